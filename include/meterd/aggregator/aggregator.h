@@ -1,0 +1,45 @@
+/*
+ * The aggregator: a fold of the log into rollups. step() does a bounded piece of work and commits cursor and result in one transaction.
+ *
+ *   log ──▶ resolve subscription and meters ──▶ cells (+ members) ──▶ feed of changed days
+ *              │ unknown                              ▲
+ *              ▼                                      │ the catalog learned it
+ *            held ────────────────────────────────────┘
+ *
+ * No thread, no clock, no random: time and catalog come with the step. Laws (tests/scenario checks them for every seed):
+ * sum of cells = sum of events not voided, not held, not quarantined; folding again from the start gives the same bytes.
+ */
+#ifndef METERD_AGGREGATOR_AGGREGATOR_H
+#define METERD_AGGREGATOR_AGGREGATOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/store/log.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_aggregator;
+
+struct mtr_aggregator_options {
+    uint32_t step_events_max; /* events folded in one transaction */
+};
+
+struct mtr_aggregator_result {
+    uint64_t events;      /* folded in this step (voids, releases from held and catch-up included) */
+    uint64_t next_seq;
+    bool idle;            /* nothing left to do at this moment */
+};
+
+/* rollups and reader are borrowed and must outlive the aggregator. */
+int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader, const struct mtr_aggregator_options *options,
+                        struct mtr_aggregator **out) MTR_MUST_USE;
+void mtr_aggregator_close(struct mtr_aggregator *aggregator);
+
+/* One transaction. `catalog` must be acquired after the log tail was read by the caller or be the newest snapshot. When the log is drained the watermark
+ * becomes now_us (committed at most every 10 s when nothing else changed). Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL: nothing was committed. */
+int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
+                        struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,149 @@
+/*
+ * The catalog: vendors, services, meters, tariffs, subscriptions, API keys and destinations, as an immutable snapshot.
+ *
+ * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed, and never changed:
+ * a new version makes a new snapshot. Snapshots are counted references: acquire in one thread, use without locks, release.
+ * Numbers (subscription, meter, …) are given once to each key, from 1 up, and never reused: stores use them as keys.
+ *
+ * Fields that define the fold (a meter's service, event_type, aggregation, value, group_by, filter; a subscription's vendor, subject,
+ * service, zone) cannot change after the first apply: rollups stay a function of log and catalog.
+ */
+#ifndef METERD_CATALOG_CATALOG_H
+#define METERD_CATALOG_CATALOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/period.h"
+#include "meterd/core/schema.h"
+#include "meterd/core/zone.h"
+#include "meterd/catalog/tariff.h"
+
+enum mtr_catalog_kind {
+    MTR_KIND_VENDOR,
+    MTR_KIND_SERVICE,
+    MTR_KIND_METER,
+    MTR_KIND_TARIFF,
+    MTR_KIND_SUBSCRIPTION,
+    MTR_KIND_API_KEY,
+    MTR_KIND_DESTINATION
+};
+enum { MTR_KIND_COUNT = 7 };
+const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "api_key" "destination" */
+bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
+
+struct mtr_vendor {
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str name; /* for people */
+};
+
+struct mtr_service {
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str name;
+    const struct mtr_vendor *vendor;
+};
+
+enum mtr_aggregation { MTR_SUM, MTR_COUNT, MTR_MIN, MTR_MAX, MTR_LAST, MTR_UNIQUE };
+const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
+
+struct mtr_filter { /* an event counts only when the property equals one of the values */
+    struct mtr_str property;
+    struct mtr_str *values;
+    uint32_t value_count;
+};
+
+struct mtr_meter {
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str name;
+    const struct mtr_service *service;
+    struct mtr_str event_type;
+    enum mtr_aggregation aggregation;
+    struct mtr_str value; /* property that holds the quantity (or, for unique, the value); empty for count */
+    struct mtr_str unit;  /* of the quantity, for people: "GiB", "requests" */
+    struct mtr_str *group_by; /* property names */
+    uint32_t group_by_count;
+    struct mtr_filter *filters; /* all must hold */
+    uint32_t filter_count;
+};
+
+struct mtr_subscription {
+    uint32_t number;
+    struct mtr_str key;
+    const struct mtr_service *service; /* and through it the vendor */
+    struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
+    struct mtr_str customer;
+    const struct mtr_tariff_document *tariff; /* all versions */
+    struct mtr_str currency; /* ISO 4217 */
+    struct mtr_zone *zone;
+    struct mtr_period_rule billing;
+    int64_t start_s;     /* usage and fees from here on */
+    int64_t trial_end_s; /* == start_s without a trial */
+    int64_t end_s;       /* INT64_MAX while it runs */
+    struct mtr_label *labels;
+    uint32_t label_count;
+};
+
+enum mtr_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };
+
+struct mtr_api_key {
+    uint32_t number;
+    struct mtr_str key;      /* its name; the secret itself is never stored */
+    uint8_t sha256[32];      /* of the secret */
+    unsigned scopes;         /* enum mtr_scope, or'ed */
+    const struct mtr_vendor *vendor; /* ingest and query are bound to this vendor; NULL: operator */
+    bool disabled;
+};
+
+enum mtr_destination_kind { MTR_DESTINATION_HTTP, MTR_DESTINATION_PULL };
+
+struct mtr_destination {
+    uint32_t number;
+    struct mtr_str key;
+    enum mtr_destination_kind kind;
+    struct mtr_str url;          /* http */
+    struct mtr_str *secret_files; /* http: Standard Webhooks secrets "whsec_<base64>", one file each; the first signs first */
+    uint32_t secret_count;
+    uint32_t batch_max;          /* charges per message */
+    int64_t timeout_us;
+    bool drafts;                 /* also send draft charges */
+    bool disabled;
+};
+
+struct mtr_catalog; /* a snapshot */
+
+struct mtr_catalog *mtr_catalog_acquire(struct mtr_catalog *catalog); /* adds a reference, returns it */
+void mtr_catalog_release(struct mtr_catalog *catalog);                /* any thread; NULL is fine */
+uint64_t mtr_catalog_version(const struct mtr_catalog *catalog);      /* grows with every applied change */
+
+/* By number: dense arrays, index number - 1. A number beyond the snapshot is NULL. */
+uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind);
+const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number);
+
+/* By key. NULL when absent. */
+const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_service *mtr_catalog_find_service(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key);
+
+/* The hot path: subscription by what an event carries, and the meters that an event feeds. ~20 ns each, no allocation. */
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject);
+/* Meters of one service and event type: *meters is an array of pointers owned by the snapshot; returns its length. */
+uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service, struct mtr_str event_type,
+                                 const struct mtr_meter *const **meters);
+/* Is `subject` the key or subject of another vendor's subscription? For the answer not_authorized. */
+bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject);
+/* The enabled API key of that secret, compared in constant time. NULL when there is none. */
+const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret);
+
+#endif

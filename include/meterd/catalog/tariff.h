@@ -1,0 +1,99 @@
+/*
+ * Tariffs as written: the checked model of a price document. What it costs is rater/price.h.
+ *
+ *   key: compute
+ *   currency: EUR                      # ISO 4217
+ *   rounding: {mode: half_even, place: line}          # digits from ISO 4217 unless `digits:` is given; place: line | total
+ *   versions:
+ *     - from: 2026-01-01               # local midnight in the subscription's zone, or an RFC 3339 instant
+ *       components:
+ *         - key: vcpu
+ *           meter: vcpu_hours
+ *           graduated: [{up_to: 100, unit: "0.05"}, {up_to: 1000, unit: "0.04", flat: "2"}, {unit: "0.03"}]
+ *           free_units: 10
+ *           minimum: "5"               # only when the period closes; a line of its own
+ *           cap: "1000"
+ *         - {key: calls,   meter: api_calls, per_unit: "0.0000004"}
+ *         - {key: storage, meter: gib,       volume: [...], group_by: [region]}   # priced per value of these dimensions
+ *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
+ *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
+ *       minimum: "10"                  # of the whole tariff
+ *
+ * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
+ * no) makes the first tier's flat due at zero use. Order of parts: free units → curve → cap → minimum → round.
+ */
+#ifndef METERD_CATALOG_TARIFF_H
+#define METERD_CATALOG_TARIFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/document.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/period.h"
+
+enum mtr_curve_kind { MTR_CURVE_PER_UNIT, MTR_CURVE_GRADUATED, MTR_CURVE_VOLUME, MTR_CURVE_PACKAGE, MTR_CURVE_RECURRING };
+const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
+
+struct mtr_tier {
+    bool open_ended;            /* the last tier */
+    struct mtr_quantity up_to;  /* inclusive */
+    struct mtr_money unit;
+    struct mtr_money flat;
+};
+
+enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
+
+struct mtr_component {
+    struct mtr_str key;   /* unique in its version */
+    struct mtr_str meter; /* meter key; empty for recurring */
+    enum mtr_curve_kind curve;
+    struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
+    uint32_t tier_count;
+    bool flat_at_zero;
+    struct mtr_quantity package_size;
+    enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
+    struct mtr_money recurring_amount;
+    bool recurring_in_arrears;
+    enum mtr_prorate prorate;
+    struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
+    uint32_t group_by_count;
+    bool has_free_units, has_minimum, has_cap;
+    struct mtr_quantity free_units;
+    struct mtr_money minimum;
+    struct mtr_money cap;
+    uint32_t line, column; /* in the document, for findings */
+};
+
+struct mtr_tariff_version {
+    struct mtr_str from; /* as written */
+    bool from_is_date;   /* then from_days counts in the subscription's zone */
+    int64_t from_days;
+    int64_t from_us;     /* when an instant was written */
+    struct mtr_component *components;
+    uint32_t component_count;
+    bool has_minimum;
+    struct mtr_money minimum;
+    uint64_t hash_high, hash_low; /* XXH3-128 of the version's canonical JSON: names it in traces and charge keys */
+};
+
+struct mtr_tariff_document {
+    uint32_t number; /* catalog number; 0 when not from a catalog */
+    struct mtr_str key;
+    struct mtr_str name;
+    struct mtr_str currency;
+    enum mtr_rounding rounding;
+    unsigned rounding_digits;
+    bool round_total; /* place: total; else each line */
+    struct mtr_tariff_version *versions; /* ascending by from */
+    uint32_t version_count;
+};
+
+/* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and overlaps, unreachable tiers, a volume
+ * cliff (warning with the two quantities), unknown currency. MTR_EINVALID when a finding is an error. */
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+    MTR_MUST_USE;
+
+#endif

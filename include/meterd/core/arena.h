@@ -1,0 +1,37 @@
+/*
+ * Memory for one batch, request or document: allocated piece by piece, freed at once.
+ *
+ * Chunks double from chunk_bytes upward; the total never passes bytes_max (MTR_ELIMIT is reported as NULL).
+ * reset keeps the largest chunk, so that a steady state allocates nothing. One thread at a time.
+ */
+#ifndef METERD_CORE_ARENA_H
+#define METERD_CORE_ARENA_H
+
+#include <stddef.h>
+
+#include "meterd/core/error.h"
+#include "meterd/core/str.h"
+
+struct mtr_arena_chunk;
+
+struct mtr_arena {
+    struct mtr_arena_chunk *chunks; /* newest first */
+    size_t chunk_bytes;
+    size_t bytes_max;
+    size_t bytes_total; /* allocated from the system */
+};
+
+void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_max);
+void mtr_arena_release(struct mtr_arena *arena);
+void mtr_arena_reset(struct mtr_arena *arena);
+
+/* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until reset or release. */
+void *mtr_arena_alloc(struct mtr_arena *arena, size_t size) MTR_MUST_USE;
+void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size) MTR_MUST_USE; /* zeroed, overflow checked */
+
+/* A NUL-terminated copy of text, or NULL. */
+char *mtr_arena_strdup(struct mtr_arena *arena, struct mtr_str text) MTR_MUST_USE;
+/* A copy of text; {NULL, 0} with size > 0 asked means no memory. */
+int mtr_arena_copy(struct mtr_arena *arena, struct mtr_str text, struct mtr_str *out) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * What is wrong with somebody's input, and where: one plain sentence that says what to do.
+ *
+ * Validators fill it; whoever answers the person prints it. `file:line:column: text` for documents,
+ * `field: text (at byte N)` for requests. A diagnostic owns its text; copying the struct copies it.
+ */
+#ifndef METERD_CORE_DIAGNOSTIC_H
+#define METERD_CORE_DIAGNOSTIC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meterd/core/buffer.h"
+#include "meterd/core/error.h"
+
+enum mtr_severity { MTR_SEVERITY_ERROR, MTR_SEVERITY_WARNING };
+
+struct mtr_diagnostic {
+    enum mtr_severity severity;
+    uint32_t line;      /* from 1; 0 where there are no lines */
+    uint32_t column;    /* from 1, in bytes; 0 where there are no lines */
+    uint64_t offset;    /* byte offset in the input */
+    char field[96];     /* path of the field at fault: "data.bytes", "tiers[2].up_to"; may be empty */
+    char text[280];     /* the sentence; cut, never overrun */
+};
+
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field, const char *format, ...)
+    MTR_PRINTF(5, 6);
+
+/* Several findings about one input, at most count_max kept; `dropped` counts the rest. */
+struct mtr_diagnostics {
+    struct mtr_diagnostic *items;
+    size_t count;
+    size_t count_max;
+    size_t dropped;
+    size_t errors; /* how many of all of them, dropped ones included, are errors */
+};
+
+void mtr_diagnostics_init(struct mtr_diagnostics *list, size_t count_max);
+void mtr_diagnostics_release(struct mtr_diagnostics *list);
+void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic);
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
+                          const char *format, ...) MTR_PRINTF(6, 7);
+
+/* "catalog.yaml:12:5: error: text\n"; without a line the name alone. */
+int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name, const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * JSON text, written piece by piece into a buffer. Commas, colons and escapes are the writer's work.
+ *
+ * The first error sticks: later calls do nothing, and mtr_json_finish returns it. Money and quantities go out as strings
+ * (architecture: "on the wire money and quantities are strings"); counts and sequence numbers as numbers.
+ */
+#ifndef METERD_CORE_JSON_WRITER_H
+#define METERD_CORE_JSON_WRITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/buffer.h"
+#include "meterd/core/decimal.h"
+
+enum { MTR_JSON_DEPTH_MAX = 32 };
+
+struct mtr_json_writer {
+    struct mtr_buffer *out; /* borrowed until finish */
+    int error;
+    unsigned depth;
+    bool has_item[MTR_JSON_DEPTH_MAX];
+    bool after_name;
+};
+
+void mtr_json_begin(struct mtr_json_writer *writer, struct mtr_buffer *out);
+int mtr_json_finish(struct mtr_json_writer *writer) MTR_MUST_USE; /* asserts that every map and list was closed, unless an error stuck */
+
+void mtr_json_map(struct mtr_json_writer *writer);
+void mtr_json_map_end(struct mtr_json_writer *writer);
+void mtr_json_list(struct mtr_json_writer *writer);
+void mtr_json_list_end(struct mtr_json_writer *writer);
+void mtr_json_name(struct mtr_json_writer *writer, const char *name);
+
+void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
+void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
+void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value);
+void mtr_json_i64(struct mtr_json_writer *writer, int64_t value);
+void mtr_json_bool(struct mtr_json_writer *writer, bool value);
+void mtr_json_null(struct mtr_json_writer *writer);
+void mtr_json_quantity(struct mtr_json_writer *writer, struct mtr_quantity value); /* string */
+void mtr_json_money(struct mtr_json_writer *writer, struct mtr_money value, unsigned digits_min); /* string */
+void mtr_json_time(struct mtr_json_writer *writer, int64_t time_us);               /* RFC 3339 string, UTC */
+void mtr_json_raw(struct mtr_json_writer *writer, struct mtr_str json);            /* one value that is JSON already */
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The limits of the program: unit, reason, and how they must relate. What operators may change is in the configuration
+ * reference with its own range; what stands here holds always.
+ */
+#ifndef METERD_CORE_LIMITS_H
+#define METERD_CORE_LIMITS_H
+
+/* Event attributes, bytes. Keys of the stores are at most 511 bytes (LMDB), and they are made of these. */
+enum {
+    MTR_EVENT_ID_BYTES_MAX = 256,
+    MTR_EVENT_SOURCE_BYTES_MAX = 256,
+    MTR_EVENT_TYPE_BYTES_MAX = 128,
+    MTR_EVENT_SUBJECT_BYTES_MAX = 128,
+    MTR_EVENT_PROPERTIES_MAX = 64,
+    MTR_PROPERTY_NAME_BYTES_MAX = 64,
+    MTR_PROPERTY_TEXT_BYTES_MAX = 1024,
+    MTR_EVENT_DEPTH_MAX = 4, /* nesting of the envelope around the flat data map */
+};
+
+/* Catalog. */
+enum {
+    MTR_KEY_BYTES_MAX = 64,          /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
+    MTR_METER_GROUP_BY_MAX = 8,      /* dimensions of one meter */
+    MTR_DIMENSIONS_BYTES_MAX = 384,  /* encoded dimensions inside a cell's key */
+    MTR_DOCUMENT_BYTES_MAX = 16 << 20,
+    MTR_DOCUMENT_DEPTH_MAX = 32,
+    MTR_DOCUMENT_NODES_MAX = 4 << 20,
+};
+
+/* One group commit. A request never spans two blocks, so the request's limit must fit the block's. */
+enum {
+    MTR_REQUEST_EVENTS_MAX = 100000,
+    MTR_BLOCK_EVENTS_MAX = 131072,
+    MTR_BLOCK_BYTES_MAX = 256 << 20, /* decoded */
+};
+
+/* LMDB. */
+enum {
+    MTR_LMDB_KEY_BYTES_MAX = 511,
+    MTR_LMDB_READERS_MAX = 512,
+};
+
+_Static_assert(MTR_REQUEST_EVENTS_MAX <= MTR_BLOCK_EVENTS_MAX, "a request must fit one block");
+_Static_assert(MTR_DIMENSIONS_BYTES_MAX + 64 <= MTR_LMDB_KEY_BYTES_MAX, "a cell's key must fit");
+_Static_assert(MTR_EVENT_SUBJECT_BYTES_MAX + MTR_KEY_BYTES_MAX + 32 <= MTR_LMDB_KEY_BYTES_MAX, "a held event's key must fit");
+
+#endif

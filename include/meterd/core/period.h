@@ -1,0 +1,36 @@
+/*
+ * Billing periods: half-open [start, end), partitioning all time from the anchor on completely, in the subscription's zone.
+ *
+ * Calendar periods start at local midnight of the 1st (month, quarter, year), of Monday (week, ISO 8601) or of each day.
+ * Anniversary periods start at local midnight of the anchor's date plus n units, counted from the anchor, never from the
+ * previous period: an anchor on the 31st gives 28 or 29 February and 31 March again.
+ */
+#ifndef METERD_CORE_PERIOD_H
+#define METERD_CORE_PERIOD_H
+
+#include <stdint.h>
+
+#include "meterd/core/error.h"
+#include "meterd/core/str.h"
+#include "meterd/core/zone.h"
+
+enum mtr_period_unit { MTR_PERIOD_DAY, MTR_PERIOD_WEEK, MTR_PERIOD_MONTH, MTR_PERIOD_QUARTER, MTR_PERIOD_YEAR };
+
+struct mtr_period_rule {
+    enum mtr_period_unit unit;
+    int64_t anchor_days;         /* local date, days since 1970-01-01; INT64_MIN for calendar periods */
+    const struct mtr_zone *zone; /* borrowed; lives as long as the rule */
+};
+
+struct mtr_period {
+    int64_t start_s;
+    int64_t end_s;
+};
+
+bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out); /* day week month quarter year */
+const char *mtr_period_unit_name(enum mtr_period_unit unit);
+
+/* The period that holds time_s. Works before the anchor too (counting backwards). */
+struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_s);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * One row per field of a document: checks it, decodes it into a struct, and documents it.
+ *
+ * The same rows give the reference page, the JSON Schema and the "did you mean" of a misspelt key, so they cannot drift.
+ * A table ends with a row whose name is NULL. Decoded text is copied into the arena; lists become arrays of structs.
+ */
+#ifndef METERD_CORE_SCHEMA_H
+#define METERD_CORE_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meterd/core/arena.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/document.h"
+
+enum mtr_field_type {
+    MTR_FIELD_TEXT,     /* struct mtr_str */
+    MTR_FIELD_KEY,      /* struct mtr_str: [A-Za-z0-9._:-]{1,64}, starts with a letter or digit */
+    MTR_FIELD_BOOL,     /* bool */
+    MTR_FIELD_U64,      /* uint64_t, range min…max */
+    MTR_FIELD_BYTES,    /* uint64_t: "64MiB", "1GiB", "4096" */
+    MTR_FIELD_DURATION, /* int64_t microseconds: "35d", "250ms" */
+    MTR_FIELD_TIME,     /* int64_t microseconds: date or RFC 3339 date-time */
+    MTR_FIELD_QUANTITY, /* struct mtr_quantity */
+    MTR_FIELD_MONEY,    /* struct mtr_money */
+    MTR_FIELD_ENUM,     /* int: index into `choices` */
+    MTR_FIELD_MAP,      /* struct of its own, described by `fields` */
+    MTR_FIELD_LIST,     /* struct mtr_list of structs described by `fields`, each `item_size` bytes */
+    MTR_FIELD_TEXTS,    /* struct mtr_list of struct mtr_str */
+    MTR_FIELD_LABELS,   /* struct mtr_list of struct mtr_label: free map string → string */
+    MTR_FIELD_NODE,     /* const struct mtr_node *: left to the caller; the document must outlive it */
+};
+
+struct mtr_list {
+    void *items;
+    uint32_t count;
+};
+
+struct mtr_label {
+    struct mtr_str name;
+    struct mtr_str value;
+};
+
+struct mtr_field {
+    const char *name;
+    enum mtr_field_type type;
+    size_t offset;              /* of the decoded member: offsetof(struct …, member) */
+    bool required;
+    const char *default_text;   /* decoded as if written; NULL: member stays zero */
+    const char *const *choices; /* ENUM: NULL-terminated */
+    uint64_t min, max;          /* U64, BYTES, DURATION (µs) and list lengths; both 0: no bound */
+    const struct mtr_field *fields; /* MAP, LIST */
+    size_t item_size;           /* LIST */
+    size_t present_offset;      /* 0, or offset + 1 of a bool that tells whether the field was written */
+    const char *doc;            /* one line: what it is, its unit */
+};
+
+/* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first. Unknown keys are errors that name
+ * the nearest valid key. A NULL node decodes as an empty map. Returns MTR_EINVALID when anything was an error. */
+int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena, void *out,
+                      struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Markdown table rows: name, type, default, range, doc; nested names dotted. */
+int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix, struct mtr_buffer *out) MTR_MUST_USE;
+/* JSON Schema (2020-12) object for the table. */
+int mtr_schema_write_json_schema(const struct mtr_field *fields, struct mtr_buffer *out) MTR_MUST_USE;
+
+#endif

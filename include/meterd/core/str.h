@@ -1,0 +1,36 @@
+/*
+ * Text that somebody else owns: a pointer and a size in bytes, never NUL-terminated by contract.
+ *
+ * A mtr_str borrows; the header that hands one out says until when. Empty text may have data == NULL.
+ */
+#ifndef METERD_CORE_STR_H
+#define METERD_CORE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mtr_str {
+    const char *data;
+    size_t size; /* bytes */
+};
+
+/* A literal as text: MTR_STR("sum"). */
+#define MTR_STR(literal) ((struct mtr_str){"" literal, sizeof(literal) - 1})
+
+/* For printf: "%.*s", MTR_STR_ARGS(text). */
+#define MTR_STR_ARGS(text) (int)(text).size, (text).data ? (text).data : ""
+
+struct mtr_str mtr_str_from(const char *c_string); /* NULL gives empty text */
+bool mtr_str_equal(struct mtr_str a, struct mtr_str b);
+int mtr_str_compare(struct mtr_str a, struct mtr_str b); /* bytes, as memcmp; a prefix sorts first */
+bool mtr_str_starts_with(struct mtr_str text, struct mtr_str prefix);
+bool mtr_str_is_utf8(struct mtr_str text); /* well formed by RFC 3629: no surrogates, no overlong forms, up to U+10FFFF */
+
+/* Unsigned decimal digits only, no sign, no space. False when it is anything else or too large. */
+bool mtr_str_to_u64(struct mtr_str text, uint64_t *out);
+
+/* Edit distance of two words (Damerau-Levenshtein, adjacent transpositions count one); for "did you mean". */
+unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * The price function: usage and a tariff in, lines of money and their trace out. Pure: no store, no clock, no global state;
+ * the same inputs give the same bytes. Everything is exact (10^-30) until the tariff's rounding.
+ *
+ * Order of parts within a component: free units → curve → cap → minimum → round (docs/pricing.md gives the whole list).
+ */
+#ifndef METERD_RATER_PRICE_H
+#define METERD_RATER_PRICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/tariff.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/decimal.h"
+#include "meterd/core/json_writer.h"
+#include "meterd/core/period.h"
+
+/* Usage of one component in the priced period: one row per combination of the component's group_by (one row without). */
+struct mtr_usage_row {
+    uint32_t component;        /* index in the version's components */
+    struct mtr_str dimensions; /* "region=eu,sku=x": names and values of group_by; empty without */
+    struct mtr_quantity quantity;
+};
+
+struct mtr_price_input {
+    const struct mtr_tariff_document *tariff;
+    const struct mtr_tariff_version *version;
+    struct mtr_period period;       /* the whole billing period, for proration */
+    int64_t active_from_s;          /* part of the period in which the subscription runs under this version, [from, to) */
+    int64_t active_to_s;
+    bool closing;                   /* the period is over: minimums and fees in arrears apply */
+    const struct mtr_zone *zone;    /* for proration by day */
+    const struct mtr_usage_row *usage;
+    uint32_t usage_count;
+};
+
+struct mtr_price_line {
+    struct mtr_str component;       /* key; "minimum" of the whole tariff is component "tariff.minimum" */
+    struct mtr_str dimensions;
+    struct mtr_str kind;            /* usage | recurring | minimum */
+    struct mtr_quantity quantity;   /* before free units */
+    struct mtr_money amount;        /* rounded when the tariff rounds lines */
+    struct mtr_exact exact;         /* before rounding */
+    bool has_unit_price;            /* one price applied to the whole billed quantity */
+    struct mtr_money unit_price;
+};
+
+/* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output as exact text. */
+struct mtr_price_step {
+    uint32_t line; /* index of the line; UINT32_MAX: the total */
+    struct mtr_str part;
+    struct mtr_str input;
+    struct mtr_str output;
+};
+
+struct mtr_price {
+    struct mtr_price_line *lines; /* in the order of components, then dimensions; a line of zero use is left out */
+    uint32_t line_count;
+    struct mtr_price_step *steps;
+    uint32_t step_count;
+    struct mtr_money total;       /* sum of the lines, or the rounded total */
+    struct mtr_money residue;     /* rounding place total: total − sum of exact lines, at 10^-18; zero otherwise */
+};
+
+/* All results are allocated from the arena (borrowed until its reset). with_trace = false leaves steps empty and is the fast path.
+ * Errors: MTR_EOVERFLOW, MTR_ENOMEM. */
+int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
+
+/* The documented JSON: {"total","currency","lines":[…],"trace":[…]}. */
+void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json);
+
+#endif

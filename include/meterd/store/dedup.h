@@ -1,0 +1,61 @@
+/*
+ * The dedup index: which identities are in the window, exactly.
+ *
+ * The open segment's identities are in an exact table in memory. A sealed segment's stand sorted beside its blocks; in
+ * front of all sealed segments is one compact table of tag → segment, in buckets of a cache line. A tag hit is checked exactly on
+ * disk, so an answer is never a guess. Expiry drops whole segments. The index is a cache of the log: it is rebuilt from it at open.
+ *
+ * Owned by the collector's thread; only mtr_dedup_seal_run may run on another (one at a time).
+ */
+#ifndef METERD_STORE_DEDUP_H
+#define METERD_STORE_DEDUP_H
+
+#include <stdint.h>
+
+#include "meterd/core/error.h"
+#include "meterd/core/event.h"
+#include "meterd/store/log.h"
+
+struct mtr_dedup;
+
+enum mtr_dedup_found { MTR_DEDUP_NEW = 0, MTR_DEDUP_DUPLICATE = 1, MTR_DEDUP_CONFLICT = 2 };
+
+struct mtr_dedup_key {
+    struct mtr_event_identity identity;
+    uint64_t digest;
+};
+
+struct mtr_dedup_match {
+    enum mtr_dedup_found found;
+    uint64_t seq; /* of the stored event, when found */
+};
+
+/* Rebuilds the index from the log's retained segments whose last receive time is at or after now_us - window_us. */
+int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us, int64_t now_us, struct mtr_dedup **out,
+                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_dedup_close(struct mtr_dedup *dedup);
+
+/* Looks up `count` keys at once (prefetching across the batch); *matches gets one row per key. Does not see repeats inside the batch:
+ * add as you go, or compare within the batch first. */
+int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count, struct mtr_dedup_match *matches) MTR_MUST_USE;
+
+/* Adds identities of events that are durable now. Never fails for lack of memory: room for MTR_BLOCK_EVENTS_MAX is reserved before a
+ * commit with mtr_dedup_reserve. */
+int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count) MTR_MUST_USE;
+void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint64_t seq);
+
+/* The log rolled: the exact table becomes that of the segment being sealed, a new one is begun. */
+int mtr_dedup_roll(struct mtr_dedup *dedup, uint32_t sealing_segment) MTR_MUST_USE;
+/* Sorts and seals the rolled segment; slow; any thread. */
+int mtr_dedup_seal_run(struct mtr_dedup *dedup) MTR_MUST_USE;
+/* On the owner's thread after seal_run: moves tags of the sealed segment into the compact table, at most `records_max` at a time.
+ * *done tells when all are moved and the exact table was freed. */
+int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *done) MTR_MUST_USE;
+
+/* Drops segments whose events are all older than the window. */
+void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us);
+
+uint64_t mtr_dedup_count(const struct mtr_dedup *dedup);        /* identities in the window */
+uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * Rollups: usage folded into hour cells, and everything the fold must remember. The aggregator alone writes; rater, queries and
+ * audits read. One LMDB environment under <data>/rollups/. Bytes are a function of the log and the catalog alone: folding the same
+ * log again gives the same bytes in every table but `feed` (mtr_rollups_hash covers the others).
+ *
+ * A write transaction begins with mtr_rollups_begin and ends with commit (durable) or abort; the cursor moves in the
+ * same transaction as its results. Read transactions are short: ≤ 1 s. Borrowed pointers live until the transaction's end.
+ */
+#ifndef METERD_STORE_ROLLUPS_H
+#define METERD_STORE_ROLLUPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/error.h"
+#include "meterd/core/event.h"
+#include "meterd/store/block.h"
+
+struct mtr_rollups;
+struct mtr_rollups_txn;
+struct mtr_rollups_cursor;
+
+/* Which cell: subscription and meter by their catalog numbers, the hour's start in UTC seconds, and the values of the
+ * meter's group_by in its order, each as value followed by 0x1F (a missing property is empty; 0x1F never occurs in values). */
+struct mtr_cell_key {
+    uint32_t subscription;
+    uint32_t meter;
+    int64_t hour_s;
+    struct mtr_str dimensions;
+};
+
+struct mtr_cell {
+    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number of unique values */
+    uint64_t count;            /* events that contribute; a cell whose count falls to 0 stays, with value 0 */
+    uint64_t seq_first;        /* log range of everything that ever touched the cell, voids included */
+    uint64_t seq_last;
+    uint64_t change;           /* feed number of the last commit that changed it (not part of the hash) */
+};
+
+/* Members: what min, max, last and unique need to stay exact under voids and across hours. `member` is an order-preserving encoding
+ * whose order is the aggregation's; `count` events gave it. See aggregator/measure.h for the encodings. */
+struct mtr_member {
+    struct mtr_str member;
+    uint64_t count;
+};
+
+enum mtr_held_reason { MTR_HELD_SUBSCRIPTION = 0, MTR_HELD_METER = 1 };
+
+struct mtr_held_event {
+    enum mtr_held_reason reason;
+    struct mtr_str vendor;
+    struct mtr_str name; /* subject or type that is unknown */
+    uint64_t seq;
+};
+
+struct mtr_quarantined_event {
+    uint64_t seq;
+    struct mtr_str reason; /* one word: conflict expired future invalid void_twice … */
+    struct mtr_str text;   /* a sentence */
+};
+
+/* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change wins, so it does not grow. */
+struct mtr_feed_row {
+    uint64_t change;
+    uint32_t subscription;
+    uint32_t day; /* days since 1970-01-01 UTC of the cell's start */
+};
+
+int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_rollups_close(struct mtr_rollups *rollups);
+
+int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollups_txn **out) MTR_MUST_USE;
+int mtr_rollups_commit(struct mtr_rollups_txn *txn) MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
+void mtr_rollups_abort(struct mtr_rollups_txn *txn);              /* also ends a read transaction */
+
+/* Next sequence to fold (1 at first), how far usage is complete, and the number of the last change. */
+int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us, uint64_t *change) MTR_MUST_USE;
+int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us, uint64_t change) MTR_MUST_USE;
+
+int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_cell *cell) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, const struct mtr_cell *cell) MTR_MUST_USE;
+
+/* Cells of one subscription and meter with from_s <= hour_s < to_s, by (hour, dimensions). Hook result other than 0 stops and is returned. */
+typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell);
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s, int64_t to_s,
+                           mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+/* Every cell, by (subscription, meter, hour, dimensions). */
+int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+
+/* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it would fall below 0. */
+int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
+                           uint64_t *count_after) MTR_MUST_USE;
+int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE;
+typedef int (*mtr_rollups_on_member)(void *context, const struct mtr_member *member);
+int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
+    MTR_MUST_USE;
+
+int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
+int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* Held events of one reason, vendor and name in sequence order (vendor empty: all of that reason). */
+typedef int (*mtr_rollups_on_held)(void *context, const struct mtr_held_event *held);
+int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
+                          mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
+
+/* The set of voided sequences. */
+int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq) MTR_MUST_USE; /* MTR_EEXISTS: voided before */
+int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t *void_seq) MTR_MUST_USE; /* MTR_ENOTFOUND */
+
+int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_quarantined_event *event) MTR_MUST_USE;
+typedef int (*mtr_rollups_on_quarantined)(void *context, const struct mtr_quarantined_event *event);
+int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq, mtr_rollups_on_quarantined on_event, void *context)
+    MTR_MUST_USE;
+
+/* Small named facts of the fold (which meters are caught up, first sequence of a type …): key ≤ 300 bytes, value ≤ 1,024. */
+int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str *value) MTR_MUST_USE; /* borrowed; MTR_ENOTFOUND */
+int mtr_rollups_put_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str value) MTR_MUST_USE;
+int mtr_rollups_delete_fact(struct mtr_rollups_txn *txn, struct mtr_str name) MTR_MUST_USE;
+typedef int (*mtr_rollups_on_fact)(void *context, struct mtr_str name, struct mtr_str value);
+int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact, void *context) MTR_MUST_USE;
+
+int mtr_rollups_put_feed(struct mtr_rollups_txn *txn, const struct mtr_feed_row *row) MTR_MUST_USE;
+/* Rows with change > after_change in ascending order of change. */
+typedef int (*mtr_rollups_on_feed)(void *context, const struct mtr_feed_row *row);
+int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mtr_rollups_on_feed on_row, void *context) MTR_MUST_USE;
+
+/* Hash of all tables but the feed and cells' change numbers: equal after a rebuild. */
+int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Diagnostics: formatted findings about somebody's input. A full list counts what it drops.
+ */
+#include "meterd/core/diagnostic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
+                 const char *format, va_list args) MTR_PRINTF(6, 0);
+
+static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
+                 const char *format, va_list args)
+{
+    *d = (struct mtr_diagnostic){.severity = severity, .line = line, .column = column};
+    snprintf(d->field, sizeof(d->field), "%s", field ? field : "");
+    vsnprintf(d->text, sizeof(d->text), format, args);
+}
+
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fill(diagnostic, MTR_SEVERITY_ERROR, line, column, field, format, args);
+    va_end(args);
+}
+
+void mtr_diagnostics_init(struct mtr_diagnostics *list, size_t count_max)
+{
+    *list = (struct mtr_diagnostics){.count_max = count_max};
+}
+
+void mtr_diagnostics_release(struct mtr_diagnostics *list)
+{
+    free(list->items);
+    mtr_diagnostics_init(list, list->count_max);
+}
+
+void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic)
+{
+    if (diagnostic->severity == MTR_SEVERITY_ERROR) list->errors++;
+    if (!list->items) list->items = calloc(list->count_max, sizeof(*list->items));
+    if (!list->items || list->count == list->count_max) {
+        list->dropped++;
+        return;
+    }
+    list->items[list->count++] = *diagnostic;
+}
+
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
+                          const char *format, ...)
+{
+    struct mtr_diagnostic diagnostic;
+    va_list args;
+    va_start(args, format);
+    fill(&diagnostic, severity, line, column, field, format, args);
+    va_end(args);
+    mtr_diagnostics_add(list, &diagnostic);
+}
+
+int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name, const struct mtr_diagnostic *diagnostic)
+{
+    const char *severity = diagnostic->severity == MTR_SEVERITY_ERROR ? "error" : "warning";
+    const char *colon = diagnostic->field[0] ? ": " : "";
+    if (diagnostic->line)
+        return mtr_buffer_printf(out, "%s:%u:%u: %s: %s%s%s\n", input_name, diagnostic->line, diagnostic->column, severity,
+                                 diagnostic->field, colon, diagnostic->text);
+    return mtr_buffer_printf(out, "%s: %s: %s%s%s\n", input_name, severity, diagnostic->field, colon, diagnostic->text);
+}

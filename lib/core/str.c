@@ -1,0 +1,109 @@
+/*
+ * Borrowed text: comparison, UTF-8, digits, edit distance. No allocation.
+ */
+#include "meterd/core/str.h"
+
+#include <string.h>
+
+struct mtr_str mtr_str_from(const char *c_string)
+{
+    return (struct mtr_str){c_string, c_string ? strlen(c_string) : 0};
+}
+
+bool mtr_str_equal(struct mtr_str a, struct mtr_str b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+int mtr_str_compare(struct mtr_str a, struct mtr_str b)
+{
+    size_t shorter = a.size < b.size ? a.size : b.size;
+    int order = shorter ? memcmp(a.data, b.data, shorter) : 0;
+    return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+bool mtr_str_starts_with(struct mtr_str text, struct mtr_str prefix)
+{
+    return text.size >= prefix.size && (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+static bool is_continuation(unsigned char byte)
+{
+    return (byte & 0xC0) == 0x80;
+}
+
+/* Size of the well-formed sequence at p, or 0. */
+static size_t utf8_sequence(const unsigned char *p, size_t size)
+{
+    if (p[0] < 0x80) return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF) return size >= 2 && is_continuation(p[1]) ? 2 : 0;
+    if (p[0] >= 0xE0 && p[0] <= 0xEF) {
+        if (size < 3 || !is_continuation(p[1]) || !is_continuation(p[2])) return 0;
+        if (p[0] == 0xE0 && p[1] < 0xA0) return 0; /* overlong */
+        if (p[0] == 0xED && p[1] > 0x9F) return 0; /* surrogate */
+        return 3;
+    }
+    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
+        if (size < 4 || !is_continuation(p[1]) || !is_continuation(p[2]) || !is_continuation(p[3])) return 0;
+        if (p[0] == 0xF0 && p[1] < 0x90) return 0;
+        if (p[0] == 0xF4 && p[1] > 0x8F) return 0;
+        return 4;
+    }
+    return 0;
+}
+
+bool mtr_str_is_utf8(struct mtr_str text)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    size_t left = text.size;
+    while (left > 0) {
+        size_t step = utf8_sequence(p, left);
+        if (step == 0) return false;
+        p += step;
+        left -= step;
+    }
+    return true;
+}
+
+bool mtr_str_to_u64(struct mtr_str text, uint64_t *out)
+{
+    uint64_t value = 0;
+    if (text.size == 0) return false;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
+        if (digit > 9) return false;
+        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, digit, &value)) return false;
+    }
+    *out = value;
+    return true;
+}
+
+enum { DISTANCE_WORD_MAX = 64 };
+
+static unsigned min3(unsigned a, unsigned b, unsigned c)
+{
+    unsigned least = a < b ? a : b;
+    return least < c ? least : c;
+}
+
+unsigned mtr_str_distance(struct mtr_str a, struct mtr_str b)
+{
+    unsigned rows[3][DISTANCE_WORD_MAX + 1];
+    if (a.size > DISTANCE_WORD_MAX || b.size > DISTANCE_WORD_MAX) return DISTANCE_WORD_MAX + 1;
+    unsigned *before = rows[0], *above = rows[1], *row = rows[2];
+    for (unsigned j = 0; j <= b.size; j++) above[j] = j;
+    for (unsigned i = 1; i <= a.size; i++) {
+        row[0] = i;
+        for (unsigned j = 1; j <= b.size; j++) {
+            unsigned differs = a.data[i - 1] != b.data[j - 1];
+            row[j] = min3(above[j] + 1, row[j - 1] + 1, above[j - 1] + differs);
+            bool swapped = i > 1 && j > 1 && a.data[i - 1] == b.data[j - 2] && a.data[i - 2] == b.data[j - 1];
+            if (swapped && before[j - 2] + 1 < row[j]) row[j] = before[j - 2] + 1;
+        }
+        unsigned *oldest = before;
+        before = above;
+        above = row;
+        row = oldest;
+    }
+    return above[b.size];
+}
