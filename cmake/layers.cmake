@@ -1,0 +1,16 @@
+# meterd_layer(name DIR folder LINK targets…): the static library meterd_<name> of a folder's sources, main.c left out.
+# A layer whose folder has no source yet is an interface library, so that what depends on it still configures.
+function(meterd_layer name)
+  cmake_parse_arguments(LAYER "" "DIR" "LINK" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${LAYER_DIR}/*.c ${CMAKE_SOURCE_DIR}/${LAYER_DIR}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+  if(sources)
+    add_library(meterd_${name} STATIC ${sources})
+    set(scope PUBLIC)
+  else()
+    add_library(meterd_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(meterd_${name} ${scope} ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR})
+  target_link_libraries(meterd_${name} ${scope} meterd_flags ${LAYER_LINK} Threads::Threads)
+endfunction()

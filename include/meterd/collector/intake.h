@@ -1,0 +1,58 @@
+/*
+ * The intake: judges decoded events against catalog, clock and dedup index, and appends them to the log as one group commit.
+ *
+ * submit() is called by any thread and hands a request to one bounded queue; step() belongs to the writer's thread. Results are
+ * final only when step() hands the request to on_answer: after the commit. A duplicate of an event that stands in the same group
+ * commit is answered with it, never before.
+ */
+#ifndef METERD_COLLECTOR_INTAKE_H
+#define METERD_COLLECTOR_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/request.h"
+#include "meterd/store/dedup.h"
+#include "meterd/store/log.h"
+
+struct mtr_intake;
+
+struct mtr_intake_options {
+    uint64_t queue_bytes_max;   /* decoded bytes waiting; over it submit is MTR_EFULL (answer 503 with Retry-After) */
+    uint32_t queue_requests_max;
+    uint32_t commit_events_max; /* a group commit closes at this many events … */
+    uint64_t commit_bytes_max;  /* … or this many decoded bytes */
+    int64_t dedup_window_us;
+    int64_t lateness_us;        /* older is expired; <= dedup_window_us, which is <= retention_us */
+    int64_t future_us;          /* further ahead is future */
+    int64_t retention_us;
+    int64_t grace_us;           /* after a period's end, until its usage is late */
+};
+
+/* Called on the thread of step, once for every submitted request. */
+typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);
+
+/* log and dedup are borrowed. */
+int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t event_key[MTR_EVENT_KEY_BYTES],
+                    const struct mtr_intake_options *options, mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out)
+    MTR_MUST_USE;
+void mtr_intake_close(struct mtr_intake *intake); /* asserts that the queue is empty */
+
+/* Any thread. MTR_EFULL: queue full. MTR_ECLOSED: draining or failed. On success the intake holds the request until on_answer. */
+int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request) MTR_MUST_USE;
+bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
+void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
+
+/* One group commit: at most commit_events_max events of whole requests. Rolls segments. Does nothing when the queue is empty.
+ * MTR_EFULL: disk full, its requests were answered with that error, intake goes on. MTR_EIO: outcome unknown, requests were answered with it, the intake
+ * refuses further submits: leave and recover. */
+int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us, uint32_t *events_committed) MTR_MUST_USE;
+
+/* Housekeeping between commits on the writer's thread: seals rolled segments (the slow part through `run_slow`, which may be NULL to run inline),
+ * moves tags, expires dedup segments, retains the log up to `consumed_seq`. Bounded per call; *more when there is more to do. */
+typedef void (*mtr_intake_run_slow)(void *context, void (*work)(void *work_context), void *work_context);
+int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq, mtr_intake_run_slow run_slow, void *context, bool *more)
+    MTR_MUST_USE;
+
+#endif

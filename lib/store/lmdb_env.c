@@ -1,0 +1,115 @@
+/*
+ * LMDB environments: opening by the house's rules, translation of codes, commit, directories made durable.
+ */
+#include "lib/store/lmdb_env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "meterd/core/limits.h"
+
+enum { ROOM_BYTES_MIN = 1 << 20 }; /* less than this free: a failed write was for lack of room */
+
+int mtr_lmdb_error(int lmdb_code)
+{
+    switch (lmdb_code) {
+    case MDB_SUCCESS: return MTR_OK;
+    case MDB_NOTFOUND: return MTR_ENOTFOUND;
+    case MDB_KEYEXIST: return MTR_EEXISTS;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case MDB_READERS_FULL:
+    case MDB_DBS_FULL: return MTR_EFULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID: return MTR_ECORRUPT;
+    case MDB_VERSION_MISMATCH: return MTR_EVERSION;
+    case MDB_PANIC: return MTR_EIO;
+    default: break;
+    }
+    MTR_ASSERT(lmdb_code != MDB_BAD_TXN && lmdb_code != MDB_BAD_DBI && lmdb_code != MDB_BAD_VALSIZE && lmdb_code != MDB_BAD_RSLOT);
+    return mtr_error_from_errno(lmdb_code);
+}
+
+int mtr_directory_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return mtr_error_from_errno(errno);
+    int rc = fsync(fd) ? mtr_error_from_errno(errno) : MTR_OK;
+    close(fd);
+    return rc;
+}
+
+static int create_one(char *path)
+{
+    if (mkdir(path, 0700) == 0) {
+        char *slash = strrchr(path, '/');
+        if (!slash) return mtr_directory_sync(".");
+        if (slash == path) return mtr_directory_sync("/");
+        *slash = '\0';
+        int rc = mtr_directory_sync(path);
+        *slash = '/';
+        return rc;
+    }
+    return errno == EEXIST ? MTR_OK : mtr_error_from_errno(errno);
+}
+
+int mtr_directory_create(const char *path)
+{
+    char copy[PATH_MAX];
+    if (!*path || strlen(path) >= sizeof(copy)) return MTR_EINVALID;
+    strcpy(copy, path);
+    for (char *p = copy + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = '\0';
+        int rc = create_one(copy);
+        *p = '/';
+        if (rc) return rc;
+    }
+    return create_one(copy);
+}
+
+int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
+{
+    MDB_env *env = NULL;
+    int stale = 0;
+    int rc = options->read_only ? MTR_OK : mtr_directory_create(directory);
+    if (rc) goto out;
+    rc = mtr_lmdb_error(mdb_env_create(&env));
+    if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, options->map_bytes));
+    if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxdbs(env, options->databases_max));
+    if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxreaders(env, MTR_LMDB_READERS_MAX));
+    if (!rc) rc = mtr_lmdb_error(mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));
+    if (!rc) rc = mtr_lmdb_error(mdb_reader_check(env, &stale));
+out:
+    if (rc) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the store %s: %s", directory, mtr_error_text(rc));
+        if (env) mdb_env_close(env);
+        return rc;
+    }
+    *out = env;
+    return MTR_OK;
+}
+
+static bool has_room(MDB_env *env)
+{
+    const char *path = NULL;
+    struct statvfs status;
+    if (mdb_env_get_path(env, &path) || statvfs(path, &status)) return true;
+    return (uint64_t)status.f_bavail * status.f_frsize >= ROOM_BYTES_MIN;
+}
+
+int mtr_lmdb_commit(MDB_txn *txn)
+{
+    MDB_env *env = mdb_txn_env(txn);
+    int code = mdb_txn_commit(txn);
+    if (!code) return MTR_OK;
+    int rc = mtr_lmdb_error(code);
+    return rc == MTR_EIO && !has_room(env) ? MTR_EFULL : rc;
+}

@@ -1,0 +1,76 @@
+/*
+ * LMDB as meterd uses it: one place for open flags, map sizes, error translation and commit. Private to lib/store.
+ *
+ * Rules (docs/decisions/ has the reasons): default sync only; MDB_NOTLS for every environment, so that read
+ * transactions belong to whoever holds them; no WRITEMAP, MAPASYNC, NOLOCK, DUPSORT; one open per process and directory;
+ * read transactions last at most a second.
+ */
+#ifndef METERD_STORE_LMDB_ENV_H
+#define METERD_STORE_LMDB_ENV_H
+
+#include <lmdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/error.h"
+#include "meterd/core/str.h"
+
+struct mtr_lmdb_options {
+    size_t map_bytes; /* address space, never resized */
+    unsigned databases_max;
+    bool read_only;
+};
+
+/* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears stale readers. */
+int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
+    MTR_MUST_USE;
+
+/* The meterd error of an LMDB or errno code, translated here and nowhere else. */
+int mtr_lmdb_error(int lmdb_code);
+
+/* Commits. LMDB reports a full disk as EIO: when the file system of the environment has no room left that is MTR_EFULL (nothing stored),
+ * otherwise MTR_EIO (outcome unknown). */
+int mtr_lmdb_commit(MDB_txn *txn) MTR_MUST_USE;
+
+/* mkdir -p with mode 0700; fsyncs each parent it created an entry in. */
+int mtr_directory_create(const char *path) MTR_MUST_USE;
+int mtr_directory_sync(const char *path) MTR_MUST_USE;
+
+static inline MDB_val mtr_lmdb_val(const void *data, size_t size)
+{
+    union { const void *borrowed; void *data; } p = {.borrowed = data}; /* LMDB takes void * but does not write through keys and put values */
+    return (MDB_val){size, p.data};
+}
+
+static inline struct mtr_str mtr_lmdb_str(MDB_val value)
+{
+    return (struct mtr_str){value.mv_data, value.mv_size};
+}
+
+/* Big-endian integers, so that LMDB's byte order is numeric order. */
+static inline void mtr_put_u32(unsigned char *p, uint32_t value)
+{
+    for (int i = 3; i >= 0; i--, value >>= 8) p[i] = (unsigned char)value;
+}
+
+static inline void mtr_put_u64(unsigned char *p, uint64_t value)
+{
+    for (int i = 7; i >= 0; i--, value >>= 8) p[i] = (unsigned char)value;
+}
+
+static inline uint32_t mtr_get_u32(const unsigned char *p)
+{
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++) value = value << 8 | p[i];
+    return value;
+}
+
+static inline uint64_t mtr_get_u64(const unsigned char *p)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value = value << 8 | p[i];
+    return value;
+}
+
+#endif
