@@ -64,7 +64,7 @@ int mtr_directory_create(const char *path)
 {
     char copy[PATH_MAX];
     if (!*path || strlen(path) >= sizeof(copy)) return MTR_EINVALID;
-    strcpy(copy, path);
+    memcpy(copy, path, strlen(path) + 1);
     for (char *p = copy + 1; *p; p++) {
         if (*p != '/') continue;
         *p = '\0';
