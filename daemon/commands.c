@@ -1,0 +1,157 @@
+/*
+ * One row per command and option. --help, the manual page and shell completion come out of these rows.
+ */
+#include "meterd/daemon/command.h"
+
+#include "meterd/daemon/client.h"
+
+#define END {NULL, 0, NULL, NULL}
+#define JSON {"json", 0, NULL, "print JSON, money and quantities as strings"}
+
+const struct mtr_option mtr_common_options[] = {
+    {"config", 'c', "FILE", "configuration (default: METERD_CONFIG, or /etc/meterd/meterd.yaml when it exists)"},
+    {"set", 0, "SECTION.KEY=VALUE", "one configuration value; beats environment and file; repeatable"},
+    {"help", 'h', NULL, "print this help"},
+    {"version", 'V', NULL, "print the version"},
+    END,
+};
+
+static const struct mtr_option run_options[] = {
+    END,
+};
+static const struct mtr_option check_options[] = {
+    {"catalog", 0, "FILE", "also check these catalog documents; repeatable"},
+    JSON,
+    END,
+};
+static const struct mtr_option apply_options[] = {
+    {"dry-run", 0, NULL, "check and say what would change"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option get_options[] = {
+    {"revisions", 0, NULL, "every revision of the document"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option key_options[] = {
+    {"vendor", 0, "KEY", "bind the key to this vendor (needed for scope ingest)"},
+    {"scope", 0, "SCOPE", "ingest, query, billing or admin; repeatable"},
+    {"disable", 0, NULL, "disable the key instead of making it"},
+    {"out", 0, "FILE", "write the secret to FILE (mode 0600) instead of printing it"},
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option send_options[] = {
+    {"format", 0, "FORMAT", "ndjson (default), json or msgpack: what the file holds, sent as it is"},
+    {"batch", 0, "N", "events per request (default 1000)"},
+    {"compress", 0, "CODING", "zstd, gzip or none (default)"},
+    {"errors", 0, "N", "problems to print (default 10)"},
+    {"attempts", 0, "N", "tries per request before giving up (default 8)"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option import_options[] = {
+    {"map", 'm', "FILE", "column mapping (YAML)"},
+    {"format", 0, "FORMAT", "csv or ndjson (default: by the file's name)"},
+    {"batch", 0, "N", "events per request (default 5000)"},
+    {"errors", 0, "N", "problems to print (default 10)"},
+    {"attempts", 0, "N", "tries per request before giving up (default 8)"},
+    {"dry-run", 0, NULL, "print the first events instead of sending"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option usage_options[] = {
+    {"subscription", 's', "KEY", "only this subscription"},
+    {"customer", 0, "NAME", "only this customer"},
+    {"vendor", 0, "KEY", "only this vendor"},
+    {"meter", 'm', "KEY", "only this meter"},
+    {"from", 0, "TIME", "date or RFC 3339 time (default: 30 days ago)"},
+    {"to", 0, "TIME", "exclusive (default: now)"},
+    {"window", 'w', "WINDOW", "hour, day, month or total (default: day)"},
+    {"zone", 0, "ZONE", "days and months of this time zone (default: the subscription's own)"},
+    {"group-by", 'g', "NAME", "subscription, customer, vendor, meter or a dimension; repeatable (default: subscription, meter)"},
+    {"csv", 0, NULL, "print CSV"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option charges_options[] = {
+    {"subscription", 's', "KEY", "only this subscription"},
+    {"status", 0, "STATUS", "draft, final or correction"},
+    {"after", 0, "N", "charges after this number"},
+    {"limit", 'n', "N", "how many (default 100)"},
+    {"csv", 0, NULL, "print CSV"},
+    {"outbox", 0, NULL, "the messages to destinations and their states instead"},
+    {"retry", 0, "MESSAGE", "send a rejected or unknown message again"},
+    {"delivered", 0, "MESSAGE", "mark an unknown message as delivered"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option explain_options[] = {
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
+static const struct mtr_option price_options[] = {
+    {"quantity", 'q', "N", "decimal quantity of the component"},
+    {"component", 0, "KEY", "which component (default: the only one with a meter)"},
+    {"at", 0, "TIME", "which version (default: the newest)"},
+    {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
+    {"trace", 0, NULL, "each step of the computation"},
+    JSON,
+    END,
+};
+static const struct mtr_option audit_options[] = {
+    {"log", 0, NULL, "also verify the hash of every block and the chain"},
+    JSON,
+    END,
+};
+static const struct mtr_option rebuild_options[] = {
+    {"verify", 0, NULL, "fold into a temporary store and compare; change nothing"},
+    JSON,
+    END,
+};
+static const struct mtr_option backup_options[] = {
+    END,
+};
+static const struct mtr_option reference_options[] = {
+    END,
+};
+static const struct mtr_option version_options[] = {
+    JSON,
+    END,
+};
+
+const struct mtr_command mtr_commands[] = {
+    {"run", "", 0, 0, "run the daemon in the foreground",
+     "Collects, aggregates, rates and delivers until SIGTERM or SIGINT (drains) . SIGHUP reloads the configuration;\n"
+     "a bad one is reported and the old one kept. The first start writes <data>/admin.key.\n",
+     run_options, mtr_command_run},
+    {"check", "", 0, 0, "check the configuration and catalog documents", NULL, check_options, mtr_command_check},
+    {"apply", "FILE…", 1, 64, "apply catalog documents (YAML or JSON; - is standard input)", NULL, apply_options, mtr_command_apply},
+    {"get", "KIND [KEY]", 1, 2, "show catalog documents: vendor, service, meter, tariff, subscription, api_key, destination", NULL, get_options,
+     mtr_command_get},
+    {"key", "NAME", 1, 1, "make an API key: prints its secret once", NULL, key_options, mtr_command_key},
+    {"send", "[FILE…]", 0, 64, "push events from files or standard input", NULL, send_options, mtr_command_send},
+    {"import", "FILE…", 1, 64, "import CSV or NDJSON with a column mapping", NULL, import_options, mtr_command_import},
+    {"usage", "", 0, 0, "show usage", NULL, usage_options, mtr_command_usage},
+    {"charges", "", 0, 0, "show charges, or the outbox", NULL, charges_options, mtr_command_charges},
+    {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from", NULL, explain_options, mtr_command_explain},
+    {"price", "TARIFF", 1, 1, "price a quantity under a tariff file or a tariff of the catalog, without touching any store", NULL, price_options,
+     mtr_command_price},
+    {"audit", "", 0, 0, "check the laws: usage against the log, charges against usage", NULL, audit_options, mtr_command_audit},
+    {"rebuild", "", 0, 0, "fold the log again into new rollups (daemon stopped), or --verify beside a running one", NULL, rebuild_options,
+     mtr_command_rebuild},
+    {"backup", "DIRECTORY", 1, 1, "copy the stores of a running or stopped daemon, charges first and the log last", NULL, backup_options,
+     mtr_command_backup},
+    {"reference", "TOPIC", 1, 1, "print a reference: config, config-schema, commands, completion or metrics", NULL, reference_options,
+     mtr_command_reference},
+    {"version", "", 0, 0, "print the version", NULL, version_options, mtr_command_version},
+    {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
+};

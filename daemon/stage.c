@@ -1,0 +1,124 @@
+/*
+ * A stage's thread. `poked` is set by others and taken by the thread before it steps, so that no poke is lost.
+ */
+#include "meterd/daemon/stage.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct mtr_stage {
+    struct mtr_stage_hooks hooks;
+    void *context;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* of what follows */
+    pthread_cond_t changed;
+    bool poked;
+    bool stopping;
+    bool draining;
+};
+
+static int64_t wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* Waits for a poke, the end, or idle_ms. */
+static void wait_for_work(struct mtr_stage *stage)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += stage->hooks.idle_ms / 1000;
+    until.tv_nsec += (long)(stage->hooks.idle_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&stage->mutex);
+    while (!stage->poked && !stage->stopping)
+        if (pthread_cond_timedwait(&stage->changed, &stage->mutex, &until)) break;
+    pthread_mutex_unlock(&stage->mutex);
+}
+
+/* Takes the poke; tells whether the stage is to end now. */
+static bool must_end(struct mtr_stage *stage, bool idle)
+{
+    pthread_mutex_lock(&stage->mutex);
+    bool end = stage->stopping && (!stage->draining || (idle && !stage->poked));
+    stage->poked = false;
+    pthread_mutex_unlock(&stage->mutex);
+    return end;
+}
+
+static void *run(void *argument)
+{
+    struct mtr_stage *stage = argument;
+    pthread_setname_np(pthread_self(), stage->hooks.name);
+    bool idle = false;
+    int error = 0;
+    while (!error && !must_end(stage, idle)) {
+        idle = true;
+        error = stage->hooks.step(stage->context, wall_us(), &idle);
+        if (!error && idle) wait_for_work(stage);
+    }
+    stage->hooks.on_end(stage->context, error);
+    return NULL;
+}
+
+int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage **out)
+{
+    struct mtr_stage *stage = calloc(1, sizeof(*stage));
+    if (!stage) return MTR_ENOMEM;
+    stage->hooks = *hooks;
+    stage->context = context;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&stage->mutex, NULL);
+    pthread_cond_init(&stage->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+
+    sigset_t all, before; /* signals belong to the loop's thread */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&stage->thread, NULL, run, stage);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        pthread_cond_destroy(&stage->changed);
+        pthread_mutex_destroy(&stage->mutex);
+        free(stage);
+        return mtr_error_from_errno(failed);
+    }
+    *out = stage;
+    return MTR_OK;
+}
+
+void mtr_stage_poke(struct mtr_stage *stage)
+{
+    pthread_mutex_lock(&stage->mutex);
+    bool sleeping = !stage->poked;
+    stage->poked = true;
+    pthread_mutex_unlock(&stage->mutex);
+    if (sleeping) pthread_cond_signal(&stage->changed);
+}
+
+void mtr_stage_stop(struct mtr_stage *stage, bool drain)
+{
+    pthread_mutex_lock(&stage->mutex);
+    stage->stopping = true;
+    stage->draining = drain;
+    pthread_mutex_unlock(&stage->mutex);
+    pthread_cond_signal(&stage->changed);
+}
+
+void mtr_stage_join(struct mtr_stage *stage)
+{
+    if (!stage) return;
+    pthread_join(stage->thread, NULL);
+    pthread_cond_destroy(&stage->changed);
+    pthread_mutex_destroy(&stage->mutex);
+    free(stage);
+}
