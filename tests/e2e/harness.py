@@ -1,0 +1,183 @@
+"""A real meterd for end-to-end tests: a data directory of its own, a daemon on loopback, HTTP calls, kill and restart.
+
+Standard library only. Every wait is on an event (a port that answers, a process that ends, a state that the daemon reports), with a
+bound; nothing sleeps for luck.
+"""
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.environ.get("METERD_BUILD", "build/dev")
+METERD = os.path.abspath(os.path.join(BUILD, "meterd"))
+SHARED = os.environ.get("METERD_SHARED", os.path.join("..", "shared"))
+WAIT_S = 60
+
+
+def skip(reason):
+    print(f"skipped: {reason}")
+    sys.exit(77)
+
+
+def shared(path):
+    """The path of a shared file, or a skip with a clear line."""
+    full = os.path.join(SHARED, path)
+    if not os.path.exists(full):
+        skip(f"{full} is not here (METERD_SHARED names its folder)")
+    return full
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(what, condition, seconds=WAIT_S):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)  # between polls of another process; the bound above is what fails the test
+    raise AssertionError(f"waited {seconds} s in vain for {what}")
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body, parse_float=str)
+
+
+class Daemon:
+    """One data directory and the daemon that runs on it, which may be killed and started again."""
+
+    def __init__(self, settings=None, directory=None):
+        self.root = directory or tempfile.mkdtemp(prefix="meterd-e2e-")
+        self.data = os.path.join(self.root, "data")
+        self.config = os.path.join(self.root, "meterd.yaml")
+        self.port, self.admin_port = free_port(), free_port()
+        self.settings = {
+            "data": {"directory": self.data},
+            "listen": {"address": "127.0.0.1", "port": self.port},
+            "admin": {"address": "127.0.0.1", "port": self.admin_port},
+            "log": {"segment_bytes": "16MiB"},
+        }
+        for section, values in (settings or {}).items():
+            self.settings.setdefault(section, {}).update(values)
+        self.process = None
+        self.stderr_path = os.path.join(self.root, "stderr")
+        self.key = None
+
+    def write_config(self):
+        with open(self.config, "w") as f:
+            json.dump(self.settings, f, indent=1)
+
+    def start(self, wait=True):
+        self.write_config()
+        self.stderr = open(self.stderr_path, "ab")
+        self.process = subprocess.Popen([METERD, "-c", self.config, "run"], stdout=self.stderr, stderr=self.stderr, stdin=subprocess.DEVNULL)
+        if wait:
+            wait_until("readiness", self.ready)
+            with open(os.path.join(self.data, "admin.key")) as f:
+                self.key = f.read().strip()
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"meterd ended with {self.process.returncode}:\n{self.log_lines()}")
+        try:
+            return self.call("GET", "/readyz", port=self.admin_port).status == 200
+        except OSError:
+            return False
+
+    def log_lines(self):
+        with open(self.stderr_path, errors="replace") as f:
+            return f.read()[-8000:]
+
+    def call(self, method, path, body=None, headers=None, key=None, port=None, timeout=WAIT_S):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
+        try:
+            send = dict(headers or {})
+            if key or self.key:
+                send.setdefault("Authorization", f"Bearer {key or self.key}")
+            if isinstance(body, (dict, list)):
+                body = json.dumps(body)
+                send.setdefault("Content-Type", "application/json")
+            connection.request(method, path, body=body, headers=send)
+            answer = connection.getresponse()
+            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **kw):
+        answer = self.call("GET", path, **kw)
+        assert answer.status == 200, (path, answer.status, answer.body)
+        return answer.json()
+
+    def apply(self, text):
+        """Catalog documents (YAML or JSON text, or a dict) as one change."""
+        if isinstance(text, dict):
+            text = json.dumps(text)
+        answer = self.call("PUT", "/v1/catalog", body=text, headers={"Content-Type": "application/yaml"})
+        assert answer.status == 200, (answer.status, answer.body.decode())
+        return answer.json()
+
+    def command(self, *words, check=True, stdin=None, env=None):
+        """A meterd command line against this daemon; its completed process."""
+        done = subprocess.run([METERD, "-c", self.config, *words], input=stdin, capture_output=True, text=True, timeout=600,
+                              env={**os.environ, **(env or {})})
+        if check and done.returncode != 0:
+            raise AssertionError(f"meterd {' '.join(words)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def vendor_key(self, vendor, scopes=("ingest",), name=None):
+        """A fresh API key of a vendor: its secret."""
+        path = os.path.join(self.root, f"{name or vendor}.key")
+        words = ["key", name or f"{vendor}-key", "--vendor", vendor, "--out", path]
+        for scope in scopes:
+            words += ["--scope", scope]
+        self.command(*words)
+        with open(path) as f:
+            return f.read().strip()
+
+    def status(self):
+        return self.get("/v1/status")
+
+    def settle(self, seconds=WAIT_S):
+        """Waits until everything in the log is folded and rated."""
+        def settled():
+            s = self.status()
+            return s["log"]["last_seq"] + 1 == s["aggregator"]["next_seq"] and s["aggregator"]["idle"] and s["rater"]["idle"] and s
+        return wait_until("an idle pipeline", settled, seconds)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(WAIT_S)
+        self.stderr.close()
+
+    def stop(self):
+        """SIGTERM, and the drain that follows: exit 0."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(WAIT_S)
+        self.stderr.close()
+        assert code == 0, (code, self.log_lines())
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        if kind is None:
+            shutil.rmtree(self.root)
+        else:
+            print(f"kept for a look: {self.root}\n{self.log_lines()}", file=sys.stderr)
