@@ -1,0 +1,50 @@
+/*
+ * The audit of the law: for every subscription and period, Σ emitted == price(usage now), and every sum is the sum of its charges.
+ *
+ * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its next rating is counted as
+ * pending, not as wrong.
+ */
+#ifndef METERD_RATER_AUDIT_H
+#define METERD_RATER_AUDIT_H
+
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/rater/rater.h"
+
+enum mtr_audit_kind {
+    MTR_AUDIT_DIFFERENCE,    /* emitted is not the price */
+    MTR_AUDIT_BROKEN_SUM,    /* a line's sum is not the sum of its charges */
+    MTR_AUDIT_PROBLEM,       /* the period cannot be rated; text says why */
+    MTR_AUDIT_OUTSIDE_TERM,  /* usage before the subscription's start or after its end */
+    MTR_AUDIT_NO_TARIFF,     /* usage before the first version of its tariff */
+};
+const char *mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum problem outside_term no_tariff */
+
+struct mtr_audit_finding {
+    enum mtr_audit_kind kind;
+    struct mtr_str subscription; /* key */
+    int64_t period_start_s;      /* of usage outside: the hour */
+    struct mtr_str component;    /* or meter; may be empty */
+    struct mtr_str dimensions;
+    struct mtr_money expected;
+    struct mtr_money emitted;
+    struct mtr_str text; /* a sentence */
+};
+
+struct mtr_audit_counts {
+    uint64_t subscriptions;
+    uint64_t periods;
+    uint64_t lines;
+    uint64_t charges;
+    uint64_t pending;  /* periods that wait for the next step */
+    uint64_t findings;
+};
+
+/* Findings are borrowed during the hook; its result other than 0 stops and is returned. */
+typedef int (*mtr_audit_on_finding)(void *context, const struct mtr_audit_finding *finding);
+int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_catalog *catalog,
+                    const struct mtr_rater_options *options, mtr_audit_on_finding on_finding, void *context,
+                    struct mtr_audit_counts *counts) MTR_MUST_USE;
+
+#endif

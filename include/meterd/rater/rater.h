@@ -1,0 +1,65 @@
+/*
+ * The rater: rollups and tariffs in, charges out. step() does a bounded piece of work in one transaction of the charges store.
+ *
+ *   feed of changed days ─┐
+ *   catalog changed ──────┼─▶ period marked dirty ─▶ (draft_every) ─▶ price now − sum emitted ─▶ charges
+ *   watermark: open/close ┘
+ *
+ * A charge is a difference: for every line Σ emitted == its price now. Drafts while the period runs; at watermark ≥ end + grace
+ * the period is final, once, and every line of it gets one final charge (its difference may be 0: the message is "this line is final");
+ * whatever comes later is a correction of its own period.
+ *
+ * Tariff versions split a period at their instants. Each part is priced on its own under its version: tiers restart at the split,
+ * fees prorate by part (a fee that is not prorated is due once: in advance on the first part, in arrears on the last), minimums
+ * apply to the last part only. Usage of hours that start before trial_end_s is not charged, fees begin at trial_end_s. Usage before
+ * the first version is not priced; the audit shows it.
+ *
+ * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after each catalog version the
+ * step looks at all periods, a bounded number per step. A period that no longer exists (the start moved) is taken back.
+ *
+ * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps its reason
+ * (struct mtr_charge_period.problem), is tried again each hour, and holds up no other.
+ */
+#ifndef METERD_RATER_RATER_H
+#define METERD_RATER_RATER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/store/charges.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_rater;
+
+struct mtr_rater_options {
+    int64_t draft_every_us; /* at most one rating of a period in this time, its closing apart */
+    int64_t grace_us;       /* from a period's end to its close, by the watermark */
+    uint32_t step_rows_max; /* feed rows consumed, and periods scanned, in one step */
+    uint32_t step_ratings_max; /* periods opened, rated or closed in one step */
+    uint64_t memory_bytes_max; /* for the usage of one period */
+};
+/* An hour, an hour, 4,096, 256, 256 MiB. */
+struct mtr_rater_options mtr_rater_options_default(void);
+
+struct mtr_rater_result {
+    uint64_t charges;     /* appended in this step */
+    uint32_t rated;       /* periods priced */
+    uint32_t closed;
+    uint32_t failed;      /* periods whose rating failed; the diagnostic tells the last */
+    bool idle;            /* nothing left to do at this moment */
+    int64_t next_due_us;  /* when the next rating is due by the clock; INT64_MAX: none waits */
+};
+
+/* rollups and charges are borrowed and must outlive the rater. */
+int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_rater_options *options,
+                   struct mtr_rater **out) MTR_MUST_USE;
+void mtr_rater_close(struct mtr_rater *rater);
+
+/* One transaction. `catalog` must be at least as new as the one the rollups were last folded with: a feed row of a subscription that it does not
+ * know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM: nothing was committed. */
+int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_rater_result *result,
+                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,229 @@
+/*
+ * Charges: what was emitted, what is owed of it to whom, and everything the rater must remember. The rater alone appends charges;
+ * consumers' acks and operators' decisions on messages are small transactions of their own, from any thread (LMDB admits one writer
+ * at a time). One LMDB environment under <data>/charges/.
+ *
+ *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor of the pull feed
+ *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges so far
+ *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again
+ *   message   charges frozen as bytes for one destination, with the state of their delivery
+ *
+ *   PENDING ──mtr_outbox_step──▶ ATTEMPTED (committed before sending) ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
+ *      ▲                                                                            │
+ *      └──────────────────────── mtr_outbox_requeue (an operator) ──────────────────┘
+ *
+ * A transaction begins with mtr_charges_begin and ends with commit (durable) or abort. Read transactions are short: ≤ 1 s. Text handed
+ * out is borrowed until the next put in the same transaction or its end.
+ */
+#ifndef METERD_STORE_CHARGES_H
+#define METERD_STORE_CHARGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/error.h"
+#include "meterd/store/block.h"
+
+struct mtr_charges;
+struct mtr_charges_txn;
+
+int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_charges_close(struct mtr_charges *charges);
+
+int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charges_txn **out) MTR_MUST_USE;
+int mtr_charges_commit(struct mtr_charges_txn *txn) MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
+void mtr_charges_abort(struct mtr_charges_txn *txn);              /* also ends a read transaction; NULL is fine */
+
+/* Where the rater stands: in the rollups' feed, and in its look at every period after a change of the catalog. */
+struct mtr_charges_cursor {
+    uint64_t change;            /* last feed row consumed */
+    uint64_t scan_version;      /* catalog version that is (being) scanned */
+    uint32_t scan_subscription; /* next to scan; 0 when the scan is done */
+    int64_t scan_period_s;      /* next period of it; INT64_MIN at its first */
+};
+int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_cursor *out) MTR_MUST_USE;
+int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges_cursor *cursor) MTR_MUST_USE;
+
+/* ---- charges ---- */
+
+enum mtr_charge_status { MTR_CHARGE_DRAFT = 0, MTR_CHARGE_FINAL = 1, MTR_CHARGE_CORRECTION = 2 };
+const char *mtr_charge_status_name(enum mtr_charge_status status); /* draft final correction */
+
+struct mtr_charge {
+    uint64_t number;
+    struct mtr_hash128 id; /* deterministic; as text 32 hex digits */
+    enum mtr_charge_status status;
+    uint32_t subscription;
+    int64_t period_start_s;
+    struct mtr_hash128 line;            /* key of its line within (subscription, period) */
+    struct mtr_quantity quantity;       /* of the line now */
+    struct mtr_quantity quantity_delta;
+    struct mtr_money amount;            /* the difference that this charge is */
+    struct mtr_money emitted_before;    /* sum of the line's earlier charges */
+    uint64_t previous;                  /* number of the line's charge before this one; 0: the first */
+    uint64_t trace;                     /* under which number its trace is kept */
+    int64_t created_us;
+    struct mtr_str body; /* frozen JSON: what pull and push deliver */
+};
+
+enum { MTR_CHARGE_ID_TEXT_BYTES = 33, MTR_MESSAGE_ID_TEXT_BYTES = 37 }; /* with NUL; a message's is "msg_" + hex */
+void mtr_charge_id_format(struct mtr_hash128 id, char text[MTR_CHARGE_ID_TEXT_BYTES]);
+bool mtr_charge_id_parse(struct mtr_str text, struct mtr_hash128 *out);
+
+/* The number that the next append must carry. */
+int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out) MTR_MUST_USE;
+int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *charge) MTR_MUST_USE; /* MTR_EEXISTS: the id was used */
+int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_charge *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out) MTR_MUST_USE;
+/* Charges with number > after, ascending. Hook result other than 0 stops and is returned. */
+typedef int (*mtr_charges_on_charge)(void *context, const struct mtr_charge *charge);
+int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge, void *context) MTR_MUST_USE;
+
+/* Traces of the price function, kept as the JSON they were when charges were made of them. */
+int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json) MTR_MUST_USE;
+int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str *json) MTR_MUST_USE;
+
+/* ---- lines ---- */
+
+struct mtr_charge_line {
+    uint32_t subscription;
+    int64_t period_start_s;
+    int64_t part_start_s; /* the period's start, or where a tariff version begins inside it */
+    struct mtr_str currency;
+    struct mtr_str component;
+    struct mtr_str kind; /* usage recurring minimum rounding */
+    struct mtr_str dimensions;
+    /* sum and last state */
+    struct mtr_hash128 key; /* found by get, given by put */
+    struct mtr_money emitted;
+    struct mtr_quantity quantity;
+    uint64_t last_number;
+    uint64_t count; /* of charges */
+    /* what a later negative of a vanished line must still say */
+    int64_t part_end_s;
+    struct mtr_str meter;
+    struct mtr_str unit;
+    struct mtr_str tariff;
+    struct mtr_str version_from;
+    struct mtr_hash128 version_hash;
+};
+
+/* Fills *line from its identity (the first seven fields). MTR_ENOTFOUND leaves the state zero and *line's key free to put. */
+int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
+int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, struct mtr_hash128 key,
+                                struct mtr_charge_line *out) MTR_MUST_USE;
+typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
+                           void *context) MTR_MUST_USE;
+
+/* ---- periods and timers ---- */
+
+enum mtr_charge_period_status { MTR_PERIOD_OPEN = 0, MTR_PERIOD_FINAL = 1 };
+
+struct mtr_charge_period {
+    uint32_t subscription;
+    int64_t start_s;
+    int64_t end_s;
+    enum mtr_charge_period_status status;
+    bool dirty;                /* usage or inputs changed since it was rated */
+    int problem;               /* why the last rating failed (enum mtr_error); 0 when it did not */
+    struct mtr_hash128 inputs; /* of everything but the usage that its price depends on, when rated */
+    int64_t rated_us;          /* 0: never */
+    int64_t closed_us;         /* 0 while open */
+    uint32_t revision;         /* ratings that emitted something */
+    int64_t rate_due_us;       /* by the clock; INT64_MAX: nothing to do */
+    int64_t close_due_us;      /* by the watermark; INT64_MAX once closed */
+};
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s, struct mtr_charge_period *out) MTR_MUST_USE;
+/* Also moves its timers. */
+int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period) MTR_MUST_USE;
+/* Periods of one subscription with start >= from_s, ascending. The hook may not put. */
+typedef int (*mtr_charges_on_period)(void *context, const struct mtr_charge_period *period);
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s, mtr_charges_on_period on_period,
+                             void *context) MTR_MUST_USE;
+
+/* What is known of a subscription: up to where its periods were opened. */
+struct mtr_charge_subscription {
+    uint32_t number;
+    struct mtr_hash128 term; /* hash of start, end and billing rule: when it changes, periods are opened anew */
+    int64_t next_open_s;     /* start of the next period to open; INT64_MAX: none */
+};
+int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_subscription *out) MTR_MUST_USE;
+int mtr_charges_put_subscription(struct mtr_charges_txn *txn, const struct mtr_charge_subscription *subscription) MTR_MUST_USE;
+
+/* OPEN and CLOSE are due by the watermark, RATE by the clock. Rows follow put_period and put_subscription; they are never written alone. */
+enum mtr_charge_timer_kind { MTR_TIMER_OPEN = 0, MTR_TIMER_CLOSE = 1, MTR_TIMER_RATE = 2 };
+struct mtr_charge_timer {
+    int64_t due_us;
+    uint32_t subscription;
+    int64_t period_start_s; /* of the period; of OPEN the one to open */
+};
+int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+
+/* ---- outbox ---- */
+
+enum mtr_message_state {
+    MTR_MESSAGE_PENDING = 0,
+    MTR_MESSAGE_ATTEMPTED = 1, /* sent, or about to be */
+    MTR_MESSAGE_ACKED = 2,
+    MTR_MESSAGE_REJECTED = 3,
+    MTR_MESSAGE_UNKNOWN = 4, /* too old to resend safely: an operator decides */
+};
+enum { MTR_MESSAGE_STATE_COUNT = 5 };
+const char *mtr_message_state_name(enum mtr_message_state state); /* pending attempted acked rejected unknown */
+
+struct mtr_message {
+    uint32_t destination; /* catalog number */
+    uint64_t number;      /* per destination, from 1 */
+    struct mtr_hash128 id;
+    enum mtr_message_state state;
+    uint32_t attempts;
+    int64_t created_us;
+    int64_t attempted_us;    /* the last attempt; 0: none */
+    int64_t uncertain_us;    /* the first attempt whose outcome is not known; 0: none */
+    int64_t next_attempt_us; /* of PENDING */
+    int32_t last_status;     /* HTTP status of the last answer; 0: none */
+    uint64_t first_charge;   /* numbers, for people */
+    uint64_t last_charge;
+    uint32_t charge_count;
+};
+void mtr_message_id_format(struct mtr_hash128 id, char text[MTR_MESSAGE_ID_TEXT_BYTES]);
+bool mtr_message_id_parse(struct mtr_str text, struct mtr_hash128 *out);
+
+/* Rows that are PENDING or ATTEMPTED are queued, by (destination, number). put keeps queue and counts right. */
+int mtr_charges_put_message(struct mtr_charges_txn *txn, const struct mtr_message *message) MTR_MUST_USE;
+int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_message *out) MTR_MUST_USE;
+int mtr_charges_find_message(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_message *out) MTR_MUST_USE;
+int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, struct mtr_message *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* The frozen bytes: put once, with the message. */
+int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message, struct mtr_str body) MTR_MUST_USE;
+int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_str *body) MTR_MUST_USE;
+/* All messages of a destination with number > after (destination 0: of all, after ignored). */
+typedef int (*mtr_charges_on_message)(void *context, const struct mtr_message *message);
+int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after, mtr_charges_on_message on_message,
+                              void *context) MTR_MUST_USE;
+
+struct mtr_charge_destination {
+    uint32_t number;
+    uint64_t charge_cursor; /* last charge that was looked at for a message */
+    uint64_t last_message;  /* number */
+    uint64_t counts[MTR_MESSAGE_STATE_COUNT]; /* messages by state: for metrics */
+};
+/* A destination never seen is zero, not an error. */
+int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_destination *out) MTR_MUST_USE;
+int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_charge_destination *destination) MTR_MUST_USE;
+
+/* ---- consumers of the pull feed ---- */
+
+/* All charges up to and including `up_to` are acknowledged; single acks lie above it. A consumer never seen stands at 0. */
+int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t *up_to) MTR_MUST_USE;
+int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE; /* drops single acks at or below */
+int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number) MTR_MUST_USE;
+bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number);
+typedef int (*mtr_charges_on_consumer)(void *context, struct mtr_str name, uint64_t up_to);
+int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer, void *context) MTR_MUST_USE;
+
+#endif
