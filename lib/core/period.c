@@ -1,0 +1,98 @@
+/*
+ * Billing periods. Calendar periods are anniversaries of a Monday or a 1 January, so there is one kind of arithmetic.
+ *
+ * Period n starts at local midnight of the anchor's date plus n units. A zone may repeat or skip a midnight, so the index that the
+ * civil date suggests is corrected by the instants themselves: start(n) <= time < start(n + 1) always holds.
+ */
+#include "meterd/core/period.h"
+
+static const struct {
+    struct mtr_str name;
+    int64_t days;           /* 0 for units of months */
+    int64_t months;
+    int64_t calendar_days;  /* anchor of the calendar's own periods */
+} units[] = {
+    [MTR_PERIOD_DAY] = {{"day", 3}, 1, 0, 0},
+    [MTR_PERIOD_WEEK] = {{"week", 4}, 7, 0, 4}, /* 1970-01-05 was a Monday */
+    [MTR_PERIOD_MONTH] = {{"month", 5}, 0, 1, 0},
+    [MTR_PERIOD_QUARTER] = {{"quarter", 7}, 0, 3, 0},
+    [MTR_PERIOD_YEAR] = {{"year", 4}, 0, 12, 0},
+};
+enum { UNIT_COUNT = sizeof(units) / sizeof(*units) };
+
+bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out)
+{
+    for (int i = 0; i < UNIT_COUNT; i++) {
+        if (!mtr_str_equal(name, units[i].name)) continue;
+        *out = (enum mtr_period_unit)i;
+        return true;
+    }
+    return false;
+}
+
+const char *mtr_period_unit_name(enum mtr_period_unit unit)
+{
+    MTR_ASSERT((int)unit >= 0 && (int)unit < UNIT_COUNT);
+    return units[unit].name.data;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static int64_t anchor_of(const struct mtr_period_rule *rule)
+{
+    return rule->anchor_days == INT64_MIN ? units[rule->unit].calendar_days : rule->anchor_days;
+}
+
+/* Months since year 0. */
+static int64_t month_number(int32_t year, unsigned month)
+{
+    return (int64_t)year * 12 + month - 1;
+}
+
+static int64_t start_of(const struct mtr_period_rule *rule, int64_t index)
+{
+    struct mtr_civil date = {0};
+    int32_t year;
+    unsigned month, day;
+    int64_t anchor = anchor_of(rule);
+    if (units[rule->unit].days) anchor += index * units[rule->unit].days;
+    mtr_civil_from_days(anchor, &year, &month, &day);
+    if (units[rule->unit].months) {
+        int64_t number = month_number(year, month) + index * units[rule->unit].months;
+        year = (int32_t)floor_div(number, 12);
+        month = (unsigned)(number - (int64_t)year * 12) + 1;
+        unsigned last = mtr_days_in_month(year, month);
+        if (day > last) day = last;
+    }
+    date.year = year;
+    date.month = (uint8_t)month;
+    date.day = (uint8_t)day;
+    return mtr_zone_from_civil(rule->zone, date);
+}
+
+static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_s)
+{
+    struct mtr_civil now = mtr_zone_to_civil(rule->zone, time_s);
+    int64_t anchor = anchor_of(rule);
+    if (units[rule->unit].days) return floor_div(mtr_days_from_civil(now.year, now.month, now.day) - anchor, units[rule->unit].days);
+    int32_t year;
+    unsigned month, day;
+    mtr_civil_from_days(anchor, &year, &month, &day);
+    return floor_div(month_number(now.year, now.month) - month_number(year, month), units[rule->unit].months);
+}
+
+struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_s)
+{
+    int64_t index = index_near(rule, time_s);
+    int64_t start_s = start_of(rule, index);
+    while (start_s > time_s) start_s = start_of(rule, --index);
+    int64_t end_s = start_of(rule, index + 1);
+    while (end_s <= time_s) {
+        start_s = end_s;
+        end_s = start_of(rule, ++index + 1);
+    }
+    return (struct mtr_period){start_s, end_s};
+}
