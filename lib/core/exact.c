@@ -1,0 +1,143 @@
+/*
+ * Exact sums of quantity × price: 256-bit two's complement of 10^-30, rounded once, at the end, where the tariff says.
+ * Invariant: a product of the two 128-bit types always fits; sums report MTR_EOVERFLOW. Pure; no state.
+ */
+#include "meterd/core/decimal.h"
+
+#include "lib/core/wide.h"
+
+enum { LIMBS = 4 };
+
+static bool is_negative(const struct mtr_exact *value)
+{
+    return value->limb[LIMBS - 1] >> 63;
+}
+
+static struct mtr_exact negate(struct mtr_exact value)
+{
+    uint64_t carry = 1;
+    for (unsigned i = 0; i < LIMBS; i++) {
+        value.limb[i] = ~value.limb[i] + carry;
+        carry = carry && value.limb[i] == 0;
+    }
+    return value;
+}
+
+static struct mtr_wide magnitude_of(struct mtr_exact value)
+{
+    struct mtr_wide wide = {{0}};
+    if (is_negative(&value)) value = negate(value);
+    for (unsigned i = 0; i < LIMBS; i++) wide.limb[i] = value.limb[i];
+    return wide;
+}
+
+/* ±wide, or MTR_EOVERFLOW when it leaves [-2^255, 2^255). */
+static int from_wide(const struct mtr_wide *wide, bool negative, struct mtr_exact *out)
+{
+    struct mtr_exact value;
+    for (unsigned i = LIMBS; i < MTR_WIDE_LIMBS; i++)
+        if (wide->limb[i]) return MTR_EOVERFLOW;
+    for (unsigned i = 0; i < LIMBS; i++) value.limb[i] = wide->limb[i];
+    if (negative) value = negate(value);
+    if (is_negative(&value) != negative && !mtr_wide_is_zero(wide)) return MTR_EOVERFLOW;
+    *out = value;
+    return MTR_OK;
+}
+
+static struct mtr_exact product_of(mtr_int128 a, mtr_int128 b)
+{
+    struct mtr_wide wide = mtr_wide_from_u128(mtr_magnitude(a));
+    struct mtr_exact product = {{0}};
+    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(b));
+    MTR_ASSERT(fits);
+    int rc = from_wide(&wide, (a < 0) != (b < 0), &product);
+    MTR_ASSERT(rc == MTR_OK); /* at most 2^254 */
+    return product;
+}
+
+struct mtr_exact mtr_exact_zero(void)
+{
+    return (struct mtr_exact){{0}};
+}
+
+struct mtr_exact mtr_exact_from_money(struct mtr_money value)
+{
+    return product_of(value.e18, (mtr_int128)mtr_power10(MTR_EXACT_DIGITS - MTR_MONEY_DIGITS));
+}
+
+struct mtr_exact mtr_exact_product(struct mtr_quantity quantity, struct mtr_money price)
+{
+    return product_of(quantity.e12, price.e18);
+}
+
+int mtr_exact_add(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
+{
+    struct mtr_exact sum;
+    uint64_t carry = 0;
+    for (unsigned i = 0; i < LIMBS; i++) {
+        mtr_uint128 limb = (mtr_uint128)a.limb[i] + b.limb[i] + carry;
+        sum.limb[i] = (uint64_t)limb;
+        carry = (uint64_t)(limb >> 64);
+    }
+    if (is_negative(&a) == is_negative(&b) && is_negative(&sum) != is_negative(&a)) return MTR_EOVERFLOW;
+    *out = sum;
+    return MTR_OK;
+}
+
+int mtr_exact_sub(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
+{
+    struct mtr_exact difference;
+    uint64_t borrow = 0;
+    for (unsigned i = 0; i < LIMBS; i++) {
+        mtr_uint128 limb = (mtr_uint128)a.limb[i] - b.limb[i] - borrow;
+        difference.limb[i] = (uint64_t)limb;
+        borrow = (uint64_t)(limb >> 64) & 1;
+    }
+    if (is_negative(&a) != is_negative(&b) && is_negative(&difference) != is_negative(&a)) return MTR_EOVERFLOW;
+    *out = difference;
+    return MTR_OK;
+}
+
+int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b)
+{
+    if (is_negative(&a) != is_negative(&b)) return is_negative(&a) ? -1 : 1;
+    for (unsigned i = LIMBS; i-- > 0;)
+        if (a.limb[i] != b.limb[i]) return a.limb[i] < b.limb[i] ? -1 : 1;
+    return 0;
+}
+
+int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator, enum mtr_rounding mode,
+                    struct mtr_exact *out)
+{
+    if (denominator.e12 == 0) return MTR_EINVALID;
+    bool negative = is_negative(&value) ^ (numerator.e12 < 0) ^ (denominator.e12 < 0);
+    struct mtr_wide wide = magnitude_of(value);
+    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator.e12));
+    MTR_ASSERT(fits); /* 256 + 128 bits */
+    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator.e12), MTR_FRACTION_ZERO);
+    mtr_wide_round(&wide, negative, fraction, mode);
+    return from_wide(&wide, negative, out);
+}
+
+int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
+{
+    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
+    bool negative = is_negative(&value);
+    struct mtr_wide wide = magnitude_of(value);
+    unsigned dropped = MTR_EXACT_DIGITS - digits; /* 12…30: more than one limb's worth goes in two cheap divisions */
+    unsigned first = dropped > 18 ? 15 : dropped;
+    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_power10(first), MTR_FRACTION_ZERO);
+    fraction = mtr_wide_divide_fraction(&wide, mtr_power10(dropped - first), fraction);
+    mtr_wide_round(&wide, negative, fraction, mode);
+    bool fits = mtr_wide_multiply(&wide, mtr_power10(MTR_MONEY_DIGITS - digits));
+    MTR_ASSERT(fits);
+    struct mtr_money rounded;
+    int rc = mtr_wide_to_i128(&wide, negative, &rounded.e18);
+    if (rc) return rc;
+    if (residue) {
+        rc = mtr_exact_sub(value, mtr_exact_from_money(rounded), residue);
+        MTR_ASSERT(rc == MTR_OK); /* below one unit of the last digit */
+    }
+    *out = rounded;
+    return MTR_OK;
+}

@@ -1,0 +1,277 @@
+/*
+ * Decimals: golden rows for text, rounding and every error. The large seeded comparison is tests/oracle/test_decimal.py.
+ */
+#include "meterd/core/decimal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *text;
+    int error;
+    const char *canonical;
+} decimal_rows[] = {
+    {"0", 0, "0"},
+    {"-0", 0, "0"},
+    {"-0.000", 0, "0"},
+    {"0e999999999999999999999", 0, "0"},
+    {"1.50", 0, "1.5"},
+    {"1500", 0, "1500"},
+    {"1.5e3", 0, "1500"},
+    {"1.5E+3", 0, "1500"},
+    {"15e-1", 0, "1.5"},
+    {"1500e-2", 0, "15"},
+    {"-12.345", 0, "-12.345"},
+    {"0.00000000000000000000000000000000000001", 0, "0.00000000000000000000000000000000000001"},
+    {"1e-38", 0, "0.00000000000000000000000000000000000001"},
+    {"1e-39", MTR_EPRECISION, NULL},
+    {"10e-39", 0, "0.00000000000000000000000000000000000001"},
+    {"99999999999999999999999999999999999999", 0, "99999999999999999999999999999999999999"},
+    {"100000000000000000000000000000000000000", MTR_EOVERFLOW, NULL},
+    {"1e37", 0, "10000000000000000000000000000000000000"},
+    {"1e38", MTR_EOVERFLOW, NULL},
+    {"1e999999999999999999999", MTR_EOVERFLOW, NULL},
+    {"-1e-999999999999999999999", MTR_EPRECISION, NULL},
+    {"1.2345678901234567890123456789012345678", 0, "1.2345678901234567890123456789012345678"},
+    {"12.2345678901234567890123456789012345678", MTR_EPRECISION, NULL},
+    {"1.00000000000000000000000000000000000000000000000000", 0, "1"},
+    {"9999999999999999999", 0, "9999999999999999999"},
+    {"18446744073709551616", 0, "18446744073709551616"},
+    {"", MTR_EINVALID, NULL},
+    {"-", MTR_EINVALID, NULL},
+    {"+1", MTR_EINVALID, NULL},
+    {"01", MTR_EINVALID, NULL},
+    {"-01", MTR_EINVALID, NULL},
+    {"1.", MTR_EINVALID, NULL},
+    {".5", MTR_EINVALID, NULL},
+    {"1e", MTR_EINVALID, NULL},
+    {"1e+", MTR_EINVALID, NULL},
+    {"1,5", MTR_EINVALID, NULL},
+    {"0x1", MTR_EINVALID, NULL},
+    {" 1", MTR_EINVALID, NULL},
+    {"1 ", MTR_EINVALID, NULL},
+    {"NaN", MTR_EINVALID, NULL},
+    {"Infinity", MTR_EINVALID, NULL},
+    {"--1", MTR_EINVALID, NULL},
+    {"1_000", MTR_EINVALID, NULL},
+};
+
+static void test_decimal_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(decimal_rows) / sizeof(decimal_rows[0]); i++) {
+        struct mtr_decimal value = {.mantissa = 77, .scale = 7};
+        char text[MTR_DECIMAL_TEXT_BYTES];
+        int rc = mtr_decimal_parse(mtr_str_from(decimal_rows[i].text), &value);
+        if (rc != decimal_rows[i].error) fail_msg("'%s' gave %s", decimal_rows[i].text, mtr_error_name(rc));
+        if (rc) {
+            assert_true(value.mantissa == 77 && value.scale == 7);
+            continue;
+        }
+        assert_int_equal(mtr_decimal_format(value, text), (int)strlen(decimal_rows[i].canonical));
+        assert_string_equal(text, decimal_rows[i].canonical);
+    }
+    struct mtr_decimal value;
+    assert_int_equal(mtr_decimal_parse(mtr_str_from(NULL), &value), MTR_EINVALID);
+    assert_int_equal(mtr_decimal_parse((struct mtr_str){"1\0", 2}, &value), MTR_EINVALID);
+    assert_int_equal(mtr_decimal_parse((struct mtr_str){"123", 2}, &value), MTR_OK);
+    assert_true(value.mantissa == 12);
+}
+
+static const struct {
+    const char *text;
+    int quantity_error, money_error;
+} fixed_rows[] = {
+    {"170141183460469231731687303.715884105727", 0, MTR_EOVERFLOW}, /* 2^127 - 1 of 10^-12 */
+    {"170141183460469231731687303.715884105728", MTR_EOVERFLOW, MTR_EOVERFLOW},
+    {"-170141183460469231731687303.715884105728", 0, MTR_EOVERFLOW},
+    {"-170141183460469231731687303.715884105729", MTR_EOVERFLOW, MTR_EOVERFLOW},
+    {"170141183460469231731.687303715884105727", MTR_EPRECISION, 0},
+    {"170141183460469231731.687303715884105728", MTR_EPRECISION, MTR_EOVERFLOW},
+    {"-170141183460469231731.687303715884105728", MTR_EPRECISION, 0},
+    {"0.000000000001", 0, 0},
+    {"0.0000000000001", MTR_EPRECISION, 0},
+    {"0.0000000000010", 0, 0},
+    {"0.000000000000000001", MTR_EPRECISION, 0},
+    {"0.0000000000000000001", MTR_EPRECISION, MTR_EPRECISION},
+    {"1e26", 0, MTR_EOVERFLOW},
+    {"2e26", MTR_EOVERFLOW, MTR_EOVERFLOW},
+    {"1e20", 0, 0},
+    {"abc", MTR_EINVALID, MTR_EINVALID},
+};
+
+static void test_fixed_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(fixed_rows) / sizeof(fixed_rows[0]); i++) {
+        struct mtr_quantity quantity, quantity_again;
+        struct mtr_money money, money_again;
+        char text[MTR_DECIMAL_TEXT_BYTES];
+        struct mtr_str input = mtr_str_from(fixed_rows[i].text);
+        assert_int_equal(mtr_quantity_parse(input, &quantity), fixed_rows[i].quantity_error);
+        if (!fixed_rows[i].quantity_error) {
+            mtr_quantity_format(quantity, text);
+            assert_int_equal(mtr_quantity_parse(mtr_str_from(text), &quantity_again), MTR_OK);
+            assert_int_equal(mtr_quantity_compare(quantity, quantity_again), 0);
+        }
+        assert_int_equal(mtr_money_parse(input, &money), fixed_rows[i].money_error);
+        if (!fixed_rows[i].money_error) {
+            mtr_money_format(money, text);
+            assert_int_equal(mtr_money_parse(mtr_str_from(text), &money_again), MTR_OK);
+            assert_int_equal(mtr_money_compare(money, money_again), 0);
+        }
+    }
+}
+
+static struct mtr_quantity quantity(const char *text)
+{
+    struct mtr_quantity value;
+    assert_int_equal(mtr_quantity_parse(mtr_str_from(text), &value), MTR_OK);
+    return value;
+}
+
+static struct mtr_money money(const char *text)
+{
+    struct mtr_money value;
+    assert_int_equal(mtr_money_parse(mtr_str_from(text), &value), MTR_OK);
+    return value;
+}
+
+static void test_format_min(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        unsigned digits;
+        const char *text;
+    } rows[] = {{"5", 2, "5.00"}, {"5.125", 2, "5.125"}, {"5.1", 2, "5.10"}, {"-0.5", 2, "-0.50"}, {"0", 2, "0.00"},
+                {"7", 0, "7"},    {"7.5", 0, "7.5"},     {"1", 18, "1.000000000000000000"}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[MTR_DECIMAL_TEXT_BYTES];
+        int size = mtr_money_format_min(money(rows[i].value), rows[i].digits, text);
+        assert_string_equal(text, rows[i].text);
+        assert_int_equal(size, (int)strlen(text));
+    }
+}
+
+/* One value, six modes: half_even half_up up down ceiling floor. */
+static const struct {
+    const char *value;
+    unsigned digits;
+    const char *by_mode[6];
+} rounding_rows[] = {
+    {"2.5", 0, {"2", "3", "3", "2", "3", "2"}},
+    {"3.5", 0, {"4", "4", "4", "3", "4", "3"}},
+    {"-2.5", 0, {"-2", "-3", "-3", "-2", "-2", "-3"}},
+    {"-0.5", 0, {"0", "-1", "-1", "0", "0", "-1"}},
+    {"474.995", 2, {"475", "475", "475", "474.99", "475", "474.99"}},
+    {"0.125", 2, {"0.12", "0.13", "0.13", "0.12", "0.13", "0.12"}},
+    {"0.125000000001", 2, {"0.13", "0.13", "0.13", "0.12", "0.13", "0.12"}},
+    {"0.124999999999", 2, {"0.12", "0.12", "0.13", "0.12", "0.13", "0.12"}},
+    {"7", 2, {"7", "7", "7", "7", "7", "7"}},
+    {"-7.000000000001", 2, {"-7", "-7", "-7.01", "-7", "-7", "-7.01"}},
+};
+
+static void test_rounding(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rounding_rows) / sizeof(rounding_rows[0]); i++)
+        for (enum mtr_rounding mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
+            char text[MTR_DECIMAL_TEXT_BYTES];
+            struct mtr_money amount, from_exact;
+            struct mtr_quantity count;
+            struct mtr_exact residue, back;
+            assert_int_equal(mtr_money_round(money(rounding_rows[i].value), rounding_rows[i].digits, mode, &amount), MTR_OK);
+            mtr_money_format(amount, text);
+            assert_string_equal(text, rounding_rows[i].by_mode[mode]);
+            assert_int_equal(mtr_quantity_round(quantity(rounding_rows[i].value), rounding_rows[i].digits, mode, &count), MTR_OK);
+            mtr_quantity_format(count, text);
+            assert_string_equal(text, rounding_rows[i].by_mode[mode]);
+            struct mtr_exact exact = mtr_exact_from_money(money(rounding_rows[i].value));
+            assert_int_equal(mtr_exact_round(exact, rounding_rows[i].digits, mode, &from_exact, &residue), MTR_OK);
+            assert_int_equal(mtr_money_compare(amount, from_exact), 0);
+            assert_int_equal(mtr_exact_add(mtr_exact_from_money(from_exact), residue, &back), MTR_OK);
+            assert_int_equal(mtr_exact_compare(back, exact), 0);
+        }
+}
+
+static void test_rounding_names(void **state)
+{
+    (void)state;
+    for (enum mtr_rounding mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
+        enum mtr_rounding found;
+        assert_true(mtr_rounding_from_name(mtr_str_from(mtr_rounding_name(mode)), &found));
+        assert_int_equal(found, mode);
+    }
+    enum mtr_rounding unused;
+    assert_false(mtr_rounding_from_name(MTR_STR("HALF_UP"), &unused));
+    assert_false(mtr_rounding_from_name(MTR_STR(""), &unused));
+}
+
+static void test_errors_of_arithmetic(void **state)
+{
+    (void)state;
+    struct mtr_quantity most = quantity("170141183460469231731687303.715884105727");
+    struct mtr_quantity least = quantity("-170141183460469231731687303.715884105728");
+    struct mtr_quantity one = quantity("1"), tick = quantity("0.000000000001"), zero = {0}, q = {.e12 = 5};
+    struct mtr_money money_most = money("170141183460469231731.687303715884105727"), m = {.e18 = 5};
+    struct mtr_money money_least = money("-170141183460469231731.687303715884105728"), money_tick = {.e18 = 1};
+    assert_int_equal(mtr_quantity_add(most, tick, &q), MTR_EOVERFLOW);
+    assert_int_equal(mtr_quantity_sub(least, tick, &q), MTR_EOVERFLOW);
+    assert_int_equal(mtr_money_add(money_most, money_tick, &m), MTR_EOVERFLOW);
+    assert_int_equal(mtr_money_sub(money_least, money_tick, &m), MTR_EOVERFLOW);
+    assert_int_equal(mtr_quantity_scale(one, one, zero, 12, MTR_ROUND_DOWN, &q), MTR_EINVALID);
+    assert_int_equal(mtr_quantity_scale(most, one, tick, 12, MTR_ROUND_DOWN, &q), MTR_EOVERFLOW);
+    assert_int_equal(mtr_quantity_round(most, 0, MTR_ROUND_UP, &q), MTR_EOVERFLOW);
+    assert_int_equal(mtr_quantity_blocks(most, tick, MTR_ROUND_UP, &q), MTR_EOVERFLOW);
+    assert_int_equal(mtr_money_round(money_most, 0, MTR_ROUND_UP, &m), MTR_EOVERFLOW);
+    assert_int_equal(mtr_money_prorate(money_most, 1, 0, 2, MTR_ROUND_DOWN, &m), MTR_EINVALID);
+    assert_int_equal(mtr_money_prorate(money_most, 2, 1, 2, MTR_ROUND_DOWN, &m), MTR_EOVERFLOW);
+    assert_true(q.e12 == 5 && m.e18 == 5); /* outputs only on success */
+    struct mtr_exact big = mtr_exact_product(least, money_least), sum = mtr_exact_zero();
+    assert_int_equal(mtr_exact_add(big, big, &sum), MTR_EOVERFLOW);
+    assert_int_equal(mtr_exact_sub(mtr_exact_product(least, money_most), big, &sum), MTR_OK);
+    assert_int_equal(mtr_exact_sub(sum, big, &sum), MTR_EOVERFLOW);
+    assert_int_equal(mtr_exact_scale(big, one, zero, MTR_ROUND_UP, &sum), MTR_EINVALID);
+    assert_int_equal(mtr_exact_scale(big, most, tick, MTR_ROUND_UP, &sum), MTR_EOVERFLOW);
+    assert_int_equal(mtr_exact_round(big, 18, MTR_ROUND_UP, &m, NULL), MTR_EOVERFLOW);
+}
+
+static void test_blocks_and_proration(void **state)
+{
+    (void)state;
+    char text[MTR_DECIMAL_TEXT_BYTES];
+    struct mtr_quantity blocks;
+    assert_int_equal(mtr_quantity_blocks(quantity("21"), quantity("10"), MTR_ROUND_UP, &blocks), MTR_OK);
+    assert_int_equal(mtr_quantity_compare(blocks, quantity("3")), 0);
+    assert_int_equal(mtr_quantity_blocks(quantity("20"), quantity("10"), MTR_ROUND_UP, &blocks), MTR_OK);
+    assert_int_equal(mtr_quantity_compare(blocks, quantity("2")), 0);
+    /* 1400 and 1300 converted by 1/1000, each rounded up, would be 4: together they are 3 */
+    assert_int_equal(mtr_quantity_scale(quantity("2700"), quantity("1"), quantity("1000"), 0, MTR_ROUND_UP, &blocks), MTR_OK);
+    assert_int_equal(mtr_quantity_compare(blocks, quantity("3")), 0);
+    struct mtr_money part;
+    assert_int_equal(mtr_money_prorate(money("20"), 10, 31, 2, MTR_ROUND_HALF_EVEN, &part), MTR_OK);
+    mtr_money_format_min(part, 2, text);
+    assert_string_equal(text, "6.45");
+    assert_int_equal(mtr_money_prorate(money("-20"), 10, -31, 2, MTR_ROUND_FLOOR, &part), MTR_OK);
+    assert_int_equal(mtr_money_compare(part, money("6.45")), 0);
+    struct mtr_exact product = mtr_exact_product(quantity("-0.000000000001"), money("0.000000000000000001"));
+    assert_int_equal(mtr_exact_format(product, text), 33);
+    assert_string_equal(text, "-0.000000000000000000000000000001");
+    mtr_exact_format(mtr_exact_zero(), text);
+    assert_string_equal(text, "0");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_decimal_text),      cmocka_unit_test(test_fixed_text),     cmocka_unit_test(test_format_min),
+        cmocka_unit_test(test_rounding),          cmocka_unit_test(test_rounding_names), cmocka_unit_test(test_errors_of_arithmetic),
+        cmocka_unit_test(test_blocks_and_proration),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
