@@ -8,6 +8,7 @@
 #ifndef METERD_CORE_PERIOD_H
 #define METERD_CORE_PERIOD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meterd/core/error.h"

@@ -1,0 +1,156 @@
+/*
+ * Billing periods: golden borders, and the law that they partition time, in whole local hours, in every zone and unit.
+ */
+#include "meterd/core/period.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static struct mtr_zone *open_zone(const char *name)
+{
+    struct mtr_zone *zone = NULL;
+    assert_int_equal(mtr_zone_open(mtr_str_from(name), &zone), MTR_OK);
+    return zone;
+}
+
+static int64_t utc(const char *text)
+{
+    int64_t us = 0;
+    assert_int_equal(mtr_time_parse(mtr_str_from(text), &us), MTR_OK);
+    return us / MTR_US_PER_SECOND;
+}
+
+static void names_are_those_of_documents(void **state)
+{
+    (void)state;
+    for (int unit = MTR_PERIOD_DAY; unit <= MTR_PERIOD_YEAR; unit++) {
+        enum mtr_period_unit back;
+        assert_true(mtr_period_unit_from_name(mtr_str_from(mtr_period_unit_name((enum mtr_period_unit)unit)), &back));
+        assert_int_equal(back, unit);
+    }
+    enum mtr_period_unit unit;
+    assert_false(mtr_period_unit_from_name(MTR_STR("fortnight"), &unit));
+    assert_false(mtr_period_unit_from_name(MTR_STR(""), &unit));
+}
+
+static void borders_golden(void **state)
+{
+    (void)state;
+    const int64_t calendar = INT64_MIN;
+    const struct {
+        const char *zone;
+        enum mtr_period_unit unit;
+        int64_t anchor_days;
+        const char *at, *start, *end;
+    } cases[] = {
+        {"UTC", MTR_PERIOD_MONTH, calendar, "2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"},
+        {"UTC", MTR_PERIOD_MONTH, calendar, "2024-03-01T00:00:00Z", "2024-03-01T00:00:00Z", "2024-04-01T00:00:00Z"},
+        {"Asia/Kolkata", MTR_PERIOD_MONTH, calendar, "2026-02-28T18:30:00Z", "2026-02-28T18:30:00Z", "2026-03-31T18:30:00Z"},
+        {"UTC", MTR_PERIOD_WEEK, calendar, "2026-03-29T12:00:00Z", "2026-03-23T00:00:00Z", "2026-03-30T00:00:00Z"},
+        {"UTC", MTR_PERIOD_QUARTER, calendar, "2026-03-29T12:00:00Z", "2026-01-01T00:00:00Z", "2026-04-01T00:00:00Z"},
+        {"UTC", MTR_PERIOD_YEAR, calendar, "2026-03-29T12:00:00Z", "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"},
+        {"Europe/Berlin", MTR_PERIOD_DAY, calendar, "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"},
+        {"Europe/Berlin", MTR_PERIOD_DAY, calendar, "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"},
+        /* Midnight does not exist: the day starts at 01:00. */
+        {"America/Sao_Paulo", MTR_PERIOD_DAY, calendar, "2018-11-04T12:00:00Z", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"},
+        /* 30 December 2011 was left out. */
+        {"Pacific/Apia", MTR_PERIOD_DAY, calendar, "2011-12-30T09:59:59Z", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"},
+        {"Pacific/Apia", MTR_PERIOD_DAY, calendar, "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"},
+        /* Just after midnight clocks went back to the evening before: that hour belongs to the day that had begun. */
+        {"America/St_Johns", MTR_PERIOD_DAY, calendar, "2010-11-07T02:45:00Z", "2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"},
+        {"UTC", MTR_PERIOD_MONTH, 20484, "2026-02-15T00:00:00Z", "2026-01-31T00:00:00Z", "2026-02-28T00:00:00Z"}, /* anchor 2026-01-31 */
+        {"UTC", MTR_PERIOD_MONTH, 20484, "2026-02-28T00:00:00Z", "2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z"},
+        {"UTC", MTR_PERIOD_MONTH, 20484, "2026-03-31T00:00:00Z", "2026-03-31T00:00:00Z", "2026-04-30T00:00:00Z"},
+        {"UTC", MTR_PERIOD_MONTH, 20484, "2028-02-29T00:00:00Z", "2028-02-29T00:00:00Z", "2028-03-31T00:00:00Z"},
+        {"UTC", MTR_PERIOD_MONTH, 20484, "2025-12-31T00:00:00Z", "2025-12-31T00:00:00Z", "2026-01-31T00:00:00Z"}, /* before the anchor */
+        {"UTC", MTR_PERIOD_QUARTER, 20484, "2026-05-01T00:00:00Z", "2026-04-30T00:00:00Z", "2026-07-31T00:00:00Z"},
+        {"UTC", MTR_PERIOD_YEAR, 19782, "2025-03-01T00:00:00Z", "2025-02-28T00:00:00Z", "2026-02-28T00:00:00Z"}, /* anchor 2024-02-29 */
+        {"UTC", MTR_PERIOD_YEAR, 19782, "2028-03-01T00:00:00Z", "2028-02-29T00:00:00Z", "2029-02-28T00:00:00Z"},
+        {"UTC", MTR_PERIOD_WEEK, 20484, "2026-02-07T00:00:00Z", "2026-02-07T00:00:00Z", "2026-02-14T00:00:00Z"},
+        {"Asia/Kathmandu", MTR_PERIOD_DAY, 20484, "2026-02-07T00:00:00Z", "2026-02-06T18:15:00Z", "2026-02-07T18:15:00Z"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct mtr_zone *zone = open_zone(cases[i].zone);
+        struct mtr_period_rule rule = {cases[i].unit, cases[i].anchor_days, zone};
+        struct mtr_period period = mtr_period_at(&rule, utc(cases[i].at));
+        if (period.start_s != utc(cases[i].start) || period.end_s != utc(cases[i].end)) print_error("case %zu\n", i);
+        assert_int_equal(period.start_s, utc(cases[i].start));
+        assert_int_equal(period.end_s, utc(cases[i].end));
+        mtr_zone_close(zone);
+    }
+}
+
+/* Walks one rule over [from_s, to_s): neighbours touch, every instant of a period gives that period, borders start an hour. */
+static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, int64_t to_s)
+{
+    struct mtr_period period = mtr_period_at(rule, from_s);
+    assert_true(period.start_s <= from_s && from_s < period.end_s);
+    while (period.end_s < to_s) {
+        const int64_t probes[] = {period.start_s, period.start_s + (period.end_s - period.start_s) / 3, period.end_s - 1};
+        for (int i = 0; i < 3; i++) {
+            struct mtr_period same = mtr_period_at(rule, probes[i]);
+            assert_true(same.start_s == period.start_s && same.end_s == period.end_s);
+        }
+        assert_int_equal(mtr_zone_hour(rule->zone, period.start_s).start_s, period.start_s);
+        struct mtr_period next = mtr_period_at(rule, period.end_s);
+        assert_int_equal(next.start_s, period.end_s);
+        assert_true(next.end_s > next.start_s);
+        period = next;
+    }
+}
+
+static void periods_partition_time(void **state)
+{
+    (void)state;
+    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns",
+                                        "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin"};
+    const int64_t anchors[] = {INT64_MIN, 20484, 19782, 20088, 14975};
+    for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
+        struct mtr_zone *zone = open_zone(zones[z]);
+        for (size_t a = 0; a < sizeof(anchors) / sizeof(*anchors); a++) {
+            for (int unit = MTR_PERIOD_DAY; unit <= MTR_PERIOD_YEAR; unit++) {
+                struct mtr_period_rule rule = {(enum mtr_period_unit)unit, anchors[a], zone};
+                bool days = unit == MTR_PERIOD_DAY;
+                check_partition(&rule, utc(days ? "2009-01-01T00:00:00Z" : "1972-05-05T00:00:00Z"),
+                                utc(days ? "2014-01-01T00:00:00Z" : "2100-01-01T00:00:00Z"));
+            }
+        }
+        mtr_zone_close(zone);
+    }
+}
+
+/* Hours partition time too, and every local midnight that exists starts one. */
+static void hours_partition_time(void **state)
+{
+    (void)state;
+    static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham"};
+    for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
+        struct mtr_zone *zone = open_zone(zones[z]);
+        int64_t at = utc("2005-01-01T00:00:00Z"), end = utc("2012-01-01T00:00:00Z");
+        struct mtr_hour hour = mtr_zone_hour(zone, at);
+        while (hour.end_s < end) {
+            struct mtr_hour last = mtr_zone_hour(zone, hour.end_s - 1), next = mtr_zone_hour(zone, hour.end_s);
+            assert_true(last.start_s == hour.start_s && last.end_s == hour.end_s && next.start_s == hour.end_s);
+            assert_true(hour.end_s > hour.start_s && hour.end_s - hour.start_s <= 3600);
+            struct mtr_civil civil = mtr_zone_to_civil(zone, hour.end_s - 1);
+            assert_int_equal(civil.hour, mtr_zone_to_civil(zone, hour.start_s).hour);
+            hour = next;
+        }
+        mtr_zone_close(zone);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_are_those_of_documents),
+        cmocka_unit_test(borders_golden),
+        cmocka_unit_test(periods_partition_time),
+        cmocka_unit_test(hours_partition_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
