@@ -17,8 +17,10 @@ static const int64_t EXPONENT_MAX = INT64_C(1) << 60;
 /* What the text says, canonical: no trailing zero in a fraction, scale >= 0, zero is 0 with scale 0 and no sign. */
 struct number {
     bool negative;
+    bool too_many;         /* more digits than the magnitude holds: an error whose name depends on the type asked for */
     mtr_uint128 magnitude; /* up to 39 digits */
     unsigned scale;        /* 0…38 */
+    int64_t whole_digits;  /* before the point; kept for long numbers only */
 };
 
 /* Where the parts of a grammatical number are. */
@@ -115,10 +117,11 @@ static int read_slow(const struct shape *shape, struct number *out)
     int64_t whole_digits = exponent + (int64_t)digits.count;
     if (whole_digits > MAGNITUDE_DIGITS_MAX) return MTR_EOVERFLOW;
     if (exponent < -MTR_DECIMAL_DIGITS_MAX) return MTR_EPRECISION;
-    if (digits.too_many) return exponent < 0 ? MTR_EPRECISION : MTR_EOVERFLOW;
+    out->too_many = digits.too_many;
     out->magnitude = digits.magnitude;
     out->scale = exponent < 0 ? (unsigned)-exponent : 0;
-    if (exponent <= 0) return MTR_OK;
+    out->whole_digits = whole_digits;
+    if (exponent <= 0 || digits.too_many) return MTR_OK;
     if (exponent > MTR_POWER10_MAX || __builtin_mul_overflow(digits.magnitude, mtr_power10((unsigned)exponent), &out->magnitude))
         return MTR_EOVERFLOW;
     return MTR_OK;
@@ -144,7 +147,7 @@ static int read_number(struct mtr_str text, struct number *out)
         int rc = read_slow(&shape, &number);
         if (rc) return rc;
     }
-    number.negative = negative && number.magnitude != 0;
+    number.negative = negative && (number.magnitude != 0 || number.too_many);
     *out = number;
     return MTR_OK;
 }
@@ -153,6 +156,7 @@ static int read_number(struct mtr_str text, struct number *out)
 static int to_fixed(struct number number, unsigned digits, mtr_int128 *out)
 {
     mtr_uint128 magnitude = number.magnitude;
+    if (number.too_many) return number.scale > digits ? MTR_EPRECISION : MTR_EOVERFLOW;
     if (number.scale > digits) {
         mtr_uint128 unit = mtr_power10(number.scale - digits);
         if (magnitude % unit) return MTR_EPRECISION;
@@ -169,7 +173,7 @@ static int to_fixed(struct number number, unsigned digits, mtr_int128 *out)
 static struct number from_decimal(struct mtr_decimal value)
 {
     MTR_ASSERT(value.scale <= MTR_DECIMAL_DIGITS_MAX);
-    return (struct number){value.mantissa < 0, mtr_magnitude(value.mantissa), value.scale};
+    return (struct number){.negative = value.mantissa < 0, .magnitude = mtr_magnitude(value.mantissa), .scale = value.scale};
 }
 
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out)
@@ -177,7 +181,8 @@ int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out)
     struct number number;
     int rc = read_number(text, &number);
     if (rc) return rc;
-    if (number.magnitude >= mtr_power10(MTR_DECIMAL_DIGITS_MAX)) return number.scale ? MTR_EPRECISION : MTR_EOVERFLOW;
+    if (number.too_many || number.magnitude >= mtr_power10(MTR_DECIMAL_DIGITS_MAX))
+        return number.whole_digits > MTR_DECIMAL_DIGITS_MAX ? MTR_EOVERFLOW : MTR_EPRECISION;
     out->mantissa = number.negative ? -(mtr_int128)number.magnitude : (mtr_int128)number.magnitude;
     out->scale = (uint8_t)number.scale;
     return MTR_OK;

@@ -1,5 +1,5 @@
 /*
- * Decimals: golden rows for text, rounding and every error. The large seeded comparison is tests/oracle/test_decimal.py.
+ * Decimals: golden rows for text, rounding and every error. The large seeded comparison is tests/oracle/test_decimal_oracle.py.
  */
 #include "meterd/core/decimal.h"
 
