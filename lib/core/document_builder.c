@@ -187,8 +187,9 @@ bool mtr_document_is_number(struct mtr_str text)
     return at == text.size;
 }
 
-static void resolve_plain(struct mtr_node *node)
+void mtr_document_resolve_plain(struct mtr_node *node)
 {
+    node->kind = MTR_NODE_STRING;
     if (node->text.size == 0 || mtr_str_equal(node->text, MTR_STR("null")) || mtr_str_equal(node->text, MTR_STR("~"))) {
         node->kind = MTR_NODE_NULL;
     } else if (mtr_str_equal(node->text, MTR_STR("true")) || mtr_str_equal(node->text, MTR_STR("false"))) {
@@ -206,6 +207,6 @@ int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr
     if (!rc) rc = copy_text(builder, text, place, &node.text);
     if (rc) return rc;
     take_key(builder, &node);
-    if (plain) resolve_plain(&node);
+    if (plain) mtr_document_resolve_plain(&node);
     return push(builder, &node);
 }

@@ -51,6 +51,8 @@ int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_p
 
 /* Does text follow the number grammar of RFC 8259 §6? */
 bool mtr_document_is_number(struct mtr_str text);
+/* Sets kind and truth of a node by what its text, written without quotes, means. */
+void mtr_document_resolve_plain(struct mtr_node *node);
 
 int mtr_document_read_yaml(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;
 int mtr_document_read_json(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;

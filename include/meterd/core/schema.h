@@ -50,7 +50,7 @@ struct mtr_field {
     bool required;
     const char *default_text;   /* decoded as if written; NULL: member stays zero */
     const char *const *choices; /* ENUM: NULL-terminated */
-    uint64_t min, max;          /* U64, BYTES, DURATION (µs) and list lengths; both 0: no bound */
+    uint64_t min, max;          /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max 0: none above */
     const struct mtr_field *fields; /* MAP, LIST */
     size_t item_size;           /* LIST */
     size_t present_offset;      /* 0, or offset + 1 of a bool that tells whether the field was written */
@@ -61,6 +61,11 @@ struct mtr_field {
  * the nearest valid key. A NULL node decodes as an empty map. Returns MTR_EINVALID when anything was an error. */
 int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena, void *out,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Decodes one field into *out (the struct that holds it) from a text as if it were written there: the value of a command line flag or an
+ * environment variable. `path` names it in findings. Texts, keys and choices are taken verbatim, anything else is read as YAML. */
+int mtr_schema_decode_text(const struct mtr_field *field, const char *path, struct mtr_str text, struct mtr_arena *arena, void *out,
+                           struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Markdown table rows: name, type, default, range, doc; nested names dotted. */
 int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix, struct mtr_buffer *out) MTR_MUST_USE;
