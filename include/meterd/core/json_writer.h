@@ -20,6 +20,7 @@ struct mtr_json_writer {
     int error;
     unsigned depth;
     bool has_item[MTR_JSON_DEPTH_MAX];
+    bool is_map[MTR_JSON_DEPTH_MAX]; /* of the open map or list at each depth: misuse asserts */
     bool after_name;
 };
 
