@@ -65,6 +65,8 @@ struct mtr_charge {
     uint64_t previous;                  /* number of the line's charge before this one; 0: the first */
     uint64_t trace;                     /* under which number its trace is kept */
     int64_t created_us;
+    uint64_t seq_first; /* log range of the usage behind it; 0: none */
+    uint64_t seq_last;
     struct mtr_str body; /* frozen JSON: what pull and push deliver */
 };
 
