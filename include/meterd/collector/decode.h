@@ -7,10 +7,17 @@
  *   application/x-ndjson                   one object a line
  *   application/msgpack (also application/x-msgpack, application/vnd.msgpack)
  *                                          array of maps, or of compact rows: {"fields": [...], "rows": [[...], …]}
- *   any other, with ce-* headers           CloudEvents binary mode: attributes from headers, body is the data
+ *   anything but the structured types, with ce-specversion
+ *                                          CloudEvents binary mode: attributes from ce-* headers, body (a JSON object, or empty) is the data
  *
  * Content-Encoding identity, gzip or zstd. A body that cannot be read at all (the envelope) is an error with the byte offset and
- * gives 400; an event that is wrong in itself gets the result `invalid` with its field and leaves the others alone.
+ * gives 400; an event that is wrong in itself gets the result `invalid` with its field and leaves the others alone. Offsets count bytes of
+ * the plain body, except for damaged gzip and zstd, where they count what was received. In NDJSON each line is its own envelope: a
+ * line that cannot be read is `invalid`; lines of white space are passed over and take no index.
+ *
+ * Attributes: id, type, subject are required; source is the vendor's key when left out; time is RFC 3339 text, in msgpack also an integer of
+ * microseconds since 1970, and the receive time when left out. specversion, when given, must be "1.0"; datacontenttype must be JSON.
+ * null is the same as left out. Other attributes (dataschema, extensions) are allowed and not kept.
  * Data is a flat map string → string, number, bool (null members are left out). Numbers stay exact decimals; binary floats in
  * msgpack are refused (`send it as a decimal string or an integer`). Duplicate keys, depth, sizes, counts: limits.h.
  */

@@ -43,11 +43,11 @@ const char *mtr_error_text(int error);
 /* The error for an errno value. ENOSPC and EDQUOT are MTR_EFULL, EACCES and EPERM are MTR_EDENIED; what has no row is MTR_EIO. */
 int mtr_error_from_errno(int errno_value);
 
-_Noreturn void mtr_assert_failed(const char *expression, const char *file, int line);
-
 #ifdef __cplusplus
+extern "C" [[noreturn]] void mtr_assert_failed(const char *expression, const char *file, int line);
 #define MTR_ASSERT(expression) (static_cast<bool>(expression) ? (void)0 : mtr_assert_failed(#expression, __FILE__, __LINE__))
 #else
+_Noreturn void mtr_assert_failed(const char *expression, const char *file, int line);
 #define MTR_ASSERT(expression) ((expression) ? (void)0 : mtr_assert_failed(#expression, __FILE__, __LINE__))
 #endif
 
