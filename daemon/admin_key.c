@@ -1,0 +1,137 @@
+/*
+ * Secrets of the data directory: the operator's first API key and the key of event identities.
+ *
+ * Files are made once, with mode 0600, by O_EXCL, and are durable before anything relies on them.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "meterd/net/crypto.h"
+
+enum { PATH_BYTES = 4096 };
+
+static void to_hex(const uint8_t *bytes, size_t size, char *text)
+{
+    for (size_t i = 0; i < size; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES])
+{
+    uint8_t bytes[32], digest[MTR_SHA256_BYTES];
+    int rc = mtr_random_bytes(bytes, sizeof(bytes));
+    if (rc) return rc;
+    memcpy(secret, "mtr_", 4);
+    to_hex(bytes, sizeof(bytes), secret + 4);
+    explicit_bzero(bytes, sizeof(bytes));
+    rc = mtr_sha256(mtr_str_from(secret), digest);
+    if (!rc) to_hex(digest, sizeof(digest), sha256);
+    return rc;
+}
+
+static int sync_parent(const char *path)
+{
+    char parent[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    snprintf(parent, sizeof(parent), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return mtr_error_from_errno(errno);
+    int rc = fsync(fd) ? mtr_error_from_errno(errno) : MTR_OK;
+    close(fd);
+    return rc;
+}
+
+static int write_new(const char *path, const void *data, size_t size)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return mtr_error_from_errno(errno);
+    int rc = MTR_OK;
+    if (write(fd, data, size) != (ssize_t)size || fsync(fd)) rc = mtr_error_from_errno(errno ? errno : EIO);
+    if (close(fd) && !rc) rc = mtr_error_from_errno(errno);
+    if (rc) unlink(path);
+    return rc ? rc : sync_parent(path);
+}
+
+int mtr_secret_write(const char *path, const char *secret)
+{
+    char line[MTR_SECRET_TEXT_BYTES + 1];
+    int size = snprintf(line, sizeof(line), "%s\n", secret);
+    int rc = write_new(path, line, (size_t)size);
+    explicit_bzero(line, sizeof(line));
+    return rc;
+}
+
+static int ensure_directory(const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    if (mkdir(directory, 0700) == 0 || errno == EEXIST) return MTR_OK;
+    int rc = mtr_error_from_errno(errno);
+    mtr_diagnostic_set(diagnostic, 0, 0, "data.directory", "cannot create %s: %s", directory, strerror(errno));
+    return rc;
+}
+
+int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES], struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES], log_path[PATH_BYTES];
+    snprintf(path, sizeof(path), "%s/event.key", data_directory);
+    snprintf(log_path, sizeof(log_path), "%s/log", data_directory);
+    int rc = ensure_directory(data_directory, diagnostic);
+    if (rc) return rc;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t size = read(fd, key, MTR_EVENT_KEY_BYTES);
+        close(fd);
+        if (size == MTR_EVENT_KEY_BYTES) return MTR_OK;
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s is damaged: it must hold %d bytes; restore it from a backup", path, MTR_EVENT_KEY_BYTES);
+        return MTR_ECORRUPT;
+    }
+    /* A log without its key: identities of new events would not match the stored ones, so duplicates would pass. */
+    if (errno != ENOENT || access(log_path, F_OK) == 0) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s cannot be read, but there is a log: restore it from a backup", path);
+        return MTR_ECORRUPT;
+    }
+    rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);
+    if (!rc) rc = write_new(path, key, MTR_EVENT_KEY_BYTES);
+    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write %s: %s", path, mtr_error_text(rc));
+    return rc;
+}
+
+static int apply_admin_document(struct mtr_catalog_store *store, const char *sha256, int64_t now_us, struct mtr_diagnostic *diagnostic)
+{
+    char text[256];
+    enum mtr_catalog_kind kind = MTR_KIND_API_KEY;
+    struct mtr_catalog_change change;
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, 4);
+    snprintf(text, sizeof(text), "{\"key\": \"admin\", \"sha256\": \"%s\", \"scopes\": [\"query\", \"billing\", \"admin\"]}", sha256);
+    int rc = mtr_catalog_store_apply(store, mtr_str_from(text), &kind, MTR_STR("admin"), MTR_STR("meterd"), now_us, false, &change, &findings);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot store the operator's API key: %s",
+                           findings.count ? findings.items[0].text : mtr_error_text(rc));
+    mtr_diagnostics_release(&findings);
+    return rc;
+}
+
+int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
+    snprintf(path, sizeof(path), "%s/admin.key", data_directory);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
+    bool known = mtr_catalog_count(catalog, MTR_KIND_API_KEY) > 0;
+    mtr_catalog_release(catalog);
+    if (known) return MTR_OK;
+    /* File first: a file without its document is replaced at the next start; a document without a file would lock the operator out. */
+    unlink(path);
+    int rc = mtr_secret_make(secret, sha256);
+    if (!rc) rc = mtr_secret_write(path, secret);
+    explicit_bzero(secret, sizeof(secret));
+    if (rc) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write %s: %s", path, mtr_error_text(rc));
+        return rc;
+    }
+    return apply_admin_document(store, sha256, now_us, diagnostic);
+}

@@ -1,0 +1,348 @@
+/*
+ * The running daemon: opens everything in the order of the data's flow, closes it in the reverse.
+ *
+ *   open: recovery (forks, before any thread) → stores → loop → stages → servers → ready
+ *   stop: not ready → no new requests → writer drains → aggregator drains → rater ends → deliveries end → close
+ *
+ * A stage that fails (disk error, damage) makes the whole daemon leave with exit code 1: the next start recovers from the stores, which hold
+ * exactly what was committed.
+ */
+#include "daemon/daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/api.h"
+#include "meterd/core/logline.h"
+#include "meterd/core/time.h"
+#include "meterd/daemon/command.h"
+#include "meterd/net/systemd.h"
+
+enum { STAGE_IDLE_MS = 250, PATH_BYTES = 4096, SEAL_TAGS_MAX = 65536 };
+
+struct run_context {
+    struct mtr_daemon *daemon;
+    int (*reload)(void *context, struct mtr_config *out);
+    void *context;
+};
+
+/* ---- stages ---- */
+
+static void on_stage_end(void *context, int error)
+{
+    struct mtr_daemon *daemon = context;
+    int none = 0;
+    if (error) atomic_compare_exchange_strong(&daemon->failure, &none, error);
+    mtr_wakeup_send(daemon->ended);
+}
+
+/* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
+static int writer_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    uint32_t committed = 0;
+    bool more = false;
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    int rc = mtr_intake_step(daemon->intake, catalog, now_us, &committed);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_EFULL) {
+        if (!atomic_exchange(&daemon->disk_full, true))
+            mtr_logline(MTR_LEVEL_ERROR, "log", "no room on the disk of %.*s: events are refused with 503 until there is",
+                        MTR_STR_ARGS(daemon->config->data.directory));
+        rc = MTR_OK;
+    } else if (!rc && committed && atomic_exchange(&daemon->disk_full, false)) {
+        mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
+    }
+    if (committed) mtr_stage_poke(daemon->aggregator_stage);
+    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->folded_seq), NULL, NULL, &more);
+    if (rc == MTR_EFULL) rc = MTR_OK; /* sealing waits for room; the log says so in its own answer */
+    if (rc) mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
+    *idle = !committed && !more && !mtr_intake_has_work(daemon->intake);
+    return rc;
+}
+
+static int aggregator_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    struct mtr_aggregator_result result = {0};
+    struct mtr_diagnostic diagnostic = {0};
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_EFULL) {
+        *idle = true; /* nothing was committed; the same events again when there is room */
+        return MTR_OK;
+    }
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
+        return rc;
+    }
+    if (result.events) atomic_store(&daemon->rater_idle, false);
+    atomic_store(&daemon->aggregator_idle, result.idle);
+    atomic_store(&daemon->folded_seq, result.next_seq - 1);
+    if (result.events) mtr_stage_poke(daemon->rater_stage);
+    *idle = result.idle;
+    return MTR_OK;
+}
+
+static int rater_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    struct mtr_rater_result rated = {0};
+    struct mtr_outbox_step_result sent = {0};
+    struct mtr_diagnostic diagnostic = {0};
+    uint64_t folded_seq = atomic_load(&daemon->folded_seq);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
+    if (!rc && rated.failed) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed, diagnostic.text);
+    if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_EFULL) {
+        *idle = true;
+        return MTR_OK;
+    }
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "rater", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
+        return rc;
+    }
+    *idle = rated.idle && sent.idle;
+    if (rated.idle) atomic_store(&daemon->rated_after_seq, folded_seq);
+    atomic_store(&daemon->rater_idle, rated.idle);
+    return MTR_OK;
+}
+
+/* ---- stores ---- */
+
+static int open_stores(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_config *config = daemon->config;
+    char path[PATH_BYTES];
+    uint8_t event_key[MTR_EVENT_KEY_BYTES];
+    int64_t now_us = mtr_clock_wall_us();
+    struct mtr_log_options log_options = {
+        .segment_bytes = config->log.segment_bytes,
+        .segment_events_max = config->log.segment_events_max,
+        .segment_age_us = config->log.segment_age,
+        .verify_all = config->log.verify_all,
+    };
+    int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
+    if (rc) return rc;
+    snprintf(path, sizeof(path), "%s/log", directory); /* first: recovery forks */
+    if ((rc = mtr_log_open(path, &log_options, &daemon->log, diagnostic))) return rc;
+    snprintf(path, sizeof(path), "%s/catalog", directory);
+    if ((rc = mtr_catalog_store_open(path, false, &daemon->catalog_store, diagnostic))) return rc;
+    if ((rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic))) return rc;
+    if ((rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup, diagnostic))) return rc;
+    snprintf(path, sizeof(path), "%s/rollups", directory);
+    if ((rc = mtr_rollups_open(path, false, &daemon->rollups, diagnostic))) return rc;
+    snprintf(path, sizeof(path), "%s/charges", directory);
+    if ((rc = mtr_charges_open(path, false, &daemon->charges, diagnostic))) return rc;
+    if ((rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader))) return rc;
+    return MTR_OK;
+}
+
+static int open_stages(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_config *config = daemon->config;
+    uint8_t event_key[MTR_EVENT_KEY_BYTES];
+    int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
+    if (rc) return rc;
+    daemon->intake_options = (struct mtr_intake_options){
+        .queue_bytes_max = config->intake.queue_bytes_max,
+        .queue_requests_max = (uint32_t)config->intake.queue_requests_max,
+        .commit_events_max = (uint32_t)config->intake.commit_events_max,
+        .commit_bytes_max = config->intake.commit_bytes_max,
+        .dedup_window_us = config->intake.dedup_window,
+        .lateness_us = config->intake.lateness,
+        .future_us = config->intake.future,
+        .retention_us = config->log.retention,
+        .grace_us = config->rater.grace,
+    };
+    daemon->rater_options = mtr_rater_options_default();
+    daemon->rater_options.grace_us = config->rater.grace;
+    daemon->rater_options.draft_every_us = config->rater.draft_every;
+    struct mtr_aggregator_options aggregator_options = {.step_events_max = (uint32_t)config->aggregator.step_events_max};
+    struct mtr_outbox_options outbox_options = mtr_outbox_options_default();
+    outbox_options.backoff_min_us = config->outbox.backoff_min;
+    outbox_options.backoff_max_us = config->outbox.backoff_max;
+    outbox_options.seed = (uint64_t)mtr_clock_wall_us();
+
+    rc = mtr_events_open(daemon, &daemon->events);
+    if (!rc) rc = mtr_deliveries_open(daemon, &daemon->deliveries);
+    if (!rc)
+        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &daemon->intake_options, mtr_events_on_answer, daemon->events, &daemon->intake);
+    if (!rc) rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options, &daemon->aggregator);
+    if (!rc) rc = mtr_rater_open(daemon->rollups, daemon->charges, &daemon->rater_options, &daemon->rater);
+    if (!rc) {
+        struct mtr_sender sender = mtr_deliveries_sender(daemon->deliveries);
+        rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);
+    }
+    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot set up the stages: %s", mtr_error_text(rc));
+    return rc;
+}
+
+/* Downstream first, so that whoever pokes a stage finds it. */
+static int start_stages(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_stage_hooks rater = {"rater", rater_step, on_stage_end, STAGE_IDLE_MS};
+    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS};
+    const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS};
+    int rc = mtr_stage_start(&rater, daemon, &daemon->rater_stage);
+    if (!rc) rc = mtr_stage_start(&aggregator, daemon, &daemon->aggregator_stage);
+    if (!rc) rc = mtr_stage_start(&writer, daemon, &daemon->writer_stage);
+    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s", mtr_error_text(rc));
+    return rc;
+}
+
+void mtr_daemon_catalog_changed(struct mtr_daemon *daemon)
+{
+    if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
+    mtr_stage_poke(daemon->aggregator_stage);
+    mtr_stage_poke(daemon->rater_stage);
+}
+
+/* ---- the loop's callbacks ---- */
+
+static void on_drained(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    mtr_loop_stop(daemon->loop);
+}
+
+static void begin_stop(struct mtr_daemon *daemon)
+{
+    if (atomic_exchange(&daemon->stopping, true)) return;
+    atomic_store(&daemon->ready, false);
+    if (mtr_systemd_stopping()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we stop");
+    mtr_api_drain(daemon->api, on_drained, daemon);
+}
+
+static void on_stage_ended(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    if (!atomic_load(&daemon->failure)) return;
+    atomic_store(&daemon->ready, false);
+    mtr_loop_stop(daemon->loop);
+}
+
+static void on_reload(struct run_context *run)
+{
+    struct mtr_config fresh = {0};
+    if (mtr_systemd_reloading(mtr_clock_monotonic_us())) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we reload");
+    if (run->reload(run->context, &fresh)) {
+        mtr_logline(MTR_LEVEL_ERROR, "daemon", "the configuration was not reloaded: it has errors; the old one stays in force");
+    } else {
+        mtr_logline_set_level((enum mtr_logline_level)fresh.logline.level);
+        mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded: the log lines' level; other settings take effect at the next start");
+    }
+    mtr_config_release(&fresh);
+    if (mtr_systemd_ready()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
+}
+
+static void on_signal(void *context, int signal_number)
+{
+    struct run_context *run = context;
+    if (signal_number == SIGHUP) {
+        on_reload(run);
+        return;
+    }
+    mtr_logline(MTR_LEVEL_INFO, "daemon", "%s: stopping", signal_number == SIGTERM ? "SIGTERM" : "SIGINT");
+    begin_stop(run->daemon);
+}
+
+static void on_watchdog(void *context)
+{
+    (void)context;
+    if (mtr_systemd_watchdog()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot reach the service manager's watchdog");
+}
+
+/* ---- the whole ---- */
+
+static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct mtr_diagnostic *diagnostic)
+{
+    int rc = mtr_loop_open(&daemon->loop);
+    if (!rc) rc = mtr_loop_watch_signals(daemon->loop, on_signal, run);
+    if (!rc) rc = mtr_wakeup_open(daemon->loop, true, on_stage_ended, daemon, &daemon->ended);
+    if (!rc) rc = mtr_timer_open(daemon->loop, on_watchdog, daemon, &daemon->watchdog);
+    if (rc) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot set up the event loop: %s", mtr_error_text(rc));
+        return rc;
+    }
+    int64_t watchdog_us = mtr_systemd_watchdog_us();
+    if (watchdog_us > 0) mtr_timer_start(daemon->watchdog, (uint64_t)(watchdog_us / 2000), (uint64_t)(watchdog_us / 2000));
+    return MTR_OK;
+}
+
+static void end_stage(struct mtr_stage **stage, bool drain)
+{
+    if (!*stage) return;
+    mtr_stage_stop(*stage, drain);
+    mtr_stage_join(*stage);
+    *stage = NULL;
+}
+
+static void close_all(struct mtr_daemon *daemon)
+{
+    bool drain = !atomic_load(&daemon->failure);
+    if (daemon->intake) mtr_intake_drain(daemon->intake);
+    /* Upstream first: a stage outlives whoever pokes it. */
+    end_stage(&daemon->writer_stage, drain);
+    end_stage(&daemon->aggregator_stage, drain);
+    end_stage(&daemon->rater_stage, false);
+    mtr_events_close(daemon->events);
+    mtr_deliveries_close(daemon->deliveries);
+    mtr_api_close(daemon->api);
+    mtr_admin_close(daemon->admin);
+    mtr_timer_close(daemon->watchdog);
+    mtr_wakeup_close(daemon->ended);
+    if (daemon->loop) mtr_loop_close(daemon->loop);
+    mtr_outbox_close(daemon->outbox);
+    mtr_rater_close(daemon->rater);
+    mtr_aggregator_close(daemon->aggregator);
+    mtr_intake_close(daemon->intake);
+    mtr_dedup_close(daemon->dedup);
+    mtr_log_reader_close(daemon->aggregator_reader);
+    mtr_charges_close(daemon->charges);
+    mtr_rollups_close(daemon->rollups);
+    mtr_catalog_store_close(daemon->catalog_store);
+    mtr_log_close(daemon->log);
+}
+
+static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct mtr_diagnostic *diagnostic)
+{
+    char directory[PATH_BYTES];
+    snprintf(directory, sizeof(directory), "%.*s", MTR_STR_ARGS(daemon->config->data.directory));
+    int rc = open_stores(daemon, directory, diagnostic);
+    if (!rc) rc = open_loop(daemon, run, diagnostic);
+    if (!rc) rc = open_stages(daemon, directory, diagnostic);
+    if (!rc) rc = mtr_admin_open(daemon, &daemon->admin, diagnostic);
+    if (!rc) rc = mtr_api_open(daemon, &daemon->api, diagnostic);
+    if (!rc) rc = start_stages(daemon, diagnostic);
+    return rc;
+}
+
+int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context)
+{
+    static struct mtr_daemon daemon; /* zero; one per process */
+    struct run_context run = {&daemon, reload, context};
+    struct mtr_diagnostic diagnostic = {0};
+    daemon.config = config;
+    daemon.started_us = mtr_clock_wall_us();
+    int rc = open_all(&daemon, &run, &diagnostic);
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "daemon", "cannot start: %s", diagnostic.text);
+    } else {
+        atomic_store(&daemon.ready, true);
+        mtr_logline(MTR_LEVEL_INFO, "daemon", "meterd %s is ready: events and queries on http://%.*s:%u, %" PRIu64 " events in the log",
+                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), mtr_api_port(daemon.api), mtr_log_last_seq(daemon.log));
+        if (mtr_systemd_ready()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
+        mtr_loop_run(daemon.loop);
+        rc = atomic_load(&daemon.failure);
+    }
+    close_all(&daemon);
+    mtr_logline(MTR_LEVEL_INFO, "daemon", rc ? "ended by an error" : "stopped; everything accepted is on disk");
+    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}

@@ -1,0 +1,103 @@
+/*
+ * The running daemon: its stores, its three stages, the loop between them. Private to daemon/.
+ *
+ *   loop        HTTP servers, deliveries, signals; never waits for a disk
+ *   writer      intake: dedup, append, commit                              → pokes aggregator, answers to the loop
+ *   aggregator  fold                                                       → pokes rater
+ *   rater       charges and outbox                                         → messages to the loop
+ *   pool        decoding of large bodies, queries
+ *
+ * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set before threads start and never change;
+ * those below are atomics that any thread may read.
+ */
+#ifndef METERD_DAEMON_DAEMON_H
+#define METERD_DAEMON_DAEMON_H
+
+#include <stdatomic.h>
+
+#include "meterd/aggregator/aggregator.h"
+#include "meterd/catalog/store.h"
+#include "meterd/collector/intake.h"
+#include "meterd/daemon/config.h"
+#include "meterd/daemon/stage.h"
+#include "meterd/net/loop.h"
+#include "meterd/rater/outbox.h"
+#include "meterd/rater/rater.h"
+#include "meterd/store/charges.h"
+#include "meterd/store/dedup.h"
+#include "meterd/store/log.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_api;
+struct mtr_admin;
+struct mtr_events;
+struct mtr_deliveries;
+
+struct mtr_daemon {
+    const struct mtr_config *config;
+    struct mtr_loop *loop;
+    struct mtr_catalog_store *catalog_store;
+    struct mtr_log *log;
+    struct mtr_dedup *dedup;
+    struct mtr_rollups *rollups;
+    struct mtr_charges *charges;
+    struct mtr_log_reader *aggregator_reader; /* the aggregator's own */
+    struct mtr_intake *intake;
+    struct mtr_aggregator *aggregator;
+    struct mtr_rater *rater;
+    struct mtr_outbox *outbox;
+    struct mtr_events *events;
+    struct mtr_deliveries *deliveries;
+    struct mtr_api *api;
+    struct mtr_admin *admin;
+    struct mtr_stage *writer_stage;
+    struct mtr_stage *aggregator_stage;
+    struct mtr_stage *rater_stage;
+    struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
+    struct mtr_timer *watchdog;
+    struct mtr_rater_options rater_options;
+    struct mtr_intake_options intake_options;
+    int64_t started_us;
+
+    /* ---- */
+    atomic_bool ready;          /* /readyz */
+    atomic_bool stopping;
+    atomic_int failure;         /* first fatal error of a stage; 0: none */
+    atomic_bool disk_full;      /* the last commit was refused for lack of room */
+    atomic_uint_fast64_t folded_seq;     /* everything below is folded */
+    atomic_int_fast64_t watermark_us;
+    atomic_bool aggregator_idle;
+    atomic_bool rater_idle;
+    atomic_uint_fast64_t rated_after_seq; /* folded_seq when the rater was last idle */
+    uint32_t api_calls;         /* on the pool; the loop's thread only */
+};
+
+/* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or SIGINT or a failure, drains and closes.
+ * `reload` is asked on SIGHUP for a configuration to check. Returns an exit code of the command line. */
+int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context);
+
+/* What a new catalog version means to the stages: they look again. Any thread. */
+void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);
+
+/* Outbound messages (deliveries.c): the outbox's sender on the rater's thread, HTTP on the loop. */
+int mtr_deliveries_open(struct mtr_daemon *daemon, struct mtr_deliveries **out) MTR_MUST_USE;
+struct mtr_sender mtr_deliveries_sender(struct mtr_deliveries *deliveries);
+void mtr_deliveries_close(struct mtr_deliveries *deliveries); /* cancels what runs; after the rater's stage ended */
+
+/* Health and metrics on the admin listener (admin.c). */
+int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_admin_close(struct mtr_admin *admin);
+
+/* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog (admin_key.c). */
+int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
+    MTR_MUST_USE;
+/* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
+enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };
+int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;
+/* A file of mode 0600 that did not exist before, durable. */
+int mtr_secret_write(const char *path, const char *secret) MTR_MUST_USE;
+
+/* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). */
+int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES], struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+#endif

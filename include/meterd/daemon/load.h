@@ -1,0 +1,19 @@
+/*
+ * Loading the configuration for a command: --config, environment, --set; findings go to stderr.
+ */
+#ifndef METERD_DAEMON_LOAD_H
+#define METERD_DAEMON_LOAD_H
+
+#include "meterd/daemon/command.h"
+#include "meterd/daemon/config.h"
+
+/* Returns MTR_EXIT_OK (the caller releases *config), or MTR_EXIT_CONFIG after printing why. */
+int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config);
+
+/* Findings a line each, to stderr. */
+void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
+
+/* A whole file, or standard input for "-"; MTR_EXIT_FAILED after printing why. The caller releases *out. */
+int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);
+
+#endif
