@@ -20,7 +20,8 @@
  *       minimum: "10"                  # of the whole tariff
  *
  * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
- * no) makes the first tier's flat due at zero use. Order of parts: free units → curve → cap → minimum → round.
+ * no) makes the first tier's flat due at zero use. Order of parts: free units → curve → cap → minimum → round. docs/pricing.md is the
+ * guide with worked examples.
  */
 #ifndef METERD_CATALOG_TARIFF_H
 #define METERD_CATALOG_TARIFF_H
@@ -33,6 +34,9 @@
 #include "meterd/core/document.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/period.h"
+
+/* Lengths of the lists of one document. */
+enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 
 enum mtr_curve_kind { MTR_CURVE_PER_UNIT, MTR_CURVE_GRADUATED, MTR_CURVE_VOLUME, MTR_CURVE_PACKAGE, MTR_CURVE_RECURRING };
 const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
@@ -58,6 +62,8 @@ struct mtr_component {
     struct mtr_money recurring_amount;
     bool recurring_in_arrears;
     enum mtr_prorate prorate;
+    bool recurring_every_given; /* `every:` names the billing period it is meant for; without it the fee is due once per billing period */
+    enum mtr_period_unit recurring_every;
     struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
     uint32_t group_by_count;
     bool has_free_units, has_minimum, has_cap;
@@ -92,7 +98,8 @@ struct mtr_tariff_document {
 };
 
 /* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and overlaps, unreachable tiers, a volume
- * cliff (warning with the two quantities), unknown currency. MTR_EINVALID when a finding is an error. */
+ * cliff (warning with the quantities between which more use costs less), unknown currency. MTR_EINVALID when a finding is an error. The
+ * tiers are linted when the document's fields are right. */
 int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
     MTR_MUST_USE;
 

@@ -1,0 +1,233 @@
+/*
+ * Tariff documents: decoded by the rows of tariff_fields.c, turned into the checked model, linted (tariff_lint.c).
+ *
+ * Every finding is reported, errors or not; the model is handed out only when there is no error. The arena owns all of it.
+ * It does not know meters or subscriptions: whether a meter exists is the catalog's check.
+ */
+#include "meterd/catalog/tariff.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "lib/catalog/tariff_fields.h"
+#include "meterd/core/currency.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+
+/* The document being read: where everything goes. */
+struct reading {
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+    struct mtr_tariff_document *tariff;
+};
+
+static const char *const curve_names[] = {
+    [MTR_CURVE_PER_UNIT] = "per_unit", [MTR_CURVE_GRADUATED] = "graduated", [MTR_CURVE_VOLUME] = "volume",
+    [MTR_CURVE_PACKAGE] = "package",   [MTR_CURVE_RECURRING] = "recurring",
+};
+
+const char *mtr_curve_kind_name(enum mtr_curve_kind kind)
+{
+    MTR_ASSERT((unsigned)kind < sizeof(curve_names) / sizeof(curve_names[0]));
+    return curve_names[kind];
+}
+
+static int copy_tiers(struct reading *reading, const struct mtr_list *list, struct mtr_component *out)
+{
+    const struct tariff_tier_fields *fields = list->items;
+    out->tiers = mtr_arena_calloc(reading->arena, list->count, sizeof(*out->tiers));
+    if (!out->tiers) return MTR_ENOMEM;
+    out->tier_count = list->count;
+    for (uint32_t i = 0; i < list->count; i++)
+        out->tiers[i] = (struct mtr_tier){
+            .open_ended = !fields[i].has_up_to, .up_to = fields[i].up_to, .unit = fields[i].unit, .flat = fields[i].flat};
+    return MTR_OK;
+}
+
+static int single_tier(struct reading *reading, struct mtr_money unit, struct mtr_component *out)
+{
+    out->tiers = mtr_arena_calloc(reading->arena, 1, sizeof(*out->tiers));
+    if (!out->tiers) return MTR_ENOMEM;
+    out->tier_count = 1;
+    out->tiers[0] = (struct mtr_tier){.open_ended = true, .unit = unit};
+    return MTR_OK;
+}
+
+static void copy_recurring(const struct tariff_recurring_fields *fields, struct mtr_component *out)
+{
+    out->curve = MTR_CURVE_RECURRING;
+    out->recurring_amount = fields->amount;
+    out->recurring_in_arrears = fields->in == 1;
+    out->prorate = (enum mtr_prorate)fields->prorate;
+    out->recurring_every_given = fields->every > 0;
+    if (fields->every > 0) out->recurring_every = (enum mtr_period_unit)(fields->every - 1);
+}
+
+static int copy_curve(struct reading *reading, const struct tariff_component_fields *fields, struct mtr_component *out)
+{
+    if (fields->has_recurring) {
+        copy_recurring(&fields->recurring, out);
+        return MTR_OK;
+    }
+    if (fields->has_package) {
+        out->curve = MTR_CURVE_PACKAGE;
+        out->package_size = fields->package.size;
+        out->package_rounding = (enum mtr_rounding)fields->package.rounding;
+        return single_tier(reading, fields->package.price, out);
+    }
+    if (fields->has_per_unit) {
+        out->curve = MTR_CURVE_PER_UNIT;
+        return single_tier(reading, fields->per_unit, out);
+    }
+    out->curve = fields->has_volume ? MTR_CURVE_VOLUME : MTR_CURVE_GRADUATED;
+    return copy_tiers(reading, fields->has_volume ? &fields->volume : &fields->graduated, out);
+}
+
+static int read_component(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
+                          struct mtr_component *out)
+{
+    size_t errors_before = reading->findings->errors;
+    *out = (struct mtr_component){
+        .key = fields->key,
+        .meter = fields->meter,
+        .flat_at_zero = fields->flat_at_zero,
+        .group_by = fields->group_by.items,
+        .group_by_count = fields->group_by.count,
+        .has_free_units = fields->has_free_units,
+        .has_minimum = fields->has_minimum,
+        .has_cap = fields->has_cap,
+        .free_units = fields->free_units,
+        .minimum = fields->minimum,
+        .cap = fields->cap,
+        .line = node->line,
+        .column = node->column,
+    };
+    mtr_tariff_lint_curves(node, fields, reading->findings);
+    if (reading->findings->errors > errors_before) return MTR_OK; /* reported; there is no one curve to copy */
+    int rc = copy_curve(reading, fields, out);
+    if (rc) return rc;
+    if (out->curve == MTR_CURVE_GRADUATED || out->curve == MTR_CURVE_VOLUME)
+        mtr_tariff_lint_tiers(mtr_node_get(node, mtr_curve_kind_name(out->curve)), out, reading->findings);
+    mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
+    return MTR_OK;
+}
+
+static void read_from(struct reading *reading, const struct mtr_node *node, struct mtr_tariff_version *out)
+{
+    enum { DATE_BYTES = 10 };
+    int rc = mtr_time_parse_date(out->from, &out->from_us);
+    if (rc) {
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, node->line, node->column, "from",
+                             "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
+                             MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
+        return;
+    }
+    out->from_is_date = out->from.size == DATE_BYTES;
+    if (!out->from_is_date) return;
+    out->from_days = out->from_us / MTR_US_PER_DAY;
+    out->from_us = 0;
+}
+
+/* The canonical JSON of the version names it, so that a change of spacing or comments is no new version. */
+static int hash_version(const struct mtr_node *node, struct mtr_tariff_version *out)
+{
+    struct mtr_buffer json;
+    mtr_buffer_init(&json, MTR_DOCUMENT_BYTES_MAX);
+    int rc = mtr_node_write_json(node, &json);
+    if (!rc) {
+        XXH128_hash_t hash = XXH3_128bits(json.data, json.size);
+        out->hash_high = hash.high64;
+        out->hash_low = hash.low64;
+    }
+    mtr_buffer_release(&json);
+    return rc;
+}
+
+static int read_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
+                        struct mtr_tariff_version *out)
+{
+    *out = (struct mtr_tariff_version){
+        .from = fields->from, .has_minimum = fields->has_minimum, .minimum = fields->minimum, .component_count = fields->components.count};
+    read_from(reading, mtr_node_get(node, "from"), out);
+    int rc = hash_version(node, out);
+    if (rc) return rc;
+    const struct mtr_node *list = mtr_node_get(node, "components");
+    const struct tariff_component_fields *components = fields->components.items;
+    out->components = mtr_arena_calloc(reading->arena, out->component_count, sizeof(*out->components));
+    if (!out->components) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < out->component_count; i++) {
+        rc = read_component(reading, &list->children[i], &components[i], &out->components[i]);
+        if (rc) return rc;
+    }
+    mtr_tariff_lint_version(node, reading->tariff, out, reading->findings);
+    return MTR_OK;
+}
+
+/* A date begins between 14 hours before and 12 hours after its midnight in UTC, by zone; an instant is what it is. */
+static int64_t earliest_us(const struct mtr_tariff_version *version)
+{
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY - 14 * MTR_US_PER_HOUR : version->from_us;
+}
+
+static int64_t latest_us(const struct mtr_tariff_version *version)
+{
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY + 12 * MTR_US_PER_HOUR : version->from_us;
+}
+
+static bool is_before(const struct mtr_tariff_version *a, const struct mtr_tariff_version *b)
+{
+    if (a->from_is_date && b->from_is_date) return a->from_days < b->from_days;
+    return latest_us(a) < earliest_us(b);
+}
+
+static void check_order(struct reading *reading, const struct mtr_node *list)
+{
+    const struct mtr_tariff_document *tariff = reading->tariff;
+    for (uint32_t i = 1; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *before = &tariff->versions[i - 1], *version = &tariff->versions[i];
+        const struct mtr_node *from = mtr_node_get(&list->children[i], "from");
+        if (is_before(before, version)) continue;
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, from->line, from->column, "versions.from",
+                             "versions must ascend, and `%.*s` does not come after `%.*s` in every time zone", MTR_STR_ARGS(version->from),
+                             MTR_STR_ARGS(before->from));
+    }
+}
+
+static void read_currency(struct reading *reading, const struct mtr_node *node, const struct tariff_fields *fields)
+{
+    struct mtr_tariff_document *tariff = reading->tariff;
+    const struct mtr_currency *currency = mtr_currency_find(fields->currency);
+    if (!currency) {
+        const struct mtr_node *place = mtr_node_get(node, "currency");
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, place->line, place->column, "currency",
+                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR", MTR_STR_ARGS(fields->currency));
+    }
+    tariff->currency = fields->currency;
+    tariff->rounding = (enum mtr_rounding)fields->rounding.mode;
+    tariff->round_total = fields->rounding.place == 1;
+    tariff->rounding_digits = currency ? currency->digits : MTR_MONEY_DIGITS;
+    if (fields->rounding.has_digits) tariff->rounding_digits = (unsigned)fields->rounding.digits;
+}
+
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+{
+    struct tariff_fields fields = {0};
+    size_t errors_before = findings->errors;
+    int rc = mtr_schema_decode(mtr_tariff_fields, node, arena, &fields, findings);
+    if (rc) return rc;
+    struct mtr_tariff_document tariff = {.key = fields.key, .name = fields.name, .version_count = fields.versions.count};
+    struct reading reading = {arena, findings, &tariff};
+    read_currency(&reading, node, &fields);
+    const struct mtr_node *list = mtr_node_get(node, "versions");
+    const struct tariff_version_fields *versions = fields.versions.items;
+    tariff.versions = mtr_arena_calloc(arena, tariff.version_count, sizeof(*tariff.versions));
+    if (!tariff.versions) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < tariff.version_count; i++) {
+        rc = read_version(&reading, &list->children[i], &versions[i], &tariff.versions[i]);
+        if (rc) return rc;
+    }
+    if (findings->errors == errors_before) check_order(&reading, list);
+    if (findings->errors > errors_before) return MTR_EINVALID;
+    *out = tariff;
+    return MTR_OK;
+}

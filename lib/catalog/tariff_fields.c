@@ -1,0 +1,106 @@
+/*
+ * The rows of a tariff document: types, ranges, defaults, one-line docs. Reference page and JSON Schema come out of them.
+ */
+#include "lib/catalog/tariff_fields.h"
+
+static const char *const rounding_modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
+static const char *const rounding_places[] = {"line", "total", NULL};
+static const char *const recurring_every[] = {"period", "day", "week", "month", "quarter", "year", NULL};
+static const char *const recurring_in[] = {"advance", "arrears", NULL};
+static const char *const recurring_prorate[] = {"none", "day", "second", NULL};
+
+_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5, "rounding_modes are in the order of enum mtr_rounding");
+_Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4, "recurring_every is in the order of enum mtr_period_unit, one later");
+_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2, "recurring_prorate is in the order of enum mtr_prorate");
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
+
+static const struct mtr_field tier_rows[] = {
+    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to), PRESENT(tariff_tier_fields, has_up_to),
+     .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
+    {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit), PRESENT(tariff_tier_fields, has_unit),
+     .doc = "price of one unit in this tier"},
+    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat), PRESENT(tariff_tier_fields, has_flat),
+     .doc = "amount due once when use enters the tier"},
+    {0},
+};
+
+static const struct mtr_field package_rows[] = {
+    {.name = "size", .type = MTR_FIELD_QUANTITY, AT(tariff_package_fields, size), .required = true, .doc = "units in a package"},
+    {.name = "price", .type = MTR_FIELD_MONEY, AT(tariff_package_fields, price), .required = true, .doc = "price of a package"},
+    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding), .choices = rounding_modes, .default_text = "up",
+     .doc = "how a started package counts: up bills it whole, down not at all"},
+    {0},
+};
+
+static const struct mtr_field recurring_rows[] = {
+    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_recurring_fields, amount), .required = true, .doc = "the fee of a whole period"},
+    {.name = "every", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, every), .choices = recurring_every, .default_text = "period",
+     .doc = "the billing period that the amount is meant for; period: whatever the subscription has"},
+    {.name = "in", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, in), .choices = recurring_in, .default_text = "advance",
+     .doc = "advance: due when the period begins; arrears: when it closes"},
+    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate), .choices = recurring_prorate, .default_text = "none",
+     .doc = "share of the fee for a part of a period: by second, by local day, or none (the whole fee)"},
+    {0},
+};
+
+static const struct mtr_field component_rows[] = {
+    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true, .doc = "name of the line; unique in its version"},
+    {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter), PRESENT(tariff_component_fields, has_meter),
+     .doc = "the meter whose quantity is priced; none for a recurring fee"},
+    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), PRESENT(tariff_component_fields, has_per_unit),
+     .doc = "curve: one price for every unit"},
+    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), PRESENT(tariff_component_fields, has_graduated),
+     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields),
+     .doc = "curve: each unit at the price of the tier it falls in"},
+    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), PRESENT(tariff_component_fields, has_volume), .min = 1,
+     .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields),
+     .doc = "curve: all units at the price of the tier that the whole quantity reaches"},
+    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), PRESENT(tariff_component_fields, has_package),
+     .fields = package_rows, .doc = "curve: whole packages"},
+    {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring), PRESENT(tariff_component_fields, has_recurring),
+     .fields = recurring_rows, .doc = "a fee of the period, without use"},
+    {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
+     PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false", .doc = "the first tier's flat is due at zero use too"},
+    {.name = "free_units", .type = MTR_FIELD_QUANTITY, AT(tariff_component_fields, free_units),
+     PRESENT(tariff_component_fields, has_free_units), .doc = "units of each line that are not priced"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, minimum), PRESENT(tariff_component_fields, has_minimum),
+     .doc = "least amount of the component; the difference is a line of its own when the period closes"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap), PRESENT(tariff_component_fields, has_cap),
+     .doc = "greatest amount of the component in a period"},
+    {.name = "group_by", .type = MTR_FIELD_TEXTS, AT(tariff_component_fields, group_by), PRESENT(tariff_component_fields, has_group_by),
+     .doc = "dimensions of the meter: a line and a curve of its own for each combination of their values"},
+    {0},
+};
+
+static const struct mtr_field version_rows[] = {
+    {.name = "from", .type = MTR_FIELD_TEXT, AT(tariff_version_fields, from), .required = true,
+     .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 instant"},
+    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_version_fields, components), .required = true, .min = 1,
+     .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
+     .doc = "what is priced, one line or more each"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, minimum), PRESENT(tariff_version_fields, has_minimum),
+     .doc = "least amount of the whole tariff in a period"},
+    {0},
+};
+
+static const struct mtr_field rounding_rows[] = {
+    {.name = "mode", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, mode), .choices = rounding_modes, .default_text = "half_even",
+     .doc = "half_up: ties away from zero; up and down: away from and towards zero"},
+    {.name = "place", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, place), .choices = rounding_places, .default_text = "line",
+     .doc = "round each line, or only the total, recording the residue"},
+    {.name = "digits", .type = MTR_FIELD_U64, AT(tariff_rounding_fields, digits), PRESENT(tariff_rounding_fields, has_digits), .min = 0,
+     .max = MTR_MONEY_DIGITS, .doc = "fraction digits; those of the currency (ISO 4217) unless given"},
+    {0},
+};
+
+const struct mtr_field mtr_tariff_fields[] = {
+    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true, .doc = "name of the tariff"},
+    {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
+    {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true, .doc = "ISO 4217 code of every amount"},
+    {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows, .doc = "where and how money is rounded"},
+    {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1, .max = MTR_TARIFF_VERSIONS_MAX,
+     .fields = version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
+    {0},
+};
