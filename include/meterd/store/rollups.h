@@ -53,11 +53,13 @@ struct mtr_held_event {
     struct mtr_str vendor;
     struct mtr_str name; /* subject or type that is unknown */
     uint64_t seq;
+    bool voided; /* taken back while held: it stays, so that its release leaves the same traces as if it never had waited */
 };
 
 struct mtr_quarantined_event {
     uint64_t seq;
-    struct mtr_str reason; /* one word: conflict expired future invalid void_twice … */
+    uint32_t meter;        /* the meter that cannot count the event; 0: the whole event */
+    struct mtr_str reason; /* one word: conflict expired future invalid overflow dimensions void_twice void_unknown */
     struct mtr_str text;   /* a sentence */
 };
 
@@ -100,14 +102,19 @@ int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
-/* Held events of one reason, vendor and name in sequence order (vendor empty: all of that reason). */
+/* Fills held->voided of the row that the other fields name. MTR_ENOTFOUND: not held. */
+int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held) MTR_MUST_USE;
+/* Held events of one reason, vendor and name with seq > after_seq, in sequence order (vendor empty: all of that reason, after_seq
+ * is not looked at). No hook of a walk may write to the table it walks. */
 typedef int (*mtr_rollups_on_held)(void *context, const struct mtr_held_event *held);
 int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
-                          mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
+                          uint64_t after_seq, mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
 
 /* The set of voided sequences. */
 int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq) MTR_MUST_USE; /* MTR_EEXISTS: voided before */
 int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t *void_seq) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* The first voided sequence at or after *target_seq. MTR_ENOTFOUND: none. */
+int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, uint64_t *void_seq) MTR_MUST_USE;
 
 int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_quarantined_event *event) MTR_MUST_USE;
 typedef int (*mtr_rollups_on_quarantined)(void *context, const struct mtr_quarantined_event *event);
