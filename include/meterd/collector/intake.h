@@ -24,7 +24,8 @@ struct mtr_intake_options {
     uint32_t commit_events_max; /* a group commit closes at this many events … */
     uint64_t commit_bytes_max;  /* … or this many decoded bytes */
     int64_t dedup_window_us;
-    int64_t lateness_us;        /* older is expired; <= dedup_window_us, which is <= retention_us */
+    int64_t lateness_us;        /* older is expired; <= dedup_window_us, which is <= retention_us. In effect at most
+                                 * dedup_window_us - future_us: an event may come future_us before its time */
     int64_t future_us;          /* further ahead is future */
     int64_t retention_us;
     int64_t grace_us;           /* after a period's end, until its usage is late */
@@ -33,26 +34,30 @@ struct mtr_intake_options {
 /* Called on the thread of step, once for every submitted request. */
 typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);
 
-/* log and dedup are borrowed. */
+/* log and dedup are borrowed. MTR_EINVALID: options that contradict each other. */
 int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t event_key[MTR_EVENT_KEY_BYTES],
                     const struct mtr_intake_options *options, mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out)
     MTR_MUST_USE;
-void mtr_intake_close(struct mtr_intake *intake); /* asserts that the queue is empty */
+void mtr_intake_close(struct mtr_intake *intake); /* asserts that the queue is empty and no slow work runs */
 
 /* Any thread. MTR_EFULL: queue full. MTR_ECLOSED: draining or failed. On success the intake holds the request until on_answer. */
 int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request) MTR_MUST_USE;
 bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
 void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
 
-/* One group commit: at most commit_events_max events of whole requests. Rolls segments. Does nothing when the queue is empty.
- * MTR_EFULL: disk full, its requests were answered with that error, intake goes on. MTR_EIO: outcome unknown, requests were answered with it, the intake
+/* One group commit: at most commit_events_max events of whole requests (one larger request goes alone). Rolls segments. Does nothing when the
+ * queue is empty, or while eight rolled segments wait for housekeeping. *events_committed: stored, quarantine included.
+ * MTR_EFULL: disk full, its requests were answered with that error, intake goes on; so it does after a request that met MTR_ENOMEM.
+ * Any other error: the outcome is unknown or the log is damaged; all requests, those in the queue too, were answered with it, the intake
  * refuses further submits: leave and recover. */
 int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us, uint32_t *events_committed) MTR_MUST_USE;
 
-/* Housekeeping between commits on the writer's thread: seals rolled segments (the slow part through `run_slow`, which may be NULL to run inline),
- * moves tags, expires dedup segments, retains the log up to `consumed_seq`. Bounded per call; *more when there is more to do. */
+/* Housekeeping between commits on the writer's thread: seals rolled segments and preallocates the next one (the slow parts through
+ * `run_slow`, one at a time; NULL runs them inline), moves tags, expires dedup segments, retains the log up to `consumed_seq`. Bounded per
+ * call; *more when there is more to do at once. While slow work runs elsewhere *more is false: call again when it returned, or later.
+ * After an error the work is tried again 10 s later; MTR_EFULL is harmless, any other means leave and recover. */
 typedef void (*mtr_intake_run_slow)(void *context, void (*work)(void *work_context), void *work_context);
-int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq, mtr_intake_run_slow run_slow, void *context, bool *more)
-    MTR_MUST_USE;
+int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq, mtr_intake_run_slow run_slow,
+                         void *context, bool *more) MTR_MUST_USE;
 
 #endif

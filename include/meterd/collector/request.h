@@ -61,6 +61,7 @@ struct mtr_request {
 };
 
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max);
+void mtr_request_reset(struct mtr_request *request); /* for the next request: as after init, the arena's largest chunk kept */
 void mtr_request_release(struct mtr_request *request);
 void mtr_request_reset(struct mtr_request *request); /* as after init, with the memory of the arena kept */
 

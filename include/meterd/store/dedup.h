@@ -10,8 +10,10 @@
 #ifndef METERD_STORE_DEDUP_H
 #define METERD_STORE_DEDUP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
 #include "meterd/core/event.h"
 #include "meterd/store/log.h"
@@ -25,12 +27,22 @@ struct mtr_dedup_key {
     uint64_t digest;
 };
 
+/* What stands behind an identity; kept with it in the log's sealed identities. */
+enum mtr_identity_flag {
+    MTR_IDENTITY_QUARANTINE = 1, /* a quarantined copy, under mtr_event_quarantine_identity */
+    MTR_IDENTITY_VOID = 2,       /* an event that takes back another */
+};
+uint32_t mtr_identity_flags(enum mtr_disposition disposition);
+
 struct mtr_dedup_match {
     enum mtr_dedup_found found;
-    uint64_t seq; /* of the stored event, when found */
+    uint32_t flags; /* enum mtr_identity_flag, or'ed; when found */
+    uint64_t seq;   /* of the stored event, when found */
 };
 
-/* Rebuilds the index from the log's retained segments whose last receive time is at or after now_us - window_us. */
+/* Rebuilds the index from the log's retained segments: sealed ones whose last receive time is at or after now_us - window_us from their
+ * identities, unsealed ones from their blocks (a segment that was rolled but not sealed waits for seal_run again).
+ * Errors: MTR_ECORRUPT and MTR_EIO with a diagnostic, MTR_ELIMIT more than 4,095 sealed segments in the window, MTR_ENOMEM. */
 int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us, int64_t now_us, struct mtr_dedup **out,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_dedup_close(struct mtr_dedup *dedup);
@@ -39,23 +51,28 @@ void mtr_dedup_close(struct mtr_dedup *dedup);
  * add as you go, or compare within the batch first. */
 int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count, struct mtr_dedup_match *matches) MTR_MUST_USE;
 
-/* Adds identities of events that are durable now. Never fails for lack of memory: room for MTR_BLOCK_EVENTS_MAX is reserved before a
- * commit with mtr_dedup_reserve. */
+/* Adds an identity of an event that is durable now, in order of sequence. Cannot fail: room was reserved before the commit, also for
+ * the case that the commit rolls the log. An identity that is there already stays as it is. */
 int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count) MTR_MUST_USE;
-void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint64_t seq);
+void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint32_t flags, uint64_t seq);
 
-/* The log rolled: the exact table becomes that of the segment being sealed, a new one is begun. */
-int mtr_dedup_roll(struct mtr_dedup *dedup, uint32_t sealing_segment) MTR_MUST_USE;
-/* Sorts and seals the rolled segment; slow; any thread. */
+/* The log rolled: the exact table becomes that of the rolled segment (its row of mtr_log_segments), a new one is begun with the room of
+ * the last reserve. Call before the first add of the new segment, and only while mtr_dedup_can_roll. */
+bool mtr_dedup_can_roll(const struct mtr_dedup *dedup);
+void mtr_dedup_roll(struct mtr_dedup *dedup, const struct mtr_log_segment *rolled);
+/* Rolled segments that are not finished; seal_run and seal_finish work on the oldest. */
+uint32_t mtr_dedup_unsealed(const struct mtr_dedup *dedup);
+/* Sorts and seals the oldest rolled segment, and builds a larger compact table when it needs one; slow; any thread. The owner may go on
+ * with find, add, roll and expire meanwhile, but must not let the log remove segments. After an error it may be called again. */
 int mtr_dedup_seal_run(struct mtr_dedup *dedup) MTR_MUST_USE;
 /* On the owner's thread after seal_run: moves tags of the sealed segment into the compact table, at most `records_max` at a time.
- * *done tells when all are moved and the exact table was freed. */
+ * *done tells when all are moved and the exact table was freed. MTR_ELIMIT: 4,095 segments are in the window already. */
 int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *done) MTR_MUST_USE;
 
 /* Drops segments whose events are all older than the window. */
 void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us);
 
-uint64_t mtr_dedup_count(const struct mtr_dedup *dedup);        /* identities in the window */
+uint64_t mtr_dedup_count(const struct mtr_dedup *dedup); /* identities in the window */
 uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup);
 
 #endif

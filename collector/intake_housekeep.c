@@ -1,0 +1,91 @@
+/*
+ * Housekeeping of the intake: one slow work of the log at a time (sealing, preallocating), tags in slices, expiry, retention.
+ *
+ *   IDLE ──start──▶ RUNNING ──run_work──▶ DONE ──collect──▶ IDLE (moving tags after a seal)
+ *
+ * Segments are removed only while nothing runs: sealing may be walking them.
+ */
+#include "collector/intake_state.h"
+#include "meterd/core/time.h"
+
+enum { TAG_PLACES_MAX = 65536 }; /* moved in one call: about a millisecond */
+#define RETRY_US (10 * MTR_US_PER_SECOND)
+#define TIDY_US MTR_US_PER_SECOND
+
+static void run_work(void *work_context)
+{
+    struct mtr_intake *intake = work_context;
+    intake->slow.error = intake->slow.is_seal ? mtr_dedup_seal_run(intake->dedup) : mtr_log_prepare_next(intake->log);
+    atomic_store_explicit(&intake->slow.state, MTR_SLOW_DONE, memory_order_release);
+}
+
+static void start(struct mtr_intake *intake, bool is_seal, mtr_intake_run_slow run_slow, void *context)
+{
+    intake->slow.is_seal = is_seal;
+    atomic_store_explicit(&intake->slow.state, MTR_SLOW_RUNNING, memory_order_relaxed);
+    if (run_slow)
+        run_slow(context, run_work, intake);
+    else
+        run_work(intake);
+}
+
+/* What the work gave. After an error it is tried again, but not at once. */
+static int collect(struct mtr_intake *intake, int64_t now_us)
+{
+    struct mtr_slow_work *slow = &intake->slow;
+    atomic_store_explicit(&slow->state, MTR_SLOW_IDLE, memory_order_relaxed);
+    if (slow->error) {
+        slow->retry_us = now_us + RETRY_US;
+        return slow->error;
+    }
+    if (slow->is_seal)
+        slow->moving = true;
+    else
+        slow->prepare_next = false;
+    return MTR_OK;
+}
+
+static int move_tags(struct mtr_intake *intake)
+{
+    bool done = false;
+    int rc = mtr_dedup_seal_finish(intake->dedup, TAG_PLACES_MAX, &done);
+    if (!rc && done) intake->slow.moving = false;
+    return rc;
+}
+
+static int tidy(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq)
+{
+    uint32_t removed;
+    if (now_us < intake->slow.tidy_us) return MTR_OK;
+    intake->slow.tidy_us = now_us + TIDY_US;
+    mtr_dedup_expire(intake->dedup, now_us);
+    return mtr_log_retain(intake->log, now_us - intake->options.retention_us, consumed_seq, &removed);
+}
+
+int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq, mtr_intake_run_slow run_slow,
+                         void *context, bool *more)
+{
+    struct mtr_slow_work *slow = &intake->slow;
+    *more = false;
+    int64_t last_us = mtr_log_last_received_us(intake->log);
+    if (now_us < last_us) now_us = last_us;
+    int rc = MTR_OK;
+    int state = atomic_load_explicit(&slow->state, memory_order_acquire);
+    if (state == MTR_SLOW_RUNNING) return MTR_OK;
+    if (state == MTR_SLOW_DONE) rc = collect(intake, now_us);
+    if (rc) return rc;
+
+    bool may_start = now_us >= slow->retry_us;
+    if (slow->moving) {
+        rc = move_tags(intake);
+    } else if (mtr_dedup_unsealed(intake->dedup) && may_start) {
+        start(intake, true, run_slow, context);
+    } else if (slow->prepare_next && may_start) {
+        start(intake, false, run_slow, context);
+    } else {
+        return tidy(intake, now_us, consumed_seq);
+    }
+    bool has_work = slow->moving || mtr_dedup_unsealed(intake->dedup) || slow->prepare_next;
+    *more = !rc && has_work && atomic_load(&slow->state) != MTR_SLOW_RUNNING;
+    return rc;
+}
