@@ -261,3 +261,8 @@ uint16_t mtr_api_port(const struct mtr_api *api)
 {
     return mtr_http_server_port(api->server);
 }
+
+struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api)
+{
+    return mtr_http_server_stats(api->server);
+}

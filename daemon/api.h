@@ -95,6 +95,7 @@ int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_dia
 void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void mtr_api_close(struct mtr_api *api);
 uint16_t mtr_api_port(const struct mtr_api *api);
+struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api);
 
 /* The events route (api_events.c). */
 struct mtr_events;

@@ -68,7 +68,6 @@ struct mtr_config_rater {
 struct mtr_config_outbox {
     int64_t backoff_min;
     int64_t backoff_max;
-    uint64_t sends_max;        /* at the same time, over all destinations */
     bool allow_loopback;       /* destinations on this machine */
     bool allow_private;        /* destinations in private address ranges */
 };

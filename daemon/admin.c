@@ -1,0 +1,109 @@
+/*
+ * The admin listener: /healthz (the loop turns), /readyz (events are accepted), /metrics (Prometheus text).
+ *
+ * No credential: it listens on loopback unless told otherwise, and shows no usage and no money.
+ */
+#include <stdlib.h>
+#include <stdio.h>
+
+#include "daemon/api.h"
+#include "daemon/daemon.h"
+#include "meterd/core/metrics.h"
+#include "meterd/core/time.h"
+#include "meterd/net/http_server.h"
+
+struct mtr_admin {
+    struct mtr_daemon *daemon;
+    struct mtr_http_server *server;
+};
+
+enum { METRICS_BYTES_MAX = 1 << 20, ADMIN_CONNECTIONS_MAX = 64 };
+
+static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *http)
+{
+    if (!atomic_load(&daemon->ready)) mtr_http_problem(http, 503, NULL, MTR_STR("starting, stopping or failed"));
+    else if (atomic_load(&daemon->disk_full)) mtr_http_problem(http, 503, NULL, MTR_STR("no room on the log's disk: events are refused"));
+    else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ready\n"));
+}
+
+/* Messages by state, over all destinations. A store that cannot be read now leaves the gauges as they were. */
+static void gauge_outbox(struct mtr_daemon *daemon)
+{
+    struct mtr_charges_txn *txn = NULL;
+    int64_t counts[MTR_MESSAGE_STATE_COUNT] = {0};
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    uint32_t destinations = mtr_catalog_count(catalog, MTR_KIND_DESTINATION);
+    mtr_catalog_release(catalog);
+    if (mtr_charges_begin(daemon->charges, false, &txn)) return;
+    for (uint32_t number = 1; number <= destinations; number++) {
+        struct mtr_charge_destination destination;
+        if (mtr_charges_get_destination(txn, number, &destination)) continue;
+        for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++) counts[state] += (int64_t)destination.counts[state];
+    }
+    mtr_charges_abort(txn);
+    for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++) mtr_metric_set_choice(MTR_METRIC_OUTBOX, state, counts[state]);
+}
+
+static void gauge(struct mtr_daemon *daemon)
+{
+    struct mtr_http_server_stats stats = mtr_api_stats(daemon->api);
+    uint64_t last_seq = mtr_log_last_seq(daemon->log), folded_seq = atomic_load(&daemon->folded_seq);
+    mtr_metric_set(MTR_METRIC_HTTP_CONNECTIONS, (int64_t)stats.connections);
+    mtr_metric_set(MTR_METRIC_HTTP_REQUESTS, (int64_t)stats.requests_total);
+    mtr_metric_set(MTR_METRIC_HTTP_REFUSED, (int64_t)stats.refused_total);
+    mtr_metric_set(MTR_METRIC_LOG_LAST_SEQ, (int64_t)last_seq);
+    mtr_metric_set(MTR_METRIC_FOLD_LAG, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
+    mtr_metric_set(MTR_METRIC_DISK_FULL, atomic_load(&daemon->disk_full));
+    mtr_metric_set(MTR_METRIC_START_TIME, daemon->started_us / MTR_US_PER_SECOND);
+    gauge_outbox(daemon);
+}
+
+static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *http)
+{
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, METRICS_BYTES_MAX);
+    gauge(daemon);
+    if (mtr_metrics_write(&text)) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    else mtr_http_respond_text(http, 200, "text/plain; version=0.0.4; charset=utf-8", mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+}
+
+static void on_request(void *context, struct mtr_http_request *http)
+{
+    struct mtr_daemon *daemon = ((struct mtr_admin *)context)->daemon;
+    struct mtr_str path = mtr_http_request_path(http);
+    enum mtr_http_method method = mtr_http_request_method(http);
+    if (method != MTR_HTTP_GET && method != MTR_HTTP_HEAD) mtr_http_problem(http, 405, NULL, MTR_STR("only GET"));
+    else if (mtr_str_equal(path, MTR_STR("/healthz"))) mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ok\n"));
+    else if (mtr_str_equal(path, MTR_STR("/readyz"))) answer_ready(daemon, http);
+    else if (mtr_str_equal(path, MTR_STR("/metrics"))) answer_metrics(daemon, http);
+    else mtr_http_problem(http, 404, NULL, MTR_STR("there are /healthz, /readyz and /metrics"));
+}
+
+int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic)
+{
+    char address[64];
+    struct mtr_admin *admin = calloc(1, sizeof(*admin));
+    if (!admin) return MTR_ENOMEM;
+    admin->daemon = daemon;
+    snprintf(address, sizeof(address), "%.*s", MTR_STR_ARGS(daemon->config->admin.address));
+    struct mtr_http_server_options options = mtr_http_server_defaults();
+    options.address = address;
+    options.port = (uint16_t)daemon->config->admin.port;
+    options.connections_max = ADMIN_CONNECTIONS_MAX;
+    struct mtr_http_handler handler = {.on_request = on_request, .context = admin};
+    int rc = mtr_http_server_open(daemon->loop, &options, &handler, &admin->server, diagnostic);
+    if (rc) {
+        free(admin);
+        return rc;
+    }
+    *out = admin;
+    return MTR_OK;
+}
+
+void mtr_admin_close(struct mtr_admin *admin)
+{
+    if (!admin) return;
+    mtr_http_server_close(admin->server);
+    free(admin);
+}
