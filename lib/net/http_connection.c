@@ -1,0 +1,405 @@
+/*
+ * Connections: reading, the order of events of each request, deadlines, and the end.
+ *
+ *   READING ──finish()──▶ LAST_ANSWERS ──all has left──▶ LINGERING ──EOF, deadline──▶ CLOSED
+ *      └──────────────── mtr_http_connection_close(), from any of them ───────────────▶ CLOSED
+ *
+ * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that were read already wait in `unread`,
+ * at most one read of them. LINGERING reads away what the peer still sends, so that the reset a close with unread bytes provokes cannot
+ * overtake the last answer.
+ */
+#include "lib/net/http_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer);
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *out)
+{
+    (void)size;
+    struct mtr_http_connection *connection = (struct mtr_http_connection *)handle;
+    *out = uv_buf_init(connection->server->read_buffer, MTR_HTTP_READ_BYTES); /* on_read takes everything out before the next read */
+}
+
+static uint64_t now_ms(const struct mtr_http_connection *connection)
+{
+    return uv_now(connection->server->loop);
+}
+
+void mtr_http_connection_mark(struct mtr_http_connection *connection)
+{
+    if (connection->is_dirty || connection->state == MTR_HTTP_CLOSED) return;
+    struct mtr_http_server *server = connection->server;
+    connection->is_dirty = true;
+    connection->next_dirty = NULL;
+    connection->previous_dirty = server->dirty_last;
+    if (server->dirty_last) server->dirty_last->next_dirty = connection;
+    else server->dirty = connection;
+    server->dirty_last = connection;
+    server->dirty_count++;
+}
+
+void mtr_http_connection_unmark(struct mtr_http_connection *connection)
+{
+    struct mtr_http_server *server = connection->server;
+    if (!connection->is_dirty) return;
+    if (connection->previous_dirty) connection->previous_dirty->next_dirty = connection->next_dirty;
+    else server->dirty = connection->next_dirty;
+    if (connection->next_dirty) connection->next_dirty->previous_dirty = connection->previous_dirty;
+    else server->dirty_last = connection->previous_dirty;
+    connection->is_dirty = false;
+    server->dirty_count--;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct mtr_http_connection *connection = (struct mtr_http_connection *)handle;
+    struct mtr_http_server *server = connection->server;
+    if (connection->previous) connection->previous->next = connection->next;
+    else server->connections = connection->next;
+    if (connection->next) connection->next->previous = connection->previous;
+    if (connection->is_refused) server->refusing--;
+    else server->stats.connections--;
+    mtr_buffer_release(&connection->unread);
+    mtr_buffer_release(&connection->output);
+    mtr_buffer_release(&connection->moved);
+    mtr_buffer_release(&connection->writing);
+    mtr_buffer_release(&connection->writing_moved);
+    free(connection);
+    mtr_http_server_connection_freed(server);
+}
+
+void mtr_http_connection_orphan(struct mtr_http_connection *connection)
+{
+    struct mtr_http_request *coming = connection->coming;
+    connection->coming = NULL;
+    if (coming) mtr_http_request_abort(coming);
+    while (connection->first) {
+        struct mtr_http_request *request = connection->first;
+        request->connection = NULL;
+        if (request->waits_for_drain) mtr_http_drains_add(request);
+        mtr_http_connection_dequeue(connection);
+    }
+}
+
+void mtr_http_connection_close(struct mtr_http_connection *connection, bool reset)
+{
+    if (connection->state == MTR_HTTP_CLOSED) return;
+    bool may_reset = reset && connection->state != MTR_HTTP_LINGERING; /* libuv refuses a reset after shutdown */
+    mtr_http_connection_unmark(connection);
+    connection->state = MTR_HTTP_CLOSED;
+    mtr_http_connection_orphan(connection);
+    if (!may_reset || uv_tcp_close_reset(&connection->tcp, on_closed)) uv_close((uv_handle_t *)&connection->tcp, on_closed);
+}
+
+void mtr_http_connection_finish(struct mtr_http_connection *connection)
+{
+    if (connection->state != MTR_HTTP_READING) return;
+    connection->state = MTR_HTTP_LAST_ANSWERS;
+    connection->read_deadline_ms = 0;
+    mtr_buffer_release(&connection->unread);
+    mtr_http_connection_mark(connection);
+}
+
+static void on_shutdown(uv_shutdown_t *shutdown, int status)
+{
+    (void)shutdown;
+    (void)status; /* the peer's EOF, an error of reading or the deadline ends it in any case */
+}
+
+static void start_reading(struct mtr_http_connection *connection)
+{
+    if (connection->is_reading || connection->peer_finished) return;
+    int rc = uv_read_start((uv_stream_t *)&connection->tcp, on_alloc, on_read);
+    if (rc) mtr_http_connection_close(connection, true);
+    else connection->is_reading = true;
+}
+
+static void linger(struct mtr_http_connection *connection)
+{
+    if (connection->peer_finished || connection->reset_after ||
+        uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->tcp, on_shutdown)) {
+        mtr_http_connection_close(connection, connection->reset_after);
+        return;
+    }
+    connection->state = MTR_HTTP_LINGERING;
+    connection->read_deadline_ms = now_ms(connection) + MTR_HTTP_LINGER_MS;
+    start_reading(connection);
+}
+
+/* Takes the first `request`-less byte to a new request at the queue's end. */
+static bool begin_request(struct mtr_http_connection *connection)
+{
+    struct mtr_http_request *request = mtr_http_request_new(connection);
+    if (!request) {
+        mtr_http_connection_close(connection, true);
+        return false;
+    }
+    request->is_queued = true;
+    if (connection->last) connection->last->next = request;
+    else connection->first = request;
+    connection->last = request;
+    connection->queued++;
+    connection->coming = request;
+    connection->read_deadline_ms = now_ms(connection) + connection->server->options.header_timeout_ms;
+    mtr_http_parser_begin(&connection->parser, &request->head);
+    return true;
+}
+
+static void request_complete(struct mtr_http_connection *connection)
+{
+    struct mtr_http_request *request = connection->coming;
+    struct mtr_http_server *server = connection->server;
+    connection->coming = NULL;
+    connection->read_deadline_ms = 0;
+    request->wants_continue = false;
+    request->state = MTR_HTTP_REQUEST_HANDLER;
+    request->is_handlers = true;
+    if (server->options.request_timeout_ms) request->deadline_ms = now_ms(connection) + server->options.request_timeout_ms;
+    server->stats.requests_total++;
+    server->stats.requests_in_flight++;
+    if (!request->head.keep_alive) mtr_http_connection_finish(connection); /* what comes behind it is not read */
+    server->handler.on_request(server->handler.context, request);
+}
+
+static void refuse_coming(struct mtr_http_connection *connection, unsigned status, const char *detail)
+{
+    char text[96];
+    struct mtr_http_request *request = connection->coming;
+    if (!detail && status == 413) {
+        snprintf(text, sizeof(text), "the body is larger than %zu bytes", request->body_limit);
+        detail = text;
+    }
+    if (!detail) detail = "too many requests hold memory; try again";
+    mtr_http_refuse(request, status, detail);
+}
+
+static void head_complete(struct mtr_http_connection *connection, bool more_waits)
+{
+    struct mtr_http_request *request = connection->coming;
+    struct mtr_http_server *server = connection->server;
+    bool has_body = request->head.is_chunked || request->head.content_length > 0;
+    bool keep_alive = request->head.keep_alive;
+    request->sends_body = request->head.method != MTR_HTTP_HEAD;
+    request->state = MTR_HTTP_REQUEST_ON_HEADERS;
+    if (server->handler.on_headers) server->handler.on_headers(server->handler.context, request);
+    if (connection->coming != request) { /* answered, or all is closed */
+        if (has_body || !keep_alive) mtr_http_connection_finish(connection);
+        return;
+    }
+    request->state = MTR_HTTP_REQUEST_BODY;
+    if (request->head.content_length > request->body_limit) {
+        refuse_coming(connection, 413, NULL);
+    } else if (!has_body) {
+        request_complete(connection);
+    } else {
+        connection->body_started_ms = now_ms(connection);
+        request->wants_continue = request->head.expects_continue && !more_waits;
+        if (request->wants_continue) mtr_http_connection_mark(connection);
+    }
+}
+
+/* One step of the request that comes in. Returns the bytes taken. */
+static size_t feed(struct mtr_http_connection *connection, const char *data, size_t size)
+{
+    struct mtr_http_request *request = connection->coming;
+    struct mtr_http_parser *parser = &connection->parser;
+    size_t used = 0;
+    bool is_head = request->state == MTR_HTTP_REQUEST_HEAD;
+    enum mtr_http_progress progress = is_head ? mtr_http_parser_head(parser, data, size, &used)
+                                              : mtr_http_parser_body(parser, data, size, &used, mtr_http_request_add_body, request);
+    if (progress == MTR_HTTP_REFUSED) refuse_coming(connection, parser->refused_status, parser->refused_detail);
+    else if (progress == MTR_HTTP_DONE && is_head) head_complete(connection, used < size);
+    else if (progress == MTR_HTTP_DONE) request_complete(connection);
+    return used;
+}
+
+static bool may_begin(const struct mtr_http_connection *connection)
+{
+    return connection->queued < connection->server->options.pipeline_max && !connection->is_writing &&
+           connection->output.size + connection->moved.size < MTR_HTTP_STREAM_BYTES;
+}
+
+static void consume(struct mtr_http_connection *connection, const char *data, size_t size)
+{
+    MTR_ASSERT(!connection->is_consuming);
+    connection->is_consuming = true;
+    while (connection->state == MTR_HTTP_READING && size > 0) {
+        if (!connection->coming && (!may_begin(connection) || !begin_request(connection))) break;
+        size_t used = feed(connection, data, size);
+        data += used;
+        size -= used;
+        /* Answers of the pipeline's head move to the output at once, and make room for more requests. */
+        if (connection->first && connection->first->answer_done && connection->state != MTR_HTTP_CLOSED) mtr_http_connection_gather(connection);
+    }
+    connection->is_consuming = false;
+    if (connection->state != MTR_HTTP_READING || size == 0) return;
+    if (mtr_buffer_append(&connection->unread, data, size)) {
+        mtr_http_connection_close(connection, true);
+        return;
+    }
+    if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
+    connection->is_reading = false;
+    mtr_http_connection_mark(connection);
+}
+
+static void on_end(struct mtr_http_connection *connection)
+{
+    connection->peer_finished = true;
+    uv_read_stop((uv_stream_t *)&connection->tcp);
+    connection->is_reading = false;
+    if (connection->state == MTR_HTTP_LINGERING || connection->coming || !connection->first) {
+        /* Nothing to say, or a request broke off: with answers still to come before it they go out first. */
+        if (connection->state == MTR_HTTP_LINGERING || connection->first == connection->coming) {
+            mtr_http_connection_close(connection, false);
+            return;
+        }
+    }
+    if (connection->coming) {
+        connection->coming->answer_done = true; /* an empty answer */
+        connection->coming->close_after = true;
+        mtr_http_request_abort(connection->coming);
+        connection->coming = NULL;
+    }
+    mtr_http_connection_finish(connection);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
+{
+    struct mtr_http_connection *connection = (struct mtr_http_connection *)stream;
+    if (size == 0) return;
+    if (size == UV_EOF) {
+        on_end(connection);
+    } else if (size < 0) {
+        mtr_http_connection_close(connection, false);
+    } else if (connection->state == MTR_HTTP_READING) {
+        consume(connection, buffer->base, (size_t)size);
+    } else {
+        connection->lingered_bytes += (uint64_t)size;
+        if (connection->lingered_bytes > MTR_HTTP_LINGER_BYTES) mtr_http_connection_close(connection, true);
+    }
+}
+
+void mtr_http_connection_resume(struct mtr_http_connection *connection)
+{
+    if (connection->state == MTR_HTTP_CLOSED || connection->is_writing || connection->is_consuming) return;
+    if (connection->state == MTR_HTTP_READING && connection->unread.size > 0) {
+        if (!connection->coming && !may_begin(connection)) return;
+        struct mtr_buffer unread = connection->unread;
+        mtr_buffer_init(&connection->unread, unread.size_max);
+        consume(connection, unread.data, unread.size);
+        mtr_buffer_release(&unread);
+        if (connection->unread.size > 0) return;
+    }
+    if (connection->state == MTR_HTTP_READING) {
+        if (!connection->coming && !may_begin(connection)) return;
+        if (!connection->first) connection->read_deadline_ms = now_ms(connection) + connection->server->options.idle_timeout_ms;
+        start_reading(connection);
+    } else if (connection->state == MTR_HTTP_LAST_ANSWERS) {
+        if (!connection->first && connection->output.size + connection->moved.size == 0) linger(connection);
+        else start_reading(connection);
+    }
+}
+
+static uint64_t body_deadline_ms(const struct mtr_http_connection *connection)
+{
+    const struct mtr_http_server_options *options = &connection->server->options;
+    uint64_t earned_ms = options->body_rate_min ? connection->parser.body_bytes * 1000 / options->body_rate_min : 0;
+    return connection->body_started_ms + options->body_timeout_ms + earned_ms;
+}
+
+static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
+{
+    struct mtr_http_request *coming = connection->coming;
+    if (coming && coming->state == MTR_HTTP_REQUEST_BODY) {
+        if (now >= body_deadline_ms(connection)) refuse_coming(connection, 408, "the body came too slowly");
+    } else if (coming) {
+        if (now < connection->read_deadline_ms) return;
+        if (coming->head.bytes.size > 0) refuse_coming(connection, 408, "the headers came too slowly");
+        else mtr_http_connection_close(connection, false);
+    } else if (!connection->first && connection->is_reading && now >= connection->read_deadline_ms) {
+        mtr_http_connection_close(connection, false);
+    }
+}
+
+void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
+{
+    if (connection->state == MTR_HTTP_CLOSED) return;
+    for (struct mtr_http_request *request = connection->first, *next; request; request = next) {
+        next = request->next;
+        if (request->state == MTR_HTTP_REQUEST_HANDLER && request->deadline_ms && now >= request->deadline_ms) mtr_http_time_out(request);
+        if (connection->state == MTR_HTTP_CLOSED) return; /* and its queue is gone */
+    }
+    if (connection->is_writing) {
+        size_t waiting = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
+        if (waiting < connection->write_queue_seen) {
+            connection->write_queue_seen = waiting;
+            connection->send_deadline_ms = now + connection->server->options.send_timeout_ms;
+        } else if (now >= connection->send_deadline_ms) {
+            mtr_http_connection_close(connection, true);
+        }
+    } else if (connection->state == MTR_HTTP_LINGERING) {
+        if (now >= connection->read_deadline_ms) mtr_http_connection_close(connection, false);
+    } else if (connection->state == MTR_HTTP_READING) {
+        sweep_reading(connection, now);
+    }
+}
+
+static void remember_peer(struct mtr_http_connection *connection)
+{
+    struct sockaddr_storage address;
+    int size = sizeof(address);
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size)) return;
+    if (uv_ip_name((const struct sockaddr *)&address, connection->peer, sizeof(connection->peer))) connection->peer[0] = '\0';
+}
+
+static void tell_full(struct mtr_http_connection *connection)
+{
+    static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+                               "Content-Type: application/problem+json\r\nContent-Length: 99\r\n\r\n"
+                               "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections now\"}";
+    if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1)) mtr_http_connection_close(connection, true);
+    else mtr_http_connection_finish(connection);
+}
+
+void mtr_http_connection_accept(struct mtr_http_server *server)
+{
+    bool is_full = server->stats.connections >= server->options.connections_max;
+    server->accept_waits = is_full && server->refusing >= MTR_HTTP_REFUSALS_MAX;
+    if (server->accept_waits) return; /* libuv stops listening until the next accept */
+    struct mtr_http_connection *connection = calloc(1, sizeof(*connection));
+    if (!connection) {
+        server->accept_waits = true;
+        return;
+    }
+    connection->server = server;
+    connection->is_refused = is_full;
+    uv_tcp_init(server->loop, &connection->tcp);
+    mtr_buffer_init(&connection->unread, MTR_HTTP_READ_BYTES);
+    mtr_buffer_init(&connection->output, MTR_HTTP_OUTPUT_BYTES_MAX);
+    mtr_buffer_init(&connection->writing, MTR_HTTP_OUTPUT_BYTES_MAX);
+    mtr_buffer_init(&connection->moved, SIZE_MAX / 4);
+    mtr_buffer_init(&connection->writing_moved, SIZE_MAX / 4);
+    mtr_http_parser_init(&connection->parser, server->options.url_bytes_max, server->options.header_bytes_max);
+    connection->next = server->connections;
+    if (server->connections) server->connections->previous = connection;
+    server->connections = connection;
+    if (is_full) server->refusing++;
+    else server->stats.connections++;
+    if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp)) {
+        mtr_http_connection_close(connection, false);
+        return;
+    }
+    server->stats.connections_total++;
+    uv_tcp_nodelay(&connection->tcp, 1);
+    remember_peer(connection);
+    connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms;
+    if (is_full) {
+        server->stats.connections_refused++;
+        tell_full(connection);
+    } else {
+        start_reading(connection);
+    }
+}

@@ -1,0 +1,176 @@
+/*
+ * The server's insides: servers own connections, connections own a queue of requests. Private to lib/net/http_*.c.
+ *
+ *   server ──▶ connections (list) ──▶ requests (queue in order of arrival; the last one may still be coming in)
+ *
+ * A request has two holders: the connection's queue (until its answer has moved to the connection's output, or the connection died) and the
+ * handler (from on_request until it responds). It goes back to the pool when neither holds it. So an answer may come after the connection died.
+ *
+ * Output is deferred: answers are gathered in connection->output and leave in one write per connection and loop turn, when the server's
+ * prepare hook walks its list of dirty connections. No callback of libuv frees anything that a caller up the stack still uses: connections are
+ * freed by their close callback only.
+ */
+#ifndef METERD_LIB_NET_HTTP_INTERNAL_H
+#define METERD_LIB_NET_HTTP_INTERNAL_H
+
+#include <netinet/in.h>
+#include <uv.h>
+
+#include "lib/net/http_parser.h"
+#include "meterd/net/http_server.h"
+
+enum {
+    MTR_HTTP_READ_BYTES = 64 << 10,       /* one read, shared by the connections of a server */
+    MTR_HTTP_KEPT_BYTES = 32 << 10,       /* buffers above this are given back after use */
+    MTR_HTTP_MOVED_BYTES = 16 << 10,      /* answers above this are moved, below copied */
+    MTR_HTTP_STREAM_BYTES = 256 << 10,    /* of a streamed answer that may wait to leave */
+    MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30,  /* of one buffer; never reached by the rules above plus one chunk */
+    MTR_HTTP_POOL_MAX = 1024,             /* requests kept for reuse */
+    MTR_HTTP_REFUSALS_MAX = 64,           /* connections over the limit that are being told so */
+    MTR_HTTP_LINGER_MS = 2000,            /* for the peer to read the last answer before the connection is reset */
+    MTR_HTTP_LINGER_BYTES = 8 << 20,      /* read away meanwhile */
+};
+
+/* on_headers is running → BODY → HANDLER (on_request called) → ANSWERED; STREAMING between begin and end. */
+enum mtr_http_request_state {
+    MTR_HTTP_REQUEST_HEAD,
+    MTR_HTTP_REQUEST_ON_HEADERS,
+    MTR_HTTP_REQUEST_BODY,
+    MTR_HTTP_REQUEST_HANDLER,
+    MTR_HTTP_REQUEST_STREAMING,
+    MTR_HTTP_REQUEST_ANSWERED,
+};
+
+struct mtr_http_request {
+    struct mtr_http_request *next;               /* in the connection's queue or the pool */
+    struct mtr_http_request *next_drain;         /* in server->drains */
+    struct mtr_http_server *server;
+    struct mtr_http_connection *connection;      /* NULL: gone */
+    enum mtr_http_request_state state;
+    bool is_queued;                              /* held by the connection */
+    bool is_handlers;                            /* held by the handler */
+    bool answer_done;                            /* all of the answer is in output, answer and moved */
+    bool close_after;
+    bool reset_after;                            /* a broken off answer whose end could be mistaken for complete */
+    bool sends_body;                             /* false for HEAD */
+    bool is_chunked;                             /* the streamed answer */
+    bool wants_continue;
+    bool waits_for_drain;
+    bool in_drains;
+    struct mtr_http_head head;
+    struct mtr_buffer body;
+    size_t body_limit;
+    size_t body_counted;                         /* of server->body_bytes */
+    uint64_t deadline_ms;                        /* for the answer; 0: none */
+    void *context;
+    struct mtr_buffer answer;                    /* what waits for the requests before it */
+    struct mtr_buffer moved;                     /* a large body behind answer */
+    void (*on_drain)(void *context, struct mtr_http_request *request);
+    void *drain_context;
+    char peer[INET6_ADDRSTRLEN];
+};
+
+/* READING ⇄ (queue full or output waiting: paused) → LINGERING (all is answered; read away until the peer closes) → CLOSED */
+enum mtr_http_connection_state { MTR_HTTP_READING, MTR_HTTP_LAST_ANSWERS, MTR_HTTP_LINGERING, MTR_HTTP_CLOSED };
+
+struct mtr_http_connection {
+    uv_tcp_t tcp;                       /* first: the close callback frees the whole */
+    struct mtr_http_server *server;
+    struct mtr_http_connection *next, *previous;
+    struct mtr_http_connection *next_dirty, *previous_dirty;
+    enum mtr_http_connection_state state;
+    bool is_dirty;
+    bool is_reading;                    /* uv_read_start stands */
+    bool is_consuming;                  /* on the stack: no second consume */
+    bool is_refused;                    /* over connections_max */
+    bool peer_finished;                 /* it sent FIN */
+    bool reset_after;
+    bool is_writing;                    /* write stands; writing and writing_moved belong to libuv */
+    uint64_t read_deadline_ms;          /* head, body or idle; 0: none */
+    uint64_t send_deadline_ms;
+    size_t write_queue_seen;            /* to see progress of a slow peer */
+    uint64_t lingered_bytes;
+    uint64_t body_started_ms;
+    struct mtr_http_request *first, *last; /* the queue */
+    uint32_t queued;
+    struct mtr_http_request *coming;    /* last, while its head or body comes in */
+    struct mtr_http_parser parser;
+    struct mtr_buffer unread;           /* bytes that came behind a full queue */
+    struct mtr_buffer output, moved;    /* gathered: output, then moved */
+    struct mtr_buffer writing, writing_moved;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    char peer[INET6_ADDRSTRLEN];
+};
+
+struct mtr_http_server {
+    uv_loop_t *loop;
+    uv_tcp_t listener;
+    uv_timer_t sweep;
+    uv_prepare_t prepare;
+    uv_idle_t idle;                     /* runs while output is left for the next turn */
+    unsigned open_handles;              /* of these four */
+    struct mtr_http_server_options options;
+    struct mtr_http_handler handler;
+    uint16_t port;
+    bool accept_waits;                  /* a connection is left in the backlog */
+    bool is_draining;
+    bool is_closed;
+    uint64_t drain_deadline_ms;
+    void (*on_drained)(void *context);
+    void *drained_context;
+    struct mtr_http_connection *connections;
+    struct mtr_http_connection *dirty, *dirty_last; /* to be flushed, in the order of marking */
+    uint32_t dirty_count;
+    struct mtr_http_request *drains;    /* streams to be told that their output has left */
+    struct mtr_http_request *pool;
+    uint32_t pooled;
+    uint64_t requests;                  /* outside the pool */
+    uint64_t refusing;                  /* connections with is_refused */
+    struct mtr_http_server_stats stats;
+    int64_t date_s;
+    char date[40];                      /* "Date: …\r\n" */
+    char read_buffer[MTR_HTTP_READ_BYTES];
+};
+
+/* http_server.c */
+void mtr_http_server_connection_freed(struct mtr_http_server *server);
+void mtr_http_server_maybe_free(struct mtr_http_server *server);
+
+/* http_request.c */
+struct mtr_http_request *mtr_http_request_new(struct mtr_http_connection *connection);
+void mtr_http_request_unhold(struct mtr_http_request *request); /* back to the pool when nobody holds it */
+/* Adds to the body. 0, or the status to refuse with. */
+int mtr_http_request_add_body(void *request, const char *data, size_t size);
+void mtr_http_request_drop_body(struct mtr_http_request *request);
+
+/* http_connection.c */
+void mtr_http_connection_accept(struct mtr_http_server *server);
+void mtr_http_connection_close(struct mtr_http_connection *connection, bool reset);
+void mtr_http_connection_mark(struct mtr_http_connection *connection); /* to be flushed this turn */
+void mtr_http_connection_unmark(struct mtr_http_connection *connection);
+void mtr_http_connection_resume(struct mtr_http_connection *connection);
+void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_ms);
+void mtr_http_connection_orphan(struct mtr_http_connection *connection); /* its requests live on without it, where a handler holds them */
+void mtr_http_connection_finish(struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
+
+/* http_output.c */
+void mtr_http_connection_flush(struct mtr_http_connection *connection);
+void mtr_http_connection_gather(struct mtr_http_connection *connection); /* answers of the queue's head into the output */
+void mtr_http_connection_dequeue(struct mtr_http_connection *connection);
+
+/* http_answer.c */
+int mtr_http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t count,
+                        int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
+struct mtr_buffer *mtr_http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
+void mtr_http_answered(struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
+void mtr_http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
+void mtr_http_refuse(struct mtr_http_request *request, unsigned status, const char *detail); /* the server's own answer, then close */
+void mtr_http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
+
+/* http_stream.c */
+void mtr_http_drains_add(struct mtr_http_request *request);
+void mtr_http_drains_remove(struct mtr_http_request *request);
+void mtr_http_drains_run(struct mtr_http_server *server); /* one round */
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * Output: from answered requests into the connection's buffers, and from there to the peer.
+ *
+ *   request.answer, request.moved ─▶ connection.output, connection.moved ─ try_write ─▶ peer
+ *                                              └─ the rest ─▶ writing, writing_moved (libuv's until on_written)
+ *
+ * Invariants: `moved` leaves after `output`; nothing is gathered behind a `moved`; one write stands at a time, and while it does the
+ * connection is not read. Only the first request of the queue ever adds output.
+ */
+#include "lib/net/http_internal.h"
+
+#include <string.h>
+
+/* Appends, or swaps where that saves the copy. */
+static int take_answer(struct mtr_http_connection *connection, struct mtr_buffer *answer)
+{
+    if (connection->output.size == 0) {
+        struct mtr_buffer empty = connection->output;
+        connection->output = *answer;
+        *answer = empty;
+        return MTR_OK;
+    }
+    int rc = mtr_buffer_append_str(&connection->output, mtr_buffer_str(answer));
+    mtr_buffer_reset(answer);
+    return rc;
+}
+
+void mtr_http_connection_dequeue(struct mtr_http_connection *connection)
+{
+    struct mtr_http_request *request = connection->first;
+    connection->first = request->next;
+    if (!connection->first) connection->last = NULL;
+    request->next = NULL;
+    request->is_queued = false;
+    MTR_ASSERT(connection->queued > 0);
+    connection->queued--;
+    mtr_http_request_unhold(request);
+}
+
+/* One request's worth. True: the next one may follow. */
+static bool gather(struct mtr_http_connection *connection)
+{
+    struct mtr_http_request *request = connection->first;
+    if (!request || connection->moved.size > 0) return false;
+    int rc = MTR_OK;
+    if (request->wants_continue && request->state == MTR_HTTP_REQUEST_BODY)
+        rc = mtr_buffer_append_str(&connection->output, MTR_STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    request->wants_continue = false;
+    if (!rc && request->answer.size > 0) rc = take_answer(connection, &request->answer);
+    if (rc) {
+        mtr_http_connection_close(connection, true);
+        return false;
+    }
+    if (request->moved.size > 0) {
+        connection->moved = request->moved;
+        mtr_buffer_init(&request->moved, connection->moved.size_max);
+    }
+    if (!request->answer_done) return false;
+    bool closes = request->close_after || connection->server->is_draining;
+    connection->reset_after = connection->reset_after || request->reset_after;
+    mtr_http_connection_dequeue(connection);
+    if (closes) {
+        mtr_http_connection_orphan(connection); /* what was sent behind it gets no answer */
+        mtr_http_connection_finish(connection);
+    }
+    return connection->output.size < MTR_HTTP_STREAM_BYTES;
+}
+
+void mtr_http_connection_gather(struct mtr_http_connection *connection)
+{
+    while (gather(connection)) continue;
+}
+
+static void keep_small(struct mtr_buffer *buffer)
+{
+    mtr_buffer_reset(buffer);
+    if (buffer->capacity > MTR_HTTP_KEPT_BYTES) mtr_buffer_release(buffer);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct mtr_http_connection *connection = write->data;
+    connection->is_writing = false;
+    keep_small(&connection->writing);
+    mtr_buffer_release(&connection->writing_moved);
+    if (status < 0) mtr_http_connection_close(connection, false);
+    else mtr_http_connection_mark(connection);
+}
+
+/* What try_write left goes to libuv. */
+static int write_rest(struct mtr_http_connection *connection, size_t written)
+{
+    struct mtr_buffer spare = connection->writing;
+    connection->writing = connection->output;
+    connection->output = spare;
+    connection->writing_moved = connection->moved;
+    mtr_buffer_init(&connection->moved, connection->writing_moved.size_max);
+    uv_buf_t parts[2];
+    unsigned count = 0;
+    size_t skip = written < connection->writing.size ? written : connection->writing.size;
+    if (skip < connection->writing.size)
+        parts[count++] = uv_buf_init(connection->writing.data + skip, (unsigned)(connection->writing.size - skip));
+    skip = written - skip;
+    if (skip < connection->writing_moved.size)
+        parts[count++] = uv_buf_init(connection->writing_moved.data + skip, (unsigned)(connection->writing_moved.size - skip));
+    connection->write.data = connection;
+    int rc = uv_write(&connection->write, (uv_stream_t *)&connection->tcp, parts, count, on_written);
+    if (rc) return rc;
+    connection->is_writing = true;
+    connection->write_queue_seen = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
+    connection->send_deadline_ms = uv_now(connection->server->loop) + connection->server->options.send_timeout_ms;
+    if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
+    connection->is_reading = false;
+    return 0;
+}
+
+/* True: all of it has left. */
+static bool write_out(struct mtr_http_connection *connection)
+{
+    size_t size = connection->output.size + connection->moved.size;
+    if (size == 0) return true;
+    MTR_ASSERT(connection->output.size <= INT32_MAX && connection->moved.size <= UINT32_MAX);
+    uv_buf_t parts[2] = {uv_buf_init(connection->output.data, (unsigned)connection->output.size),
+                         uv_buf_init(connection->moved.data, (unsigned)connection->moved.size)};
+    int written = uv_try_write((uv_stream_t *)&connection->tcp, parts, connection->moved.size ? 2 : 1);
+    if (written == UV_EAGAIN) written = 0;
+    if (written >= 0 && (size_t)written == size) {
+        keep_small(&connection->output);
+        mtr_buffer_release(&connection->moved);
+        return true;
+    }
+    if (written < 0 || write_rest(connection, (size_t)written)) mtr_http_connection_close(connection, false);
+    return false;
+}
+
+void mtr_http_connection_flush(struct mtr_http_connection *connection)
+{
+    while (connection->state != MTR_HTTP_CLOSED && !connection->is_writing) {
+        mtr_http_connection_gather(connection);
+        if (connection->state == MTR_HTTP_CLOSED) return;
+        bool had_output = connection->output.size + connection->moved.size > 0;
+        if (!write_out(connection)) return;
+        if (!had_output || !connection->first) break;
+    }
+    if (connection->state == MTR_HTTP_CLOSED || connection->is_writing) return;
+    if (connection->first && connection->first->waits_for_drain) mtr_http_drains_add(connection->first);
+    mtr_http_connection_resume(connection);
+}
