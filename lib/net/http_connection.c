@@ -358,7 +358,7 @@ static void remember_peer(struct mtr_http_connection *connection)
 static void tell_full(struct mtr_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
-                               "Content-Type: application/problem+json\r\nContent-Length: 99\r\n\r\n"
+                               "Content-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
                                "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections now\"}";
     if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1)) mtr_http_connection_close(connection, true);
     else mtr_http_connection_finish(connection);

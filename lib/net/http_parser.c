@@ -141,7 +141,7 @@ static enum mtr_http_progress refuse_grammar(struct mtr_http_parser *parser, llh
     if (parser->refused_status) return MTR_HTTP_REFUSED; /* a callback has */
     switch (error) {
     case HPE_INVALID_METHOD: return refuse(parser, 501, "unknown method");
-    case HPE_INVALID_VERSION: return refuse(parser, 505, "HTTP/1.1 is spoken here");
+    case HPE_INVALID_VERSION: return refuse(parser, 505, "this version of HTTP is not spoken here");
     case HPE_INVALID_URL: return refuse(parser, 400, "the request target is not a valid path");
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_UNEXPECTED_CONTENT_LENGTH: return refuse(parser, 400, "Content-Length is malformed, repeated or beside Transfer-Encoding");
@@ -262,7 +262,7 @@ static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
     llhttp_errno_t error = llhttp_execute(&parser->llhttp, head->bytes.data, head->bytes.size);
     if (error != HPE_PAUSED) return refuse_grammar(parser, error);
     if (llhttp_get_http_major(&parser->llhttp) != 1 || llhttp_get_http_minor(&parser->llhttp) > 1)
-        return refuse(parser, 505, "HTTP/1.1 is spoken here");
+        return refuse(parser, 505, "this version of HTTP is not spoken here");
     if (!method_of(llhttp_get_method(&parser->llhttp), &head->method)) return refuse(parser, 501, "unknown method");
     head->is_http10 = llhttp_get_http_minor(&parser->llhttp) == 0;
     head->keep_alive = llhttp_should_keep_alive(&parser->llhttp);

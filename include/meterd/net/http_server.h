@@ -3,10 +3,10 @@
  *
  *   bytes ─▶ on_headers (may answer early, may set this request's body limit) ─▶ body ─▶ on_request ─▶ respond, now or later
  *
- * Every request that on_headers or on_request was called for must be answered exactly once, from the loop's thread, by one of the respond
+ * Every request that on_request was called for must be answered exactly once, then or later, from the loop's thread, by one of the respond
  * functions; its handle and everything borrowed from it is valid until that call. Answering a request whose peer has left is harmless.
- * A request answered in on_headers is over: on_request is not called, and a body that still comes is read away and the connection closed.
- * A request that breaks off before its body is complete, after on_headers, is announced by on_abort instead of on_request; it is over too.
+ * on_headers may answer too, at once: then the request is over, on_request is not called, and if it has a body the connection is closed.
+ * A request that breaks off between on_headers and on_request is announced by on_abort, and is over too.
  *
  * Answers go out in the order of the requests, whatever the order of responding. What no handler sees because it is malformed, too large or
  * too slow is answered by the server itself, with a problem document, and the connection is closed.
@@ -131,8 +131,9 @@ void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const 
  *
  *   begin ─▶ chunk, chunk … (MTR_EAGAIN: taken, but wait for on_drain) ─▶ end | abort
  *
- * The request stays valid until end or abort. on_drain (may be NULL when only short answers are streamed) is called from the loop,
- * never inside chunk, when what was taken has left, and also when the peer is gone. request_timeout_ms ends at begin.
+ * Only from on_request on. The request stays valid until end or abort. on_drain (may be NULL when only short answers are streamed)
+ * is called from the loop, never inside chunk, when what was taken has left, and also when the peer is gone. request_timeout_ms
+ * ends at begin.
  */
 void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
                             void (*on_drain)(void *context, struct mtr_http_request *request), void *context);
