@@ -2,7 +2,12 @@
  * The price function: usage and a tariff in, lines of money and their trace out. Pure: no store, no clock, no global state;
  * the same inputs give the same bytes. Everything is exact (10^-30) until the tariff's rounding.
  *
- * Order of parts within a component: free units → curve → cap → minimum → round (docs/pricing.md gives the whole list).
+ * Order of parts within a component: free units → curve → cap → minimum → round (docs/pricing.md gives the whole list). Free units and
+ * curve belong to a line, cap and minimum to the component's lines together. Where lines are rounded, cap and minimum measure rounded
+ * lines, so that a bill meets them to the cent.
+ *
+ * Negative use (after corrections): per_unit and package prices are symmetric, price(-q) = -price(q); tiers price it at the first tier's
+ * unit price; free units do not apply.
  */
 #ifndef METERD_RATER_PRICE_H
 #define METERD_RATER_PRICE_H
@@ -30,6 +35,8 @@ struct mtr_price_input {
     int64_t active_from_s;          /* part of the period in which the subscription runs under this version, [from, to) */
     int64_t active_to_s;
     bool closing;                   /* the period is over: minimums and fees in arrears apply */
+    bool continues_earlier;         /* another version priced this period before: an unprorated fee in advance was due there */
+    bool continued_later;           /* another version prices it afterwards: minimums and an unprorated fee in arrears are due there */
     const struct mtr_zone *zone;    /* for proration by day */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
@@ -40,7 +47,7 @@ struct mtr_price_line {
     struct mtr_str dimensions;
     struct mtr_str kind;            /* usage | recurring | minimum */
     struct mtr_quantity quantity;   /* before free units */
-    struct mtr_money amount;        /* rounded when the tariff rounds lines */
+    struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
@@ -55,19 +62,19 @@ struct mtr_price_step {
 };
 
 struct mtr_price {
-    struct mtr_price_line *lines; /* in the order of components, then dimensions; a line of zero use is left out */
+    struct mtr_price_line *lines; /* in the order of components, then dimensions, then the minimum; a line of zero use is left out */
     uint32_t line_count;
     struct mtr_price_step *steps;
     uint32_t step_count;
     struct mtr_money total;       /* sum of the lines, or the rounded total */
-    struct mtr_money residue;     /* rounding place total: total − sum of exact lines, at 10^-18; zero otherwise */
+    struct mtr_money residue;     /* rounding place total: total − sum of the lines' amounts; zero otherwise. So lines + residue = total */
 };
 
-/* All results are allocated from the arena (borrowed until its reset). with_trace = false leaves steps empty and is the fast path.
- * Errors: MTR_EOVERFLOW, MTR_ENOMEM. */
+/* Usage rows may come in any order; rows of equal component and dimensions are added. All results are allocated from the arena (borrowed
+ * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
 
-/* The documented JSON: {"total","currency","lines":[…],"trace":[…]}. */
+/* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]}; docs/pricing.md. */
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json);
 
 #endif

@@ -1,0 +1,128 @@
+/*
+ * Curves: what a quantity costs. One row per kind; each is exact, and adds its own steps to the trace.
+ *
+ * A tier holds what is above the bound before it, up to and with its own bound, so fractions between whole bounds always fall in one.
+ * Negative use is priced at the first tier's unit price, without flats; blocks of a package round away from zero on both sides.
+ */
+#include "rater/price_parts.h"
+
+#include <stdio.h>
+
+enum { STEP_TEXT_BYTES = 4 * MTR_DECIMAL_TEXT_BYTES };
+
+typedef int curve_price(struct mtr_pricer *pricer, struct mtr_line_work *work);
+
+
+static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, const struct mtr_tier *tier,
+                         struct mtr_money flat, struct mtr_exact result)
+{
+    char count[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], fixed[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    char input[STEP_TEXT_BYTES];
+    if (!pricer->with_trace) return MTR_OK;
+    mtr_quantity_format(quantity, count);
+    mtr_money_format(tier->unit, unit);
+    mtr_money_format(flat, fixed);
+    mtr_exact_format(result, output);
+    if (flat.e18)
+        snprintf(input, sizeof(input), "%s × %s + %s", count, unit, fixed);
+    else
+        snprintf(input, sizeof(input), "%s × %s", count, unit);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+}
+
+/* quantity × unit + flat of one tier, added to the line. */
+static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, const char *part, uint32_t tier_index, struct mtr_quantity quantity,
+                    bool with_flat)
+{
+    const struct mtr_tier *tier = &work->component->tiers[tier_index];
+    struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};
+    struct mtr_exact amount;
+    char name[64];
+    int rc = mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(flat), &amount);
+    if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
+    if (rc || !pricer->with_trace) return rc;
+    if (work->component->tier_count > 1)
+        snprintf(name, sizeof(name), "%s, tier %u of %u", part, tier_index + 1, work->component->tier_count);
+    else
+        snprintf(name, sizeof(name), "%s", part);
+    return trace_product(pricer, name, quantity, tier, flat, amount);
+}
+
+static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *tier, bool with_flat)
+{
+    work->line.has_unit_price = !with_flat || tier->flat.e18 == 0;
+    if (work->line.has_unit_price) work->line.unit_price = tier->unit;
+}
+
+static int per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    set_unit_price(work, &work->component->tiers[0], false);
+    return add_tier(pricer, work, "per_unit", 0, work->billed, false);
+}
+
+static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->component;
+    struct mtr_quantity lower = {0};
+    if (work->billed.e12 <= 0) {
+        bool flat_due = work->billed.e12 == 0 && component->flat_at_zero;
+        set_unit_price(work, &component->tiers[0], flat_due);
+        return add_tier(pricer, work, "graduated", 0, work->billed, flat_due);
+    }
+    for (uint32_t i = 0; i < component->tier_count && mtr_quantity_compare(work->billed, lower) > 0; i++) {
+        const struct mtr_tier *tier = &component->tiers[i];
+        bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
+        struct mtr_quantity upper = last ? work->billed : tier->up_to, width;
+        int rc = mtr_quantity_sub(upper, lower, &width);
+        if (!rc) rc = add_tier(pricer, work, "graduated", i, width, true);
+        if (rc) return rc;
+        if (last && i == 0) set_unit_price(work, tier, true);
+        lower = upper;
+    }
+    return MTR_OK;
+}
+
+static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->component;
+    uint32_t i = 0;
+    bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
+    while (!component->tiers[i].open_ended && mtr_quantity_compare(work->billed, component->tiers[i].up_to) > 0) {
+        MTR_ASSERT(i + 1 < component->tier_count); /* the last tier is open-ended */
+        i++;
+    }
+    set_unit_price(work, &component->tiers[i], flat_due);
+    return add_tier(pricer, work, "volume", i, work->billed, flat_due);
+}
+
+static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->component;
+    struct mtr_quantity packages;
+    int rc = mtr_quantity_blocks(work->billed, component->package_size, component->package_rounding, &packages);
+    if (rc) return rc;
+    if (pricer->with_trace) {
+        char count[MTR_DECIMAL_TEXT_BYTES], size[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], input[STEP_TEXT_BYTES];
+        mtr_quantity_format(work->billed, count);
+        mtr_quantity_format(component->package_size, size);
+        mtr_quantity_format(packages, output);
+        snprintf(input, sizeof(input), "%s ÷ %s, rounded %s", count, size, mtr_rounding_name(component->package_rounding));
+        rc = mtr_price_trace(pricer, mtr_price_next_line(pricer), "packages", input, output);
+        if (rc) return rc;
+    }
+    return add_tier(pricer, work, "package", 0, packages, false);
+}
+
+static const struct curve {
+    curve_price *price;
+} curves[] = {
+    [MTR_CURVE_PER_UNIT] = {per_unit},       [MTR_CURVE_GRADUATED] = {graduated},          [MTR_CURVE_VOLUME] = {volume},
+    [MTR_CURVE_PACKAGE] = {package},         [MTR_CURVE_RECURRING] = {mtr_price_recurring},
+};
+
+int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    MTR_ASSERT((unsigned)work->component->curve < sizeof(curves) / sizeof(curves[0]));
+    work->line.exact = mtr_exact_zero();
+    return curves[work->component->curve].price(pricer, work);
+}

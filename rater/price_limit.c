@@ -1,0 +1,141 @@
+/*
+ * What applies to several lines together: caps, minimums, the total.
+ *
+ * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to the cent; where it rounds
+ * the total, sums are exact. Invariant at the end: sum of the lines' amounts + residue = total.
+ */
+#include "rater/price_parts.h"
+
+#include <stdio.h>
+
+static struct mtr_exact value_of(const struct mtr_pricer *pricer, const struct mtr_price_line *line)
+{
+    return pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
+}
+
+static int sum_from(const struct mtr_pricer *pricer, uint32_t first_line, struct mtr_exact *out)
+{
+    struct mtr_exact sum = mtr_exact_zero();
+    for (uint32_t i = first_line; i < pricer->price.line_count; i++) {
+        int rc = mtr_exact_add(sum, value_of(pricer, &pricer->price.lines[i]), &sum);
+        if (rc) return rc;
+    }
+    *out = sum;
+    return MTR_OK;
+}
+
+static int trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
+{
+    char before[MTR_DECIMAL_TEXT_BYTES], after[MTR_DECIMAL_TEXT_BYTES];
+    if (!pricer->with_trace) return MTR_OK;
+    mtr_exact_format(input, before);
+    mtr_exact_format(output, after);
+    return mtr_price_trace(pricer, line, part, before, after);
+}
+
+static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_money limit, struct mtr_exact input,
+                       struct mtr_exact output)
+{
+    char amount[MTR_DECIMAL_TEXT_BYTES], name[MTR_DECIMAL_TEXT_BYTES + 32];
+    if (!pricer->with_trace) return MTR_OK;
+    mtr_money_format(limit, amount);
+    snprintf(name, sizeof(name), "%s %s", part, amount);
+    return trace_exact(pricer, line, name, input, output);
+}
+
+int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
+{
+    const struct mtr_tariff_document *tariff = pricer->input->tariff;
+    if (tariff->round_total) return mtr_exact_round(line->exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    int rc = mtr_exact_round(line->exact, tariff->rounding_digits, tariff->rounding, &line->amount, NULL);
+    if (rc || !pricer->with_trace) return rc;
+    char name[64];
+    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
+    return trace_exact(pricer, mtr_price_next_line(pricer), name, line->exact, mtr_exact_from_money(line->amount));
+}
+
+int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
+{
+    MTR_ASSERT(pricer->price.line_count < pricer->line_capacity);
+    pricer->price.lines[pricer->price.line_count++] = *line;
+    return MTR_OK;
+}
+
+static int cut_line(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t index, struct mtr_exact *excess)
+{
+    const struct mtr_tariff_document *tariff = pricer->input->tariff;
+    struct mtr_price_line *line = &pricer->price.lines[index];
+    struct mtr_exact before = value_of(pricer, line), after = mtr_exact_zero();
+    if (mtr_exact_compare(before, mtr_exact_zero()) <= 0) return MTR_OK;
+    int rc = MTR_OK;
+    if (mtr_exact_compare(before, *excess) > 0) rc = mtr_exact_sub(before, *excess, &after);
+    if (rc) return rc;
+    line->exact = after;
+    line->has_unit_price = false;
+    unsigned digits = tariff->round_total ? MTR_MONEY_DIGITS : tariff->rounding_digits;
+    rc = mtr_exact_round(after, digits, MTR_ROUND_DOWN, &line->amount, NULL); /* never above the cap */
+    struct mtr_exact cut = mtr_exact_zero();
+    if (!rc) rc = mtr_exact_sub(before, after, &cut);
+    if (!rc) rc = mtr_exact_sub(*excess, cut, excess);
+    if (!rc) rc = trace_limit(pricer, index, "cap", component->cap, before, value_of(pricer, line));
+    return rc;
+}
+
+int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+{
+    struct mtr_exact sum, excess;
+    if (!component->has_cap) return MTR_OK;
+    int rc = sum_from(pricer, first_line, &sum);
+    if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(component->cap), &excess);
+    for (uint32_t i = pricer->price.line_count; !rc && i > first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
+        rc = cut_line(pricer, component, i - 1, &excess); /* from the last: the first lines fill the cap */
+    return rc;
+}
+
+static int add_minimum(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_money minimum, uint32_t first_line)
+{
+    struct mtr_exact sum, missing;
+    if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
+    int rc = sum_from(pricer, first_line, &sum);
+    if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(minimum), sum, &missing);
+    if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
+    struct mtr_price_line line = {.component = component, .dimensions = MTR_STR(""), .kind = MTR_STR("minimum"), .exact = missing};
+    rc = mtr_quantity_from_i64(1, &line.quantity);
+    if (!rc) rc = trace_limit(pricer, mtr_price_next_line(pricer), "minimum", minimum, sum, missing);
+    if (!rc) rc = mtr_price_round_line(pricer, &line);
+    if (!rc) rc = mtr_price_add_line(pricer, &line);
+    return rc;
+}
+
+int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+{
+    return component->has_minimum ? add_minimum(pricer, component->key, component->minimum, first_line) : MTR_OK;
+}
+
+int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
+{
+    const struct mtr_tariff_version *version = pricer->input->version;
+    return version->has_minimum ? add_minimum(pricer, MTR_STR("tariff.minimum"), version->minimum, 0) : MTR_OK;
+}
+
+int mtr_price_total(struct mtr_pricer *pricer)
+{
+    const struct mtr_tariff_document *tariff = pricer->input->tariff;
+    struct mtr_price *price = &pricer->price;
+    struct mtr_money amounts = {0};
+    struct mtr_exact sum;
+    char name[64];
+    for (uint32_t i = 0; i < price->line_count; i++) {
+        int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
+        if (rc) return rc;
+    }
+    price->total = amounts;
+    price->residue = (struct mtr_money){0};
+    if (!tariff->round_total) return MTR_OK;
+    int rc = sum_from(pricer, 0, &sum);
+    if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
+    if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
+    if (rc || !pricer->with_trace) return rc;
+    snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
+    return trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(price->total));
+}
