@@ -1,0 +1,262 @@
+/*
+ * The audit: prices every period again and compares with what was emitted; follows every line's chain of charges; looks for usage that no
+ * period can charge.
+ *
+ * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the charges' first, so that
+ * the rollups are never older than what the rater had seen. Periods that the feed or the scan has still to reach are pending.
+ */
+#include "meterd/rater/audit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/time.h"
+#include "rater/emit.h"
+#include "rater/rater.h"
+
+enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16 };
+
+struct audit {
+    const struct mtr_catalog *catalog;
+    struct mtr_rollups_txn *rollups;
+    struct mtr_charges_txn *charges;
+    struct mtr_arena arena;
+    mtr_audit_on_finding on_finding;
+    void *context;
+    struct mtr_audit_counts *counts;
+    uint32_t first; /* of the chunk */
+    bool in_feed[CHUNK_SUBSCRIPTIONS];
+    bool scanning; /* the rater has not seen this catalog whole */
+    int64_t watermark_us;
+    const struct mtr_subscription *subscription;
+};
+
+const char *mtr_audit_kind_name(enum mtr_audit_kind kind)
+{
+    switch (kind) {
+    case MTR_AUDIT_DIFFERENCE: return "difference";
+    case MTR_AUDIT_BROKEN_SUM: return "broken_sum";
+    case MTR_AUDIT_PROBLEM: return "problem";
+    case MTR_AUDIT_OUTSIDE_TERM: return "outside_term";
+    case MTR_AUDIT_NO_TARIFF: return "no_tariff";
+    }
+    MTR_ASSERT(!"known audit kind");
+    return NULL;
+}
+
+static int report(struct audit *audit, const struct mtr_audit_finding *finding)
+{
+    audit->counts->findings++;
+    return audit->on_finding ? audit->on_finding(audit->context, finding) : MTR_OK;
+}
+
+/* ---- sums ---- */
+
+/* Every line's sum is what its charges say, back to the first. */
+static int check_line(void *context, const struct mtr_charge_line *line)
+{
+    struct audit *audit = context;
+    struct mtr_money sum = line->emitted;
+    uint64_t number = line->last_number;
+    uint64_t count = 0;
+    bool broken = false;
+    audit->counts->lines++;
+    while (number && !broken) {
+        struct mtr_charge charge;
+        struct mtr_money after;
+        int rc = mtr_charges_get(audit->charges, number, &charge);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        broken = rc || charge.line.high != line->key.high || charge.line.low != line->key.low ||
+                 charge.subscription != line->subscription || charge.previous >= number ||
+                 mtr_money_add(charge.emitted_before, charge.amount, &after) || after.e18 != sum.e18;
+        if (broken) break;
+        sum = charge.emitted_before;
+        number = charge.previous;
+        count++;
+    }
+    audit->counts->charges += count;
+    if (!broken && !sum.e18 && count == line->count) return MTR_OK;
+    const struct mtr_audit_finding finding = {
+        .kind = MTR_AUDIT_BROKEN_SUM,
+        .subscription = audit->subscription->key,
+        .period_start_s = line->period_start_s,
+        .component = line->component,
+        .dimensions = line->dimensions,
+        .emitted = line->emitted,
+        .text = MTR_STR("the sum of this line is not the sum of its charges"),
+    };
+    return report(audit, &finding);
+}
+
+/* ---- periods ---- */
+
+static int report_differences(struct audit *audit, const struct mtr_charge_period *period, const struct rater_differences *differences)
+{
+    for (uint32_t i = 0; i < differences->count; i++) {
+        const struct rater_difference *difference = &differences->items[i];
+        const struct mtr_audit_finding finding = {
+            .kind = MTR_AUDIT_DIFFERENCE,
+            .subscription = audit->subscription->key,
+            .period_start_s = period->start_s,
+            .component = difference->line.component,
+            .dimensions = difference->line.dimensions,
+            .expected = difference->emitted_after,
+            .emitted = difference->line.emitted,
+            .text = MTR_STR("the emitted sum is not the price of the usage"),
+        };
+        int rc = report(audit, &finding);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+static int report_problem(struct audit *audit, const struct mtr_charge_period *period, int problem)
+{
+    const struct mtr_audit_finding finding = {
+        .kind = MTR_AUDIT_PROBLEM,
+        .subscription = audit->subscription->key,
+        .period_start_s = period->start_s,
+        .text = mtr_str_from(mtr_error_text(problem)),
+    };
+    return report(audit, &finding);
+}
+
+static bool is_pending(const struct audit *audit, const struct mtr_charge_period *period)
+{
+    if (period->dirty || audit->in_feed[audit->subscription->number - audit->first]) return true;
+    return period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us;
+}
+
+static int check_period(void *context, const struct mtr_charge_period *period)
+{
+    struct audit *audit = context;
+    struct rater_period_price price;
+    struct rater_differences differences;
+    audit->counts->periods++;
+    int rc = mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
+    if (rc) return rc;
+    if (period->problem) return report_problem(audit, period, period->problem);
+    if (is_pending(audit, period)) {
+        audit->counts->pending++;
+        return MTR_OK;
+    }
+    mtr_arena_reset(&audit->arena);
+    rc = rater_price_period(audit->rollups, audit->catalog, audit->subscription, period->start_s, period->status == MTR_PERIOD_FINAL,
+                            &audit->arena, &price);
+    if (rc) return rc == MTR_ECORRUPT || rc == MTR_EIO ? rc : report_problem(audit, period, rc);
+    bool same_inputs = price.term.inputs.high == period->inputs.high && price.term.inputs.low == period->inputs.low;
+    if (!same_inputs && audit->scanning) {
+        audit->counts->pending++;
+        return MTR_OK;
+    }
+    rc = rater_compare(audit->charges, &price, period->subscription, period->start_s, false, &audit->arena, &differences);
+    return rc ? rc : report_differences(audit, period, &differences);
+}
+
+/* ---- usage that no period charges ---- */
+
+struct stray {
+    uint64_t cells;
+    int64_t first_hour_s;
+};
+
+static int on_stray_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct stray *stray = context;
+    if (cell->count && !stray->cells++) stray->first_hour_s = key->hour_s;
+    return MTR_OK;
+}
+
+static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_s, int64_t to_s, enum mtr_audit_kind kind)
+{
+    struct stray stray = {0};
+    char text[160];
+    if (from_s >= to_s) return MTR_OK;
+    int rc = mtr_rollups_walk_cells(audit->rollups, audit->subscription->number, meter->number, from_s, to_s, on_stray_cell, &stray);
+    if (rc || !stray.cells) return rc;
+    int size = snprintf(text, sizeof(text), "%llu hour cells of usage %s", (unsigned long long)stray.cells,
+                        kind == MTR_AUDIT_NO_TARIFF ? "lie before the first version of the tariff" : "lie outside the subscription's term");
+    const struct mtr_audit_finding finding = {
+        .kind = kind,
+        .subscription = audit->subscription->key,
+        .period_start_s = stray.first_hour_s,
+        .component = meter->key,
+        .text = {text, (size_t)size},
+    };
+    return report(audit, &finding);
+}
+
+static int check_usage(struct audit *audit)
+{
+    const struct mtr_subscription *subscription = audit->subscription;
+    const struct mtr_tariff_document *tariff = subscription->tariff;
+    const int64_t first_s = rater_first_hour(subscription);
+    int64_t priced_s = tariff->version_count ? rater_version_start(subscription, &tariff->versions[0]) : subscription->end_s;
+    if (priced_s > subscription->end_s) priced_s = subscription->end_s;
+    if (priced_s > MTR_TIME_S_MAX) priced_s = MTR_TIME_S_MAX;
+    int64_t charged_s = subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
+    for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
+        if (!meter || meter->service->number != subscription->service->number) continue;
+        int rc = check_stray(audit, meter, 0, first_s, MTR_AUDIT_OUTSIDE_TERM);
+        if (!rc) rc = check_stray(audit, meter, subscription->end_s, MTR_TIME_S_MAX, MTR_AUDIT_OUTSIDE_TERM);
+        if (!rc && priced_s > subscription->start_s) rc = check_stray(audit, meter, charged_s, priced_s, MTR_AUDIT_NO_TARIFF);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* ---- chunks ---- */
+
+static int on_feed(void *context, const struct mtr_feed_row *row)
+{
+    struct audit *audit = context;
+    if (row->subscription >= audit->first && row->subscription < audit->first + CHUNK_SUBSCRIPTIONS)
+        audit->in_feed[row->subscription - audit->first] = true;
+    return MTR_OK;
+}
+
+static int check_chunk(struct audit *audit, uint32_t count)
+{
+    struct mtr_charges_cursor cursor;
+    uint64_t next_seq = 0, change = 0;
+    memset(audit->in_feed, 0, sizeof(audit->in_feed));
+    int rc = mtr_charges_get_cursor(audit->charges, &cursor);
+    if (!rc) rc = mtr_rollups_get_cursor(audit->rollups, &next_seq, &audit->watermark_us, &change);
+    if (!rc) rc = mtr_rollups_walk_feed(audit->rollups, cursor.change, on_feed, audit);
+    if (rc) return rc;
+    audit->scanning = cursor.scan_subscription != 0 || cursor.scan_version != mtr_catalog_version(audit->catalog);
+    for (uint32_t i = audit->first; i < audit->first + CHUNK_SUBSCRIPTIONS && i <= count && !rc; i++) {
+        audit->subscription = mtr_catalog_subscription(audit->catalog, i);
+        if (!audit->subscription) continue;
+        audit->counts->subscriptions++;
+        rc = mtr_charges_walk_periods(audit->charges, i, INT64_MIN, check_period, audit);
+        if (!rc) rc = check_usage(audit);
+    }
+    return rc;
+}
+
+int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_catalog *catalog,
+                    const struct mtr_rater_options *options, mtr_audit_on_finding on_finding, void *context,
+                    struct mtr_audit_counts *counts)
+{
+    struct audit audit = {.catalog = catalog, .on_finding = on_finding, .context = context, .first = 1};
+    struct mtr_audit_counts counted = {0};
+    const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
+    int rc = MTR_OK;
+    audit.counts = &counted;
+    mtr_arena_init(&audit.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
+    for (; audit.first <= count && !rc; audit.first += CHUNK_SUBSCRIPTIONS) {
+        rc = mtr_charges_begin(charges, false, &audit.charges);
+        if (rc) break;
+        rc = mtr_rollups_begin(rollups, false, &audit.rollups);
+        if (!rc) {
+            rc = check_chunk(&audit, count);
+            mtr_rollups_abort(audit.rollups);
+        }
+        mtr_charges_abort(audit.charges);
+    }
+    mtr_arena_release(&audit.arena);
+    if (!rc) *counts = counted;
+    return rc;
+}

@@ -1,0 +1,321 @@
+/*
+ * Differences between price and emitted sum, and the charges made of them.
+ *
+ * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace; after rater_emit the emitted sum of every line
+ * listed is its price. A line that the price no longer has is taken back to zero.
+ * The charge's id covers the line's identity, the version's hash and the period's revision: the same rating gives the same ids.
+ */
+#include "rater/emit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "meterd/core/currency.h"
+#include "meterd/core/limits.h"
+
+/* ---- comparing ---- */
+
+struct comparison {
+    struct mtr_charges_txn *charges;
+    const struct rater_period_price *price;
+    struct mtr_arena *arena;
+    struct mtr_hash128 *keys; /* of the price's lines, sorted */
+    struct rater_differences *differences;
+    uint32_t capacity;
+    bool every_line;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct mtr_hash128 *x = a;
+    const struct mtr_hash128 *y = b;
+    if (x->high != y->high) return x->high < y->high ? -1 : 1;
+    return x->low < y->low ? -1 : x->low > y->low;
+}
+
+static int add_difference(struct comparison *comparison, const struct rater_difference *difference)
+{
+    struct rater_differences *list = comparison->differences;
+    if (list->count == comparison->capacity) {
+        uint32_t capacity = comparison->capacity ? comparison->capacity * 2 : 16;
+        struct rater_difference *items = mtr_arena_calloc(comparison->arena, capacity, sizeof(*items));
+        if (!items) return MTR_ENOMEM;
+        if (list->count) memcpy(items, list->items, list->count * sizeof(*items));
+        list->items = items;
+        comparison->capacity = capacity;
+    }
+    list->items[list->count++] = *difference;
+    return MTR_OK;
+}
+
+static int subtract(struct rater_difference *difference, struct mtr_money amount)
+{
+    difference->emitted_after = amount;
+    int rc = mtr_money_sub(amount, difference->line.emitted, &difference->amount);
+    if (rc) return rc;
+    return mtr_quantity_sub(difference->quantity, difference->line.quantity, &difference->quantity_delta);
+}
+
+/* The state of a priced line: description as of now, sums from the store. */
+static int compare_line(struct comparison *comparison, const struct rater_line *line, struct mtr_hash128 *key)
+{
+    struct mtr_charge_line state = line->identity;
+    int rc = mtr_charges_get_line(comparison->charges, &state);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    struct rater_difference difference = {.line = line->identity, .quantity = line->quantity};
+    difference.line.key = *key = state.key;
+    difference.line.emitted = state.emitted;
+    difference.line.quantity = state.quantity;
+    difference.line.last_number = state.last_number;
+    difference.line.count = state.count;
+    difference.seq_first = line->seq_first;
+    difference.seq_last = line->seq_last;
+    rc = subtract(&difference, line->amount);
+    if (rc) return rc;
+    bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18;
+    if (!difference.amount.e18 && (!comparison->every_line || empty)) return MTR_OK;
+    return add_difference(comparison, &difference);
+}
+
+static int copy_texts(struct mtr_arena *arena, struct mtr_charge_line *line)
+{
+    struct mtr_str *texts[] = {&line->currency, &line->component, &line->kind,        &line->dimensions,
+                               &line->meter,    &line->unit,      &line->tariff, &line->version_from};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        int rc = texts[i]->size ? mtr_arena_copy(arena, *texts[i], texts[i]) : MTR_OK;
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* The log range of a vanished line: its group may still be there, with nothing live in it. */
+static void find_range(const struct rater_period_price *price, struct rater_difference *difference)
+{
+    for (uint32_t i = 0; i < price->term.part_count; i++) {
+        const struct rater_part *part = &price->term.parts[i];
+        if (part->start_s != difference->line.part_start_s) continue;
+        for (uint32_t j = 0; j < part->version->component_count; j++) {
+            if (!mtr_str_equal(part->version->components[j].key, difference->line.component)) continue;
+            const struct rater_group *group = rater_find_group(&price->parts[i].usage, j, difference->line.dimensions);
+            if (!group) continue;
+            difference->seq_first = group->seq_first;
+            difference->seq_last = group->seq_last;
+        }
+    }
+}
+
+static int on_stored_line(void *context, const struct mtr_charge_line *line)
+{
+    struct comparison *comparison = context;
+    const uint32_t count = comparison->price->line_count;
+    if (!line->emitted.e18) return MTR_OK;
+    if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
+    struct rater_difference difference = {.line = *line};
+    int rc = copy_texts(comparison->arena, &difference.line);
+    if (!rc) rc = subtract(&difference, (struct mtr_money){0});
+    if (rc) return rc;
+    find_range(comparison->price, &difference);
+    return add_difference(comparison, &difference);
+}
+
+int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price, uint32_t subscription, int64_t period_start_s,
+                  bool every_line, struct mtr_arena *arena, struct rater_differences *out)
+{
+    struct rater_differences differences = {0};
+    struct comparison comparison = {
+        .charges = charges, .price = price, .arena = arena, .differences = &differences, .every_line = every_line};
+    comparison.keys = mtr_arena_calloc(arena, (size_t)price->line_count + 1, sizeof(*comparison.keys));
+    if (!comparison.keys) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < price->line_count; i++) {
+        int rc = compare_line(&comparison, &price->lines[i], &comparison.keys[i]);
+        if (rc) return rc;
+    }
+    qsort(comparison.keys, price->line_count, sizeof(*comparison.keys), compare_keys);
+    for (uint32_t i = 1; i < price->line_count; i++)
+        if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0) return MTR_EEXISTS; /* two new lines, one hash */
+    int rc = mtr_charges_walk_lines(charges, subscription, period_start_s, on_stored_line, &comparison);
+    if (!rc) *out = differences;
+    return rc;
+}
+
+/* ---- emitting ---- */
+
+static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission, const struct mtr_charge_line *line,
+                     struct mtr_hash128 *out)
+{
+    char version[RATER_HASH_TEXT_BYTES];
+    const struct mtr_str texts[] = {emission->subscription->key, line->meter, line->component, line->kind, line->currency, line->dimensions};
+    rater_hash_format(line->version_hash, version);
+    mtr_buffer_reset(scratch);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        int rc = mtr_buffer_printf(scratch, "%zu:", texts[i].size);
+        if (!rc) rc = mtr_buffer_append_str(scratch, texts[i]);
+        if (rc) return rc;
+    }
+    int rc = mtr_buffer_printf(scratch, "%lld:%lld:%s:%u", (long long)line->period_start_s, (long long)line->part_start_s, version,
+                               emission->period->revision);
+    if (rc) return rc;
+    XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
+    *out = (struct mtr_hash128){hash.high64, hash.low64};
+    return MTR_OK;
+}
+
+static void write_dimensions(struct mtr_json_writer *json, struct mtr_str dimensions)
+{
+    char value[RATER_DIMENSIONS_BYTES_MAX];
+    char key[MTR_PROPERTY_NAME_BYTES_MAX + 1];
+    struct mtr_str rest = dimensions;
+    struct mtr_str name;
+    size_t size = 0;
+    MTR_ASSERT(dimensions.size <= sizeof(value));
+    mtr_json_map(json);
+    while (rater_next_dimension(&rest, &name, value, &size)) {
+        MTR_ASSERT(name.size < sizeof(key));
+        memcpy(key, name.data, name.size);
+        key[name.size] = '\0';
+        mtr_json_name(json, key);
+        mtr_json_text(json, (struct mtr_str){value, size});
+    }
+    mtr_json_map_end(json);
+}
+
+static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
+{
+    mtr_json_name(json, name);
+    mtr_json_text(json, text);
+}
+
+static void write_who(struct mtr_json_writer *json, const struct mtr_subscription *subscription)
+{
+    name_text(json, "vendor", subscription->service->vendor->key);
+    name_text(json, "service", subscription->service->key);
+    name_text(json, "subscription", subscription->key);
+    name_text(json, "customer", subscription->customer);
+}
+
+static void write_when(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge_line *line)
+{
+    const struct mtr_subscription *subscription = emission->subscription;
+    mtr_json_name(json, "period_start");
+    rater_write_local(json, subscription, emission->period->start_s);
+    mtr_json_name(json, "period_end");
+    rater_write_local(json, subscription, emission->period->end_s);
+    mtr_json_name(json, "part_start");
+    rater_write_local(json, subscription, line->part_start_s);
+    mtr_json_name(json, "part_end");
+    rater_write_local(json, subscription, line->part_end_s);
+}
+
+static void write_what(struct mtr_json_writer *json, const struct mtr_charge *charge, const struct rater_difference *difference)
+{
+    const struct mtr_charge_line *line = &difference->line;
+    const struct mtr_currency *currency = mtr_currency_find(line->currency);
+    const unsigned digits = currency ? currency->digits : 0;
+    mtr_json_name(json, "quantity");
+    mtr_json_quantity(json, charge->quantity);
+    mtr_json_name(json, "quantity_delta");
+    mtr_json_quantity(json, charge->quantity_delta);
+    mtr_json_name(json, "amount");
+    mtr_json_money(json, charge->amount, digits);
+    mtr_json_name(json, "amount_total");
+    mtr_json_money(json, difference->emitted_after, digits);
+    name_text(json, "currency", line->currency);
+}
+
+static void write_why(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge *charge,
+                      const struct mtr_charge_line *line)
+{
+    char version[RATER_HASH_TEXT_BYTES];
+    rater_hash_format(line->version_hash, version);
+    mtr_json_name(json, "tariff");
+    mtr_json_map(json);
+    name_text(json, "key", line->tariff);
+    name_text(json, "from", line->version_from);
+    mtr_json_name(json, "hash");
+    mtr_json_cstr(json, version);
+    mtr_json_map_end(json);
+    mtr_json_name(json, "revision");
+    mtr_json_u64(json, emission->period->revision);
+    mtr_json_name(json, "created_at");
+    mtr_json_time(json, charge->created_us);
+    mtr_json_name(json, "seq_first");
+    mtr_json_u64(json, charge->seq_first);
+    mtr_json_name(json, "seq_last");
+    mtr_json_u64(json, charge->seq_last);
+}
+
+/* The documented body of a charge (docs/formats.md). */
+static int write_body(struct mtr_buffer *out, const struct rater_emission *emission, const struct mtr_charge *charge,
+                      const struct rater_difference *difference)
+{
+    const struct mtr_charge_line *line = &difference->line;
+    struct mtr_json_writer json;
+    char id[MTR_CHARGE_ID_TEXT_BYTES];
+    mtr_charge_id_format(charge->id, id);
+    mtr_buffer_reset(out);
+    mtr_json_begin(&json, out);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "number");
+    mtr_json_u64(&json, charge->number);
+    mtr_json_name(&json, "id");
+    mtr_json_cstr(&json, id);
+    mtr_json_name(&json, "status");
+    mtr_json_cstr(&json, mtr_charge_status_name(charge->status));
+    write_who(&json, emission->subscription);
+    name_text(&json, "component", line->component);
+    name_text(&json, "kind", line->kind);
+    name_text(&json, "meter", line->meter);
+    name_text(&json, "unit", line->unit);
+    mtr_json_name(&json, "dimensions");
+    write_dimensions(&json, line->dimensions);
+    write_when(&json, emission, line);
+    write_what(&json, charge, difference);
+    write_why(&json, emission, charge, line);
+    mtr_json_map_end(&json);
+    return mtr_json_finish(&json);
+}
+
+static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_difference *difference,
+                    uint64_t number, uint64_t trace, struct mtr_buffer *body)
+{
+    struct mtr_charge charge = {
+        .number = number,
+        .status = emission->status,
+        .subscription = emission->subscription->number,
+        .period_start_s = emission->period->start_s,
+        .line = difference->line.key,
+        .quantity = difference->quantity,
+        .quantity_delta = difference->quantity_delta,
+        .amount = difference->amount,
+        .emitted_before = difference->line.emitted,
+        .previous = difference->line.last_number,
+        .trace = trace,
+        .created_us = emission->now_us,
+        .seq_first = difference->seq_first,
+        .seq_last = difference->seq_last,
+    };
+    int rc = charge_id(body, emission, &difference->line, &charge.id);
+    if (!rc) rc = write_body(body, emission, &charge, difference);
+    if (rc) return rc;
+    charge.body = mtr_buffer_str(body);
+    rc = mtr_charges_append(charges, &charge);
+    if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
+    struct mtr_charge_line line = difference->line;
+    line.emitted = difference->emitted_after;
+    line.quantity = difference->quantity;
+    line.last_number = number;
+    line.count++;
+    return mtr_charges_put_line(charges, &line);
+}
+
+int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_differences *differences,
+               struct mtr_buffer *body)
+{
+    uint64_t first = 0;
+    int rc = mtr_charges_next_number(charges, &first);
+    if (!rc) rc = mtr_charges_put_trace(charges, first, emission->traces);
+    for (uint32_t i = 0; i < differences->count && !rc; i++)
+        rc = emit_one(charges, emission, &differences->items[i], first + i, first, body);
+    return rc;
+}

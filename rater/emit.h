@@ -1,0 +1,40 @@
+/*
+ * Differences: the price of a period against what was emitted of it, and the charges that close the gap. Private to the rater.
+ */
+#ifndef METERD_LIB_RATER_EMIT_H
+#define METERD_LIB_RATER_EMIT_H
+
+#include "rater/pricing.h"
+
+/* One line whose price differs from what was emitted (or which is made final): its state before, and what it should be. */
+struct rater_difference {
+    struct mtr_charge_line line; /* state before; text in the arena */
+    struct mtr_quantity quantity;
+    struct mtr_quantity quantity_delta;
+    struct mtr_money amount; /* the difference */
+    struct mtr_money emitted_after;
+    uint64_t seq_first;
+    uint64_t seq_last;
+};
+
+struct rater_differences {
+    struct rater_difference *items; /* lines in the price's order, then those that vanished */
+    uint32_t count;
+};
+
+/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that differ in amount. */
+int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price, uint32_t subscription, int64_t period_start_s,
+                  bool every_line, struct mtr_arena *arena, struct rater_differences *out) MTR_MUST_USE;
+
+struct rater_emission {
+    const struct mtr_subscription *subscription;
+    const struct mtr_charge_period *period; /* its revision is the one of these charges */
+    enum mtr_charge_status status;
+    int64_t now_us;
+    struct mtr_str traces; /* JSON */
+};
+/* Appends one charge per difference, and the trace, and moves the lines. Errors abort the transaction. `body` is scratch. */
+int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_differences *differences,
+               struct mtr_buffer *body) MTR_MUST_USE;
+
+#endif

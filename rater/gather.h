@@ -1,0 +1,45 @@
+/*
+ * Usage of one part of a period: the cells of every component's meter, added up the meter's way per combination of the component's
+ * group_by. Private to the rater.
+ */
+#ifndef METERD_LIB_RATER_GATHER_H
+#define METERD_LIB_RATER_GATHER_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/limits.h"
+#include "meterd/rater/price.h"
+#include "meterd/store/rollups.h"
+#include "rater/term.h"
+
+enum { RATER_DIMENSIONS_BYTES_MAX = MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX };
+
+/* One group: its usage row and the log range of its cells. A group whose events were all taken back is not live: it has a
+ * range but no row. */
+struct rater_group {
+    struct mtr_usage_row row;
+    bool live;
+    uint64_t seq_first;
+    uint64_t seq_last;
+};
+
+struct rater_usage {
+    struct rater_group *groups; /* by (component, dimensions) */
+    uint32_t group_count;
+    struct mtr_usage_row *rows; /* the live ones, in the same order */
+    uint32_t row_count;
+    uint64_t cell_count; /* walked */
+};
+
+/* From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
+int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                 const struct rater_part *part, struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
+
+/* The group of that component and dimensions, or NULL. */
+const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions);
+
+/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest starts as the whole text; false at
+ * its end. The value is unescaped into `value` (of at least its size). */
+bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size);
+
+#endif

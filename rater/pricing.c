@@ -1,0 +1,177 @@
+/*
+ * The price of a whole period.
+ *
+ * Invariant: the amounts of the lines add up to the sum of the parts' totals: where a tariff rounds the total, what the rounding adds is
+ * a line of its own (component "tariff.rounding"). Pure reading; memory from the caller's arena.
+ */
+#include "rater/pricing.h"
+
+#include <string.h>
+
+#include "meterd/core/time.h"
+
+static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key, uint32_t *index)
+{
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        if (!mtr_str_equal(version->components[i].key, key)) continue;
+        *index = i;
+        return &version->components[i];
+    }
+    return NULL;
+}
+
+static void describe_line(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_line *line)
+{
+    struct mtr_charge_line *identity = &line->identity;
+    const struct mtr_tariff_version *version = line->part->version;
+    identity->subscription = subscription->number;
+    identity->period_start_s = term->start_s;
+    identity->part_start_s = line->part->start_s;
+    identity->part_end_s = line->part->end_s;
+    identity->currency = subscription->tariff->currency;
+    identity->tariff = subscription->tariff->key;
+    identity->version_from = version->from;
+    identity->version_hash = (struct mtr_hash128){version->hash_high, version->hash_low};
+    if (line->meter) {
+        identity->meter = line->meter->key;
+        identity->unit = line->meter->unit;
+    }
+}
+
+static void fill_line(const struct mtr_catalog *catalog, const struct rater_part *part, const struct rater_usage *usage,
+                      const struct mtr_price_line *priced, struct rater_line *line)
+{
+    uint32_t index = 0;
+    line->part = part;
+    line->component = find_component(part->version, priced->component, &index);
+    line->identity.component = priced->component;
+    line->identity.kind = priced->kind;
+    line->identity.dimensions = priced->dimensions;
+    line->quantity = priced->quantity;
+    line->amount = priced->amount;
+    if (!line->component || !line->component->meter.size) return;
+    line->meter = mtr_catalog_find_meter(catalog, line->component->meter);
+    const struct rater_group *group = rater_find_group(usage, index, priced->dimensions);
+    if (group) {
+        line->seq_first = group->seq_first;
+        line->seq_last = group->seq_last;
+    }
+}
+
+/* What rounding the total adds to the lines, as a line; nothing when they add up already. */
+static int add_rounding(const struct rater_part *part, const struct mtr_price *price, struct rater_period_price *period)
+{
+    struct mtr_money rest = price->total;
+    for (uint32_t i = 0; i < price->line_count; i++) {
+        int rc = mtr_money_sub(rest, price->lines[i].amount, &rest);
+        if (rc) return rc;
+    }
+    if (!rest.e18) return MTR_OK;
+    struct rater_line *line = &period->lines[period->line_count++];
+    line->part = part;
+    line->identity.component = MTR_STR("tariff.rounding");
+    line->identity.kind = MTR_STR("rounding");
+    line->amount = rest;
+    return MTR_OK;
+}
+
+static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                      const struct rater_term *term, const struct rater_part *part, bool closing, struct mtr_arena *arena,
+                      struct rater_part_price *out)
+{
+    int rc = rater_gather(rollups, catalog, subscription, part, arena, &out->usage);
+    if (rc) return rc;
+    out->input = (struct mtr_price_input){
+        .tariff = subscription->tariff,
+        .version = part->version,
+        .period = term->whole,
+        .active_from_s = part->start_s,
+        .active_to_s = part->end_s,
+        .closing = closing,
+        .zone = subscription->zone,
+        .usage = out->usage.rows,
+        .usage_count = out->usage.row_count,
+    };
+    return mtr_price(&out->input, false, arena, &out->price);
+}
+
+static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                         struct rater_period_price *period)
+{
+    size_t capacity = 1;
+    for (uint32_t i = 0; i < period->term.part_count; i++) capacity += (size_t)period->parts[i].price.line_count + 1;
+    period->lines = mtr_arena_calloc(arena, capacity, sizeof(*period->lines));
+    if (!period->lines) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < period->term.part_count; i++) {
+        const struct rater_part_price *part = &period->parts[i];
+        for (uint32_t j = 0; j < part->price.line_count; j++)
+            fill_line(catalog, &period->term.parts[i], &part->usage, &part->price.lines[j], &period->lines[period->line_count++]);
+        int rc = add_rounding(&period->term.parts[i], &part->price, period);
+        if (rc) return rc;
+    }
+    for (uint32_t i = 0; i < period->line_count; i++) describe_line(subscription, &period->term, &period->lines[i]);
+    return MTR_OK;
+}
+
+int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                       int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out)
+{
+    struct rater_period_price period = {0};
+    int rc = rater_term_at(subscription, period_start_s, arena, &period.term);
+    if (rc) return rc;
+    period.parts = mtr_arena_calloc(arena, (size_t)period.term.part_count + 1, sizeof(*period.parts));
+    if (!period.parts) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < period.term.part_count && !rc; i++) {
+        rc = price_part(rollups, catalog, subscription, &period.term, &period.term.parts[i], closing, arena, &period.parts[i]);
+        period.cell_count += period.parts[i].usage.cell_count;
+    }
+    if (!rc) rc = lay_out_lines(catalog, subscription, arena, &period);
+    if (!rc) *out = period;
+    return rc;
+}
+
+void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES])
+{
+    mtr_charge_id_format(hash, text);
+}
+
+void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription, int64_t time_s)
+{
+    char text[MTR_TIME_TEXT_BYTES];
+    int32_t offset_s = mtr_zone_at(subscription->zone, time_s).offset_s;
+    int size = mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
+    mtr_json_text(json, (struct mtr_str){text, (size_t)size});
+}
+
+int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                       struct mtr_buffer *out)
+{
+    struct mtr_json_writer json;
+    mtr_json_begin(&json, out);
+    mtr_json_list(&json);
+    for (uint32_t i = 0; i < period->term.part_count; i++) {
+        const struct rater_part *part = &period->term.parts[i];
+        const struct mtr_price_input *input = &period->parts[i].input;
+        char hash[RATER_HASH_TEXT_BYTES];
+        struct mtr_price price;
+        int rc = mtr_price(input, true, arena, &price);
+        if (rc) return rc;
+        rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
+        mtr_json_map(&json);
+        mtr_json_name(&json, "from");
+        rater_write_local(&json, subscription, part->start_s);
+        mtr_json_name(&json, "to");
+        rater_write_local(&json, subscription, part->end_s);
+        mtr_json_name(&json, "tariff");
+        mtr_json_text(&json, subscription->tariff->key);
+        mtr_json_name(&json, "version");
+        mtr_json_text(&json, part->version->from);
+        mtr_json_name(&json, "hash");
+        mtr_json_cstr(&json, hash);
+        mtr_json_name(&json, "price");
+        mtr_price_write_json(input, &price, true, &json);
+        mtr_json_map_end(&json);
+    }
+    mtr_json_list_end(&json);
+    return mtr_json_finish(&json);
+}

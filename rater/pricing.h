@@ -1,0 +1,52 @@
+/*
+ * The price of a whole period: parts gathered, priced, and laid out as lines with their identity in the charges store. What the rating
+ * emits against and what the audit compares with. Private to the rater.
+ */
+#ifndef METERD_LIB_RATER_PRICING_H
+#define METERD_LIB_RATER_PRICING_H
+
+#include "meterd/rater/price.h"
+#include "meterd/store/charges.h"
+#include "rater/gather.h"
+#include "rater/term.h"
+
+struct rater_line {
+    const struct rater_part *part;
+    const struct mtr_component *component; /* NULL: of the whole tariff */
+    const struct mtr_meter *meter;         /* NULL: none */
+    struct mtr_charge_line identity;       /* identity and description; state is the store's */
+    struct mtr_quantity quantity;
+    struct mtr_money amount;
+    uint64_t seq_first;
+    uint64_t seq_last;
+};
+
+struct rater_part_price {
+    struct mtr_price_input input;
+    struct rater_usage usage;
+    struct mtr_price price;
+};
+
+struct rater_period_price {
+    struct rater_term term;
+    struct rater_part_price *parts; /* one per part of the term */
+    struct rater_line *lines;
+    uint32_t line_count;
+    uint64_t cell_count;
+};
+
+/* From the arena. Errors: as mtr_price and rater_gather. */
+int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                       int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out) MTR_MUST_USE;
+
+/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …]. */
+int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                       struct mtr_buffer *out) MTR_MUST_USE;
+
+/* An instant with the offset of the subscription's zone. */
+void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription, int64_t time_s);
+
+enum { RATER_HASH_TEXT_BYTES = 33 };
+void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);
+
+#endif

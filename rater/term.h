@@ -1,0 +1,43 @@
+/*
+ * What a billing period is made of: its limits within the subscription's term, and its parts by tariff version. Private to the rater.
+ */
+#ifndef METERD_LIB_RATER_TERM_H
+#define METERD_LIB_RATER_TERM_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/store/block.h"
+
+struct rater_part {
+    int64_t start_s; /* active in [start, end) */
+    int64_t end_s;
+    int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first hour may begin before it */
+    const struct mtr_tariff_version *version; /* as priced: minimums and unprorated fees left to the part that they belong to */
+};
+
+struct rater_term {
+    bool exists; /* false: no period of the subscription starts there (any more) */
+    struct mtr_period whole;
+    int64_t start_s; /* whole, clipped to the subscription's term */
+    int64_t end_s;
+    struct rater_part *parts; /* ascending; none while in trial or before the first version */
+    uint32_t part_count;
+    struct mtr_hash128 inputs; /* of everything but usage that the price depends on */
+};
+
+/* The period that starts at start_s exactly. From the arena. */
+int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out) MTR_MUST_USE;
+
+/* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time must lie in the term. */
+int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
+
+/* When a version begins for this subscription. */
+int64_t rater_version_start(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version);
+
+/* Hash of start, end and billing rule: decides which periods there are. */
+struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription);
+
+/* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
+int64_t rater_first_hour(const struct mtr_subscription *subscription);
+
+#endif

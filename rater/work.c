@@ -1,0 +1,202 @@
+/*
+ * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a change of the catalog, and the timers.
+ *
+ * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in memory. A feed row of a subscription
+ * that the snapshot does not know stops the feed until a newer snapshot comes.
+ */
+#include <string.h>
+
+#include "meterd/core/time.h"
+#include "rater/rater.h"
+
+enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
+
+/* ---- feed ---- */
+
+/* Every period that a UTC day touches. The subscription's first hour may start on the day before its start. */
+static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
+    int64_t to_s = from_s + SECONDS_PER_DAY;
+    if (from_s < subscription->start_s) from_s = subscription->start_s;
+    if (to_s <= subscription->start_s && to_s > subscription->start_s - SECONDS_PER_HOUR) to_s = subscription->start_s + 1;
+    if (to_s > subscription->end_s) to_s = subscription->end_s;
+    while (from_s < to_s) {
+        int64_t end_s = 0;
+        int64_t start_s = rater_period_start(subscription, from_s, &end_s);
+        int rc = rater_mark_dirty(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        if (rc) return rc;
+        from_s = end_s;
+    }
+    return MTR_OK;
+}
+
+static int on_feed(void *context, const struct mtr_feed_row *row)
+{
+    struct rater_step *step = context;
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, row->subscription);
+    if (!subscription) return STOP;
+    if (!step->rows_left) {
+        step->more = true;
+        return STOP;
+    }
+    step->rows_left--;
+    step->cursor.change = row->change;
+    step->changed = true;
+    return mark_day(step, subscription, row->day);
+}
+
+int rater_consume_feed(struct rater_step *step)
+{
+    if (step->feed_change <= step->cursor.change) return MTR_OK;
+    int rc = mtr_rollups_walk_feed(step->rollups, step->cursor.change, on_feed, step);
+    return rc == STOP ? MTR_OK : rc;
+}
+
+/* ---- scan ---- */
+
+struct collected {
+    int64_t *starts;
+    uint32_t count;
+    uint32_t count_max;
+};
+
+static int on_period(void *context, const struct mtr_charge_period *period)
+{
+    struct collected *collected = context;
+    if (collected->count == collected->count_max) return STOP;
+    collected->starts[collected->count++] = period->start_s;
+    return MTR_OK;
+}
+
+/* A subscription that is new, or whose term changed: its periods are opened from the first on (again; opening is idempotent). */
+static int scan_term(struct rater_step *step, const struct mtr_subscription *subscription)
+{
+    struct mtr_charge_subscription state;
+    const struct mtr_hash128 term = rater_term_hash(subscription);
+    int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (!rc && state.term.high == term.high && state.term.low == term.low) return MTR_OK;
+    state = (struct mtr_charge_subscription){.number = subscription->number, .term = term, .next_open_s = INT64_MAX};
+    if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
+    return mtr_charges_put_subscription(step->charges, &state);
+}
+
+static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
+{
+    struct mtr_charge_period period;
+    struct rater_term term;
+    int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (rc || period.dirty) return rc;
+    mtr_arena_reset(&step->rater->arena);
+    rc = rater_term_at(subscription, start_s, &step->rater->arena, &term);
+    if (rc) return rc;
+    if (term.inputs.high == period.inputs.high && term.inputs.low == period.inputs.low) return MTR_OK;
+    return rater_mark_dirty(step, subscription, start_s, period.end_s);
+}
+
+/* Scans what the budget allows of one subscription; *done when nothing of it is left. */
+static int scan_subscription(struct rater_step *step, const struct mtr_subscription *subscription, bool *done)
+{
+    struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
+    int rc = step->cursor.scan_period_s == INT64_MIN ? scan_term(step, subscription) : MTR_OK;
+    if (!rc) rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s, on_period, &collected);
+    if (rc && rc != STOP) return rc;
+    *done = rc != STOP;
+    rc = MTR_OK;
+    for (uint32_t i = 0; i < collected.count && !rc; i++) {
+        rc = scan_period(step, subscription, collected.starts[i]);
+        step->cursor.scan_period_s = collected.starts[i] + 1;
+    }
+    step->rows_left -= collected.count;
+    return rc;
+}
+
+int rater_scan_catalog(struct rater_step *step)
+{
+    struct mtr_charges_cursor *cursor = &step->cursor;
+    const uint32_t count = mtr_catalog_count(step->catalog, MTR_KIND_SUBSCRIPTION);
+    if (cursor->scan_version != mtr_catalog_version(step->catalog)) {
+        cursor->scan_version = mtr_catalog_version(step->catalog);
+        cursor->scan_subscription = 1;
+        cursor->scan_period_s = INT64_MIN;
+        step->changed = true;
+    }
+    while (cursor->scan_subscription && step->rows_left) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, cursor->scan_subscription);
+        bool done = true;
+        int rc = subscription ? scan_subscription(step, subscription, &done) : MTR_OK;
+        if (rc) return rc;
+        step->changed = true;
+        if (step->rows_left) step->rows_left--;
+        if (!done) break;
+        cursor->scan_subscription = cursor->scan_subscription < count ? cursor->scan_subscription + 1 : 0;
+        cursor->scan_period_s = INT64_MIN;
+    }
+    if (cursor->scan_subscription) step->more = true;
+    return MTR_OK;
+}
+
+/* ---- timers ---- */
+
+/* Opens the period at the timer's time, and sets the timer to the next. */
+static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+{
+    struct mtr_charge_subscription state;
+    int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
+    if (rc) return rc;
+    if (time_s < subscription->start_s) time_s = subscription->start_s;
+    state.next_open_s = INT64_MAX;
+    if (time_s < subscription->end_s) {
+        struct mtr_charge_period period;
+        int64_t end_s = 0;
+        int64_t start_s = rater_period_start(subscription, time_s, &end_s);
+        if (end_s < subscription->end_s) state.next_open_s = end_s;
+        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        if (rc) return rc;
+    }
+    step->changed = true;
+    return mtr_charges_put_subscription(step->charges, &state);
+}
+
+static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)
+{
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, timer->subscription);
+    struct mtr_charge_period period;
+    if (!subscription) return STOP; /* an older snapshot than the one before */
+    if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
+    int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    return rater_rate_period(step, subscription, &period);
+}
+
+/* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */
+static int run_kind(struct rater_step *step, enum mtr_charge_timer_kind kind, int64_t until_us)
+{
+    struct mtr_charge_timer timer;
+    for (;;) {
+        int rc = mtr_charges_first_timer(step->charges, kind, &timer);
+        if (rc == MTR_ENOTFOUND) return MTR_OK;
+        if (rc) return rc;
+        if (timer.due_us > until_us) {
+            if (kind == MTR_TIMER_RATE) step->result->next_due_us = timer.due_us;
+            return MTR_OK;
+        }
+        if (!step->ratings_left || !step->cells_left) {
+            step->more = true;
+            return MTR_OK;
+        }
+        step->ratings_left--;
+        rc = run_timer(step, kind, &timer);
+        if (rc) return rc == STOP ? MTR_OK : rc;
+    }
+}
+
+int rater_run_timers(struct rater_step *step)
+{
+    int rc = run_kind(step, MTR_TIMER_OPEN, step->watermark_us);
+    if (!rc) rc = run_kind(step, MTR_TIMER_CLOSE, step->watermark_us);
+    if (!rc) rc = run_kind(step, MTR_TIMER_RATE, step->now_us);
+    return rc;
+}
