@@ -333,7 +333,7 @@ static const char *set_number(struct mtr_property *property, struct mtr_str text
     switch (mtr_decimal_parse(text, &property->number)) {
     case MTR_OK: return NULL;
     case MTR_EPRECISION: return "more than 38 digits: it cannot be kept exactly";
-    case MTR_EOVERFLOW: return "number out of range";
+    case MTR_EOVERFLOW: return "number out of range: 38 digits at most";
     default: return "not a finite number, string, true, false or null";
     }
 }
