@@ -1,0 +1,66 @@
+#!/usr/bin/python3
+"""Writes the seed corpus of the decoders' fuzz targets: tests/fuzz/corpus/<target>/. Run it by hand when a format grows; its output is committed."""
+import gzip
+import json
+import pathlib
+import struct
+import subprocess
+
+import msgpack
+
+ROOT = pathlib.Path(__file__).parent / "corpus"
+EVENT = {"id": "e-1", "source": "eu", "type": "storage.usage", "subject": "sub-1", "time": "2026-03-29T01:59:59.123456+01:00",
+         "data": {"bytes": 1073741824, "region": "eu-west-1", "ok": True, "none": None}}
+CLOUD = dict(EVENT, specversion="1.0", datacontenttype="application/json", dataschema="urn:x", ext="y")
+VOID = {"id": "v-1", "type": "meterd.void", "subject": "sub-1", "data": {"id": "e-1"}}
+
+
+def write(target, inputs):
+    directory = ROOT / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in inputs.items():
+        (directory / name).write_bytes(data)
+
+
+def text(value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-q", "-c"], input=data, stdout=subprocess.PIPE, check=True).stdout
+
+
+def main():
+    batch = text([EVENT, VOID, CLOUD])
+    lines = b"".join(text(e) + b"\n" for e in (EVENT, VOID, CLOUD))
+    escapes = rb'{"id":"a\u00e9\ud83d\ude00\n","type":"t","subject":"s","data":{"\u0061":"\\\/\b","n":-1.5e-3}}'
+    write("fuzz_decode_json", {
+        "single": b"\0" + text(EVENT), "batch": b"\0" + batch, "empty": b"\0[]", "escapes": b"\0" + escapes,
+        "numbers": b'\0{"id":"e","type":"t","subject":"s","data":{"a":12345678901234567890123456789012345678,"b":1e37,"c":-0,"d":NaN,"e":01}}',
+        "nested": b'\0{"id":"e","x":[[[{"a":[1,"2",null]}]]],"type":"t","subject":"s","data":{"a":{}}}',
+        "twice": b'\0{"id":"e","id":"f","type":"t","subject":"s","data":{"a":1,"a":2}}',
+        "utf8": b'\0[{"id":"\xff","type":"t","subject":"s"},{"id":"e","type":"\xc3\xa9","subject":"s"}]',
+        "lines": b"\1" + lines, "lines-broken": b"\1" + text(EVENT) + b'\n{"id":"x\n' + text(VOID) + b"\r\n \n7\n",
+        "cloud-batch": b"\2" + text([CLOUD]), "binary": b"\3" + text(EVENT["data"]), "binary-empty": b"\3",
+    })
+    rows = {"fields": ["id", "type", "subject", "time", "source", "data.bytes", "data.region"],
+            "rows": [["e", "t", "s", 1772359200000000, None, 7, "eu"], ["f", "t", "s", "2026-03-01T00:00:00Z", "x", -1, None], [1], 2]}
+    write("fuzz_decode_msgpack", {
+        "single": msgpack.packb(EVENT), "batch": msgpack.packb([EVENT, VOID, CLOUD]), "rows": msgpack.packb(rows),
+        "rows-first": msgpack.packb({"rows": rows["rows"], "fields": rows["fields"]}), "empty": b"\x90",
+        "kinds": msgpack.packb([dict(EVENT, data={"f": 1.5, "b": b"x", "e": msgpack.ExtType(1, b"ab"), "n": [1], "i": -2**63, "u": 2**64 - 1})]),
+        "wide": b"\xdd\0\0\0\1\xdf\0\0\0\3\xd9\2id\xda\0\1e\xdb\0\0\0\4type\xa1t\xa7subject\xa1s",
+        "count-lie": b"\xdd\xff\xff\xff\xff\xc0", "deep": b"\x81\xa1x" + b"\x91" * 70,
+    })
+    plain = batch * 4
+    write("fuzz_decompress", {
+        "zstd": b"\0" + zstd(plain), "zstd-frames": b"\0" + zstd(b"[" + plain) + zstd(b"]"), "zstd-cut": b"\0" + zstd(plain)[:-7],
+        "zstd-skippable": b"\0" + struct.pack("<II", 0x184D2A50, 4) + b"skip" + zstd(b"[]"), "zstd-bomb": b"\0" + zstd(b" " * (1 << 20)),
+        "gzip": b"\1" + gzip.compress(plain, mtime=0), "gzip-members": b"\1" + gzip.compress(b"[", mtime=0) + gzip.compress(b"]", mtime=0),
+        "gzip-cut": b"\1" + gzip.compress(plain, mtime=0)[:-9], "gzip-trailing": b"\1" + gzip.compress(b"[]", mtime=0) + b"x",
+        "gzip-bomb": b"\1" + gzip.compress(b" " * (1 << 20), mtime=0),
+    })
+
+
+if __name__ == "__main__":
+    main()
