@@ -1,0 +1,384 @@
+/*
+ * Golden tables of prices: tariff, usage, expected lines and total, one case per row; then laws over seeded tariffs.
+ */
+#include "meterd/rater/price.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/pricing.h"
+
+enum { USAGE_MAX = 8, DOCUMENT_BYTES = 4096 };
+
+struct row {
+    const char *name;
+    const char *rounding;   /* inside {}; NULL: none */
+    const char *components; /* inside [] */
+    const char *minimum;    /* of the tariff; NULL: none */
+    const char *usage;      /* "component[/dimensions]=quantity …" by index of the component */
+    const char *expected;
+};
+
+#define TIERS "[{up_to: 100, unit: \"0.05\"}, {up_to: 1000, unit: \"0.04\", flat: \"2\"}, {unit: \"0.03\", flat: \"5\"}]"
+#define GRADUATED "{key: cpu, meter: m, graduated: " TIERS "}"
+#define VOLUME "{key: cpu, meter: m, volume: " TIERS "}"
+#define PACKAGE "{key: mail, meter: m, package: {size: 1000, price: \"1.50\"}}"
+
+static const struct row rows[] = {
+    /* per unit */
+    {"zero use, no line", NULL, "{key: a, meter: m, per_unit: 3}", NULL, "0=0", "total 0.00"},
+    {"no usage at all", NULL, "{key: a, meter: m, per_unit: 3}", NULL, "", "total 0.00"},
+    {"one unit price", NULL, "{key: a, meter: m, per_unit: \"0.10\"}", NULL, "0=12.5", "a usage 1.25; total 1.25"},
+    {"tiny price, not rounded per event", NULL, "{key: a, meter: m, per_unit: \"0.0000004\"}", NULL, "0=2500000", "a usage 1.00; total 1.00"},
+    {"tie to even", NULL, "{key: a, meter: m, per_unit: \"0.125\"}", NULL, "0=1", "a usage 0.12; total 0.12"},
+    {"tie half up", "mode: half_up", "{key: a, meter: m, per_unit: \"474.995\"}", NULL, "0=1", "a usage 475.00; total 475.00"},
+    {"more digits by choice", "digits: 4", "{key: a, meter: m, per_unit: \"0.00005\"}", NULL, "0=3", "a usage 0.0002; total 0.0002"},
+    {"negative use is symmetric", NULL, "{key: a, meter: m, per_unit: \"0.10\"}", NULL, "0=-12.5", "a usage -1.25; total -1.25"},
+    {"equal rows are added", NULL, "{key: a, meter: m, per_unit: 1}", NULL, "0=1 0=2", "a usage 3.00; total 3.00"},
+    /* graduated: bounds belong to the tier, flats once per entered tier */
+    {"first tier", NULL, GRADUATED, NULL, "0=99", "cpu usage 4.95; total 4.95"},
+    {"at the first bound", NULL, GRADUATED, NULL, "0=100", "cpu usage 5.00; total 5.00"},
+    {"a fraction above the bound", NULL, GRADUATED, NULL, "0=100.5", "cpu usage 7.02; total 7.02"},
+    {"at the second bound", NULL, GRADUATED, NULL, "0=1000", "cpu usage 43.00; total 43.00"},
+    {"last tier", NULL, GRADUATED, NULL, "0=2000", "cpu usage 78.00; total 78.00"},
+    {"no flat at zero", NULL, "{key: a, meter: m, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "0=0", "total 0.00"},
+    {"flat at zero", NULL, "{key: a, meter: m, flat_at_zero: true, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "",
+     "a usage 7.00; total 7.00"},
+    {"first tier's flat above zero", NULL, "{key: a, meter: m, graduated: [{up_to: 1, flat: 7}, {unit: 1}]}", NULL, "0=0.1",
+     "a usage 7.00; total 7.00"},
+    {"negative at the first tier", NULL, GRADUATED, NULL, "0=-200", "cpu usage -10.00; total -10.00"},
+    /* volume */
+    {"volume, first tier", NULL, VOLUME, NULL, "0=100", "cpu usage 5.00; total 5.00"},
+    {"volume, whole quantity at the second", NULL, VOLUME, NULL, "0=100.5", "cpu usage 6.02; total 6.02"},
+    {"volume, last tier", NULL, VOLUME, NULL, "0=2000", "cpu usage 65.00; total 65.00"},
+    {"volume, flat at zero", NULL, "{key: a, meter: m, flat_at_zero: true, volume: [{up_to: 1, flat: 7}, {unit: 1, flat: 9}]}", NULL, "0=0",
+     "a usage 7.00; total 7.00"},
+    {"volume, negative", NULL, VOLUME, NULL, "0=-200", "cpu usage -10.00; total -10.00"},
+    /* package */
+    {"package, nothing", NULL, PACKAGE, NULL, "0=0", "total 0.00"},
+    {"package, started", NULL, PACKAGE, NULL, "0=1", "mail usage 1.50; total 1.50"},
+    {"package, full", NULL, PACKAGE, NULL, "0=1000", "mail usage 1.50; total 1.50"},
+    {"package, next started", NULL, PACKAGE, NULL, "0=1000.000000000001", "mail usage 3.00; total 3.00"},
+    {"package, rounded down", NULL, "{key: mail, meter: m, package: {size: 1000, price: \"1.50\", rounding: down}}", NULL, "0=1999",
+     "mail usage 1.50; total 1.50"},
+    {"package after free units", NULL, "{key: mail, meter: m, free_units: 500, package: {size: 1000, price: \"1.50\"}}", NULL, "0=1500",
+     "mail usage 1.50; total 1.50"},
+    {"package, negative", NULL, PACKAGE, NULL, "0=-1", "mail usage -1.50; total -1.50"},
+    /* free units */
+    {"free units", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=12", "a usage 2.00; total 2.00"},
+    {"all free", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=9", "a usage 0.00; total 0.00"},
+    {"free units do not grow negative use", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=-2", "a usage -2.00; total -2.00"},
+    /* cap and minimum */
+    {"under the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=9", "a usage 9.00; total 9.00"},
+    {"at the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=11", "a usage 10.00; total 10.00"},
+    {"minimum is a line", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "0=4", "a usage 4.00; a minimum 6.00; total 10.00"},
+    {"minimum without use", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "", "a minimum 10.00; total 10.00"},
+    {"minimum met", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "0=10", "a usage 10.00; total 10.00"},
+    {"minimum of the tariff", NULL, "{key: a, meter: m, per_unit: 1}, {key: b, meter: n, per_unit: 2}", "10", "0=1 1=2",
+     "a usage 1.00; b usage 4.00; tariff.minimum minimum 5.00; total 10.00"},
+    {"both minimums", NULL, "{key: a, meter: m, per_unit: 1, minimum: 4}", "10", "0=1",
+     "a usage 1.00; a minimum 3.00; tariff.minimum minimum 6.00; total 10.00"},
+    {"cap over several lines, first come", NULL, "{key: a, meter: m, per_unit: 1, cap: 10, group_by: [r]}", NULL, "0/r=b=6 0/r=a=7 0/r=c=1",
+     "a r=a usage 7.00; a r=b usage 3.00; a r=c usage 0.00; total 10.00"},
+    {"cap met to the cent over rounded lines", NULL, "{key: a, meter: m, per_unit: \"3.335\", cap: 10, group_by: [r]}", NULL,
+     "0/r=a=1 0/r=b=1 0/r=c=1", "a r=a usage 3.34; a r=b usage 3.34; a r=c usage 3.32; total 10.00"},
+    {"minimum met to the cent over rounded lines", NULL, "{key: a, meter: m, per_unit: \"1.114\", minimum: 5, group_by: [r]}", NULL,
+     "0/r=a=1 0/r=b=1", "a r=a usage 1.11; a r=b usage 1.11; a minimum 2.78; total 5.00"},
+    {"cap with a negative line", NULL, "{key: a, meter: m, per_unit: 1, cap: 10, group_by: [r]}", NULL, "0/r=a=20 0/r=b=-5",
+     "a r=a usage 15.00; a r=b usage -5.00; total 10.00"},
+    /* group_by */
+    {"a curve per combination", NULL, "{key: a, meter: m, group_by: [r], graduated: [{up_to: 10, unit: 1}, {unit: 0}]}", NULL,
+     "0/r=us=15 0/r=eu=4", "a r=eu usage 4.00; a r=us usage 10.00; total 14.00"},
+    /* recurring */
+    {"recurring in advance", NULL, "{key: base, recurring: {amount: 20}}", NULL, "", "base recurring 20.00; total 20.00"},
+    /* rounding the total */
+    {"each line rounded", NULL, "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL, "0=1 1=1",
+     "a usage 0.00; b usage 0.00; total 0.00"},
+    {"the total rounded, with residue", "place: total", "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL,
+     "0=1 1=1", "a usage 0.004; b usage 0.004; total 0.01, residue 0.002"},
+};
+
+static void fail_with_findings(const struct pricing *pricing, const char *name)
+{
+    for (size_t i = 0; i < pricing->findings.count; i++)
+        print_message("%s: %u:%u: %s: %s\n", name, pricing->findings.items[i].line, pricing->findings.items[i].column,
+                      pricing->findings.items[i].field, pricing->findings.items[i].text);
+    fail();
+}
+
+static void open_row(struct pricing *pricing, const struct row *row)
+{
+    char text[DOCUMENT_BYTES];
+    snprintf(text, sizeof(text), "key: t\ncurrency: EUR\n%s%s%sversions:\n  - from: 2026-01-01\n    components: [%s]\n%s%s%s",
+             row->rounding ? "rounding: {" : "", row->rounding ? row->rounding : "", row->rounding ? "}\n" : "", row->components,
+             row->minimum ? "    minimum: \"" : "", row->minimum ? row->minimum : "", row->minimum ? "\"\n" : "");
+    if (pricing_open(pricing, mtr_str_from(text)) != MTR_OK) fail_with_findings(pricing, row->name);
+}
+
+/* "0=12 1/r=eu=4": index of the component, dimensions behind a slash, quantity behind the last '='. */
+static uint32_t parse_usage(char *text, struct mtr_usage_row *usage)
+{
+    uint32_t count = 0;
+    for (char *rest = text, *word = strsep(&rest, " "); word && *word; word = strsep(&rest, " ")) {
+        char *equals = strrchr(word, '='), *slash = strchr(word, '/');
+        assert_true(count < USAGE_MAX && equals);
+        usage[count] = (struct mtr_usage_row){.component = (uint32_t)(*word - '0')};
+        assert_int_equal(mtr_quantity_parse(mtr_str_from(equals + 1), &usage[count].quantity), MTR_OK);
+        if (slash) usage[count].dimensions = (struct mtr_str){slash + 1, (size_t)(equals - slash - 1)};
+        count++;
+    }
+    return count;
+}
+
+static void check_laws(const struct pricing *pricing, const struct mtr_price *price)
+{
+    struct mtr_money sum = price->residue;
+    for (uint32_t i = 0; i < price->line_count; i++) assert_int_equal(mtr_money_add(sum, price->lines[i].amount, &sum), MTR_OK);
+    assert_int_equal(mtr_money_compare(sum, price->total), 0);
+    if (!pricing->tariff.round_total) assert_true(price->residue.e18 == 0);
+}
+
+static void test_golden_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_usage_row usage[USAGE_MAX];
+        struct mtr_price price, traced;
+        char usage_text[256], text[1024], text_traced[1024];
+        open_row(&pricing, &rows[i]);
+        snprintf(usage_text, sizeof(usage_text), "%s", rows[i].usage);
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.usage = usage;
+        input.usage_count = parse_usage(usage_text, usage);
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        if (strcmp(text, rows[i].expected) != 0) fail_msg("%s:\n  expected %s\n  got      %s", rows[i].name, rows[i].expected, text);
+        check_laws(&pricing, &price);
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &traced), MTR_OK);
+        pricing_describe(&pricing, &traced, text_traced, sizeof(text_traced));
+        assert_string_equal(text, text_traced);
+        pricing_close(&pricing);
+    }
+}
+
+/* Days of January 2026 in UTC, from and to in tenths of a day. */
+static const struct recurring_row {
+    const char *fields;
+    int from, to;
+    bool closing, continues_earlier, continued_later;
+    const char *expected;
+} recurring_rows[] = {
+    {"amount: 31, prorate: second", 0, 310, false, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31, prorate: second", 100, 310, false, false, false, "base recurring 21.00; total 21.00"},
+    {"amount: 31, prorate: second", 105, 310, false, false, false, "base recurring 20.50; total 20.50"},
+    {"amount: 20, prorate: second", 0, 100, true, false, true, "base recurring 6.45; total 6.45"},
+    {"amount: 20, prorate: second", 100, 310, true, true, false, "base recurring 13.55; total 13.55"},
+    {"amount: 31, prorate: day", 105, 310, false, false, false, "base recurring 21.00; total 21.00"},
+    {"amount: 31, prorate: day", 0, 105, false, false, true, "base recurring 10.00; total 10.00"},
+    {"amount: 31, prorate: day", 101, 102, false, false, true, "total 0.00"},
+    {"amount: 31, prorate: day, in: arrears", 0, 310, false, false, false, "total 0.00"},
+    {"amount: 31, prorate: day, in: arrears", 0, 310, true, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 200, 310, false, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 200, 310, false, true, false, "total 0.00"},
+    {"amount: 31, in: arrears", 0, 200, true, false, true, "total 0.00"},
+    {"amount: 31, in: arrears", 200, 310, true, true, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 310, 310, true, false, false, "total 0.00"},
+    {"amount: 31", -100, 0, true, false, false, "total 0.00"},
+    {"amount: 0", 0, 310, true, false, false, "base recurring 0.00; total 0.00"},
+};
+
+static void test_recurring(void **state)
+{
+    (void)state;
+    struct mtr_zone *utc;
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &utc), MTR_OK);
+    for (size_t i = 0; i < sizeof(recurring_rows) / sizeof(recurring_rows[0]); i++) {
+        const struct recurring_row *row = &recurring_rows[i];
+        struct pricing pricing;
+        struct mtr_price price;
+        char components[256], text[256];
+        snprintf(components, sizeof(components), "{key: base, recurring: {%s}}", row->fields);
+        open_row(&pricing, &(struct row){.name = row->fields, .components = components});
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.active_from_s = input.period.start_s + row->from * INT64_C(8640);
+        input.active_to_s = input.period.start_s + row->to * INT64_C(8640);
+        input.closing = row->closing;
+        input.continues_earlier = row->continues_earlier;
+        input.continued_later = row->continued_later;
+        input.zone = utc;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        if (strcmp(text, row->expected) != 0) fail_msg("row %zu: %s: got %s", i, row->fields, text);
+        pricing_close(&pricing);
+    }
+    mtr_zone_close(utc);
+}
+
+/* The day that daylight saving makes shorter counts as a day, and the parts of a split period count each day once. */
+static void test_days_of_a_zone(void **state)
+{
+    (void)state;
+    struct mtr_zone *zone;
+    assert_int_equal(mtr_zone_open(MTR_STR("Europe/Berlin"), &zone), MTR_OK);
+    struct pricing pricing;
+    open_row(&pricing, &(struct row){.name = "days", .components = "{key: base, recurring: {amount: 31, prorate: day}}"});
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.zone = zone;
+    input.period = (struct mtr_period){1772319600, 1774994400}; /* March 2026 in Berlin: an hour short of 31 × 24 h */
+    static const int64_t splits[] = {1774738800, 1774746000, 1774789200, 1774821600}; /* around 29 March */
+    for (size_t i = 0; i < sizeof(splits) / sizeof(splits[0]); i++) {
+        struct mtr_price first, second;
+        struct mtr_money sum;
+        char text[MTR_DECIMAL_TEXT_BYTES];
+        input.active_from_s = input.period.start_s;
+        input.active_to_s = splits[i];
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+        input.active_from_s = splits[i];
+        input.active_to_s = input.period.end_s;
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &second), MTR_OK);
+        assert_int_equal(mtr_money_add(first.total, second.total, &sum), MTR_OK);
+        mtr_money_format(sum, text);
+        assert_string_equal(text, "31");
+    }
+    pricing_close(&pricing);
+    mtr_zone_close(zone);
+}
+
+static void test_not_closing_has_no_minimum(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_price price;
+    open_row(&pricing, &(struct row){.name = "draft", .components = "{key: a, meter: m, per_unit: 1, minimum: 5}", .minimum = "10"});
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.closing = false;
+    assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+    assert_int_equal(price.line_count, 0);
+    assert_true(price.total.e18 == 0);
+    pricing_close(&pricing);
+}
+
+static const char traced_json[] =
+    "{\"total\":\"7.02\",\"residue\":\"0\",\"currency\":\"EUR\",\"tariff\":\"t\",\"version\":\"VERSION\",\"lines\":["
+    "{\"component\":\"cpu\",\"kind\":\"usage\",\"quantity\":\"110.5\",\"amount\":\"7.02\"}],\"trace\":["
+    "{\"line\":0,\"part\":\"free units\",\"input\":\"110.5\",\"output\":\"100.5\"},"
+    "{\"line\":0,\"part\":\"graduated, tier 1 of 3\",\"input\":\"100 × 0.05\",\"output\":\"5\"},"
+    "{\"line\":0,\"part\":\"graduated, tier 2 of 3\",\"input\":\"0.5 × 0.04 + 2\",\"output\":\"2.02\"},"
+    "{\"line\":0,\"part\":\"round half_even to 2 digits\",\"input\":\"7.02\",\"output\":\"7.02\"}]}";
+
+/* Same input, same bytes; and the trace says what happened. */
+static void test_trace(void **state)
+{
+    (void)state;
+    struct mtr_buffer json[2];
+    for (int round = 0; round < 2; round++) {
+        struct pricing pricing;
+        struct mtr_price price;
+        struct mtr_json_writer writer;
+        struct mtr_usage_row usage = {0};
+        open_row(&pricing, &(struct row){.name = "trace", .components = "{key: cpu, meter: m, free_units: 10, graduated: " TIERS "}"});
+        struct mtr_price_input input = pricing_input(&pricing);
+        assert_int_equal(mtr_quantity_parse(MTR_STR("110.5"), &usage.quantity), MTR_OK);
+        input.usage = &usage;
+        input.usage_count = 1;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        mtr_buffer_init(&json[round], 1 << 16);
+        mtr_json_begin(&writer, &json[round]);
+        mtr_price_write_json(&input, &price, true, &writer);
+        assert_int_equal(mtr_json_finish(&writer), MTR_OK);
+        assert_int_equal(mtr_buffer_append_char(&json[round], '\0'), MTR_OK);
+        char *version = strstr(json[round].data, "\"version\":\"");
+        assert_non_null(version);
+        version += strlen("\"version\":\"");
+        assert_int_equal(strspn(version, "0123456789abcdef"), 32);
+        pricing_close(&pricing);
+    }
+    assert_int_equal(json[0].size, json[1].size);
+    assert_memory_equal(json[0].data, json[1].data, json[0].size);
+    char *version = strstr(json[0].data, "\"version\":\"") + strlen("\"version\":\"");
+    const char *expected_version = strstr(traced_json, "VERSION");
+    size_t head = (size_t)(expected_version - traced_json);
+    assert_memory_equal(json[0].data, traced_json, head);
+    assert_string_equal(version + 32, expected_version + strlen("VERSION"));
+    mtr_buffer_release(&json[0]);
+    mtr_buffer_release(&json[1]);
+}
+
+static struct mtr_exact exact_at(struct pricing *pricing, mtr_int128 e12)
+{
+    struct mtr_usage_row usage = {.quantity = {e12}};
+    struct mtr_price_input input = pricing_input(pricing);
+    struct mtr_price price;
+    input.usage = &usage;
+    input.usage_count = 1;
+    mtr_arena_reset(&pricing->result);
+    assert_int_equal(mtr_price(&input, false, &pricing->result, &price), MTR_OK);
+    return price.line_count ? price.lines[0].exact : mtr_exact_zero();
+}
+
+/* Graduated without flats: never falls, and does not jump at a border (one tick more costs one tick's price more). */
+static void test_graduated_is_monotone_and_continuous(void **state)
+{
+    (void)state;
+    const char *seed_text = getenv("METERD_SEED");
+    uint64_t seed = seed_text ? strtoull(seed_text, NULL, 10) : UINT64_C(4217), random = seed;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (int round = 0; round < 300; round++) {
+        struct pricing pricing;
+        char components[512], *p = components, *end = components + sizeof(components);
+        unsigned bounds[4], bound = 0;
+        p += snprintf(p, (size_t)(end - p), "{key: a, meter: m, graduated: [");
+        for (int i = 0; i < 4; i++) {
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            bounds[i] = bound += 1 + (unsigned)(random >> 56);
+            p += snprintf(p, (size_t)(end - p), "{up_to: %u.5, unit: \"0.%04u\"}, ", bound, (unsigned)(random >> 40) % 10000);
+        }
+        snprintf(p, (size_t)(end - p), "{unit: \"0.01\"}]}");
+        open_row(&pricing, &(struct row){.name = "seeded", .components = components});
+        struct mtr_exact last = mtr_exact_zero();
+        for (int i = 0; i < 4; i++) {
+            mtr_int128 border = (mtr_int128)bounds[i] * 1000000000000 + 500000000000;
+            struct mtr_exact below = exact_at(&pricing, border - 1), at = exact_at(&pricing, border), above = exact_at(&pricing, border + 1);
+            struct mtr_exact step;
+            assert_true(mtr_exact_compare(last, below) <= 0 && mtr_exact_compare(below, at) <= 0 && mtr_exact_compare(at, above) <= 0);
+            assert_int_equal(mtr_exact_sub(above, at, &step), MTR_OK);
+            assert_int_equal(mtr_exact_compare(step, mtr_exact_product((struct mtr_quantity){1}, pricing.tariff.versions[0].components[0].tiers[i + 1].unit)), 0);
+            last = above;
+        }
+        pricing_close(&pricing);
+    }
+}
+
+static void test_overflow_is_an_error(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_price price = {.line_count = 77};
+    open_row(&pricing, &(struct row){.name = "overflow", .components = "{key: a, meter: m, per_unit: 100000000000000000000}"});
+    struct mtr_usage_row usage = {.quantity = {(mtr_int128)100 * 1000000000000}};
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.usage = &usage;
+    input.usage_count = 1;
+    assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_EOVERFLOW);
+    assert_int_equal(price.line_count, 77);
+    pricing_close(&pricing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden_rows),
+        cmocka_unit_test(test_recurring),
+        cmocka_unit_test(test_days_of_a_zone),
+        cmocka_unit_test(test_not_closing_has_no_minimum),
+        cmocka_unit_test(test_trace),
+        cmocka_unit_test(test_graduated_is_monotone_and_continuous),
+        cmocka_unit_test(test_overflow_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,78 @@
+/*
+ * For tests of prices: a tariff read from text with all that it borrows, and one call that prices usage under it.
+ */
+#ifndef METERD_TESTS_SUPPORT_PRICING_H
+#define METERD_TESTS_SUPPORT_PRICING_H
+
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/document.h"
+#include "meterd/rater/price.h"
+
+enum { PRICING_FINDINGS_MAX = 64, PRICING_ARENA_BYTES_MAX = 64 << 20 };
+
+struct pricing {
+    struct mtr_arena arena;  /* the tariff */
+    struct mtr_arena result; /* prices, until the next one */
+    struct mtr_document *document;
+    struct mtr_diagnostics findings;
+    struct mtr_tariff_document tariff;
+};
+
+/* Returns what mtr_tariff_read returned (or the parser), with its findings kept. Always to be closed. */
+static inline int pricing_open(struct pricing *pricing, struct mtr_str text)
+{
+    struct mtr_diagnostic diagnostic;
+    *pricing = (struct pricing){0};
+    mtr_arena_init(&pricing->arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_arena_init(&pricing->result, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_diagnostics_init(&pricing->findings, PRICING_FINDINGS_MAX);
+    int rc = mtr_document_parse(text, &pricing->document, &diagnostic);
+    if (rc) {
+        mtr_diagnostics_add(&pricing->findings, &diagnostic);
+        return rc;
+    }
+    return mtr_tariff_read(mtr_document_root(pricing->document), &pricing->arena, &pricing->tariff, &pricing->findings);
+}
+
+static inline void pricing_close(struct pricing *pricing)
+{
+    mtr_document_close(pricing->document);
+    mtr_diagnostics_release(&pricing->findings);
+    mtr_arena_release(&pricing->arena);
+    mtr_arena_release(&pricing->result);
+}
+
+/* January 2026 in UTC, whole, closing, the first version. */
+static inline struct mtr_price_input pricing_input(const struct pricing *pricing)
+{
+    return (struct mtr_price_input){
+        .tariff = &pricing->tariff,
+        .version = &pricing->tariff.versions[0],
+        .period = {1767225600, 1769904000},
+        .active_from_s = 1767225600,
+        .active_to_s = 1769904000,
+        .closing = true,
+    };
+}
+
+/* "component dimensions kind amount" of each line and the total, as one text: "calls usage 1.50; total 1.50". */
+static inline void pricing_describe(const struct pricing *pricing, const struct mtr_price *price, char *text, size_t size)
+{
+    char amount[MTR_DECIMAL_TEXT_BYTES];
+    size_t used = 0;
+    for (uint32_t i = 0; i < price->line_count && used < size; i++) {
+        const struct mtr_price_line *line = &price->lines[i];
+        mtr_money_format_min(line->amount, pricing->tariff.rounding_digits, amount);
+        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s; ", MTR_STR_ARGS(line->component), line->dimensions.size ? " " : "",
+                                 MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->kind), amount);
+    }
+    mtr_money_format_min(price->total, pricing->tariff.rounding_digits, amount);
+    if (used < size) used += (size_t)snprintf(text + used, size - used, "total %s", amount);
+    if (price->residue.e18 == 0 || used >= size) return;
+    mtr_money_format(price->residue, amount);
+    snprintf(text + used, size - used, ", residue %s", amount);
+}
+
+#endif
