@@ -1,0 +1,28 @@
+/*
+ * Pricing on request: what POST /v1/price and `meterd price` share. Pure but for the catalog snapshot.
+ *
+ * Request (YAML or JSON):
+ *   tariff: compute            # key in the catalog, or the tariff document itself
+ *   at: 2026-03-01             # which version is in force; default: now
+ *   quantity: "12345.678"      # of `component`; or `usage` for several
+ *   component: vcpu            # default: the only component with a meter
+ *   dimensions: {region: eu}   # of `quantity`
+ *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]
+ *   closing: true              # the period is over, so that minimums count; default true
+ *   trace: true                # default true
+ * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}
+ * The priced period is the calendar month of `at` in UTC, in full.
+ */
+#ifndef METERD_DAEMON_PRICE_REQUEST_H
+#define METERD_DAEMON_PRICE_REQUEST_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/json_writer.h"
+
+/* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with findings, MTR_EOVERFLOW, MTR_ENOMEM. */
+int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
+                          struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+#endif
