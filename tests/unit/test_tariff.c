@@ -1,0 +1,191 @@
+/*
+ * Tariff documents: the model of a right one, and every finding with its place, one case per row.
+ */
+#include "meterd/catalog/tariff.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "support/pricing.h"
+
+static const char full[] =
+    "key: compute\n"
+    "name: Compute\n"
+    "currency: EUR                      # comments do not matter\n"
+    "rounding: {mode: half_up, place: total}\n"
+    "versions:\n"
+    "  - from: 2026-01-01\n"
+    "    components:\n"
+    "      - key: vcpu\n"
+    "        meter: vcpu_hours\n"
+    "        graduated: [{up_to: 100, unit: \"0.05\"}, {up_to: 1000, unit: \"0.04\", flat: \"2\"}, {unit: \"0.03\"}]\n"
+    "        free_units: 10\n"
+    "        minimum: \"5\"\n"
+    "        cap: \"1000\"\n"
+    "      - {key: calls, meter: api_calls, per_unit: \"0.0000004\"}\n"
+    "      - {key: storage, meter: gib, volume: [{up_to: 10, unit: 1}, {unit: 1}], flat_at_zero: true}\n"
+    "      - {key: traffic, meter: gb, per_unit: 0.01, group_by: [region, sku]}\n"
+    "      - {key: mail, meter: mails, package: {size: 1000, price: \"1.50\", rounding: half_up}}\n"
+    "      - {key: base, recurring: {amount: \"20\", every: month, in: arrears, prorate: second}}\n"
+    "    minimum: \"10\"\n"
+    "  - from: 2026-07-01T00:00:00+02:00\n"
+    "    components: [{key: vcpu, meter: vcpu_hours, per_unit: 0.04}]\n";
+
+static void test_full_document(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    assert_int_equal(pricing_open(&pricing, mtr_str_from(full)), MTR_OK);
+    assert_int_equal(pricing.findings.count, 0);
+    const struct mtr_tariff_document *tariff = &pricing.tariff;
+    assert_true(mtr_str_equal(tariff->key, MTR_STR("compute")) && mtr_str_equal(tariff->name, MTR_STR("Compute")));
+    assert_true(mtr_str_equal(tariff->currency, MTR_STR("EUR")));
+    assert_true(tariff->rounding == MTR_ROUND_HALF_UP && tariff->round_total && tariff->rounding_digits == 2);
+    assert_int_equal(tariff->version_count, 2);
+    const struct mtr_tariff_version *version = &tariff->versions[0];
+    assert_true(version->from_is_date && version->from_days == mtr_days_from_civil(2026, 1, 1));
+    assert_true(version->has_minimum && version->minimum.e18 == (mtr_int128)10 * 1000000000000000000);
+    assert_int_equal(version->component_count, 6);
+    const struct mtr_component *vcpu = &version->components[0];
+    assert_true(vcpu->curve == MTR_CURVE_GRADUATED && vcpu->tier_count == 3 && vcpu->line == 8);
+    assert_true(!vcpu->tiers[0].open_ended && vcpu->tiers[0].up_to.e12 == (mtr_int128)100 * 1000000000000);
+    assert_true(vcpu->tiers[1].flat.e18 == (mtr_int128)2 * 1000000000000000000 && vcpu->tiers[2].open_ended);
+    assert_true(vcpu->has_free_units && vcpu->has_minimum && vcpu->has_cap && !vcpu->flat_at_zero);
+    assert_true(version->components[1].curve == MTR_CURVE_PER_UNIT && version->components[1].tiers[0].unit.e18 == 400000000000);
+    assert_true(version->components[2].curve == MTR_CURVE_VOLUME && version->components[2].flat_at_zero);
+    assert_int_equal(version->components[3].group_by_count, 2);
+    assert_true(mtr_str_equal(version->components[3].group_by[1], MTR_STR("sku")));
+    assert_true(version->components[4].curve == MTR_CURVE_PACKAGE && version->components[4].package_rounding == MTR_ROUND_HALF_UP);
+    const struct mtr_component *base = &version->components[5];
+    assert_true(base->curve == MTR_CURVE_RECURRING && base->recurring_in_arrears && base->prorate == MTR_PRORATE_SECOND);
+    assert_true(base->recurring_every_given && base->recurring_every == MTR_PERIOD_MONTH && base->meter.size == 0);
+    assert_true(!tariff->versions[1].from_is_date && tariff->versions[1].from_us == INT64_C(1782856800000000));
+    assert_false(tariff->versions[0].hash_low == tariff->versions[1].hash_low);
+    pricing_close(&pricing);
+}
+
+/* Spacing, comments and quotes of a document are not its content; a price is. */
+static void test_hash_names_the_content(void **state)
+{
+    (void)state;
+    struct pricing a, b, c;
+    assert_int_equal(pricing_open(&a, MTR_STR("key: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]")), MTR_OK);
+    assert_int_equal(pricing_open(&b, MTR_STR("key: t\ncurrency: EUR\nversions:\n - from: 2026-01-01 # start\n   components:\n"
+                                              "    - key: a\n      meter: m\n      per_unit: 1\n")), MTR_OK);
+    assert_int_equal(pricing_open(&c, MTR_STR("key: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 2}]}]")), MTR_OK);
+    const struct mtr_tariff_version *va = a.tariff.versions, *vb = b.tariff.versions, *vc = c.tariff.versions;
+    assert_true(va->hash_high == vb->hash_high && va->hash_low == vb->hash_low);
+    assert_false(va->hash_high == vc->hash_high && va->hash_low == vc->hash_low);
+    pricing_close(&a);
+    pricing_close(&b);
+    pricing_close(&c);
+}
+
+#define HEAD "key: t\ncurrency: EUR\n"
+#define VERSION HEAD "versions:\n- from: 2026-01-01\n  components:\n"
+
+/* The first finding: its severity, place and a part of its sentence. */
+static const struct {
+    const char *text;
+    enum mtr_severity severity;
+    uint32_t line, column;
+    const char *part;
+} findings[] = {
+    {"key: t\ncurrency: ECU\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]", MTR_SEVERITY_ERROR, 2, 11,
+     "no currency of ISO 4217"},
+    {"key: t\ncurrency: eur\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]", MTR_SEVERITY_ERROR, 2, 11,
+     "three capitals"},
+    {"key: t\ncurency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]", MTR_SEVERITY_ERROR, 2, 1, "currency"},
+    {VERSION "  - {key: a, meter: m, graduatet: [{unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 24, "graduated"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, minimun: 5}\n", MTR_SEVERITY_ERROR, 6, 37, "minimum"},
+    {HEAD "versions: []\n", MTR_SEVERITY_ERROR, 3, 11, "items"},
+    {HEAD "versions: [{from: 2026-01-01, components: []}]\n", MTR_SEVERITY_ERROR, 3, 43, "items"},
+    {HEAD "versions: [{from: soon, components: [{key: a, meter: m, per_unit: 1}]}]\n", MTR_SEVERITY_ERROR, 3, 19, "no date"},
+    {HEAD "versions: [{from: 2026-02-30, components: [{key: a, meter: m, per_unit: 1}]}]\n", MTR_SEVERITY_ERROR, 3, 19, "no date"},
+    {VERSION "  - {key: a, meter: m}\n", MTR_SEVERITY_ERROR, 6, 5, "has no price"},
+    {VERSION "  - {key: a, per_unit: 1}\n", MTR_SEVERITY_ERROR, 6, 5, "has no meter"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, volume: [{unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 5, "more than one"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1}\n  - {key: a, meter: m, per_unit: 1}\n", MTR_SEVERITY_ERROR, 7, 11, "line 6"},
+    {VERSION "  - {key: tariff.minimum, meter: m, per_unit: 1}\n", MTR_SEVERITY_ERROR, 6, 11, "choose another"},
+    {VERSION "  - {key: a, meter: m, recurring: {amount: 1}}\n", MTR_SEVERITY_ERROR, 6, 21, "does not depend on use"},
+    {VERSION "  - {key: a, recurring: {amount: 1}, cap: 5}\n", MTR_SEVERITY_ERROR, 6, 43, "needs no cap"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 51, "only graduated and volume"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, cap: 5, minimum: 6}\n", MTR_SEVERITY_ERROR, 6, 54, "more than the cap"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, cap: -5}\n", MTR_SEVERITY_ERROR, 6, 42, "negative"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, cap: \"5.001\"}\n", MTR_SEVERITY_ERROR, 6, 42, "2 fraction digits"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, free_units: -1}\n", MTR_SEVERITY_ERROR, 6, 49, "negative"},
+    {VERSION "  - {key: a, meter: m, package: {size: 0, price: 1}}\n", MTR_SEVERITY_ERROR, 6, 40, "more than 0"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [r, r]}\n", MTR_SEVERITY_ERROR, 6, 51, "twice"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [a, b, c, d, e, f, g, h, i]}\n", MTR_SEVERITY_ERROR, 6, 47, "at most 8"},
+    {VERSION "  - {key: a, meter: m, per_unit: \"0.1234567890123456789\"}\n", MTR_SEVERITY_ERROR, 6, 34, "digits"},
+    /* tiers */
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 10, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+     "overlaps the tier before, which goes up to 10"},
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 5, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+     "never reached"},
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 0, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 15, "never reached"},
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {unit: 1}\n    - {unit: 2}\n", MTR_SEVERITY_ERROR, 9, 7, "no use ever reaches"},
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 20, unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+     "use above 20 has no price"},
+    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 7, "has no price"},
+    {VERSION "  - key: a\n    meter: m\n    volume:\n    - {up_to: 100, unit: \"0.05\"}\n    - {unit: \"0.04\"}\n", MTR_SEVERITY_WARNING, 10, 7,
+     "more use costs less between 100 and 125: 100 costs 5, and just above it the price falls to 4"},
+    {VERSION "  - key: a\n    meter: m\n    volume:\n    - {up_to: 100, unit: 1}\n    - {flat: 50}\n", MTR_SEVERITY_WARNING, 10, 7,
+     "more use costs less above 100"},
+    {VERSION "  - {key: a, meter: m, per_unit: -1}\n", MTR_SEVERITY_WARNING, 6, 34, "negative"},
+    /* versions */
+    {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n- {from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}\n",
+     MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
+    {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n",
+     MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
+    {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n"
+          "- {from: \"2026-02-01T06:00:00Z\", components: [{key: a, meter: m, per_unit: 1}]}\n",
+     MTR_SEVERITY_ERROR, 5, 10, "every time zone"},
+    {"", MTR_SEVERITY_ERROR, 1, 1, "missing"},
+    {"[]", MTR_SEVERITY_ERROR, 1, 1, "map"},
+};
+
+static void test_findings(void **state)
+{
+    (void)state;
+    unsigned wrong = 0;
+    for (size_t i = 0; i < sizeof(findings) / sizeof(findings[0]); i++) {
+        struct pricing pricing;
+        int rc = pricing_open(&pricing, mtr_str_from(findings[i].text));
+        if (pricing.findings.count == 0) fail_msg("no finding in:\n%s", findings[i].text);
+        const struct mtr_diagnostic *found = &pricing.findings.items[0];
+        if (rc != (findings[i].severity == MTR_SEVERITY_ERROR ? MTR_EINVALID : MTR_OK) || found->severity != findings[i].severity ||
+            found->line != findings[i].line || found->column != findings[i].column || !strstr(found->text, findings[i].part)) {
+            print_message("%s\n%s, found at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc), found->line, found->column, found->field,
+                          found->text);
+            wrong++;
+        }
+        pricing_close(&pricing);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void test_all_findings_at_once(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: ECU\nversions:\n- from: soon\n  components:\n"
+                                                    "  - {key: a, meter: m}\n  - {key: a, meter: m, per_unit: 1, cap: -1}\n")), MTR_EINVALID);
+    assert_int_equal(pricing.findings.count, 5); /* currency, from, no price, cap, duplicate key */
+    pricing_close(&pricing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_document),
+        cmocka_unit_test(test_hash_names_the_content),
+        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_all_findings_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
