@@ -138,14 +138,19 @@ static bool is_key_character(char c, bool first)
     return !first && (c == '.' || c == '_' || c == ':' || c == '-');
 }
 
+bool mtr_schema_is_key(struct mtr_str text)
+{
+    bool valid = text.size >= 1 && text.size <= MTR_KEY_BYTES_MAX;
+    for (size_t i = 0; valid && i < text.size; i++) valid = is_key_character(text.data[i], i == 0);
+    return valid;
+}
+
 static int decode_key(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_str *out)
 {
     struct mtr_str key;
     int rc = mtr_schema_decode_text_node(context, node, "a key", &key);
     if (rc) return rc;
-    bool valid = key.size >= 1 && key.size <= MTR_KEY_BYTES_MAX;
-    for (size_t i = 0; valid && i < key.size; i++) valid = is_key_character(key.data[i], i == 0);
-    if (!valid)
+    if (!mtr_schema_is_key(key))
         return FAIL(node, "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit", SHOWN(key),
                     MTR_KEY_BYTES_MAX);
     *out = key;

@@ -29,7 +29,4 @@ void mtr_schema_format_duration(uint64_t us, char text[32]);
 /* Bounds of a row in its own unit: "1…65535", "1s…1h"; empty without. */
 void mtr_schema_format_range(const struct mtr_field *field, char text[72]);
 
-/* The candidate nearest to `word` and near enough to be meant, or NULL. `next` gives candidate i, NULL after the last. */
-const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i), const void *context);
-
 #endif

@@ -123,7 +123,9 @@ uint64_t mtr_catalog_version(const struct mtr_catalog *catalog);      /* grows w
 /* By number: dense arrays, index number - 1. A number beyond the snapshot is NULL. */
 uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind);
 const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_service *mtr_catalog_service(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number);

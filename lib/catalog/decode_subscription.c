@@ -1,0 +1,81 @@
+/*
+ * What a subscription's rows cannot say: its zone, its instants in that zone, its billing anchor.
+ */
+#include "lib/catalog/record.h"
+
+#include "meterd/core/currency.h"
+
+static bool is_date(struct mtr_str text)
+{
+    return text.size == 10;
+}
+
+/* A date is local midnight in the zone; an instant must be whole seconds, as periods are. */
+static bool decode_instant(const struct mtr_zone *zone, struct mtr_str text, int64_t *out_s)
+{
+    int64_t time_us;
+    if (mtr_time_parse_date(text, &time_us) || time_us % MTR_US_PER_SECOND != 0) return false;
+    int64_t time_s = time_us / MTR_US_PER_SECOND;
+    *out_s = is_date(text) ? mtr_zone_from_civil(zone, mtr_civil_from_s(time_s)) : time_s;
+    return true;
+}
+
+static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_s, struct mtr_diagnostics *findings)
+{
+    if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_s)) return;
+    mtr_record_fail(record, name, findings, "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+}
+
+static int64_t local_days(const struct mtr_zone *zone, int64_t time_s)
+{
+    struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+    return mtr_days_from_civil(civil.year, civil.month, civil.day);
+}
+
+static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    struct mtr_subscription_fields *f = &record->fields.subscription;
+    int64_t time_us;
+    f->anchor_days = INT64_MIN;
+    if (mtr_str_equal(f->billing.anchor, MTR_STR("calendar"))) return;
+    if (mtr_str_equal(f->billing.anchor, MTR_STR("anniversary"))) {
+        f->anchor_days = local_days(f->zone, f->start_s);
+    } else if (is_date(f->billing.anchor) && mtr_time_parse_date(f->billing.anchor, &time_us) == MTR_OK) {
+        f->anchor_days = time_us / MTR_US_PER_DAY;
+    } else {
+        mtr_record_fail(record, "billing", findings, "anchor: calendar, anniversary or a date is expected, not `%.*s`",
+                        MTR_STR_ARGS(f->billing.anchor));
+    }
+}
+
+static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription_fields *f = &record->fields.subscription;
+    if (f->trial_end_s < f->start_s) mtr_record_fail(record, "trial_end", findings, "the trial ends before start");
+    if (f->end_s <= f->start_s) mtr_record_fail(record, "end", findings, "end must be after start");
+}
+
+int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+{
+    struct mtr_subscription_fields *f = &record->fields.subscription;
+    if (f->subject.size == 0) f->subject = record->key;
+    if (f->currency.size && !mtr_currency_find(f->currency))
+        mtr_record_fail(record, "currency", findings, "`%.*s` is no ISO 4217 code, as EUR", MTR_STR_ARGS(f->currency));
+    int rc = mtr_zones_get(zones, f->zone_name, &f->zone);
+    if (rc == MTR_ENOMEM) return rc;
+    if (rc) {
+        mtr_record_fail(record, "zone", findings, "`%.*s` is no time zone of this system, as Europe/Berlin or UTC", MTR_STR_ARGS(f->zone_name));
+        return MTR_OK; /* without a zone a date is no instant */
+    }
+    f->end_s = INT64_MAX;
+    if (!decode_instant(f->zone, f->start, &f->start_s)) {
+        mtr_record_fail(record, "start", findings, "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        return MTR_OK;
+    }
+    f->trial_end_s = f->start_s;
+    decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
+    decode_optional(record, "end", f->end, &f->end_s, findings);
+    decode_anchor(record, findings);
+    check_order(record, findings);
+    return MTR_OK;
+}

@@ -1,0 +1,159 @@
+/*
+ * Lookups in a snapshot. find_subject and find_meters are asked for every event: one hash, one probe, one comparison, no lock.
+ */
+#include "lib/catalog/snapshot.h"
+
+#include <sodium.h>
+
+uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject)
+{
+    return mtr_index_hash(subject, mtr_index_hash(vendor, 0));
+}
+
+uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type)
+{
+    return mtr_index_hash(event_type, service);
+}
+
+uint64_t mtr_catalog_version(const struct mtr_catalog *catalog)
+{
+    return catalog->version;
+}
+
+uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind)
+{
+    return catalog->counts[kind];
+}
+
+static bool has(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, uint32_t number)
+{
+    return number >= 1 && number <= catalog->counts[kind];
+}
+
+const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_VENDOR, number) ? &catalog->vendors[number - 1] : NULL;
+}
+
+const struct mtr_service *mtr_catalog_service(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_SERVICE, number) ? &catalog->services[number - 1] : NULL;
+}
+
+const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_METER, number) ? &catalog->meters[number - 1] : NULL;
+}
+
+const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_TARIFF, number) ? &catalog->records[MTR_KIND_TARIFF][number - 1]->fields.tariff : NULL;
+}
+
+const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_SUBSCRIPTION, number) ? &catalog->subscriptions[number - 1] : NULL;
+}
+
+const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_DESTINATION, number) ? &catalog->destinations[number - 1] : NULL;
+}
+
+const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_API_KEY, number) ? &catalog->api_keys[number - 1] : NULL;
+}
+
+struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
+{
+    uint64_t hash = mtr_index_hash(key, (uint64_t)kind);
+    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
+        if (mtr_str_equal(catalog->records[kind][number - 1]->key, key)) return catalog->records[kind][number - 1];
+    return NULL;
+}
+
+static uint32_t find_number(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
+{
+    const struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
+    return record ? record->number : 0;
+}
+
+const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_vendor(catalog, find_number(catalog, MTR_KIND_VENDOR, key));
+}
+
+const struct mtr_service *mtr_catalog_find_service(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_service(catalog, find_number(catalog, MTR_KIND_SERVICE, key));
+}
+
+const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_meter(catalog, find_number(catalog, MTR_KIND_METER, key));
+}
+
+const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_tariff(catalog, find_number(catalog, MTR_KIND_TARIFF, key));
+}
+
+const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_subscription(catalog, find_number(catalog, MTR_KIND_SUBSCRIPTION, key));
+}
+
+const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_destination(catalog, find_number(catalog, MTR_KIND_DESTINATION, key));
+}
+
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)
+{
+    uint64_t hash = mtr_catalog_subject_hash(vendor, subject);
+    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_subject, hash, &probe)) != 0;) {
+        const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
+        if (mtr_str_equal(subscription->subject, subject) && mtr_str_equal(subscription->service->vendor->key, vendor)) return subscription;
+    }
+    return NULL;
+}
+
+uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service, struct mtr_str event_type,
+                                 const struct mtr_meter *const **meters)
+{
+    uint64_t hash = mtr_catalog_event_type_hash(service->number, event_type);
+    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
+        struct mtr_meter_group group = catalog->groups[number - 1];
+        const struct mtr_meter *first = catalog->meters_by_type[group.first];
+        if (first->service->number != service->number || !mtr_str_equal(first->event_type, event_type)) continue;
+        *meters = &catalog->meters_by_type[group.first];
+        return group.count;
+    }
+    *meters = NULL;
+    return 0;
+}
+
+bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)
+{
+    const struct mtr_subscription *named = mtr_catalog_find_subscription(catalog, subject);
+    if (named && !mtr_str_equal(named->service->vendor->key, vendor)) return true;
+    uint64_t hash = mtr_index_hash(subject, 0);
+    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_bare_subject, hash, &probe)) != 0;) {
+        const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
+        if (mtr_str_equal(subscription->subject, subject) && !mtr_str_equal(subscription->service->vendor->key, vendor)) return true;
+    }
+    return false;
+}
+
+const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret)
+{
+    uint8_t sha256[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(sha256, (const unsigned char *)(secret.size ? secret.data : ""), secret.size);
+    uint64_t hash = mtr_index_hash((struct mtr_str){(const char *)sha256, sizeof(sha256)}, 0);
+    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_secret, hash, &probe)) != 0;) {
+        const struct mtr_api_key *key = &catalog->api_keys[number - 1];
+        if (!key->disabled && sodium_memcmp(key->sha256, sha256, sizeof(sha256)) == 0) return key;
+    }
+    return NULL;
+}

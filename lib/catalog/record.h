@@ -1,0 +1,109 @@
+/*
+ * One document, decoded: what its own text says, references still by key. Private to lib/catalog.
+ *
+ * A record is immutable and shared by every snapshot in which the document has this revision; the last reference frees it.
+ * Snapshots link records into the structs of catalog.h.
+ */
+#ifndef METERD_CATALOG_RECORD_H
+#define METERD_CATALOG_RECORD_H
+
+#include <stdatomic.h>
+
+#include "lib/catalog/zones.h"
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/document.h"
+
+struct mtr_vendor_fields {
+    struct mtr_str key, name;
+};
+
+struct mtr_service_fields {
+    struct mtr_str key, name, vendor;
+};
+
+struct mtr_meter_fields {
+    struct mtr_str key, name, service, event_type, value, unit;
+    int aggregation; /* enum mtr_aggregation */
+    struct mtr_list group_by; /* of struct mtr_str */
+    const struct mtr_node *filter_node; /* valid while decoding only */
+    struct mtr_filter *filters;
+    uint32_t filter_count;
+};
+
+struct mtr_billing_fields {
+    int every; /* enum mtr_period_unit */
+    struct mtr_str anchor;
+};
+
+struct mtr_subscription_fields {
+    struct mtr_str key, service, subject, customer, tariff, currency, zone_name;
+    struct mtr_billing_fields billing;
+    struct mtr_str start, trial_end, end; /* as written */
+    struct mtr_list labels;
+    struct mtr_zone *zone; /* from here on: decoded from the above */
+    int64_t start_s, trial_end_s, end_s;
+    int64_t anchor_days;
+};
+
+struct mtr_api_key_fields {
+    struct mtr_str key, sha256_hex, vendor;
+    struct mtr_list scope_names;
+    bool disabled;
+    uint8_t sha256[32];
+    unsigned scopes;
+};
+
+struct mtr_destination_fields {
+    struct mtr_str key, url;
+    int kind; /* enum mtr_destination_kind */
+    struct mtr_list secret_files;
+    uint64_t batch_max;
+    int64_t timeout_us;
+    bool drafts, disabled;
+};
+
+struct mtr_record {
+    atomic_uint references;
+    enum mtr_catalog_kind kind;
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str json;         /* canonical */
+    const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings then have no place */
+    struct mtr_arena arena;      /* owns all text */
+    union {
+        struct mtr_vendor_fields vendor;
+        struct mtr_service_fields service;
+        struct mtr_meter_fields meter;
+        struct mtr_tariff_document tariff;
+        struct mtr_subscription_fields subscription;
+        struct mtr_api_key_fields api_key;
+        struct mtr_destination_fields destination;
+    } fields;
+};
+
+/* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`. Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
+int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json, const struct mtr_node *node,
+                      struct mtr_zones *zones, struct mtr_diagnostics *findings, struct mtr_record **out) MTR_MUST_USE;
+struct mtr_record *mtr_record_acquire(struct mtr_record *record);
+void mtr_record_release(struct mtr_record *record); /* any thread; NULL is fine */
+
+/* A finding about `name` of a record, placed at that field where the text is at hand. */
+void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings, const char *format, ...)
+    MTR_PRINTF(4, 5);
+
+/* Reports every field that defines the fold and differs. */
+void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now, struct mtr_diagnostics *findings);
+
+/* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only stops. */
+int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+struct mtr_kind {
+    const char *name;
+    const char *plural;
+    const struct mtr_field *fields; /* NULL: read_tariff */
+    int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
+};
+extern const struct mtr_kind mtr_kinds[MTR_KIND_COUNT];
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * A snapshot: records of one moment, linked into the structs of catalog.h and indexed. Private to lib/catalog.
+ *
+ * Built by one thread, then immutable; everything but the records and zones it refers to lives in one arena.
+ */
+#ifndef METERD_CATALOG_SNAPSHOT_H
+#define METERD_CATALOG_SNAPSHOT_H
+
+#include "lib/catalog/index.h"
+#include "lib/catalog/record.h"
+#include "meterd/catalog/catalog.h"
+
+struct mtr_meter_group { /* meters of one service and event type: meters_by_type[first …] */
+    uint32_t first;
+    uint32_t count;
+};
+
+struct mtr_catalog {
+    atomic_uint references;
+    uint64_t version;
+    struct mtr_arena arena;
+    struct mtr_zones *zones; /* one reference */
+    uint32_t counts[MTR_KIND_COUNT];
+    struct mtr_record **records[MTR_KIND_COUNT]; /* by number - 1; one reference each */
+    struct mtr_index by_key[MTR_KIND_COUNT];
+    struct mtr_vendor *vendors; /* by number - 1, as the following */
+    struct mtr_service *services;
+    struct mtr_meter *meters;
+    struct mtr_subscription *subscriptions;
+    struct mtr_api_key *api_keys;
+    struct mtr_destination *destinations;
+    struct mtr_index by_subject;       /* (vendor, subject) → subscription */
+    struct mtr_index by_bare_subject;  /* subject → subscriptions of any vendor */
+    struct mtr_index by_secret;        /* SHA-256 → API key */
+    struct mtr_index by_event_type;    /* (service, event type) → group + 1 */
+    const struct mtr_meter **meters_by_type;
+    struct mtr_meter_group *groups;
+    uint32_t group_count;
+};
+
+/* Takes a reference of zones. `counts` are the highest numbers, all of which are set with mtr_catalog_set before link. */
+int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version, struct mtr_catalog **out) MTR_MUST_USE;
+void mtr_catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
+/* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding. MTR_EINVALID, MTR_ENOMEM. */
+int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key);
+
+/* Checks over several documents that linking does not need: tariffs against meters. */
+void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+
+uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
+uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type);
+
+#endif

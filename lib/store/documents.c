@@ -1,0 +1,326 @@
+/*
+ * Documents on LMDB: three tables in one environment.
+ *
+ *   heads      kind u8, key bytes               → number u32, newest revision u32
+ *   revisions  kind u8, number u32, revision u32 → applied_us u64, who size u16, who, json
+ *   meta       "format" → u32; "version" → u64; "count", kind u8 → u32
+ *
+ * Invariants: numbers of a kind are 1…count without gaps; revisions of a number are 1…newest; revisions are never rewritten.
+ * Integers are big-endian, so that the order of bytes is the order of numbers.
+ */
+#include "meterd/store/documents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/store/lmdb_env.h"
+#include "meterd/core/limits.h"
+
+enum { FORMAT_VERSION = 1, HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10 };
+#define MAP_BYTES ((size_t)16 << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
+
+struct mtr_documents {
+    MDB_env *env;
+    MDB_dbi heads, revisions, meta;
+    MDB_txn *change; /* between begin and commit or abort */
+};
+
+struct head {
+    uint32_t number;
+    uint32_t revision;
+};
+
+struct head_key {
+    unsigned char bytes[1 + MTR_KEY_BYTES_MAX];
+    size_t size;
+};
+
+static int make_head_key(uint8_t kind, struct mtr_str key, struct head_key *out)
+{
+    if (key.size == 0 || key.size > MTR_KEY_BYTES_MAX) return MTR_EINVALID;
+    out->bytes[0] = kind;
+    memcpy(out->bytes + 1, key.data, key.size);
+    out->size = 1 + key.size;
+    return MTR_OK;
+}
+
+static void make_revision_key(uint8_t kind, struct head head, unsigned char out[REVISION_KEY_BYTES])
+{
+    out[0] = kind;
+    mtr_put_u32(out + 1, head.number);
+    mtr_put_u32(out + 5, head.revision);
+}
+
+static int get(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val *value)
+{
+    return mtr_lmdb_error(mdb_get(txn, dbi, &key, value));
+}
+
+static int put(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
+{
+    return mtr_lmdb_error(mdb_put(txn, dbi, &key, &value, 0));
+}
+
+static int get_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t *out)
+{
+    MDB_val value;
+    int rc = get(txn, dbi, key, &value);
+    if (rc == MTR_ENOTFOUND) {
+        *out = 0;
+        return MTR_OK;
+    }
+    if (!rc && value.mv_size != 8) rc = MTR_ECORRUPT;
+    if (!rc) *out = mtr_get_u64(value.mv_data);
+    return rc;
+}
+
+static int put_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t number)
+{
+    unsigned char bytes[8];
+    mtr_put_u64(bytes, number);
+    return put(txn, dbi, key, mtr_lmdb_val(bytes, sizeof(bytes)));
+}
+
+#define META_KEY(literal) mtr_lmdb_val("" literal, sizeof(literal) - 1)
+
+static int check_format(MDB_txn *txn, MDB_dbi meta, bool read_only)
+{
+    uint64_t format = 0;
+    int rc = get_meta_u64(txn, meta, META_KEY("format"), &format);
+    if (rc) return rc;
+    if (format == 0 && !read_only) return put_meta_u64(txn, meta, META_KEY("format"), FORMAT_VERSION);
+    return format == FORMAT_VERSION || format == 0 ? MTR_OK : MTR_EVERSION;
+}
+
+static int open_tables(struct mtr_documents *documents, bool read_only)
+{
+    MDB_txn *txn = NULL;
+    unsigned flags = read_only ? 0 : MDB_CREATE;
+    int rc = mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, read_only ? MDB_RDONLY : 0, &txn));
+    if (rc) return rc;
+    rc = mtr_lmdb_error(mdb_dbi_open(txn, "heads", flags, &documents->heads));
+    if (!rc) rc = mtr_lmdb_error(mdb_dbi_open(txn, "revisions", flags, &documents->revisions));
+    if (!rc) rc = mtr_lmdb_error(mdb_dbi_open(txn, "meta", flags, &documents->meta));
+    if (!rc) rc = check_format(txn, documents->meta, read_only);
+    if (!rc) return mtr_lmdb_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = 3, .read_only = read_only};
+    struct mtr_documents *documents = calloc(1, sizeof(*documents));
+    if (!documents) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "out of memory");
+        return MTR_ENOMEM;
+    }
+    int rc = mtr_lmdb_open(directory, &options, &documents->env, diagnostic);
+    if (!rc) {
+        rc = open_tables(documents, read_only);
+        if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the store %s: %s", directory, mtr_error_text(rc));
+    }
+    if (rc) {
+        mtr_documents_close(documents);
+        return rc;
+    }
+    *out = documents;
+    return MTR_OK;
+}
+
+void mtr_documents_close(struct mtr_documents *documents)
+{
+    if (!documents) return;
+    MTR_ASSERT(!documents->change);
+    if (documents->env) mdb_env_close(documents->env);
+    free(documents);
+}
+
+static int begin_read(struct mtr_documents *documents, MDB_txn **txn)
+{
+    return mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, MDB_RDONLY, txn));
+}
+
+int mtr_documents_version(struct mtr_documents *documents, uint64_t *out)
+{
+    MDB_txn *txn = NULL;
+    int rc = begin_read(documents, &txn);
+    if (rc) return rc;
+    rc = get_meta_u64(txn, documents->meta, META_KEY("version"), out);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before)
+{
+    MTR_ASSERT(!documents->change);
+    int rc = mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, 0, &documents->change));
+    if (rc) return rc;
+    rc = get_meta_u64(documents->change, documents->meta, META_KEY("version"), version_before);
+    if (rc) mtr_documents_abort(documents);
+    return rc;
+}
+
+static int read_head(struct mtr_documents *documents, MDB_txn *txn, MDB_val key, struct head *out)
+{
+    MDB_val value;
+    int rc = get(txn, documents->heads, key, &value);
+    if (rc) return rc;
+    if (value.mv_size != HEAD_BYTES) return MTR_ECORRUPT;
+    *out = (struct head){mtr_get_u32(value.mv_data), mtr_get_u32((const unsigned char *)value.mv_data + 4)};
+    return MTR_OK;
+}
+
+/* The head of a key after this put: the next revision, or the kind's next number at revision 1. */
+static int next_head(struct mtr_documents *documents, uint8_t kind, const struct head_key *key, struct head *out)
+{
+    unsigned char count_key[6] = {'c', 'o', 'u', 'n', 't', kind};
+    uint64_t count = 0;
+    int rc = read_head(documents, documents->change, mtr_lmdb_val(key->bytes, key->size), out);
+    if (!rc) out->revision++;
+    if (rc != MTR_ENOTFOUND) return rc;
+    rc = get_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)), &count);
+    if (rc) return rc;
+    if (count >= UINT32_MAX - 1) return MTR_EFULL;
+    *out = (struct head){(uint32_t)count + 1, 1};
+    return put_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)), count + 1);
+}
+
+static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who, int64_t now_us, struct mtr_str json)
+{
+    unsigned char key[REVISION_KEY_BYTES];
+    make_revision_key(kind, head, key);
+    MDB_val slot = mtr_lmdb_val(key, sizeof(key)), value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
+    int rc = mtr_lmdb_error(mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
+    if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
+    unsigned char *p = value.mv_data;
+    mtr_put_u64(p, (uint64_t)now_us);
+    p[8] = (unsigned char)(who.size >> 8);
+    p[9] = (unsigned char)who.size;
+    if (who.size) memcpy(p + REVISION_HEADER_BYTES, who.data, who.size);
+    if (json.size) memcpy(p + REVISION_HEADER_BYTES + who.size, json.data, json.size);
+    return MTR_OK;
+}
+
+int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who, int64_t now_us,
+                      struct mtr_str json, uint32_t *number)
+{
+    MTR_ASSERT(documents->change && kind < MTR_DOCUMENTS_KINDS_MAX);
+    struct head_key head_key;
+    struct head head;
+    unsigned char bytes[HEAD_BYTES];
+    if (who.size > MTR_DOCUMENTS_WHO_BYTES_MAX) who.size = MTR_DOCUMENTS_WHO_BYTES_MAX;
+    int rc = make_head_key(kind, key, &head_key);
+    if (!rc) rc = next_head(documents, kind, &head_key, &head);
+    if (rc) return rc;
+    mtr_put_u32(bytes, head.number);
+    mtr_put_u32(bytes + 4, head.revision);
+    rc = put(documents->change, documents->heads, mtr_lmdb_val(head_key.bytes, head_key.size), mtr_lmdb_val(bytes, sizeof(bytes)));
+    if (!rc) rc = put_revision(documents, kind, head, who, now_us, json);
+    if (!rc) *number = head.number;
+    return rc;
+}
+
+int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version)
+{
+    MTR_ASSERT(documents->change);
+    uint64_t next = 0;
+    int rc = get_meta_u64(documents->change, documents->meta, META_KEY("version"), &next);
+    if (!rc) rc = put_meta_u64(documents->change, documents->meta, META_KEY("version"), ++next);
+    if (rc) {
+        mtr_documents_abort(documents);
+        return rc;
+    }
+    rc = mtr_lmdb_commit(documents->change);
+    documents->change = NULL;
+    if (!rc) *version = next;
+    return rc;
+}
+
+void mtr_documents_abort(struct mtr_documents *documents)
+{
+    if (documents->change) mdb_txn_abort(documents->change);
+    documents->change = NULL;
+}
+
+static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, struct mtr_str key, struct head head,
+                    mtr_documents_on_document on_document, void *context)
+{
+    unsigned char bytes[REVISION_KEY_BYTES];
+    MDB_val value;
+    make_revision_key(kind, head, bytes);
+    int rc = get(txn, documents->revisions, mtr_lmdb_val(bytes, sizeof(bytes)), &value);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const unsigned char *p = value.mv_data;
+    if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
+    size_t who_size = (size_t)p[8] << 8 | p[9];
+    if (value.mv_size - REVISION_HEADER_BYTES < who_size) return MTR_ECORRUPT;
+    const char *text = (const char *)p + REVISION_HEADER_BYTES;
+    struct mtr_stored_document document = {
+        .kind = kind,
+        .key = key,
+        .number = head.number,
+        .revision = head.revision,
+        .applied_us = (int64_t)mtr_get_u64(p),
+        .who = {text, who_size},
+        .json = {text + who_size, value.mv_size - REVISION_HEADER_BYTES - who_size},
+    };
+    return on_document(context, &document);
+}
+
+int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, uint32_t revision,
+                      mtr_documents_on_document on_document, void *context)
+{
+    struct head_key head_key;
+    struct head head;
+    MDB_txn *txn = NULL;
+    if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
+    int rc = begin_read(documents, &txn);
+    if (rc) return rc;
+    rc = read_head(documents, txn, mtr_lmdb_val(head_key.bytes, head_key.size), &head);
+    if (!rc && revision > head.revision) rc = MTR_ENOTFOUND;
+    if (!rc && revision > 0) head.revision = revision;
+    if (!rc) rc = hand_out(documents, txn, kind, key, head, on_document, context);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document, void *context)
+{
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    int rc = begin_read(documents, &txn);
+    if (rc) return rc;
+    rc = mtr_lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
+    if (rc) goto out;
+    MDB_val key = mtr_lmdb_val(&kind, 1), value;
+    int next = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    while (!rc && !next && *(const uint8_t *)key.mv_data == kind) {
+        struct head head;
+        struct mtr_str name = {(const char *)key.mv_data + 1, key.mv_size - 1};
+        rc = read_head(documents, txn, key, &head);
+        if (!rc) rc = hand_out(documents, txn, kind, name, head, on_document, context);
+        next = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
+    }
+    if (!rc && next != MTR_ENOTFOUND) rc = next;
+out:
+    if (cursor) mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, mtr_documents_on_document on_document,
+                                 void *context)
+{
+    struct head_key head_key;
+    struct head newest;
+    MDB_txn *txn = NULL;
+    if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
+    int rc = begin_read(documents, &txn);
+    if (rc) return rc;
+    rc = read_head(documents, txn, mtr_lmdb_val(head_key.bytes, head_key.size), &newest);
+    for (uint32_t revision = 1; !rc && revision <= newest.revision; revision++)
+        rc = hand_out(documents, txn, kind, key, (struct head){newest.number, revision}, on_document, context);
+    mdb_txn_abort(txn);
+    return rc;
+}

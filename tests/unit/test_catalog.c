@@ -1,0 +1,415 @@
+/*
+ * The catalog: golden findings of bad documents, revisions and numbers over reopen, fields that may not change, lookups at size.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meterd/catalog/store.h"
+#include "meterd/core/buffer.h"
+
+enum { FINDINGS_MAX = 32 };
+static const int64_t NOW_US = INT64_C(1767225600) * 1000000; /* 2026-01-01 */
+
+static const char BASE[] = "vendors:\n"
+                           "  - {key: acme, name: Acme Cloud}\n"
+                           "  - {key: nimbus}\n"
+                           "services:\n"
+                           "  - {key: compute, name: Compute, vendor: acme}\n"
+                           "  - {key: mail, vendor: nimbus}\n"
+                           "meters:\n"
+                           "  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}\n"
+                           "  - {key: calls, service: compute, event_type: cpu.used, aggregation: count, filter: {kind: [api, 1.50], ok: true}}\n"
+                           "  - {key: mails, service: mail, event_type: mail.sent, aggregation: count}\n"
+                           "tariffs:\n"
+                           "  - key: standard\n"
+                           "    currency: EUR\n"
+                           "    versions:\n"
+                           "      - from: 2026-01-01\n"
+                           "        components:\n"
+                           "          - {key: vcpu, meter: vcpu, per_unit: '0.05', group_by: [region]}\n"
+                           "          - {key: base, recurring: {amount: '20'}}\n"
+                           "subscriptions:\n"
+                           "  - key: sub-1\n"
+                           "    service: compute\n"
+                           "    subject: vm-1\n"
+                           "    customer: globex\n"
+                           "    tariff: standard\n"
+                           "    zone: Asia/Kolkata\n"
+                           "    billing: {every: month, anchor: anniversary}\n"
+                           "    start: 2026-01-31\n"
+                           "    trial_end: 2026-02-10T00:00:00Z\n"
+                           "    labels: {team: blue, cost: 12}\n"
+                           "api_keys:\n"
+                           "  - {key: acme-push, vendor: acme, scopes: [ingest, query],\n"
+                           "     sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}\n" /* of "secret" */
+                           "destinations:\n"
+                           "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s], timeout: 5s}\n";
+
+struct fixture {
+    char directory[64];
+    struct mtr_catalog_store *store;
+    struct mtr_diagnostics findings;
+    struct mtr_catalog_change change;
+};
+
+static void reopen(struct fixture *f)
+{
+    struct mtr_diagnostic diagnostic;
+    mtr_catalog_store_close(f->store);
+    f->store = NULL;
+    if (mtr_catalog_store_open(f->directory, false, &f->store, &diagnostic)) fail_msg("%s", diagnostic.text);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    snprintf(f->directory, sizeof(f->directory), "/tmp/meterd-catalog-XXXXXX");
+    if (!mkdtemp(f->directory)) return -1;
+    mtr_diagnostics_init(&f->findings, FINDINGS_MAX);
+    reopen(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char path[96];
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    mtr_catalog_store_close(f->store);
+    mtr_diagnostics_release(&f->findings);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof(path), "%s/%s", f->directory, files[i]);
+        unlink(path);
+    }
+    rmdir(f->directory);
+    free(f);
+    return 0;
+}
+
+static int apply(struct fixture *f, const char *text, bool dry_run)
+{
+    mtr_diagnostics_release(&f->findings);
+    return mtr_catalog_store_apply(f->store, mtr_str_from(text), NULL, (struct mtr_str){0}, MTR_STR("tester"), NOW_US, dry_run, &f->change,
+                                   &f->findings);
+}
+
+static int apply_one(struct fixture *f, enum mtr_catalog_kind kind, const char *key, const char *text)
+{
+    mtr_diagnostics_release(&f->findings);
+    return mtr_catalog_store_apply(f->store, mtr_str_from(text), &kind, mtr_str_from(key), MTR_STR("tester"), NOW_US, false, &f->change,
+                                   &f->findings);
+}
+
+static void list_findings(const struct fixture *f, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < f->findings.count && used < size; i++) {
+        const struct mtr_diagnostic *d = &f->findings.items[i];
+        used += (size_t)snprintf(text + used, size - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field, d->field[0] ? ": " : "", d->text);
+    }
+}
+
+static void assert_ok(struct fixture *f, int rc)
+{
+    char text[2048];
+    list_findings(f, text, sizeof(text));
+    if (rc) fail_msg("%s\n%s", mtr_error_name(rc), text);
+}
+
+static void assert_text(struct mtr_str text, const char *expected)
+{
+    if (!mtr_str_equal(text, mtr_str_from(expected))) fail_msg("`%.*s` is not `%s`", MTR_STR_ARGS(text), expected);
+}
+
+static void test_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    assert_int_equal(f->change.created, 11);
+    assert_int_equal(f->change.version, 1);
+    for (int round = 0; round < 2; round++, reopen(f)) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+        assert_int_equal(mtr_catalog_version(catalog), 1);
+        assert_text(mtr_catalog_vendor(catalog, 1)->name, "Acme Cloud");
+        assert_text(mtr_catalog_vendor(catalog, 2)->name, "nimbus");
+        assert_null(mtr_catalog_vendor(catalog, 3));
+        const struct mtr_subscription *s = mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1"));
+        assert_non_null(s);
+        assert_ptr_equal(s, mtr_catalog_find_subscription(catalog, MTR_STR("sub-1")));
+        assert_ptr_equal(s, mtr_catalog_subscription(catalog, 1));
+        assert_text(s->currency, "EUR");
+        assert_int_equal(s->start_s, INT64_C(1769797800)); /* midnight of 2026-01-31 at +05:30 */
+        assert_int_equal(s->trial_end_s, INT64_C(1770681600));
+        assert_true(s->end_s == INT64_MAX);
+        assert_int_equal(s->billing.anchor_days, mtr_days_from_civil(2026, 1, 31));
+        assert_int_equal(s->label_count, 2);
+        assert_text(s->labels[1].value, "12");
+        assert_text(s->tariff->key, "standard");
+        assert_int_equal(s->tariff->number, 1);
+        const struct mtr_meter *const *meters = NULL;
+        assert_int_equal(mtr_catalog_find_meters(catalog, s->service, MTR_STR("cpu.used"), &meters), 2);
+        assert_text(meters[0]->key, "vcpu");
+        assert_text(meters[0]->group_by[1], "size");
+        assert_text(meters[1]->filters[0].values[1], "1.5");
+        assert_text(meters[1]->filters[1].values[0], "true");
+        assert_int_equal(mtr_catalog_find_meters(catalog, s->service, MTR_STR("mail.sent"), &meters), 0);
+        assert_null(mtr_catalog_find_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-1")));
+        assert_true(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-1")));
+        assert_true(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("sub-1")));
+        assert_false(mtr_catalog_is_foreign_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1")));
+        assert_false(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-2")));
+        const struct mtr_api_key *key = mtr_catalog_find_secret(catalog, MTR_STR("secret"));
+        assert_non_null(key);
+        assert_int_equal(key->scopes, MTR_SCOPE_INGEST | MTR_SCOPE_QUERY);
+        assert_text(key->vendor->key, "acme");
+        assert_null(mtr_catalog_find_secret(catalog, MTR_STR("Secret")));
+        assert_int_equal(mtr_catalog_destination(catalog, 1)->timeout_us, 5000000);
+        assert_int_equal(mtr_catalog_destination(catalog, 1)->batch_max, 100);
+        mtr_catalog_release(catalog);
+    }
+}
+
+/* Golden: a text applied over BASE → its findings. */
+static const struct {
+    const char *text;
+    const char *findings;
+} refusals[] = {
+    {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node on line 2\n"},
+    {"vendor: []\n", "1:1: unknown key `vendor`; did you mean vendors\n"},
+    {"customers: []\n",
+     "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations\n"},
+    {"vendors: {key: a}\n", "1:10: vendors: a list of documents is expected\n"},
+    {"vendors: [a]\n", "1:11: vendors: a map is expected\n"},
+    {"vendors: [{name: a}]\n", "1:11: key: is missing\n"},
+    {"vendors:\n  - key: a/b\n", "2:10: key: 1 to 64 of letters, digits and . _ : - are expected, starting with a letter or digit\n"},
+    {"vendors:\n  - {key: a}\n  - {key: a}\n", "3:5: key: vendor `a` is given twice, first on line 2\n"},
+    {"vendors:\n  - {key: a, colour: red}\n", "2:14: unknown key `colour`; known are key, name\n"},
+    {"services:\n  - {key: s, vendor: acne}\n", "2:22: vendor: unknown vendor `acne`; did you mean `acme`?\n"},
+    {"services:\n  - {key: s}\n", "2:5: vendor: is missing\n"},
+    {"services:\n  - {key: compute, vendor: nimbus}\n",
+     "2:28: vendor: cannot change: usage was folded with it. Make a new service instead\n"},
+    {"meters:\n  - {key: m, service: compte, event_type: x, value: v}\n", "2:23: service: unknown service `compte`; did you mean `compute`?\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x}\n",
+     "2:5: value: is missing: sum needs the property that holds the quantity\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
+     "2:74: value: count takes no value: it counts events\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: average, value: v}\n",
+     "2:60: aggregation: `average` is not one of sum, count, min, max, last, unique\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: meterd.void, aggregation: count}\n",
+     "2:44: event_type: `meterd.void` takes events back and cannot be counted\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, a]}\n", "2:67: group_by: `a` is given twice\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, c, d, e, f, g, h, i]}\n",
+     "2:67: group_by: the list has 9 items; allowed are 0 to 8\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: [a]}\n", "2:65: filter: a map of property: value is expected\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {a: []}}\n", "2:69: filter: 1 to 256 values are expected\n"},
+    {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, group_by: [region]}\n",
+     "2:81: group_by: cannot change: usage was folded with it. Make a new meter instead\n"},
+    {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: c, meter: vcpus, per_unit: 1}\n"
+     "          - {key: d, meter: vcpu, per_unit: 1, group_by: [zone]}\n",
+     "7:13: meter: component `c`: unknown meter `vcpus`; did you mean `vcpu`?\n"
+     "8:13: group_by: component `d`: meter `vcpu` has no dimension `zone`\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standart, start: 2026-01-01}\n",
+     "2:53: tariff: unknown tariff `standart`; did you mean `standard`?\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
+     "2:73: currency: is USD, but tariff `standard` is in EUR\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: EURO, start: 2026-01-01}\n",
+     "2:73: currency: `EURO` is no ISO 4217 code, as EUR\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, zone: Mars/Olympus, start: 2026-01-01}\n",
+     "2:69: zone: `Mars/Olympus` is no time zone of this system, as Europe/Berlin or UTC\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-30}\n",
+     "2:70: start: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-01T00:00:00.5Z'}\n",
+     "2:70: start: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-02-01, trial_end: 2026-01-01}\n",
+     "2:110: trial_end: the trial ends before start\n2:87: end: end must be after start\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
+     "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
+    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",
+     "2:99: billing.every: `fortnight` is not one of day, week, month, quarter, year\n"},
+    {"subscriptions:\n  - {key: s, subject: vm-1, service: compute, customer: c, tariff: standard, start: 2026-02-01}\n",
+     "2:23: subject: `vm-1` is the subject of subscription `sub-1` already\n"},
+    {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-2, customer: c, tariff: standard, start: 2026-02-01}\n",
+     "2:45: subject: cannot change: usage was folded with it. Make a new subscription instead\n"
+     "2:5: zone: cannot change: usage was folded with it. Make a new subscription instead\n"},
+    {"api_keys:\n  - {key: k, sha256: abc, scopes: [query]}\n", "2:22: sha256: the text has 3 bytes; allowed are 64 to 64\n"},
+    {"api_keys:\n  - key: k\n    scopes: [ingest, root]\n    sha256: zbb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
+     "4:13: sha256: 64 hexadecimal digits are expected, as `sha256sum` prints\n"
+     "3:13: scopes: `root` is not one of ingest, query, billing, admin\n"
+     "3:13: scopes: a key with scope ingest needs a vendor: events belong to one\n"},
+    {"api_keys:\n  - key: k\n    scopes: [query]\n    sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
+     "4:13: sha256: is the secret of API key `acme-push` already\n"},
+    {"destinations:\n  - {key: d, kind: http, url: 'ftp://x.example'}\n", "2:31: url: a url that starts with https:// (or http://) is needed\n"},
+    {"destinations:\n  - {key: d, kind: pull, url: 'http://x.example'}\n", "2:31: url: a pull destination has no url\n"},
+    {"vendors: [{name: a}]\nservices:\n  - {key: s}\n", "1:11: key: is missing\n3:5: vendor: is missing\n"},
+};
+
+static void test_refusals(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++) {
+        char dry[4096], wet[4096];
+        assert_int_equal(apply(f, refusals[i].text, true), MTR_EINVALID);
+        list_findings(f, dry, sizeof(dry));
+        assert_int_equal(apply(f, refusals[i].text, false), MTR_EINVALID);
+        list_findings(f, wet, sizeof(wet));
+        assert_string_equal(wet, refusals[i].findings);
+        assert_string_equal(wet, dry);
+    }
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_int_equal(mtr_catalog_version(catalog), 1);
+    assert_int_equal(mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION), 1);
+    mtr_catalog_release(catalog);
+}
+
+/* A stored document can be broken by a change of another: then the finding names it. */
+static void test_change_that_breaks_another(void **state)
+{
+    struct fixture *f = *state;
+    char text[1024];
+    assert_ok(f, apply(f, BASE, false));
+    assert_int_equal(apply_one(f, MTR_KIND_SUBSCRIPTION, "sub-2",
+                               "{service: compute, customer: c, tariff: standard, currency: EUR, start: 2026-01-01}"),
+                     MTR_OK);
+    assert_int_equal(apply_one(f, MTR_KIND_TARIFF, "standard",
+                               "{currency: USD, versions: [{from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}]}]}"),
+                     MTR_EINVALID);
+    list_findings(f, text, sizeof(text));
+    assert_string_equal(text, "0:0: currency: is EUR, but tariff `standard` is in USD (in the stored subscription `sub-2`)\n");
+}
+
+struct seen {
+    char text[1024];
+    size_t used;
+};
+
+static int see(void *context, const struct mtr_catalog_document *d)
+{
+    struct seen *seen = context;
+    assert_text(d->who, "tester");
+    assert_true(d->applied_us == NOW_US);
+    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used, "%s %.*s r%u %.*s\n",
+                                   mtr_catalog_kind_name(d->kind), MTR_STR_ARGS(d->key), d->revision, MTR_STR_ARGS(d->json));
+    return MTR_OK;
+}
+
+static void test_revisions(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, "vendors: [{key: b}, {key: a, name: One}]\n", true));
+    assert_int_equal(f->change.created, 2);
+    assert_int_equal(f->change.version, 0);
+    assert_ok(f, apply(f, "vendors: [{key: b}, {key: a, name: One}]\n", false));
+    assert_ok(f, apply(f, "vendors: [{name: One, key: a}, {key: b, name: null}]\n", false));
+    assert_int_equal(f->change.unchanged, 2);
+    assert_int_equal(f->change.version, 1);
+    assert_ok(f, apply_one(f, MTR_KIND_VENDOR, "a", "name: Two\n"));
+    assert_int_equal(f->change.updated, 1);
+    assert_int_equal(f->change.version, 2);
+    assert_ok(f, apply_one(f, MTR_KIND_VENDOR, "c", "{\"key\": \"c\", \"name\": \"\\ud83d\\ude00\"}"));
+    assert_int_equal(apply_one(f, MTR_KIND_VENDOR, "c", "key: d\n"), MTR_EINVALID);
+    assert_string_equal(f->findings.items[0].text, "differs from the key in the path");
+    reopen(f);
+    struct seen seen = {.used = 0};
+    assert_int_equal(mtr_catalog_store_walk(f->store, MTR_KIND_VENDOR, (struct mtr_str){0}, see, &seen), MTR_OK);
+    assert_int_equal(mtr_catalog_store_walk(f->store, MTR_KIND_VENDOR, MTR_STR("a"), see, &seen), MTR_OK);
+    assert_int_equal(mtr_catalog_store_get(f->store, MTR_KIND_VENDOR, MTR_STR("a"), 1, see, &seen), MTR_OK);
+    assert_int_equal(mtr_catalog_store_get(f->store, MTR_KIND_VENDOR, MTR_STR("a"), 3, see, &seen), MTR_ENOTFOUND);
+    assert_int_equal(mtr_catalog_store_get(f->store, MTR_KIND_SERVICE, MTR_STR("a"), 0, see, &seen), MTR_ENOTFOUND);
+    assert_string_equal(seen.text, "vendor a r2 {\"key\":\"a\",\"name\":\"Two\"}\n"
+                                   "vendor b r1 {\"key\":\"b\"}\n"
+                                   "vendor c r1 {\"key\":\"c\",\"name\":\"\xF0\x9F\x98\x80\"}\n"
+                                   "vendor a r1 {\"key\":\"a\",\"name\":\"One\"}\n"
+                                   "vendor a r2 {\"key\":\"a\",\"name\":\"Two\"}\n"
+                                   "vendor a r1 {\"key\":\"a\",\"name\":\"One\"}\n");
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_int_equal(mtr_catalog_find_vendor(catalog, MTR_STR("b"))->number, 1);
+    assert_int_equal(mtr_catalog_find_vendor(catalog, MTR_STR("a"))->number, 2);
+    assert_int_equal(mtr_catalog_find_vendor(catalog, MTR_STR("c"))->number, 3);
+    mtr_catalog_release(catalog);
+}
+
+/* A snapshot stays as it was, and outlives the store. */
+static void test_snapshot_is_immutable(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    struct mtr_catalog *old = mtr_catalog_store_snapshot(f->store);
+    const struct mtr_subscription *s = mtr_catalog_subscription(old, 1);
+    assert_ok(f, apply_one(f, MTR_KIND_SUBSCRIPTION, "sub-1",
+                           "{service: compute, subject: vm-1, customer: initech, tariff: standard, zone: Asia/Kolkata, start: 2026-01-31}"));
+    struct mtr_catalog *now = mtr_catalog_store_snapshot(f->store);
+    assert_text(mtr_catalog_subscription(now, 1)->customer, "initech");
+    mtr_catalog_release(now);
+    reopen(f);
+    assert_text(s->customer, "globex");
+    assert_string_equal(mtr_zone_name(s->zone), "Asia/Kolkata");
+    mtr_catalog_release(old);
+}
+
+static void test_read_only(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_diagnostic diagnostic;
+    assert_ok(f, apply(f, BASE, false));
+    mtr_catalog_store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(mtr_catalog_store_open(f->directory, true, &f->store, &diagnostic), MTR_OK);
+    assert_int_equal(apply(f, "vendors: [{key: z}]\n", false), MTR_EDENIED);
+    assert_ok(f, apply(f, "vendors: [{key: z}]\n", true));
+}
+
+static void test_many_subscriptions(void **state)
+{
+    enum { COUNT = 10000 };
+    struct fixture *f = *state;
+    struct mtr_buffer text;
+    char subject[32];
+    mtr_buffer_init(&text, 16 << 20);
+    assert_ok(f, apply(f, BASE, false));
+    assert_int_equal(mtr_buffer_append_str(&text, MTR_STR("subscriptions:\n")), MTR_OK);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(mtr_buffer_printf(&text, "- {key: many-%d, service: %s, subject: vm-%d, customer: c%d, tariff: standard, start: 2026-01-01}\n",
+                                           i, i % 2 ? "compute" : "mail", 10 + i / 2, i % 100),
+                         MTR_OK);
+    assert_int_equal(mtr_buffer_append_char(&text, '\0'), MTR_OK);
+    assert_ok(f, apply(f, text.data, false));
+    assert_int_equal(f->change.created, COUNT);
+    mtr_buffer_release(&text);
+    reopen(f);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_int_equal(mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION), COUNT + 1);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(subject, sizeof(subject), "vm-%d", 10 + i / 2);
+        const struct mtr_subscription *s = mtr_catalog_find_subject(catalog, mtr_str_from(i % 2 ? "acme" : "nimbus"), mtr_str_from(subject));
+        assert_non_null(s);
+        snprintf(subject, sizeof(subject), "many-%d", i);
+        assert_text(s->key, subject);
+        assert_ptr_equal(s, mtr_catalog_find_subscription(catalog, mtr_str_from(subject)));
+    }
+    assert_null(mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-9")));
+    mtr_catalog_release(catalog);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_snapshot),  TEST(test_refusals),  TEST(test_change_that_breaks_another), TEST(test_revisions), TEST(test_snapshot_is_immutable),
+        TEST(test_read_only), TEST(test_many_subscriptions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
