@@ -58,11 +58,14 @@ int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t
 /* Would the next append of `count` events start a new segment at now_us? The dedup index asks before, and rolls with it. */
 bool mtr_log_would_roll(const struct mtr_log *log, uint32_t count, int64_t now_us);
 
-/* Starts a new segment now. The old one stays unsealed until mtr_log_seal. */
+/* Starts a new segment now. The old one stays unsealed until mtr_log_seal. An open segment without blocks is not rolled: MTR_EAGAIN.
+ * Append rolls by itself when mtr_log_would_roll says so. */
 int mtr_log_roll(struct mtr_log *log, int64_t now_us) MTR_MUST_USE;
 
-/* Seals a rolled segment: stores the sorted identities (`records`, ascending) beside the blocks, then marks it sealed in
- * the manifest with its last hash. May run on another thread than append's. */
+/* Seals a rolled segment: stores the sorted identities (`records`, strictly ascending, else MTR_EINVALID) beside the blocks, then marks it
+ * sealed in the manifest. May run on another thread than append's; one at a time. After a crash in between it is simply done again: the
+ * segment is still unsealed. MTR_ENOTFOUND: no such segment, or it is the open one; MTR_EEXISTS: sealed already;
+ * MTR_EAGAIN: somebody is reading it at this moment. */
 struct mtr_log_identity {
     struct mtr_event_identity identity;
     uint64_t digest;
@@ -79,9 +82,10 @@ typedef int (*mtr_log_on_identities)(void *context, const struct mtr_log_identit
 int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_log_on_identities on_identities, void *context) MTR_MUST_USE;
 
 /* The segments, oldest first. Fills at most count_max; returns how many there are. Writer's thread. */
-uint32_t mtr_log_segments(const struct mtr_log *log, struct mtr_log_segment *segments, uint32_t count_max);
+uint32_t mtr_log_segments(struct mtr_log *log, struct mtr_log_segment *segments, uint32_t count_max);
 
-/* Retention: unlinks sealed segments whose newest event was received before `before_us` and whose last_seq <= `consumed_seq`. */
+/* Retention: unlinks sealed segments, oldest first, whose newest event was received before `before_us` and whose last_seq <=
+ * `consumed_seq`; stops at one that somebody is reading right now. Writer's thread. */
 int mtr_log_retain(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq, uint32_t *removed) MTR_MUST_USE;
 
 /* Preallocates the next segment ahead of time, so that a roll costs a rename. Any thread, idempotent. */
