@@ -1,0 +1,126 @@
+/*
+ * The aggregator's step: begin, take note of the catalog, fold, void, release, catch up, write cells, commit. See fold.h for the law
+ * that makes the result independent of the order in which log and catalog came to be known.
+ *
+ * Owns the step's memory; borrows rollups and reader. One thread. After an error nothing of the step is stored, and the next step
+ * does the same work again.
+ */
+#include "meterd/aggregator/aggregator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "aggregator/fold.h"
+
+enum { STEP_EVENTS_MAX = 1 << 22 }; /* so that a step's gain of one cell cannot overflow */
+#define WATERMARK_EVERY_US (INT64_C(10) * MTR_US_PER_SECOND)
+
+int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader, const struct mtr_aggregator_options *options,
+                        struct mtr_aggregator **out)
+{
+    MTR_ASSERT(options->step_events_max > 0);
+    struct mtr_aggregator *aggregator = calloc(1, sizeof(*aggregator));
+    if (!aggregator) return MTR_ENOMEM;
+    mtr_cell_table_init(&aggregator->cells);
+    aggregator->rollups = rollups;
+    aggregator->reader = reader;
+    aggregator->step_events_max = options->step_events_max < STEP_EVENTS_MAX ? options->step_events_max : STEP_EVENTS_MAX;
+    aggregator->held_rows = calloc(MTR_RELEASE_CHUNK, sizeof(*aggregator->held_rows));
+    if (!aggregator->held_rows) {
+        mtr_aggregator_close(aggregator);
+        return MTR_ENOMEM;
+    }
+    *out = aggregator;
+    return MTR_OK;
+}
+
+void mtr_aggregator_close(struct mtr_aggregator *aggregator)
+{
+    if (!aggregator) return;
+    mtr_cell_table_release(&aggregator->cells);
+    free(aggregator->held_rows);
+    free(aggregator->catch_ups);
+    free(aggregator->voids);
+    free(aggregator);
+}
+
+/* Where the fold stands: what the cursor row holds, and whether the log had more. */
+struct position {
+    uint64_t next_seq;
+    int64_t watermark_us;
+    uint64_t change;
+    bool drained;
+};
+
+static bool is_behind(const struct mtr_aggregator *aggregator)
+{
+    return aggregator->releasing || aggregator->catch_up_count > 0;
+}
+
+/* While there is other work the main fold takes half of the budget, so that neither waits for ever. */
+static int fold(struct mtr_aggregator *aggregator, struct position *position)
+{
+    int rc = mtr_fold_load(aggregator);
+    if (!rc) rc = mtr_fold_attach(aggregator, position->next_seq);
+    if (rc) return rc;
+    uint32_t kept = is_behind(aggregator) ? aggregator->step_events_max / 2 : 0;
+    aggregator->budget = aggregator->step_events_max - kept;
+    rc = mtr_fold_log(aggregator, &position->next_seq, &position->drained);
+    if (!rc) rc = mtr_fold_voids(aggregator);
+    aggregator->budget += kept;
+    if (!rc) rc = mtr_fold_release(aggregator);
+    if (!rc) rc = mtr_fold_catch_up(aggregator);
+    return rc;
+}
+
+/* Writes what was gathered; *write says whether there is anything to commit. */
+static int conclude(struct mtr_aggregator *aggregator, struct position *position, int64_t now_us, bool *write)
+{
+    bool idle = position->drained && !is_behind(aggregator);
+    *write = aggregator->events > 0 || aggregator->state_changed;
+    if (aggregator->cells.count > 0) {
+        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, position->change + 1, aggregator->diagnostic);
+        if (rc) return rc;
+        position->change++;
+    }
+    if (idle && now_us > position->watermark_us && (*write || now_us - position->watermark_us >= WATERMARK_EVERY_US)) {
+        position->watermark_us = now_us;
+        *write = true;
+    }
+    return *write ? mtr_rollups_put_cursor(aggregator->txn, position->next_seq, position->watermark_us, position->change) : MTR_OK;
+}
+
+static void forget_step(struct mtr_aggregator *aggregator)
+{
+    mtr_cell_table_reset(&aggregator->cells);
+    aggregator->events = 0;
+    aggregator->state_changed = false;
+    aggregator->void_count = 0;
+    aggregator->block_events = NULL;
+}
+
+int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
+                        struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic)
+{
+    struct position position;
+    bool write = false;
+    forget_step(aggregator);
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups cannot be read or written");
+    aggregator->catalog = catalog;
+    aggregator->diagnostic = diagnostic;
+    int rc = mtr_rollups_begin(aggregator->rollups, true, &aggregator->txn);
+    if (rc) return rc;
+    rc = mtr_rollups_get_cursor(aggregator->txn, &position.next_seq, &position.watermark_us, &position.change);
+    if (!rc) rc = fold(aggregator, &position);
+    if (!rc) rc = conclude(aggregator, &position, now_us, &write);
+    if (!rc && write) rc = mtr_rollups_commit(aggregator->txn);
+    else mtr_rollups_abort(aggregator->txn);
+    aggregator->txn = NULL;
+    if (rc) {
+        memset(aggregator->types, 0, sizeof(aggregator->types)); /* they may name facts that were not stored */
+        return rc;
+    }
+    *result = (struct mtr_aggregator_result){
+        .events = aggregator->events, .next_seq = position.next_seq, .idle = position.drained && !is_behind(aggregator)};
+    return MTR_OK;
+}

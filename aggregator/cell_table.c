@@ -1,0 +1,166 @@
+/*
+ * Open addressing with linear probing over an array of rows; see cell_table.h. A vendor chooses the dimensions of his events and so could
+ * look for collisions; what that costs is bounded by the number of cells of one step.
+ */
+#include "aggregator/cell_table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "aggregator/measure.h"
+
+enum { CAPACITY_FIRST = 1024, ARENA_CHUNK_BYTES = 1 << 16 };
+#define ARENA_BYTES_MAX ((size_t)1 << 32)
+
+void mtr_cell_table_init(struct mtr_cell_table *table)
+{
+    *table = (struct mtr_cell_table){0};
+    mtr_arena_init(&table->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
+}
+
+void mtr_cell_table_release(struct mtr_cell_table *table)
+{
+    free(table->changes);
+    free(table->slots);
+    mtr_arena_release(&table->arena);
+    mtr_cell_table_init(table);
+}
+
+void mtr_cell_table_reset(struct mtr_cell_table *table)
+{
+    if (table->count) memset(table->slots, 0, (size_t)table->slot_count * sizeof(*table->slots));
+    table->count = 0;
+    mtr_arena_reset(&table->arena);
+}
+
+static uint32_t hash_key(const struct mtr_cell_key *key)
+{
+    uint64_t numbers = (uint64_t)key->subscription << 32 | key->meter;
+    uint64_t hash = (numbers ^ (uint64_t)key->hour_s * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+    if (key->dimensions.size) hash ^= XXH3_64bits(key->dimensions.data, key->dimensions.size);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+static bool same_key(const struct mtr_cell_key *a, const struct mtr_cell_key *b)
+{
+    return a->subscription == b->subscription && a->meter == b->meter && a->hour_s == b->hour_s && mtr_str_equal(a->dimensions, b->dimensions);
+}
+
+static int grow(struct mtr_cell_table *table)
+{
+    uint32_t capacity = table->capacity ? table->capacity * 2 : CAPACITY_FIRST;
+    uint32_t slot_count = capacity * 2;
+    struct mtr_cell_slot *slots = calloc(slot_count, sizeof(*slots));
+    struct mtr_cell_change *changes = slots ? realloc(table->changes, (size_t)capacity * sizeof(*changes)) : NULL;
+    if (!changes) {
+        free(slots);
+        return MTR_ENOMEM;
+    }
+    for (uint32_t i = 0; i < table->slot_count; i++) {
+        if (!table->slots[i].index) continue;
+        uint32_t at = table->slots[i].hash & (slot_count - 1);
+        while (slots[at].index) at = (at + 1) & (slot_count - 1);
+        slots[at] = table->slots[i];
+    }
+    free(table->slots);
+    table->slots = slots;
+    table->slot_count = slot_count;
+    table->changes = changes;
+    table->capacity = capacity;
+    return MTR_OK;
+}
+
+int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, enum mtr_aggregation aggregation,
+                        struct mtr_cell_change **out)
+{
+    uint32_t hash = hash_key(key);
+    if (table->count == table->capacity) {
+        int rc = grow(table);
+        if (rc) return rc;
+    }
+    uint32_t at = hash & (table->slot_count - 1);
+    for (; table->slots[at].index; at = (at + 1) & (table->slot_count - 1)) {
+        struct mtr_cell_change *change = &table->changes[table->slots[at].index - 1];
+        if (table->slots[at].hash != hash || !same_key(&change->key, key)) continue;
+        *out = change;
+        return MTR_OK;
+    }
+    struct mtr_cell_change row = {.key = *key, .aggregation = aggregation, .seq_first = UINT64_MAX};
+    if (key->dimensions.size) {
+        int rc = mtr_arena_copy(&table->arena, key->dimensions, &row.key.dimensions);
+        if (rc) return rc;
+    }
+    table->changes[table->count++] = row;
+    table->slots[at] = (struct mtr_cell_slot){hash, table->count};
+    *out = &table->changes[table->count - 1];
+    return MTR_OK;
+}
+
+static int compare_changes(const void *a, const void *b)
+{
+    const struct mtr_cell_key *x = &((const struct mtr_cell_change *)a)->key, *y = &((const struct mtr_cell_change *)b)->key;
+    if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
+    if (x->meter != y->meter) return x->meter < y->meter ? -1 : 1;
+    if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
+    return mtr_str_compare(x->dimensions, y->dimensions);
+}
+
+/* What min, max and last stand at, from the cell's members; 0 without any. */
+static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, struct mtr_quantity *out)
+{
+    struct mtr_member member;
+    int rc = change->aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
+                                            : mtr_rollups_last_member(txn, &change->key, &member);
+    if (rc == MTR_ENOTFOUND) {
+        out->e12 = 0;
+        return MTR_OK;
+    }
+    if (!rc) *out = mtr_measure_member_quantity(member.member);
+    return rc;
+}
+
+static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, uint64_t number)
+{
+    struct mtr_cell cell = {.seq_first = UINT64_MAX};
+    int rc = mtr_rollups_get_cell(txn, &change->key, &cell);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (change->count < 0 && cell.count < (uint64_t)-change->count) return MTR_ECORRUPT;
+    cell.count += (uint64_t)change->count;
+    if (change->seq_first < cell.seq_first) cell.seq_first = change->seq_first;
+    if (change->seq_last > cell.seq_last) cell.seq_last = change->seq_last;
+    cell.change = number;
+    bool by_members = change->aggregation == MTR_MIN || change->aggregation == MTR_MAX || change->aggregation == MTR_LAST;
+    rc = by_members ? read_member_value(txn, change, &cell.value)
+                    : mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value);
+    return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
+}
+
+static uint32_t day_of(int64_t hour_s)
+{
+    MTR_ASSERT(hour_s > -86400); /* events are from 1970 on; a zone's first hour may begin a little before */
+    return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
+}
+
+int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t change, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_feed_row row = {0};
+    if (table->count == 0) return MTR_OK;
+    qsort(table->changes, table->count, sizeof(*table->changes), compare_changes);
+    memset(table->slots, 0, (size_t)table->slot_count * sizeof(*table->slots)); /* rows have moved */
+    for (uint32_t i = 0; i < table->count; i++) {
+        const struct mtr_cell_key *key = &table->changes[i].key;
+        int rc = merge(txn, &table->changes[i], change);
+        if (!rc && (row.change == 0 || row.subscription != key->subscription || row.day != day_of(key->hour_s))) {
+            row = (struct mtr_feed_row){change, key->subscription, day_of(key->hour_s)};
+            rc = mtr_rollups_put_feed(txn, &row);
+        }
+        if (rc) {
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32 ", hour %" PRId64 ": %s",
+                               key->subscription, key->meter, key->hour_s, mtr_error_text(rc));
+            return rc;
+        }
+    }
+    return MTR_OK;
+}

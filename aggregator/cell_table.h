@@ -1,0 +1,52 @@
+/*
+ * The cells that one step touches, in memory: what each gains, until the step's end writes them in key order.
+ *
+ * Memory is kept from step to step. One thread. Dimensions are copied into the table's arena.
+ */
+#ifndef METERD_AGGREGATOR_CELL_TABLE_H
+#define METERD_AGGREGATOR_CELL_TABLE_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_cell_change {
+    struct mtr_cell_key key;
+    enum mtr_aggregation aggregation;
+    mtr_int128 value_e12; /* gain of sum, count and unique; the others read their members */
+    int64_t count;        /* gain of events */
+    uint64_t seq_first;
+    uint64_t seq_last;
+};
+
+struct mtr_cell_slot {
+    uint32_t hash;
+    uint32_t index; /* in changes, from 1; 0 is free */
+};
+
+struct mtr_cell_table {
+    struct mtr_cell_change *changes;
+    uint32_t count;
+    uint32_t capacity;
+    struct mtr_cell_slot *slots; /* a power of two, at least twice the capacity */
+    uint32_t slot_count;
+    struct mtr_arena arena;
+};
+
+/* A step ends early when it touches this many cells. */
+enum { MTR_CELL_TABLE_COUNT_SOFT_MAX = 1 << 20 };
+
+void mtr_cell_table_init(struct mtr_cell_table *table);
+void mtr_cell_table_release(struct mtr_cell_table *table);
+void mtr_cell_table_reset(struct mtr_cell_table *table);
+
+/* The row of that cell, made when it is new. Borrowed until the next call. MTR_ENOMEM. */
+int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, enum mtr_aggregation aggregation,
+                        struct mtr_cell_change **out) MTR_MUST_USE;
+
+/* Merges all rows into the store, in key order, with their days in the feed under number `change`.
+ * MTR_EOVERFLOW: a cell's sum leaves its range; nothing may be committed then. */
+int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t change, struct mtr_diagnostic *diagnostic)
+    MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * The main fold: each event of the log once, in order, into cells, held or quarantine; then the voids that it met.
+ *
+ * The hot path touches no store for sum and count: cells gather in memory until the step's end. Voids wait for the end of the
+ * step's events, sorted by target, because each reads its target's block again.
+ */
+#include "aggregator/fold.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "aggregator/measure.h"
+
+int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
+{
+    aggregator->last_type = (struct mtr_str){NULL, 0};
+    aggregator->last_vendor = (struct mtr_str){NULL, 0};
+    aggregator->block_events = NULL;
+    int rc = mtr_log_read(aggregator->reader, seq, &aggregator->block, &aggregator->block_events, aggregator->diagnostic);
+    if (rc) aggregator->block_events = NULL;
+    return rc;
+}
+
+int mtr_fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out)
+{
+    const struct mtr_block_header *block = &aggregator->block;
+    bool here = aggregator->block_events && seq >= block->first_seq && seq - block->first_seq < block->count;
+    int rc = here ? MTR_OK : mtr_fold_read_block(aggregator, seq);
+    if (rc) return rc;
+    if (seq < block->first_seq || seq - block->first_seq >= block->count) return MTR_ENOTFOUND;
+    *out = &aggregator->block_events[seq - block->first_seq];
+    return MTR_OK;
+}
+
+struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
+{
+    struct mtr_resolved resolved = {.held = true, .reason = MTR_HELD_SUBSCRIPTION, .name = event->subject};
+    resolved.subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
+    if (!resolved.subscription) return resolved;
+    resolved.meter_count =
+        mtr_catalog_find_meters(aggregator->catalog, resolved.subscription->service, event->type, &resolved.meters);
+    resolved.held = resolved.meter_count == 0;
+    resolved.reason = MTR_HELD_METER;
+    resolved.name = event->type;
+    return resolved;
+}
+
+struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq)
+{
+    return (struct mtr_held_event){
+        .reason = reason, .vendor = event->vendor, .name = reason == MTR_HELD_METER ? event->type : event->subject, .seq = seq};
+}
+
+int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held)
+{
+    *held = mtr_fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
+    int rc = mtr_rollups_get_held(aggregator->txn, held);
+    if (rc != MTR_ENOTFOUND) return rc;
+    *held = mtr_fold_held_row(event, MTR_HELD_METER, seq);
+    return mtr_rollups_get_held(aggregator->txn, held);
+}
+
+int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason, const char *text)
+{
+    struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
+    aggregator->state_changed = true;
+    return mtr_rollups_put_quarantined(aggregator->txn, &row);
+}
+
+static int64_t hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, int64_t time_us)
+{
+    int64_t time_s = time_us / MTR_US_PER_SECOND;
+    MTR_ASSERT(time_us >= 0); /* mtr_measure has refused others */
+    struct mtr_hour_slot *slot = &aggregator->hours[subscription->number % MTR_HOUR_SLOTS];
+    if (slot->subscription != subscription->number || time_s < slot->hour.start_s || time_s >= slot->hour.end_s) {
+        slot->subscription = subscription->number;
+        slot->hour = mtr_zone_hour(subscription->zone, time_s);
+    }
+    return slot->hour.start_s;
+}
+
+static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_change *change, struct mtr_str member, int sign,
+                        int64_t *unique_gain)
+{
+    uint64_t count_after;
+    int rc = mtr_rollups_add_member(aggregator->txn, &change->key, member, sign, &count_after);
+    if (rc == MTR_EINVALID) return MTR_ECORRUPT; /* a member taken back that was never put */
+    if (rc) return rc;
+    *unique_gain = sign > 0 ? count_after == 1 : -(int64_t)(count_after == 0);
+    return MTR_OK;
+}
+
+int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
+                   const struct mtr_event *event, uint64_t seq, int sign, uint64_t by_seq)
+{
+    struct mtr_measure measure;
+    struct mtr_cell_change *change;
+    enum mtr_measured measured = mtr_measure(meter, event, seq, &measure);
+    if (measured == MTR_MEASURED_FILTERED) return MTR_OK;
+    if (measured == MTR_MEASURED_REFUSED)
+        return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text) : MTR_OK;
+    struct mtr_cell_key key = {subscription->number, meter->number, hour_of(aggregator, subscription, event->time_us), measure.dimensions};
+    int rc = mtr_cell_table_find(&aggregator->cells, &key, meter->aggregation, &change);
+    if (rc) return rc;
+    if (by_seq < change->seq_first) change->seq_first = by_seq;
+    if (by_seq > change->seq_last) change->seq_last = by_seq;
+    change->count += sign;
+    if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) {
+        change->value_e12 += sign > 0 ? measure.quantity.e12 : -measure.quantity.e12;
+        return MTR_OK;
+    }
+    int64_t unique_gain;
+    rc = apply_member(aggregator, change, measure.member, sign, &unique_gain);
+    if (!rc && meter->aggregation == MTR_UNIQUE) change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
+    return rc;
+}
+
+/* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */
+static int note_type(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    uint64_t first;
+    struct mtr_str type = event->type, vendor = event->vendor;
+    bool same = type.data == aggregator->last_type.data && type.size == aggregator->last_type.size &&
+                vendor.data == aggregator->last_vendor.data && vendor.size == aggregator->last_vendor.size;
+    if (same) return MTR_OK;
+    aggregator->last_type = type;
+    aggregator->last_vendor = vendor;
+    XXH128_hash_t hash = XXH3_128bits_withSeed(type.data, type.size, XXH3_64bits(vendor.data, vendor.size));
+    struct mtr_hash128 *slot = &aggregator->types[hash.low64 % MTR_TYPE_SLOTS];
+    if (slot->high == hash.high64 && slot->low == hash.low64) return MTR_OK;
+    struct mtr_fact_name name = mtr_fact_type(vendor, type);
+    int rc = mtr_fact_get_u64(aggregator, &name, &first);
+    if (rc == MTR_ENOTFOUND) rc = mtr_fact_put_u64(aggregator, &name, seq, NULL);
+    if (!rc) *slot = (struct mtr_hash128){hash.high64, hash.low64};
+    return rc;
+}
+
+static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    int rc = note_type(aggregator, event, seq);
+    if (rc) return rc;
+    struct mtr_resolved resolved = mtr_fold_resolve(aggregator, event);
+    if (resolved.held) {
+        struct mtr_held_event held = mtr_fold_held_row(event, resolved.reason, seq);
+        aggregator->state_changed = true;
+        return mtr_rollups_put_held(aggregator->txn, &held);
+    }
+    for (uint32_t i = 0; !rc && i < resolved.meter_count; i++)
+        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], event, seq, 1, seq);
+    return rc;
+}
+
+static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)
+{
+    if (aggregator->void_count == aggregator->void_capacity) {
+        uint32_t capacity = aggregator->void_capacity ? aggregator->void_capacity * 2 : 256;
+        struct mtr_void *voids = realloc(aggregator->voids, (size_t)capacity * sizeof(*voids));
+        if (!voids) return MTR_ENOMEM;
+        aggregator->voids = voids;
+        aggregator->void_capacity = capacity;
+    }
+    aggregator->voids[aggregator->void_count++] = (struct mtr_void){target_seq, seq};
+    return MTR_OK;
+}
+
+static int fold_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    if (event->target_seq == 0 || event->target_seq >= seq)
+        return mtr_fold_quarantine(aggregator, seq, 0, "void_unknown", "it takes back an event that is not before it in the log");
+    aggregator->state_changed = true;
+    int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
+    if (rc == MTR_EEXISTS)
+        return mtr_fold_quarantine(aggregator, seq, 0, "void_twice", "the event that it takes back was taken back before");
+    return rc ? rc : remember_void(aggregator, event->target_seq, seq);
+}
+
+static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
+{
+    switch (event->disposition) {
+    case MTR_DISPOSITION_NORMAL: return fold_normal(aggregator, event, seq);
+    case MTR_DISPOSITION_VOID: return fold_void(aggregator, event, seq);
+    case MTR_DISPOSITION_CONFLICT:
+        return mtr_fold_quarantine(aggregator, seq, 0, "conflict", "an event of the same source and id but with other content came before");
+    case MTR_DISPOSITION_EXPIRED: return mtr_fold_quarantine(aggregator, seq, 0, "expired", "its time is older than the accepted lateness");
+    case MTR_DISPOSITION_FUTURE: return mtr_fold_quarantine(aggregator, seq, 0, "future", "its time is further ahead than the accepted skew");
+    }
+    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL, "the event at sequence %" PRIu64 " has an unknown disposition", seq);
+    return MTR_ECORRUPT;
+}
+
+static int fail_gap(struct mtr_aggregator *aggregator, uint64_t next_seq)
+{
+    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+                       "the log begins at sequence %" PRIu64 ", but the rollups have folded up to %" PRIu64
+                       " only: events between them are missing",
+                       aggregator->block.first_seq, next_seq - 1);
+    return MTR_ECORRUPT;
+}
+
+int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained)
+{
+    uint64_t next = *next_seq;
+    *drained = false;
+    while (aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX) {
+        int rc = mtr_fold_read_block(aggregator, next);
+        if (rc == MTR_ENOTFOUND) {
+            *drained = true;
+            break;
+        }
+        if (rc) return rc;
+        if (aggregator->block.first_seq > next) return fail_gap(aggregator, next);
+        const uint64_t end = aggregator->block.first_seq + aggregator->block.count;
+        if (next >= end) return MTR_ECORRUPT;
+        for (; next < end && aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX; next++) {
+            rc = fold_event(aggregator, &aggregator->block_events[next - aggregator->block.first_seq], next);
+            if (rc) return rc;
+            aggregator->budget--;
+            aggregator->events++;
+        }
+    }
+    *next_seq = next;
+    return MTR_OK;
+}
+
+bool mtr_fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq)
+{
+    for (uint32_t i = 0; i < aggregator->catch_up_count; i++) {
+        const struct mtr_catch_up *catch_up = &aggregator->catch_ups[i];
+        if (catch_up->meter == meter) return seq < catch_up->next_seq || seq >= catch_up->end_seq;
+    }
+    return true;
+}
+
+static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *v)
+{
+    const struct mtr_event *target;
+    struct mtr_held_event held;
+    int rc = mtr_fold_read(aggregator, v->target_seq, &target);
+    if (rc == MTR_ENOTFOUND)
+        return mtr_fold_quarantine(aggregator, v->seq, 0, "void_unknown", "the event that it takes back has left the log");
+    if (rc) return rc;
+    if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
+    rc = mtr_fold_find_held(aggregator, target, v->target_seq, &held);
+    if (!rc) {
+        held.voided = true;
+        return mtr_rollups_put_held(aggregator->txn, &held);
+    }
+    if (rc != MTR_ENOTFOUND) return rc;
+    struct mtr_resolved resolved = mtr_fold_resolve(aggregator, target);
+    if (resolved.held) {
+        mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL, "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
+                           v->target_seq);
+        return MTR_ECORRUPT;
+    }
+    for (uint32_t i = 0; i < resolved.meter_count; i++) {
+        if (!mtr_fold_covers(aggregator, resolved.meters[i]->number, v->target_seq)) continue; /* the catch-up will see it voided */
+        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1, v->seq);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+static int compare_voids(const void *a, const void *b)
+{
+    const struct mtr_void *x = a, *y = b;
+    return (x->target_seq > y->target_seq) - (x->target_seq < y->target_seq);
+}
+
+int mtr_fold_voids(struct mtr_aggregator *aggregator)
+{
+    int rc = MTR_OK;
+    if (aggregator->void_count > 1) qsort(aggregator->voids, aggregator->void_count, sizeof(*aggregator->voids), compare_voids);
+    for (uint32_t i = 0; !rc && i < aggregator->void_count; i++) rc = apply_void(aggregator, &aggregator->voids[i]);
+    aggregator->void_count = 0;
+    return rc;
+}

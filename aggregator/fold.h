@@ -1,0 +1,122 @@
+/*
+ * The fold's inside: one step's state, and the pieces that a step is made of. Private to aggregator/.
+ *
+ * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the stretch
+ * [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter that it matches when its
+ * sequence is covered, it is not held, and it is not voided. Every piece keeps this law, so the end is the same in any order:
+ *   main fold   covers next_seq (fold.c)            release    makes a held event count where it is covered (release.c)
+ *   void        subtracts where it is covered       catch-up   covers one more sequence, if it is not held (catch_up.c)
+ * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
+ */
+#ifndef METERD_AGGREGATOR_FOLD_H
+#define METERD_AGGREGATOR_FOLD_H
+
+#include "aggregator/cell_table.h"
+#include "meterd/aggregator/aggregator.h"
+
+struct mtr_catch_up {
+    uint32_t meter;
+    uint64_t next_seq;
+    uint64_t end_seq; /* from here on the main fold knew the meter */
+};
+
+struct mtr_void {
+    uint64_t target_seq;
+    uint64_t seq;
+};
+
+struct mtr_hour_slot {
+    uint32_t subscription; /* 0: free */
+    struct mtr_hour hour;
+};
+enum { MTR_HOUR_SLOTS = 4096, MTR_TYPE_SLOTS = 256, MTR_RELEASE_CHUNK = 4096, MTR_CATCH_UPS_MAX = 65536 };
+
+struct mtr_held_row {
+    uint64_t seq;
+    bool voided;
+};
+
+struct mtr_aggregator {
+    struct mtr_rollups *rollups; /* borrowed */
+    struct mtr_log_reader *reader; /* borrowed */
+    uint32_t step_events_max;
+
+    /* One step. */
+    struct mtr_rollups_txn *txn;
+    const struct mtr_catalog *catalog;
+    struct mtr_diagnostic *diagnostic;
+    struct mtr_cell_table cells;
+    uint32_t budget;    /* events left */
+    uint64_t events;    /* done */
+    bool state_changed; /* anything but cells was written */
+    struct mtr_catch_up *catch_ups;
+    uint32_t catch_up_count;
+    uint32_t catch_up_capacity;
+    bool releasing; /* held events wait for their release */
+    struct mtr_void *voids;
+    uint32_t void_count;
+    uint32_t void_capacity;
+
+    /* The block last read: events borrowed until the next read. */
+    struct mtr_block_header block;
+    const struct mtr_event *block_events; /* NULL: none */
+    struct mtr_str last_type; /* of this block, known to be noted */
+    struct mtr_str last_vendor;
+
+    struct mtr_held_row *held_rows; /* MTR_RELEASE_CHUNK */
+    struct mtr_hour_slot hours[MTR_HOUR_SLOTS];
+    struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
+};
+
+/* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed until the next call. */
+int mtr_fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out) MTR_MUST_USE;
+/* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
+int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
+
+struct mtr_resolved {
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *const *meters;
+    uint32_t meter_count;
+    bool held;
+    enum mtr_held_reason reason;
+    struct mtr_str name; /* of the unknown, borrowed from the event */
+};
+struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
+struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq);
+/* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
+int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held) MTR_MUST_USE;
+
+/* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its own, or the void's. */
+int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
+                   const struct mtr_event *event, uint64_t seq, int sign, uint64_t by_seq) MTR_MUST_USE;
+bool mtr_fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
+int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason, const char *text) MTR_MUST_USE;
+
+/* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
+int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
+int mtr_fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+
+/* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up (catch_up.c). */
+int mtr_fold_load(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
+int mtr_fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int mtr_fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+
+/* Facts. Numbers are big-endian.
+ *   catalog                            subscriptions u32 | meters u32 known to the fold
+ *   type/<vendor> 0x1F <type>          u64 first sequence of that type
+ *   catch_up/<u32 meter>               u64 next | u64 end; only while it runs
+ *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs */
+enum { MTR_FACT_NAME_BYTES_MAX = 300 };
+struct mtr_fact_name {
+    char data[MTR_FACT_NAME_BYTES_MAX];
+    size_t size;
+};
+struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type);
+struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number);
+int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out) MTR_MUST_USE;
+int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first, const uint64_t *second) MTR_MUST_USE;
+int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
+uint64_t mtr_fact_read_u64(const char *bytes);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * What one event gives to one meter: nothing, a quantity or a member of a cell, or a reason why it cannot count.
+ * Pure: the same event and meter give the same measure, so a void subtracts exactly what its target added.
+ *
+ * Members are bytes whose order is the aggregation's:
+ *   min, max   quantity                          16 bytes, big-endian, sign bit flipped
+ *   last       time | sequence | quantity        8 + 8 + 16 bytes; of equal times the later sequence is the last
+ *   unique     0x00 | canonical text             up to 64 bytes of text
+ *              0x01 | XXH3-128 of the text       longer ones
+ */
+#ifndef METERD_AGGREGATOR_MEASURE_H
+#define METERD_AGGREGATOR_MEASURE_H
+
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/event.h"
+#include "meterd/core/limits.h"
+
+enum mtr_measured {
+    MTR_MEASURED,          /* it counts: quantity or member, and dimensions, are set */
+    MTR_MEASURED_FILTERED, /* the meter's filter leaves it out: not an error */
+    MTR_MEASURED_REFUSED   /* reason and text are set */
+};
+
+enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };
+
+/* One event's quantity is at most 10^18 in magnitude, so that 10^8 of them fit a cell whatever they are. */
+#define MTR_EVENT_QUANTITY_MAX INT64_C(1000000000000000000)
+
+struct mtr_measure {
+    struct mtr_quantity quantity; /* sum: the value; count: 1 */
+    struct mtr_str member;        /* min, max, last, unique; in member_bytes */
+    struct mtr_str dimensions;    /* in dimension_bytes */
+    const char *reason;           /* one word, static */
+    char text[160];               /* a sentence */
+    char member_bytes[MTR_MEMBER_BYTES_MAX];
+    char dimension_bytes[MTR_DIMENSIONS_BYTES_MAX];
+};
+
+/* seq is the event's own sequence. Text in *out is borrowed from *out itself. */
+enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out);
+
+/* The quantity in a member of min, max or last. */
+struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member);
+
+#endif
