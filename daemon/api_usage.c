@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "meterd/core/csv.h"
+#include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "meterd/daemon/usage_query.h"
 
