@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/pricing.h"
+#include "tests/support/pricing.h"
 
 enum { USAGE_MAX = 8, DOCUMENT_BYTES = 4096 };
 

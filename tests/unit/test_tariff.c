@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/pricing.h"
+#include "tests/support/pricing.h"
 
 static const char full[] =
     "key: compute\n"

@@ -1,0 +1,81 @@
+/*
+ * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1"}], "closing": true,
+ * "continues_earlier": false, "continued_later": false}, and writes the price as JSON, or the name of the error with its first finding.
+ * The period is January 2026 in UTC. The C half of test_price_oracle.py and test_price_vectors.py.
+ */
+#include "tests/support/pricing.h"
+
+enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 64 };
+
+static bool flag(const struct mtr_node *node, const char *key, bool otherwise)
+{
+    const struct mtr_node *child = mtr_node_get(node, key);
+    return child ? child->truth : otherwise;
+}
+
+static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *rows)
+{
+    uint32_t count = list ? list->child_count : 0;
+    MTR_ASSERT(count <= USAGE_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mtr_node *row = &list->children[i], *dimensions = mtr_node_get(row, "dimensions");
+        uint64_t component;
+        bool ok = mtr_str_to_u64(mtr_node_get(row, "component")->text, &component);
+        MTR_ASSERT(ok);
+        rows[i] = (struct mtr_usage_row){.component = (uint32_t)component, .dimensions = dimensions ? dimensions->text : MTR_STR("")};
+        int rc = mtr_quantity_parse(mtr_node_get(row, "quantity")->text, &rows[i].quantity);
+        MTR_ASSERT(rc == MTR_OK);
+    }
+    return count;
+}
+
+static int print_price(const struct mtr_price_input *input, const struct mtr_price *price)
+{
+    struct mtr_buffer out;
+    struct mtr_json_writer json;
+    mtr_buffer_init(&out, 1 << 24);
+    mtr_json_begin(&json, &out);
+    mtr_price_write_json(input, price, true, &json);
+    int rc = mtr_json_finish(&json);
+    if (!rc) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&out)));
+    mtr_buffer_release(&out);
+    return rc;
+}
+
+static void run_line(const struct mtr_node *node)
+{
+    struct pricing pricing = {0};
+    struct mtr_usage_row usage[USAGE_MAX];
+    struct mtr_price price;
+    mtr_arena_init(&pricing.arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_arena_init(&pricing.result, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_diagnostics_init(&pricing.findings, PRICING_FINDINGS_MAX);
+    int rc = mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing.arena, &pricing.tariff, &pricing.findings);
+    if (!rc) {
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.usage = usage;
+        input.usage_count = read_usage(mtr_node_get(node, "usage"), usage);
+        input.closing = flag(node, "closing", true);
+        input.continues_earlier = flag(node, "continues_earlier", false);
+        input.continued_later = flag(node, "continued_later", false);
+        rc = mtr_price(&input, true, &pricing.result, &price);
+        if (!rc) rc = print_price(&input, &price);
+    }
+    if (rc) printf("%s %s\n", mtr_error_name(rc), pricing.findings.count ? pricing.findings.items[0].text : "");
+    pricing_close(&pricing);
+}
+
+int main(void)
+{
+    static char line[LINE_BYTES_MAX];
+    setvbuf(stdout, NULL, _IOLBF, 0); /* the other side waits for each answer */
+    while (fgets(line, sizeof(line), stdin)) {
+        struct mtr_document *document;
+        struct mtr_diagnostic diagnostic;
+        int rc = mtr_document_parse(mtr_str_from(line), &document, &diagnostic);
+        MTR_ASSERT(rc == MTR_OK);
+        run_line(mtr_document_root(document));
+        mtr_document_close(document);
+    }
+    return 0;
+}
