@@ -1,0 +1,305 @@
+/*
+ * Requests and answers on curl easy handles.
+ *
+ * The guard stands in two places: when a socket is opened (after name resolution, so a name cannot lead elsewhere between check and use), and
+ * before each request (a kept connection may have been opened by a call that was allowed more). curl repeats a request by itself only when a
+ * kept connection turns out dead before a byte of an answer; receivers tell such repeats by their idempotency key.
+ */
+#include "lib/net/http_exchange.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "lib/net/address_guard.h"
+
+enum { TIMEOUT_MS_DEFAULT = 30000, CONNECT_TIMEOUT_MS = 10000, ANSWER_BYTES_DEFAULT = 64 << 20, HEADERS_BYTES_MAX = 64 << 10 };
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_init_code;
+
+static void init_curl(void)
+{
+    curl_init_code = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+int mtr_curl_init(void)
+{
+    pthread_once(&curl_once, init_curl);
+    return curl_init_code == CURLE_OK ? MTR_OK : MTR_ENOMEM;
+}
+
+void mtr_http_answer_init(struct mtr_http_answer *answer)
+{
+    *answer = (struct mtr_http_answer){0};
+    mtr_buffer_init(&answer->headers, HEADERS_BYTES_MAX);
+    mtr_buffer_init(&answer->body, ANSWER_BYTES_DEFAULT);
+}
+
+void mtr_http_answer_release(struct mtr_http_answer *answer)
+{
+    mtr_buffer_release(&answer->headers);
+    mtr_buffer_release(&answer->body);
+}
+
+static struct mtr_str trimmed(struct mtr_str text)
+{
+    while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1])) text.size--;
+    while (text.size > 0 && strchr(" \t", text.data[0])) text = (struct mtr_str){text.data + 1, text.size - 1};
+    return text;
+}
+
+bool mtr_http_answer_header(const struct mtr_http_answer *answer, const char *name, struct mtr_str *out)
+{
+    size_t name_size = strlen(name);
+    const char *at = answer->headers.data, *end = at + answer->headers.size;
+    while (at && at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        size_t size = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+        if (size > name_size && at[name_size] == ':' && strncasecmp(at, name, name_size) == 0) {
+            *out = trimmed((struct mtr_str){at + name_size + 1, size - name_size - 1});
+            return true;
+        }
+        at += size;
+    }
+    return false;
+}
+
+static size_t on_header_line(char *data, size_t size, size_t count, void *context)
+{
+    struct mtr_http_exchange *exchange = context;
+    struct mtr_buffer *headers = &exchange->answer->headers;
+    size_t total = size * count;
+    if (total >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* the status line; a second one follows an interim answer */
+        mtr_buffer_reset(headers);
+        return total;
+    }
+    if (mtr_buffer_append(headers, data, total) == MTR_OK) return total;
+    exchange->was_too_large = true;
+    return 0;
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *context)
+{
+    struct mtr_http_exchange *exchange = context;
+    size_t total = size * count;
+    int rc = mtr_buffer_append(&exchange->answer->body, data, total);
+    if (rc == MTR_OK) return total;
+    exchange->was_too_large = rc == MTR_ELIMIT;
+    return 0;
+}
+
+static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct mtr_http_exchange *exchange = context;
+    (void)purpose;
+    if (exchange->is_guarded && !mtr_address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
+        exchange->was_denied = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int on_before_request(void *context, char *primary_ip, char *local_ip, int primary_port, int local_port)
+{
+    struct mtr_http_exchange *exchange = context;
+    (void)local_ip;
+    (void)primary_port;
+    (void)local_port;
+    if (exchange->is_guarded && !mtr_address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
+        exchange->was_denied = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    exchange->was_denied = false; /* another address of the name was allowed */
+    exchange->answer->was_sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+/* "host:port" for people, and whether the URL is one at all. */
+static bool describe_place(const char *url, char *out, size_t capacity)
+{
+    char *host = NULL, *port = NULL;
+    CURLU *parts = curl_url();
+    bool ok = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+              curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK;
+    if (ok) snprintf(out, capacity, "%s:%s", host, port);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(parts);
+    return ok;
+}
+
+static bool add_header(struct mtr_http_exchange *exchange, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(exchange->headers, line);
+    if (longer) exchange->headers = longer;
+    return longer != NULL;
+}
+
+static int add_call_header(struct mtr_http_exchange *exchange, const struct mtr_http_header *header, struct mtr_buffer *line)
+{
+    for (size_t i = 0; i < header->name.size; i++)
+        if (!isalnum((unsigned char)header->name.data[i]) && header->name.data[i] != '-' && header->name.data[i] != '_') return MTR_EINVALID;
+    for (size_t i = 0; i < header->value.size; i++)
+        if (strchr("\r\n", header->value.data[i])) return MTR_EINVALID; /* NUL too */
+    mtr_buffer_reset(line);
+    /* "name;" is curl's way to send a header without a value. */
+    const char *separator = header->value.size ? ": " : ";";
+    int rc = mtr_buffer_printf(line, "%.*s%s%.*s", MTR_STR_ARGS(header->name), separator, MTR_STR_ARGS(header->value));
+    if (rc) return rc;
+    return add_header(exchange, line->data) ? MTR_OK : MTR_ENOMEM;
+}
+
+static int add_headers(struct mtr_http_exchange *exchange, const struct mtr_http_call *call)
+{
+    struct mtr_buffer line;
+    int rc = MTR_OK;
+    bool has_type = false;
+    mtr_buffer_init(&line, HEADERS_BYTES_MAX);
+    for (uint32_t i = 0; i < call->header_count && !rc; i++) {
+        const struct mtr_http_header *header = &call->headers[i];
+        if (header->name.size == 12 && strncasecmp(header->name.data, "content-type", 12) == 0) has_type = true;
+        rc = add_call_header(exchange, header, &line);
+    }
+    if (!rc && !add_header(exchange, "Expect:")) rc = MTR_ENOMEM; /* never wait for 100 Continue */
+    if (!rc && !has_type && !add_header(exchange, "Content-Type:")) rc = MTR_ENOMEM; /* not curl's form encoding */
+    mtr_buffer_release(&line);
+    return rc;
+}
+
+static CURLcode set_method(CURL *easy, const struct mtr_http_call *call)
+{
+    const char *method = call->method ? call->method : call->body.size ? "POST" : "GET";
+    CURLcode code = CURLE_OK;
+    if (strcmp(method, "HEAD") == 0) return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    if (strcmp(method, "GET") == 0 && call->body.size == 0) return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (call->body.size > 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
+        code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        if (!code) code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.size);
+        if (!code) code = curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body.size ? call->body.data : "");
+    }
+    if (!code) code = curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    return code;
+}
+
+static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_http_call *call)
+{
+    CURL *easy = exchange->easy;
+    long timeout_ms = call->timeout_ms ? (long)call->timeout_ms : TIMEOUT_MS_DEFAULT;
+    return !curl_easy_setopt(easy, CURLOPT_URL, call->url) && !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") && !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+           !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
+           !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+           !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
+           !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) &&
+           !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
+           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line) && !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) && !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request) && !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) &&
+           !set_method(easy, call);
+}
+
+int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call, bool is_guarded,
+                            struct mtr_http_answer *answer)
+{
+    *exchange = (struct mtr_http_exchange){.easy = easy,
+                                           .answer = answer,
+                                           .is_guarded = is_guarded,
+                                           .allow_loopback = call->allow_loopback,
+                                           .allow_private = call->allow_private};
+    answer->error = MTR_OK;
+    answer->status = 0;
+    answer->was_sent = false;
+    answer->reason[0] = '\0';
+    mtr_buffer_reset(&answer->headers);
+    mtr_buffer_reset(&answer->body);
+    answer->body.size_max = call->answer_bytes_max ? call->answer_bytes_max : ANSWER_BYTES_DEFAULT;
+    if (answer->body.capacity > answer->body.size_max) mtr_buffer_release(&answer->body);
+    int rc = MTR_EINVALID;
+    if (!describe_place(call->url, exchange->place, sizeof(exchange->place))) {
+        snprintf(answer->reason, sizeof(answer->reason), "\"%.200s\" is not a URL", call->url);
+    } else if ((rc = add_headers(exchange, call))) {
+        snprintf(answer->reason, sizeof(answer->reason), "a header of the request to %s holds a character it must not", exchange->place);
+    } else if (!set_options(exchange, call)) {
+        rc = MTR_ENOMEM;
+        snprintf(answer->reason, sizeof(answer->reason), "out of memory");
+    }
+    if (rc) mtr_http_exchange_release(exchange);
+    answer->error = rc;
+    return rc;
+}
+
+static int error_of(const struct mtr_http_exchange *exchange, CURLcode code)
+{
+    if (code == CURLE_OK) return MTR_OK;
+    if (exchange->was_denied) return MTR_EDENIED;
+    if (exchange->was_too_large) return MTR_ELIMIT;
+    switch (code) {
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_LOGIN_DENIED: return MTR_EINVALID;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR: return MTR_EUNREACHABLE;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE: return MTR_EDENIED;
+    case CURLE_OPERATION_TIMEDOUT: return MTR_ETIMEDOUT;
+    case CURLE_OUT_OF_MEMORY:
+    case CURLE_WRITE_ERROR: return MTR_ENOMEM;
+    default: return MTR_EIO;
+    }
+}
+
+static void lower_first(char *text)
+{
+    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1])) text[0] = (char)tolower((unsigned char)text[0]);
+}
+
+static void explain(struct mtr_http_exchange *exchange, CURLcode code)
+{
+    struct mtr_http_answer *answer = exchange->answer;
+    char cause[160] = "";
+    long os_errno = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_errno);
+    if (code == CURLE_COULDNT_CONNECT && os_errno > 0) snprintf(cause, sizeof(cause), "%s", strerrordesc_np((int)os_errno));
+    else snprintf(cause, sizeof(cause), "%.150s", exchange->detail[0] ? exchange->detail : curl_easy_strerror(code));
+    lower_first(cause);
+    const char *place = exchange->place;
+    char *reason = answer->reason;
+    size_t capacity = sizeof(answer->reason);
+    switch (answer->error) {
+    case MTR_EINVALID: snprintf(reason, capacity, "cannot ask %.110s: %.150s", place, cause); break;
+    case MTR_EUNREACHABLE: snprintf(reason, capacity, "cannot connect to %.110s: %.150s", place, cause); break;
+    case MTR_EDENIED:
+        if (exchange->was_denied) snprintf(reason, capacity, "%.110s is not a public address, and reaching it is not allowed by the configuration", place);
+        else snprintf(reason, capacity, "cannot trust %.110s: %.150s", place, cause);
+        break;
+    case MTR_ETIMEDOUT: snprintf(reason, capacity, "%.110s gave no answer in time", place); break;
+    case MTR_ELIMIT: snprintf(reason, capacity, "the answer of %.110s is larger than %zu bytes", place, answer->body.size_max); break;
+    case MTR_ENOMEM: snprintf(reason, capacity, "out of memory while asking %.110s", place); break;
+    default: snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause); break;
+    }
+}
+
+void mtr_http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
+{
+    struct mtr_http_answer *answer = exchange->answer;
+    long status = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
+    answer->status = (unsigned)status;
+    answer->error = error_of(exchange, code);
+    if (answer->error) explain(exchange, code);
+}
+
+void mtr_http_exchange_release(struct mtr_http_exchange *exchange)
+{
+    curl_slist_free_all(exchange->headers);
+    exchange->headers = NULL;
+}
