@@ -145,7 +145,8 @@ static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *em
                      struct mtr_hash128 *out)
 {
     char version[RATER_HASH_TEXT_BYTES];
-    const struct mtr_str texts[] = {emission->subscription->key, line->meter, line->component, line->kind, line->currency, line->dimensions};
+    const struct mtr_str texts[] = {emission->subscription->key, line->meter,    line->component,
+                                    line->kind,                  line->currency, line->dimensions};
     rater_hash_format(line->version_hash, version);
     mtr_buffer_reset(scratch);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {

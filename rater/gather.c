@@ -1,8 +1,8 @@
 /*
  * Usage of one part of a period out of the rollups' hour cells.
  *
- * sum and count add; min and max compare; last takes the latest hour's value, and within one hour the latest event's (the cell's greatest member);
- * unique counts the union of the cells' members. Cells without live events give no value, but their log range counts.
+ * sum and count add; min and max compare; last takes the latest hour's value, and within one hour the latest event's (the cell's
+ * greatest member); unique counts the union of the cells' members. Cells without live events give no value, but their log range counts.
  * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading.
  */
 #include "rater/gather.h"
@@ -163,7 +163,8 @@ static int find_group(struct gathering *gathering, struct mtr_str dimensions, st
     *out = &gathering->groups[number];
     if (is_new) {
         **out = (struct group_state){.last_hour_s = INT64_MIN};
-        (*out)->group.row = (struct mtr_usage_row){.component = gathering->component_index, .dimensions = gathering->dimensions.keys[number]};
+        (*out)->group.row.component = gathering->component_index;
+        (*out)->group.row.dimensions = gathering->dimensions.keys[number];
     }
     return MTR_OK;
 }

@@ -38,8 +38,8 @@ int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *cata
 /* The group of that component and dimensions, or NULL. */
 const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions);
 
-/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest starts as the whole text; false at
- * its end. The value is unescaped into `value` (of at least its size). */
+/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest starts as the whole text;
+ * false at its end. The value is unescaped into `value` (of at least its size). */
 bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size);
 
 #endif

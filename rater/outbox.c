@@ -1,8 +1,9 @@
 /*
  * The outbox's step: results in, messages formed and marked ATTEMPTED, commit, then out to the sender.
  *
- * Invariants: a message is sent only after its ATTEMPTED state is durable; its bytes and id never change; at most one message of a destination is
- * in flight; what is in flight is known in memory only, so after a restart an ATTEMPTED message counts as uncertain and is sent again.
+ * Invariants: a message is sent only after its ATTEMPTED state is durable; its bytes and id never change; at most one message of a
+ * destination is in flight; what is in flight is known in memory only, so after a restart an ATTEMPTED message counts as uncertain and is sent
+ * again.
  * Thread: step on the rater's; mtr_outbox_on_result on any: the slots of what is in flight are the mailbox, under the mutex.
  * It does not sign, connect or wait.
  */
@@ -299,7 +300,7 @@ static int depart(struct outbox_step *step, const struct mtr_destination *destin
 {
     struct mtr_outbox *outbox = step->outbox;
     step->changed = true;
-    if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us) message->uncertain_us = message->attempted_us; /* a crash between */
+    if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us) message->uncertain_us = message->attempted_us; /* a crash */
     if (message->uncertain_us && step->now_us - message->uncertain_us > MTR_OUTBOX_CERTAIN_US) {
         message->state = MTR_MESSAGE_UNKNOWN;
         step->result->unknown++;

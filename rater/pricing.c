@@ -87,6 +87,8 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .period = term->whole,
         .active_from_s = part->start_s,
         .active_to_s = part->end_s,
+        .continues_earlier = part > term->parts,
+        .continued_later = part + 1 < term->parts + term->part_count,
         .closing = closing,
         .zone = subscription->zone,
         .usage = out->usage.rows,

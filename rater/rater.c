@@ -1,8 +1,8 @@
 /*
  * The rater's step: one read transaction of the rollups, one write transaction of the charges, a bounded amount of work between.
  *
- * Invariants: cursor, timers and charges move in one commit; a step that found nothing commits nothing. Ownership: the rater owns its scratch
- * memory, the stores are the caller's. Thread: one. It reads no clock and calls nobody outside.
+ * Invariants: cursor, timers and charges move in one commit; a step that found nothing commits nothing. Ownership: the rater owns its
+ * scratch memory, the stores are the caller's. Thread: one. It reads no clock and calls nobody outside.
  */
 #include "meterd/rater/rater.h"
 
@@ -25,7 +25,8 @@ struct mtr_rater_options mtr_rater_options_default(void)
     };
 }
 
-int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_rater_options *options, struct mtr_rater **out)
+int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_rater_options *options,
+                   struct mtr_rater **out)
 {
     if (!options->step_rows_max || !options->step_ratings_max || options->draft_every_us < 0 || options->grace_us < 0) return MTR_EINVALID;
     struct mtr_rater *rater = calloc(1, sizeof(*rater));

@@ -39,7 +39,8 @@ struct rater_step {
 };
 
 /* The period of a subscription exists and is to be rated as soon as draft_every allows. */
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s) MTR_MUST_USE;
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
+    MTR_MUST_USE;
 /* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. */
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period) MTR_MUST_USE;
 

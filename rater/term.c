@@ -83,27 +83,6 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     return MTR_OK;
 }
 
-/* The version as one part of several prices it: minimums belong to the last part; a fee that is not prorated is due once, in advance on the
- * first part, in arrears on the last. */
-static const struct mtr_tariff_version *version_of_part(const struct mtr_tariff_version *version, bool first, bool last,
-                                                        struct mtr_arena *arena)
-{
-    struct mtr_tariff_version *copy = mtr_arena_alloc(arena, sizeof(*copy));
-    struct mtr_component *components = mtr_arena_calloc(arena, version->component_count + 1, sizeof(*components));
-    if (!copy || !components) return NULL;
-    *copy = *version;
-    copy->components = components;
-    if (!last) copy->has_minimum = false;
-    for (uint32_t i = 0; i < version->component_count; i++) {
-        components[i] = version->components[i];
-        if (!last) components[i].has_minimum = false;
-        if (components[i].curve != MTR_CURVE_RECURRING || components[i].prorate != MTR_PRORATE_NONE) continue;
-        bool due = components[i].recurring_in_arrears ? last : first;
-        if (!due) components[i].recurring_amount = (struct mtr_money){0};
-    }
-    return copy;
-}
-
 static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
 {
     const struct mtr_tariff_document *tariff = subscription->tariff;
@@ -118,11 +97,6 @@ static int make_parts(const struct mtr_subscription *subscription, struct mtr_ar
         if (start_s >= end_s) continue;
         int64_t usage_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s;
         term->parts[term->part_count++] = (struct rater_part){start_s, end_s, usage_s, version};
-    }
-    for (uint32_t i = 0; i < term->part_count && term->part_count > 1; i++) {
-        struct rater_part *part = &term->parts[i];
-        part->version = version_of_part(part->version, i == 0, i + 1 == term->part_count, arena);
-        if (!part->version) return MTR_ENOMEM;
     }
     return MTR_OK;
 }

@@ -12,7 +12,7 @@ struct rater_part {
     int64_t start_s; /* active in [start, end) */
     int64_t end_s;
     int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first hour may begin before it */
-    const struct mtr_tariff_version *version; /* as priced: minimums and unprorated fees left to the part that they belong to */
+    const struct mtr_tariff_version *version;
 };
 
 struct rater_term {
@@ -26,7 +26,8 @@ struct rater_term {
 };
 
 /* The period that starts at start_s exactly. From the arena. */
-int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out) MTR_MUST_USE;
+int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out)
+    MTR_MUST_USE;
 
 /* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time must lie in the term. */
 int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);

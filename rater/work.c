@@ -1,8 +1,9 @@
 /*
- * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a change of the catalog, and the timers.
+ * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a change of the catalog, and
+ * the timers.
  *
- * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in memory. A feed row of a subscription
- * that the snapshot does not know stops the feed until a newer snapshot comes.
+ * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in memory. A feed row of a
+ * subscription that the snapshot does not know stops the feed until a newer snapshot comes.
  */
 #include <string.h>
 
@@ -153,7 +154,8 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
         int64_t start_s = rater_period_start(subscription, time_s, &end_s);
         if (end_s < subscription->end_s) state.next_open_s = end_s;
         rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
-        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        if (end_s > subscription->end_s) end_s = subscription->end_s;
+        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_s, end_s);
         if (rc) return rc;
     }
     step->changed = true;

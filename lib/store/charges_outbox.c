@@ -78,7 +78,8 @@ int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, u
 }
 
 /* Moves the message from its old state (NULL: it is new) to its new one in queue, ids and counts. */
-static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *old, const struct mtr_message *message, const unsigned char *key)
+static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *old, const struct mtr_message *message,
+                        const unsigned char *key)
 {
     struct mtr_charge_destination destination;
     unsigned char id[16];

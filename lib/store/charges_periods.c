@@ -1,9 +1,9 @@
 /*
  * Lines, periods and timers of the charges store.
  *
- * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not INT64_MAX; every subscription one OPEN
- * timer while next_open_s is not INT64_MAX; there are no other timers. A line's key is a hash of its identity, moved on by one where another
- * identity of the same period has it: lines are never deleted, so the search stays sound.
+ * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not INT64_MAX; every
+ * subscription one OPEN timer while next_open_s is not INT64_MAX; there are no other timers. A line's key is a hash of its identity,
+ * moved on by one where another identity of the same period has it: lines are never deleted, so the search stays sound.
  */
 #include "lib/store/charges.h"
 

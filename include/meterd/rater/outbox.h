@@ -3,8 +3,8 @@
  *
  * One message per destination is in flight. Its id and bytes are frozen before the first attempt, and ATTEMPTED is committed before
  * anything is sent, so that after a crash the same bytes go out under the same id. A message whose outcome is uncertain for
- * MTR_OUTBOX_CERTAIN_US becomes UNKNOWN instead of being resent: receivers forget ids after about a day. REJECTED and UNKNOWN do not hold up
- * what follows (charges are differences, their order does not matter); operators requeue or mark them delivered.
+ * MTR_OUTBOX_CERTAIN_US becomes UNKNOWN instead of being resent: receivers forget ids after about a day. REJECTED and UNKNOWN do not
+ * hold up what follows (charges are differences, their order does not matter); operators requeue or mark them delivered.
  *
  * step() runs on the rater's thread; mtr_outbox_on_result may be called from any other.
  */

@@ -25,12 +25,13 @@ struct mtr_pull_request {
 };
 
 /* {"charges":[…frozen bodies…],"next_after":N,"has_more":bool}. Looks at no more than MTR_PULL_SCAN_MAX charges. */
-int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, struct mtr_json_writer *json) MTR_MUST_USE;
+int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, struct mtr_json_writer *json)
+    MTR_MUST_USE;
 /* The same charges, handed to a hook: for CSV and tables. */
 int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, mtr_charges_on_charge on_charge, void *context,
                   uint64_t *next_after, bool *has_more) MTR_MUST_USE;
 
-/* In a write transaction of the caller's. up_to only moves forward (a smaller one changes nothing); beyond the last charge: MTR_EINVALID. */
+/* In a write transaction of the caller's. up_to only moves forward (a smaller one changes nothing); beyond the last charge: EINVALID. */
 int mtr_pull_ack_up_to(struct mtr_charges_txn *txn, struct mtr_str consumer, uint64_t up_to) MTR_MUST_USE;
 /* One charge; acks that close the gap move the cursor. MTR_ENOTFOUND for an unknown id. */
 int mtr_pull_ack_id(struct mtr_charges_txn *txn, struct mtr_str consumer, struct mtr_hash128 id) MTR_MUST_USE;

@@ -57,8 +57,8 @@ int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, con
                    struct mtr_rater **out) MTR_MUST_USE;
 void mtr_rater_close(struct mtr_rater *rater);
 
-/* One transaction. `catalog` must be at least as new as the one the rollups were last folded with: a feed row of a subscription that it does not
- * know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM: nothing was committed. */
+/* One transaction. `catalog` must be at least as new as the one the rollups were last folded with: a feed row of a subscription that it
+ * does not know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM: nothing was committed. */
 int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_rater_result *result,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

@@ -156,14 +156,15 @@ struct mtr_charge_subscription {
 int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_subscription *out) MTR_MUST_USE;
 int mtr_charges_put_subscription(struct mtr_charges_txn *txn, const struct mtr_charge_subscription *subscription) MTR_MUST_USE;
 
-/* OPEN and CLOSE are due by the watermark, RATE by the clock. Rows follow put_period and put_subscription; they are never written alone. */
+/* OPEN and CLOSE are due by the watermark, RATE by the clock. Rows follow put_period and put_subscription, never written alone. */
 enum mtr_charge_timer_kind { MTR_TIMER_OPEN = 0, MTR_TIMER_CLOSE = 1, MTR_TIMER_RATE = 2 };
 struct mtr_charge_timer {
     int64_t due_us;
     uint32_t subscription;
     int64_t period_start_s; /* of the period; of OPEN the one to open */
 };
-int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out)
+    MTR_MUST_USE; /* MTR_ENOTFOUND */
 
 /* ---- outbox ---- */
 
@@ -222,7 +223,8 @@ int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_ch
 
 /* All charges up to and including `up_to` are acknowledged; single acks lie above it. A consumer never seen stands at 0. */
 int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t *up_to) MTR_MUST_USE;
-int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE; /* drops single acks at or below */
+/* Drops single acks at or below. */
+int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE;
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number) MTR_MUST_USE;
 bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number);
 typedef int (*mtr_charges_on_consumer)(void *context, struct mtr_str name, uint64_t up_to);

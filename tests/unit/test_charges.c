@@ -1,0 +1,294 @@
+/*
+ * The charges store: what was put is there after a reopen, timers and queue follow their records, numbers are dense, ids are unique.
+ */
+#include "meterd/store/charges.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+
+enum { PATH_BYTES = 64 };
+
+struct fixture {
+    char directory[PATH_BYTES];
+    struct mtr_charges *charges;
+};
+
+static void scratch_make(char directory[PATH_BYTES])
+{
+    snprintf(directory, PATH_BYTES, "/tmp/meterd-charges-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+}
+
+static void scratch_remove(const char *directory)
+{
+    char path[2 * PATH_BYTES];
+    static const char *const names[] = {"/data.mdb", "/lock.mdb", ""};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s%s", directory, names[i]);
+        (void)remove(path);
+    }
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    struct mtr_diagnostic diagnostic;
+    scratch_make(fixture->directory);
+    assert_int_equal(mtr_charges_open(fixture->directory, false, &fixture->charges, &diagnostic), 0);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    mtr_charges_close(fixture->charges);
+    scratch_remove(fixture->directory);
+    free(fixture);
+    return 0;
+}
+
+static struct mtr_charges_txn *begin(struct fixture *fixture, bool write)
+{
+    struct mtr_charges_txn *txn = NULL;
+    assert_int_equal(mtr_charges_begin(fixture->charges, write, &txn), 0);
+    return txn;
+}
+
+static void reopen(struct fixture *fixture)
+{
+    struct mtr_diagnostic diagnostic;
+    mtr_charges_close(fixture->charges);
+    assert_int_equal(mtr_charges_open(fixture->directory, false, &fixture->charges, &diagnostic), 0);
+}
+
+static struct mtr_charge charge_of(uint64_t number)
+{
+    struct mtr_charge charge = {.number = number, .id = {number * 7, number}, .status = MTR_CHARGE_CORRECTION, .subscription = 9};
+    charge.period_start_s = -5;
+    charge.line = (struct mtr_hash128){1, 2};
+    charge.quantity.e12 = -((mtr_int128)1 << 100);
+    charge.quantity_delta.e12 = 17;
+    charge.amount.e18 = (mtr_int128)1 << 90;
+    charge.emitted_before.e18 = -3;
+    charge.previous = number - 1;
+    charge.trace = number;
+    charge.created_us = 1234567;
+    charge.seq_first = 11;
+    charge.seq_last = 22;
+    charge.body = MTR_STR("{\"a\":1}");
+    return charge;
+}
+
+static void charges_are_dense_and_found_by_id(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    uint64_t next = 0;
+    for (uint64_t i = 1; i <= 300; i++) {
+        struct mtr_charge charge = charge_of(i);
+        assert_int_equal(mtr_charges_next_number(txn, &next), 0);
+        assert_int_equal(next, i);
+        assert_int_equal(mtr_charges_append(txn, &charge), 0);
+    }
+    assert_int_equal(mtr_charges_commit(txn), 0);
+    reopen(fixture);
+    txn = begin(fixture, true);
+    struct mtr_charge found, wanted = charge_of(123);
+    char text[MTR_CHARGE_ID_TEXT_BYTES];
+    struct mtr_hash128 id;
+    mtr_charge_id_format(wanted.id, text);
+    assert_true(mtr_charge_id_parse(mtr_str_from(text), &id));
+    assert_int_equal(mtr_charges_find(txn, id, &found), 0);
+    assert_true(mtr_str_equal(found.body, wanted.body));
+    found.body = wanted.body;
+    assert_int_equal(found.number, 123);
+    assert_true(found.quantity.e12 == wanted.quantity.e12 && found.amount.e18 == wanted.amount.e18);
+    assert_true(found.emitted_before.e18 == wanted.emitted_before.e18 && found.quantity_delta.e12 == 17);
+    assert_int_equal(found.period_start_s, -5);
+    assert_int_equal(found.status, MTR_CHARGE_CORRECTION);
+    assert_int_equal(found.seq_first, 11);
+    assert_int_equal(found.seq_last, 22);
+    struct mtr_charge again = charge_of(301);
+    again.id = wanted.id;
+    assert_int_equal(mtr_charges_append(txn, &again), MTR_EEXISTS);
+    assert_int_equal(mtr_charges_get(txn, 301, &found), MTR_ENOTFOUND);
+    assert_false(mtr_charge_id_parse(MTR_STR("zz"), &id));
+    mtr_charges_abort(txn);
+}
+
+static void an_abort_leaves_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge charge = charge_of(1);
+    assert_int_equal(mtr_charges_append(txn, &charge), 0);
+    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 5}), 0);
+    mtr_charges_abort(txn);
+    txn = begin(fixture, false);
+    struct mtr_charges_cursor cursor;
+    assert_int_equal(mtr_charges_get(txn, 1, &charge), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_get_cursor(txn, &cursor), 0);
+    assert_int_equal(cursor.change, 0);
+    mtr_charges_abort(txn);
+}
+
+static struct mtr_charge_line line_of(const char *component, const char *dimensions, int64_t part_start_s)
+{
+    struct mtr_charge_line line = {.subscription = 3, .period_start_s = 100, .part_start_s = part_start_s, .currency = MTR_STR("EUR")};
+    line.component = mtr_str_from(component);
+    line.kind = MTR_STR("usage");
+    line.dimensions = mtr_str_from(dimensions);
+    return line;
+}
+
+static int count_line(void *context, const struct mtr_charge_line *line)
+{
+    (void)line;
+    ++*(int *)context;
+    return 0;
+}
+
+static void lines_are_told_apart_by_their_identity(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge_line lines[] = {line_of("a", "x=1", 100), line_of("a", "x=2", 100), line_of("a", "x=1", 200), line_of("ax", "=1", 100)};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(mtr_charges_get_line(txn, &lines[i]), MTR_ENOTFOUND);
+        lines[i].emitted.e18 = i + 1;
+        assert_int_equal(mtr_charges_put_line(txn, &lines[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        struct mtr_charge_line line = lines[i];
+        line.emitted.e18 = 0;
+        assert_int_equal(mtr_charges_get_line(txn, &line), 0);
+        assert_int_equal((int)line.emitted.e18, i + 1);
+    }
+    struct mtr_charge_line other = line_of("a", "x=1", 100);
+    other.period_start_s = 101;
+    assert_int_equal(mtr_charges_get_line(txn, &other), MTR_ENOTFOUND);
+    int count = 0;
+    assert_int_equal(mtr_charges_walk_lines(txn, 3, 100, count_line, &count), 0);
+    assert_int_equal(count, 4);
+    mtr_charges_abort(txn);
+}
+
+static void timers_follow_their_periods(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge_timer timer;
+    struct mtr_charge_period early = {.subscription = 1, .start_s = 50, .end_s = 60, .rate_due_us = 20, .close_due_us = 900};
+    struct mtr_charge_period late = {.subscription = 2, .start_s = -50, .end_s = 60, .rate_due_us = 30, .close_due_us = 800};
+    assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_put_period(txn, &early), 0);
+    assert_int_equal(mtr_charges_put_period(txn, &late), 0);
+    assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), 0);
+    assert_int_equal(timer.subscription, 1);
+    assert_int_equal(timer.period_start_s, 50);
+    assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_CLOSE, &timer), 0);
+    assert_int_equal(timer.subscription, 2);
+    assert_int_equal(timer.period_start_s, -50);
+    early.rate_due_us = INT64_MAX;
+    assert_int_equal(mtr_charges_put_period(txn, &early), 0);
+    assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), 0);
+    assert_int_equal(timer.subscription, 2);
+    late.rate_due_us = late.close_due_us = INT64_MAX;
+    early.close_due_us = INT64_MAX;
+    assert_int_equal(mtr_charges_put_period(txn, &late), 0);
+    assert_int_equal(mtr_charges_put_period(txn, &early), 0);
+    for (int kind = MTR_TIMER_OPEN; kind <= MTR_TIMER_RATE; kind++)
+        assert_int_equal(mtr_charges_first_timer(txn, (enum mtr_charge_timer_kind)kind, &timer), MTR_ENOTFOUND);
+    struct mtr_charge_subscription subscription = {.number = 4, .next_open_s = 77};
+    assert_int_equal(mtr_charges_put_subscription(txn, &subscription), 0);
+    assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_OPEN, &timer), 0);
+    assert_int_equal(timer.period_start_s, 77);
+    assert_int_equal(timer.due_us, 77000000);
+    mtr_charges_abort(txn);
+}
+
+static void the_queue_holds_what_is_to_be_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge_destination destination;
+    struct mtr_message message = {.destination = 6, .number = 1, .id = {1, 1}}, found;
+    assert_int_equal(mtr_charges_put_message(txn, &message), 0);
+    struct mtr_message second = {.destination = 6, .number = 2, .id = {2, 2}};
+    assert_int_equal(mtr_charges_put_message(txn, &second), 0);
+    assert_int_equal(mtr_charges_put_message_body(txn, &message, MTR_STR("body")), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(found.number, 1);
+    assert_int_equal(mtr_charges_first_queued(txn, 7, &found), MTR_ENOTFOUND);
+    message.state = MTR_MESSAGE_ATTEMPTED;
+    assert_int_equal(mtr_charges_put_message(txn, &message), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(found.number, 1);
+    message.state = MTR_MESSAGE_ACKED;
+    assert_int_equal(mtr_charges_put_message(txn, &message), 0);
+    assert_int_equal(mtr_charges_first_queued(txn, 6, &found), 0);
+    assert_int_equal(found.number, 2);
+    assert_int_equal(mtr_charges_get_destination(txn, 6, &destination), 0);
+    assert_int_equal(destination.counts[MTR_MESSAGE_ACKED], 1);
+    assert_int_equal(destination.counts[MTR_MESSAGE_PENDING], 1);
+    assert_int_equal(destination.counts[MTR_MESSAGE_ATTEMPTED], 0);
+    assert_int_equal(destination.last_message, 2);
+    struct mtr_str body;
+    assert_int_equal(mtr_charges_get_message_body(txn, 6, 1, &body), 0);
+    assert_true(mtr_str_equal(body, MTR_STR("body")));
+    assert_int_equal(mtr_charges_put_message_body(txn, &message, MTR_STR("other")), MTR_EEXISTS);
+    mtr_charges_abort(txn);
+}
+
+static void acks_below_the_cursor_are_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    const struct mtr_str name = MTR_STR("erp"), longer = MTR_STR("erp2");
+    uint64_t up_to = 1;
+    assert_int_equal(mtr_charges_get_consumer(txn, name, &up_to), 0);
+    assert_int_equal(up_to, 0);
+    for (uint64_t i = 1; i < 1000; i += 2) assert_int_equal(mtr_charges_put_ack(txn, name, i), 0);
+    assert_int_equal(mtr_charges_put_ack(txn, longer, 3), 0);
+    assert_int_equal(mtr_charges_put_consumer(txn, name, 500), 0);
+    assert_false(mtr_charges_has_ack(txn, name, 499));
+    assert_true(mtr_charges_has_ack(txn, name, 501));
+    assert_true(mtr_charges_has_ack(txn, longer, 3));
+    mtr_charges_abort(txn);
+}
+
+static void a_read_only_open_creates_nothing(void **state)
+{
+    struct mtr_charges *charges = NULL;
+    struct mtr_diagnostic diagnostic;
+    char empty[PATH_BYTES];
+    scratch_make(empty);
+    assert_int_not_equal(mtr_charges_open(empty, true, &charges, &diagnostic), 0);
+    assert_null(charges);
+    scratch_remove(empty);
+    (void)state;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(charges_are_dense_and_found_by_id, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_abort_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lines_are_told_apart_by_their_identity, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(timers_follow_their_periods, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_queue_holds_what_is_to_be_sent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(acks_below_the_cursor_are_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_read_only_open_creates_nothing, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
