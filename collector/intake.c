@@ -30,7 +30,8 @@ static int64_t provable_lateness_us(const struct mtr_intake_options *options)
 }
 
 int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t event_key[MTR_EVENT_KEY_BYTES],
-                    const struct mtr_intake_options *options, mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out)
+                    const struct mtr_intake_options *options, mtr_intake_on_answer on_answer, void *context,
+                    struct mtr_intake **out)
 {
     if (!options_are_sound(options)) return MTR_EINVALID;
     struct mtr_intake *intake = calloc(1, sizeof(*intake));
@@ -44,8 +45,9 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t 
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
     mtr_group_init(&intake->group);
-    mtr_judge_init(&intake->judge, &(struct mtr_judge_options){.lateness_us = provable_lateness_us(options), .future_us = options->future_us,
-                                                               .grace_us = options->grace_us});
+    struct mtr_judge_options judge_options = {
+        .lateness_us = provable_lateness_us(options), .future_us = options->future_us, .grace_us = options->grace_us};
+    mtr_judge_init(&intake->judge, &judge_options);
     intake->slow.prepare_next = true;
     intake->slow.tidy_us = INT64_MIN;
     *out = intake;
@@ -187,9 +189,9 @@ static int commit_group(struct mtr_intake *intake, int64_t now_us)
     if (rc) return rc;
     uint64_t first_seq;
     rc = mtr_log_append(intake->log, group->stored, group->stored_count, now_us, &first_seq);
+    follow_roll(intake, segment_count); /* also when the block itself did not get in */
     if (rc) return rc;
     MTR_ASSERT(first_seq == group->first_seq); /* voids and conflicts in the block rely on it */
-    follow_roll(intake, segment_count);
     for (uint32_t i = 0; i < group->stored_count; i++)
         mtr_dedup_add(intake->dedup, group->stored_keys[i], mtr_identity_flags(group->stored[i].disposition), first_seq + i);
     return MTR_OK;

@@ -163,13 +163,16 @@ static bool counts_for(const struct mtr_meter *meter, const struct mtr_event *ev
     return true;
 }
 
-/* Quantities may come as JSON numbers or as decimal text. */
-static int quantity_of(const struct mtr_property *property)
+/* Quantities may come as JSON numbers or as decimal text. The bounds are those of the fold. */
+static int check_quantity(const struct mtr_property *property)
 {
-    struct mtr_quantity quantity;
-    if (property->kind == MTR_PROPERTY_NUMBER) return mtr_quantity_from_decimal(property->number, &quantity);
-    if (property->kind == MTR_PROPERTY_STRING) return mtr_quantity_parse(property->text, &quantity);
-    return MTR_EINVALID;
+    struct mtr_quantity quantity, most;
+    int rc = MTR_EINVALID;
+    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &quantity);
+    if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &quantity);
+    if (!rc) rc = mtr_quantity_from_i64(MTR_EVENT_QUANTITY_MAX, &most);
+    if (rc) return rc;
+    return quantity.e12 > most.e12 || quantity.e12 < -most.e12 ? MTR_EOVERFLOW : MTR_OK;
 }
 
 static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
@@ -180,10 +183,10 @@ static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struc
         return invalid(data_field(arena, meter->value),
                        format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it", MTR_STR_ARGS(meter->key)));
     if (meter->aggregation == MTR_UNIQUE) return no_objection;
-    switch (quantity_of(property)) {
+    switch (check_quantity(property)) {
     case MTR_OK: return no_objection;
     case MTR_EPRECISION: return invalid(data_field(arena, meter->value), "more than 12 digits after the point: it cannot be kept exactly");
-    case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "number out of range");
+    case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^18 in magnitude");
     default:
         return invalid(data_field(arena, meter->value),
                        format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up", MTR_STR_ARGS(meter->key)));
@@ -249,8 +252,9 @@ static struct mtr_verdict judge_term(const struct mtr_subscription *subscription
     if (!is_early && time_s < subscription->end_s) return no_objection;
     char border[MTR_TIME_TEXT_BYTES];
     mtr_time_format((is_early ? subscription->start_s : subscription->end_s) * MTR_US_PER_SECOND, border);
-    const char *reason = format_text(arena, "outside the subscription's term", "the subscription %s at %s", is_early ? "starts" : "ended", border);
-    return (struct mtr_verdict){.code = MTR_RESULT_NOT_ACTIVE, .field = "time", .reason = reason};
+    const char *verb = is_early ? "starts" : "ended";
+    return (struct mtr_verdict){.code = MTR_RESULT_NOT_ACTIVE, .field = "time",
+                                .reason = format_text(arena, "outside the subscription's term", "the subscription %s at %s", verb, border)};
 }
 
 struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog, const struct mtr_event *event,

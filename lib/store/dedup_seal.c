@@ -78,7 +78,6 @@ void mtr_dedup_adopt_build(struct mtr_dedup *dedup)
     pthread_mutex_unlock(&dedup->lock);
 }
 
-/* What the log knows of the segment; its receive time decides when it expires. */
 static int seal_head(struct mtr_dedup *dedup, struct mtr_sealing *head)
 {
     struct mtr_log_identity *records = malloc((head->table.count + 1) * sizeof(*records));
@@ -86,6 +85,7 @@ static int seal_head(struct mtr_dedup *dedup, struct mtr_sealing *head)
     mtr_identities_sort(&head->table, head->first_seq, records);
     int rc = mtr_log_seal(dedup->log, head->number, records, head->table.count);
     free(records);
+    if (rc == MTR_EEXISTS) rc = MTR_OK; /* it got there before an error stopped the caller */
     if (!rc) head->sealed = true;
     return rc;
 }

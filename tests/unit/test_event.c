@@ -43,7 +43,8 @@ static void test_identity_is_vendor_source_and_id(void **state)
 
     /* The border between the parts counts, not only their text. */
     static const char *const rows[][3] = {
-        {"acme", "east", "2"}, {"acme", "eas", "t1"}, {"acm", "eeast", "1"}, {"acme", "east1", ""}, {"acmeeast1", "", ""}, {"", "acmeeast", "1"}};
+        {"acme", "east", "2"},  {"acme", "eas", "t1"},  {"acm", "eeast", "1"},
+        {"acme", "east1", ""}, {"acmeeast1", "", ""}, {"", "acmeeast", "1"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mtr_event other = event_of(rows[i][0], rows[i][1], rows[i][2]);
         assert_false(same_identity(mtr_event_identity(&base, KEY), mtr_event_identity(&other, KEY)));

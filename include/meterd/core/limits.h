@@ -5,6 +5,8 @@
 #ifndef METERD_CORE_LIMITS_H
 #define METERD_CORE_LIMITS_H
 
+#include <stdint.h>
+
 /* Event attributes, bytes. Keys of the stores are at most 511 bytes (LMDB), and they are made of these. */
 enum {
     MTR_EVENT_ID_BYTES_MAX = 256,
@@ -16,6 +18,9 @@ enum {
     MTR_PROPERTY_TEXT_BYTES_MAX = 1024,
     MTR_EVENT_DEPTH_MAX = 4, /* nesting of the envelope around the flat data map */
 };
+
+/* One event's quantity, in whole units: 10^8 events of the largest still add up without overflow. */
+#define MTR_EVENT_QUANTITY_MAX INT64_C(1000000000000000000)
 
 /* Catalog. */
 enum {
