@@ -176,11 +176,6 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
     if (!mtr_str_equal(event->vendor, meter->service->vendor->key)) return MTR_OK;
     const struct mtr_subscription *subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
     if (!subscription || subscription->service != meter->service) return MTR_OK; /* held, or another service's */
-    if (aggregator->releasing) {
-        struct mtr_held_event held;
-        rc = mtr_fold_find_held(aggregator, event, seq, &held);
-        if (rc != MTR_ENOTFOUND) return rc; /* its release counts it */
-    }
     rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, 1, seq);
     if (!rc && ahead->target_seq == seq) rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
     return rc;
@@ -216,6 +211,7 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
 
 int mtr_fold_catch_up(struct mtr_aggregator *aggregator)
 {
+    if (aggregator->releasing) return MTR_OK; /* first the releases: then nothing that a catch-up can count is held */
     while (aggregator->catch_up_count > 0 && aggregator->budget > 0) {
         struct mtr_catch_up *catch_up = &aggregator->catch_ups[aggregator->catch_up_count - 1];
         int rc = catch_up_meter(aggregator, catch_up);

@@ -5,7 +5,7 @@
  * [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter that it matches when its
  * sequence is covered, it is not held, and it is not voided. Every piece keeps this law, so the end is the same in any order:
  *   main fold   covers next_seq (fold.c)            release    makes a held event count where it is covered (release.c)
- *   void        subtracts where it is covered       catch-up   covers one more sequence, if it is not held (catch_up.c)
+ *   void        subtracts where it is covered       catch-up   covers one more sequence, once no release is left (catch_up.c)
  * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
  */
 #ifndef METERD_AGGREGATOR_FOLD_H
