@@ -5,13 +5,14 @@
 
 #include <stdio.h>
 
-static void fail(const struct mtr_record *record, const struct mtr_component *component, const char *field, struct mtr_diagnostics *findings,
-                 const char *text)
+static void fail(const struct mtr_record *record, const struct mtr_component *component, const char *field,
+                 struct mtr_diagnostics *findings, const char *text)
 {
     if (record->node)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, component->line, component->column, field, "%s", text);
     else
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s (in the stored tariff `%.*s`)", text, MTR_STR_ARGS(record->key));
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s (in the stored tariff `%.*s`)", text,
+                             MTR_STR_ARGS(record->key));
 }
 
 static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
@@ -35,7 +36,8 @@ static void check_component(const struct mtr_catalog *catalog, const struct mtr_
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
     if (!meter) {
         const char *meant = mtr_schema_nearest(component->meter, meter_key_at, catalog);
-        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(component->meter),
+        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key),
+                 MTR_STR_ARGS(component->meter),
                  meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
         fail(record, component, "meter", findings, text);
         return;

@@ -22,7 +22,8 @@ static int decode_value(struct mtr_record *record, const struct mtr_node *node, 
     char canonical[MTR_DECIMAL_TEXT_BYTES];
     struct mtr_decimal number;
     struct mtr_str text = node->text;
-    if (node->kind == MTR_NODE_NULL || node->kind >= MTR_NODE_LIST) return fail_at(node, findings, "a text, number, true or false is expected");
+    if (node->kind == MTR_NODE_NULL || node->kind >= MTR_NODE_LIST)
+        return fail_at(node, findings, "a text, number, true or false is expected");
     if (node->kind == MTR_NODE_NUMBER) {
         if (mtr_decimal_parse(text, &number)) return fail_at(node, findings, "the number has too many digits");
         text = (struct mtr_str){canonical, (size_t)mtr_decimal_format(number, canonical)};
@@ -69,7 +70,8 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
         if (names[i].size == 0 || names[i].size > MTR_PROPERTY_NAME_BYTES_MAX)
             mtr_record_fail(record, "group_by", findings, "the name of a property has 1 to %d bytes", MTR_PROPERTY_NAME_BYTES_MAX);
         for (uint32_t k = 0; k < i; k++)
-            if (mtr_str_equal(names[i], names[k])) mtr_record_fail(record, "group_by", findings, "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
+            if (mtr_str_equal(names[i], names[k]))
+                mtr_record_fail(record, "group_by", findings, "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
     }
 }
 

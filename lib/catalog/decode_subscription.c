@@ -20,7 +20,8 @@ static bool decode_instant(const struct mtr_zone *zone, struct mtr_str text, int
     return true;
 }
 
-static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_s, struct mtr_diagnostics *findings)
+static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_s,
+                            struct mtr_diagnostics *findings)
 {
     if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_s)) return;
     mtr_record_fail(record, name, findings, "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
@@ -64,12 +65,14 @@ int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, 
     int rc = mtr_zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
-        mtr_record_fail(record, "zone", findings, "`%.*s` is no time zone of this system, as Europe/Berlin or UTC", MTR_STR_ARGS(f->zone_name));
+        mtr_record_fail(record, "zone", findings, "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
+                        MTR_STR_ARGS(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_s = INT64_MAX;
     if (!decode_instant(f->zone, f->start, &f->start_s)) {
-        mtr_record_fail(record, "start", findings, "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        mtr_record_fail(record, "start", findings,
+                        "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
         return MTR_OK;
     }
     f->trial_end_s = f->start_s;

@@ -19,7 +19,8 @@ static const struct mtr_field vendor_rows[] = {
 static const struct mtr_field service_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, FIELD(mtr_service_fields, key), .doc = "its key"},
     {.name = "name", .type = MTR_FIELD_TEXT, FIELD(mtr_service_fields, name), .max = 256, .doc = "for people"},
-    {.name = "vendor", .type = MTR_FIELD_KEY, FIELD(mtr_service_fields, vendor), .required = true, .doc = "key of the vendor who sells it; fixed"},
+    {.name = "vendor", .type = MTR_FIELD_KEY, FIELD(mtr_service_fields, vendor), .required = true,
+     .doc = "key of the vendor who sells it; fixed"},
     {0},
 };
 
@@ -55,7 +56,8 @@ static const struct mtr_field billing_rows[] = {
 
 static const struct mtr_field subscription_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, key), .doc = "its key"},
-    {.name = "service", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, service), .required = true, .doc = "key of the service bought; fixed"},
+    {.name = "service", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, service), .required = true,
+     .doc = "key of the service bought; fixed"},
     {.name = "subject", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, subject), .min = 1, .max = MTR_EVENT_SUBJECT_BYTES_MAX,
      .doc = "the vendor's id of it, as events carry it; the key unless given; fixed"},
     {.name = "customer", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, customer), .required = true, .doc = "who pays"},
@@ -63,11 +65,14 @@ static const struct mtr_field subscription_rows[] = {
     {.name = "currency", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, currency), .doc = "ISO 4217; the tariff's unless given"},
     {.name = "zone", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, zone_name), .default_text = "UTC", .min = 1, .max = 64,
      .doc = "time zone of its hours, days and periods, as Europe/Berlin; fixed"},
-    {.name = "billing", .type = MTR_FIELD_MAP, FIELD(mtr_subscription_fields, billing), .fields = billing_rows, .doc = "its billing periods"},
+    {.name = "billing", .type = MTR_FIELD_MAP, FIELD(mtr_subscription_fields, billing), .fields = billing_rows,
+     .doc = "its billing periods"},
     {.name = "start", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, start), .required = true,
      .doc = "usage and fees from here on: a date (midnight in the zone) or an instant"},
-    {.name = "trial_end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, trial_end), .doc = "free until then: a date or an instant"},
-    {.name = "end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, end), .doc = "no usage and fees from then on: a date or an instant"},
+    {.name = "trial_end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, trial_end),
+     .doc = "free until then: a date or an instant"},
+    {.name = "end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, end),
+     .doc = "no usage and fees from then on: a date or an instant"},
     {.name = "labels", .type = MTR_FIELD_LABELS, FIELD(mtr_subscription_fields, labels), .max = 64, .doc = "free texts for queries"},
     {0},
 };
@@ -80,7 +85,8 @@ static const struct mtr_field api_key_rows[] = {
      .doc = "of ingest, query, billing, admin"},
     {.name = "vendor", .type = MTR_FIELD_KEY, FIELD(mtr_api_key_fields, vendor),
      .doc = "key of the vendor whose events it may send and usage it may see; none: an operator's"},
-    {.name = "disabled", .type = MTR_FIELD_BOOL, FIELD(mtr_api_key_fields, disabled), .default_text = "false", .doc = "refused from now on"},
+    {.name = "disabled", .type = MTR_FIELD_BOOL, FIELD(mtr_api_key_fields, disabled), .default_text = "false",
+     .doc = "refused from now on"},
     {0},
 };
 
@@ -98,7 +104,8 @@ static const struct mtr_field destination_rows[] = {
     {.name = "timeout", .type = MTR_FIELD_DURATION, FIELD(mtr_destination_fields, timeout_us), .default_text = "30s", .min = 100000,
      .max = 600000000, .doc = "of one message"},
     {.name = "drafts", .type = MTR_FIELD_BOOL, FIELD(mtr_destination_fields, drafts), .default_text = "false", .doc = "draft charges too"},
-    {.name = "disabled", .type = MTR_FIELD_BOOL, FIELD(mtr_destination_fields, disabled), .default_text = "false", .doc = "nothing is sent; nothing is lost"},
+    {.name = "disabled", .type = MTR_FIELD_BOOL, FIELD(mtr_destination_fields, disabled), .default_text = "false",
+     .doc = "nothing is sent; nothing is lost"},
     {0},
 };
 
@@ -109,13 +116,16 @@ static int api_key_finish(struct mtr_record *record, struct mtr_zones *zones, st
     const struct mtr_str *scopes = f->scope_names.items;
     size_t size = 0;
     (void)zones;
-    if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size, NULL) || size != sizeof(f->sha256))
+    if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size, NULL) ||
+        size != sizeof(f->sha256))
         mtr_record_fail(record, "sha256", findings, "64 hexadecimal digits are expected, as `sha256sum` prints");
     for (uint32_t i = 0; i < f->scope_names.count; i++) {
         unsigned k = 0;
         while (k < 4 && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;
-        if (k == 4) mtr_record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin", MTR_STR_ARGS(scopes[i]));
-        if (k < 4) f->scopes |= 1u << k;
+        if (k < 4)
+            f->scopes |= 1u << k;
+        else
+            mtr_record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin", MTR_STR_ARGS(scopes[i]));
     }
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
         mtr_record_fail(record, "scopes", findings, "a key with scope ingest needs a vendor: events belong to one");
@@ -153,7 +163,8 @@ const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind)
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out)
 {
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++) {
-        if (!mtr_str_equal(name, mtr_str_from(mtr_kinds[kind].name)) && !mtr_str_equal(name, mtr_str_from(mtr_kinds[kind].plural))) continue;
+        bool singular = mtr_str_equal(name, mtr_str_from(mtr_kinds[kind].name));
+        if (!singular && !mtr_str_equal(name, mtr_str_from(mtr_kinds[kind].plural))) continue;
         *out = (enum mtr_catalog_kind)kind;
         return true;
     }

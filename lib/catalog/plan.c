@@ -98,7 +98,8 @@ static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr
     struct mtr_str own;
     if (root->kind != MTR_NODE_MAP) return fail(root, NULL, findings, "a map of keys and values is expected");
     if (!mtr_schema_is_key(key))
-        return fail(root, "key", findings, "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
+        return fail(root, "key", findings,
+                    "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
     const struct mtr_node *written = mtr_node_get(root, "key");
     if (written && written->kind != MTR_NODE_NULL) {
         int rc = read_key(root, &own, findings);
@@ -117,7 +118,8 @@ static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mt
     for (uint32_t i = 0; i < list->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *node = &list->children[i];
         struct mtr_str key;
-        int one = node->kind == MTR_NODE_MAP ? read_key(node, &key, findings) : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
+        bool is_map = node->kind == MTR_NODE_MAP;
+        int one = is_map ? read_key(node, &key, findings) : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
         if (!one) one = add_item(plan, kind, key, node, current);
         if (one) rc = one;
     }
@@ -134,21 +136,25 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
 {
     const char *meant = mtr_schema_nearest(node->key, plural_at, NULL);
     int shown = node->key.size < 60 ? (int)node->key.size : 60;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL, "unknown key `%.*s`; %s%s", shown, node->key.data,
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL, "unknown key `%.*s`; %s%s", shown,
+                         node->key.data,
                          meant ? "did you mean " : "known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations",
                          meant ? meant : "");
     return MTR_EINVALID;
 }
 
-static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const struct mtr_catalog *current,
+                     struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
-    if (root->kind != MTR_NODE_MAP && root->kind != MTR_NODE_NULL) return fail(root, NULL, findings, "a map of kinds is expected, as `vendors: [...]`");
+    if (root->kind != MTR_NODE_MAP && root->kind != MTR_NODE_NULL)
+        return fail(root, NULL, findings, "a map of kinds is expected, as `vendors: [...]`");
     for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &root->children[i];
         int kind = 0;
         while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(mtr_kinds[kind].plural))) kind++;
-        int one = kind < MTR_KIND_COUNT ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings) : fail_kind(child, findings);
+        bool known = kind < MTR_KIND_COUNT;
+        int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings) : fail_kind(child, findings);
         if (one) rc = one;
     }
     return rc;
@@ -166,7 +172,8 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
         for (uint32_t probe = 0, number; (number = mtr_index_next(&index, hash, &probe)) != 0;) {
             const struct mtr_plan_item *other = &plan->items[number - 1];
             if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key", "%s `%.*s` is given twice, first on line %u",
+            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
+                                 "%s `%.*s` is given twice, first on line %u",
                                  mtr_kinds[item->kind].name, MTR_STR_ARGS(item->key), other->node->line);
             result = MTR_EINVALID;
             break;

@@ -48,7 +48,8 @@ static int read_tariff(struct mtr_record *record, struct mtr_diagnostics *findin
         struct mtr_node *children = mtr_arena_calloc(&record->arena, (size_t)node->child_count + 1, sizeof(*children));
         if (!children) return MTR_ENOMEM;
         uint32_t count = 0;
-        children[count++] = (struct mtr_node){.kind = MTR_NODE_STRING, .line = node->line, .column = node->column, .key = MTR_STR("key"), .text = record->key};
+        children[count++] = (struct mtr_node){
+            .kind = MTR_NODE_STRING, .line = node->line, .column = node->column, .key = MTR_STR("key"), .text = record->key};
         for (uint32_t i = 0; i < node->child_count; i++)
             if (&node->children[i] != key) children[count++] = node->children[i];
         with_key.children = children;
@@ -95,7 +96,8 @@ int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_st
 static void frozen(const struct mtr_record *now, const char *name, bool same, struct mtr_diagnostics *findings)
 {
     if (!same)
-        mtr_record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead", mtr_catalog_kind_name(now->kind));
+        mtr_record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
+                        mtr_catalog_kind_name(now->kind));
 }
 
 static bool same_texts(const struct mtr_str *a, uint32_t a_count, const struct mtr_str *b, uint32_t b_count)

@@ -81,7 +81,8 @@ struct mtr_record {
     } fields;
 };
 
-/* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`. Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
+/* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`.
+ * Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
 int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json, const struct mtr_node *node,
                       struct mtr_zones *zones, struct mtr_diagnostics *findings, struct mtr_record **out) MTR_MUST_USE;
 struct mtr_record *mtr_record_acquire(struct mtr_record *record);

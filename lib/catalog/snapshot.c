@@ -27,8 +27,8 @@ static int allocate(struct mtr_catalog *catalog)
     catalog->destinations = mtr_arena_calloc(arena, counts[MTR_KIND_DESTINATION], sizeof(*catalog->destinations));
     catalog->meters_by_type = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(struct mtr_meter *));
     catalog->groups = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(*catalog->groups));
-    bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions && catalog->api_keys && catalog->destinations &&
-               catalog->meters_by_type && catalog->groups;
+    bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions && catalog->api_keys &&
+               catalog->destinations && catalog->meters_by_type && catalog->groups;
     int rc = all ? MTR_OK : MTR_ENOMEM;
     if (!rc) rc = mtr_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
     if (!rc) rc = mtr_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
@@ -92,8 +92,8 @@ static const char *key_at(const void *context, unsigned i)
 }
 
 /* The record that a field names, or NULL after a finding. */
-static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from, const char *field, enum mtr_catalog_kind kind,
-                                  struct mtr_str key, struct mtr_diagnostics *findings)
+static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from, const char *field,
+                                  enum mtr_catalog_kind kind, struct mtr_str key, struct mtr_diagnostics *findings)
 {
     struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
     if (record) return record;
@@ -154,7 +154,8 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     struct mtr_str vendor = subscription->service->vendor->key;
     const struct mtr_subscription *other = mtr_catalog_find_subject(catalog, vendor, subscription->subject);
     if (other)
-        mtr_record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already", MTR_STR_ARGS(subscription->subject),
+        mtr_record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
+                        MTR_STR_ARGS(subscription->subject),
                         MTR_STR_ARGS(other->key));
     mtr_index_add(&catalog->by_subject, mtr_catalog_subject_hash(vendor, subscription->subject), record->number);
     mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
@@ -168,7 +169,8 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
     if (!service || !tariff) return;
     struct mtr_str currency = f->currency.size ? f->currency : tariff->fields.tariff.currency;
     if (!mtr_str_equal(currency, tariff->fields.tariff.currency))
-        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` is in %.*s", MTR_STR_ARGS(currency), MTR_STR_ARGS(f->tariff),
+        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` is in %.*s", MTR_STR_ARGS(currency),
+                        MTR_STR_ARGS(f->tariff),
                         MTR_STR_ARGS(tariff->fields.tariff.currency));
     catalog->subscriptions[record->number - 1] = (struct mtr_subscription){
         .number = record->number,
@@ -203,7 +205,8 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
     uint64_t hash = mtr_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
     for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_secret, hash, &probe)) != 0;)
         if (memcmp(catalog->api_keys[number - 1].sha256, key->sha256, sizeof(key->sha256)) == 0)
-            mtr_record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already", MTR_STR_ARGS(catalog->api_keys[number - 1].key));
+            mtr_record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already",
+                            MTR_STR_ARGS(catalog->api_keys[number - 1].key));
     mtr_index_add(&catalog->by_secret, hash, record->number);
 }
 
@@ -240,8 +243,8 @@ static void index_meters(struct mtr_catalog *catalog)
     for (uint32_t i = 0; i < count; i++) sorted[i] = &catalog->meters[i];
     if (count > 1) qsort(sorted, count, sizeof(struct mtr_meter *), compare_meters);
     for (uint32_t i = 0; i < count; i++) {
-        bool same = i > 0 && sorted[i - 1]->service == sorted[i]->service && mtr_str_equal(sorted[i - 1]->event_type, sorted[i]->event_type);
-        if (!same) {
+        bool same = i > 0 && sorted[i - 1]->service == sorted[i]->service;
+        if (!same || !mtr_str_equal(sorted[i - 1]->event_type, sorted[i]->event_type)) {
             catalog->groups[catalog->group_count++] = (struct mtr_meter_group){i, 0};
             mtr_index_add(&catalog->by_event_type, mtr_catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
                           catalog->group_count);

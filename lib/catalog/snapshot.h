@@ -39,7 +39,8 @@ struct mtr_catalog {
 };
 
 /* Takes a reference of zones. `counts` are the highest numbers, all of which are set with mtr_catalog_set before link. */
-int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version, struct mtr_catalog **out) MTR_MUST_USE;
+int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
+                       struct mtr_catalog **out) MTR_MUST_USE;
 void mtr_catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
 /* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding. MTR_EINVALID, MTR_ENOMEM. */
 int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -1,8 +1,8 @@
 /*
  * Documents: the checks that hold for YAML and JSON alike, and the choice between the two readers.
  *
- * Text that starts with { or [ is tried as strict JSON first, then as YAML (whose flow style looks alike). When both refuse, JSON's error is
- * reported, unless JSON failed at the very first word behind the opening brackets: then the text was meant as YAML.
+ * Text that starts with { or [ is tried as strict JSON first, then as YAML (whose flow style looks alike). When both refuse, JSON's
+ * error is reported, unless JSON failed at the very first word behind the opening brackets: then the text was meant as YAML.
  *
  * A document is one arena; nodes and texts live in it until close. Immutable after parse, so any thread may read it.
  */

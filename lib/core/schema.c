@@ -73,7 +73,8 @@ static int decode_list(struct mtr_schema_context *context, const struct mtr_fiel
     return rc;
 }
 
-static int decode_labels(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+static int decode_labels(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node,
+                         struct mtr_list *out)
 {
     if (node->kind != MTR_NODE_MAP) return mtr_schema_fail(context, node->line, node->column, "a map of texts is expected");
     int rc = check_length(context, field, node);

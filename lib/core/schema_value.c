@@ -91,7 +91,9 @@ void mtr_schema_format_range(const struct mtr_field *field, char text[72])
     if (!mtr_schema_has_bounds(field)) return;
     format_bound(field, field->min, min);
     format_bound(field, field->max, max);
-    if (field->max == 0) {
+    if (field->min == field->max) {
+        snprintf(text, 72, "exactly %s", min);
+    } else if (field->max == 0) {
         snprintf(text, 72, "%s or more", min);
     } else {
         snprintf(text, 72, "%s to %s", min, max);

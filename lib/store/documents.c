@@ -186,7 +186,8 @@ static int next_head(struct mtr_documents *documents, uint8_t kind, const struct
     return put_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)), count + 1);
 }
 
-static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who, int64_t now_us, struct mtr_str json)
+static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who, int64_t now_us,
+                        struct mtr_str json)
 {
     unsigned char key[REVISION_KEY_BYTES];
     make_revision_key(kind, head, key);

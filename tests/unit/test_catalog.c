@@ -27,7 +27,8 @@ static const char BASE[] = "vendors:\n"
                            "  - {key: mail, vendor: nimbus}\n"
                            "meters:\n"
                            "  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}\n"
-                           "  - {key: calls, service: compute, event_type: cpu.used, aggregation: count, filter: {kind: [api, 1.50], ok: true}}\n"
+                           "  - {key: calls, service: compute, event_type: cpu.used, aggregation: count,\n"
+                           "     filter: {kind: [api, 1.50], ok: true}}\n"
                            "  - {key: mails, service: mail, event_type: mail.sent, aggregation: count}\n"
                            "tariffs:\n"
                            "  - key: standard\n"
@@ -116,7 +117,8 @@ static void list_findings(const struct fixture *f, char *text, size_t size)
     text[0] = '\0';
     for (size_t i = 0; i < f->findings.count && used < size; i++) {
         const struct mtr_diagnostic *d = &f->findings.items[i];
-        used += (size_t)snprintf(text + used, size - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field, d->field[0] ? ": " : "", d->text);
+        used += (size_t)snprintf(text + used, size - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field, d->field[0] ? ": " : "",
+                                 d->text);
     }
 }
 
@@ -199,7 +201,8 @@ static const struct {
     {"services:\n  - {key: s}\n", "2:5: vendor: is missing\n"},
     {"services:\n  - {key: compute, vendor: nimbus}\n",
      "2:28: vendor: cannot change: usage was folded with it. Make a new service instead\n"},
-    {"meters:\n  - {key: m, service: compte, event_type: x, value: v}\n", "2:23: service: unknown service `compte`; did you mean `compute`?\n"},
+    {"meters:\n  - {key: m, service: compte, event_type: x, value: v}\n",
+     "2:23: service: unknown service `compte`; did you mean `compute`?\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x}\n",
      "2:5: value: is missing: sum needs the property that holds the quantity\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
@@ -211,7 +214,8 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, a]}\n", "2:67: group_by: `a` is given twice\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, c, d, e, f, g, h, i]}\n",
      "2:67: group_by: the list has 9 items; allowed are 0 to 8\n"},
-    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: [a]}\n", "2:65: filter: a map of property: value is expected\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: [a]}\n",
+     "2:65: filter: a map of property: value is expected\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {a: []}}\n", "2:69: filter: 1 to 256 values are expected\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, group_by: [region]}\n",
      "2:81: group_by: cannot change: usage was folded with it. Make a new meter instead\n"},
@@ -232,7 +236,8 @@ static const struct {
      "2:70: start: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: '2026-02-01T00:00:00.5Z'}\n",
      "2:70: start: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
-    {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-02-01, trial_end: 2026-01-01}\n",
+    {"subscriptions:\n"
+     "  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-02-01, trial_end: 2026-01-01}\n",
      "2:110: trial_end: the trial ends before start\n2:87: end: end must be after start\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
      "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
@@ -243,14 +248,15 @@ static const struct {
     {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-2, customer: c, tariff: standard, start: 2026-02-01}\n",
      "2:45: subject: cannot change: usage was folded with it. Make a new subscription instead\n"
      "2:5: zone: cannot change: usage was folded with it. Make a new subscription instead\n"},
-    {"api_keys:\n  - {key: k, sha256: abc, scopes: [query]}\n", "2:22: sha256: the text has 3 bytes; allowed are 64 to 64\n"},
+    {"api_keys:\n  - {key: k, sha256: abc, scopes: [query]}\n", "2:22: sha256: the text has 3 bytes; allowed are exactly 64\n"},
     {"api_keys:\n  - key: k\n    scopes: [ingest, root]\n    sha256: zbb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
      "4:13: sha256: 64 hexadecimal digits are expected, as `sha256sum` prints\n"
      "3:13: scopes: `root` is not one of ingest, query, billing, admin\n"
      "3:13: scopes: a key with scope ingest needs a vendor: events belong to one\n"},
     {"api_keys:\n  - key: k\n    scopes: [query]\n    sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b\n",
      "4:13: sha256: is the secret of API key `acme-push` already\n"},
-    {"destinations:\n  - {key: d, kind: http, url: 'ftp://x.example'}\n", "2:31: url: a url that starts with https:// (or http://) is needed\n"},
+    {"destinations:\n  - {key: d, kind: http, url: 'ftp://x.example'}\n",
+     "2:31: url: a url that starts with https:// (or http://) is needed\n"},
     {"destinations:\n  - {key: d, kind: pull, url: 'http://x.example'}\n", "2:31: url: a pull destination has no url\n"},
     {"vendors: [{name: a}]\nservices:\n  - {key: s}\n", "1:11: key: is missing\n3:5: vendor: is missing\n"},
 };
@@ -349,7 +355,8 @@ static void test_snapshot_is_immutable(void **state)
     struct mtr_catalog *old = mtr_catalog_store_snapshot(f->store);
     const struct mtr_subscription *s = mtr_catalog_subscription(old, 1);
     assert_ok(f, apply_one(f, MTR_KIND_SUBSCRIPTION, "sub-1",
-                           "{service: compute, subject: vm-1, customer: initech, tariff: standard, zone: Asia/Kolkata, start: 2026-01-31}"));
+                           "{service: compute, subject: vm-1, customer: initech, tariff: standard, zone: Asia/Kolkata,"
+                           " start: 2026-01-31}"));
     struct mtr_catalog *now = mtr_catalog_store_snapshot(f->store);
     assert_text(mtr_catalog_subscription(now, 1)->customer, "initech");
     mtr_catalog_release(now);
@@ -381,7 +388,9 @@ static void test_many_subscriptions(void **state)
     assert_ok(f, apply(f, BASE, false));
     assert_int_equal(mtr_buffer_append_str(&text, MTR_STR("subscriptions:\n")), MTR_OK);
     for (int i = 0; i < COUNT; i++)
-        assert_int_equal(mtr_buffer_printf(&text, "- {key: many-%d, service: %s, subject: vm-%d, customer: c%d, tariff: standard, start: 2026-01-01}\n",
+        assert_int_equal(mtr_buffer_printf(&text,
+                                           "- {key: many-%d, service: %s, subject: vm-%d, customer: c%d, tariff: standard,"
+                                           " start: 2026-01-01}\n",
                                            i, i % 2 ? "compute" : "mail", 10 + i / 2, i % 100),
                          MTR_OK);
     assert_int_equal(mtr_buffer_append_char(&text, '\0'), MTR_OK);
@@ -393,7 +402,8 @@ static void test_many_subscriptions(void **state)
     assert_int_equal(mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION), COUNT + 1);
     for (int i = 0; i < COUNT; i++) {
         snprintf(subject, sizeof(subject), "vm-%d", 10 + i / 2);
-        const struct mtr_subscription *s = mtr_catalog_find_subject(catalog, mtr_str_from(i % 2 ? "acme" : "nimbus"), mtr_str_from(subject));
+        const struct mtr_subscription *s = mtr_catalog_find_subject(catalog, mtr_str_from(i % 2 ? "acme" : "nimbus"),
+                                                                    mtr_str_from(subject));
         assert_non_null(s);
         snprintf(subject, sizeof(subject), "many-%d", i);
         assert_text(s->key, subject);
@@ -408,8 +418,9 @@ static void test_many_subscriptions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_snapshot),  TEST(test_refusals),  TEST(test_change_that_breaks_another), TEST(test_revisions), TEST(test_snapshot_is_immutable),
-        TEST(test_read_only), TEST(test_many_subscriptions),
+        TEST(test_snapshot),  TEST(test_refusals),              TEST(test_change_that_breaks_another),
+        TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
+        TEST(test_many_subscriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

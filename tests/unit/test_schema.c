@@ -37,7 +37,8 @@ struct outer {
 
 static const char *const modes[] = {"slow", "fast", "both", NULL};
 static const struct mtr_field inner_fields[] = {
-    {.name = "port", .type = MTR_FIELD_U64, .offset = offsetof(struct inner, port), .default_text = "8787", .min = 1, .max = 65535, .doc = "TCP port"},
+    {.name = "port", .type = MTR_FIELD_U64, .offset = offsetof(struct inner, port), .default_text = "8787", .min = 1, .max = 65535,
+     .doc = "TCP port"},
     {.name = "address", .type = MTR_FIELD_TEXT, .offset = offsetof(struct inner, address), .required = true, .doc = "IP address"},
     {0},
 };
@@ -49,14 +50,17 @@ static const struct mtr_field tier_fields[] = {
 static const struct mtr_field fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, .offset = offsetof(struct outer, key), .required = true, .doc = "its name"},
     {.name = "name", .type = MTR_FIELD_TEXT, .offset = offsetof(struct outer, name), .default_text = "yes", .min = 1, .max = 20},
-    {.name = "on", .type = MTR_FIELD_BOOL, .offset = offsetof(struct outer, on), .default_text = "true", .present_offset = offsetof(struct outer, on_written) + 1},
+    {.name = "on", .type = MTR_FIELD_BOOL, .offset = offsetof(struct outer, on), .default_text = "true",
+     .present_offset = offsetof(struct outer, on_written) + 1},
     {.name = "count", .type = MTR_FIELD_U64, .offset = offsetof(struct outer, count), .min = 2, .max = 10},
     {.name = "size", .type = MTR_FIELD_BYTES, .offset = offsetof(struct outer, size), .default_text = "64KiB", .min = 4096, .max = 1 << 20},
-    {.name = "wait", .type = MTR_FIELD_DURATION, .offset = offsetof(struct outer, wait_us), .default_text = "250ms", .min = 1000, .max = 3600000000},
+    {.name = "wait", .type = MTR_FIELD_DURATION, .offset = offsetof(struct outer, wait_us), .default_text = "250ms", .min = 1000,
+     .max = 3600000000},
     {.name = "start", .type = MTR_FIELD_TIME, .offset = offsetof(struct outer, start_us)},
     {.name = "mode", .type = MTR_FIELD_ENUM, .offset = offsetof(struct outer, mode), .default_text = "fast", .choices = modes},
     {.name = "listen", .type = MTR_FIELD_MAP, .offset = offsetof(struct outer, listen), .fields = inner_fields},
-    {.name = "tiers", .type = MTR_FIELD_LIST, .offset = offsetof(struct outer, tiers), .fields = tier_fields, .item_size = sizeof(struct tier), .min = 1, .max = 3},
+    {.name = "tiers", .type = MTR_FIELD_LIST, .offset = offsetof(struct outer, tiers), .fields = tier_fields,
+     .item_size = sizeof(struct tier), .min = 1, .max = 3},
     {.name = "tags", .type = MTR_FIELD_TEXTS, .offset = offsetof(struct outer, tags)},
     {.name = "labels", .type = MTR_FIELD_LABELS, .offset = offsetof(struct outer, labels)},
     {.name = "rest", .type = MTR_FIELD_NODE, .offset = offsetof(struct outer, rest)},
@@ -179,12 +183,14 @@ static const struct {
     {"key: a\ntiers: {}\n", "2:8: tiers: a list is expected\n"},
     {"key: a\ntiers:\n  - {unit: 1}\n  - {up_to: '1,5'}\n",
      "4:13: tiers[1].up_to: a number is expected, as 12 or \"0.05\"\n4:5: tiers[1].unit: is missing\n"},
-    {"key: a\ntiers:\n  - {unit: 1, up_to: 0.0000000000001}\n", "3:22: tiers[0].up_to: `0.0000000000001` has more than 12 digits after the point\n"},
+    {"key: a\ntiers:\n  - {unit: 1, up_to: 0.0000000000001}\n",
+     "3:22: tiers[0].up_to: `0.0000000000001` has more than 12 digits after the point\n"},
     {"key: a\ntiers:\n  - {unit: 1e30}\n", "3:12: tiers[0].unit: `1e30` is too large\n"},
     {"key: a\ntiers:\n  - {unit: cheap}\n", "3:12: tiers[0].unit: a number is expected, as 12 or \"0.05\"\n"},
     {"key: a\ntags: [x, [y]]\n", "2:11: tags[1]: a text is expected, not a list\n"},
     {"key: a\nlabels: {x: {}}\n", "2:13: labels.x: a text is expected, not a map\n"},
-    {"count: 1\nmode: x\n", "1:8: count: `1` is out of range: 2 to 10\n2:7: mode: `x` is not one of slow, fast, both\n1:1: key: is missing\n"},
+    {"count: 1\nmode: x\n",
+     "1:8: count: `1` is out of range: 2 to 10\n2:7: mode: `x` is not one of slow, fast, both\n1:1: key: is missing\n"},
 };
 
 static void test_refusals(void **state)
@@ -197,7 +203,8 @@ static void test_refusals(void **state)
         decode(&f, refusals[i].text);
         for (size_t k = 0; k < f.findings.count; k++) {
             const struct mtr_diagnostic *d = &f.findings.items[k];
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field, d->field[0] ? ": " : "", d->text);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field,
+                                     d->field[0] ? ": " : "", d->text);
         }
         assert_string_equal(text, refusals[i].findings);
         assert_int_equal(f.rc, MTR_EINVALID);
