@@ -162,7 +162,8 @@ static void lines_are_told_apart_by_their_identity(void **state)
 {
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
-    struct mtr_charge_line lines[] = {line_of("a", "x=1", 100), line_of("a", "x=2", 100), line_of("a", "x=1", 200), line_of("ax", "=1", 100)};
+    struct mtr_charge_line lines[] = {line_of("a", "x=1", 100), line_of("a", "x=2", 100), line_of("a", "x=1", 200),
+                                      line_of("ax", "=1", 100)};
     for (int i = 0; i < 4; i++) {
         assert_int_equal(mtr_charges_get_line(txn, &lines[i]), MTR_ENOTFOUND);
         lines[i].emitted.e18 = i + 1;
