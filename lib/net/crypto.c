@@ -141,7 +141,8 @@ int mtr_webhook_open(struct mtr_str secret, struct mtr_webhook **out)
     struct mtr_buffer key;
     mtr_buffer_init(&key, 2 * MTR_WEBHOOK_SECRET_BYTES_MAX);
     int rc = mtr_base64_decode(&key, secret);
-    if (rc == MTR_ELIMIT || (!rc && (key.size < MTR_WEBHOOK_SECRET_BYTES_MIN || key.size > MTR_WEBHOOK_SECRET_BYTES_MAX))) rc = MTR_EINVALID;
+    bool fits = key.size >= MTR_WEBHOOK_SECRET_BYTES_MIN && key.size <= MTR_WEBHOOK_SECRET_BYTES_MAX;
+    if (rc == MTR_ELIMIT || (!rc && !fits)) rc = MTR_EINVALID;
     if (rc) goto out;
     webhook = calloc(1, sizeof(*webhook));
     rc = webhook ? mtr_hmac_open(mtr_buffer_str(&key), &webhook->hmac) : MTR_ENOMEM;

@@ -4,9 +4,9 @@
  *   READING ──finish()──▶ LAST_ANSWERS ──all has left──▶ LINGERING ──EOF, deadline──▶ CLOSED
  *      └──────────────── mtr_http_connection_close(), from any of them ───────────────▶ CLOSED
  *
- * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that were read already wait in `unread`,
- * at most one read of them. LINGERING reads away what the peer still sends, so that the reset a close with unread bytes provokes cannot
- * overtake the last answer.
+ * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that were read already wait
+ * in `unread`, at most one read of them. LINGERING reads away what the peer still sends, so that the reset a close with unread
+ * bytes provokes cannot overtake the last answer.
  */
 #include "lib/net/http_internal.h"
 
@@ -153,7 +153,7 @@ static void request_complete(struct mtr_http_connection *connection)
     struct mtr_http_request *request = connection->coming;
     struct mtr_http_server *server = connection->server;
     connection->coming = NULL;
-    connection->read_deadline_ms = 0;
+    connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms; /* counts once the queue is empty */
     request->wants_continue = false;
     request->state = MTR_HTTP_REQUEST_HANDLER;
     request->is_handlers = true;
@@ -232,7 +232,7 @@ static void consume(struct mtr_http_connection *connection, const char *data, si
         data += used;
         size -= used;
         /* Answers of the pipeline's head move to the output at once, and make room for more requests. */
-        if (connection->first && connection->first->answer_done && connection->state != MTR_HTTP_CLOSED) mtr_http_connection_gather(connection);
+        if (connection->first && connection->first->answer_done) mtr_http_connection_gather(connection);
     }
     connection->is_consuming = false;
     if (connection->state != MTR_HTTP_READING || size == 0) return;
@@ -319,7 +319,7 @@ static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
         if (now < connection->read_deadline_ms) return;
         if (coming->head.bytes.size > 0) refuse_coming(connection, 408, "the headers came too slowly");
         else mtr_http_connection_close(connection, false);
-    } else if (!connection->first && connection->is_reading && now >= connection->read_deadline_ms) {
+    } else if (!connection->first && connection->is_reading && !connection->is_dirty && now >= connection->read_deadline_ms) {
         mtr_http_connection_close(connection, false);
     }
 }
@@ -359,7 +359,8 @@ static void tell_full(struct mtr_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
                                "Content-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
-                               "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"too many connections now\"}";
+                               "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+                               "\"detail\":\"too many connections now\"}";
     if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1)) mtr_http_connection_close(connection, true);
     else mtr_http_connection_finish(connection);
 }

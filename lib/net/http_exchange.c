@@ -1,9 +1,10 @@
 /*
  * Requests and answers on curl easy handles.
  *
- * The guard stands in two places: when a socket is opened (after name resolution, so a name cannot lead elsewhere between check and use), and
- * before each request (a kept connection may have been opened by a call that was allowed more). curl repeats a request by itself only when a
- * kept connection turns out dead before a byte of an answer; receivers tell such repeats by their idempotency key.
+ * The guard stands in two places: when a socket is opened (after name resolution, so a name cannot lead elsewhere between check
+ * and use), and before each request (a kept connection may have been opened by a call that was allowed more). curl repeats a
+ * request by itself only when a kept connection turns out dead before a byte of an answer; receivers tell such repeats by their
+ * idempotency key.
  */
 #include "lib/net/http_exchange.h"
 
@@ -124,7 +125,8 @@ static bool describe_place(const char *url, char *out, size_t capacity)
 {
     char *host = NULL, *port = NULL;
     CURLU *parts = curl_url();
-    bool ok = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK && curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+    bool ok = parts && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+              curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
               curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK;
     if (ok) snprintf(out, capacity, "%s:%s", host, port);
     curl_free(host);
@@ -142,8 +144,10 @@ static bool add_header(struct mtr_http_exchange *exchange, const char *line)
 
 static int add_call_header(struct mtr_http_exchange *exchange, const struct mtr_http_header *header, struct mtr_buffer *line)
 {
-    for (size_t i = 0; i < header->name.size; i++)
-        if (!isalnum((unsigned char)header->name.data[i]) && header->name.data[i] != '-' && header->name.data[i] != '_') return MTR_EINVALID;
+    for (size_t i = 0; i < header->name.size; i++) {
+        char byte = header->name.data[i];
+        if (!isalnum((unsigned char)byte) && byte != '-' && byte != '_') return MTR_EINVALID;
+    }
     for (size_t i = 0; i < header->value.size; i++)
         if (strchr("\r\n", header->value.data[i])) return MTR_EINVALID; /* NUL too */
     mtr_buffer_reset(line);
@@ -198,10 +202,12 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
            !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
-           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) && !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&
+           !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) &&
+           !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&
            !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line) && !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
            !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) && !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
+           !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange) &&
            !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request) && !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) &&
            !set_method(easy, call);
 }
@@ -278,7 +284,7 @@ static void explain(struct mtr_http_exchange *exchange, CURLcode code)
     case MTR_EINVALID: snprintf(reason, capacity, "cannot ask %.110s: %.150s", place, cause); break;
     case MTR_EUNREACHABLE: snprintf(reason, capacity, "cannot connect to %.110s: %.150s", place, cause); break;
     case MTR_EDENIED:
-        if (exchange->was_denied) snprintf(reason, capacity, "%.110s is not a public address, and reaching it is not allowed by the configuration", place);
+        if (exchange->was_denied) snprintf(reason, capacity, "%.110s is not a public address, which is not allowed here", place);
         else snprintf(reason, capacity, "cannot trust %.110s: %.150s", place, cause);
         break;
     case MTR_ETIMEDOUT: snprintf(reason, capacity, "%.110s gave no answer in time", place); break;

@@ -4,11 +4,12 @@
  *   server ──▶ connections (list) ──▶ requests (queue in order of arrival; the last one may still be coming in)
  *
  * A request has two holders: the connection's queue (until its answer has moved to the connection's output, or the connection died) and the
- * handler (from on_request until it responds). It goes back to the pool when neither holds it. So an answer may come after the connection died.
+ * handler (from on_request until it responds). It goes back to the pool when neither holds it. So an answer may come after the
+ * connection died.
  *
  * Output is deferred: answers are gathered in connection->output and leave in one write per connection and loop turn, when the server's
- * prepare hook walks its list of dirty connections. No callback of libuv frees anything that a caller up the stack still uses: connections are
- * freed by their close callback only.
+ * prepare hook walks its list of dirty connections. No callback of libuv frees anything that a caller up the stack still uses:
+ * connections are freed by their close callback only.
  */
 #ifndef METERD_LIB_NET_HTTP_INTERNAL_H
 #define METERD_LIB_NET_HTTP_INTERNAL_H

@@ -227,7 +227,7 @@ static enum mtr_http_progress judge_headers(struct mtr_http_parser *parser)
     if (coding) {
         if (values[SINGLE_CONTENT_LENGTH]) return refuse(parser, 400, "Content-Length beside Transfer-Encoding");
         if (head->is_http10) return refuse(parser, 400, "Transfer-Encoding needs HTTP/1.1");
-        if (!equal_ignoring_case(*coding, MTR_STR("chunked"))) return refuse(parser, 501, "the only Transfer-Encoding known here is chunked");
+        if (!equal_ignoring_case(*coding, MTR_STR("chunked"))) return refuse(parser, 501, "Transfer-Encoding may only be chunked");
         head->is_chunked = true;
     } else if (values[SINGLE_CONTENT_LENGTH]) {
         if (!mtr_str_to_u64(*values[SINGLE_CONTENT_LENGTH], &head->content_length))

@@ -1,8 +1,8 @@
 /*
  * Requests: their memory (pool, body accounting) and what handlers ask them.
  *
- * server->body_bytes counts the memory of all bodies that are not answered yet; growing past body_bytes_total_max refuses the request that wanted
- * to grow (503), which frees what it held: no request waits for another's memory.
+ * server->body_bytes counts the memory of all bodies that are not answered yet; growing past body_bytes_total_max refuses the
+ * request that wanted to grow (503), which frees what it held: no request waits for another's memory.
  */
 #include "lib/net/http_internal.h"
 

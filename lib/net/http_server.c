@@ -1,9 +1,9 @@
 /*
  * Servers: the listener, the sweep of deadlines, the flush of each loop turn, drain and close.
  *
- * Deadlines are kept as numbers in connections and requests and looked at by one timer per server: setting one costs a store, and a late look
- * costs at most an eighth of the shortest timeout. The server's memory goes when its handles are closed, its connections freed and its last
- * request answered, whichever comes last.
+ * Deadlines are kept as numbers in connections and requests and looked at by one timer per server: setting one costs a store, and
+ * a late look costs at most an eighth of the shortest timeout. The server's memory goes when its handles are closed, its
+ * connections freed and its last request answered, whichever comes last.
  */
 #include "meterd/net/http_server.h"
 
@@ -18,7 +18,7 @@ enum {
     BACKLOG = 1024,
     SWEEP_MS_MIN = 5,
     SWEEP_MS_MAX = 250,
-    FLUSH_ROUNDS_MAX = 8, /* in one loop turn; a stream or pipeline that produces more waits for the next, behind the other connections' events */
+    FLUSH_ROUNDS_MAX = 8, /* in one loop turn; a stream that produces more waits for the next, behind the events of the others */
 };
 
 struct mtr_http_server_options mtr_http_server_defaults(void)
@@ -149,7 +149,8 @@ static int listen_on(struct mtr_http_server *server, const struct sockaddr_stora
     int size = sizeof(bound);
     rc = uv_tcp_getsockname(&server->listener, (struct sockaddr *)&bound, &size);
     if (rc) return rc;
-    server->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
+    bool is_ipv6 = bound.ss_family == AF_INET6;
+    server->port = ntohs(is_ipv6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
     return 0;
 }
 
@@ -186,7 +187,8 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     init_handles(server);
     int rc = listen_on(server, &address);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address, options->port, uv_strerror(rc));
+        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address, options->port,
+                           uv_strerror(rc));
         mtr_http_server_close(server);
         return mtr_uv_error(rc);
     }

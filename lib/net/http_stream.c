@@ -3,8 +3,8 @@
  *
  *   HANDLER ─ respond_begin ─▶ STREAMING ─ respond_end, respond_abort ─▶ ANSWERED
  *
- * A stream that has MTR_HTTP_STREAM_BYTES waiting is told MTR_EAGAIN and put on server->drains once they have left, or the peer has. The list
- * is walked by the server's prepare hook, so on_drain never comes from inside chunk.
+ * A stream that has MTR_HTTP_STREAM_BYTES waiting is told MTR_EAGAIN and put on server->drains once they have left, or the peer
+ * has. The list is walked by the server's prepare hook, so on_drain never comes from inside chunk.
  */
 #include "lib/net/http_internal.h"
 

@@ -480,6 +480,23 @@ static void waits_for_nobody(void **state)
     }
 }
 
+static void keeps_busy_connections(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct mtr_http_server_options options = patient_options();
+    options.header_timeout_ms = 40; /* a sweep of deadlines every 5 ms, between any two steps of the requests below */
+    start(&fixture, options);
+    int fd = connect_to(&fixture);
+    char text[1024];
+    for (int i = 0; i < 3000; i++) {
+        send_text(fd, "POST / HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\n!");
+        read_until(fd, "\r\n\r\n!", text, sizeof(text));
+    }
+    close(fd);
+    stop(&fixture);
+}
+
 static void drops_readers_that_do_not_read(void **state)
 {
     (void)state;
@@ -658,7 +675,8 @@ int main(void)
         cmocka_unit_test(answers_hostile_bytes),     cmocka_unit_test(bounds_what_it_reads),
         cmocka_unit_test(keeps_the_order_of_answers), cmocka_unit_test(sends_what_is_large_whole),
         cmocka_unit_test(shows_that_an_answer_broke_off), cmocka_unit_test(says_continue_at_once),
-        cmocka_unit_test(waits_for_nobody),          cmocka_unit_test(drops_readers_that_do_not_read),
+        cmocka_unit_test(waits_for_nobody),          cmocka_unit_test(keeps_busy_connections),
+                 cmocka_unit_test(drops_readers_that_do_not_read),
         cmocka_unit_test(bounds_connections),        cmocka_unit_test(bounds_the_memory_of_bodies),
         cmocka_unit_test(survives_peers_that_leave), cmocka_unit_test(drains),
         cmocka_unit_test(refuses_bad_addresses),
