@@ -35,7 +35,8 @@ static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
 static line_part *const line_parts[] = {apply_free_units, mtr_price_curve, apply_rounding};
 static component_part *const component_parts[] = {mtr_price_cap, mtr_price_minimum};
 
-static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_str dimensions, struct mtr_quantity quantity)
+static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_str dimensions,
+                      struct mtr_quantity quantity)
 {
     bool due = quantity.e12 != 0 || component->curve == MTR_CURVE_RECURRING || (component->flat_at_zero && component->group_by_count == 0);
     if (!due) return MTR_OK;

@@ -31,8 +31,8 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
 }
 
 /* quantity × unit + flat of one tier, added to the line. */
-static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, const char *part, uint32_t tier_index, struct mtr_quantity quantity,
-                    bool with_flat)
+static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, const char *part, uint32_t tier_index,
+                    struct mtr_quantity quantity, bool with_flat)
 {
     const struct mtr_tier *tier = &work->component->tiers[tier_index];
     struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};

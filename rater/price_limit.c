@@ -72,8 +72,10 @@ static int cut_line(struct mtr_pricer *pricer, const struct mtr_component *compo
     if (rc) return rc;
     line->exact = after;
     line->has_unit_price = false;
-    unsigned digits = tariff->round_total ? MTR_MONEY_DIGITS : tariff->rounding_digits;
-    rc = mtr_exact_round(after, digits, MTR_ROUND_DOWN, &line->amount, NULL); /* never above the cap */
+    if (tariff->round_total)
+        rc = mtr_exact_round(after, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    else
+        rc = mtr_exact_round(after, tariff->rounding_digits, MTR_ROUND_DOWN, &line->amount, NULL); /* never above the cap */
     struct mtr_exact cut = mtr_exact_zero();
     if (!rc) rc = mtr_exact_sub(before, after, &cut);
     if (!rc) rc = mtr_exact_sub(*excess, cut, excess);

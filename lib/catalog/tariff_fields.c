@@ -46,7 +46,8 @@ static const struct mtr_field recurring_rows[] = {
 };
 
 static const struct mtr_field component_rows[] = {
-    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true, .doc = "name of the line; unique in its version"},
+    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
+     .doc = "name of the line; unique in its version"},
     {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter), PRESENT(tariff_component_fields, has_meter),
      .doc = "the meter whose quantity is priced; none for a recurring fee"},
     {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), PRESENT(tariff_component_fields, has_per_unit),
@@ -99,7 +100,8 @@ const struct mtr_field mtr_tariff_fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true, .doc = "name of the tariff"},
     {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
     {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true, .doc = "ISO 4217 code of every amount"},
-    {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows, .doc = "where and how money is rounded"},
+    {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows,
+     .doc = "where and how money is rounded"},
     {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1, .max = MTR_TARIFF_VERSIONS_MAX,
      .fields = version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
     {0},

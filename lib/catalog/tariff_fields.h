@@ -67,7 +67,7 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
 void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings);
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
                                struct mtr_diagnostics *findings);
-void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_tariff_version *version,
-                             struct mtr_diagnostics *findings);
+void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                             const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
 
 #endif

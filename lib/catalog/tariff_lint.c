@@ -29,7 +29,7 @@ static const struct mtr_node *place_of(const struct mtr_node *map, const char *k
 
 static void forbid(struct mtr_diagnostics *findings, const struct mtr_node *node, bool given, const char *key, const char *reason)
 {
-    if (given) mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place_of(node, key)->line, place_of(node, key)->column, key, "%s", reason);
+    if (given) error_at(findings, place_of(node, key), key, reason);
 }
 
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
@@ -71,7 +71,8 @@ static void lint_bound(const struct mtr_node *node, const struct mtr_component *
     else if (i > 0 && !component->tiers[i - 1].open_ended && mtr_quantity_compare(tier->up_to, component->tiers[i - 1].up_to) <= 0) {
         mtr_quantity_format(component->tiers[i - 1].up_to, last);
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
-                             "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this tier is never reached", bound, last);
+                             "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this tier is never reached", bound,
+                             last);
     }
     if (is_last)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
@@ -80,7 +81,8 @@ static void lint_bound(const struct mtr_node *node, const struct mtr_component *
 
 static void lint_tier_prices(const struct mtr_node *node, const struct mtr_tier *tier, struct mtr_diagnostics *findings)
 {
-    if (!mtr_node_get(node, "unit") && !mtr_node_get(node, "flat")) error_at(findings, node, "tiers", "has no price: write `unit`, `flat` or both");
+    if (!mtr_node_get(node, "unit") && !mtr_node_get(node, "flat"))
+        error_at(findings, node, "tiers", "has no price: write `unit`, `flat` or both");
     if (tier->unit.e18 < 0) report(findings, MTR_SEVERITY_WARNING, place_of(node, "unit"), "unit", "is negative: use pays the customer");
     if (tier->flat.e18 < 0) report(findings, MTR_SEVERITY_WARNING, place_of(node, "flat"), "flat", "is negative: use pays the customer");
 }
@@ -100,14 +102,14 @@ static bool break_even(const struct mtr_tier *tier, struct mtr_exact cost, char 
     if (tier->unit.e18 <= 0 || mtr_exact_sub(cost, mtr_exact_from_money(tier->flat), &above)) return false;
     if (mtr_exact_round(above, MTR_MONEY_DIGITS, MTR_ROUND_UP, &money, NULL)) return false;
     /* both of 10^-18: as quantities their quotient is the same number */
-    if (mtr_quantity_scale((struct mtr_quantity){money.e18}, (struct mtr_quantity){(mtr_int128)1000000000000}, (struct mtr_quantity){tier->unit.e18},
-                           MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity))
-        return false;
+    struct mtr_quantity dividend = {money.e18}, divisor = {tier->unit.e18}, one = {(mtr_int128)1000000000000};
+    if (mtr_quantity_scale(dividend, one, divisor, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity)) return false;
     mtr_quantity_format(quantity, text);
     return true;
 }
 
-static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier, const struct mtr_tier *next, struct mtr_diagnostics *findings)
+static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier, const struct mtr_tier *next,
+                       struct mtr_diagnostics *findings)
 {
     struct mtr_exact at_bound, above_bound;
     char bound[MTR_DECIMAL_TEXT_BYTES], until[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
@@ -118,11 +120,12 @@ static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier,
     mtr_exact_format(above_bound, less);
     if (break_even(next, at_bound, until))
         mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, "volume",
-                             "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s", bound, until, bound,
-                             cost, less);
+                             "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s", bound, until,
+                             bound, cost, less);
     else
         mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, "volume",
-                             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound, bound, cost, less);
+                             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound, bound, cost,
+                             less);
 }
 
 void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings)
@@ -145,8 +148,8 @@ static void lint_limit(const struct mtr_node *node, const char *key, const struc
     struct mtr_money rounded;
     if (amount.e18 < 0) error_at(findings, place, key, "must not be negative");
     if (mtr_money_round(amount, tariff->rounding_digits, MTR_ROUND_DOWN, &rounded) || mtr_money_compare(rounded, amount) == 0) return;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key, "has more than the %u fraction digits that %s are rounded to",
-                         tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+                         "has more than the %u fraction digits that %s are rounded to", tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
 }
 
 static void lint_group_by(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
@@ -154,8 +157,8 @@ static void lint_group_by(const struct mtr_node *node, const struct mtr_componen
     if (component->group_by_count == 0) return;
     const struct mtr_node *list = mtr_node_get(node, "group_by");
     if (component->group_by_count > MTR_METER_GROUP_BY_MAX)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, list->line, list->column, "group_by", "has %u dimensions; a meter has at most %d",
-                             component->group_by_count, MTR_METER_GROUP_BY_MAX);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, list->line, list->column, "group_by",
+                             "has %u dimensions; a meter has at most %d", component->group_by_count, MTR_METER_GROUP_BY_MAX);
     for (uint32_t i = 0; i < component->group_by_count && i < MTR_METER_GROUP_BY_MAX; i++) {
         struct mtr_str name = component->group_by[i];
         if (name.size == 0 || name.size > MTR_PROPERTY_NAME_BYTES_MAX)
@@ -176,15 +179,16 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
     if (component->has_free_units && component->free_units.e12 < 0)
         error_at(findings, place_of(node, "free_units"), "free_units", "must not be negative");
     bool one_price = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_PACKAGE;
-    bool negative = one_price ? component->tiers[0].unit.e18 < 0 : component->curve == MTR_CURVE_RECURRING && component->recurring_amount.e18 < 0;
+    struct mtr_money price = one_price ? component->tiers[0].unit : component->recurring_amount; /* tiers were linted one by one */
+    bool negative = price.e18 < 0;
     if (negative)
         report(findings, MTR_SEVERITY_WARNING, place_of(node, mtr_curve_kind_name(component->curve)), mtr_curve_kind_name(component->curve),
                "is negative: it pays the customer");
     lint_group_by(node, component, findings);
 }
 
-void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_tariff_version *version,
-                             struct mtr_diagnostics *findings)
+void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                             const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
     if (version->has_minimum) lint_limit(node, "minimum", tariff, version->minimum, findings);
@@ -195,8 +199,8 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
             error_at(findings, key, "key", "is the name of the tariff's own minimum: choose another");
         for (uint32_t j = 0; j < i; j++) {
             if (!mtr_str_equal(name, version->components[j].key)) continue;
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "key", "`%.*s` is the key of line %u too: keys are unique",
-                                 MTR_STR_ARGS(name), version->components[j].line);
+            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "key",
+                                 "`%.*s` is the key of line %u too: keys are unique", MTR_STR_ARGS(name), version->components[j].line);
             break;
         }
     }

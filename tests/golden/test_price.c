@@ -33,7 +33,8 @@ static const struct row rows[] = {
     {"zero use, no line", NULL, "{key: a, meter: m, per_unit: 3}", NULL, "0=0", "total 0.00"},
     {"no usage at all", NULL, "{key: a, meter: m, per_unit: 3}", NULL, "", "total 0.00"},
     {"one unit price", NULL, "{key: a, meter: m, per_unit: \"0.10\"}", NULL, "0=12.5", "a usage 1.25; total 1.25"},
-    {"tiny price, not rounded per event", NULL, "{key: a, meter: m, per_unit: \"0.0000004\"}", NULL, "0=2500000", "a usage 1.00; total 1.00"},
+    {"tiny price, not rounded per event", NULL, "{key: a, meter: m, per_unit: \"0.0000004\"}", NULL, "0=2500000",
+     "a usage 1.00; total 1.00"},
     {"tie to even", NULL, "{key: a, meter: m, per_unit: \"0.125\"}", NULL, "0=1", "a usage 0.12; total 0.12"},
     {"tie half up", "mode: half_up", "{key: a, meter: m, per_unit: \"474.995\"}", NULL, "0=1", "a usage 475.00; total 475.00"},
     {"more digits by choice", "digits: 4", "{key: a, meter: m, per_unit: \"0.00005\"}", NULL, "0=3", "a usage 0.0002; total 0.0002"},
@@ -71,7 +72,8 @@ static const struct row rows[] = {
     /* free units */
     {"free units", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=12", "a usage 2.00; total 2.00"},
     {"all free", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=9", "a usage 0.00; total 0.00"},
-    {"free units do not grow negative use", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=-2", "a usage -2.00; total -2.00"},
+    {"free units do not grow negative use", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=-2",
+     "a usage -2.00; total -2.00"},
     /* cap and minimum */
     {"under the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=9", "a usage 9.00; total 9.00"},
     {"at the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=11", "a usage 10.00; total 10.00"},
@@ -98,7 +100,8 @@ static const struct row rows[] = {
     /* rounding the total */
     {"each line rounded", NULL, "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL, "0=1 1=1",
      "a usage 0.00; b usage 0.00; total 0.00"},
-    {"the total rounded, with residue", "place: total", "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL,
+    {"the total rounded, with residue", "place: total",
+     "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL,
      "0=1 1=1", "a usage 0.004; b usage 0.004; total 0.01, residue 0.002"},
 };
 
@@ -343,11 +346,13 @@ static void test_graduated_is_monotone_and_continuous(void **state)
         struct mtr_exact last = mtr_exact_zero();
         for (int i = 0; i < 4; i++) {
             mtr_int128 border = (mtr_int128)bounds[i] * 1000000000000 + 500000000000;
-            struct mtr_exact below = exact_at(&pricing, border - 1), at = exact_at(&pricing, border), above = exact_at(&pricing, border + 1);
+            struct mtr_exact below = exact_at(&pricing, border - 1), at = exact_at(&pricing, border);
+            struct mtr_exact above = exact_at(&pricing, border + 1);
             struct mtr_exact step;
             assert_true(mtr_exact_compare(last, below) <= 0 && mtr_exact_compare(below, at) <= 0 && mtr_exact_compare(at, above) <= 0);
             assert_int_equal(mtr_exact_sub(above, at, &step), MTR_OK);
-            assert_int_equal(mtr_exact_compare(step, mtr_exact_product((struct mtr_quantity){1}, pricing.tariff.versions[0].components[0].tiers[i + 1].unit)), 0);
+            struct mtr_money unit = pricing.tariff.versions[0].components[0].tiers[i + 1].unit;
+            assert_int_equal(mtr_exact_compare(step, mtr_exact_product((struct mtr_quantity){1}, unit)), 0);
             last = above;
         }
         pricing_close(&pricing);

@@ -90,7 +90,8 @@ def digits_text(count):
 def number_text():
     """JSON numbers and near misses."""
     if rng.random() < 0.08:
-        return rng.choice(["+1", "01", "1.", ".1", "1e", "e1", "-", "1e+", "0x1", "1..2", "NaN", "inf", "1_0", "1-", "00", "-00.1", "1e1.5"])
+        return rng.choice(["+1", "01", "1.", ".1", "1e", "e1", "-", "1e+", "0x1", "1..2", "NaN", "inf", "1_0", "1-", "00",
+                           "-00.1", "1e1.5"])
     whole = rng.choice(["0", rng.choice("123456789") + digits_text(rng.choice([0, 1, 3, 10, 17, 18, 19, 20, 26, 37, 38, 39, 45]))])
     text = rng.choice(["", "", "-"]) + whole
     if rng.random() < 0.7:

@@ -79,7 +79,10 @@ def document_of(c):
     elif c["kind"] == "package":
         d["package"] = {"size": plain(c["size"], 1), "price": plain(c["tiers"][0][1], 9), "rounding": c["rounding"]}
     else:
-        d[c["kind"]] = [{**({"up_to": plain(b, 3)} if b is not None else {}), "unit": plain(u, 9), "flat": plain(f, 9)} for b, u, f in c["tiers"]]
+        d[c["kind"]] = [
+            {**({} if bound is None else {"up_to": plain(bound, 3)}), "unit": plain(unit, 9), "flat": plain(flat, 9)}
+            for bound, unit, flat in c["tiers"]
+        ]
         d["flat_at_zero"] = c["zero"]
     if c["group"]:
         d["group_by"] = ["r"]

@@ -122,7 +122,7 @@ def phases(driver, case):
     free_units_of(case, component)
     emitted, expected, got = Fraction(0), [], []
     for index, phase in enumerate(case["phases"]):
-        quantity = phase["cumulative_quantity"] if "cumulative_quantity" in phase else phase["cumulative_quantity_at_end_of_each_period"][-1]
+        quantity = phase.get("cumulative_quantity") or phase["cumulative_quantity_at_end_of_each_period"][-1]
         minimum_due = any(line["component"] == "minimum_true_up" for line in phase["expect_lines"]) or index == len(case["phases"]) - 1
         total = driver.price(component, HALF_UP, quantity, closing=minimum_due)
         got.append(str(total - emitted))

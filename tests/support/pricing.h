@@ -65,8 +65,8 @@ static inline void pricing_describe(const struct pricing *pricing, const struct 
     for (uint32_t i = 0; i < price->line_count && used < size; i++) {
         const struct mtr_price_line *line = &price->lines[i];
         mtr_money_format_min(line->amount, pricing->tariff.rounding_digits, amount);
-        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s; ", MTR_STR_ARGS(line->component), line->dimensions.size ? " " : "",
-                                 MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->kind), amount);
+        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s; ", MTR_STR_ARGS(line->component),
+                                 line->dimensions.size ? " " : "", MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->kind), amount);
     }
     mtr_money_format_min(price->total, pricing->tariff.rounding_digits, amount);
     if (used < size) used += (size_t)snprintf(text + used, size - used, "total %s", amount);

@@ -12,6 +12,8 @@
 
 #include "tests/support/pricing.h"
 
+#define HEAD "key: t\ncurrency: EUR\n"
+
 static const char full[] =
     "key: compute\n"
     "name: Compute\n"
@@ -73,10 +75,10 @@ static void test_hash_names_the_content(void **state)
 {
     (void)state;
     struct pricing a, b, c;
-    assert_int_equal(pricing_open(&a, MTR_STR("key: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]")), MTR_OK);
+    assert_int_equal(pricing_open(&a, MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]")), MTR_OK);
     assert_int_equal(pricing_open(&b, MTR_STR("key: t\ncurrency: EUR\nversions:\n - from: 2026-01-01 # start\n   components:\n"
                                               "    - key: a\n      meter: m\n      per_unit: 1\n")), MTR_OK);
-    assert_int_equal(pricing_open(&c, MTR_STR("key: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 2}]}]")), MTR_OK);
+    assert_int_equal(pricing_open(&c, MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 2}]}]")), MTR_OK);
     const struct mtr_tariff_version *va = a.tariff.versions, *vb = b.tariff.versions, *vc = c.tariff.versions;
     assert_true(va->hash_high == vb->hash_high && va->hash_low == vb->hash_low);
     assert_false(va->hash_high == vc->hash_high && va->hash_low == vc->hash_low);
@@ -85,8 +87,9 @@ static void test_hash_names_the_content(void **state)
     pricing_close(&c);
 }
 
-#define HEAD "key: t\ncurrency: EUR\n"
 #define VERSION HEAD "versions:\n- from: 2026-01-01\n  components:\n"
+#define TIERED(curve) VERSION "  - key: a\n    meter: m\n    " curve ":\n"
+#define COMPONENTS "components: [{key: a, meter: m, per_unit: 1}]}"
 
 /* The first finding: its severity, place and a part of its sentence. */
 static const struct {
@@ -99,7 +102,7 @@ static const struct {
      "no currency of ISO 4217"},
     {"key: t\ncurrency: eur\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]", MTR_SEVERITY_ERROR, 2, 11,
      "three capitals"},
-    {"key: t\ncurency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]", MTR_SEVERITY_ERROR, 2, 1, "currency"},
+    {"key: t\ncurency: EUR\nversions: [{from: 2026-01-01, " COMPONENTS "]", MTR_SEVERITY_ERROR, 2, 1, "currency"},
     {VERSION "  - {key: a, meter: m, graduatet: [{unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 24, "graduated"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, minimun: 5}\n", MTR_SEVERITY_ERROR, 6, 37, "minimum"},
     {HEAD "versions: []\n", MTR_SEVERITY_ERROR, 3, 11, "items"},
@@ -123,27 +126,27 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1, group_by: [a, b, c, d, e, f, g, h, i]}\n", MTR_SEVERITY_ERROR, 6, 47, "at most 8"},
     {VERSION "  - {key: a, meter: m, per_unit: \"0.1234567890123456789\"}\n", MTR_SEVERITY_ERROR, 6, 34, "digits"},
     /* tiers */
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 10, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+    {TIERED("graduated") "    - {up_to: 10, unit: 1}\n    - {up_to: 10, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
      "overlaps the tier before, which goes up to 10"},
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 5, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+    {TIERED("graduated") "    - {up_to: 10, unit: 1}\n    - {up_to: 5, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
      "never reached"},
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 0, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 15, "never reached"},
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {unit: 1}\n    - {unit: 2}\n", MTR_SEVERITY_ERROR, 9, 7, "no use ever reaches"},
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10, unit: 1}\n    - {up_to: 20, unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
+    {TIERED("graduated") "    - {up_to: 0, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 15, "never reached"},
+    {TIERED("graduated") "    - {unit: 1}\n    - {unit: 2}\n", MTR_SEVERITY_ERROR, 9, 7, "no use ever reaches"},
+    {TIERED("graduated") "    - {up_to: 10, unit: 1}\n    - {up_to: 20, unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
      "use above 20 has no price"},
-    {VERSION "  - key: a\n    meter: m\n    graduated:\n    - {up_to: 10}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 7, "has no price"},
-    {VERSION "  - key: a\n    meter: m\n    volume:\n    - {up_to: 100, unit: \"0.05\"}\n    - {unit: \"0.04\"}\n", MTR_SEVERITY_WARNING, 10, 7,
+    {TIERED("graduated") "    - {up_to: 10}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 9, 7, "has no price"},
+    {TIERED("volume") "    - {up_to: 100, unit: \"0.05\"}\n    - {unit: \"0.04\"}\n", MTR_SEVERITY_WARNING, 10, 7,
      "more use costs less between 100 and 125: 100 costs 5, and just above it the price falls to 4"},
-    {VERSION "  - key: a\n    meter: m\n    volume:\n    - {up_to: 100, unit: 1}\n    - {flat: 50}\n", MTR_SEVERITY_WARNING, 10, 7,
+    {TIERED("volume") "    - {up_to: 100, unit: 1}\n    - {flat: 50}\n", MTR_SEVERITY_WARNING, 10, 7,
      "more use costs less above 100"},
     {VERSION "  - {key: a, meter: m, per_unit: -1}\n", MTR_SEVERITY_WARNING, 6, 34, "negative"},
     /* versions */
-    {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n- {from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}\n",
+    {HEAD "versions:\n- {from: 2026-02-01, " COMPONENTS "\n- {from: 2026-01-01, " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
-    {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n",
+    {HEAD "versions:\n- {from: 2026-02-01, " COMPONENTS "\n- {from: 2026-02-01, " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
     {HEAD "versions:\n- {from: 2026-02-01, components: [{key: a, meter: m, per_unit: 1}]}\n"
-          "- {from: \"2026-02-01T06:00:00Z\", components: [{key: a, meter: m, per_unit: 1}]}\n",
+          "- {from: \"2026-02-01T06:00:00Z\", " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "every time zone"},
     {"", MTR_SEVERITY_ERROR, 1, 1, "missing"},
     {"[]", MTR_SEVERITY_ERROR, 1, 1, "map"},
@@ -160,8 +163,8 @@ static void test_findings(void **state)
         const struct mtr_diagnostic *found = &pricing.findings.items[0];
         if (rc != (findings[i].severity == MTR_SEVERITY_ERROR ? MTR_EINVALID : MTR_OK) || found->severity != findings[i].severity ||
             found->line != findings[i].line || found->column != findings[i].column || !strstr(found->text, findings[i].part)) {
-            print_message("%s\n%s, found at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc), found->line, found->column, found->field,
-                          found->text);
+            print_message("%s\n%s, found at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc), found->line, found->column,
+                          found->field, found->text);
             wrong++;
         }
         pricing_close(&pricing);
@@ -174,7 +177,8 @@ static void test_all_findings_at_once(void **state)
     (void)state;
     struct pricing pricing;
     assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: ECU\nversions:\n- from: soon\n  components:\n"
-                                                    "  - {key: a, meter: m}\n  - {key: a, meter: m, per_unit: 1, cap: -1}\n")), MTR_EINVALID);
+                                                    "  - {key: a, meter: m}\n  - {key: a, meter: m, per_unit: 1, cap: -1}\n")),
+                     MTR_EINVALID);
     assert_int_equal(pricing.findings.count, 5); /* currency, from, no price, cap, duplicate key */
     pricing_close(&pricing);
 }

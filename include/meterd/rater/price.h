@@ -75,6 +75,7 @@ struct mtr_price {
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
 
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]}; docs/pricing.md. */
-void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json);
+void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
+                          struct mtr_json_writer *json);
 
 #endif
