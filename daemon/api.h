@@ -76,8 +76,6 @@ int mtr_api_negotiate(struct mtr_api_call *call);
 void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
 /* 400 (or 422 of documents) with the findings listed: {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
 void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings);
-/* Writes findings as a JSON list. */
-void mtr_api_write_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 /* What a failed store call means to a client: 404, 503 or 500. */
 void mtr_api_error(struct mtr_api_call *call, int error, const char *what);
 /* Begins the answer as JSON 200; the caller finishes the writer and then calls mtr_api_json_end. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "meterd/daemon/load.h"
 #include "meterd/net/http.h"
 
 static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail, struct mtr_json_writer *json)
@@ -45,33 +46,12 @@ void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *for
     end_problem(call, &json);
 }
 
-void mtr_api_write_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings)
-{
-    mtr_json_list(json);
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct mtr_diagnostic *finding = &findings->items[i];
-        mtr_json_map(json);
-        mtr_json_name(json, "severity");
-        mtr_json_cstr(json, finding->severity == MTR_SEVERITY_ERROR ? "error" : "warning");
-        mtr_json_name(json, "line");
-        mtr_json_u64(json, finding->line);
-        mtr_json_name(json, "column");
-        mtr_json_u64(json, finding->column);
-        mtr_json_name(json, "field");
-        mtr_json_cstr(json, finding->field);
-        mtr_json_name(json, "text");
-        mtr_json_cstr(json, finding->text);
-        mtr_json_map_end(json);
-    }
-    mtr_json_list_end(json);
-}
-
 void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
     begin_problem(call, status, detail, &json);
     mtr_json_name(&json, "findings");
-    mtr_api_write_findings(&json, findings);
+    mtr_json_findings(&json, findings);
     end_problem(call, &json);
 }
 

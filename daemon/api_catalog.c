@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "meterd/core/logline.h"
+#include "meterd/daemon/load.h"
 
 enum { FINDINGS_MAX = 200 };
 
@@ -25,7 +26,7 @@ static void write_change(struct mtr_api_call *call, const struct mtr_catalog_cha
     mtr_json_name(&json, "dry_run");
     mtr_json_bool(&json, dry_run);
     mtr_json_name(&json, "findings"); /* warnings */
-    mtr_api_write_findings(&json, findings);
+    mtr_json_findings(&json, findings);
     mtr_json_map_end(&json);
     mtr_api_json_end(call, &json);
 }

@@ -82,7 +82,6 @@ static const struct mtr_option usage_options[] = {
 };
 static const struct mtr_option charges_options[] = {
     {"subscription", 's', "KEY", "only this subscription"},
-    {"status", 0, "STATUS", "draft, final or correction"},
     {"after", 0, "N", "charges after this number"},
     {"limit", 'n', "N", "how many (default 100)"},
     {"csv", 0, NULL, "print CSV"},
@@ -105,6 +104,7 @@ static const struct mtr_option price_options[] = {
     {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
     {"trace", 0, NULL, "each step of the computation"},
     JSON,
+    MTR_CLIENT_OPTIONS,
     END,
 };
 static const struct mtr_option audit_options[] = {

@@ -4,6 +4,7 @@
 #ifndef METERD_DAEMON_LOAD_H
 #define METERD_DAEMON_LOAD_H
 
+#include "meterd/core/json_writer.h"
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/config.h"
 
@@ -12,6 +13,8 @@ int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *
 
 /* Findings a line each, to stderr. */
 void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
+/* The same as a JSON list of {severity, line, column, field, text}. */
+void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 
 /* A whole file, or standard input for "-"; MTR_EXIT_FAILED after printing why. The caller releases *out. */
 int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);

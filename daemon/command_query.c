@@ -1,0 +1,249 @@
+/*
+ * meterd usage, charges, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/daemon/client.h"
+#include "meterd/daemon/command.h"
+#include "meterd/daemon/table.h"
+
+enum { PATH_BYTES = 8192 };
+
+static const struct mtr_str nothing = {NULL, 0};
+
+static struct mtr_str text_of(const struct mtr_node *map, const char *key)
+{
+    const struct mtr_node *node = mtr_node_get(map, key);
+    return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
+}
+
+/* Appends "name=value" of an option, when it is given, to a path that ends with '?' or '&'. */
+static int add_option(const struct mtr_invocation *invocation, struct mtr_buffer *path, const char *option, const char *parameter)
+{
+    const char *value;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && (value = mtr_invocation_option_at(invocation, option, i)) != NULL; i++) {
+        rc = mtr_buffer_printf(path, "%s=", parameter);
+        if (!rc) rc = mtr_client_escape(path, mtr_str_from(value));
+        if (!rc) rc = mtr_buffer_append_char(path, '&');
+    }
+    return rc;
+}
+
+/* The answer as it comes, for --json and --csv. */
+static int print_raw(struct mtr_client *client, const char *path, const char *accept)
+{
+    const char *const headers[] = {accept, NULL};
+    struct mtr_client_answer answer;
+    if (mtr_client_call(client, "GET", path, headers, nothing, &answer) == MTR_OK && answer.status == 200) {
+        fwrite(answer.body.data, 1, answer.body.size, stdout);
+        if (answer.body.size && answer.body.data[answer.body.size - 1] != '\n') putchar('\n');
+        return MTR_EXIT_OK;
+    }
+    struct mtr_document *document = NULL;
+    int code = mtr_client_json(client, "GET", path, headers, nothing, &document); /* says what is wrong */
+    mtr_document_close(document);
+    return code ? code : MTR_EXIT_FAILED;
+}
+
+/* Runs a GET and prints it raw, or hands the JSON to `print`. */
+static int query(const struct mtr_invocation *invocation, const struct mtr_buffer *path, bool csv, void (*print)(const struct mtr_node *root))
+{
+    struct mtr_client *client;
+    struct mtr_document *answer = NULL;
+    int code = mtr_client_open(invocation, &client);
+    if (code) return code;
+    if (csv) code = print_raw(client, path->data, "Accept: text/csv");
+    else if (mtr_invocation_flag(invocation, "json")) code = print_raw(client, path->data, "Accept: application/json");
+    else code = mtr_client_json(client, "GET", path->data, NULL, nothing, &answer);
+    if (answer) print(mtr_document_root(answer));
+    mtr_document_close(answer);
+    mtr_client_close(client);
+    return code;
+}
+
+/* "name=value, …" of a map, or a list's or scalar's text. */
+static struct mtr_str dimensions_text(const struct mtr_node *map, char *out, size_t room)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    if (!map || map->kind == MTR_NODE_NULL) return nothing;
+    if (map->kind != MTR_NODE_MAP) return map->text;
+    for (uint32_t i = 0; i < map->child_count && used < room; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s%.*s=%.*s", i ? ", " : "", MTR_STR_ARGS(map->children[i].key),
+                                 MTR_STR_ARGS(map->children[i].text));
+    return mtr_str_from(out);
+}
+
+struct column {
+    const char *title;
+    const char *member; /* of the row; "dimensions" is written out */
+    enum mtr_table_align align;
+};
+
+static void print_rows(const struct mtr_node *rows, const struct column *columns, size_t column_count)
+{
+    char dimensions[1024];
+    struct mtr_table *table = mtr_table_open(stdout);
+    for (size_t c = 0; c < column_count; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+        mtr_table_row(table);
+        for (size_t c = 0; c < column_count; c++) {
+            const struct mtr_node *row = &rows->children[i];
+            bool is_dimensions = strcmp(columns[c].member, "dimensions") == 0;
+            mtr_table_cell(table, is_dimensions ? dimensions_text(mtr_node_get(row, "dimensions"), dimensions, sizeof(dimensions))
+                                                : text_of(row, columns[c].member));
+        }
+    }
+    mtr_table_print(table);
+    mtr_table_close(table);
+}
+
+#define COLUMNS(array) array, sizeof(array) / sizeof((array)[0])
+
+static void print_usage(const struct mtr_node *root)
+{
+    static const struct column columns[] = {
+        {"START", "start", MTR_TABLE_LEFT},     {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT}, {"CUSTOMER", "customer", MTR_TABLE_LEFT},
+        {"METER", "meter", MTR_TABLE_LEFT},     {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},     {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
+        {"UNIT", "unit", MTR_TABLE_LEFT},       {"EVENTS", "events", MTR_TABLE_RIGHT},
+    };
+    print_rows(mtr_node_get(root, "rows"), COLUMNS(columns));
+}
+
+int mtr_command_usage(const struct mtr_invocation *invocation)
+{
+    static const char *const options[][2] = {{"subscription", "subscription"}, {"customer", "customer"}, {"vendor", "vendor"}, {"meter", "meter"},
+                                             {"from", "from"}, {"to", "to"}, {"window", "window"}, {"zone", "zone"}, {"group-by", "group_by"}};
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/usage?");
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i][0], options[i][1]);
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, mtr_invocation_flag(invocation, "csv"), print_usage);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+static void print_charges(const struct mtr_node *root)
+{
+    static const struct column columns[] = {
+        {"NUMBER", "number", MTR_TABLE_RIGHT},       {"STATUS", "status", MTR_TABLE_LEFT},          {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT},
+        {"PERIOD", "period_start", MTR_TABLE_LEFT},  {"COMPONENT", "component", MTR_TABLE_LEFT},    {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},
+        {"QUANTITY", "quantity", MTR_TABLE_RIGHT},   {"AMOUNT", "amount", MTR_TABLE_RIGHT},         {"CURRENCY", "currency", MTR_TABLE_LEFT},
+        {"ID", "id", MTR_TABLE_LEFT},
+    };
+    print_rows(mtr_node_get(root, "charges"), COLUMNS(columns));
+}
+
+static void print_outbox(const struct mtr_node *root)
+{
+    static const struct column columns[] = {
+        {"MESSAGE", "id", MTR_TABLE_LEFT},           {"DESTINATION", "destination", MTR_TABLE_LEFT}, {"STATE", "state", MTR_TABLE_LEFT},
+        {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT},   {"STATUS", "last_status", MTR_TABLE_RIGHT},     {"CHARGES", "charges", MTR_TABLE_RIGHT},
+        {"CREATED", "created_at", MTR_TABLE_LEFT},   {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT},
+    };
+    print_rows(mtr_node_get(root, "messages"), COLUMNS(columns));
+}
+
+static int settle(const struct mtr_invocation *invocation, const char *message, const char *action)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    char path[256], body[64];
+    struct mtr_client *client;
+    struct mtr_document *answer = NULL;
+    int code = mtr_client_open(invocation, &client);
+    if (code) return code;
+    snprintf(path, sizeof(path), "/v1/outbox/%s", message);
+    snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
+    code = mtr_client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
+    if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(text_of(mtr_document_root(answer), "state")));
+    mtr_document_close(answer);
+    mtr_client_close(client);
+    return code;
+}
+
+int mtr_command_charges(const struct mtr_invocation *invocation)
+{
+    const char *retry = mtr_invocation_option(invocation, "retry"), *delivered = mtr_invocation_option(invocation, "delivered");
+    bool outbox = mtr_invocation_flag(invocation, "outbox");
+    struct mtr_buffer path;
+    if (retry) return settle(invocation, retry, "retry");
+    if (delivered) return settle(invocation, delivered, "delivered");
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, outbox ? "/v1/outbox?" : "/v1/charges?");
+    if (!rc && !outbox) rc = add_option(invocation, &path, "subscription", "subscription");
+    if (!rc && !outbox) rc = add_option(invocation, &path, "after", "after");
+    if (!rc) rc = add_option(invocation, &path, "limit", "limit");
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    bool csv = !outbox && mtr_invocation_flag(invocation, "csv");
+    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, csv, outbox ? print_outbox : print_charges);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+/* ---- explain ---- */
+
+static void print_fact(const char *name, struct mtr_str value, struct mtr_str unit)
+{
+    if (value.size) printf("  %-16s %.*s%s%.*s\n", name, MTR_STR_ARGS(value), unit.size ? " " : "", MTR_STR_ARGS(unit));
+}
+
+static void print_trace(const struct mtr_node *price)
+{
+    static const struct column columns[] = {
+        {"LINE", "line", MTR_TABLE_LEFT}, {"STEP", "part", MTR_TABLE_LEFT}, {"INPUT", "input", MTR_TABLE_RIGHT}, {"OUTPUT", "output", MTR_TABLE_RIGHT},
+    };
+    const struct mtr_node *trace = mtr_node_get(price, "trace");
+    if (!trace) return;
+    printf("\nHow the whole price of the period comes about, step by step:\n");
+    print_rows(trace, COLUMNS(columns));
+}
+
+static void print_line_charges(const struct mtr_node *charges)
+{
+    static const struct column columns[] = {
+        {"NUMBER", "number", MTR_TABLE_RIGHT}, {"STATUS", "status", MTR_TABLE_LEFT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT}, {"ID", "id", MTR_TABLE_LEFT},
+    };
+    printf("\nCharges of this line so far, newest first:\n");
+    print_rows(charges, COLUMNS(columns));
+}
+
+static void print_explanation(const struct mtr_node *root)
+{
+    char dimensions[1024];
+    const struct mtr_node *charge = mtr_node_get(root, "charge"), *log = mtr_node_get(root, "log");
+    struct mtr_str currency = text_of(charge, "currency");
+    printf("Charge %.*s (%.*s)\n", MTR_STR_ARGS(text_of(charge, "id")), MTR_STR_ARGS(text_of(charge, "status")));
+    print_fact("subscription", text_of(charge, "subscription"), nothing);
+    print_fact("customer", text_of(charge, "customer"), nothing);
+    print_fact("period", text_of(charge, "period_start"), nothing);
+    print_fact("until", text_of(charge, "period_end"), nothing);
+    print_fact("component", text_of(charge, "component"), nothing);
+    print_fact("meter", text_of(charge, "meter"), nothing);
+    print_fact("dimensions", dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
+    print_fact("quantity", text_of(charge, "quantity"), text_of(charge, "unit"));
+    print_fact("tariff", text_of(charge, "tariff"), nothing);
+    print_fact("version from", text_of(charge, "tariff_from"), nothing);
+    printf("\nThe difference that it is:\n");
+    print_fact("price now", text_of(root, "emitted_after"), currency);
+    print_fact("charged before", text_of(root, "emitted_before"), currency);
+    print_fact("this charge", text_of(root, "difference"), currency);
+    print_trace(mtr_node_get(root, "price"));
+    print_line_charges(mtr_node_get(root, "line_charges"));
+    if (log)
+        printf("\nIts events are in the log from sequence %.*s to %.*s.\n", MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")));
+}
+
+int mtr_command_explain(const struct mtr_invocation *invocation)
+{
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/charges/");
+    if (!rc) rc = mtr_client_escape(&path, mtr_str_from(invocation->arguments[0]));
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_explanation);
+    mtr_buffer_release(&path);
+    return code;
+}
