@@ -35,7 +35,7 @@ static void check_component(const struct mtr_catalog *catalog, const struct mtr_
     if (component->curve == MTR_CURVE_RECURRING) return;
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
     if (!meter) {
-        const char *meant = mtr_schema_nearest(component->meter, meter_key_at, catalog);
+        const char *meant = findings->dropped ? NULL : mtr_schema_nearest(component->meter, meter_key_at, catalog);
         snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key),
                  MTR_STR_ARGS(component->meter),
                  meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");

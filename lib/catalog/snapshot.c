@@ -98,7 +98,7 @@ static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struc
     struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
     if (record) return record;
     struct nearest nearest = {catalog, kind};
-    const char *meant = mtr_schema_nearest(key, key_at, &nearest);
+    const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
     const char *name = mtr_catalog_kind_name(kind);
     if (meant)
         mtr_record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name, MTR_STR_ARGS(key), meant);

@@ -1,0 +1,162 @@
+/*
+ * The store of documents: numbers and revisions, changes that are all or nothing, order of walks, reopening.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meterd/store/documents.h"
+
+struct fixture {
+    char directory[64];
+    struct mtr_documents *documents;
+};
+
+static void reopen(struct fixture *f, bool read_only)
+{
+    struct mtr_diagnostic diagnostic;
+    mtr_documents_close(f->documents);
+    f->documents = NULL;
+    if (mtr_documents_open(f->directory, read_only, &f->documents, &diagnostic)) fail_msg("%s", diagnostic.text);
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    snprintf(f->directory, sizeof(f->directory), "/tmp/meterd-documents-XXXXXX");
+    if (!mkdtemp(f->directory)) return -1;
+    reopen(f, false);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    mtr_documents_close(f->documents);
+    for (int i = 0; i < 2; i++) {
+        char path[96];
+        snprintf(path, sizeof(path), "%s/%s", f->directory, files[i]);
+        unlink(path);
+    }
+    rmdir(f->directory);
+    free(f);
+    return 0;
+}
+
+static uint32_t put(struct fixture *f, uint8_t kind, const char *key, const char *json)
+{
+    uint32_t number = 0;
+    assert_int_equal(mtr_documents_put(f->documents, kind, mtr_str_from(key), MTR_STR("me"), 42, mtr_str_from(json), &number), MTR_OK);
+    return number;
+}
+
+static uint64_t begin(struct fixture *f)
+{
+    uint64_t version = 0;
+    assert_int_equal(mtr_documents_begin(f->documents, &version), MTR_OK);
+    return version;
+}
+
+static uint64_t commit(struct fixture *f)
+{
+    uint64_t version = 0;
+    assert_int_equal(mtr_documents_commit(f->documents, &version), MTR_OK);
+    return version;
+}
+
+struct seen {
+    char text[512];
+    size_t used;
+};
+
+static int see(void *context, const struct mtr_stored_document *d)
+{
+    struct seen *seen = context;
+    assert_true(mtr_str_equal(d->who, MTR_STR("me")) && d->applied_us == 42);
+    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used, "%u/%.*s #%u r%u %.*s\n", d->kind,
+                                   MTR_STR_ARGS(d->key), d->number, d->revision, MTR_STR_ARGS(d->json));
+    return MTR_OK;
+}
+
+static void test_numbers_and_revisions(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen = {.used = 0};
+    uint64_t version = 9;
+    assert_int_equal(mtr_documents_version(f->documents, &version), MTR_OK);
+    assert_int_equal(version, 0);
+    assert_int_equal(begin(f), 0);
+    assert_int_equal(put(f, 1, "b", "{}"), 1);
+    assert_int_equal(put(f, 1, "a", "[1]"), 2);
+    assert_int_equal(put(f, 2, "b", ""), 1);
+    assert_int_equal(put(f, 1, "b", "[2]"), 1);
+    assert_int_equal(commit(f), 1);
+    reopen(f, true);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 2, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 0, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 1, MTR_STR("b"), see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("b"), 1, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("b"), 3, see, &seen), MTR_ENOTFOUND);
+    assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR(""), 0, see, &seen), MTR_ENOTFOUND);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 3, MTR_STR("b"), see, &seen), MTR_ENOTFOUND);
+    assert_string_equal(seen.text, "1/a #2 r1 [1]\n1/b #1 r2 [2]\n"
+                                   "2/b #1 r1 \n"
+                                   "1/b #1 r1 {}\n1/b #1 r2 [2]\n"
+                                   "1/b #1 r1 {}\n");
+}
+
+static void test_abort_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct seen seen = {.used = 0};
+    uint64_t version = 9;
+    begin(f);
+    put(f, 1, "a", "{}");
+    mtr_documents_abort(f->documents);
+    assert_int_equal(mtr_documents_version(f->documents, &version), MTR_OK);
+    assert_int_equal(version, 0);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, see, &seen), MTR_OK);
+    assert_int_equal(seen.used, 0);
+    begin(f);
+    assert_int_equal(put(f, 1, "b", "{}"), 1); /* the number was not used up */
+    assert_int_equal(commit(f), 1);
+    assert_int_equal(begin(f), 1);
+    mtr_documents_abort(f->documents);
+}
+
+static int stop(void *context, const struct mtr_stored_document *d)
+{
+    (void)d;
+    (*(int *)context)++;
+    return MTR_EDENIED;
+}
+
+static void test_hook_stops_the_walk(void **state)
+{
+    struct fixture *f = *state;
+    int calls = 0;
+    begin(f);
+    put(f, 1, "a", "{}");
+    put(f, 1, "b", "{}");
+    commit(f);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, stop, &calls), MTR_EDENIED);
+    assert_int_equal(calls, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing), TEST(test_hook_stops_the_walk)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
