@@ -362,6 +362,35 @@ static void the_hash_covers_all_but_when(void **state)
     }
 }
 
+/* The bytes of format 1: when this fails, the format has changed and needs a new version (docs/formats.md). */
+static void the_layout_is_format_1(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_cell_key key = {1, 2, -3600, MTR_STR("eu\x1f")};
+    struct mtr_str value;
+    uint64_t count;
+    struct mtr_key cell = {.size = 0};
+    put_cell(f, 1, 2, -3600, "eu\x1f", -4);
+    mtr_key_bytes(&cell, (struct mtr_str){"\0\0\0\1\0\0\0\2\x7f\xff\xff\xff\xff\xff\xf1\xf0"
+                                         "eu\x1f",
+                                         19});
+    assert_int_equal(mtr_table_get(f->txn, MTR_TABLE_CELLS, mtr_key_str(&cell), &value), MTR_OK);
+    static const char bytes[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0\0\0\0\0\0\0\1"
+                                "\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\4";
+    assert_int_equal(value.size, sizeof(bytes) - 1);
+    assert_memory_equal(value.data, bytes, value.size);
+    struct mtr_quarantined_event event = {5, 7, MTR_STR("future"), MTR_STR("too far ahead")};
+    assert_int_equal(mtr_rollups_add_member(f->txn, &key, MTR_STR("m"), 1, &count), MTR_OK);
+    put_held(f, MTR_HELD_METER, "acme", "cpu", 3, true);
+    assert_int_equal(mtr_rollups_put_voided(f->txn, 1, 2), MTR_OK);
+    assert_int_equal(mtr_rollups_put_quarantined(f->txn, &event), MTR_OK);
+    assert_int_equal(mtr_rollups_put_fact(f->txn, MTR_STR("catalog"), MTR_STR("12345678")), MTR_OK);
+    assert_int_equal(mtr_rollups_put_cursor(f->txn, 10, 5, 1), MTR_OK);
+    struct mtr_hash128 hash = hash_of(f);
+    assert_int_equal(hash.high, UINT64_C(0x1f6c0e4a17a81f8e));
+    assert_int_equal(hash.low, UINT64_C(0x5dcbb2fe654197bf));
+}
+
 static void an_aborted_transaction_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -418,6 +447,7 @@ int main(void)
         CASE(facts_are_found_by_prefix),
         CASE(the_newest_change_of_a_day_wins),
         CASE(the_hash_covers_all_but_when),
+        CASE(the_layout_is_format_1),
         CASE(an_aborted_transaction_leaves_nothing),
         CASE(another_format_is_refused),
         CASE(a_reader_opens_what_is_there_only),

@@ -1,0 +1,38 @@
+/*
+ * Fuzz target: a TZif file of hostile bytes is an error or a zone whose hours hold their instants; the same for a footer alone.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/core/tzif.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void ask(const struct mtr_zone *zone)
+{
+    for (int64_t time_s = 0; time_s < MTR_TIME_S_MAX; time_s += INT64_C(700000001)) {
+        struct mtr_hour hour = mtr_zone_hour(zone, time_s);
+        MTR_ASSERT(hour.start_s <= time_s && time_s < hour.end_s && hour.end_s - hour.start_s <= 3600);
+        struct mtr_zone_span span = mtr_zone_at(zone, time_s);
+        MTR_ASSERT(span.start_s <= time_s && time_s < span.end_s);
+        (void)mtr_zone_from_civil(zone, mtr_zone_to_civil(zone, time_s));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct mtr_str bytes = {(const char *)data, size};
+    struct mtr_tz_data parsed = {0};
+    struct mtr_zone *zone = NULL;
+    if (mtr_tzif_parse(bytes, &parsed) == MTR_OK) {
+        if (mtr_zone_from_data(MTR_STR("fuzzed"), &parsed, &zone) == MTR_OK) ask(zone);
+        mtr_zone_close(zone);
+        mtr_tzif_release(&parsed);
+    }
+    struct mtr_tz_rule rule;
+    if (mtr_tz_rule_parse(bytes, &rule) == MTR_OK) {
+        struct mtr_zone_span span = mtr_tz_rule_at(&rule, 1774745999);
+        MTR_ASSERT(span.start_s <= 1774745999 && 1774745999 < span.end_s);
+    }
+    return 0;
+}
