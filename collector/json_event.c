@@ -85,7 +85,8 @@ const char *mtr_json_locate_fault(struct mtr_str text, uint64_t *offset)
             in_string = !in_string;
             opened = i;
         }
-        i += in_string && text.data[i] == '\\' && i + 1 < text.size && (unsigned char)text.data[i + 1] >= 0x20 && (unsigned char)text.data[i + 1] < 0x80 ? 2 : step;
+        bool escapes = in_string && text.data[i] == '\\' && i + 1 < text.size;
+        i += escapes && (unsigned char)text.data[i + 1] >= 0x20 && (unsigned char)text.data[i + 1] < 0x80 ? 2 : step;
     }
     *offset = in_string ? opened : text.size;
     return in_string ? "string without an end" : "malformed";

@@ -70,7 +70,8 @@ static int write_completion(struct mtr_buffer *out)
         for (const struct mtr_option *option = mtr_common_options; !rc && option->name; option++) rc = mtr_buffer_printf(out, "--%s ", option->name);
         if (!rc) rc = mtr_buffer_printf(out, "' ;;\n");
     }
-    if (!rc) rc = mtr_buffer_printf(out, "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n}\ncomplete -o default -F _meterd meterd\n");
+    if (!rc) rc = mtr_buffer_printf(out, "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n}\n"
+                                          "complete -o default -F _meterd meterd\n");
     return rc;
 }
 
@@ -78,7 +79,8 @@ static const struct {
     const char *topic;
     int (*write)(struct mtr_buffer *out);
 } pages[] = {
-    {"config", write_config}, {"config-schema", write_config_schema}, {"commands", write_commands}, {"completion", write_completion}, {"metrics", write_metrics},
+    {"config", write_config},         {"config-schema", write_config_schema}, {"commands", write_commands},
+    {"completion", write_completion}, {"metrics", write_metrics},
 };
 
 int mtr_command_reference(const struct mtr_invocation *invocation)

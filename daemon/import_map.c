@@ -103,7 +103,8 @@ static int parse_value(struct mtr_import_map *map, const struct mtr_node *node, 
     if (node->kind != MTR_NODE_MAP) return parse_scalar(map, node, value, diagnostic);
     const struct mtr_node *hash = mtr_node_get(node, "hash"), *column = mtr_node_get(node, "column");
     uint32_t known = (hash != NULL) + (column != NULL) + (mtr_node_get(node, "as") != NULL);
-    if (known != node->child_count || (hash != NULL) == (column != NULL)) return fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
+    if (known != node->child_count || (hash != NULL) == (column != NULL))
+        return fault(node, diagnostic, "{hash: [columns]} or {column: C, as: text} is expected");
     rc = parse_type(node, value, diagnostic);
     if (rc) return rc;
     return hash ? parse_hash(map, hash, value, diagnostic) : parse_scalar(map, column, value, diagnostic);

@@ -10,8 +10,9 @@
 
 struct mtr_refold;
 
-/* Opens log and catalog of the data directory for reading (log: the writer's, when this process has it open; else NULL), and empty rollups in `directory` (which must not exist). first_change: the
- * number of the first change of the new rollups, so that a rater that consumed the old feed sees all of the new one. */
+/* Opens log and catalog of the data directory for reading (log: the writer's, when this process has it open; else NULL), and empty
+ * rollups in `directory` (which must not exist). first_change: the number of the first change of the new rollups, so that a rater
+ * that consumed the old feed sees all of the new one. */
 int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, uint64_t first_change, struct mtr_refold **out,
                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Folds until the end of the log as it is now; on_progress (may be NULL) is called after each step with the last sequence folded. */
