@@ -13,15 +13,26 @@ static struct mtr_exact value_of(const struct mtr_pricer *pricer, const struct m
     return pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
 }
 
-static int sum_from(const struct mtr_pricer *pricer, uint32_t first_line, struct mtr_exact *out)
+static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line, const struct mtr_str *component,
+                     struct mtr_exact *sum)
 {
-    struct mtr_exact sum = mtr_exact_zero();
-    for (uint32_t i = first_line; i < pricer->price.line_count; i++) {
-        int rc = mtr_exact_add(sum, value_of(pricer, &pricer->price.lines[i]), &sum);
+    for (uint32_t i = first_line; i < price->line_count; i++) {
+        if (component && !mtr_str_equal(price->lines[i].component, *component)) continue;
+        int rc = mtr_exact_add(*sum, value_of(pricer, &price->lines[i]), sum);
         if (rc) return rc;
     }
-    *out = sum;
     return MTR_OK;
+}
+
+/* The lines from first_line on, and those of the component (NULL: all) in earlier parts of the period. */
+static int sum_period(const struct mtr_pricer *pricer, uint32_t first_line, const struct mtr_str *component, struct mtr_exact *out)
+{
+    const struct mtr_price_input *input = pricer->input;
+    struct mtr_exact sum = mtr_exact_zero();
+    int rc = add_lines(pricer, &pricer->price, first_line, NULL, &sum);
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_lines(pricer, input->earlier[i], 0, component, &sum);
+    if (!rc) *out = sum;
+    return rc;
 }
 
 static int trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
@@ -87,18 +98,18 @@ int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *compone
 {
     struct mtr_exact sum, excess;
     if (!component->has_cap) return MTR_OK;
-    int rc = sum_from(pricer, first_line, &sum);
+    int rc = sum_period(pricer, first_line, &component->key, &sum);
     if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(component->cap), &excess);
     for (uint32_t i = pricer->price.line_count; !rc && i > first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
         rc = cut_line(pricer, component, i - 1, &excess); /* from the last: the first lines fill the cap */
     return rc;
 }
 
-static int add_minimum(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_money minimum, uint32_t first_line)
+static int add_minimum(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_money minimum, uint32_t first_line, bool of_tariff)
 {
     struct mtr_exact sum, missing;
     if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
-    int rc = sum_from(pricer, first_line, &sum);
+    int rc = sum_period(pricer, first_line, of_tariff ? NULL : &component, &sum);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(minimum), sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
     struct mtr_price_line line = {.component = component, .dimensions = MTR_STR(""), .kind = MTR_STR("minimum"), .exact = missing};
@@ -111,13 +122,13 @@ static int add_minimum(struct mtr_pricer *pricer, struct mtr_str component, stru
 
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    return component->has_minimum ? add_minimum(pricer, component->key, component->minimum, first_line) : MTR_OK;
+    return component->has_minimum ? add_minimum(pricer, component->key, component->minimum, first_line, false) : MTR_OK;
 }
 
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    return version->has_minimum ? add_minimum(pricer, MTR_STR("tariff.minimum"), version->minimum, 0) : MTR_OK;
+    return version->has_minimum ? add_minimum(pricer, MTR_STR("tariff.minimum"), version->minimum, 0, true) : MTR_OK;
 }
 
 int mtr_price_total(struct mtr_pricer *pricer)
@@ -125,7 +136,7 @@ int mtr_price_total(struct mtr_pricer *pricer)
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price *price = &pricer->price;
     struct mtr_money amounts = {0};
-    struct mtr_exact sum;
+    struct mtr_exact sum = mtr_exact_zero();
     char name[64];
     for (uint32_t i = 0; i < price->line_count; i++) {
         int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
@@ -134,7 +145,7 @@ int mtr_price_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!tariff->round_total) return MTR_OK;
-    int rc = sum_from(pricer, 0, &sum);
+    int rc = add_lines(pricer, price, 0, NULL, &sum);
     if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
     if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
     if (rc || !pricer->with_trace) return rc;

@@ -195,8 +195,8 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");
         struct mtr_str name = version->components[i].key;
-        if (mtr_str_equal(name, MTR_STR("tariff.minimum")))
-            error_at(findings, key, "key", "is the name of the tariff's own minimum: choose another");
+        if (mtr_str_starts_with(name, MTR_STR("tariff.")))
+            error_at(findings, key, "key", "keys that begin with `tariff.` are of the tariff's own lines: choose another");
         for (uint32_t j = 0; j < i; j++) {
             if (!mtr_str_equal(name, version->components[j].key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "key",

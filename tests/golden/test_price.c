@@ -266,6 +266,45 @@ static void test_not_closing_has_no_minimum(void **state)
     pricing_close(&pricing);
 }
 
+/* A period in two parts: cap and minimums are of the period, not of each part. */
+static void test_earlier_part_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        const char *minimum;
+        const char *expected;
+    } part_rows[] = {
+        {"cap: 10", NULL, "a usage 2.00; total 2.00"},
+        {"cap: 5", NULL, "a usage 0.00; total 0.00"},
+        {"minimum: 16", NULL, "a usage 8.00; total 8.00"},
+        {"minimum: 20", NULL, "a usage 8.00; a minimum 4.00; total 12.00"},
+        {"free_units: 0", "20", "a usage 8.00; tariff.minimum minimum 4.00; total 12.00"},
+    };
+    for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_price first, second;
+        char components[256], text[256];
+        snprintf(components, sizeof(components), "{key: a, meter: m, per_unit: 1, %s}", part_rows[i].fields);
+        open_row(&pricing, &(struct row){.name = "parts", .components = components, .minimum = part_rows[i].minimum});
+        struct mtr_usage_row usage = {.quantity = {(mtr_int128)8 * 1000000000000}};
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.usage = &usage;
+        input.usage_count = 1;
+        input.continued_later = true;
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+        assert_int_equal(first.line_count, 1); /* no minimum yet */
+        input.continued_later = false;
+        input.continues_earlier = true;
+        input.earlier = (const struct mtr_price *const[]){&first};
+        input.earlier_count = 1;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &second), MTR_OK);
+        pricing_describe(&pricing, &second, text, sizeof(text));
+        assert_string_equal(text, part_rows[i].expected);
+        pricing_close(&pricing);
+    }
+}
+
 static const char traced_json[] =
     "{\"total\":\"7.02\",\"residue\":\"0\",\"currency\":\"EUR\",\"tariff\":\"t\",\"version\":\"VERSION\",\"lines\":["
     "{\"component\":\"cpu\",\"kind\":\"usage\",\"quantity\":\"110.5\",\"amount\":\"7.02\"}],\"trace\":["
@@ -381,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_recurring),
         cmocka_unit_test(test_days_of_a_zone),
         cmocka_unit_test(test_not_closing_has_no_minimum),
+        cmocka_unit_test(test_earlier_part_counts),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_graduated_is_monotone_and_continuous),
         cmocka_unit_test(test_overflow_is_an_error),

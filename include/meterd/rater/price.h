@@ -37,6 +37,8 @@ struct mtr_price_input {
     bool closing;                   /* the period is over: minimums and fees in arrears apply */
     bool continues_earlier;         /* another version priced this period before: an unprorated fee in advance was due there */
     bool continued_later;           /* another version prices it afterwards: minimums and an unprorated fee in arrears are due there */
+    const struct mtr_price *const *earlier; /* prices of the earlier parts of this period: caps and minimums count their lines too */
+    uint32_t earlier_count;
     const struct mtr_zone *zone;    /* for proration by day */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
