@@ -15,12 +15,20 @@
 static int decode_map(struct mtr_schema_context *context, const struct mtr_field *fields, const struct mtr_node *node, bool check_required,
                       void *out);
 
+static void path_append(struct mtr_schema_context *context, struct mtr_str text)
+{
+    size_t room = sizeof(context->path) - 1 - context->path_size;
+    size_t size = text.size < room ? text.size : room;
+    if (size) memcpy(context->path + context->path_size, text.data, size);
+    context->path_size += size;
+}
+
 /* Appends to the path for as long as it fits; the caller restores path_size. */
 static void path_push(struct mtr_schema_context *context, const char *dot, struct mtr_str name)
 {
-    size_t room = sizeof(context->path) - context->path_size;
-    int written = snprintf(context->path + context->path_size, room, "%s%.*s", context->path_size ? dot : "", MTR_STR_ARGS(name));
-    context->path_size += (size_t)written < room ? (size_t)written : room - 1;
+    if (context->path_size) path_append(context, mtr_str_from(dot));
+    path_append(context, name);
+    context->path[context->path_size] = '\0';
 }
 
 static void path_push_index(struct mtr_schema_context *context, uint32_t index)

@@ -7,7 +7,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <sodium.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -366,6 +367,43 @@ static void test_snapshot_is_immutable(void **state)
     mtr_catalog_release(old);
 }
 
+struct reader {
+    struct mtr_catalog_store *store;
+    atomic_bool done;
+    uint64_t lookups;
+};
+
+static void *read_snapshots(void *context)
+{
+    struct reader *reader = context;
+    uint64_t version = 0;
+    while (!atomic_load(&reader->done)) {
+        struct mtr_catalog *catalog = mtr_catalog_store_snapshot(reader->store);
+        MTR_ASSERT(mtr_catalog_version(catalog) >= version);
+        version = mtr_catalog_version(catalog);
+        MTR_ASSERT(mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1")));
+        mtr_catalog_release(catalog);
+        reader->lookups++;
+    }
+    return NULL;
+}
+
+/* Readers never see a half-made catalog, nor one that goes back. */
+static void test_readers_while_applying(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[2];
+    assert_ok(f, apply(f, BASE, false));
+    struct reader readers[2] = {{.store = f->store}, {.store = f->store}};
+    for (int i = 0; i < 2; i++) assert_int_equal(pthread_create(&threads[i], NULL, read_snapshots, &readers[i]), 0);
+    for (int i = 0; i < 40; i++) assert_ok(f, apply_one(f, MTR_KIND_VENDOR, "nimbus", i % 2 ? "name: One" : "name: Two"));
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&readers[i].done, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(f->change.version, 41);
+}
+
 static void test_read_only(void **state)
 {
     struct fixture *f = *state;
@@ -420,7 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),  TEST(test_refusals),              TEST(test_change_that_breaks_another),
         TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
-        TEST(test_many_subscriptions),
+        TEST(test_many_subscriptions), TEST(test_readers_while_applying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
