@@ -145,35 +145,52 @@ void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscripti
     mtr_json_text(json, (struct mtr_str){text, (size_t)size});
 }
 
-int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                       struct mtr_buffer *out)
+static int write_trace(const struct rater_period_price *period, uint32_t index, const struct mtr_subscription *subscription,
+                       bool with_price, struct mtr_arena *arena, struct mtr_json_writer *json)
+{
+    const struct rater_part *part = &period->term.parts[index];
+    const struct mtr_price_input *input = &period->parts[index].input;
+    char hash[RATER_HASH_TEXT_BYTES];
+    struct mtr_price price;
+    rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
+    mtr_json_map(json);
+    mtr_json_name(json, "from");
+    rater_write_local(json, subscription, part->start_s);
+    mtr_json_name(json, "to");
+    rater_write_local(json, subscription, part->end_s);
+    mtr_json_name(json, "tariff");
+    mtr_json_text(json, subscription->tariff->key);
+    mtr_json_name(json, "version");
+    mtr_json_text(json, part->version->from);
+    mtr_json_name(json, "hash");
+    mtr_json_cstr(json, hash);
+    mtr_json_name(json, "price");
+    int rc = with_price ? mtr_price(input, true, arena, &price) : MTR_OK;
+    if (rc) return rc;
+    if (with_price) mtr_price_write_json(input, &price, true, json);
+    else mtr_json_null(json);
+    mtr_json_map_end(json);
+    return MTR_OK;
+}
+
+static int write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, bool with_price,
+                        struct mtr_arena *arena, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
+    mtr_buffer_reset(out);
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
     for (uint32_t i = 0; i < period->term.part_count; i++) {
-        const struct rater_part *part = &period->term.parts[i];
-        const struct mtr_price_input *input = &period->parts[i].input;
-        char hash[RATER_HASH_TEXT_BYTES];
-        struct mtr_price price;
-        int rc = mtr_price(input, true, arena, &price);
+        int rc = write_trace(period, i, subscription, with_price, arena, &json);
         if (rc) return rc;
-        rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
-        mtr_json_map(&json);
-        mtr_json_name(&json, "from");
-        rater_write_local(&json, subscription, part->start_s);
-        mtr_json_name(&json, "to");
-        rater_write_local(&json, subscription, part->end_s);
-        mtr_json_name(&json, "tariff");
-        mtr_json_text(&json, subscription->tariff->key);
-        mtr_json_name(&json, "version");
-        mtr_json_text(&json, part->version->from);
-        mtr_json_name(&json, "hash");
-        mtr_json_cstr(&json, hash);
-        mtr_json_name(&json, "price");
-        mtr_price_write_json(input, &price, true, &json);
-        mtr_json_map_end(&json);
     }
     mtr_json_list_end(&json);
     return mtr_json_finish(&json);
+}
+
+int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                       struct mtr_buffer *out)
+{
+    int rc = write_traces(period, subscription, true, arena, out);
+    return rc == MTR_ELIMIT ? write_traces(period, subscription, false, arena, out) : rc;
 }

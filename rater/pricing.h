@@ -39,7 +39,8 @@ struct rater_period_price {
 int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out) MTR_MUST_USE;
 
-/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …]. */
+/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …]. A trace that is
+ * larger than the buffer may be is left out (price null): it must not keep the money from being charged. */
 int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
                        struct mtr_buffer *out) MTR_MUST_USE;
 

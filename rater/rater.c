@@ -61,6 +61,7 @@ static int run(struct rater_step *step)
     uint64_t next_seq = 0;
     int rc = mtr_rollups_get_cursor(step->rollups, &next_seq, &step->watermark_us, &step->feed_change);
     if (!rc) rc = mtr_charges_get_cursor(step->charges, &step->cursor);
+    if (!rc && step->feed_change < step->cursor.change) step->cursor.change = 0; /* the rollups were rebuilt, their feed starts anew */
     if (!rc) rc = rater_scan_catalog(step);
     if (!rc) rc = rater_consume_feed(step);
     if (!rc) rc = rater_run_timers(step);
@@ -92,8 +93,25 @@ int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, i
     }
     mtr_charges_abort(step.charges);
     mtr_rollups_abort(step.rollups);
-    if (rc) return rc;
+    if (rc) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rater cannot step: %s", mtr_error_text(rc));
+        return rc;
+    }
     counted.idle = !step.more;
     *result = counted;
     return MTR_OK;
+}
+
+int mtr_rater_forget_feed(struct mtr_charges *charges)
+{
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_charges_cursor cursor = {0};
+    int rc = mtr_charges_begin(charges, true, &txn);
+    if (rc) return rc;
+    rc = mtr_charges_get_cursor(txn, &cursor);
+    cursor.change = 0;
+    if (!rc) rc = mtr_charges_put_cursor(txn, &cursor);
+    if (!rc) return mtr_charges_commit(txn);
+    mtr_charges_abort(txn);
+    return rc;
 }

@@ -84,7 +84,6 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     rc = rater_compare(step->charges, &rating->price, subscription->number, period->start_s, rating->closing, &rater->arena,
                        &rating->differences);
     if (rc || !rating->differences.count) return rc;
-    mtr_buffer_reset(&rater->traces);
     return rater_write_traces(&rating->price, subscription, &rater->arena, &rater->traces);
 }
 

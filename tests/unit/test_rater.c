@@ -181,6 +181,24 @@ static void usage_in_the_trial_is_free(void **state)
     rating_close(&stage);
 }
 
+static void a_feed_numbered_anew_is_read_again(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, SIMPLE);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_int_equal(mtr_rater_forget_feed(stage.charges), 0);
+    assert_int_equal(rating_audit(&stage).pending, 2); /* January and the running period */
+    rating_advance_to(&stage, FEBRUARY_S + 5 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "final 5");
+    assert_int_equal(rating_audit(&stage).pending, 0);
+    rating_close(&stage);
+}
+
 static void a_moved_start_takes_the_old_period_back(void **state)
 {
     struct rating_stage stage;
@@ -509,6 +527,7 @@ int main(void)
         cmocka_unit_test(a_changed_tariff_rates_closed_periods_again),
         cmocka_unit_test(a_version_inside_a_period_splits_it),
         cmocka_unit_test(usage_in_the_trial_is_free),
+        cmocka_unit_test(a_feed_numbered_anew_is_read_again),
         cmocka_unit_test(a_moved_start_takes_the_old_period_back),
         cmocka_unit_test(dimensions_are_lines_of_their_own),
         cmocka_unit_test(a_charge_is_explained),

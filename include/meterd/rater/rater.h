@@ -14,6 +14,8 @@
  * apply to the last part only. Usage of hours that start before trial_end_s is not charged, fees begin at trial_end_s. Usage before
  * the first version is not priced; the audit shows it.
  *
+ * A period once final stays final: when its end moves away later, what is still to come of it are corrections.
+ *
  * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after each catalog version the
  * step looks at all periods, a bounded number per step. A period that no longer exists (the start moved) is taken back.
  *
@@ -61,5 +63,9 @@ void mtr_rater_close(struct mtr_rater *rater);
  * does not know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM: nothing was committed. */
 int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_rater_result *result,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* After the rollups were rebuilt (their feed is numbered anew): the next steps look at every day again, and emit nothing where nothing
+ * differs. */
+int mtr_rater_forget_feed(struct mtr_charges *charges) MTR_MUST_USE;
 
 #endif
