@@ -15,6 +15,7 @@
 #include "meterd/core/limits.h"
 
 enum { ROOM_BYTES_MIN = 1 << 20 }; /* less than this free: a failed write was for lack of room */
+enum { LOCK_BYTES = 64 * (MTR_LMDB_READERS_MAX + 16) }; /* LMDB's lock file: its head and a cache line per reader */
 
 int mtr_lmdb_error(int lmdb_code)
 {
@@ -75,11 +76,24 @@ int mtr_directory_create(const char *path)
     return create_one(copy);
 }
 
+/* LMDB maps its lock file and writes to the mapping: on a full disk that is SIGBUS, not an error. So its room is taken before. */
+static int reserve_lock_file(const char *directory)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/lock.mdb", directory) >= (int)sizeof(path)) return MTR_EINVALID;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return mtr_error_from_errno(errno);
+    int code = posix_fallocate(fd, 0, LOCK_BYTES);
+    close(fd);
+    return mtr_error_from_errno(code);
+}
+
 int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env = NULL;
     int stale = 0;
     int rc = options->read_only ? MTR_OK : mtr_directory_create(directory);
+    if (!rc && !options->read_only) rc = reserve_lock_file(directory);
     if (rc) goto out;
     rc = mtr_lmdb_error(mdb_env_create(&env));
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, options->map_bytes));
