@@ -41,8 +41,9 @@ static void fill(struct mtr_request *request, uint32_t count, int64_t now_us, ui
         properties[0] = (struct mtr_property){.name = MTR_STR("seconds"), .kind = MTR_PROPERTY_NUMBER, .number = {125 + i, 1}};
         properties[1] = (struct mtr_property){.name = MTR_STR("region"), .kind = MTR_PROPERTY_STRING, .text = MTR_STR("eu-west")};
         struct mtr_event *event = &request->events[i];
-        *event = (struct mtr_event){.vendor = request->vendor, .source = MTR_STR("east"), .type = MTR_STR("cpu"), .subject = MTR_STR("sub-1"),
-                                    .time_us = now_us + i, .time_given = true, .properties = properties, .property_count = 2};
+        *event = (struct mtr_event){.vendor = request->vendor, .source = MTR_STR("east"), .type = MTR_STR("cpu"),
+                                    .subject = MTR_STR("sub-1"), .time_us = now_us + i, .time_given = true,
+                                    .properties = properties, .property_count = 2};
         BENCH_CHECK(mtr_arena_copy(&request->arena, (struct mtr_str){id, (size_t)size}, &event->id));
     }
     request->count = count;
@@ -77,7 +78,8 @@ int main(int argc, char **argv)
     BENCH_CHECK(mtr_log_open(path, &log_options, &log, &diagnostic));
     snprintf(path, sizeof(path), "%s/catalog", directory);
     BENCH_CHECK(mtr_catalog_store_open(path, false, &store, &diagnostic));
-    BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""), MTR_STR("bench"), now_us, false, &change, &findings));
+    BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""), MTR_STR("bench"), now_us, false, &change,
+                                        &findings));
     BENCH_CHECK(mtr_dedup_open(log, key, options.dedup_window_us, now_us, &dedup, &diagnostic));
     BENCH_CHECK(mtr_intake_open(log, dedup, key, &options, on_answer, NULL, &intake));
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);

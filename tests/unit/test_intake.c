@@ -601,6 +601,24 @@ static void housekeep(struct world *world, struct deferred *deferred, uint64_t *
     assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, mtr_log_last_seq(world->log), defer, deferred, &more), 0);
 }
 
+/* Housekeeping that is given its time seals every segment but the open one. */
+static void check_everything_is_sealed(struct world *world, struct deferred *deferred)
+{
+    bool more = true;
+    while (more) {
+        if (deferred->work) deferred->work(deferred->work_context);
+        *deferred = (struct deferred){0};
+        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, 0, defer, deferred, &more), 0);
+        more |= deferred->work != NULL;
+    }
+    struct mtr_log_segment segments[256];
+    uint32_t count = mtr_log_segments(world->log, segments, 256);
+    assert_in_range(count, 10, 256);
+    for (uint32_t i = 0; i < count; i++) assert_int_equal(segments[i].sealed, i + 1 < count);
+    assert_int_equal(mtr_dedup_unsealed(world->dedup), 0);
+    assert_int_equal(mtr_dedup_count(world->dedup), mtr_log_last_seq(world->log));
+}
+
 /* Random requests against a model that knows only: the first content of an id wins. */
 static void test_random_requests_against_a_model(void **state)
 {
@@ -663,7 +681,20 @@ static void test_random_requests_against_a_model(void **state)
             close_log(world);
             open_log(world);
         }
-        if (deferred.work) deferred.work(deferred.work_context);
+        check_everything_is_sealed(world, &deferred);
+        for (int id = 0; id < IDS; id++) {
+            if (first[id] < 0) continue;
+            struct row row = plain;
+            char text[16];
+            static const char *const values[] = {"1", "2", "3"};
+            snprintf(text, sizeof(text), "r%d", id);
+            row.id = text;
+            row.data[1] = values[first[id]];
+            const struct mtr_event_result *result = &send_rows(world, &row, 1)->results[0];
+            assert_int_equal(result->code, MTR_RESULT_DUPLICATE);
+            assert_int_equal(result->seq, seqs[id]);
+            free_answers(world);
+        }
         free_world(world);
     }
 }
