@@ -3,6 +3,7 @@
  */
 #include "daemon/api.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "meterd/core/csv.h"
@@ -43,10 +44,28 @@ static int on_charge_ndjson(void *context, const struct mtr_charge *charge)
 }
 
 static const char *const csv_columns[] = {"number",      "id",           "status",         "subscription", "customer",       "vendor",
-                                          "service",     "component",    "meter",          "unit",         "dimensions",     "period_start",
-                                          "period_end",  "quantity",     "quantity_delta", "amount",       "currency",       "tariff",
-                                          "tariff_from", "created_at"};
+                                          "service",     "component",    "kind",           "meter",        "unit",           "dimensions",   "period_start",
+                                          "period_end",  "quantity",     "quantity_delta", "amount",       "currency",       "tariff.key",
+                                          "tariff.from", "created_at",   "seq_first",      "seq_last"};
 enum { CSV_COLUMNS = sizeof(csv_columns) / sizeof(csv_columns[0]) };
+
+/* A member of the body by its dotted name; a map is written as JSON. */
+static int write_csv_member(struct mtr_buffer *out, const struct mtr_node *body, const char *name)
+{
+    char first[32];
+    const char *dot = strchr(name, '.');
+    snprintf(first, sizeof(first), "%.*s", dot ? (int)(dot - name) : (int)strlen(name), name);
+    const struct mtr_node *node = mtr_node_get(body, first);
+    if (node && dot) node = mtr_node_get(node, dot + 1);
+    if (!node || node->kind == MTR_NODE_NULL) return MTR_OK;
+    if (node->kind != MTR_NODE_MAP) return mtr_csv_write_cell(out, node->text);
+    struct mtr_buffer json;
+    mtr_buffer_init(&json, 1 << 16);
+    int rc = node->child_count ? mtr_node_write_json(node, &json) : MTR_OK;
+    if (!rc) rc = mtr_csv_write_cell(out, mtr_buffer_str(&json));
+    mtr_buffer_release(&json);
+    return rc;
+}
 
 /* The frozen body is what was promised to receivers, so CSV is made of it and not of the row beside it. */
 static int on_charge_csv(void *context, const struct mtr_charge *charge)
@@ -56,10 +75,8 @@ static int on_charge_csv(void *context, const struct mtr_charge *charge)
     struct mtr_diagnostic diagnostic;
     int rc = mtr_document_parse(charge->body, &document, &diagnostic);
     for (size_t i = 0; !rc && i < CSV_COLUMNS; i++) {
-        const struct mtr_node *node = mtr_node_get(mtr_document_root(document), csv_columns[i]);
-        struct mtr_str text = node && node->kind != MTR_NODE_NULL ? node->text : (struct mtr_str){NULL, 0};
         if (i) rc = mtr_buffer_append_char(out, ',');
-        if (!rc) rc = mtr_csv_write_cell(out, text);
+        if (!rc) rc = write_csv_member(out, mtr_document_root(document), csv_columns[i]);
     }
     mtr_document_close(document);
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 
 #include "meterd/collector/decode.h"
-#include "meterd/core/logline.h"
 #include "meterd/core/metrics.h"
 
 enum {
@@ -39,6 +38,8 @@ struct ingest {
     int decode_error;
     struct mtr_diagnostic diagnostic;
 };
+
+_Static_assert((int)MTR_RESULT_COUNT <= (int)MTR_METRIC_CHOICES_MAX, "one cell of the metric per result");
 
 struct mtr_events {
     struct mtr_daemon *daemon;
@@ -203,6 +204,8 @@ static void answer(struct mtr_events *events, struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
     mtr_buffer_reset(&events->answer);
+    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
+        if (request->counts[code]) mtr_metric_add_choice(MTR_METRIC_EVENTS, code, request->counts[code]);
     if (request->error) {
         mtr_http_problem(ingest->http, 503, NULL,
                          request->error == MTR_EFULL ? MTR_STR("no room on the log's disk: nothing of this request was stored; send it again later")

@@ -190,15 +190,18 @@ static void print_fact(const char *name, struct mtr_str value, struct mtr_str un
     if (value.size) printf("  %-16s %.*s%s%.*s\n", name, MTR_STR_ARGS(value), unit.size ? " " : "", MTR_STR_ARGS(unit));
 }
 
-static void print_trace(const struct mtr_node *price)
+/* The price of the whole period, part by part: a part is what one tariff version covers. */
+static void print_parts(const struct mtr_node *parts)
 {
     static const struct column columns[] = {
-        {"LINE", "line", MTR_TABLE_LEFT}, {"STEP", "part", MTR_TABLE_LEFT}, {"INPUT", "input", MTR_TABLE_RIGHT}, {"OUTPUT", "output", MTR_TABLE_RIGHT},
+        {"LINE", "line", MTR_TABLE_RIGHT}, {"STEP", "part", MTR_TABLE_LEFT}, {"INPUT", "input", MTR_TABLE_RIGHT}, {"OUTPUT", "output", MTR_TABLE_RIGHT},
     };
-    const struct mtr_node *trace = mtr_node_get(price, "trace");
-    if (!trace) return;
-    printf("\nHow the whole price of the period comes about, step by step:\n");
-    print_rows(trace, COLUMNS(columns));
+    for (uint32_t i = 0; parts && i < parts->child_count; i++) {
+        const struct mtr_node *part = &parts->children[i], *price = mtr_node_get(part, "price");
+        printf("\nThe whole price from %.*s to %.*s, tariff %.*s of %.*s, step by step:\n", MTR_STR_ARGS(text_of(part, "from")),
+               MTR_STR_ARGS(text_of(part, "to")), MTR_STR_ARGS(text_of(part, "tariff")), MTR_STR_ARGS(text_of(part, "version")));
+        print_rows(mtr_node_get(price, "trace"), COLUMNS(columns));
+    }
 }
 
 static void print_line_charges(const struct mtr_node *charges)
@@ -206,7 +209,7 @@ static void print_line_charges(const struct mtr_node *charges)
     static const struct column columns[] = {
         {"NUMBER", "number", MTR_TABLE_RIGHT}, {"STATUS", "status", MTR_TABLE_LEFT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT}, {"ID", "id", MTR_TABLE_LEFT},
     };
-    printf("\nCharges of this line so far, newest first:\n");
+    printf("\nIts line's charges so far, newest first:\n");
     print_rows(charges, COLUMNS(columns));
 }
 
@@ -224,13 +227,13 @@ static void print_explanation(const struct mtr_node *root)
     print_fact("meter", text_of(charge, "meter"), nothing);
     print_fact("dimensions", dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
     print_fact("quantity", text_of(charge, "quantity"), text_of(charge, "unit"));
-    print_fact("tariff", text_of(charge, "tariff"), nothing);
-    print_fact("version from", text_of(charge, "tariff_from"), nothing);
+    print_fact("tariff", text_of(mtr_node_get(charge, "tariff"), "key"), nothing);
+    print_fact("version from", text_of(mtr_node_get(charge, "tariff"), "from"), nothing);
     printf("\nThe difference that it is:\n");
     print_fact("price now", text_of(root, "emitted_after"), currency);
     print_fact("charged before", text_of(root, "emitted_before"), currency);
     print_fact("this charge", text_of(root, "difference"), currency);
-    print_trace(mtr_node_get(root, "price"));
+    print_parts(mtr_node_get(root, "price"));
     print_line_charges(mtr_node_get(root, "line_charges"));
     if (log)
         printf("\nIts events are in the log from sequence %.*s to %.*s.\n", MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")));

@@ -17,6 +17,7 @@
 
 #include "daemon/api.h"
 #include "meterd/core/logline.h"
+#include "meterd/core/metrics.h"
 #include "meterd/core/time.h"
 #include "meterd/daemon/command.h"
 #include "meterd/net/systemd.h"
@@ -45,9 +46,17 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     struct mtr_daemon *daemon = context;
     uint32_t committed = 0;
     bool more = false;
+    int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     int rc = mtr_intake_step(daemon->intake, catalog, now_us, &committed);
     mtr_catalog_release(catalog);
+    if (committed) {
+        mtr_metric_add(MTR_METRIC_COMMITS, 1);
+        mtr_metric_add(MTR_METRIC_COMMIT_EVENTS, committed);
+        mtr_metric_observe_us(MTR_METRIC_COMMIT_SECONDS, mtr_clock_monotonic_us() - began_us);
+        mtr_metric_set(MTR_METRIC_DEDUP_ENTRIES, (int64_t)mtr_dedup_count(daemon->dedup));
+        mtr_metric_set(MTR_METRIC_DEDUP_BYTES, (int64_t)mtr_dedup_memory_bytes(daemon->dedup));
+    }
     if (rc == MTR_EFULL) {
         if (!atomic_exchange(&daemon->disk_full, true))
             mtr_logline(MTR_LEVEL_ERROR, "log", "no room on the disk of %.*s: events are refused with 503 until there is",
@@ -69,6 +78,7 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     struct mtr_daemon *daemon = context;
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
+    int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     mtr_catalog_release(catalog);
@@ -80,12 +90,29 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
         mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
         return rc;
     }
-    if (result.events) atomic_store(&daemon->rater_idle, false);
+    if (result.events) {
+        mtr_metric_add(MTR_METRIC_FOLDED, result.events);
+        mtr_metric_observe_us(MTR_METRIC_FOLD_SECONDS, mtr_clock_monotonic_us() - began_us);
+        atomic_store(&daemon->rater_idle, false);
+    }
+    if (result.idle) mtr_metric_set(MTR_METRIC_WATERMARK, now_us / MTR_US_PER_SECOND);
     atomic_store(&daemon->aggregator_idle, result.idle);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
     if (result.events) mtr_stage_poke(daemon->rater_stage);
     *idle = result.idle;
     return MTR_OK;
+}
+
+static void count_rating(const struct mtr_rater_result *rated, const struct mtr_outbox_step_result *sent, int64_t began_us)
+{
+    enum { DELIVERED, RETRIED, REJECTED, UNKNOWN }; /* choices of the metric's label */
+    if (rated->rated || rated->charges) mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
+    mtr_metric_add(MTR_METRIC_CHARGES, rated->charges);
+    mtr_metric_add(MTR_METRIC_RATINGS, rated->rated);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, DELIVERED, sent->delivered);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, RETRIED, sent->retried);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, REJECTED, sent->rejected);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, UNKNOWN, sent->unknown);
 }
 
 static int rater_step(void *context, int64_t now_us, bool *idle)
@@ -95,6 +122,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     struct mtr_outbox_step_result sent = {0};
     struct mtr_diagnostic diagnostic = {0};
     uint64_t folded_seq = atomic_load(&daemon->folded_seq);
+    int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
     if (!rc && rated.failed) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed, diagnostic.text);
@@ -108,6 +136,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
         mtr_logline(MTR_LEVEL_ERROR, "rater", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
         return rc;
     }
+    count_rating(&rated, &sent, began_us);
     *idle = rated.idle && sent.idle;
     if (rated.idle) atomic_store(&daemon->rated_after_seq, folded_seq);
     atomic_store(&daemon->rater_idle, rated.idle);
