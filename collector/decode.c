@@ -1,6 +1,6 @@
 /*
- * The entry: content encoding, content type, one decoder. Owns nothing; everything made stands in the request's arena. Any thread, one request at a
- * time. On failure the request has no events.
+ * The entry: content encoding, content type, one decoder. Owns nothing; everything made stands in the request's arena. Any thread, one
+ * request at a time. On failure the request has no events.
  */
 #include "meterd/collector/decode.h"
 

@@ -1,6 +1,6 @@
 /*
- * CloudEvents binary mode: one event whose attributes stand in ce-* headers, percent-encoded as the HTTP binding says (after undoing a quoted
- * string), and whose data is the body. An empty body is an event without data.
+ * CloudEvents binary mode: one event whose attributes stand in ce-* headers, percent-encoded as the HTTP binding says (after undoing a
+ * quoted string), and whose data is the body. An empty body is an event without data.
  */
 #include "collector/decoder.h"
 #include "collector/json_event.h"

@@ -1,6 +1,6 @@
 /*
- * application/json and the structured CloudEvents types: one event or a list of them. Broken grammar anywhere makes the whole body unreadable;
- * a wrong value inside an event is that event's fault alone.
+ * application/json and the structured CloudEvents types: one event or a list of them. Broken grammar anywhere makes the whole body
+ * unreadable; a wrong value inside an event is that event's fault alone.
  */
 #include "collector/decoder.h"
 #include "collector/json_event.h"

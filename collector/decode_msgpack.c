@@ -1,8 +1,10 @@
 /*
- * msgpack: one event as a map, a list of such maps, or compact rows: {"fields": ["id", "type", "subject", "time", "data.bytes"], "rows": [[…], …]}.
+ * msgpack: one event as a map, a list of such maps, or compact rows: {"fields": ["id", "type", "subject", "time", "data.bytes"],
+ * "rows": [[…], …]}.
  *
- * A broken or cut encoding makes the whole body unreadable. In compact rows the column names are checked once, so a row costs its values only; a
- * row of another length, or no list, is `invalid` alone. `rows` may stand before `fields`: its place is remembered and read afterwards.
+ * A broken or cut encoding makes the whole body unreadable. In compact rows the column names are checked once, so a row costs its
+ * values only; a row of another length, or no list, is `invalid` alone. `rows` may stand before `fields`: its place is remembered and
+ * read afterwards.
  */
 #include "collector/decoder.h"
 #include "collector/msgpack_cursor.h"

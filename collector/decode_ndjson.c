@@ -1,9 +1,10 @@
 /*
- * application/x-ndjson: each line is its own envelope. A line that cannot be read is the result `invalid` of its event, with the byte in the body; lines of
- * white space only count for nothing.
+ * application/x-ndjson: each line is its own envelope. A line that cannot be read is the result `invalid` of its event, with the byte
+ * in the body; lines of white space only count for nothing.
  *
- * The whole body is indexed at once. That index is right for every line whenever it can be made: a string may not hold a newline, so each line
- * starts outside of strings. When it cannot be made, a quote is open somewhere, and each line is indexed alone to keep the fault at home.
+ * The whole body is indexed at once. That index is right for every line whenever it can be made: a string may not hold a newline, so
+ * each line starts outside of strings. When it cannot be made, a quote is open somewhere, and each line is indexed alone to keep the
+ * fault at home.
  */
 #include "collector/decoder.h"
 #include "collector/json_event.h"

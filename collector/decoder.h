@@ -22,7 +22,7 @@ struct mtr_decoder {
 };
 
 int mtr_decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
-int mtr_decode_ndjson(struct mtr_decode_job *job) MTR_MUST_USE;  /* one event a line; a line that cannot be read is `invalid`, the others go on */
+int mtr_decode_ndjson(struct mtr_decode_job *job) MTR_MUST_USE;  /* one event a line; an unreadable line is `invalid` alone */
 int mtr_decode_msgpack(struct mtr_decode_job *job) MTR_MUST_USE; /* one event, a list of them, or compact rows */
 int mtr_decode_binary(struct mtr_decode_job *job) MTR_MUST_USE;  /* attributes from headers, the body is the data */
 

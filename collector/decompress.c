@@ -1,6 +1,6 @@
 /*
- * Decompression with a cap on the output: the memory a sender can make us take is bytes_max (twice that while growing), whatever its body claims. zstd
- * windows are capped at 8 MiB. Output grows by doubling inside the arena, so a claimed size is never believed.
+ * Decompression with a cap on the output: the memory a sender can make us take is bytes_max (twice that while growing), whatever its
+ * body claims. zstd windows are capped at 8 MiB. Output grows by doubling inside the arena, so a claimed size is never believed.
  */
 #include "collector/decompress.h"
 
@@ -142,7 +142,8 @@ static bool is_encoding(struct mtr_str encoding, const char *name)
     return true;
 }
 
-static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text, size_t *size, struct mtr_diagnostic *diagnostic)
+static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text, size_t *size,
+                      struct mtr_diagnostic *diagnostic)
 {
     if (body.size > bytes_max) return too_large(diagnostic, bytes_max);
     char *copy = mtr_arena_alloc(arena, body.size + 1);

@@ -1,8 +1,8 @@
 /*
  * The rules of events, format by format the same: attributes and their sizes, flat data, exact numbers, no key twice.
  *
- * Invariants: request->count counts begun events; slab[0 … property_count) is the current event's data; a property slab always has room for
- * one event's maximum when an event begins, so that adding a property never allocates. One thread at a time.
+ * Invariants: request->count counts begun events; slab[0 … property_count) is the current event's data; a property slab always has room
+ * for one event's maximum when an event begins, so that adding a property never allocates. One thread at a time.
  * It does not judge time windows, subscriptions or duplicates of other events: that is the intake's.
  */
 #include "collector/draft.h"
@@ -18,7 +18,8 @@ enum { EVENTS_FIRST = 16, PROPERTY_SLAB_MAX = 2048, FAULT_TEXT_BYTES = 200 };
 
 #define EXTENSIONS_MAX (sizeof(((struct mtr_draft *)0)->extensions) / sizeof(struct mtr_str))
 
-static const char *const attribute_names[] = {"id", "source", "type", "subject", "time", "specversion", "datacontenttype", "data_base64", "data"};
+static const char *const attribute_names[] = {"id", "source", "type", "subject", "time", "specversion", "datacontenttype", "data_base64",
+                                              "data"};
 static const size_t attribute_bytes_max[] = {MTR_EVENT_ID_BYTES_MAX, MTR_EVENT_SOURCE_BYTES_MAX, MTR_EVENT_TYPE_BYTES_MAX,
                                              MTR_EVENT_SUBJECT_BYTES_MAX};
 

@@ -1,8 +1,9 @@
 /*
  * An event in the making: the rules that every format shares.
  *
- * A decoder reads its bytes and hands over values; the draft knows what attributes and data may be, keeps the first fault of each event as its
- * result, and goes on, so that the answer can still name the event's id. Events, results and properties live in the request's arena.
+ * A decoder reads its bytes and hands over values; the draft knows what attributes and data may be, keeps the first fault of each
+ * event as its result, and goes on, so that the answer can still name the event's id. Events, results and properties live in the
+ * request's arena.
  *
  *   begin ─▶ (attribute | data)* ─▶ end        once for every event, in the request's order
  */

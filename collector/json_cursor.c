@@ -1,6 +1,6 @@
 /*
- * Reading JSON tokens by their index. Offsets are checked against `end` before any byte is read; the index holds the text's size after its last
- * entry, so looking one entry ahead is always allowed. Nothing here allocates.
+ * Reading JSON tokens by their index. Offsets are checked against `end` before any byte is read; the index holds the text's size after
+ * its last entry, so looking one entry ahead is always allowed. Nothing here allocates.
  */
 #include "collector/json_cursor.h"
 

@@ -1,8 +1,9 @@
 /*
  * A strict reader over the index of a JSON text: tokens, strings, scalars, and skipping with a bounded depth.
  *
- * Grammar faults stop the cursor for good (`fault` and `fault_offset` say what and where); faults inside one scalar are values of kind REFUSED,
- * so that the event around it can be named. Strings with escapes are unescaped in place: the text must be writable and is the request's own.
+ * Grammar faults stop the cursor for good (`fault` and `fault_offset` say what and where); faults inside one scalar are values of kind
+ * REFUSED, so that the event around it can be named. Strings with escapes are unescaped in place: the text must be writable and is the
+ * request's own.
  */
 #ifndef COLLECTOR_JSON_CURSOR_H
 #define COLLECTOR_JSON_CURSOR_H

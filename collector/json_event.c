@@ -86,7 +86,8 @@ const char *mtr_json_locate_fault(struct mtr_str text, uint64_t *offset)
             opened = i;
         }
         bool escapes = in_string && text.data[i] == '\\' && i + 1 < text.size;
-        i += escapes && (unsigned char)text.data[i + 1] >= 0x20 && (unsigned char)text.data[i + 1] < 0x80 ? 2 : step;
+        unsigned char next = escapes ? (unsigned char)text.data[i + 1] : 0;
+        i += escapes && next >= 0x20 && next < 0x80 ? 2 : step;
     }
     *offset = in_string ? opened : text.size;
     return in_string ? "string without an end" : "malformed";

@@ -1,7 +1,8 @@
 /*
  * Events out of JSON text: one event, the data map alone, and the place of a fault in a text that has no index.
  *
- * The calls return MTR_EINVALID when the grammar breaks (the cursor knows where); everything else that is wrong with an event becomes its fault.
+ * The calls return MTR_EINVALID when the grammar breaks (the cursor knows where); everything else that is wrong with an event becomes
+ * its fault.
  */
 #ifndef COLLECTOR_JSON_EVENT_H
 #define COLLECTOR_JSON_EVENT_H

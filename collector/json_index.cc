@@ -1,8 +1,8 @@
 /*
  * The only C++ of the program: it runs simdjson's stage 1 (vectorized, chosen for the CPU at run time) and hands out its index.
  *
- * Stage 2 and On-Demand are left out on purpose: both give up a document at its first fault, and On-Demand compiled for a plain x86-64 falls
- * back to byte-wise string reading. Invariants: no exception leaves this file (simdjson is called through its noexcept parts);
+ * Stage 2 and On-Demand are left out on purpose: both give up a document at its first fault, and On-Demand compiled for a plain x86-64
+ * falls back to byte-wise string reading. Invariants: no exception leaves this file (simdjson is called through its noexcept parts);
  * scratch above SCRATCH_KEPT_BYTES is given back before returning to a smaller text.
  */
 #include "collector/json_index.h"

@@ -1,6 +1,6 @@
 /*
- * msgpack tokens. Sizes and counts come from strangers: a size is compared with what is left before it is used, a count is only ever a loop bound
- * whose every turn needs a byte.
+ * msgpack tokens. Sizes and counts come from strangers: a size is compared with what is left before it is used, a count is only ever a
+ * loop bound whose every turn needs a byte.
  */
 #include "collector/msgpack_cursor.h"
 
@@ -68,7 +68,8 @@ static int take_integer(struct mtr_msgpack_cursor *cursor, size_t bytes, mtr_int
     return take_plain(cursor, bytes, MTR_VALUE_INTEGER, value);
 }
 
-static int take_head(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_msgpack_kind kind, uint64_t count, struct mtr_msgpack_token *token)
+static int take_head(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_msgpack_kind kind, uint64_t count,
+                     struct mtr_msgpack_token *token)
 {
     token->kind = kind;
     token->count = (uint32_t)count;

@@ -1,6 +1,7 @@
 /*
- * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids come from the rows, so a second run is all
- * `duplicate` and an interrupted one is simply run again. The file is read as it goes; memory is bounded by one request.
+ * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids come from the rows, so a
+ * second run is all `duplicate` and an interrupted one is simply run again. The file is read as it goes; memory is bounded by one
+ * request.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -212,7 +213,8 @@ static const char *fill_row(struct import *import, const struct mtr_node *root)
         const struct mtr_node *node = find_member(root, import->map.columns[i].data);
         import->row.cells[i] = (struct mtr_str){NULL, 0};
         if (!node || node->kind == MTR_NODE_NULL) continue;
-        if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP) return "a mapped column holds a list or map: name a path such as a.b";
+        if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
+            return "a mapped column holds a list or map: name a path such as a.b";
         import->row.cells[i] = node->text;
     }
     return NULL;
@@ -307,7 +309,8 @@ static int import_all(struct import *import, const struct mtr_invocation *invoca
     for (uint32_t i = 0; i < invocation->argument_count && !code; i++) code = import_file(import, invocation->arguments[i], format);
     if (import->dry_run) {
         fflush(stdout);
-        fprintf(stderr, "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n", import->events, import->skipped,
+        fprintf(stderr, "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n", import->events,
+                import->skipped,
                 import->push.problems);
         return code ? code : import->push.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
@@ -320,7 +323,8 @@ int mtr_command_import(const struct mtr_invocation *invocation)
 {
     const char *map = mtr_invocation_option(invocation, "map"), *format = mtr_invocation_option(invocation, "format");
     if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
-        fprintf(stderr, map ? "meterd import: --format is csv or ndjson\n" : "meterd import: --map FILE is needed: it says which columns make an event\n");
+        fprintf(stderr, "meterd import: %s\n",
+                map ? "--format is csv or ndjson" : "--map FILE is needed: it says which columns make an event");
         return MTR_EXIT_USAGE;
     }
     struct import *import = calloc(1, sizeof(*import));

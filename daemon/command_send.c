@@ -1,6 +1,6 @@
 /*
- * meterd send: pushes events that are in one of the formats of POST /v1/events already. NDJSON is cut into requests of --batch lines; a JSON or msgpack
- * file is one request, sent as it is. Lines of standard input are sent when they fill a request, and at its end.
+ * meterd send: pushes events that are in one of the formats of POST /v1/events already. NDJSON is cut into requests of --batch lines;
+ * a JSON or msgpack file is one request, sent as it is. Lines of standard input are sent when they fill a request, and at its end.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -19,7 +19,8 @@ static int fault(const struct mtr_node *node, struct mtr_diagnostic *diagnostic,
 }
 
 /* The index of a column's name; a new name is added. */
-static int add_column(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name, int32_t *column, struct mtr_diagnostic *diagnostic)
+static int add_column(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_str name, int32_t *column,
+                      struct mtr_diagnostic *diagnostic)
 {
     for (uint32_t i = 0; i < map->column_count; i++)
         if (mtr_str_equal(map->columns[i], name)) {
@@ -33,7 +34,8 @@ static int add_column(struct mtr_import_map *map, const struct mtr_node *node, s
     return rc;
 }
 
-static int add_part(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value, struct mtr_str text, bool is_column,
+static int add_part(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value, struct mtr_str text,
+                    bool is_column,
                     struct mtr_diagnostic *diagnostic)
 {
     if (value->part_count == MTR_IMPORT_PARTS_MAX) return fault(node, diagnostic, "more than 32 parts");
@@ -43,7 +45,8 @@ static int add_part(struct mtr_import_map *map, const struct mtr_node *node, str
 }
 
 /* "{a}/{b}": literals and columns in turn. */
-static int parse_template(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
+static int parse_template(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value,
+                          struct mtr_diagnostic *diagnostic)
 {
     const char *p = node->text.data, *end = p + node->text.size;
     while (p < end) {
@@ -59,7 +62,8 @@ static int parse_template(struct mtr_import_map *map, const struct mtr_node *nod
     return MTR_OK;
 }
 
-static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
+static int parse_hash(struct mtr_import_map *map, const struct mtr_node *list, struct mtr_import_value *value,
+                      struct mtr_diagnostic *diagnostic)
 {
     if (list->kind != MTR_NODE_LIST || list->child_count == 0) return fault(list, diagnostic, "hash is a list of columns");
     value->kind = MTR_IMPORT_HASH;
@@ -84,7 +88,8 @@ static int parse_type(const struct mtr_node *node, struct mtr_import_value *valu
     return MTR_OK;
 }
 
-static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value, struct mtr_diagnostic *diagnostic)
+static int parse_scalar(struct mtr_import_map *map, const struct mtr_node *node, struct mtr_import_value *value,
+                        struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str text = node->text;
     if (text.size == 0) return fault(node, diagnostic, "a column, '=constant', '{template}' or {hash: [columns]} is expected");
@@ -192,7 +197,8 @@ static int parse_member(struct mtr_import_map *map, const struct mtr_node *node,
     if (mtr_str_starts_with(key, prefix))
         return add_data(map, node, (struct mtr_str){key.data + prefix.size, key.size - prefix.size}, diagnostic);
     if (!mtr_str_equal(key, MTR_STR("delimiter")))
-        return fault(node, diagnostic, "unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected");
+        return fault(node, diagnostic,
+                     "unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected");
     if (node->text.size != 1) return fault(node, diagnostic, "one character is expected");
     map->delimiter = node->text.data[0];
     return MTR_OK;

@@ -75,8 +75,10 @@ struct mtr_import_row {
     struct mtr_str cells[MTR_IMPORT_COLUMNS_MAX];
 };
 
-/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID: diagnostic->field and ->text say why. MTR_ENOMEM. */
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
+/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID: diagnostic->field and ->text say
+ * why. MTR_ENOMEM. */
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena,
+                         struct mtr_event *event,
                          bool *skipped, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot be read exactly is the row's fault.
+ * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot be read exactly is the
+ * row's fault.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static bool is_null(const struct mtr_import_map *map, struct mtr_str cell)
 static int fault(struct mtr_diagnostic *diagnostic, const struct mtr_import_value *value, const char *what)
 {
     char field[96];
-    snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90, value->field.size ? value->field.data : "");
+    snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90,
+             value->field.size ? value->field.data : "");
     mtr_diagnostic_set(diagnostic, 0, 0, field, "%s", what);
     return MTR_EINVALID;
 }
@@ -49,7 +51,8 @@ static int hash_cells(const struct mtr_import_value *value, const struct mtr_imp
 }
 
 /* Joined parts. Empty when a column has no value: half an id is none. */
-static int join(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row, struct mtr_arena *arena,
+static int join(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                struct mtr_arena *arena,
                 struct mtr_str *out)
 {
     size_t size = 0;
@@ -77,7 +80,8 @@ static int join(const struct mtr_import_map *map, const struct mtr_import_value 
     return MTR_OK;
 }
 
-static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row, struct mtr_arena *arena,
+static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                    struct mtr_arena *arena,
                     struct mtr_str *out, struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK;
@@ -88,7 +92,8 @@ static int evaluate(const struct mtr_import_map *map, const struct mtr_import_va
     return rc;
 }
 
-static int required(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row, struct mtr_arena *arena,
+static int required(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                    struct mtr_arena *arena,
                     size_t bytes_max, struct mtr_str *out, struct mtr_diagnostic *diagnostic)
 {
     int rc = evaluate(map, value, row, arena, out, diagnostic);
@@ -182,7 +187,8 @@ static int set_data(const struct mtr_import_map *map, const struct mtr_import_ro
     return MTR_OK;
 }
 
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena,
+                         struct mtr_event *event,
                          bool *skipped, struct mtr_diagnostic *diagnostic)
 {
     *skipped = is_skipped(map, row);

@@ -1,6 +1,6 @@
 /*
- * The sender's side of POST /v1/events. One request is on its way at a time; main thread only. Nothing is given up silently: every event is counted
- * under its result, or the command ends with an exit code that says so.
+ * The sender's side of POST /v1/events. One request is on its way at a time; main thread only. Nothing is given up silently: every
+ * event is counted under its result, or the command ends with an exit code that says so.
  */
 #include "daemon/push.h"
 
@@ -146,7 +146,8 @@ static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch, con
         mtr_document_close(document);
     }
     mtr_progress_clear(&push->progress);
-    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status, detail[0] ? ": " : "", detail);
+    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status, detail[0] ? ": " : "",
+            detail);
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
     return MTR_EXIT_FAILED;
 }
@@ -198,7 +199,8 @@ int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
         if (attempt + 1 == push->attempts_max) break;
         uint64_t pause = pause_ms(attempt, answer.retry_after_s);
         mtr_progress_clear(&push->progress);
-        fprintf(stderr, "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why, pause / 1000, pause % 1000 / 100,
+        fprintf(stderr, "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why, pause / 1000,
+                pause % 1000 / 100,
                 attempt + 2, push->attempts_max);
         wait_ms(pause);
     }
@@ -240,7 +242,8 @@ int mtr_push_finish(struct mtr_push *push, int code)
         printf("\n");
     }
     if (push->problems > push->problems_max)
-        fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n", push->problems, push->problems_max);
+        fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n", push->problems,
+                push->problems_max);
     if (fflush(stdout)) return MTR_EXIT_FAILED;
     return code ? code : push->problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }

@@ -1,8 +1,9 @@
 /*
  * Pushing events to a daemon, request by request, until each has its answer: what `send` and `import` share.
  *
- * A request is sent again after no connection, 429, 503 and `unprocessed`, with growing pauses or as long as Retry-After says. That is safe: what
- * the daemon has stored already is answered `duplicate`. Results are counted; the first problems are printed with their place.
+ * A request is sent again after no connection, 429, 503 and `unprocessed`, with growing pauses or as long as Retry-After says. That is
+ * safe: what the daemon has stored already is answered `duplicate`. Results are counted; the first problems are printed with their
+ * place.
  */
 #ifndef DAEMON_PUSH_H
 #define DAEMON_PUSH_H

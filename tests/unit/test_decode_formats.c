@@ -1,6 +1,6 @@
 /*
- * The law of the formats: the same events through plain JSON, a CloudEvents batch, NDJSON, msgpack maps, compact rows and binary mode, plain or
- * compressed, give the same events, to the digest. Seeded; METERD_SEED=n repeats a run.
+ * The law of the formats: the same events through plain JSON, a CloudEvents batch, NDJSON, msgpack maps, compact rows and binary mode,
+ * plain or compressed, give the same events, to the digest. Seeded; METERD_SEED=n repeats a run.
  */
 #include <inttypes.h>
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /*
- * The column mapping of `meterd import`: a table of mappings and rows with the event that comes out, and of mappings that are refused with their place.
+ * The column mapping of `meterd import`: a table of mappings and rows with the event that comes out, and of mappings that are refused
+ * with their place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@ static void render(const struct mtr_event *event, struct mtr_buffer *out)
 {
     char time[MTR_TIME_TEXT_BYTES] = "-", number[MTR_DECIMAL_TEXT_BYTES];
     if (event->time_given) mtr_time_format(event->time_us, time);
-    assert_int_equal(mtr_buffer_printf(out, "%.*s [%.*s] %.*s %.*s %s", MTR_STR_ARGS(event->id), MTR_STR_ARGS(event->source), MTR_STR_ARGS(event->type),
+    assert_int_equal(mtr_buffer_printf(out, "%.*s [%.*s] %.*s %.*s %s", MTR_STR_ARGS(event->id), MTR_STR_ARGS(event->source),
+                                       MTR_STR_ARGS(event->type),
                                        MTR_STR_ARGS(event->subject), time),
                      0);
     for (uint32_t i = 0; i < event->property_count; i++) {
@@ -27,7 +29,8 @@ static void render(const struct mtr_event *event, struct mtr_buffer *out)
         bool is_number = property->kind == MTR_PROPERTY_NUMBER;
         if (is_number) mtr_decimal_format(property->number, number);
         struct mtr_str text = is_number ? mtr_str_from(number) : property->text;
-        assert_int_equal(mtr_buffer_printf(out, is_number ? " %.*s=%.*s" : " %.*s='%.*s'", MTR_STR_ARGS(property->name), MTR_STR_ARGS(text)), 0);
+        assert_int_equal(mtr_buffer_printf(out, is_number ? " %.*s=%.*s" : " %.*s='%.*s'", MTR_STR_ARGS(property->name),
+                                           MTR_STR_ARGS(text)), 0);
     }
 }
 
@@ -83,7 +86,8 @@ static void test_rows(void **state)
         bool skipped;
         mtr_arena_init(&arena, 4096, 1 << 20);
         mtr_buffer_init(&text, 4096);
-        if (mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic)) fail_msg("row %zu: %u:%u %s", i, diagnostic.line, diagnostic.column, diagnostic.text);
+        if (mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic)) fail_msg("row %zu: %u:%u %s", i, diagnostic.line,
+                                                                                         diagnostic.column, diagnostic.text);
         fill(&map, rows[i].cells, &row);
         int rc = mtr_import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
         if (rc) {
@@ -119,7 +123,8 @@ static void test_hash(void **state)
         assert_int_equal(mtr_import_map_event(&map, &row, &arena, &events[i], &skipped, &diagnostic), MTR_OK);
         assert_int_equal(events[i].id.size, 32);
     }
-    assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) || mtr_str_equal(events[1].id, events[2].id));
+    assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) || mtr_str_equal(events[1].id,
+            events[2].id));
     assert_true(mtr_str_equal(events[0].id, events[3].id));
     mtr_arena_release(&arena);
     mtr_import_map_release(&map);
@@ -147,7 +152,8 @@ static void test_refused(void **state)
         {BASE "time_format: '%Y'\n", "4:14 time_format: rfc3339, utc, date, unix_s, unix_ms or unix_us is expected"},
         {BASE "delimiter: ';;'\n", "4:12 delimiter: one character is expected"},
         {BASE "skip: Tax\n", "4:7 skip: a map of column to value is expected"},
-        {BASE "tiem: T\n", "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected"},
+        {BASE "tiem: T\n",
+         "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         static struct mtr_import_map map;

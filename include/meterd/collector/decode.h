@@ -15,11 +15,11 @@
  * the plain body, except for damaged gzip and zstd, where they count what was received. In NDJSON each line is its own envelope: a
  * line that cannot be read is `invalid`; lines of white space are passed over and take no index.
  *
- * Attributes: id, type, subject are required; source is the vendor's key when left out; time is RFC 3339 text, in msgpack also an integer of
- * microseconds since 1970, and the receive time when left out. specversion, when given, must be "1.0"; datacontenttype must be JSON.
- * null is the same as left out. Other attributes (dataschema, extensions) are allowed and not kept.
- * Data is a flat map string → string, number, bool (null members are left out). Numbers stay exact decimals; binary floats in
- * msgpack are refused (`send it as a decimal string or an integer`). Duplicate keys, depth, sizes, counts: limits.h.
+ * Attributes: id, type, subject are required; source is the vendor's key when left out; time is RFC 3339 text, in msgpack also an
+ * integer of microseconds since 1970, and the receive time when left out. specversion, when given, must be "1.0"; datacontenttype must
+ * be JSON. null is the same as left out. Other attributes (dataschema, extensions) are allowed and not kept. Data is a flat map string
+ * → string, number, bool (null members are left out). Numbers stay exact decimals; binary floats in msgpack are refused (`send it as a
+ * decimal string or an integer`). Duplicate keys, depth, sizes, counts: limits.h.
  */
 #ifndef METERD_COLLECTOR_DECODE_H
 #define METERD_COLLECTOR_DECODE_H
