@@ -173,9 +173,8 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
         step->result->rejected++;
         break;
     case MTR_DELIVERY_RETRY_UNCERTAIN:
-        if (!message.uncertain_us) message.uncertain_us = message.attempted_us;
-        /* fall through */
     case MTR_DELIVERY_RETRY:
+        if (verdict == MTR_DELIVERY_RETRY_UNCERTAIN && !message.uncertain_us) message.uncertain_us = message.attempted_us;
         message.state = MTR_MESSAGE_PENDING;
         message.next_attempt_us = step->now_us + wait_us(&step->outbox->options, &message, flight->result.retry_after_us);
         step->result->retried++;
