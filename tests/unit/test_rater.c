@@ -215,6 +215,12 @@ static void a_moved_start_takes_the_old_period_back(void **state)
     struct rating_history history = rating_history(&stage, 0);
     assert_true(history.sum.e18 == (mtr_int128)5 * 1000000000000000000);
     assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_apply(&stage, "subscriptions:\n"
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-05}\n");
+    rating_advance_to(&stage, JANUARY_S + 27 * DAY_S); /* the period from the 11th is none any more, its usage is in the one from the 5th */
+    rating_drain(&stage);
+    assert_true(rating_history(&stage, 0).sum.e18 == history.sum.e18);
+    assert_int_equal(rating_audit(&stage).findings, 0);
     rating_close(&stage);
 }
 
