@@ -4,7 +4,9 @@
  */
 #include "meterd/collector/intake.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,7 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -748,6 +753,70 @@ static void test_submits_from_many_threads(void **state)
     free_world(world);
 }
 
+/* A file system of its own, of 24 MiB. False where the kernel does not let this process mount. */
+static bool mount_small_disk(const char *directory)
+{
+    if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0))) return false;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return false;
+    return mount("tmpfs", directory, "tmpfs", 0, "size=24m") == 0;
+}
+
+static void fill_disk(const char *path)
+{
+    static const char bytes[65536];
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    while (write(file, bytes, sizeof(bytes)) > 0) continue;
+    close(file);
+}
+
+/* A full disk pushes back, request by request; nothing is stored, nothing is lost, and it goes on when there is room. Runs last. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    char filler[128], ids[400][8];
+    close_log(world);
+    snprintf(world->log_directory, sizeof(world->log_directory), "%s/disk", world->directory);
+    snprintf(filler, sizeof(filler), "%s/filler", world->log_directory);
+    assert_int_equal(mkdir(world->log_directory, 0700), 0);
+    bool is_small = mount_small_disk(world->log_directory);
+    world->log_options.segment_events_max = 100;
+    open_log(world);
+    if (!is_small) {
+        print_message("skipped: this process may not mount a small disk\n");
+        free_world(world);
+        return;
+    }
+    fill_disk(filler);
+    int sent = 0, rc = 0;
+    for (; !rc && sent < 400; sent++) {
+        uint32_t committed;
+        struct row row = plain;
+        snprintf(ids[sent], sizeof(ids[sent]), "f%d", sent);
+        row.id = ids[sent];
+        submit_row(world, &row);
+        rc = mtr_intake_step(world->intake, world->catalog, world->now_us, &committed);
+        if (rc) break;
+    }
+    assert_int_equal(rc, MTR_EFULL);
+    const struct mtr_request *refused = world->answers[world->answer_count - 1];
+    assert_int_equal(refused->error, MTR_EFULL);
+    assert_int_equal(refused->results[0].code, MTR_RESULT_UNPROCESSED);
+    assert_int_equal(mtr_log_last_seq(world->log), sent);
+    assert_int_equal(unlink(filler), 0);
+    for (int i = 0; i <= sent; i++) {
+        struct row row = plain;
+        row.id = ids[i];
+        assert_int_equal(send_rows(world, &row, 1)->results[0].code, i < sent ? MTR_RESULT_DUPLICATE : MTR_RESULT_ACCEPTED);
+    }
+    free_answers(world);
+    close_log(world);
+    assert_int_equal(umount(world->log_directory), 0);
+    open_log(world);
+    free_world(world);
+}
+
 static void test_options_that_contradict(void **state)
 {
     (void)state;
@@ -780,6 +849,7 @@ int main(void)
         cmocka_unit_test(test_random_requests_against_a_model),
         cmocka_unit_test(test_submits_from_many_threads),
         cmocka_unit_test(test_options_that_contradict),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
