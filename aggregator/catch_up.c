@@ -70,7 +70,8 @@ static int on_any_held(void *context, const struct mtr_held_event *held)
     return STOP;
 }
 
-static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name, bool *any)
+static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
+                       bool *any)
 {
     *any = false;
     int rc = mtr_rollups_walk_held(aggregator->txn, reason, vendor, name, 0, on_any_held, any);
@@ -139,8 +140,8 @@ int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
     uint32_t known_subscriptions = (uint32_t)(known >> 32), known_meters = (uint32_t)known;
     if (known_subscriptions > subscriptions || known_meters > meters) {
         mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
-                           "the catalog has %" PRIu32 " subscriptions and %" PRIu32 " meters, but the rollups were folded with %" PRIu32 " and %" PRIu32
-                           ": this is an older catalog",
+                           "the catalog has %" PRIu32 " subscriptions and %" PRIu32 " meters, but the rollups were folded with %" PRIu32
+                           " and %" PRIu32 ": this is an older catalog",
                            subscriptions, meters, known_subscriptions, known_meters);
         return MTR_ECORRUPT;
     }

@@ -45,7 +45,8 @@ static uint32_t hash_key(const struct mtr_cell_key *key)
 
 static bool same_key(const struct mtr_cell_key *a, const struct mtr_cell_key *b)
 {
-    return a->subscription == b->subscription && a->meter == b->meter && a->hour_s == b->hour_s && mtr_str_equal(a->dimensions, b->dimensions);
+    return a->subscription == b->subscription && a->meter == b->meter && a->hour_s == b->hour_s &&
+           mtr_str_equal(a->dimensions, b->dimensions);
 }
 
 static int grow(struct mtr_cell_table *table)
@@ -157,7 +158,8 @@ int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *t
             rc = mtr_rollups_put_feed(txn, &row);
         }
         if (rc) {
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32 ", hour %" PRId64 ": %s",
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                               "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32 ", hour %" PRId64 ": %s",
                                key->subscription, key->meter, key->hour_s, mtr_error_text(rc));
             return rc;
         }

@@ -184,7 +184,8 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     case MTR_DISPOSITION_CONFLICT:
         return mtr_fold_quarantine(aggregator, seq, 0, "conflict", "an event of the same source and id but with other content came before");
     case MTR_DISPOSITION_EXPIRED: return mtr_fold_quarantine(aggregator, seq, 0, "expired", "its time is older than the accepted lateness");
-    case MTR_DISPOSITION_FUTURE: return mtr_fold_quarantine(aggregator, seq, 0, "future", "its time is further ahead than the accepted skew");
+    case MTR_DISPOSITION_FUTURE:
+        return mtr_fold_quarantine(aggregator, seq, 0, "future", "its time is further ahead than the accepted skew");
     }
     mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL, "the event at sequence %" PRIu64 " has an unknown disposition", seq);
     return MTR_ECORRUPT;
@@ -250,8 +251,8 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     if (rc != MTR_ENOTFOUND) return rc;
     struct mtr_resolved resolved = mtr_fold_resolve(aggregator, target);
     if (resolved.held) {
-        mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL, "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
-                           v->target_seq);
+        mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+                           "the catalog no longer knows what the event at sequence %" PRIu64 " counted for", v->target_seq);
         return MTR_ECORRUPT;
     }
     for (uint32_t i = 0; i < resolved.meter_count; i++) {

@@ -84,7 +84,8 @@ struct mtr_resolved {
 struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
 struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq);
 /* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
-int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held) MTR_MUST_USE;
+int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held)
+    MTR_MUST_USE;
 
 /* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its own, or the void's. */
 int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
@@ -115,7 +116,8 @@ struct mtr_fact_name {
 struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number);
 int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out) MTR_MUST_USE;
-int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first, const uint64_t *second) MTR_MUST_USE;
+int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first, const uint64_t *second)
+    MTR_MUST_USE;
 int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
 uint64_t mtr_fact_read_u64(const char *bytes);
 

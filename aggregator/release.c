@@ -1,7 +1,7 @@
 /*
  * Release of held events: when the catalog has learned a subject or a type, the events that waited for it flow, in sequence order.
  *
- *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ the fact goes when no row is left to look at
+ *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ no row left: the fact goes
  *
  * A row may stay: a meter of one service says nothing about another service of the vendor with the same type.
  */
@@ -73,7 +73,7 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     int rc = mtr_fold_read(aggregator, row->seq, &event);
     if (rc == MTR_ENOTFOUND) { /* retention: it can be seen, but no longer counted */
         rc = mtr_rollups_delete_held(aggregator->txn, held);
-        return rc ? rc : mtr_fold_quarantine(aggregator, row->seq, 0, "expired", "it left the log before the catalog knew where it belongs");
+        return rc ? rc : mtr_fold_quarantine(aggregator, row->seq, 0, "expired", "it left the log before the catalog knew its place");
     }
     if (rc) return rc;
     struct mtr_resolved resolved = mtr_fold_resolve(aggregator, event);

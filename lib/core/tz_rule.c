@@ -121,8 +121,10 @@ static int64_t daylight_ends(const struct mtr_tz_rule *rule, int32_t year)
 /* "EST5EDT,0/0,J365/25": each end falls on the next start, so it never ends. The calendar repeats after 400 years. */
 static bool never_ends(const struct mtr_tz_rule *rule)
 {
-    for (int32_t year = 2000; year < 2400; year++)
-        if (daylight_ends(rule, year) < daylight_starts(rule, year + 1) || daylight_starts(rule, year) >= daylight_ends(rule, year)) return false;
+    for (int32_t year = 2000; year < 2400; year++) {
+        int64_t starts = daylight_starts(rule, year), ends = daylight_ends(rule, year);
+        if (starts >= ends || ends < daylight_starts(rule, year + 1)) return false;
+    }
     return true;
 }
 

@@ -165,7 +165,8 @@ struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s)
     return mtr_civil_from_s(time_s + mtr_zone_at(zone, time_s).offset_s);
 }
 
-/* Walks the spans from one that is surely before: the first whose local times reach past the wanted one holds it, or begins after the gap. */
+/* Walks the spans from one that is surely before: the first whose local times reach past the wanted one holds it, or
+ * begins where the gap ends. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil)
 {
     int64_t local = mtr_civil_to_s(civil);

@@ -118,8 +118,8 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
     if (rc) return rc;
     if (found.size == sizeof(current) && memcmp(found.data, current, sizeof(current)) == 0) return MTR_OK;
     unsigned version = found.size == sizeof(current) ? mtr_get_u32((const unsigned char *)found.data) : 0;
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups in %s have format %u, this program reads format %d: run meterd rebuild", directory,
-                       version, MTR_ROLLUPS_FORMAT);
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups in %s have format %u, this program reads format %d: run meterd rebuild",
+                       directory, version, MTR_ROLLUPS_FORMAT);
     return MTR_EVERSION;
 }
 

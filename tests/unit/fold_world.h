@@ -5,6 +5,7 @@
 #ifndef METERD_TESTS_FOLD_WORLD_H
 #define METERD_TESTS_FOLD_WORLD_H
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +39,7 @@ static struct {
     uint32_t meter_count;
 } world;
 
-static void world_show(struct mtr_catalog *catalog, uint32_t subscriptions, uint32_t meters)
+static inline void world_show(struct mtr_catalog *catalog, uint32_t subscriptions, uint32_t meters)
 {
     memset(catalog, 0, sizeof(*catalog));
     catalog->subscription_count = subscriptions;
@@ -145,7 +146,7 @@ struct world_store {
     struct mtr_rollups *rollups;
 };
 
-static void store_open(struct world_store *store)
+static inline void store_open(struct world_store *store)
 {
     struct mtr_diagnostic diagnostic;
     bool memory = access("/dev/shm", W_OK) == 0; /* nothing here tests the disk */
@@ -154,7 +155,7 @@ static void store_open(struct world_store *store)
     assert_int_equal(mtr_rollups_open(store->directory, false, &store->rollups, &diagnostic), MTR_OK);
 }
 
-static void store_close(struct world_store *store)
+static inline void store_close(struct world_store *store)
 {
     char path[96];
     static const char *const names[] = {"/data.mdb", "/lock.mdb", ""};
@@ -165,7 +166,7 @@ static void store_close(struct world_store *store)
     }
 }
 
-static struct mtr_hash128 store_hash(struct world_store *store)
+static inline struct mtr_hash128 store_hash(struct world_store *store)
 {
     struct mtr_rollups_txn *txn;
     struct mtr_hash128 hash;
@@ -173,6 +174,131 @@ static struct mtr_hash128 store_hash(struct world_store *store)
     assert_int_equal(mtr_rollups_hash(txn, &hash), MTR_OK);
     mtr_rollups_abort(txn);
     return hash;
+}
+
+static const struct mtr_vendor acme = {1, {"acme", 4}, {"Acme", 4}}, zeta = {2, {"zeta", 4}, {"Zeta", 4}};
+static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &acme}, storage = {2, {"storage", 7}, {"Storage", 7}, &acme},
+                                mail = {3, {"mail", 4}, {"Mail", 4}, &zeta};
+static struct mtr_str by_region[] = {{"region", 6}};
+static struct mtr_str eu[] = {{"eu", 2}, {"1", 1}};
+static struct mtr_filter only_eu[] = {{{"region", 6}, eu, 2}};
+
+static struct mtr_log_reader log_in_memory;
+static struct world_store store;
+static struct mtr_aggregator *aggregator;
+static struct mtr_catalog catalog;
+
+static inline void add_subscription(const struct mtr_service *service, const char *subject, const char *zone)
+{
+    struct mtr_subscription *subscription = &world.subscriptions[world.subscription_count++];
+    *subscription = (struct mtr_subscription){.number = world.subscription_count, .service = service, .subject = mtr_str_from(subject)};
+    assert_int_equal(mtr_zone_open(mtr_str_from(zone), &subscription->zone), MTR_OK);
+}
+
+static inline struct mtr_meter *add_meter(const struct mtr_service *service, const char *type, enum mtr_aggregation aggregation)
+{
+    struct mtr_meter *meter = &world.meters[world.meter_count++];
+    *meter = (struct mtr_meter){.number = world.meter_count,
+                                .service = service,
+                                .event_type = mtr_str_from(type),
+                                .aggregation = aggregation,
+                                .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
+    return meter;
+}
+
+static inline void open_aggregator(uint32_t step_events_max)
+{
+    const struct mtr_aggregator_options options = {.step_events_max = step_events_max};
+    assert_int_equal(mtr_aggregator_open(store.rollups, &log_in_memory, &options, &aggregator), MTR_OK);
+}
+
+static inline int setup(void **state)
+{
+    (void)state;
+    memset(&log_in_memory, 0, sizeof(log_in_memory));
+    log_in_memory.block_events = 4;
+    log_in_memory.first_retained = 1;
+    store_open(&store);
+    open_aggregator(1000);
+    return 0;
+}
+
+static inline void clear_world(void)
+{
+    for (uint32_t i = 0; i < world.subscription_count; i++) mtr_zone_close(world.subscriptions[i].zone);
+    memset(&world, 0, sizeof(world));
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    mtr_aggregator_close(aggregator);
+    store_close(&store);
+    clear_world();
+    free(log_in_memory.lent);
+    free(log_in_memory.lent_events);
+    return 0;
+}
+
+static inline int64_t at(const char *text)
+{
+    int64_t us;
+    assert_int_equal(mtr_time_parse(mtr_str_from(text), &us), MTR_OK);
+    return us;
+}
+
+static inline struct world_event *append(const struct mtr_vendor *vendor, const char *type, const char *subject, int64_t time_us)
+{
+    struct world_event *row = &log_in_memory.events[log_in_memory.count++];
+    *row = (struct world_event){.event = {.vendor = vendor->key,
+                                          .source = MTR_STR("s"),
+                                          .id = MTR_STR("i"),
+                                          .type = mtr_str_from(type),
+                                          .subject = mtr_str_from(subject),
+                                          .time_us = time_us}};
+    return row;
+}
+
+static inline void add_number(struct world_event *row, const char *name, const char *number)
+{
+    struct mtr_property *property = &row->properties[row->event.property_count++];
+    *property = (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_NUMBER};
+    assert_int_equal(mtr_decimal_parse(mtr_str_from(number), &property->number), MTR_OK);
+}
+
+static inline void add_text(struct world_event *row, const char *name, const char *text)
+{
+    row->properties[row->event.property_count++] =
+        (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(text)};
+}
+
+static inline void append_value(const char *subject, const char *time, const char *value)
+{
+    add_number(append(&acme, "cpu", subject, at(time)), "value", value);
+}
+
+static inline void append_void(uint64_t target_seq)
+{
+    struct world_event *row = append(&acme, MTR_EVENT_TYPE_VOID, "", at("2026-01-01T00:00:00Z"));
+    row->event.disposition = MTR_DISPOSITION_VOID;
+    row->event.target_seq = target_seq;
+}
+
+static inline void show(uint32_t subscriptions, uint32_t meters)
+{
+    world_show(&catalog, subscriptions, meters);
+}
+
+static inline void fold_until_idle(void)
+{
+    struct mtr_aggregator_result result = {0};
+    struct mtr_diagnostic diagnostic;
+    for (int steps = 0; !result.idle; steps++) {
+        int rc = mtr_aggregator_step(aggregator, &catalog, at("2026-06-01T00:00:00Z"), &result, &diagnostic);
+        if (rc) print_error("%s\n", diagnostic.text);
+        assert_int_equal(rc, MTR_OK);
+        assert_true(steps < 100000);
+    }
 }
 
 #endif

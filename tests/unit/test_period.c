@@ -106,8 +106,8 @@ static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, 
 static void periods_partition_time(void **state)
 {
     (void)state;
-    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", "America/St_Johns",
-                                        "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin"};
+    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", 
+                                        "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin"};
     const int64_t anchors[] = {INT64_MIN, 20484, 19782, 20088, 14975};
     for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
         struct mtr_zone *zone = open_zone(zones[z]);
@@ -127,7 +127,8 @@ static void periods_partition_time(void **state)
 static void hours_partition_time(void **state)
 {
     (void)state;
-    static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham"};
+    static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe",
+                                        "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham"};
     for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
         struct mtr_zone *zone = open_zone(zones[z]);
         int64_t at = utc("2005-01-01T00:00:00Z"), end = utc("2012-01-01T00:00:00Z");

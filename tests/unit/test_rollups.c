@@ -256,7 +256,10 @@ static void quarantine_is_kept_by_sequence_and_meter(void **state)
 {
     struct fixture *f = *state;
     const struct mtr_quarantined_event events[] = {
-        {9, 2, MTR_STR("invalid"), MTR_STR("no number")}, {9, 1, MTR_STR("invalid"), MTR_STR("missing")}, {4, 0, MTR_STR("future"), MTR_STR("")}};
+        {9, 2, MTR_STR("invalid"), MTR_STR("no number")},
+        {9, 1, MTR_STR("invalid"), MTR_STR("missing")},
+        {4, 0, MTR_STR("future"), MTR_STR("")},
+    };
     for (int i = 0; i < 3; i++) assert_int_equal(mtr_rollups_put_quarantined(f->txn, &events[i]), MTR_OK);
     struct seen seen = {0};
     assert_int_equal(mtr_rollups_walk_quarantined(f->txn, 0, on_quarantined, &seen), MTR_OK);

@@ -33,7 +33,8 @@ static int64_t utc(const char *text)
 static void names_stay_inside_the_directory(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "/etc/passwd", "../zoneinfo/UTC", "Europe/../UTC", "Europe//Paris", "Europe/", "a b", "Europe\\Paris", "."};
+    static const char *const bad[] = {"",        "/etc/passwd", "../zoneinfo/UTC", "Europe/../UTC", "Europe//Paris",
+                                      "Europe/", "a b",         "Europe\\Paris",   "."};
     struct mtr_zone *zone = NULL;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) assert_int_equal(mtr_zone_open(mtr_str_from(bad[i]), &zone), MTR_EINVALID);
     assert_int_equal(mtr_zone_open((struct mtr_str){"UTC\0x", 5}, &zone), MTR_EINVALID);
@@ -89,10 +90,13 @@ static void footers_golden(void **state)
 static void bad_footers_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",       "E5",          "EST",          "<EST5",          "<E>5",           "EST25",
-                                      "EST5:60", "EST5EDT",    "EST5EDT,M3.2.0", "EST5EDT,M3.2.0,", "EST5EDT,M13.1.0,M11.1.0", "EST5EDT,M0.1.0,M11.1.0",
-                                      "EST5EDT,M3.6.0,M11.1.0", "EST5EDT,M3.0.0,M11.1.0", "EST5EDT,M3.2.7,M11.1.0", "EST5EDT,J0,J300", "EST5EDT,J366,J300",
-                                      "EST5EDT,366,300", "EST5EDT,M3.2.0/168,M11.1.0", "EST5EDT,M3.2.0,M11.1.0x", "EST5EDT,M3.2.0,M11.1.0/", "EST5x"};
+    static const char *const bad[] = {
+        "", "E5", "EST", "<EST5", "<E>5", "EST25", "EST5:60", "EST5EDT", "EST5EDT,M3.2.0", "EST5EDT,M3.2.0,",
+        "EST5EDT,M13.1.0,M11.1.0", "EST5EDT,M0.1.0,M11.1.0", "EST5EDT,M3.6.0,M11.1.0",
+        "EST5EDT,M3.0.0,M11.1.0", "EST5EDT,M3.2.7,M11.1.0", "EST5EDT,J0,J300", "EST5EDT,J366,J300",
+        "EST5EDT,366,300", "EST5EDT,M3.2.0/168,M11.1.0", "EST5EDT,M3.2.0,M11.1.0x",
+        "EST5EDT,M3.2.0,M11.1.0/", "EST5x",
+    };
     struct mtr_tz_rule rule;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         int rc = mtr_tz_rule_parse(mtr_str_from(bad[i]), &rule);
@@ -110,7 +114,8 @@ static bool same_span(struct mtr_zone_span a, struct mtr_zone_span b)
 static void spans_of_any_footer_partition_time(void **state)
 {
     (void)state;
-    static const char *const footers[] = {"EST5EDT,M3.2.0,M11.1.0", "XXX0YYY,M2.5.0/167,M3.1.1/-167", "XXX0YYY,J1/-167,J365/167", "XXX-24YYY24,0,365",
+    static const char *const footers[] = {"EST5EDT,M3.2.0,M11.1.0", "XXX0YYY,M2.5.0/167,M3.1.1/-167",
+                                          "XXX0YYY,J1/-167,J365/167", "XXX-24YYY24,0,365",
                                           "XXX0YYY,M3.1.0,M3.1.0", "IST-1GMT0,M10.5.0,M3.5.0/1", "XXX3EDT4,0/0,J365/22:59:59"};
     for (size_t i = 0; i < sizeof(footers) / sizeof(*footers); i++) {
         struct mtr_tz_rule rule;
@@ -196,7 +201,7 @@ static void counts_that_lie_are_refused(void **state)
     assert_int_equal(parse_copy(bytes, size, &data), MTR_ECORRUPT);
 }
 
-/* Hours of Lord Howe, which moves its clocks by half an hour: 02:00 +10:30 becomes 02:30 +11 in October, 02:00 +11 becomes 01:30 in April. */
+/* Lord Howe moves its clocks by half an hour: 02:00 +10:30 becomes 02:30 +11 in October, 02:00 +11 becomes 01:30 in April. */
 static void lord_howe_has_half_hours(void **state)
 {
     (void)state;

@@ -37,8 +37,14 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
                         struct mtr_aggregator **out) MTR_MUST_USE;
 void mtr_aggregator_close(struct mtr_aggregator *aggregator);
 
-/* One transaction. `catalog` must be acquired after the log tail was read by the caller or be the newest snapshot. When the log is drained the watermark
- * becomes now_us (committed at most every 10 s when nothing else changed). Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL: nothing was committed. */
+/* One transaction. `catalog` must be acquired after the log tail was read by the caller or be the newest snapshot; it only ever grows.
+ * When the log is drained and nothing waits, the watermark becomes now_us (committed at most every 10 s when nothing else changed).
+ *
+ * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go to quarantine; an unknown
+ * subject or type is held; else each meter of its service and type counts it, or quarantines it for itself (invalid, overflow, dimensions).
+ *
+ * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an older catalog, damage);
+ * MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the next step tries the same again. */
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

@@ -94,7 +94,8 @@ int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell 
 /* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it would fall below 0. */
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
                            uint64_t *count_after) MTR_MUST_USE;
-int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* The first and the last in that order. MTR_ENOTFOUND without any. */
+int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE;
 int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE;
 typedef int (*mtr_rollups_on_member)(void *context, const struct mtr_member *member);
 int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
