@@ -261,6 +261,93 @@ static void dimensions_are_lines_of_their_own(void **state)
     rating_close(&stage);
 }
 
+static void an_end_closes_and_moves(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, SIMPLE);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, JANUARY_S + 9 * DAY_S);
+    rating_drain(&stage);
+    rating_apply(&stage, "subscriptions:\n"
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-01-11}\n");
+    rating_drain(&stage);
+    rating_advance_to(&stage, JANUARY_S + 11 * DAY_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
+    rating_use(&stage, "s1", "calls", JANUARY_S + 12 * DAY_S, "", "2", 2); /* after the end */
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
+    assert_int_equal(rating_audit(&stage).findings, 1);
+    rating_apply(&stage, "subscriptions:\n"
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-03-01}\n");
+    rating_advance_to(&stage, FEBRUARY_S + DAY_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0; correction 1");
+    rating_use(&stage, "s1", "calls", FEBRUARY_S, "", "2", 2);
+    rating_advance_to(&stage, MARCH_S + DAY_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0; correction 1; final 1");
+    struct mtr_audit_counts counts = rating_audit(&stage);
+    assert_int_equal(counts.findings, 0);
+    assert_int_equal(counts.periods, 2);
+    rating_close(&stage);
+}
+
+/* A cell as the fold leaves it for last and unique: the value, and the members it comes from. */
+static void use_members(struct rating_stage *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
+                        const char *members)
+{
+    const struct mtr_meter *meter = mtr_catalog_find_meter(stage->catalog, mtr_str_from(meter_key));
+    struct mtr_rollups_txn *txn = NULL;
+    char text[64];
+    uint64_t count = 0;
+    rating_use(stage, "s1", meter_key, hour_s, dimensions, quantity, (int)strlen(members));
+    snprintf(text, sizeof(text), "%s", dimensions);
+    for (char *p = text; *p; p++)
+        if (*p == '|') *p = 0x1F;
+    const struct mtr_cell_key key = {1, meter->number, hour_s, mtr_str_from(text)};
+    assert_int_equal(mtr_rollups_begin(stage->rollups, true, &txn), 0);
+    for (const char *member = members; *member; member++)
+        assert_int_equal(mtr_rollups_add_member(txn, &key, (struct mtr_str){member, 1}, 1, &count), 0);
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+}
+
+static void last_and_unique_are_exact_over_cells(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, "vendors: [{key: acme}]\n"
+                         "services: [{key: compute, vendor: acme}]\n"
+                         "meters:\n"
+                         "  - {key: users, service: compute, event_type: login, value: user, aggregation: unique, group_by: [region]}\n"
+                         "  - {key: level, service: compute, event_type: disk, value: gib, aggregation: last, group_by: [region]}\n"
+                         "tariffs:\n"
+                         "  - key: standard\n"
+                         "    currency: EUR\n"
+                         "    versions:\n"
+                         "      - from: 2026-01-01\n"
+                         "        components:\n"
+                         "          - {key: users, meter: users, per_unit: '1'}\n"
+                         "          - {key: level, meter: level, per_unit: '1'}\n"
+                         "          - {key: split, meter: users, per_unit: '10', group_by: [region]}\n"
+                         "subscriptions:\n"
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n");
+    use_members(&stage, "users", JANUARY_S, "eu|", "3", "abc");
+    use_members(&stage, "users", JANUARY_S, "us|", "1", "c");
+    use_members(&stage, "users", JANUARY_S + HOUR_S, "eu|", "2", "bd");
+    use_members(&stage, "level", JANUARY_S, "eu|", "50", "x");
+    use_members(&stage, "level", JANUARY_S + HOUR_S, "eu|", "7", "q"); /* in one hour the greater member is the later event */
+    use_members(&stage, "level", JANUARY_S + HOUR_S, "us|", "9", "p");
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "final 4; final 7; final 40; final 10");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 static void a_charge_is_explained(void **state)
 {
     struct rating_stage stage;
@@ -536,6 +623,8 @@ int main(void)
         cmocka_unit_test(a_feed_numbered_anew_is_read_again),
         cmocka_unit_test(a_moved_start_takes_the_old_period_back),
         cmocka_unit_test(dimensions_are_lines_of_their_own),
+        cmocka_unit_test(last_and_unique_are_exact_over_cells),
+        cmocka_unit_test(an_end_closes_and_moves),
         cmocka_unit_test(a_charge_is_explained),
         cmocka_unit_test(consumers_pull_and_acknowledge),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
