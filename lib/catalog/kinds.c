@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "lib/catalog/tariff_fields.h"
 #include "meterd/core/limits.h"
 
 #define FIELD(type_name, member_name) .offset = offsetof(struct type_name, member_name)
@@ -169,6 +170,11 @@ bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out)
         return true;
     }
     return false;
+}
+
+const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind)
+{
+    return kind == MTR_KIND_TARIFF ? mtr_tariff_fields : mtr_kinds[kind].fields;
 }
 
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation)

@@ -102,7 +102,7 @@ int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, 
 struct mtr_kind {
     const char *name;
     const char *plural;
-    const struct mtr_field *fields; /* NULL: read_tariff */
+    const struct mtr_field *fields; /* NULL for tariffs, which have a reader of their own */
     int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
 };
 extern const struct mtr_kind mtr_kinds[MTR_KIND_COUNT];

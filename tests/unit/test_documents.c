@@ -134,6 +134,38 @@ static void test_abort_leaves_nothing(void **state)
     mtr_documents_abort(f->documents);
 }
 
+/* docs/formats.md, byte by byte. */
+static void test_golden_bytes(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    put(f, 4, "s-1", "{}");
+    put(f, 4, "s-1", "[]");
+    commit(f);
+    mtr_documents_close(f->documents);
+    f->documents = NULL;
+    char path[96];
+    static char bytes[1 << 16];
+    snprintf(path, sizeof(path), "%s/data.mdb", f->directory);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t size = fread(bytes, 1, sizeof(bytes), file);
+    fclose(file);
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } rows[] = {
+        {"\4s-1\0\0\0\1\0\0\0\2", 12},                                           /* heads */
+        {"\4\0\0\0\1\0\0\0\1\0\0\0\0\0\0\0\52\0\2me{}", 23},                     /* revisions */
+        {"\4\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\52\0\2me[]", 23},
+        {"format\0\0\0\0\0\0\0\1", 14},
+        {"version\0\0\0\0\0\0\0\1", 15},
+        {"count\4\0\0\0\0\0\0\0\1", 14},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (!memmem(bytes, size, rows[i].bytes, rows[i].size)) fail_msg("row %zu of the golden table is not in the file", i);
+}
+
 static int stop(void *context, const struct mtr_stored_document *d)
 {
     (void)d;
@@ -157,6 +189,7 @@ static void test_hook_stops_the_walk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing), TEST(test_hook_stops_the_walk)};
+    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing), TEST(test_golden_bytes),
+                                       TEST(test_hook_stops_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

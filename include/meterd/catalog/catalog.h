@@ -33,6 +33,7 @@ enum mtr_catalog_kind {
 enum { MTR_KIND_COUNT = 7 };
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "api_key" "destination" */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
+const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind);      /* its rows, for references and JSON Schemas */
 
 struct mtr_vendor {
     uint32_t number;
