@@ -234,6 +234,24 @@ static void check_everything_is_sealed(struct world *world, struct deferred *def
     assert_int_equal(mtr_dedup_count(world->dedup), mtr_log_last_seq(world->log));
 }
 
+/* Whatever is sent again is a duplicate of the first, by its sequence. */
+static void check_all_are_duplicates(struct world *world, const int *first, const uint64_t *seqs, int count)
+{
+    static const char *const values[] = {"1", "2", "3"};
+    for (int id = 0; id < count; id++) {
+        if (first[id] < 0) continue;
+        struct row row = plain;
+        char text[16];
+        snprintf(text, sizeof(text), "r%d", id);
+        row.id = text;
+        row.data[1] = values[first[id]];
+        const struct mtr_event_result *result = &send_rows(world, &row, 1)->results[0];
+        assert_int_equal(result->code, MTR_RESULT_DUPLICATE);
+        assert_int_equal(result->seq, seqs[id]);
+        free_answers(world);
+    }
+}
+
 /* Random requests against a model that knows only: the first content of an id wins. */
 static void test_random_requests_against_a_model(void **state)
 {
@@ -297,19 +315,7 @@ static void test_random_requests_against_a_model(void **state)
             open_log(world);
         }
         check_everything_is_sealed(world, &deferred);
-        for (int id = 0; id < IDS; id++) {
-            if (first[id] < 0) continue;
-            struct row row = plain;
-            char text[16];
-            static const char *const values[] = {"1", "2", "3"};
-            snprintf(text, sizeof(text), "r%d", id);
-            row.id = text;
-            row.data[1] = values[first[id]];
-            const struct mtr_event_result *result = &send_rows(world, &row, 1)->results[0];
-            assert_int_equal(result->code, MTR_RESULT_DUPLICATE);
-            assert_int_equal(result->seq, seqs[id]);
-            free_answers(world);
-        }
+        check_all_are_duplicates(world, first, seqs, IDS);
         free_world(world);
     }
 }
