@@ -16,7 +16,8 @@ enum { CHARGES_MAX = 256, MESSAGES_MAX = 1024, SENT_MAX = 64 };
 static const int64_t START_S = INT64_C(1767225600);
 
 static const char CATALOG[] = "destinations:\n"
-                              "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s], batch_max: 3, drafts: true}\n"
+                              "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s],\n"
+                              "     batch_max: 3, drafts: true}\n"
                               "  - {key: quiet, kind: http, url: 'https://q.example/charges', secret_files: [/run/s], drafts: false}\n"
                               "  - {key: files, kind: pull}\n";
 

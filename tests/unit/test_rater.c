@@ -10,8 +10,6 @@
 
 #include <cmocka.h>
 
-#include "meterd/rater/explain.h"
-#include "meterd/rater/pull.h"
 #include "support/rating.h"
 
 enum { HOUR_S = 3600, DAY_S = 86400 };
@@ -271,7 +269,8 @@ static void an_end_closes_and_moves(void **state)
     rating_advance_to(&stage, JANUARY_S + 9 * DAY_S);
     rating_drain(&stage);
     rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-01-11}\n");
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC,\n"
+                         "     start: 2026-01-01, end: 2026-01-11}\n");
     rating_drain(&stage);
     rating_advance_to(&stage, JANUARY_S + 11 * DAY_S);
     rating_drain(&stage);
@@ -281,7 +280,8 @@ static void an_end_closes_and_moves(void **state)
     assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
     assert_int_equal(rating_audit(&stage).findings, 1);
     rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-03-01}\n");
+                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC,\n"
+                         "     start: 2026-01-01, end: 2026-03-01}\n");
     rating_advance_to(&stage, FEBRUARY_S + DAY_S);
     rating_drain(&stage);
     assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0; correction 1");
@@ -345,94 +345,6 @@ static void last_and_unique_are_exact_over_cells(void **state)
     rating_drain(&stage);
     assert_string_equal(rating_history(&stage, 0).text, "final 4; final 7; final 40; final 10");
     assert_int_equal(rating_audit(&stage).findings, 0);
-    rating_close(&stage);
-}
-
-static void a_charge_is_explained(void **state)
-{
-    struct rating_stage stage;
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_buffer out;
-    struct mtr_json_writer json;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
-    rating_advance_to(&stage, JANUARY_S + 2 * HOUR_S);
-    rating_drain(&stage);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "1", 1);
-    rating_advance_to(&stage, JANUARY_S + 4 * HOUR_S);
-    rating_drain(&stage);
-    mtr_buffer_init(&out, 1 << 20);
-    assert_int_equal(mtr_charges_begin(stage.charges, false, &txn), 0);
-    mtr_json_begin(&json, &out);
-    assert_int_equal(mtr_rater_explain(txn, MTR_STR("2"), &json), 0);
-    assert_int_equal(mtr_json_finish(&json), 0);
-    assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
-    assert_non_null(strstr(out.data, "\"emitted_before\":\"5\",\"difference\":\"0.5\",\"emitted_after\":\"5.5\""));
-    assert_non_null(strstr(out.data, "\"log\":{\"seq_first\":1,\"seq_last\":2}"));
-    assert_non_null(strstr(out.data, "\"trace\""));
-    mtr_buffer_reset(&out);
-    mtr_json_begin(&json, &out);
-    assert_int_equal(mtr_rater_explain(txn, MTR_STR("99"), &json), MTR_ENOTFOUND);
-    assert_int_equal(mtr_rater_explain(txn, MTR_STR("x"), &json), MTR_EINVALID);
-    mtr_charges_abort(txn);
-    mtr_buffer_release(&out);
-    rating_close(&stage);
-}
-
-static int count_charge(void *context, const struct mtr_charge *charge)
-{
-    struct rating_history *history = context;
-    return rating_on_charge(history, charge);
-}
-
-static struct rating_history pull(struct rating_stage *stage, const struct mtr_pull_request *request, uint64_t *next_after, bool *has_more)
-{
-    struct rating_history history = {0};
-    struct mtr_charges_txn *txn = NULL;
-    assert_int_equal(mtr_charges_begin(stage->charges, false, &txn), 0);
-    assert_int_equal(mtr_pull_walk(txn, request, count_charge, &history, next_after, has_more), 0);
-    mtr_charges_abort(txn);
-    return history;
-}
-
-static void consumers_pull_and_acknowledge(void **state)
-{
-    struct rating_stage stage;
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_charge charge;
-    struct mtr_pull_request request = {.limit = 2, .consumer = MTR_STR("erp")};
-    uint64_t after = 0;
-    bool more = false;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, SIMPLE);
-    for (int i = 1; i <= 4; i++) {
-        rating_use(&stage, "s1", "calls", JANUARY_S, "", "2", 2);
-        rating_advance_to(&stage, JANUARY_S + i * 2 * HOUR_S);
-        rating_drain(&stage);
-    }
-    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1");
-    assert_true(more && after == 2);
-    assert_int_equal(mtr_charges_begin(stage.charges, true, &txn), 0);
-    assert_int_equal(mtr_pull_ack_up_to(txn, MTR_STR("erp"), 1), 0);
-    assert_int_equal(mtr_pull_ack_up_to(txn, MTR_STR("erp"), 5), MTR_EINVALID);
-    assert_int_equal(mtr_charges_get(txn, 3, &charge), 0);
-    assert_int_equal(mtr_pull_ack_id(txn, MTR_STR("erp"), charge.id), 0);
-    assert_int_equal(mtr_charges_commit(txn), 0);
-    request.limit = 10;
-    (void)pull(&stage, &request, &after, &more);
-    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1"); /* 2 and 4 */
-    assert_int_equal(mtr_charges_begin(stage.charges, true, &txn), 0);
-    assert_int_equal(mtr_charges_get(txn, 2, &charge), 0);
-    assert_int_equal(mtr_pull_ack_id(txn, MTR_STR("erp"), charge.id), 0);
-    assert_int_equal(mtr_charges_get_consumer(txn, MTR_STR("erp"), &after), 0);
-    assert_int_equal(after, 3);
-    assert_int_equal(mtr_charges_commit(txn), 0);
-    request.has_after = true;
-    request.after = 0; /* replay */
-    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1; draft 1; draft 1");
     rating_close(&stage);
 }
 
@@ -625,8 +537,6 @@ int main(void)
         cmocka_unit_test(dimensions_are_lines_of_their_own),
         cmocka_unit_test(last_and_unique_are_exact_over_cells),
         cmocka_unit_test(an_end_closes_and_moves),
-        cmocka_unit_test(a_charge_is_explained),
-        cmocka_unit_test(consumers_pull_and_acknowledge),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
         cmocka_unit_test(the_law_holds_after_anything),
     };
