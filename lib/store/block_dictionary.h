@@ -39,7 +39,7 @@ int mtr_block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr
 static inline bool mtr_block_text_is(const struct mtr_block_dictionary *dictionary, uint32_t index, struct mtr_str text)
 {
     const struct mtr_block_text *t = &dictionary->texts[index];
-    return t->size == text.size && (t->data == text.data || memcmp(t->data, text.data, text.size) == 0);
+    return t->size == text.size && (text.size == 0 || memcmp(t->data, text.data, text.size) == 0);
 }
 
 #endif

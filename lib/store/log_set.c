@@ -138,10 +138,11 @@ int mtr_log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out)
 
 void mtr_log_set_remove_first(struct mtr_log_set *set, uint32_t count)
 {
+    if (count == 0) return;
     for (uint32_t i = 0; i < count; i++) free_entry(set->entries[i]);
     set->count -= count;
     memmove(set->entries, set->entries + count, set->count * sizeof(struct mtr_log_entry *));
-    if (count) set->changes++;
+    set->changes++;
 }
 
 int mtr_log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *manifest)

@@ -302,6 +302,7 @@ static void a_reader_of_another_process_follows(void **state)
         _exit(rc || last_seq != seq - 1 ? 4 : 0);
     }
     close(to_child[0]);
+    close(to_parent[1]); /* so that a child that died is an end of file */
     for (int i = 0; i < 12; i++) {
         uint64_t seq;
         append(f, 400, NOW_US);
@@ -315,7 +316,6 @@ static void a_reader_of_another_process_follows(void **state)
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
     close(to_parent[0]);
-    close(to_parent[1]);
 }
 
 static void a_spare_is_made_once_and_used(void **state)
