@@ -95,8 +95,7 @@ static void answer_unreadable(struct ingest *ingest)
     if (ingest->decode_error == MTR_ENOTFOUND) status = 415;
     else if (ingest->decode_error == MTR_ELIMIT) status = 413;
     else if (ingest->decode_error == MTR_ENOMEM) status = 503;
-    const struct mtr_diagnostic *d = &ingest->diagnostic;
-    mtr_http_problemf(ingest->http, status, NULL, "%s (at byte %llu)", d->text, (unsigned long long)d->offset);
+    mtr_http_problem(ingest->http, status, NULL, mtr_str_from(ingest->diagnostic.text));
     ingest_put(ingest);
 }
 

@@ -145,6 +145,14 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
 
 /* ---- stores ---- */
 
+/* "<data>/<name>". */
+static const char *store_path(const char *directory, const char *name, char path[PATH_BYTES])
+{
+    int size = snprintf(path, PATH_BYTES, "%s/%s", directory, name);
+    MTR_ASSERT(size > 0 && size < PATH_BYTES); /* the directory itself was made under a name that is shorter */
+    return path;
+}
+
 static int open_stores(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_config *config = daemon->config;
@@ -158,19 +166,14 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         .verify_all = config->log.verify_all,
     };
     int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
-    if (rc) return rc;
-    snprintf(path, sizeof(path), "%s/log", directory); /* first: recovery forks */
-    if ((rc = mtr_log_open(path, &log_options, &daemon->log, diagnostic))) return rc;
-    snprintf(path, sizeof(path), "%s/catalog", directory);
-    if ((rc = mtr_catalog_store_open(path, false, &daemon->catalog_store, diagnostic))) return rc;
-    if ((rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic))) return rc;
-    if ((rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup, diagnostic))) return rc;
-    snprintf(path, sizeof(path), "%s/rollups", directory);
-    if ((rc = mtr_rollups_open(path, false, &daemon->rollups, diagnostic))) return rc;
-    snprintf(path, sizeof(path), "%s/charges", directory);
-    if ((rc = mtr_charges_open(path, false, &daemon->charges, diagnostic))) return rc;
-    if ((rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader))) return rc;
-    return MTR_OK;
+    if (!rc) rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log, diagnostic); /* first: recovery forks */
+    if (!rc) rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store, diagnostic);
+    if (!rc) rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
+    if (!rc) rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup, diagnostic);
+    if (!rc) rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
+    if (!rc) rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
+    if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
+    return rc;
 }
 
 static int open_stages(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
