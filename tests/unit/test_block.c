@@ -135,10 +135,10 @@ static void too_large_is_a_limit(void **state)
 {
     struct codec *codec = *state;
     uint32_t count = MTR_BLOCK_EVENTS_MAX;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
     struct mtr_property properties[MTR_EVENT_PROPERTIES_MAX];
     for (uint32_t i = 0; i < MTR_EVENT_PROPERTIES_MAX; i++)
-        properties[i] = (struct mtr_property){.name = {"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz" + i, 3},
-                                             .kind = MTR_PROPERTY_TRUE};
+        properties[i] = (struct mtr_property){.name = {&letters[i], 3}, .kind = MTR_PROPERTY_TRUE};
     struct mtr_event *events = mtr_arena_calloc(&codec->arena, count, sizeof(*events));
     assert_non_null(events);
     for (uint32_t i = 0; i < count; i++) {
