@@ -28,7 +28,7 @@ static const struct part parts[] = {
 static int copy_parts(const char *data, const char *target)
 {
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        char from[PATH_BYTES], to[PATH_BYTES];
+        char from[PATH_BYTES + 16], to[PATH_BYTES + 16];
         struct mtr_diagnostic diagnostic = {0};
         snprintf(from, sizeof(from), "%s/%s", data, parts[i].name);
         snprintf(to, sizeof(to), "%s/%s", target, parts[i].name);
@@ -48,6 +48,7 @@ int mtr_command_backup(const struct mtr_invocation *invocation)
     struct mtr_config config;
     char data[PATH_BYTES];
     const char *target = invocation->arguments[0];
+    if (strlen(target) >= PATH_BYTES) return MTR_EXIT_USAGE;
     int code = mtr_load_config(invocation, &config);
     if (code) return code;
     snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config.data.directory));

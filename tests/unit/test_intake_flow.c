@@ -96,7 +96,7 @@ static void test_bounds_of_queue_and_group(void **state)
     world->options.commit_events_max = 3;
     assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
     struct row rows[4];
-    char ids[4][4];
+    char ids[4][16];
     for (int i = 0; i < 4; i++) {
         snprintf(ids[i], sizeof(ids[i]), "g%d", i);
         rows[i] = plain;
@@ -391,7 +391,7 @@ static void test_full_disk(void **state)
 {
     (void)state;
     struct world *world = new_world();
-    char filler[128], ids[400][8];
+    char filler[128], ids[400][16];
     close_log(world);
     snprintf(world->log_directory, sizeof(world->log_directory), "%s/disk", world->directory);
     snprintf(filler, sizeof(filler), "%s/filler", world->log_directory);
