@@ -199,6 +199,16 @@ void mtr_events_on_answer(void *context, struct mtr_request *request)
     if (was_empty) mtr_wakeup_send(events->answered);
 }
 
+static const char *not_stored_text(int error)
+{
+    switch (error) {
+    case MTR_EFULL: return "no room on the log's disk: nothing of this request was stored; send it again later";
+    case MTR_ENOMEM:
+    case MTR_ELIMIT: return "out of memory: nothing of this request was stored; send it again later";
+    default: return "the log's disk failed: what was stored is not known; send the same request again";
+    }
+}
+
 static void answer(struct mtr_events *events, struct mtr_request *request)
 {
     struct ingest *ingest = request->context;
@@ -206,9 +216,7 @@ static void answer(struct mtr_events *events, struct mtr_request *request)
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
         if (request->counts[code]) mtr_metric_add_choice(MTR_METRIC_EVENTS, code, request->counts[code]);
     if (request->error) {
-        mtr_http_problem(ingest->http, 503, NULL,
-                         request->error == MTR_EFULL ? MTR_STR("no room on the log's disk: nothing of this request was stored; send it again later")
-                                                     : MTR_STR("the log's disk failed: what was stored is not known; send the same request again"));
+        mtr_http_problem(ingest->http, 503, NULL, mtr_str_from(not_stored_text(request->error)));
     } else if (mtr_request_write_json(request, &events->answer)) {
         /* Stored, but the answer does not fit: a retry of the same request is answered by duplicates. */
         mtr_http_problem(ingest->http, 500, NULL, MTR_STR("the answer is too large; the events are stored"));

@@ -18,65 +18,84 @@
 #define LABELS "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}"
 
 const struct mtr_api_schema mtr_api_schemas[] = {
-    {"Problem", MAP_WITH("\"type\",\"title\",\"status\"", "\"type\":" STRING ",\"title\":" STRING ",\"status\":" INTEGER ",\"detail\":" STRING
+    {"Problem", MAP_WITH("\"type\",\"title\",\"status\"", "\"type\":" STRING ",\"title\":" STRING ",\"status\":" INTEGER
+                         ",\"detail\":" STRING
                          ",\"findings\":" LIST(REF("Finding")))},
-    {"Finding", MAP("\"severity\":{\"enum\":[\"error\",\"warning\"]},\"line\":" COUNT ",\"column\":" COUNT ",\"field\":" STRING ",\"text\":" STRING)},
+    {"Finding", MAP("\"severity\":{\"enum\":[\"error\",\"warning\"]},\"line\":" COUNT ",\"column\":" COUNT ",\"field\":" STRING
+                         ",\"text\":" STRING)},
     {"Event", MAP_WITH("\"id\",\"type\",\"subject\"",
-                       "\"specversion\":{\"const\":\"1.0\"},\"id\":" STRING ",\"source\":" STRING ",\"type\":" STRING ",\"subject\":" STRING ",\"time\":" TIME
+                       "\"specversion\":{\"const\":\"1.0\"},\"id\":" STRING ",\"source\":" STRING ",\"type\":" STRING
+                         ",\"subject\":" STRING ",\"time\":" TIME
                        ",\"data\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}}")},
     {"Events", "{\"oneOf\":[" REF("Event") "," LIST(REF("Event")) "]}"},
-    {"EventResults", MAP_WITH("\"results\"", "\"accepted\":" COUNT ",\"duplicate\":" COUNT ",\"held\":" COUNT ",\"late\":" COUNT ",\"voided\":" COUNT
-                              ",\"conflict\":" COUNT ",\"expired\":" COUNT ",\"future\":" COUNT ",\"invalid\":" COUNT ",\"not_active\":" COUNT
+    {"EventResults", MAP_WITH("\"results\"", "\"accepted\":" COUNT ",\"duplicate\":" COUNT ",\"held\":" COUNT ",\"late\":" COUNT
+                         ",\"voided\":" COUNT
+                              ",\"conflict\":" COUNT ",\"expired\":" COUNT ",\"future\":" COUNT ",\"invalid\":" COUNT
+                         ",\"not_active\":" COUNT
                               ",\"not_authorized\":" COUNT ",\"unprocessed\":" COUNT ",\"results\":" LIST(REF("EventResult")))},
     {"EventResult", MAP_WITH("\"index\",\"result\",\"class\"", "\"index\":" COUNT ",\"id\":" STRING ",\"result\":" STRING
                              ",\"class\":{\"enum\":[\"ok\",\"fix\",\"retry\"]},\"seq\":" COUNT ",\"field\":" STRING ",\"reason\":" STRING)},
     {"Usage", MAP_WITH("\"rows\"", "\"rows\":" LIST(REF("UsageRow")))},
     {"UsageRow", MAP_WITH("\"vendor\",\"service\",\"meter\",\"start\",\"end\",\"quantity\",\"events\"",
-                          "\"subscription\":" STRING ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"meter\":" STRING
-                          ",\"aggregation\":{\"enum\":[\"sum\",\"count\",\"min\",\"max\",\"last\",\"unique\"]},\"unit\":" STRING ",\"dimensions\":" LABELS
+                          "\"subscription\":" STRING ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING
+                         ",\"meter\":" STRING
+                          ",\"aggregation\":{\"enum\":[\"sum\",\"count\",\"min\",\"max\",\"last\",\"unique\"]},\"unit\":" STRING
+                         ",\"dimensions\":" LABELS
                           ",\"start\":" TIME ",\"end\":" TIME ",\"quantity\":" DECIMAL ",\"events\":" COUNT)},
-    {"Charges", MAP_WITH("\"charges\",\"next_after\",\"has_more\"", "\"charges\":" LIST(REF("Charge")) ",\"next_after\":" COUNT ",\"has_more\":" BOOLEAN)},
+    {"Charges", MAP_WITH("\"charges\",\"next_after\",\"has_more\"", "\"charges\":" LIST(REF("Charge")) ",\"next_after\":" COUNT
+                         ",\"has_more\":" BOOLEAN)},
     {"Charge", MAP_WITH("\"id\",\"number\",\"status\",\"subscription\",\"component\",\"amount\",\"currency\"",
-                        "\"id\":" STRING ",\"number\":" COUNT ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
+                        "\"id\":" STRING ",\"number\":" COUNT
+                         ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
                         ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"component\":" STRING
-                        ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL
+                        ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL
+                         ",\"amount\":" DECIMAL
                         ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"},\"created_at\":" TIME)},
     {"Ack", MAP_WITH("\"consumer\"", "\"consumer\":" STRING ",\"up_to\":" COUNT ",\"ids\":" LIST(STRING))},
     {"AckResult", MAP_WITH("\"up_to\"", "\"up_to\":" COUNT)},
     {"Explanation", MAP_WITH("\"charge\",\"price\",\"emitted_before\",\"difference\",\"emitted_after\"",
-                             "\"charge\":" REF("Charge") ",\"price\":{\"type\":\"object\"},\"emitted_before\":" DECIMAL ",\"difference\":" DECIMAL
-                             ",\"emitted_after\":" DECIMAL ",\"line_charges\":{\"type\":\"array\"},\"log\":" MAP("\"seq_first\":" COUNT ",\"seq_last\":" COUNT))},
+                             "\"charge\":" REF("Charge") ",\"price\":{\"type\":\"object\"},\"emitted_before\":" DECIMAL
+                         ",\"difference\":" DECIMAL
+                             ",\"emitted_after\":" DECIMAL ",\"line_charges\":{\"type\":\"array\"},\"log\":" MAP("\"seq_first\":" COUNT
+                         ",\"seq_last\":" COUNT))},
     {"Outbox", MAP_WITH("\"messages\",\"has_more\"", "\"messages\":" LIST(REF("Message")) ",\"has_more\":" BOOLEAN)},
     {"Message", MAP_WITH("\"id\",\"destination\",\"state\"",
                          "\"id\":" STRING ",\"destination\":" STRING ",\"number\":" COUNT
-                         ",\"state\":{\"enum\":[\"pending\",\"attempted\",\"acked\",\"rejected\",\"unknown\"]},\"attempts\":" COUNT ",\"last_status\":" INTEGER
+                         ",\"state\":{\"enum\":[\"pending\",\"attempted\",\"acked\",\"rejected\",\"unknown\"]},\"attempts\":" COUNT
+                         ",\"last_status\":" INTEGER
                          ",\"first_charge\":" COUNT ",\"last_charge\":" COUNT ",\"charges\":" COUNT ",\"created_at\":" TIME
                          ",\"next_attempt_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}")},
     {"Settlement", MAP_WITH("\"action\"", "\"action\":{\"enum\":[\"retry\",\"delivered\"]}")},
     {"PriceRequest", MAP_WITH("\"tariff\"",
-                              "\"tariff\":{\"type\":[\"string\",\"object\"]},\"at\":" STRING ",\"quantity\":" DECIMAL ",\"component\":" STRING
-                              ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"component\",\"quantity\"", "\"component\":" STRING ",\"quantity\":" DECIMAL
+                              "\"tariff\":{\"type\":[\"string\",\"object\"]},\"at\":" STRING ",\"quantity\":" DECIMAL
+                         ",\"component\":" STRING
+                              ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"component\""
+                     ",\"quantity\"", "\"component\":" STRING ",\"quantity\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
                               ",\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\",\"lines\"",
                        "\"total\":" DECIMAL ",\"currency\":" STRING ",\"lines\":" LIST(MAP_WITH("\"component\",\"amount\"",
-                       "\"component\":" STRING ",\"kind\":" STRING ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL)) ",\"trace\":{\"type\":\"array\"}")},
+                       "\"component\":" STRING ",\"kind\":" STRING ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL))
+                         ",\"trace\":{\"type\":\"array\"}")},
     {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations: lists of documents\"}"},
     {"CatalogDocument", "{\"type\":\"object\"}"},
     {"CatalogChange", MAP_WITH("\"created\",\"updated\",\"unchanged\",\"version\"",
-                               "\"created\":" COUNT ",\"updated\":" COUNT ",\"unchanged\":" COUNT ",\"version\":" COUNT ",\"dry_run\":" BOOLEAN
+                               "\"created\":" COUNT ",\"updated\":" COUNT ",\"unchanged\":" COUNT ",\"version\":" COUNT
+                         ",\"dry_run\":" BOOLEAN
                                ",\"findings\":" LIST(REF("Finding")))},
     {"Document", MAP("\"kind\":" STRING ",\"key\":" STRING ",\"revision\":" COUNT ",\"applied_at\":" TIME ",\"applied_by\":" STRING
                      ",\"document\":{\"type\":\"object\"}")},
     {"Documents", MAP_WITH("\"documents\"", "\"documents\":" LIST(REF("Document")))},
-    {"Quarantine", MAP_WITH("\"events\",\"has_more\"", "\"events\":" LIST(MAP_WITH("\"seq\",\"reason\"", "\"seq\":" COUNT ",\"reason\":" STRING ",\"text\":" STRING))
+    {"Quarantine", MAP_WITH("\"events\",\"has_more\"", "\"events\":" LIST(MAP_WITH("\"seq\",\"reason\"", "\"seq\":" COUNT
+                         ",\"reason\":" STRING ",\"text\":" STRING))
                             ",\"has_more\":" BOOLEAN)},
     {"Held", MAP_WITH("\"events\",\"has_more\"", "\"events\":" LIST(MAP_WITH("\"seq\",\"vendor\",\"waits_for\"",
                       "\"seq\":" COUNT ",\"vendor\":" STRING ",\"waits_for\":{\"enum\":[\"subscription\",\"meter\"]},\"subject\":" STRING ",\"type\":" STRING))
                       ",\"has_more\":" BOOLEAN)},
     {"Status", MAP_WITH("\"version\",\"ready\",\"log\",\"aggregator\",\"rater\"",
                         "\"version\":" STRING ",\"started_at\":" TIME ",\"ready\":" BOOLEAN ",\"catalog\":" MAP("\"version\":" COUNT)
-                        ",\"log\":" MAP("\"last_seq\":" COUNT) ",\"aggregator\":" MAP("\"next_seq\":" COUNT ",\"idle\":" BOOLEAN ",\"watermark\":" TIME)
+                        ",\"log\":" MAP("\"last_seq\":" COUNT) ",\"aggregator\":" MAP("\"next_seq\":" COUNT ",\"idle\":" BOOLEAN
+                         ",\"watermark\":" TIME)
                         ",\"rater\":" MAP("\"idle\":" BOOLEAN))},
     {"Openapi", "{\"type\":\"object\"}"},
     {NULL, NULL},

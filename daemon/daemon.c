@@ -66,11 +66,34 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
         mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
     }
     if (committed) mtr_stage_poke(daemon->aggregator_stage);
-    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->folded_seq), NULL, NULL, &more);
+    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), NULL, NULL, &more);
     if (rc == MTR_EFULL) rc = MTR_OK; /* sealing waits for room; the log says so in its own answer */
     if (rc) mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
     *idle = !committed && !more && !mtr_intake_has_work(daemon->intake);
     return rc;
+}
+
+static int on_held(void *context, const struct mtr_held_event *held)
+{
+    uint64_t *lowest = context;
+    if (held->seq < *lowest) *lowest = held->seq;
+    return 0;
+}
+
+/* Held events are read from the log when they flow, so retention spares them. Looked at now and then: retention counts in days. */
+static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
+{
+    const int64_t every_us = 60 * MTR_US_PER_SECOND;
+    const struct mtr_str all = {NULL, 0};
+    struct mtr_rollups_txn *txn = NULL;
+    uint64_t lowest = atomic_load(&daemon->folded_seq) + 1;
+    if (now_us - daemon->held_looked_us < every_us) return;
+    daemon->held_looked_us = now_us;
+    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, all, all, 0, on_held, &lowest);
+    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_METER, all, all, 0, on_held, &lowest);
+    if (txn) mtr_rollups_abort(txn);
+    if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
 }
 
 static int aggregator_step(void *context, int64_t now_us, bool *idle)
@@ -98,6 +121,7 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     if (result.idle) mtr_metric_set(MTR_METRIC_WATERMARK, now_us / MTR_US_PER_SECOND);
     atomic_store(&daemon->aggregator_idle, result.idle);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
+    update_consumed(daemon, now_us);
     if (result.events) mtr_stage_poke(daemon->rater_stage);
     *idle = result.idle;
     return MTR_OK;

@@ -64,11 +64,12 @@ struct mtr_daemon {
     atomic_bool stopping;
     atomic_int failure;         /* first fatal error of a stage; 0: none */
     atomic_bool disk_full;      /* the last commit was refused for lack of room */
-    atomic_uint_fast64_t folded_seq;     /* everything below is folded */
-    atomic_int_fast64_t watermark_us;
+    atomic_uint_fast64_t folded_seq;     /* everything up to it is folded */
+    atomic_uint_fast64_t consumed_seq;   /* nothing up to it is needed again: retention may take it */
     atomic_bool aggregator_idle;
     atomic_bool rater_idle;
     atomic_uint_fast64_t rated_after_seq; /* folded_seq when the rater was last idle */
+    int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
     uint32_t api_calls;         /* on the pool; the loop's thread only */
 };
 

@@ -106,7 +106,7 @@ static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, 
 static void periods_partition_time(void **state)
 {
     (void)state;
-    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia", 
+    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia",
                                         "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin"};
     const int64_t anchors[] = {INT64_MIN, 20484, 19782, 20088, 14975};
     for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
