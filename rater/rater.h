@@ -18,6 +18,7 @@ struct mtr_rater {
     struct mtr_buffer body;    /* one charge */
     struct mtr_buffer traces;  /* one rating */
     int64_t *scan_starts;      /* step_rows_max */
+    bool scan_begun;           /* of all periods, once after opening: the grace may be another than before */
 };
 
 struct rater_step {

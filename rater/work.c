@@ -83,11 +83,21 @@ static int scan_term(struct rater_step *step, const struct mtr_subscription *sub
     return mtr_charges_put_subscription(step->charges, &state);
 }
 
+/* An open period closes by the grace that is configured now, not by the one it was opened with. */
+static int follow_grace(struct rater_step *step, struct mtr_charge_period *period)
+{
+    const int64_t due_us = rater_close_due(&step->rater->options, period->end_s);
+    if (period->status != MTR_PERIOD_OPEN || period->close_due_us == due_us || period->close_due_us == INT64_MAX) return MTR_OK;
+    period->close_due_us = due_us;
+    return mtr_charges_put_period(step->charges, period);
+}
+
 static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
 {
     struct mtr_charge_period period;
     struct rater_term term;
     int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (!rc) rc = follow_grace(step, &period);
     if (rc || period.dirty) return rc;
     mtr_arena_reset(&step->rater->arena);
     rc = rater_term_at(subscription, start_s, &step->rater->arena, &term);
@@ -117,7 +127,8 @@ int rater_scan_catalog(struct rater_step *step)
 {
     struct mtr_charges_cursor *cursor = &step->cursor;
     const uint32_t count = mtr_catalog_count(step->catalog, MTR_KIND_SUBSCRIPTION);
-    if (cursor->scan_version != mtr_catalog_version(step->catalog)) {
+    if (!step->rater->scan_begun || cursor->scan_version != mtr_catalog_version(step->catalog)) {
+        step->rater->scan_begun = true;
         cursor->scan_version = mtr_catalog_version(step->catalog);
         cursor->scan_subscription = 1;
         cursor->scan_period_s = INT64_MIN;

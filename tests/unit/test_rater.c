@@ -348,6 +348,26 @@ static void last_and_unique_are_exact_over_cells(void **state)
     rating_close(&stage);
 }
 
+/* History is loaded under a long grace; with the usual one, from the next start on, what is over becomes final. */
+static void a_new_grace_holds_for_open_periods(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    stage.options.grace_us = 400 * MTR_US_PER_DAY;
+    rating_reopen(&stage);
+    rating_apply(&stage, SIMPLE);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, FEBRUARY_S + 5 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5");
+    stage.options.grace_us = MTR_US_PER_HOUR;
+    rating_reopen(&stage);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
+    rating_close(&stage);
+}
+
 static void a_period_that_cannot_be_rated_holds_up_no_other(void **state)
 {
     struct rating_stage stage;
@@ -537,6 +557,7 @@ int main(void)
         cmocka_unit_test(dimensions_are_lines_of_their_own),
         cmocka_unit_test(last_and_unique_are_exact_over_cells),
         cmocka_unit_test(an_end_closes_and_moves),
+        cmocka_unit_test(a_new_grace_holds_for_open_periods),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
         cmocka_unit_test(the_law_holds_after_anything),
     };

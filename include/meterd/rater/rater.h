@@ -16,6 +16,8 @@
  *
  * A period once final stays final: when its end moves away later, what is still to come of it are corrections.
  *
+ * A grace that was configured anew holds for all periods that are still open: after mtr_rater_open the steps look at every period once.
+ *
  * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after each catalog version the
  * step looks at all periods, a bounded number per step. A period that no longer exists (the start moved) is taken back.
  *
