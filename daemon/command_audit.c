@@ -32,6 +32,7 @@ struct audit {
     bool progress;
     bool rollups_equal;
     bool log_checked;
+    bool charges_checked;
     uint64_t events;
     uint64_t log_events;
     struct mtr_audit_counts counts;
@@ -142,7 +143,8 @@ static void report(const struct audit *audit)
     }
     printf("log      %" PRIu64 " events folded again%s\n", audit->events, audit->log_checked ? "; every block's hash and the chain hold" : "");
     printf("rollups  %s\n", audit->rollups_equal ? "equal, bit for bit" : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
-    printf("charges  %" PRIu64 " charges on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64 " subscriptions: %s\n", counts->charges, counts->lines,
+    if (!audit->charges_checked) return;
+    printf("charges  %" PRIu64 " on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64 " subscriptions: %s\n", counts->charges, counts->lines,
            counts->periods, counts->subscriptions, counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
     if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
     if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
@@ -177,6 +179,7 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     if (!rc) rc = open_live(&audit, &diagnostic);
     if (!rc) rc = mtr_refold_open(audit.data, NULL, audit.again, 0, &audit.refold, &diagnostic);
     if (!rc) rc = compare(&audit, &diagnostic);
+    audit.charges_checked = with_charges;
     if (!rc && with_charges) rc = audit_charges(&audit);
     if (audit.progress) fprintf(stderr, "\r\033[K");
     if (rc) {

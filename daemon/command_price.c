@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/trace_table.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "meterd/daemon/client.h"
@@ -73,13 +74,21 @@ static struct mtr_str text_of(const struct mtr_node *map, const char *key)
     return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
 }
 
-static void print_table(const struct mtr_node *rows, const char *const members[][2], size_t count)
+static void print_lines(const struct mtr_node *lines)
 {
+    static const struct {
+        const char *title, *member;
+        enum mtr_table_align align;
+    } columns[] = {
+        {"COMPONENT", "component", MTR_TABLE_LEFT},    {"KIND", "kind", MTR_TABLE_LEFT},       {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
+        {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT},
+    };
+    const size_t count = sizeof(columns) / sizeof(columns[0]);
     struct mtr_table *table = mtr_table_open(stdout);
-    for (size_t c = 0; c < count; c++) mtr_table_column(table, members[c][0], MTR_TABLE_RIGHT);
-    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+    for (size_t c = 0; c < count; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+    for (uint32_t i = 0; lines && i < lines->child_count; i++) {
         mtr_table_row(table);
-        for (size_t c = 0; c < count; c++) mtr_table_cell(table, text_of(&rows->children[i], members[c][1]));
+        for (size_t c = 0; c < count; c++) mtr_table_cell(table, text_of(&lines->children[i], columns[c].member));
     }
     mtr_table_print(table);
     mtr_table_close(table);
@@ -87,16 +96,12 @@ static void print_table(const struct mtr_node *rows, const char *const members[]
 
 static void print_price(const struct mtr_node *root)
 {
-    static const char *const line_members[][2] = {
-        {"COMPONENT", "component"}, {"KIND", "kind"}, {"QUANTITY", "quantity"}, {"UNIT PRICE", "unit_price"}, {"AMOUNT", "amount"},
-    };
-    static const char *const step_members[][2] = {{"LINE", "line"}, {"STEP", "part"}, {"INPUT", "input"}, {"OUTPUT", "output"}};
     const struct mtr_node *trace = mtr_node_get(root, "trace");
-    print_table(mtr_node_get(root, "lines"), line_members, sizeof(line_members) / sizeof(line_members[0]));
+    print_lines(mtr_node_get(root, "lines"));
     printf("total %.*s %.*s\n", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
     if (trace && trace->child_count) {
         printf("\n");
-        print_table(trace, step_members, sizeof(step_members) / sizeof(step_members[0]));
+        mtr_trace_table_print(root, nothing);
     }
 }
 

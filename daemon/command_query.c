@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/trace_table.h"
 #include "meterd/daemon/client.h"
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/table.h"
 
-enum { PATH_BYTES = 8192 };
+enum { PATH_BYTES = 8192, CELL_BYTES = 1024, COLUMNS_MAX = 16 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
@@ -63,7 +64,7 @@ static int query(const struct mtr_invocation *invocation, const struct mtr_buffe
     return code;
 }
 
-/* "name=value, …" of a map, or a list's or scalar's text. */
+/* "name=value, …" of a map without empty values, or a list's or scalar's text. */
 static struct mtr_str dimensions_text(const struct mtr_node *map, char *out, size_t room)
 {
     size_t used = 0;
@@ -71,8 +72,9 @@ static struct mtr_str dimensions_text(const struct mtr_node *map, char *out, siz
     if (!map || map->kind == MTR_NODE_NULL) return nothing;
     if (map->kind != MTR_NODE_MAP) return map->text;
     for (uint32_t i = 0; i < map->child_count && used < room; i++)
-        used += (size_t)snprintf(out + used, room - used, "%s%.*s=%.*s", i ? ", " : "", MTR_STR_ARGS(map->children[i].key),
-                                 MTR_STR_ARGS(map->children[i].text));
+        if (map->children[i].text.size)
+            used += (size_t)snprintf(out + used, room - used, "%s%.*s=%.*s", used ? ", " : "", MTR_STR_ARGS(map->children[i].key),
+                                     MTR_STR_ARGS(map->children[i].text));
     return mtr_str_from(out);
 }
 
@@ -82,19 +84,44 @@ struct column {
     enum mtr_table_align align;
 };
 
+/* A local time for people: a midnight is its date, else up to the minute. Machines read --json and --csv. */
+static struct mtr_str short_time(struct mtr_str time)
+{
+    enum { DATE_BYTES = 10, MINUTE_BYTES = 16 };
+    bool is_midnight = time.size > MINUTE_BYTES && memcmp(time.data + DATE_BYTES, "T00:00:00", 9) == 0;
+    return time.size <= MINUTE_BYTES ? time : (struct mtr_str){time.data, is_midnight ? DATE_BYTES : MINUTE_BYTES};
+}
+
+static struct mtr_str cell_of(const struct mtr_node *row, const char *member, char *room, size_t room_size)
+{
+    if (strcmp(member, "period_start") == 0) return short_time(text_of(row, member));
+    bool is_dimensions = strcmp(member, "dimensions") == 0;
+    return is_dimensions ? dimensions_text(mtr_node_get(row, member), room, room_size) : text_of(row, member);
+}
+
+/* A column that no row fills is left out: usage that is not grouped by subscription has none to show. */
+static bool is_shown(const struct mtr_node *rows, const char *member)
+{
+    char room[CELL_BYTES];
+    for (uint32_t i = 0; rows && i < rows->child_count; i++)
+        if (cell_of(&rows->children[i], member, room, sizeof(room)).size) return true;
+    return !rows || rows->child_count == 0;
+}
+
 static void print_rows(const struct mtr_node *rows, const struct column *columns, size_t column_count)
 {
-    char dimensions[1024];
+    char room[CELL_BYTES];
+    bool shown[COLUMNS_MAX];
     struct mtr_table *table = mtr_table_open(stdout);
-    for (size_t c = 0; c < column_count; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+    MTR_ASSERT(column_count <= COLUMNS_MAX);
+    for (size_t c = 0; c < column_count; c++) {
+        shown[c] = is_shown(rows, columns[c].member);
+        if (shown[c]) mtr_table_column(table, columns[c].title, columns[c].align);
+    }
     for (uint32_t i = 0; rows && i < rows->child_count; i++) {
         mtr_table_row(table);
-        for (size_t c = 0; c < column_count; c++) {
-            const struct mtr_node *row = &rows->children[i];
-            bool is_dimensions = strcmp(columns[c].member, "dimensions") == 0;
-            mtr_table_cell(table, is_dimensions ? dimensions_text(mtr_node_get(row, "dimensions"), dimensions, sizeof(dimensions))
-                                                : text_of(row, columns[c].member));
-        }
+        for (size_t c = 0; c < column_count; c++)
+            if (shown[c]) mtr_table_cell(table, cell_of(&rows->children[i], columns[c].member, room, sizeof(room)));
     }
     mtr_table_print(table);
     mtr_table_close(table);
@@ -132,7 +159,6 @@ static void print_charges(const struct mtr_node *root)
         {"NUMBER", "number", MTR_TABLE_RIGHT},       {"STATUS", "status", MTR_TABLE_LEFT},          {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT},
         {"PERIOD", "period_start", MTR_TABLE_LEFT},  {"COMPONENT", "component", MTR_TABLE_LEFT},    {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},
         {"QUANTITY", "quantity", MTR_TABLE_RIGHT},   {"AMOUNT", "amount", MTR_TABLE_RIGHT},         {"CURRENCY", "currency", MTR_TABLE_LEFT},
-        {"ID", "id", MTR_TABLE_LEFT},
     };
     print_rows(mtr_node_get(root, "charges"), COLUMNS(columns));
 }
@@ -191,16 +217,13 @@ static void print_fact(const char *name, struct mtr_str value, struct mtr_str un
 }
 
 /* The price of the whole period, part by part: a part is what one tariff version covers. */
-static void print_parts(const struct mtr_node *parts)
+static void print_parts(const struct mtr_node *parts, struct mtr_str component)
 {
-    static const struct column columns[] = {
-        {"LINE", "line", MTR_TABLE_RIGHT}, {"STEP", "part", MTR_TABLE_LEFT}, {"INPUT", "input", MTR_TABLE_RIGHT}, {"OUTPUT", "output", MTR_TABLE_RIGHT},
-    };
     for (uint32_t i = 0; parts && i < parts->child_count; i++) {
-        const struct mtr_node *part = &parts->children[i], *price = mtr_node_get(part, "price");
-        printf("\nThe whole price from %.*s to %.*s, tariff %.*s of %.*s, step by step:\n", MTR_STR_ARGS(text_of(part, "from")),
+        const struct mtr_node *part = &parts->children[i];
+        printf("\nPrice from %.*s to %.*s under %.*s of %.*s:\n", MTR_STR_ARGS(text_of(part, "from")),
                MTR_STR_ARGS(text_of(part, "to")), MTR_STR_ARGS(text_of(part, "tariff")), MTR_STR_ARGS(text_of(part, "version")));
-        print_rows(mtr_node_get(price, "trace"), COLUMNS(columns));
+        mtr_trace_table_print(mtr_node_get(part, "price"), component);
     }
 }
 
@@ -233,7 +256,8 @@ static void print_explanation(const struct mtr_node *root)
     print_fact("price now", text_of(root, "emitted_after"), currency);
     print_fact("charged before", text_of(root, "emitted_before"), currency);
     print_fact("this charge", text_of(root, "difference"), currency);
-    print_parts(mtr_node_get(root, "price"));
+    /* A minimum or the rounding of the whole tariff comes from every line. */
+    print_parts(mtr_node_get(root, "price"), text_of(charge, "meter").size ? text_of(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));
     if (log)
         printf("\nIts events are in the log from sequence %.*s to %.*s.\n", MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")));
