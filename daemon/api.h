@@ -105,6 +105,7 @@ void mtr_events_on_answer(void *events, struct mtr_request *request);
 
 /* Handlers, by file. */
 void mtr_api_get_usage(struct mtr_api_call *call);          /* api_usage.c */
+void mtr_api_list_events(struct mtr_api_call *call);        /* api_log.c */
 void mtr_api_list_charges(struct mtr_api_call *call);       /* api_charges.c */
 void mtr_api_ack_charges(struct mtr_api_call *call);
 void mtr_api_get_charge(struct mtr_api_call *call);

@@ -18,6 +18,13 @@ static const struct mtr_route_parameter usage_parameters[] = {
     {"limit", "integer", false, false, "rows at most; default and maximum are the daemon's query.rows_max"},
     END,
 };
+static const struct mtr_route_parameter events_parameters[] = {
+    {"after", "integer", false, false, "events with a greater sequence number; default: from the oldest that is kept"},
+    {"up_to", "integer", false, false, "no event with a greater sequence number; default: the newest"},
+    {"limit", "integer", false, false, "events at most, 1 to 10000; default 100"},
+    {"subscription", "string", false, false, "only events of this subscription (key)"},
+    END,
+};
 static const struct mtr_route_parameter charges_parameters[] = {
     {"after", "integer", false, false, "charges with a greater number; default: the consumer's cursor, or the beginning"},
     {"limit", "integer", false, false, "charges at most, 1 to 10000; default 100"},
@@ -54,6 +61,8 @@ static const struct mtr_route_parameter seq_parameters[] = {
 const struct mtr_route mtr_routes[] = {
     {MTR_HTTP_POST, "/v1/events", MTR_SCOPE_INGEST, "sendEvents", "Send usage events; one result per event that is not plainly accepted", NULL,
      "Events", "EventResults", JSON, NULL},
+    {MTR_HTTP_GET, "/v1/events", MTR_SCOPE_ADMIN, "listEvents", "Raw events as the log keeps them, by sequence number", events_parameters, NULL,
+     "StoredEvents", "application/json,application/x-ndjson", mtr_api_list_events},
     {MTR_HTTP_GET, "/v1/usage", MTR_SCOPE_QUERY, "getUsage", "Usage by subscription, meter, time and dimensions", usage_parameters, NULL, "Usage",
      ROWS, mtr_api_get_usage},
     {MTR_HTTP_GET, "/v1/charges", MTR_SCOPE_BILLING, "listCharges", "The feed of charges, from any point", charges_parameters, NULL, "Charges",

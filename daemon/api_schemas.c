@@ -35,6 +35,14 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                               ",\"not_authorized\":" COUNT ",\"unprocessed\":" COUNT ",\"results\":" LIST(REF("EventResult")))},
     {"EventResult", MAP_WITH("\"index\",\"result\",\"class\"", "\"index\":" COUNT ",\"id\":" STRING ",\"result\":" STRING
                              ",\"class\":{\"enum\":[\"ok\",\"fix\",\"retry\"]},\"seq\":" COUNT ",\"field\":" STRING ",\"reason\":" STRING)},
+    {"StoredEvents", MAP_WITH("\"events\",\"next_after\",\"has_more\"", "\"events\":" LIST(REF("StoredEvent")) ",\"next_after\":" COUNT
+                         ",\"has_more\":" BOOLEAN)},
+    {"StoredEvent", MAP_WITH("\"seq\",\"received_at\",\"disposition\",\"vendor\",\"source\",\"id\",\"type\",\"subject\",\"time\",\"data\"",
+                             "\"seq\":" COUNT ",\"received_at\":" TIME
+                             ",\"disposition\":{\"enum\":[\"normal\",\"void\",\"conflict\",\"expired\",\"future\"]},\"target_seq\":" COUNT
+                             ",\"vendor\":" STRING ",\"source\":" STRING ",\"id\":" STRING ",\"type\":" STRING ",\"subject\":" STRING
+                             ",\"time\":" TIME ",\"time_given\":" BOOLEAN
+                             ",\"data\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"]}}")},
     {"Usage", MAP_WITH("\"rows\"", "\"rows\":" LIST(REF("UsageRow")))},
     {"UsageRow", MAP_WITH("\"vendor\",\"service\",\"meter\",\"start\",\"end\",\"quantity\",\"events\"",
                           "\"subscription\":" STRING ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING

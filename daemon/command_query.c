@@ -260,7 +260,9 @@ static void print_explanation(const struct mtr_node *root)
     print_parts(mtr_node_get(root, "price"), text_of(charge, "meter").size ? text_of(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));
     if (log)
-        printf("\nIts events are in the log from sequence %.*s to %.*s.\n", MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")));
+        printf("\nIts events are in the log from sequence %.*s to %.*s; to see them:\n  meterd events --from-seq %.*s --to-seq %.*s --subscription %.*s\n",
+               MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(log, "seq_first")),
+               MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(charge, "subscription")));
 }
 
 int mtr_command_explain(const struct mtr_invocation *invocation)

@@ -65,6 +65,15 @@ static const struct mtr_option import_options[] = {
     MTR_CLIENT_OPTIONS,
     END,
 };
+static const struct mtr_option events_options[] = {
+    {"from-seq", 0, "N", "first sequence number (default: the oldest that is kept)"},
+    {"to-seq", 0, "N", "last sequence number (default: the newest)"},
+    {"subscription", 's', "KEY", "only events of this subscription"},
+    {"limit", 'n', "N", "how many (default: all of the range)"},
+    {"json", 0, NULL, "print JSON, one event a line"},
+    MTR_CLIENT_OPTIONS,
+    END,
+};
 static const struct mtr_option usage_options[] = {
     {"subscription", 's', "KEY", "only this subscription"},
     {"customer", 0, "NAME", "only this customer"},
@@ -140,6 +149,7 @@ const struct mtr_command mtr_commands[] = {
     {"key", "NAME", 1, 1, "make an API key: prints its secret once", NULL, key_options, mtr_command_key},
     {"send", "[FILE…]", 0, 64, "push events from files or standard input", NULL, send_options, mtr_command_send},
     {"import", "FILE…", 1, 64, "import CSV or NDJSON with a column mapping", NULL, import_options, mtr_command_import},
+    {"events", "", 0, 0, "show raw events as the log keeps them", NULL, events_options, mtr_command_events},
     {"usage", "", 0, 0, "show usage", NULL, usage_options, mtr_command_usage},
     {"charges", "", 0, 0, "show charges, or the outbox", NULL, charges_options, mtr_command_charges},
     {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from", NULL, explain_options, mtr_command_explain},

@@ -131,14 +131,19 @@ static void put_string(struct mtr_json_writer *writer, struct mtr_str text)
     put_char(writer, '"');
 }
 
-void mtr_json_name(struct mtr_json_writer *writer, const char *name)
+void mtr_json_name_text(struct mtr_json_writer *writer, struct mtr_str name)
 {
     if (writer->error) return;
     MTR_ASSERT(writer->depth > 0 && writer->is_map[writer->depth - 1] && !writer->after_name);
     separate(writer);
-    put_string(writer, mtr_str_from(name));
+    put_string(writer, name);
     put_char(writer, ':');
     writer->after_name = true;
+}
+
+void mtr_json_name(struct mtr_json_writer *writer, const char *name)
+{
+    mtr_json_name_text(writer, mtr_str_from(name));
 }
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text)

@@ -32,6 +32,7 @@ void mtr_json_map_end(struct mtr_json_writer *writer);
 void mtr_json_list(struct mtr_json_writer *writer);
 void mtr_json_list_end(struct mtr_json_writer *writer);
 void mtr_json_name(struct mtr_json_writer *writer, const char *name);
+void mtr_json_name_text(struct mtr_json_writer *writer, struct mtr_str name); /* a stranger's name: any bytes, as of mtr_json_text */
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
