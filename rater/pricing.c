@@ -76,9 +76,11 @@ static int add_rounding(const struct rater_part *part, const struct mtr_price *p
 }
 
 static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      const struct rater_term *term, const struct rater_part *part, bool closing, struct mtr_arena *arena,
-                      struct rater_part_price *out)
+                      const struct rater_period_price *period, uint32_t index, bool closing, struct mtr_arena *arena)
 {
+    const struct rater_term *term = &period->term;
+    const struct rater_part *part = &term->parts[index];
+    struct rater_part_price *out = &period->parts[index];
     int rc = rater_gather(rollups, catalog, subscription, part, arena, &out->usage);
     if (rc) return rc;
     out->input = (struct mtr_price_input){
@@ -87,9 +89,11 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .period = term->whole,
         .active_from_s = part->start_s,
         .active_to_s = part->end_s,
-        .continues_earlier = part > term->parts,
-        .continued_later = part + 1 < term->parts + term->part_count,
+        .continues_earlier = index > 0,
+        .continued_later = index + 1 < term->part_count,
         .closing = closing,
+        .earlier = period->prices,
+        .earlier_count = index,
         .zone = subscription->zone,
         .usage = out->usage.rows,
         .usage_count = out->usage.row_count,
@@ -122,9 +126,11 @@ int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog
     int rc = rater_term_at(subscription, period_start_s, arena, &period.term);
     if (rc) return rc;
     period.parts = mtr_arena_calloc(arena, (size_t)period.term.part_count + 1, sizeof(*period.parts));
-    if (!period.parts) return MTR_ENOMEM;
+    period.prices = mtr_arena_calloc(arena, (size_t)period.term.part_count + 1, sizeof(*period.prices));
+    if (!period.parts || !period.prices) return MTR_ENOMEM;
     for (uint32_t i = 0; i < period.term.part_count && !rc; i++) {
-        rc = price_part(rollups, catalog, subscription, &period.term, &period.term.parts[i], closing, arena, &period.parts[i]);
+        period.prices[i] = &period.parts[i].price;
+        rc = price_part(rollups, catalog, subscription, &period, i, closing, arena);
         period.cell_count += period.parts[i].usage.cell_count;
     }
     if (!rc) rc = lay_out_lines(catalog, subscription, arena, &period);

@@ -30,6 +30,7 @@ struct rater_part_price {
 struct rater_period_price {
     struct rater_term term;
     struct rater_part_price *parts; /* one per part of the term */
+    const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
     struct rater_line *lines;
     uint32_t line_count;
     uint64_t cell_count;

@@ -133,12 +133,14 @@ static void a_version_inside_a_period_splits_it(void **state)
                  "    versions:\n"
                  "      - from: 2026-01-01\n"
                  "        components:\n"
-                 "          - {key: calls, meter: calls, per_unit: '0.50', minimum: '100'}\n"
+                 "          - {key: calls, meter: calls, per_unit: '0.50', minimum: '100', cap: '100'}\n"
+                 "          - {key: extra, meter: calls, per_unit: '2'}\n"
                  "          - {key: base, recurring: {amount: '31', every: month, in: advance, prorate: second}}\n"
                  "          - {key: once, recurring: {amount: '7', every: month, in: arrears, prorate: none}}\n"
                  "      - from: 2026-01-11\n"
                  "        components:\n"
-                 "          - {key: calls, meter: calls, per_unit: '1', minimum: '9'}\n"
+                 "          - {key: calls, meter: calls, per_unit: '1', minimum: '12'}\n"
+                 "          - {key: extra, meter: calls, per_unit: '2', cap: '23'}\n"
                  "          - {key: base, recurring: {amount: '62', every: month, in: advance, prorate: second}}\n"
                  "          - {key: once, recurring: {amount: '7', every: month, in: arrears, prorate: none}}\n"
                  "subscriptions:\n"
@@ -147,9 +149,10 @@ static void a_version_inside_a_period_splits_it(void **state)
     rating_use(&stage, "s1", "calls", JANUARY_S + 10 * DAY_S, "", "4", 4);
     rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
     rating_drain(&stage);
-    /* 5 and 10 of 31 days of 31; then 4, the minimum's 5 more, 21 of 31 days of 62, the fee in arrears once; February's fee as a draft */
+    /* 5, 20 and 10 of 31 days of 31; then 4, the minimum's 3 more after 5 + 4, the cap's rest of 23 after 20, 21 of 31 days of 62, the fee
+     * in arrears once; February's fee as a draft */
     struct rating_history history = rating_history(&stage, 0);
-    assert_string_equal(history.text, "final 5; final 10; final 4; final 5; final 42; final 7; draft 62");
+    assert_string_equal(history.text, "final 5; final 20; final 10; final 4; final 3; final 3; final 42; final 7; draft 62");
     assert_int_equal(rating_audit(&stage).findings, 0);
     rating_close(&stage);
 }
