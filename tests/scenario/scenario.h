@@ -1,0 +1,298 @@
+/*
+ * One run of the whole pipeline in one thread on a simulated clock: what its parts share. test_scenario.c tells what it is for.
+ *
+ *   scenario_catalog   documents, and how they change while usage flows
+ *   scenario_client    vendors: events, requests, retries; remembers what was sent and what was answered
+ *   scenario_stores    stores and stages: open, crash, recover
+ *   scenario_receiver  the billing backend, and the operator who looks after messages
+ *   scenario_naive     usage recomputed from the log with plain arrays
+ *   scenario_bill      what the bill should be, priced from that usage
+ *   scenario_laws      what must hold at the end
+ *
+ * Memory of a run is in its arena. Everything random comes from its seed; nothing reads a clock.
+ */
+#ifndef METERD_TESTS_SCENARIO_H
+#define METERD_TESTS_SCENARIO_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "meterd/aggregator/aggregator.h"
+#include "meterd/catalog/store.h"
+#include "meterd/collector/intake.h"
+#include "meterd/core/time.h"
+#include "meterd/rater/audit.h"
+#include "meterd/rater/outbox.h"
+#include "meterd/rater/rater.h"
+#include "meterd/store/log.h"
+#include "support/random_events.h"
+
+enum { VENDORS_MAX = 3, SERVICES_MAX = 5, METERS_MAX = 24, TARIFFS_MAX = 6, SUBSCRIPTIONS_MAX = 12, DESTINATIONS_MAX = 2, KEY_MAX = 16 };
+
+/* ---- catalog ---- */
+
+struct planned_meter {
+    uint32_t service;
+    char key[KEY_MAX];
+    char type[KEY_MAX];
+    enum mtr_aggregation aggregation;
+    bool by_region, by_sku;
+    bool filtered;
+    bool applied;
+};
+
+struct planned_subscription {
+    uint32_t service;
+    char key[KEY_MAX];
+    char subject[KEY_MAX];
+    uint32_t tariff;
+    const char *zone;
+    const char *every;
+    const char *anchor;
+    int64_t start_day; /* days since 1970 */
+    int64_t trial_day; /* 0: none */
+    int64_t end_day;   /* 0: none */
+    bool applied;
+};
+
+struct planned_tariff {
+    uint32_t service;
+    char key[KEY_MAX];
+    const char *currency;
+};
+
+struct plan {
+    uint32_t vendor_count;
+    uint32_t service_count, service_vendors[SERVICES_MAX];
+    uint32_t meter_count, tariff_count, subscription_count;
+    struct planned_meter meters[METERS_MAX];
+    struct planned_tariff tariffs[TARIFFS_MAX];
+    struct planned_subscription subscriptions[SUBSCRIPTIONS_MAX];
+    uint32_t destinations_applied;
+};
+
+/* ---- client ---- */
+
+struct sent_property {
+    const char *name;
+    const char *json; /* as written: 1.5, "eu", true */
+};
+
+enum { SENT_PROPERTIES_MAX = 6, SENT_EVENTS_MAX = 4096, SENT_REQUESTS_MAX = 512, ANSWERS_MAX = 16384 };
+
+struct sent_event {
+    uint32_t vendor;
+    const char *source, *id, *type, *subject;
+    int64_t time_us;
+    bool time_given;
+    struct sent_property properties[SENT_PROPERTIES_MAX];
+    uint32_t property_count;
+    int64_t first_sent_us, last_sent_us;
+};
+
+struct sent_request {
+    uint32_t vendor;
+    struct sent_event **events;
+    uint32_t count;
+    bool answered;
+    int64_t created_us;
+    struct mtr_request *in_queue; /* owned while the intake holds it */
+};
+
+struct answer {
+    const struct sent_event *event;
+    enum mtr_result_code code;
+    uint64_t seq;
+};
+
+struct client {
+    struct sent_event *events[SENT_EVENTS_MAX];
+    uint32_t event_count;
+    struct sent_request *requests[SENT_REQUESTS_MAX];
+    uint32_t request_count;
+    struct answer *answers; /* ANSWERS_MAX */
+    uint32_t answer_count;
+    uint64_t submitted; /* events of answered requests, counted by the client … */
+    uint64_t counts[MTR_RESULT_COUNT]; /* … and as answered */
+};
+
+/* ---- stores ---- */
+
+enum { PATH_BYTES = 128 };
+
+struct slow_work {
+    void (*run)(void *context);
+    void *context;
+};
+
+struct stores {
+    char root[PATH_BYTES / 2];
+    uint32_t generation; /* each copy is a directory of its own */
+    struct mtr_catalog_store *catalog_store;
+    struct mtr_catalog *catalog;
+    struct mtr_log *log;
+    struct mtr_dedup *dedup;
+    struct mtr_intake *intake;
+    struct mtr_log_reader *reader;
+    struct mtr_rollups *rollups;
+    struct mtr_aggregator *aggregator;
+    struct mtr_charges *charges;
+    struct mtr_rater *rater;
+    struct mtr_outbox *outbox;
+    struct slow_work slow;
+    struct mtr_log_options log_options;
+    struct mtr_intake_options intake_options;
+    struct mtr_aggregator_options aggregator_options;
+    struct mtr_rater_options rater_options;
+    struct mtr_outbox_options outbox_options;
+};
+
+/* ---- receiver ---- */
+
+enum { MESSAGES_MAX = 8192, FLIGHTS_MAX = 64, RECEIVED_MAX = 32768 };
+
+struct received_message {
+    char id[MTR_MESSAGE_ID_TEXT_BYTES];
+    struct mtr_str body;
+    bool taken; /* took effect */
+};
+
+struct received_line { /* Σ of charges with the same identity */
+    const char *key;
+    struct mtr_money amount;
+};
+
+struct receiver { /* one per destination */
+    struct received_message messages[MESSAGES_MAX];
+    uint32_t message_count;
+    uint64_t numbers[RECEIVED_MAX];
+    uint32_t number_count;
+    struct received_line *lines;
+    uint32_t line_count;
+    struct mtr_money total;
+};
+
+struct pending_result {
+    char id[MTR_MESSAGE_ID_TEXT_BYTES];
+    struct mtr_outbox_result result;
+};
+
+struct scenario {
+    uint64_t seed;
+    bool is_loud;    /* prints its trace */
+    bool is_healthy; /* the phase without faults */
+    struct random_source random;
+    uint64_t trace_hash;
+    struct mtr_arena arena;
+    int64_t begin_us;
+    int64_t now_us;
+    uint32_t crash_percent;
+    uint32_t crashes;
+    bool crashes_by_copy;
+    bool all_end;
+    struct plan plan;
+    struct client client;
+    struct stores stores;
+    struct receiver receivers[DESTINATIONS_MAX];
+    struct pending_result pending[FLIGHTS_MAX];
+    uint32_t pending_count;
+};
+
+/* Fails the test and names the seed. */
+#define CHECK(scenario, condition, ...)                                                                                        \
+    do {                                                                                                                       \
+        if (!(condition)) scenario_fail(scenario, __FILE__, __LINE__, #condition, __VA_ARGS__);                               \
+    } while (0)
+#define CHECK_OK(scenario, call) CHECK(scenario, (call) == 0, " ")
+_Noreturn void scenario_fail(const struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
+    MTR_PRINTF(5, 6);
+void scenario_trace(struct scenario *scenario, const char *format, ...) MTR_PRINTF(2, 3);
+uint32_t scenario_below(struct scenario *scenario, uint32_t bound);
+bool scenario_chance(struct scenario *scenario, uint32_t percent);
+char *scenario_format(struct scenario *scenario, const char *format, ...) MTR_PRINTF(2, 3);
+void *scenario_alloc(struct scenario *scenario, size_t count, size_t size);
+
+void scenario_catalog_plan(struct scenario *scenario);
+void scenario_catalog_apply_first(struct scenario *scenario);
+void scenario_catalog_change(struct scenario *scenario);
+void scenario_catalog_apply_rest(struct scenario *scenario);
+void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX]);
+
+void scenario_client_create(struct scenario *scenario);  /* makes up a request */
+void scenario_client_submit(struct scenario *scenario);  /* sends one that is not answered; false when there is none */
+bool scenario_client_waits(const struct scenario *scenario, int64_t older_than_us);
+void scenario_client_lose_queue(struct scenario *scenario); /* a crash: what waited in the queue is gone */
+void scenario_on_answer(void *context, struct mtr_request *request);
+/* An event as it was sent, for comparison with the log's; properties in the run's arena. */
+struct mtr_event scenario_sent_as_event(struct scenario *scenario, const struct sent_event *sent);
+
+void scenario_stores_open(struct scenario *scenario);
+void scenario_stores_close(struct scenario *scenario, bool is_crash);
+void scenario_stores_crash(struct scenario *scenario);
+void scenario_stores_remove(struct scenario *scenario);
+void scenario_run_slow(void *context, void (*work)(void *work_context), void *work_context);
+void scenario_stores_path(const struct scenario *scenario, const char *folder, char path[PATH_BYTES]);
+
+extern const uint8_t SCENARIO_EVENT_KEY[MTR_EVENT_KEY_BYTES];
+
+int scenario_receiver_send(void *context, const struct mtr_outbox_message *message);
+void scenario_receiver_answer(struct scenario *scenario); /* one of the answers on their way arrives, if there is any */
+void scenario_operator(struct scenario *scenario);        /* looks after REJECTED and UNKNOWN messages */
+
+/* ---- the naive view ---- */
+
+struct naive_use { /* what one event gives to one meter */
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter;
+    const struct mtr_event *event;
+    uint64_t seq;
+    uint64_t void_seq; /* 0: it counts */
+    int64_t hour_s;
+    struct mtr_str dimensions; /* as in a cell's key */
+    struct mtr_str text;       /* unique: the value */
+    struct mtr_quantity quantity;
+};
+
+struct naive {
+    struct mtr_event *events; /* index = sequence - 1 */
+    int64_t *received_us;
+    uint64_t event_count;
+    uint64_t *void_seqs; /* by target - 1 */
+    struct naive_use *uses; /* by (subscription, meter, hour, dimensions, sequence) */
+    uint32_t use_count;
+    uint32_t held_count;
+    uint32_t quarantined_count;
+};
+
+void scenario_naive_read(struct scenario *scenario, struct naive *naive);
+/* The value of uses[0 … count) under their meter; false when none counts. */
+bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count, struct mtr_quantity *out);
+struct mtr_str scenario_property_text(struct scenario *scenario, const struct mtr_property *property);
+
+struct bill_line {
+    const char *key;
+    struct mtr_money amount;
+};
+
+struct bill {
+    struct bill_line *lines;
+    uint32_t count;
+    uint32_t stray_count; /* findings of usage that no period can charge */
+};
+
+enum { BILL_LINES_MAX = 65536 };
+void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us, struct bill *out);
+/* subscription, period, part, component, kind, dimensions, currency as one text */
+char *scenario_line_key(struct scenario *scenario, struct mtr_str subscription, int64_t period_s, int64_t part_s, struct mtr_str component,
+                        struct mtr_str kind, struct mtr_str dimensions, struct mtr_str currency);
+
+void scenario_laws(struct scenario *scenario);
+
+#endif

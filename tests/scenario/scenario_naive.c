@@ -1,0 +1,224 @@
+/*
+ * Usage recomputed from the log alone: every event, against the final catalog, in arrays. Written from the contracts (event.h,
+ * catalog.h, rollups.h), not from the aggregator.
+ */
+#include "scenario/scenario.h"
+
+enum { NAIVE_EVENTS_MAX = 8192, NAIVE_USES_MAX = 65536 };
+
+/* ---- the log ---- */
+
+static struct mtr_str copy_text(struct scenario *scenario, struct mtr_str text)
+{
+    struct mtr_str copy = {NULL, 0};
+    if (text.size) CHECK_OK(scenario, mtr_arena_copy(&scenario->arena, text, &copy));
+    return copy;
+}
+
+static struct mtr_event copy_event(struct scenario *scenario, const struct mtr_event *event)
+{
+    struct mtr_event copy = *event;
+    struct mtr_property *properties = scenario_alloc(scenario, event->property_count, sizeof(*properties));
+    copy.vendor = copy_text(scenario, event->vendor);
+    copy.source = copy_text(scenario, event->source);
+    copy.id = copy_text(scenario, event->id);
+    copy.type = copy_text(scenario, event->type);
+    copy.subject = copy_text(scenario, event->subject);
+    for (uint32_t i = 0; i < event->property_count; i++) {
+        properties[i] = event->properties[i];
+        properties[i].name = copy_text(scenario, properties[i].name);
+        if (properties[i].kind == MTR_PROPERTY_STRING) properties[i].text = copy_text(scenario, properties[i].text);
+    }
+    copy.properties = properties;
+    return copy;
+}
+
+static void read_log(struct scenario *scenario, struct naive *naive)
+{
+    struct mtr_block_header header;
+    struct mtr_diagnostic diagnostic = {0};
+    const struct mtr_event *events;
+    naive->events = scenario_alloc(scenario, NAIVE_EVENTS_MAX, sizeof(*naive->events));
+    naive->received_us = scenario_alloc(scenario, NAIVE_EVENTS_MAX, sizeof(*naive->received_us));
+    naive->void_seqs = scenario_alloc(scenario, NAIVE_EVENTS_MAX, sizeof(*naive->void_seqs));
+    for (;;) {
+        int rc = mtr_log_read(scenario->stores.reader, naive->event_count + 1, &header, &events, &diagnostic);
+        if (rc == MTR_ENOTFOUND) break;
+        CHECK(scenario, !rc, "%s", diagnostic.text);
+        CHECK(scenario, header.first_seq == naive->event_count + 1, "a hole in the log");
+        CHECK(scenario, naive->event_count + header.count <= NAIVE_EVENTS_MAX, "too many events");
+        for (uint32_t i = 0; i < header.count; i++) {
+            naive->received_us[naive->event_count] = header.received_us;
+            naive->events[naive->event_count++] = copy_event(scenario, &events[i]);
+        }
+    }
+    CHECK(scenario, naive->event_count == mtr_log_last_seq(scenario->stores.log), "the log's end");
+}
+
+/* ---- what an event gives to a meter ---- */
+
+static const struct mtr_property *property_of(const struct mtr_event *event, struct mtr_str name)
+{
+    for (uint32_t i = 0; i < event->property_count; i++)
+        if (mtr_str_equal(event->properties[i].name, name)) return &event->properties[i];
+    return NULL;
+}
+
+struct mtr_str scenario_property_text(struct scenario *scenario, const struct mtr_property *property)
+{
+    char text[MTR_DECIMAL_TEXT_BYTES];
+    if (!property) return (struct mtr_str){NULL, 0};
+    if (property->kind == MTR_PROPERTY_STRING) return property->text;
+    if (property->kind == MTR_PROPERTY_TRUE) return MTR_STR("true");
+    if (property->kind == MTR_PROPERTY_FALSE) return MTR_STR("false");
+    mtr_decimal_format(property->number, text);
+    return mtr_str_from(scenario_format(scenario, "%s", text));
+}
+
+static bool passes_filters(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event)
+{
+    for (uint32_t i = 0; i < meter->filter_count; i++) {
+        const struct mtr_filter *filter = &meter->filters[i];
+        const struct mtr_property *property = property_of(event, filter->property);
+        bool found = false;
+        for (uint32_t k = 0; property && k < filter->value_count; k++)
+            found |= mtr_str_equal(scenario_property_text(scenario, property), filter->values[k]);
+        if (!found) return false;
+    }
+    return true;
+}
+
+static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event)
+{
+    char text[MTR_DIMENSIONS_BYTES_MAX];
+    size_t size = 0;
+    for (uint32_t i = 0; i < meter->group_by_count; i++) {
+        struct mtr_str value = scenario_property_text(scenario, property_of(event, meter->group_by[i]));
+        if (value.size) memcpy(text + size, value.data, value.size);
+        size += value.size;
+        text[size++] = 0x1F;
+    }
+    return copy_text(scenario, (struct mtr_str){text, size});
+}
+
+/* False: the meter cannot count the event. */
+static bool read_value(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event, struct naive_use *use)
+{
+    const mtr_int128 most = (mtr_int128)1000000000000000000 * 1000000000000;
+    const struct mtr_property *property = property_of(event, meter->value);
+    if (meter->aggregation == MTR_COUNT) return true;
+    if (!property) return false;
+    if (meter->aggregation == MTR_UNIQUE) {
+        use->text = scenario_property_text(scenario, property);
+        return true;
+    }
+    int rc = MTR_EINVALID;
+    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &use->quantity);
+    if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &use->quantity);
+    return !rc && use->quantity.e12 <= most && use->quantity.e12 >= -most;
+}
+
+static void use_event(struct scenario *scenario, struct naive *naive, uint64_t seq, const struct mtr_subscription *subscription,
+                      const struct mtr_meter *meter)
+{
+    const struct mtr_event *event = &naive->events[seq - 1];
+    struct naive_use use = {.subscription = subscription, .meter = meter, .event = event, .seq = seq, .void_seq = naive->void_seqs[seq - 1]};
+    if (!passes_filters(scenario, meter, event)) return;
+    if (!read_value(scenario, meter, event, &use)) {
+        naive->quarantined_count++;
+        return;
+    }
+    use.hour_s = mtr_zone_hour(subscription->zone, event->time_us / MTR_US_PER_SECOND).start_s;
+    use.dimensions = cell_dimensions(scenario, meter, event);
+    CHECK(scenario, naive->use_count < NAIVE_USES_MAX, "too many uses");
+    naive->uses[naive->use_count++] = use;
+}
+
+static void resolve_event(struct scenario *scenario, struct naive *naive, uint64_t seq)
+{
+    const struct mtr_event *event = &naive->events[seq - 1];
+    const struct mtr_catalog *catalog = scenario->stores.catalog;
+    const struct mtr_subscription *subscription = NULL;
+    uint32_t meters = 0;
+    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *candidate = mtr_catalog_subscription(catalog, i);
+        bool same = mtr_str_equal(candidate->subject, event->subject) && mtr_str_equal(candidate->service->vendor->key, event->vendor);
+        if (same) subscription = candidate;
+    }
+    for (uint32_t i = 1; subscription && i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);
+        if (meter->service != subscription->service || !mtr_str_equal(meter->event_type, event->type)) continue;
+        meters++;
+        use_event(scenario, naive, seq, subscription, meter);
+    }
+    if (!meters) naive->held_count++;
+}
+
+static int compare_uses(const void *a, const void *b)
+{
+    const struct naive_use *x = a, *y = b;
+    if (x->subscription->number != y->subscription->number) return x->subscription->number < y->subscription->number ? -1 : 1;
+    if (x->meter->number != y->meter->number) return x->meter->number < y->meter->number ? -1 : 1;
+    if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
+    int order = mtr_str_compare(x->dimensions, y->dimensions);
+    return order ? order : (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+void scenario_naive_read(struct scenario *scenario, struct naive *naive)
+{
+    *naive = (struct naive){.uses = scenario_alloc(scenario, NAIVE_USES_MAX, sizeof(*naive->uses))};
+    read_log(scenario, naive);
+    for (uint64_t seq = 1; seq <= naive->event_count; seq++) {
+        const struct mtr_event *event = &naive->events[seq - 1];
+        if (event->disposition == MTR_DISPOSITION_NORMAL) continue;
+        if (event->disposition != MTR_DISPOSITION_VOID || naive->void_seqs[event->target_seq - 1]) naive->quarantined_count++;
+        else naive->void_seqs[event->target_seq - 1] = seq;
+    }
+    for (uint64_t seq = 1; seq <= naive->event_count; seq++)
+        if (naive->events[seq - 1].disposition == MTR_DISPOSITION_NORMAL) resolve_event(scenario, naive, seq);
+    if (naive->use_count) qsort(naive->uses, naive->use_count, sizeof(*naive->uses), compare_uses);
+}
+
+/* ---- values ---- */
+
+static uint32_t count_different(const struct naive_use *const *uses, uint32_t count)
+{
+    uint32_t different = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_new = !uses[i]->void_seq;
+        for (uint32_t k = 0; k < i && is_new; k++) is_new = uses[k]->void_seq || !mtr_str_equal(uses[k]->text, uses[i]->text);
+        different += is_new;
+    }
+    return different;
+}
+
+bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count, struct mtr_quantity *out)
+{
+    const struct naive_use *chosen = NULL;
+    struct mtr_quantity sum = {0};
+    uint32_t live = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct naive_use *use = uses[i];
+        if (use->void_seq) continue;
+        live++;
+        CHECK_OK(scenario, mtr_quantity_add(sum, use->quantity, &sum));
+        bool is_better = !chosen;
+        if (chosen && use->meter->aggregation == MTR_MIN) is_better = use->quantity.e12 < chosen->quantity.e12;
+        if (chosen && use->meter->aggregation == MTR_MAX) is_better = use->quantity.e12 > chosen->quantity.e12;
+        if (chosen && use->meter->aggregation == MTR_LAST)
+            is_better = use->event->time_us > chosen->event->time_us ||
+                        (use->event->time_us == chosen->event->time_us && use->seq > chosen->seq);
+        if (is_better) chosen = use;
+    }
+    *out = (struct mtr_quantity){0};
+    if (!live) return false;
+    switch (chosen->meter->aggregation) {
+    case MTR_SUM: *out = sum; break;
+    case MTR_COUNT: CHECK_OK(scenario, mtr_quantity_from_i64(live, out)); break;
+    case MTR_UNIQUE: CHECK_OK(scenario, mtr_quantity_from_i64(count_different(uses, count), out)); break;
+    case MTR_MIN:
+    case MTR_MAX:
+    case MTR_LAST: *out = chosen->quantity; break;
+    }
+    return true;
+}
