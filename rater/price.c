@@ -28,7 +28,9 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
 
 static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    return work->due ? mtr_price_round_line(pricer, &work->line) : MTR_OK;
+    if (!work->due) return MTR_OK;
+    bool is_share = work->component->curve == MTR_CURVE_RECURRING;
+    return is_share ? mtr_price_round_share(pricer, &work->line) : mtr_price_round_line(pricer, &work->line);
 }
 
 /* The published order (docs/pricing.md). */

@@ -3,6 +3,8 @@
  *
  * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to the cent; where it rounds
  * the total, sums are exact. Invariant at the end: sum of the lines' amounts + residue = total.
+ *
+ * A period in parts is rounded as one: what the rounding of a fee's share or of a total left over is carried into the next part.
  */
 #include "rater/price_parts.h"
 
@@ -63,6 +65,36 @@ int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
     char name[64];
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
     return trace_exact(pricer, mtr_price_next_line(pricer), name, line->exact, mtr_exact_from_money(line->amount));
+}
+
+/* What the shares of this fee in earlier parts were rounded off by. */
+static int carried(const struct mtr_price_input *input, const struct mtr_price_line *line, struct mtr_exact *out)
+{
+    struct mtr_exact rest = mtr_exact_zero();
+    for (uint32_t i = 0; i < input->earlier_count; i++) {
+        const struct mtr_price *part = input->earlier[i];
+        for (uint32_t j = 0; j < part->line_count; j++) {
+            const struct mtr_price_line *share = &part->lines[j];
+            if (!mtr_str_equal(share->component, line->component) || !mtr_str_equal(share->kind, line->kind)) continue;
+            int rc = mtr_exact_add(rest, share->exact, &rest);
+            if (!rc) rc = mtr_exact_sub(rest, mtr_exact_from_money(share->amount), &rest);
+            if (rc) return rc;
+        }
+    }
+    *out = rest;
+    return MTR_OK;
+}
+
+int mtr_price_round_share(struct mtr_pricer *pricer, struct mtr_price_line *line)
+{
+    struct mtr_exact share = line->exact, rest;
+    int rc = carried(pricer->input, line, &rest);
+    if (!rc) rc = mtr_exact_add(share, rest, &line->exact);
+    if (!rc && mtr_exact_compare(rest, mtr_exact_zero()) != 0)
+        rc = trace_exact(pricer, mtr_price_next_line(pricer), "carried from the earlier parts", share, line->exact);
+    if (!rc) rc = mtr_price_round_line(pricer, line);
+    line->exact = share;
+    return rc;
 }
 
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
@@ -145,10 +177,15 @@ int mtr_price_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!tariff->round_total) return MTR_OK;
-    int rc = add_lines(pricer, price, 0, NULL, &sum);
+    int rc = sum_period(pricer, 0, NULL, &sum);
     if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
+    const struct mtr_money whole = price->total;
+    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
+        rc = mtr_money_sub(price->total, pricer->input->earlier[i]->total, &price->total);
     if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
     if (rc || !pricer->with_trace) return rc;
     snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
-    return trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(price->total));
+    rc = trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
+    if (rc || !pricer->input->earlier_count) return rc;
+    return trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals", mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }

@@ -30,6 +30,8 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) M
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. */
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
+/* The same for a share of a fee, with what earlier parts of the period left over; line->exact stays the share. */
+int mtr_price_round_share(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
 
 /* first_line: index of the component's first line; its lines go on to the end. */

@@ -157,6 +157,38 @@ static void a_version_inside_a_period_splits_it(void **state)
     rating_close(&stage);
 }
 
+/* Three versions alike but for their dates cost what one costs: cap, fee and rounded total are of the period. */
+static void splits_change_no_sum(void **state)
+{
+    static const char *const roundings[] = {"{mode: half_up, place: line}", "{mode: down, place: line}", "{mode: up, place: line}",
+                                            "{mode: half_up, place: total}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(roundings) / sizeof(*roundings); i++) {
+        struct rating_stage stage;
+        char yaml[4096];
+        int size = snprintf(yaml, sizeof(yaml), "%stariffs:\n  - key: standard\n    currency: EUR\n    rounding: %s\n    versions:\n", HEAD,
+                            roundings[i]);
+        for (int day = 1; day <= 21; day += 10)
+            size += snprintf(yaml + size, sizeof(yaml) - (size_t)size,
+                             "      - from: 2026-01-%02d\n"
+                             "        components:\n"
+                             "          - {key: calls, meter: calls, per_unit: '1.005', cap: '20'}\n"
+                             "          - {key: base, recurring: {amount: '10', every: month, in: arrears, prorate: second}}\n",
+                             day);
+        snprintf(yaml + size, sizeof(yaml) - (size_t)size,
+                 "subscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n");
+        rating_open(&stage, JANUARY_S);
+        rating_apply(&stage, yaml);
+        for (int day = 0; day < 30; day += 10) rating_use(&stage, "s1", "calls", JANUARY_S + day * DAY_S, "", "9", 1);
+        rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+        rating_drain(&stage);
+        struct rating_history history = rating_history(&stage, 0);
+        if (history.sum.e18 != (mtr_int128)30 * 1000000000000000000) fail_msg("%s: %s", roundings[i], history.text);
+        assert_int_equal(rating_audit(&stage).findings, 0);
+        rating_close(&stage);
+    }
+}
+
 static void usage_in_the_trial_is_free(void **state)
 {
     struct rating_stage stage;
@@ -554,6 +586,7 @@ int main(void)
         cmocka_unit_test(a_final_line_without_a_difference_is_still_told),
         cmocka_unit_test(a_changed_tariff_rates_closed_periods_again),
         cmocka_unit_test(a_version_inside_a_period_splits_it),
+        cmocka_unit_test(splits_change_no_sum),
         cmocka_unit_test(usage_in_the_trial_is_free),
         cmocka_unit_test(a_feed_numbered_anew_is_read_again),
         cmocka_unit_test(a_moved_start_takes_the_old_period_back),

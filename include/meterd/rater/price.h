@@ -37,7 +37,9 @@ struct mtr_price_input {
     bool closing;                   /* the period is over: minimums and fees in arrears apply */
     bool continues_earlier;         /* another version priced this period before: an unprorated fee in advance was due there */
     bool continued_later;           /* another version prices it afterwards: minimums and an unprorated fee in arrears are due there */
-    const struct mtr_price *const *earlier; /* prices of the earlier parts of this period: caps and minimums count their lines too */
+    /* Prices of the earlier parts of this period: caps and minimums count their lines too, and what their rounding left over is carried on,
+     * so that shares of a fee add up to the fee, and totals to the rounded sum of all parts. */
+    const struct mtr_price *const *earlier;
     uint32_t earlier_count;
     const struct mtr_zone *zone;    /* for proration by day */
     const struct mtr_usage_row *usage;
@@ -68,7 +70,7 @@ struct mtr_price {
     uint32_t line_count;
     struct mtr_price_step *steps;
     uint32_t step_count;
-    struct mtr_money total;       /* sum of the lines, or the rounded total */
+    struct mtr_money total;       /* sum of the lines, or the rounded total (of all parts up to this one, less the earlier totals) */
     struct mtr_money residue;     /* rounding place total: total − sum of the lines' amounts; zero otherwise. So lines + residue = total */
 };
 

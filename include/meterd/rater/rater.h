@@ -11,7 +11,8 @@
  *
  * Tariff versions split a period at their instants. Each part is priced on its own under its version: tiers restart at the split,
  * fees prorate by part (a fee that is not prorated is due once: in advance on the first part, in arrears on the last), caps and
- * minimums count what the component cost in the parts before, and minimums are due on the last part only. Usage of hours that start
+ * minimums count what the component cost in the parts before, minimums are due on the last part, and what rounding leaves over is carried
+ * into the next part. Usage of hours that start
  * before trial_end_s is not charged, fees begin at trial_end_s. Usage before the first version is not priced; the audit shows it.
  *
  * A period once final stays final: when its end moves away later, what is still to come of it are corrections.
