@@ -79,9 +79,8 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     bool idle = position->drained && !is_behind(aggregator);
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
-        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, position->change + 1, aggregator->diagnostic);
+        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, &position->change, aggregator->diagnostic);
         if (rc) return rc;
-        position->change++;
     }
     if (idle && now_us > position->watermark_us && (*write || now_us - position->watermark_us >= WATERMARK_EVERY_US)) {
         position->watermark_us = now_us;

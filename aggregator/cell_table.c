@@ -144,7 +144,7 @@ static uint32_t day_of(int64_t hour_s)
     return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
 }
 
-int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t change, struct mtr_diagnostic *diagnostic)
+int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_feed_row row = {0};
     if (table->count == 0) return MTR_OK;
@@ -152,11 +152,12 @@ int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *t
     memset(table->slots, 0, (size_t)table->slot_count * sizeof(*table->slots)); /* rows have moved */
     for (uint32_t i = 0; i < table->count; i++) {
         const struct mtr_cell_key *key = &table->changes[i].key;
-        int rc = merge(txn, &table->changes[i], change);
-        if (!rc && (row.change == 0 || row.subscription != key->subscription || row.day != day_of(key->hour_s))) {
-            row = (struct mtr_feed_row){change, key->subscription, day_of(key->hour_s)};
+        int rc = MTR_OK;
+        if (row.change == 0 || row.subscription != key->subscription || row.day != day_of(key->hour_s)) {
+            row = (struct mtr_feed_row){++*change, key->subscription, day_of(key->hour_s)};
             rc = mtr_rollups_put_feed(txn, &row);
         }
+        if (!rc) rc = merge(txn, &table->changes[i], row.change);
         if (rc) {
             mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                                "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32 ", hour %" PRId64 ": %s",

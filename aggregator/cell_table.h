@@ -44,9 +44,10 @@ void mtr_cell_table_reset(struct mtr_cell_table *table);
 int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, enum mtr_aggregation aggregation,
                         struct mtr_cell_change **out) MTR_MUST_USE;
 
-/* Merges all rows into the store, in key order, with their days in the feed under number `change`.
+/* Merges all rows into the store, in key order, with their days in the feed: each row of it under a number of its own, counted on from
+ * *change, so that a reader may stop after any row.
  * MTR_EOVERFLOW: a cell's sum leaves its range; nothing may be committed then. */
-int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t change, struct mtr_diagnostic *diagnostic)
+int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change, struct mtr_diagnostic *diagnostic)
     MTR_MUST_USE;
 
 #endif

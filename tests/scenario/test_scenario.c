@@ -90,7 +90,7 @@ static void advance(struct scenario *scenario)
 {
     if (scenario_client_waits(scenario, scenario->now_us - 10 * MTR_US_PER_DAY)) return;
     uint32_t kind = scenario_below(scenario, 100);
-    int64_t span_s = kind < 50 ? 600 : kind < 85 ? 6 * 3600 : 4 * 86400;
+    int64_t span_s = kind < 45 ? 600 : kind < 75 ? 6 * 3600 : 6 * 86400;
     scenario->now_us += (int64_t)scenario_below(scenario, (uint32_t)span_s) * MTR_US_PER_SECOND + scenario_below(scenario, 1000000);
     scenario_trace(scenario, "time goes on");
 }

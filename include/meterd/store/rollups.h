@@ -63,7 +63,8 @@ struct mtr_quarantined_event {
     struct mtr_str text;   /* a sentence */
 };
 
-/* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change wins, so it does not grow. */
+/* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change wins, so it does not grow. Writers
+ * give each row a number of its own: a reader's cursor is the last number it has seen. */
 struct mtr_feed_row {
     uint64_t change;
     uint32_t subscription;
