@@ -173,8 +173,11 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_node *finding = &findings->children[i];
         struct mtr_str field = text_of(finding, "field");
-        fprintf(stderr, "  %.*s:%.*s: %.*s: %.*s%s%.*s\n", MTR_STR_ARGS(text_of(finding, "line")), MTR_STR_ARGS(text_of(finding, "column")),
-                MTR_STR_ARGS(text_of(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "", MTR_STR_ARGS(text_of(finding, "text")));
+        struct mtr_str line = text_of(finding, "line"), column = text_of(finding, "column");
+        bool placed = !mtr_str_equal(line, MTR_STR("0"));
+        fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data, placed ? ":" : "",
+                placed ? (int)column.size : 0, column.data, placed ? ": " : "", MTR_STR_ARGS(text_of(finding, "severity")), MTR_STR_ARGS(field),
+                field.size ? ": " : "", MTR_STR_ARGS(text_of(finding, "text")));
     }
     mtr_document_close(document);
 }

@@ -134,7 +134,12 @@ static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)
 static void report(const struct audit *audit)
 {
     const struct mtr_audit_counts *counts = &audit->counts;
-    if (mtr_invocation_flag(audit->invocation, "json")) {
+    bool json = mtr_invocation_flag(audit->invocation, "json");
+    if (json && !audit->charges_checked) {
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events, audit->rollups_equal ? "true" : "false");
+        return;
+    }
+    if (json) {
         printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64 ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64
                ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64 ",\"findings\":%" PRIu64 "}\n",
                audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null", counts->subscriptions, counts->periods,
@@ -177,7 +182,7 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     paths(&audit, suffix);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
-    if (!rc) rc = mtr_refold_open(audit.data, NULL, audit.again, 0, &audit.refold, &diagnostic);
+    if (!rc) rc = mtr_refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
     if (!rc) rc = compare(&audit, &diagnostic);
     audit.charges_checked = with_charges;
     if (!rc && with_charges) rc = audit_charges(&audit);
@@ -200,22 +205,17 @@ int mtr_command_audit(const struct mtr_invocation *invocation)
 
 /* ---- rebuild ---- */
 
-/* The number from which the new feed must count on, so that the rater sees all of it. */
-static int consumed_change(const char *data, uint64_t *change, struct mtr_diagnostic *diagnostic)
+/* The new rollups number their feed anew, so the rater begins it anew. Done before the swap: on the old rollups it only looks again, while
+ * a cursor of the old feed on new rollups would pass over days. */
+static int forget_feed(const char *data, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES + 16];
     struct mtr_charges *charges = NULL;
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_charges_cursor cursor = {0};
     snprintf(path, sizeof(path), "%s/charges", data);
-    *change = 0;
     if (access(path, F_OK) != 0) return MTR_OK; /* nothing was ever rated */
-    int rc = mtr_charges_open(path, true, &charges, diagnostic);
-    if (!rc) rc = mtr_charges_begin(charges, false, &txn);
-    if (!rc) rc = mtr_charges_get_cursor(txn, &cursor);
-    mtr_charges_abort(txn);
+    int rc = mtr_charges_open(path, false, &charges, diagnostic);
+    if (!rc) rc = mtr_rater_forget_feed(charges);
     mtr_charges_close(charges);
-    *change = cursor.change;
     return rc;
 }
 
@@ -254,16 +254,16 @@ static int rebuild(struct audit *audit, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_log *lock = NULL;
     struct mtr_hash128 hash;
-    uint64_t change = 0, next_seq = 1;
+    uint64_t next_seq = 1;
     int rc = lock_log(audit, &lock, diagnostic);
-    if (!rc) rc = consumed_change(audit->data, &change, diagnostic);
     mtr_store_remove(audit->again); /* of a rebuild that was broken off */
-    if (!rc) rc = mtr_refold_open(audit->data, lock, audit->again, change, &audit->refold, diagnostic);
+    if (!rc) rc = mtr_refold_open(audit->data, lock, audit->again, &audit->refold, diagnostic);
     if (!rc) rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
     if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &next_seq, &hash);
     mtr_refold_close(audit->refold);
     audit->refold = NULL;
     audit->events = next_seq - 1;
+    if (!rc) rc = forget_feed(audit->data, diagnostic);
     if (!rc) rc = swap(audit);
     mtr_log_close(lock);
     return rc;
@@ -281,7 +281,8 @@ int mtr_command_rebuild(const struct mtr_invocation *invocation)
     paths(&audit, "rebuild");
     int rc = rebuild(&audit, &diagnostic);
     if (audit.progress) fprintf(stderr, "\r\033[K");
-    if (rc) complain(rc == MTR_EEXISTS ? "stop the daemon first" : "cannot rebuild", rc, &diagnostic);
+    if (rc == MTR_EEXISTS) fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n", audit.data);
+    else if (rc) complain("cannot rebuild", rc, &diagnostic);
     else if (mtr_invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
     else printf("rebuilt the rollups from %" PRIu64 " events\n", audit.events);
     close_audit(&audit);

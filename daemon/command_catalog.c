@@ -1,6 +1,7 @@
 /*
  * meterd apply, get, key: the catalog from the command line, through the daemon.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,57 @@ static void print_json(const struct mtr_node *node)
     mtr_buffer_init(&out, SIZE_MAX);
     if (mtr_node_write_json(node, &out) == MTR_OK) printf("%.*s\n", (int)out.size, out.data);
     mtr_buffer_release(&out);
+}
+
+static void print_scalar(const struct mtr_node *node)
+{
+    struct mtr_buffer out;
+    mtr_buffer_init(&out, SIZE_MAX);
+    if (mtr_node_write_json(node, &out) == MTR_OK) fwrite(out.data, 1, out.size, stdout);
+    mtr_buffer_release(&out);
+}
+
+static bool is_flat(const struct mtr_node *node)
+{
+    enum { FLAT_BYTES_MAX = 100 };
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct mtr_node *child = &node->children[i];
+        if (child->kind == MTR_NODE_LIST || child->kind == MTR_NODE_MAP) return false;
+        bytes += child->key.size + child->text.size + 6;
+    }
+    return bytes < FLAT_BYTES_MAX;
+}
+
+/* JSON for people: what is short and flat on one line. The depth of a document is bounded by its reader. */
+static void print_pretty(const struct mtr_node *node, int indent)
+{
+    bool is_map = node->kind == MTR_NODE_MAP, flat = is_flat(node);
+    if (!is_map && node->kind != MTR_NODE_LIST) {
+        print_scalar(node);
+        return;
+    }
+    putchar(is_map ? '{' : '[');
+    for (uint32_t i = 0; i < node->child_count; i++) {
+        const struct mtr_node *child = &node->children[i];
+        const struct mtr_node key = {.kind = MTR_NODE_STRING, .text = child->key};
+        if (i) fputs(flat ? ", " : ",", stdout);
+        if (!flat) printf("\n%*s", indent + 2, "");
+        if (is_map) print_scalar(&key);
+        if (is_map) fputs(": ", stdout);
+        print_pretty(child, indent + 2);
+    }
+    if (!flat) printf("\n%*s", indent, "");
+    putchar(is_map ? '}' : ']');
+}
+
+/* As a bundle, so that the output can be edited and applied. */
+static void print_document(const char *kind, const struct mtr_node *document)
+{
+    if (!document) return;
+    printf("{\"%ss\": [", kind);
+    print_pretty(document, 0);
+    printf("]}\n");
 }
 
 static void print_warnings(const char *path, const struct mtr_node *change)
@@ -73,13 +125,14 @@ int mtr_command_apply(const struct mtr_invocation *invocation)
     return code;
 }
 
-static int catalog_path(const struct mtr_invocation *invocation, struct mtr_buffer *path)
+static int catalog_path(const struct mtr_invocation *invocation, uint64_t revision, struct mtr_buffer *path)
 {
     int rc = mtr_buffer_printf(path, "/v1/catalog/");
     if (!rc) rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[0]));
     if (!rc && invocation->argument_count > 1) rc = mtr_buffer_append_char(path, '/');
     if (!rc && invocation->argument_count > 1) rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[1]));
     if (!rc && mtr_invocation_flag(invocation, "revisions")) rc = mtr_buffer_printf(path, "?revisions=true");
+    else if (!rc && revision) rc = mtr_buffer_printf(path, "?revision=%" PRIu64, revision);
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
@@ -90,6 +143,7 @@ static void print_documents(const struct mtr_node *documents)
     mtr_table_column(table, "REVISION", MTR_TABLE_RIGHT);
     mtr_table_column(table, "APPLIED AT", MTR_TABLE_LEFT);
     mtr_table_column(table, "BY", MTR_TABLE_LEFT);
+    if (documents->child_count == 0) fprintf(stderr, "no documents\n");
     for (uint32_t i = 0; i < documents->child_count; i++) {
         static const char *const cells[] = {"key", "revision", "applied_at", "applied_by"};
         mtr_table_row(table);
@@ -104,16 +158,22 @@ int mtr_command_get(const struct mtr_invocation *invocation)
     struct mtr_client *client;
     struct mtr_document *answer = NULL;
     struct mtr_buffer path;
+    uint64_t revision = 0;
+    if (!mtr_invocation_u64(invocation, "revision", 1, UINT32_MAX, &revision)) return MTR_EXIT_USAGE;
+    if (invocation->argument_count < 2 && (revision || mtr_invocation_flag(invocation, "revisions"))) {
+        fprintf(stderr, "meterd get: revisions of which %s? give its key\n", invocation->arguments[0]);
+        return MTR_EXIT_USAGE;
+    }
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
     mtr_buffer_init(&path, PATH_BYTES);
-    if (catalog_path(invocation, &path)) code = MTR_EXIT_USAGE;
+    if (catalog_path(invocation, revision, &path)) code = MTR_EXIT_USAGE;
     else code = mtr_client_json(client, "GET", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
     if (!code) {
         const struct mtr_node *root = mtr_document_root(answer), *documents = mtr_node_get(root, "documents");
         if (mtr_invocation_flag(invocation, "json")) print_json(root);
         else if (documents) print_documents(documents);
-        else print_json(mtr_node_get(root, "document"));
+        else print_document(invocation->arguments[0], mtr_node_get(root, "document"));
     }
     mtr_document_close(answer);
     mtr_buffer_release(&path);
@@ -156,22 +216,42 @@ static int put_key(struct mtr_client *client, const char *name, struct mtr_str d
     return code;
 }
 
+/* Said here, before a secret is made: the daemon would point into a document that nobody wrote. */
+static bool check_scopes(const struct mtr_invocation *invocation)
+{
+    static const char *const scopes[] = {"ingest", "query", "billing", "admin"};
+    const char *scope;
+    uint32_t count = 0;
+    bool ingest = false;
+    for (; (scope = mtr_invocation_option_at(invocation, "scope", count)) != NULL; count++) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) known = known || strcmp(scope, scopes[i]) == 0;
+        if (!known) {
+            fprintf(stderr, "meterd key: --scope is ingest, query, billing or admin, not '%s'\n", scope);
+            return false;
+        }
+        ingest = ingest || strcmp(scope, "ingest") == 0;
+    }
+    if (count == 0) fprintf(stderr, "meterd key: what may the key do? --scope ingest, query, billing or admin\n");
+    else if (ingest && !mtr_invocation_option(invocation, "vendor"))
+        fprintf(stderr, "meterd key: whose events does it send? --vendor KEY goes with --scope ingest\n");
+    else return true;
+    return false;
+}
+
 static int make_key(const struct mtr_invocation *invocation, struct mtr_client *client)
 {
     char secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
     const char *out_path = mtr_invocation_option(invocation, "out");
     struct mtr_buffer document;
-    if (!mtr_invocation_option(invocation, "scope")) {
-        fprintf(stderr, "meterd: what may the key do? --scope ingest, query, billing or admin\n");
-        return MTR_EXIT_USAGE;
-    }
     mtr_buffer_init(&document, 1 << 16);
     int rc = mtr_secret_make(secret, sha256);
     if (!rc) rc = key_document(invocation, sha256, &document);
     /* The secret reaches its file before the catalog knows it: a key nobody has is useless, a file nobody knows is harmless. */
     if (!rc && out_path) rc = mtr_secret_write(out_path, secret);
     int code = MTR_EXIT_FAILED;
-    if (rc) fprintf(stderr, "meterd: cannot write %s: %s\n", out_path ? out_path : "the key", mtr_error_text(rc));
+    if (rc == MTR_EEXISTS) fprintf(stderr, "meterd: %s is there already; a secret goes to a new file\n", out_path);
+    else if (rc) fprintf(stderr, "meterd: cannot write %s: %s\n", out_path ? out_path : "the key", mtr_error_text(rc));
     else code = put_key(client, invocation->arguments[0], mtr_buffer_str(&document));
     if (code && !rc && out_path) remove(out_path);
     if (!code && !out_path) printf("%s\n", secret);
@@ -211,9 +291,11 @@ static int disable_key(const struct mtr_invocation *invocation, struct mtr_clien
 int mtr_command_key(const struct mtr_invocation *invocation)
 {
     struct mtr_client *client;
+    bool disable = mtr_invocation_flag(invocation, "disable");
+    if (!disable && !check_scopes(invocation)) return MTR_EXIT_USAGE;
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
-    code = mtr_invocation_flag(invocation, "disable") ? disable_key(invocation, client) : make_key(invocation, client);
+    code = disable ? disable_key(invocation, client) : make_key(invocation, client);
     mtr_client_close(client);
     return code;
 }

@@ -35,7 +35,6 @@ static void write_dimensions(const struct mtr_invocation *invocation, struct mtr
     for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         char name[MTR_PROPERTY_NAME_BYTES_MAX + 1];
         const char *equals = strchr(pair, '=');
-        if (!equals) continue;
         snprintf(name, sizeof(name), "%.*s", (int)(equals - pair), pair);
         mtr_json_name(json, name);
         mtr_json_cstr(json, equals + 1);
@@ -80,7 +79,8 @@ static void print_lines(const struct mtr_node *lines)
         const char *title, *member;
         enum mtr_table_align align;
     } columns[] = {
-        {"COMPONENT", "component", MTR_TABLE_LEFT},    {"KIND", "kind", MTR_TABLE_LEFT},       {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
+        {"COMPONENT", "component", MTR_TABLE_LEFT},    {"KIND", "kind", MTR_TABLE_LEFT},
+        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},  {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
         {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT},
     };
     const size_t count = sizeof(columns) / sizeof(columns[0]);
@@ -209,8 +209,21 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     return code;
 }
 
+static bool check_dimensions(const struct mtr_invocation *invocation)
+{
+    const char *pair;
+    for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
+        const char *equals = strchr(pair, '=');
+        if (equals && equals > pair && equals - pair <= MTR_PROPERTY_NAME_BYTES_MAX) continue;
+        fprintf(stderr, "meterd price: --dim takes NAME=VALUE, not '%s'\n", pair);
+        return false;
+    }
+    return true;
+}
+
 int mtr_command_price(const struct mtr_invocation *invocation)
 {
+    if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
     const char *tariff = invocation->arguments[0];
     bool is_file = strcmp(tariff, "-") == 0 || access(tariff, F_OK) == 0;
     return is_file ? price_file(invocation, tariff) : price_stored(invocation, tariff);

@@ -9,7 +9,7 @@
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/table.h"
 
-enum { PATH_BYTES = 8192, CELL_BYTES = 1024, COLUMNS_MAX = 16 };
+enum { PATH_BYTES = 8192 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
@@ -82,49 +82,72 @@ struct column {
     const char *title;
     const char *member; /* of the row; "dimensions" is written out */
     enum mtr_table_align align;
+    enum { SHOWN, SHOWN_WHEN_USED, TIME } kind; /* a column that no row uses is left out; of times the part that tells rows apart */
 };
 
-/* A local time for people: a midnight is its date, else up to the minute. Machines read --json and --csv. */
-static struct mtr_str short_time(struct mtr_str time)
+enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16 };
+
+static struct mtr_str cell_text(const struct mtr_node *row, const struct column *column, char *out, size_t room)
 {
-    enum { DATE_BYTES = 10, MINUTE_BYTES = 16 };
-    bool is_midnight = time.size > MINUTE_BYTES && memcmp(time.data + DATE_BYTES, "T00:00:00", 9) == 0;
-    return time.size <= MINUTE_BYTES ? time : (struct mtr_str){time.data, is_midnight ? DATE_BYTES : MINUTE_BYTES};
+    if (strcmp(column->member, "dimensions") == 0) return dimensions_text(mtr_node_get(row, "dimensions"), out, room);
+    return text_of(row, column->member);
 }
 
-static struct mtr_str cell_of(const struct mtr_node *row, const char *member, char *room, size_t room_size)
+static bool is_used(const struct mtr_node *rows, const struct column *column)
 {
-    if (strcmp(member, "period_start") == 0) return short_time(text_of(row, member));
-    bool is_dimensions = strcmp(member, "dimensions") == 0;
-    return is_dimensions ? dimensions_text(mtr_node_get(row, member), room, room_size) : text_of(row, member);
+    char text[1024];
+    for (uint32_t i = 0; i < rows->child_count; i++) {
+        const struct mtr_node *row = &rows->children[i];
+        const struct mtr_node *map = mtr_node_get(row, column->member);
+        if (map && map->kind == MTR_NODE_MAP ? map->child_count > 0 : cell_text(row, column, text, sizeof(text)).size > 0) return true;
+    }
+    return false;
 }
 
-/* A column that no row fills is left out: usage that is not grouped by subscription has none to show. */
-static bool is_shown(const struct mtr_node *rows, const char *member)
+/* How much of a column's times is worth its room: the date when all are local midnights, else to the minute; all of them when their offsets
+ * differ, as around a daylight-saving change. */
+static size_t time_bytes(const struct mtr_node *rows, const char *member)
 {
-    char room[CELL_BYTES];
-    for (uint32_t i = 0; rows && i < rows->child_count; i++)
-        if (cell_of(&rows->children[i], member, room, sizeof(room)).size) return true;
-    return !rows || rows->child_count == 0;
+    size_t bytes = DATE_BYTES;
+    struct mtr_str offset = nothing;
+    bool differ = false;
+    for (uint32_t i = 0; i < rows->child_count; i++) {
+        struct mtr_str time = text_of(&rows->children[i], member);
+        if (time.size < MINUTE_BYTES + 3) continue;
+        if (memcmp(time.data + MINUTE_BYTES, ":00", 3) != 0) return SIZE_MAX;
+        if (memcmp(time.data + DATE_BYTES, "T00:00", 6) != 0) bytes = MINUTE_BYTES;
+        struct mtr_str own = {time.data + MINUTE_BYTES + 3, time.size - MINUTE_BYTES - 3};
+        if (offset.size && !mtr_str_equal(own, offset)) differ = true;
+        offset = own;
+    }
+    return bytes == MINUTE_BYTES && differ ? SIZE_MAX : bytes;
 }
 
-static void print_rows(const struct mtr_node *rows, const struct column *columns, size_t column_count)
+/* False when there is no row; the caller says what that means. */
+static bool print_rows(const struct mtr_node *rows, const struct column *columns, size_t column_count)
 {
-    char room[CELL_BYTES];
+    char text[1024];
     bool shown[COLUMNS_MAX];
+    size_t bytes_max[COLUMNS_MAX];
+    if (!rows || rows->child_count == 0) return false;
     struct mtr_table *table = mtr_table_open(stdout);
-    MTR_ASSERT(column_count <= COLUMNS_MAX);
     for (size_t c = 0; c < column_count; c++) {
-        shown[c] = is_shown(rows, columns[c].member);
+        shown[c] = columns[c].kind != SHOWN_WHEN_USED || is_used(rows, &columns[c]);
+        bytes_max[c] = columns[c].kind == TIME ? time_bytes(rows, columns[c].member) : SIZE_MAX;
         if (shown[c]) mtr_table_column(table, columns[c].title, columns[c].align);
     }
-    for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+    for (uint32_t i = 0; i < rows->child_count; i++) {
         mtr_table_row(table);
-        for (size_t c = 0; c < column_count; c++)
-            if (shown[c]) mtr_table_cell(table, cell_of(&rows->children[i], columns[c].member, room, sizeof(room)));
+        for (size_t c = 0; c < column_count; c++) {
+            if (!shown[c]) continue;
+            struct mtr_str cell = cell_text(&rows->children[i], &columns[c], text, sizeof(text));
+            if (cell.size > bytes_max[c]) cell.size = bytes_max[c];
+            mtr_table_cell(table, cell);
+        }
     }
     mtr_table_print(table);
     mtr_table_close(table);
+    return true;
 }
 
 #define COLUMNS(array) array, sizeof(array) / sizeof((array)[0])
@@ -132,11 +155,16 @@ static void print_rows(const struct mtr_node *rows, const struct column *columns
 static void print_usage(const struct mtr_node *root)
 {
     static const struct column columns[] = {
-        {"START", "start", MTR_TABLE_LEFT},     {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT}, {"CUSTOMER", "customer", MTR_TABLE_LEFT},
-        {"METER", "meter", MTR_TABLE_LEFT},     {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},     {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
-        {"UNIT", "unit", MTR_TABLE_LEFT},       {"EVENTS", "events", MTR_TABLE_RIGHT},
+        {"START", "start", MTR_TABLE_LEFT, TIME},
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"CUSTOMER", "customer", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"METER", "meter", MTR_TABLE_LEFT, SHOWN},
+        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"QUANTITY", "quantity", MTR_TABLE_RIGHT, SHOWN},
+        {"UNIT", "unit", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"EVENTS", "events", MTR_TABLE_RIGHT, SHOWN},
     };
-    print_rows(mtr_node_get(root, "rows"), COLUMNS(columns));
+    if (!print_rows(mtr_node_get(root, "rows"), COLUMNS(columns))) fprintf(stderr, "no usage in this time\n");
 }
 
 int mtr_command_usage(const struct mtr_invocation *invocation)
@@ -153,24 +181,47 @@ int mtr_command_usage(const struct mtr_invocation *invocation)
     return code;
 }
 
+/* A table that ends before the rows do says so. */
+static void say_more(const struct mtr_node *root, const char *what)
+{
+    const struct mtr_node *more = mtr_node_get(root, "has_more");
+    struct mtr_str next = text_of(root, "next_after");
+    if (!more || !more->truth) return;
+    if (next.size) fprintf(stderr, "more %s follow: --after %.*s, or a greater --limit\n", what, MTR_STR_ARGS(next));
+    else fprintf(stderr, "more %s follow: a greater --limit shows them\n", what);
+}
+
 static void print_charges(const struct mtr_node *root)
 {
     static const struct column columns[] = {
-        {"NUMBER", "number", MTR_TABLE_RIGHT},       {"STATUS", "status", MTR_TABLE_LEFT},          {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT},
-        {"PERIOD", "period_start", MTR_TABLE_LEFT},  {"COMPONENT", "component", MTR_TABLE_LEFT},    {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},
-        {"QUANTITY", "quantity", MTR_TABLE_RIGHT},   {"AMOUNT", "amount", MTR_TABLE_RIGHT},         {"CURRENCY", "currency", MTR_TABLE_LEFT},
+        {"NUMBER", "number", MTR_TABLE_RIGHT, SHOWN},
+        {"STATUS", "status", MTR_TABLE_LEFT, SHOWN},
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, SHOWN},
+        {"PERIOD FROM", "period_start", MTR_TABLE_LEFT, TIME},
+        {"COMPONENT", "component", MTR_TABLE_LEFT, SHOWN},
+        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"QUANTITY", "quantity", MTR_TABLE_RIGHT, SHOWN},
+        {"UNIT", "unit", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"AMOUNT", "amount", MTR_TABLE_RIGHT, SHOWN},
+        {"CURRENCY", "currency", MTR_TABLE_LEFT, SHOWN},
     };
-    print_rows(mtr_node_get(root, "charges"), COLUMNS(columns));
+    if (!print_rows(mtr_node_get(root, "charges"), COLUMNS(columns))) fprintf(stderr, "no charges\n");
+    say_more(root, "charges");
 }
 
 static void print_outbox(const struct mtr_node *root)
 {
     static const struct column columns[] = {
-        {"MESSAGE", "id", MTR_TABLE_LEFT},           {"DESTINATION", "destination", MTR_TABLE_LEFT}, {"STATE", "state", MTR_TABLE_LEFT},
-        {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT},   {"STATUS", "last_status", MTR_TABLE_RIGHT},     {"CHARGES", "charges", MTR_TABLE_RIGHT},
-        {"CREATED", "created_at", MTR_TABLE_LEFT},   {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT},
+        {"MESSAGE", "id", MTR_TABLE_LEFT, SHOWN},
+        {"DESTINATION", "destination", MTR_TABLE_LEFT, SHOWN},
+        {"STATE", "state", MTR_TABLE_LEFT, SHOWN},
+        {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT, SHOWN},
+        {"HTTP", "last_status", MTR_TABLE_RIGHT, SHOWN},
+        {"CHARGES", "charges", MTR_TABLE_RIGHT, SHOWN},
+        {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
     };
-    print_rows(mtr_node_get(root, "messages"), COLUMNS(columns));
+    if (!print_rows(mtr_node_get(root, "messages"), COLUMNS(columns))) fprintf(stderr, "no messages\n");
+    say_more(root, "messages");
 }
 
 static int settle(const struct mtr_invocation *invocation, const char *message, const char *action)
@@ -230,10 +281,13 @@ static void print_parts(const struct mtr_node *parts, struct mtr_str component)
 static void print_line_charges(const struct mtr_node *charges)
 {
     static const struct column columns[] = {
-        {"NUMBER", "number", MTR_TABLE_RIGHT}, {"STATUS", "status", MTR_TABLE_LEFT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT}, {"ID", "id", MTR_TABLE_LEFT},
+        {"NUMBER", "number", MTR_TABLE_RIGHT, SHOWN},
+        {"STATUS", "status", MTR_TABLE_LEFT, SHOWN},
+        {"AMOUNT", "amount", MTR_TABLE_RIGHT, SHOWN},
+        {"ID", "id", MTR_TABLE_LEFT, SHOWN},
     };
     printf("\nIts line's charges so far, newest first:\n");
-    print_rows(charges, COLUMNS(columns));
+    (void)print_rows(charges, COLUMNS(columns));
 }
 
 static void print_explanation(const struct mtr_node *root)
@@ -259,7 +313,7 @@ static void print_explanation(const struct mtr_node *root)
     /* A minimum or the rounding of the whole tariff comes from every line. */
     print_parts(mtr_node_get(root, "price"), text_of(charge, "meter").size ? text_of(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));
-    if (log)
+    if (log && text_of(charge, "meter").size)
         printf("\nIts events are in the log from sequence %.*s to %.*s; to see them:\n  meterd events --from-seq %.*s --to-seq %.*s --subscription %.*s\n",
                MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(log, "seq_first")),
                MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(charge, "subscription")));

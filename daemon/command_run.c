@@ -1,6 +1,8 @@
 /*
  * meterd run, check, version: the daemon, and what can be said before it starts.
  */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/load.h"
+#include "meterd/daemon/refold.h"
 
 enum { FINDINGS_MAX = 500 };
 
@@ -31,74 +34,120 @@ int mtr_command_run(const struct mtr_invocation *invocation)
     return code;
 }
 
-/* A catalog file against an empty catalog in a directory of its own, which is removed again. */
-static int check_catalog(const char *path, struct mtr_diagnostics *findings)
+/* ---- check ---- */
+
+/* Documents are applied to a catalog in a directory of its own, which is removed again; so one file may refer to an earlier one. */
+struct check {
+    char directory[32];
+    struct mtr_catalog_store *store;
+    bool json;
+    uint64_t errors;
+    struct mtr_buffer out;
+    struct mtr_json_writer writer;
+};
+
+static int open_check(struct check *check)
 {
-    char directory[] = "/tmp/meterd-check-XXXXXX", command_path[64];
-    struct mtr_catalog_store *store = NULL;
-    struct mtr_catalog_change change;
     struct mtr_diagnostic diagnostic;
-    struct mtr_buffer text;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
-    if (code) return code;
-    if (!mkdtemp(directory)) {
-        fprintf(stderr, "meterd: cannot make a directory under /tmp\n");
-        mtr_buffer_release(&text);
+    snprintf(check->directory, sizeof(check->directory), "/tmp/meterd-check-XXXXXX");
+    if (!mkdtemp(check->directory)) {
+        fprintf(stderr, "meterd: cannot make a directory under /tmp: %s\n", strerror(errno));
+        check->directory[0] = '\0';
         return MTR_EXIT_FAILED;
     }
-    int rc = mtr_catalog_store_open(directory, false, &store, &diagnostic);
-    if (!rc)
-        rc = mtr_catalog_store_apply(store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), true, &change,
-                                     findings);
-    else fprintf(stderr, "meterd: %s\n", diagnostic.text);
-    mtr_catalog_store_close(store);
-    mtr_buffer_release(&text);
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(command_path, sizeof(command_path), "%s/%s", directory, files[i]);
-        remove(command_path);
+    if (mtr_catalog_store_open(check->directory, false, &check->store, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s\n", diagnostic.text);
+    return MTR_EXIT_FAILED;
+}
+
+static void close_check(struct check *check)
+{
+    mtr_catalog_store_close(check->store);
+    if (check->directory[0]) mtr_store_remove(check->directory);
+    mtr_buffer_release(&check->out);
+}
+
+/* One input's findings: lines on stderr, or a member of the JSON. */
+static void report_input(struct check *check, const char *name, const struct mtr_diagnostics *findings)
+{
+    check->errors += findings->errors;
+    if (!check->json) {
+        mtr_print_findings(name, findings);
+        return;
     }
-    remove(directory);
+    mtr_json_map(&check->writer);
+    mtr_json_name(&check->writer, "file");
+    mtr_json_cstr(&check->writer, name);
+    mtr_json_name(&check->writer, "errors");
+    mtr_json_u64(&check->writer, findings->errors);
+    mtr_json_name(&check->writer, "findings");
+    mtr_json_findings(&check->writer, findings);
+    mtr_json_map_end(&check->writer);
+}
+
+static int check_catalog(struct check *check, const char *path)
+{
+    struct mtr_catalog_change change;
+    struct mtr_diagnostics findings;
+    struct mtr_buffer text;
+    int code = check->store ? MTR_EXIT_OK : open_check(check);
+    if (!code) code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = mtr_catalog_store_apply(check->store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), false,
+                                     &change, &findings);
+    report_input(check, path, &findings);
+    if (rc && !findings.errors) fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
+    mtr_diagnostics_release(&findings);
+    mtr_buffer_release(&text);
+    if (!rc) return MTR_EXIT_OK;
+    return rc == MTR_EINVALID ? MTR_EXIT_CONFIG : MTR_EXIT_FAILED;
+}
+
+static int check_config(struct check *check, const struct mtr_invocation *invocation)
+{
+    struct mtr_config config = {0};
+    struct mtr_diagnostics findings;
+    const char *name;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = mtr_load_config_findings(invocation, &config, &name, &findings);
+    report_input(check, name, &findings);
+    if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
+    mtr_diagnostics_release(&findings);
+    mtr_config_release(&config);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
-static void print_check_json(uint32_t files, const struct mtr_diagnostics *findings)
+static void print_checked(struct check *check, int code, uint32_t files)
 {
-    struct mtr_buffer out;
-    struct mtr_json_writer json;
-    mtr_buffer_init(&out, 1 << 24);
-    mtr_json_begin(&json, &out);
-    mtr_json_map(&json);
-    mtr_json_name(&json, "files");
-    mtr_json_u64(&json, files);
-    mtr_json_name(&json, "errors");
-    mtr_json_u64(&json, findings->errors);
-    mtr_json_name(&json, "findings");
-    mtr_json_findings(&json, findings);
-    mtr_json_map_end(&json);
-    if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", (int)out.size, out.data);
-    mtr_buffer_release(&out);
+    if (check->json) {
+        mtr_json_list_end(&check->writer);
+        mtr_json_name(&check->writer, "errors");
+        mtr_json_u64(&check->writer, check->errors);
+        mtr_json_map_end(&check->writer);
+        if (mtr_json_finish(&check->writer) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
+    } else if (!code) {
+        printf("ok: the configuration%s\n", files ? " and the catalog documents" : "");
+    }
 }
 
 int mtr_command_check(const struct mtr_invocation *invocation)
 {
-    struct mtr_config config;
-    bool json = mtr_invocation_flag(invocation, "json");
-    int code = mtr_load_config(invocation, &config);
-    if (code) return code;
-    mtr_config_release(&config);
-    uint32_t files = 0;
+    struct check check = {.json = mtr_invocation_flag(invocation, "json")};
     const char *path;
+    uint32_t files = 0;
+    mtr_buffer_init(&check.out, 1 << 24);
+    mtr_json_begin(&check.writer, &check.out);
+    mtr_json_map(&check.writer);
+    mtr_json_name(&check.writer, "files");
+    mtr_json_list(&check.writer);
+    int code = check_config(&check, invocation);
     for (; (path = mtr_invocation_option_at(invocation, "catalog", files)) != NULL; files++) {
-        struct mtr_diagnostics findings;
-        mtr_diagnostics_init(&findings, FINDINGS_MAX);
-        int one = check_catalog(path, &findings);
-        mtr_print_findings(path, &findings);
-        if (json) print_check_json(files + 1, &findings);
-        mtr_diagnostics_release(&findings);
+        int one = check_catalog(&check, path);
         if (one) code = one;
     }
-    if (!code && !json) printf("ok: the configuration%s\n", files ? " and the catalog documents" : "");
+    print_checked(&check, code, files);
+    close_check(&check);
     return code;
 }
 

@@ -43,16 +43,23 @@ void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostic
     mtr_json_list_end(json);
 }
 
-int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
+int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config, const char **input_name,
+                             struct mtr_diagnostics *findings)
 {
     const char *settings[SETTINGS_MAX + 1];
-    const char *input_name = "configuration";
-    struct mtr_diagnostics findings;
     uint32_t count = 0;
+    *input_name = "configuration";
     while (count < SETTINGS_MAX && (settings[count] = mtr_invocation_option_at(invocation, "set", count)) != NULL) count++;
     settings[count] = NULL;
+    return mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, input_name, findings);
+}
+
+int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
+{
+    const char *input_name;
+    struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, &input_name, &findings);
+    int rc = mtr_load_config_findings(invocation, config, &input_name, &findings);
     mtr_print_findings(input_name, &findings);
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
     mtr_diagnostics_release(&findings);

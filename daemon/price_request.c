@@ -101,7 +101,9 @@ static int find_component(const struct mtr_tariff_version *version, struct mtr_s
     }
     if (metered == 0 && name.size) return fail(findings, NULL, "component", "the tariff has no component", name);
     if (metered == 0) return fail(findings, NULL, "component", "the tariff has no component with a meter", (struct mtr_str){NULL, 0});
-    if (metered > 1) return fail(findings, NULL, "component", "the tariff has several components: say which", (struct mtr_str){NULL, 0});
+    if (metered > 1)
+        return fail(findings, NULL, "component", "the tariff has several components with a meter: name the one that is meant",
+                    (struct mtr_str){NULL, 0});
     if (!version->components[found].meter.size) return fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
     *out = found;
     return MTR_OK;

@@ -22,18 +22,7 @@ struct mtr_refold {
     struct mtr_aggregator *aggregator;
 };
 
-static int start_changes(struct mtr_rollups *rollups, uint64_t first_change)
-{
-    struct mtr_rollups_txn *txn = NULL;
-    int rc = mtr_rollups_begin(rollups, true, &txn);
-    if (rc) return rc;
-    rc = mtr_rollups_put_cursor(txn, 1, 0, first_change);
-    if (!rc) return mtr_rollups_commit(txn);
-    mtr_rollups_abort(txn);
-    return rc;
-}
-
-int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, uint64_t first_change, struct mtr_refold **out,
+int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, struct mtr_refold **out,
                     struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
@@ -46,7 +35,6 @@ int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char 
     if (!rc) rc = mtr_catalog_store_open(path, true, &refold->catalog_store, diagnostic);
     if (!rc) refold->catalog = mtr_catalog_store_snapshot(refold->catalog_store);
     if (!rc) rc = mtr_rollups_open(directory, false, &refold->rollups, diagnostic);
-    if (!rc && first_change) rc = start_changes(refold->rollups, first_change);
     if (!rc) rc = mtr_aggregator_open(refold->rollups, refold->reader, &options, &refold->aggregator);
     if (rc) {
         mtr_refold_close(refold);

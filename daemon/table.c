@@ -58,8 +58,7 @@ void mtr_table_cell(struct mtr_table *table, struct mtr_str text)
 
 void mtr_table_print(struct mtr_table *table)
 {
-    if (scols_table_get_nlines(table->table) == 0) fputs("nothing\n", table->out);
-    else scols_print_table(table->table);
+    if (scols_table_get_nlines(table->table) > 0) scols_print_table(table->table);
 }
 
 void mtr_table_close(struct mtr_table *table)

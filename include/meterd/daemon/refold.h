@@ -11,9 +11,8 @@
 struct mtr_refold;
 
 /* Opens log and catalog of the data directory for reading (log: the writer's, when this process has it open; else NULL), and empty
- * rollups in `directory` (which must not exist). first_change: the number of the first change of the new rollups, so that a rater
- * that consumed the old feed sees all of the new one. */
-int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, uint64_t first_change, struct mtr_refold **out,
+ * rollups in `directory` (which must not exist). Their feed of changes is numbered from the beginning. */
+int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, struct mtr_refold **out,
                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Folds until the end of the log as it is now; on_progress (may be NULL) is called after each step with the last sequence folded. */
 int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq), void *context,

@@ -19,7 +19,7 @@ void mtr_table_column(struct mtr_table *table, const char *title, enum mtr_table
 /* Cells of a row from left to right; the row begins with mtr_table_row. */
 void mtr_table_row(struct mtr_table *table);
 void mtr_table_cell(struct mtr_table *table, struct mtr_str text);
-void mtr_table_print(struct mtr_table *table); /* also says "nothing" when there is no row */
+void mtr_table_print(struct mtr_table *table); /* nothing when there is no row: the caller says so, on stderr */
 void mtr_table_close(struct mtr_table *table);
 
 #endif
