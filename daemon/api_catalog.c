@@ -116,21 +116,45 @@ void mtr_api_list_documents(struct mtr_api_call *call)
     if (kind_of(call, &kind)) list(call, kind, (struct mtr_str){NULL, 0});
 }
 
+/* The document alone, as it would be written in a file. */
+static int on_document_yaml(void *context, const struct mtr_catalog_document *document)
+{
+    struct mtr_document *tree = NULL;
+    struct mtr_diagnostic diagnostic;
+    int rc = mtr_document_parse(document->json, &tree, &diagnostic);
+    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), context);
+    mtr_document_close(tree);
+    return rc;
+}
+
+static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, uint32_t revision, bool yaml)
+{
+    struct mtr_catalog_store *store = call->daemon->catalog_store;
+    struct mtr_json_writer json;
+    if (yaml) {
+        call->status = 200;
+        call->answer_type = "application/yaml";
+        return mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document_yaml, &call->answer);
+    }
+    mtr_api_json(call, &json);
+    int rc = mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document, &json);
+    if (!rc) mtr_api_json_end(call, &json);
+    return rc;
+}
+
 void mtr_api_get_document(struct mtr_api_call *call)
 {
     enum mtr_catalog_kind kind;
     uint64_t revision = 0;
-    struct mtr_json_writer json;
     struct mtr_str key = call->path_parameters[1];
-    if (!kind_of(call, &kind) || !mtr_api_u64(call, "revision", 1, UINT32_MAX, &revision)) return;
+    int as = mtr_api_negotiate(call);
+    if (as < 0 || !kind_of(call, &kind) || !mtr_api_u64(call, "revision", 1, UINT32_MAX, &revision)) return;
     if (mtr_api_flag(call, "revisions")) {
         list(call, kind, key);
         return;
     }
-    mtr_api_json(call, &json);
-    int rc = mtr_catalog_store_get(call->daemon->catalog_store, kind, key, (uint32_t)revision, on_document, &json);
+    int rc = get_document(call, kind, (uint32_t)revision, as == 1);
     if (rc == MTR_ENOTFOUND)
         mtr_api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key), revision ? " with this revision" : "");
     else if (rc) mtr_api_error(call, rc, "the catalog cannot be read");
-    else mtr_api_json_end(call, &json);
 }

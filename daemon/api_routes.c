@@ -82,7 +82,7 @@ const struct mtr_route mtr_routes[] = {
     {MTR_HTTP_GET, "/v1/catalog/{kind}", MTR_SCOPE_ADMIN, "listDocuments", "The newest revision of every document of a kind", NULL, NULL,
      "Documents", JSON, mtr_api_list_documents},
     {MTR_HTTP_GET, "/v1/catalog/{kind}/{key}", MTR_SCOPE_ADMIN, "getDocument", "One document, or its revisions", get_parameters, NULL, "Document",
-     JSON, mtr_api_get_document},
+     "application/json,application/yaml", mtr_api_get_document},
     {MTR_HTTP_PUT, "/v1/catalog/{kind}/{key}", MTR_SCOPE_ADMIN, "putDocument", "Apply one document (YAML or JSON)", put_parameters,
      "CatalogDocument", "CatalogChange", JSON, mtr_api_put_document},
     {MTR_HTTP_GET, "/v1/quarantine", MTR_SCOPE_ADMIN, "listQuarantine", "Events that are kept and not counted, with the reason", seq_parameters,

@@ -28,55 +28,15 @@ static void print_json(const struct mtr_node *node)
     mtr_buffer_release(&out);
 }
 
-static void print_scalar(const struct mtr_node *node)
+/* YAML of a bundle, so that the output can be edited and applied. */
+static void print_document(struct mtr_str kind, const struct mtr_node *document)
 {
     struct mtr_buffer out;
-    mtr_buffer_init(&out, SIZE_MAX);
-    if (mtr_node_write_json(node, &out) == MTR_OK) fwrite(out.data, 1, out.size, stdout);
-    mtr_buffer_release(&out);
-}
-
-static bool is_flat(const struct mtr_node *node)
-{
-    enum { FLAT_BYTES_MAX = 100 };
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        const struct mtr_node *child = &node->children[i];
-        if (child->kind == MTR_NODE_LIST || child->kind == MTR_NODE_MAP) return false;
-        bytes += child->key.size + child->text.size + 6;
-    }
-    return bytes < FLAT_BYTES_MAX;
-}
-
-/* JSON for people: what is short and flat on one line. The depth of a document is bounded by its reader. */
-static void print_pretty(const struct mtr_node *node, int indent)
-{
-    bool is_map = node->kind == MTR_NODE_MAP, flat = is_flat(node);
-    if (!is_map && node->kind != MTR_NODE_LIST) {
-        print_scalar(node);
-        return;
-    }
-    putchar(is_map ? '{' : '[');
-    for (uint32_t i = 0; i < node->child_count; i++) {
-        const struct mtr_node *child = &node->children[i];
-        const struct mtr_node key = {.kind = MTR_NODE_STRING, .text = child->key};
-        if (i) fputs(flat ? ", " : ",", stdout);
-        if (!flat) printf("\n%*s", indent + 2, "");
-        if (is_map) print_scalar(&key);
-        if (is_map) fputs(": ", stdout);
-        print_pretty(child, indent + 2);
-    }
-    if (!flat) printf("\n%*s", indent, "");
-    putchar(is_map ? '}' : ']');
-}
-
-/* As a bundle, so that the output can be edited and applied. */
-static void print_document(const char *kind, const struct mtr_node *document)
-{
     if (!document) return;
-    printf("{\"%ss\": [", kind);
-    print_pretty(document, 0);
-    printf("]}\n");
+    const struct mtr_node bundle = {.kind = MTR_NODE_LIST, .child_count = 1, .children = document};
+    mtr_buffer_init(&out, SIZE_MAX);
+    if (mtr_node_write_yaml(&bundle, &out) == MTR_OK) printf("%.*ss:\n%.*s", MTR_STR_ARGS(kind), (int)out.size, out.data);
+    mtr_buffer_release(&out);
 }
 
 static void print_warnings(const char *path, const struct mtr_node *change)
@@ -173,7 +133,7 @@ int mtr_command_get(const struct mtr_invocation *invocation)
         const struct mtr_node *root = mtr_document_root(answer), *documents = mtr_node_get(root, "documents");
         if (mtr_invocation_flag(invocation, "json")) print_json(root);
         else if (documents) print_documents(documents);
-        else print_document(invocation->arguments[0], mtr_node_get(root, "document"));
+        else print_document(text_of(root, "kind"), mtr_node_get(root, "document"));
     }
     mtr_document_close(answer);
     mtr_buffer_release(&path);

@@ -42,5 +42,7 @@ const struct mtr_node *mtr_node_get(const struct mtr_node *node, const char *key
 
 /* The node as JSON (compact, keys in the order written, numbers as written): what the API returns and what is hashed. */
 int mtr_node_write_json(const struct mtr_node *node, struct mtr_buffer *out) MTR_MUST_USE;
+/* The node as YAML for people; reads back as the same tree. */
+int mtr_node_write_yaml(const struct mtr_node *node, struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif
