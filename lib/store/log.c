@@ -82,18 +82,50 @@ static int create_segment(struct mtr_log *log, uint32_t number, MDB_env **out)
     return rc;
 }
 
-static void set_rolled(struct mtr_log *log, struct mtr_log_entry *entry, bool rolled)
+/* Writes the manifest of the set with one segment more. Under the manifest's mutex. */
+static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_record *next)
 {
-    if (!entry) return;
-    pthread_mutex_lock(&log->set.mutex);
-    entry->record.rolled = rolled;
-    pthread_mutex_unlock(&log->set.mutex);
+    struct mtr_manifest manifest;
+    int rc = mtr_log_set_manifest(&log->set, &manifest);
+    if (rc) return rc;
+    struct mtr_segment_record *records = realloc(manifest.records, ((size_t)manifest.count + 1) * sizeof(*records));
+    rc = records ? MTR_OK : MTR_ENOMEM;
+    if (records) {
+        if (manifest.count) records[manifest.count - 1].rolled = true;
+        records[manifest.count++] = *next;
+        manifest.records = records;
+        rc = mtr_manifest_write(log->set.directory, &manifest);
+    }
+    mtr_manifest_release(&manifest);
+    return rc;
 }
 
-/* Begins the segment after the last; the state is as before when it fails. */
+/* The set learns of the segment only when the manifest names it durably: whoever reads or seals meanwhile never meets one that may have to
+ * go again. MTR_EIO: the manifest may name it or not, and recovery takes either; until then nothing may be appended to the one before. */
+static int add_segment(struct mtr_log *log, const struct mtr_segment_record *record, MDB_env *env)
+{
+    struct mtr_log_entry *entry;
+    int rc = mtr_log_set_make_entry(&log->set, record, env, &entry);
+    if (rc) return rc;
+    pthread_mutex_lock(&log->manifest_mutex);
+    rc = write_manifest_with(log, record);
+    if (!rc) mtr_log_set_put_entry(&log->set, entry);
+    pthread_mutex_unlock(&log->manifest_mutex);
+    if (rc) {
+        free(entry);
+        log->failed = rc == MTR_EIO;
+        return rc;
+    }
+    log->open = entry;
+    log->used_bytes = mtr_segment_used_bytes(env);
+    log->largest_block_bytes = 0;
+    return MTR_OK;
+}
+
+/* Begins the segment after the last; the state is as before when it fails, but for MTR_EIO, which is the log's end until it is opened again. */
 static int begin_segment(struct mtr_log *log)
 {
-    struct mtr_log_entry *before = log->open, *entry;
+    const struct mtr_log_entry *before = log->open;
     uint64_t last_seq = atomic_load_explicit(&log->last_seq, memory_order_relaxed);
     struct mtr_segment_record record = {
         .number = before ? before->record.number + 1 : 1,
@@ -104,21 +136,10 @@ static int begin_segment(struct mtr_log *log)
     MDB_env *env;
     int rc = create_segment(log, record.number, &env);
     if (rc) return rc;
-    rc = mtr_log_set_add(&log->set, &record, env, &entry);
-    if (rc) {
-        mdb_env_close(env);
-    } else {
-        set_rolled(log, before, true);
-        rc = mtr_log_write_manifest(log);
-        if (!rc) {
-            log->open = entry;
-            log->used_bytes = mtr_segment_used_bytes(env);
-            log->largest_block_bytes = 0;
-            return MTR_OK;
-        }
-        set_rolled(log, before, false);
-        mtr_log_set_drop_last(&log->set);
-    }
+    rc = add_segment(log, &record, env);
+    if (!rc) return MTR_OK;
+    mdb_env_close(env);
+    if (log->failed) return rc; /* the manifest may name the segment: its files stay */
     int removed = mtr_segment_remove(log->set.directory, record.number);
     (void)removed; /* as above */
     return rc;
@@ -129,11 +150,12 @@ static int open_last_segment(struct mtr_log *log, const struct mtr_segment_recor
     MDB_env *env;
     int rc = mtr_segment_open(log->set.directory, record->number, log->options.segment_bytes, &env, diagnostic);
     if (rc) return rc;
-    rc = mtr_log_set_add(&log->set, record, env, &log->open);
+    rc = mtr_log_set_make_entry(&log->set, record, env, &log->open);
     if (rc) {
         mdb_env_close(env);
         return rc;
     }
+    mtr_log_set_put_entry(&log->set, log->open);
     log->used_bytes = mtr_segment_used_bytes(env);
     atomic_store_explicit(&log->last_seq, record->last_seq, memory_order_release);
     log->last_hash = record->last_hash;
@@ -150,7 +172,11 @@ static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifes
         if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot create the log's first segment: %s", mtr_error_text(rc));
         return rc;
     }
-    for (uint32_t i = 0; i + 1 < manifest->count && !rc; i++) rc = mtr_log_set_add(&log->set, &manifest->records[i], NULL, NULL);
+    for (uint32_t i = 0; i + 1 < manifest->count && !rc; i++) {
+        struct mtr_log_entry *entry;
+        rc = mtr_log_set_make_entry(&log->set, &manifest->records[i], NULL, &entry);
+        if (!rc) mtr_log_set_put_entry(&log->set, entry);
+    }
     if (!rc) rc = open_last_segment(log, &manifest->records[manifest->count - 1], diagnostic);
     return rc;
 }

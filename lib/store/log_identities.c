@@ -139,10 +139,11 @@ static int store_identities(MDB_env *env, const struct mtr_log_identity *records
     return MTR_OK;
 }
 
-static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, bool sealed, uint64_t count, struct mtr_hash128 hash)
+/* From here on it stays sealed: the identities are durable, and a manifest that could not be written may name them all the same. */
+static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, uint64_t count, struct mtr_hash128 hash)
 {
     pthread_mutex_lock(&log->set.mutex);
-    entry->record.sealed = sealed;
+    entry->record.sealed = true;
     entry->record.identity_count = count;
     entry->record.identities_hash = hash;
     pthread_mutex_unlock(&log->set.mutex);
@@ -188,9 +189,8 @@ int mtr_log_seal(struct mtr_log *log, uint32_t segment_number, const struct mtr_
     if (!rc) rc = reopen_for_writing(log, found.entry);
     if (!rc) rc = store_identities(found.entry->env, records, count, &folded);
     if (!rc) {
-        note_sealed(log, found.entry, true, count, folded);
+        note_sealed(log, found.entry, count, folded);
         rc = mtr_log_write_manifest(log);
-        if (rc) note_sealed(log, found.entry, false, 0, (struct mtr_hash128){0});
     }
     mtr_log_set_release_entry(&log->set, found.entry);
     return rc;

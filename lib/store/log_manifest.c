@@ -201,5 +201,5 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
         unlink(temporary);
         return rc;
     }
-    return mtr_directory_sync(directory);
+    return mtr_directory_sync(directory) ? MTR_EIO : MTR_OK; /* the name has changed, for how long is not known */
 }

@@ -34,8 +34,8 @@ void mtr_log_set_release(struct mtr_log_set *set)
     *set = (struct mtr_log_set){0};
 }
 
-/* Under the mutex. */
-static int add(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
+/* Under the mutex: an entry that is not in the list yet, and room for it there. */
+static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
 {
     if (set->count >= MTR_LOG_SEGMENTS_MAX) return MTR_ELIMIT;
     if (set->count == set->count_allocated) {
@@ -48,26 +48,31 @@ static int add(struct mtr_log_set *set, const struct mtr_segment_record *record,
     struct mtr_log_entry *entry = malloc(sizeof(*entry));
     if (!entry) return MTR_ENOMEM;
     *entry = (struct mtr_log_entry){.record = *record, .env = env};
-    set->entries[set->count++] = entry;
-    set->changes++;
-    if (out) *out = entry;
+    *out = entry;
     return MTR_OK;
 }
 
-int mtr_log_set_add(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
+int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
 {
     pthread_mutex_lock(&set->mutex);
-    int rc = add(set, record, env, out);
+    int rc = make_entry(set, record, env, out);
     pthread_mutex_unlock(&set->mutex);
     return rc;
 }
 
-void mtr_log_set_drop_last(struct mtr_log_set *set)
+/* Under the mutex. */
+static void put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
+{
+    MTR_ASSERT(set->count < set->count_allocated);
+    if (set->count) set->entries[set->count - 1]->record.rolled = true;
+    set->entries[set->count++] = entry;
+    set->changes++;
+}
+
+void mtr_log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
 {
     pthread_mutex_lock(&set->mutex);
-    MTR_ASSERT(set->count > 0);
-    free_entry(set->entries[--set->count]);
-    set->changes++;
+    put_entry(set, entry);
     pthread_mutex_unlock(&set->mutex);
 }
 
@@ -155,10 +160,13 @@ int mtr_log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *mani
     mtr_log_set_remove_first(set, gone);
     set->base = manifest->base;
     for (uint32_t i = 0; i < manifest->count && !rc; i++) {
-        if (i < set->count)
+        struct mtr_log_entry *entry;
+        if (i < set->count) {
             set->entries[i]->record = manifest->records[i];
-        else
-            rc = add(set, &manifest->records[i], NULL, NULL);
+            continue;
+        }
+        rc = make_entry(set, &manifest->records[i], NULL, &entry);
+        if (!rc) put_entry(set, entry);
     }
     pthread_mutex_unlock(&set->mutex);
     return rc;

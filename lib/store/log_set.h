@@ -35,10 +35,11 @@ struct mtr_log_set {
 int mtr_log_set_init(struct mtr_log_set *set, const char *directory) MTR_MUST_USE;
 void mtr_log_set_release(struct mtr_log_set *set); /* closes the environments; nobody may be inside */
 
-/* Adds a segment behind the last; env may be NULL. The entry is the set's. */
-int mtr_log_set_add(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out) MTR_MUST_USE;
-/* Takes the last one out again and closes its environment: a roll that failed. */
-void mtr_log_set_drop_last(struct mtr_log_set *set);
+/* An entry that is nobody's yet (put it, or free it), and room for it, so that putting cannot fail; env may be NULL. */
+int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
+    MTR_MUST_USE;
+/* Puts the entry behind the last, which is rolled by that, at once for everybody who looks. The entry and its environment are the set's. */
+void mtr_log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
 
 /* What acquire found besides the entry. */
 struct mtr_log_found {

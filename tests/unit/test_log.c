@@ -3,8 +3,10 @@
  */
 #include "meterd/store/log.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -14,7 +16,7 @@
 
 #include "support/log_directory.h"
 
-enum { NOW_US = 1700000000 };
+enum { NOW_US = 1700000000, ROLLS = 60 };
 
 struct fixture {
     char directory[64];
@@ -128,6 +130,60 @@ static void what_is_appended_is_read_at_once_and_after_opening(void **state)
     append(f, 3, NOW_US);                                        /* the clock went back */
     assert_int_equal(mtr_log_last_received_us(f->log), NOW_US + 59); /* receive times do not */
     verify_all(f);
+}
+
+/* The manifest may name the next segment or not: appending to the one before could put blocks where no manifest expects them. */
+static void a_roll_of_unknown_outcome_ends_the_log(void **state)
+{
+    struct fixture *f = *state;
+    char blocker[96];
+    uint64_t first_seq;
+    append(f, 900, NOW_US);
+    snprintf(blocker, sizeof(blocker), "%s/manifest.new", f->directory);
+    assert_int_equal(symlink("manifest.new", blocker), 0); /* leads nowhere: opening it is an error without a name of its own */
+    assert_int_equal(append_numbered(f->log, 101, NOW_US, &first_seq), MTR_EIO);
+    assert_int_equal(append_numbered(f->log, 1, NOW_US, &first_seq), MTR_ECLOSED);
+    reopen_log(f);
+    assert_int_equal(mtr_log_last_seq(f->log), 900);
+    append(f, 101, NOW_US);
+    verify_all(f);
+}
+
+struct sealing {
+    struct mtr_log *log;
+    _Atomic uint32_t rolled;
+    uint32_t sealed;
+    int rc;
+};
+
+static void *seal_what_was_rolled(void *context)
+{
+    struct sealing *sealing = context;
+    struct mtr_log_identity record = {.identity = {1, 2}};
+    while (sealing->sealed < ROLLS && !sealing->rc) {
+        if (sealing->sealed == atomic_load(&sealing->rolled)) continue;
+        sealing->rc = mtr_log_seal(sealing->log, ++sealing->sealed, &record, 1);
+    }
+    return NULL;
+}
+
+/* Both write the manifest: neither may write down a state that the other is halfway through. */
+static void sealing_and_rolling_go_on_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct sealing sealing = {.log = f->log};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, seal_what_was_rolled, &sealing), 0);
+    for (uint32_t i = 0; i < ROLLS; i++) {
+        append(f, 1, NOW_US);
+        assert_int_equal(mtr_log_roll(f->log, NOW_US), MTR_OK);
+        atomic_store(&sealing.rolled, i + 1);
+    }
+    pthread_join(thread, NULL);
+    assert_int_equal(sealing.rc, MTR_OK);
+    verify_all(f);
+    reopen_log(f);
+    assert_int_equal(mtr_log_last_seq(f->log), ROLLS);
 }
 
 static void segments_roll_by_events_age_and_size(void **state)
@@ -360,6 +416,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_log_has_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_appended_is_read_at_once_and_after_opening, set_up, tear_down),
         cmocka_unit_test_setup_teardown(segments_roll_by_events_age_and_size, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_roll_of_unknown_outcome_ends_the_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sealing_and_rolling_go_on_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealed_identities_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(retention_drops_whole_segments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_writer_is_refused, set_up, tear_down),

@@ -51,8 +51,8 @@ int64_t mtr_log_last_received_us(const struct mtr_log *log); /* writer's thread 
 
 /* Appends one block and makes it durable (fdatasync inside). Sets event dispositions and targets as given. first_seq, the chain and the
  * receive time (max(previous, now_us)) are the log's work; *first_seq is the sequence of events[0].
- * MTR_EFULL: nothing was stored, the disk is full, the log is usable. MTR_EIO: outcome unknown; the log refuses further appends
- * (MTR_ECLOSED) until it is opened again. */
+ * MTR_EFULL: nothing was stored, the disk is full, the log is usable. MTR_EIO: outcome unknown, of the block or of a roll's manifest;
+ * the log refuses further appends (MTR_ECLOSED) until it is opened again. */
 int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t count, int64_t now_us, uint64_t *first_seq) MTR_MUST_USE;
 
 /* Would the next append of `count` events start a new segment at now_us? The dedup index asks before, and rolls with it. */
@@ -64,8 +64,8 @@ int mtr_log_roll(struct mtr_log *log, int64_t now_us) MTR_MUST_USE;
 
 /* Seals a rolled segment: stores the sorted identities (`records`, strictly ascending, else MTR_EINVALID) beside the blocks, then marks it
  * sealed in the manifest. May run on another thread than append's; one at a time. After a crash in between it is simply done again: the
- * segment is still unsealed. MTR_ENOTFOUND: no such segment, or it is the open one; MTR_EEXISTS: sealed already;
- * MTR_EAGAIN: somebody is reading it at this moment. */
+ * segment is still unsealed. MTR_ENOTFOUND: no such segment, or it is the open one; MTR_EEXISTS: sealed already, also by a call that
+ * failed only when writing the manifest (the next manifest says it); MTR_EAGAIN: somebody is reading it at this moment. */
 struct mtr_log_identity {
     struct mtr_event_identity identity;
     uint64_t digest;
