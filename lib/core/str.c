@@ -32,9 +32,10 @@ static bool is_continuation(unsigned char byte)
     return (byte & 0xC0) == 0x80;
 }
 
-/* Size of the well-formed sequence at p, or 0. */
-static size_t utf8_sequence(const unsigned char *p, size_t size)
+size_t mtr_str_utf8_step(struct mtr_str text)
 {
+    const unsigned char *p = (const unsigned char *)text.data;
+    size_t size = text.size;
     if (p[0] < 0x80) return 1;
     if (p[0] >= 0xC2 && p[0] <= 0xDF) return size >= 2 && is_continuation(p[1]) ? 2 : 0;
     if (p[0] >= 0xE0 && p[0] <= 0xEF) {
@@ -54,13 +55,11 @@ static size_t utf8_sequence(const unsigned char *p, size_t size)
 
 bool mtr_str_is_utf8(struct mtr_str text)
 {
-    const unsigned char *p = (const unsigned char *)text.data;
-    size_t left = text.size;
-    while (left > 0) {
-        size_t step = utf8_sequence(p, left);
+    while (text.size > 0) {
+        size_t step = mtr_str_utf8_step(text);
         if (step == 0) return false;
-        p += step;
-        left -= step;
+        text.data += step;
+        text.size -= step;
     }
     return true;
 }

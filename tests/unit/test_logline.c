@@ -15,6 +15,7 @@
 
 #include "meterd/core/document.h"
 #include "meterd/core/logline.h"
+#include "meterd/core/str.h"
 #include "meterd/core/time.h"
 
 static int saved_stderr = -1, packets[2] = {-1, -1};
@@ -124,10 +125,31 @@ static void test_long_line_is_cut(void **state)
     assert_string_equal(line + size - 4, "\xE2\x80\xA6\n");
 }
 
+/* Whatever the text is and wherever it is cut, a JSON line is UTF-8 and JSON. */
+static void test_what_is_no_utf8(void **state)
+{
+    (void)state;
+    char text[MTR_LOGLINE_BYTES_MAX + 64];
+    mtr_logline(MTR_LEVEL_INFO, "api", "a\xff" "b\xc3 \xc2\x9b" "31m");
+    assert_string_equal(after_time(next_line()), "info api: a\\xffb\\xc3 \\x9b31m\n");
+    mtr_logline_set_format(MTR_LOGLINE_JSON);
+    for (size_t size = MTR_LOGLINE_BYTES_MAX - 8; size < sizeof(text); size++) {
+        struct mtr_document *document = NULL;
+        struct mtr_diagnostic diagnostic;
+        for (size_t i = 0; i < size; i++) text[i] = "\xE2\x82\xAC\xF0\x9F\x98\x80\xff"[(i + size) % 8];
+        mtr_logline(MTR_LEVEL_INFO, "api", "%.*s", (int)size, text);
+        const char *line = next_line();
+        assert_true(mtr_str_is_utf8(mtr_str_from(line)));
+        if (mtr_document_parse(mtr_str_from(line), &document, &diagnostic)) fail_msg("%s: %s", line, diagnostic.text);
+        mtr_document_close(document);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_text), TEST(test_level), TEST(test_journal), TEST(test_json), TEST(test_long_line_is_cut)};
+    const struct CMUnitTest tests[] = {TEST(test_text), TEST(test_level), TEST(test_journal), TEST(test_json), TEST(test_long_line_is_cut),
+                                       TEST(test_what_is_no_utf8)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
