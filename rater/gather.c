@@ -9,18 +9,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-enum { TABLE_SLOTS_MIN = 64, DIMENSION_END = 0x1F };
+#include "meterd/core/byte_set.h"
 
-/* A set of byte strings in the arena, each with a number: groups by their dimensions, members by group and bytes. */
-struct byte_set {
-    struct mtr_str *keys; /* by number */
-    uint32_t *slots;      /* number + 1; 0 free */
-    uint32_t count;
-    uint32_t slot_count; /* power of two */
-    struct mtr_arena *arena;
-};
+enum { DIMENSION_END = 0x1F };
 
 struct group_state {
     struct rater_group group;
@@ -35,57 +27,14 @@ struct gathering {
     const struct mtr_component *component;
     uint32_t component_index;
     uint32_t positions[MTR_METER_GROUP_BY_MAX]; /* of the component's group_by in the meter's */
-    struct byte_set dimensions;
-    struct byte_set members;
+    struct mtr_byte_set dimensions;
+    struct mtr_byte_set members;
     struct group_state *groups; /* by number in `dimensions` */
     uint32_t group_capacity;
     struct group_state *group;  /* of the cell being added, for the members' hook */
     uint32_t group_number;
     uint64_t cell_count;
 };
-
-static int grow_set(struct byte_set *set)
-{
-    uint32_t slot_count = set->slot_count ? set->slot_count * 2 : TABLE_SLOTS_MIN;
-    if (slot_count > UINT32_MAX / 4) return MTR_ELIMIT;
-    uint32_t *slots = mtr_arena_calloc(set->arena, slot_count, sizeof(*slots));
-    struct mtr_str *keys = mtr_arena_calloc(set->arena, slot_count / 2, sizeof(*keys));
-    if (!slots || !keys) return MTR_ENOMEM;
-    if (set->count) memcpy(keys, set->keys, set->count * sizeof(*keys));
-    for (uint32_t i = 0; i < set->count; i++) {
-        uint32_t at = (uint32_t)XXH3_64bits(keys[i].data, keys[i].size) & (slot_count - 1);
-        while (slots[at]) at = (at + 1) & (slot_count - 1);
-        slots[at] = i + 1;
-    }
-    set->slots = slots;
-    set->keys = keys;
-    set->slot_count = slot_count;
-    return MTR_OK;
-}
-
-/* The number of `key`, which is added when it is new. */
-static int set_add(struct byte_set *set, struct mtr_str key, uint32_t *number, bool *is_new)
-{
-    if (set->count >= set->slot_count / 2) {
-        int rc = grow_set(set);
-        if (rc) return rc;
-    }
-    uint32_t at = (uint32_t)XXH3_64bits(key.data, key.size) & (set->slot_count - 1);
-    for (; set->slots[at]; at = (at + 1) & (set->slot_count - 1)) {
-        if (!mtr_str_equal(set->keys[set->slots[at] - 1], key)) continue;
-        *number = set->slots[at] - 1;
-        *is_new = false;
-        return MTR_OK;
-    }
-    struct mtr_str copy = {0};
-    int rc = key.size ? mtr_arena_copy(set->arena, key, &copy) : MTR_OK;
-    if (rc) return rc;
-    set->keys[set->count] = copy;
-    set->slots[at] = ++set->count;
-    *number = set->count - 1;
-    *is_new = true;
-    return MTR_OK;
-}
 
 /* The value at a position of a cell's dimensions (each value ends with 0x1F). */
 static struct mtr_str dimension_at(struct mtr_str dimensions, uint32_t position)
@@ -149,7 +98,7 @@ static int find_group(struct gathering *gathering, struct mtr_str dimensions, st
     uint32_t number = 0;
     bool is_new = false;
     struct mtr_str key = {text, dimensions_text(gathering, dimensions, text)};
-    int rc = set_add(&gathering->dimensions, key, &number, &is_new);
+    int rc = mtr_byte_set_add(&gathering->dimensions, key, &number, &is_new);
     if (rc) return rc;
     if (number >= gathering->group_capacity) {
         uint32_t capacity = gathering->group_capacity ? gathering->group_capacity * 2 : 16;
@@ -178,7 +127,7 @@ static int on_member(void *context, const struct mtr_member *member)
     if (member->member.size > sizeof(key) - 4) return MTR_ECORRUPT;
     memcpy(key, &gathering->group_number, 4);
     memcpy(key + 4, member->member.data, member->member.size);
-    int rc = set_add(&gathering->members, (struct mtr_str){key, 4 + member->member.size}, &number, &is_new);
+    int rc = mtr_byte_set_add(&gathering->members, (struct mtr_str){key, 4 + member->member.size}, &number, &is_new);
     if (rc || !is_new) return rc;
     struct mtr_quantity one, *quantity = &gathering->group->group.row.quantity;
     rc = mtr_quantity_from_i64(1, &one);
