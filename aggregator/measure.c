@@ -68,7 +68,7 @@ static enum mtr_measured read_quantity(const struct mtr_meter *meter, const stru
     else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &out->quantity);
     if (rc == MTR_EPRECISION) return refuse(out, "invalid", meter->value, "has more than 12 digits after the point");
     if (rc == MTR_EOVERFLOW || (!rc && (out->quantity.e12 > most || out->quantity.e12 < -most)))
-        return refuse(out, "overflow", meter->value, "is larger than 10^18");
+        return refuse(out, "overflow", meter->value, "is larger than 10^16");
     return rc ? refuse(out, "invalid", meter->value, "is not a number") : MTR_MEASURED;
 }
 

@@ -25,9 +25,6 @@ enum mtr_measured {
 
 enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };
 
-/* One event's quantity is at most 10^18 in magnitude, so that 10^8 of them fit a cell whatever they are. */
-#define MTR_EVENT_QUANTITY_MAX INT64_C(1000000000000000000)
-
 struct mtr_measure {
     struct mtr_quantity quantity; /* sum: the value; count: 1 */
     struct mtr_str member;        /* min, max, last, unique; in member_bytes */

@@ -186,7 +186,7 @@ static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struc
     switch (check_quantity(property)) {
     case MTR_OK: return no_objection;
     case MTR_EPRECISION: return invalid(data_field(arena, meter->value), "more than 12 digits after the point: it cannot be kept exactly");
-    case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^18 in magnitude");
+    case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^16 in magnitude");
     default:
         return invalid(data_field(arena, meter->value),
                        format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up", MTR_STR_ARGS(meter->key)));

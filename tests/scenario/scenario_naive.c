@@ -104,7 +104,7 @@ static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mt
 /* False: the meter cannot count the event. */
 static bool read_value(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event, struct naive_use *use)
 {
-    const mtr_int128 most = (mtr_int128)1000000000000000000 * 1000000000000;
+    const mtr_int128 most = (mtr_int128)10000000000000000 * 1000000000000;
     const struct mtr_property *property = property_of(event, meter->value);
     if (meter->aggregation == MTR_COUNT) return true;
     if (!property) return false;

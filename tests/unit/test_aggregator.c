@@ -165,8 +165,8 @@ static void what_cannot_count_is_quarantined_with_its_reason(void **state)
     add_text(append(&acme, "cpu", "a", time), "value", "12.5");                   /* 2: text of a decimal is a number */
     add_text(append(&acme, "cpu", "a", time), "value", "12,5");                   /* 3 */
     add_text(append(&acme, "cpu", "a", time), "value", "0.0000000000001");        /* 4: 13 digits */
-    add_text(append(&acme, "cpu", "a", time), "value", "1000000000000000001");    /* 5 */
-    add_text(append(&acme, "cpu", "a", time), "value", "-1000000000000000000");   /* 6: the largest allowed */
+    add_text(append(&acme, "cpu", "a", time), "value", "10000000000000001");      /* 5 */
+    add_text(append(&acme, "cpu", "a", time), "value", "-10000000000000000");     /* 6: the largest allowed */
     for (int d = MTR_DISPOSITION_CONFLICT; d <= MTR_DISPOSITION_FUTURE; d++)      /* 7 8 9 */
         append(&acme, "cpu", "a", time)->event.disposition = (enum mtr_disposition)d;
     append_void(3);  /* 10: takes it from the counter only */
@@ -177,7 +177,7 @@ static void what_cannot_count_is_quarantined_with_its_reason(void **state)
     append_void(0);  /* 15 */
     show(1, 2);
     fold_until_idle();
-    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = -999999999999999987.5 (2, 2-6)\n1.2 2026-03-01T10:00 = 5 (5, 1-10)\n"
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = -9999999999999987.5 (2, 2-6)\n1.2 2026-03-01T10:00 = 5 (5, 1-10)\n"
                                     "invalid 1.1\ninvalid 3.1\ninvalid 4.1\noverflow 5.1\nconflict 7.0\nexpired 8.0\nfuture 9.0\n"
                                     "void_twice 11.0\nvoid_unknown 14.0\nvoid_unknown 15.0\n");
 }

@@ -19,8 +19,9 @@ enum {
     MTR_EVENT_DEPTH_MAX = 4, /* nesting of the envelope around the flat data map */
 };
 
-/* One event's quantity, in whole units: 10^8 events of the largest still add up without overflow. */
-#define MTR_EVENT_QUANTITY_MAX INT64_C(1000000000000000000)
+/* One event's quantity, in whole units, in magnitude. A sum holds 1.7 × 10^26 units (128 bits of 10^-12), which is 1.7 × 10^10 of the largest
+ * events: more than a vendor can send into one cell, so that nobody can make a sum overflow and stop the fold. */
+#define MTR_EVENT_QUANTITY_MAX INT64_C(10000000000000000)
 
 /* Catalog. */
 enum {
