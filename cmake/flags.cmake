@@ -13,6 +13,10 @@ if(METERD_WERROR)
 endif()
 target_link_options(meterd_flags INTERFACE -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 
+if(METERD_FUZZ) # the libraries tell libFuzzer which ways were taken; the fuzz targets alone bring its main
+  target_compile_options(meterd_flags INTERFACE -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer)
+  target_link_options(meterd_flags INTERFACE -fsanitize=fuzzer-no-link,address)
+endif()
 if(METERD_SANITIZE)
   target_compile_options(meterd_flags INTERFACE -fsanitize=${METERD_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(meterd_flags INTERFACE -fsanitize=${METERD_SANITIZE})
