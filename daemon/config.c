@@ -98,7 +98,7 @@ static const struct mtr_field query_fields[] = {
 
 static const struct mtr_field logline_fields[] = {
     {.name = "level", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, level), .default_text = "info", .choices = levels,
-     .doc = "The least important log lines that are written. SIGHUP reloads it."},
+     .doc = "The least important log lines that are written."},
     {.name = "format", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, format), .default_text = "auto", .choices = formats,
      .doc = "auto is text, with priorities and without time under systemd."},
     {.name = NULL},
@@ -253,4 +253,31 @@ out:
 void mtr_config_release(struct mtr_config *config)
 {
     mtr_arena_release(&config->arena);
+}
+
+static size_t member_bytes(enum mtr_field_type type)
+{
+    switch (type) {
+    case MTR_FIELD_BOOL: return sizeof(bool);
+    case MTR_FIELD_ENUM: return sizeof(int);
+    case MTR_FIELD_TEXT: return 0; /* compared as text */
+    default: return sizeof(uint64_t); /* U64, BYTES, DURATION: all that the rows above use */
+    }
+}
+
+static bool is_equal(const struct mtr_field *row, const char *before, const char *after)
+{
+    struct mtr_str a, b;
+    if (row->type != MTR_FIELD_TEXT) return memcmp(before + row->offset, after + row->offset, member_bytes(row->type)) == 0;
+    memcpy(&a, before + row->offset, sizeof(a));
+    memcpy(&b, after + row->offset, sizeof(b));
+    return mtr_str_equal(a, b);
+}
+
+void mtr_config_compare(const struct mtr_config *before, const struct mtr_config *after,
+                        void (*on_key)(void *context, const char *section, const char *key), void *context)
+{
+    for (const struct mtr_field *section = mtr_config_fields; section->name; section++)
+        for (const struct mtr_field *row = section->fields; row->name; row++)
+            if (!is_equal(row, (const char *)before + section->offset, (const char *)after + section->offset)) on_key(context, section->name, row->name);
 }

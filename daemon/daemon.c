@@ -291,8 +291,7 @@ static void on_reload(struct run_context *run)
     if (run->reload(run->context, &fresh)) {
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "the configuration was not reloaded: it has errors; the old one stays in force");
     } else {
-        mtr_logline_set_level((enum mtr_logline_level)fresh.logline.level);
-        mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded: the log lines' level; other settings take effect at the next start");
+        mtr_daemon_take_config(run->daemon, &fresh);
     }
     mtr_config_release(&fresh);
     if (mtr_systemd_ready()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");

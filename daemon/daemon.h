@@ -34,7 +34,7 @@ struct mtr_events;
 struct mtr_deliveries;
 
 struct mtr_daemon {
-    const struct mtr_config *config;
+    _Atomic(const struct mtr_config *) config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
     struct mtr_loop *loop;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
@@ -76,6 +76,9 @@ struct mtr_daemon {
 /* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or SIGINT or a failure, drains and closes.
  * `reload` is asked on SIGHUP for a configuration to check. Returns an exit code of the command line. */
 int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context);
+
+/* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The loop's thread. */
+void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
 
 /* What a new catalog version means to the stages: they look again. Any thread. */
 void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);

@@ -110,4 +110,8 @@ int mtr_config_load(const char *path, char *const *environment, const char *cons
                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 void mtr_config_release(struct mtr_config *config);
 
+/* Calls on_key for every key whose value differs. */
+void mtr_config_compare(const struct mtr_config *before, const struct mtr_config *after,
+                        void (*on_key)(void *context, const char *section, const char *key), void *context);
+
 #endif
