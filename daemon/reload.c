@@ -60,6 +60,7 @@ void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *
     daemon->config = after;
     mtr_logline_set_level((enum mtr_logline_level)fresh->logline.level);
     mtr_logline_set_format((enum mtr_logline_format)fresh->logline.format);
-    mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded the configuration: %s", changes.now[0] ? changes.now : changes.later[0] ? "nothing takes effect now" : "nothing changed");
+    const char *nothing = changes.later[0] ? "nothing takes effect now" : "nothing changed";
+    mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded the configuration: %s", changes.now[0] ? changes.now : nothing);
     if (changes.later[0]) mtr_logline(MTR_LEVEL_WARNING, "daemon", "at the next start only: %s", changes.later);
 }
