@@ -5,6 +5,13 @@
 
 #include <inttypes.h>
 
+uint64_t scenario_seen[SEEN_COUNT];
+const char *const scenario_seen_names[SEEN_COUNT] = {
+#define SEEN_ROW(name) #name,
+    SEEN_MAP(SEEN_ROW)
+#undef SEEN_ROW
+};
+
 void scenario_fail(const struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
 {
     va_list args;

@@ -184,6 +184,20 @@ struct pending_result {
     struct mtr_outbox_result result;
 };
 
+/* How often things happened over all runs, so that a run that tests nothing is noticed. */
+#define SEEN_MAP(X)                                                                                                            \
+    X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
+    X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(RECURRING_LINE) X(RECEIVER_REPEAT)      \
+    X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
+enum seen {
+#define SEEN_ROW(name) SEEN_##name,
+    SEEN_MAP(SEEN_ROW)
+#undef SEEN_ROW
+    SEEN_COUNT
+};
+extern uint64_t scenario_seen[SEEN_COUNT];
+extern const char *const scenario_seen_names[SEEN_COUNT];
+
 struct scenario {
     uint64_t seed;
     bool is_loud;    /* prints its trace */
@@ -193,8 +207,7 @@ struct scenario {
     struct mtr_arena arena;
     int64_t begin_us;
     int64_t now_us;
-    uint32_t crash_percent;
-    uint32_t crashes;
+    uint32_t crash_permille;
     bool crashes_by_copy;
     bool all_end;
     struct plan plan;

@@ -127,6 +127,9 @@ static void add_line(struct billing *billing, const struct part *part, const cha
                      struct mtr_money amount)
 {
     struct bill *bill = billing->bill;
+    scenario_seen[SEEN_ROUNDING_LINE] += strcmp(kind, "rounding") == 0;
+    scenario_seen[SEEN_MINIMUM_LINE] += strcmp(kind, "minimum") == 0;
+    scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] = (struct bill_line){
         scenario_line_key(billing->scenario, billing->subscription->key, billing->start_s, part->start_s, mtr_str_from(component),
@@ -155,6 +158,7 @@ static void price_period(struct billing *billing)
     const struct mtr_price *earlier[PARTS_MAX];
     struct mtr_usage_row rows[ROWS_MAX];
     find_parts(billing);
+    scenario_seen[SEEN_SPLIT_PERIOD] += billing->part_count > 1;
     mtr_arena_init(&arena, 1 << 14, PRICE_ARENA_BYTES);
     for (uint32_t i = 0; i < billing->part_count; i++) {
         const struct part *part = &billing->parts[i];
@@ -220,4 +224,5 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
         bill_subscription(&billing, watermark_us);
         out->stray_count += count_stray(&billing);
     }
+    scenario_seen[SEEN_STRAY_USAGE] += out->stray_count;
 }

@@ -221,7 +221,7 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     subscription->anchor = plan_anchor(scenario, subscription->every);
     do subscription->tariff = scenario_below(scenario, plan->tariff_count);
     while (plan->tariffs[subscription->tariff].service != service);
-    subscription->start_day = day - 20 + scenario_below(scenario, 40);
+    subscription->start_day = day - 30 + scenario_below(scenario, 45);
     if (scenario_chance(scenario, 30)) subscription->trial_day = subscription->start_day + scenario_below(scenario, 20);
     if (scenario_chance(scenario, 30)) subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
     snprintf(subscription->key, KEY_MAX, "sub%u", index);

@@ -62,15 +62,40 @@ static int64_t choose_time(struct scenario *scenario)
     return scenario->now_us / MTR_US_PER_HOUR * MTR_US_PER_HOUR - (int64_t)scenario_below(scenario, 48) * MTR_US_PER_HOUR / 2;
 }
 
-static const char *choose_subject(struct scenario *scenario, uint32_t vendor)
+/* One of the vendor's, seldom another's; NULL: nobody's. */
+static const struct planned_subscription *choose_subscription(struct scenario *scenario, uint32_t vendor)
 {
     const struct plan *plan = &scenario->plan;
-    if (scenario_chance(scenario, 3)) return "nobody";
-    for (int tries = 0; tries < 20; tries++) {
+    if (scenario_chance(scenario, 3)) return NULL;
+    for (int tries = 0; tries < 30; tries++) {
         const struct planned_subscription *subscription = &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
-        if (plan->service_vendors[subscription->service] == vendor || scenario_chance(scenario, 3)) return subscription->subject;
+        if (plan->service_vendors[subscription->service] == vendor || scenario_chance(scenario, 2)) return subscription;
     }
-    return "nobody";
+    return NULL;
+}
+
+/* Mostly within the term. */
+static int64_t choose_time_in_term(struct scenario *scenario, const struct planned_subscription *subscription)
+{
+    int64_t time_us = choose_time(scenario);
+    for (int tries = 0; tries < 4 && subscription; tries++) {
+        int64_t day = time_us / MTR_US_PER_DAY;
+        if (day > subscription->start_day && (!subscription->end_day || day < subscription->end_day)) break;
+        time_us = choose_time(scenario);
+    }
+    return time_us;
+}
+
+/* Mostly one that a meter of its service counts, now or later. */
+static const char *choose_type(struct scenario *scenario, const struct planned_subscription *subscription)
+{
+    static const char *const types[] = {"cpu", "disk", "call", "unheard-of"};
+    const struct plan *plan = &scenario->plan;
+    for (int tries = 0; tries < 50 && subscription && !scenario_chance(scenario, 2); tries++) {
+        const struct planned_meter *meter = &plan->meters[scenario_below(scenario, plan->meter_count)];
+        if (meter->service == subscription->service) return meter->type;
+    }
+    return PICK(scenario, types);
 }
 
 static struct sent_event *keep(struct scenario *scenario, struct sent_event *event)
@@ -83,15 +108,15 @@ static struct sent_event *keep(struct scenario *scenario, struct sent_event *eve
 
 static struct sent_event *make_usage(struct scenario *scenario, uint32_t vendor)
 {
-    static const char *const types[] = {"cpu", "disk", "call"};
     static const char *const sources[] = {"east", "west"};
     struct sent_event *event = scenario_alloc(scenario, 1, sizeof(*event));
+    const struct planned_subscription *subscription = choose_subscription(scenario, vendor);
     *event = (struct sent_event){.vendor = vendor,
                                  .source = PICK(scenario, sources),
                                  .id = scenario_format(scenario, "e%u", scenario->client.event_count),
-                                 .type = scenario_chance(scenario, 2) ? "unheard-of" : PICK(scenario, types),
-                                 .subject = choose_subject(scenario, vendor),
-                                 .time_us = choose_time(scenario),
+                                 .type = choose_type(scenario, subscription),
+                                 .subject = subscription ? subscription->subject : "nobody",
+                                 .time_us = choose_time_in_term(scenario, subscription),
                                  .time_given = !scenario_chance(scenario, 8)};
     add_data(scenario, event);
     return keep(scenario, event);
@@ -225,6 +250,7 @@ void scenario_client_submit(struct scenario *scenario)
     request->context = sent;
     int rc = mtr_intake_submit(scenario->stores.intake, request);
     CHECK(scenario, rc == 0 || rc == MTR_EFULL, "submit: %s", mtr_error_text(rc));
+    scenario_seen[SEEN_QUEUE_FULL] += rc != 0;
     if (rc) free_request(request);
     else sent->in_queue = request;
     scenario_trace(scenario, "submit %u events: %s", sent->count, rc ? "full" : "ok");
@@ -271,6 +297,7 @@ void scenario_on_answer(void *context, struct mtr_request *request)
     CHECK(scenario, is_lost || sum == sent->count, "%" PRIu64 " results for %u events", sum, sent->count);
     if (!is_lost) client->submitted += sent->count;
     sent->answered = !is_lost;
+    scenario_seen[SEEN_ANSWER_LOST] += is_lost;
     sent->in_queue = NULL;
     free_request(request);
 }

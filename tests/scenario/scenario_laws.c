@@ -117,6 +117,7 @@ static void check_log(struct scenario *scenario, const struct naive *naive)
         CHECK(scenario, is_told, "nobody was told of sequence %" PRIu64, seq);
     }
     CHECK(scenario, !mtr_log_verify(scenario->stores.reader, &last_seq, &diagnostic), "%s", diagnostic.text);
+    scenario_seen[SEEN_SEGMENTS] += mtr_log_segments(scenario->stores.log, NULL, 0);
     CHECK(scenario, last_seq == naive->event_count, "verified up to %" PRIu64, last_seq);
 }
 
@@ -263,6 +264,7 @@ static int on_charge(void *context, const struct mtr_charge *charge)
     struct emitted *emitted = context;
     struct scenario *scenario = emitted->scenario;
     CHECK_OK(scenario, mtr_money_add(emitted->total, charge->amount, &emitted->total));
+    scenario_seen[SEEN_DRAFT + charge->status]++;
     for (uint32_t d = 0; d < DESTINATIONS_MAX; d++) {
         const struct receiver *receiver = &scenario->receivers[d];
         if (d && charge->status == MTR_CHARGE_DRAFT) continue; /* only the first takes drafts */

@@ -126,6 +126,7 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
     if (!passes_filters(scenario, meter, event)) return;
     if (!read_value(scenario, meter, event, &use)) {
         naive->quarantined_count++;
+        scenario_seen[SEEN_METER_REFUSES]++;
         return;
     }
     use.hour_s = mtr_zone_hour(subscription->zone, event->time_us / MTR_US_PER_SECOND).start_s;
@@ -151,7 +152,10 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
         meters++;
         use_event(scenario, naive, seq, subscription, meter);
     }
-    if (!meters) naive->held_count++;
+    if (meters) return;
+    naive->held_count++;
+    scenario_seen[SEEN_HELD_STILL]++;
+    scenario_seen[SEEN_HELD_VOIDED] += naive->void_seqs[seq - 1] != 0;
 }
 
 static int compare_uses(const void *a, const void *b)
@@ -171,6 +175,7 @@ void scenario_naive_read(struct scenario *scenario, struct naive *naive)
     for (uint64_t seq = 1; seq <= naive->event_count; seq++) {
         const struct mtr_event *event = &naive->events[seq - 1];
         if (event->disposition == MTR_DISPOSITION_NORMAL) continue;
+        scenario_seen[SEEN_VOID_TWICE] += event->disposition == MTR_DISPOSITION_VOID && naive->void_seqs[event->target_seq - 1];
         if (event->disposition != MTR_DISPOSITION_VOID || naive->void_seqs[event->target_seq - 1]) naive->quarantined_count++;
         else naive->void_seqs[event->target_seq - 1] = seq;
     }

@@ -162,6 +162,7 @@ int scenario_receiver_send(void *context, const struct mtr_outbox_message *messa
     struct received_message *known = note_message(scenario, receiver, message);
     struct pending_result *pending = &scenario->pending[scenario->pending_count++];
     memcpy(pending->id, known->id, sizeof(pending->id));
+    scenario_seen[SEEN_RECEIVER_REPEAT] += known->taken;
     pending->result = known->taken ? answer_repeat(scenario) : choose_fate(scenario, &take);
     if (take) take_message(scenario, receiver, known);
     scenario_trace(scenario, "send %s attempt %u, %zu bytes%s, answer %d/%d", known->id, message->attempt, message->body.size,
@@ -207,6 +208,7 @@ void scenario_operator(struct scenario *scenario)
         mtr_message_id_format(message->id, id);
         const struct received_message *known = find_message(&scenario->receivers[message->destination - 1], id);
         bool is_there = known && known->taken;
+        scenario_seen[message->state == MTR_MESSAGE_UNKNOWN ? SEEN_MESSAGE_UNKNOWN : SEEN_MESSAGE_REJECTED]++;
         scenario_trace(scenario, "operator: %s is %s, the receiver has %s", id, mtr_message_state_name(message->state), is_there ? "it" : "it not");
         if (is_there) CHECK_OK(scenario, mtr_outbox_mark_delivered(txn, message->id));
         else CHECK_OK(scenario, mtr_outbox_requeue(txn, message->id, scenario->now_us));

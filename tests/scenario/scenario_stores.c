@@ -154,7 +154,8 @@ void scenario_stores_crash(struct scenario *scenario)
 {
     struct stores *stores = &scenario->stores;
     bool by_copy = scenario->crashes_by_copy && scenario_chance(scenario, 50);
-    scenario->crashes++;
+    scenario_seen[SEEN_CRASH]++;
+    scenario_seen[SEEN_COPY] += by_copy;
     scenario_trace(scenario, "crash%s", by_copy ? ", and on in a copy" : "");
     if (by_copy) copy_stores(scenario);
     scenario_stores_close(scenario, true);
