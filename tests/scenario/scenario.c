@@ -12,7 +12,7 @@ const char *const scenario_seen_names[SEEN_COUNT] = {
 #undef SEEN_ROW
 };
 
-void scenario_fail(const struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
+void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
 {
     va_list args;
     print_error("seed %" PRIu64 " (METERD_SEED=%" PRIu64 " shows its trace): %s:%d: %s\n  ", scenario->seed, scenario->seed, file, line,
@@ -21,6 +21,12 @@ void scenario_fail(const struct scenario *scenario, const char *file, int line, 
     vprint_error(format, args);
     va_end(args);
     print_error("\n");
+    static bool is_failing; /* removing may fail too */
+    if (scenario->is_loud) print_error("  its stores are in %s\n", scenario->stores.root);
+    if (!scenario->is_loud && !is_failing) {
+        is_failing = true;
+        scenario_stores_remove(scenario);
+    }
     fail();
     abort();
 }

@@ -224,7 +224,7 @@ struct scenario {
         if (!(condition)) scenario_fail(scenario, __FILE__, __LINE__, #condition, __VA_ARGS__);                               \
     } while (0)
 #define CHECK_OK(scenario, call) CHECK(scenario, (call) == 0, " ")
-_Noreturn void scenario_fail(const struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
+_Noreturn void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
     MTR_PRINTF(5, 6);
 void scenario_trace(struct scenario *scenario, const char *format, ...) MTR_PRINTF(2, 3);
 uint32_t scenario_below(struct scenario *scenario, uint32_t bound);
