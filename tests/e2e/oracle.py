@@ -1,0 +1,232 @@
+"""What meterd should have made of a set of events: usage and charges, from the documents alone (docs/guide-vendors.md, docs/pricing.md).
+
+Shares no code with meterd. Numbers are fractions, time zones are zoneinfo's. Everything here is a plain function of the catalog's documents,
+the events that count, and the time; nothing asks a daemon.
+"""
+import datetime
+import zoneinfo
+from fractions import Fraction
+
+UTC = datetime.timezone.utc
+
+
+def instant_us(text):
+    """Microseconds since 1970 of an RFC 3339 text; exact, as it goes through no float."""
+    moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) - datetime.datetime(1970, 1, 1, tzinfo=UTC)
+    return (moment.days * 86400 + moment.seconds) * 1000000 + moment.microseconds
+
+
+def zone_of(subscription):
+    return zoneinfo.ZoneInfo(subscription.get("zone", "UTC"))
+
+
+def local(subscription, second):
+    return datetime.datetime.fromtimestamp(second, zone_of(subscription))
+
+
+def midnight_s(subscription, day):
+    return int(datetime.datetime(day.year, day.month, day.day, tzinfo=zone_of(subscription)).timestamp())
+
+
+def date_s(subscription, text):
+    return midnight_s(subscription, datetime.date.fromisoformat(text))
+
+
+def hour_start_s(subscription, time_us):
+    """Cells are hours of the subscription's own clock. (Zones here differ from UTC by whole minutes, and by whole hours over the year.)"""
+    second = time_us // 1000000
+    clock = local(subscription, second)
+    return second - clock.minute * 60 - clock.second
+
+
+def whole_period(subscription, second):
+    day = local(subscription, second).date()
+    if subscription.get("billing", {}).get("every", "month") == "day":
+        return midnight_s(subscription, day), midnight_s(subscription, day + datetime.timedelta(days=1))
+    first = day.replace(day=1)
+    return midnight_s(subscription, first), midnight_s(subscription, (first + datetime.timedelta(days=32)).replace(day=1))
+
+
+def periods(subscription, now_s):
+    """(start, end) of every billing period that has begun by now; the first one begins with the subscription."""
+    start = date_s(subscription, subscription["start"])
+    while start <= now_s:
+        _, end = whole_period(subscription, start)
+        yield start, end
+        start = end
+
+
+# ---- usage ----
+
+def text_of(value):
+    """A property as dimensions and unique values see it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    value = Fraction(value)
+    digits = 0
+    while (value * 10 ** digits).denominator != 1:
+        digits += 1
+    if digits == 0:
+        return str(int(value))
+    scaled = abs(int(value * 10 ** digits))
+    return f"{'-' if value < 0 else ''}{scaled // 10 ** digits}.{scaled % 10 ** digits:0{digits}}"
+
+
+def quantity_of(value):
+    """The number that a quantity is, or None."""
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        return Fraction(value)
+    except ValueError:
+        return None
+
+
+def combine(aggregation, values):
+    if aggregation == "count":
+        return Fraction(len(values))
+    if aggregation == "max":
+        return max(values)
+    if aggregation == "unique":
+        return Fraction(len(set(values)))
+    return sum(values, Fraction(0))
+
+
+def cells(catalog, events):
+    """{(subscription, meter, hour, dimensions): (quantity, events)} of events that are not taken back and not in quarantine."""
+    by_subject = {(vendor_of(catalog, s), s.get("subject", s["key"])): s for s in catalog["subscriptions"]}
+    by_type = {}
+    for meter in catalog["meters"]:
+        by_type.setdefault((meter["service"], meter["event_type"]), []).append(meter)
+    values = {}
+    for vendor, event, time_us in events:
+        subscription = by_subject.get((vendor, event["subject"]))
+        for meter in by_type.get((subscription["service"], event["type"]), []) if subscription else []:
+            data = event.get("data", {})
+            value = text_of(data.get(meter["value"])) if meter["aggregation"] == "unique" else quantity_of(data.get(meter.get("value")))
+            if meter["aggregation"] != "count" and value is None:
+                continue  # in quarantine for this meter
+            dimensions = tuple(text_of(data.get(name)) for name in meter.get("group_by", []))
+            key = subscription["key"], meter["key"], hour_start_s(subscription, time_us), dimensions
+            values.setdefault(key, []).append(value)
+    aggregation = {meter["key"]: meter["aggregation"] for meter in catalog["meters"]}
+    return {key: (combine(aggregation[key[1]], found), len(found)) for key, found in values.items()}
+
+
+def vendor_of(catalog, subscription):
+    return next(s["vendor"] for s in catalog["services"] if s["key"] == subscription["service"])
+
+
+# ---- money ----
+
+def cents(value):
+    return Fraction(round(value * 100), 100)  # Python rounds ties of a Fraction to even
+
+
+def ceiling(value):
+    return -(-value.numerator // value.denominator)
+
+
+def curve(component, quantity):
+    """The amount of a line before rounding; free units are gone already."""
+    if "per_unit" in component:
+        return quantity * Fraction(component["per_unit"])
+    if "package" in component:
+        package = component["package"]
+        count = ceiling(abs(quantity) / Fraction(package["size"]))
+        return Fraction(package["price"]) * (count if quantity >= 0 else -count)
+    tiers = component.get("graduated") or component["volume"]
+    if quantity < 0:
+        return quantity * Fraction(tiers[0]["unit"])
+    if "volume" in component:
+        tier = next(t for t in tiers if "up_to" not in t or quantity <= Fraction(t["up_to"]))
+        return quantity * Fraction(tier["unit"]) + (Fraction(tier.get("flat", 0)) if quantity else 0)
+    amount, below = Fraction(0), Fraction(0)
+    for tier in tiers:
+        if quantity <= below:
+            break
+        upper = min(quantity, Fraction(tier["up_to"])) if "up_to" in tier else quantity
+        amount += (upper - below) * Fraction(tier["unit"]) + Fraction(tier.get("flat", 0))
+        below = upper
+    return amount
+
+
+def usage_lines(component, meter, usage):
+    """Rounded amount by dimensions, of one part. usage: [(dimensions of the meter, quantity of a cell)]."""
+    groups = {}
+    names = meter.get("group_by", [])
+    for dimensions, quantity in usage:
+        by_name = dict(zip(names, dimensions))
+        key = tuple((name, by_name[name]) for name in component.get("group_by", []))
+        groups.setdefault(key, []).append(quantity)
+    lines = {}
+    for key, quantities in groups.items():
+        quantity = max(quantities) if meter["aggregation"] == "max" else sum(quantities, Fraction(0))
+        if quantity > 0:
+            quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
+        lines[key] = cents(curve(component, quantity))
+    return lines
+
+
+def recurring(component, part, period, whole, closing, first, last):
+    fee = component["recurring"]
+    if fee.get("in", "advance") == "arrears" and not closing:
+        return None
+    if fee.get("prorate", "none") == "none":
+        due = last if fee.get("in", "advance") == "arrears" else first
+        return cents(Fraction(fee["amount"])) if due else None
+    start, end = max(part[0], period[0]), min(part[1], period[1])
+    return cents(Fraction(fee["amount"]) * (end - start) / (whole[1] - whole[0]))
+
+
+def price_period(catalog, subscription, period, usage, closing):
+    """{(part start, component, kind, dimensions): amount} of one period. usage: {meter: [(hour, dimensions, quantity)]}."""
+    tariff = next(t for t in catalog["tariffs"] if t["key"] == subscription["tariff"])
+    meters = {m["key"]: m for m in catalog["meters"]}
+    starts = [date_s(subscription, v["from"]) for v in tariff["versions"]] + [10 ** 12]
+    parts = [(max(starts[i], period[0]), min(starts[i + 1], period[1]), v) for i, v in enumerate(tariff["versions"])]
+    parts = [p for p in parts if p[0] < p[1]]
+    whole = whole_period(subscription, period[0])
+    lines, before = {}, {}
+    for index, (start, end, version) in enumerate(parts):
+        last = index + 1 == len(parts)
+        for component in version["components"]:
+            key = component["key"]
+            if "recurring" in component:
+                amount = recurring(component, (start, end), period, whole, closing, index == 0, last)
+                if amount is not None:
+                    lines[start, key, "recurring", ()] = amount
+                continue
+            inside = [(d, q) for hour, d, q in usage.get(component["meter"], []) if start <= hour < end]
+            made = usage_lines(component, meters[component["meter"]], inside)
+            if "cap" in component:
+                assert not component.get("group_by")
+                made = {d: max(min(a, Fraction(component["cap"]) - before.get(key, 0)), min(a, 0)) for d, a in made.items()}
+            before[key] = before.get(key, Fraction(0)) + sum(made.values())
+            for dimensions, amount in made.items():
+                lines[start, key, "usage", dimensions] = amount
+            if closing and last and "minimum" in component and before[key] < Fraction(component["minimum"]):
+                lines[start, key, "minimum", ()] = Fraction(component["minimum"]) - before[key]
+    return lines
+
+
+def charges(catalog, usage_cells, now_s, grace_s):
+    """{(subscription, period start, part start, component, kind, dimensions): amount}; lines of nothing are left out."""
+    result = {}
+    for subscription in catalog["subscriptions"]:
+        own = [(key, value[0]) for key, value in usage_cells.items() if key[0] == subscription["key"]]
+        for period in periods(subscription, now_s):
+            usage = {}
+            for (_, meter, hour, dimensions), quantity in own:
+                if period[0] <= hour < period[1]:
+                    usage.setdefault(meter, []).append((hour, dimensions, quantity))
+            closing = now_s >= period[1] + grace_s
+            for (part, component, kind, dimensions), amount in price_period(catalog, subscription, period, usage, closing).items():
+                if amount:
+                    key = subscription["key"], period[0], part, component, kind, frozenset((n, v) for n, v in dimensions if v)
+                    result[key] = result.get(key, Fraction(0)) + amount
+    return result

@@ -1,0 +1,430 @@
+#!/usr/bin/python3
+"""Killed at any moment, meterd loses nothing, doubles nothing and makes nothing up.
+
+Rounds of: start, vendors send from several threads, kill -9 under load (sometimes during recovery, too), start on the same data; every
+unanswered batch is sent again byte for byte. The catalog grows and its prices change on the way. At the end the log, the usage, the charges
+and what the receivers took must be exactly what an independent computation makes of the vendors' own records.
+
+METERD_KILLS: rounds (25). METERD_SEED: of everything random here.
+"""
+import copy
+import datetime
+import http.client
+import json
+import os
+import random
+import sys
+import threading
+import time
+from fractions import Fraction
+
+import clients
+import harness
+import oracle
+
+ROUNDS = int(os.environ.get("METERD_KILLS", "25"))
+SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 << 32))))
+GRACE_S = 3600
+FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
+SPLIT_DAY = FIRST_DAY + datetime.timedelta(days=24)
+
+
+def meter(key, event_type, aggregation="sum", value="amount", **more):
+    return {"key": key, "service": "cloud", "event_type": event_type, "aggregation": aggregation,
+            **({} if aggregation == "count" else {"value": value}), **more}
+
+
+def subscription(key, service="cloud", **more):
+    return {"key": key, "service": service, "subject": f"sub-{key}", "customer": "c1", "tariff": "standard", "start": FIRST_DAY.isoformat(), **more}
+
+
+def components(cpu_price):
+    return [
+        {"key": "cpu", "meter": "cpu", "group_by": ["region"], "free_units": 10,
+         "graduated": [{"up_to": 100, "unit": cpu_price}, {"up_to": 1000, "unit": "0.04", "flat": "2"}, {"unit": "0.0301"}]},
+        {"key": "calls", "meter": "calls", "per_unit": "0.013"},
+        {"key": "storage", "meter": "storage", "volume": [{"up_to": 100, "unit": "0.05"}, {"unit": "0.049", "flat": "0.5"}]},
+        {"key": "jobs", "meter": "jobs", "package": {"size": 70, "price": "1.50"}},
+        {"key": "extra", "meter": "jobs", "per_unit": "0.1", "cap": "10", "minimum": "4"},
+        {"key": "base", "recurring": {"amount": "20", "prorate": "second"}},
+        {"key": "support", "recurring": {"amount": "3.10", "in": "arrears"}},
+    ]
+
+
+FIRST_CATALOG = {
+    "vendors": [{"key": "acme"}, {"key": "globex"}],
+    "services": [{"key": "cloud", "vendor": "acme"}, {"key": "other", "vendor": "globex"}],
+    "meters": [meter("cpu", "cpu", group_by=["region"]), meter("calls", "calls", "count"), meter("storage", "storage"),
+               meter("jobs", "jobs", group_by=["spot"]), {**meter("g-cpu", "cpu"), "service": "other"}],
+    "tariffs": [{"key": "standard", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.05")}]},
+                {"key": "plain", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
+                    {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]}],
+    "subscriptions": [subscription("utc"), subscription("berlin", zone="Europe/Berlin"),
+                      subscription("kolkata", zone="Asia/Kolkata", billing={"every": "day"}),
+                      subscription("york", zone="America/New_York", billing={"every": "day"}),
+                      subscription("g1", "other", tariff="plain")],
+}
+
+
+def grown(catalog):
+    """A subject and types that events waited for, and a second meter over events that were counted already."""
+    catalog = copy.deepcopy(catalog)
+    catalog["meters"] += [meter("gpu", "gpu", group_by=["region", "user"]), meter("peak", "cpu", "max"), meter("users", "calls", "unique", "user")]
+    catalog["subscriptions"].append(subscription("new", zone="Europe/Berlin"))
+    catalog["tariffs"][0]["versions"][0]["components"] += [{"key": "gpu", "meter": "gpu", "group_by": ["region"], "per_unit": "0.7"}]
+    return catalog
+
+
+def repriced(catalog):
+    """Another price for what was charged, and a version that begins inside a period."""
+    catalog = copy.deepcopy(catalog)
+    versions = catalog["tariffs"][0]["versions"]
+    versions[0]["components"][0]["graduated"][0]["unit"] = "0.06"
+    second = copy.deepcopy(versions[0])
+    second["from"] = SPLIT_DAY.isoformat()
+    second["components"][0]["graduated"][1]["unit"] = "0.033"
+    second["components"] += [{"key": "peak", "meter": "peak", "per_unit": "0.25"}]
+    versions.append(second)
+    return catalog
+
+
+class World:
+    """What clients and rounds share."""
+
+    def __init__(self, daemon):
+        self.daemon = daemon
+        self.catalog = FIRST_CATALOG
+        self.grace_s = GRACE_S
+        self.start_us = min(oracle.date_s(s, s["start"]) for s in FIRST_CATALOG["subscriptions"]) * 10 ** 6
+        self.foreign = {"acme": "sub-g1", "globex": "sub-utc"}
+        self.failed, self.pause = threading.Event(), threading.Event()
+        self.ending = False
+        self.sent = 0
+        self.life = 0  # starts that became ready
+        self.changed = threading.Condition()
+
+    def subscription(self, vendor, subject):
+        return next((s for s in self.catalog["subscriptions"] if s["subject"] == subject), None)
+
+    def begin_life(self):
+        with self.changed:
+            self.life += 1
+            self.changed.notify_all()
+
+    def wait_life(self, number):
+        """After a connection of the life before broke: the next one comes, or the daemon ended by itself, which is a failure."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.life >= number or self.failed.is_set(), harness.WAIT_S), "a connection broke without a kill"
+        assert not self.failed.is_set(), "another thread failed"
+
+    def note_sent(self):
+        with self.changed:
+            self.sent += 1
+            self.changed.notify_all()
+
+    def wait_sent(self, more):
+        with self.changed:
+            target = self.sent + more
+            assert self.changed.wait_for(lambda: self.sent >= target or self.failed.is_set(), harness.WAIT_S), "clients stand still"
+
+
+# ---- rounds ----
+
+def apply(world, catalog):
+    """The whole catalog as one change; when the daemon was killed meanwhile, once more after its start: the same documents are no change."""
+    if world.daemon.call("PUT", "/v1/catalog", body=json.dumps(catalog), headers={"Content-Type": "application/json"}).status != 200:
+        raise AssertionError(world.daemon.apply(catalog))
+    world.catalog = catalog
+
+
+def apply_while_killed(world, catalog, chance):
+    """A change of the catalog that races the kill."""
+    def put():
+        try:
+            apply(world, catalog)
+        except (OSError, http.client.HTTPException):
+            pass
+    thread = threading.Thread(target=put)
+    thread.start()
+    world.pause.wait(chance.random() * 0.05)
+    return thread
+
+
+def one_round(world, chance, number, tally):
+    daemon = world.daemon
+    world.wait_sent(chance.choice((2, 5, 20, 40, 80)))
+    thread = None
+    changes = {ROUNDS // 4: grown, ROUNDS // 2: repriced}
+    wanted = changes[number](world.catalog) if number in changes else None
+    if wanted:
+        thread = apply_while_killed(world, wanted, chance)
+    world.pause.wait(chance.random() * 0.03)  # a moment between any two instructions of a commit
+    daemon.kill()
+    if thread:
+        thread.join(harness.WAIT_S)
+    while chance.random() < 0.3:
+        daemon.start(wait=False)
+        world.pause.wait(chance.random() * 0.6)
+        daemon.kill()
+        tally["in recovery"] += 1
+    daemon.start()
+    if wanted:
+        apply(world, wanted)
+    world.begin_life()
+
+
+# ---- checks ----
+
+def stored_rows(daemon):
+    rows, after = [], 0
+    while True:
+        answer = daemon.call("GET", f"/v1/events?after={after}&limit=10000")
+        assert answer.status == 200, answer.body
+        page = json.loads(answer.body, parse_float=Fraction)
+        rows += page["events"]
+        after = page["next_after"]
+        if not page["has_more"]:
+            return rows
+
+
+def row_content(row):
+    event = dict(row)
+    if not row["time_given"]:
+        event["time"] = None
+    return clients.canonical(event, row["vendor"])
+
+
+def check_log(rows, sent):
+    """Every stored event once and equal, nothing else, in one unbroken numbering. Fills in each Sent's row."""
+    expected = {}
+    for s in sent:
+        if s.was_stored and not s.shares:
+            key = s.stored_as, clients.canonical(s.event, s.vendor)
+            assert key not in expected, ("the test sent it twice", key)
+            expected[key] = s
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1)), "sequence numbers have gaps"
+    for row in rows:
+        s = expected.pop((row["disposition"], row_content(row)), None)
+        assert s is not None, ("in the log, but never sent, or twice, or changed", row)
+        s.row = row
+    assert not expected, (f"{len(expected)} acknowledged events are not in the log", next(iter(expected)))
+    for s in sent:
+        if s.stored_as == "void" and s.was_stored:
+            assert s.row["target_seq"] == s.target.row["seq"], (s.row, s.target.row)
+
+
+def contributions(catalog, sent):
+    """(what counts, the held, the quarantine), by the vendors' records: each stored event is in exactly one, or taken back."""
+    services = {(oracle.vendor_of(catalog, s), s["subject"]): s["service"] for s in catalog["subscriptions"]}
+    types = {(m["service"], m["event_type"]) for m in catalog["meters"]}
+    taken_back, held, quarantine, counting = {}, set(), set(), []
+    stored = sorted((s for s in sent if s.was_stored and not s.shares), key=lambda s: s.row["seq"])
+    for s in stored:
+        if s.stored_as == "void":
+            if s.target.row["seq"] in taken_back:
+                quarantine.add((s.row["seq"], "void_twice"))
+            taken_back[s.target.row["seq"]] = s
+        elif s.stored_as != "normal":
+            quarantine.add((s.row["seq"], s.stored_as))
+    for s in stored:
+        seq = s.row["seq"]
+        if s.stored_as != "normal":
+            continue
+        if (services.get((s.vendor, s.event["subject"])), s.event["type"]) not in types:
+            held.add(seq)
+        elif s.event["data"].get("amount") == "many":
+            quarantine.add((seq, "invalid"))
+        elif seq not in taken_back:
+            counting.append((s.vendor, s.event, oracle.instant_us(s.row["time"])))
+    return counting, held, quarantine
+
+
+def listed(daemon, path):
+    rows, after = [], 0
+    while True:
+        page = daemon.get(f"{path}?after={after}&limit=10000")
+        rows += page["events"]
+        if not page["has_more"]:
+            return rows
+        after = page["events"][-1]["seq"]
+
+
+def check_aside(daemon, held, quarantine):
+    found = {e["seq"] for e in listed(daemon, "/v1/held")}
+    assert found == held, (f"{len(found)} held, {len(held)} expected", sorted(found ^ held)[:5])
+    rows = [(e["seq"], e["reason"]) for e in listed(daemon, "/v1/quarantine")]
+    assert set(rows) == quarantine and len(rows) == len(quarantine), (set(rows) ^ quarantine)
+
+
+def check_usage(daemon, catalog, cells):
+    found = {}
+    now = int(time.time())
+    for m in catalog["meters"]:
+        names = m.get("group_by", [])
+        groups = "".join(f"&group_by={name}" for name in ["subscription", *names])
+        path = f"/v1/usage?meter={m['key']}&window=hour&from={clients.time_text((now - 70 * 86400) * 10**6)[:10]}"
+        for row in daemon.get(path + f"&to={clients.time_text((now + 86400) * 10**6)[:10]}{groups}")["rows"]:
+            key = row["subscription"], m["key"], oracle.instant_us(row["start"]) // 10**6, tuple(row["dimensions"].get(n, "") for n in names)
+            assert key not in found, key
+            if row["events"] or Fraction(row["quantity"]):
+                found[key] = Fraction(row["quantity"]), row["events"]
+    wrong = [(k, found.get(k), cells.get(k)) for k in found.keys() | cells.keys() if found.get(k) != cells.get(k)]
+    assert not wrong, (f"{len(wrong)} cells differ", wrong[:5])
+
+
+def feed(daemon):
+    charges, after = [], 0
+    while True:
+        page = daemon.get(f"/v1/charges?after={after}&limit=10000")
+        charges += page["charges"]
+        after = page["next_after"]
+        if not page["has_more"]:
+            return charges
+
+
+def sums(charges):
+    result = {}
+    for c in charges:
+        key = (c["subscription"], oracle.instant_us(c["period_start"]) // 10**6, oracle.instant_us(c["part_start"]) // 10**6, c["component"],
+               c["kind"], frozenset((k, v) for k, v in c["dimensions"].items() if v))
+        result[key] = result.get(key, Fraction(0)) + Fraction(c["amount"])
+    return {key: amount for key, amount in result.items() if amount}
+
+
+def check_charges(daemon, catalog, cells):
+    """Σ charges = price of the usage, line by line. Ratings may wait for draft_every and for the watermark, so it is waited for, with a bound."""
+    state = {}
+
+    def equal():
+        state["found"] = sums(feed(daemon))
+        state["expected"] = oracle.charges(catalog, cells, int(time.time()), GRACE_S)
+        return state["found"] == state["expected"]
+    try:
+        harness.wait_until("charges that are the oracle's", equal, 30)
+    except AssertionError:
+        found, expected = state["found"], state["expected"]
+        wrong = [(k, found.get(k), expected.get(k)) for k in found.keys() | expected.keys() if found.get(k) != expected.get(k)]
+        raise AssertionError(f"{len(wrong)} lines differ: (line, charged, expected) {wrong[:5]}") from None
+    charges = feed(daemon)
+    assert [c["number"] for c in charges] == list(range(1, len(charges) + 1))
+    return charges
+
+
+def check_receivers(daemon, charges, receivers, puller):
+    """The same charges arrive by push and by pull, each once."""
+    by_id = {c["id"]: c for c in charges}
+    assert len(by_id) == len(charges)
+
+    def delivered():
+        return not any(daemon.get(f"/v1/outbox?state={state}")["messages"] for state in ("pending", "attempted"))
+    harness.wait_until("an empty outbox", delivered)
+    for state in ("rejected", "unknown"):
+        assert not daemon.get(f"/v1/outbox?state={state}")["messages"], state
+    for drafts, receiver in receivers:
+        assert not receiver.errors, receiver.errors[:5]
+        taken = receiver.charges()
+        wanted = {i: c for i, c in by_id.items() if drafts or c["status"] != "draft"}
+        assert len(taken) == len(wanted) and {c["id"]: json.loads(json.dumps(c)) for c in taken} == wanted
+    harness.wait_until("all charges pulled", lambda: puller.step() is False)
+    assert puller.got == by_id
+    without_drafts = {}
+    for c in receivers[1][1].charges():  # who takes no drafts books a final's amount_total and the corrections after it
+        key = tuple(sums([dict(c, amount="1")]))[0]
+        without_drafts[key] = without_drafts.get(key, Fraction(0)) + Fraction(c["amount_total"] if c["status"] == "final" else c["amount"])
+    closed = sums([c for c in charges if tuple(sums([dict(c, amount="1")]))[0] in without_drafts])
+    assert {k: v for k, v in without_drafts.items() if v} == closed
+
+
+def audit(daemon):
+    """The same from every audit: the laws hold, nothing waits."""
+    def settled():
+        found = json.loads(daemon.command("audit", "--log", "--json").stdout)
+        assert found["rollups_equal"] is True and found["log_verified"] is True and found["findings"] == 0, found
+        return found if not found["pending"] else None
+    return harness.wait_until("an audit without pending periods", settled)
+
+
+def check_all(world, sent, receivers, puller):
+    daemon = world.daemon
+    daemon.settle()
+    rows = stored_rows(daemon)
+    check_log(rows, sent)
+    counting, held, quarantine = contributions(world.catalog, sent)
+    check_aside(daemon, held, quarantine)
+    cells = oracle.cells(world.catalog, counting)
+    check_usage(daemon, world.catalog, cells)
+    charges = check_charges(daemon, world.catalog, cells)
+    check_receivers(daemon, charges, receivers, puller)
+    return rows, cells, charges
+
+
+def check_rebuild(world, cells):
+    """The rollups folded again from the log are the same, and nothing is charged because of it."""
+    daemon = world.daemon
+    before = audit(daemon)
+    charges = feed(daemon)
+    daemon.stop()
+    daemon.command("rebuild")
+    after = json.loads(daemon.command("audit", "--log", "--json").stdout)
+    assert dict(before, pending=0) == dict(after, pending=0), (before, after)  # the rater is going to look at every period again
+    daemon.start()
+    daemon.settle()
+    assert audit(daemon) == before
+    check_usage(daemon, world.catalog, cells)
+    assert feed(daemon) == charges
+
+
+def main():
+    print(f"METERD_SEED={SEED} METERD_KILLS={ROUNDS}", flush=True)
+    chance = random.Random(SEED)
+    began = time.monotonic()
+    tally = {"in recovery": 0}
+    settings = {"log": {"segment_bytes": "8MiB", "segment_events_max": 4096}, "rater": {"draft_every": "500ms"},
+                "outbox": {"allow_loopback": True, "backoff_min": "20ms", "backoff_max": "200ms"}}
+    with harness.Daemon(settings) as daemon:
+        world = World(daemon)
+        receivers = [(True, clients.Receiver(SEED, 0.2)), (False, clients.Receiver(SEED + 1, 0.2))]
+        destinations = []
+        for drafts, receiver in receivers:
+            path = os.path.join(daemon.root, f"secret-{drafts}")
+            with open(path, "w") as f:
+                f.write(receiver.secret_text() + "\n")
+            destinations.append({"key": f"push-{drafts}".lower(), "kind": "http", "url": receiver.url, "secret_files": [path], "timeout": "300ms",
+                                 "drafts": drafts, "batch_max": 20})
+        apply(world, {**FIRST_CATALOG, "destinations": destinations})
+        keys = {vendor: daemon.vendor_key(vendor) for vendor in ("acme", "globex")}
+        subjects = {"acme": ["sub-utc", "sub-berlin", "sub-kolkata", "sub-york", "sub-new", "nobody"], "globex": ["sub-g1", "nobody"]}
+        vendors = [clients.Vendor(world, f"v{i}", name, keys[name], subjects[name], SEED + i)
+                   for i, name in enumerate(("acme", "acme", "acme", "globex"))]
+        puller = clients.Puller(world, SEED)
+        world.begin_life()
+        for thread in (*vendors, puller):
+            thread.start()
+        for number in range(ROUNDS):
+            one_round(world, chance, number, tally)
+            if world.failed.is_set():
+                break
+        world.ending = True
+        for thread in (*vendors, puller):
+            thread.join(harness.WAIT_S)
+            if thread.failure:
+                raise thread.failure
+            assert not thread.is_alive(), "a client does not end"
+        for _, receiver in receivers:
+            receiver.calm = True
+        loaded = time.monotonic() - began
+        sent = [s for v in vendors for b in v.answered for s in b.events]
+        rows, cells, charges = check_all(world, sent, receivers, puller)
+        check_rebuild(world, cells)
+        counts = {name: sum(v.counts[name] for v in vendors) for name in clients.COUNTS if any(v.counts[name] for v in vendors)}
+        print(f"{ROUNDS} kills and {tally['in recovery']} during recovery; {sum(v.unanswered for v in vendors)} tries without answer; "
+              f"{sum(v.events_sent for v in vendors)} events answered: {counts}")
+        print(f"{len(rows)} events in the log, {len(cells)} cells, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
+              f"{loaded:.0f} s of load, {time.monotonic() - began:.0f} s in all")
+        for _, receiver in receivers:
+            receiver.close()
+
+
+if __name__ == "__main__":
+    main()
+    sys.exit(0)
