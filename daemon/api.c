@@ -108,10 +108,34 @@ static bool authorize(struct mtr_api_call *call)
     return true;
 }
 
+/* 405 names the methods that there are, as RFC 9110 asks. */
+static void answer_wrong_method(struct mtr_http_request *http)
+{
+    struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX], path = mtr_http_request_path(http);
+    char allow[64] = "", detail[160];
+    struct mtr_buffer page;
+    struct mtr_json_writer json;
+    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+        size_t used = strlen(allow);
+        if (!match_path(route->path, path, parameters)) continue;
+        snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "", mtr_http_method_name(route->method),
+                 route->method == MTR_HTTP_GET ? ", HEAD" : "");
+    }
+    snprintf(detail, sizeof(detail), "%s is not for this path; it takes %s", mtr_http_method_name(mtr_http_request_method(http)), allow);
+    mtr_buffer_init(&page, 4096);
+    mtr_json_begin(&json, &page);
+    mtr_api_write_problem(&json, 405, detail);
+    mtr_json_map_end(&json);
+    struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")}, {MTR_STR("allow"), mtr_str_from(allow)}};
+    if (mtr_json_finish(&json)) mtr_http_problem(http, 405, NULL, mtr_str_from(detail));
+    else mtr_http_respond(http, 405, headers, 2, &page);
+    mtr_buffer_release(&page);
+}
+
 static void answer_no_route(struct mtr_http_request *http, bool path_exists)
 {
     struct mtr_str path = mtr_http_request_path(http);
-    if (path_exists) mtr_http_problemf(http, 405, NULL, "%s is not for this path", mtr_http_method_name(mtr_http_request_method(http)));
+    if (path_exists) answer_wrong_method(http);
     else mtr_http_problemf(http, 404, NULL, "there is nothing at %.*s; GET /v1/openapi.json lists what there is", MTR_STR_ARGS(path));
 }
 
@@ -151,18 +175,22 @@ static void on_handled(void *context)
     struct mtr_api_call *call = context;
     MTR_ASSERT(call->status != 0);
     call->daemon->api_calls--;
+    char next_after[24];
+    snprintf(next_after, sizeof(next_after), "%llu", (unsigned long long)call->next_after);
     struct mtr_http_header headers[] = {
         {MTR_STR("content-type"), mtr_str_from(call->answer_type)},
         {MTR_STR("cache-control"), MTR_STR("no-store")},
+        {MTR_STR("meterd-next-after"), mtr_str_from(next_after)},
+        {MTR_STR("meterd-has-more"), call->has_more ? MTR_STR("true") : MTR_STR("false")},
     };
-    mtr_http_respond(call->http, call->status, headers, 2, &call->answer);
+    mtr_http_respond(call->http, call->status, headers, call->paged ? 4 : 2, &call->answer);
     free_call(call);
 }
 
 static void handle_on_pool(void *context)
 {
     struct mtr_api_call *call = context;
-    call->route->handle(call);
+    if (mtr_api_check_query(call)) call->route->handle(call);
 }
 
 /* What the handler needs from the request, copied or taken over, since it runs on another thread. */

@@ -40,6 +40,9 @@ struct mtr_api_call {
     /* The answer. */
     unsigned status;                    /* 0: the handler forgot; asserted */
     const char *answer_type;            /* Content-Type */
+    bool paged;                         /* next_after and has_more go along as headers: formats without an envelope need them */
+    uint64_t next_after;
+    bool has_more;
     struct mtr_buffer answer;
     struct mtr_api_call *next;          /* of the free list */
 };
@@ -72,7 +75,8 @@ extern const struct mtr_route mtr_routes[];
 /* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after answering 406. */
 int mtr_api_negotiate(struct mtr_api_call *call);
 
-/* Answers. */
+/* Answers. The first begins a problem document (a map that the caller ends). */
+void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
 void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
 /* 400 (or 422 of documents) with the findings listed: {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
 void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings);
@@ -82,6 +86,8 @@ void mtr_api_error(struct mtr_api_call *call, int error, const char *what);
 void mtr_api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
 void mtr_api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
 
+/* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a misspelt filter must not look like none. */
+bool mtr_api_check_query(struct mtr_api_call *call);
 /* Query parameters with defaults. False after answering 400 with the name at fault. */
 bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
 bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);

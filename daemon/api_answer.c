@@ -11,12 +11,8 @@
 #include "meterd/daemon/load.h"
 #include "meterd/net/http.h"
 
-static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail, struct mtr_json_writer *json)
+void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail)
 {
-    call->status = status;
-    call->answer_type = "application/problem+json";
-    mtr_buffer_reset(&call->answer);
-    mtr_json_begin(json, &call->answer);
     mtr_json_map(json);
     mtr_json_name(json, "type");
     mtr_json_cstr(json, "about:blank");
@@ -26,6 +22,16 @@ static void begin_problem(struct mtr_api_call *call, unsigned status, const char
     mtr_json_u64(json, status);
     mtr_json_name(json, "detail");
     mtr_json_cstr(json, detail);
+}
+
+static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail, struct mtr_json_writer *json)
+{
+    call->status = status;
+    call->answer_type = "application/problem+json";
+    call->paged = false;
+    mtr_buffer_reset(&call->answer);
+    mtr_json_begin(json, &call->answer);
+    mtr_api_write_problem(json, status, detail);
 }
 
 static void end_problem(struct mtr_api_call *call, struct mtr_json_writer *json)
@@ -111,6 +117,55 @@ bool mtr_api_flag(struct mtr_api_call *call, const char *name)
     struct mtr_str value;
     if (!mtr_query_find(&call->query, name, &value)) return false;
     return !mtr_str_equal(value, MTR_STR("false")) && !mtr_str_equal(value, MTR_STR("0"));
+}
+
+/* ---- the query against the route's rows ---- */
+
+static const struct mtr_route_parameter *find_parameter(const struct mtr_route *route, struct mtr_str name)
+{
+    for (const struct mtr_route_parameter *row = route->parameters; row && row->name; row++)
+        if (mtr_str_equal(mtr_str_from(row->name), name)) return row;
+    return NULL;
+}
+
+static bool is_choice(const char *choices, struct mtr_str value)
+{
+    while (*choices) {
+        size_t size = strcspn(choices, "|");
+        if (mtr_str_equal((struct mtr_str){choices, size}, value)) return true;
+        choices += size + (choices[size] == '|');
+    }
+    return false;
+}
+
+static bool is_given_before(const struct mtr_query *query, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (mtr_str_equal(query->parameters[i].name, query->parameters[index].name)) return true;
+    return false;
+}
+
+bool mtr_api_check_query(struct mtr_api_call *call)
+{
+    for (uint32_t i = 0; i < call->query.count; i++) {
+        struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
+        const struct mtr_route_parameter *row = find_parameter(call->route, name);
+        if (!row) {
+            mtr_api_problem(call, 400, "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has", call->route->operation,
+                            MTR_STR_ARGS(name));
+            return false;
+        }
+        bool is_boolean = strcmp(row->type, "boolean") == 0;
+        const char *choices = is_boolean ? "true|false|1|0" : row->type;
+        if ((is_boolean && !value.size) || !strchr(choices, '|') || is_choice(choices, value)) {
+            if (row->repeatable || !is_given_before(&call->query, i)) continue;
+            mtr_api_problem(call, 400, "%s is given twice", row->name);
+        } else {
+            mtr_api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value), choices);
+        }
+        return false;
+    }
+    return true;
 }
 
 /* One media range of an Accept header against one type: 2 exact, 1 by wildcard, 0 no. Parameters but q=0 are ignored. */

@@ -95,8 +95,6 @@ void mtr_api_list_charges(struct mtr_api_call *call)
     struct mtr_pull_request request;
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
-    uint64_t next_after;
-    bool has_more;
     int as = mtr_api_negotiate(call);
     if (as < 0 || !read_pull_request(call, &request)) return;
     int rc = mtr_charges_begin(call->daemon->charges, false, &txn);
@@ -108,7 +106,9 @@ void mtr_api_list_charges(struct mtr_api_call *call)
         call->status = 200;
         call->answer_type = as == AS_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson";
         if (as == AS_CSV) rc = write_csv_head(&call->answer);
-        if (!rc) rc = mtr_pull_walk(txn, &request, as == AS_CSV ? on_charge_csv : on_charge_ndjson, &call->answer, &next_after, &has_more);
+        if (!rc) rc = mtr_pull_walk(txn, &request, as == AS_CSV ? on_charge_csv : on_charge_ndjson, &call->answer, &call->next_after,
+                                   &call->has_more);
+        call->paged = !rc;
     }
     mtr_charges_abort(txn);
     if (rc) mtr_api_error(call, rc, "the charges cannot be read");

@@ -56,6 +56,9 @@ static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
     int64_t to_us = call->now_us, from_us = INT64_MIN;
     if (!mtr_api_time(call, "to", &to_us) || !mtr_api_time(call, "from", &from_us)) return false;
     if (from_us == INT64_MIN) from_us = to_us - DEFAULT_DAYS * MTR_US_PER_DAY;
+    enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
+    query->from_is_date = mtr_api_text(call, "from").size == DATE_BYTES;
+    query->to_is_date = mtr_api_text(call, "to").size == DATE_BYTES;
     query->from_s = ceil_s(from_us);
     query->to_s = ceil_s(to_us);
     if (query->from_s < query->to_s) return true;
@@ -251,7 +254,7 @@ void mtr_api_get_usage(struct mtr_api_call *call)
     if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
     if (txn) mtr_rollups_abort(txn);
     if (rc == MTR_ELIMIT)
-        mtr_api_problem(call, 413, "more than %llu rows: ask for less time, a larger window or fewer groups", (unsigned long long)query.rows_max);
+        mtr_api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups", (unsigned long long)query.rows_max);
     else if (rc) mtr_api_error(call, rc, "the usage cannot be added up");
     else answer(call, as, &query, &result);
     mtr_zone_close(zone);

@@ -80,7 +80,7 @@ static const struct mtr_option usage_options[] = {
     {"customer", 0, "NAME", "only this customer"},
     {"vendor", 0, "KEY", "only this vendor"},
     {"meter", 'm', "KEY", "only this meter"},
-    {"from", 0, "TIME", "date or RFC 3339 time (default: 30 days ago)"},
+    {"from", 0, "TIME", "RFC 3339 time, or a date: its midnight in the zone (default: 30 days ago)"},
     {"to", 0, "TIME", "exclusive (default: now)"},
     {"window", 'w', "WINDOW", "hour, day, month or total (default: day)"},
     {"zone", 0, "ZONE", "days and months of this time zone (default: the subscription's own)"},

@@ -32,6 +32,7 @@ struct run {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     const struct mtr_zone *zone;
+    int64_t from_s, to_s; /* the query's in that zone */
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
     struct mtr_period window;                    /* that holds the last cell */
     uint32_t member_group;
@@ -55,7 +56,7 @@ static struct mtr_period window_of(struct run *run, int64_t hour_s)
     struct mtr_period window = run->window;
     if (hour_s >= window.start_s && hour_s < window.end_s) return window;
     if (query->window == MTR_WINDOW_TOTAL) {
-        window = (struct mtr_period){query->from_s, query->to_s};
+        return (struct mtr_period){run->from_s, run->to_s};
     } else if (query->window == MTR_WINDOW_HOUR) {
         struct mtr_hour hour = mtr_zone_hour(run->zone, hour_s);
         window = (struct mtr_period){hour.start_s, hour.end_s};
@@ -63,8 +64,8 @@ static struct mtr_period window_of(struct run *run, int64_t hour_s)
         struct mtr_period_rule rule = {query->window == MTR_WINDOW_DAY ? MTR_PERIOD_DAY : MTR_PERIOD_MONTH, INT64_MIN, run->zone};
         window = mtr_period_at(&rule, hour_s);
     }
-    if (window.start_s < query->from_s) window.start_s = query->from_s;
-    if (window.end_s > query->to_s) window.end_s = query->to_s;
+    if (window.start_s < run->from_s) window.start_s = run->from_s;
+    if (window.end_s > run->to_s) window.end_s = run->to_s;
     run->window = window;
     return window;
 }
@@ -108,6 +109,8 @@ static int write_key(const struct run *run, const struct mtr_cell_key *cell, str
     const struct mtr_usage_query *query = run->query;
     int rc = MTR_OK;
     key->size = 0;
+    /* A total is one row, also when its dates begin at other instants in other zones; the row shows those of the first. */
+    if (query->window == MTR_WINDOW_TOTAL) window = (struct mtr_period){query->from_s, query->to_s};
     key_u64(key, (uint64_t)window.start_s ^ UINT64_C(1) << 63);
     key_u64(key, (uint64_t)window.end_s);
     key_u64(key, query->by_subscription ? run->subscription->number : 0);
@@ -235,7 +238,12 @@ static int walk_meter(struct run *run, const struct mtr_meter *meter)
             if (mtr_str_equal(query->dimensions[i], meter->group_by[j])) run->positions[i] = (int32_t)j;
     }
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
-    return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, query->from_s, query->to_s, on_cell, run);
+    return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s, on_cell, run);
+}
+
+static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_date)
+{
+    return is_date ? mtr_zone_from_civil(zone, mtr_civil_from_s(time_s)) : time_s;
 }
 
 static int walk(struct run *run, const struct mtr_catalog *catalog)
@@ -247,6 +255,8 @@ static int walk(struct run *run, const struct mtr_catalog *catalog)
         run->subscription = mtr_catalog_subscription(catalog, s);
         if (!wants_subscription(query, run->subscription)) continue;
         run->zone = query->zone ? query->zone : run->subscription->zone;
+        run->from_s = instant_of(run->zone, query->from_s, query->from_is_date);
+        run->to_s = instant_of(run->zone, query->to_s, query->to_is_date);
         run->window = (struct mtr_period){0, 0};
         for (uint32_t m = 1; !rc && m <= meters; m++) {
             const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);

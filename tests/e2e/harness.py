@@ -114,7 +114,7 @@ class Daemon:
                 send.setdefault("Content-Type", "application/json")
             connection.request(method, path, body=body, headers=send)
             answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
+            return Answer(answer.status, answer.headers, answer.read())
         finally:
             connection.close()
 

@@ -20,6 +20,7 @@ enum { MTR_USAGE_DIMENSIONS_MAX = 8 };
 struct mtr_usage_query {
     struct mtr_str subscription, customer, vendor, meter; /* keys; empty: all */
     int64_t from_s, to_s;                                 /* [from, to) */
+    bool from_is_date, to_is_date;                        /* then midnight of that date (read as UTC) in the zone of the windows */
     enum mtr_usage_window window;
     const struct mtr_zone *zone; /* NULL: each subscription's own */
     bool by_subscription, by_customer; /* vendor and service follow from the meter */
