@@ -49,12 +49,13 @@ def path(*names):
 # ---- processes ----
 
 def started_at(pid):
-    """When that process began, in clock ticks since boot; None when there is none."""
+    """When that process began, in clock ticks since boot; None when there is none, or only its remains that nobody has waited for."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rsplit(")", 1)[1].split()[19]
+            fields = file.read().rsplit(")", 1)[1].split()
     except OSError:
         return None
+    return None if fields[0] == "Z" else fields[19]
 
 
 def start(name, words):
@@ -76,19 +77,12 @@ def stop_all(only=None):
             continue
         os.kill(int(pid), signal.SIGTERM)
         end = time.monotonic() + 30
-        while started_at(pid) == began and not is_zombie(pid) and time.monotonic() < end:
+        while started_at(pid) == began and time.monotonic() < end:
             time.sleep(0.02)
         stopped.append(name)
     if only is None and os.path.exists(PIDS):
         os.remove(PIDS)
     return stopped
-
-
-def is_zombie(pid):
-    try:
-        return os.waitpid(int(pid), os.WNOHANG)[0] != 0
-    except ChildProcessError:
-        return False
 
 
 def free_port(wanted=0):
@@ -421,7 +415,8 @@ def main():
         stopped = stop_all()
         say(f"stopped: {', '.join(stopped)}" if stopped else "nothing of the demo is running")
         return 0
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(143))
     try:
         return run("--once" in sys.argv[1:])
     except BaseException as end:

@@ -1,0 +1,19 @@
+"""The reference pages of docs/reference are what the program prints, and the completion is a shell script that can be read."""
+import os
+import subprocess
+
+from harness import METERD
+
+PAGES = {"config": "configuration.md", "commands": "commands.md", "metrics": "metrics.md"}
+
+
+def reference(topic):
+    return subprocess.run([METERD, "reference", topic], check=True, capture_output=True, text=True).stdout
+
+
+for topic, name in PAGES.items():
+    path = os.path.join("docs", "reference", name)
+    with open(path, encoding="utf-8") as page:
+        assert page.read() == reference(topic), f"{path} is not current: run `meterd reference {topic} > {path}`"
+subprocess.run(["bash", "-n"], input=reference("completion"), check=True, text=True)
+print(f"{len(PAGES)} pages are current")
