@@ -152,9 +152,20 @@ static bool print_rows(const struct mtr_node *rows, const struct column *columns
 
 #define COLUMNS(array) array, sizeof(array) / sizeof((array)[0])
 
+/* Rows of several vendors without a subscription, which would tell its vendor. */
+static bool needs_vendor(const struct mtr_node *rows)
+{
+    for (uint32_t i = 1; rows && i < rows->child_count; i++)
+        if (!text_of(&rows->children[i], "subscription").size &&
+            !mtr_str_equal(text_of(&rows->children[i], "vendor"), text_of(&rows->children[0], "vendor")))
+            return true;
+    return false;
+}
+
 static void print_usage(const struct mtr_node *root)
 {
     static const struct column columns[] = {
+        {"VENDOR", "vendor", MTR_TABLE_LEFT, SHOWN},
         {"START", "start", MTR_TABLE_LEFT, TIME},
         {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
         {"CUSTOMER", "customer", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
@@ -164,7 +175,9 @@ static void print_usage(const struct mtr_node *root)
         {"UNIT", "unit", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
         {"EVENTS", "events", MTR_TABLE_RIGHT, SHOWN},
     };
-    if (!print_rows(mtr_node_get(root, "rows"), COLUMNS(columns))) fprintf(stderr, "no usage in this time\n");
+    const struct mtr_node *rows = mtr_node_get(root, "rows");
+    const size_t first = needs_vendor(rows) ? 0 : 1;
+    if (!print_rows(rows, columns + first, sizeof(columns) / sizeof(columns[0]) - first)) fprintf(stderr, "no usage in this time\n");
 }
 
 int mtr_command_usage(const struct mtr_invocation *invocation)
