@@ -80,7 +80,7 @@ static struct mtr_str dimensions_text(const struct mtr_node *map, char *out, siz
 
 struct column {
     const char *title;
-    const char *member; /* of the row; "dimensions" is written out */
+    const char *member; /* of the row; "dimensions" is written out, "amount" has its currency beside it */
     enum mtr_table_align align;
     enum { SHOWN, SHOWN_WHEN_USED, TIME } kind; /* a column that no row uses is left out; of times the part that tells rows apart */
 };
@@ -90,6 +90,11 @@ enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16 };
 static struct mtr_str cell_text(const struct mtr_node *row, const struct column *column, char *out, size_t room)
 {
     if (strcmp(column->member, "dimensions") == 0) return dimensions_text(mtr_node_get(row, "dimensions"), out, room);
+    struct mtr_str currency = text_of(row, "currency");
+    if (currency.size && strcmp(column->member, "amount") == 0) {
+        snprintf(out, room, "%.*s %.*s", MTR_STR_ARGS(text_of(row, "amount")), MTR_STR_ARGS(currency));
+        return mtr_str_from(out);
+    }
     return text_of(row, column->member);
 }
 
@@ -216,7 +221,6 @@ static void print_charges(const struct mtr_node *root)
         {"QUANTITY", "quantity", MTR_TABLE_RIGHT, SHOWN},
         {"UNIT", "unit", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
         {"AMOUNT", "amount", MTR_TABLE_RIGHT, SHOWN},
-        {"CURRENCY", "currency", MTR_TABLE_LEFT, SHOWN},
     };
     if (!print_rows(mtr_node_get(root, "charges"), COLUMNS(columns))) fprintf(stderr, "no charges\n");
     say_more(root, "charges");

@@ -344,7 +344,7 @@ def tell(demo, correction):
     show("usage", "-s", "this-machine", "-w", "total", "-g", "meter", "-g", "mode", "-g", "direction")
     step("usage of one vendor, by day of Asia/Kolkata and region")
     from_day = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=3)).strftime("%Y-%m-%d")
-    show("usage", "--vendor", "indus", "-m", "vcpu_hours", "-g", "region", "--from", from_day)
+    show("usage", "--vendor", "indus", "-m", "vcpu_hours", "-g", "region", "--from", f"{from_day}T00:00:00+05:30")
     step("charges of one subscription: drafts while the period runs, then final, then corrections")
     show("charges", "-s", "indus-007")
     step("one charge explained")
