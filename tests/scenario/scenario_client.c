@@ -132,7 +132,7 @@ static struct sent_event *earlier_event(struct scenario *scenario, uint32_t vend
     return NULL;
 }
 
-/* Same identity, other content. */
+/* Same identity, other content; and as old as the original, because the window counts from there. */
 static struct sent_event *make_conflict(struct scenario *scenario, const struct sent_event *original)
 {
     struct sent_event *event = scenario_alloc(scenario, 1, sizeof(*event));
@@ -165,10 +165,10 @@ static struct sent_event *make_event(struct scenario *scenario, uint32_t vendor)
     if (kind < 3) return make_void(scenario, vendor, NULL);
     if (!earlier || kind < 75) return make_usage(scenario, vendor);
     if (kind < 85) return make_void(scenario, vendor, earlier);
-    if (kind < 90) return make_conflict(scenario, earlier);
-    /* A repeat. Without a time of its own it is proven only inside the window. */
+    /* Without a time of its own a repeat is known as one only inside the window. */
     bool is_provable = earlier->time_given || scenario->now_us - earlier->first_sent_us < 20 * MTR_US_PER_DAY;
-    return is_provable ? earlier : make_usage(scenario, vendor);
+    if (!is_provable) return make_usage(scenario, vendor);
+    return kind < 90 ? make_conflict(scenario, earlier) : earlier;
 }
 
 /* ---- requests ---- */
