@@ -197,8 +197,7 @@ static int commit_group(struct mtr_intake *intake, int64_t now_us)
     return MTR_OK;
 }
 
-/* No submit gets in after this, and what waits is answered. */
-static void fail(struct mtr_intake *intake, int error)
+void mtr_intake_fail(struct mtr_intake *intake, int error)
 {
     pthread_mutex_lock(&intake->lock);
     intake->failed = true;
@@ -215,9 +214,14 @@ static bool nothing_was_stored(int error)
 int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us, uint32_t *events_committed)
 {
     *events_committed = 0;
-    if (!mtr_dedup_can_roll(intake->dedup)) return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
+    bool can_roll = mtr_dedup_can_roll(intake->dedup);
+    if (!can_roll && !mtr_intake_is_stuck(intake)) return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
     take_group(intake, false);
     if (!intake->group.first) return MTR_OK;
+    if (!can_roll) {
+        answer_group(intake, MTR_EFULL);
+        return MTR_EFULL;
+    }
     int64_t last_us = mtr_log_last_received_us(intake->log);
     int64_t received_us = now_us > last_us ? now_us : last_us;
     int rc = mtr_intake_judge_group(intake, catalog, received_us);
@@ -227,7 +231,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
     if (!rc) {
         *events_committed = stored_count;
     } else if (!nothing_was_stored(rc)) {
-        fail(intake, rc);
+        mtr_intake_fail(intake, rc);
     }
     return rc == MTR_ENOMEM || rc == MTR_ELIMIT ? MTR_OK : rc;
 }

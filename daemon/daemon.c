@@ -2,10 +2,11 @@
  * The running daemon: opens everything in the order of the data's flow, closes it in the reverse.
  *
  *   open: recovery (forks, before any thread) → stores → loop → stages → servers → ready
- *   stop: not ready → no new requests → writer drains → aggregator drains → rater ends → deliveries end → close
+ *   stop: not ready → no new requests, those begun are answered → pool ends → writer drains → aggregator drains → rater ends
+ *         → deliveries end → close
  *
- * A stage that fails (disk error, damage) makes the whole daemon leave with exit code 1: the next start recovers from the stores, which hold
- * exactly what was committed.
+ * A stage that fails (disk error, damage) makes the whole daemon stop in the same way and leave with exit code 1: the next start recovers
+ * from the stores, which hold exactly what was committed.
  */
 #include "daemon/daemon.h"
 
@@ -68,7 +69,10 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     if (committed) mtr_stage_poke(daemon->aggregator_stage);
     if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), NULL, NULL, &more);
     if (rc == MTR_EFULL) rc = MTR_OK; /* sealing waits for room; the log says so in its own answer */
-    if (rc) mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
+        mtr_intake_fail(daemon->intake, rc);
+    }
     *idle = !committed && !more && !mtr_intake_has_work(daemon->intake);
     return rc;
 }
@@ -279,9 +283,7 @@ static void begin_stop(struct mtr_daemon *daemon)
 static void on_stage_ended(void *context)
 {
     struct mtr_daemon *daemon = context;
-    if (!atomic_load(&daemon->failure)) return;
-    atomic_store(&daemon->ready, false);
-    mtr_loop_stop(daemon->loop);
+    if (atomic_load(&daemon->failure)) begin_stop(daemon); /* whoever waits is still answered */
 }
 
 static void on_reload(struct run_context *run)
@@ -342,15 +344,16 @@ static void end_stage(struct mtr_stage **stage, bool drain)
 static void close_all(struct mtr_daemon *daemon)
 {
     bool drain = !atomic_load(&daemon->failure);
+    mtr_api_close(daemon->api);
+    mtr_admin_close(daemon->admin);
+    if (daemon->loop) mtr_loop_finish_work(daemon->loop); /* handlers and decoders on the pool poke stages and read stores */
     if (daemon->intake) mtr_intake_drain(daemon->intake);
-    /* Upstream first: a stage outlives whoever pokes it. */
-    end_stage(&daemon->writer_stage, drain);
+    /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its queue is to be answered. */
+    end_stage(&daemon->writer_stage, true);
     end_stage(&daemon->aggregator_stage, drain);
     end_stage(&daemon->rater_stage, false);
     mtr_events_close(daemon->events);
     mtr_deliveries_close(daemon->deliveries);
-    mtr_api_close(daemon->api);
-    mtr_admin_close(daemon->admin);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);

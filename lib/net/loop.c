@@ -25,6 +25,7 @@ struct mtr_loop {
     bool watches_signals;
     mtr_on_signal on_signal;
     void *signal_context;
+    uint32_t jobs; /* queued and not done */
 };
 
 struct mtr_timer {
@@ -41,6 +42,7 @@ struct mtr_wakeup {
 
 struct job {
     uv_work_t uv; /* first */
+    struct mtr_loop *loop;
     void (*work)(void *context);
     void (*on_done)(void *context);
     void *context;
@@ -217,6 +219,7 @@ static void on_uv_work_done(uv_work_t *uv, int status)
     MTR_ASSERT(status == 0); /* nothing cancels work */
     void (*on_done)(void *) = job->on_done;
     void *context = job->context;
+    job->loop->jobs--;
     free(job);
     on_done(context);
 }
@@ -225,12 +228,19 @@ int mtr_loop_queue_work(struct mtr_loop *loop, void (*work)(void *context), void
 {
     struct job *job = malloc(sizeof(*job));
     if (!job) return MTR_ENOMEM;
+    job->loop = loop;
     job->work = work;
     job->on_done = on_done;
     job->context = context;
     int rc = uv_queue_work(&loop->uv, &job->uv, on_uv_work, on_uv_work_done);
     MTR_ASSERT(rc == 0);
+    loop->jobs++;
     return MTR_OK;
+}
+
+void mtr_loop_finish_work(struct mtr_loop *loop)
+{
+    while (loop->jobs > 0) uv_run(&loop->uv, UV_RUN_ONCE);
 }
 
 static void on_uv_signal(uv_signal_t *handle, int signal_number)

@@ -88,6 +88,17 @@ static int reserve_lock_file(const char *directory)
     return mtr_error_from_errno(code);
 }
 
+/* The thread sanitizer leaves a program little address space, and its programs are tests. */
+static size_t map_bytes(const struct mtr_lmdb_options *options)
+{
+#ifdef __SANITIZE_THREAD__
+    const size_t most = (size_t)1 << 34;
+    return options->map_bytes < most ? options->map_bytes : most;
+#else
+    return options->map_bytes;
+#endif
+}
+
 int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env = NULL;
@@ -96,7 +107,7 @@ int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options,
     if (!rc && !options->read_only) rc = reserve_lock_file(directory);
     if (rc) goto out;
     rc = mtr_lmdb_error(mdb_env_create(&env));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, options->map_bytes));
+    if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, map_bytes(options)));
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxdbs(env, options->databases_max));
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxreaders(env, MTR_LMDB_READERS_MAX));
     if (!rc) rc = mtr_lmdb_error(mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));

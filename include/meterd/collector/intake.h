@@ -46,11 +46,14 @@ bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
 void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
 
 /* One group commit: at most commit_events_max events of whole requests (one larger request goes alone). Rolls segments. Does nothing when the
- * queue is empty, or while eight rolled segments wait for housekeeping. *events_committed: stored, quarantine included.
+ * queue is empty, or while eight rolled segments wait for housekeeping (when that failed the last time, requests are answered MTR_EFULL). *events_committed: stored, quarantine included.
  * MTR_EFULL: disk full, its requests were answered with that error, intake goes on; so it does after a request that met MTR_ENOMEM.
  * Any other error: the outcome is unknown or the log is damaged; all requests, those in the queue too, were answered with it, the intake
  * refuses further submits: leave and recover. */
 int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us, uint32_t *events_committed) MTR_MUST_USE;
+
+/* For the writer's thread when it leaves by another error than step's: no more submits, and what waits is answered with `error`. */
+void mtr_intake_fail(struct mtr_intake *intake, int error);
 
 /* Housekeeping between commits on the writer's thread: seals rolled segments and preallocates the next one (the slow parts through
  * `run_slow`, one at a time; NULL runs them inline), moves tags, expires dedup segments, retains the log up to `consumed_seq`. Bounded per

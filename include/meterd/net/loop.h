@@ -50,6 +50,9 @@ void mtr_wakeup_close(struct mtr_wakeup *wakeup); /* NULL is allowed */
 /* Runs work on a pool thread, then on_done on the loop's thread; both get context. The pool has UV_THREADPOOL_SIZE threads (4) and
  * an unbounded queue: callers bound what they queue. MTR_ENOMEM: neither is called. */
 int mtr_loop_queue_work(struct mtr_loop *loop, void (*work)(void *context), void (*on_done)(void *context), void *context) MTR_MUST_USE;
+/* Runs the loop, outside mtr_loop_run, until the on_done of everything queued was called. Before what the work borrows is closed; callers
+ * see to it that nothing new is queued for ever. */
+void mtr_loop_finish_work(struct mtr_loop *loop);
 
 /* SIGTERM, SIGINT and SIGHUP come to on_signal as numbers of <signal.h>, from now until the loop closes. Once per process and loop.
  * SIGPIPE is ignored from then on: a peer that is gone is an error value. */
