@@ -45,8 +45,9 @@ int mtr_intake_submit(struct mtr_intake *intake, struct mtr_request *request) MT
 bool mtr_intake_has_work(struct mtr_intake *intake); /* any thread */
 void mtr_intake_drain(struct mtr_intake *intake);    /* any thread: no more submits */
 
-/* One group commit: at most commit_events_max events of whole requests (one larger request goes alone). Rolls segments. Does nothing when the
- * queue is empty, or while eight rolled segments wait for housekeeping (when that failed the last time, requests are answered MTR_EFULL). *events_committed: stored, quarantine included.
+/* One group commit: at most commit_events_max events of whole requests (one larger request goes alone). Rolls segments. Does nothing when
+ * the queue is empty, or while eight rolled segments wait for housekeeping (when that failed the last time, requests are answered
+ * MTR_EFULL). *events_committed: stored, quarantine included.
  * MTR_EFULL: disk full, its requests were answered with that error, intake goes on; so it does after a request that met MTR_ENOMEM.
  * Any other error: the outcome is unknown or the log is damaged; all requests, those in the queue too, were answered with it, the intake
  * refuses further submits: leave and recover. */
