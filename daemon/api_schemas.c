@@ -56,16 +56,24 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                         "\"id\":" STRING ",\"number\":" COUNT
                          ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
                         ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"component\":" STRING
-                        ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL
-                         ",\"amount\":" DECIMAL
-                        ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"},\"created_at\":" TIME)},
+                        ",\"kind\":{\"enum\":[\"usage\",\"recurring\",\"minimum\"]},\"meter\":" STRING ",\"unit\":" STRING
+                         ",\"dimensions\":" LABELS
+                        ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"part_start\":" TIME ",\"part_end\":" TIME
+                         ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL ",\"amount_total\":" DECIMAL
+                        ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}"
+                         ",\"tariff\":" MAP("\"key\":" STRING ",\"from\":" STRING ",\"hash\":" STRING) ",\"revision\":" COUNT
+                         ",\"created_at\":" TIME ",\"seq_first\":" COUNT ",\"seq_last\":" COUNT)},
     {"Ack", MAP_WITH("\"consumer\"", "\"consumer\":" STRING ",\"up_to\":" COUNT ",\"ids\":" LIST(STRING))},
     {"AckResult", MAP_WITH("\"up_to\"", "\"up_to\":" COUNT)},
     {"Explanation", MAP_WITH("\"charge\",\"price\",\"emitted_before\",\"difference\",\"emitted_after\"",
-                             "\"charge\":" REF("Charge") ",\"price\":{\"type\":\"object\"},\"emitted_before\":" DECIMAL
-                         ",\"difference\":" DECIMAL
-                             ",\"emitted_after\":" DECIMAL ",\"line_charges\":{\"type\":\"array\"},\"log\":" MAP("\"seq_first\":" COUNT
-                         ",\"seq_last\":" COUNT))},
+                             "\"charge\":" REF("Charge") ",\"price\":" LIST(REF("PricePart")) ",\"emitted_before\":" DECIMAL
+                         ",\"difference\":" DECIMAL ",\"emitted_after\":" DECIMAL ",\"line_charges\":" LIST(REF("LineCharge"))
+                         ",\"log\":" MAP("\"seq_first\":" COUNT ",\"seq_last\":" COUNT))},
+    {"PricePart", MAP_WITH("\"from\",\"to\",\"tariff\",\"version\",\"price\"", /* what one tariff version covers of the period */
+                           "\"from\":" TIME ",\"to\":" TIME ",\"tariff\":" STRING ",\"version\":" STRING ",\"hash\":" STRING
+                         ",\"price\":{\"oneOf\":[" REF("Price") ",{\"type\":\"null\"}]}")},
+    {"LineCharge", MAP_WITH("\"number\",\"id\",\"status\",\"amount\"", "\"number\":" COUNT ",\"id\":" STRING ",\"status\":" STRING
+                         ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL ",\"created_at\":" TIME)},
     {"Outbox", MAP_WITH("\"messages\",\"has_more\"", "\"messages\":" LIST(REF("Message")) ",\"has_more\":" BOOLEAN)},
     {"Message", MAP_WITH("\"id\",\"destination\",\"state\"",
                          "\"id\":" STRING ",\"destination\":" STRING ",\"number\":" COUNT
@@ -82,9 +90,12 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                                                                                   ",\"dimensions\":" LABELS))
                               ",\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\",\"lines\"",
-                       "\"total\":" DECIMAL ",\"currency\":" STRING ",\"lines\":" LIST(MAP_WITH("\"component\",\"amount\"",
-                       "\"component\":" STRING ",\"kind\":" STRING ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL))
-                         ",\"trace\":{\"type\":\"array\"}")},
+                       "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
+                         ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
+    {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
+                         ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL)},
+    {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
+                         ",\"input\":" STRING ",\"output\":" STRING)},
     {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations: lists of documents\"}"},
     {"CatalogDocument", "{\"type\":\"object\"}"},
     {"CatalogChange", MAP_WITH("\"created\",\"updated\",\"unchanged\",\"version\"",
