@@ -133,6 +133,10 @@ def http_get(port, target, key=None):
         connection.close()
 
 
+def days_ago(days):
+    return (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=days)).strftime("%Y-%m-%d")
+
+
 class Progress:
     """One line that is redrawn on a terminal; without one, nothing until the end."""
 
@@ -280,7 +284,11 @@ def begin(demo):
                        path("webhook.secret"), "--totals", path("receiver.json"), "--stumble", "5"])
     demo.write_config(HISTORY_GRACE)
     demo.start_daemon()
-    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d")
+    today = days_ago(0)
+    with open(os.path.join(HERE, "catalog.yaml"), encoding="utf-8") as file:
+        catalog = file.read().replace("from: 2021-01-01", f"from: {days_ago(2)}")
+    with open(path("catalog.yaml"), "w", encoding="utf-8") as file:
+        file.write(catalog)
     extra = {
         "destinations": [{"key": "billing", "kind": "http", "url": f"http://127.0.0.1:{demo.receiver_port}/charges",
                           "secret_files": [path("webhook.secret")], "batch_max": 100}],
@@ -288,7 +296,7 @@ def begin(demo):
     }
     with open(path("local.json"), "w", encoding="ascii") as file:
         json.dump(extra, file)
-    show("apply", os.path.join(HERE, "catalog.yaml"), RELATIVE + "/local.json")
+    show("apply", RELATIVE + "/catalog.yaml", RELATIVE + "/local.json")
     for vendor in ("machine",) + VENDORS:
         meterd("key", vendor, "--vendor", vendor, "--scope", "ingest", "--out", path(f"{vendor}.key"), capture=True)
     start("agent", [sys.executable, os.path.join(HERE, "agent.py"), "--url", f"http://127.0.0.1:{demo.port}", "--key-file",
@@ -343,8 +351,7 @@ def tell(demo, correction):
     step("usage of this machine, as the kernel counted it since the demo began")
     show("usage", "-s", "this-machine", "-w", "total", "-g", "meter", "-g", "mode", "-g", "direction")
     step("usage of one vendor, by day of Asia/Kolkata and region")
-    from_day = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=3)).strftime("%Y-%m-%d")
-    show("usage", "--vendor", "indus", "-m", "vcpu_hours", "-g", "region", "--from", f"{from_day}T00:00:00+05:30")
+    show("usage", "--vendor", "indus", "-m", "vcpu_hours", "-g", "region", "--from", f"{days_ago(3)}T00:00:00+05:30")
     step("charges of one subscription: drafts while the period runs, then final, then corrections")
     show("charges", "-s", "indus-007")
     step("one charge explained")
@@ -382,7 +389,7 @@ def next_steps(demo):
     say(f"""
 meterd goes on metering this machine: http://127.0.0.1:{demo.port}, metrics on http://127.0.0.1:{demo.admin_port}/metrics. Try:
   {SHORT} usage -s this-machine -w hour
-  {SHORT} charges -s rhein-001
+  {SHORT} charges -s aurora-001
   {SHORT} price rhein -q 25000 --component storage --trace
   {SHORT} get tariff indus
   {SHORT} charges --outbox
