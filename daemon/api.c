@@ -254,7 +254,7 @@ int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_dia
     struct mtr_http_server_options options = mtr_http_server_defaults();
     options.address = address;
     options.port = (uint16_t)listen->port;
-    options.connections_max = (uint32_t)listen->connections_max;
+    options.connections_max = mtr_file_limit_connections((uint32_t)listen->connections_max);
     options.header_bytes_max = listen->header_bytes_max;
     options.body_bytes_max = listen->body_bytes_max;
     options.body_bytes_total_max = listen->body_bytes_total_max;

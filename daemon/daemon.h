@@ -80,6 +80,9 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The loop's thread. */
 void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
 
+/* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
+uint32_t mtr_file_limit_connections(uint32_t connections_max);
+
 /* What a new catalog version means to the stages: they look again. Any thread. */
 void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);
 

@@ -7,6 +7,8 @@ import http.client
 import json
 import os
 import random
+import resource
+import socket
 import sys
 import threading
 import time
@@ -154,7 +156,42 @@ def test_log_fails():
         print(f"ok: ended by an error, {len(hammer.acknowledged)} acknowledged events are there, {sorted(hammer.answers.items())}")
 
 
+def idle_connections(daemon, count):
+    connections = []
+    for _ in range(count):
+        try:
+            connections.append(socket.create_connection(("127.0.0.1", daemon.port), timeout=5))
+        except OSError:
+            break
+    return connections
+
+
+def test_idle_crowd():
+    """More idle connections than files may be open at first: the log still rolls from segment to segment."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))  # the daemon inherits it
+    daemon = Daemon(settings())
+    try:
+        daemon.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        hammer = Hammer(daemon, open_world(daemon))
+        crowd = idle_connections(daemon, 300)
+        rng = random.Random(1)
+        while len(hammer.acknowledged) < 15000:
+            hammer.post(rng, "crowd")
+        assert not hammer.wrong, hammer.wrong
+        for connection in crowd:
+            connection.close()
+        check_acknowledged(daemon, hammer.acknowledged)
+        daemon.stop()
+        print(f"ok: {len(crowd)} idle connections beside {len(hammer.acknowledged)} events")
+    finally:
+        daemon.__exit__(sys.exc_info()[0], None, None)
+
+
 if __name__ == "__main__":
-    tests = {"stop": test_stop_under_load, "fail": test_log_fails}
+    tests = {"stop": test_stop_under_load, "fail": test_log_fails, "crowd": test_idle_crowd}
     for name in sys.argv[1:] or tests:
         tests[name]()
