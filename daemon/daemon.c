@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "daemon/api.h"
 #include "meterd/core/logline.h"
@@ -41,6 +42,25 @@ static void on_stage_end(void *context, int error)
     mtr_wakeup_send(daemon->ended);
 }
 
+/* Room for the segment whose making was refused. Asked while the disk is full: who sees that we are not ready sends nothing, so readiness
+ * cannot wait for an event that commits. */
+static bool has_room_again(const struct mtr_daemon *daemon)
+{
+    enum { SPARE_BYTES = 1 << 20 };
+    char directory[PATH_BYTES];
+    struct statvfs status;
+    snprintf(directory, sizeof(directory), "%.*s", MTR_STR_ARGS(daemon->config->data.directory));
+    return !statvfs(directory, &status) &&
+           (uint64_t)status.f_bavail * status.f_frsize >= daemon->config->log.segment_bytes + SPARE_BYTES;
+}
+
+static void note_room(struct mtr_daemon *daemon, uint32_t committed)
+{
+    if (!atomic_load(&daemon->disk_full) || (!committed && !has_room_again(daemon))) return;
+    atomic_store(&daemon->disk_full, false);
+    mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
+}
+
 /* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
 static int writer_step(void *context, int64_t now_us, bool *idle)
 {
@@ -63,8 +83,8 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
             mtr_logline(MTR_LEVEL_ERROR, "log", "no room on the disk of %.*s: events are refused with 503 until there is",
                         MTR_STR_ARGS(daemon->config->data.directory));
         rc = MTR_OK;
-    } else if (!rc && committed && atomic_exchange(&daemon->disk_full, false)) {
-        mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
+    } else if (!rc) {
+        note_room(daemon, committed);
     }
     if (committed) mtr_stage_poke(daemon->aggregator_stage);
     if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), NULL, NULL, &more);

@@ -63,7 +63,7 @@ struct mtr_daemon {
     atomic_bool ready;          /* /readyz */
     atomic_bool stopping;
     atomic_int failure;         /* first fatal error of a stage; 0: none */
-    atomic_bool disk_full;      /* the last commit was refused for lack of room */
+    atomic_bool disk_full;      /* a commit was refused for lack of room, and there is none yet */
     atomic_uint_fast64_t folded_seq;     /* everything up to it is folded */
     atomic_uint_fast64_t consumed_seq;   /* nothing up to it is needed again: retention may take it */
     atomic_bool aggregator_idle;
