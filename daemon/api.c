@@ -105,6 +105,12 @@ static bool authorize(struct mtr_api_call *call)
                           MTR_STR_ARGS(call->credential->key), call->route->operation);
         return false;
     }
+    /* Charges, documents and the other vendors' events know no vendor's part: they are the operator's, whatever scopes the key was given. */
+    if (call->credential->vendor && (call->route->scope & (MTR_SCOPE_BILLING | MTR_SCOPE_ADMIN))) {
+        mtr_http_problemf(call->http, 403, NULL, "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",
+                          MTR_STR_ARGS(call->credential->key), call->route->operation);
+        return false;
+    }
     return true;
 }
 

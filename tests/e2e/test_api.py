@@ -29,7 +29,7 @@ def check_credentials(d):
         assert answer.headers["WWW-Authenticate"] == "Bearer", answer.headers
     calls = {"ingest": ("POST", "/v1/events"), "query": ("GET", "/v1/usage"), "billing": ("GET", "/v1/charges"), "admin": ("GET", "/v1/catalog/vendor")}
     for scope in calls:
-        key = d.vendor_key("acme", (scope,), f"only-{scope}")
+        key = d.vendor_key("acme", (scope,), f"only-{scope}") if scope in ("ingest", "query") else operator_key(d, scope)
         for other, (method, path) in calls.items():
             answer = d.call(method, path, body=[] if method == "POST" else None, key=key)
             if other == scope:
@@ -39,6 +39,13 @@ def check_credentials(d):
     d.command("key", "only-query", "--disable")
     with open(f"{d.root}/only-query.key") as f:
         problem(d.call("GET", "/v1/usage", key=f.read().strip()), 401, "disabled")
+
+
+def operator_key(d, scope):
+    path = f"{d.root}/only-{scope}.key"
+    d.command("key", f"only-{scope}", "--scope", scope, "--out", path)
+    with open(path) as f:
+        return f.read().strip()
 
 
 def raw_call(d, method, path, headers):
@@ -57,6 +64,10 @@ def check_vendor_binding(d):
     answer = send(d, [{"id": "theft", "type": "mail.sent", "subject": "sub-2", "time": ago(hours=1), "data": {"count": 7}}])
     d.settle()
     assert answer["held"] + answer["not_authorized"] == 1, answer  # acme's sub-2 is not other's
+    all_scopes = d.vendor_key("other", ("ingest", "query", "billing", "admin"), "other-all")
+    for path in ("/v1/charges", "/v1/outbox", "/v1/catalog/tariff", "/v1/quarantine", "/v1/held", "/v1/events"):
+        problem(d.call("GET", path, key=all_scopes), 403, "other-all", "vendor")  # these show what other vendors sold
+    problem(d.call("PUT", "/v1/catalog", body="{}", key=all_scopes), 403, "vendor")
     own = d.vendor_key("other", ("query",), "other-query")
     rows = d.call("GET", "/v1/usage?window=total", key=own).json()["rows"]
     assert {r["vendor"] for r in rows} == {"other"} and sum(int(r["quantity"]) for r in rows) == 7, rows
