@@ -19,16 +19,16 @@ struct output {
     size_t bytes_max;
 };
 
-static int refuse(struct mtr_diagnostic *diagnostic, size_t offset, const char *what)
+static int refuse(struct mtr_diagnostic *diagnostic, const char *coding, size_t offset, const char *what)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "malformed body at byte %zu: %s", offset, what);
+    mtr_diagnostic_set(diagnostic, 0, 0, "", "malformed %s at byte %zu: %s", coding, offset, what);
     diagnostic->offset = offset;
     return MTR_EINVALID;
 }
 
-static int too_large(struct mtr_diagnostic *diagnostic, uint64_t bytes_max)
+static int too_large(struct mtr_diagnostic *diagnostic, const char *what, uint64_t bytes_max)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "the body is larger than %llu bytes", (unsigned long long)bytes_max);
+    mtr_diagnostic_set(diagnostic, 0, 0, "", "the %s is larger than %llu bytes", what, (unsigned long long)bytes_max);
     return MTR_ELIMIT;
 }
 
@@ -36,7 +36,7 @@ static int too_large(struct mtr_diagnostic *diagnostic, uint64_t bytes_max)
 static int grow(struct output *output, struct mtr_diagnostic *diagnostic)
 {
     if (output->size < output->capacity) return MTR_OK;
-    if (output->size > output->bytes_max) return too_large(diagnostic, output->bytes_max);
+    if (output->size > output->bytes_max) return too_large(diagnostic, "decompressed body", output->bytes_max);
     size_t capacity = output->capacity * 2;
     if (capacity > output->bytes_max + 1) capacity = output->bytes_max + 1;
     char *data = mtr_arena_alloc(output->arena, capacity);
@@ -78,12 +78,12 @@ static int unzstd(struct mtr_str body, struct output *output, struct mtr_diagnos
         bool stuck = out.pos == output->size && in.pos == before;
         output->size = out.pos;
         if (ZSTD_isError(left)) {
-            rc = refuse(diagnostic, in.pos, ZSTD_getErrorName(left));
+            rc = refuse(diagnostic, "zstd", in.pos, ZSTD_getErrorName(left));
         } else if (left != 0 && in.pos == in.size && stuck) {
-            rc = refuse(diagnostic, in.pos, "the zstd frame ends too early");
+            rc = refuse(diagnostic, "zstd", in.pos, "the frame ends too early");
         }
     }
-    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, output->bytes_max);
+    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, "decompressed body", output->bytes_max);
 out:
     ZSTD_freeDCtx(context);
     return rc;
@@ -118,12 +118,12 @@ static int gunzip(struct mtr_str body, struct output *output, struct mtr_diagnos
         if (status == Z_MEM_ERROR) {
             rc = MTR_ENOMEM;
         } else if (status == Z_BUF_ERROR || (status == Z_OK && used == body.size && !written && !read)) {
-            rc = refuse(diagnostic, used, "the gzip member ends too early");
+            rc = refuse(diagnostic, "gzip", used, "the member ends too early");
         } else if (status != Z_OK && status != Z_STREAM_END) {
-            rc = refuse(diagnostic, used, stream.msg ? stream.msg : "not gzip");
+            rc = refuse(diagnostic, "gzip", used, stream.msg ? stream.msg : "not gzip");
         }
     }
-    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, output->bytes_max);
+    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, "decompressed body", output->bytes_max);
     inflateEnd(&stream);
     return rc;
 }
@@ -145,7 +145,7 @@ static bool is_encoding(struct mtr_str encoding, const char *name)
 static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text, size_t *size,
                       struct mtr_diagnostic *diagnostic)
 {
-    if (body.size > bytes_max) return too_large(diagnostic, bytes_max);
+    if (body.size > bytes_max) return too_large(diagnostic, "body", bytes_max);
     char *copy = mtr_arena_alloc(arena, body.size + 1);
     if (!copy) return MTR_ENOMEM;
     if (body.size) memcpy(copy, body.data, body.size);

@@ -412,10 +412,10 @@ static void test_compression(void **state)
     static const struct {
         const char *name;
         size_t (*compress)(struct mtr_str text, char *out, size_t out_bytes_max);
-        const char *cut, *trailing, *head;
+        const char *malformed, *cut, *trailing, *head;
     } rows[] = {
-        {"gzip", gzip, "the gzip member ends too early", "incorrect header check", "incorrect header check"},
-        {"ZSTD", zstd, "the zstd frame ends too early", "Unknown frame descriptor", "Unknown frame descriptor"},
+        {"gzip", gzip, "malformed gzip", "the member ends too early", "incorrect header check", "incorrect header check"},
+        {"ZSTD", zstd, "malformed zstd", "the frame ends too early", "Unknown frame descriptor", "Unknown frame descriptor"},
     };
     static const char half[] = "[" EVENT, rest[] = "," EVENT "]";
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -426,7 +426,7 @@ static void test_compression(void **state)
         assert_true(check_compressed(rows[i].name, packed, 0,
                                      "EINVALID@0: malformed JSON at byte 0: an event or a list of events is expected"));
         for (size_t cut = first + 1; cut < size; cut++) {
-            snprintf(expected, sizeof(expected), "EINVALID@%zu: malformed body at byte %zu: %s", cut, cut, rows[i].cut);
+            snprintf(expected, sizeof(expected), "EINVALID@%zu: %s at byte %zu: %s", cut, rows[i].malformed, cut, rows[i].cut);
             assert_true(check_compressed(rows[i].name, packed, cut, expected));
         }
         memcpy(packed + size, "garbage!", 8);
@@ -463,7 +463,7 @@ static void test_output_cap(void **state)
         for (size_t j = 0; j < sizeof(sizes) / sizeof(*sizes); j++) {
             size_t size = compress[i]((struct mtr_str){plain, sizes[j]}, packed, PACKED_MAX);
             assert_true(check_compressed(i ? "zstd" : "gzip", packed, size,
-                                         sizes[j] <= BODY_MAX ? "" : "ELIMIT@0: the body is larger than 65536 bytes"));
+                                         sizes[j] <= BODY_MAX ? "" : "ELIMIT@0: the decompressed body is larger than 65536 bytes"));
         }
     free(plain);
     free(packed);
