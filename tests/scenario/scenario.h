@@ -57,6 +57,7 @@ struct planned_subscription {
     const char *every;
     const char *anchor;
     int64_t start_day; /* days since 1970 */
+    const char *start_clock; /* the rest of an instant; empty: midnight in the zone */
     int64_t trial_day; /* 0: none */
     int64_t end_day;   /* 0: none */
     bool applied;

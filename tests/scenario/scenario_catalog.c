@@ -166,10 +166,10 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
 static void put_subscription(struct yaml *yaml, struct planned_subscription *subscription)
 {
     struct scenario *scenario = yaml->scenario;
-    put(yaml, "  - {key: %s, service: s%u, subject: %s, customer: c%u, tariff: %s, zone: %s, billing: {every: %s, anchor: %s}, start: %s",
+    put(yaml, "  - {key: %s, service: s%u, subject: %s, customer: c%u, tariff: %s, zone: %s, billing: {every: %s, anchor: %s}, start: %s%s",
         subscription->key, subscription->service, subscription->subject, subscription->service,
         scenario->plan.tariffs[subscription->tariff].key, subscription->zone, subscription->every, subscription->anchor,
-        date(scenario, subscription->start_day));
+        date(scenario, subscription->start_day), subscription->start_clock);
     if (subscription->trial_day) put(yaml, ", trial_end: %s", date(scenario, subscription->trial_day));
     if (subscription->end_day)
         put(yaml, ", end: %s%s", date(scenario, subscription->end_day), scenario_chance(scenario, 30) ? "T13:20:00Z" : "");
@@ -222,7 +222,8 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     do subscription->tariff = scenario_below(scenario, plan->tariff_count);
     while (plan->tariffs[subscription->tariff].service != service);
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
-    if (scenario_chance(scenario, 30)) subscription->trial_day = subscription->start_day + scenario_below(scenario, 20);
+    subscription->start_clock = scenario_chance(scenario, 60) ? "" : scenario_chance(scenario, 50) ? "T00:20:00Z" : "T09:45:30Z";
+    if (scenario_chance(scenario, 30)) subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
     if (scenario_chance(scenario, 30)) subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
     snprintf(subscription->key, KEY_MAX, "sub%u", index);
     snprintf(subscription->subject, KEY_MAX, "sub%u", index);
@@ -303,14 +304,14 @@ static void alter_subscription(struct scenario *scenario)
     case 0: subscription->start_day += (int64_t)scenario_below(scenario, 9) - 4; break;
     case 1: subscription->end_day = 0; break;
     case 2: subscription->end_day = today + (int64_t)scenario_below(scenario, 12) - 5; break;
-    case 3: subscription->trial_day = subscription->start_day + scenario_below(scenario, 30); break;
+    case 3: subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 30); break;
     case 4: subscription->anchor = plan_anchor(scenario, subscription->every); break;
     default:
         if (plan->tariffs[tariff].service == subscription->service) subscription->tariff = tariff;
         break;
     }
-    if (subscription->end_day && subscription->end_day <= subscription->start_day) subscription->end_day = subscription->start_day + 1;
-    if (subscription->trial_day && subscription->trial_day < subscription->start_day) subscription->trial_day = 0;
+    if (subscription->end_day && subscription->end_day < subscription->start_day + 2) subscription->end_day = subscription->start_day + 2;
+    if (subscription->trial_day && subscription->trial_day < subscription->start_day + 2) subscription->trial_day = 0;
     begin(scenario, &yaml);
     put(&yaml, "subscriptions:\n");
     put_subscription(&yaml, subscription);

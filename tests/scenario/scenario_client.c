@@ -78,6 +78,8 @@ static const struct planned_subscription *choose_subscription(struct scenario *s
 static int64_t choose_time_in_term(struct scenario *scenario, const struct planned_subscription *subscription)
 {
     int64_t time_us = choose_time(scenario);
+    if (subscription && scenario_chance(scenario, 5)) /* around its first hour */
+        return subscription->start_day * MTR_US_PER_DAY + (int64_t)scenario_below(scenario, 36 * 3600) * (MTR_US_PER_SECOND / 4);
     for (int tries = 0; tries < 4 && subscription; tries++) {
         int64_t day = time_us / MTR_US_PER_DAY;
         if (day > subscription->start_day && (!subscription->end_day || day < subscription->end_day)) break;
