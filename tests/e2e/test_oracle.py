@@ -263,7 +263,7 @@ def check_usage(daemon, catalog, cells):
         names = m.get("group_by", [])
         groups = "".join(f"&group_by={name}" for name in ["subscription", *names])
         path = f"/v1/usage?meter={m['key']}&window=hour&from={clients.time_text((now - 70 * 86400) * 10**6)[:10]}"
-        for row in daemon.get(path + f"&to={clients.time_text((now + 86400) * 10**6)[:10]}{groups}")["rows"]:
+        for row in daemon.get(path + f"&to={clients.time_text((now + 3 * 86400) * 10**6)[:10]}{groups}")["rows"]:
             key = row["subscription"], m["key"], oracle.instant_us(row["start"]) // 10**6, tuple(row["dimensions"].get(n, "") for n in names)
             assert key not in found, key
             if row["events"] or Fraction(row["quantity"]):
