@@ -387,7 +387,7 @@ def audit():
 
 def next_steps(demo):
     say(f"""
-meterd goes on metering this machine: http://127.0.0.1:{demo.port}, metrics on http://127.0.0.1:{demo.admin_port}/metrics. Try:
+meterd goes on metering this machine: http://127.0.0.1:{demo.port}, metrics on port {demo.admin_port}. Try:
   {SHORT} usage -s this-machine -w hour
   {SHORT} charges -s aurora-001
   {SHORT} price rhein -q 25000 --component storage --trace
