@@ -1,0 +1,315 @@
+"""The command line as people and scripts use it: what each command prints, in words, tables and JSON, and with which exit code it ends.
+
+    0 ok · 1 the work was refused or came out wrong · 64 wrong usage · 75 try again · 78 bad configuration
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import msgpack
+
+from harness import METERD, Daemon, wait_until
+from pages import CATALOG, SETTINGS, ago, cpu
+
+COLUMNS = 120
+COMMANDS = ("run", "check", "apply", "get", "key", "send", "import", "events", "usage", "charges", "explain", "price", "audit", "rebuild", "backup",
+            "reference", "version")
+
+
+def run(d, code, *words, says=(), stdin=None, env=None):
+    """Runs a command that must end with the code and say the words, on stdout or stderr; its completed process."""
+    done = d.command(*words, check=False, stdin=stdin, env=env)
+    assert done.returncode == code, (words, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    for word in says:
+        assert word in done.stdout + done.stderr, (word, done.stdout, done.stderr)
+    assert "Sanitizer" not in done.stderr, done.stderr
+    assert code == 0 or done.stderr or "--json" in words, f"{words} failed without a word"
+    return done
+
+
+def table(text, *titles):
+    """A table's rows as maps from title to cell; it fits a terminal."""
+    lines = text.splitlines()
+    assert lines[0].split() == " ".join(titles).split(), (lines[0], titles)
+    assert max(map(len, lines)) <= COLUMNS, max(lines, key=len)
+    return [line.split() for line in lines[1:]]
+
+
+def write(d, name, content):
+    path = os.path.join(d.root, name)
+    with open(path, "wb" if isinstance(content, bytes) else "w") as f:
+        f.write(content)
+    return path
+
+
+# ---- without a daemon ----
+
+def check_help(d):
+    overview = run(d, 0, "--help").stdout
+    for command in COMMANDS:
+        assert f"\n  {command} " in overview, command
+        text = run(d, 0, command, "--help").stdout
+        assert text.startswith(f"meterd {command}: ") and f"Usage: meterd {command}" in text and "--config FILE" in text, text
+        assert max(map(len, text.splitlines())) <= 150, text
+    assert overview.count("\n  ") == len(COMMANDS) + 4, "a command that this test does not know"
+    assert run(d, 0, "--version").stdout == run(d, 0, "version").stdout and json.loads(run(d, 0, "version", "--json").stdout)["version"]
+    for topic in ("config", "config-schema", "commands", "completion", "metrics"):
+        assert len(run(d, 0, "reference", topic).stdout) > 500, topic
+    json.loads(run(d, 0, "reference", "config-schema").stdout)
+    subprocess.run(["bash", "-n"], input=run(d, 0, "reference", "completion").stdout, text=True, check=True)
+
+
+def check_wrong_usage(d):
+    run(d, 64, says=["Usage:"])
+    run(d, 64, "usgae", says=["unknown command usgae", "meterd usage"])
+    run(d, 64, "usage", "--form", "x", says=["unknown option --form", "Did you mean --from?", "meterd usage --help"])
+    run(d, 64, "usage", "--from", says=["needs a value"])
+    run(d, 64, "usage", "--json=yes", says=["takes no value"])
+    run(d, 64, "usage", "surplus", says=["surplus"])
+    run(d, 64, "apply", says=["FILE"])
+    run(d, 64, "reference", "everything", says=["config", "metrics"])
+    run(d, 64, "import", "x.csv", says=["--map"])
+    run(d, 64, "import", "--map", "m", "--format", "xls", "x", says=["csv or ndjson"])
+    run(d, 64, "send", "--format", "xml", says=["msgpack"])
+    run(d, 64, "send", "--compress", "lzma", says=["zstd"])
+    run(d, 64, "send", "--batch", "0", says=["--batch", "1 to"])
+    run(d, 64, "key", "k", says=["--scope"])
+    run(d, 64, "key", "k", "--scope", "everything", says=["everything"])
+    run(d, 64, "key", "k", "--scope", "ingest", says=["--vendor"])
+    run(d, 64, "price", "t", "--dim", "region", says=["NAME=VALUE"])
+    run(d, 64, "get", "tariff", "--revision", "1", says=["key"])
+
+
+def check_check(d):
+    assert "ok: the configuration" in run(d, 0, "check").stdout
+    good = write(d, "good.yaml", json.dumps(CATALOG))
+    more = write(d, "more.yaml", "subscriptions:\n- {key: sub-9, service: compute, customer: c, tariff: compute, start: 2026-01-01}\n")
+    run(d, 0, "check", "--catalog", good, "--catalog", more, says=["and the catalog documents"])
+    bad = write(d, "bad.yaml", "tariffs:\n- key: t\n  currency: EUR\n  versoins: []\n")
+    run(d, 78, "check", "--catalog", bad, says=[f"{bad}:4:3: error: ", "versions"])
+    page = json.loads(run(d, 78, "check", "--json", "--catalog", good, "--catalog", bad).stdout)
+    assert page["errors"] >= 1 and [f["errors"] > 0 for f in page["files"]] == [False, False, True], page
+    assert json.loads(run(d, 0, "check", "--json").stdout)["errors"] == 0
+    config = write(d, "bad-config.yaml", "listen:\n  port: 99999\n  adress: x\n")
+    for command in ("check", "run", "usage"):
+        run(d, 78, "-c", config, command, says=[f"{config}:2:9: error: listen.port", f"{config}:3:3: error: ", "address"])
+    run(d, 78, "-c", write(d, "broken.yaml", "listen: [\n  port: {\n"), "run", says=["broken.yaml:", "error"])
+    run(d, 78, "check", "--set", "rater.grace=tomorrow", says=["rater.grace"])
+    run(d, 78, "check", env={"METERD_LISTEN__PORT": "many"}, says=["environment: listen.port: "])
+    run(d, 1, "check", "--catalog", "/nonexistent", says=["/nonexistent"])
+
+
+def check_daemon_away(d):
+    for words in (("usage",), ("charges", "--json"), ("get", "vendor")):
+        run(d, 75, *words, says=["is the daemon running?"])
+    run(d, 75, "send", "--attempts", "1", stdin=json.dumps(cpu("x")) + "\n", says=["gave up"])
+
+
+# ---- with one ----
+
+def check_catalog(d):
+    path = write(d, "catalog.json", json.dumps(CATALOG))
+    assert "would be: 11 created, 0 updated, 0 unchanged" in run(d, 0, "apply", "--dry-run", path).stdout
+    assert "11 created" in run(d, 0, "apply", path).stdout
+    assert json.loads(run(d, 0, "apply", "--json", path).stdout)["unchanged"] == 11
+    run(d, 0, "apply", "-", stdin="vendors: [{key: acme, name: Acme}]\n", says=["1 updated"])
+    run(d, 1, "apply", write(d, "wrong.yaml", "vendors:\n- key: a b\n"), says=["2:8: error: ", "not applied"])
+    run(d, 1, "apply", "/nonexistent", says=["No such file"])
+    rows = table(run(d, 0, "get", "vendor").stdout, "KEY", "REVISION", "APPLIED AT", "BY")
+    assert [r[:2] for r in rows] == [["acme", "2"], ["other", "1"]], rows
+    document = run(d, 0, "get", "tariff", "compute").stdout
+    run(d, 0, "apply", "-", stdin=document, says=["0 created, 0 updated, 1 unchanged"])
+    assert document.startswith("tariffs:\n- key: compute\n"), document
+    assert json.loads(run(d, 0, "get", "vendor", "acme", "--revision", "1", "--json").stdout)["document"] == {"key": "acme"}
+    assert len(table(run(d, 0, "get", "vendor", "acme", "--revisions").stdout, "KEY", "REVISION", "APPLIED AT", "BY")) == 2
+    run(d, 1, "get", "vendor", "nobody", says=["nobody"])
+    run(d, 1, "get", "animal", says=["animal", "vendor"])
+    run(d, 0, "get", "destination", says=["no documents"])
+
+
+def check_keys(d):
+    secret = run(d, 0, "key", "printed", "--vendor", "acme", "--scope", "ingest").stdout.strip()
+    assert secret.startswith("mtr_") and len(secret) == 68
+    d.acme_file = os.path.join(d.root, "acme.key")
+    run(d, 0, "key", "acme-key", "--vendor", "acme", "--scope", "ingest", "--scope", "query", "--out", d.acme_file, says=["wrote the secret"])
+    assert os.stat(d.acme_file).st_mode & 0o777 == 0o600
+    run(d, 1, "key", "again", "--scope", "query", "--out", d.acme_file, says=["is there already"])
+    run(d, 1, "key", "stray", "--vendor", "nobody", "--scope", "ingest", says=["nobody"])
+    run(d, 0, "send", stdin="", env={"METERD_KEY": secret})
+    run(d, 0, "key", "printed", "--disable", says=["disabled"])
+    run(d, 1, "send", stdin=json.dumps(cpu("x")), env={"METERD_KEY": secret}, says=["401", "disabled"])
+    run(d, 1, "usage", "--key-file", "/nonexistent", says=["/nonexistent", "METERD_KEY"])
+    run(d, 1, "charges", "--key-file", d.acme_file, says=["Forbidden", "scope"])
+
+
+def check_send(d):
+    lines = "".join(json.dumps(cpu(f"s{i}", time=ago(days=1))) + "\n" for i in range(2500))
+    key = ("--key-file", d.acme_file)
+    assert run(d, 0, "send", *key, stdin=lines).stdout == "2500 events, 2500 accepted\n"
+    for coding in ("gzip", "zstd", "none"):
+        page = json.loads(run(d, 0, "send", *key, "--json", "--compress", coding, write(d, "events.ndjson", lines)).stdout)
+        assert page["events"] == page["duplicate"] == 2500 and page["problems"] == 0, page
+    packed = write(d, "events.msgpack", msgpack.packb([cpu("p1", region="us"), cpu("p2", region="us")]))
+    assert "2 accepted" in run(d, 0, "send", *key, "--format", "msgpack", packed).stdout
+    assert "2 duplicate" in run(d, 0, "send", *key, "--format", "msgpack", "--compress", "zstd", packed).stdout
+    listed = write(d, "events.json", json.dumps([cpu("j1", region="us")]))
+    assert "1 accepted" in run(d, 0, "send", *key, "--format", "json", listed).stdout
+    mixed = write(d, "mixed.ndjson", json.dumps(cpu("m1", region="us")) + "\n\n" + json.dumps(cpu("")) + "\n{broken\n")
+    done = run(d, 1, "send", *key, mixed, says=["3 events, 1 accepted, 2 invalid", f"{mixed}:3: id: ", f"{mixed}:4: ", "byte"])
+    assert done.stdout.count("\n") == 1, done.stdout
+    run(d, 1, "send", *key, "--format", "msgpack", "--attempts", "1", listed, says=["400", "msgpack"])
+    run(d, 1, "send", *key, "/nonexistent", says=["/nonexistent"])
+
+
+def check_import(d):
+    mapping = write(d, "map.yaml", 'id: Row\nsource: =import\ntype: =vm.cpu\nsubject: Account\ntime: Day\ntime_format: date\n'
+                                   'data: {hours: {column: Hours, as: number}, region: Region}\nskip: {Kind: [Tax]}\n')
+    day = ago(days=2)[:10]
+    sheet = write(d, "rows.csv", f'Row,Account,Day,Hours,Region,Kind\r\n1,sub-1,{day},1.5,"north, east",Usage\r\n2,sub-1,{day},2,north,Tax\r\n'
+                                 f'3,sub-1,{day},many,north,Usage\r\n4,sub-1,{day},0.25,north,Usage\r\n')
+    key = ("--key-file", d.acme_file)
+    done = run(d, 1, "import", "--map", mapping, "--dry-run", sheet, says=["2 events, 1 rows skipped, 1 problems; nothing sent", f"{sheet}:4: data.hours: "])
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1", "4"], done.stdout
+    run(d, 1, "import", *key, "--map", mapping, sheet, says=["2 accepted", "1 rows skipped", f"{sheet}:4: "])
+    again = json.loads(run(d, 1, "import", *key, "--map", mapping, "--json", sheet).stdout)
+    assert again["duplicate"] == 2 and again["problems"] == 1, again
+    lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west", "Kind": "Usage"}) + "\n")
+    run(d, 0, "import", *key, "--map", mapping, lines, says=["1 accepted"])
+    run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])
+    run(d, 1, "import", *key, "--map", write(d, "bad-map.yaml", "id: Row\nsubjekt: A\n"), sheet, says=["bad-map.yaml:2:10: error"])
+    run(d, 1, "import", *key, "--map", mapping, "/nonexistent", says=["No such file"])
+
+
+def check_queries(d):
+    d.settle()
+    rows = table(run(d, 0, "usage", "--meter", "vcpu_hours", "--window", "total", "--group-by", "subscription", "--group-by", "region").stdout,
+                 "START", "SUBSCRIPTION", "CUSTOMER", "METER", "DIMENSIONS", "QUANTITY", "UNIT", "EVENTS")
+    assert {r[4]: r[5] for r in rows if len(r) == 8}["region=eu"] == "2500", rows
+    rows = table(run(d, 0, "usage", "-g", "meter").stdout, "START", "METER", "QUANTITY", "UNIT", "EVENTS")
+    assert all(len(r[0]) == 10 for r in rows), rows  # days are shown as dates
+    assert json.loads(run(d, 0, "usage", "--json").stdout)["rows"]
+    assert run(d, 0, "usage", "--csv").stdout.startswith("start,end,subscription,")
+    done = run(d, 0, "usage", "--from", "2021-01-01", "--to", "2021-02-01", says=["no usage"])
+    assert done.stdout == ""
+    run(d, 1, "usage", "--from", "yesterday", says=["from", "yesterday"])
+    run(d, 1, "usage", "--meter", "nobody", says=["nobody"])
+    run(d, 1, "usage", "--window", "week", says=["week", "hour"])
+
+    text = run(d, 0, "charges").stdout
+    rows = table(text, "NUMBER", "STATUS", "SUBSCRIPTION", "PERIOD FROM", "COMPONENT", "DIMENSIONS", "QUANTITY", "UNIT", "AMOUNT")
+    assert rows and rows[0][0] == "1" and {r[-1] for r in rows} == {"EUR"}, text
+    assert "more charges follow: --after 1" in run(d, 0, "charges", "--limit", "1").stderr
+    charges = json.loads(run(d, 0, "charges", "--json").stdout)["charges"]
+    assert len(run(d, 0, "charges", "--csv").stdout.splitlines()) == len(charges) + 1
+    run(d, 0, "charges", "--subscription", "sub-2", says=["no charges"])
+    run(d, 0, "charges", "--outbox", says=["no messages"])
+    run(d, 1, "charges", "--retry", "msg_x", says=["msg_x"])
+    for name in ("1", charges[0]["id"]):
+        run(d, 0, "explain", name, says=[charges[0]["id"], "price now", "this charge", "per_unit", "in the log from sequence"])
+    assert json.loads(run(d, 0, "explain", "1", "--json").stdout)["charge"] == charges[0]
+    run(d, 1, "explain", "999", says=["999"])
+    first = json.loads(run(d, 0, "events", "--to-seq", "1", "--json").stdout)
+    assert first["seq"] == 1 and first["id"] == "s0", first
+
+
+def check_price(d):
+    path = write(d, "tariff.yaml", "key: t\ncurrency: EUR\nversions:\n- from: 2026-01-01\n  components:\n  - key: c\n    meter: m\n"
+                                   "    graduated: [{up_to: 100, unit: \"0.05\"}, {unit: \"0.04\", flat: 2}]\n")
+    run(d, 0, "price", path, "-q", "100.5", "--trace", says=["total 7.02 EUR", "tier 2 of 2"])
+    run(d, 0, "price", "compute", "-q", "10", "--component", "vcpu", "--dim", "region=eu", says=["total 0.50 EUR", "region=eu"])
+    for words in (("price", path, "-q", "3"), ("price", "compute", "-q", "3", "--component", "calls", "--trace")):
+        page = json.loads(run(d, 0, *words, "--json").stdout)
+        assert page["currency"] == "EUR" and page["lines"], page
+    run(d, 1, "price", "nobody", "-q", "1", says=["nobody"])
+    run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
+    run(d, 1, "price", "compute", "-q", "1", says=["component"])
+    run(d, 78, "price", write(d, "wrong-tariff.yaml", "key: t\ncurrency: EUX\nversions: [{from: 2026-01-01, components: [{key: c, meter: m, per_unit: 1}]}]\n"),
+        says=["wrong-tariff.yaml:2:11: error", "EUX"])
+
+
+def check_signals(d):
+    with open(d.config) as f:
+        config = f.read()
+    write(d, "meterd.yaml", "listen: {prot: 1}\n")
+    d.process.send_signal(signal.SIGHUP)
+    wait_until("the refusal", lambda: "the configuration was not reloaded" in d.log_lines())
+    assert "meterd.yaml:1:10: error" in d.log_lines() and d.status()["ready"], d.log_lines()
+    write(d, "meterd.yaml", config)
+    d.process.send_signal(signal.SIGHUP)
+    wait_until("the reload", lambda: " reloaded: " in d.log_lines())
+
+
+def check_upkeep(d):
+    """Audit, rebuild, backup and restore; the daemon stopped and started between."""
+    usage, charges = d.get("/v1/usage?window=hour"), d.get("/v1/charges?limit=10000")
+    run(d, 0, "audit", "--log", says=["equal, bit for bit", "the chain hold", "each line's sum is its price"])
+    page = json.loads(run(d, 0, "audit", "--json").stdout)
+    assert page["rollups_equal"] is True and page["findings"] == 0 and page["events"] == d.status()["log"]["last_seq"], page
+    run(d, 1, "rebuild", says=["stop it first"])
+    run(d, 0, "rebuild", "--verify", says=["equal, bit for bit"])
+    target = os.path.join(d.root, "copy")
+    run(d, 0, "backup", target, says=["copied log", "to restore"])
+    run(d, 1, "backup", target, says=["does not exist yet"])
+    d.stop()
+    assert "stopped; everything accepted is on disk" in d.log_lines()
+    run(d, 0, "rebuild", says=["rebuilt the rollups from"])
+    assert json.loads(run(d, 0, "rebuild", "--json").stdout)["events"] == page["events"]
+    d.start()
+    d.settle()
+    assert d.get("/v1/usage?window=hour")["rows"] == usage["rows"] and d.get("/v1/charges?limit=10000") == charges  # nothing is charged again
+    d.stop()
+    shutil.rmtree(d.data)
+    shutil.move(target, d.data)
+    d.start()
+    d.settle()
+    assert d.get("/v1/usage?window=hour")["rows"] == usage["rows"] and d.get("/v1/charges?limit=10000") == charges
+    run(d, 0, "audit", "--log")
+    done = subprocess.run([METERD, "-c", d.config, "run"], capture_output=True, text=True, timeout=60)  # a second daemon on the same data
+    assert done.returncode == 1 and "in use" in done.stdout + done.stderr, (done.returncode, done.stdout, done.stderr)
+
+
+def check_notify():
+    """What systemd is told: READY after the start, RELOADING and READY around a reload, STOPPING before the drain."""
+    d = Daemon()
+    path = os.path.join(d.root, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(60)
+        os.environ["NOTIFY_SOCKET"] = path
+        try:
+            d.start()
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+        assert "READY=1" in s.recv(4096).decode()
+        d.process.send_signal(signal.SIGHUP)
+        reloading = s.recv(4096).decode()
+        assert "RELOADING=1" in reloading and "MONOTONIC_USEC=" in reloading, reloading
+        assert "READY=1" in s.recv(4096).decode()
+        d.stop()
+        assert "STOPPING=1" in s.recv(4096).decode()
+    shutil.rmtree(d.root)
+
+
+def main():
+    d = Daemon({**SETTINGS, "listen": {"address": "127.0.0.1"}})
+    d.write_config()
+    for check in (check_help, check_wrong_usage, check_check):
+        check(d)
+        print(check.__name__, "ok")
+    os.makedirs(d.data)
+    write(d, "data/admin.key", "mtr_" + "0" * 64 + "\n")
+    check_daemon_away(d)
+    shutil.rmtree(d.data)
+    with d:
+        for check in (check_catalog, check_keys, check_send, check_import, check_queries, check_price, check_signals, check_upkeep):
+            check(d)
+            print(check.__name__, "ok")
+        d.stop()
+    check_notify()
+
+
+if __name__ == "__main__":
+    main()
