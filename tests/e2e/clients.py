@@ -94,6 +94,10 @@ class Batch:
         self.before_us = None
 
 
+def results_are_repeats(batch, results):
+    return any(r == "duplicate" for s, r in zip(batch.events, results) if s.stored_as in ("normal", "void") and not s.shares)
+
+
 class Vendor(threading.Thread):
     """Sends until told to end; then until its last batch is answered."""
 
@@ -301,12 +305,33 @@ class Vendor(threading.Thread):
         if closes_us > after_us + 10 ** 6:
             assert result == "accepted", sent.event
 
+    def deliver_twice(self, batch):
+        """The same batch over two connections at once, as a sender does that gave up too early: stored by one of them, if by any answered one."""
+        twin, answers = Vendor(self.world, self.name, self.vendor, self.key, self.subjects, 0), []
+        thread = threading.Thread(target=lambda: answers.append(twin.post(batch)))
+        thread.start()
+        answer = self.deliver(batch)
+        thread.join(120)
+        if twin.connection:
+            twin.connection.close()
+        results = self.results_of(batch, answer)
+        if not answers or not answers[0]:
+            batch.tries += 1  # it may have stored the batch all the same
+            return results
+        other = self.results_of(batch, answers[0])
+        for sent, one, two in zip(batch.events, results, other):
+            if sent.stored_as in ("normal", "void") and not sent.shares and "invalid" not in (one, two):
+                assert "duplicate" in (one, two), ("stored twice", sent.event)
+                assert batch.tries > 1 or one != two, ("stored by neither", sent.event)
+        return other if batch.tries == 1 and results_are_repeats(batch, results) else results
+
     def run(self):
         try:
             while not self.world.ending:
                 batch = self.next_batch()
-                answer = self.deliver(batch)
-                self.take_first(batch, self.results_of(batch, answer))
+                twice = self.random.random() < 0.1
+                results = self.deliver_twice(batch) if twice else self.results_of(batch, self.deliver(batch))
+                self.take_first(batch, results)
                 self.answered.append(batch)
                 if self.random.random() < 0.2:
                     self.resend(self.random.choice(self.answered[-40:]))

@@ -300,7 +300,7 @@ def check_charges(daemon, catalog, cells):
         state["expected"] = oracle.charges(catalog, cells, int(time.time()), GRACE_S)
         return state["found"] == state["expected"]
     try:
-        harness.wait_until("charges that are the oracle's", equal, 30)
+        harness.wait_until("charges that are the oracle's", equal)
     except AssertionError:
         found, expected = state["found"], state["expected"]
         wrong = [(k, found.get(k), expected.get(k)) for k in found.keys() | expected.keys() if found.get(k) != expected.get(k)]
