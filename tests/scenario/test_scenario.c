@@ -14,7 +14,7 @@
  *   4  the log folded anew gives the same bytes, and rated anew no further charge
  *   5  the receiver has each charge once, and the same sum
  *   6  as many results as events
- *   7  the same seed runs the same way again
+ *   7  the same seed runs the same way again (every fourth seed, and one that is run by itself)
  *
  * METERD_SEEDS=N runs the seeds 1 to N (default 200). METERD_SEED=S runs one and prints its trace.
  */
@@ -250,8 +250,9 @@ static void every_seed_keeps_the_laws(void **state)
     uint64_t one = number_from_environment("METERD_SEED", 0), last = number_from_environment("METERD_SEEDS", SEEDS_DEFAULT);
     (void)state;
     for (uint64_t seed = one ? one : 1; seed <= (one ? one : last); seed++) {
-        uint64_t first = run(seed, one != 0, true), again = run(seed, false, false);
-        if (first != again) fail_msg("seed %" PRIu64 " runs another way the second time", seed);
+        uint64_t first = run(seed, one != 0, true);
+        bool is_repeated = one || seed % 4 == 0;
+        if (is_repeated && run(seed, false, false) != first) fail_msg("seed %" PRIu64 " runs another way the second time", seed);
     }
     print_message("%" PRIu64 " seeds\n", one ? 1 : last);
 }
