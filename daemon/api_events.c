@@ -175,7 +175,8 @@ void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http,
     int rc = mtr_arena_copy(&ingest->request.arena, vendor, &ingest->request.vendor);
     if (!rc) rc = copy_headers(ingest);
     mtr_http_request_take_body(http, &ingest->body);
-    if (!rc && ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX) {
+    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX && !ingest->content_encoding.size; /* compressed it may be of any size */
+    if (!rc && is_small) {
         decode(ingest);
         on_decoded(ingest);
         return;
