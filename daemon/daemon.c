@@ -421,6 +421,7 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
         rc = atomic_load(&daemon.failure);
     }
     close_all(&daemon);
+    mtr_daemon_drop_configs(&daemon);
     mtr_logline(MTR_LEVEL_INFO, "daemon", rc ? "ended by an error" : "stopped; everything accepted is on disk");
     return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }

@@ -32,6 +32,7 @@ struct mtr_api;
 struct mtr_admin;
 struct mtr_events;
 struct mtr_deliveries;
+struct mtr_kept_config;
 
 struct mtr_daemon {
     _Atomic(const struct mtr_config *) config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
@@ -57,6 +58,7 @@ struct mtr_daemon {
     struct mtr_timer *watchdog;
     struct mtr_rater_options rater_options;
     struct mtr_intake_options intake_options;
+    struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
     int64_t started_us;
 
     /* ---- */
@@ -79,6 +81,7 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
 
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The loop's thread. */
 void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
+void mtr_daemon_drop_configs(struct mtr_daemon *daemon); /* at the end: nobody reads daemon->config any more */
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
 uint32_t mtr_file_limit_connections(uint32_t connections_max);

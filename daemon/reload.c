@@ -1,8 +1,8 @@
 /*
  * SIGHUP: what of a new configuration takes effect at once, and what waits for the next start. The loop's thread.
  *
- * Handlers on other threads read the configuration through an atomic pointer; one that was replaced stays allocated until the
- * process ends, since somebody may still be reading it. Reloads come from an operator, so these are few.
+ * Handlers on other threads read the configuration through an atomic pointer; one that was replaced stays allocated until
+ * everything is closed, since somebody may still be reading it. Reloads come from an operator, so these are few.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +30,11 @@ static bool is_live(const char *section, const char *key)
     return false;
 }
 
+struct mtr_kept_config {
+    struct mtr_config config; /* its text is the first one's */
+    struct mtr_kept_config *before;
+};
+
 struct changes {
     char now[NAMES_BYTES], later[NAMES_BYTES];
 };
@@ -47,11 +52,14 @@ void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *
     struct changes changes = {{0}, {0}};
     const struct mtr_config *before = daemon->config;
     mtr_config_compare(before, fresh, on_key, &changes);
-    struct mtr_config *after = malloc(sizeof(*after));
-    if (!after) {
+    struct mtr_kept_config *kept = malloc(sizeof(*kept));
+    if (!kept) {
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "the configuration was not reloaded: out of memory");
         return;
     }
+    kept->before = daemon->kept_configs;
+    daemon->kept_configs = kept;
+    struct mtr_config *after = &kept->config;
     *after = *before;
     after->logline = fresh->logline;
     after->query = fresh->query;
@@ -63,4 +71,13 @@ void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *
     const char *nothing = changes.later[0] ? "nothing takes effect now" : "nothing changed";
     mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded the configuration: %s", changes.now[0] ? changes.now : nothing);
     if (changes.later[0]) mtr_logline(MTR_LEVEL_WARNING, "daemon", "at the next start only: %s", changes.later);
+}
+
+void mtr_daemon_drop_configs(struct mtr_daemon *daemon)
+{
+    while (daemon->kept_configs) {
+        struct mtr_kept_config *kept = daemon->kept_configs;
+        daemon->kept_configs = kept->before;
+        free(kept);
+    }
 }

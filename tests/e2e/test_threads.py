@@ -8,6 +8,7 @@ import json
 import os
 import random
 import resource
+import signal
 import socket
 import sys
 import threading
@@ -125,8 +126,10 @@ def check_acknowledged(daemon, ids):
 def test_stop_under_load():
     with Daemon(settings()) as daemon:
         hammer = Hammer(daemon, open_world(daemon)).start()
-        time.sleep(HAMMER_S)  # the load's length, not a wait for something
-        daemon.process.send_signal(15)
+        for _ in range(4):
+            time.sleep(HAMMER_S / 4)  # the load's length, not a wait for something
+            daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGTERM)
         code = daemon.process.wait(60)
         hammer.end()
         assert code == 0, (code, daemon.log_lines())
