@@ -32,7 +32,8 @@ def ago(**delta):
 
 
 def cpu(name, hours=1, region="eu", time=None, subject="sub-1"):
-    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or ago(hours=2), "data": {"hours": hours, "region": region}}
+    return {"id": name, "source": "s", "type": "vm.cpu", "subject": subject, "time": time or ago(hours=2),
+            "data": {"hours": hours, "region": region}}
 
 
 def problem(answer, status, *words):

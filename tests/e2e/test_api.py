@@ -14,7 +14,8 @@ from pages import CATALOG, SETTINGS, ago, cpu, problem
 
 
 def send(daemon, events, key=None, **headers):
-    answer = daemon.call("POST", "/v1/events", body=events, key=key or daemon.acme, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    answer = daemon.call("POST", "/v1/events", body=events, key=key or daemon.acme,
+                         headers={k.replace("_", "-"): v for k, v in headers.items()})
     assert answer.status == 200, (answer.status, answer.body)
     return answer.json()
 
@@ -27,7 +28,8 @@ def check_credentials(d):
         answer = raw_call(d, "GET", "/v1/usage", headers)
         problem(answer, 401, "API key")
         assert answer.headers["WWW-Authenticate"] == "Bearer", answer.headers
-    calls = {"ingest": ("POST", "/v1/events"), "query": ("GET", "/v1/usage"), "billing": ("GET", "/v1/charges"), "admin": ("GET", "/v1/catalog/vendor")}
+    calls = {"ingest": ("POST", "/v1/events"), "query": ("GET", "/v1/usage"), "billing": ("GET", "/v1/charges"),
+             "admin": ("GET", "/v1/catalog/vendor")}
     for scope in calls:
         key = d.vendor_key("acme", (scope,), f"only-{scope}") if scope in ("ingest", "query") else operator_key(d, scope)
         for other, (method, path) in calls.items():
@@ -93,17 +95,22 @@ def check_wrong_requests(d):
     for path in ("/v1/usage", "/v1/charges"):
         problem(d.call("GET", path, headers={"Accept": "image/png"}), 406, "text/csv")
     problem(d.call("POST", "/v1/events", body="x", headers={"Content-Type": "text/plain"}, key=d.acme), 415, "text/plain")
-    problem(d.call("POST", "/v1/events", body="[]", headers={"Content-Type": "application/json", "Content-Encoding": "br"}, key=d.acme), 415, "br")
-    problem(d.call("POST", "/v1/events", body=b"[" + b" " * (3 << 20) + b"]", headers={"Content-Type": "application/json"}, key=d.acme), 413)
+    problem(d.call("POST", "/v1/events", body="[]", headers={"Content-Type": "application/json", "Content-Encoding": "br"}, key=d.acme),
+            415, "br")
+    problem(d.call("POST", "/v1/events", body=b"[" + b" " * (3 << 20) + b"]", headers={"Content-Type": "application/json"}, key=d.acme),
+            413)
     problem(d.call("POST", "/v1/events", body=[cpu(f"many-{i}") for i in range(501)], key=d.acme), 413, "500")
     for path, word in (("/v1/usage?from=yesterday", "from"), ("/v1/usage?from=2026-02-30", "from"), ("/v1/usage?window=week", "window"),
-                       ("/v1/usage?zone=Mars/Olympus", "zone"), ("/v1/usage?limit=0", "limit"), ("/v1/usage?from=2026-02-01&to=2026-01-01", "before"),
-                       ("/v1/charges?after=-1", "after"), ("/v1/charges?limit=10001", "limit"), ("/v1/charges?consumer=" + "c" * 65, "consumer"),
+                       ("/v1/usage?zone=Mars/Olympus", "zone"), ("/v1/usage?limit=0", "limit"),
+                       ("/v1/usage?from=2026-02-01&to=2026-01-01", "before"),
+                       ("/v1/charges?after=-1", "after"), ("/v1/charges?limit=10001", "limit"),
+                       ("/v1/charges?consumer=" + "c" * 65, "consumer"),
                        ("/v1/usage?from=%zz", "escape"), ("/v1/quarantine?limit=x", "limit"), ("/v1/outbox?state=lost", "state"),
                        ("/v1/usage?subscriptoin=sub-1", "subscriptoin"), ("/v1/charges?drafts=maybe", "drafts")):
         problem(d.call("GET", path), 400, word)
     for path in ("/v1/charges/ack", "/v1/price", "/v1/outbox/msg_0"):
-        page = problem(d.call("POST", path, body='{"a": 1,\n "b" 2}', headers={"Content-Type": "application/json"}), 400 if path != "/v1/price" else 422)
+        page = problem(d.call("POST", path, body='{"a": 1,\n "b" 2}', headers={"Content-Type": "application/json"}),
+                       400 if path != "/v1/price" else 422)
         assert "2" in page["detail"] or page["findings"][0]["line"] == 2, page
     problem(d.call("POST", "/v1/charges/ack", body={"up_to": 1}), 400, "consumer")
     problem(d.call("POST", "/v1/charges/ack", body={"consumer": "c", "up_to": 10**9}), 400, "last charge")
@@ -113,13 +120,16 @@ def check_wrong_requests(d):
 # ---- usage ----
 
 def check_usage(d):
-    send(d, [cpu("u1", "1.5", "eu", "2026-01-10T18:15:00Z"), cpu("u2", 2, "us", "2026-01-10T18:45:00Z"), cpu("u3", "0.25", "eu", "2026-02-01T00:30:00Z")])
+    send(d, [cpu("u1", "1.5", "eu", "2026-01-10T18:15:00Z"), cpu("u2", 2, "us", "2026-01-10T18:45:00Z"),
+             cpu("u3", "0.25", "eu", "2026-02-01T00:30:00Z")])
     d.settle()
     base = "/v1/usage?subscription=sub-1&from=2026-01-01&to=2026-03-01&meter=vcpu_hours"
     month = d.get(base + "&window=month")["rows"]
-    assert [(r["start"], r["quantity"]) for r in month] == [("2026-01-01T00:00:00+05:30", "3.5"), ("2026-02-01T00:00:00+05:30", "0.25")], month
+    assert [(r["start"], r["quantity"]) for r in month] == [("2026-01-01T00:00:00+05:30", "3.5"),
+                                                            ("2026-02-01T00:00:00+05:30", "0.25")], month
     # 18:45 UTC is already the 11th in Kolkata.
-    assert [(r["start"][:10], r["quantity"]) for r in d.get(base + "&window=day")["rows"]] == [("2026-01-10", "1.5"), ("2026-01-11", "2"), ("2026-02-01", "0.25")]
+    assert [(r["start"][:10], r["quantity"]) for r in d.get(base + "&window=day")["rows"]] == [("2026-01-10", "1.5"), ("2026-01-11", "2"),
+                                                                                               ("2026-02-01", "0.25")]
     assert [(r["start"], r["quantity"]) for r in d.get(base + "&window=hour")["rows"]][0] == ("2026-01-10T23:00:00+05:30", "1.5")
     assert d.get(base + "&window=total")["rows"][0]["quantity"] == "3.75"
     by_region = {r["dimensions"]["region"]: r["quantity"] for r in d.get(base + "&window=total&group_by=region")["rows"]}
@@ -179,7 +189,8 @@ def check_outbox(d):
     secret = d.root + "/hook.secret"
     with open(secret, "w") as f:
         f.write("whsec_" + "QUJD" * 8 + "\n")
-    d.apply({"destinations": [{"key": "erp", "kind": "http", "url": f"http://127.0.0.1:{free_port()}/in", "secret_files": [secret], "timeout": "1s",
+    d.apply({"destinations": [{"key": "erp", "kind": "http", "url": f"http://127.0.0.1:{free_port()}/in", "secret_files": [secret],
+                               "timeout": "1s",
                                "drafts": True}]})
     message = wait_until("a message", lambda: d.get("/v1/outbox?destination=erp")["messages"])[0]
     assert message["destination"] == "erp" and message["charges"] >= 1, message
@@ -217,7 +228,8 @@ def check_catalog(d):
 
 
 def check_price(d):
-    stored = d.call("POST", "/v1/price", body={"tariff": "compute", "component": "vcpu", "quantity": "10", "dimensions": {"region": "eu"}}).json()
+    stored = d.call("POST", "/v1/price", body={"tariff": "compute", "component": "vcpu", "quantity": "10",
+                                               "dimensions": {"region": "eu"}}).json()
     assert stored["total"] == "0.50" and stored["currency"] == "EUR" and stored["trace"], stored
     given = d.call("POST", "/v1/price", body={"trace": False, "quantity": "3", "tariff": {"key": "t", "currency": "JPY", "versions": [
         {"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "10.4"}]}]}}).json()
@@ -244,7 +256,8 @@ def check_shapes(d):
     cloud = {"specversion": "1.0", "datacontenttype": "application/json", **cpu("ce1")}
     assert count(send(d, json.dumps(cloud), Content_Type="application/cloudevents+json; charset=utf-8")) == 1
     assert count(send(d, json.dumps([{**cloud, "id": "ce2"}]), Content_Type="application/cloudevents-batch+json")) == 1
-    assert count(send(d, json.dumps(cloud["data"]), Content_Type="application/json", ce_specversion="1.0", ce_id="ce3", ce_source="s", ce_type="vm.cpu",
+    assert count(send(d, json.dumps(cloud["data"]), Content_Type="application/json", ce_specversion="1.0", ce_id="ce3", ce_source="s",
+                      ce_type="vm.cpu",
                       ce_subject="sub-1", ce_time=ago(hours=1))) == 1
     again = send(d, json.dumps([{**cloud, "id": "ce2"}]), Content_Type="application/cloudevents-batch+json")
     assert again["duplicate"] == 1 and again["results"][0]["seq"] > 0, again
@@ -258,12 +271,14 @@ def check_shapes(d):
     assert taken["voided"] == 1, taken
     d.settle()
     waiting = d.get("/v1/held")["events"]
-    assert {(w["waits_for"], w.get("subject"), w.get("type")) for w in waiting} >= {("subscription", "sub-new", None), ("meter", None, "vm.gpu")}, waiting
+    assert {(w["waits_for"], w.get("subject"), w.get("type")) for w in waiting} >= {("subscription", "sub-new", None),
+                                                                                    ("meter", None, "vm.gpu")}, waiting
     kept = d.get("/v1/quarantine")["events"]
     assert len(kept) == 2 and {k["reason"] for k in kept} == {"conflict", "future"}, kept
     assert d.get(f"/v1/quarantine?after={kept[0]['seq']}")["events"] == kept[1:]
     assert d.get("/v1/quarantine?limit=1") == {"events": kept[:1], "has_more": True}
-    d.apply({"subscriptions": [{"key": "sub-new", "service": "compute", "customer": "contoso", "tariff": "compute", "start": "2020-01-01"}]})
+    d.apply({"subscriptions": [{"key": "sub-new", "service": "compute", "customer": "contoso", "tariff": "compute",
+                                "start": "2020-01-01"}]})
     wait_until("the held event to flow", lambda: len(d.get("/v1/held")["events"]) == len(waiting) - 1)
 
 
@@ -341,7 +356,8 @@ def main():
     with Daemon(settings) as d:
         d.apply(CATALOG)
         d.acme, d.other = d.vendor_key("acme"), d.vendor_key("other")
-        for check in (check_credentials, check_vendor_binding, check_wrong_requests, check_usage, check_charges, check_outbox, check_catalog, check_price,
+        for check in (check_credentials, check_vendor_binding, check_wrong_requests, check_usage, check_charges, check_outbox,
+                      check_catalog, check_price,
                       check_shapes, check_http):
             check(d)
             print(check.__name__, "ok")

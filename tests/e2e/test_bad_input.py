@@ -99,7 +99,8 @@ def check_events(b):
         b.invalid(b.between({**event, name: 7}), field=name)
     b.invalid(b.between({**event, "id": "x" * 257}), field="id", words=["256"])
     b.invalid(b.between({**event, "subject": "x" * 129}), field="subject", words=["128"])
-    for when in ("yesterday", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01", "2026-01-01T24:01:00Z", "2026-01-01T00:00:00.1234567Z", "", 1735689600):
+    for when in ("yesterday", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01", "2026-01-01T24:01:00Z",
+                 "2026-01-01T00:00:00.1234567Z", "", 1735689600):
         b.invalid(b.between({**event, "time": when}), field="time")
     b.invalid(b.between({**event, "data": {"hours": "1.0000000000001", "region": "eu"}}), field="data.hours", words=["12 digits"])
     b.invalid(b.between(json.dumps(event).replace('"hours": 1', '"hours": 1e-13')), field="data.hours", words=["12 digits"])
@@ -131,7 +132,8 @@ def check_events(b):
 
 
 def check_strangers(b):
-    answer = b.post([cpu(b.name()), {"id": "theft", "type": "mail.sent", "subject": "sub-2", "time": ago(hours=1), "data": {"count": 1}}]).json()
+    answer = b.post([cpu(b.name()), {"id": "theft", "type": "mail.sent", "subject": "sub-2", "time": ago(hours=1),
+                                     "data": {"count": 1}}]).json()
     b.good += 1
     b.stored += 1 + answer["held"]
     assert answer["accepted"] == 1 and answer["not_authorized"] == 1, answer
@@ -163,7 +165,8 @@ def check_documents(b):
     refused(tariff + "      per_unit: 0.0000000000000000001\n", 9, "per_unit")
     refused(tariff + "      per_unit: .nan\n", 9, "per_unit")
     refused(tariff.replace("EUR", "EUX") + "      per_unit: 1\n", 3, "EUX")
-    refused("subscriptions:\n- key: x\n  service: compute\n  customer: c\n  tariff: compute\n  start: 2026-01-01\n  zone: Europe/Berlyn\n", 7, "Berlyn")
+    refused("subscriptions:\n- key: x\n  service: compute\n  customer: c\n  tariff: compute\n  start: 2026-01-01\n"
+            "  zone: Europe/Berlyn\n", 7, "Berlyn")
     refused("subscriptions:\n- key: x\n  service: nowhere\n  customer: c\n  tariff: compute\n  start: 2026-01-01\n", 3, "nowhere")
     refused("subscriptions:\n- key: x\n  service: compute\n  customer: c\n  tariff: compute\n  start: 2026-13-01\n", 6)
     refused("vendors: &a\n- key: x\nservices: *a\n", 1)
@@ -180,7 +183,8 @@ def recv_all(s):
 
 def check_connections(b):
     """Half-open, slow and rude clients are answered or closed in time, hold up nobody, and store nothing."""
-    address, head = ("127.0.0.1", b.d.port), f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {b.key}\r\nContent-Type: application/json\r\n"
+    address = ("127.0.0.1", b.d.port)
+    head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {b.key}\r\nContent-Type: application/json\r\n"
     body = json.dumps([cpu("slow")])
     silent = [socket.create_connection(address, timeout=30) for _ in range(50)]
     half_head = socket.create_connection(address, timeout=30)
@@ -195,7 +199,8 @@ def check_connections(b):
     assert recv_all(half_head).startswith(b"HTTP/1.1 408 ") and recv_all(half_body).startswith(b"HTTP/1.1 408 ")
     for s in silent:
         assert recv_all(s) == b"", "a silent connection is closed without a word"
-    for request, status in ((b"GET /v1/status HTTP/1.1\r\n\r\n", 400), (b"nonsense\r\n\r\n", 501), (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    for request, status in ((b"GET /v1/status HTTP/1.1\r\n\r\n", 400), (b"nonsense\r\n\r\n", 501),
+                            (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
                             (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"y" * 20000 + b"\r\n\r\n", 431),
                             (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
                             (b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400)):
@@ -208,9 +213,11 @@ def check_connections(b):
 
 
 def main():
-    settings = {**SETTINGS, "listen": {"body_bytes_max": BODY_MAX, "decoded_bytes_max": "4MiB", "header_timeout": "1s", "body_timeout": "1s", "idle_timeout": "1s"}}
+    settings = {**SETTINGS, "listen": {"body_bytes_max": BODY_MAX, "decoded_bytes_max": "4MiB", "header_timeout": "1s",
+                                       "body_timeout": "1s", "idle_timeout": "1s"}}
     with Daemon(settings) as d:
-        d.apply({**CATALOG, "subscriptions": [*CATALOG["subscriptions"], {"key": "sub-late", "service": "compute", "customer": "c", "tariff": "compute",
+        d.apply({**CATALOG, "subscriptions": [*CATALOG["subscriptions"], {"key": "sub-late", "service": "compute", "customer": "c",
+                                                                          "tariff": "compute",
                                                                         "start": "2099-01-01"}]})
         b = Bench(d)
         for check in (check_envelopes, check_events, check_strangers, check_documents, check_connections):

@@ -15,7 +15,8 @@ from harness import METERD, Daemon, wait_until
 from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
-COMMANDS = ("run", "check", "apply", "get", "key", "send", "import", "events", "usage", "charges", "explain", "price", "audit", "rebuild", "backup",
+COMMANDS = ("run", "check", "apply", "get", "key", "send", "import", "events", "usage", "charges", "explain", "price", "audit", "rebuild",
+            "backup",
             "reference", "version")
 
 
@@ -134,7 +135,8 @@ def check_keys(d):
     secret = run(d, 0, "key", "printed", "--vendor", "acme", "--scope", "ingest").stdout.strip()
     assert secret.startswith("mtr_") and len(secret) == 68
     d.acme_file = os.path.join(d.root, "acme.key")
-    run(d, 0, "key", "acme-key", "--vendor", "acme", "--scope", "ingest", "--scope", "query", "--out", d.acme_file, says=["wrote the secret"])
+    run(d, 0, "key", "acme-key", "--vendor", "acme", "--scope", "ingest", "--scope", "query", "--out", d.acme_file,
+        says=["wrote the secret"])
     assert os.stat(d.acme_file).st_mode & 0o777 == 0o600
     run(d, 1, "key", "again", "--scope", "query", "--out", d.acme_file, says=["is there already"])
     run(d, 1, "key", "stray", "--vendor", "nobody", "--scope", "ingest", says=["nobody"])
@@ -168,15 +170,18 @@ def check_import(d):
     mapping = write(d, "map.yaml", 'id: Row\nsource: =import\ntype: =vm.cpu\nsubject: Account\ntime: Day\ntime_format: date\n'
                                    'data: {hours: {column: Hours, as: number}, region: Region}\nskip: {Kind: [Tax]}\n')
     day = ago(days=2)[:10]
-    sheet = write(d, "rows.csv", f'Row,Account,Day,Hours,Region,Kind\r\n1,sub-1,{day},1.5,"north, east",Usage\r\n2,sub-1,{day},2,north,Tax\r\n'
+    sheet = write(d,
+                  "rows.csv", f'Row,Account,Day,Hours,Region,Kind\r\n1,sub-1,{day},1.5,"north, east",Usage\r\n2,sub-1,{day},2,north,Tax\r\n'
                                  f'3,sub-1,{day},many,north,Usage\r\n4,sub-1,{day},0.25,north,Usage\r\n')
     key = ("--key-file", d.acme_file)
-    done = run(d, 1, "import", "--map", mapping, "--dry-run", sheet, says=["2 events, 1 rows skipped, 1 problems; nothing sent", f"{sheet}:4: data.hours: "])
+    done = run(d, 1, "import", "--map", mapping, "--dry-run", sheet, says=["2 events, 1 rows skipped, 1 problems; nothing sent",
+                                                                           f"{sheet}:4: data.hours: "])
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1", "4"], done.stdout
     run(d, 1, "import", *key, "--map", mapping, sheet, says=["2 accepted", "1 rows skipped", f"{sheet}:4: "])
     again = json.loads(run(d, 1, "import", *key, "--map", mapping, "--json", sheet).stdout)
     assert again["duplicate"] == 2 and again["problems"] == 1, again
-    lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west", "Kind": "Usage"}) + "\n")
+    lines = write(d, "rows.ndjson", json.dumps({"Row": "9", "Account": "sub-1", "Day": day, "Hours": "1e-1", "Region": "west",
+                                                "Kind": "Usage"}) + "\n")
     run(d, 0, "import", *key, "--map", mapping, lines, says=["1 accepted"])
     run(d, 1, "import", *key, "--map", mapping, write(d, "other.csv", "A,B\r\n1,2\r\n"), says=["other.csv:1: ", "Row"])
     run(d, 1, "import", *key, "--map", write(d, "bad-map.yaml", "id: Row\nsubjekt: A\n"), sheet, says=["bad-map.yaml:2:10: error"])
@@ -185,7 +190,8 @@ def check_import(d):
 
 def check_queries(d):
     d.settle()
-    rows = table(run(d, 0, "usage", "--meter", "vcpu_hours", "--window", "total", "--group-by", "subscription", "--group-by", "region").stdout,
+    rows = table(run(d, 0, "usage", "--meter", "vcpu_hours", "--window", "total", "--group-by", "subscription", "--group-by",
+                     "region").stdout,
                  "START", "SUBSCRIPTION", "CUSTOMER", "METER", "DIMENSIONS", "QUANTITY", "UNIT", "EVENTS")
     assert {r[4]: r[5] for r in rows if len(r) == 8}["region=eu"] == "2500", rows
     rows = table(run(d, 0, "usage", "-g", "meter").stdout, "START", "METER", "QUANTITY", "UNIT", "EVENTS")
@@ -226,7 +232,12 @@ def check_price(d):
     run(d, 1, "price", "nobody", "-q", "1", says=["nobody"])
     run(d, 1, "price", path, "-q", "1.0000000000001", says=["quantity"])
     run(d, 1, "price", "compute", "-q", "1", says=["component"])
-    run(d, 78, "price", write(d, "wrong-tariff.yaml", "key: t\ncurrency: EUX\nversions: [{from: 2026-01-01, components: [{key: c, meter: m, per_unit: 1}]}]\n"),
+    run(d,
+        78,
+        "price",
+        write(d,
+              "wrong-tariff.yaml",
+              "key: t\ncurrency: EUX\nversions: [{from: 2026-01-01, components: [{key: c, meter: m, per_unit: 1}]}]\n"),
         says=["wrong-tariff.yaml:2:11: error", "EUX"])
 
 
@@ -259,7 +270,8 @@ def check_upkeep(d):
     assert json.loads(run(d, 0, "rebuild", "--json").stdout)["events"] == page["events"]
     d.start()
     d.settle()
-    assert d.get("/v1/usage?window=hour")["rows"] == usage["rows"] and d.get("/v1/charges?limit=10000") == charges  # nothing is charged again
+    assert d.get("/v1/usage?window=hour")["rows"] == usage["rows"]
+    assert d.get("/v1/charges?limit=10000") == charges  # nothing is charged again
     d.stop()
     shutil.rmtree(d.data)
     shutil.move(target, d.data)

@@ -107,7 +107,8 @@ def main():
     rows = read_rows(path)
     documents, meter_keys, vendors = catalog_of(rows)
     subscription_keys = {(s["service"][:-len("-cloud")], s["subject"]): s["key"] for s in documents["subscriptions"]}
-    wide = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d"}, "rater": {"grace": "0s", "draft_every": "0s"}}
+    wide = {"intake": {"lateness": "7300d", "dedup_window": "7300d"}, "log": {"retention": "7300d"},
+            "rater": {"grace": "0s", "draft_every": "0s"}}
     with Daemon(wide) as daemon:
         shown = daemon.command("import", "--map", "config/import-focus.yaml", "--dry-run", path)
         assert "997 events, 3 rows skipped, 0 problems; nothing sent" in shown.stderr, shown.stderr

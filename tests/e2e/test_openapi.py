@@ -19,9 +19,11 @@ OPEN = {"getOpenapi"}  # operations that need no key: adding one is a decision
 
 def lint(page):
     """The structure, the references and the names of an OpenAPI 3.1 document."""
-    assert re.fullmatch(r"3\.1\.\d+", page["openapi"]) and set(page) <= {"openapi", "info", "paths", "components", "servers", "tags"}, page.keys()
+    assert re.fullmatch(r"3\.1\.\d+", page["openapi"]) and set(page) <= {"openapi", "info", "paths", "components", "servers",
+                                                                         "tags"}, page.keys()
     assert page["info"]["title"] and page["info"]["version"], page["info"]
-    assert page["components"]["securitySchemes"]["apiKey"] == {**page["components"]["securitySchemes"]["apiKey"], "type": "http", "scheme": "bearer"}
+    assert page["components"]["securitySchemes"]["apiKey"] == {**page["components"]["securitySchemes"]["apiKey"], "type": "http",
+                                                               "scheme": "bearer"}
     for name, schema in page["components"]["schemas"].items():
         assert re.fullmatch(r"[A-Za-z0-9._-]+", name), name
         jsonschema.Draft202012Validator.check_schema(schema)
@@ -56,7 +58,8 @@ def collect_references(page, node, used):
 
 def lint_operation(page, path, operation):
     name = operation["operationId"]
-    assert set(operation) <= {"operationId", "summary", "description", "parameters", "requestBody", "responses", "security", "x-scope"}, operation.keys()
+    assert set(operation) <= {"operationId", "summary", "description", "parameters", "requestBody", "responses", "security",
+                              "x-scope"}, operation.keys()
     assert re.fullmatch(r"[a-z][A-Za-z]+", name) and operation["summary"], operation
     if name in OPEN:
         assert operation["security"] == [] and "x-scope" not in operation, operation
@@ -124,7 +127,8 @@ def check_answers(d, page, operations):
             for real in paths_of(d, path):
                 answer = d.get(real)
                 for fault in validator(closed, described).iter_errors(answer):
-                    raise AssertionError(f"{real} answers what {operation['operationId']} does not describe: {fault.json_path}: {fault.message}")
+                    raise AssertionError(f"{real} answers what {operation['operationId']} does not describe: {fault.json_path}: "
+                                         f"{fault.message}")
         # Without a key: 401 for all but the open ones, as a problem that validates.
         body = None if method == "get" else "{}"
         key_of_daemon, d.key = d.key, None
@@ -171,8 +175,10 @@ def main():
     with Daemon(SETTINGS) as d:
         d.apply({**CATALOG, "destinations": [{"key": "pull", "kind": "pull"}]})
         acme = d.vendor_key("acme")
-        d.call("POST", "/v1/events", body=[cpu("e1"), cpu("e2", region="us"), {**cpu("e3"), "subject": "unknown"}, {**cpu("e4"), "type": "vm.gpu"},
-                                           cpu("e5", time=ago(days=300)), {"id": "m", "type": "api.call", "subject": "sub-1", "time": ago(hours=3)}], key=acme)
+        d.call("POST", "/v1/events", body=[cpu("e1"), cpu("e2", region="us"), {**cpu("e3"), "subject": "unknown"},
+                                           {**cpu("e4"), "type": "vm.gpu"},
+                                           cpu("e5", time=ago(days=300)), {"id": "m", "type": "api.call", "subject": "sub-1",
+                                                                           "time": ago(hours=3)}], key=acme)
         d.settle()
         page = d.get("/v1/openapi.json")
         operations = lint(page)
