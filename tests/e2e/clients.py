@@ -255,7 +255,10 @@ class Vendor(threading.Thread):
             self.world.wait_life(self.life + 1)
             return None
         assert answer.status in (200, 503), (answer.status, body)
-        return json.loads(body) if answer.status == 200 else None
+        if answer.status == 200:
+            return json.loads(body)
+        self.world.pause.wait(0.02)  # "send it again": it is stopping, or its queue is full
+        return None
 
     def deliver(self, batch):
         while True:

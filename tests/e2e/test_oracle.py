@@ -159,7 +159,11 @@ def one_round(world, chance, number, tally):
     if wanted:
         thread = apply_while_killed(world, wanted, chance)
     world.pause.wait(chance.random() * 0.03)  # a moment between any two instructions of a commit
-    daemon.kill()
+    if chance.random() < 0.1:
+        daemon.stop()  # the drain under load: exit 0
+        tally["stopped"] += 1
+    else:
+        daemon.kill()
     if thread:
         thread.join(harness.WAIT_S)
     while chance.random() < 0.3:
@@ -378,7 +382,7 @@ def main():
     print(f"METERD_SEED={SEED} METERD_KILLS={ROUNDS}", flush=True)
     chance = random.Random(SEED)
     began = time.monotonic()
-    tally = {"in recovery": 0}
+    tally = {"in recovery": 0, "stopped": 0}
     settings = {"log": {"segment_bytes": "8MiB", "segment_events_max": 4096}, "rater": {"draft_every": "500ms"},
                 "outbox": {"allow_loopback": True, "backoff_min": "20ms", "backoff_max": "200ms"}}
     with harness.Daemon(settings) as daemon:
@@ -417,7 +421,7 @@ def main():
         rows, cells, charges = check_all(world, sent, receivers, puller)
         check_rebuild(world, cells)
         counts = {name: sum(v.counts[name] for v in vendors) for name in clients.COUNTS if any(v.counts[name] for v in vendors)}
-        print(f"{ROUNDS} kills and {tally['in recovery']} during recovery; {sum(v.unanswered for v in vendors)} tries without answer; "
+        print(f"{ROUNDS - tally['stopped']} kills and {tally['in recovery']} during recovery, {tally['stopped']} stops; {sum(v.unanswered for v in vendors)} tries without answer; "
               f"{sum(v.events_sent for v in vendors)} events answered: {counts}")
         print(f"{len(rows)} events in the log, {len(cells)} cells, {len(charges)} charges; receivers' faults {[r.faults for _, r in receivers]}; "
               f"{loaded:.0f} s of load, {time.monotonic() - began:.0f} s in all")
