@@ -83,11 +83,14 @@ static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query
 /* A key that names nothing is an error: an empty answer would look like no usage. */
 static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query *query)
 {
-    if (query->subscription.size && !mtr_catalog_find_subscription(call->catalog, query->subscription))
+    const struct mtr_vendor *own = call->credential->vendor; /* what belongs to another vendor is not there, for its key */
+    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(call->catalog, query->subscription);
+    const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
+    if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
         mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
     else if (query->vendor.size && !mtr_catalog_find_vendor(call->catalog, query->vendor))
         mtr_api_problem(call, 404, "there is no vendor '%.*s'", MTR_STR_ARGS(query->vendor));
-    else if (query->meter.size && !mtr_catalog_find_meter(call->catalog, query->meter))
+    else if (query->meter.size && (!meter || (own && meter->service->vendor != own)))
         mtr_api_problem(call, 404, "there is no meter '%.*s'", MTR_STR_ARGS(query->meter));
     else return true;
     return false;

@@ -74,8 +74,9 @@ def check_vendor_binding(d):
     rows = d.call("GET", "/v1/usage?window=total", key=own).json()["rows"]
     assert {r["vendor"] for r in rows} == {"other"} and sum(int(r["quantity"]) for r in rows) == 7, rows
     problem(d.call("GET", "/v1/usage?vendor=acme", key=own), 403, "other")
-    hidden = d.call("GET", "/v1/usage?subscription=sub-1", key=own)
-    assert hidden.status != 200 or hidden.json()["rows"] == [], hidden.body
+    for name, value in (("subscription", "sub-1"), ("meter", "calls")):
+        problem(d.call("GET", f"/v1/usage?{name}={value}", key=own), 404, value)
+    problem(d.call("POST", "/v1/price", body={"tariff": "compute", "component": "vcpu", "quantity": "1"}, key=own), 422, "no tariff")
     problem(d.call("POST", "/v1/events", body=[], key=d.key), 403)
 
 

@@ -59,6 +59,9 @@ def check_help(d):
     assert run(d, 0, "--version").stdout == run(d, 0, "version").stdout and json.loads(run(d, 0, "version", "--json").stdout)["version"]
     for topic in ("config", "config-schema", "commands", "completion", "metrics"):
         assert len(run(d, 0, "reference", topic).stdout) > 500, topic
+    for topic, page in (("commands", "commands"), ("config", "configuration"), ("metrics", "metrics")):
+        with open(f"docs/reference/{page}.md") as f:
+            assert f.read() == run(d, 0, "reference", topic).stdout, f"docs/reference/{page}.md is not what `meterd reference {topic}` prints"
     json.loads(run(d, 0, "reference", "config-schema").stdout)
     subprocess.run(["bash", "-n"], input=run(d, 0, "reference", "completion").stdout, text=True, check=True)
 
