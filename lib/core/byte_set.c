@@ -8,9 +8,12 @@
 
 enum { SLOTS_MIN = 64 };
 
-static uint32_t first_slot(const struct mtr_byte_set *set, struct mtr_str key)
+/* The slot that holds the key, or the free one where it belongs. */
+static uint32_t slot_of(const struct mtr_byte_set *set, struct mtr_str key)
 {
-    return (uint32_t)XXH3_64bits(key.data, key.size) & (set->slot_count - 1);
+    uint32_t at = (uint32_t)XXH3_64bits(key.data, key.size) & (set->slot_count - 1);
+    while (set->slots[at] && !mtr_str_equal(set->keys[set->slots[at] - 1], key)) at = (at + 1) & (set->slot_count - 1);
+    return at;
 }
 
 static int grow(struct mtr_byte_set *set)
@@ -24,29 +27,25 @@ static int grow(struct mtr_byte_set *set)
     set->slots = slots;
     set->keys = keys;
     set->slot_count = slot_count;
-    for (uint32_t i = 0; i < set->count; i++) {
-        uint32_t at = first_slot(set, keys[i]);
-        while (slots[at]) at = (at + 1) & (slot_count - 1);
-        slots[at] = i + 1;
-    }
+    for (uint32_t i = 0; i < set->count; i++) slots[slot_of(set, keys[i])] = i + 1;
     return MTR_OK;
 }
 
 int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *number, bool *is_new)
 {
-    if (set->count >= set->slot_count / 2) {
-        int rc = grow(set);
-        if (rc) return rc;
-    }
-    uint32_t at = first_slot(set, key);
-    for (; set->slots[at]; at = (at + 1) & (set->slot_count - 1)) {
-        if (!mtr_str_equal(set->keys[set->slots[at] - 1], key)) continue;
+    uint32_t at = set->slot_count ? slot_of(set, key) : 0;
+    if (set->slot_count && set->slots[at]) {
         *number = set->slots[at] - 1;
         *is_new = false;
         return MTR_OK;
     }
     struct mtr_str copy = {NULL, 0};
-    int rc = key.size ? mtr_arena_copy(set->arena, key, &copy) : MTR_OK;
+    int rc = MTR_OK;
+    if (set->count >= set->slot_count / 2) {
+        rc = grow(set);
+        if (!rc) at = slot_of(set, key);
+    }
+    if (!rc && key.size) rc = mtr_arena_copy(set->arena, key, &copy);
     if (rc) return rc;
     set->keys[set->count] = copy;
     set->slots[at] = ++set->count;

@@ -18,11 +18,11 @@ static const struct {
     [MTR_PERIOD_QUARTER] = {{"quarter", 7}, 0, 3, 0},
     [MTR_PERIOD_YEAR] = {{"year", 4}, 0, 12, 0},
 };
-enum { UNIT_COUNT = sizeof(units) / sizeof(*units) };
+_Static_assert(sizeof(units) / sizeof(*units) == MTR_PERIOD_UNIT_COUNT, "each unit has its row");
 
 bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out)
 {
-    for (int i = 0; i < UNIT_COUNT; i++) {
+    for (int i = 0; i < MTR_PERIOD_UNIT_COUNT; i++) {
         if (!mtr_str_equal(name, units[i].name)) continue;
         *out = (enum mtr_period_unit)i;
         return true;
@@ -32,7 +32,7 @@ bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out)
 
 const char *mtr_period_unit_name(enum mtr_period_unit unit)
 {
-    MTR_ASSERT((int)unit >= 0 && (int)unit < UNIT_COUNT);
+    MTR_ASSERT((int)unit >= 0 && (int)unit < MTR_PERIOD_UNIT_COUNT);
     return units[unit].name.data;
 }
 

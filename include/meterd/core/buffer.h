@@ -30,6 +30,7 @@ int mtr_buffer_reserve(struct mtr_buffer *buffer, size_t size) MTR_MUST_USE;
 int mtr_buffer_append(struct mtr_buffer *buffer, const void *data, size_t size) MTR_MUST_USE;
 int mtr_buffer_append_str(struct mtr_buffer *buffer, struct mtr_str text) MTR_MUST_USE;
 int mtr_buffer_append_char(struct mtr_buffer *buffer, char character) MTR_MUST_USE;
+/* Takes room for one byte more than it prints, the NUL of printf. */
 int mtr_buffer_printf(struct mtr_buffer *buffer, const char *format, ...) MTR_MUST_USE MTR_PRINTF(2, 3);
 int mtr_buffer_vprintf(struct mtr_buffer *buffer, const char *format, va_list args) MTR_MUST_USE MTR_PRINTF(2, 0);
 

@@ -16,6 +16,7 @@
 #include "meterd/core/zone.h"
 
 enum mtr_period_unit { MTR_PERIOD_DAY, MTR_PERIOD_WEEK, MTR_PERIOD_MONTH, MTR_PERIOD_QUARTER, MTR_PERIOD_YEAR };
+enum { MTR_PERIOD_UNIT_COUNT = 5 };
 
 struct mtr_period_rule {
     enum mtr_period_unit unit;
