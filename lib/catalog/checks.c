@@ -1,5 +1,7 @@
 /*
- * Checks of tariffs against the rest of the catalog: a component's meter exists and has the dimensions that it is priced by.
+ * Checks across documents. Of tariffs: a component's meter exists and has the dimensions that it is priced by. Of subscriptions and their
+ * tariffs: the meters are of the service bought, and a fee that names its period is for the periods that are billed. Of a new snapshot and
+ * the one in force: a subscription keeps its currency, whichever document changed.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -28,11 +30,10 @@ static const char *meter_key_at(const void *context, unsigned i)
     return i < catalog->counts[MTR_KIND_METER] ? catalog->meters[i].key.data : NULL;
 }
 
-static void check_component(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
-                            struct mtr_diagnostics *findings)
+static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
+                        struct mtr_diagnostics *findings)
 {
     char text[240];
-    if (component->curve == MTR_CURVE_RECURRING) return;
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
     if (!meter) {
         const char *meant = findings->dropped ? NULL : mtr_schema_nearest(component->meter, meter_key_at, catalog);
@@ -50,6 +51,56 @@ static void check_component(const struct mtr_catalog *catalog, const struct mtr_
     }
 }
 
+/* What a tariff asks of its subscriptions: the first component of each service and billing period that it names. */
+struct demands {
+    const struct mtr_component *component[2]; /* with a meter, of different services */
+    const struct mtr_service *service[2];
+    const struct mtr_component *fee[MTR_PERIOD_UNIT_COUNT];
+};
+
+static void note_component(const struct mtr_catalog *catalog, const struct mtr_component *component, struct demands *demands)
+{
+    if (component->curve == MTR_CURVE_RECURRING) {
+        const struct mtr_component **fee = &demands->fee[component->recurring_every];
+        if (component->recurring_every_given && !*fee) *fee = component;
+        return;
+    }
+    const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
+    if (!meter) return;
+    for (int i = 0; i < 2; i++) {
+        if (demands->service[i] == meter->service) return;
+        if (demands->service[i]) continue;
+        demands->component[i] = component;
+        demands->service[i] = meter->service;
+        return;
+    }
+}
+
+static void check_service(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
+                          struct mtr_diagnostics *findings)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!demands->service[i] || demands->service[i] == subscription->service) continue;
+        const struct mtr_component *component = demands->component[i];
+        mtr_record_fail(record, "tariff", findings, "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
+                        MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(component->meter), MTR_STR_ARGS(demands->service[i]->key),
+                        MTR_STR_ARGS(subscription->service->key));
+        return;
+    }
+}
+
+static void check_fees(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
+                       struct mtr_diagnostics *findings)
+{
+    for (int unit = 0; unit < MTR_PERIOD_UNIT_COUNT; unit++) {
+        if (!demands->fee[unit] || (enum mtr_period_unit)unit == subscription->billing.unit) continue;
+        mtr_record_fail(record, "billing", findings, "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
+                        MTR_STR_ARGS(demands->fee[unit]->key), MTR_STR_ARGS(subscription->tariff->key),
+                        mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(subscription->billing.unit));
+        return;
+    }
+}
+
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
@@ -57,6 +108,38 @@ void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_dia
         const struct mtr_tariff_document *tariff = &record->fields.tariff;
         for (uint32_t v = 0; v < tariff->version_count; v++)
             for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
-                check_component(catalog, record, &tariff->versions[v].components[c], findings);
+                if (tariff->versions[v].components[c].curve != MTR_CURVE_RECURRING)
+                    check_meter(catalog, record, &tariff->versions[v].components[c], findings);
+    }
+}
+
+int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    const uint32_t tariff_count = catalog->counts[MTR_KIND_TARIFF];
+    struct demands *demands = mtr_arena_calloc(&catalog->arena, tariff_count, sizeof(*demands));
+    if (!demands) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < tariff_count; i++) {
+        const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
+        for (uint32_t v = 0; v < tariff->version_count; v++)
+            for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
+                note_component(catalog, &tariff->versions[v].components[c], &demands[i]);
+    }
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
+        const struct mtr_record *record = catalog->records[MTR_KIND_SUBSCRIPTION][i];
+        const struct mtr_subscription *subscription = &catalog->subscriptions[i];
+        check_service(record, subscription, &demands[subscription->tariff->number - 1], findings);
+        check_fees(record, subscription, &demands[subscription->tariff->number - 1], findings);
+    }
+    return MTR_OK;
+}
+
+void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
+        struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
+        if (!mtr_str_equal(old, now))
+            mtr_record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
+                            "cannot change from %.*s to %.*s: charges were made in it. Make a new subscription instead", MTR_STR_ARGS(old),
+                            MTR_STR_ARGS(now));
     }
 }

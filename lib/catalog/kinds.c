@@ -63,7 +63,7 @@ static const struct mtr_field subscription_rows[] = {
      .doc = "the vendor's id of it, as events carry it; the key unless given; fixed"},
     {.name = "customer", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, customer), .required = true, .doc = "who pays"},
     {.name = "tariff", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, tariff), .required = true, .doc = "key of the tariff"},
-    {.name = "currency", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, currency), .doc = "ISO 4217; the tariff's unless given"},
+    {.name = "currency", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, currency), .doc = "ISO 4217; the tariff's unless given; fixed"},
     {.name = "zone", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, zone_name), .default_text = "UTC", .min = 1, .max = 64,
      .doc = "time zone of its hours, days and periods, as Europe/Berlin; fixed"},
     {.name = "billing", .type = MTR_FIELD_MAP, FIELD(mtr_subscription_fields, billing), .fields = billing_rows,

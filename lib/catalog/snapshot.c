@@ -272,5 +272,6 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
     mtr_catalog_check_tariffs(catalog, findings);
-    return findings->errors > errors ? MTR_EINVALID : MTR_OK;
+    int rc = mtr_catalog_check_subscriptions(catalog, findings);
+    return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }

@@ -47,8 +47,12 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
 
 struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key);
 
-/* Checks over several documents that linking does not need: tariffs against meters. */
+/* Checks over several documents: tariffs against meters. */
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+/* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
+int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* What may not change from the snapshot in force to the next, whichever document does it. */
+void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 
 uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
 uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type);

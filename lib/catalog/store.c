@@ -207,7 +207,10 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
         for (uint32_t i = 0; i < current->counts[kind]; i++)
             if (!catalog->records[kind][i]) mtr_catalog_set(catalog, current->records[kind][i]);
+    size_t errors = findings->errors;
     rc = mtr_catalog_link(catalog, findings);
+    if (!rc) mtr_catalog_check_change(current, catalog, findings);
+    if (findings->errors > errors) rc = MTR_EINVALID;
     for (uint32_t i = 0; i < plan->count; i++)
         if (plan->items[i].decoded) plan->items[i].decoded->node = NULL; /* the text ends with apply */
     if (rc)

@@ -3,7 +3,7 @@
  *
  * Vendors share event types and subjects. Meters cover every aggregation, several of one type; some come late, when their type
  * has been counted by others already. Tariffs have up to three versions, the later ones inside the run; they are rewritten, subscriptions
- * get other tariffs, starts, ends and trials. Fields that define the fold never change.
+ * get other tariffs, starts, ends and trials. Fields that define the fold never change, nor does a subscription's currency.
  */
 #include "scenario/scenario.h"
 
@@ -247,7 +247,9 @@ void scenario_catalog_plan(struct scenario *scenario)
     plan_meters(scenario);
     plan->tariff_count = plan->service_count + scenario_below(scenario, TARIFFS_MAX - plan->service_count + 1);
     for (uint32_t i = 0; i < plan->tariff_count; i++) {
-        plan->tariffs[i] = (struct planned_tariff){.service = i % plan->service_count, .currency = PICK(scenario, currencies)};
+        uint32_t service = i % plan->service_count; /* one currency: a subscription may change its tariff, but not what it is charged in */
+        plan->tariffs[i] = (struct planned_tariff){
+            .service = service, .currency = i == service ? PICK(scenario, currencies) : plan->tariffs[service].currency};
         snprintf(plan->tariffs[i].key, KEY_MAX, "t%u", i);
     }
     plan->subscription_count = 4 + scenario_below(scenario, SUBSCRIPTIONS_MAX - 3);
@@ -286,7 +288,6 @@ static void rewrite_tariff(struct scenario *scenario)
 {
     struct yaml yaml;
     struct planned_tariff *tariff = &scenario->plan.tariffs[scenario_below(scenario, scenario->plan.tariff_count)];
-    if (scenario_chance(scenario, 10)) tariff->currency = PICK(scenario, currencies);
     begin(scenario, &yaml);
     put(&yaml, "tariffs:\n");
     put_tariff(&yaml, tariff);

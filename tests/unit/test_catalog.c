@@ -225,6 +225,25 @@ static const struct {
      "          - {key: d, meter: vcpu, per_unit: 1, group_by: [zone]}\n",
      "7:13: meter: component `c`: unknown meter `vcpus`; did you mean `vcpu`?\n"
      "8:13: group_by: component `d`: meter `vcpu` has no dimension `zone`\n"},
+    {"subscriptions:\n  - {key: s, service: mail, customer: c, tariff: standard, start: 2026-01-01}\n",
+     "2:50: tariff: tariff `standard` prices meter `vcpu` of service `compute`, but the service bought is `mail`\n"},
+    {"tariffs:\n  - key: standard\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: vcpu, meter: vcpu, per_unit: 1}\n          - {key: mails, meter: mails, per_unit: 1}\n",
+     "0:0: tariff: tariff `standard` prices meter `mails` of service `mail`, but the service bought is `compute` "
+     "(in the stored subscription `sub-1`)\n"},
+    {"tariffs:\n  - key: yearly\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: base, recurring: {amount: 1, every: year}}\n"
+     "subscriptions:\n  - {key: s, service: compute, customer: c, tariff: yearly, start: 2026-01-01}\n",
+     "9:5: billing: fee `base` of tariff `yearly` is for every year, but the subscription is billed every month\n"},
+    {"tariffs:\n  - key: dollars\n    currency: USD\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: vcpu, meter: vcpu, per_unit: 1}\n"
+     "subscriptions:\n  - {key: sub-1, service: compute, subject: vm-1, customer: globex, tariff: dollars, zone: Asia/Kolkata,"
+     " start: 2026-01-31}\n",
+     "9:5: currency: cannot change from EUR to USD: charges were made in it. Make a new subscription instead\n"},
+    {"tariffs:\n  - key: standard\n    currency: USD\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: vcpu, meter: vcpu, per_unit: 1}\n",
+     "0:0: currency: cannot change from EUR to USD: charges were made in it. Make a new subscription instead "
+     "(in the stored subscription `sub-1`)\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standart, start: 2026-01-01}\n",
      "2:53: tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
@@ -424,12 +443,14 @@ static void test_many_subscriptions(void **state)
     char subject[32];
     mtr_buffer_init(&text, 16 << 20);
     assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply_one(f, MTR_KIND_TARIFF, "mailing",
+                           "{currency: EUR, versions: [{from: 2026-01-01, components: [{key: m, meter: mails, per_unit: 1}]}]}"));
     assert_int_equal(mtr_buffer_append_str(&text, MTR_STR("subscriptions:\n")), MTR_OK);
     for (int i = 0; i < COUNT; i++)
         assert_int_equal(mtr_buffer_printf(&text,
-                                           "- {key: many-%d, service: %s, subject: vm-%d, customer: c%d, tariff: standard,"
+                                           "- {key: many-%d, service: %s, subject: vm-%d, customer: c%d, tariff: %s,"
                                            " start: 2026-01-01}\n",
-                                           i, i % 2 ? "compute" : "mail", 10 + i / 2, i % 100),
+                                           i, i % 2 ? "compute" : "mail", 10 + i / 2, i % 100, i % 2 ? "standard" : "mailing"),
                          MTR_OK);
     assert_int_equal(mtr_buffer_append_char(&text, '\0'), MTR_OK);
     assert_ok(f, apply(f, text.data, false));

@@ -459,7 +459,7 @@ static void apply_random_catalog(struct rating_stage *stage, uint64_t *random, b
             "          - {key: calls, meter: calls, graduated: [{up_to: 10, unit: '0.0%u'}, {unit: '0.0%u', flat: '1.5'}]}\n"
             "          - {key: disk, meter: disk, volume: [{up_to: 50, unit: '0.013'}, {unit: '0.0129'}], group_by: [%s], free_units: %u}\n"
             "          - {key: peak, meter: peak, package: {size: 7, price: '1.10', rounding: up}, cap: '20'}\n"
-            "          - {key: base, recurring: {amount: '9.99', every: month, in: %s, prorate: %s}}\n"
+            "          - {key: base, recurring: {amount: '9.99', in: %s, prorate: %s}}\n"
             "        minimum: '%u'\n",
             1 + i, 1 + (i ? (unsigned)pick(random, 27) : 0), 1 + (unsigned)pick(random, 9), 1 + (unsigned)pick(random, 9),
             pick(random, 2) ? "region" : "class, region", (unsigned)pick(random, 4), pick(random, 2) ? "advance" : "arrears",
