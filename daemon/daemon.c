@@ -24,7 +24,11 @@
 #include "meterd/daemon/command.h"
 #include "meterd/net/systemd.h"
 
-enum { STAGE_IDLE_MS = 250, PATH_BYTES = 4096, SEAL_TAGS_MAX = 65536 };
+enum {
+    STAGE_IDLE_MS = 250,
+    FOLD_PAUSE_MS = 50, /* a step writes each cell that it met once: the more events of a cell it folds, the less each costs */
+    PATH_BYTES = 4096,
+};
 
 struct run_context {
     struct mtr_daemon *daemon;
@@ -61,6 +65,26 @@ static void note_room(struct mtr_daemon *daemon, uint32_t committed)
     mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
 }
 
+/* The log's slow work (sealing, preallocating) goes to a thread of its own, one at a time, so that commits never wait for it. Its end is
+ * noticed by the writer's next step. */
+static void run_slow(void *context, void (*work)(void *work_context), void *work_context)
+{
+    struct mtr_daemon *daemon = context;
+    daemon->slow_context = work_context;
+    atomic_store_explicit(&daemon->slow_work, work, memory_order_release);
+    mtr_stage_poke(daemon->sealer_stage);
+}
+
+static int sealer_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    (void)now_us;
+    void (*work)(void *) = atomic_exchange_explicit(&daemon->slow_work, NULL, memory_order_acquire);
+    if (work) work(daemon->slow_context);
+    *idle = !work;
+    return MTR_OK; /* what went wrong is with the work: the intake looks */
+}
+
 /* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
 static int writer_step(void *context, int64_t now_us, bool *idle)
 {
@@ -87,8 +111,8 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
         note_room(daemon, committed);
     }
     if (committed) mtr_stage_poke(daemon->aggregator_stage);
-    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), NULL, NULL, &more);
-    if (rc == MTR_EFULL) rc = MTR_OK; /* sealing waits for room; the log says so in its own answer */
+    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow, daemon, &more);
+    if (rc == MTR_EFULL || rc == MTR_EAGAIN) rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
     if (rc) {
         mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
         mtr_intake_fail(daemon->intake, rc);
@@ -267,11 +291,13 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
 /* Downstream first, so that whoever pokes a stage finds it. */
 static int start_stages(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
 {
-    const struct mtr_stage_hooks rater = {"rater", rater_step, on_stage_end, STAGE_IDLE_MS};
-    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS};
-    const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS};
+    const struct mtr_stage_hooks rater = {"rater", rater_step, on_stage_end, STAGE_IDLE_MS, 0};
+    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS, FOLD_PAUSE_MS};
+    const struct mtr_stage_hooks sealer = {"sealer", sealer_step, on_stage_end, STAGE_IDLE_MS, 0};
+    const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS, 0};
     int rc = mtr_stage_start(&rater, daemon, &daemon->rater_stage);
     if (!rc) rc = mtr_stage_start(&aggregator, daemon, &daemon->aggregator_stage);
+    if (!rc) rc = mtr_stage_start(&sealer, daemon, &daemon->sealer_stage);
     if (!rc) rc = mtr_stage_start(&writer, daemon, &daemon->writer_stage);
     if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s", mtr_error_text(rc));
     return rc;
@@ -370,6 +396,7 @@ static void close_all(struct mtr_daemon *daemon)
     if (daemon->intake) mtr_intake_drain(daemon->intake);
     /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its queue is to be answered. */
     end_stage(&daemon->writer_stage, true);
+    end_stage(&daemon->sealer_stage, true); /* what it was given borrows from the intake */
     end_stage(&daemon->aggregator_stage, drain);
     end_stage(&daemon->rater_stage, false);
     mtr_events_close(daemon->events);

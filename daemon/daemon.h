@@ -3,6 +3,7 @@
  *
  *   loop        HTTP servers, deliveries, signals; never waits for a disk
  *   writer      intake: dedup, append, commit                              → pokes aggregator, answers to the loop
+ *   sealer      what is slow of the log: sealing a segment, preallocating the next, one at a time
  *   aggregator  fold                                                       → pokes rater
  *   rater       charges and outbox                                         → messages to the loop
  *   pool        decoding of large bodies, queries
@@ -52,6 +53,7 @@ struct mtr_daemon {
     struct mtr_api *api;
     struct mtr_admin *admin;
     struct mtr_stage *writer_stage;
+    struct mtr_stage *sealer_stage;
     struct mtr_stage *aggregator_stage;
     struct mtr_stage *rater_stage;
     struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
@@ -72,6 +74,8 @@ struct mtr_daemon {
     atomic_bool rater_idle;
     atomic_uint_fast64_t rated_after_seq; /* folded_seq when the rater was last idle */
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
+    void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
+    void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
     uint32_t api_calls;         /* on the pool; the loop's thread only */
 };
 

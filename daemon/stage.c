@@ -26,20 +26,28 @@ static int64_t wall_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Waits for a poke, the end, or idle_ms. */
-static void wait_for_work(struct mtr_stage *stage)
+static struct timespec later(struct timespec time, uint32_t ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += stage->hooks.idle_ms / 1000;
-    until.tv_nsec += (long)(stage->hooks.idle_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
+    time.tv_sec += ms / 1000;
+    time.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_sec++;
+        time.tv_nsec -= 1000000000;
     }
+    return time;
+}
+
+/* Waits for a poke, the end, or idle_ms; then for the end, or until pause_ms have passed since the step began. */
+static void wait_for_work(struct mtr_stage *stage, struct timespec began)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const struct timespec idle_until = later(now, stage->hooks.idle_ms), pause_until = later(began, stage->hooks.pause_ms);
     pthread_mutex_lock(&stage->mutex);
     while (!stage->poked && !stage->stopping)
-        if (pthread_cond_timedwait(&stage->changed, &stage->mutex, &until)) break;
+        if (pthread_cond_timedwait(&stage->changed, &stage->mutex, &idle_until)) break;
+    while (stage->hooks.pause_ms && !stage->stopping)
+        if (pthread_cond_timedwait(&stage->changed, &stage->mutex, &pause_until)) break;
     pthread_mutex_unlock(&stage->mutex);
 }
 
@@ -60,9 +68,11 @@ static void *run(void *argument)
     bool idle = false;
     int error = 0;
     while (!error && !must_end(stage, idle)) {
+        struct timespec began;
+        clock_gettime(CLOCK_MONOTONIC, &began);
         idle = true;
         error = stage->hooks.step(stage->context, wall_us(), &idle);
-        if (!error && idle) wait_for_work(stage);
+        if (!error && idle) wait_for_work(stage, began);
     }
     stage->hooks.on_end(stage->context, error);
     return NULL;

@@ -21,6 +21,9 @@ struct mtr_stage_hooks {
     /* The stage ended: with the step's error, or 0 after mtr_stage_stop. Runs on the stage's thread, last. */
     void (*on_end)(void *context, int error);
     uint32_t idle_ms;
+    /* After a step that said idle, a poke is answered no sooner than this after the step began: work gathers, and what a step costs by itself
+     * is paid less often. 0: at once. */
+    uint32_t pause_ms;
 };
 
 int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage **out) MTR_MUST_USE;
