@@ -3,10 +3,11 @@
  *
  *   bench_intake [batches, default 400] [events of a batch, default 1,000] [directory, default /tmp]
  *
- * Decoding, HTTP and the answer's JSON are left out; fsync is in the wall time.
+ * Decoding, HTTP, the answer's JSON and housekeeping (sealing, preallocating, room for identities) are left out; fsync is in the wall time.
  */
 #include "bench/bench_support.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "meterd/catalog/store.h"
@@ -86,7 +87,7 @@ int main(int argc, char **argv)
     struct mtr_request request;
     mtr_request_init(&request, 1 << 30);
 
-    int64_t wall_ns = 0, cpu_ns = 0, worst_ns = 0;
+    int64_t wall_ns = 0, cpu_ns = 0, worst_ns = 0, worst_cpu_ns = 0;
     uint64_t random = 1, stored = 0;
     for (uint64_t i = 0; i < batches; i++) {
         uint32_t committed;
@@ -94,14 +95,19 @@ int main(int argc, char **argv)
         BENCH_CHECK(mtr_intake_submit(intake, &request));
         int64_t wall_start_ns = bench_clock_ns(CLOCK_MONOTONIC), cpu_start_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
         BENCH_CHECK(mtr_intake_step(intake, catalog, now_us, &committed));
-        cpu_ns += bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ns;
+        int64_t step_cpu_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ns;
+        cpu_ns += step_cpu_ns;
+        if (step_cpu_ns > worst_cpu_ns) worst_cpu_ns = step_cpu_ns;
         int64_t step_ns = bench_clock_ns(CLOCK_MONOTONIC) - wall_start_ns;
         wall_ns += step_ns;
         if (step_ns > worst_ns) worst_ns = step_ns;
         stored += committed;
+        for (bool more = true; more;) /* the daemon has a thread for it */
+            BENCH_CHECK(mtr_intake_housekeep(intake, now_us, 0, NULL, NULL, &more));
     }
-    printf("%llu events in batches of %u: CPU %.0f ns, wall %.0f ns an event, slowest commit %.1f ms\n", (unsigned long long)stored, count,
-           (double)cpu_ns / (double)stored, (double)wall_ns / (double)stored, (double)worst_ns / 1e6);
+    printf("%llu events in batches of %u: CPU %.0f ns, wall %.0f ns an event, slowest commit %.1f ms (CPU %.1f ms)\n",
+           (unsigned long long)stored, count,
+           (double)cpu_ns / (double)stored, (double)wall_ns / (double)stored, (double)worst_ns / 1e6, (double)worst_cpu_ns / 1e6);
     printf("dedup index: %.1f bytes an identity while its segment is open\n", (double)mtr_dedup_memory_bytes(dedup) / (double)stored);
 
     mtr_request_release(&request);

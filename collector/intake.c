@@ -13,6 +13,8 @@
 #include "collector/intake_state.h"
 #include "meterd/core/limits.h"
 
+enum { PREFETCH_AHEAD = 16 };
+
 static bool options_are_sound(const struct mtr_intake_options *o)
 {
     if (!o->queue_requests_max || !o->queue_bytes_max || !o->commit_events_max || !o->commit_bytes_max) return false;
@@ -192,8 +194,10 @@ static int commit_group(struct mtr_intake *intake, int64_t now_us)
     follow_roll(intake, segment_count); /* also when the block itself did not get in */
     if (rc) return rc;
     MTR_ASSERT(first_seq == group->first_seq); /* voids and conflicts in the block rely on it */
-    for (uint32_t i = 0; i < group->stored_count; i++)
+    for (uint32_t i = 0; i < group->stored_count; i++) {
+        if (i + PREFETCH_AHEAD < group->stored_count) mtr_dedup_prefetch_add(intake->dedup, &group->stored_keys[i + PREFETCH_AHEAD]);
         mtr_dedup_add(intake->dedup, group->stored_keys[i], mtr_identity_flags(group->stored[i].disposition), first_seq + i);
+    }
     return MTR_OK;
 }
 

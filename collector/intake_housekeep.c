@@ -1,5 +1,5 @@
 /*
- * Housekeeping of the intake: one slow work of the log at a time (sealing, preallocating), tags in slices, expiry, retention.
+ * Housekeeping of the intake: one slow work at a time (sealing, room for identities, preallocating), tags in slices, expiry, retention.
  *
  *   IDLE ──start──▶ RUNNING ──run_work──▶ DONE ──collect──▶ IDLE (moving tags after a seal)
  *
@@ -15,13 +15,18 @@ enum { TAG_PLACES_MAX = 65536 }; /* moved in one call: about a millisecond */
 static void run_work(void *work_context)
 {
     struct mtr_intake *intake = work_context;
-    intake->slow.error = intake->slow.is_seal ? mtr_dedup_seal_run(intake->dedup) : mtr_log_prepare_next(intake->log);
-    atomic_store_explicit(&intake->slow.state, MTR_SLOW_DONE, memory_order_release);
+    struct mtr_slow_work *slow = &intake->slow;
+    switch (slow->kind) {
+    case MTR_SLOW_SEAL: slow->error = mtr_dedup_seal_run(intake->dedup); break;
+    case MTR_SLOW_ROOM: slow->error = mtr_dedup_room_run(intake->dedup, slow->room); break;
+    case MTR_SLOW_PREPARE: slow->error = mtr_log_prepare_next(intake->log); break;
+    }
+    atomic_store_explicit(&slow->state, MTR_SLOW_DONE, memory_order_release);
 }
 
-static void start(struct mtr_intake *intake, bool is_seal, mtr_intake_run_slow run_slow, void *context)
+static void start(struct mtr_intake *intake, enum mtr_slow_kind kind, mtr_intake_run_slow run_slow, void *context)
 {
-    intake->slow.is_seal = is_seal;
+    intake->slow.kind = kind;
     atomic_store_explicit(&intake->slow.state, MTR_SLOW_RUNNING, memory_order_relaxed);
     if (run_slow)
         run_slow(context, run_work, intake);
@@ -36,12 +41,13 @@ static int collect(struct mtr_intake *intake, int64_t now_us)
     atomic_store_explicit(&slow->state, MTR_SLOW_IDLE, memory_order_relaxed);
     if (slow->error) {
         slow->retry_us = now_us + RETRY_US;
-        return slow->error;
+        return slow->kind == MTR_SLOW_ROOM ? MTR_OK : slow->error; /* without room made ahead a table grows when it must */
     }
-    if (slow->is_seal)
-        slow->moving = true;
-    else
-        slow->prepare_next = false;
+    switch (slow->kind) {
+    case MTR_SLOW_SEAL: slow->moving = true; break;
+    case MTR_SLOW_ROOM: mtr_dedup_room_finish(intake->dedup); break;
+    case MTR_SLOW_PREPARE: slow->prepare_next = false; break;
+    }
     return MTR_OK;
 }
 
@@ -81,16 +87,19 @@ int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t con
     if (rc) return rc;
 
     bool may_start = now_us >= slow->retry_us;
+    slow->room = mtr_dedup_room_wanted(intake->dedup);
     if (slow->moving) {
         rc = move_tags(intake);
     } else if (mtr_dedup_unsealed(intake->dedup) && may_start) {
-        start(intake, true, run_slow, context);
+        start(intake, MTR_SLOW_SEAL, run_slow, context);
+    } else if (slow->room && may_start) {
+        start(intake, MTR_SLOW_ROOM, run_slow, context);
     } else if (slow->prepare_next && may_start) {
-        start(intake, false, run_slow, context);
+        start(intake, MTR_SLOW_PREPARE, run_slow, context);
     } else {
         return tidy(intake, now_us, consumed_seq);
     }
-    bool has_work = slow->moving || mtr_dedup_unsealed(intake->dedup) || slow->prepare_next;
+    bool has_work = slow->moving || mtr_dedup_unsealed(intake->dedup) || slow->room || slow->prepare_next;
     *more = !rc && has_work && atomic_load(&slow->state) != MTR_SLOW_RUNNING;
     return rc;
 }

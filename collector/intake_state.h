@@ -14,12 +14,14 @@
 #include "collector/judge.h"
 #include "meterd/collector/intake.h"
 
+enum mtr_slow_kind { MTR_SLOW_SEAL, MTR_SLOW_ROOM, MTR_SLOW_PREPARE }; /* of a segment, for identities, the next segment */
 enum mtr_slow_state { MTR_SLOW_IDLE, MTR_SLOW_RUNNING, MTR_SLOW_DONE };
 
 /* Slow work of the log, one at a time. */
 struct mtr_slow_work {
     atomic_int state;   /* enum mtr_slow_state: RUNNING belongs to the thread that works, the others to the writer's */
-    bool is_seal;       /* else: preallocating the next segment */
+    enum mtr_slow_kind kind;
+    uint64_t room;      /* ROOM: for so many identities */
     int error;          /* of the work done */
     bool moving;        /* sealed; its tags are being moved */
     bool prepare_next;  /* a segment should be preallocated */

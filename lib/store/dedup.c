@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "lib/store/dedup_index.h"
+#include "lib/store/log_internal.h"
+#include "meterd/core/limits.h"
 
-enum { PREFETCH_KEYS = 32 };
+enum { PREFETCH_KEYS = 32, ROOM_COUNT_MIN = 32768 }; /* smaller tables grow in passing */
 
 uint32_t mtr_identity_flags(enum mtr_disposition disposition)
 {
@@ -24,6 +26,8 @@ void mtr_dedup_close(struct mtr_dedup *dedup)
     if (!dedup) return;
     mtr_identities_release(&dedup->open);
     mtr_identities_release(&dedup->spare);
+    mtr_identities_release(&dedup->prepared);
+    mtr_identities_release(&dedup->recycled);
     for (uint32_t i = 0; i < dedup->sealing_count; i++) mtr_identities_release(&dedup->sealing[i].table);
     mtr_tags_release(&dedup->tags);
     mtr_tags_release(&dedup->build.tags);
@@ -120,6 +124,11 @@ int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count)
     return MTR_OK;
 }
 
+void mtr_dedup_prefetch_add(const struct mtr_dedup *dedup, const struct mtr_dedup_key *key)
+{
+    mtr_identities_prefetch(&dedup->open, key->identity);
+}
+
 void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint32_t flags, uint64_t seq)
 {
     (void)mtr_identities_add(&dedup->open, key.identity, key.digest, flags, seq);
@@ -139,6 +148,37 @@ void mtr_dedup_roll(struct mtr_dedup *dedup, const struct mtr_log_segment *rolle
                                                                   .last_received_us = rolled->last_received_us, .table = dedup->open};
     dedup->open = dedup->spare;
     dedup->spare = (struct mtr_identities){0};
+    dedup->rolled_count = dedup->sealing[dedup->sealing_count - 1].table.count;
+}
+
+/* The open table is three quarters full, or the spare one is smaller than the last segment was. */
+uint64_t mtr_dedup_room_wanted(const struct mtr_dedup *dedup)
+{
+    const struct mtr_identities *open = &dedup->open;
+    uint64_t most = dedup->log->options.segment_events_max + MTR_BLOCK_EVENTS_MAX; /* the block that rolls asks for room here, too */
+    if (open->count >= ROOM_COUNT_MIN && open->count < most && !mtr_identities_has_room(open, open->count / 3)) {
+        uint64_t room = open->count / 3 * 8;
+        room = room < most ? room : most;
+        if (!mtr_identities_has_room(open, room - open->count)) return room;
+    }
+    bool is_small = !dedup->sealing_count && !mtr_identities_has_room(&dedup->spare, dedup->rolled_count);
+    return is_small && dedup->rolled_count >= ROOM_COUNT_MIN ? dedup->rolled_count : 0;
+}
+
+int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count)
+{
+    MTR_ASSERT(!dedup->prepared.entries);
+    return mtr_identities_prepare(&dedup->prepared, count, &dedup->recycled);
+}
+
+/* The log may have rolled meanwhile; then the open table is small again, and the prepared one is for the next roll. */
+void mtr_dedup_room_finish(struct mtr_dedup *dedup)
+{
+    struct mtr_identities *target = &dedup->open;
+    bool is_full = target->count >= ROOM_COUNT_MIN && !mtr_identities_has_room(target, target->count / 3);
+    if (!is_full) target = &dedup->spare;
+    if (target->capacity < dedup->prepared.capacity) mtr_identities_move(target, &dedup->prepared);
+    mtr_identities_release(&dedup->prepared);
 }
 
 uint32_t mtr_dedup_unsealed(const struct mtr_dedup *dedup)
@@ -173,6 +213,5 @@ uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup)
 {
     uint64_t places = dedup->open.capacity + dedup->spare.capacity;
     for (uint32_t i = 0; i < dedup->sealing_count; i++) places += dedup->sealing[i].table.capacity;
-    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + mtr_tags_memory_bytes(&dedup->tags) +
-           mtr_tags_memory_bytes(&dedup->build.tags);
+    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + mtr_tags_memory_bytes(&dedup->tags);
 }

@@ -31,9 +31,25 @@ int mtr_identities_init(struct mtr_identities *table, uint64_t count)
     return MTR_OK;
 }
 
+int mtr_identities_prepare(struct mtr_identities *table, uint64_t count, struct mtr_identities *recycled)
+{
+    uint64_t capacity = capacity_for(count);
+    bool fits = recycled->entries && recycled->capacity >= capacity && recycled->capacity / 2 <= capacity;
+    int rc = MTR_OK;
+    if (fits) {
+        *table = (struct mtr_identities){.entries = recycled->entries, .capacity = recycled->capacity};
+        *recycled = (struct mtr_identities){0};
+    } else {
+        mtr_identities_release(recycled);
+        rc = mtr_identities_init(table, count);
+    }
+    if (!rc) memset(table->entries, 0, table->capacity * sizeof(*table->entries));
+    return rc;
+}
+
 void mtr_identities_release(struct mtr_identities *table)
 {
-    free(table->entries);
+    mtr_table_free(table->entries, table->capacity * sizeof(*table->entries));
     *table = (struct mtr_identities){0};
 }
 
@@ -59,20 +75,28 @@ static struct mtr_log_identity *place_of(const struct mtr_identities *table, str
     }
 }
 
+void mtr_identities_move(struct mtr_identities *table, struct mtr_identities *larger)
+{
+    struct mtr_identities old = *table;
+    MTR_ASSERT(!larger->count && capacity_for(old.count) <= larger->capacity);
+    larger->count = old.count;
+    larger->base_seq = old.base_seq;
+    for (uint64_t i = 0; i < old.capacity; i++)
+        if (old.entries[i].flags & ENTRY_USED) *place_of(larger, old.entries[i].identity) = old.entries[i];
+    *table = *larger;
+    *larger = old;
+}
+
 int mtr_identities_reserve(struct mtr_identities *table, uint64_t count)
 {
     if (mtr_identities_has_room(table, count)) return MTR_OK;
     struct mtr_identities grown;
     uint64_t wanted = table->count + count;
-    uint64_t half_more = table->count + table->count / 2;
-    int rc = mtr_identities_init(&grown, wanted > half_more ? wanted : half_more);
+    uint64_t doubled = table->count * 2;
+    int rc = mtr_identities_init(&grown, wanted > doubled ? wanted : doubled);
     if (rc) return rc;
-    grown.count = table->count;
-    grown.base_seq = table->base_seq;
-    for (uint64_t i = 0; i < table->capacity; i++)
-        if (table->entries[i].flags & ENTRY_USED) *place_of(&grown, table->entries[i].identity) = table->entries[i];
-    mtr_identities_release(table);
-    *table = grown;
+    mtr_identities_move(table, &grown);
+    mtr_identities_release(&grown);
     return MTR_OK;
 }
 

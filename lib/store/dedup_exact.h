@@ -23,9 +23,14 @@ struct mtr_identities {
 
 /* Room for `count` entries. MTR_ENOMEM. */
 int mtr_identities_init(struct mtr_identities *table, uint64_t count) MTR_MUST_USE;
+/* The same, with all of its memory touched, so that no add waits for the system's pages: slow. `recycled` is used when it fits, else
+ * released; it is empty afterwards. */
+int mtr_identities_prepare(struct mtr_identities *table, uint64_t count, struct mtr_identities *recycled) MTR_MUST_USE;
 void mtr_identities_release(struct mtr_identities *table);
 /* Room for `count` more than there are now; may move every entry. MTR_ENOMEM leaves the table as it was. */
 int mtr_identities_reserve(struct mtr_identities *table, uint64_t count) MTR_MUST_USE;
+/* Moves all entries to `larger`, which is empty and has room for them, and swaps the two tables' memory: `larger` holds the old one, dirty. */
+void mtr_identities_move(struct mtr_identities *table, struct mtr_identities *larger);
 bool mtr_identities_has_room(const struct mtr_identities *table, uint64_t count);
 
 void mtr_identities_prefetch(const struct mtr_identities *table, struct mtr_event_identity identity);

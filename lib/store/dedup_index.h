@@ -5,6 +5,7 @@
  *
  * The owner's thread touches everything. seal_run, on another thread, reads sealing[0] (immutable once rolled) and the size of `tags`,
  * and copies `segments` under the lock; it writes only sealing[0].sealed and `build`, which the owner reads after seal_run returned.
+ * room_run, the other work of that thread, touches `prepared` and `recycled` alone, which the owner leaves to it until it returned.
  */
 #ifndef METERD_STORE_DEDUP_INDEX_H
 #define METERD_STORE_DEDUP_INDEX_H
@@ -54,6 +55,9 @@ struct mtr_dedup {
     int64_t window_us;
     struct mtr_identities open;
     struct mtr_identities spare; /* becomes the open table at a roll */
+    uint64_t rolled_count;       /* of the last segment that rolled: the next one gets as much room, so that it need not grow */
+    struct mtr_identities prepared; /* made by room_run */
+    struct mtr_identities recycled; /* memory of a table that is done with, for room_run */
     struct mtr_sealing sealing[MTR_DEDUP_SEALING_MAX]; /* oldest first */
     uint32_t sealing_count;
     struct mtr_tag_table tags;

@@ -162,7 +162,9 @@ int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *d
     }
     *done = move_tags(dedup, head, records_max);
     if (!*done) return MTR_OK;
-    mtr_identities_release(&head->table);
+    mtr_identities_release(&dedup->recycled);
+    dedup->recycled = head->table;
+    dedup->recycled.count = 0;
     dedup->sealing_count--;
     memmove(dedup->sealing, dedup->sealing + 1, dedup->sealing_count * sizeof(*dedup->sealing));
     return MTR_OK;

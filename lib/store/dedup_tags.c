@@ -43,7 +43,7 @@ int mtr_tags_init(struct mtr_tag_table *table, uint64_t count)
 
 void mtr_tags_release(struct mtr_tag_table *table)
 {
-    free(table->buckets);
+    mtr_table_free(table->buckets, table->bucket_count * sizeof(*table->buckets));
     *table = (struct mtr_tag_table){0};
 }
 

@@ -11,19 +11,33 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MTR_CACHE_LINE_BYTES = 64, MTR_HUGE_PAGE_BYTES = 2 << 20 };
+enum { MTR_CACHE_LINE_BYTES = 64, MTR_HUGE_PAGE_BYTES = 2 << 20, MTR_TABLE_MAPPED_BYTES_MIN = 2 * MTR_HUGE_PAGE_BYTES };
 
-/* NULL: no memory. free() releases it. */
+/* A large table is a mapping of its own: zero without being touched, so that room which is never used costs no memory, and huge pages are
+ * cleared one by one as they fill. NULL: no memory. */
 static inline void *mtr_table_alloc(size_t bytes)
 {
-    size_t alignment = bytes >= 2 * (size_t)MTR_HUGE_PAGE_BYTES ? MTR_HUGE_PAGE_BYTES : MTR_CACHE_LINE_BYTES;
-    if (bytes > SIZE_MAX - alignment) return NULL;
-    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void *memory = aligned_alloc(alignment, rounded);
-    if (!memory) return NULL;
-    if (alignment == MTR_HUGE_PAGE_BYTES) (void)madvise(memory, rounded, MADV_HUGEPAGE); /* a hint: small pages work too */
-    memset(memory, 0, rounded);
+    if (bytes > SIZE_MAX - 2 * (size_t)MTR_HUGE_PAGE_BYTES) return NULL;
+    if (bytes < MTR_TABLE_MAPPED_BYTES_MIN) {
+        size_t rounded = (bytes + MTR_CACHE_LINE_BYTES - 1) / MTR_CACHE_LINE_BYTES * MTR_CACHE_LINE_BYTES;
+        void *memory = aligned_alloc(MTR_CACHE_LINE_BYTES, rounded);
+        if (memory) memset(memory, 0, rounded);
+        return memory;
+    }
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return NULL;
+    (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a hint: small pages work too */
     return memory;
+}
+
+/* `bytes` as it was allocated. NULL is fine. */
+static inline void mtr_table_free(void *memory, size_t bytes)
+{
+    if (!memory) return;
+    if (bytes < MTR_TABLE_MAPPED_BYTES_MIN)
+        free(memory);
+    else
+        (void)munmap(memory, bytes);
 }
 
 /* value of [0, 2^64) scaled to [0, range): keeps the order, so that a walk in sorted order fills a table from front to back. */

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "lib/store/dedup_exact.h"
 #include "lib/store/dedup_tags.h"
 #include "meterd/core/time.h"
 
@@ -351,6 +352,64 @@ static struct mtr_event_identity random_identity(uint64_t *random)
     return (struct mtr_event_identity){.high = high, .low = next_random(random) * UINT64_C(0xD1B54A32D192ED03)};
 }
 
+static void add_range(struct world *world, uint64_t *random, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        assert_int_equal(mtr_dedup_reserve(world->dedup, 1), 0);
+        mtr_dedup_add(world->dedup, (struct mtr_dedup_key){.identity = random_identity(random), .digest = i}, 0, i + 1);
+    }
+}
+
+/* Room made ahead: a larger table is asked for in time, and taking it loses nothing, not even what was added while it was made. */
+static void test_room_made_ahead(void **state)
+{
+    (void)state;
+    enum { STEP = 1000, COUNT = 120 * STEP };
+    struct world *world = new_world(7);
+    uint64_t random = 3, finishes = 0;
+    for (uint64_t i = 0; i < COUNT; i += STEP) {
+        uint64_t room = mtr_dedup_room_wanted(world->dedup), before = mtr_dedup_memory_bytes(world->dedup);
+        if (room) assert_int_equal(mtr_dedup_room_run(world->dedup, room), 0);
+        add_range(world, &random, i, i + STEP);
+        if (!room) continue;
+        assert_true(room > i);
+        mtr_dedup_room_finish(world->dedup);
+        assert_true(mtr_dedup_memory_bytes(world->dedup) > before);
+        assert_int_equal(mtr_dedup_room_wanted(world->dedup), 0);
+        finishes++;
+    }
+    assert_true(finishes >= 1);
+    random = 3;
+    for (uint64_t i = 0; i < COUNT; i++) {
+        struct mtr_dedup_key key = {.identity = random_identity(&random), .digest = i};
+        struct mtr_dedup_match match;
+        assert_int_equal(mtr_dedup_find(world->dedup, &key, 1, &match), 0);
+        assert_int_equal(match.found, MTR_DEDUP_DUPLICATE);
+        assert_int_equal(match.seq, i + 1);
+    }
+    free_world(world);
+}
+
+/* Memory of a table that is done with holds nothing any more when it is used again, and is used only where it fits. */
+static void test_recycled_memory_is_empty(void **state)
+{
+    (void)state;
+    const uint64_t wanted[] = {5000, 3000, 200, 50000};
+    for (size_t k = 0; k < sizeof(wanted) / sizeof(*wanted); k++) {
+        struct mtr_identities recycled, table;
+        uint64_t random = 11;
+        assert_int_equal(mtr_identities_init(&recycled, 5000), 0);
+        for (uint64_t i = 0; i < 5000; i++) assert_true(mtr_identities_add(&recycled, random_identity(&random), 0, 0, i + 1));
+        const struct mtr_log_identity *memory = recycled.entries;
+        assert_int_equal(mtr_identities_prepare(&table, wanted[k], &recycled), 0);
+        assert_null(recycled.entries);
+        if (k < 2) assert_ptr_equal(table.entries, memory);
+        assert_true(mtr_identities_has_room(&table, wanted[k]));
+        for (uint64_t i = 0; i < table.capacity; i++) assert_null(mtr_identities_entry(&table, i));
+        mtr_identities_release(&table);
+    }
+}
+
 /* A table filled to the last identity that it is right for: nothing is lost, and it costs less than 8 bytes each. */
 static void test_tags_hold_what_they_promise(void **state)
 {
@@ -447,6 +506,8 @@ int main(void)
         cmocka_unit_test(test_tags_of_expired_segments_make_room),
         cmocka_unit_test(test_exact_over_random_workloads),
         cmocka_unit_test(test_forced_collisions),
+        cmocka_unit_test(test_room_made_ahead),
+        cmocka_unit_test(test_recycled_memory_is_empty),
         cmocka_unit_test(test_sealing_beside_the_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

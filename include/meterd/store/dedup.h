@@ -54,6 +54,8 @@ int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, ui
 /* Adds an identity of an event that is durable now, in order of sequence. Cannot fail: room was reserved before the commit, also for
  * the case that the commit rolls the log. An identity that is there already stays as it is. */
 int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count) MTR_MUST_USE;
+/* Brings the memory of an add that follows soon; changes nothing. */
+void mtr_dedup_prefetch_add(const struct mtr_dedup *dedup, const struct mtr_dedup_key *key);
 void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint32_t flags, uint64_t seq);
 
 /* The log rolled: the exact table becomes that of the rolled segment (its row of mtr_log_segments), a new one is begun with the room of
@@ -69,10 +71,17 @@ int mtr_dedup_seal_run(struct mtr_dedup *dedup) MTR_MUST_USE;
  * *done tells when all are moved and the exact table was freed. MTR_ELIMIT: 4,095 segments are in the window already. */
 int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *done) MTR_MUST_USE;
 
+/* Room ahead of need, so that no commit waits while a table of millions grows: how many identities a table should be made for, 0: none. */
+uint64_t mtr_dedup_room_wanted(const struct mtr_dedup *dedup);
+/* Makes that table; slow; any thread, with find, add, roll and expire going on meanwhile, but not beside seal_run and seal_finish. */
+int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count) MTR_MUST_USE;
+/* On the owner's thread after room_run: puts it where it is wanted. */
+void mtr_dedup_room_finish(struct mtr_dedup *dedup);
+
 /* Drops segments whose events are all older than the window. */
 void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us);
 
 uint64_t mtr_dedup_count(const struct mtr_dedup *dedup); /* identities in the window */
-uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup);
+uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup); /* of the tables in use, not of those being made; owner's thread */
 
 #endif
