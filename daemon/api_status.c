@@ -24,8 +24,11 @@ void mtr_api_get_status(struct mtr_api_call *call)
     struct mtr_daemon *daemon = call->daemon;
     struct mtr_rollups_txn *txn = NULL;
     struct mtr_json_writer json;
-    uint64_t next_seq, change, last_seq = mtr_log_last_seq(daemon->log);
+    uint64_t next_seq, change, version = mtr_catalog_version(call->catalog), last_seq = mtr_log_last_seq(daemon->log);
     int64_t watermark_us;
+    struct mtr_progress progress = mtr_daemon_progress(daemon);
+    bool folded = progress.aggregator_idle && progress.aggregator_catalog_version >= version;
+    bool rated = folded && progress.rater_idle && progress.rater_catalog_version >= version && progress.rated_folds == progress.folds;
     int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
     if (txn) mtr_rollups_abort(txn);
@@ -33,7 +36,6 @@ void mtr_api_get_status(struct mtr_api_call *call)
         mtr_api_error(call, rc, "the rollups cannot be read");
         return;
     }
-    uint64_t rated_seq = atomic_load(&daemon->rated_after_seq);
     mtr_api_json(call, &json);
     mtr_json_map(&json);
     mtr_json_name(&json, "version");
@@ -51,14 +53,14 @@ void mtr_api_get_status(struct mtr_api_call *call)
     mtr_json_map_end(&json);
     mtr_json_name(&json, "aggregator");
     mtr_json_map(&json);
-    name_u64(&json, "next_seq", next_seq);
-    name_bool(&json, "idle", atomic_load(&daemon->aggregator_idle));
+    name_u64(&json, "next_seq", progress.next_seq ? progress.next_seq : next_seq);
+    name_bool(&json, "idle", folded);
     mtr_json_name(&json, "watermark");
     mtr_json_time(&json, watermark_us);
     mtr_json_map_end(&json);
     mtr_json_name(&json, "rater");
     mtr_json_map(&json);
-    name_bool(&json, "idle", atomic_load(&daemon->rater_idle) && rated_seq + 1 >= next_seq);
+    name_bool(&json, "idle", rated);
     mtr_json_map_end(&json);
     mtr_json_map_end(&json);
     mtr_api_json_end(call, &json);

@@ -144,6 +144,33 @@ static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
     if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
 }
 
+static void publish_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result, uint64_t catalog_version)
+{
+    pthread_mutex_lock(&daemon->progress_mutex);
+    daemon->progress.next_seq = result->next_seq;
+    daemon->progress.folds += result->events > 0;
+    daemon->progress.aggregator_catalog_version = catalog_version;
+    daemon->progress.aggregator_idle = result->idle;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+}
+
+static void publish_rating(struct mtr_daemon *daemon, uint64_t folds, uint64_t catalog_version, bool idle)
+{
+    pthread_mutex_lock(&daemon->progress_mutex);
+    daemon->progress.rated_folds = folds;
+    daemon->progress.rater_catalog_version = catalog_version;
+    daemon->progress.rater_idle = idle;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+}
+
+struct mtr_progress mtr_daemon_progress(struct mtr_daemon *daemon)
+{
+    pthread_mutex_lock(&daemon->progress_mutex);
+    struct mtr_progress progress = daemon->progress;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+    return progress;
+}
+
 static int aggregator_step(void *context, int64_t now_us, bool *idle)
 {
     struct mtr_daemon *daemon = context;
@@ -151,6 +178,7 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     struct mtr_diagnostic diagnostic = {0};
     int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     mtr_catalog_release(catalog);
     if (rc == MTR_EFULL) {
@@ -164,10 +192,9 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     if (result.events) {
         mtr_metric_add(MTR_METRIC_FOLDED, result.events);
         mtr_metric_observe_us(MTR_METRIC_FOLD_SECONDS, mtr_clock_monotonic_us() - began_us);
-        atomic_store(&daemon->rater_idle, false);
     }
     if (result.idle) mtr_metric_set(MTR_METRIC_WATERMARK, now_us / MTR_US_PER_SECOND);
-    atomic_store(&daemon->aggregator_idle, result.idle);
+    publish_fold(daemon, &result, catalog_version);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
     update_consumed(daemon, now_us);
     if (result.events) mtr_stage_poke(daemon->rater_stage);
@@ -193,9 +220,10 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     struct mtr_rater_result rated = {0};
     struct mtr_outbox_step_result sent = {0};
     struct mtr_diagnostic diagnostic = {0};
-    uint64_t folded_seq = atomic_load(&daemon->folded_seq);
+    uint64_t folds = mtr_daemon_progress(daemon).folds; /* of which this step sees all */
     int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
     if (!rc && rated.failed) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed, diagnostic.text);
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
@@ -210,8 +238,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     }
     count_rating(&rated, &sent, began_us);
     *idle = rated.idle && sent.idle;
-    if (rated.idle) atomic_store(&daemon->rated_after_seq, folded_seq);
-    atomic_store(&daemon->rater_idle, rated.idle);
+    publish_rating(daemon, folds, catalog_version, rated.idle);
     return MTR_OK;
 }
 
@@ -435,6 +462,7 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
     struct run_context run = {&daemon, reload, context};
     struct mtr_diagnostic diagnostic = {0};
     daemon.config = config;
+    pthread_mutex_init(&daemon.progress_mutex, NULL);
     daemon.started_us = mtr_clock_wall_us();
     int rc = open_all(&daemon, &run, &diagnostic);
     if (rc) {

@@ -14,6 +14,7 @@
 #ifndef METERD_DAEMON_DAEMON_H
 #define METERD_DAEMON_DAEMON_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "meterd/aggregator/aggregator.h"
@@ -34,6 +35,17 @@ struct mtr_admin;
 struct mtr_events;
 struct mtr_deliveries;
 struct mtr_kept_config;
+
+/* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether all is done. */
+struct mtr_progress {
+    uint64_t next_seq;                   /* to fold */
+    uint64_t folds;                      /* steps of the aggregator that changed something */
+    uint64_t aggregator_catalog_version; /* that its last step saw */
+    bool aggregator_idle;
+    uint64_t rated_folds;                /* `folds` before the rater's last step */
+    uint64_t rater_catalog_version;
+    bool rater_idle;
+};
 
 struct mtr_daemon {
     _Atomic(const struct mtr_config *) config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
@@ -70,9 +82,8 @@ struct mtr_daemon {
     atomic_bool disk_full;      /* a commit was refused for lack of room, and there is none yet */
     atomic_uint_fast64_t folded_seq;     /* everything up to it is folded */
     atomic_uint_fast64_t consumed_seq;   /* nothing up to it is needed again: retention may take it */
-    atomic_bool aggregator_idle;
-    atomic_bool rater_idle;
-    atomic_uint_fast64_t rated_after_seq; /* folded_seq when the rater was last idle */
+    pthread_mutex_t progress_mutex;
+    struct mtr_progress progress; /* under its mutex */
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
@@ -89,6 +100,9 @@ void mtr_daemon_drop_configs(struct mtr_daemon *daemon); /* at the end: nobody r
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
 uint32_t mtr_file_limit_connections(uint32_t connections_max);
+
+/* A copy of the progress. Any thread. */
+struct mtr_progress mtr_daemon_progress(struct mtr_daemon *daemon);
 
 /* What a new catalog version means to the stages: they look again. Any thread. */
 void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);
