@@ -256,6 +256,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
 {
     const struct mtr_config *config = daemon->config;
     char path[PATH_BYTES];
+    bool rollups_are_new = false;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int64_t now_us = mtr_clock_wall_us();
     struct mtr_log_options log_options = {
@@ -266,11 +267,13 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     };
     int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
     if (!rc) rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log, diagnostic); /* first: recovery forks */
+    if (!rc) rc = mtr_consistency_before(daemon, directory, &rollups_are_new, diagnostic);
     if (!rc) rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store, diagnostic);
     if (!rc) rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
     if (!rc) rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup, diagnostic);
     if (!rc) rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc) rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
+    if (!rc) rc = mtr_consistency_after(daemon, rollups_are_new, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
     return rc;
 }

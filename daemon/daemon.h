@@ -116,6 +116,11 @@ void mtr_deliveries_close(struct mtr_deliveries *deliveries); /* cancels what ru
 int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_admin_close(struct mtr_admin *admin);
 
+/* The stores against one another (consistency.c): once the log is open and before the other stores are made, and once all are open. MTR_ECORRUPT with a
+ * sentence when going on would make money wrong. */
+int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog (admin_key.c). */
 int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
     MTR_MUST_USE;
