@@ -3,6 +3,10 @@
  */
 #include "meterd/rater/explain.h"
 
+#include <string.h>
+
+#include "meterd/core/currency.h"
+
 enum { HISTORY_MAX = 100 };
 
 static int find_charge(struct mtr_charges_txn *txn, struct mtr_str text, struct mtr_charge *out)
@@ -14,8 +18,19 @@ static int find_charge(struct mtr_charges_txn *txn, struct mtr_str text, struct 
     return MTR_EINVALID;
 }
 
+/* Fraction digits of the charge's currency, as its frozen body names it. (A quote inside a string of the body is escaped, so the name
+ * cannot be found inside one.) */
+static unsigned currency_digits(struct mtr_str body)
+{
+    static const char name[] = "\"currency\":\"";
+    const char *at = memmem(body.data, body.size, name, sizeof(name) - 1);
+    if (!at || (size_t)(body.data + body.size - at) < sizeof(name) - 1 + 3) return 0;
+    const struct mtr_currency *currency = mtr_currency_find((struct mtr_str){at + sizeof(name) - 1, 3});
+    return currency ? currency->digits : 0;
+}
+
 /* The line's charges up to this one, newest first: a chain by `previous`. */
-static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, struct mtr_json_writer *json)
+static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, unsigned digits, struct mtr_json_writer *json)
 {
     struct mtr_charge charge = *last;
     mtr_json_list(json);
@@ -32,7 +47,7 @@ static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *l
         mtr_json_name(json, "quantity");
         mtr_json_quantity(json, charge.quantity);
         mtr_json_name(json, "amount");
-        mtr_json_money(json, charge.amount, 0);
+        mtr_json_money(json, charge.amount, digits);
         mtr_json_name(json, "created_at");
         mtr_json_time(json, charge.created_us);
         mtr_json_map_end(json);
@@ -56,19 +71,20 @@ int mtr_rater_explain(struct mtr_charges_txn *txn, struct mtr_str id, struct mtr
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     rc = mtr_money_add(charge.emitted_before, charge.amount, &after);
     if (rc) return rc;
+    unsigned digits = currency_digits(charge.body);
     mtr_json_map(json);
     mtr_json_name(json, "charge");
     mtr_json_raw(json, charge.body);
     mtr_json_name(json, "price");
     mtr_json_raw(json, trace);
     mtr_json_name(json, "emitted_before");
-    mtr_json_money(json, charge.emitted_before, 0);
+    mtr_json_money(json, charge.emitted_before, digits);
     mtr_json_name(json, "difference");
-    mtr_json_money(json, charge.amount, 0);
+    mtr_json_money(json, charge.amount, digits);
     mtr_json_name(json, "emitted_after");
-    mtr_json_money(json, after, 0);
+    mtr_json_money(json, after, digits);
     mtr_json_name(json, "line_charges");
-    rc = write_history(txn, &charge, json);
+    rc = write_history(txn, &charge, digits, json);
     if (rc) return rc;
     mtr_json_name(json, "log");
     mtr_json_map(json);

@@ -55,7 +55,7 @@ static void a_charge_is_explained(void **state)
     assert_int_equal(mtr_rater_explain(txn, MTR_STR("2"), &json), 0);
     assert_int_equal(mtr_json_finish(&json), 0);
     assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
-    assert_non_null(strstr(out.data, "\"emitted_before\":\"5\",\"difference\":\"0.5\",\"emitted_after\":\"5.5\""));
+    assert_non_null(strstr(out.data, "\"emitted_before\":\"5.00\",\"difference\":\"0.50\",\"emitted_after\":\"5.50\""));
     assert_non_null(strstr(out.data, "\"log\":{\"seq_first\":1,\"seq_last\":2}"));
     assert_non_null(strstr(out.data, "\"trace\""));
     mtr_buffer_reset(&out);
