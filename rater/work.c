@@ -71,15 +71,17 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 }
 
 /* A subscription that is new, or whose term changed: its periods are opened from the first on (again; opening is idempotent). */
-static int scan_term(struct rater_step *step, const struct mtr_subscription *subscription)
+static int follow_term(struct rater_step *step, const struct mtr_subscription *subscription, bool *changed)
 {
     struct mtr_charge_subscription state;
     const struct mtr_hash128 term = rater_term_hash(subscription);
     int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    if (!rc && state.term.high == term.high && state.term.low == term.low) return MTR_OK;
+    *changed = rc == MTR_ENOTFOUND || state.term.high != term.high || state.term.low != term.low;
+    if (!*changed) return MTR_OK;
     state = (struct mtr_charge_subscription){.number = subscription->number, .term = term, .next_open_s = INT64_MAX};
     if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
+    step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
 }
 
@@ -110,7 +112,8 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
 static int scan_subscription(struct rater_step *step, const struct mtr_subscription *subscription, bool *done)
 {
     struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
-    int rc = step->cursor.scan_period_s == INT64_MIN ? scan_term(step, subscription) : MTR_OK;
+    bool term_changed;
+    int rc = step->cursor.scan_period_s == INT64_MIN ? follow_term(step, subscription, &term_changed) : MTR_OK;
     if (!rc) rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s, on_period, &collected);
     if (rc && rc != STOP) return rc;
     *done = rc != STOP;
@@ -151,11 +154,15 @@ int rater_scan_catalog(struct rater_step *step)
 
 /* ---- timers ---- */
 
-/* Opens the period at the timer's time, and sets the timer to the next. */
+/* Opens the period at the timer's time, and sets the timer to the next. The timer may come before the scan has seen that the term changed: an
+ * end of that moment must not end the chain of a term that is still noted as endless, or its return would go unnoticed. */
 static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
 {
     struct mtr_charge_subscription state;
-    int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
+    bool term_changed = false;
+    int rc = follow_term(step, subscription, &term_changed);
+    if (rc || term_changed) return rc;
+    rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc) return rc;
     if (time_s < subscription->start_s) time_s = subscription->start_s;
     state.next_open_s = INT64_MAX;

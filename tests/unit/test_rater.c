@@ -330,6 +330,40 @@ static void an_end_closes_and_moves(void **state)
     rating_close(&stage);
 }
 
+/* An end that comes and goes before the scan of the catalog has reached its subscription leaves no period unopened. */
+static void an_end_that_comes_and_goes_unseen(void **state)
+{
+    static const char fee[] = HEAD "tariffs:\n"
+                                   "  - key: standard\n"
+                                   "    currency: EUR\n"
+                                   "    versions:\n"
+                                   "      - from: 2026-01-01\n"
+                                   "        components: [{key: base, recurring: {amount: '3', in: advance}}]\n";
+    static const char endless[] = "subscriptions:\n"
+                                  "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n"
+                                  "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n";
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, fee);
+    rating_apply(&stage, endless);
+    rating_advance_to(&stage, JANUARY_S + 10);
+    rating_drain(&stage);
+    stage.options.step_rows_max = 1; /* the scan needs a step for each subscription */
+    rating_reopen(&stage);
+    rating_drain(&stage);
+    rating_apply(&stage, "subscriptions:\n"
+                         "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-01-11}\n");
+    rating_advance_to(&stage, FEBRUARY_S + DAY_S); /* February's timer comes before the scan gets to s2 */
+    rating_step(&stage);
+    rating_apply(&stage, endless);
+    rating_advance_to(&stage, MARCH_S + DAY_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 2).text, "draft 3; final 0; final 3; draft 3");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 /* A cell as the fold leaves it for last and unique: the value, and the members it comes from. */
 static void use_members(struct rating_stage *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
                         const char *members)
@@ -593,6 +627,7 @@ int main(void)
         cmocka_unit_test(dimensions_are_lines_of_their_own),
         cmocka_unit_test(last_and_unique_are_exact_over_cells),
         cmocka_unit_test(an_end_closes_and_moves),
+        cmocka_unit_test(an_end_that_comes_and_goes_unseen),
         cmocka_unit_test(a_new_grace_holds_for_open_periods),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
         cmocka_unit_test(the_law_holds_after_anything),
