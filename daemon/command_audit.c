@@ -5,6 +5,7 @@
  *   rebuild  the rollups folded again take the live ones' place (the daemon must be stopped)
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include "meterd/store/charges.h"
 #include "meterd/store/log.h"
 
-enum { PATH_BYTES = 4096, FINDINGS_PRINTED_MAX = 100, COMPARE_ATTEMPTS = 20 };
+enum { PATH_BYTES = 4096, FINDINGS_PRINTED_MAX = 100, COMPARE_ATTEMPTS = 40, COMPARE_WAIT_MS = 50 };
 
 struct audit {
     const struct mtr_invocation *invocation;
@@ -79,22 +80,30 @@ static int cursor_and_hash(struct mtr_rollups *rollups, uint64_t *next_seq, stru
     return rc;
 }
 
-/* Beside a daemon at work the live rollups move on; the comparison is made when both stand at the same event. */
+/* Beside a daemon at work the live rollups move on, and what the catalog just learned is worked in a little later; the comparison is
+ * made when both stand at the same event, and a difference counts when it stays. */
 static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_hash128 live, again;
     uint64_t live_seq = 0, again_seq = 0;
-    for (int attempt = 0; attempt < COMPARE_ATTEMPTS; attempt++) {
+    bool compared = false;
+    for (int attempt = 0; attempt < COMPARE_ATTEMPTS && !audit->rollups_equal; attempt++) {
+        if (attempt) poll(NULL, 0, COMPARE_WAIT_MS);
         int rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
         if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &again_seq, &again);
         if (!rc) rc = cursor_and_hash(audit->live, &live_seq, &live);
         if (rc) return rc;
         if (live_seq != again_seq) continue;
+        compared = true;
         audit->events = again_seq - 1;
         audit->rollups_equal = live.high == again.high && live.low == again.low;
-        return MTR_OK;
     }
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the daemon folds faster than the audit can catch up; try when fewer events arrive");
+    if (compared) return MTR_OK;
+    if (live_seq < again_seq)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the live rollups are %" PRIu64 " events behind the log; let the daemon fold them first",
+                           again_seq - live_seq);
+    else
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the daemon folds faster than the audit can catch up; try when fewer events arrive");
     return MTR_EAGAIN;
 }
 
