@@ -31,12 +31,13 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
 }
 
 /* quantity × unit + flat of one tier, added to the line. */
-static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, const char *part, uint32_t tier_index,
-                    struct mtr_quantity quantity, bool with_flat)
+int mtr_price_add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t tier_index,
+                       struct mtr_quantity quantity, bool with_flat)
 {
     const struct mtr_tier *tier = &work->component->tiers[tier_index];
     struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};
     struct mtr_exact amount;
+    const char *part = mtr_curve_kind_name(work->component->curve);
     char name[64];
     int rc = mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(flat), &amount);
     if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
@@ -57,7 +58,7 @@ static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *ti
 static int per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     set_unit_price(work, &work->component->tiers[0], false);
-    return add_tier(pricer, work, "per_unit", 0, work->billed, false);
+    return mtr_price_add_tier(pricer, work, 0, work->billed, false);
 }
 
 static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -67,14 +68,14 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (work->billed.e12 <= 0) {
         bool flat_due = work->billed.e12 == 0 && component->flat_at_zero;
         set_unit_price(work, &component->tiers[0], flat_due);
-        return add_tier(pricer, work, "graduated", 0, work->billed, flat_due);
+        return mtr_price_add_tier(pricer, work, 0, work->billed, flat_due);
     }
     for (uint32_t i = 0; i < component->tier_count && mtr_quantity_compare(work->billed, lower) > 0; i++) {
         const struct mtr_tier *tier = &component->tiers[i];
         bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
         struct mtr_quantity upper = last ? work->billed : tier->up_to, width;
         int rc = mtr_quantity_sub(upper, lower, &width);
-        if (!rc) rc = add_tier(pricer, work, "graduated", i, width, true);
+        if (!rc) rc = mtr_price_add_tier(pricer, work, i, width, true);
         if (rc) return rc;
         if (last && i == 0) set_unit_price(work, tier, true);
         lower = upper;
@@ -92,7 +93,7 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
         i++;
     }
     set_unit_price(work, &component->tiers[i], flat_due);
-    return add_tier(pricer, work, "volume", i, work->billed, flat_due);
+    return mtr_price_add_tier(pricer, work, i, work->billed, flat_due);
 }
 
 static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -110,7 +111,7 @@ static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
         rc = mtr_price_trace(pricer, mtr_price_next_line(pricer), "packages", input, output);
         if (rc) return rc;
     }
-    return add_tier(pricer, work, "package", 0, packages, false);
+    return mtr_price_add_tier(pricer, work, 0, packages, false);
 }
 
 static const struct curve {

@@ -26,6 +26,9 @@ struct mtr_line_work {
 };
 
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* quantity × unit + flat of one tier, added to the line and traced under the curve's name. */
+int mtr_price_add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t tier_index, struct mtr_quantity quantity,
+                       bool with_flat) MTR_MUST_USE;
 int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. */

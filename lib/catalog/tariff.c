@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "lib/catalog/tariff_fields.h"
+#include "lib/catalog/tariff_curve.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
@@ -21,66 +21,17 @@ struct reading {
     struct mtr_tariff_document *tariff;
 };
 
-static const char *const curve_names[] = {
-    [MTR_CURVE_PER_UNIT] = "per_unit", [MTR_CURVE_GRADUATED] = "graduated", [MTR_CURVE_VOLUME] = "volume",
-    [MTR_CURVE_PACKAGE] = "package",   [MTR_CURVE_RECURRING] = "recurring",
-};
-
-const char *mtr_curve_kind_name(enum mtr_curve_kind kind)
+static int read_curve(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
+                      struct mtr_component *out)
 {
-    MTR_ASSERT((unsigned)kind < sizeof(curve_names) / sizeof(curve_names[0]));
-    return curve_names[kind];
-}
-
-static int copy_tiers(struct reading *reading, const struct mtr_list *list, struct mtr_component *out)
-{
-    const struct tariff_tier_fields *fields = list->items;
-    out->tiers = mtr_arena_calloc(reading->arena, list->count, sizeof(*out->tiers));
-    if (!out->tiers) return MTR_ENOMEM;
-    out->tier_count = list->count;
-    for (uint32_t i = 0; i < list->count; i++)
-        out->tiers[i] = (struct mtr_tier){
-            .open_ended = !fields[i].has_up_to, .up_to = fields[i].up_to, .unit = fields[i].unit, .flat = fields[i].flat};
-    return MTR_OK;
-}
-
-static int single_tier(struct reading *reading, struct mtr_money unit, struct mtr_component *out)
-{
-    out->tiers = mtr_arena_calloc(reading->arena, 1, sizeof(*out->tiers));
-    if (!out->tiers) return MTR_ENOMEM;
-    out->tier_count = 1;
-    out->tiers[0] = (struct mtr_tier){.open_ended = true, .unit = unit};
-    return MTR_OK;
-}
-
-static void copy_recurring(const struct tariff_recurring_fields *fields, struct mtr_component *out)
-{
-    out->curve = MTR_CURVE_RECURRING;
-    out->recurring_amount = fields->amount;
-    out->recurring_in_arrears = fields->in == 1;
-    out->prorate = (enum mtr_prorate)fields->prorate;
-    out->recurring_every_given = fields->every > 0;
-    if (fields->every > 0) out->recurring_every = (enum mtr_period_unit)(fields->every - 1);
-}
-
-static int copy_curve(struct reading *reading, const struct tariff_component_fields *fields, struct mtr_component *out)
-{
-    if (fields->has_recurring) {
-        copy_recurring(&fields->recurring, out);
-        return MTR_OK;
-    }
-    if (fields->has_package) {
-        out->curve = MTR_CURVE_PACKAGE;
-        out->package_size = fields->package.size;
-        out->package_rounding = (enum mtr_rounding)fields->package.rounding;
-        return single_tier(reading, fields->package.price, out);
-    }
-    if (fields->has_per_unit) {
-        out->curve = MTR_CURVE_PER_UNIT;
-        return single_tier(reading, fields->per_unit, out);
-    }
-    out->curve = fields->has_volume ? MTR_CURVE_VOLUME : MTR_CURVE_GRADUATED;
-    return copy_tiers(reading, fields->has_volume ? &fields->volume : &fields->graduated, out);
+    int kind = 0;
+    while (!mtr_tariff_curve_given(&mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
+    MTR_ASSERT(kind < MTR_CURVE_KINDS);
+    const struct tariff_curve *curve = &mtr_tariff_curves[kind];
+    out->curve = (enum mtr_curve_kind)kind;
+    int rc = curve->read(reading->arena, fields, out);
+    if (!rc) curve->lint(mtr_node_get(node, curve->name), out, reading->findings);
+    return rc;
 }
 
 static int read_component(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
@@ -104,10 +55,8 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
     };
     mtr_tariff_lint_curves(node, fields, reading->findings);
     if (reading->findings->errors > errors_before) return MTR_OK; /* reported; there is no one curve to copy */
-    int rc = copy_curve(reading, fields, out);
+    int rc = read_curve(reading, node, fields, out);
     if (rc) return rc;
-    if (out->curve == MTR_CURVE_GRADUATED || out->curve == MTR_CURVE_VOLUME)
-        mtr_tariff_lint_tiers(mtr_node_get(node, mtr_curve_kind_name(out->curve)), out, reading->findings);
     mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
     return MTR_OK;
 }

@@ -64,7 +64,6 @@ extern const struct mtr_field mtr_tariff_fields[];
 
 /* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in `findings`. */
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings);
-void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings);
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
                                struct mtr_diagnostics *findings);
 void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

@@ -116,7 +116,7 @@ static const struct {
     {VERSION "  - {key: tariff.minimum, meter: m, per_unit: 1}\n", MTR_SEVERITY_ERROR, 6, 11, "choose another"},
     {VERSION "  - {key: a, meter: m, recurring: {amount: 1}}\n", MTR_SEVERITY_ERROR, 6, 21, "does not depend on use"},
     {VERSION "  - {key: a, recurring: {amount: 1}, cap: 5}\n", MTR_SEVERITY_ERROR, 6, 43, "needs no cap"},
-    {VERSION "  - {key: a, meter: m, per_unit: 1, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 51, "only graduated and volume"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 51, "only curves with tiers"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, cap: 5, minimum: 6}\n", MTR_SEVERITY_ERROR, 6, 54, "more than the cap"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, cap: -5}\n", MTR_SEVERITY_ERROR, 6, 42, "negative"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, cap: \"5.001\"}\n", MTR_SEVERITY_ERROR, 6, 42, "2 fraction digits"},

@@ -38,7 +38,7 @@
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 
-enum mtr_curve_kind { MTR_CURVE_PER_UNIT, MTR_CURVE_GRADUATED, MTR_CURVE_VOLUME, MTR_CURVE_PACKAGE, MTR_CURVE_RECURRING };
+enum mtr_curve_kind { MTR_CURVE_PER_UNIT, MTR_CURVE_GRADUATED, MTR_CURVE_VOLUME, MTR_CURVE_PACKAGE, MTR_CURVE_RECURRING, MTR_CURVE_KINDS };
 const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
 
 struct mtr_tier {

@@ -1,0 +1,43 @@
+/*
+ * Curves as documents spell them: one row per kind, which reads its fields into the model and lints what the rows of the schema cannot
+ * know. Private to lib/catalog.
+ *
+ * A new curve is a file with its schema rows, its `read` and its `lint`; a row in the table of tariff_curve.c; a member of struct
+ * tariff_component_fields with its row in tariff_fields.c; and a row in rater/price_curve.c for what it costs.
+ */
+#ifndef METERD_LIB_CATALOG_TARIFF_CURVE_H
+#define METERD_LIB_CATALOG_TARIFF_CURVE_H
+
+#include "lib/catalog/tariff_fields.h"
+
+struct tariff_curve {
+    const char *name;    /* the key that it is written under, and its name in traces */
+    size_t given_offset; /* of the bool in struct tariff_component_fields */
+    bool without_use;    /* a fee: no meter and none of the parts that need use */
+    bool has_flats;      /* takes flat_at_zero */
+    int (*read)(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out);
+    /* `node` is what stands under the key. Fields are right, nothing is checked against the rest of the component. */
+    void (*lint)(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
+};
+
+/* By enum mtr_curve_kind. */
+extern const struct tariff_curve mtr_tariff_curves[MTR_CURVE_KINDS];
+
+static inline bool mtr_tariff_curve_given(const struct tariff_curve *curve, const struct tariff_component_fields *fields)
+{
+    return *(const bool *)((const char *)fields + curve->given_offset);
+}
+
+/* Bounds that ascend and end open, and the two prices of each tier by their keys; shared by everything that has tiers. */
+struct tariff_tier_keys {
+    const char *unit; /* NULL: none of that kind */
+    const char *flat;
+};
+int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out) MTR_MUST_USE;
+int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat, struct mtr_component *out) MTR_MUST_USE;
+void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct tariff_tier_keys keys,
+                           struct mtr_diagnostics *findings);
+/* Where more use costs less because the whole quantity is at the reached tier. */
+void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings);
+
+#endif
