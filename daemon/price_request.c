@@ -182,6 +182,8 @@ static int price(const struct request *request, const struct mtr_catalog *catalo
     input.period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
     input.active_from_s = input.period.start_s;
     input.active_to_s = input.period.end_s;
+    input.runs_from_s = input.period.start_s;
+    input.runs_to_s = input.period.end_s;
     input.zone = utc;
     rc = build_usage(request, input.version, arena, &input, findings);
     if (!rc) rc = mtr_price(&input, request->trace, arena, &result);

@@ -34,8 +34,8 @@ static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
 }
 
 /* The published order (docs/pricing.md). */
-static line_part *const line_parts[] = {apply_free_units, mtr_price_curve, apply_rounding};
-static component_part *const component_parts[] = {mtr_price_cap, mtr_price_minimum};
+static line_part *const line_parts[] = {mtr_price_convert, apply_free_units, mtr_price_curve, mtr_price_adjust, apply_rounding};
+static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
 
 static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_str dimensions,
                       struct mtr_quantity quantity)
@@ -108,11 +108,12 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     const struct mtr_usage_row **rows;
     int rc = sort_usage(input, arena, &rows);
     if (rc) return rc;
-    /* per component: a line without rows, and a minimum; one minimum more for the tariff */
-    pricer.line_capacity = input->usage_count + 2 * input->version->component_count + 1;
+    /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff */
+    pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 3;
     pricer.price.lines = mtr_arena_calloc(arena, pricer.line_capacity, sizeof(*pricer.price.lines));
     if (!pricer.price.lines) return MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++) rc = price_component(&pricer, i, &rows);
+    if (!rc) rc = mtr_price_tariff_commitment(&pricer);
     if (!rc) rc = mtr_price_tariff_minimum(&pricer);
     if (!rc) rc = mtr_price_total(&pricer);
     if (!rc) *out = pricer.price;

@@ -12,15 +12,13 @@ enum { STEP_TEXT_BYTES = 4 * MTR_DECIMAL_TEXT_BYTES };
 
 typedef int curve_price(struct mtr_pricer *pricer, struct mtr_line_work *work);
 
-
-static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, const struct mtr_tier *tier,
+static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_money price,
                          struct mtr_money flat, struct mtr_exact result)
 {
     char count[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], fixed[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     char input[STEP_TEXT_BYTES];
-    if (!pricer->with_trace) return MTR_OK;
     mtr_quantity_format(quantity, count);
-    mtr_money_format(tier->unit, unit);
+    mtr_money_format(price, unit);
     mtr_money_format(flat, fixed);
     mtr_exact_format(result, output);
     if (flat.e18)
@@ -30,23 +28,41 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
 }
 
-/* quantity × unit + flat of one tier, added to the line. */
-int mtr_price_add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t tier_index,
-                       struct mtr_quantity quantity, bool with_flat)
+int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, uint32_t row_count,
+                          struct mtr_quantity quantity, struct mtr_money unit, struct mtr_money flat)
 {
-    const struct mtr_tier *tier = &work->component->tiers[tier_index];
-    struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};
-    struct mtr_exact amount;
     const char *part = mtr_curve_kind_name(work->component->curve);
+    struct mtr_exact amount;
     char name[64];
-    int rc = mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(flat), &amount);
+    int rc = mtr_exact_add(mtr_exact_product(quantity, unit), mtr_exact_from_money(flat), &amount);
     if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
     if (rc || !pricer->with_trace) return rc;
-    if (work->component->tier_count > 1)
-        snprintf(name, sizeof(name), "%s, tier %u of %u", part, tier_index + 1, work->component->tier_count);
+    if (row_count > 1)
+        snprintf(name, sizeof(name), "%s, tier %u of %u", part, row + 1, row_count);
     else
         snprintf(name, sizeof(name), "%s", part);
-    return trace_product(pricer, name, quantity, tier, flat, amount);
+    return trace_product(pricer, name, quantity, unit, flat, amount);
+}
+
+int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_quantity size,
+                        enum mtr_rounding rounding, struct mtr_quantity *out)
+{
+    char count[MTR_DECIMAL_TEXT_BYTES], block[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], input[STEP_TEXT_BYTES];
+    int rc = mtr_quantity_blocks(quantity, size, rounding, out);
+    if (rc || !pricer->with_trace) return rc;
+    mtr_quantity_format(quantity, count);
+    mtr_quantity_format(size, block);
+    mtr_quantity_format(*out, output);
+    snprintf(input, sizeof(input), "%s ÷ %s, rounded %s", count, block, mtr_rounding_name(rounding));
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+}
+
+/* quantity × unit + flat of one tier, added to the line. */
+static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity, bool with_flat)
+{
+    const struct mtr_tier *tier = &work->component->tiers[index];
+    struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};
+    return mtr_price_add_product(pricer, work, index, work->component->tier_count, quantity, tier->unit, flat);
 }
 
 static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *tier, bool with_flat)
@@ -58,7 +74,7 @@ static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *ti
 static int per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     set_unit_price(work, &work->component->tiers[0], false);
-    return mtr_price_add_tier(pricer, work, 0, work->billed, false);
+    return add_tier(pricer, work, 0, work->billed, false);
 }
 
 static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -68,14 +84,14 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (work->billed.e12 <= 0) {
         bool flat_due = work->billed.e12 == 0 && component->flat_at_zero;
         set_unit_price(work, &component->tiers[0], flat_due);
-        return mtr_price_add_tier(pricer, work, 0, work->billed, flat_due);
+        return add_tier(pricer, work, 0, work->billed, flat_due);
     }
     for (uint32_t i = 0; i < component->tier_count && mtr_quantity_compare(work->billed, lower) > 0; i++) {
         const struct mtr_tier *tier = &component->tiers[i];
         bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
         struct mtr_quantity upper = last ? work->billed : tier->up_to, width;
         int rc = mtr_quantity_sub(upper, lower, &width);
-        if (!rc) rc = mtr_price_add_tier(pricer, work, i, width, true);
+        if (!rc) rc = add_tier(pricer, work, i, width, true);
         if (rc) return rc;
         if (last && i == 0) set_unit_price(work, tier, true);
         lower = upper;
@@ -93,37 +109,53 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
         i++;
     }
     set_unit_price(work, &component->tiers[i], flat_due);
-    return mtr_price_add_tier(pricer, work, i, work->billed, flat_due);
+    return add_tier(pricer, work, i, work->billed, flat_due);
+}
+
+/* A started package by its share: the product is made first and divided once. */
+static int package_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    static const struct mtr_quantity one = {(mtr_int128)1000000000000};
+    const struct mtr_component *component = work->component;
+    struct mtr_money price = component->tiers[0].unit;
+    int rc = mtr_exact_scale(mtr_exact_product(work->billed, price), one, component->package_size, MTR_ROUND_HALF_EVEN, &work->line.exact);
+    if (rc || !pricer->with_trace) return rc;
+    char count[MTR_DECIMAL_TEXT_BYTES], size[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    char input[STEP_TEXT_BYTES];
+    mtr_quantity_format(work->billed, count);
+    mtr_quantity_format(component->package_size, size);
+    mtr_money_format(price, unit);
+    mtr_exact_format(work->line.exact, output);
+    snprintf(input, sizeof(input), "%s × %s ÷ %s", count, unit, size);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "package", input, output);
 }
 
 static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     struct mtr_quantity packages;
-    int rc = mtr_quantity_blocks(work->billed, component->package_size, component->package_rounding, &packages);
-    if (rc) return rc;
-    if (pricer->with_trace) {
-        char count[MTR_DECIMAL_TEXT_BYTES], size[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], input[STEP_TEXT_BYTES];
-        mtr_quantity_format(work->billed, count);
-        mtr_quantity_format(component->package_size, size);
-        mtr_quantity_format(packages, output);
-        snprintf(input, sizeof(input), "%s ÷ %s, rounded %s", count, size, mtr_rounding_name(component->package_rounding));
-        rc = mtr_price_trace(pricer, mtr_price_next_line(pricer), "packages", input, output);
-        if (rc) return rc;
-    }
-    return mtr_price_add_tier(pricer, work, 0, packages, false);
+    if (component->package_exact) return package_share(pricer, work);
+    int rc = mtr_price_blocks_of(pricer, "packages", work->billed, component->package_size, component->package_rounding, &packages);
+    return rc ? rc : add_tier(pricer, work, 0, packages, false);
 }
 
-static const struct curve {
-    curve_price *price;
-} curves[] = {
-    [MTR_CURVE_PER_UNIT] = {per_unit},       [MTR_CURVE_GRADUATED] = {graduated},          [MTR_CURVE_VOLUME] = {volume},
-    [MTR_CURVE_PACKAGE] = {package},         [MTR_CURVE_RECURRING] = {mtr_price_recurring},
+static curve_price *const curves[MTR_CURVE_KINDS] = {
+    [MTR_CURVE_PER_UNIT] = per_unit,
+    [MTR_CURVE_GRADUATED] = graduated,
+    [MTR_CURVE_VOLUME] = volume,
+    [MTR_CURVE_PACKAGE] = package,
+    [MTR_CURVE_PERCENTAGE] = graduated,
+    [MTR_CURVE_GRADUATED_PERCENTAGE] = graduated,
+    [MTR_CURVE_DYNAMIC] = per_unit,
+    [MTR_CURVE_STAIRSTEP] = volume,
+    [MTR_CURVE_BLOCKS] = mtr_price_blocks,
+    [MTR_CURVE_INCREMENTS] = mtr_price_increments,
+    [MTR_CURVE_RECURRING] = mtr_price_recurring,
 };
 
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    MTR_ASSERT((unsigned)work->component->curve < sizeof(curves) / sizeof(curves[0]));
+    MTR_ASSERT((unsigned)work->component->curve < MTR_CURVE_KINDS);
     work->line.exact = mtr_exact_zero();
-    return curves[work->component->curve].price(pricer, work);
+    return curves[work->component->curve](pricer, work);
 }

@@ -15,26 +15,48 @@ static struct mtr_exact value_of(const struct mtr_pricer *pricer, const struct m
     return pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
 }
 
-static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line, const struct mtr_str *component,
+static bool counts(const struct mtr_price_line *line, const struct mtr_price_scope *scope)
+{
+    bool own = mtr_str_equal(line->component, scope->key);
+    if (own && scope->except_kind && mtr_str_equal(line->kind, mtr_str_from(scope->except_kind))) return false;
+    return own || scope->of_tariff;
+}
+
+static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line, const struct mtr_price_scope *scope,
                      struct mtr_exact *sum)
 {
     for (uint32_t i = first_line; i < price->line_count; i++) {
-        if (component && !mtr_str_equal(price->lines[i].component, *component)) continue;
+        if (!counts(&price->lines[i], scope)) continue;
         int rc = mtr_exact_add(*sum, value_of(pricer, &price->lines[i]), sum);
         if (rc) return rc;
     }
     return MTR_OK;
 }
 
-/* The lines from first_line on, and those of the component (NULL: all) in earlier parts of the period. */
-static int sum_period(const struct mtr_pricer *pricer, uint32_t first_line, const struct mtr_str *component, struct mtr_exact *out)
+int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out)
 {
     const struct mtr_price_input *input = pricer->input;
     struct mtr_exact sum = mtr_exact_zero();
-    int rc = add_lines(pricer, &pricer->price, first_line, NULL, &sum);
-    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_lines(pricer, input->earlier[i], 0, component, &sum);
+    int rc = add_lines(pricer, &pricer->price, scope->first_line, scope, &sum);
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_lines(pricer, input->earlier[i], 0, scope, &sum);
     if (!rc) *out = sum;
     return rc;
+}
+
+int mtr_price_sum_earlier(const struct mtr_pricer *pricer, struct mtr_str key, const char *kind, struct mtr_exact *out)
+{
+    struct mtr_exact sum = mtr_exact_zero();
+    for (uint32_t i = 0; i < pricer->input->earlier_count; i++) {
+        const struct mtr_price *price = pricer->input->earlier[i];
+        for (uint32_t j = 0; j < price->line_count; j++) {
+            const struct mtr_price_line *line = &price->lines[j];
+            if (!mtr_str_equal(line->component, key) || !mtr_str_equal(line->kind, mtr_str_from(kind))) continue;
+            int rc = mtr_exact_add(sum, value_of(pricer, line), &sum);
+            if (rc) return rc;
+        }
+    }
+    *out = sum;
+    return MTR_OK;
 }
 
 static int trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
@@ -46,13 +68,12 @@ static int trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *par
     return mtr_price_trace(pricer, line, part, before, after);
 }
 
-static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_money limit, struct mtr_exact input,
+static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit, struct mtr_exact input,
                        struct mtr_exact output)
 {
-    char amount[MTR_DECIMAL_TEXT_BYTES], name[MTR_DECIMAL_TEXT_BYTES + 32];
+    char name[MTR_PRICE_SHARE_TEXT_BYTES + 32];
     if (!pricer->with_trace) return MTR_OK;
-    mtr_money_format(limit, amount);
-    snprintf(name, sizeof(name), "%s %s", part, amount);
+    snprintf(name, sizeof(name), "%s %s", part, limit);
     return trace_exact(pricer, line, name, input, output);
 }
 
@@ -122,7 +143,9 @@ static int cut_line(struct mtr_pricer *pricer, const struct mtr_component *compo
     struct mtr_exact cut = mtr_exact_zero();
     if (!rc) rc = mtr_exact_sub(before, after, &cut);
     if (!rc) rc = mtr_exact_sub(*excess, cut, excess);
-    if (!rc) rc = trace_limit(pricer, index, "cap", component->cap, before, value_of(pricer, line));
+    char limit[MTR_DECIMAL_TEXT_BYTES];
+    mtr_money_format(component->cap, limit);
+    if (!rc) rc = trace_limit(pricer, index, "cap", limit, before, value_of(pricer, line));
     return rc;
 }
 
@@ -130,37 +153,47 @@ int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *compone
 {
     struct mtr_exact sum, excess;
     if (!component->has_cap) return MTR_OK;
-    int rc = sum_period(pricer, first_line, &component->key, &sum);
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    int rc = mtr_price_sum(pricer, &scope, &sum);
     if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(component->cap), &excess);
     for (uint32_t i = pricer->price.line_count; !rc && i > first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
         rc = cut_line(pricer, component, i - 1, &excess); /* from the last: the first lines fill the cap */
     return rc;
 }
 
-static int add_minimum(struct mtr_pricer *pricer, struct mtr_str component, struct mtr_money minimum, uint32_t first_line, bool of_tariff)
+int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,
+                      struct mtr_exact amount)
 {
-    struct mtr_exact sum, missing;
-    if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
-    int rc = sum_period(pricer, first_line, of_tariff ? NULL : &component, &sum);
-    if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(minimum), sum, &missing);
-    if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    struct mtr_price_line line = {.component = component, .dimensions = MTR_STR(""), .kind = MTR_STR("minimum"), .exact = missing};
-    rc = mtr_quantity_from_i64(1, &line.quantity);
-    if (!rc) rc = trace_limit(pricer, mtr_price_next_line(pricer), "minimum", minimum, sum, missing);
+    struct mtr_price_line line = {.component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
+    int rc = mtr_quantity_from_i64(1, &line.quantity);
+    if (!rc) rc = trace_limit(pricer, mtr_price_next_line(pricer), kind, text, input, amount);
     if (!rc) rc = mtr_price_round_line(pricer, &line);
-    if (!rc) rc = mtr_price_add_line(pricer, &line);
-    return rc;
+    return rc ? rc : mtr_price_add_line(pricer, &line);
+}
+
+static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_money minimum, enum mtr_prorate prorate)
+{
+    char text[MTR_PRICE_SHARE_TEXT_BYTES];
+    struct mtr_exact sum, least, missing;
+    if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
+    int rc = mtr_price_sum(pricer, scope, &sum);
+    if (!rc) rc = mtr_price_prorate(pricer->input, prorate, minimum, &least, text);
+    if (!rc) rc = mtr_exact_sub(least, sum, &missing);
+    if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
+    return mtr_price_add_due(pricer, scope->key, "minimum", text, sum, missing);
 }
 
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    return component->has_minimum ? add_minimum(pricer, component->key, component->minimum, first_line, false) : MTR_OK;
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    return component->has_minimum ? add_minimum(pricer, &scope, component->minimum, component->minimum_prorate) : MTR_OK;
 }
 
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    return version->has_minimum ? add_minimum(pricer, MTR_STR("tariff.minimum"), version->minimum, 0, true) : MTR_OK;
+    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.minimum")};
+    return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate) : MTR_OK;
 }
 
 int mtr_price_total(struct mtr_pricer *pricer)
@@ -177,7 +210,8 @@ int mtr_price_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!tariff->round_total) return MTR_OK;
-    int rc = sum_period(pricer, 0, NULL, &sum);
+    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR("")};
+    int rc = mtr_price_sum(pricer, &all, &sum);
     if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
     const struct mtr_money whole = price->total;
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)

@@ -1,8 +1,9 @@
 /*
  * The parts of the price function, between its sources. Private to rater.
  *
- * A line goes through the line parts (free units, curve, rounding), a component's lines together through the component parts (cap,
- * minimum), the whole through the total. A new part is a function and a row in its table; a new curve is a row in price_curve.c.
+ * A line goes through the line parts (convert, free units, curve, adjust, rounding), a component's lines together through the component
+ * parts (overage, cap, minimum, true-up), the whole through those of the tariff and the total. A new part is a file and a row in the
+ * table of price.c; a new curve is a file and a row in price_curve.c.
  */
 #ifndef METERD_RATER_PRICE_PARTS_H
 #define METERD_RATER_PRICE_PARTS_H
@@ -26,10 +27,32 @@ struct mtr_line_work {
 };
 
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-/* quantity × unit + flat of one tier, added to the line and traced under the curve's name. */
-int mtr_price_add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t tier_index, struct mtr_quantity quantity,
-                       bool with_flat) MTR_MUST_USE;
+/* The other line parts. */
+int mtr_price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+
+/* Curves with a file of their own. */
 int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+
+/* quantity × unit + flat of one row of the curve, added to the line and traced under the curve's name. */
+int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, uint32_t row_count,
+                          struct mtr_quantity quantity, struct mtr_money unit, struct mtr_money flat) MTR_MUST_USE;
+/* How many blocks the quantity is, traced. */
+int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_quantity size,
+                        enum mtr_rounding rounding, struct mtr_quantity *out) MTR_MUST_USE;
+
+/* [from, to) of the whole period, in days or seconds from its start; all of it without proration. */
+struct mtr_price_share {
+    int64_t from, to, whole;
+};
+struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate, int64_t from_s, int64_t to_s);
+int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share, struct mtr_exact *out) MTR_MUST_USE;
+/* An amount times the share in which the subscription runs, as text for the trace too ("100 × 15 ÷ 31"). */
+enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
+int mtr_price_prorate(const struct mtr_price_input *input, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
+                      char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. */
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
@@ -37,9 +60,26 @@ int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
 int mtr_price_round_share(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
 
+/* Lines that an amount is measured by: those from first_line on and their like in earlier parts of the period. */
+struct mtr_price_scope {
+    uint32_t first_line;
+    bool of_tariff;          /* all lines; else those of the component `key` */
+    struct mtr_str key;      /* of the lines that the part adds */
+    const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
+};
+int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out) MTR_MUST_USE;
+/* The lines of `key` of that kind in earlier parts of the period. */
+int mtr_price_sum_earlier(const struct mtr_pricer *pricer, struct mtr_str key, const char *kind, struct mtr_exact *out) MTR_MUST_USE;
+/* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
+int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,
+                      struct mtr_exact amount) MTR_MUST_USE;
+
 /* first_line: index of the component's first line; its lines go on to the end. */
 int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
+int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
+int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
+int mtr_price_tariff_commitment(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 

@@ -89,6 +89,8 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .period = term->whole,
         .active_from_s = part->start_s,
         .active_to_s = part->end_s,
+        .runs_from_s = term->parts[0].start_s,
+        .runs_to_s = term->parts[term->part_count - 1].end_s,
         .continues_earlier = index > 0,
         .continued_later = index + 1 < term->part_count,
         .closing = closing,

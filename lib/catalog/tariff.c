@@ -25,9 +25,9 @@ static int read_curve(struct reading *reading, const struct mtr_node *node, cons
                       struct mtr_component *out)
 {
     int kind = 0;
-    while (!mtr_tariff_curve_given(&mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
+    while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
     MTR_ASSERT(kind < MTR_CURVE_KINDS);
-    const struct tariff_curve *curve = &mtr_tariff_curves[kind];
+    const struct tariff_curve *curve = mtr_tariff_curves[kind];
     out->curve = (enum mtr_curve_kind)kind;
     int rc = curve->read(reading->arena, fields, out);
     if (!rc) curve->lint(mtr_node_get(node, curve->name), out, reading->findings);
@@ -50,6 +50,7 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
         .free_units = fields->free_units,
         .minimum = fields->minimum,
         .cap = fields->cap,
+        .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .line = node->line,
         .column = node->column,
     };
@@ -57,6 +58,10 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
     if (reading->findings->errors > errors_before) return MTR_OK; /* reported; there is no one curve to copy */
     int rc = read_curve(reading, node, fields, out);
     if (rc) return rc;
+    mtr_tariff_read_convert(node, fields, out, reading->findings);
+    mtr_tariff_read_adjust(node, fields, out, reading->findings);
+    if (fields->has_commitment)
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
     mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
     return MTR_OK;
 }
@@ -96,7 +101,14 @@ static int read_version(struct reading *reading, const struct mtr_node *node, co
                         struct mtr_tariff_version *out)
 {
     *out = (struct mtr_tariff_version){
-        .from = fields->from, .has_minimum = fields->has_minimum, .minimum = fields->minimum, .component_count = fields->components.count};
+        .from = fields->from,
+        .has_minimum = fields->has_minimum,
+        .minimum = fields->minimum,
+        .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
+        .component_count = fields->components.count,
+    };
+    if (fields->has_commitment)
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
     if (rc) return rc;

@@ -16,12 +16,18 @@ struct tariff_curve {
     bool without_use;    /* a fee: no meter and none of the parts that need use */
     bool has_flats;      /* takes flat_at_zero */
     int (*read)(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out);
-    /* `node` is what stands under the key. Fields are right, nothing is checked against the rest of the component. */
-    void (*lint)(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
+    /* `node` is what stands under the key. May finish the model where that needs a finding (a rate that cannot be divided exactly). */
+    void (*lint)(const struct mtr_node *node, struct mtr_component *component, struct mtr_diagnostics *findings);
 };
 
 /* By enum mtr_curve_kind. */
-extern const struct tariff_curve mtr_tariff_curves[MTR_CURVE_KINDS];
+extern const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS];
+
+/* Those with a file of their own. */
+extern const struct tariff_curve mtr_tariff_curve_percentage, mtr_tariff_curve_graduated_percentage, mtr_tariff_curve_dynamic;
+extern const struct tariff_curve mtr_tariff_curve_stairstep, mtr_tariff_curve_blocks, mtr_tariff_curve_increments;
+
+#define TARIFF_CURVE_KEY(key) .name = #key, .given_offset = offsetof(struct tariff_component_fields, has_##key)
 
 static inline bool mtr_tariff_curve_given(const struct tariff_curve *curve, const struct tariff_component_fields *fields)
 {

@@ -3,18 +3,17 @@
  */
 #include "lib/catalog/tariff_fields.h"
 
-static const char *const rounding_modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
+const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
+static const char *const package_roundings[] = {"none", "half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
+static const char *const scopes[] = {"period", "event", NULL};
 static const char *const rounding_places[] = {"line", "total", NULL};
 static const char *const recurring_every[] = {"period", "day", "week", "month", "quarter", "year", NULL};
 static const char *const recurring_in[] = {"advance", "arrears", NULL};
-static const char *const recurring_prorate[] = {"none", "day", "second", NULL};
+const char *const mtr_tariff_prorates[] = {"none", "day", "second", NULL};
 
-_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5, "rounding_modes are in the order of enum mtr_rounding");
+_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5, "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
 _Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4, "recurring_every is in the order of enum mtr_period_unit, one later");
-_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2, "recurring_prorate is in the order of enum mtr_prorate");
-
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
+_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2, "mtr_tariff_prorates is in the order of enum mtr_prorate");
 
 static const struct mtr_field tier_rows[] = {
     {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to), PRESENT(tariff_tier_fields, has_up_to),
@@ -29,8 +28,8 @@ static const struct mtr_field tier_rows[] = {
 static const struct mtr_field package_rows[] = {
     {.name = "size", .type = MTR_FIELD_QUANTITY, AT(tariff_package_fields, size), .required = true, .doc = "units in a package"},
     {.name = "price", .type = MTR_FIELD_MONEY, AT(tariff_package_fields, price), .required = true, .doc = "price of a package"},
-    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding), .choices = rounding_modes, .default_text = "up",
-     .doc = "how a started package counts: up bills it whole, down not at all"},
+    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding), .choices = package_roundings, .default_text = "up",
+     .doc = "how a started package counts: up bills it whole, down not at all, none its share"},
     {0},
 };
 
@@ -40,7 +39,7 @@ static const struct mtr_field recurring_rows[] = {
      .doc = "the billing period that the amount is meant for; period: whatever the subscription has"},
     {.name = "in", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, in), .choices = recurring_in, .default_text = "advance",
      .doc = "advance: due when the period begins; arrears: when it closes"},
-    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate), .choices = recurring_prorate, .default_text = "none",
+    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate), .choices = mtr_tariff_prorates, .default_text = "none",
      .doc = "share of the fee for a part of a period: by second, by local day, or none (the whole fee)"},
     {0},
 };
@@ -60,14 +59,42 @@ static const struct mtr_field component_rows[] = {
      .doc = "curve: all units at the price of the tier that the whole quantity reaches"},
     {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), PRESENT(tariff_component_fields, has_package),
      .fields = package_rows, .doc = "curve: whole packages"},
+    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), PRESENT(tariff_component_fields, has_percentage),
+     .fields = mtr_tariff_percentage_rows, .doc = "curve: a share of the meter's quantity, which is an amount of money"},
+    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated_percentage),
+     PRESENT(tariff_component_fields, has_graduated_percentage), .min = 1, .max = MTR_TARIFF_TIERS_MAX,
+     .fields = mtr_tariff_percentage_tier_rows, .item_size = sizeof(struct tariff_tier_fields),
+     .doc = "curve: each part of an amount of money at the rate of the tier it falls in"},
+    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), PRESENT(tariff_component_fields, has_dynamic),
+     .fields = mtr_tariff_dynamic_rows, .doc = "curve: the meter's quantity is the price already, times a multiplier"},
+    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), PRESENT(tariff_component_fields, has_stairstep),
+     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields),
+     .doc = "curve: one amount for the step that the quantity reaches"},
+    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), PRESENT(tariff_component_fields, has_blocks),
+     .fields = mtr_tariff_blocks_rows, .doc = "curve: whole blocks, of another size and price in each tier"},
+    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), PRESENT(tariff_component_fields, has_increments),
+     .fields = mtr_tariff_increments_rows, .doc = "curve: a connect fee, then started steps, as 60+1 seconds"},
     {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring), PRESENT(tariff_component_fields, has_recurring),
      .fields = recurring_rows, .doc = "a fee of the period, without use"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
      PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false", .doc = "the first tier's flat is due at zero use too"},
+    {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope), .choices = scopes, .default_text = "period",
+     .doc = "what the curve applies to: the quantity of the period"},
+    {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert), PRESENT(tariff_component_fields, has_convert),
+     .fields = mtr_tariff_convert_rows, .doc = "other units, and rounding of the quantity, before anything else"},
+    {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount), PRESENT(tariff_component_fields, has_discount),
+     .fields = mtr_tariff_discount_rows, .doc = "off what the curve comes to, before cap and minimum"},
+    {.name = "markup", .type = MTR_FIELD_MAP, AT(tariff_component_fields, markup), PRESENT(tariff_component_fields, has_markup),
+     .fields = mtr_tariff_markup_rows, .doc = "on top of what the curve comes to, before cap and minimum"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_component_fields, commitment), PRESENT(tariff_component_fields, has_commitment),
+     .fields = mtr_tariff_commitment_rows, .doc = "amount that is due in any case, with a factor for what goes beyond it"},
     {.name = "free_units", .type = MTR_FIELD_QUANTITY, AT(tariff_component_fields, free_units),
      PRESENT(tariff_component_fields, has_free_units), .doc = "units of each line that are not priced"},
     {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, minimum), PRESENT(tariff_component_fields, has_minimum),
      .doc = "least amount of the component; the difference is a line of its own when the period closes"},
+    {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, minimum_prorate),
+     PRESENT(tariff_component_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+     .doc = "share of the minimum in a period that the subscription runs through in part"},
     {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap), PRESENT(tariff_component_fields, has_cap),
      .doc = "greatest amount of the component in a period"},
     {.name = "group_by", .type = MTR_FIELD_TEXTS, AT(tariff_component_fields, group_by), PRESENT(tariff_component_fields, has_group_by),
@@ -83,11 +110,16 @@ static const struct mtr_field version_rows[] = {
      .doc = "what is priced, one line or more each"},
     {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, minimum), PRESENT(tariff_version_fields, has_minimum),
      .doc = "least amount of the whole tariff in a period"},
+    {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_version_fields, minimum_prorate),
+     PRESENT(tariff_version_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+     .doc = "share of the minimum in a period that the subscription runs through in part"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment), PRESENT(tariff_version_fields, has_commitment),
+     .fields = mtr_tariff_commitment_rows, .doc = "of the whole tariff: amount that is due in any case, with a factor beyond it"},
     {0},
 };
 
 static const struct mtr_field rounding_rows[] = {
-    {.name = "mode", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, mode), .choices = rounding_modes, .default_text = "half_even",
+    {.name = "mode", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, mode), .choices = mtr_tariff_rounding_modes, .default_text = "half_even",
      .doc = "half_up: ties away from zero; up and down: away from and towards zero"},
     {.name = "place", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, place), .choices = rounding_places, .default_text = "line",
      .doc = "round each line, or only the total, recording the residue"},

@@ -7,6 +7,10 @@
 #include "meterd/catalog/tariff.h"
 #include "meterd/core/schema.h"
 
+/* Members of the structs below in rows of the schema. */
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
+
 struct tariff_tier_fields {
     bool has_up_to, has_unit, has_flat;
     struct mtr_quantity up_to;
@@ -16,7 +20,54 @@ struct tariff_tier_fields {
 struct tariff_package_fields {
     struct mtr_quantity size;
     struct mtr_money price;
-    int rounding; /* package_roundings */
+    int rounding; /* 0 none, else 1 + enum mtr_rounding */
+};
+
+struct tariff_percentage_fields {
+    struct mtr_money rate, fixed; /* rate in percent */
+};
+
+struct tariff_dynamic_fields {
+    struct mtr_money multiplier;
+};
+
+struct tariff_blocks_fields {
+    int mode; /* 0 graduated, 1 volume */
+    struct mtr_list tiers; /* of tariff_block_tier_fields */
+};
+
+struct tariff_block_tier_fields {
+    bool has_blocks;
+    struct mtr_quantity size, blocks;
+    struct mtr_money price;
+};
+
+struct tariff_increments_fields {
+    struct mtr_money connect;
+    struct mtr_list steps; /* of tariff_increment_fields */
+};
+
+struct tariff_increment_fields {
+    struct mtr_quantity from, per, step;
+    struct mtr_money price;
+};
+
+struct tariff_convert_fields {
+    bool has_multiply, has_divide, has_digits, has_step;
+    struct mtr_quantity multiply, divide, step;
+    uint64_t digits;
+    int rounding;
+};
+
+struct tariff_percent_fields {
+    struct mtr_quantity percent;
+};
+
+struct tariff_commitment_fields {
+    struct mtr_money amount;
+    struct mtr_quantity overage;
+    bool true_up;
+    int prorate;
 };
 
 struct tariff_recurring_fields {
@@ -29,13 +80,24 @@ struct tariff_recurring_fields {
 struct tariff_component_fields {
     struct mtr_str key, meter;
     bool has_meter, has_per_unit, has_graduated, has_volume, has_package, has_recurring;
+    bool has_percentage, has_graduated_percentage, has_dynamic, has_stairstep, has_blocks, has_increments;
     bool has_free_units, has_minimum, has_cap, has_group_by, has_flat_at_zero;
     struct mtr_money per_unit;
-    struct mtr_list graduated, volume; /* of tariff_tier_fields */
+    struct mtr_list graduated, volume, graduated_percentage, stairstep; /* of tariff_tier_fields */
     struct tariff_package_fields package;
+    struct tariff_percentage_fields percentage;
+    struct tariff_dynamic_fields dynamic;
+    struct tariff_blocks_fields blocks;
+    struct tariff_increments_fields increments;
     struct tariff_recurring_fields recurring;
     bool flat_at_zero;
     struct mtr_quantity free_units;
+    bool has_convert, has_discount, has_markup, has_commitment, has_minimum_prorate;
+    struct tariff_convert_fields convert;
+    struct tariff_percent_fields discount, markup;
+    struct tariff_commitment_fields commitment;
+    int minimum_prorate;
+    int scope; /* 0 period, 1 event */
     struct mtr_money minimum, cap;
     struct mtr_list group_by; /* of struct mtr_str */
 };
@@ -43,8 +105,10 @@ struct tariff_component_fields {
 struct tariff_version_fields {
     struct mtr_str from;
     struct mtr_list components; /* of tariff_component_fields */
-    bool has_minimum;
+    bool has_minimum, has_commitment, has_minimum_prorate;
     struct mtr_money minimum;
+    int minimum_prorate;
+    struct tariff_commitment_fields commitment;
 };
 
 struct tariff_rounding_fields {
@@ -61,9 +125,23 @@ struct tariff_fields {
 };
 
 extern const struct mtr_field mtr_tariff_fields[];
+/* Names in the order of enum mtr_rounding and enum mtr_prorate. */
+extern const char *const mtr_tariff_rounding_modes[];
+extern const char *const mtr_tariff_prorates[];
+/* Rows of the parts that have a file of their own. */
+extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[], mtr_tariff_dynamic_rows[];
+extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
+extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[], mtr_tariff_commitment_rows[];
 
 /* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in `findings`. */
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings);
+/* Parts around the curve: read into the model, with their findings. */
+void mtr_tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
+                             struct mtr_diagnostics *findings);
+void mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
+                            struct mtr_diagnostics *findings);
+struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,
+                                                 struct mtr_diagnostics *findings);
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
                                struct mtr_diagnostics *findings);
 void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

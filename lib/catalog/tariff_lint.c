@@ -20,7 +20,7 @@ static void list_curves(char *out, size_t size)
 {
     size_t used = 0;
     for (int i = 0; i < MTR_CURVE_KINDS && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : i + 1 < MTR_CURVE_KINDS ? ", " : " or ", mtr_tariff_curves[i].name);
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : i + 1 < MTR_CURVE_KINDS ? ", " : " or ", mtr_tariff_curves[i]->name);
 }
 
 static void forbid_parts_of_use(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
@@ -30,6 +30,8 @@ static void forbid_parts_of_use(const struct mtr_node *node, const struct tariff
     forbid(findings, node, fields->has_group_by, "group_by", "a recurring fee has no dimensions: remove group_by");
     forbid(findings, node, fields->has_minimum, "minimum", "a recurring fee is its own minimum: remove it");
     forbid(findings, node, fields->has_cap, "cap", "a recurring fee needs no cap: change its amount");
+    forbid(findings, node, fields->has_convert, "convert", "a recurring fee has no units: remove convert");
+    forbid(findings, node, fields->has_commitment, "commitment", "a recurring fee is its own commitment: remove it");
 }
 
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
@@ -38,8 +40,8 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
     char names[256];
     unsigned curves = 0;
     for (int i = 0; i < MTR_CURVE_KINDS; i++) {
-        if (!mtr_tariff_curve_given(&mtr_tariff_curves[i], fields)) continue;
-        curve = &mtr_tariff_curves[i];
+        if (!mtr_tariff_curve_given(mtr_tariff_curves[i], fields)) continue;
+        curve = mtr_tariff_curves[i];
         curves++;
     }
     list_curves(names, sizeof(names));
@@ -49,6 +51,9 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "components", "has more than one of %s: split it in two",
                              names);
     if (curves != 1) return;
+    forbid(findings, node, fields->scope == 1, "scope",
+           "prices per event need every event's own amount, and meters keep sums: price the sum, and count the events with a second meter "
+           "for what is due per event");
     if (curve->without_use) forbid_parts_of_use(node, fields, findings);
     else if (!fields->has_meter) tariff_error(findings, node, "components", "has no meter: name the one whose use it prices with `meter:`");
     forbid(findings, node, fields->flat_at_zero && !curve->has_flats, "flat_at_zero", "only curves with tiers have a flat amount");
@@ -66,6 +71,13 @@ static void lint_limit(const struct mtr_node *node, const char *key, const struc
     if (mtr_money_round(amount, tariff->rounding_digits, MTR_ROUND_DOWN, &rounded) || mtr_money_compare(rounded, amount) == 0) return;
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
                          "has more than the %u fraction digits that %s are rounded to", tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
+}
+
+static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_commitment *commitment,
+                            bool has_minimum, struct mtr_diagnostics *findings)
+{
+    lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
+    forbid(findings, node, has_minimum && commitment->true_up, "minimum", "a commitment with true-up is a minimum already: remove one of them");
 }
 
 static void lint_group_by(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
@@ -89,9 +101,14 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
                                struct mtr_diagnostics *findings)
 {
     if (component->has_minimum) lint_limit(node, "minimum", tariff, component->minimum, findings);
+    forbid(findings, node, component->minimum_prorate != MTR_PRORATE_NONE && !component->has_minimum, "minimum_prorate",
+           "there is no minimum to prorate");
     if (component->has_cap) lint_limit(node, "cap", tariff, component->cap, findings);
     if (component->has_minimum && component->has_cap && mtr_money_compare(component->minimum, component->cap) > 0)
         tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
+    if (component->commitment.given) lint_commitment(node, tariff, &component->commitment, component->has_minimum, findings);
+    if (component->commitment.given && component->has_cap && mtr_money_compare(component->commitment.amount, component->cap) > 0)
+        tariff_error(findings, tariff_place(node, "commitment"), "commitment", "is more than the cap");
     if (component->has_free_units && component->free_units.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
     lint_group_by(node, component, findings);
@@ -102,6 +119,9 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
     if (version->has_minimum) lint_limit(node, "minimum", tariff, version->minimum, findings);
+    forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum, "minimum_prorate",
+           "there is no minimum to prorate");
+    if (version->commitment.given) lint_commitment(node, tariff, &version->commitment, version->has_minimum, findings);
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");
         struct mtr_str name = version->components[i].key;

@@ -18,7 +18,7 @@ struct row {
     const char *name;
     const char *rounding;   /* inside {}; NULL: none */
     const char *components; /* inside [] */
-    const char *minimum;    /* of the tariff; NULL: none */
+    const char *version;    /* its keys beside the components; NULL: none */
     const char *usage;      /* "component[/dimensions]=quantity …" by index of the component */
     const char *expected;
 };
@@ -27,6 +27,12 @@ struct row {
 #define GRADUATED "{key: cpu, meter: m, graduated: " TIERS "}"
 #define VOLUME "{key: cpu, meter: m, volume: " TIERS "}"
 #define PACKAGE "{key: mail, meter: m, package: {size: 1000, price: \"1.50\"}}"
+
+#define STAIRSTEP "{key: seats, meter: m, stairstep: [{up_to: 10, amount: 50}, {up_to: 25, amount: 90}, {amount: 150}]}"
+#define BLOCKS(mode) "{key: sms, meter: m, blocks: {mode: " mode ", tiers: [{size: 100, blocks: 5, price: 4}, {size: 1000, price: 30}]}}"
+#define VOICE                                                                                                                           \
+    "{key: voice, meter: m, increments: {connect: \"0.05\", steps: [{price: \"0.10\", per: 60, step: 60}, {from: 60, price: \"0.10\", per: 60}]}}"
+#define COMMITTED "{key: a, meter: m, per_unit: 1, commitment: {amount: 100, overage: 1.2}}"
 
 static const struct row rows[] = {
     /* per unit */
@@ -80,9 +86,9 @@ static const struct row rows[] = {
     {"minimum is a line", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "0=4", "a usage 4.00; a minimum 6.00; total 10.00"},
     {"minimum without use", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "", "a minimum 10.00; total 10.00"},
     {"minimum met", NULL, "{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "0=10", "a usage 10.00; total 10.00"},
-    {"minimum of the tariff", NULL, "{key: a, meter: m, per_unit: 1}, {key: b, meter: n, per_unit: 2}", "10", "0=1 1=2",
+    {"minimum of the tariff", NULL, "{key: a, meter: m, per_unit: 1}, {key: b, meter: n, per_unit: 2}", "minimum: 10", "0=1 1=2",
      "a usage 1.00; b usage 4.00; tariff.minimum minimum 5.00; total 10.00"},
-    {"both minimums", NULL, "{key: a, meter: m, per_unit: 1, minimum: 4}", "10", "0=1",
+    {"both minimums", NULL, "{key: a, meter: m, per_unit: 1, minimum: 4}", "minimum: 10", "0=1",
      "a usage 1.00; a minimum 3.00; tariff.minimum minimum 6.00; total 10.00"},
     {"cap over several lines, first come", NULL, "{key: a, meter: m, per_unit: 1, cap: 10, group_by: [r]}", NULL, "0/r=b=6 0/r=a=7 0/r=c=1",
      "a r=a usage 7.00; a r=b usage 3.00; a r=c usage 0.00; total 10.00"},
@@ -95,6 +101,87 @@ static const struct row rows[] = {
     /* group_by */
     {"a curve per combination", NULL, "{key: a, meter: m, group_by: [r], graduated: [{up_to: 10, unit: 1}, {unit: 0}]}", NULL,
      "0/r=us=15 0/r=eu=4", "a r=eu usage 4.00; a r=us usage 10.00; total 14.00"},
+    /* convert: the quantity of the period, rounded once */
+    {"divided and rounded up", NULL, "{key: a, meter: m, per_unit: 10, convert: {divide: 1000, rounding: ceiling, digits: 0}}", NULL, "0=1400", "a usage 20.00; total 20.00"},
+    {"rows are added before they are rounded", NULL, "{key: a, meter: m, per_unit: 1, convert: {divide: 1000, rounding: ceiling, digits: 0}}", NULL, "0=1400 0=1300",
+     "a usage 3.00; total 3.00"},
+    {"multiplied and divided at once", NULL, "{key: a, meter: m, per_unit: 1, convert: {multiply: 2, divide: 3}}", NULL, "0=3", "a usage 2.00; total 2.00"},
+    {"not rounded unless asked", NULL, "{key: a, meter: m, per_unit: 3, convert: {divide: 8}}", NULL, "0=1", "a usage 0.38; total 0.38"},
+    {"to steps above one", NULL, "{key: a, meter: m, per_unit: 1, convert: {rounding: half_up, step: 100}}", NULL, "0=150", "a usage 200.00; total 200.00"},
+    {"to steps below one", NULL, "{key: a, meter: m, per_unit: 1, convert: {divide: 60, rounding: up, step: 0.25}}", NULL, "0=61", "a usage 1.25; total 1.25"},
+    {"a tie of steps is no tie after the division", NULL, "{key: a, meter: m, per_unit: 1, convert: {divide: 3, rounding: half_up, step: 1}}", NULL, "0=4.499999999999",
+     "a usage 1.00; total 1.00"},
+    {"free units are of the converted quantity", NULL, "{key: a, meter: m, per_unit: 1, free_units: 1, convert: {divide: 1000, rounding: ceiling, digits: 0}}", NULL,
+     "0=1400", "a usage 1.00; total 1.00"},
+    {"negative quantities round by their mode", NULL, "{key: a, meter: m, per_unit: 1, convert: {divide: 1000, rounding: ceiling, digits: 0}}", NULL, "0=-1400",
+     "a usage -1.00; total -1.00"},
+    /* discount and markup: after the curve, before cap and minimum */
+    {"discount", NULL, "{key: a, meter: m, per_unit: 1, discount: {percent: 12.5}}", NULL, "0=8", "a usage 7.00; total 7.00"},
+    {"markup", NULL, "{key: a, meter: m, per_unit: 1, markup: {percent: 20}}", NULL, "0=8", "a usage 9.60; total 9.60"},
+    {"both", NULL, "{key: a, meter: m, per_unit: 1, discount: {percent: 10}, markup: {percent: 10}}", NULL, "0=100", "a usage 99.00; total 99.00"},
+    {"all off", NULL, "{key: a, meter: m, per_unit: 1, discount: {percent: 100}}", NULL, "0=8", "a usage 0.00; total 0.00"},
+    {"discount before the cap", NULL, "{key: a, meter: m, per_unit: 10, discount: {percent: 50}, cap: 100}", NULL, "0=27", "a usage 100.00; total 100.00"},
+    {"discount before the minimum", NULL, "{key: a, meter: m, per_unit: 10, discount: {percent: 50}, minimum: 8}", NULL, "0=1",
+     "a usage 5.00; a minimum 3.00; total 8.00"},
+    {"rounded once, after the discount", NULL, "{key: a, meter: m, per_unit: \"0.015\", discount: {percent: 50}}", NULL, "0=1", "a usage 0.01; total 0.01"},
+    {"discount of a fee", NULL, "{key: base, recurring: {amount: 20}, discount: {percent: 25}}", NULL, "", "base recurring 15.00; total 15.00"},
+    /* percentage, dynamic */
+    {"percentage", NULL, "{key: a, meter: m, percentage: {rate: 2.9, fixed: \"0.30\"}}", NULL, "0=100", "a usage 3.20; total 3.20"},
+    {"percentage of nothing", NULL, "{key: a, meter: m, percentage: {rate: 2.9, fixed: \"0.30\"}}", NULL, "0=0", "total 0.00"},
+    {"percentage of a refund has no fixed part", NULL, "{key: a, meter: m, percentage: {rate: 2.9, fixed: \"0.30\"}}", NULL, "0=-100", "a usage -2.90; total -2.90"},
+    {"percentage above a free amount", NULL, "{key: a, meter: m, free_units: 250, percentage: {rate: 1.3}}", NULL, "0=800", "a usage 7.15; total 7.15"},
+    {"graduated percentage", NULL, "{key: a, meter: m, graduated_percentage: [{up_to: 10, rate: 1, flat: 200}, {up_to: 20, rate: 2, flat: 300}, {rate: 3, flat: 400}]}",
+     NULL, "0=12", "a usage 500.14; total 500.14"},
+    {"graduated percentage, flat at zero", NULL, "{key: a, meter: m, flat_at_zero: true, graduated_percentage: [{up_to: 10, rate: 1, flat: 200}, {rate: 3}]}", NULL, "0=0",
+     "a usage 200.00; total 200.00"},
+    {"dynamic", NULL, "{key: a, meter: m, dynamic: {multiplier: \"1.33333\"}}", NULL, "0=10", "a usage 13.33; total 13.33"},
+    {"dynamic as it comes", NULL, "{key: a, meter: m, dynamic: {}}", NULL, "0=12.345", "a usage 12.34; total 12.34"},
+    {"dynamic with a markup", NULL, "{key: a, meter: m, dynamic: {}, markup: {percent: 15}}", NULL, "0=10", "a usage 11.50; total 11.50"},
+    /* stairstep */
+    {"stairstep, nothing", NULL, STAIRSTEP, NULL, "0=0", "total 0.00"},
+    {"stairstep, first step", NULL, STAIRSTEP, NULL, "0=1", "seats usage 50.00; total 50.00"},
+    {"stairstep, at the bound", NULL, STAIRSTEP, NULL, "0=10", "seats usage 50.00; total 50.00"},
+    {"stairstep, a fraction above", NULL, STAIRSTEP, NULL, "0=10.5", "seats usage 90.00; total 90.00"},
+    {"stairstep, last", NULL, STAIRSTEP, NULL, "0=1000", "seats usage 150.00; total 150.00"},
+    {"stairstep, negative", NULL, STAIRSTEP, NULL, "0=-1", "seats usage 0.00; total 0.00"},
+    /* package by its share; blocks */
+    {"package, its share", NULL, "{key: mail, meter: m, package: {size: 1000, price: \"1.50\", rounding: none}}", NULL, "0=1500", "mail usage 2.25; total 2.25"},
+    {"blocks, first", NULL, BLOCKS("graduated"), NULL, "0=1", "sms usage 4.00; total 4.00"},
+    {"blocks, all of the first tier", NULL, BLOCKS("graduated"), NULL, "0=500", "sms usage 20.00; total 20.00"},
+    {"blocks, the rest rounded up in the next tier's", NULL, BLOCKS("graduated"), NULL, "0=500.5", "sms usage 50.00; total 50.00"},
+    {"blocks, deep", NULL, BLOCKS("graduated"), NULL, "0=1501", "sms usage 80.00; total 80.00"},
+    {"blocks, volume in the first tier", NULL, BLOCKS("volume"), NULL, "0=500", "sms usage 20.00; total 20.00"},
+    {"blocks, volume re-blocks everything", NULL, BLOCKS("volume"), NULL, "0=1501", "sms usage 60.00; total 60.00"},
+    {"blocks, negative", NULL, BLOCKS("graduated"), NULL, "0=-101", "sms usage -8.00; total -8.00"},
+    {"blocks after free units", NULL, "{key: sms, meter: m, free_units: 100, blocks: {tiers: [{size: 100, price: 4}]}}", NULL, "0=100", "sms usage 0.00; total 0.00"},
+    /* increments */
+    {"increments, nothing", NULL, VOICE, NULL, "0=0", "total 0.00"},
+    {"increments, the first step whole", NULL, VOICE, NULL, "0=10", "voice usage 0.15; total 0.15"},
+    {"increments, at the border", NULL, VOICE, NULL, "0=60", "voice usage 0.15; total 0.15"},
+    {"increments, by the second then", NULL, VOICE, NULL, "0=89.2", "voice usage 0.20; total 0.20"},
+    {"increments, all free: no connect fee", NULL, "{key: voice, meter: m, free_units: 60, increments: {connect: 1, steps: [{price: 1}]}}", NULL, "0=59",
+     "voice usage 0.00; total 0.00"},
+    {"increments, negative without the fee", NULL, VOICE, NULL, "0=-61", "voice usage -0.20; total -0.20"},
+    /* commitment */
+    {"below the commitment", NULL, COMMITTED, NULL, "0=70", "a usage 70.00; a commitment 30.00; total 100.00"},
+    {"nothing used", NULL, COMMITTED, NULL, "", "a commitment 100.00; total 100.00"},
+    {"at the commitment", NULL, COMMITTED, NULL, "0=100", "a usage 100.00; total 100.00"},
+    {"above it", NULL, COMMITTED, NULL, "0=130", "a usage 130.00; a overage 6.00; total 136.00"},
+    {"cheaper above it", NULL, "{key: a, meter: m, per_unit: 1, commitment: {amount: 100, overage: 0.8}}", NULL, "0=130", "a usage 130.00; a overage -6.00; total 124.00"},
+    {"no true-up", NULL, "{key: a, meter: m, per_unit: 1, commitment: {amount: 100, overage: 1.2, true_up: false}}", NULL, "0=70", "a usage 70.00; total 70.00"},
+    {"no factor", NULL, "{key: a, meter: m, per_unit: 1, commitment: {amount: 100}}", NULL, "0=130", "a usage 130.00; total 130.00"},
+    {"the cap is over the overage too", NULL, "{key: a, meter: m, per_unit: 1, cap: 132, commitment: {amount: 100, overage: 1.2}}", NULL, "0=130",
+     "a usage 130.00; a overage 2.00; total 132.00"},
+    {"over several lines", NULL, "{key: a, meter: m, per_unit: 1, group_by: [r], commitment: {amount: 10, overage: 2}}", NULL, "0/r=a=7 0/r=b=5",
+     "a r=a usage 7.00; a r=b usage 5.00; a overage 2.00; total 14.00"},
+    {"of the tariff, below", NULL, "{key: a, meter: m, per_unit: 1}, {key: base, recurring: {amount: 5}}", "commitment: {amount: 10, overage: 1.5}", "0=3",
+     "a usage 3.00; base recurring 5.00; tariff.commitment commitment 2.00; total 10.00"},
+    {"of the tariff, above", NULL, "{key: a, meter: m, per_unit: 1}, {key: base, recurring: {amount: 5}}", "commitment: {amount: 10, overage: 1.5}", "0=9",
+     "a usage 9.00; base recurring 5.00; tariff.commitment overage 2.00; total 16.00"},
+    {"of the component and of the tariff", NULL, "{key: a, meter: m, per_unit: 1, commitment: {amount: 4}}, {key: b, meter: n, per_unit: 1}", "commitment: {amount: 10}", "0=1 1=2",
+     "a usage 1.00; a commitment 3.00; b usage 2.00; tariff.commitment commitment 4.00; total 10.00"},
+    {"in a total that is rounded", "place: total", "{key: a, meter: m, per_unit: \"0.333\", commitment: {amount: 1, overage: 1.5}}", NULL, "0=4",
+     "a usage 1.332; a overage 0.166; total 1.50, residue 0.002"},
     /* recurring */
     {"recurring in advance", NULL, "{key: base, recurring: {amount: 20}}", NULL, "", "base recurring 20.00; total 20.00"},
     /* rounding the total */
@@ -116,9 +203,9 @@ static void fail_with_findings(const struct pricing *pricing, const char *name)
 static void open_row(struct pricing *pricing, const struct row *row)
 {
     char text[DOCUMENT_BYTES];
-    snprintf(text, sizeof(text), "key: t\ncurrency: EUR\n%s%s%sversions:\n  - from: 2026-01-01\n    components: [%s]\n%s%s%s",
+    snprintf(text, sizeof(text), "key: t\ncurrency: EUR\n%s%s%sversions:\n  - from: 2026-01-01\n    components: [%s]\n%s%s\n",
              row->rounding ? "rounding: {" : "", row->rounding ? row->rounding : "", row->rounding ? "}\n" : "", row->components,
-             row->minimum ? "    minimum: \"" : "", row->minimum ? row->minimum : "", row->minimum ? "\"\n" : "");
+             row->version ? "    " : "", row->version ? row->version : "");
     if (pricing_open(pricing, mtr_str_from(text)) != MTR_OK) fail_with_findings(pricing, row->name);
 }
 
@@ -257,7 +344,7 @@ static void test_not_closing_has_no_minimum(void **state)
     (void)state;
     struct pricing pricing;
     struct mtr_price price;
-    open_row(&pricing, &(struct row){.name = "draft", .components = "{key: a, meter: m, per_unit: 1, minimum: 5}", .minimum = "10"});
+    open_row(&pricing, &(struct row){.name = "draft", .components = "{key: a, meter: m, per_unit: 1, minimum: 5}", .version = "minimum: 10"});
     struct mtr_price_input input = pricing_input(&pricing);
     input.closing = false;
     assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
@@ -272,21 +359,23 @@ static void test_earlier_part_counts(void **state)
     (void)state;
     static const struct {
         const char *fields;
-        const char *minimum;
+        const char *version;
         const char *expected;
     } part_rows[] = {
         {"cap: 10", NULL, "a usage 2.00; total 2.00"},
         {"cap: 5", NULL, "a usage 0.00; total 0.00"},
         {"minimum: 16", NULL, "a usage 8.00; total 8.00"},
         {"minimum: 20", NULL, "a usage 8.00; a minimum 4.00; total 12.00"},
-        {"free_units: 0", "20", "a usage 8.00; tariff.minimum minimum 4.00; total 12.00"},
+        {"free_units: 0", "minimum: 20", "a usage 8.00; tariff.minimum minimum 4.00; total 12.00"},
+        {"commitment: {amount: 10, overage: 1.5}", NULL, "a usage 8.00; a overage 3.00; total 11.00"},
+        {"commitment: {amount: 20, overage: 1.5}", NULL, "a usage 8.00; a commitment 4.00; total 12.00"},
     };
     for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
         struct pricing pricing;
         struct mtr_price first, second;
         char components[256], text[256];
         snprintf(components, sizeof(components), "{key: a, meter: m, per_unit: 1, %s}", part_rows[i].fields);
-        open_row(&pricing, &(struct row){.name = "parts", .components = components, .minimum = part_rows[i].minimum});
+        open_row(&pricing, &(struct row){.name = "parts", .components = components, .version = part_rows[i].version});
         struct mtr_usage_row usage = {.quantity = {(mtr_int128)8 * 1000000000000}};
         struct mtr_price_input input = pricing_input(&pricing);
         input.usage = &usage;
@@ -303,6 +392,69 @@ static void test_earlier_part_counts(void **state)
         assert_string_equal(text, part_rows[i].expected);
         pricing_close(&pricing);
     }
+}
+
+/* Overage of the first part counts in the second, however the line fell. */
+static void test_overage_of_an_earlier_part(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_price first, second;
+    char text[256];
+    open_row(&pricing, &(struct row){.name = "overage", .components = "{key: a, meter: m, per_unit: 1, commitment: {amount: 6, overage: 1.5}}"});
+    struct mtr_usage_row usage = {.quantity = {(mtr_int128)8 * 1000000000000}};
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.usage = &usage;
+    input.usage_count = 1;
+    input.continued_later = true;
+    assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+    pricing_describe(&pricing, &first, text, sizeof(text));
+    assert_string_equal(text, "a usage 8.00; a overage 1.00; total 9.00");
+    input.continued_later = false;
+    input.continues_earlier = true;
+    input.earlier = (const struct mtr_price *const[]){&first};
+    input.earlier_count = 1;
+    assert_int_equal(mtr_price(&input, true, &pricing.result, &second), MTR_OK);
+    pricing_describe(&pricing, &second, text, sizeof(text));
+    assert_string_equal(text, "a usage 8.00; a overage 4.00; total 12.00"); /* 16 of 6: 5 above in all */
+    pricing_close(&pricing);
+}
+
+/* Minimum and commitment in a period that the subscription runs through in part: 15 of 31 days. */
+static void test_prorated_amounts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *component, *version, *expected;
+    } share_rows[] = {
+        {"{key: a, meter: m, per_unit: 1, minimum: 10, minimum_prorate: second}", NULL, "a usage 2.00; a minimum 2.84; total 4.84"},
+        {"{key: a, meter: m, per_unit: 1, minimum: 10, minimum_prorate: day}", NULL, "a usage 2.00; a minimum 2.84; total 4.84"},
+        {"{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "a usage 2.00; a minimum 8.00; total 10.00"},
+        {"{key: a, meter: m, per_unit: 1, commitment: {amount: 31, prorate: day}}", NULL, "a usage 2.00; a commitment 13.00; total 15.00"},
+        {"{key: a, meter: m, per_unit: 10, commitment: {amount: 31, overage: 2, prorate: day}}", NULL, "a usage 20.00; a overage 5.00; total 25.00"},
+        {"{key: a, meter: m, per_unit: 1}", "minimum: 31\n    minimum_prorate: second", "a usage 2.00; tariff.minimum minimum 13.00; total 15.00"},
+        {"{key: a, meter: m, per_unit: 1}", "commitment: {amount: 31, prorate: second}", "a usage 2.00; tariff.commitment commitment 13.00; total 15.00"},
+    };
+    struct mtr_zone *utc;
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &utc), MTR_OK);
+    for (size_t i = 0; i < sizeof(share_rows) / sizeof(share_rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_price price;
+        char text[256];
+        open_row(&pricing, &(struct row){.name = "share", .components = share_rows[i].component, .version = share_rows[i].version});
+        struct mtr_usage_row usage = {.quantity = {(mtr_int128)2 * 1000000000000}};
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.zone = utc;
+        input.usage = &usage;
+        input.usage_count = 1;
+        input.active_from_s += INT64_C(86400) * 20; /* the last of two parts */
+        input.runs_from_s += INT64_C(86400) * 16;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        assert_string_equal(text, share_rows[i].expected);
+        pricing_close(&pricing);
+    }
+    mtr_zone_close(utc);
 }
 
 static const char traced_json[] =
@@ -421,6 +573,8 @@ int main(void)
         cmocka_unit_test(test_days_of_a_zone),
         cmocka_unit_test(test_not_closing_has_no_minimum),
         cmocka_unit_test(test_earlier_part_counts),
+        cmocka_unit_test(test_overage_of_an_earlier_part),
+        cmocka_unit_test(test_prorated_amounts),
         cmocka_unit_test(test_trace),
         cmocka_unit_test(test_graduated_is_monotone_and_continuous),
         cmocka_unit_test(test_overflow_is_an_error),

@@ -1,7 +1,8 @@
 /*
  * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1"}], "closing": true,
- * "continues_earlier": false, "continued_later": false}, and writes the price as JSON, or the name of the error with its first finding.
- * The period is January 2026 in UTC. The C half of test_price_oracle.py and test_price_vectors.py.
+ * "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes the price as JSON, or the name of
+ * the error with its first finding. The period is January 2026 in UTC, or as many days from its start on; the subscription runs through the
+ * first `runs_days` of it. The C half of test_price_oracle.py and test_price_vectors.py.
  */
 #include "tests/support/pricing.h"
 
@@ -11,6 +12,16 @@ static bool flag(const struct mtr_node *node, const char *key, bool otherwise)
 {
     const struct mtr_node *child = mtr_node_get(node, key);
     return child ? child->truth : otherwise;
+}
+
+static int64_t number(const struct mtr_node *node, const char *key, int64_t otherwise)
+{
+    const struct mtr_node *child = mtr_node_get(node, key);
+    uint64_t value;
+    if (!child) return otherwise;
+    bool ok = mtr_str_to_u64(child->text, &value);
+    MTR_ASSERT(ok && value < 10000);
+    return (int64_t)value;
 }
 
 static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *rows)
@@ -55,6 +66,8 @@ static void run_line(const struct mtr_node *node)
         struct mtr_price_input input = pricing_input(&pricing);
         input.usage = usage;
         input.usage_count = read_usage(mtr_node_get(node, "usage"), usage);
+        input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
+        input.runs_to_s = input.active_to_s = input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
         input.closing = flag(node, "closing", true);
         input.continues_earlier = flag(node, "continues_earlier", false);
         input.continued_later = flag(node, "continued_later", false);

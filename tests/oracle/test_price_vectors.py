@@ -24,9 +24,12 @@ class Driver:
 
     def price(self, component, rounding, quantity, **flags):
         """The total of one component at a quantity, as a Fraction."""
-        tariff = {"key": "t", "currency": "USD", "rounding": rounding, "versions": [{"from": "2026-01-01", "components": [component]}]}
-        recurring = "recurring" in component
-        usage = [] if recurring else [{"component": 0, "quantity": text(quantity)}]
+        return self.price_all([component], rounding, {0: quantity} if "recurring" not in component else {}, **flags)
+
+    def price_all(self, components, rounding, quantities, version=None, **flags):
+        tariff = {"key": "t", "currency": "USD", "rounding": rounding,
+                  "versions": [{"from": "2026-01-01", "components": components, **(version or {})}]}
+        usage = [{"component": index, "quantity": text(quantity)} for index, quantity in quantities.items()]
         self.process.stdin.write(json.dumps({"tariff": tariff, "usage": usage, **flags}) + "\n")
         answer = self.process.stdout.readline()
         if not answer.startswith("{"):
@@ -43,12 +46,19 @@ def text(value):
     return ("-" if value < 0 else "") + digits[:-12] + "." + digits[-12:]
 
 
+def half_up(value, digits):
+    scaled = abs(value) * 10**digits + Fraction(1, 2)
+    return Fraction(scaled.numerator // scaled.denominator, 10**digits) * (-1 if value < 0 else 1)
+
+
 def tiers_of(price, flat_at_zero):
     tiers = []
     for tier in price["tiers"]:
+        row = {"flat": tier.get("flat") or "0"}
         if "percent" in tier:
-            raise Skip("percentage tiers")
-        row = {"unit": tier.get("unit") or "0", "flat": tier.get("flat") or "0"}
+            row["rate"] = tier["percent"]
+        else:
+            row["unit"] = tier.get("unit") or "0"
         bound = tier.get("up_to_inclusive", tier.get("to_inclusive"))
         if bound is not None:
             row["up_to"] = bound
@@ -61,12 +71,14 @@ def component_of(price, flat_at_zero):
     component = {"key": "usage", "meter": "m"}
     if model == "unit":
         component["per_unit"] = price["unit_price"]
-    elif model in ("graduated", "volume"):
+    elif model in ("graduated", "volume", "graduated_percentage"):
         component.update(tiers_of(price, flat_at_zero))
     elif model == "package":
         component["package"] = {"size": price["package_size"], "price": price["package_price"], "rounding": price.get("round", "up")}
         if price.get("free_units"):
             component["free_units"] = price["free_units"]
+    elif model == "dynamic_multiplier":
+        component["dynamic"] = {"multiplier": "1" if price["multiplier"] == "DecimalOne" else price["multiplier"]}
     elif model == "flat":
         if price["term"] not in ("advance", "arrears"):
             raise Skip(f"flat term {price['term']}")
@@ -80,13 +92,15 @@ def component_of(price, flat_at_zero):
     return component
 
 
-def free_units_of(case, component):
+def discounts_of(case, component):
     discounts = case.get("discounts") or {}
     for name in discounts:
-        if name != "free_quantity":
+        if name not in ("free_quantity", "percent_off"):
             raise Skip(f"discount {name}")
     if "free_quantity" in discounts:
         component["free_units"] = discounts["free_quantity"]
+    if "percent_off" in discounts:
+        component["discount"] = {"percent": discounts["percent_off"]}
 
 
 HALF_UP = {"mode": "half_up", "place": "line"}  # openmeter: every line total, to the currency's digits
@@ -96,9 +110,10 @@ UNROUNDED = {"mode": "half_even", "place": "total", "digits": 18}  # lago: not b
 def single_line(driver, case):
     price, position = case["price"], case["position"]
     component = component_of(price, flat_at_zero=True)
-    free_units_of(case, component)
-    if "unit_conversion" in case:
-        raise Skip("unit conversion")
+    discounts_of(case, component)
+    conversion = case.get("unit_conversion")
+    if conversion and conversion["enabled"] == "true":
+        component["convert"] = {conversion["op"]: conversion["factor"], "rounding": conversion["rounding"], "digits": 0}
     options = case.get("options", [])
     if "credits" in case and "credits_mutator_off" not in options:
         raise Skip("prepaid credits")
@@ -119,7 +134,7 @@ def single_line(driver, case):
 
 def phases(driver, case):
     component = component_of(case["price"], flat_at_zero=False)
-    free_units_of(case, component)
+    discounts_of(case, component)
     emitted, expected, got = Fraction(0), [], []
     for index, phase in enumerate(case["phases"]):
         quantity = phase.get("cumulative_quantity") or phase["cumulative_quantity_at_end_of_each_period"][-1]
@@ -149,8 +164,9 @@ def max_spend(driver, case):
     """A line after another of the same component, under a cap: what the cap takes off the second."""
     before, line = Fraction(case["billed_before_line"]), Fraction(case["line_quantity"]) * Fraction(case["line_unit_price"])
     component = {"key": "usage", "meter": "m", "per_unit": "1", "cap": case["max_spend"]}
-    with_line = driver.price(component, HALF_UP, before + line) - driver.price(component, HALF_UP, before)
-    return line - with_line, Fraction(case["expect_discount"])
+    fine = {**HALF_UP, "digits": 5}  # amounts and cap are finer than the currency; what comes out is rounded to it
+    with_line = driver.price(component, fine, before + line) - driver.price(component, fine, before)
+    return half_up(line - with_line, case["currency_digits"]), Fraction(case["expect_discount"])
 
 
 def free_split(driver, case):
@@ -162,12 +178,59 @@ def free_split(driver, case):
     return (net, prior), (Fraction(case["expect_net_quantity"]), Fraction(case["expect_net_prior_quantity"]))
 
 
+def days_of(case):
+    return {"runs_days": case["days_billed"], "period_days": case["days_in_period"]}
+
+
+def cents(value):
+    return text(Fraction(value) / 100)
+
+
 def charge_minimum(driver, case):
-    if case["days_billed"] != case["days_in_period"]:
-        raise Skip("prorated minimum")
-    component = {"key": "usage", "meter": "m", "per_unit": "0.01", "minimum": text(Fraction(case["minimum_cents"]) / 100)}
+    component = {"key": "usage", "meter": "m", "per_unit": "0.01", "minimum": cents(case["minimum_cents"]), "minimum_prorate": "second"}
     used = Fraction(case["used_cents"])
-    return driver.price(component, HALF_UP, used) * 100 - used, Fraction(case["expect_true_up_cents"])
+    got = [driver.price(component, HALF_UP, used, **days_of(case)) * 100 - used]
+    expected = [Fraction(case["expect_true_up_cents"])]
+    if "expect_precise_cents" in case:  # written with 13 digits
+        got.append(half_up((driver.price(component, UNROUNDED, used, **days_of(case)) * 100 - used), 13))
+        expected.append(Fraction(case["expect_precise_cents"]))
+    return got, expected
+
+
+def commitment_proration(driver, case):
+    component = {"key": "usage", "meter": "m", "per_unit": "1", "commitment": {"amount": cents(case["commitment_cents"]), "prorate": "second"}}
+    return driver.price(component, HALF_UP, 0, **days_of(case)) * 100, Fraction(case["expect_cents"])
+
+
+def plan_commitment(driver, case):
+    """A commitment of the whole tariff, against fees of several components."""
+    fees = [Fraction(fee) / 100 for fee in case["fees_in_period_cents"]]
+    components = [{"key": f"fee{i}", "recurring": {"amount": text(fee)}} for i, fee in enumerate(fees)]
+    components = components or [{"key": "usage", "meter": "m", "per_unit": "1"}]
+    total = driver.price_all(components, HALF_UP, {}, version={"commitment": {"amount": cents(case["commitment_cents"])}})
+    return (total - sum(fees)) * 100, Fraction(case["expect_true_up_cents"])
+
+
+def percentage(driver, case):
+    """What is due per event is a second component, on the number of events. Free events and a free amount of whole events need the events."""
+    price, total = case["price"], Fraction(case["total"])
+    if price["free_events"] is not None or price["free_amount"] is not None:
+        raise Skip("free part of a percentage counted in whole events")
+    components = [{"key": "share", "meter": "m", "percentage": {"rate": price["percent"]}},
+                  {"key": "events", "meter": "n", "per_unit": price["fixed_per_event"]}]
+    return driver.price_all(components, UNROUNDED, {0: total, 1: case["event_count"]}), Fraction(case["expect_amount"])
+
+
+def dynamic(driver, case):
+    component = {"key": "usage", "meter": "m", "dynamic": {"multiplier": "0.01"}}  # the events carry cents
+    return driver.price(component, UNROUNDED, case["sum_of_event_cents"]), Fraction(case["expect_amount"])
+
+
+def quantity_rounding(driver, case):
+    digits = case["digits"]
+    place = {"digits": digits} if digits >= 0 else {"step": str(10**-digits)}
+    component = {"key": "usage", "meter": "m", "per_unit": "1", "convert": {"rounding": case["rounding"], **place}}
+    return driver.price(component, UNROUNDED, case["quantity"]), Fraction(case["expect_quantity"])
 
 
 KINDS = {
@@ -183,6 +246,12 @@ KINDS = {
     "volume": amount,
     "package": amount,
     "charge_minimum": charge_minimum,
+    "graduated_percentage": amount,
+    "commitment_proration": commitment_proration,
+    "plan_commitment_true_up": plan_commitment,
+    "percentage": percentage,
+    "dynamic": dynamic,
+    "quantity_rounding": quantity_rounding,
 }
 
 

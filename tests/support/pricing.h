@@ -53,6 +53,8 @@ static inline struct mtr_price_input pricing_input(const struct pricing *pricing
         .period = {1767225600, 1769904000},
         .active_from_s = 1767225600,
         .active_to_s = 1769904000,
+        .runs_from_s = 1767225600,
+        .runs_to_s = 1769904000,
         .closing = true,
     };
 }

@@ -17,11 +17,18 @@
  *         - {key: storage, meter: gib,       volume: [...], group_by: [region]}   # priced per value of these dimensions
  *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
  *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
+ *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}         # of an amount of money
+ *         - {key: market,  meter: cost, dynamic: {multiplier: "1.15"}}                    # a price that the vendor made
+ *         - {key: seats,   meter: seats, stairstep: [{up_to: 10, amount: "50"}, {amount: "90"}]}
+ *         - {key: sms,     meter: sms, blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
+ *         - {key: voice,   meter: seconds, increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
+ *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
+ *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
  *       minimum: "10"                  # of the whole tariff
  *
  * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
- * no) makes the first tier's flat due at zero use. Order of parts: free units → curve → cap → minimum → round. docs/pricing.md is the
- * guide with worked examples.
+ * no) makes the first tier's flat due at zero use. Order of parts: convert → free units → curve → discount, markup → round →
+ * overage → cap → minimum or true-up. docs/pricing.md is the guide with worked examples.
  */
 #ifndef METERD_CATALOG_TARIFF_H
 #define METERD_CATALOG_TARIFF_H
@@ -38,7 +45,20 @@
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 
-enum mtr_curve_kind { MTR_CURVE_PER_UNIT, MTR_CURVE_GRADUATED, MTR_CURVE_VOLUME, MTR_CURVE_PACKAGE, MTR_CURVE_RECURRING, MTR_CURVE_KINDS };
+enum mtr_curve_kind {
+    MTR_CURVE_PER_UNIT,
+    MTR_CURVE_GRADUATED,
+    MTR_CURVE_VOLUME,
+    MTR_CURVE_PACKAGE,
+    MTR_CURVE_PERCENTAGE,           /* one tier: unit = rate ÷ 100, flat = the fixed amount */
+    MTR_CURVE_GRADUATED_PERCENTAGE, /* tiers: unit = rate ÷ 100 */
+    MTR_CURVE_DYNAMIC,              /* one tier: unit = the multiplier */
+    MTR_CURVE_STAIRSTEP,            /* tiers of flats only, priced as volume */
+    MTR_CURVE_BLOCKS,
+    MTR_CURVE_INCREMENTS,
+    MTR_CURVE_RECURRING,
+    MTR_CURVE_KINDS
+};
 const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
 
 struct mtr_tier {
@@ -50,6 +70,41 @@ struct mtr_tier {
 
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
 
+/* Whole blocks, tier after tier. */
+struct mtr_block_tier {
+    bool open_ended;            /* the last: as many blocks as it takes */
+    struct mtr_quantity size;   /* > 0, of a block */
+    struct mtr_quantity blocks; /* whole number > 0: how many the tier has */
+    struct mtr_quantity holds;  /* size × blocks */
+    struct mtr_money price;     /* of a block */
+};
+
+/* From here on use counts in steps; `price` buys `per` units. */
+struct mtr_increment {
+    struct mtr_quantity from; /* the first is 0; each a whole number of the steps before it away */
+    struct mtr_money price;
+    struct mtr_quantity per, step; /* > 0 */
+};
+
+/* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to `digits`. */
+struct mtr_convert {
+    bool given;
+    bool has_step;
+    struct mtr_quantity numerator, denominator; /* denominator: with has_step that of the number of steps */
+    struct mtr_quantity step;
+    unsigned digits;
+    enum mtr_rounding rounding;
+};
+
+/* Use U under commitment C: C + (U − C) × overage above it; below it C with true_up, when the period closes. */
+struct mtr_commitment {
+    bool given;
+    bool true_up;
+    struct mtr_money amount;
+    struct mtr_quantity overage; /* a factor; 1: no more than list price */
+    enum mtr_prorate prorate;    /* share of C in a period that the subscription runs through in part */
+};
+
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
@@ -58,7 +113,19 @@ struct mtr_component {
     uint32_t tier_count;
     bool flat_at_zero;
     struct mtr_quantity package_size;
+    bool package_exact;                 /* a started package counts by its share */
     enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
+    struct mtr_block_tier *block_tiers;
+    uint32_t block_tier_count;
+    bool blocks_by_volume; /* the whole quantity in the blocks of the tier it reaches; else each tier its own part */
+    struct mtr_money connect; /* of increments: due once when there is use */
+    struct mtr_increment *increments;
+    uint32_t increment_count;
+    struct mtr_convert convert;
+    bool has_discount, has_markup;
+    struct mtr_quantity discount, markup; /* percent */
+    struct mtr_commitment commitment;
+    enum mtr_prorate minimum_prorate;
     struct mtr_money recurring_amount;
     bool recurring_in_arrears;
     enum mtr_prorate prorate;
@@ -82,6 +149,8 @@ struct mtr_tariff_version {
     uint32_t component_count;
     bool has_minimum;
     struct mtr_money minimum;
+    enum mtr_prorate minimum_prorate;
+    struct mtr_commitment commitment; /* of the whole tariff */
     uint64_t hash_high, hash_low; /* XXH3-128 of the version's canonical JSON: names it in traces and charge keys */
 };
 

@@ -1,13 +1,14 @@
 /*
  * The price function: usage and a tariff in, lines of money and their trace out. Pure: no store, no clock, no global state;
- * the same inputs give the same bytes. Everything is exact (10^-30) until the tariff's rounding.
+ * the same inputs give the same bytes. Everything is exact until the tariff's rounding; divisions (shares,
+ * percents, prices per several units) are made last and once, to 10^-30, ties to even.
  *
- * Order of parts within a component: free units → curve → cap → minimum → round (docs/pricing.md gives the whole list). Free units and
- * curve belong to a line, cap and minimum to the component's lines together. Where lines are rounded, cap and minimum measure rounded
+ * Order of parts within a component: convert → free units → curve → discount, markup → round → overage → cap → minimum → true-up
+ * (docs/pricing.md). The first five belong to a line, the others to the component's lines together. Where lines are rounded, cap and minimum measure rounded
  * lines, so that a bill meets them to the cent.
  *
  * Negative use (after corrections): per_unit and package prices are symmetric, price(-q) = -price(q); tiers price it at the first tier's
- * unit price; free units do not apply.
+ * unit price; blocks and increments in those of the first row; free units do not apply.
  */
 #ifndef METERD_RATER_PRICE_H
 #define METERD_RATER_PRICE_H
@@ -34,6 +35,8 @@ struct mtr_price_input {
     struct mtr_period period;       /* the whole billing period, for proration */
     int64_t active_from_s;          /* part of the period in which the subscription runs under this version, [from, to) */
     int64_t active_to_s;
+    int64_t runs_from_s;            /* part of the period in which it runs at all, over all versions: what minimums and commitments prorate by */
+    int64_t runs_to_s;
     bool closing;                   /* the period is over: minimums and fees in arrears apply */
     bool continues_earlier;         /* another version priced this period before: an unprorated fee in advance was due there */
     bool continued_later;           /* another version prices it afterwards: minimums and an unprorated fee in arrears are due there */
@@ -47,10 +50,10 @@ struct mtr_price_input {
 };
 
 struct mtr_price_line {
-    struct mtr_str component;       /* key; "minimum" of the whole tariff is component "tariff.minimum" */
+    struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment" */
     struct mtr_str dimensions;
-    struct mtr_str kind;            /* usage | recurring | minimum */
-    struct mtr_quantity quantity;   /* before free units */
+    struct mtr_str kind;            /* usage | recurring | overage | minimum | commitment */
+    struct mtr_quantity quantity;   /* of the meter: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding */
     bool has_unit_price;            /* one price applied to the whole billed quantity */

@@ -1,0 +1,71 @@
+/*
+ * Commitments: use U under a commitment C with overage factor f costs C + (U − C) × f from C on. Below it, it costs C when the period
+ * closes (true-up), or U where there is none.
+ *
+ * The lines of use stand as they are; what the factor adds is a line of its own (kind overage, negative for f < 1), and so is the true-up
+ * (kind commitment). Of a period in parts the last one has the true-up, and each adds what overage the parts before it have not.
+ */
+#include "rater/price_parts.h"
+
+#include <stdio.h>
+
+static const struct mtr_quantity one = {(mtr_int128)1000000000000};
+static const char overage_kind[] = "overage";
+
+/* U, and C with its text. */
+static int measure(struct mtr_pricer *pricer, struct mtr_price_scope scope, const struct mtr_commitment *commitment, struct mtr_exact *use,
+                   struct mtr_exact *committed, char text[MTR_PRICE_SHARE_TEXT_BYTES])
+{
+    scope.except_kind = overage_kind;
+    int rc = mtr_price_sum(pricer, &scope, use);
+    return rc ? rc : mtr_price_prorate(pricer->input, commitment->prorate, commitment->amount, committed, text);
+}
+
+static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, const struct mtr_commitment *commitment)
+{
+    char text[MTR_PRICE_SHARE_TEXT_BYTES], factor[MTR_DECIMAL_TEXT_BYTES], name[MTR_PRICE_SHARE_TEXT_BYTES + MTR_DECIMAL_TEXT_BYTES + 16];
+    struct mtr_exact use, committed, above, due = mtr_exact_zero(), before;
+    struct mtr_quantity more = {commitment->overage.e12 - one.e12};
+    if (!more.e12) return MTR_OK;
+    int rc = measure(pricer, *scope, commitment, &use, &committed, text);
+    if (!rc) rc = mtr_exact_sub(use, committed, &above);
+    if (!rc && mtr_exact_compare(above, mtr_exact_zero()) > 0) rc = mtr_exact_scale(above, more, one, MTR_ROUND_HALF_EVEN, &due);
+    if (!rc) rc = mtr_price_sum_earlier(pricer, scope->key, overage_kind, &before);
+    if (!rc) rc = mtr_exact_sub(due, before, &due);
+    if (rc || mtr_exact_compare(due, mtr_exact_zero()) == 0) return rc;
+    mtr_quantity_format(commitment->overage, factor);
+    snprintf(name, sizeof(name), "above %s × %s", text, factor);
+    return mtr_price_add_due(pricer, scope->key, overage_kind, name, use, due);
+}
+
+static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, const struct mtr_commitment *commitment)
+{
+    char text[MTR_PRICE_SHARE_TEXT_BYTES];
+    struct mtr_exact use, committed, missing;
+    if (!commitment->true_up || !pricer->input->closing || pricer->input->continued_later) return MTR_OK;
+    int rc = measure(pricer, *scope, commitment, &use, &committed, text);
+    if (!rc) rc = mtr_exact_sub(committed, use, &missing);
+    if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
+    return mtr_price_add_due(pricer, scope->key, "commitment", text, use, missing);
+}
+
+int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+{
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    return component->commitment.given ? add_overage(pricer, &scope, &component->commitment) : MTR_OK;
+}
+
+int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+{
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    return component->commitment.given ? add_true_up(pricer, &scope, &component->commitment) : MTR_OK;
+}
+
+int mtr_price_tariff_commitment(struct mtr_pricer *pricer)
+{
+    const struct mtr_commitment *commitment = &pricer->input->version->commitment;
+    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.commitment")};
+    if (!commitment->given) return MTR_OK;
+    int rc = add_overage(pricer, &scope, commitment);
+    return rc ? rc : add_true_up(pricer, &scope, commitment);
+}
