@@ -85,17 +85,18 @@ const struct mtr_api_schema mtr_api_schemas[] = {
     {"PriceRequest", MAP_WITH("\"tariff\"",
                               "\"tariff\":{\"type\":[\"string\",\"object\"]},\"at\":" STRING ",\"quantity\":" DECIMAL
                          ",\"component\":" STRING
-                              ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"component\""
-                     ",\"quantity\"", "\"component\":" STRING ",\"quantity\":" DECIMAL
+                              ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"quantity\"", "\"time\":" TIME
+                                                                                  ",\"component\":" STRING ",\"quantity\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
                               ",\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
-    {"Price", MAP_WITH("\"total\",\"currency\",\"lines\"",
+    {"Price", MAP_WITH("\"total\",\"currency\"", "\"periods\":" LIST(REF("PricePeriod")) ","
                        "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
                          ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
     {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
                          ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL)},
     {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
+    {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},
     {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations: lists of documents\"}"},
     {"CatalogDocument", "{\"type\":\"object\"}"},
     {"CatalogChange", MAP_WITH("\"created\",\"updated\",\"unchanged\",\"version\"",

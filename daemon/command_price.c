@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/command_price_curve.h"
+#include "daemon/series_file.h"
 #include "daemon/trace_table.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
@@ -50,7 +52,7 @@ static void write_text(struct mtr_json_writer *json, const char *name, const cha
 }
 
 /* `tariff` is JSON: a document, or a key as a string. */
-static int write_request(const struct mtr_invocation *invocation, struct mtr_str tariff, struct mtr_buffer *out)
+static int write_request(const struct mtr_invocation *invocation, struct mtr_str tariff, struct mtr_str series, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
@@ -61,6 +63,10 @@ static int write_request(const struct mtr_invocation *invocation, struct mtr_str
     write_text(&json, "component", mtr_invocation_option(invocation, "component"));
     write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
+    if (series.size) {
+        mtr_json_name(&json, "usage");
+        mtr_json_raw(&json, series);
+    }
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
     mtr_json_map_end(&json);
@@ -73,25 +79,65 @@ static struct mtr_str text_of(const struct mtr_node *map, const char *key)
     return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
 }
 
+static const struct {
+    const char *title, *member;
+    enum mtr_table_align align;
+} columns[] = {
+    {"COMPONENT", "component", MTR_TABLE_LEFT}, {"KIND", "kind", MTR_TABLE_LEFT},             {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},
+    {"QUANTITY", "quantity", MTR_TABLE_RIGHT},  {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT},
+};
+enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
+
+static void add_columns(struct mtr_table *table)
+{
+    for (size_t c = 0; c < COLUMN_COUNT; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+}
+
+static void add_cells(struct mtr_table *table, const struct mtr_node *line)
+{
+    for (size_t c = 0; c < COLUMN_COUNT; c++) mtr_table_cell(table, text_of(line, columns[c].member));
+}
+
 static void print_lines(const struct mtr_node *lines)
 {
-    static const struct {
-        const char *title, *member;
-        enum mtr_table_align align;
-    } columns[] = {
-        {"COMPONENT", "component", MTR_TABLE_LEFT},    {"KIND", "kind", MTR_TABLE_LEFT},
-        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},  {"QUANTITY", "quantity", MTR_TABLE_RIGHT},
-        {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT},
-    };
-    const size_t count = sizeof(columns) / sizeof(columns[0]);
     struct mtr_table *table = mtr_table_open(stdout);
-    for (size_t c = 0; c < count; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+    add_columns(table);
     for (uint32_t i = 0; lines && i < lines->child_count; i++) {
         mtr_table_row(table);
-        for (size_t c = 0; c < count; c++) mtr_table_cell(table, text_of(&lines->children[i], columns[c].member));
+        add_cells(table, &lines->children[i]);
     }
     mtr_table_print(table);
     mtr_table_close(table);
+}
+
+static struct mtr_str day_of(struct mtr_str time)
+{
+    enum { DATE_BYTES = 10 };
+    return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
+}
+
+static void print_periods(const struct mtr_node *root, const struct mtr_node *periods)
+{
+    struct mtr_table *table = mtr_table_open(stdout);
+    mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
+    add_columns(table);
+    for (uint32_t i = 0; i < periods->child_count; i++) {
+        const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
+        for (uint32_t j = 0; lines && j < lines->child_count; j++) {
+            mtr_table_row(table);
+            mtr_table_cell(table, day_of(text_of(&periods->children[i], "from")));
+            add_cells(table, &lines->children[j]);
+        }
+    }
+    mtr_table_print(table);
+    mtr_table_close(table);
+    printf("total %.*s %.*s\n", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
+    for (uint32_t i = 0; i < periods->child_count; i++) {
+        const struct mtr_node *price = mtr_node_get(&periods->children[i], "price"), *trace = mtr_node_get(price, "trace");
+        if (!trace || !trace->child_count) continue;
+        printf("\nfrom %.*s:\n", MTR_STR_ARGS(day_of(text_of(&periods->children[i], "from"))));
+        mtr_trace_table_print(price, nothing);
+    }
 }
 
 static void print_price(const struct mtr_node *root)
@@ -117,18 +163,19 @@ static int print_answer(const struct mtr_invocation *invocation, struct mtr_str 
         fprintf(stderr, "meterd: the price cannot be printed: %s\n", diagnostic.text);
         return MTR_EXIT_FAILED;
     }
-    print_price(mtr_document_root(document));
+    const struct mtr_node *root = mtr_document_root(document), *periods = mtr_node_get(root, "periods");
+    if (periods) print_periods(root, periods);
+    else print_price(root);
     mtr_document_close(document);
     return MTR_EXIT_OK;
 }
 
 /* The tariff's findings are reported with the places of its file: the request repeats it as JSON, where places say nothing. */
-static int check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena)
+static int check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena, struct mtr_tariff_document *out)
 {
     struct mtr_diagnostics findings;
-    struct mtr_tariff_document document = {0};
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_tariff_read(tariff, arena, &document, &findings);
+    int rc = mtr_tariff_read(tariff, arena, out, &findings);
     mtr_print_findings(path, &findings);
     mtr_diagnostics_release(&findings);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
@@ -153,17 +200,32 @@ static int price_here(const struct mtr_invocation *invocation, struct mtr_str re
     return code;
 }
 
-static int price_file(const struct mtr_invocation *invocation, const char *path)
+/* Prices what the invocation asks for under a checked document of a file. */
+static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *tariff, struct mtr_str series, struct mtr_arena *arena)
 {
-    struct mtr_buffer text, tariff_json, request;
+    struct mtr_buffer tariff_json, request;
+    int code = MTR_EXIT_FAILED;
+    mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&request, REQUEST_BYTES_MAX);
+    if (mtr_node_write_json(tariff, &tariff_json) == MTR_OK && write_request(invocation, mtr_buffer_str(&tariff_json), series, &request) == MTR_OK)
+        code = price_here(invocation, mtr_buffer_str(&request), arena);
+    else
+        fprintf(stderr, "meterd: the request is too large\n");
+    mtr_buffer_release(&request);
+    mtr_buffer_release(&tariff_json);
+    return code;
+}
+
+static int price_file(const struct mtr_invocation *invocation, const char *path, struct mtr_str series)
+{
+    struct mtr_tariff_document checked = {0};
+    struct mtr_buffer text;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
     struct mtr_arena arena;
     int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
-    mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
         fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
         code = MTR_EXIT_CONFIG;
@@ -173,19 +235,37 @@ static int price_file(const struct mtr_invocation *invocation, const char *path)
         fprintf(stderr, "meterd: %s holds several tariffs; give a file with one\n", path);
         code = MTR_EXIT_USAGE;
     }
-    if (!code) code = check_tariff(path, tariff, &arena);
-    if (!code && (mtr_node_write_json(tariff, &tariff_json) || write_request(invocation, mtr_buffer_str(&tariff_json), &request)))
-        code = MTR_EXIT_FAILED;
-    if (!code) code = price_here(invocation, mtr_buffer_str(&request), &arena);
+    if (!code) code = check_tariff(path, tariff, &arena, &checked);
+    if (!code && mtr_invocation_flag(invocation, "curve")) code = mtr_price_curve_print(invocation, &checked, &arena);
+    else if (!code) code = price_document(invocation, tariff, series, &arena);
     mtr_document_close(document);
-    mtr_buffer_release(&request);
-    mtr_buffer_release(&tariff_json);
     mtr_buffer_release(&text);
     mtr_arena_release(&arena);
     return code;
 }
 
-static int price_stored(const struct mtr_invocation *invocation, const char *key)
+/* The curve needs the document itself: one call instead of one per point. */
+static int plot_stored(const struct mtr_invocation *invocation, struct mtr_client *client, const char *key)
+{
+    struct mtr_tariff_document checked = {0};
+    struct mtr_document *answer = NULL;
+    struct mtr_buffer path;
+    struct mtr_arena arena;
+    int code = MTR_EXIT_FAILED;
+    mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
+    mtr_buffer_init(&path, 1 << 12);
+    if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK && mtr_client_escape(&path, mtr_str_from(key)) == MTR_OK &&
+        mtr_buffer_append_char(&path, '\0') == MTR_OK)
+        code = mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
+    if (!code) code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
+    if (!code) code = mtr_price_curve_print(invocation, &checked, &arena);
+    mtr_document_close(answer);
+    mtr_buffer_release(&path);
+    mtr_arena_release(&arena);
+    return code;
+}
+
+static int price_stored(const struct mtr_invocation *invocation, const char *key, struct mtr_str series)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
@@ -193,11 +273,16 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     struct mtr_json_writer json;
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
+    if (mtr_invocation_flag(invocation, "curve")) {
+        code = plot_stored(invocation, client, key);
+        mtr_client_close(client);
+        return code;
+    }
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     mtr_buffer_init(&name, 1 << 16);
     mtr_json_begin(&json, &name);
     mtr_json_cstr(&json, key);
-    if (mtr_json_finish(&json) || write_request(invocation, mtr_buffer_str(&name), &request)) code = MTR_EXIT_FAILED;
+    if (mtr_json_finish(&json) || write_request(invocation, mtr_buffer_str(&name), series, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
     if (!code) code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
     mtr_buffer_reset(&request);
@@ -224,7 +309,17 @@ static bool check_dimensions(const struct mtr_invocation *invocation)
 int mtr_command_price(const struct mtr_invocation *invocation)
 {
     if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
-    const char *tariff = invocation->arguments[0];
+    const char *tariff = invocation->arguments[0], *series = mtr_invocation_option(invocation, "series");
     bool is_file = strcmp(tariff, "-") == 0 || access(tariff, F_OK) == 0;
-    return is_file ? price_file(invocation, tariff) : price_stored(invocation, tariff);
+    struct mtr_buffer rows;
+    int code = MTR_EXIT_OK;
+    if (series && mtr_invocation_flag(invocation, "curve")) {
+        fprintf(stderr, "meterd: --curve plots every quantity: leave out --series\n");
+        return MTR_EXIT_USAGE;
+    }
+    mtr_buffer_init(&rows, REQUEST_BYTES_MAX);
+    if (series) code = mtr_series_file_read(series, &rows);
+    if (!code) code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows)) : price_stored(invocation, tariff, mtr_buffer_str(&rows));
+    mtr_buffer_release(&rows);
+    return code;
 }

@@ -5,6 +5,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* One for the life of the process: days are counted in it. */
+static const struct mtr_zone *utc(void)
+{
+    static struct mtr_zone *zone;
+    int rc = zone ? MTR_OK : mtr_zone_open(MTR_STR("UTC"), &zone);
+    MTR_ASSERT(rc == MTR_OK);
+    return zone;
+}
+
 static void price_at(struct pricing *pricing, mtr_int128 e12)
 {
     enum { USAGE_MAX = 16 };
@@ -12,9 +21,10 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
     struct mtr_price_input input = pricing_input(pricing);
     struct mtr_price price;
     input.usage = usage;
+    input.zone = utc();
+    input.runs_from_s += 86400; /* shares that are no whole */
     for (uint32_t i = 0; i < input.version->component_count && input.usage_count < USAGE_MAX; i++) {
         const struct mtr_component *component = &input.version->components[i];
-        if (component->prorate == MTR_PRORATE_DAY) return; /* needs a zone */
         if (component->curve != MTR_CURVE_RECURRING) usage[input.usage_count++] = (struct mtr_usage_row){.component = i, .quantity = {e12}};
     }
     mtr_arena_reset(&pricing->result);
@@ -25,6 +35,11 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
         MTR_ASSERT(rc == MTR_OK);
     }
     MTR_ASSERT(mtr_money_compare(sum, price.total) == 0);
+    struct mtr_quantity borders[8];
+    for (uint32_t i = 0; i < input.version->component_count; i++) {
+        uint32_t count = mtr_price_borders(&input.version->components[i], borders, 8);
+        for (uint32_t j = 1; j < count; j++) MTR_ASSERT(mtr_quantity_compare(borders[j - 1], borders[j]) < 0);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,11 +7,13 @@
  *   quantity: "12345.678"      # of `component`; or `usage` for several
  *   component: vcpu            # default: the only component with a meter
  *   dimensions: {region: eu}   # of `quantity`
- *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]
+ *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]     # or, each with a time, a series:
+ *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
  * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}
- * The priced period is the calendar month of `at` in UTC, in full.
+ * The priced period is the calendar month of `at` in UTC, in full. A series is priced month by month, in parts where a version begins:
+ * {"tariff","currency","periods":[{"from","to","price":{…}}],"total"}.
  */
 #ifndef METERD_DAEMON_PRICE_REQUEST_H
 #define METERD_DAEMON_PRICE_REQUEST_H

@@ -81,6 +81,10 @@ struct mtr_price {
  * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
 
+/* Quantities of the meter where the component's price changes its course: bounds of tiers, blocks and increments behind free units and
+ * conversion, ascending. At most `count_max` are written; returns how many. For plots and previews. */
+uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *borders, uint32_t count_max);
+
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]}; docs/pricing.md. */
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);

@@ -1,0 +1,82 @@
+/*
+ * From what a caller names (a component, values of dimensions) to a row of the price function.
+ */
+#include "daemon/price_usage.h"
+
+#include <string.h>
+
+#include "meterd/core/time.h"
+
+int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field, const char *sentence, struct mtr_str name)
+{
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s", sentence, name.size ? " " : "",
+                         MTR_STR_ARGS(name));
+    return MTR_EINVALID;
+}
+
+int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
+{
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
+}
+
+/* Index of the component of that name; without a name the only one that has a meter. */
+int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
+{
+    uint32_t found = UINT32_MAX, metered = 0;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        if (!name.size && !component->meter.size) continue;
+        if (name.size && !mtr_str_equal(component->key, name)) continue;
+        found = i;
+        metered++;
+    }
+    if (metered == 0 && name.size) return mtr_price_fail(findings, NULL, "component", "the tariff has no component", name);
+    if (metered == 0) return mtr_price_fail(findings, NULL, "component", "the tariff has no component with a meter", (struct mtr_str){NULL, 0});
+    if (metered > 1)
+        return mtr_price_fail(findings, NULL, "component", "the tariff has several components with a meter: name the one that is meant",
+                              (struct mtr_str){NULL, 0});
+    if (!version->components[found].meter.size) return mtr_price_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
+    *out = found;
+    return MTR_OK;
+}
+
+static struct mtr_str label_value(const struct mtr_list *labels, struct mtr_str name)
+{
+    const struct mtr_label *items = labels->items;
+    for (uint32_t i = 0; i < labels->count; i++)
+        if (mtr_str_equal(items[i].name, name)) return items[i].value;
+    return (struct mtr_str){NULL, 0};
+}
+
+static int append_escaped(struct mtr_buffer *out, struct mtr_str value)
+{
+    int rc = MTR_OK;
+    for (size_t i = 0; !rc && i < value.size; i++) {
+        if (memchr(",=\\", value.data[i], 3)) rc = mtr_buffer_append_char(out, '\\');
+        if (!rc) rc = mtr_buffer_append_char(out, value.data[i]);
+    }
+    return rc;
+}
+
+/* "region=eu,sku=x" in the order of the component's group_by, as charges write it. */
+static int write_dimensions(const struct mtr_component *component, const struct mtr_list *labels, struct mtr_arena *arena, struct mtr_str *out)
+{
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, 1 << 14);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < component->group_by_count; i++) {
+        rc = mtr_buffer_printf(&text, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(component->group_by[i]));
+        if (!rc) rc = append_escaped(&text, label_value(labels, component->group_by[i]));
+    }
+    if (!rc) rc = mtr_arena_copy(arena, mtr_buffer_str(&text), out);
+    mtr_buffer_release(&text);
+    return rc;
+}
+
+int mtr_price_usage_row(const struct mtr_tariff_version *version, struct mtr_str component, const struct mtr_list *labels, struct mtr_quantity quantity,
+                   struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+{
+    int rc = mtr_price_find_component(version, component, &row->component, findings);
+    row->quantity = quantity;
+    return rc ? rc : write_dimensions(&version->components[row->component], labels, arena, &row->dimensions);
+}

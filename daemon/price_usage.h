@@ -1,0 +1,36 @@
+/*
+ * Usage as callers of the pricing give it. Private to daemon.
+ */
+#ifndef METERD_DAEMON_PRICE_USAGE_H
+#define METERD_DAEMON_PRICE_USAGE_H
+
+#include "meterd/core/schema.h"
+#include "meterd/rater/price.h"
+
+struct mtr_price_usage {
+    struct mtr_str component; /* empty: the only one with a meter */
+    struct mtr_quantity quantity;
+    struct mtr_list dimensions; /* of struct mtr_label */
+    bool has_time;
+    int64_t time_us;
+};
+
+/* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
+int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field, const char *sentence, struct mtr_str name);
+
+/* When the version begins, with dates in UTC. */
+int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version);
+
+/* Index of the component of that name; without a name the only one that has a meter. */
+int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
+    MTR_MUST_USE;
+int mtr_price_usage_row(const struct mtr_tariff_version *version, struct mtr_str component, const struct mtr_list *labels,
+                        struct mtr_quantity quantity, struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+    MTR_MUST_USE;
+
+/* Prices rows that all have times: calendar months in UTC, in parts where a version begins. Writes
+ * {"total","currency","tariff","periods":[{"from","to","price":{…}}]}. Errors as mtr_price_request_run. */
+int mtr_price_periods_run(const struct mtr_tariff_document *tariff, const struct mtr_price_usage *rows, uint32_t count, bool with_trace,
+                          struct mtr_arena *arena, struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+#endif
