@@ -78,7 +78,8 @@ static int build_usage(const struct request *request, const struct mtr_tariff_ve
     struct mtr_usage_row *rows = mtr_arena_calloc(arena, (size_t)request->usage.count + 1, sizeof(*rows));
     uint32_t count = 0;
     int rc = rows ? MTR_OK : MTR_ENOMEM;
-    if (!rc && request->has_quantity) rc = mtr_price_usage_row(version, request->component, &request->dimensions, request->quantity, arena, &rows[count++], findings);
+    if (!rc && request->has_quantity)
+        rc = mtr_price_usage_row(version, request->component, &request->dimensions, request->quantity, arena, &rows[count++], findings);
     for (uint32_t i = 0; !rc && i < request->usage.count; i++)
         rc = mtr_price_usage_row(version, given[i].component, &given[i].dimensions, given[i].quantity, arena, &rows[count++], findings);
     input->usage = rows;

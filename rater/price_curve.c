@@ -21,7 +21,9 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
     mtr_money_format(price, unit);
     mtr_money_format(flat, fixed);
     mtr_exact_format(result, output);
-    if (flat.e18)
+    if (flat.e18 && !price.e18)
+        snprintf(input, sizeof(input), "%s", count); /* the amount is the flat, whatever the quantity */
+    else if (flat.e18)
         snprintf(input, sizeof(input), "%s × %s + %s", count, unit, fixed);
     else
         snprintf(input, sizeof(input), "%s × %s", count, unit);

@@ -1,0 +1,104 @@
+#!/usr/bin/python3
+"""meterd price from outside: one quantity, a series, a curve. Needs no daemon and no store."""
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+
+from harness import METERD
+
+TARIFF = """key: t
+currency: EUR
+versions:
+  - from: 2026-01-01
+    components:
+      - {key: cpu, meter: m, graduated: [{up_to: 100, unit: "0.05"}, {unit: "0.04", flat: 2}], group_by: [region], cap: 20}
+  - from: 2026-02-15
+    components:
+      - {key: cpu, meter: m, per_unit: 1, cap: 20}
+"""
+SERIES = """time,region,quantity,component
+2026-02-20T00:00:00Z,eu,18,cpu
+2026-01-05T00:00:00Z,eu,100.5,
+2026-01-31T23:59:59.999Z,us,20,cpu
+2026-02-14T23:00:00Z,eu,100,cpu
+"""
+
+
+def run(*arguments, code=0, text=None):
+    done = subprocess.run([METERD, "price", *arguments], input=text, capture_output=True, text=True, check=False)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stderr if code else done.stdout
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def test_series(folder, tariff):
+    answer = json.loads(run(tariff, "--series", write(folder, "s.csv", SERIES), "--json"))
+    got = [(p["from"][:10], p["to"][:10], line.get("dimensions", ""), line["amount"]) for p in answer["periods"] for line in p["price"]["lines"]]
+    assert got == [("2026-01-01", "2026-02-01", "region=eu", "7.02"), ("2026-01-01", "2026-02-01", "region=us", "1.00"),
+                   ("2026-02-01", "2026-02-15", "region=eu", "5.00"), ("2026-02-15", "2026-03-01", "", "15.00")], got  # capped at 20 in all
+    assert answer["total"] == "28.02" and answer["currency"] == "EUR", answer
+    rows = list(csv.DictReader(io.StringIO(SERIES)))
+    lines = "".join(json.dumps({k: v for k, v in row.items() if v}) + "\n" for row in rows)
+    assert json.loads(run(tariff, "--series", write(folder, "s.ndjson", lines), "--json")) == answer
+    table = run(tariff, "--series", os.path.join(folder, "s.csv"))
+    assert "FROM" in table and "region=us" in table and table.endswith("total 28.02 EUR\n"), table
+    untimed = json.loads(run(tariff, "--at", "2026-01-05", "--series", write(folder, "u.csv", "quantity,region\n50,eu\n60,eu\n"), "--json"))
+    assert untimed["total"] == "7.40" and "periods" not in untimed, untimed
+
+
+def test_refusals(folder, tariff):
+    for name, text, sentence in (
+        ("a.csv", "time,amount\n2026-01-01,1\n", "no column `quantity`"),
+        ("b.csv", "quantity\n1\n2,3\n", ":3: error: has more cells"),
+        ("c.csv", 'quantity\n"1\n', "c.csv:"),
+        ("d.csv", "time,quantity\n2026-01-01,1\n,2\n", "some rows have a time"),
+        ("e.csv", "time,quantity\n2025-12-31,1\n", "before the first version"),
+        ("f.csv", "quantity\nmany\n", "a number is expected"),
+        ("g.ndjson", '{"quantity": [1]}\n', ":1: error: a member is a list"),
+        ("h.ndjson", '{"quantity": 1}\n{"quantity"\n', ":2: error:"),
+        ("i.csv", "quantity,component\n1,gpu\n", "has no component gpu"),
+    ):
+        error = run(tariff, "--series", write(folder, name, text), code=1)
+        assert sentence in error, (name, error)
+    assert "leave out --series" in run(tariff, "--curve", "--series", "x", code=64)
+    assert "above 0" in run(tariff, "--curve", "--quantity", "-5", code=1)
+    assert "in force yet" in run(tariff, "--curve", "--at", "2025-01-01", code=1)
+
+
+def test_curve(tariff):
+    points = list(csv.DictReader(io.StringIO(run(tariff, "--curve", "--csv", "--at", "2026-01-05", "--quantity", "300"))))
+    quantities = [Fraction(p["quantity"]) for p in points]
+    assert quantities == sorted(set(quantities)) and quantities[0] == 0 and quantities[-1] == 300
+    assert [p["quantity"] for p in points if p["border"] == "true"] == ["100"]
+    for point, q in zip(points, quantities):
+        assert Fraction(point["amount"]) == (q * 5 if q <= 100 else 700 + (q - 100) * 4) / 100, point
+    plot = run(tariff, "--curve", "--at", "2026-01-05")
+    assert "cpu of t in EUR, from 0 to 125" in plot and "border at 100: 5.00" in plot, plot
+    rows = [line for line in plot.split("\n") if "│" in line]
+    assert len(rows) == 16 and all("┊" in row or "•" in row for row in rows), plot
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        tariff = write(folder, "tariff.yaml", TARIFF)
+        assert json.loads(run("-", "-q", "110", "--at", "2026-01-05", "--json", text=TARIFF))["total"] == "7.40"
+        test_series(folder, tariff)
+        test_refusals(folder, tariff)
+        test_curve(tariff)
+    print("price: quantity, series, refusals and curve agree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
