@@ -129,6 +129,8 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     struct bill *bill = billing->bill;
     scenario_seen[SEEN_ROUNDING_LINE] += strcmp(kind, "rounding") == 0;
     scenario_seen[SEEN_MINIMUM_LINE] += strcmp(kind, "minimum") == 0;
+    scenario_seen[SEEN_OVERAGE_LINE] += strcmp(kind, "overage") == 0;
+    scenario_seen[SEEN_TRUE_UP_LINE] += strcmp(kind, "commitment") == 0;
     scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] = (struct bill_line){
@@ -166,7 +168,8 @@ static void price_period(struct billing *billing)
         for (uint32_t k = 0; k < part->version->component_count; k++) row_count = gather(billing, part, k, rows, row_count);
         const struct mtr_price_input input = {
             .tariff = billing->subscription->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
-            .active_to_s = part->end_s, .closing = billing->closing, .continues_earlier = i > 0,
+            .active_to_s = part->end_s, .runs_from_s = billing->parts[0].start_s, .runs_to_s = billing->parts[billing->part_count - 1].end_s,
+            .closing = billing->closing, .continues_earlier = i > 0,
             .continued_later = i + 1 < billing->part_count, .earlier = earlier, .earlier_count = i,
             .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));

@@ -109,23 +109,43 @@ static void put_fee(struct yaml *yaml)
         scenario_chance(scenario, 50) ? "advance" : "arrears", PICK(scenario, prorates));
 }
 
+/* The parts around a curve. A commitment stands instead of a minimum, and below every cap. */
+static void put_parts(struct yaml *yaml)
+{
+    static const char *const prorates[] = {"none", "day", "second"};
+    struct scenario *scenario = yaml->scenario;
+    if (scenario_chance(scenario, 20)) put(yaml, ", convert: {divide: 7, rounding: ceiling, digits: %u}", scenario_below(scenario, 3));
+    if (scenario_chance(scenario, 20)) put(yaml, ", discount: {percent: '%u.5'}", scenario_below(scenario, 100));
+    if (scenario_chance(scenario, 20)) put(yaml, ", markup: {percent: %u}", scenario_below(scenario, 50));
+    if (scenario_chance(scenario, 30)) put(yaml, ", free_units: %u.25", scenario_below(scenario, 10));
+    if (scenario_chance(scenario, 25)) put(yaml, ", minimum: '%u', minimum_prorate: %s", scenario_below(scenario, 30), PICK(scenario, prorates));
+    else if (scenario_chance(scenario, 25))
+        put(yaml, ", commitment: {amount: %u, overage: '1.%u', prorate: %s}", scenario_below(scenario, 30), 1 + scenario_below(scenario, 9),
+            PICK(scenario, prorates));
+    if (scenario_chance(scenario, 25)) put(yaml, ", cap: '%u'", 30 + scenario_below(scenario, 30));
+}
+
 static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter)
 {
     struct scenario *scenario = yaml->scenario;
-    uint32_t curve = scenario_below(scenario, 4);
     put(yaml, ", meter: %s", meter->key);
-    switch (curve) {
+    switch (scenario_below(scenario, 8)) {
     case 0: put(yaml, ", per_unit: '%s'", scenario_chance(scenario, 50) ? "0.0125" : "1.999"); break;
     case 1: put_tiers(yaml, "graduated"); break;
     case 2: put_tiers(yaml, "volume"); break;
+    case 3: put(yaml, ", percentage: {rate: '2.9', fixed: '0.%u'}", scenario_below(scenario, 100)); break;
+    case 4: put(yaml, ", stairstep: [{up_to: %u, amount: 5}, {amount: 9}]", 1 + scenario_below(scenario, 30)); break;
+    case 5:
+        put(yaml, ", blocks: {mode: %s, tiers: [{size: 3, blocks: %u, price: '1.1'}, {size: 10, price: 2}]}",
+            scenario_chance(scenario, 50) ? "graduated" : "volume", 1 + scenario_below(scenario, 5));
+        break;
+    case 6: put(yaml, ", increments: {connect: 1, steps: [{price: '0.1', per: 3, step: 6}, {from: 12, price: '0.1', per: 7}]}"); break;
     default:
         put(yaml, ", package: {size: %u, price: '2.25', rounding: %s}", 1 + scenario_below(scenario, 20),
             scenario_chance(scenario, 70) ? "up" : "half_up");
         break;
     }
-    if (scenario_chance(scenario, 30)) put(yaml, ", free_units: %u.25", scenario_below(scenario, 10));
-    if (scenario_chance(scenario, 25)) put(yaml, ", minimum: '%u'", scenario_below(scenario, 30));
-    if (scenario_chance(scenario, 25)) put(yaml, ", cap: '%u'", 30 + scenario_below(scenario, 30));
+    put_parts(yaml);
     bool by_region = meter->by_region && scenario_chance(scenario, 60), by_sku = meter->by_sku && scenario_chance(scenario, 60);
     if (by_region || by_sku)
         put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "", by_region ? "region" : "");
@@ -158,6 +178,8 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         put(yaml, "      - from: %s%s\n        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "");
         put_components(yaml, tariff->service);
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
+        else if (scenario_chance(scenario, 25))
+            put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
         if (day < scenario->begin_us / MTR_US_PER_DAY) day = scenario->begin_us / MTR_US_PER_DAY;
         day += 2 + scenario_below(scenario, 40);
     }

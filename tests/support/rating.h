@@ -98,7 +98,8 @@ static inline void rating_apply(struct rating_stage *stage, const char *yaml)
     int rc = mtr_catalog_store_apply(stage->store, mtr_str_from(yaml), NULL, (struct mtr_str){0}, MTR_STR("test"), stage->now_us, false,
                                      &change, &findings);
     if (rc && !findings.count) fail_msg("%s", mtr_error_text(rc));
-    if (rc) fail_msg("line %u: %s", findings.items[0].line, findings.items[0].text);
+    for (size_t i = 0; rc && i < findings.count; i++) print_message("line %u: %s\n", findings.items[i].line, findings.items[i].text);
+    if (rc) fail_msg("%s", mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     mtr_catalog_release(stage->catalog);
     stage->catalog = mtr_catalog_store_snapshot(stage->store);
