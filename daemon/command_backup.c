@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "meterd/core/json_writer.h"
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/load.h"
 #include "meterd/store/backup.h"
@@ -25,7 +26,7 @@ static const struct part parts[] = {
     {"log", mtr_backup_log, false},             {"event.key", mtr_backup_file, false},      {"admin.key", mtr_backup_file, true},
 };
 
-static int copy_parts(const char *data, const char *target)
+static int copy_parts(const char *data, const char *target, bool quiet)
 {
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         char from[PATH_BYTES + 16], to[PATH_BYTES + 16];
@@ -38,9 +39,25 @@ static int copy_parts(const char *data, const char *target)
             fprintf(stderr, "meterd: the backup is not complete: %s\n", diagnostic.text);
             return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
         }
-        printf("copied %s\n", parts[i].name);
+        if (!quiet) printf("copied %s\n", parts[i].name);
     }
     return MTR_EXIT_OK;
+}
+
+static int print_json(const char *target)
+{
+    struct mtr_buffer out;
+    struct mtr_json_writer json;
+    mtr_buffer_init(&out, 1 << 16);
+    mtr_json_begin(&json, &out);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "directory");
+    mtr_json_cstr(&json, target);
+    mtr_json_map_end(&json);
+    int rc = mtr_json_finish(&json);
+    if (!rc) printf("%.*s\n", (int)out.size, out.data);
+    mtr_buffer_release(&out);
+    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
 int mtr_command_backup(const struct mtr_invocation *invocation)
@@ -57,7 +74,9 @@ int mtr_command_backup(const struct mtr_invocation *invocation)
         fprintf(stderr, "meterd: cannot make %s: %s; give a directory that does not exist yet\n", target, strerror(errno));
         return MTR_EXIT_FAILED;
     }
-    code = copy_parts(data, target);
-    if (!code) printf("backed up %s to %s; to restore, stop the daemon and put the copy in its place\n", data, target);
+    bool json = mtr_invocation_flag(invocation, "json");
+    code = copy_parts(data, target, json);
+    if (!code && json) code = print_json(target);
+    else if (!code) printf("backed up %s to %s; to restore, stop the daemon and put the copy in its place\n", data, target);
     return code;
 }

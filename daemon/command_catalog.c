@@ -199,6 +199,36 @@ static bool check_scopes(const struct mtr_invocation *invocation)
     return false;
 }
 
+/* What became of the key: its secret when it goes nowhere else. */
+static void print_key(const struct mtr_invocation *invocation, const char *secret, const char *out_path)
+{
+    const char *name = invocation->arguments[0];
+    bool disabled = mtr_invocation_flag(invocation, "disable");
+    if (!mtr_invocation_flag(invocation, "json")) {
+        if (disabled) printf("the API key '%s' is disabled\n", name);
+        else if (secret) printf("%s\n", secret);
+        else printf("wrote the secret of '%s' to %s\n", name, out_path);
+        return;
+    }
+    struct mtr_buffer out;
+    struct mtr_json_writer json;
+    mtr_buffer_init(&out, 1 << 16);
+    mtr_json_begin(&json, &out);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "key");
+    mtr_json_cstr(&json, name);
+    mtr_json_name(&json, "disabled");
+    mtr_json_bool(&json, disabled);
+    if (secret) mtr_json_name(&json, "secret");
+    if (secret) mtr_json_cstr(&json, secret);
+    if (out_path) mtr_json_name(&json, "file");
+    if (out_path) mtr_json_cstr(&json, out_path);
+    mtr_json_map_end(&json);
+    if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", (int)out.size, out.data);
+    if (out.size) explicit_bzero(out.data, out.size);
+    mtr_buffer_release(&out);
+}
+
 static int make_key(const struct mtr_invocation *invocation, struct mtr_client *client)
 {
     char secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
@@ -214,8 +244,7 @@ static int make_key(const struct mtr_invocation *invocation, struct mtr_client *
     else if (rc) fprintf(stderr, "meterd: cannot write %s: %s\n", out_path ? out_path : "the key", mtr_error_text(rc));
     else code = put_key(client, invocation->arguments[0], mtr_buffer_str(&document));
     if (code && !rc && out_path) remove(out_path);
-    if (!code && !out_path) printf("%s\n", secret);
-    if (!code && out_path) printf("wrote the secret of '%s' to %s\n", invocation->arguments[0], out_path);
+    if (!code) print_key(invocation, out_path ? NULL : secret, out_path);
     explicit_bzero(secret, sizeof(secret));
     mtr_buffer_release(&document);
     return code;
@@ -242,7 +271,7 @@ static int disable_key(const struct mtr_invocation *invocation, struct mtr_clien
     }
     if (!rc) rc = mtr_buffer_printf(&document, "\"disabled\":true}");
     code = rc ? MTR_EXIT_FAILED : put_key(client, invocation->arguments[0], mtr_buffer_str(&document));
-    if (!code) printf("the API key '%s' is disabled\n", invocation->arguments[0]);
+    if (!code) print_key(invocation, NULL, NULL);
     mtr_buffer_release(&document);
     mtr_document_close(answer);
     return code;

@@ -42,6 +42,7 @@ static const struct mtr_option key_options[] = {
     {"scope", 0, "SCOPE", "ingest, query, billing or admin; repeatable"},
     {"disable", 0, NULL, "disable the key instead of making it"},
     {"out", 0, "FILE", "write the secret to FILE (mode 0600) instead of printing it"},
+    JSON,
     MTR_CLIENT_OPTIONS,
     END,
 };
@@ -131,6 +132,7 @@ static const struct mtr_option rebuild_options[] = {
     END,
 };
 static const struct mtr_option backup_options[] = {
+    JSON,
     END,
 };
 static const struct mtr_option reference_options[] = {

@@ -145,6 +145,9 @@ def check_keys(d):
     run(d, 1, "key", "stray", "--vendor", "nobody", "--scope", "ingest", says=["nobody"])
     run(d, 0, "send", stdin="", env={"METERD_KEY": secret})
     run(d, 0, "key", "printed", "--disable", says=["disabled"])
+    made = json.loads(run(d, 0, "key", "as-json", "--scope", "query", "--json").stdout)
+    assert made["secret"].startswith("mtr_") and made["disabled"] is False, made.keys()
+    assert json.loads(run(d, 0, "key", "as-json", "--disable", "--json").stdout) == {"key": "as-json", "disabled": True}
     run(d, 1, "send", stdin=json.dumps(cpu("x")), env={"METERD_KEY": secret}, says=["401", "disabled"])
     run(d, 1, "usage", "--key-file", "/nonexistent", says=["/nonexistent", "METERD_KEY"])
     run(d, 1, "charges", "--key-file", d.acme_file, says=["Forbidden", "scope"])
@@ -267,6 +270,7 @@ def check_upkeep(d):
     target = os.path.join(d.root, "copy")
     run(d, 0, "backup", target, says=["copied log", "to restore"])
     run(d, 1, "backup", target, says=["does not exist yet"])
+    assert json.loads(run(d, 0, "backup", target + "-again", "--json").stdout) == {"directory": target + "-again"}
     d.stop()
     assert "stopped; everything accepted is on disk" in d.log_lines()
     run(d, 0, "rebuild", says=["rebuilt the rollups from"])
