@@ -63,7 +63,7 @@ static const struct mtr_field intake_fields[] = {
     FIELD(intake, dedup_window, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY, "How long a repeated event is recognized, from when it was received."),
     FIELD(intake, lateness, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY, "Events whose time is older are kept in quarantine as expired."),
     FIELD(intake, future, MTR_FIELD_DURATION, "5m", 0, 366 * DAY, "Events whose time is further ahead are kept in quarantine as future."),
-    FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB, "Decoded bytes that wait for the log; over it 503 with Retry-After."),
+    FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB, "Decoded text that waits for the log, in memory up to 24 times as much; over it 503 with Retry-After."),
     FIELD(intake, queue_requests_max, MTR_FIELD_U64, "16384", 1, 1000000, "Requests that wait for the log."),
     FIELD(intake, commit_events_max, MTR_FIELD_U64, "32768", 1, 131072, "A group commit closes at this many events; one request always fits."),
     FIELD(intake, commit_bytes_max, MTR_FIELD_BYTES, "4MiB", 4 * KIB, 256 * MIB, "A group commit closes at this many decoded bytes."),
