@@ -284,7 +284,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
     if (rc) return rc;
-    daemon->intake_options = (struct mtr_intake_options){
+    const struct mtr_intake_options intake_options = {
         .queue_bytes_max = config->intake.queue_bytes_max,
         .queue_requests_max = (uint32_t)config->intake.queue_requests_max,
         .commit_events_max = (uint32_t)config->intake.commit_events_max,
@@ -295,9 +295,9 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
         .retention_us = config->log.retention,
         .grace_us = config->rater.grace,
     };
-    daemon->rater_options = mtr_rater_options_default();
-    daemon->rater_options.grace_us = config->rater.grace;
-    daemon->rater_options.draft_every_us = config->rater.draft_every;
+    struct mtr_rater_options rater_options = mtr_rater_options_default();
+    rater_options.grace_us = config->rater.grace;
+    rater_options.draft_every_us = config->rater.draft_every;
     struct mtr_aggregator_options aggregator_options = {.step_events_max = (uint32_t)config->aggregator.step_events_max};
     struct mtr_outbox_options outbox_options = mtr_outbox_options_default();
     outbox_options.backoff_min_us = config->outbox.backoff_min;
@@ -307,9 +307,9 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     rc = mtr_events_open(daemon, &daemon->events);
     if (!rc) rc = mtr_deliveries_open(daemon, &daemon->deliveries);
     if (!rc)
-        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &daemon->intake_options, mtr_events_on_answer, daemon->events, &daemon->intake);
+        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, mtr_events_on_answer, daemon->events, &daemon->intake);
     if (!rc) rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options, &daemon->aggregator);
-    if (!rc) rc = mtr_rater_open(daemon->rollups, daemon->charges, &daemon->rater_options, &daemon->rater);
+    if (!rc) rc = mtr_rater_open(daemon->rollups, daemon->charges, &rater_options, &daemon->rater);
     if (!rc) {
         struct mtr_sender sender = mtr_deliveries_sender(daemon->deliveries);
         rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);

@@ -8,8 +8,8 @@
  *   rater       charges and outbox                                         → messages to the loop
  *   pool        decoding of large bodies, queries
  *
- * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set before threads start and never change;
- * those below are atomics that any thread may read.
+ * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set before threads start and,
+ * `config` apart, never change; those below are atomics that any thread may read, or say whose they are.
  */
 #ifndef METERD_DAEMON_DAEMON_H
 #define METERD_DAEMON_DAEMON_H
@@ -70,8 +70,6 @@ struct mtr_daemon {
     struct mtr_stage *rater_stage;
     struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
     struct mtr_timer *watchdog;
-    struct mtr_rater_options rater_options;
-    struct mtr_intake_options intake_options;
     struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
     int64_t started_us;
 

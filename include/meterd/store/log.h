@@ -2,7 +2,7 @@
  * The log: what vendors said, appended and never edited. Segments of blocks, each an LMDB environment of its own
  * under <directory>/NNNNNN/, preallocated, hash-chained from the first block ever to the last.
  *
- * One writer (the collector's thread) owns a struct mtr_log opened with MTR_LOG_WRITE. Any number of readers, in this process or
+ * One writer (the collector's thread) owns a struct mtr_log. Any number of readers, in this process or
  * another, use struct mtr_log_reader. A reader holds no read transaction between calls.
  * 200 means: mtr_log_append returned 0.
  */
