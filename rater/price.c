@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 typedef int line_part(struct mtr_pricer *pricer, struct mtr_line_work *work);
+typedef int tariff_part(struct mtr_pricer *pricer);
 typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line);
 
 static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -36,6 +37,8 @@ static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
 /* The published order (docs/pricing.md). */
 static line_part *const line_parts[] = {mtr_price_convert, apply_free_units, mtr_price_curve, mtr_price_adjust, apply_rounding};
 static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
+static tariff_part *const tariff_parts[] = {mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
+                                            mtr_price_tariff_true_up, mtr_price_total};
 
 static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_str dimensions,
                       struct mtr_quantity quantity)
@@ -113,9 +116,7 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     pricer.price.lines = mtr_arena_calloc(arena, pricer.line_capacity, sizeof(*pricer.price.lines));
     if (!pricer.price.lines) return MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++) rc = price_component(&pricer, i, &rows);
-    if (!rc) rc = mtr_price_tariff_commitment(&pricer);
-    if (!rc) rc = mtr_price_tariff_minimum(&pricer);
-    if (!rc) rc = mtr_price_total(&pricer);
+    for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++) rc = tariff_parts[i](&pricer);
     if (!rc) *out = pricer.price;
     return rc;
 }

@@ -61,11 +61,21 @@ int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *com
     return component->commitment.given ? add_true_up(pricer, &scope, &component->commitment) : MTR_OK;
 }
 
-int mtr_price_tariff_commitment(struct mtr_pricer *pricer)
+static struct mtr_price_scope tariff_scope(void)
+{
+    return (struct mtr_price_scope){.of_tariff = true, .key = MTR_STR("tariff.commitment")};
+}
+
+int mtr_price_tariff_overage(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.commitment")};
-    if (!commitment->given) return MTR_OK;
-    int rc = add_overage(pricer, &scope, commitment);
-    return rc ? rc : add_true_up(pricer, &scope, commitment);
+    const struct mtr_price_scope scope = tariff_scope();
+    return commitment->given ? add_overage(pricer, &scope, commitment) : MTR_OK;
+}
+
+int mtr_price_tariff_true_up(struct mtr_pricer *pricer)
+{
+    const struct mtr_commitment *commitment = &pricer->input->version->commitment;
+    const struct mtr_price_scope scope = tariff_scope();
+    return commitment->given ? add_true_up(pricer, &scope, commitment) : MTR_OK;
 }

@@ -125,7 +125,7 @@ int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *l
     return MTR_OK;
 }
 
-static int cut_line(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t index, struct mtr_exact *excess)
+static int cut_line(struct mtr_pricer *pricer, struct mtr_money cap, uint32_t index, struct mtr_exact *excess)
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price_line *line = &pricer->price.lines[index];
@@ -144,21 +144,32 @@ static int cut_line(struct mtr_pricer *pricer, const struct mtr_component *compo
     if (!rc) rc = mtr_exact_sub(before, after, &cut);
     if (!rc) rc = mtr_exact_sub(*excess, cut, excess);
     char limit[MTR_DECIMAL_TEXT_BYTES];
-    mtr_money_format(component->cap, limit);
+    mtr_money_format(cap, limit);
     if (!rc) rc = trace_limit(pricer, index, "cap", limit, before, value_of(pricer, line));
+    return rc;
+}
+
+static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_money cap)
+{
+    struct mtr_exact sum, excess;
+    int rc = mtr_price_sum(pricer, scope, &sum);
+    if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(cap), &excess);
+    for (uint32_t i = pricer->price.line_count; !rc && i > scope->first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
+        rc = cut_line(pricer, cap, i - 1, &excess); /* from the last: the first lines fill the cap */
     return rc;
 }
 
 int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    struct mtr_exact sum, excess;
-    if (!component->has_cap) return MTR_OK;
     const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
-    int rc = mtr_price_sum(pricer, &scope, &sum);
-    if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(component->cap), &excess);
-    for (uint32_t i = pricer->price.line_count; !rc && i > first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
-        rc = cut_line(pricer, component, i - 1, &excess); /* from the last: the first lines fill the cap */
-    return rc;
+    return component->has_cap ? apply_cap(pricer, &scope, component->cap) : MTR_OK;
+}
+
+int mtr_price_tariff_cap(struct mtr_pricer *pricer)
+{
+    const struct mtr_tariff_version *version = pricer->input->version;
+    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR("")};
+    return version->has_cap ? apply_cap(pricer, &all, version->cap) : MTR_OK;
 }
 
 int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,

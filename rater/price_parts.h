@@ -2,8 +2,8 @@
  * The parts of the price function, between its sources. Private to rater.
  *
  * A line goes through the line parts (convert, free units, curve, adjust, rounding), a component's lines together through the component
- * parts (overage, cap, minimum, true-up), the whole through those of the tariff and the total. A new part is a file and a row in the
- * table of price.c; a new curve is a file and a row in price_curve.c.
+ * parts (overage, cap, minimum, true-up), the whole through those of the tariff (overage, cap, minimum, true-up, total). A new part is a
+ * file and a row in a table of price.c; a new curve is a file and a row in price_curve.c.
  */
 #ifndef METERD_RATER_PRICE_PARTS_H
 #define METERD_RATER_PRICE_PARTS_H
@@ -79,7 +79,9 @@ int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *compone
 int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
 int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
-int mtr_price_tariff_commitment(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 

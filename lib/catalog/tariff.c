@@ -103,7 +103,9 @@ static int read_version(struct reading *reading, const struct mtr_node *node, co
     *out = (struct mtr_tariff_version){
         .from = fields->from,
         .has_minimum = fields->has_minimum,
+        .has_cap = fields->has_cap,
         .minimum = fields->minimum,
+        .cap = fields->cap,
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .component_count = fields->components.count,
     };

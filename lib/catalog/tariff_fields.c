@@ -113,6 +113,8 @@ static const struct mtr_field version_rows[] = {
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_version_fields, minimum_prorate),
      PRESENT(tariff_version_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
      .doc = "share of the minimum in a period that the subscription runs through in part"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, cap), PRESENT(tariff_version_fields, has_cap),
+     .doc = "greatest amount of the whole tariff in a period"},
     {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment), PRESENT(tariff_version_fields, has_commitment),
      .fields = mtr_tariff_commitment_rows, .doc = "of the whole tariff: amount that is due in any case, with a factor beyond it"},
     {0},

@@ -105,8 +105,8 @@ struct tariff_component_fields {
 struct tariff_version_fields {
     struct mtr_str from;
     struct mtr_list components; /* of tariff_component_fields */
-    bool has_minimum, has_commitment, has_minimum_prorate;
-    struct mtr_money minimum;
+    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
+    struct mtr_money minimum, cap;
     int minimum_prorate;
     struct tariff_commitment_fields commitment;
 };

@@ -80,6 +80,17 @@ static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff
     forbid(findings, node, has_minimum && commitment->true_up, "minimum", "a commitment with true-up is a minimum already: remove one of them");
 }
 
+/* minimum: NULL without one, as cap. */
+static void lint_cap(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_money *cap,
+                     const struct mtr_money *minimum, const struct mtr_commitment *commitment, struct mtr_diagnostics *findings)
+{
+    if (!cap) return;
+    lint_limit(node, "cap", tariff, *cap, findings);
+    if (minimum && mtr_money_compare(*minimum, *cap) > 0) tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
+    if (commitment->given && mtr_money_compare(commitment->amount, *cap) > 0)
+        tariff_error(findings, tariff_place(node, "commitment"), "commitment", "is more than the cap");
+}
+
 static void lint_group_by(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
 {
     if (component->group_by_count == 0) return;
@@ -103,12 +114,9 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
     if (component->has_minimum) lint_limit(node, "minimum", tariff, component->minimum, findings);
     forbid(findings, node, component->minimum_prorate != MTR_PRORATE_NONE && !component->has_minimum, "minimum_prorate",
            "there is no minimum to prorate");
-    if (component->has_cap) lint_limit(node, "cap", tariff, component->cap, findings);
-    if (component->has_minimum && component->has_cap && mtr_money_compare(component->minimum, component->cap) > 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
+    lint_cap(node, tariff, component->has_cap ? &component->cap : NULL, component->has_minimum ? &component->minimum : NULL,
+             &component->commitment, findings);
     if (component->commitment.given) lint_commitment(node, tariff, &component->commitment, component->has_minimum, findings);
-    if (component->commitment.given && component->has_cap && mtr_money_compare(component->commitment.amount, component->cap) > 0)
-        tariff_error(findings, tariff_place(node, "commitment"), "commitment", "is more than the cap");
     if (component->has_free_units && component->free_units.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
     lint_group_by(node, component, findings);
@@ -121,6 +129,7 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
     if (version->has_minimum) lint_limit(node, "minimum", tariff, version->minimum, findings);
     forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum, "minimum_prorate",
            "there is no minimum to prorate");
+    lint_cap(node, tariff, version->has_cap ? &version->cap : NULL, version->has_minimum ? &version->minimum : NULL, &version->commitment, findings);
     if (version->commitment.given) lint_commitment(node, tariff, &version->commitment, version->has_minimum, findings);
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");

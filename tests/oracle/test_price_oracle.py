@@ -294,6 +294,16 @@ def true_up_and_overage(commitment, use, share, closing):
     return overage, missing
 
 
+def apply_cap(lines, cap):
+    """From the last line on: the first ones fill the cap."""
+    excess = sum(line[3] for line in lines) - cap if cap is not None else Fraction(0)
+    for line in reversed(lines):
+        if excess > 0 and line[3] > 0:
+            cut = min(line[3], excess)
+            line[3] -= cut
+            excess -= cut
+
+
 def reference(tariff, components, usage, whole, closing, share):
     """Lines (key, dimensions, kind, amount) and the total."""
     digits, mode, in_total = tariff["digits"], tariff["mode"], tariff["place"] == "total"
@@ -315,13 +325,7 @@ def reference(tariff, components, usage, whole, closing, share):
             overage, _ = true_up_and_overage(c["commitment"], sum(line[3] for line in mine), share, closing)
             if overage:
                 mine.append([c["key"], "", "overage", value(overage)])
-        if c["cap"] is not None:
-            excess = sum(line[3] for line in mine) - c["cap"]
-            for line in reversed(mine):
-                if excess > 0 and line[3] > 0:
-                    cut = min(line[3], excess)
-                    line[3] -= cut
-                    excess -= cut
+        apply_cap(mine, c["cap"])
         least = divided((c["minimum"] or 0) * (share if c["minimum_prorate"] else 1))
         missing = least - sum(line[3] for line in mine)
         if closing and c["minimum"] is not None and missing > 0:
@@ -332,8 +336,12 @@ def reference(tariff, components, usage, whole, closing, share):
                 mine.append([c["key"], "", "commitment", value(missing)])
         lines += mine
     if whole["commitment"]:
-        overage, missing = true_up_and_overage(whole["commitment"], sum(line[3] for line in lines), share, closing)
+        overage, _ = true_up_and_overage(whole["commitment"], sum(line[3] for line in lines), share, closing)
         lines += [["tariff.commitment", "", "overage", value(overage)]] if overage else []
+    apply_cap(lines, whole["cap"])
+    if whole["commitment"]:
+        use = sum(line[3] for line in lines if (line[0], line[2]) != ("tariff.commitment", "overage"))
+        _, missing = true_up_and_overage(whole["commitment"], use, share, closing)
         lines += [["tariff.commitment", "", "commitment", value(missing)]] if missing else []
     missing = (whole["minimum"] or 0) - sum(line[3] for line in lines)
     if closing and whole["minimum"] is not None and missing > 0:
@@ -351,11 +359,14 @@ def make_case():
     tariff = {"digits": DIGITS[currency], "mode": rng.choice(["half_even", "half_up", "up", "down", "ceiling", "floor"]),
               "place": rng.choice(["line", "line", "total"])}
     components = [make_component(i, tariff["digits"]) for i in range(rng.choice([1, 1, 2, 3]))]
-    whole = {"minimum": None, "commitment": None}
+    whole = {"minimum": None, "commitment": None, "cap": None}
     if rng.random() < 0.3:
         whole["minimum"] = rounded(Fraction(rng.randrange(10**5), 100), tariff["digits"], "down")
     elif rng.random() < 0.3:
         whole["commitment"] = make_commitment(tariff["digits"])
+    if rng.random() < 0.2:
+        least = max(whole["minimum"] or 0, whole["commitment"]["amount"] if whole["commitment"] else 0)
+        whole["cap"] = least + rounded(Fraction(rng.randrange(10**5), 100), tariff["digits"], "down")
     days = rng.choice([31, 31, rng.randrange(1, 31)])
     usage = []
     for index, c in enumerate(components):
@@ -365,6 +376,8 @@ def make_case():
     version = {"from": "2026-01-01", "components": [document_of(c) for c in components]}
     if whole["minimum"] is not None:
         version["minimum"] = plain(whole["minimum"], 3)
+    if whole["cap"] is not None:
+        version["cap"] = plain(whole["cap"], 3)
     if whole["commitment"]:
         version["commitment"] = commitment_document(whole["commitment"])
     rng.shuffle(usage)

@@ -24,7 +24,7 @@
  *         - {key: voice,   meter: seconds, increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
  *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
- *       minimum: "10"                  # of the whole tariff
+ *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
  *
  * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
  * no) makes the first tier's flat due at zero use. Order of parts: convert → free units → curve → discount, markup → round →
@@ -147,10 +147,10 @@ struct mtr_tariff_version {
     int64_t from_us;     /* when an instant was written */
     struct mtr_component *components;
     uint32_t component_count;
-    bool has_minimum;
-    struct mtr_money minimum;
+    bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */
+    struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;
-    struct mtr_commitment commitment; /* of the whole tariff */
+    struct mtr_commitment commitment;
     uint64_t hash_high, hash_low; /* XXH3-128 of the version's canonical JSON: names it in traces and charge keys */
 };
 
