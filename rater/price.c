@@ -8,24 +8,8 @@
 
 #include <stdlib.h>
 
-typedef int line_part(struct mtr_pricer *pricer, struct mtr_line_work *work);
 typedef int tariff_part(struct mtr_pricer *pricer);
 typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line);
-
-static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    const struct mtr_component *component = work->component;
-    struct mtr_quantity before = work->billed;
-    if (!component->has_free_units || before.e12 <= 0) return MTR_OK;
-    int rc = mtr_quantity_sub(before, component->free_units, &work->billed);
-    if (rc) return rc;
-    if (work->billed.e12 < 0) work->billed = (struct mtr_quantity){0};
-    if (!pricer->with_trace) return MTR_OK;
-    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
-    mtr_quantity_format(before, input);
-    mtr_quantity_format(work->billed, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "free units", input, output);
-}
 
 static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -34,39 +18,56 @@ static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return is_share ? mtr_price_round_share(pricer, &work->line) : mtr_price_round_line(pricer, &work->line);
 }
 
-/* The published order (docs/pricing.md). */
-static line_part *const line_parts[] = {mtr_price_convert, apply_free_units, mtr_price_curve, mtr_price_adjust, apply_rounding};
+/* The published order (docs/pricing.md); that of the parts before the rounding stands in price_use.c. */
 static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
 static tariff_part *const tariff_parts[] = {mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
                                             mtr_price_tariff_true_up, mtr_price_total};
 
-static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_str dimensions,
-                      struct mtr_quantity quantity)
+static int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    bool due = quantity.e12 != 0 || component->curve == MTR_CURVE_RECURRING || (component->flat_at_zero && component->group_by_count == 0);
-    if (!due) return MTR_OK;
-    struct mtr_line_work work = {
-        .component = component,
-        .billed = quantity,
-        .due = true,
-        .line = {.component = component->key, .dimensions = dimensions, .kind = MTR_STR("usage"), .quantity = quantity},
-    };
-    for (size_t i = 0; i < sizeof(line_parts) / sizeof(line_parts[0]); i++) {
-        int rc = line_parts[i](pricer, &work);
-        if (rc) return rc;
-    }
-    return work.due ? mtr_price_add_line(pricer, &work.line) : MTR_OK;
+    work->due = true;
+    int rc = mtr_price_curve(pricer, work);
+    return rc ? rc : mtr_price_adjust(pricer, work);
+}
+
+static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    int rc = mtr_price_slices(pricer, work);
+    return rc || !work->due ? rc : mtr_price_use(pricer, work);
+}
+
+static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, const struct mtr_usage_row *const *rows,
+                      uint32_t row_count)
+{
+    struct mtr_line_work work = {.component = component, .rows = rows, .row_count = row_count};
+    work.line.component = component->key;
+    work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
+    work.line.kind = MTR_STR("usage");
+    int rc = component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_use(pricer, &work);
+    if (!rc) rc = apply_rounding(pricer, &work);
+    return rc || !work.due ? rc : mtr_price_add_line(pricer, &work.line);
 }
 
 static int compare_rows(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
 {
     if (a->component != b->component) return a->component < b->component ? -1 : 1;
-    return mtr_str_compare(a->dimensions, b->dimensions);
+    int order = mtr_str_compare(a->dimensions, b->dimensions);
+    if (order) return order;
+    if (a->input != b->input) return a->input < b->input ? -1 : 1;
+    return a->time_us < b->time_us ? -1 : a->time_us > b->time_us;
 }
 
+/* Equal rows keep the order in which they came. */
 static int compare_row_pointers(const void *a, const void *b)
 {
-    return compare_rows(*(const struct mtr_usage_row *const *)a, *(const struct mtr_usage_row *const *)b);
+    const struct mtr_usage_row *x = *(const struct mtr_usage_row *const *)a, *y = *(const struct mtr_usage_row *const *)b;
+    int order = compare_rows(x, y);
+    return order ? order : x < y ? -1 : x > y;
+}
+
+static bool same_line(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
+{
+    return a->component == b->component && mtr_str_equal(a->dimensions, b->dimensions);
 }
 
 static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *arena, const struct mtr_usage_row ***out)
@@ -91,13 +92,12 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     const struct mtr_usage_row **row = *rows;
     uint32_t first_line = pricer->price.line_count;
     int rc = MTR_OK;
-    if (!*row || (*row)->component != index) rc = price_line(pricer, component, MTR_STR(""), (struct mtr_quantity){0});
+    if (!*row || (*row)->component != index) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
-        const struct mtr_usage_row *first = *row;
-        struct mtr_quantity quantity = first->quantity;
+        const struct mtr_usage_row **first = row;
         MTR_ASSERT(component->curve != MTR_CURVE_RECURRING); /* a fee has no meter */
-        for (row++; !rc && *row && compare_rows(first, *row) == 0; row++) rc = mtr_quantity_add(quantity, (*row)->quantity, &quantity);
-        if (!rc) rc = price_line(pricer, component, first->dimensions, quantity);
+        while (*row && same_line(*first, *row)) row++;
+        rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
     for (size_t i = 0; !rc && i < sizeof(component_parts) / sizeof(component_parts[0]); i++)
         rc = component_parts[i](pricer, component, first_line);

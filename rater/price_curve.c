@@ -63,7 +63,7 @@ int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_
 static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity, bool with_flat)
 {
     const struct mtr_tier *tier = &work->component->tiers[index];
-    struct mtr_money flat = with_flat ? tier->flat : (struct mtr_money){0};
+    struct mtr_money flat = with_flat && !work->without_flats ? tier->flat : (struct mtr_money){0};
     return mtr_price_add_product(pricer, work, index, work->component->tier_count, quantity, tier->unit, flat);
 }
 

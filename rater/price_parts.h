@@ -18,13 +18,38 @@ struct mtr_pricer {
     struct mtr_price price; /* being built */
 };
 
+/* What the curve applies to by itself: an event, an hour, …; most lines have one. */
+struct mtr_price_slice {
+    int64_t time_us, until_us;
+    struct mtr_quantity quantity; /* all of it */
+    struct mtr_quantity earlier;  /* what of it lies before this part */
+    bool is_earlier;              /* something of it lies there */
+};
+
 /* A line on its way: its index will be price.line_count. */
 struct mtr_line_work {
     const struct mtr_component *component;
-    struct mtr_quantity billed; /* what the curve prices */
-    bool due;                   /* false: no line comes of it */
-    struct mtr_price_line line;
+    const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
+    uint32_t row_count;
+    struct mtr_price_slice *slices; /* of input 0, by time */
+    uint32_t slice_count;
+    struct mtr_price_slice single; /* the slice of a line that has one */
+    bool of_earlier;               /* the earlier use is being priced: what is taken off again */
+    struct mtr_quantity free_left; /* free units that the slices before have not used */
+    bool without_flats;            /* flats are left out: levels have theirs once */
+    struct mtr_quantity billed;    /* what the curve prices: of the slice */
+    bool due;                      /* false: no line comes of it */
+    struct mtr_price_line line;    /* exact: of the slice while one is priced, then of the line */
 };
+
+/* Rows into slices and the line's quantity, as the component's scope has it. */
+int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* The line's exact amount from its slices: convert, free units, curve each; then discount and markup; less what earlier use costs. */
+int mtr_price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* Slices of levels, each weighted by its share of the period, and the flats of what they entered. */
+int mtr_price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* One slice through its parts; work->billed is set to its quantity before. */
+int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The other line parts. */
@@ -43,6 +68,8 @@ int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work,
 int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_quantity size,
                         enum mtr_rounding rounding, struct mtr_quantity *out) MTR_MUST_USE;
 
+/* Days since 1970-01-01 of the zone's calendar. */
+int64_t mtr_price_local_day(const struct mtr_zone *zone, int64_t time_s);
 /* [from, to) of the whole period, in days or seconds from its start; all of it without proration. */
 struct mtr_price_share {
     int64_t from, to, whole;

@@ -12,7 +12,7 @@
 
 enum { SECONDS_PER_DAY = 86400 };
 
-static int64_t local_day(const struct mtr_zone *zone, int64_t time_s)
+int64_t mtr_price_local_day(const struct mtr_zone *zone, int64_t time_s)
 {
     int64_t local_s = time_s + mtr_zone_at(zone, time_s).offset_s;
     int64_t day = local_s / SECONDS_PER_DAY;
@@ -25,9 +25,9 @@ struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, e
     switch (prorate) {
     case MTR_PRORATE_NONE: return (struct mtr_price_share){0, 1, 1};
     case MTR_PRORATE_DAY: {
-        int64_t first = local_day(input->zone, period->start_s);
-        return (struct mtr_price_share){local_day(input->zone, from_s) - first, local_day(input->zone, to_s) - first,
-                                        local_day(input->zone, period->end_s) - first};
+        int64_t first = mtr_price_local_day(input->zone, period->start_s);
+        return (struct mtr_price_share){mtr_price_local_day(input->zone, from_s) - first, mtr_price_local_day(input->zone, to_s) - first,
+                                        mtr_price_local_day(input->zone, period->end_s) - first};
     }
     case MTR_PRORATE_SECOND:
         return (struct mtr_price_share){from_s - period->start_s, to_s - period->start_s, period->end_s - period->start_s};

@@ -41,6 +41,7 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
     *out = (struct mtr_component){
         .key = fields->key,
         .meter = fields->meter,
+        .scope = (enum mtr_slice_by)fields->scope,
         .flat_at_zero = fields->flat_at_zero,
         .group_by = fields->group_by.items,
         .group_by_count = fields->group_by.count,
@@ -102,6 +103,7 @@ static int read_version(struct reading *reading, const struct mtr_node *node, co
 {
     *out = (struct mtr_tariff_version){
         .from = fields->from,
+        .reset = fields->reset,
         .has_minimum = fields->has_minimum,
         .has_cap = fields->has_cap,
         .minimum = fields->minimum,

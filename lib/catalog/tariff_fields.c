@@ -5,7 +5,6 @@
 
 const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
 static const char *const package_roundings[] = {"none", "half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
-static const char *const scopes[] = {"period", "event", NULL};
 static const char *const rounding_places[] = {"line", "total", NULL};
 static const char *const recurring_every[] = {"period", "day", "week", "month", "quarter", "year", NULL};
 static const char *const recurring_in[] = {"advance", "arrears", NULL};
@@ -78,8 +77,8 @@ static const struct mtr_field component_rows[] = {
      .fields = recurring_rows, .doc = "a fee of the period, without use"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
      PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false", .doc = "the first tier's flat is due at zero use too"},
-    {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope), .choices = scopes, .default_text = "period",
-     .doc = "what the curve applies to: the quantity of the period"},
+    {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope), .choices = mtr_tariff_scopes,
+     .default_text = "period", .doc = "what the curve applies to before amounts are added"},
     {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert), PRESENT(tariff_component_fields, has_convert),
      .fields = mtr_tariff_convert_rows, .doc = "other units, and rounding of the quantity, before anything else"},
     {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount), PRESENT(tariff_component_fields, has_discount),
@@ -105,6 +104,8 @@ static const struct mtr_field component_rows[] = {
 static const struct mtr_field version_rows[] = {
     {.name = "from", .type = MTR_FIELD_TEXT, AT(tariff_version_fields, from), .required = true,
      .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 instant"},
+    {.name = "reset", .type = MTR_FIELD_BOOL, AT(tariff_version_fields, reset), .default_text = "false",
+     .doc = "tiers and free units begin anew; else they go on from what the period used before"},
     {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_version_fields, components), .required = true, .min = 1,
      .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
      .doc = "what is priced, one line or more each"},

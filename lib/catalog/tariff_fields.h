@@ -97,13 +97,14 @@ struct tariff_component_fields {
     struct tariff_percent_fields discount, markup;
     struct tariff_commitment_fields commitment;
     int minimum_prorate;
-    int scope; /* 0 period, 1 event */
+    int scope; /* enum mtr_slice_by */
     struct mtr_money minimum, cap;
     struct mtr_list group_by; /* of struct mtr_str */
 };
 
 struct tariff_version_fields {
     struct mtr_str from;
+    bool reset;
     struct mtr_list components; /* of tariff_component_fields */
     bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
     struct mtr_money minimum, cap;
@@ -128,6 +129,7 @@ extern const struct mtr_field mtr_tariff_fields[];
 /* Names in the order of enum mtr_rounding and enum mtr_prorate. */
 extern const char *const mtr_tariff_rounding_modes[];
 extern const char *const mtr_tariff_prorates[];
+extern const char *const mtr_tariff_scopes[]; /* of enum mtr_slice_by */
 /* Rows of the parts that have a file of their own. */
 extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[], mtr_tariff_dynamic_rows[];
 extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
@@ -140,6 +142,7 @@ void mtr_tariff_read_convert(const struct mtr_node *node, const struct tariff_co
                              struct mtr_diagnostics *findings);
 void mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
                             struct mtr_diagnostics *findings);
+void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
 struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,
                                                  struct mtr_diagnostics *findings);
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,

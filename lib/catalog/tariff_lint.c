@@ -31,6 +31,7 @@ static void forbid_parts_of_use(const struct mtr_node *node, const struct tariff
     forbid(findings, node, fields->has_minimum, "minimum", "a recurring fee is its own minimum: remove it");
     forbid(findings, node, fields->has_cap, "cap", "a recurring fee needs no cap: change its amount");
     forbid(findings, node, fields->has_convert, "convert", "a recurring fee has no units: remove convert");
+    forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope", "a recurring fee does not depend on use: remove the scope");
     forbid(findings, node, fields->has_commitment, "commitment", "a recurring fee is its own commitment: remove it");
 }
 
@@ -51,9 +52,6 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "components", "has more than one of %s: split it in two",
                              names);
     if (curves != 1) return;
-    forbid(findings, node, fields->scope == 1, "scope",
-           "prices per event need every event's own amount, and meters keep sums: price the sum, and count the events with a second meter "
-           "for what is due per event");
     if (curve->without_use) forbid_parts_of_use(node, fields, findings);
     else if (!fields->has_meter) tariff_error(findings, node, "components", "has no meter: name the one whose use it prices with `meter:`");
     forbid(findings, node, fields->flat_at_zero && !curve->has_flats, "flat_at_zero", "only curves with tiers have a flat amount");
@@ -119,6 +117,7 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
     if (component->commitment.given) lint_commitment(node, tariff, &component->commitment, component->has_minimum, findings);
     if (component->has_free_units && component->free_units.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
+    mtr_tariff_lint_scope(node, component, findings);
     lint_group_by(node, component, findings);
 }
 

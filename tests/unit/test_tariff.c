@@ -128,7 +128,7 @@ static const struct {
     /* parts and curves */
     {VERSION "  - {key: a, meter: m, percentage: {rate: \"0.12345678901234567\"}}\n", MTR_SEVERITY_ERROR, 6, 43, "16 digits"},
     {VERSION "  - {key: a, meter: m, percentage: {fixed: 1}}\n", MTR_SEVERITY_ERROR, 6, 36, "missing"},
-    {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, scope: event}\n", MTR_SEVERITY_ERROR, 6, 54, "meters keep sums"},
+    {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, scope: level}\n", MTR_SEVERITY_ERROR, 6, 54, "weighted by time"},
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 61, "only curves with tiers"},
     {VERSION "  - {key: a, meter: m, graduated_percentage: [{up_to: 1, rate: 1}]}\n", MTR_SEVERITY_ERROR, 6, 55, "use above 1 has no price"},
     {VERSION "  - {key: a, meter: m, graduated_percentage: [{up_to: 1}, {rate: 1}]}\n", MTR_SEVERITY_ERROR, 6, 47, "write `rate`, `flat` or both"},

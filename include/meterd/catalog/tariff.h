@@ -26,6 +26,9 @@
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
  *
+ * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it says `reset: true`. `scope` of a
+ * component (period, event, hour, day, term, level) says what its curve applies to before the amounts are added.
+ *
  * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
  * no) makes the first tier's flat due at zero use. Order of parts: convert → free units → curve → discount, markup → round →
  * overage → cap → minimum or true-up. docs/pricing.md is the guide with worked examples.
@@ -105,10 +108,22 @@ struct mtr_commitment {
     enum mtr_prorate prorate;    /* share of C in a period that the subscription runs through in part */
 };
 
+/* What of a line's use the curve applies to by itself, before the amounts are added. */
+enum mtr_slice_by {
+    MTR_SLICE_BY_PERIOD, /* all of it */
+    MTR_SLICE_BY_EVENT,
+    MTR_SLICE_BY_HOUR,   /* local hours */
+    MTR_SLICE_BY_DAY,    /* local days */
+    MTR_SLICE_BY_TERM,   /* all of it, behind everything since the subscription's start */
+    MTR_SLICE_BY_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
+};
+const char *mtr_slice_by_name(enum mtr_slice_by by); /* "period" … "level", as `scope:` is written */
+
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
     enum mtr_curve_kind curve;
+    enum mtr_slice_by scope;
     struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
     uint32_t tier_count;
     bool flat_at_zero;
@@ -145,6 +160,7 @@ struct mtr_tariff_version {
     bool from_is_date;   /* then from_days counts in the subscription's zone */
     int64_t from_days;
     int64_t from_us;     /* when an instant was written */
+    bool reset;          /* tiers and free units begin anew with it; else they go on from where the period's earlier parts were */
     struct mtr_component *components;
     uint32_t component_count;
     bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */

@@ -4,8 +4,11 @@
  * percents, prices per several units) are made last and once, to 10^-30, ties to even.
  *
  * Order of parts within a component: convert → free units → curve → discount, markup → round → overage → cap → minimum → true-up
- * (docs/pricing.md). The first five belong to a line, the others to the component's lines together. Where lines are rounded, cap and minimum measure rounded
- * lines, so that a bill meets them to the cent.
+ * (docs/pricing.md). Convert, free units and curve apply to each slice of a line's use (its `scope`), up to the rounding it is the line, and
+ * then the component's lines together. Where lines are rounded, cap and minimum measure rounded lines, so that a bill meets them to the cent.
+ *
+ * The price of a part of a period is P(earlier use and its own) − P(earlier use), with P the parts from convert to markup under the part's
+ * version. So parts with equal versions add up to the whole period's price, whatever the curve.
  *
  * Negative use (after corrections): per_unit and package prices are symmetric, price(-q) = -price(q); tiers price it at the first tier's
  * unit price; blocks and increments in those of the first row; free units do not apply.
@@ -22,11 +25,18 @@
 #include "meterd/core/json_writer.h"
 #include "meterd/core/period.h"
 
-/* Usage of one component in the priced period: one row per combination of the component's group_by (one row without). */
+/* Use of one component: an event, an hour, a day or all of the part, as the component's scope wants it (finer rows of one slice add up).
+ * Rows before the part (`earlier`: of this period, or with scope term of the subscription) give the position in tiers, free units and
+ * roundings that the part goes on from; a version with `reset` is given none. A meter whose values do not add up (max, last …) has its
+ * value at the part's start as an earlier row, and as own row what the part changes in it. */
 struct mtr_usage_row {
     uint32_t component;        /* index in the version's components */
+    uint32_t input;            /* which meter, of a component with several; 0 is the one whose quantity is billed */
     struct mtr_str dimensions; /* "region=eu,sku=x": names and values of group_by; empty without */
+    int64_t time_us;           /* when it was used; not looked at with scope period */
+    int64_t until_us;          /* scope level: it held in [time, until) */
     struct mtr_quantity quantity;
+    bool earlier;              /* before the part: not billed here */
 };
 
 struct mtr_price_input {
@@ -53,7 +63,7 @@ struct mtr_price_line {
     struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment" */
     struct mtr_str dimensions;
     struct mtr_str kind;            /* usage | recurring | overage | minimum | commitment */
-    struct mtr_quantity quantity;   /* of the meter: before conversion and free units */
+    struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding */
     bool has_unit_price;            /* one price applied to the whole billed quantity */

@@ -1,0 +1,22 @@
+/*
+ * Scopes: the names of the slices of use that a curve applies to, and which curves go with them.
+ */
+#include "lib/catalog/tariff_fields.h"
+
+#include "lib/catalog/tariff_report.h"
+
+const char *const mtr_tariff_scopes[] = {"period", "event", "hour", "day", "term", "level", NULL};
+
+const char *mtr_slice_by_name(enum mtr_slice_by by)
+{
+    MTR_ASSERT((unsigned)by <= MTR_SLICE_BY_LEVEL);
+    return mtr_tariff_scopes[by];
+}
+
+/* A level's price must be a rate that can be weighted by time, and flats that are due once. */
+void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
+{
+    bool weighs = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_GRADUATED || component->curve == MTR_CURVE_VOLUME;
+    if (component->scope == MTR_SLICE_BY_LEVEL && !weighs)
+        tariff_error(findings, tariff_place(node, "scope"), "scope", "a level is weighted by time: price it per_unit, graduated or volume");
+}
