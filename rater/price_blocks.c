@@ -6,7 +6,7 @@
 
 static int add_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity)
 {
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     const struct mtr_block_tier *tier = &component->block_tiers[index];
     struct mtr_quantity blocks;
     int rc = mtr_price_blocks_of(pricer, "blocks", quantity, tier->size, MTR_ROUND_UP, &blocks);
@@ -16,7 +16,7 @@ static int add_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work, uin
 
 static int by_volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_block_tier *tiers = work->component->block_tiers;
+    const struct mtr_block_tier *tiers = work->curve->block_tiers;
     struct mtr_quantity above = work->billed;
     uint32_t i = 0;
     while (!tiers[i].open_ended && mtr_quantity_compare(above, tiers[i].holds) > 0) {
@@ -29,12 +29,12 @@ static int by_volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_block_tier *tiers = work->component->block_tiers;
+    const struct mtr_block_tier *tiers = work->curve->block_tiers;
     struct mtr_quantity rest = work->billed;
     if (rest.e12 <= 0) return add_blocks(pricer, work, 0, rest);
-    if (work->component->blocks_by_volume) return by_volume(pricer, work);
+    if (work->curve->blocks_by_volume) return by_volume(pricer, work);
     for (uint32_t i = 0; rest.e12 > 0; i++) {
-        MTR_ASSERT(i < work->component->block_tier_count); /* the last tier is open-ended */
+        MTR_ASSERT(i < work->curve->block_tier_count); /* the last tier is open-ended */
         bool last = tiers[i].open_ended || mtr_quantity_compare(rest, tiers[i].holds) <= 0;
         struct mtr_quantity here = last ? rest : tiers[i].holds;
         int rc = add_blocks(pricer, work, i, here);

@@ -33,7 +33,7 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
 int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, uint32_t row_count,
                           struct mtr_quantity quantity, struct mtr_money unit, struct mtr_money flat)
 {
-    const char *part = mtr_curve_kind_name(work->component->curve);
+    const char *part = mtr_curve_kind_name(work->curve->curve);
     struct mtr_exact amount;
     char name[64];
     int rc = mtr_exact_add(mtr_exact_product(quantity, unit), mtr_exact_from_money(flat), &amount);
@@ -62,9 +62,9 @@ int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_
 /* quantity × unit + flat of one tier, added to the line. */
 static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity, bool with_flat)
 {
-    const struct mtr_tier *tier = &work->component->tiers[index];
+    const struct mtr_tier *tier = &work->curve->tiers[index];
     struct mtr_money flat = with_flat && !work->without_flats ? tier->flat : (struct mtr_money){0};
-    return mtr_price_add_product(pricer, work, index, work->component->tier_count, quantity, tier->unit, flat);
+    return mtr_price_add_product(pricer, work, index, work->curve->tier_count, quantity, tier->unit, flat);
 }
 
 static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *tier, bool with_flat)
@@ -75,13 +75,13 @@ static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *ti
 
 static int per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    set_unit_price(work, &work->component->tiers[0], false);
+    set_unit_price(work, &work->curve->tiers[0], false);
     return add_tier(pricer, work, 0, work->billed, false);
 }
 
 static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     struct mtr_quantity lower = {0};
     if (work->billed.e12 <= 0) {
         bool flat_due = work->billed.e12 == 0 && component->flat_at_zero;
@@ -103,7 +103,7 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     uint32_t i = 0;
     bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
     while (!component->tiers[i].open_ended && mtr_quantity_compare(work->billed, component->tiers[i].up_to) > 0) {
@@ -118,7 +118,7 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 static int package_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     static const struct mtr_quantity one = {(mtr_int128)1000000000000};
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     struct mtr_money price = component->tiers[0].unit;
     int rc = mtr_exact_scale(mtr_exact_product(work->billed, price), one, component->package_size, MTR_ROUND_HALF_EVEN, &work->line.exact);
     if (rc || !pricer->with_trace) return rc;
@@ -134,7 +134,7 @@ static int package_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     struct mtr_quantity packages;
     if (component->package_exact) return package_share(pricer, work);
     int rc = mtr_price_blocks_of(pricer, "packages", work->billed, component->package_size, component->package_rounding, &packages);
@@ -155,9 +155,16 @@ static curve_price *const curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_RECURRING] = mtr_price_recurring,
 };
 
+/* The component itself: its line has one curve, whatever the dimensions. */
+static const struct mtr_component *choose_curve(const struct mtr_line_work *work)
+{
+    return work->component;
+}
+
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    MTR_ASSERT((unsigned)work->component->curve < MTR_CURVE_KINDS);
+    work->curve = choose_curve(work);
+    MTR_ASSERT((unsigned)work->curve->curve < MTR_CURVE_KINDS);
     work->line.exact = mtr_exact_zero();
-    return curves[work->component->curve](pricer, work);
+    return curves[work->curve->curve](pricer, work);
 }

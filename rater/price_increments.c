@@ -25,7 +25,7 @@ static int trace_steps(struct mtr_pricer *pricer, uint32_t row, const struct mtr
 
 static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, struct mtr_quantity quantity)
 {
-    const struct mtr_increment *increment = &work->component->increments[row];
+    const struct mtr_increment *increment = &work->curve->increments[row];
     struct mtr_quantity steps, billed;
     struct mtr_exact amount;
     int rc = mtr_price_blocks_of(pricer, "steps", quantity, increment->step, MTR_ROUND_UP, &steps);
@@ -38,7 +38,7 @@ static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint
 
 static int add_connect(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    struct mtr_money connect = work->component->connect;
+    struct mtr_money connect = work->curve->connect;
     char fee[MTR_DECIMAL_TEXT_BYTES];
     if (!connect.e18) return MTR_OK;
     int rc = mtr_exact_add(work->line.exact, mtr_exact_from_money(connect), &work->line.exact);
@@ -49,7 +49,7 @@ static int add_connect(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     struct mtr_quantity use = work->billed;
     if (use.e12 <= 0) return add_steps(pricer, work, 0, use);
     int rc = add_connect(pricer, work);

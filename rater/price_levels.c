@@ -2,7 +2,8 @@
  * Levels: what a time-weighted meter stood at, each level priced by the curve without its flats and weighted by the share of the whole period
  * for which it held; the flats of all tiers that the greatest level entered are due once. Free units are of every moment.
  *
- * So a seat that is there for half of a month costs half of what its tier asks for it: the amount is the mean of the curve over time.
+ * So a seat that is there for half of a month costs half of what its tier asks for it: the amount is the mean of the curve over time. Products
+ * are added first and divided by the period once, so a level that is told in two pieces costs what it does in one.
  */
 #include "rater/price_parts.h"
 
@@ -11,29 +12,72 @@
 
 #include "meterd/core/time.h"
 
-static int trace_share(struct mtr_pricer *pricer, int64_t held_us, int64_t whole_us, struct mtr_exact before, struct mtr_exact after)
+static const struct mtr_quantity one = {(mtr_int128)1000000000000};
+
+static int64_t period_us(const struct mtr_pricer *pricer)
+{
+    return (pricer->input->period.end_s - pricer->input->period.start_s) * MTR_US_PER_SECOND;
+}
+
+static int64_t held_us(const struct mtr_price_slice *slice)
+{
+    MTR_ASSERT(slice->time_us <= slice->until_us);
+    return slice->until_us - slice->time_us;
+}
+
+/* The mean over the whole period of all levels, or of the earlier ones. */
+static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *work, bool of_earlier, struct mtr_quantity *out)
+{
+    struct mtr_exact sum = mtr_exact_zero();
+    struct mtr_money rounded;
+    for (uint32_t i = 0; i < work->slice_count; i++) {
+        const struct mtr_price_slice *slice = &work->slices[i];
+        if (of_earlier && !slice->is_earlier) continue;
+        int rc = mtr_exact_add(sum, mtr_exact_product(slice->quantity, (struct mtr_money){held_us(slice)}), &sum);
+        if (rc) return rc;
+    }
+    /* microseconds stand as 10^-18, and are divided by as many 10^-18: one */
+    const struct mtr_quantity whole = {(mtr_int128)period_us(pricer)};
+    int rc = mtr_exact_scale(sum, (struct mtr_quantity){(mtr_int128)1000000 * one.e12}, whole, MTR_ROUND_HALF_EVEN, &sum);
+    if (!rc) rc = mtr_exact_round(sum, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &rounded, NULL);
+    if (!rc) *out = (struct mtr_quantity){rounded.e18 / 1000000};
+    return rc;
+}
+
+int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity *out)
+{
+    struct mtr_quantity all, earlier;
+    int rc = mean(pricer, work, false, &all);
+    if (!rc) rc = mean(pricer, work, true, &earlier);
+    return rc ? rc : mtr_quantity_sub(all, earlier, out);
+}
+
+static int trace_share(struct mtr_pricer *pricer, int64_t held, struct mtr_exact before)
 {
     char input[MTR_DECIMAL_TEXT_BYTES + 64], output[MTR_DECIMAL_TEXT_BYTES], amount[MTR_DECIMAL_TEXT_BYTES];
+    const int64_t whole = period_us(pricer);
+    const bool seconds = held % MTR_US_PER_SECOND == 0;
+    struct mtr_exact after;
+    int rc = mtr_exact_scale(before, (struct mtr_quantity){held}, (struct mtr_quantity){whole}, MTR_ROUND_HALF_EVEN, &after);
+    if (rc) return rc;
     mtr_exact_format(before, amount);
     mtr_exact_format(after, output);
-    const bool seconds = held_us % MTR_US_PER_SECOND == 0;
-    snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64 "%s", amount, seconds ? held_us / MTR_US_PER_SECOND : held_us,
-             seconds ? whole_us / MTR_US_PER_SECOND : whole_us, seconds ? " s" : " us");
+    snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64 "%s", amount, seconds ? held / MTR_US_PER_SECOND : held,
+             seconds ? whole / MTR_US_PER_SECOND : whole, seconds ? " s" : " us");
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), "share of the period", input, output);
 }
 
+/* Adds price × microseconds. */
 static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work, const struct mtr_price_slice *slice, struct mtr_exact *sum)
 {
-    const struct mtr_period *period = &pricer->input->period;
-    const int64_t held_us = slice->until_us - slice->time_us, whole_us = (period->end_s - period->start_s) * MTR_US_PER_SECOND;
-    struct mtr_exact share;
+    struct mtr_exact product;
     work->billed = slice->quantity;
     work->free_left = work->component->free_units;
     int rc = mtr_price_slice(pricer, work);
+    if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us(slice), work->line.exact);
     if (!rc)
-        rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){held_us}, (struct mtr_quantity){whole_us}, MTR_ROUND_HALF_EVEN, &share);
-    if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us, whole_us, work->line.exact, share);
-    return rc ? rc : mtr_exact_add(*sum, share, sum);
+        rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){(mtr_int128)held_us(slice) * one.e12}, one, MTR_ROUND_HALF_EVEN, &product);
+    return rc ? rc : mtr_exact_add(*sum, product, sum);
 }
 
 /* The curve at a level with its flats, less without. */
@@ -67,10 +111,12 @@ int mtr_price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->without_flats = true;
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         const struct mtr_price_slice *slice = &work->slices[i];
-        if (work->of_earlier && !slice->is_earlier) continue;
+        if ((work->of_earlier && !slice->is_earlier) || held_us(slice) == 0) continue;
         if (mtr_quantity_compare(slice->quantity, greatest) > 0) greatest = slice->quantity;
         rc = add_level(pricer, work, slice, &sum);
     }
+    const struct mtr_quantity whole = {(mtr_int128)period_us(pricer) * one.e12};
+    if (!rc) rc = mtr_exact_scale(sum, one, whole, MTR_ROUND_HALF_EVEN, &sum);
     if (!rc) rc = flats_of(pricer, work, greatest, &flats);
     if (!rc) rc = mtr_exact_add(sum, flats, &work->line.exact);
     work->line.has_unit_price = false;

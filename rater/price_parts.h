@@ -26,14 +26,22 @@ struct mtr_price_slice {
     bool is_earlier;              /* something of it lies there */
 };
 
+/* What a line used of each meter of a component that has several; whole lines only (scope period or term). */
+struct mtr_price_inputs {
+    struct mtr_quantity quantity[MTR_TARIFF_INPUTS_MAX]; /* by input: all of it */
+    struct mtr_quantity earlier[MTR_TARIFF_INPUTS_MAX];  /* what of it lies before this part */
+};
+
 /* A line on its way: its index will be price.line_count. */
 struct mtr_line_work {
     const struct mtr_component *component;
+    const struct mtr_component *curve; /* whose curve prices the line, by its dimensions */
     const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
     uint32_t row_count;
     struct mtr_price_slice *slices; /* of input 0, by time */
     uint32_t slice_count;
     struct mtr_price_slice single; /* the slice of a line that has one */
+    struct mtr_price_inputs *inputs; /* NULL where all rows are of input 0 */
     bool of_earlier;               /* the earlier use is being priced: what is taken off again */
     struct mtr_quantity free_left; /* free units that the slices before have not used */
     bool without_flats;            /* flats are left out: levels have theirs once */
@@ -48,6 +56,8 @@ int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_
 int mtr_price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Slices of levels, each weighted by its share of the period, and the flats of what they entered. */
 int mtr_price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* The mean of the levels over the whole period: what the part's own ones bring to it, to 10^-12. */
+int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity *out) MTR_MUST_USE;
 /* One slice through its parts; work->billed is set to its quantity before. */
 int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 

@@ -31,7 +31,7 @@ static int trace_share(struct mtr_pricer *pricer, const struct mtr_component *co
 int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
-    const struct mtr_component *component = work->component;
+    const struct mtr_component *component = work->curve;
     MTR_ASSERT(input->period.start_s < input->period.end_s);
     int64_t from_s = input->active_from_s > input->period.start_s ? input->active_from_s : input->period.start_s;
     int64_t to_s = input->active_to_s < input->period.end_s ? input->active_to_s : input->period.end_s;

@@ -6,25 +6,17 @@
 
 #include "meterd/core/time.h"
 
-static int64_t slice_start(const struct mtr_pricer *pricer, enum mtr_slice_by by, int64_t time_us)
+static bool is_whole(enum mtr_slice_by by)
 {
-    const int64_t time_s = time_us / MTR_US_PER_SECOND;
-    if (by == MTR_SLICE_BY_HOUR) return mtr_zone_hour(pricer->input->zone, time_s).start_s;
-    return mtr_price_local_day(pricer->input->zone, time_s);
+    return by == MTR_SLICE_BY_PERIOD || by == MTR_SLICE_BY_TERM;
 }
 
-static bool joins(const struct mtr_pricer *pricer, enum mtr_slice_by by, const struct mtr_price_slice *slice, const struct mtr_usage_row *row)
+/* The number of the local day, or the start of the local hour. */
+static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_slice_by by, int64_t time_us)
 {
-    switch (by) {
-    case MTR_SLICE_BY_PERIOD:
-    case MTR_SLICE_BY_TERM: return true;
-    case MTR_SLICE_BY_HOUR:
-    case MTR_SLICE_BY_DAY: return slice_start(pricer, by, slice->time_us) == slice_start(pricer, by, row->time_us);
-    case MTR_SLICE_BY_EVENT:
-    case MTR_SLICE_BY_LEVEL: return false;
-    }
-    MTR_ASSERT(!"known scope");
-    return false;
+    const int64_t time_s = time_us / MTR_US_PER_SECOND;
+    MTR_ASSERT(pricer->input->zone);
+    return by == MTR_SLICE_BY_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s : mtr_price_local_day(pricer->input->zone, time_s);
 }
 
 static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *row)
@@ -35,15 +27,55 @@ static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *ro
     return rc;
 }
 
-/* What a row adds to the quantity of the line: a level counts by its share of the period. */
-static int own_quantity(const struct mtr_pricer *pricer, const struct mtr_line_work *work, const struct mtr_usage_row *row,
-                        struct mtr_quantity *out)
+/* One slice of all rows. */
+static int add_whole(struct mtr_line_work *work)
 {
-    const struct mtr_period *period = &pricer->input->period;
-    *out = row->quantity;
-    if (work->component->scope != MTR_SLICE_BY_LEVEL) return MTR_OK;
-    const struct mtr_quantity held = {row->until_us - row->time_us}, whole = {(period->end_s - period->start_s) * MTR_US_PER_SECOND};
-    return mtr_quantity_scale(row->quantity, held, whole, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < work->row_count && work->rows[i]->input == 0; i++) rc = add_row(&work->single, work->rows[i]);
+    return rc ? rc : mtr_quantity_sub(work->single.quantity, work->single.earlier, &work->line.quantity);
+}
+
+/* Rows of one local hour or day join; an event or a level is a slice by itself. */
+static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const enum mtr_slice_by by = work->component->scope;
+    const bool joins = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
+    int64_t place = 0;
+    work->slice_count = 0;
+    if (work->row_count > 1) work->slices = mtr_arena_calloc(pricer->arena, work->row_count, sizeof(*work->slices));
+    if (!work->slices) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < work->row_count; i++) {
+        const struct mtr_usage_row *row = work->rows[i];
+        const int64_t here = joins ? place_of(pricer, by, row->time_us) : 0;
+        MTR_ASSERT(row->input == 0);
+        if (i == 0 || !joins || here != place) {
+            work->slices[work->slice_count].time_us = row->time_us;
+            work->slices[work->slice_count++].until_us = row->until_us;
+        }
+        place = here;
+        int rc = add_row(&work->slices[work->slice_count - 1], row);
+        if (!rc && !row->earlier) rc = mtr_quantity_add(work->line.quantity, row->quantity, &work->line.quantity);
+        if (rc) return rc;
+    }
+    if (work->slice_count == 0) work->slice_count = 1; /* of nothing: a flat may be due at zero use */
+    return by == MTR_SLICE_BY_LEVEL ? mtr_price_mean_level(pricer, work, &work->line.quantity) : MTR_OK;
+}
+
+/* Rows ascend by input, so the last one tells whether there are further meters. */
+static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    if (!work->row_count || work->rows[work->row_count - 1]->input == 0) return MTR_OK;
+    struct mtr_price_inputs *inputs = mtr_arena_calloc(pricer->arena, 1, sizeof(*inputs));
+    if (!inputs) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < work->row_count; i++) {
+        const struct mtr_usage_row *row = work->rows[i];
+        MTR_ASSERT(row->input < MTR_TARIFF_INPUTS_MAX);
+        int rc = mtr_quantity_add(inputs->quantity[row->input], row->quantity, &inputs->quantity[row->input]);
+        if (!rc && row->earlier) rc = mtr_quantity_add(inputs->earlier[row->input], row->quantity, &inputs->earlier[row->input]);
+        if (rc) return rc;
+    }
+    work->inputs = inputs;
+    return MTR_OK;
 }
 
 /* The flat at zero use is due once: was it, in an earlier part? */
@@ -56,11 +88,19 @@ static bool was_due_earlier(const struct mtr_pricer *pricer, const struct mtr_co
     return false;
 }
 
-static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *work, bool any_use)
+/* Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
+static bool has_own_use(const struct mtr_line_work *work)
+{
+    for (uint32_t i = 0; i < work->row_count; i++)
+        if (!work->rows[i]->earlier && work->rows[i]->quantity.e12 != 0) return true;
+    return false;
+}
+
+static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
-    const bool sliced = component->scope != MTR_SLICE_BY_PERIOD && component->scope != MTR_SLICE_BY_TERM;
-    work->due = work->line.quantity.e12 != 0 || (sliced && any_use);
+    const bool apart = !is_whole(component->scope) || work->inputs;
+    work->due = work->line.quantity.e12 != 0 || (apart && has_own_use(work));
     if (!component->flat_at_zero || component->group_by_count) return;
     const bool was_due = was_due_earlier(pricer, component);
     work->due = work->due || !was_due;
@@ -69,31 +109,10 @@ static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *wo
 
 int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const enum mtr_slice_by by = work->component->scope;
-    bool any_use = false;
-    int rc = MTR_OK;
     work->slices = &work->single;
-    work->single = (struct mtr_price_slice){0};
     work->slice_count = 1;
-    if (work->row_count > 1 && by != MTR_SLICE_BY_PERIOD && by != MTR_SLICE_BY_TERM) {
-        work->slices = mtr_arena_calloc(pricer->arena, work->row_count, sizeof(*work->slices));
-        if (!work->slices) return MTR_ENOMEM;
-    }
-    for (uint32_t i = 0; !rc && i < work->row_count && work->rows[i]->input == 0; i++) {
-        const struct mtr_usage_row *row = work->rows[i];
-        struct mtr_price_slice *slice = &work->slices[work->slice_count - 1];
-        if (i > 0 && !joins(pricer, by, slice, row)) slice = &work->slices[work->slice_count++];
-        if (i == 0 || slice->time_us == 0) {
-            slice->time_us = row->time_us;
-            slice->until_us = row->until_us;
-        }
-        rc = add_row(slice, row);
-        if (rc || row->earlier) continue;
-        struct mtr_quantity own;
-        any_use = any_use || row->quantity.e12 != 0;
-        rc = own_quantity(pricer, work, row, &own);
-        if (!rc) rc = mtr_quantity_add(work->line.quantity, own, &work->line.quantity);
-    }
-    if (!rc) decide_due(pricer, work, any_use);
+    int rc = is_whole(work->component->scope) ? add_whole(work) : add_apart(pricer, work);
+    if (!rc && is_whole(work->component->scope)) rc = add_inputs(pricer, work);
+    if (!rc) decide_due(pricer, work);
     return rc;
 }

@@ -116,7 +116,7 @@ static uint32_t gather(struct billing *billing, const struct part *part, uint32_
         struct mtr_quantity quantity;
         if (!scenario_naive_value(scenario, groups[i].uses, groups[i].count, &quantity)) continue;
         CHECK(scenario, row_count < ROWS_MAX, "too many rows");
-        rows[row_count++] = (struct mtr_usage_row){component_index, groups[i].dimensions, quantity};
+        rows[row_count++] = (struct mtr_usage_row){.component = component_index, .dimensions = groups[i].dimensions, .quantity = quantity};
     }
     return row_count;
 }

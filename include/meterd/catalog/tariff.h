@@ -47,6 +47,8 @@
 
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
+/* Meters of one component. */
+enum { MTR_TARIFF_INPUTS_MAX = 8 };
 
 enum mtr_curve_kind {
     MTR_CURVE_PER_UNIT,
