@@ -1,6 +1,7 @@
 /*
  * A usage series: rows with times, month by month, as a subscription of calendar months in UTC would be billed. A month in which a version
- * begins is priced in parts; caps, minimums and commitments are of the whole month. Months without a row are left out.
+ * begins is priced in parts, each going on from the month's rows before it; caps, minimums and commitments are of the whole month. A contract
+ * term (scope term) begins with the first row. Months without a row are left out.
  */
 #include "daemon/price_usage.h"
 
@@ -12,6 +13,7 @@ struct series {
     const struct mtr_tariff_document *tariff;
     const struct mtr_price_usage **rows; /* by time */
     uint32_t count, next;                /* next: the first row that is not priced yet */
+    uint32_t month_first;                /* the first row of the month */
     struct mtr_period month;
     int64_t runs_from_s;
     bool with_trace;
@@ -30,20 +32,56 @@ static int compare_times(const void *a, const void *b)
     return x->time_us < y->time_us ? -1 : x->time_us > y->time_us;
 }
 
-/* The rows before `to_s`. */
-static int take_rows(struct series *series, const struct mtr_tariff_version *version, int64_t to_s, struct mtr_price_input *input)
+static int64_t start_s(const struct mtr_tariff_version *version)
 {
-    uint32_t end = series->next;
+    return (mtr_price_version_start_us(version) + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
+}
+
+static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (mtr_str_equal(version->components[i].key, component->key)) return mtr_str_equal(version->components[i].meter, component->meter);
+    return false;
+}
+
+/* Where the use begins that a component of the version goes on from (docs/pricing.md, Versions). */
+static int64_t position_from_s(const struct mtr_tariff_version *version, const struct mtr_tariff_version *first,
+                               const struct mtr_component *component)
+{
+    if (version->reset) return start_s(version);
+    while (version > first && !version->reset && has_component(version - 1, component)) version--;
+    return start_s(version);
+}
+
+static bool has_term(const struct mtr_tariff_version *version)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (version->components[i].scope == MTR_SLICE_BY_TERM) return true;
+    return false;
+}
+
+/* The part's rows, and those of the month (or the term) before it that it goes on from. */
+static int take_rows(struct series *series, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct mtr_price_input *input)
+{
+    uint32_t end = series->next, count = 0;
     while (end < series->count && series->rows[end]->time_us < to_s * MTR_US_PER_SECOND) end++;
-    struct mtr_usage_row *rows = mtr_arena_calloc(series->arena, (size_t)(end - series->next) + 1, sizeof(*rows));
+    struct mtr_usage_row *rows = mtr_arena_calloc(series->arena, (size_t)end + 1, sizeof(*rows));
     if (!rows) return MTR_ENOMEM;
-    for (; series->next < end; series->next++) {
-        const struct mtr_price_usage *row = series->rows[series->next];
-        int rc = mtr_price_usage_row(version, row->component, &row->dimensions, row->quantity, series->arena, &rows[input->usage_count++],
-                                     series->findings);
+    for (uint32_t i = has_term(version) ? 0 : series->month_first; i < end; i++) {
+        const struct mtr_price_usage *given = series->rows[i];
+        struct mtr_usage_row row = {.time_us = given->time_us, .until_us = given->time_us, .earlier = given->time_us < from_s * MTR_US_PER_SECOND};
+        if (row.earlier && !mtr_price_has_component(version, given->component)) continue;
+        int rc = mtr_price_usage_row(version, given->component, &given->dimensions, given->quantity, series->arena, &row, series->findings);
         if (rc) return rc;
+        const struct mtr_component *component = &version->components[row.component];
+        const int64_t position_us = position_from_s(version, series->tariff->versions, component) * MTR_US_PER_SECOND;
+        const bool of_term = component->scope == MTR_SLICE_BY_TERM && !version->reset;
+        if (row.earlier && !of_term && (i < series->month_first || given->time_us < position_us)) continue;
+        rows[count++] = row;
     }
+    series->next = end;
     input->usage = rows;
+    input->usage_count = count;
     return MTR_OK;
 }
 
@@ -65,7 +103,7 @@ static int price_part(struct series *series, const struct mtr_tariff_version *ve
         .earlier_count = series->earlier_count,
         .zone = series->utc,
     };
-    int rc = price ? take_rows(series, version, to_s, &input) : MTR_ENOMEM;
+    int rc = price ? take_rows(series, version, from_s, to_s, &input) : MTR_ENOMEM;
     if (!rc) rc = mtr_price(&input, series->with_trace, series->arena, price);
     if (!rc) rc = mtr_money_add(series->total, price->total, &series->total);
     if (rc) return rc;
@@ -81,11 +119,6 @@ static int price_part(struct series *series, const struct mtr_tariff_version *ve
     return MTR_OK;
 }
 
-static int64_t start_s(const struct mtr_tariff_version *version)
-{
-    return (mtr_price_version_start_us(version) + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
-}
-
 static int price_month(struct series *series)
 {
     const struct mtr_tariff_document *tariff = series->tariff;
@@ -96,6 +129,7 @@ static int price_month(struct series *series)
     const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, series->utc};
     series->month = mtr_period_at(&rule, first_s);
     series->earlier_count = 0;
+    series->month_first = series->next;
     series->runs_from_s = series->month.start_s;
     if (start_s(&tariff->versions[0]) > series->runs_from_s) series->runs_from_s = start_s(&tariff->versions[0]);
     for (uint32_t i = 0; !rc && i < tariff->version_count; i++) {

@@ -19,6 +19,13 @@ int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
     return version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
 }
 
+bool mtr_price_has_component(const struct mtr_tariff_version *version, struct mtr_str name)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (version->components[i].meter.size && (!name.size || mtr_str_equal(version->components[i].key, name))) return true;
+    return false;
+}
+
 /* Index of the component of that name; without a name the only one that has a meter. */
 int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
 {

@@ -24,6 +24,8 @@ int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version);
 /* Index of the component of that name; without a name the only one that has a meter. */
 int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
     MTR_MUST_USE;
+/* Has the version a component with a meter of that name (any, without a name)? */
+bool mtr_price_has_component(const struct mtr_tariff_version *version, struct mtr_str name);
 int mtr_price_usage_row(const struct mtr_tariff_version *version, struct mtr_str component, const struct mtr_list *labels,
                         struct mtr_quantity quantity, struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
     MTR_MUST_USE;

@@ -1,8 +1,9 @@
 /*
- * Usage of one part of a period out of the rollups' hour cells.
+ * Usage of one part of a period out of the rollups' hour cells, slice after slice in order of time.
  *
  * sum and count add; min and max compare; last takes the latest hour's value, and within one hour the latest event's (the cell's
  * greatest member); unique counts the union of the cells' members. Cells without live events give no value, but their log range counts.
+ * A slice that began before the part gives two rows: what it had come to at the part's begin, and what the part changes in that.
  * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading.
  */
 #include "rater/gather.h"
@@ -11,11 +12,19 @@
 #include <string.h>
 
 #include "meterd/core/byte_set.h"
+#include "meterd/core/time.h"
+#include "rater/price_parts.h"
 
 enum { DIMENSION_END = 0x1F };
 
+/* A combination's slice at hand. */
 struct group_state {
     struct rater_group group;
+    bool live;
+    int64_t slice; /* its hour or local day; 0 of a period */
+    int64_t time_s;
+    struct mtr_quantity value;
+    struct mtr_quantity earlier; /* the value at the part's begin */
     int64_t last_hour_s;
     struct mtr_str last_member;
 };
@@ -25,7 +34,10 @@ struct gathering {
     struct mtr_arena *arena;
     const struct mtr_meter *meter;
     const struct mtr_component *component;
+    const struct mtr_zone *zone;
     uint32_t component_index;
+    int64_t begin_s; /* of the part's own cells */
+    bool begun;
     uint32_t positions[MTR_METER_GROUP_BY_MAX]; /* of the component's group_by in the meter's */
     struct mtr_byte_set dimensions;
     struct mtr_byte_set members;
@@ -34,6 +46,8 @@ struct gathering {
     struct group_state *group;  /* of the cell being added, for the members' hook */
     uint32_t group_number;
     uint64_t cell_count;
+    struct rater_usage *usage; /* where the rows go */
+    uint32_t row_capacity;
 };
 
 /* The value at a position of a cell's dimensions (each value ends with 0x1F). */
@@ -112,8 +126,8 @@ static int find_group(struct gathering *gathering, struct mtr_str dimensions, st
     *out = &gathering->groups[number];
     if (is_new) {
         **out = (struct group_state){.last_hour_s = INT64_MIN};
-        (*out)->group.row.component = gathering->component_index;
-        (*out)->group.row.dimensions = gathering->dimensions.keys[number];
+        (*out)->group.component = gathering->component_index;
+        (*out)->group.dimensions = gathering->dimensions.keys[number];
     }
     return MTR_OK;
 }
@@ -123,13 +137,15 @@ static int on_member(void *context, const struct mtr_member *member)
     struct gathering *gathering = context;
     uint32_t number = 0;
     bool is_new = false;
-    char key[4 + MTR_LMDB_KEY_BYTES_MAX + MTR_PROPERTY_TEXT_BYTES_MAX];
-    if (member->member.size > sizeof(key) - 4) return MTR_ECORRUPT;
+    enum { PREFIX_BYTES = 12 }; /* of the group and its slice */
+    char key[PREFIX_BYTES + MTR_LMDB_KEY_BYTES_MAX + MTR_PROPERTY_TEXT_BYTES_MAX];
+    if (member->member.size > sizeof(key) - PREFIX_BYTES) return MTR_ECORRUPT;
     memcpy(key, &gathering->group_number, 4);
-    memcpy(key + 4, member->member.data, member->member.size);
-    int rc = mtr_byte_set_add(&gathering->members, (struct mtr_str){key, 4 + member->member.size}, &number, &is_new);
+    memcpy(key + 4, &gathering->group->slice, 8);
+    memcpy(key + PREFIX_BYTES, member->member.data, member->member.size);
+    int rc = mtr_byte_set_add(&gathering->members, (struct mtr_str){key, PREFIX_BYTES + member->member.size}, &number, &is_new);
     if (rc || !is_new) return rc;
-    struct mtr_quantity one, *quantity = &gathering->group->group.row.quantity;
+    struct mtr_quantity one, *quantity = &gathering->group->value;
     rc = mtr_quantity_from_i64(1, &one);
     return rc ? rc : mtr_quantity_add(*quantity, one, quantity);
 }
@@ -143,15 +159,15 @@ static int add_last(struct gathering *gathering, struct group_state *state, cons
     bool later = key->hour_s > state->last_hour_s || mtr_str_compare(member.member, state->last_member) > 0;
     if (!later) return MTR_OK;
     state->last_hour_s = key->hour_s;
-    state->group.row.quantity = cell->value;
+    state->value = cell->value;
     return mtr_arena_copy(gathering->arena, member.member, &state->last_member);
 }
 
 static int add_value(struct gathering *gathering, struct group_state *state, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
-    struct mtr_quantity *quantity = &state->group.row.quantity;
-    bool first = !state->group.live;
-    state->group.live = true;
+    struct mtr_quantity *quantity = &state->value;
+    bool first = !state->live;
+    state->live = true;
     switch (gathering->meter->aggregation) {
     case MTR_SUM:
     case MTR_COUNT: return mtr_quantity_add(*quantity, cell->value, quantity);
@@ -170,17 +186,86 @@ static int add_value(struct gathering *gathering, struct group_state *state, con
     return MTR_EINVALID;
 }
 
+static int add_row(struct gathering *gathering, const struct group_state *state, struct mtr_quantity quantity, bool earlier)
+{
+    struct rater_usage *usage = gathering->usage;
+    if (usage->row_count == gathering->row_capacity) {
+        uint32_t capacity = gathering->row_capacity ? gathering->row_capacity * 2 : 16;
+        struct mtr_usage_row *rows = mtr_arena_calloc(gathering->arena, capacity, sizeof(*rows));
+        if (!rows) return MTR_ENOMEM;
+        if (usage->row_count) memcpy(rows, usage->rows, usage->row_count * sizeof(*rows));
+        usage->rows = rows;
+        gathering->row_capacity = capacity;
+    }
+    usage->rows[usage->row_count++] = (struct mtr_usage_row){
+        .component = gathering->component_index,
+        .dimensions = state->group.dimensions,
+        .time_us = state->time_s * MTR_US_PER_SECOND,
+        .until_us = state->time_s * MTR_US_PER_SECOND,
+        .quantity = quantity,
+        .earlier = earlier,
+    };
+    return MTR_OK;
+}
+
+/* The slice at hand is over: its rows. */
+static int end_slice(struct gathering *gathering, struct group_state *state)
+{
+    const struct mtr_quantity earlier = gathering->begun ? state->earlier : state->value;
+    struct mtr_quantity own;
+    int rc = mtr_quantity_sub(state->value, earlier, &own);
+    if (!rc && earlier.e12) rc = add_row(gathering, state, earlier, true);
+    if (!rc && own.e12) rc = add_row(gathering, state, own, false);
+    state->live = false;
+    state->value = state->earlier = (struct mtr_quantity){0};
+    state->last_hour_s = INT64_MIN;
+    return rc;
+}
+
+/* From here on cells are the part's own: values so far are what it goes on from. */
+static void begin_part(struct gathering *gathering)
+{
+    gathering->begun = true;
+    for (uint32_t i = 0; i < gathering->dimensions.count; i++) {
+        struct group_state *state = &gathering->groups[i];
+        state->earlier = state->value;
+        state->group.seq_first = state->group.seq_last = 0;
+    }
+}
+
+static int64_t slice_of(const struct gathering *gathering, int64_t hour_s)
+{
+    switch (gathering->component->scope) {
+    case MTR_SLICE_BY_HOUR: return hour_s;
+    case MTR_SLICE_BY_DAY: return mtr_price_local_day(gathering->zone, hour_s);
+    case MTR_SLICE_BY_PERIOD:
+    case MTR_SLICE_BY_TERM:
+    case MTR_SLICE_BY_EVENT:
+    case MTR_SLICE_BY_LEVEL: return 0;
+    }
+    return 0;
+}
+
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct gathering *gathering = context;
     struct group_state *state = NULL;
     gathering->cell_count++;
+    if (!gathering->begun && key->hour_s >= gathering->begin_s) begin_part(gathering);
     int rc = find_group(gathering, key->dimensions, &state);
     if (rc) return rc;
     struct rater_group *group = &state->group;
     if (!group->seq_first || cell->seq_first < group->seq_first) group->seq_first = cell->seq_first;
     if (cell->seq_last > group->seq_last) group->seq_last = cell->seq_last;
-    return cell->count ? add_value(gathering, state, key, cell) : MTR_OK;
+    if (!cell->count) return MTR_OK;
+    const int64_t slice = slice_of(gathering, key->hour_s);
+    if (state->live && state->slice != slice) rc = end_slice(gathering, state);
+    if (rc) return rc;
+    if (!state->live) {
+        state->slice = slice;
+        state->time_s = key->hour_s;
+    }
+    return add_value(gathering, state, key, cell);
 }
 
 static void find_positions(struct gathering *gathering)
@@ -198,58 +283,60 @@ static int compare_groups(const void *a, const void *b)
 {
     const struct rater_group *x = a;
     const struct rater_group *y = b;
-    if (x->row.component != y->row.component) return x->row.component < y->row.component ? -1 : 1;
-    return mtr_str_compare(x->row.dimensions, y->row.dimensions);
+    if (x->component != y->component) return x->component < y->component ? -1 : 1;
+    return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
+/* The groups that the part itself has cells of. */
 static int add_groups(struct rater_usage *usage, const struct gathering *gathering, struct mtr_arena *arena)
 {
-    uint32_t added = gathering->dimensions.count;
-    if (!added) return MTR_OK;
-    struct rater_group *groups = mtr_arena_calloc(arena, usage->group_count + added, sizeof(*groups));
+    const uint32_t before = usage->group_count;
+    if (!gathering->dimensions.count) return MTR_OK;
+    struct rater_group *groups = mtr_arena_calloc(arena, before + gathering->dimensions.count, sizeof(*groups));
     if (!groups) return MTR_ENOMEM;
-    if (usage->group_count) memcpy(groups, usage->groups, usage->group_count * sizeof(*groups));
-    for (uint32_t i = 0; i < added; i++) groups[usage->group_count + i] = gathering->groups[i].group;
-    qsort(groups + usage->group_count, added, sizeof(*groups), compare_groups);
+    if (before) memcpy(groups, usage->groups, before * sizeof(*groups));
     usage->groups = groups;
-    usage->group_count += added;
+    for (uint32_t i = 0; gathering->begun && i < gathering->dimensions.count; i++)
+        if (gathering->groups[i].group.seq_first) groups[usage->group_count++] = gathering->groups[i].group;
+    qsort(groups + before, usage->group_count - before, sizeof(*groups), compare_groups);
     return MTR_OK;
 }
 
-static int make_rows(struct rater_usage *usage, struct mtr_arena *arena)
+static int gather_component(struct gathering *gathering, const struct mtr_subscription *subscription, int64_t from_s, int64_t end_s)
 {
-    usage->rows = mtr_arena_calloc(arena, usage->group_count + 1, sizeof(*usage->rows));
-    if (!usage->rows) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < usage->group_count; i++)
-        if (usage->groups[i].live) usage->rows[usage->row_count++] = usage->groups[i].row;
-    return MTR_OK;
+    find_positions(gathering);
+    int rc = mtr_rollups_walk_cells(gathering->rollups, subscription->number, gathering->meter->number, from_s, end_s, on_cell, gathering);
+    for (uint32_t i = 0; !rc && i < gathering->dimensions.count; i++)
+        if (gathering->groups[i].live) rc = end_slice(gathering, &gathering->groups[i]);
+    return rc ? rc : add_groups(gathering->usage, gathering, gathering->arena);
 }
 
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                 const struct rater_part *part, struct mtr_arena *arena, struct rater_usage *out)
+                 const struct rater_term *term, uint32_t index, struct mtr_arena *arena, struct rater_usage *out)
 {
+    const struct rater_part *part = &term->parts[index];
     struct rater_usage usage = {0};
+    uint32_t row_capacity = 0;
     for (uint32_t i = 0; i < part->version->component_count; i++) {
         const struct mtr_component *component = &part->version->components[i];
         const struct mtr_meter *meter = component->meter.size ? mtr_catalog_find_meter(catalog, component->meter) : NULL;
         if (!meter) continue;
         if (component->group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
-        struct gathering gathering = {.rollups = rollups, .arena = arena, .meter = meter, .component = component, .component_index = i};
+        struct gathering gathering = {.rollups = rollups, .arena = arena, .meter = meter, .component = component, .component_index = i,
+                                      .zone = subscription->zone, .begin_s = part->usage_from_s, .usage = &usage, .row_capacity = row_capacity};
         gathering.dimensions.arena = gathering.members.arena = arena;
-        find_positions(&gathering);
-        int rc = mtr_rollups_walk_cells(rollups, subscription->number, meter->number, part->usage_from_s, part->end_s, on_cell, &gathering);
-        if (!rc) rc = add_groups(&usage, &gathering, arena);
+        int rc = gather_component(&gathering, subscription, rater_position_from(subscription, term, index, component), part->end_s);
         if (rc) return rc;
+        row_capacity = gathering.row_capacity;
         usage.cell_count += gathering.cell_count;
     }
-    int rc = make_rows(&usage, arena);
-    if (!rc) *out = usage;
-    return rc;
+    *out = usage;
+    return MTR_OK;
 }
 
 const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions)
 {
-    const struct rater_group key = {.row = {.component = component, .dimensions = dimensions}};
+    const struct rater_group key = {.component = component, .dimensions = dimensions};
     if (!usage->group_count) return NULL;
     return bsearch(&key, usage->groups, usage->group_count, sizeof(key), compare_groups);
 }

@@ -1,6 +1,6 @@
 /*
- * Usage of one part of a period: the cells of every component's meter, added up the meter's way per combination of the component's
- * group_by. Private to the rater.
+ * Usage of one part of a period: the cells of every component's meter as rows of the price function, per combination of the component's
+ * group_by and slice of its scope, with what the part goes on from. Private to the rater.
  */
 #ifndef METERD_LIB_RATER_GATHER_H
 #define METERD_LIB_RATER_GATHER_H
@@ -14,11 +14,10 @@
 
 enum { RATER_DIMENSIONS_BYTES_MAX = MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX };
 
-/* One group: its usage row and the log range of its cells. A group whose events were all taken back is not live: it has a
- * range but no row. */
+/* The log range of the part's cells of one component and combination. A group whose events were all taken back has a range but no row. */
 struct rater_group {
-    struct mtr_usage_row row;
-    bool live;
+    uint32_t component;
+    struct mtr_str dimensions;
     uint64_t seq_first;
     uint64_t seq_last;
 };
@@ -26,14 +25,14 @@ struct rater_group {
 struct rater_usage {
     struct rater_group *groups; /* by (component, dimensions) */
     uint32_t group_count;
-    struct mtr_usage_row *rows; /* the live ones, in the same order */
+    struct mtr_usage_row *rows; /* by component */
     uint32_t row_count;
     uint64_t cell_count; /* walked */
 };
 
-/* From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
+/* Of the term's part of that index. From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                 const struct rater_part *part, struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
+                 const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */
 const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions);

@@ -81,7 +81,7 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
     const struct rater_term *term = &period->term;
     const struct rater_part *part = &term->parts[index];
     struct rater_part_price *out = &period->parts[index];
-    int rc = rater_gather(rollups, catalog, subscription, part, arena, &out->usage);
+    int rc = rater_gather(rollups, catalog, subscription, term, index, arena, &out->usage);
     if (rc) return rc;
     out->input = (struct mtr_price_input){
         .tariff = subscription->tariff,

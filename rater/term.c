@@ -46,6 +46,25 @@ int64_t rater_first_hour(const struct mtr_subscription *subscription)
     return mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
 }
 
+static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (mtr_str_equal(version->components[i].key, component->key)) return mtr_str_equal(version->components[i].meter, component->meter);
+    return false;
+}
+
+int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                            const struct mtr_component *component)
+{
+    if (term->parts[part].version->reset) return term->parts[part].usage_from_s;
+    if (component->scope == MTR_SLICE_BY_TERM) return rater_first_hour(subscription);
+    uint32_t first = part;
+    while (first > 0 && !term->parts[first].version->reset && term->parts[first - 1].end_s == term->parts[first].start_s &&
+           has_component(term->parts[first - 1].version, component))
+        first--;
+    return term->parts[first].usage_from_s;
+}
+
 static struct mtr_hash128 hash_numbers(const int64_t *numbers, size_t count)
 {
     XXH128_hash_t hash = XXH3_128bits(numbers, count * sizeof(*numbers));

@@ -32,6 +32,12 @@ int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, 
 /* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time must lie in the term. */
 int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
 
+/* Where the use begins that a part's component goes on from: hours that start there or later and before the part count for its position in
+ * tiers, free units and roundings. With scope term that is the subscription's first hour; else the first of the parts before it, without
+ * a break, that had the component, too, back to a version with `reset`. The part's own begin: nothing came before. */
+int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                            const struct mtr_component *component);
+
 /* When a version begins for this subscription. */
 int64_t rater_version_start(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version);
 

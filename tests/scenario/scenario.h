@@ -189,7 +189,7 @@ struct pending_result {
 #define SEEN_MAP(X)                                                                                                            \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
-    X(RECURRING_LINE) X(RECEIVER_REPEAT)                                                                                       \
+    X(POSITION) X(RECURRING_LINE) X(RECEIVER_REPEAT)                                                                           \
     X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,

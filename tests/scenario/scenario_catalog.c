@@ -146,6 +146,7 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
         break;
     }
     put_parts(yaml);
+    if (scenario_chance(scenario, 30)) put(yaml, ", scope: %s", scenario_chance(scenario, 50) ? "hour" : "day");
     bool by_region = meter->by_region && scenario_chance(scenario, 60), by_sku = meter->by_sku && scenario_chance(scenario, 60);
     if (by_region || by_sku)
         put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "", by_region ? "region" : "");
@@ -177,6 +178,7 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     for (uint32_t i = 0; i < versions; i++) {
         put(yaml, "      - from: %s%s\n        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "");
         put_components(yaml, tariff->service);
+        if (scenario_chance(scenario, 25)) put(yaml, "        reset: true\n");
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
             put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
