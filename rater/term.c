@@ -115,7 +115,8 @@ static int make_parts(const struct mtr_subscription *subscription, struct mtr_ar
         int64_t end_s = min_s(term->end_s, next_s);
         if (start_s >= end_s) continue;
         int64_t usage_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s;
-        term->parts[term->part_count++] = (struct rater_part){start_s, end_s, usage_s, version};
+        const struct mtr_tariff_version *own = mtr_tariff_version_for(version, subscription->key, subscription->customer);
+        term->parts[term->part_count++] = (struct rater_part){start_s, end_s, usage_s, own};
     }
     return MTR_OK;
 }

@@ -101,16 +101,52 @@ static void check_fees(const struct mtr_record *record, const struct mtr_subscri
     }
 }
 
+static void check_meters(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_version *version,
+                         struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (version->components[i].curve != MTR_CURVE_RECURRING) check_meter(catalog, record, &version->components[i], findings);
+}
+
+static const char *subscription_key_at(const void *context, unsigned i)
+{
+    const struct mtr_catalog *catalog = context;
+    return i < catalog->counts[MTR_KIND_SUBSCRIPTION] ? catalog->records[MTR_KIND_SUBSCRIPTION][i]->key.data : NULL;
+}
+
+/* A misspelt subscription would be billed at list price. */
+static void check_override(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_override *override,
+                           struct mtr_diagnostics *findings)
+{
+    if (!override->subscription.size || mtr_catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription)) return;
+    const char *meant = findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
+    mtr_record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
+                    MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+}
+
+static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_version *version,
+                          struct mtr_diagnostics *findings)
+{
+    size_t errors_before = findings->errors;
+    check_meters(catalog, record, version, findings);
+    for (uint32_t i = 0; i < version->override_count; i++) check_override(catalog, record, &version->overrides[i], findings);
+    for (uint32_t i = 0; i < version->override_count && findings->errors == errors_before; i++) /* they repeat what is not overridden */
+        check_meters(catalog, record, &version->overrides[i].version, findings);
+}
+
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
         const struct mtr_tariff_document *tariff = &record->fields.tariff;
-        for (uint32_t v = 0; v < tariff->version_count; v++)
-            for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
-                if (tariff->versions[v].components[c].curve != MTR_CURVE_RECURRING)
-                    check_meter(catalog, record, &tariff->versions[v].components[c], findings);
+        for (uint32_t v = 0; v < tariff->version_count; v++) check_version(catalog, record, &tariff->versions[v], findings);
     }
+}
+
+static void note_version(const struct mtr_catalog *catalog, const struct mtr_tariff_version *version, struct demands *demands)
+{
+    for (uint32_t i = 0; i < version->component_count; i++) note_component(catalog, &version->components[i], demands);
+    for (uint32_t i = 0; i < version->override_count; i++) note_version(catalog, &version->overrides[i].version, demands);
 }
 
 int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -120,9 +156,7 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
     if (!demands) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff_count; i++) {
         const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
-        for (uint32_t v = 0; v < tariff->version_count; v++)
-            for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
-                note_component(catalog, &tariff->versions[v].components[c], &demands[i]);
+        for (uint32_t v = 0; v < tariff->version_count; v++) note_version(catalog, &tariff->versions[v], &demands[i]);
     }
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_SUBSCRIPTION][i];

@@ -57,6 +57,7 @@ static int read_tariff(struct mtr_record *record, struct mtr_diagnostics *findin
     }
     int rc = mtr_tariff_read(&with_key, &record->arena, &record->fields.tariff, findings);
     record->fields.tariff.number = record->number;
+    for (uint32_t i = 0; !rc && i < record->fields.tariff.currency_count; i++) record->fields.tariff.currencies[i].number = record->number;
     return rc;
 }
 

@@ -161,6 +161,20 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
 }
 
+/* The tariff with its prices in the subscription's currency. */
+static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const char *field, const struct mtr_tariff_document *tariff,
+                                                   struct mtr_str currency, struct mtr_diagnostics *findings)
+{
+    const struct mtr_tariff_document *found = mtr_tariff_in(tariff, currency);
+    if (!found && tariff->currency_count)
+        mtr_record_fail(record, field, findings, "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
+                        MTR_STR_ARGS(tariff->key));
+    else if (!found)
+        mtr_record_fail(record, field, findings, "is %.*s, but tariff `%.*s` is in %.*s", MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key),
+                        MTR_STR_ARGS(tariff->currency));
+    return found;
+}
+
 static void link_subscription(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
@@ -168,17 +182,13 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
     const struct mtr_record *tariff = resolve(catalog, record, "tariff", MTR_KIND_TARIFF, f->tariff, findings);
     if (!service || !tariff) return;
     struct mtr_str currency = f->currency.size ? f->currency : tariff->fields.tariff.currency;
-    if (!mtr_str_equal(currency, tariff->fields.tariff.currency))
-        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` is in %.*s", MTR_STR_ARGS(currency),
-                        MTR_STR_ARGS(f->tariff),
-                        MTR_STR_ARGS(tariff->fields.tariff.currency));
     catalog->subscriptions[record->number - 1] = (struct mtr_subscription){
         .number = record->number,
         .key = record->key,
         .service = &catalog->services[service->number - 1],
         .subject = f->subject,
         .customer = f->customer,
-        .tariff = &tariff->fields.tariff,
+        .tariff = tariff_in(record, "currency", &tariff->fields.tariff, currency, findings),
         .currency = currency,
         .zone = f->zone,
         .billing = {.unit = (enum mtr_period_unit)f->billing.every, .anchor_days = f->anchor_days, .zone = f->zone},

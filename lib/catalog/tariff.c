@@ -6,19 +6,28 @@
  */
 #include "meterd/catalog/tariff.h"
 
+#include <stdlib.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "lib/catalog/tariff_curve.h"
+#include "lib/catalog/tariff_report.h"
+#include "lib/catalog/tariff_variants.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
+enum { SCRATCH_CHUNK_BYTES = 1 << 14 };
+#define SCRATCH_BYTES_MAX ((size_t)1 << 30)
+
 /* The document being read: where everything goes. */
 struct reading {
     struct mtr_arena *arena;
+    struct mtr_arena *scratch; /* rewritten trees; until the whole document is read */
     struct mtr_diagnostics *findings;
     struct mtr_tariff_document *tariff;
+    size_t overridden_components; /* so far, in all versions */
 };
 
 static int read_curve(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
@@ -98,8 +107,9 @@ static int hash_version(const struct mtr_node *node, struct mtr_tariff_version *
     return rc;
 }
 
-static int read_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
-                        struct mtr_tariff_version *out)
+/* `node` has no overrides. */
+static int read_plain_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
+                              struct mtr_tariff_version *out)
 {
     *out = (struct mtr_tariff_version){
         .from = fields->from,
@@ -126,6 +136,82 @@ static int read_version(struct reading *reading, const struct mtr_node *node, co
     }
     mtr_tariff_lint_version(node, reading->tariff, out, reading->findings);
     return MTR_OK;
+}
+
+static int read_override(struct reading *reading, const struct mtr_node *plain, const struct mtr_node *node,
+                         const struct tariff_override_fields *fields, struct mtr_tariff_override *out)
+{
+    struct mtr_diagnostics *findings = reading->findings, found;
+    struct tariff_version_fields version = {0};
+    struct mtr_node merged;
+    out->subscription = fields->subscription;
+    out->customer = fields->customer;
+    if ((fields->subscription.size != 0) == (fields->customer.size != 0)) {
+        tariff_error(findings, node, "overrides", "is for a customer or for a subscription: write one of `customer` and `subscription`");
+        return MTR_OK;
+    }
+    int rc = mtr_tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
+    if (rc) return rc == MTR_EINVALID ? MTR_OK : rc;
+    mtr_diagnostics_init(&found, findings->count_max); /* what is not overridden is found again */
+    reading->findings = &found;
+    rc = mtr_schema_decode(mtr_tariff_version_rows, &merged, reading->arena, &version, &found);
+    if (!rc) rc = read_plain_version(reading, &merged, &version, &out->version);
+    reading->findings = findings;
+    mtr_tariff_add_findings(findings, &found);
+    mtr_diagnostics_release(&found);
+    return rc == MTR_EINVALID ? MTR_OK : rc; /* reported */
+}
+
+static int compare_overrides(const void *a, const void *b)
+{
+    const struct mtr_tariff_override *x = a, *y = b;
+    if (!x->subscription.size != !y->subscription.size) return x->subscription.size ? -1 : 1;
+    return mtr_str_compare(x->subscription.size ? x->subscription : x->customer, y->subscription.size ? y->subscription : y->customer);
+}
+
+static void lint_overrides(struct reading *reading, const struct mtr_node *list, const struct mtr_tariff_version *version)
+{
+    for (uint32_t i = 1; i < version->override_count; i++) {
+        const struct mtr_tariff_override *override = &version->overrides[i];
+        if (compare_overrides(override - 1, override) != 0) continue;
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides", "has two overrides for %s `%.*s`",
+                             override->subscription.size ? "subscription" : "customer",
+                             MTR_STR_ARGS(override->subscription.size ? override->subscription : override->customer));
+    }
+}
+
+static int read_overrides(struct reading *reading, const struct mtr_node *node, const struct mtr_node *plain, const struct mtr_list *fields,
+                          struct mtr_tariff_version *out)
+{
+    const struct mtr_node *list = mtr_node_get(node, "overrides");
+    const struct tariff_override_fields *rows = fields->items;
+    int rc = MTR_OK;
+    if (!fields->count) return MTR_OK;
+    reading->overridden_components += (size_t)fields->count * out->component_count;
+    if (reading->overridden_components > MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX) {
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+                             "are too many: times the components of their versions they may come to %d in a tariff",
+                             MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX);
+        return MTR_OK;
+    }
+    out->overrides = mtr_arena_calloc(reading->arena, fields->count, sizeof(*out->overrides));
+    if (!out->overrides) return MTR_ENOMEM;
+    out->override_count = fields->count;
+    for (uint32_t i = 0; i < fields->count && !rc; i++) rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
+    qsort(out->overrides, out->override_count, sizeof(*out->overrides), compare_overrides);
+    lint_overrides(reading, list, out);
+    return rc;
+}
+
+static int read_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
+                        struct mtr_tariff_version *out)
+{
+    size_t errors_before = reading->findings->errors;
+    struct mtr_node plain;
+    int rc = mtr_tariff_plain_version(node, reading->scratch, &plain);
+    if (!rc) rc = read_plain_version(reading, &plain, fields, out);
+    if (rc || reading->findings->errors > errors_before) return rc;
+    return read_overrides(reading, node, &plain, &fields->overrides, out);
 }
 
 /* A date begins between 14 hours before and 12 hours after its midnight in UTC, by zone; an instant is what it is. */
@@ -174,14 +260,16 @@ static void read_currency(struct reading *reading, const struct mtr_node *node, 
     if (fields->rounding.has_digits) tariff->rounding_digits = (unsigned)fields->rounding.digits;
 }
 
-int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+/* A document of one currency. */
+static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch, struct mtr_tariff_document *out,
+                         struct mtr_diagnostics *findings)
 {
     struct tariff_fields fields = {0};
     size_t errors_before = findings->errors;
     int rc = mtr_schema_decode(mtr_tariff_fields, node, arena, &fields, findings);
     if (rc) return rc;
     struct mtr_tariff_document tariff = {.key = fields.key, .name = fields.name, .version_count = fields.versions.count};
-    struct reading reading = {arena, findings, &tariff};
+    struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
     read_currency(&reading, node, &fields);
     const struct mtr_node *list = mtr_node_get(node, "versions");
     const struct tariff_version_fields *versions = fields.versions.items;
@@ -195,4 +283,66 @@ int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct
     if (findings->errors > errors_before) return MTR_EINVALID;
     *out = tariff;
     return MTR_OK;
+}
+
+/* One document for each currency; *out is that of the tariff's own. */
+static int read_currencies(const struct mtr_node *node, const struct tariff_currencies *currencies, struct mtr_arena *arena,
+                           struct mtr_arena *scratch, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_document *documents = mtr_arena_calloc(arena, currencies->count, sizeof(*documents));
+    int result = documents ? MTR_OK : MTR_ENOMEM;
+    for (uint32_t i = 0; i < currencies->count && result != MTR_ENOMEM; i++) {
+        struct mtr_diagnostics found;
+        struct mtr_node rewritten;
+        mtr_diagnostics_init(&found, findings->count_max);
+        int rc = mtr_tariff_in_currency(node, &currencies->items[i], scratch, &rewritten);
+        if (!rc) rc = read_document(&rewritten, arena, scratch, &documents[i], &found);
+        mtr_tariff_add_findings(findings, &found);
+        mtr_diagnostics_release(&found);
+        if (rc) result = rc;
+    }
+    if (result) return result;
+    *out = documents[0];
+    out->currencies = documents;
+    out->currency_count = currencies->count;
+    return MTR_OK;
+}
+
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+{
+    struct tariff_currencies currencies;
+    struct mtr_arena scratch;
+    mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
+    int rc = mtr_tariff_read_currencies(node, &scratch, &currencies, findings);
+    if (!rc && currencies.count) rc = read_currencies(node, &currencies, arena, &scratch, out, findings);
+    else if (!rc) rc = read_document(node, arena, &scratch, out, findings);
+    mtr_arena_release(&scratch);
+    return rc;
+}
+
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency)
+{
+    if (mtr_str_equal(tariff->currency, currency)) return tariff;
+    for (uint32_t i = 0; i < tariff->currency_count; i++)
+        if (mtr_str_equal(tariff->currencies[i].currency, currency)) return &tariff->currencies[i];
+    return NULL;
+}
+
+static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                      struct mtr_str customer)
+{
+    const struct mtr_tariff_override wanted = {.subscription = subscription, .customer = customer};
+    const struct mtr_tariff_override *found = NULL;
+    if (version->override_count && (subscription.size || customer.size))
+        found = bsearch(&wanted, version->overrides, version->override_count, sizeof(wanted), compare_overrides);
+    return found ? &found->version : NULL;
+}
+
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                        struct mtr_str customer)
+{
+    const struct mtr_str nobody = {NULL, 0};
+    const struct mtr_tariff_version *own = find_override(version, subscription, nobody);
+    if (!own) own = find_override(version, nobody, customer);
+    return own ? own : version;
 }

@@ -101,7 +101,26 @@ static const struct mtr_field component_rows[] = {
     {0},
 };
 
-static const struct mtr_field version_rows[] = {
+static const struct mtr_field override_rows[] = {
+    {.name = "customer", .type = MTR_FIELD_KEY, AT(tariff_override_fields, customer),
+     .doc = "for the subscriptions of this customer that have no override of their own"},
+    {.name = "subscription", .type = MTR_FIELD_KEY, AT(tariff_override_fields, subscription), .doc = "for this subscription"},
+    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_override_fields, components), .max = MTR_TARIFF_COMPONENTS_MAX,
+     .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
+     .doc = "by key: what is written here replaces what the version's component says, a curve its curve"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, minimum), PRESENT(tariff_override_fields, has_minimum),
+     .doc = "instead of the version's; null: none"},
+    {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_override_fields, minimum_prorate),
+     PRESENT(tariff_override_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+     .doc = "instead of the version's"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, cap), PRESENT(tariff_override_fields, has_cap),
+     .doc = "instead of the version's; null: none"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_override_fields, commitment), PRESENT(tariff_override_fields, has_commitment),
+     .fields = mtr_tariff_commitment_rows, .doc = "instead of the version's; null: none"},
+    {0},
+};
+
+const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "from", .type = MTR_FIELD_TEXT, AT(tariff_version_fields, from), .required = true,
      .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 instant"},
     {.name = "reset", .type = MTR_FIELD_BOOL, AT(tariff_version_fields, reset), .default_text = "false",
@@ -118,6 +137,9 @@ static const struct mtr_field version_rows[] = {
      .doc = "greatest amount of the whole tariff in a period"},
     {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment), PRESENT(tariff_version_fields, has_commitment),
      .fields = mtr_tariff_commitment_rows, .doc = "of the whole tariff: amount that is due in any case, with a factor beyond it"},
+    {.name = "overrides", .type = MTR_FIELD_LIST, AT(tariff_version_fields, overrides), .max = MTR_TARIFF_OVERRIDES_MAX,
+     .fields = override_rows, .item_size = sizeof(struct tariff_override_fields),
+     .doc = "prices of their own for customers and subscriptions"},
     {0},
 };
 
@@ -134,10 +156,13 @@ static const struct mtr_field rounding_rows[] = {
 const struct mtr_field mtr_tariff_fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true, .doc = "name of the tariff"},
     {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
-    {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true, .doc = "ISO 4217 code of every amount"},
+    {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true,
+     .doc = "ISO 4217 code of every amount; of several, that of subscriptions that name none; the first of `currencies` unless given"},
+    {.name = "currencies", .type = MTR_FIELD_TEXTS, AT(tariff_fields, currencies), .max = MTR_TARIFF_CURRENCIES_MAX,
+     .doc = "those that the tariff has prices in; what its prices name unless given"},
     {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows,
      .doc = "where and how money is rounded"},
     {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1, .max = MTR_TARIFF_VERSIONS_MAX,
-     .fields = version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
+     .fields = mtr_tariff_version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
     {0},
 };

@@ -102,7 +102,18 @@ struct tariff_component_fields {
     struct mtr_list group_by; /* of struct mtr_str */
 };
 
+/* What is overridden is taken from the tree (tariff_overrides.c); these are the rows that say what may be written. */
+struct tariff_override_fields {
+    struct mtr_str customer, subscription;
+    struct mtr_list components; /* of tariff_component_fields, each with some of them only */
+    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
+    struct mtr_money minimum, cap;
+    int minimum_prorate;
+    struct tariff_commitment_fields commitment;
+};
+
 struct tariff_version_fields {
+    struct mtr_list overrides; /* of tariff_override_fields */
     struct mtr_str from;
     bool reset;
     struct mtr_list components; /* of tariff_component_fields */
@@ -121,11 +132,12 @@ struct tariff_rounding_fields {
 
 struct tariff_fields {
     struct mtr_str key, name, currency;
+    struct mtr_list currencies; /* of struct mtr_str */
     struct tariff_rounding_fields rounding;
     struct mtr_list versions; /* of tariff_version_fields */
 };
 
-extern const struct mtr_field mtr_tariff_fields[];
+extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
 /* Names in the order of enum mtr_rounding and enum mtr_prorate. */
 extern const char *const mtr_tariff_rounding_modes[];
 extern const char *const mtr_tariff_prorates[];

@@ -25,6 +25,10 @@
  *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
+ *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
+ *         - {customer: acme, components: [{key: calls, per_unit: "0.0000003"}]}
+ *
+ * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then one for each.
  *
  * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it says `reset: true`. `scope` of a
  * component (period, event, hour, day, term, level) says what its curve applies to before the amounts are added.
@@ -49,6 +53,8 @@
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 /* Meters of one component. */
 enum { MTR_TARIFF_INPUTS_MAX = 8 };
+/* And of its variants. Every override has all components of its version, in every currency: together they are bounded too. */
+enum { MTR_TARIFF_CURRENCIES_MAX = 32, MTR_TARIFF_OVERRIDES_MAX = 10000, MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000 };
 
 enum mtr_curve_kind {
     MTR_CURVE_PER_UNIT,
@@ -169,7 +175,15 @@ struct mtr_tariff_version {
     struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;
     struct mtr_commitment commitment;
-    uint64_t hash_high, hash_low; /* XXH3-128 of the version's canonical JSON: names it in traces and charge keys */
+    uint64_t hash_high, hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
+    struct mtr_tariff_override *overrides; /* those of subscriptions by key, then those of customers by key; none within another */
+    uint32_t override_count;
+};
+
+/* The whole version as it is for one subscription, or for the subscriptions of one customer. */
+struct mtr_tariff_override {
+    struct mtr_str subscription, customer; /* one of them is empty */
+    struct mtr_tariff_version version;
 };
 
 struct mtr_tariff_document {
@@ -182,6 +196,8 @@ struct mtr_tariff_document {
     bool round_total; /* place: total; else each line */
     struct mtr_tariff_version *versions; /* ascending by from */
     uint32_t version_count;
+    struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
+    uint32_t currency_count;
 };
 
 /* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and overlaps, unreachable tiers, a volume
@@ -189,5 +205,12 @@ struct mtr_tariff_document {
  * tiers are linted when the document's fields are right. */
 int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
     MTR_MUST_USE;
+
+/* The tariff with its prices in that currency; NULL when it has none. */
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency);
+
+/* The version in force for a subscription: its own override, else its customer's, else the version itself. Either key may be empty. */
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                        struct mtr_str customer);
 
 #endif
