@@ -32,6 +32,13 @@ struct mtr_price_inputs {
     struct mtr_quantity earlier[MTR_TARIFF_INPUTS_MAX];  /* what of it lies before this part */
 };
 
+/* The free part of a percentage per event: what the events before have used of it. */
+struct mtr_price_free_part {
+    uint64_t events;
+    struct mtr_quantity amount;
+    bool over;
+};
+
 /* A line on its way: its index will be price.line_count. */
 struct mtr_line_work {
     const struct mtr_component *component;
@@ -44,6 +51,7 @@ struct mtr_line_work {
     struct mtr_price_inputs *inputs; /* NULL where all rows are of input 0 */
     bool of_earlier;               /* the earlier use is being priced: what is taken off again */
     struct mtr_quantity free_left; /* free units that the slices before have not used */
+    struct mtr_price_free_part free_part;
     bool without_flats;            /* flats are left out: levels have theirs once */
     struct mtr_quantity billed;    /* what the curve prices: of the slice */
     bool due;                      /* false: no line comes of it */
@@ -67,6 +75,7 @@ int mtr_price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR
 int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* Curves with a file of their own. */
+int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;

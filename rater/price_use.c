@@ -73,6 +73,7 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
     uint32_t priced = 0;
     int rc = MTR_OK;
     work->free_left = work->component->free_units;
+    work->free_part = (struct mtr_price_free_part){0};
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         const struct mtr_price_slice *slice = &work->slices[i];
         if (work->of_earlier && !slice->is_earlier) continue;

@@ -1,6 +1,8 @@
 /*
  * Shares of an amount of money: percentage, graduated_percentage, and dynamic, where the meter's quantity is the price already.
  *
+ * Bounds and free parts of a percentage are of each event, so they need `scope: event`.
+ *
  * A rate in percent becomes a unit price a hundredth of it, exactly: all three are priced by the curves that there are.
  */
 #include "lib/catalog/tariff_curve.h"
@@ -11,7 +13,15 @@ enum { PERCENT = 100 };
 
 const struct mtr_field mtr_tariff_percentage_rows[] = {
     {.name = "rate", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, rate), .required = true, .doc = "percent of the amount"},
-    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, fixed), .doc = "due once on top when there is an amount"},
+    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, fixed), .doc = "due on top, once when there is an amount; with scope event for each"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, minimum), PRESENT(tariff_percentage_fields, has_minimum),
+     .doc = "with scope event: least price of one, the fixed part included"},
+    {.name = "maximum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, maximum), PRESENT(tariff_percentage_fields, has_maximum),
+     .doc = "with scope event: greatest price of one"},
+    {.name = "free_events", .type = MTR_FIELD_U64, AT(tariff_percentage_fields, free_events), PRESENT(tariff_percentage_fields, has_free_events),
+     .min = 0, .max = INT64_MAX, .doc = "with scope event: how many are free, the first ones of the period"},
+    {.name = "free_amount", .type = MTR_FIELD_QUANTITY, AT(tariff_percentage_fields, free_amount),
+     PRESENT(tariff_percentage_fields, has_free_amount), .doc = "with scope event: the first amounts of the period are free, up to this sum"},
     {0},
 };
 
@@ -40,7 +50,34 @@ static void divide_rate(const struct mtr_node *node, struct mtr_tier *tier, stru
 
 static int read_percentage(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out)
 {
-    return mtr_tariff_read_single_tier(arena, fields->percentage.rate, fields->percentage.fixed, out);
+    const struct tariff_percentage_fields *from = &fields->percentage;
+    out->percentage = (struct mtr_percentage_events){
+        .has_minimum = from->has_minimum,
+        .has_maximum = from->has_maximum,
+        .has_free_events = from->has_free_events,
+        .has_free_amount = from->has_free_amount,
+        .minimum = from->minimum,
+        .maximum = from->maximum,
+        .free_events = from->free_events,
+        .free_amount = from->free_amount,
+    };
+    return mtr_tariff_read_single_tier(arena, from->rate, from->fixed, out);
+}
+
+static void lint_events(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
+{
+    static const char *const keys[] = {"minimum", "maximum", "free_events", "free_amount"};
+    const struct mtr_percentage_events *events = &component->percentage;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && component->scope != MTR_SLICE_BY_EVENT; i++)
+        if (mtr_node_get(node, keys[i])) tariff_error(findings, mtr_node_get(node, keys[i]), keys[i], "is of each event: write `scope: event` too");
+    if (events->minimum.e18 < 0) tariff_error(findings, tariff_place(node, "minimum"), "minimum", "must not be negative");
+    if (events->maximum.e18 < 0) tariff_error(findings, tariff_place(node, "maximum"), "maximum", "must not be negative");
+    if (events->has_minimum && events->has_maximum && mtr_money_compare(events->minimum, events->maximum) > 0)
+        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the maximum");
+    if (events->free_amount.e12 < 0) tariff_error(findings, tariff_place(node, "free_amount"), "free_amount", "must not be negative");
+    if (component->has_free_units && (events->has_free_events || events->has_free_amount))
+        tariff_error(findings, tariff_place(node, events->has_free_amount ? "free_amount" : "free_events"), "percentage",
+                     "stands instead of free_units: remove one of them");
 }
 
 static void lint_percentage(const struct mtr_node *node, struct mtr_component *component, struct mtr_diagnostics *findings)
@@ -49,6 +86,7 @@ static void lint_percentage(const struct mtr_node *node, struct mtr_component *c
     if (tier->unit.e18 < 0) tariff_warning(findings, tariff_place(node, "rate"), "rate", "is negative: it pays the customer");
     if (tier->flat.e18 < 0) tariff_warning(findings, tariff_place(node, "fixed"), "fixed", "is negative: it pays the customer");
     divide_rate(node, tier, findings);
+    lint_events(node, component, findings);
 }
 
 static int read_graduated_percentage(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out)

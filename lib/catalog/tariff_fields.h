@@ -25,6 +25,10 @@ struct tariff_package_fields {
 
 struct tariff_percentage_fields {
     struct mtr_money rate, fixed; /* rate in percent */
+    bool has_minimum, has_maximum, has_free_events, has_free_amount;
+    struct mtr_money minimum, maximum;
+    uint64_t free_events;
+    struct mtr_quantity free_amount;
 };
 
 struct tariff_dynamic_fields {

@@ -19,4 +19,6 @@ void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_compone
     bool weighs = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_GRADUATED || component->curve == MTR_CURVE_VOLUME;
     if (component->scope == MTR_SLICE_BY_LEVEL && !weighs)
         tariff_error(findings, tariff_place(node, "scope"), "scope", "a level is weighted by time: price it per_unit, graduated or volume");
+    if (component->flat_at_zero && component->scope != MTR_SLICE_BY_PERIOD && component->scope != MTR_SLICE_BY_LEVEL)
+        tariff_error(findings, tariff_place(node, "flat_at_zero"), "flat_at_zero", "what is due without use is due once per period: remove the scope");
 }

@@ -18,6 +18,7 @@
  *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
  *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
  *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}         # of an amount of money
+ *         - {key: cards,   meter: card_payments, scope: event, percentage: {rate: "2.9", minimum: "0.10", maximum: "12", free_amount: 100}}
  *         - {key: market,  meter: cost, dynamic: {multiplier: "1.15"}}                    # a price that the vendor made
  *         - {key: seats,   meter: seats, stairstep: [{up_to: 10, amount: "50"}, {amount: "90"}]}
  *         - {key: sms,     meter: sms, blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
@@ -127,6 +128,15 @@ enum mtr_slice_by {
 };
 const char *mtr_slice_by_name(enum mtr_slice_by by); /* "period" … "level", as `scope:` is written */
 
+/* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free. The first free limit that is reached
+ * ends the free part; an amount that ends inside an event leaves the rest of it to be paid, as an event of that amount. */
+struct mtr_percentage_events {
+    bool has_minimum, has_maximum, has_free_events, has_free_amount;
+    struct mtr_money minimum, maximum;
+    uint64_t free_events;
+    struct mtr_quantity free_amount;
+};
+
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
@@ -135,6 +145,7 @@ struct mtr_component {
     struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
     uint32_t tier_count;
     bool flat_at_zero;
+    struct mtr_percentage_events percentage;
     struct mtr_quantity package_size;
     bool package_exact;                 /* a started package counts by its share */
     enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
