@@ -1,12 +1,15 @@
 /*
- * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1"}], "closing": true,
+ * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1",
+ * "from_us": 0, "until_us": 0, "earlier": false}], "closing": true,
  * "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes the price as JSON, or the name of
- * the error with its first finding. The period is January 2026 in UTC, or as many days from its start on; the subscription runs through the
+ * the error with its first finding. Times of rows count from the start of the period. The period is January 2026 in UTC, or as many days from its start on; the subscription runs through the
  * first `runs_days` of it. The C half of test_price_oracle.py and test_price_vectors.py.
  */
 #include "tests/support/pricing.h"
 
-enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 64 };
+enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 256 };
+
+static const int64_t PERIOD_US = (int64_t)1767225600 * 1000000;
 
 static bool flag(const struct mtr_node *node, const char *key, bool otherwise)
 {
@@ -20,7 +23,7 @@ static int64_t number(const struct mtr_node *node, const char *key, int64_t othe
     uint64_t value;
     if (!child) return otherwise;
     bool ok = mtr_str_to_u64(child->text, &value);
-    MTR_ASSERT(ok && value < 10000);
+    MTR_ASSERT(ok && value < INT64_MAX / 1000000);
     return (int64_t)value;
 }
 
@@ -33,7 +36,12 @@ static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *ro
         uint64_t component;
         bool ok = mtr_str_to_u64(mtr_node_get(row, "component")->text, &component);
         MTR_ASSERT(ok);
-        rows[i] = (struct mtr_usage_row){.component = (uint32_t)component, .dimensions = dimensions ? dimensions->text : MTR_STR("")};
+        const int64_t from_us = number(row, "from_us", 0);
+        rows[i] = (struct mtr_usage_row){.component = (uint32_t)component,
+                                         .dimensions = dimensions ? dimensions->text : MTR_STR(""),
+                                         .time_us = PERIOD_US + from_us,
+                                         .until_us = PERIOD_US + number(row, "until_us", from_us),
+                                         .earlier = flag(row, "earlier", false)};
         int rc = mtr_quantity_parse(mtr_node_get(row, "quantity")->text, &rows[i].quantity);
         MTR_ASSERT(rc == MTR_OK);
     }
@@ -53,7 +61,7 @@ static int print_price(const struct mtr_price_input *input, const struct mtr_pri
     return rc;
 }
 
-static void run_line(const struct mtr_node *node)
+static void run_line(const struct mtr_node *node, const struct mtr_zone *utc)
 {
     struct pricing pricing = {0};
     struct mtr_usage_row usage[USAGE_MAX];
@@ -64,6 +72,7 @@ static void run_line(const struct mtr_node *node)
     int rc = mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing.arena, &pricing.tariff, &pricing.findings);
     if (!rc) {
         struct mtr_price_input input = pricing_input(&pricing);
+        input.zone = utc;
         input.usage = usage;
         input.usage_count = read_usage(mtr_node_get(node, "usage"), usage);
         input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
@@ -81,14 +90,18 @@ static void run_line(const struct mtr_node *node)
 int main(void)
 {
     static char line[LINE_BYTES_MAX];
+    struct mtr_zone *utc;
+    int opened = mtr_zone_open(MTR_STR("UTC"), &utc);
+    MTR_ASSERT(opened == MTR_OK);
     setvbuf(stdout, NULL, _IOLBF, 0); /* the other side waits for each answer */
     while (fgets(line, sizeof(line), stdin)) {
         struct mtr_document *document;
         struct mtr_diagnostic diagnostic;
         int rc = mtr_document_parse(mtr_str_from(line), &document, &diagnostic);
         MTR_ASSERT(rc == MTR_OK);
-        run_line(mtr_document_root(document));
+        run_line(mtr_document_root(document), utc);
         mtr_document_close(document);
     }
+    mtr_zone_close(utc);
     return 0;
 }

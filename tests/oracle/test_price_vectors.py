@@ -27,9 +27,14 @@ class Driver:
         return self.price_all([component], rounding, {0: quantity} if "recurring" not in component else {}, **flags)
 
     def price_all(self, components, rounding, quantities, version=None, **flags):
+        return self.price_rows(components, rounding, [{"component": index, "quantity": quantity} for index, quantity in quantities.items()],
+                               version, **flags)
+
+    def price_rows(self, components, rounding, rows, version=None, **flags):
+        """Rows may have "from_us" and "until_us", counted from the start of the period, and "earlier"."""
         tariff = {"key": "t", "currency": "USD", "rounding": rounding,
                   "versions": [{"from": "2026-01-01", "components": components, **(version or {})}]}
-        usage = [{"component": index, "quantity": text(quantity)} for index, quantity in quantities.items()]
+        usage = [{**row, "quantity": text(row["quantity"])} for row in rows]
         self.process.stdin.write(json.dumps({"tariff": tariff, "usage": usage, **flags}) + "\n")
         answer = self.process.stdout.readline()
         if not answer.startswith("{"):
@@ -211,14 +216,72 @@ def plan_commitment(driver, case):
     return (total - sum(fees)) * 100, Fraction(case["expect_true_up_cents"])
 
 
+def price_events(driver, price, events):
+    keys = {"percent": "rate", "fixed_per_event": "fixed", "free_events": "free_events", "free_amount": "free_amount", "min_per_event": "minimum",
+            "max_per_event": "maximum"}
+    curve = {keys[name]: value for name, value in price.items() if name in keys and value is not None}
+    component = {"key": "usage", "meter": "m", "scope": "event", "percentage": curve}
+    return driver.price_rows([component], UNROUNDED, [{"component": 0, "from_us": at, "quantity": value} for at, value in enumerate(events)])
+
+
 def percentage(driver, case):
-    """What is due per event is a second component, on the number of events. Free events and a free amount of whole events need the events."""
+    """Without a free part, what is due per event may be a second component, on the number of events. A free part needs the events, which
+    the running totals of the first ones tell; the rest is what the total lacks."""
     price, total = case["price"], Fraction(case["total"])
     if price["free_events"] is not None or price["free_amount"] is not None:
-        raise Skip("free part of a percentage counted in whole events")
+        running = [Fraction(value) for value in case["running_totals_of_first_events"] if Fraction(value) <= total]
+        events = [after - before for before, after in zip([Fraction(0)] + running, running + [total])]
+        return price_events(driver, price, events), Fraction(case["expect_amount"])
     components = [{"key": "share", "meter": "m", "percentage": {"rate": price["percent"]}},
                   {"key": "events", "meter": "n", "per_unit": price["fixed_per_event"]}]
     return driver.price_all(components, UNROUNDED, {0: total, 1: case["event_count"]}), Fraction(case["expect_amount"])
+
+
+def percentage_per_event(driver, case):
+    return price_events(driver, case["price"], [Fraction(value) for value in case["event_values"]]), Fraction(case["expect_amount"])
+
+
+DAY_US = 86400 * 10**6
+
+
+def level_component(price, flat_at_zero):
+    """Tiers that are written from 0 to 5 and from 6 on: up to 5, and what is above."""
+    tiers = [{"unit": tier["unit"], "flat": tier["flat"], **({"up_to": tier["to_inclusive"]} if tier["to_inclusive"] else {})} for tier in price["tiers"]]
+    return {"key": "usage", "meter": "m", "scope": "level", "graduated": tiers, "flat_at_zero": flat_at_zero}
+
+
+def price_levels(driver, component, period_us, changes):
+    """Changes are (time, by how much), ascending; the level holds until the next one, or the end of the period."""
+    rows, level = [], Fraction(0)
+    for (at, change), until in zip(changes, [at for at, _ in changes[1:]] + [period_us]):
+        level += change
+        if level < 0:
+            raise Skip("a level below zero, with which that system lets the whole period cost nothing")
+        rows.append({"component": 0, "from_us": at, "until_us": until, "quantity": level})
+    return half_up(driver.price_rows([component], UNROUNDED, rows, period_days=period_us // DAY_US), 2)
+
+
+def prorated_graduated(driver, case):
+    """A change and its prorated form tell from when on it holds: a change of 5 that counts as 3.5 holds for 0.7 of the period."""
+    period = 30 * DAY_US
+    changes = [(period - int(half_up(Fraction(change["prorated"]) / Fraction(change["full"]) * 30, 0)) * DAY_US, Fraction(change["full"]))
+               for change in case["changes"]]
+    if changes != sorted(changes, key=lambda change: change[0]):
+        raise Skip("levels whose later change holds for longer than the one before: no series of times has them")
+    return price_levels(driver, level_component(case["price"], False), period, changes), Fraction(case["expect_amount_rounded_2"])
+
+
+def prorated_graduated_recurring(driver, case):
+    """The day of a change counts as held, so levels change at midnight; the next period begins at the level that this one ended with."""
+    got, expected, changes, days = [], [], [], 30
+    for step in case["steps"]:
+        if step.get("next_period"):
+            changes, days = [(0, sum(change for _, change in changes))], 31
+        elif step["add_event"]:
+            changes.append(((int(step["add_event"]["at"][8:10]) - 1) * DAY_US, Fraction(step["add_event"]["value"])))
+        got.append(str(price_levels(driver, level_component(case["price"], True), days * DAY_US, changes)))
+        expected.append(str(Fraction(step["expect_amount"])))
+    return got, expected
 
 
 def dynamic(driver, case):
@@ -250,6 +313,9 @@ KINDS = {
     "commitment_proration": commitment_proration,
     "plan_commitment_true_up": plan_commitment,
     "percentage": percentage,
+    "percentage_per_event": percentage_per_event,
+    "prorated_graduated": prorated_graduated,
+    "prorated_graduated_recurring": prorated_graduated_recurring,
     "dynamic": dynamic,
     "quantity_rounding": quantity_rounding,
 }
