@@ -134,6 +134,36 @@ static void check_version(const struct mtr_catalog *catalog, const struct mtr_re
         check_meters(catalog, record, &version->overrides[i].version, findings);
 }
 
+static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t c = 0; c < tariff->versions[v].component_count; c++)
+            if (mtr_str_equal(tariff->versions[v].components[c].key, key)) return true;
+    return false;
+}
+
+static void check_credit(const struct mtr_record *record, const struct mtr_credit *credit, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription *subscription = credit->subscription;
+    const struct mtr_tariff_document *tariff = subscription->tariff;
+    if (credit->of_money && !mtr_str_equal(credit->currency, tariff->currency))
+        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s", MTR_STR_ARGS(credit->currency),
+                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+    if (credit->meter && credit->meter->service != subscription->service)
+        mtr_record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
+                        MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
+    for (uint32_t i = 0; i < credit->component_count; i++)
+        if (!has_component(tariff, credit->components[i]))
+            mtr_record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`", MTR_STR_ARGS(tariff->key),
+                            MTR_STR_ARGS(credit->components[i]));
+}
+
+void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
+        if (catalog->credits[i].subscription) check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
+}
+
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {

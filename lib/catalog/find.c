@@ -65,6 +65,11 @@ const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog,
     return has(catalog, MTR_KIND_API_KEY, number) ? &catalog->api_keys[number - 1] : NULL;
 }
 
+const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number)
+{
+    return has(catalog, MTR_KIND_CREDIT, number) ? &catalog->credits[number - 1] : NULL;
+}
+
 struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     uint64_t hash = mtr_index_hash(key, (uint64_t)kind);
@@ -107,6 +112,38 @@ const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_ca
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key)
 {
     return mtr_catalog_destination(catalog, find_number(catalog, MTR_KIND_DESTINATION, key));
+}
+
+const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catalog, struct mtr_str key)
+{
+    return mtr_catalog_credit(catalog, find_number(catalog, MTR_KIND_CREDIT, key));
+}
+
+uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer)
+{
+    return mtr_index_hash(key, is_customer);
+}
+
+/* First those of the subscription, then those of its customer: the upper bit of the position tells which. */
+const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                                                 uint32_t *position)
+{
+    static const uint32_t OF_CUSTOMER = UINT32_C(1) << 31;
+    for (;;) {
+        const bool of_customer = *position & OF_CUSTOMER;
+        const struct mtr_str owner = of_customer ? subscription->customer : subscription->key;
+        const uint64_t hash = mtr_catalog_owner_hash(owner, of_customer);
+        uint32_t probe = *position & ~OF_CUSTOMER;
+        for (uint32_t number; (number = mtr_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
+            const struct mtr_credit *credit = &catalog->credits[number - 1];
+            const bool is_own = of_customer ? mtr_str_equal(credit->customer, owner) : credit->subscription == subscription;
+            if (!is_own) continue;
+            *position = probe | (of_customer ? OF_CUSTOMER : 0);
+            return credit;
+        }
+        if (of_customer) return NULL;
+        *position = OF_CUSTOMER;
+    }
 }
 
 const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)

@@ -110,6 +110,29 @@ static const struct mtr_field destination_rows[] = {
     {0},
 };
 
+static const struct mtr_field credit_rows[] = {
+    {.name = "key", .type = MTR_FIELD_KEY, FIELD(mtr_credit_fields, key), .doc = "its key"},
+    {.name = "name", .type = MTR_FIELD_TEXT, FIELD(mtr_credit_fields, name), .max = 256, .doc = "for people"},
+    {.name = "subscription", .type = MTR_FIELD_KEY, FIELD(mtr_credit_fields, subscription), .doc = "key of the subscription whose it is"},
+    {.name = "customer", .type = MTR_FIELD_KEY, FIELD(mtr_credit_fields, customer),
+     .doc = "or of the customer whose subscriptions share it"},
+    {.name = "amount", .type = MTR_FIELD_MONEY, FIELD(mtr_credit_fields, amount), .present_offset = offsetof(struct mtr_credit_fields, has_amount) + 1,
+     .doc = "prepaid money"},
+    {.name = "currency", .type = MTR_FIELD_TEXT, FIELD(mtr_credit_fields, currency), .doc = "ISO 4217, of the amount"},
+    {.name = "quantity", .type = MTR_FIELD_QUANTITY, FIELD(mtr_credit_fields, quantity),
+     .present_offset = offsetof(struct mtr_credit_fields, has_quantity) + 1, .doc = "or prepaid units, as components price them"},
+    {.name = "meter", .type = MTR_FIELD_KEY, FIELD(mtr_credit_fields, meter), .doc = "of a quantity: key of the meter whose use draws on it"},
+    {.name = "components", .type = MTR_FIELD_TEXTS, FIELD(mtr_credit_fields, components), .max = MTR_TARIFF_COMPONENTS_MAX,
+     .doc = "keys of the tariff's components that draw on it; all unless given"},
+    {.name = "from", .type = MTR_FIELD_TEXT, FIELD(mtr_credit_fields, from_text), .required = true,
+     .doc = "drawn on by billing periods that end after it: a date or an instant"},
+    {.name = "expires", .type = MTR_FIELD_TEXT, FIELD(mtr_credit_fields, expires_text),
+     .doc = "and that begin before it: a date or an instant; never unless given"},
+    {.name = "priority", .type = MTR_FIELD_U64, FIELD(mtr_credit_fields, priority), .default_text = "100", .min = 0, .max = MTR_POOL_PRIORITY_MAX,
+     .doc = "the lowest is drawn first; then the earliest expiry, then the key"},
+    {0},
+};
+
 static int api_key_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     static const char *const names[] = {"ingest", "query", "billing", "admin"};
@@ -154,6 +177,7 @@ const struct mtr_kind mtr_kinds[MTR_KIND_COUNT] = {
     [MTR_KIND_SUBSCRIPTION] = {"subscription", "subscriptions", subscription_rows, mtr_subscription_finish},
     [MTR_KIND_API_KEY] = {"api_key", "api_keys", api_key_rows, api_key_finish},
     [MTR_KIND_DESTINATION] = {"destination", "destinations", destination_rows, destination_finish},
+    [MTR_KIND_CREDIT] = {"credit", "credits", credit_rows, mtr_credit_finish},
 };
 
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind)

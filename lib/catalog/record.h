@@ -62,6 +62,17 @@ struct mtr_destination_fields {
     bool drafts, disabled;
 };
 
+struct mtr_credit_fields {
+    struct mtr_str key, name, subscription, customer, currency, meter;
+    bool has_amount, has_quantity;
+    struct mtr_money amount;
+    struct mtr_quantity quantity;
+    struct mtr_list components; /* of struct mtr_str */
+    struct mtr_str from_text, expires_text;
+    uint64_t priority;
+    struct mtr_catalog_time from, expires; /* decoded from the texts */
+};
+
 struct mtr_record {
     atomic_uint references;
     enum mtr_catalog_kind kind;
@@ -78,6 +89,7 @@ struct mtr_record {
         struct mtr_subscription_fields subscription;
         struct mtr_api_key_fields api_key;
         struct mtr_destination_fields destination;
+        struct mtr_credit_fields credit;
     } fields;
 };
 
@@ -98,6 +110,7 @@ void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_reco
 /* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only stops. */
 int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_kind {
     const char *name;

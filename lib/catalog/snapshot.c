@@ -25,13 +25,15 @@ static int allocate(struct mtr_catalog *catalog)
     catalog->subscriptions = mtr_arena_calloc(arena, counts[MTR_KIND_SUBSCRIPTION], sizeof(*catalog->subscriptions));
     catalog->api_keys = mtr_arena_calloc(arena, counts[MTR_KIND_API_KEY], sizeof(*catalog->api_keys));
     catalog->destinations = mtr_arena_calloc(arena, counts[MTR_KIND_DESTINATION], sizeof(*catalog->destinations));
+    catalog->credits = mtr_arena_calloc(arena, counts[MTR_KIND_CREDIT], sizeof(*catalog->credits));
     catalog->meters_by_type = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(struct mtr_meter *));
     catalog->groups = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(*catalog->groups));
     bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions && catalog->api_keys &&
-               catalog->destinations && catalog->meters_by_type && catalog->groups;
+               catalog->destinations && catalog->credits && catalog->meters_by_type && catalog->groups;
     int rc = all ? MTR_OK : MTR_ENOMEM;
     if (!rc) rc = mtr_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
     if (!rc) rc = mtr_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
+    if (!rc) rc = mtr_index_init(&catalog->by_owner, arena, counts[MTR_KIND_CREDIT]);
     if (!rc) rc = mtr_index_init(&catalog->by_secret, arena, counts[MTR_KIND_API_KEY]);
     if (!rc) rc = mtr_index_init(&catalog->by_event_type, arena, counts[MTR_KIND_METER]);
     return rc;
@@ -238,6 +240,33 @@ static void link_destination(struct mtr_catalog *catalog, const struct mtr_recor
     };
 }
 
+static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    const struct mtr_credit_fields *f = &record->fields.credit;
+    const struct mtr_record *subscription =
+        f->subscription.size ? resolve(catalog, record, "subscription", MTR_KIND_SUBSCRIPTION, f->subscription, findings) : NULL;
+    const struct mtr_record *meter = f->meter.size ? resolve(catalog, record, "meter", MTR_KIND_METER, f->meter, findings) : NULL;
+    catalog->credits[record->number - 1] = (struct mtr_credit){
+        .number = record->number,
+        .key = record->key,
+        .name = f->name.size ? f->name : record->key,
+        .subscription = subscription ? &catalog->subscriptions[subscription->number - 1] : NULL,
+        .customer = f->customer,
+        .of_money = f->has_amount,
+        .amount = f->amount,
+        .currency = f->currency,
+        .quantity = f->quantity,
+        .meter = meter ? &catalog->meters[meter->number - 1] : NULL,
+        .components = f->components.items,
+        .component_count = f->components.count,
+        .from = f->from,
+        .expires = f->expires,
+        .priority = (uint32_t)f->priority,
+    };
+    struct mtr_str owner = f->customer.size ? f->customer : f->subscription;
+    mtr_index_add(&catalog->by_owner, mtr_catalog_owner_hash(owner, f->customer.size > 0), record->number);
+}
+
 static int compare_meters(const void *a, const void *b)
 {
     const struct mtr_meter *const *x = a, *const *y = b;
@@ -272,6 +301,7 @@ static const struct {
 } links[] = {
     {MTR_KIND_VENDOR, link_vendor},     {MTR_KIND_SERVICE, link_service},           {MTR_KIND_METER, link_meter},
     {MTR_KIND_API_KEY, link_api_key},   {MTR_KIND_SUBSCRIPTION, link_subscription}, {MTR_KIND_DESTINATION, link_destination},
+    {MTR_KIND_CREDIT, link_credit},
 };
 
 int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -282,6 +312,7 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
     mtr_catalog_check_tariffs(catalog, findings);
+    mtr_catalog_check_credits(catalog, findings);
     int rc = mtr_catalog_check_subscriptions(catalog, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }

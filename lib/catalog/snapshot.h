@@ -29,8 +29,10 @@ struct mtr_catalog {
     struct mtr_subscription *subscriptions;
     struct mtr_api_key *api_keys;
     struct mtr_destination *destinations;
+    struct mtr_credit *credits;
     struct mtr_index by_subject;       /* (vendor, subject) → subscription */
     struct mtr_index by_bare_subject;  /* subject → subscriptions of any vendor */
+    struct mtr_index by_owner;         /* owner's hash → credits: of a subscription's key, or of a customer */
     struct mtr_index by_secret;        /* SHA-256 → API key */
     struct mtr_index by_event_type;    /* (service, event type) → group + 1 */
     const struct mtr_meter **meters_by_type;
@@ -49,11 +51,14 @@ struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, en
 
 /* Checks over several documents: tariffs against meters. */
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+/* Credits against the subscription that they are of: currency, service and components. */
+void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
 int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* What may not change from the snapshot in force to the next, whichever document does it. */
 void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 
+uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer);
 uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
 uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type);
 

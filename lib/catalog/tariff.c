@@ -135,7 +135,7 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         if (rc) return rc;
     }
     mtr_tariff_lint_version(node, reading->tariff, out, reading->findings);
-    return MTR_OK;
+    return mtr_tariff_read_allowances(node, reading->tariff, fields, reading->arena, out, reading->findings);
 }
 
 static int read_override(struct reading *reading, const struct mtr_node *plain, const struct mtr_node *node,

@@ -140,6 +140,9 @@ const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "overrides", .type = MTR_FIELD_LIST, AT(tariff_version_fields, overrides), .max = MTR_TARIFF_OVERRIDES_MAX,
      .fields = override_rows, .item_size = sizeof(struct tariff_override_fields),
      .doc = "prices of their own for customers and subscriptions"},
+    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_version_fields, allowances), .max = MTR_TARIFF_ALLOWANCES_MAX,
+     .fields = mtr_tariff_allowance_rows, .item_size = sizeof(struct tariff_allowance_fields),
+     .doc = "pools of units or money that every billing period is granted"},
     {0},
 };
 

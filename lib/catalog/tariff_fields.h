@@ -116,6 +116,15 @@ struct tariff_override_fields {
     struct tariff_commitment_fields commitment;
 };
 
+struct tariff_allowance_fields {
+    struct mtr_str key;
+    struct mtr_list components; /* of struct mtr_str */
+    bool has_quantity, has_amount;
+    struct mtr_quantity quantity;
+    struct mtr_money amount;
+    uint64_t rollover, priority;
+};
+
 struct tariff_version_fields {
     struct mtr_list overrides; /* of tariff_override_fields */
     struct mtr_str from;
@@ -125,6 +134,7 @@ struct tariff_version_fields {
     struct mtr_money minimum, cap;
     int minimum_prorate;
     struct tariff_commitment_fields commitment;
+    struct mtr_list allowances; /* of tariff_allowance_fields */
 };
 
 struct tariff_rounding_fields {
@@ -150,6 +160,7 @@ extern const char *const mtr_tariff_scopes[]; /* of enum mtr_slice_by */
 extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[], mtr_tariff_dynamic_rows[];
 extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
 extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[], mtr_tariff_commitment_rows[];
+extern const struct mtr_field mtr_tariff_allowance_rows[];
 
 /* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in `findings`. */
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings);
@@ -161,6 +172,12 @@ void mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_com
 void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
 struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,
                                                  struct mtr_diagnostics *findings);
+/* Pools of a version whose components are read. MTR_ENOMEM. */
+int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff, const struct tariff_version_fields *fields,
+                               struct mtr_arena *arena, struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
+void mtr_tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff, struct mtr_money amount,
+                           struct mtr_diagnostics *findings);
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
                                struct mtr_diagnostics *findings);
 void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,

@@ -59,9 +59,8 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
            "with group_by there is no line at zero use that the flat could be on");
 }
 
-/* Amounts that bound rounded lines must be amounts that lines can have. */
-static void lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff, struct mtr_money amount,
-                       struct mtr_diagnostics *findings)
+void mtr_tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff, struct mtr_money amount,
+                           struct mtr_diagnostics *findings)
 {
     const struct mtr_node *place = tariff_place(node, key);
     struct mtr_money rounded;
@@ -74,7 +73,7 @@ static void lint_limit(const struct mtr_node *node, const char *key, const struc
 static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_commitment *commitment,
                             bool has_minimum, struct mtr_diagnostics *findings)
 {
-    lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
+    mtr_tariff_lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
     forbid(findings, node, has_minimum && commitment->true_up, "minimum", "a commitment with true-up is a minimum already: remove one of them");
 }
 
@@ -83,7 +82,7 @@ static void lint_cap(const struct mtr_node *node, const struct mtr_tariff_docume
                      const struct mtr_money *minimum, const struct mtr_commitment *commitment, struct mtr_diagnostics *findings)
 {
     if (!cap) return;
-    lint_limit(node, "cap", tariff, *cap, findings);
+    mtr_tariff_lint_limit(node, "cap", tariff, *cap, findings);
     if (minimum && mtr_money_compare(*minimum, *cap) > 0) tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
     if (commitment->given && mtr_money_compare(commitment->amount, *cap) > 0)
         tariff_error(findings, tariff_place(node, "commitment"), "commitment", "is more than the cap");
@@ -109,7 +108,7 @@ static void lint_group_by(const struct mtr_node *node, const struct mtr_componen
 void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
                                struct mtr_diagnostics *findings)
 {
-    if (component->has_minimum) lint_limit(node, "minimum", tariff, component->minimum, findings);
+    if (component->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, component->minimum, findings);
     forbid(findings, node, component->minimum_prorate != MTR_PRORATE_NONE && !component->has_minimum, "minimum_prorate",
            "there is no minimum to prorate");
     lint_cap(node, tariff, component->has_cap ? &component->cap : NULL, component->has_minimum ? &component->minimum : NULL,
@@ -125,7 +124,7 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
                              const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
-    if (version->has_minimum) lint_limit(node, "minimum", tariff, version->minimum, findings);
+    if (version->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
     forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum, "minimum_prorate",
            "there is no minimum to prorate");
     lint_cap(node, tariff, version->has_cap ? &version->cap : NULL, version->has_minimum ? &version->minimum : NULL, &version->commitment, findings);

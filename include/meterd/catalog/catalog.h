@@ -1,5 +1,5 @@
 /*
- * The catalog: vendors, services, meters, tariffs, subscriptions, API keys and destinations, as an immutable snapshot.
+ * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations and credits, as an immutable snapshot.
  *
  * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed, and never changed:
  * a new version makes a new snapshot. Snapshots are counted references: acquire in one thread, use without locks, release.
@@ -28,10 +28,11 @@ enum mtr_catalog_kind {
     MTR_KIND_TARIFF,
     MTR_KIND_SUBSCRIPTION,
     MTR_KIND_API_KEY,
-    MTR_KIND_DESTINATION
+    MTR_KIND_DESTINATION,
+    MTR_KIND_CREDIT
 };
-enum { MTR_KIND_COUNT = 7 };
-const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "api_key" "destination" */
+enum { MTR_KIND_COUNT = 8 };
+const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
 const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind);      /* its rows, for references and JSON Schemas */
 
@@ -115,6 +116,33 @@ struct mtr_destination {
     bool disabled;
 };
 
+/* An instant as it was written: a date is local midnight of whichever subscription asks. */
+struct mtr_catalog_time {
+    struct mtr_str text; /* empty: none */
+    bool is_date;        /* then days count since 1970-01-01 in the zone */
+    int64_t days;
+    int64_t time_s;
+};
+
+/* Prepaid money or units: of one subscription, or shared by all of a customer. Every billing period that overlaps [from, expires) draws on it. */
+struct mtr_credit {
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str name;
+    const struct mtr_subscription *subscription; /* NULL: of the customer */
+    struct mtr_str customer;                     /* empty: of the subscription */
+    bool of_money;
+    struct mtr_money amount;  /* > 0, of money */
+    struct mtr_str currency;  /* of money: it pays what is priced in this currency */
+    struct mtr_quantity quantity; /* > 0, of units as the components price them */
+    const struct mtr_meter *meter; /* of units: components with this meter draw on it; NULL of money */
+    struct mtr_str *components; /* keys of the components that draw on it; none: all */
+    uint32_t component_count;
+    struct mtr_catalog_time from;
+    struct mtr_catalog_time expires; /* without a text: never */
+    uint32_t priority;               /* the lowest is drawn first */
+};
+
 struct mtr_catalog; /* a snapshot */
 
 struct mtr_catalog *mtr_catalog_acquire(struct mtr_catalog *catalog); /* adds a reference, returns it */
@@ -130,6 +158,7 @@ const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *c
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number);
+const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number);
 
 /* By key. NULL when absent. */
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
@@ -138,6 +167,10 @@ const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog
 const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catalog, struct mtr_str key);
+/* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after the last. */
+const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                                                 uint32_t *position);
 
 /* The hot path: subscription by what an event carries, and the meters that an event feeds. ~20 ns each, no allocation. */
 const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject);

@@ -26,6 +26,7 @@
  *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
+ *       allowances: [{key: included, components: [vcpu], quantity: "100", rollover: 1}]   # a pool that each period fills again
  *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
  *         - {customer: acme, components: [{key: calls, per_unit: "0.0000003"}]}
  *
@@ -52,6 +53,7 @@
 
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
+enum { MTR_TARIFF_ALLOWANCES_MAX = 64, MTR_ALLOWANCE_ROLLOVER_MAX = 24, MTR_POOL_PRIORITY_MAX = 1000 };
 /* Meters of one component. */
 enum { MTR_TARIFF_INPUTS_MAX = 8 };
 /* And of its variants. Every override has all components of its version, in every currency: together they are bounded too. */
@@ -174,6 +176,18 @@ struct mtr_component {
     uint32_t line, column; /* in the document, for findings */
 };
 
+/* A pool that each billing period is granted anew: of units (in those that the components price: after conversion) or of money. */
+struct mtr_allowance {
+    struct mtr_str key;          /* unique in its version, and no component's */
+    struct mtr_str *components;  /* keys; of money none means all lines */
+    uint32_t component_count;
+    bool of_money;
+    struct mtr_quantity quantity; /* > 0; of units */
+    struct mtr_money amount;      /* > 0; of money, in the tariff's currency */
+    uint32_t rollover;            /* further billing periods in which what is left of a grant can be drawn */
+    uint32_t priority;            /* the lowest is drawn first */
+};
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */
@@ -186,6 +200,8 @@ struct mtr_tariff_version {
     struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;
     struct mtr_commitment commitment;
+    struct mtr_allowance *allowances;
+    uint32_t allowance_count;
     uint64_t hash_high, hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
     struct mtr_tariff_override *overrides; /* those of subscriptions by key, then those of customers by key; none within another */
     uint32_t override_count;
