@@ -59,12 +59,29 @@ int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
 }
 
+/* What the line gained since `before` is at most the tier's cap. */
+static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_money cap, struct mtr_exact before)
+{
+    struct mtr_exact gained;
+    int rc = mtr_exact_sub(work->line.exact, before, &gained);
+    if (rc || mtr_exact_compare(gained, mtr_exact_from_money(cap)) <= 0) return rc;
+    work->line.has_unit_price = false;
+    rc = mtr_exact_add(before, mtr_exact_from_money(cap), &work->line.exact);
+    if (rc || !pricer->with_trace) return rc;
+    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    mtr_exact_format(gained, input);
+    mtr_money_format(cap, output);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "cap of the tier", input, output);
+}
+
 /* quantity × unit + flat of one tier, added to the line. */
 static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity, bool with_flat)
 {
     const struct mtr_tier *tier = &work->curve->tiers[index];
+    const struct mtr_exact before = work->line.exact;
     struct mtr_money flat = with_flat && !work->without_flats ? tier->flat : (struct mtr_money){0};
-    return mtr_price_add_product(pricer, work, index, work->curve->tier_count, quantity, tier->unit, flat);
+    int rc = mtr_price_add_product(pricer, work, index, work->curve->tier_count, quantity, tier->unit, flat);
+    return rc || !tier->has_cap ? rc : cap_tier(pricer, work, tier->cap, before);
 }
 
 static void set_unit_price(struct mtr_line_work *work, const struct mtr_tier *tier, bool with_flat)
@@ -92,10 +109,10 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
         const struct mtr_tier *tier = &component->tiers[i];
         bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
         struct mtr_quantity upper = last ? work->billed : tier->up_to, width;
+        if (last && i == 0) set_unit_price(work, tier, true);
         int rc = mtr_quantity_sub(upper, lower, &width);
         if (!rc) rc = add_tier(pricer, work, i, width, true);
         if (rc) return rc;
-        if (last && i == 0) set_unit_price(work, tier, true);
         lower = upper;
     }
     return MTR_OK;

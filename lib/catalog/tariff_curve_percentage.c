@@ -32,6 +32,8 @@ const struct mtr_field mtr_tariff_percentage_tier_rows[] = {
      .doc = "percent of what falls in this tier"},
     {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat), PRESENT(tariff_tier_fields, has_flat),
      .doc = "amount due once when the amount enters the tier"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap), PRESENT(tariff_tier_fields, has_cap),
+     .doc = "greatest amount of this tier, its flat included"},
     {0},
 };
 

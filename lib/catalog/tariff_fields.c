@@ -21,6 +21,8 @@ static const struct mtr_field tier_rows[] = {
      .doc = "price of one unit in this tier"},
     {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat), PRESENT(tariff_tier_fields, has_flat),
      .doc = "amount due once when use enters the tier"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap), PRESENT(tariff_tier_fields, has_cap),
+     .doc = "greatest amount of this tier, its flat included"},
     {0},
 };
 

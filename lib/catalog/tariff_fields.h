@@ -12,9 +12,9 @@
 #define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
 
 struct tariff_tier_fields {
-    bool has_up_to, has_unit, has_flat;
+    bool has_up_to, has_unit, has_flat, has_cap;
     struct mtr_quantity up_to;
-    struct mtr_money unit, flat;
+    struct mtr_money unit, flat, cap;
 };
 
 struct tariff_package_fields {

@@ -21,4 +21,7 @@ void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_compone
         tariff_error(findings, tariff_place(node, "scope"), "scope", "a level is weighted by time: price it per_unit, graduated or volume");
     if (component->flat_at_zero && component->scope != MTR_SLICE_BY_PERIOD && component->scope != MTR_SLICE_BY_LEVEL)
         tariff_error(findings, tariff_place(node, "flat_at_zero"), "flat_at_zero", "what is due without use is due once per period: remove the scope");
+    for (uint32_t i = 0; i < component->tier_count && component->scope == MTR_SLICE_BY_LEVEL; i++)
+        if (component->tiers[i].has_cap)
+            tariff_error(findings, tariff_place(node, "scope"), "scope", "the cap of a tier cannot be weighted by time: write a cap of the component");
 }

@@ -37,12 +37,18 @@ static void lint_prices(const struct mtr_node *node, const struct mtr_tier *tier
                              keys.flat);
     if (tier->unit.e18 < 0) tariff_warning(findings, tariff_place(node, keys.unit), keys.unit, "is negative: use pays the customer");
     if (tier->flat.e18 < 0) tariff_warning(findings, tariff_place(node, keys.flat), keys.flat, "is negative: use pays the customer");
+    if (tier->has_cap && tier->cap.e18 < 0) tariff_error(findings, tariff_place(node, "cap"), "cap", "must not be negative");
+    if (tier->has_cap && mtr_money_compare(tier->flat, tier->cap) > 0)
+        tariff_error(findings, tariff_place(node, "cap"), "cap", "is less than the tier's flat: no use could ever pay it");
 }
 
 /* What `quantity` costs when the volume curve has reached the tier. False when it does not fit. */
 static bool tier_cost(const struct mtr_tier *tier, struct mtr_quantity quantity, struct mtr_exact *out)
 {
-    return mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(tier->flat), out) == MTR_OK;
+    const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
+    if (mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(tier->flat), out)) return false;
+    if (tier->has_cap && mtr_exact_compare(*out, cap) > 0) *out = cap;
+    return true;
 }
 
 /* The quantity at which the tier costs as much as `cost`, if its price rises and the number fits. */
@@ -51,7 +57,8 @@ static bool break_even(const struct mtr_tier *tier, struct mtr_exact cost, char 
     struct mtr_exact above;
     struct mtr_money money;
     struct mtr_quantity quantity;
-    if (tier->unit.e18 <= 0 || mtr_exact_sub(cost, mtr_exact_from_money(tier->flat), &above)) return false;
+    if (tier->unit.e18 <= 0 || (tier->has_cap && mtr_exact_compare(mtr_exact_from_money(tier->cap), cost) < 0)) return false;
+    if (mtr_exact_sub(cost, mtr_exact_from_money(tier->flat), &above)) return false;
     if (mtr_exact_round(above, MTR_MONEY_DIGITS, MTR_ROUND_UP, &money, NULL)) return false;
     /* both of 10^-18: as quantities their quotient is the same number */
     struct mtr_quantity dividend = {money.e18}, divisor = {tier->unit.e18}, one = {(mtr_int128)1000000000000};
@@ -102,8 +109,12 @@ int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, 
     if (!out->tiers) return MTR_ENOMEM;
     out->tier_count = list->count;
     for (uint32_t i = 0; i < list->count; i++)
-        out->tiers[i] = (struct mtr_tier){
-            .open_ended = !fields[i].has_up_to, .up_to = fields[i].up_to, .unit = fields[i].unit, .flat = fields[i].flat};
+        out->tiers[i] = (struct mtr_tier){.open_ended = !fields[i].has_up_to,
+                                          .up_to = fields[i].up_to,
+                                          .unit = fields[i].unit,
+                                          .flat = fields[i].flat,
+                                          .has_cap = fields[i].has_cap,
+                                          .cap = fields[i].cap};
     return MTR_OK;
 }
 

@@ -80,6 +80,17 @@ static const struct row rows[] = {
     {"all free", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=9", "a usage 0.00; total 0.00"},
     {"free units do not grow negative use", NULL, "{key: a, meter: m, per_unit: 1, free_units: 10}", NULL, "0=-2",
      "a usage -2.00; total -2.00"},
+    /* caps of tiers */
+    {"cap of a tier", NULL, "{key: a, meter: m, graduated: [{up_to: 10, unit: 1, cap: 6}, {unit: 2, flat: 1, cap: 5}]}", NULL, "0=8",
+     "a usage 6.00; total 6.00"},
+    {"each tier has its own cap", NULL, "{key: a, meter: m, graduated: [{up_to: 10, unit: 1, cap: 6}, {unit: 2, flat: 1, cap: 5}]}", NULL, "0=11",
+     "a usage 9.00; total 9.00"},
+    {"caps of all tiers", NULL, "{key: a, meter: m, graduated: [{up_to: 10, unit: 1, cap: 6}, {unit: 2, flat: 1, cap: 5}]}", NULL, "0=100",
+     "a usage 11.00; total 11.00"},
+    {"cap of a volume tier", NULL, "{key: a, meter: m, volume: [{up_to: 10, unit: 1}, {unit: 2, cap: 50}]}", NULL, "0=100",
+     "a usage 50.00; total 50.00"},
+    {"cap of a percentage tier", NULL, "{key: a, meter: m, graduated_percentage: [{up_to: 100, rate: 10}, {rate: 5, cap: 20}]}", NULL, "0=1000",
+     "a usage 30.00; total 30.00"},
     /* cap and minimum */
     {"under the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=9", "a usage 9.00; total 9.00"},
     {"at the cap", NULL, "{key: a, meter: m, per_unit: 1, cap: 10}", NULL, "0=11", "a usage 10.00; total 10.00"},

@@ -80,6 +80,8 @@ struct mtr_tier {
     struct mtr_quantity up_to;  /* inclusive */
     struct mtr_money unit;
     struct mtr_money flat;
+    bool has_cap;
+    struct mtr_money cap;       /* greatest amount of this tier, its flat included */
 };
 
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
