@@ -57,7 +57,7 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
 static bool kind_of(struct mtr_api_call *call, enum mtr_catalog_kind *kind)
 {
     if (mtr_catalog_kind_from_name(call->path_parameters[0], kind)) return true;
-    mtr_api_problem(call, 404, "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, destination",
+    mtr_api_problem(call, 404, "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, destination, credit, rate",
                     MTR_STR_ARGS(call->path_parameters[0]));
     return false;
 }

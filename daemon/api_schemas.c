@@ -97,7 +97,7 @@ const struct mtr_api_schema mtr_api_schemas[] = {
     {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
     {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},
-    {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits: "
+    {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates: "
                 "lists of documents\"}"},
     {"CatalogDocument", "{\"type\":\"object\"}"},
     {"CatalogChange", MAP_WITH("\"created\",\"updated\",\"unchanged\",\"version\"",

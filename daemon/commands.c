@@ -152,9 +152,9 @@ const struct mtr_command mtr_commands[] = {
      "Says file, line and column of each finding. Without errors: exit 0, else 78. Documents are checked as one catalog of their own,\n"
      "so a file must hold, or be given with, what it refers to.\n", check_options, mtr_command_check},
     {"apply", "FILE…", 1, 64, "apply catalog documents (YAML or JSON; - is standard input)",
-     "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, api_keys, destinations and credits. Each file is one\n"
-     "change: all of it, or nothing. What is there already stays; the same file again changes nothing.\n", apply_options, mtr_command_apply},
-    {"get", "KIND [KEY]", 1, 2, "show catalog documents: vendor, service, meter, tariff, subscription, api_key, destination, credit",
+     "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits and rates. Each\n"
+     "file is one change: all of it, or nothing. What is there already stays; the same file again changes nothing.\n", apply_options, mtr_command_apply},
+    {"get", "KIND [KEY]", 1, 2, "show catalog documents: vendor, service, meter, tariff, subscription, api_key, destination, credit, rate",
      "Without KEY a list; with KEY the document, in the form that `meterd apply` takes.\n", get_options,
      mtr_command_get},
     {"key", "NAME", 1, 1, "make an API key: prints its secret once",

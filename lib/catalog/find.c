@@ -70,6 +70,11 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
     return has(catalog, MTR_KIND_CREDIT, number) ? &catalog->credits[number - 1] : NULL;
 }
 
+const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
+{
+    return &catalog->rates;
+}
+
 struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     uint64_t hash = mtr_index_hash(key, (uint64_t)kind);

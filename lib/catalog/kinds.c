@@ -178,6 +178,7 @@ const struct mtr_kind mtr_kinds[MTR_KIND_COUNT] = {
     [MTR_KIND_API_KEY] = {"api_key", "api_keys", api_key_rows, api_key_finish},
     [MTR_KIND_DESTINATION] = {"destination", "destinations", destination_rows, destination_finish},
     [MTR_KIND_CREDIT] = {"credit", "credits", credit_rows, mtr_credit_finish},
+    [MTR_KIND_RATE] = {"rate", "rates", mtr_rates_rows, mtr_rates_finish},
 };
 
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind)

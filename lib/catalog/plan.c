@@ -138,7 +138,7 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
     int shown = node->key.size < 60 ? (int)node->key.size : 60;
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL, "unknown key `%.*s`; %s%s", shown,
                          node->key.data,
-                         meant ? "did you mean " : "known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits",
+                         meant ? "did you mean " : "known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates",
                          meant ? meant : "");
     return MTR_EINVALID;
 }

@@ -72,6 +72,12 @@ struct mtr_credit_fields {
     uint64_t priority;
     struct mtr_catalog_time from, expires; /* decoded from the texts */
 };
+struct mtr_rates_fields {
+    struct mtr_str key, source, date, base;
+    const struct mtr_node *quotes; /* valid while decoding only */
+    struct mtr_rates decoded;
+};
+extern const struct mtr_field mtr_rates_rows[];
 
 struct mtr_record {
     atomic_uint references;
@@ -90,6 +96,7 @@ struct mtr_record {
         struct mtr_api_key_fields api_key;
         struct mtr_destination_fields destination;
         struct mtr_credit_fields credit;
+        struct mtr_rates_fields rates;
     } fields;
 };
 
@@ -111,6 +118,7 @@ void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_reco
 int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_kind {
     const char *name;

@@ -26,10 +26,11 @@ static int allocate(struct mtr_catalog *catalog)
     catalog->api_keys = mtr_arena_calloc(arena, counts[MTR_KIND_API_KEY], sizeof(*catalog->api_keys));
     catalog->destinations = mtr_arena_calloc(arena, counts[MTR_KIND_DESTINATION], sizeof(*catalog->destinations));
     catalog->credits = mtr_arena_calloc(arena, counts[MTR_KIND_CREDIT], sizeof(*catalog->credits));
+    catalog->rates.days = mtr_arena_calloc(arena, counts[MTR_KIND_RATE], sizeof(struct mtr_rates *));
     catalog->meters_by_type = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(struct mtr_meter *));
     catalog->groups = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(*catalog->groups));
     bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions && catalog->api_keys &&
-               catalog->destinations && catalog->credits && catalog->meters_by_type && catalog->groups;
+               catalog->destinations && catalog->rates.days && catalog->credits && catalog->meters_by_type && catalog->groups;
     int rc = all ? MTR_OK : MTR_ENOMEM;
     if (!rc) rc = mtr_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
     if (!rc) rc = mtr_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
@@ -163,17 +164,18 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
 }
 
-/* The tariff with its prices in the subscription's currency. */
+/* The tariff with its prices in the subscription's currency, or those that are exchanged into it. */
 static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const char *field, const struct mtr_tariff_document *tariff,
                                                    struct mtr_str currency, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *found = mtr_tariff_in(tariff, currency);
+    if (!found && tariff->exchange.given) return tariff;
     if (!found && tariff->currency_count)
         mtr_record_fail(record, field, findings, "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
                         MTR_STR_ARGS(tariff->key));
     else if (!found)
-        mtr_record_fail(record, field, findings, "is %.*s, but tariff `%.*s` is in %.*s", MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key),
-                        MTR_STR_ARGS(tariff->currency));
+        mtr_record_fail(record, field, findings, "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
+                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     return found;
 }
 
@@ -192,6 +194,7 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
         .customer = f->customer,
         .tariff = tariff_in(record, "currency", &tariff->fields.tariff, currency, findings),
         .currency = currency,
+        .rates = &catalog->rates,
         .zone = f->zone,
         .billing = {.unit = (enum mtr_period_unit)f->billing.every, .anchor_days = f->anchor_days, .zone = f->zone},
         .start_s = f->start_s,
@@ -267,6 +270,26 @@ static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *re
     mtr_index_add(&catalog->by_owner, mtr_catalog_owner_hash(owner, f->customer.size > 0), record->number);
 }
 
+static void link_rates(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    (void)findings;
+    catalog->rates.days[catalog->rates.count++] = &record->fields.rates.decoded;
+}
+
+/* One document says what a source said on a day, or it would matter which is asked. */
+static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    const struct mtr_rate_book *book = &catalog->rates;
+    mtr_rate_book_sort(&catalog->rates);
+    for (uint32_t i = 1; i < book->count; i++) {
+        const struct mtr_rates *first = book->days[i - 1], *again = book->days[i];
+        if (first->day != again->day || !mtr_str_equal(first->source, again->source)) continue;
+        uint32_t later = first->number > again->number ? first->number : again->number, earlier = first->number + again->number - later;
+        mtr_record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings, "`%.*s` has the rates of that source and day already",
+                        MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
+    }
+}
+
 static int compare_meters(const void *a, const void *b)
 {
     const struct mtr_meter *const *x = a, *const *y = b;
@@ -302,6 +325,7 @@ static const struct {
     {MTR_KIND_VENDOR, link_vendor},     {MTR_KIND_SERVICE, link_service},           {MTR_KIND_METER, link_meter},
     {MTR_KIND_API_KEY, link_api_key},   {MTR_KIND_SUBSCRIPTION, link_subscription}, {MTR_KIND_DESTINATION, link_destination},
     {MTR_KIND_CREDIT, link_credit},
+    {MTR_KIND_RATE, link_rates},
 };
 
 int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -309,6 +333,7 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     size_t errors = findings->errors;
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
         for (uint32_t k = 0; k < catalog->counts[links[i].kind]; k++) links[i].link(catalog, catalog->records[links[i].kind][k], findings);
+    sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
     mtr_catalog_check_tariffs(catalog, findings);

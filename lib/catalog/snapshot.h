@@ -30,6 +30,7 @@ struct mtr_catalog {
     struct mtr_api_key *api_keys;
     struct mtr_destination *destinations;
     struct mtr_credit *credits;
+    struct mtr_rate_book rates;        /* in its own order, not by number */
     struct mtr_index by_subject;       /* (vendor, subject) → subscription */
     struct mtr_index by_bare_subject;  /* subject → subscriptions of any vendor */
     struct mtr_index by_owner;         /* owner's hash → credits: of a subscription's key, or of a customer */

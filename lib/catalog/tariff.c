@@ -257,7 +257,15 @@ static void read_currency(struct reading *reading, const struct mtr_node *node, 
     tariff->rounding = (enum mtr_rounding)fields->rounding.mode;
     tariff->round_total = fields->rounding.place == 1;
     tariff->rounding_digits = currency ? currency->digits : MTR_MONEY_DIGITS;
+    tariff->rounding_digits_given = fields->rounding.has_digits;
     if (fields->rounding.has_digits) tariff->rounding_digits = (unsigned)fields->rounding.digits;
+    if (!fields->has_exchange) return;
+    tariff->exchange = (struct mtr_exchange_rule){
+        .given = true,
+        .source = fields->exchange.source,
+        .at = (enum mtr_exchange_at)fields->exchange.at,
+        .max_age_days = (int64_t)fields->exchange.max_age_days,
+    };
 }
 
 /* A document of one currency. */

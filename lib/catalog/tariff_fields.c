@@ -158,6 +158,23 @@ static const struct mtr_field rounding_rows[] = {
     {0},
 };
 
+static const char *const exchange_days[] = {"period_end", "usage_day", "charge_day", "order", NULL};
+_Static_assert(MTR_EXCHANGE_AT_PERIOD_END == 0 && MTR_EXCHANGE_AT_ORDER == 3, "exchange_days is in the order of enum mtr_exchange_at");
+
+const char *mtr_exchange_at_name(enum mtr_exchange_at at)
+{
+    return exchange_days[at];
+}
+
+static const struct mtr_field exchange_rows[] = {
+    {.name = "source", .type = MTR_FIELD_KEY, AT(tariff_exchange_fields, source), .required = true, .doc = "source of the rates, as rates documents name it"},
+    {.name = "at", .type = MTR_FIELD_ENUM, AT(tariff_exchange_fields, at), .choices = exchange_days, .default_text = "period_end",
+     .doc = "which day's rate: the period's last day, each day's own, the day in which the period ends, or the subscription's first day"},
+    {.name = "max_age_days", .type = MTR_FIELD_U64, AT(tariff_exchange_fields, max_age_days), .min = 0, .max = 366, .default_text = "7",
+     .doc = "how many days before that day a rate may be of: banks rest on holidays"},
+    {0},
+};
+
 const struct mtr_field mtr_tariff_fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true, .doc = "name of the tariff"},
     {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
@@ -167,6 +184,8 @@ const struct mtr_field mtr_tariff_fields[] = {
      .doc = "those that the tariff has prices in; what its prices name unless given"},
     {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows,
      .doc = "where and how money is rounded"},
+    {.name = "exchange", .type = MTR_FIELD_MAP, AT(tariff_fields, exchange), PRESENT(tariff_fields, has_exchange), .fields = exchange_rows,
+     .doc = "subscriptions may be charged in other currencies, at these rates"},
     {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1, .max = MTR_TARIFF_VERSIONS_MAX,
      .fields = mtr_tariff_version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
     {0},

@@ -144,10 +144,18 @@ struct tariff_rounding_fields {
     uint64_t digits;
 };
 
+struct tariff_exchange_fields {
+    struct mtr_str source;
+    int at; /* enum mtr_exchange_at */
+    uint64_t max_age_days;
+};
+
 struct tariff_fields {
     struct mtr_str key, name, currency;
     struct mtr_list currencies; /* of struct mtr_str */
     struct tariff_rounding_fields rounding;
+    bool has_exchange;
+    struct tariff_exchange_fields exchange;
     struct mtr_list versions; /* of tariff_version_fields */
 };
 

@@ -191,7 +191,7 @@ static const struct {
     {"vendors: [\n", "2:1: did not find expected node content, while parsing a flow node on line 2\n"},
     {"vendor: []\n", "1:1: unknown key `vendor`; did you mean vendors\n"},
     {"customers: []\n",
-     "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits\n"},
+     "1:1: unknown key `customers`; known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates\n"},
     {"vendors: {key: a}\n", "1:10: vendors: a list of documents is expected\n"},
     {"vendors: [a]\n", "1:11: vendors: a map is expected\n"},
     {"vendors: [{name: a}]\n", "1:11: key: is missing\n"},
@@ -247,7 +247,7 @@ static const struct {
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standart, start: 2026-01-01}\n",
      "2:53: tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: USD, start: 2026-01-01}\n",
-     "2:73: currency: is USD, but tariff `standard` is in EUR\n"},
+     "2:73: currency: is USD, but tariff `standard` is in EUR and has no `exchange`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, currency: EURO, start: 2026-01-01}\n",
      "2:73: currency: `EURO` is no ISO 4217 code, as EUR\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, zone: Mars/Olympus, start: 2026-01-01}\n",
@@ -313,7 +313,7 @@ static void test_change_that_breaks_another(void **state)
                                "{currency: USD, versions: [{from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}]}]}"),
                      MTR_EINVALID);
     list_findings(f, text, sizeof(text));
-    assert_string_equal(text, "0:0: currency: is EUR, but tariff `standard` is in USD (in the stored subscription `sub-2`)\n");
+    assert_string_equal(text, "0:0: currency: is EUR, but tariff `standard` is in USD and has no `exchange` (in the stored subscription `sub-2`)\n");
 }
 
 struct seen {

@@ -1,5 +1,5 @@
 /*
- * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations and credits, as an immutable snapshot.
+ * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations, credits and exchange rates, as an immutable snapshot.
  *
  * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed, and never changed:
  * a new version makes a new snapshot. Snapshots are counted references: acquire in one thread, use without locks, release.
@@ -19,6 +19,7 @@
 #include "meterd/core/period.h"
 #include "meterd/core/schema.h"
 #include "meterd/core/zone.h"
+#include "meterd/catalog/rates.h"
 #include "meterd/catalog/tariff.h"
 
 enum mtr_catalog_kind {
@@ -29,10 +30,11 @@ enum mtr_catalog_kind {
     MTR_KIND_SUBSCRIPTION,
     MTR_KIND_API_KEY,
     MTR_KIND_DESTINATION,
-    MTR_KIND_CREDIT
+    MTR_KIND_CREDIT,
+    MTR_KIND_RATE
 };
-enum { MTR_KIND_COUNT = 8 };
-const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" */
+enum { MTR_KIND_COUNT = 9 };
+const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" "rate" */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
 const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind);      /* its rows, for references and JSON Schemas */
 
@@ -80,7 +82,8 @@ struct mtr_subscription {
     struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
     struct mtr_str customer;
     const struct mtr_tariff_document *tariff; /* all versions */
-    struct mtr_str currency; /* ISO 4217 */
+    struct mtr_str currency; /* ISO 4217; another than the tariff's where that has an exchange */
+    const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
     int64_t start_s;     /* usage and fees from here on */
@@ -159,6 +162,8 @@ const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number);
+/* All exchange rates, in a book's order. */
+const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog);
 
 /* By key. NULL when absent. */
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);

@@ -32,6 +32,8 @@
  *
  * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then one for each.
  *
+ * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies (catalog/rates.h).
+ *
  * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it says `reset: true`. `scope` of a
  * component (period, event, hour, day, term, level) says what its curve applies to before the amounts are added.
  *
@@ -141,6 +143,22 @@ struct mtr_percentage_events {
     struct mtr_quantity free_amount;
 };
 
+/* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be (catalog/rates.h). */
+enum mtr_exchange_at {
+    MTR_EXCHANGE_AT_PERIOD_END, /* the last local day of the billing period */
+    MTR_EXCHANGE_AT_USAGE_DAY,  /* each local day at its own rate */
+    MTR_EXCHANGE_AT_CHARGE_DAY, /* the local day in which the period ends: the first after it when it ends at midnight */
+    MTR_EXCHANGE_AT_ORDER       /* the local day of the subscription's start */
+};
+const char *mtr_exchange_at_name(enum mtr_exchange_at at); /* period_end usage_day charge_day order */
+
+struct mtr_exchange_rule {
+    bool given;
+    struct mtr_str source;
+    enum mtr_exchange_at at;
+    int64_t max_age_days;
+};
+
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
@@ -222,7 +240,9 @@ struct mtr_tariff_document {
     struct mtr_str currency;
     enum mtr_rounding rounding;
     unsigned rounding_digits;
+    bool rounding_digits_given; /* else those of the currency that is charged */
     bool round_total; /* place: total; else each line */
+    struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
     uint32_t version_count;
     struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
