@@ -11,13 +11,6 @@
 typedef int tariff_part(struct mtr_pricer *pricer);
 typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line);
 
-static int apply_rounding(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    if (!work->due) return MTR_OK;
-    bool is_share = work->component->curve == MTR_CURVE_RECURRING;
-    return is_share ? mtr_price_round_share(pricer, &work->line) : mtr_price_round_line(pricer, &work->line);
-}
-
 /* The published order (docs/pricing.md); that of the parts before the rounding stands in price_use.c. */
 static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
 static tariff_part *const tariff_parts[] = {mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
@@ -44,8 +37,9 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
     int rc = component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_use(pricer, &work);
-    if (!rc) rc = apply_rounding(pricer, &work);
-    return rc || !work.due ? rc : mtr_price_add_line(pricer, &work.line);
+    if (rc || !work.due) return rc;
+    rc = mtr_price_round_line(pricer, &work.line);
+    return rc ? rc : mtr_price_add_line(pricer, &work.line);
 }
 
 static int compare_rows(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
@@ -115,6 +109,8 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 3;
     pricer.price.lines = mtr_arena_calloc(arena, pricer.line_capacity, sizeof(*pricer.price.lines));
     if (!pricer.price.lines) return MTR_ENOMEM;
+    if (input->earlier_count) pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
+    if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++) rc = price_component(&pricer, i, &rows);
     for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++) rc = tariff_parts[i](&pricer);
     if (!rc) *out = pricer.price;

@@ -1,18 +1,24 @@
 /*
- * What applies to several lines together: caps, minimums, the total.
+ * What applies to several lines together: caps and minimums, of a component and of the tariff.
  *
  * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to the cent; where it rounds
- * the total, sums are exact. Invariant at the end: sum of the lines' amounts + residue = total.
+ * the total, sums are exact.
  *
- * A period in parts is rounded as one: what the rounding of a fee's share or of a total left over is carried into the next part.
+ * A period in parts has one cap: the parts before count, and where use of a later part is negative, it gives back first what the cap took off
+ * before. For that each line keeps what was cut of it.
  */
 #include "rater/price_parts.h"
 
 #include <stdio.h>
 
-static struct mtr_exact value_of(const struct mtr_pricer *pricer, const struct mtr_price_line *line)
+/* What the line counts for at that stage. */
+static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line *line, enum mtr_price_stage stage, struct mtr_exact *out)
 {
-    return pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
+    int rc = MTR_OK;
+    *out = pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
+    if (stage <= MTR_PRICE_BEFORE_TARIFF_CAP) rc = mtr_exact_add(*out, line->tariff_cut, out);
+    if (!rc && stage == MTR_PRICE_BEFORE_CAP) rc = mtr_exact_add(*out, line->cut, out);
+    return rc;
 }
 
 static bool counts(const struct mtr_price_line *line, const struct mtr_price_scope *scope)
@@ -26,8 +32,10 @@ static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *pr
                      struct mtr_exact *sum)
 {
     for (uint32_t i = first_line; i < price->line_count; i++) {
+        struct mtr_exact value;
         if (!counts(&price->lines[i], scope)) continue;
-        int rc = mtr_exact_add(*sum, value_of(pricer, &price->lines[i]), sum);
+        int rc = value_at(pricer, &price->lines[i], scope->stage, &value);
+        if (!rc) rc = mtr_exact_add(*sum, value, sum);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -43,79 +51,13 @@ int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope 
     return rc;
 }
 
-int mtr_price_sum_earlier(const struct mtr_pricer *pricer, struct mtr_str key, const char *kind, struct mtr_exact *out)
-{
-    struct mtr_exact sum = mtr_exact_zero();
-    for (uint32_t i = 0; i < pricer->input->earlier_count; i++) {
-        const struct mtr_price *price = pricer->input->earlier[i];
-        for (uint32_t j = 0; j < price->line_count; j++) {
-            const struct mtr_price_line *line = &price->lines[j];
-            if (!mtr_str_equal(line->component, key) || !mtr_str_equal(line->kind, mtr_str_from(kind))) continue;
-            int rc = mtr_exact_add(sum, value_of(pricer, line), &sum);
-            if (rc) return rc;
-        }
-    }
-    *out = sum;
-    return MTR_OK;
-}
-
-static int trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
-{
-    char before[MTR_DECIMAL_TEXT_BYTES], after[MTR_DECIMAL_TEXT_BYTES];
-    if (!pricer->with_trace) return MTR_OK;
-    mtr_exact_format(input, before);
-    mtr_exact_format(output, after);
-    return mtr_price_trace(pricer, line, part, before, after);
-}
-
 static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit, struct mtr_exact input,
                        struct mtr_exact output)
 {
     char name[MTR_PRICE_SHARE_TEXT_BYTES + 32];
     if (!pricer->with_trace) return MTR_OK;
     snprintf(name, sizeof(name), "%s %s", part, limit);
-    return trace_exact(pricer, line, name, input, output);
-}
-
-int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
-{
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
-    if (tariff->round_total) return mtr_exact_round(line->exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
-    int rc = mtr_exact_round(line->exact, tariff->rounding_digits, tariff->rounding, &line->amount, NULL);
-    if (rc || !pricer->with_trace) return rc;
-    char name[64];
-    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
-    return trace_exact(pricer, mtr_price_next_line(pricer), name, line->exact, mtr_exact_from_money(line->amount));
-}
-
-/* What the shares of this fee in earlier parts were rounded off by. */
-static int carried(const struct mtr_price_input *input, const struct mtr_price_line *line, struct mtr_exact *out)
-{
-    struct mtr_exact rest = mtr_exact_zero();
-    for (uint32_t i = 0; i < input->earlier_count; i++) {
-        const struct mtr_price *part = input->earlier[i];
-        for (uint32_t j = 0; j < part->line_count; j++) {
-            const struct mtr_price_line *share = &part->lines[j];
-            if (!mtr_str_equal(share->component, line->component) || !mtr_str_equal(share->kind, line->kind)) continue;
-            int rc = mtr_exact_add(rest, share->exact, &rest);
-            if (!rc) rc = mtr_exact_sub(rest, mtr_exact_from_money(share->amount), &rest);
-            if (rc) return rc;
-        }
-    }
-    *out = rest;
-    return MTR_OK;
-}
-
-int mtr_price_round_share(struct mtr_pricer *pricer, struct mtr_price_line *line)
-{
-    struct mtr_exact share = line->exact, rest;
-    int rc = carried(pricer->input, line, &rest);
-    if (!rc) rc = mtr_exact_add(share, rest, &line->exact);
-    if (!rc && mtr_exact_compare(rest, mtr_exact_zero()) != 0)
-        rc = trace_exact(pricer, mtr_price_next_line(pricer), "carried from the earlier parts", share, line->exact);
-    if (!rc) rc = mtr_price_round_line(pricer, line);
-    line->exact = share;
-    return rc;
+    return mtr_price_trace_exact(pricer, line, name, input, output);
 }
 
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
@@ -125,50 +67,111 @@ int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *l
     return MTR_OK;
 }
 
-static int cut_line(struct mtr_pricer *pricer, struct mtr_money cap, uint32_t index, struct mtr_exact *excess)
+/* A cap at work on the lines of a component, or of the tariff. */
+struct capping {
+    const struct mtr_price_scope *scope;
+    const char *limit;
+};
+
+/* Takes `less` off the line; gives back where it is negative. Its rounding is not touched: what is cut is a rounded amount, too. */
+static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, uint32_t index, struct mtr_exact less)
 {
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price_line *line = &pricer->price.lines[index];
-    struct mtr_exact before = value_of(pricer, line), after = mtr_exact_zero();
-    if (mtr_exact_compare(before, mtr_exact_zero()) <= 0) return MTR_OK;
-    int rc = MTR_OK;
-    if (mtr_exact_compare(before, *excess) > 0) rc = mtr_exact_sub(before, *excess, &after);
-    if (rc) return rc;
-    line->exact = after;
+    struct mtr_exact *cut = capping->scope->of_tariff ? &line->tariff_cut : &line->cut, before, after, amount;
+    const bool round_total = pricer->input->tariff->round_total;
     line->has_unit_price = false;
-    if (tariff->round_total)
-        rc = mtr_exact_round(after, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
-    else
-        rc = mtr_exact_round(after, tariff->rounding_digits, MTR_ROUND_DOWN, &line->amount, NULL); /* never above the cap */
-    struct mtr_exact cut = mtr_exact_zero();
-    if (!rc) rc = mtr_exact_sub(before, after, &cut);
-    if (!rc) rc = mtr_exact_sub(*excess, cut, excess);
-    char limit[MTR_DECIMAL_TEXT_BYTES];
-    mtr_money_format(cap, limit);
-    if (!rc) rc = trace_limit(pricer, index, "cap", limit, before, value_of(pricer, line));
+    int rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &before);
+    if (!rc) rc = mtr_exact_add(*cut, less, cut);
+    if (!rc) rc = mtr_exact_sub(line->exact, less, &line->exact);
+    if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(line->amount), less, &amount);
+    if (!rc) rc = mtr_exact_round(round_total ? line->exact : amount, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    if (!rc) rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &after);
+    return rc ? rc : trace_limit(pricer, index, "cap", capping->limit, before, after);
+}
+
+/* From the last line on, those that are positive: the first lines fill the cap. */
+static int cut_lines(struct mtr_pricer *pricer, const struct capping *capping, struct mtr_exact excess)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = pricer->price.line_count; !rc && i > capping->scope->first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--) {
+        struct mtr_exact value, less;
+        rc = value_at(pricer, &pricer->price.lines[i - 1], MTR_PRICE_AFTER_CAPS, &value);
+        if (rc || mtr_exact_compare(value, mtr_exact_zero()) <= 0) continue;
+        less = mtr_exact_compare(value, excess) < 0 ? value : excess;
+        rc = cut_line(pricer, capping, i - 1, less);
+        if (!rc) rc = mtr_exact_sub(excess, less, &excess);
+    }
+    return rc;
+}
+
+/* What the cap took off lines of earlier parts, and has not given back. */
+static int sum_cut_earlier(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out)
+{
+    struct mtr_exact sum = mtr_exact_zero();
+    for (uint32_t i = 0; i < pricer->input->earlier_count; i++) {
+        const struct mtr_price *price = pricer->input->earlier[i];
+        for (uint32_t j = 0; j < price->line_count; j++) {
+            if (!counts(&price->lines[j], scope)) continue;
+            int rc = mtr_exact_add(sum, scope->of_tariff ? price->lines[j].tariff_cut : price->lines[j].cut, &sum);
+            if (rc) return rc;
+        }
+    }
+    *out = sum;
+    return MTR_OK;
+}
+
+static struct mtr_exact lesser(struct mtr_exact a, struct mtr_exact b)
+{
+    return mtr_exact_compare(a, b) < 0 ? a : b;
+}
+
+/* To the negative lines of this part, from the last on, each up to zero: as much as was cut earlier and the cap has room for. */
+static int give_back(struct mtr_pricer *pricer, const struct capping *capping, struct mtr_exact room)
+{
+    struct mtr_exact left, own = mtr_exact_zero(), owed;
+    int rc = sum_cut_earlier(pricer, capping->scope, &left);
+    if (rc || mtr_exact_compare(left, mtr_exact_zero()) <= 0) return rc;
+    rc = add_lines(pricer, &pricer->price, capping->scope->first_line, capping->scope, &own);
+    if (!rc) rc = mtr_exact_sub(mtr_exact_zero(), own, &owed);
+    left = rc ? left : lesser(left, lesser(owed, room));
+    for (uint32_t i = pricer->price.line_count; !rc && i > capping->scope->first_line && mtr_exact_compare(left, mtr_exact_zero()) > 0; i--) {
+        struct mtr_exact value, back, more;
+        rc = value_at(pricer, &pricer->price.lines[i - 1], MTR_PRICE_AFTER_CAPS, &value);
+        if (rc || mtr_exact_compare(value, mtr_exact_zero()) >= 0) continue;
+        rc = mtr_exact_sub(mtr_exact_zero(), value, &more);
+        if (rc) continue;
+        more = lesser(more, left);
+        rc = mtr_exact_sub(mtr_exact_zero(), more, &back);
+        if (!rc) rc = cut_line(pricer, capping, i - 1, back);
+        if (!rc) rc = mtr_exact_sub(left, more, &left);
+    }
     return rc;
 }
 
 static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_money cap)
 {
-    struct mtr_exact sum, excess;
+    char limit[MTR_DECIMAL_TEXT_BYTES];
+    const struct capping capping = {scope, limit};
+    struct mtr_exact sum, excess, room;
+    mtr_money_format(cap, limit);
     int rc = mtr_price_sum(pricer, scope, &sum);
     if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(cap), &excess);
-    for (uint32_t i = pricer->price.line_count; !rc && i > scope->first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--)
-        rc = cut_line(pricer, cap, i - 1, &excess); /* from the last: the first lines fill the cap */
-    return rc;
+    if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(cap), sum, &room);
+    if (rc) return rc;
+    return mtr_exact_compare(excess, mtr_exact_zero()) > 0 ? cut_lines(pricer, &capping, excess) : give_back(pricer, &capping, room);
 }
 
 int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    /* its own cut is what the lines of this part do not have yet, and those before have already */
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
     return component->has_cap ? apply_cap(pricer, &scope, component->cap) : MTR_OK;
 }
 
 int mtr_price_tariff_cap(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR("")};
+    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR(""), .stage = MTR_PRICE_AFTER_CAPS};
     return version->has_cap ? apply_cap(pricer, &all, version->cap) : MTR_OK;
 }
 
@@ -196,41 +199,13 @@ static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *
 
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key};
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
     return component->has_minimum ? add_minimum(pricer, &scope, component->minimum, component->minimum_prorate) : MTR_OK;
 }
 
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.minimum")};
+    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
     return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate) : MTR_OK;
-}
-
-int mtr_price_total(struct mtr_pricer *pricer)
-{
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
-    struct mtr_price *price = &pricer->price;
-    struct mtr_money amounts = {0};
-    struct mtr_exact sum = mtr_exact_zero();
-    char name[64];
-    for (uint32_t i = 0; i < price->line_count; i++) {
-        int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
-        if (rc) return rc;
-    }
-    price->total = amounts;
-    price->residue = (struct mtr_money){0};
-    if (!tariff->round_total) return MTR_OK;
-    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR("")};
-    int rc = mtr_price_sum(pricer, &all, &sum);
-    if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
-    const struct mtr_money whole = price->total;
-    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
-        rc = mtr_money_sub(price->total, pricer->input->earlier[i]->total, &price->total);
-    if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
-    if (rc || !pricer->with_trace) return rc;
-    snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
-    rc = trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
-    if (rc || !pricer->input->earlier_count) return rc;
-    return trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals", mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }

@@ -10,13 +10,20 @@
 
 #include "meterd/rater/price.h"
 
+/* [from, to) of a price's lines. */
+struct mtr_price_range {
+    uint32_t from, to;
+};
+
 struct mtr_pricer {
     const struct mtr_price_input *input;
     struct mtr_arena *arena;
     bool with_trace;
     uint32_t line_capacity, step_capacity;
     struct mtr_price price; /* being built */
+    struct mtr_price_range *ranges; /* of the component at hand, in the lines of each earlier part */
 };
+
 
 /* What the curve applies to by itself: an event, an hour, …; most lines have one. */
 struct mtr_price_slice {
@@ -100,22 +107,23 @@ enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
 int mtr_price_prorate(const struct mtr_price_input *input, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
                       char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
-/* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. */
+/* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. With what was left over of its like in earlier
+ * parts of the period; line->exact stays what it is. */
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
-/* The same for a share of a fee, with what earlier parts of the period left over; line->exact stays the share. */
-int mtr_price_round_share(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
+
+/* Which cuts are off already. */
+enum mtr_price_stage { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PRICE_AFTER_CAPS };
 
 /* Lines that an amount is measured by: those from first_line on and their like in earlier parts of the period. */
 struct mtr_price_scope {
     uint32_t first_line;
     bool of_tariff;          /* all lines; else those of the component `key` */
     struct mtr_str key;      /* of the lines that the part adds */
+    enum mtr_price_stage stage;
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
 };
 int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out) MTR_MUST_USE;
-/* The lines of `key` of that kind in earlier parts of the period. */
-int mtr_price_sum_earlier(const struct mtr_pricer *pricer, struct mtr_str key, const char *kind, struct mtr_exact *out) MTR_MUST_USE;
 /* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
 int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,
                       struct mtr_exact amount) MTR_MUST_USE;
@@ -135,5 +143,8 @@ int mtr_price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 uint32_t mtr_price_next_line(const struct mtr_pricer *pricer);
 /* Adds a step; texts are copied. Callers ask with_trace first, so that nothing is formatted in vain. */
 int mtr_price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input, const char *output) MTR_MUST_USE;
+/* The same of two amounts; nothing without a trace. */
+int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
+    MTR_MUST_USE;
 
 #endif

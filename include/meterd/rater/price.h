@@ -65,7 +65,9 @@ struct mtr_price_line {
     struct mtr_str kind;            /* usage | recurring | overage | minimum | commitment */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
-    struct mtr_exact exact;         /* before rounding */
+    struct mtr_exact exact;         /* before rounding, after caps */
+    struct mtr_exact cut;           /* what the component's cap took off (negative: gave back); it counts in later parts of the period */
+    struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
 };
