@@ -25,7 +25,8 @@ static int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = mtr_price_slices(pricer, work);
+    int rc = mtr_price_masks(pricer, work);
+    if (!rc) rc = mtr_price_slices(pricer, work);
     return rc || !work->due ? rc : mtr_price_use(pricer, work);
 }
 
@@ -36,7 +37,10 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.component = component->key;
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
-    int rc = component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_use(pricer, &work);
+    const uint32_t first_step = pricer->price.step_count;
+    int rc = mtr_price_matrix(pricer, &work);
+    if (!rc) rc = component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_use(pricer, &work);
+    if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
     if (rc || !work.due) return rc;
     rc = mtr_price_round_line(pricer, &work.line);
     return rc ? rc : mtr_price_add_line(pricer, &work.line);

@@ -123,7 +123,8 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const struct mtr_component *component = work->curve;
     uint32_t i = 0;
     bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
-    while (!component->tiers[i].open_ended && mtr_quantity_compare(work->billed, component->tiers[i].up_to) > 0) {
+    const struct mtr_quantity reached = component->tier_by_input ? mtr_price_input_quantity(work, 1) : work->billed;
+    while (!component->tiers[i].open_ended && mtr_quantity_compare(reached, component->tiers[i].up_to) > 0) {
         MTR_ASSERT(i + 1 < component->tier_count); /* the last tier is open-ended */
         i++;
     }
@@ -169,19 +170,14 @@ static curve_price *const curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_STAIRSTEP] = volume,
     [MTR_CURVE_BLOCKS] = mtr_price_blocks,
     [MTR_CURVE_INCREMENTS] = mtr_price_increments,
+    [MTR_CURVE_CAPACITY] = mtr_price_capacity,
     [MTR_CURVE_RECURRING] = mtr_price_recurring,
 };
 
-/* The component itself: its line has one curve, whatever the dimensions. */
-static const struct mtr_component *choose_curve(const struct mtr_line_work *work)
-{
-    return work->component;
-}
-
 int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    work->curve = choose_curve(work);
     MTR_ASSERT((unsigned)work->curve->curve < MTR_CURVE_KINDS);
+    MTR_ASSERT(curves[work->curve->curve]); /* a matrix has been replaced by its row */
     work->line.exact = mtr_exact_zero();
     return curves[work->curve->curve](pricer, work);
 }

@@ -52,6 +52,8 @@ struct mtr_line_work {
     const struct mtr_component *curve; /* whose curve prices the line, by its dimensions */
     const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
     uint32_t row_count;
+    bool is_weighted;                    /* rows are; the line's quantity is what was measured */
+    struct mtr_quantity measured;
     struct mtr_price_slice *slices; /* of input 0, by time */
     uint32_t slice_count;
     struct mtr_price_slice single; /* the slice of a line that has one */
@@ -65,6 +67,14 @@ struct mtr_line_work {
     struct mtr_price_line line;    /* exact: of the slice while one is priced, then of the line */
 };
 
+/* Sets work->curve: the row of a matrix that matches the line's dimensions, else the component itself. */
+int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* Rows in the hours that the component counts, split and weighted as it says. */
+int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* Whether a line like this came of an earlier part: what is due once per line was due there. */
+bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_work *work);
+/* What a meter of the component adds up to, of the use that is being priced; whole lines only. */
+struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input);
 /* Rows into slices and the line's quantity, as the component's scope has it. */
 int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The line's exact amount from its slices: convert, free units, curve each; then discount and markup; less what earlier use costs. */
@@ -85,6 +95,7 @@ int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_
 int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int mtr_price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* quantity × unit + flat of one row of the curve, added to the line and traced under the curve's name. */

@@ -73,24 +73,38 @@ static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
         int rc = mtr_quantity_add(inputs->quantity[row->input], row->quantity, &inputs->quantity[row->input]);
         if (!rc && row->earlier) rc = mtr_quantity_add(inputs->earlier[row->input], row->quantity, &inputs->earlier[row->input]);
         if (rc) return rc;
+        work->single.is_earlier = work->single.is_earlier || row->earlier;
     }
     work->inputs = inputs;
     return MTR_OK;
 }
 
-/* The flat at zero use is due once: was it, in an earlier part? */
-static bool was_due_earlier(const struct mtr_pricer *pricer, const struct mtr_component *component)
+static bool is_same_line(const struct mtr_price_line *a, const struct mtr_price_line *b)
+{
+    return mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
+}
+
+struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input)
+{
+    MTR_ASSERT(input < work->component->input_count);
+    if (work->inputs) return work->of_earlier ? work->inputs->earlier[input] : work->inputs->quantity[input];
+    if (input > 0) return (struct mtr_quantity){0};
+    return work->of_earlier ? work->single.earlier : work->single.quantity;
+}
+
+bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
     for (uint32_t i = 0; i < input->earlier_count && !input->version->reset; i++)
         for (uint32_t j = 0; j < input->earlier[i]->line_count; j++)
-            if (mtr_str_equal(input->earlier[i]->lines[j].component, component->key)) return true;
+            if (is_same_line(&input->earlier[i]->lines[j], &work->line)) return true;
     return false;
 }
 
-/* Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
+/* What chooses a tier is no use by itself. Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
 static bool has_own_use(const struct mtr_line_work *work)
 {
+    if (work->component->tier_by_input && work->single.quantity.e12 == 0) return false;
     for (uint32_t i = 0; i < work->row_count; i++)
         if (!work->rows[i]->earlier && work->rows[i]->quantity.e12 != 0) return true;
     return false;
@@ -102,7 +116,7 @@ static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *wo
     const bool apart = !is_whole(component->scope) || work->inputs;
     work->due = work->line.quantity.e12 != 0 || (apart && has_own_use(work));
     if (!component->flat_at_zero || component->group_by_count) return;
-    const bool was_due = was_due_earlier(pricer, component);
+    const bool was_due = mtr_price_was_due(pricer, work);
     work->due = work->due || !was_due;
     work->slices[0].is_earlier = work->slices[0].is_earlier || was_due;
 }
@@ -113,6 +127,7 @@ int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->slice_count = 1;
     int rc = is_whole(work->component->scope) ? add_whole(work) : add_apart(pricer, work);
     if (!rc && is_whole(work->component->scope)) rc = add_inputs(pricer, work);
+    if (work->is_weighted) work->line.quantity = work->measured;
     if (!rc) decide_due(pricer, work);
     return rc;
 }

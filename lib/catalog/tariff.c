@@ -28,17 +28,31 @@ struct reading {
     struct mtr_diagnostics *findings;
     struct mtr_tariff_document *tariff;
     size_t overridden_components; /* so far, in all versions */
+    const struct mtr_calendar *calendar; /* of the version being read */
 };
+
+/* The meters that are named beside the curve. */
+static int read_inputs(struct reading *reading, const struct tariff_component_fields *fields, struct mtr_component *out)
+{
+    if (!fields->has_meter) return MTR_OK;
+    out->inputs = mtr_arena_calloc(reading->arena, 2, sizeof(*out->inputs));
+    if (!out->inputs) return MTR_ENOMEM;
+    out->inputs[out->input_count++] = fields->meter;
+    if (fields->has_tier_by) out->inputs[out->input_count++] = fields->tier_by;
+    out->tier_by_input = fields->has_tier_by;
+    return MTR_OK;
+}
 
 static int read_curve(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
                       struct mtr_component *out)
 {
-    int kind = 0;
+    int kind = 0, rc = read_inputs(reading, fields, out);
+    if (rc) return rc;
     while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
     MTR_ASSERT(kind < MTR_CURVE_KINDS);
     const struct tariff_curve *curve = mtr_tariff_curves[kind];
     out->curve = (enum mtr_curve_kind)kind;
-    int rc = curve->read(reading->arena, fields, out);
+    rc = curve->read(reading->arena, fields, out);
     if (!rc) curve->lint(mtr_node_get(node, curve->name), out, reading->findings);
     return rc;
 }
@@ -61,6 +75,8 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
         .minimum = fields->minimum,
         .cap = fields->cap,
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
+        .tax_code = fields->tax_code,
+        .unit = fields->unit,
         .line = node->line,
         .column = node->column,
     };
@@ -69,11 +85,13 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
     int rc = read_curve(reading, node, fields, out);
     if (rc) return rc;
     mtr_tariff_read_convert(node, fields, out, reading->findings);
-    mtr_tariff_read_adjust(node, fields, out, reading->findings);
+    rc = mtr_tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
+    if (!rc) rc = mtr_tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
+    if (rc) return rc;
     if (fields->has_commitment)
         out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
     mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
-    return MTR_OK;
+    return out->curve == MTR_CURVE_MATRIX ? mtr_tariff_read_matrix(node, fields, reading->arena, out, reading->findings) : MTR_OK;
 }
 
 static void read_from(struct reading *reading, const struct mtr_node *node, struct mtr_tariff_version *out)
@@ -125,7 +143,9 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
+    if (!rc) rc = mtr_tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena, &out->calendar, reading->findings);
     if (rc) return rc;
+    reading->calendar = &out->calendar;
     const struct mtr_node *list = mtr_node_get(node, "components");
     const struct tariff_component_fields *components = fields->components.items;
     out->components = mtr_arena_calloc(reading->arena, out->component_count, sizeof(*out->components));

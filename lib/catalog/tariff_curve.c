@@ -93,8 +93,20 @@ const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_STAIRSTEP] = &mtr_tariff_curve_stairstep,
     [MTR_CURVE_BLOCKS] = &mtr_tariff_curve_blocks,
     [MTR_CURVE_INCREMENTS] = &mtr_tariff_curve_increments,
+    [MTR_CURVE_CAPACITY] = &mtr_tariff_curve_capacity,
+    [MTR_CURVE_MATRIX] = &mtr_tariff_curve_matrix,
     [MTR_CURVE_RECURRING] = &recurring,
 };
+
+enum mtr_curve_kind mtr_tariff_curve_kind(const struct tariff_curve *curve)
+{
+    int kind = 0;
+    while (mtr_tariff_curves[kind] != curve) {
+        kind++;
+        MTR_ASSERT(kind < MTR_CURVE_KINDS);
+    }
+    return (enum mtr_curve_kind)kind;
+}
 
 const char *mtr_curve_kind_name(enum mtr_curve_kind kind)
 {

@@ -15,6 +15,7 @@ struct tariff_curve {
     size_t given_offset; /* of the bool in struct tariff_component_fields */
     bool without_use;    /* a fee: no meter and none of the parts that need use */
     bool has_flats;      /* takes flat_at_zero */
+    bool names_meters;   /* in itself, instead of `meter` */
     int (*read)(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out);
     /* `node` is what stands under the key. May finish the model where that needs a finding (a rate that cannot be divided exactly). */
     void (*lint)(const struct mtr_node *node, struct mtr_component *component, struct mtr_diagnostics *findings);
@@ -26,6 +27,7 @@ extern const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS];
 /* Those with a file of their own. */
 extern const struct tariff_curve mtr_tariff_curve_percentage, mtr_tariff_curve_graduated_percentage, mtr_tariff_curve_dynamic;
 extern const struct tariff_curve mtr_tariff_curve_stairstep, mtr_tariff_curve_blocks, mtr_tariff_curve_increments;
+extern const struct tariff_curve mtr_tariff_curve_capacity, mtr_tariff_curve_matrix;
 
 #define TARIFF_CURVE_KEY(key) .name = #key, .given_offset = offsetof(struct tariff_component_fields, has_##key)
 
@@ -33,6 +35,17 @@ static inline bool mtr_tariff_curve_given(const struct tariff_curve *curve, cons
 {
     return *(const bool *)((const char *)fields + curve->given_offset);
 }
+
+static inline bool mtr_tariff_curve_fits_row(const struct tariff_curve *curve)
+{
+    return !curve->without_use && !curve->names_meters && curve != &mtr_tariff_curve_matrix;
+}
+
+enum mtr_curve_kind mtr_tariff_curve_kind(const struct tariff_curve *curve);
+
+/* The one curve of a row of a matrix; NULL, with a finding, when there is none or more than one. */
+const struct tariff_curve *mtr_tariff_lint_row_curve(const struct mtr_node *node, const struct tariff_component_fields *fields,
+                                                     struct mtr_diagnostics *findings);
 
 /* Bounds that ascend and end open, and the two prices of each tier by their keys; shared by everything that has tiers. */
 struct tariff_tier_keys {

@@ -45,36 +45,55 @@ static const struct mtr_field recurring_rows[] = {
     {0},
 };
 
+/* Of a component and of a row of its matrix. */
+#define CURVE_ROWS \
+    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), PRESENT(tariff_component_fields, has_per_unit), \
+     .doc = "curve: one price for every unit"}, \
+    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), PRESENT(tariff_component_fields, has_graduated), \
+     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
+     .doc = "curve: each unit at the price of the tier it falls in"}, \
+    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), PRESENT(tariff_component_fields, has_volume), .min = 1, \
+     .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
+     .doc = "curve: all units at the price of the tier that the whole quantity reaches"}, \
+    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), PRESENT(tariff_component_fields, has_package), \
+     .fields = package_rows, .doc = "curve: whole packages"}, \
+    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), PRESENT(tariff_component_fields, has_percentage), \
+     .fields = mtr_tariff_percentage_rows, .doc = "curve: a share of the meter's quantity, which is an amount of money"}, \
+    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated_percentage), \
+     PRESENT(tariff_component_fields, has_graduated_percentage), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
+     .fields = mtr_tariff_percentage_tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
+     .doc = "curve: each part of an amount of money at the rate of the tier it falls in"}, \
+    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), PRESENT(tariff_component_fields, has_dynamic), \
+     .fields = mtr_tariff_dynamic_rows, .doc = "curve: the meter's quantity is the price already, times a multiplier"}, \
+    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), PRESENT(tariff_component_fields, has_stairstep), \
+     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields), \
+     .doc = "curve: one amount for the step that the quantity reaches"}, \
+    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), PRESENT(tariff_component_fields, has_blocks), \
+     .fields = mtr_tariff_blocks_rows, .doc = "curve: whole blocks, of another size and price in each tier"}, \
+    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), PRESENT(tariff_component_fields, has_increments), \
+     .fields = mtr_tariff_increments_rows, .doc = "curve: a connect fee, then started steps, as 60+1 seconds"}
+
+static const struct mtr_field matrix_rows[] = {
+    {.name = "match", .type = MTR_FIELD_NODE, AT(tariff_component_fields, match),
+     .doc = "dimension: value or list of values; the row is for lines that have all of them"},
+    CURVE_ROWS,
+    {0},
+};
+
 static const struct mtr_field component_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
      .doc = "name of the line; unique in its version"},
     {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter), PRESENT(tariff_component_fields, has_meter),
      .doc = "the meter whose quantity is priced; none for a recurring fee"},
-    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), PRESENT(tariff_component_fields, has_per_unit),
-     .doc = "curve: one price for every unit"},
-    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), PRESENT(tariff_component_fields, has_graduated),
-     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields),
-     .doc = "curve: each unit at the price of the tier it falls in"},
-    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), PRESENT(tariff_component_fields, has_volume), .min = 1,
-     .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields),
-     .doc = "curve: all units at the price of the tier that the whole quantity reaches"},
-    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), PRESENT(tariff_component_fields, has_package),
-     .fields = package_rows, .doc = "curve: whole packages"},
-    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), PRESENT(tariff_component_fields, has_percentage),
-     .fields = mtr_tariff_percentage_rows, .doc = "curve: a share of the meter's quantity, which is an amount of money"},
-    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated_percentage),
-     PRESENT(tariff_component_fields, has_graduated_percentage), .min = 1, .max = MTR_TARIFF_TIERS_MAX,
-     .fields = mtr_tariff_percentage_tier_rows, .item_size = sizeof(struct tariff_tier_fields),
-     .doc = "curve: each part of an amount of money at the rate of the tier it falls in"},
-    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), PRESENT(tariff_component_fields, has_dynamic),
-     .fields = mtr_tariff_dynamic_rows, .doc = "curve: the meter's quantity is the price already, times a multiplier"},
-    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), PRESENT(tariff_component_fields, has_stairstep),
-     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields),
-     .doc = "curve: one amount for the step that the quantity reaches"},
-    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), PRESENT(tariff_component_fields, has_blocks),
-     .fields = mtr_tariff_blocks_rows, .doc = "curve: whole blocks, of another size and price in each tier"},
-    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), PRESENT(tariff_component_fields, has_increments),
-     .fields = mtr_tariff_increments_rows, .doc = "curve: a connect fee, then started steps, as 60+1 seconds"},
+    CURVE_ROWS,
+    {.name = "matrix", .type = MTR_FIELD_LIST, AT(tariff_component_fields, matrix), PRESENT(tariff_component_fields, has_matrix), .min = 1,
+     .max = MTR_TARIFF_MATRIX_MAX, .fields = matrix_rows, .item_size = sizeof(struct tariff_component_fields),
+     .doc = "curve: the curve of the first row that matches the line's dimensions; the last row has no match and is the default"},
+    {.name = "capacity", .type = MTR_FIELD_LIST, AT(tariff_component_fields, capacity), PRESENT(tariff_component_fields, has_capacity),
+     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_capacity_rows, .item_size = sizeof(struct tariff_capacity_fields),
+     .doc = "curve: one amount for the lowest step that fits the quantities of several meters"},
+    {.name = "tier_by", .type = MTR_FIELD_KEY, AT(tariff_component_fields, tier_by), PRESENT(tariff_component_fields, has_tier_by),
+     .doc = "of volume: the meter whose quantity chooses the tier; the price applies to that of `meter`"},
     {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring), PRESENT(tariff_component_fields, has_recurring),
      .fields = recurring_rows, .doc = "a fee of the period, without use"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
@@ -85,8 +104,9 @@ static const struct mtr_field component_rows[] = {
      .fields = mtr_tariff_convert_rows, .doc = "other units, and rounding of the quantity, before anything else"},
     {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount), PRESENT(tariff_component_fields, has_discount),
      .fields = mtr_tariff_discount_rows, .doc = "off what the curve comes to, before cap and minimum"},
-    {.name = "markup", .type = MTR_FIELD_MAP, AT(tariff_component_fields, markup), PRESENT(tariff_component_fields, has_markup),
-     .fields = mtr_tariff_markup_rows, .doc = "on top of what the curve comes to, before cap and minimum"},
+    {.name = "markup", .type = MTR_FIELD_LIST, AT(tariff_component_fields, markup), PRESENT(tariff_component_fields, has_markup),
+     .single = true, .min = 1, .max = MTR_TARIFF_MARKUPS_MAX, .fields = mtr_tariff_markup_rows, .item_size = sizeof(struct tariff_adjust_fields),
+     .doc = "on top of what the curve comes to, before cap and minimum; several make a chain, each on what those before it come to"},
     {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_component_fields, commitment), PRESENT(tariff_component_fields, has_commitment),
      .fields = mtr_tariff_commitment_rows, .doc = "amount that is due in any case, with a factor for what goes beyond it"},
     {.name = "free_units", .type = MTR_FIELD_QUANTITY, AT(tariff_component_fields, free_units),
@@ -98,6 +118,14 @@ static const struct mtr_field component_rows[] = {
      .doc = "share of the minimum in a period that the subscription runs through in part"},
     {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap), PRESENT(tariff_component_fields, has_cap),
      .doc = "greatest amount of the component in a period"},
+    {.name = "when", .type = MTR_FIELD_NODE, AT(tariff_component_fields, when),
+     .doc = "a mask of `calendar`, or {not: MASK}: only use in those hours counts"},
+    {.name = "weights", .type = MTR_FIELD_LABELS, AT(tariff_component_fields, weights), PRESENT(tariff_component_fields, has_weights),
+     .min = 1, .max = MTR_CALENDAR_MASKS_MAX, .doc = "mask: factor on the quantity in its hours; the first mask that holds, else 1"},
+    {.name = "unit", .type = MTR_FIELD_TEXT, AT(tariff_component_fields, unit), .max = 64,
+     .doc = "what the price is for: must be the meter's unit, unless `convert` makes another of it"},
+    {.name = "tax_code", .type = MTR_FIELD_TEXT, AT(tariff_component_fields, tax_code), .max = 64,
+     .doc = "carried on each line and charge, for whoever makes invoices of them"},
     {.name = "group_by", .type = MTR_FIELD_TEXTS, AT(tariff_component_fields, group_by), PRESENT(tariff_component_fields, has_group_by),
      .doc = "dimensions of the meter: a line and a curve of its own for each combination of their values"},
     {0},
@@ -130,6 +158,9 @@ const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_version_fields, components), .required = true, .min = 1,
      .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
      .doc = "what is priced, one line or more each"},
+    {.name = "calendar", .type = MTR_FIELD_NAMED, AT(tariff_version_fields, calendar), .max = MTR_CALENDAR_MASKS_MAX,
+     .fields = mtr_tariff_mask_rows, .item_size = sizeof(struct tariff_mask_fields),
+     .doc = "names for hours, weekdays and dates of the local clock, for `when` and `weights`"},
     {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, minimum), PRESENT(tariff_version_fields, has_minimum),
      .doc = "least amount of the whole tariff in a period"},
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_version_fields, minimum_prorate),

@@ -63,8 +63,24 @@ struct tariff_convert_fields {
     int rounding;
 };
 
-struct tariff_percent_fields {
+struct tariff_adjust_fields {
+    struct mtr_str party;
+    bool has_percent, has_amount;
     struct mtr_quantity percent;
+    struct mtr_money amount;
+};
+
+struct tariff_capacity_fields {
+    bool has_up_to;
+    struct mtr_list up_to; /* of struct mtr_label */
+    struct mtr_money amount;
+};
+
+struct tariff_mask_fields {
+    struct mtr_str name;
+    bool has_hours, has_days, has_dates, has_any, has_none;
+    struct mtr_str hours;
+    struct mtr_list days, dates, any, none; /* of struct mtr_str */
 };
 
 struct tariff_commitment_fields {
@@ -81,10 +97,12 @@ struct tariff_recurring_fields {
     int prorate; /* enum mtr_prorate */
 };
 
+/* Of a component, and of a row of its matrix, which has the curves and `match` only. */
 struct tariff_component_fields {
     struct mtr_str key, meter;
     bool has_meter, has_per_unit, has_graduated, has_volume, has_package, has_recurring;
     bool has_percentage, has_graduated_percentage, has_dynamic, has_stairstep, has_blocks, has_increments;
+    bool has_capacity, has_matrix, has_tier_by, has_weights;
     bool has_free_units, has_minimum, has_cap, has_group_by, has_flat_at_zero;
     struct mtr_money per_unit;
     struct mtr_list graduated, volume, graduated_percentage, stairstep; /* of tariff_tier_fields */
@@ -98,7 +116,13 @@ struct tariff_component_fields {
     struct mtr_quantity free_units;
     bool has_convert, has_discount, has_markup, has_commitment, has_minimum_prorate;
     struct tariff_convert_fields convert;
-    struct tariff_percent_fields discount, markup;
+    struct tariff_adjust_fields discount;
+    struct mtr_list markup;   /* of tariff_adjust_fields */
+    struct mtr_list capacity; /* of tariff_capacity_fields */
+    struct mtr_list matrix;   /* of tariff_component_fields */
+    struct mtr_str tier_by, tax_code, unit;
+    const struct mtr_node *when, *match; /* borrowed from the document */
+    struct mtr_list weights;             /* of struct mtr_label */
     struct tariff_commitment_fields commitment;
     int minimum_prorate;
     int scope; /* enum mtr_slice_by */
@@ -130,6 +154,7 @@ struct tariff_version_fields {
     struct mtr_str from;
     bool reset;
     struct mtr_list components; /* of tariff_component_fields */
+    struct mtr_list calendar;   /* of tariff_mask_fields */
     bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
     struct mtr_money minimum, cap;
     int minimum_prorate;
@@ -169,15 +194,24 @@ extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentag
 extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
 extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[], mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
+extern const struct mtr_field mtr_tariff_capacity_rows[], mtr_tariff_mask_rows[];
 
 /* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in `findings`. */
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings);
 /* Parts around the curve: read into the model, with their findings. */
 void mtr_tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
                              struct mtr_diagnostics *findings);
-void mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
-                            struct mtr_diagnostics *findings);
 void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
+int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_arena *arena,
+                           struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* `node` is what stands under `calendar`; the list may be empty. */
+int mtr_tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list, struct mtr_arena *arena, struct mtr_calendar *out,
+                             struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields, const struct mtr_calendar *calendar,
+                          struct mtr_arena *arena, struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* The rows of a matrix, when all else of the component is read. */
+int mtr_tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_arena *arena,
+                           struct mtr_component *component, struct mtr_diagnostics *findings) MTR_MUST_USE;
 struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,
                                                  struct mtr_diagnostics *findings);
 /* Pools of a version whose components are read. MTR_ENOMEM. */

@@ -15,12 +15,41 @@ static void forbid(struct mtr_diagnostics *findings, const struct mtr_node *node
     if (given) tariff_error(findings, tariff_place(node, key), key, reason);
 }
 
-/* "per_unit, graduated, … or recurring". */
-static void list_curves(char *out, size_t size)
+/* "per_unit, graduated, … or recurring"; in a row of a matrix only the curves that it can hold. */
+static void list_curves(bool in_row, char *out, size_t size)
 {
+    const char *names[MTR_CURVE_KINDS];
     size_t used = 0;
-    for (int i = 0; i < MTR_CURVE_KINDS && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : i + 1 < MTR_CURVE_KINDS ? ", " : " or ", mtr_tariff_curves[i]->name);
+    int count = 0;
+    for (int i = 0; i < MTR_CURVE_KINDS; i++)
+        if (!in_row || mtr_tariff_curve_fits_row(mtr_tariff_curves[i])) names[count++] = mtr_tariff_curves[i]->name;
+    for (int i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+}
+
+/* The one curve that is given; NULL, with a finding, when there is none or more than one. */
+static const struct tariff_curve *lint_one_curve(const struct mtr_node *node, const struct tariff_component_fields *fields, bool in_row,
+                                                 struct mtr_diagnostics *findings)
+{
+    const struct tariff_curve *curve = NULL;
+    char names[256];
+    unsigned curves = 0;
+    for (int i = 0; i < MTR_CURVE_KINDS; i++) {
+        if (!mtr_tariff_curve_given(mtr_tariff_curves[i], fields)) continue;
+        curve = mtr_tariff_curves[i];
+        curves++;
+    }
+    if (curves == 1) return curve;
+    list_curves(in_row, names, sizeof(names));
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, in_row ? "matrix" : "components",
+                         curves ? "has more than one of %s: split it in two" : "has no price: write one of %s", names);
+    return NULL;
+}
+
+const struct tariff_curve *mtr_tariff_lint_row_curve(const struct mtr_node *node, const struct tariff_component_fields *fields,
+                                                     struct mtr_diagnostics *findings)
+{
+    return lint_one_curve(node, fields, true, findings);
 }
 
 static void forbid_parts_of_use(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
@@ -33,27 +62,32 @@ static void forbid_parts_of_use(const struct mtr_node *node, const struct tariff
     forbid(findings, node, fields->has_convert, "convert", "a recurring fee has no units: remove convert");
     forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope", "a recurring fee does not depend on use: remove the scope");
     forbid(findings, node, fields->has_commitment, "commitment", "a recurring fee is its own commitment: remove it");
+    forbid(findings, node, fields->when, "when", "a recurring fee has no use in any hour: remove when");
+    forbid(findings, node, fields->has_weights, "weights", "a recurring fee has no use in any hour: remove weights");
+    forbid(findings, node, fields->unit.size, "unit", "a recurring fee has no units: remove unit");
+}
+
+static void forbid_parts_of_one_meter(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
+{
+    forbid(findings, node, fields->has_meter, "meter", "the keys of `up_to` name the meters: remove meter");
+    forbid(findings, node, fields->has_free_units, "free_units", "there is no one meter whose units could be free: raise the bounds instead");
+    forbid(findings, node, fields->has_convert, "convert", "there is no one meter whose units it could convert: write the bounds in the meters' units");
+    forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope", "a capacity is of the whole period: remove the scope");
+    forbid(findings, node, fields->unit.size, "unit", "there is no one meter that it could be the unit of: remove unit");
+    forbid(findings, node, fields->when, "when", "a capacity is of the whole period: remove when");
+    forbid(findings, node, fields->has_weights, "weights", "a capacity is of the whole period: remove weights");
 }
 
 void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
 {
-    const struct tariff_curve *curve = NULL;
-    char names[256];
-    unsigned curves = 0;
-    for (int i = 0; i < MTR_CURVE_KINDS; i++) {
-        if (!mtr_tariff_curve_given(mtr_tariff_curves[i], fields)) continue;
-        curve = mtr_tariff_curves[i];
-        curves++;
-    }
-    list_curves(names, sizeof(names));
-    if (curves == 0)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "components", "has no price: write one of %s", names);
-    if (curves > 1)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "components", "has more than one of %s: split it in two",
-                             names);
-    if (curves != 1) return;
+    const struct tariff_curve *curve = lint_one_curve(node, fields, false, findings);
+    if (!curve) return;
     if (curve->without_use) forbid_parts_of_use(node, fields, findings);
+    else if (curve->names_meters) forbid_parts_of_one_meter(node, fields, findings);
     else if (!fields->has_meter) tariff_error(findings, node, "components", "has no meter: name the one whose use it prices with `meter:`");
+    forbid(findings, node, fields->has_tier_by && !fields->has_volume && !fields->has_matrix, "tier_by", "chooses a tier of `volume`: this is another curve");
+    forbid(findings, node, fields->has_matrix && !fields->has_group_by, "matrix",
+           "chooses by dimensions: name them with `group_by`, so that each line has them");
     forbid(findings, node, fields->flat_at_zero && !curve->has_flats, "flat_at_zero", "only curves with tiers have a flat amount");
     forbid(findings, node, fields->flat_at_zero && curve->has_flats && fields->has_group_by, "flat_at_zero",
            "with group_by there is no line at zero use that the flat could be on");

@@ -43,7 +43,7 @@ static bool has_key(const struct mtr_node *map, struct mtr_str key)
 static int merge(const struct mtr_node *base, const struct mtr_node *over, const char *const *not_from_over, bool replaces_curve,
                  struct mtr_arena *scratch, struct mtr_node *out)
 {
-    static const char *const of_curve[] = {"flat_at_zero", NULL};
+    static const char *const of_curve[] = {"flat_at_zero", "tier_by", NULL};
     struct mtr_node *children = mtr_arena_calloc(scratch, (size_t)base->child_count + over->child_count + 1, sizeof(*children));
     uint32_t count = 0;
     if (!children) return MTR_ENOMEM;

@@ -1,6 +1,5 @@
 /*
- * The parts around the curve: conversion and rounding of the quantity, discount and markup, commitment. Their rows, their reading and
- * their findings.
+ * The parts around the curve: conversion and rounding of the quantity, and commitment. Their rows, their reading and their findings.
  */
 #include "lib/catalog/tariff_fields.h"
 
@@ -19,16 +18,6 @@ const struct mtr_field mtr_tariff_convert_rows[] = {
      .max = MTR_QUANTITY_DIGITS, .doc = "fraction digits that it is rounded to; 12 unless given"},
     {.name = "step", .type = MTR_FIELD_QUANTITY, AT(tariff_convert_fields, step), PRESENT(tariff_convert_fields, has_step),
      .doc = "instead of digits: whole multiples of this, as 100 or 0.25"},
-    {0},
-};
-
-const struct mtr_field mtr_tariff_discount_rows[] = {
-    {.name = "percent", .type = MTR_FIELD_QUANTITY, AT(tariff_percent_fields, percent), .required = true, .doc = "0 to 100"},
-    {0},
-};
-
-const struct mtr_field mtr_tariff_markup_rows[] = {
-    {.name = "percent", .type = MTR_FIELD_QUANTITY, AT(tariff_percent_fields, percent), .required = true, .doc = "0 or more"},
     {0},
 };
 
@@ -76,23 +65,6 @@ void mtr_tariff_read_convert(const struct mtr_node *component, const struct tari
         mtr_quantity_scale(divide, from->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN, &down) || mtr_quantity_compare(up, down) != 0)
         tariff_error(findings, tariff_place(node, "step"), "step", "times `divide` has more than 12 digits after the point or is too large");
     out->convert.denominator = up;
-}
-
-void mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
-                            struct mtr_diagnostics *findings)
-{
-    const mtr_int128 whole = 100 * one.e12;
-    out->has_discount = fields->has_discount;
-    out->has_markup = fields->has_markup;
-    out->discount = fields->discount.percent;
-    out->markup = fields->markup.percent;
-    if (out->has_discount && (out->discount.e12 < 0 || out->discount.e12 > whole))
-        tariff_error(findings, tariff_place(mtr_node_get(node, "discount"), "percent"), "discount.percent", "must be from 0 to 100");
-    if (out->has_markup && out->markup.e12 < 0)
-        tariff_error(findings, tariff_place(mtr_node_get(node, "markup"), "percent"), "markup.percent",
-                     "must not be negative: write a discount");
-    if (out->has_markup && out->markup.e12 > 10000 * whole)
-        tariff_error(findings, tariff_place(mtr_node_get(node, "markup"), "percent"), "markup.percent", "must be at most 1000000");
 }
 
 struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,

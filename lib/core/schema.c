@@ -58,8 +58,19 @@ static int check_length(struct mtr_schema_context *context, const struct mtr_fie
     return mtr_schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s", node->child_count, range);
 }
 
+static int decode_single(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+{
+    bool text = field->type == MTR_FIELD_TEXTS;
+    void *item = mtr_arena_calloc(context->arena, 1, text ? sizeof(struct mtr_str) : field->item_size);
+    if (!item) return MTR_ENOMEM;
+    int rc = text ? mtr_schema_decode_text_node(context, node, "a text", item) : decode_map(context, field->fields, node, true, item);
+    if (!rc) *out = (struct mtr_list){item, 1};
+    return rc;
+}
+
 static int decode_list(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
 {
+    if (field->single && node->kind != MTR_NODE_LIST) return decode_single(context, field, node, out);
     if (node->kind != MTR_NODE_LIST) return mtr_schema_fail(context, node->line, node->column, "a list is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
@@ -101,6 +112,27 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
     return rc;
 }
 
+static int decode_named(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+{
+    if (node->kind != MTR_NODE_MAP) return mtr_schema_fail(context, node->line, node->column, "a map of names is expected");
+    int rc = check_length(context, field, node);
+    if (rc) return rc;
+    char *items = mtr_arena_calloc(context->arena, node->child_count, field->item_size);
+    if (!items) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < node->child_count && rc != MTR_ENOMEM; i++) {
+        const struct mtr_node *child = &node->children[i];
+        size_t path_size = context->path_size;
+        path_push(context, ".", child->key);
+        if (!mtr_schema_is_key(child->key))
+            rc = worse(rc, mtr_schema_fail(context, child->key_line, child->key_column, "is no key: write letters, digits and . _ : -"));
+        rc = worse(rc, mtr_arena_copy(context->arena, child->key, (struct mtr_str *)(void *)(items + i * field->item_size)));
+        rc = worse(rc, decode_map(context, field->fields, child, true, items + i * field->item_size));
+        path_pop(context, path_size);
+    }
+    if (!rc) *out = (struct mtr_list){items, node->child_count};
+    return rc;
+}
+
 static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member)
 {
     switch (field->type) {
@@ -108,6 +140,7 @@ static int decode_value(struct mtr_schema_context *context, const struct mtr_fie
     case MTR_FIELD_LIST:
     case MTR_FIELD_TEXTS: return decode_list(context, field, node, member);
     case MTR_FIELD_LABELS: return decode_labels(context, field, node, member);
+    case MTR_FIELD_NAMED: return decode_named(context, field, node, member);
     case MTR_FIELD_NODE: *(const struct mtr_node **)member = node; return MTR_OK;
     default: return mtr_schema_decode_scalar(context, field, node, member);
     }
@@ -115,7 +148,8 @@ static int decode_value(struct mtr_schema_context *context, const struct mtr_fie
 
 static bool is_container(enum mtr_field_type type)
 {
-    return type == MTR_FIELD_MAP || type == MTR_FIELD_LIST || type == MTR_FIELD_TEXTS || type == MTR_FIELD_LABELS;
+    return type == MTR_FIELD_MAP || type == MTR_FIELD_LIST || type == MTR_FIELD_TEXTS || type == MTR_FIELD_LABELS ||
+           type == MTR_FIELD_NAMED;
 }
 
 static int decode_container_text(struct mtr_schema_context *context, const struct mtr_field *field, struct mtr_str text, void *member)

@@ -33,7 +33,7 @@ static void write_bounds(struct mtr_json_writer *json, const struct mtr_field *f
     mtr_json_u64(json, field->max);
 }
 
-static void write_list(struct mtr_json_writer *json, const struct mtr_field *field)
+static void write_array(struct mtr_json_writer *json, const struct mtr_field *field)
 {
     write_pair(json, "type", "array");
     write_bounds(json, field, "minItems", "maxItems");
@@ -43,6 +43,34 @@ static void write_list(struct mtr_json_writer *json, const struct mtr_field *fie
         write_object(json, field->fields);
     else
         write_texts_type(json, "string", "number");
+    mtr_json_map_end(json);
+}
+
+static void write_list(struct mtr_json_writer *json, const struct mtr_field *field)
+{
+    if (!field->single) {
+        write_array(json, field);
+        return;
+    }
+    mtr_json_name(json, "anyOf");
+    mtr_json_list(json);
+    mtr_json_map(json);
+    if (field->type == MTR_FIELD_LIST) write_object(json, field->fields);
+    else write_texts_type(json, "string", "number");
+    mtr_json_map_end(json);
+    mtr_json_map(json);
+    write_array(json, field);
+    mtr_json_map_end(json);
+    mtr_json_list_end(json);
+}
+
+static void write_named(struct mtr_json_writer *json, const struct mtr_field *field)
+{
+    write_pair(json, "type", "object");
+    write_bounds(json, field, "minProperties", "maxProperties");
+    mtr_json_name(json, "additionalProperties");
+    mtr_json_map(json);
+    write_object(json, field->fields);
     mtr_json_map_end(json);
 }
 
@@ -87,6 +115,7 @@ static void write_type(struct mtr_json_writer *json, const struct mtr_field *fie
     case MTR_FIELD_LIST:
     case MTR_FIELD_TEXTS: write_list(json, field); break;
     case MTR_FIELD_LABELS: write_labels(json); break;
+    case MTR_FIELD_NAMED: write_named(json, field); break;
     case MTR_FIELD_NODE: break;
     }
 }

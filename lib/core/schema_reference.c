@@ -8,9 +8,9 @@
 
 #include "lib/core/schema_value.h"
 
-static const char *type_name(enum mtr_field_type type)
+static const char *type_name(const struct mtr_field *field)
 {
-    switch (type) {
+    switch (field->type) {
     case MTR_FIELD_TEXT: return "text";
     case MTR_FIELD_KEY: return "key";
     case MTR_FIELD_BOOL: return "true or false";
@@ -22,9 +22,10 @@ static const char *type_name(enum mtr_field_type type)
     case MTR_FIELD_MONEY: return "amount";
     case MTR_FIELD_ENUM: return "choice";
     case MTR_FIELD_MAP: return "map";
-    case MTR_FIELD_LIST: return "list of maps";
-    case MTR_FIELD_TEXTS: return "list of texts";
+    case MTR_FIELD_LIST: return field->single ? "map or list of maps" : "list of maps";
+    case MTR_FIELD_TEXTS: return field->single ? "text or list of texts" : "list of texts";
     case MTR_FIELD_LABELS: return "map of texts";
+    case MTR_FIELD_NAMED: return "map of maps by name";
     case MTR_FIELD_NODE: return "text, list or map";
     }
     return "";
@@ -46,7 +47,7 @@ static int write_row(const struct mtr_field *field, const char *name, struct mtr
 {
     const char *tick = field->default_text ? "`" : "";
     const char *value = field->default_text ? field->default_text : field->required ? "required" : "";
-    int rc = mtr_buffer_printf(out, "| `%s` | %s | %s%s%s | ", name, type_name(field->type), tick, value, tick);
+    int rc = mtr_buffer_printf(out, "| `%s` | %s | %s%s%s | ", name, type_name(field), tick, value, tick);
     if (!rc) rc = write_range(field, out);
     if (!rc) rc = mtr_buffer_printf(out, " | %s |\n", field->doc ? field->doc : "");
     return rc;
@@ -59,9 +60,9 @@ int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefi
         char name[128];
         snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", field->name);
         if (field->type != MTR_FIELD_MAP) rc = write_row(field, name, out);
-        if (field->type == MTR_FIELD_LIST) {
+        if (field->type == MTR_FIELD_LIST || field->type == MTR_FIELD_NAMED) {
             size_t size = strlen(name);
-            snprintf(name + size, sizeof(name) - size, "[]");
+            snprintf(name + size, sizeof(name) - size, "%s", field->type == MTR_FIELD_LIST ? "[]" : ".NAME");
         }
         if (!rc && field->fields) rc = mtr_schema_write_reference(field->fields, name, out);
     }

@@ -1,6 +1,7 @@
 /*
  * The worked examples of config/tariffs: every document reads without an error, and each line `# expect: USAGE -> LINES` of it is what the
- * price function says. USAGE is "component[/dimensions]=quantity …"; LINES as pricing_describe writes them. Every curve has an example.
+ * price function says. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …"; LINES as pricing_describe writes them. Every curve
+ * has an example.
  */
 #include "meterd/rater/price.h"
 
@@ -12,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "meterd/core/time.h"
 #include "tests/support/pricing.h"
 
 #define EXAMPLES "config/tariffs"
@@ -44,17 +46,47 @@ static uint32_t index_of(const struct example *example, struct mtr_str key)
     return 0;
 }
 
+static uint32_t input_of(const struct example *example, const struct mtr_component *component, struct mtr_str meter)
+{
+    for (uint32_t i = 0; i < component->input_count; i++)
+        if (mtr_str_equal(component->inputs[i], meter)) return i;
+    fail_msg("%s: component %.*s has no meter %.*s", example->name, MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter));
+    return 0;
+}
+
+/* "time" or "time..time" */
+static void parse_times(struct mtr_str text, struct mtr_usage_row *row)
+{
+    const char *dots = memmem(text.data, text.size, "..", 2);
+    size_t first = dots ? (size_t)(dots - text.data) : text.size;
+    assert_int_equal(mtr_time_parse((struct mtr_str){text.data, first}, &row->time_us), MTR_OK);
+    row->until_us = row->time_us;
+    if (dots) assert_int_equal(mtr_time_parse((struct mtr_str){dots + 2, text.size - first - 2}, &row->until_us), MTR_OK);
+}
+
+/* What stands between the mark and the next one, or the quantity. */
+static struct mtr_str piece_of(const char *word, const char *end, char mark, const char *next_marks)
+{
+    const char *from = memchr(word, mark, (size_t)(end - word));
+    if (!from) return MTR_STR("");
+    size_t size = 0;
+    for (from++; from + size < end && !strchr(next_marks, from[size]); size++) {}
+    return (struct mtr_str){from, size};
+}
+
 static uint32_t parse_usage(const struct example *example, char *text, struct mtr_usage_row *usage)
 {
     uint32_t count = 0;
     for (char *rest = text, *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
         if (!*word) continue;
-        char *equals = strrchr(word, '='), *slash = strchr(word, '/');
+        char *equals = strrchr(word, '=');
         if (!equals || count == USAGE_MAX) fail_msg("%s: no usage: %s", example->name, word);
-        char *key_end = slash ? slash : equals;
-        usage[count] = (struct mtr_usage_row){.component = index_of(example, (struct mtr_str){word, (size_t)(key_end - word)})};
+        struct mtr_str meter = piece_of(word, equals, '#', "@"), time = piece_of(word, equals, '@', "");
+        usage[count] = (struct mtr_usage_row){.component = index_of(example, (struct mtr_str){word, strcspn(word, "/#@=")})};
+        usage[count].dimensions = piece_of(word, equals, '/', "#@");
+        if (meter.size) usage[count].input = input_of(example, &example->pricing.tariff.versions[0].components[usage[count].component], meter);
+        if (time.size) parse_times(time, &usage[count]);
         assert_int_equal(mtr_quantity_parse(mtr_str_from(equals + 1), &usage[count].quantity), MTR_OK);
-        if (slash) usage[count].dimensions = (struct mtr_str){slash + 1, (size_t)(equals - slash - 1)};
         count++;
     }
     return count;

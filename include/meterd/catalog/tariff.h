@@ -25,6 +25,10 @@
  *         - {key: voice,   meter: seconds, increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
  *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
+ *         - {key: vm,      meter: hours, group_by: [region], matrix: [{match: {region: [eu, us]}, per_unit: "1"}, {per_unit: "2"}]}
+ *         - {key: plan,    capacity: [{up_to: {cpu: 2, memory: 4}, amount: "10"}, {amount: "100"}]}      # the keys are meters
+ *         - {key: nights,  meter: kwh, when: night, per_unit: "0.10", markup: [{party: reseller, percent: 10}], tax_code: VAT19}
+ *       calendar: {night: {hours: "22:00-06:00"}, weekend: {days: [sat, sun]}}          # meterd/catalog/calendar.h
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
  *       allowances: [{key: included, components: [vcpu], quantity: "100", rollover: 1}]   # a pool that each period fills again
  *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
@@ -47,6 +51,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/catalog/calendar.h"
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
@@ -56,8 +61,8 @@
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 enum { MTR_TARIFF_ALLOWANCES_MAX = 64, MTR_ALLOWANCE_ROLLOVER_MAX = 24, MTR_POOL_PRIORITY_MAX = 1000 };
-/* Meters of one component. */
-enum { MTR_TARIFF_INPUTS_MAX = 8 };
+/* Meters of one component, rows of a matrix, values of one match, and parties of a price chain. */
+enum { MTR_TARIFF_INPUTS_MAX = 8, MTR_TARIFF_MATRIX_MAX = 1000, MTR_TARIFF_MATCH_VALUES_MAX = 1000, MTR_TARIFF_MARKUPS_MAX = 16 };
 /* And of its variants. Every override has all components of its version, in every currency: together they are bounded too. */
 enum { MTR_TARIFF_CURRENCIES_MAX = 32, MTR_TARIFF_OVERRIDES_MAX = 10000, MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000 };
 
@@ -72,6 +77,8 @@ enum mtr_curve_kind {
     MTR_CURVE_STAIRSTEP,            /* tiers of flats only, priced as volume */
     MTR_CURVE_BLOCKS,
     MTR_CURVE_INCREMENTS,
+    MTR_CURVE_CAPACITY,             /* the lowest step that fits the quantities of all inputs */
+    MTR_CURVE_MATRIX,               /* the curve of the row that matches the line's dimensions */
     MTR_CURVE_RECURRING,
     MTR_CURVE_KINDS
 };
@@ -159,6 +166,36 @@ struct mtr_exchange_rule {
     int64_t max_age_days;
 };
 
+/* A discount or markup: a share of what the line comes to, or a fixed amount per line that a discount never takes below zero. */
+struct mtr_adjustment {
+    bool is_discount;
+    bool has_amount;
+    struct mtr_quantity percent; /* unless has_amount */
+    struct mtr_money amount;
+    struct mtr_str party;        /* who adds it, in a partner price chain; else empty */
+};
+
+/* Use in the hours of a mask counts this many times. */
+struct mtr_weight {
+    uint32_t mask; /* index in the version's calendar */
+    struct mtr_quantity factor;
+};
+
+struct mtr_capacity_step {
+    bool open_ended;            /* the last */
+    struct mtr_quantity *up_to; /* inclusive, one per input */
+    struct mtr_money amount;
+};
+
+/* One dimension of a row of a matrix. */
+struct mtr_match {
+    struct mtr_str dimension;
+    struct mtr_str *values; /* any of them */
+    uint32_t value_count;
+};
+
+struct mtr_matrix_row;
+
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
@@ -177,9 +214,22 @@ struct mtr_component {
     struct mtr_money connect; /* of increments: due once when there is use */
     struct mtr_increment *increments;
     uint32_t increment_count;
+    struct mtr_capacity_step *steps; /* of capacity */
+    uint32_t step_count;
+    struct mtr_matrix_row *matrix; /* the last matches everything */
+    uint32_t matrix_count;
+    bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of input 0 */
+    struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
+    uint32_t input_count;
+    bool has_when, when_not; /* only use in hours in which that mask holds, or does not, counts */
+    uint32_t when;           /* index in the version's calendar */
+    struct mtr_weight *weights; /* the first whose mask holds multiplies the quantity; none: 1 */
+    uint32_t weight_count;
     struct mtr_convert convert;
-    bool has_discount, has_markup;
-    struct mtr_quantity discount, markup; /* percent */
+    struct mtr_adjustment *adjustments; /* discount, then markups, in the order in which they apply */
+    uint32_t adjustment_count;
+    struct mtr_str tax_code; /* for whoever makes invoices; may be empty */
+    struct mtr_str unit;     /* of the meter, or what `convert` makes of it; may be empty */
     struct mtr_commitment commitment;
     enum mtr_prorate minimum_prorate;
     struct mtr_money recurring_amount;
@@ -208,6 +258,19 @@ struct mtr_allowance {
     uint32_t priority;            /* the lowest is drawn first */
 };
 
+/* A row's component is the whole one with the row's curve in place of the matrix. */
+struct mtr_matrix_row {
+    struct mtr_match *matches; /* all of them */
+    uint32_t match_count;      /* 0: the default, and the last */
+    struct mtr_component component;
+};
+
+/* Whether the component's quantities must be told apart by local hour. */
+static inline bool mtr_component_has_masks(const struct mtr_component *component)
+{
+    return component->has_when || component->weight_count > 0;
+}
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */
@@ -216,6 +279,7 @@ struct mtr_tariff_version {
     bool reset;          /* tiers and free units begin anew with it; else they go on from where the period's earlier parts were */
     struct mtr_component *components;
     uint32_t component_count;
+    struct mtr_calendar calendar;
     bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */
     struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;

@@ -30,6 +30,7 @@ enum mtr_field_type {
     MTR_FIELD_LIST,     /* struct mtr_list of structs described by `fields`, each `item_size` bytes */
     MTR_FIELD_TEXTS,    /* struct mtr_list of struct mtr_str */
     MTR_FIELD_LABELS,   /* struct mtr_list of struct mtr_label: free map string → string */
+    MTR_FIELD_NAMED,    /* struct mtr_list of structs described by `fields`, as LIST: free map key → map; a struct begins with its name, struct mtr_str */
     MTR_FIELD_NODE,     /* const struct mtr_node *: left to the caller; the document must outlive it */
 };
 
@@ -51,8 +52,9 @@ struct mtr_field {
     const char *default_text;   /* decoded as if written; NULL: member stays zero */
     const char *const *choices; /* ENUM: NULL-terminated */
     uint64_t min, max;          /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max 0: none above */
-    const struct mtr_field *fields; /* MAP, LIST */
-    size_t item_size;           /* LIST */
+    const struct mtr_field *fields; /* MAP, LIST, NAMED */
+    size_t item_size;           /* LIST, NAMED */
+    bool single;                /* LIST, TEXTS: a map or text by itself stands for a list of one */
     size_t present_offset;      /* 0, or offset + 1 of a bool that tells whether the field was written */
     const char *doc;            /* one line: what it is, its unit */
 };
