@@ -73,7 +73,7 @@ static int grow(struct mtr_cell_table *table)
     return MTR_OK;
 }
 
-int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, enum mtr_aggregation aggregation,
+int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, const struct mtr_meter *meter,
                         struct mtr_cell_change **out)
 {
     uint32_t hash = hash_key(key);
@@ -88,7 +88,7 @@ int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key 
         *out = change;
         return MTR_OK;
     }
-    struct mtr_cell_change row = {.key = *key, .aggregation = aggregation, .seq_first = UINT64_MAX};
+    struct mtr_cell_change row = {.key = *key, .meter = meter, .seq_first = UINT64_MAX};
     if (key->dimensions.size) {
         int rc = mtr_arena_copy(&table->arena, key->dimensions, &row.key.dimensions);
         if (rc) return rc;
@@ -108,18 +108,49 @@ static int compare_changes(const void *a, const void *b)
     return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
-/* What min, max and last stand at, from the cell's members; 0 without any. */
+/* Does the value add up, so that a gain says it all? */
+static bool adds_up(const struct mtr_meter *meter)
+{
+    switch (meter->aggregation) {
+    case MTR_SUM:
+    case MTR_COUNT:
+    case MTR_UNIQUE:
+    case MTR_PERCENTILE: return true;
+    case MTR_TIME_WEIGHTED: return meter->reports_changes;
+    case MTR_MIN:
+    case MTR_MAX:
+    case MTR_LAST: return false;
+    }
+    MTR_ASSERT(!"known aggregation");
+    return false;
+}
+
+/* The last level within the hour. */
+static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, struct mtr_quantity *out)
+{
+    struct mtr_cell_key list = change->key;
+    struct mtr_point point;
+    list.hour_s = MTR_CELL_ALL_HOURS;
+    int rc = mtr_rollups_point_before(txn, &list, change->end_s * MTR_US_PER_SECOND, &point);
+    if (!rc && point.time_us < change->key.hour_s * MTR_US_PER_SECOND) rc = MTR_ENOTFOUND;
+    if (!rc) *out = point.quantity;
+    return rc;
+}
+
+/* What min, max, last and a level stand at, from the cell's members; 0 without any. */
 static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, struct mtr_quantity *out)
 {
     struct mtr_member member;
-    int rc = change->aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
-                                            : mtr_rollups_last_member(txn, &change->key, &member);
-    if (rc == MTR_ENOTFOUND) {
-        out->e12 = 0;
-        return MTR_OK;
+    const enum mtr_aggregation aggregation = change->meter->aggregation;
+    out->e12 = 0;
+    int rc;
+    if (aggregation == MTR_TIME_WEIGHTED) {
+        rc = read_level(txn, change, out);
+    } else {
+        rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member) : mtr_rollups_last_member(txn, &change->key, &member);
+        if (!rc) *out = mtr_measure_member_quantity(member.member);
     }
-    if (!rc) *out = mtr_measure_member_quantity(member.member);
-    return rc;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, uint64_t number)
@@ -132,9 +163,8 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     if (change->seq_first < cell.seq_first) cell.seq_first = change->seq_first;
     if (change->seq_last > cell.seq_last) cell.seq_last = change->seq_last;
     cell.change = number;
-    bool by_members = change->aggregation == MTR_MIN || change->aggregation == MTR_MAX || change->aggregation == MTR_LAST;
-    rc = by_members ? read_member_value(txn, change, &cell.value)
-                    : mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value);
+    rc = adds_up(change->meter) ? mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value)
+                                : read_member_value(txn, change, &cell.value);
     return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
 }
 

@@ -12,8 +12,9 @@
 
 struct mtr_cell_change {
     struct mtr_cell_key key;
-    enum mtr_aggregation aggregation;
-    mtr_int128 value_e12; /* gain of sum, count and unique; the others read their members */
+    const struct mtr_meter *meter; /* borrowed for the step */
+    int64_t end_s;        /* time_weighted: of the hour */
+    mtr_int128 value_e12; /* gain of what adds up; the others read their members */
     int64_t count;        /* gain of events */
     uint64_t seq_first;
     uint64_t seq_last;
@@ -41,7 +42,7 @@ void mtr_cell_table_release(struct mtr_cell_table *table);
 void mtr_cell_table_reset(struct mtr_cell_table *table);
 
 /* The row of that cell, made when it is new. Borrowed until the next call. MTR_ENOMEM. */
-int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, enum mtr_aggregation aggregation,
+int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, const struct mtr_meter *meter,
                         struct mtr_cell_change **out) MTR_MUST_USE;
 
 /* Merges all rows into the store, in key order, with their days in the feed: each row of it under a number of its own, counted on from

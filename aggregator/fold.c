@@ -69,7 +69,7 @@ int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_
     return mtr_rollups_put_quarantined(aggregator->txn, &row);
 }
 
-static int64_t hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, int64_t time_us)
+static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, int64_t time_us)
 {
     int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(time_us >= 0); /* mtr_measure has refused others */
@@ -78,43 +78,110 @@ static int64_t hour_of(struct mtr_aggregator *aggregator, const struct mtr_subsc
         slot->subscription = subscription->number;
         slot->hour = mtr_zone_hour(subscription->zone, time_s);
     }
-    return slot->hour.start_s;
+    return slot->hour;
 }
 
-static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_change *change, struct mtr_str member, int sign,
+/* One event as it changes cells. */
+struct effect {
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter;
+    int sign;
+    uint64_t by_seq;
+};
+
+static int find_cell(struct mtr_aggregator *aggregator, const struct effect *effect, int64_t start_s, struct mtr_str dimensions,
+                     struct mtr_cell_change **out)
+{
+    struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_s, dimensions};
+    int rc = mtr_cell_table_find(&aggregator->cells, &key, effect->meter, out);
+    if (rc) return rc;
+    struct mtr_cell_change *change = *out;
+    if (effect->by_seq < change->seq_first) change->seq_first = effect->by_seq;
+    if (effect->by_seq > change->seq_last) change->seq_last = effect->by_seq;
+    change->count += effect->sign;
+    return MTR_OK;
+}
+
+static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_key *list, struct mtr_str member, int sign,
                         int64_t *unique_gain)
 {
     uint64_t count_after;
-    int rc = mtr_rollups_add_member(aggregator->txn, &change->key, member, sign, &count_after);
+    int rc = mtr_rollups_add_member(aggregator->txn, list, member, sign, &count_after);
     if (rc == MTR_EINVALID) return MTR_ECORRUPT; /* a member taken back that was never put */
     if (rc) return rc;
     *unique_gain = sign > 0 ? count_after == 1 : -(int64_t)(count_after == 0);
     return MTR_OK;
 }
 
+static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, int64_t start_s)
+{
+    struct mtr_cell_change *change;
+    int rc = find_cell(aggregator, effect, start_s, measure->dimensions, &change);
+    if (rc) return rc;
+    change->value_e12 += effect->sign > 0 ? measure->quantity.e12 : -measure->quantity.e12;
+    if (!measure->member.size) return MTR_OK;
+    int64_t unique_gain;
+    rc = apply_member(aggregator, &change->key, measure->member, effect->sign, &unique_gain);
+    if (!rc && effect->meter->aggregation == MTR_UNIQUE) change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
+    return rc;
+}
+
+/* A level's member goes to the list over all hours: the cell has count, log range, and its value from that list. */
+static int apply_level(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, struct mtr_hour hour)
+{
+    struct mtr_cell_change *change;
+    int64_t unused_gain;
+    int rc = find_cell(aggregator, effect, hour.start_s, measure->dimensions, &change);
+    if (rc) return rc;
+    change->value_e12 += effect->sign > 0 ? measure->quantity.e12 : -measure->quantity.e12;
+    change->end_s = hour.end_s;
+    struct mtr_cell_key list = change->key;
+    list.hour_s = MTR_CELL_ALL_HOURS;
+    return apply_member(aggregator, &list, measure->member, effect->sign, &unused_gain);
+}
+
+/* Each hour that the length touches gets what falls into it; all of them together get the quantity. */
+static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, int64_t time_us)
+{
+    struct mtr_quantity before = {0}, after;
+    struct mtr_hour hour = hour_of(aggregator, effect->subscription, time_us);
+    for (;;) {
+        struct mtr_cell_change *change;
+        const int64_t elapsed_us = hour.end_s * MTR_US_PER_SECOND - time_us;
+        int rc = mtr_measure_spread(measure, elapsed_us, &after);
+        if (!rc) rc = find_cell(aggregator, effect, hour.start_s, measure->dimensions, &change);
+        if (rc) return rc;
+        const mtr_int128 share = after.e12 - before.e12;
+        change->value_e12 += effect->sign > 0 ? share : -share;
+        if ((mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND) >= measure->length_s.e12) return MTR_OK;
+        before = after;
+        hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
+    }
+}
+
+static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t window_s)
+{
+    const int64_t into_s = time_us / MTR_US_PER_SECOND - hour.start_s;
+    return hour.start_s + into_s / window_s * window_s;
+}
+
 int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
                    const struct mtr_event *event, uint64_t seq, int sign, uint64_t by_seq)
 {
     struct mtr_measure measure;
-    struct mtr_cell_change *change;
-    enum mtr_measured measured = mtr_measure(meter, event, seq, &measure);
-    if (measured == MTR_MEASURED_FILTERED) return MTR_OK;
-    if (measured == MTR_MEASURED_REFUSED)
-        return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text) : MTR_OK;
-    struct mtr_cell_key key = {subscription->number, meter->number, hour_of(aggregator, subscription, event->time_us), measure.dimensions};
-    int rc = mtr_cell_table_find(&aggregator->cells, &key, meter->aggregation, &change);
-    if (rc) return rc;
-    if (by_seq < change->seq_first) change->seq_first = by_seq;
-    if (by_seq > change->seq_last) change->seq_last = by_seq;
-    change->count += sign;
-    if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) {
-        change->value_e12 += sign > 0 ? measure.quantity.e12 : -measure.quantity.e12;
-        return MTR_OK;
+    const struct effect effect = {subscription, meter, sign, by_seq};
+    switch (mtr_measure(meter, event, seq, &measure)) {
+    case MTR_MEASURED: return apply_to_cell(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us).start_s);
+    case MTR_MEASURED_WINDOW: {
+        struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
+        return apply_to_cell(aggregator, &effect, &measure, window_start(hour, event->time_us, meter->window_s));
     }
-    int64_t unique_gain;
-    rc = apply_member(aggregator, change, measure.member, sign, &unique_gain);
-    if (!rc && meter->aggregation == MTR_UNIQUE) change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
-    return rc;
+    case MTR_MEASURED_LEVEL: return apply_level(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us));
+    case MTR_MEASURED_SPREAD: return apply_spread(aggregator, &effect, &measure, event->time_us);
+    case MTR_MEASURED_FILTERED: return MTR_OK;
+    case MTR_MEASURED_REFUSED: break;
+    }
+    return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text) : MTR_OK;
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */

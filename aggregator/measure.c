@@ -7,7 +7,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SEPARATOR = 0x1F, QUANTITY_BYTES = 16, LAST_BYTES = 32 };
+#include "meterd/store/rollups.h"
+
+enum { SEPARATOR = 0x1F, QUANTITY_BYTES = 16 };
 
 static enum mtr_measured refuse(struct mtr_measure *out, const char *reason, struct mtr_str property, const char *what)
 {
@@ -58,18 +60,23 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
     return MTR_MEASURED;
 }
 
-static enum mtr_measured read_quantity(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_str name, struct mtr_quantity *number, struct mtr_measure *out)
 {
     const mtr_int128 most = (mtr_int128)MTR_EVENT_QUANTITY_MAX * 1000000000000;
-    const struct mtr_property *property = mtr_event_property(event, meter->value);
-    if (!property) return refuse(out, "invalid", meter->value, "is missing");
+    const struct mtr_property *property = mtr_event_property(event, name);
+    if (!property) return refuse(out, "invalid", name, "is missing");
     int rc = MTR_EINVALID;
-    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &out->quantity);
-    else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &out->quantity);
-    if (rc == MTR_EPRECISION) return refuse(out, "invalid", meter->value, "has more than 12 digits after the point");
-    if (rc == MTR_EOVERFLOW || (!rc && (out->quantity.e12 > most || out->quantity.e12 < -most)))
-        return refuse(out, "overflow", meter->value, "is larger than 10^16");
-    return rc ? refuse(out, "invalid", meter->value, "is not a number") : MTR_MEASURED;
+    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, number);
+    else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, number);
+    if (rc == MTR_EPRECISION) return refuse(out, "invalid", name, "has more than 12 digits after the point");
+    if (rc == MTR_EOVERFLOW || (!rc && (number->e12 > most || number->e12 < -most)))
+        return refuse(out, "overflow", name, "is larger than 10^16");
+    return rc ? refuse(out, "invalid", name, "is not a number") : MTR_MEASURED;
+}
+
+static enum mtr_measured read_quantity(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+{
+    return read_number(event, meter->value, &out->quantity, out);
 }
 
 static void put_u64(char *p, uint64_t value)
@@ -87,7 +94,7 @@ static void put_quantity(char *p, struct mtr_quantity quantity)
 
 struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member)
 {
-    MTR_ASSERT(member.size == QUANTITY_BYTES || member.size == LAST_BYTES);
+    MTR_ASSERT(member.size == QUANTITY_BYTES || member.size == MTR_POINT_BYTES);
     const char *p = member.data + member.size - QUANTITY_BYTES;
     mtr_uint128 value = 0;
     for (int i = 0; i < QUANTITY_BYTES; i++) value = value << 8 | (unsigned char)p[i];
@@ -115,6 +122,48 @@ static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct
     return MTR_MEASURED;
 }
 
+static void put_point(const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
+{
+    const struct mtr_point point = {event->time_us, seq, out->quantity};
+    mtr_point_encode(&point, out->member_bytes);
+    out->member = (struct mtr_str){out->member_bytes, MTR_POINT_BYTES};
+}
+
+/* A length of nothing is a moment. */
+static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+{
+    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
+    enum mtr_measured measured = read_quantity(meter, event, out);
+    if (measured != MTR_MEASURED) return measured;
+    measured = read_number(event, meter->spread_over, &out->length_s, out);
+    if (measured != MTR_MEASURED) return measured;
+    if (out->length_s.e12 < 0 || out->length_s.e12 > most)
+        return refuse(out, "invalid", meter->spread_over, "is not a length of 0 to 2764800 seconds (32 days)");
+    if (event->time_us / MTR_US_PER_SECOND + MTR_SPREAD_S_MAX >= MTR_TIME_S_MAX)
+        return refuse(out, "invalid", meter->spread_over, "may lead beyond the year 2199");
+    return out->length_s.e12 ? MTR_MEASURED_SPREAD : MTR_MEASURED;
+}
+
+int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
+{
+    MTR_ASSERT(elapsed_us >= 0);
+    const struct mtr_quantity elapsed_s = {(mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND)};
+    if (mtr_quantity_compare(elapsed_s, measure->length_s) >= 0) {
+        *out = measure->quantity;
+        return MTR_OK;
+    }
+    return mtr_quantity_scale(measure->quantity, elapsed_s, measure->length_s, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
+}
+
+static enum mtr_measured read_added(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
+{
+    enum mtr_measured measured = MTR_MEASURED;
+    out->quantity.e12 = 1000000000000;
+    if (meter->aggregation == MTR_SUM) measured = meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
+    if (meter->keep_events) put_point(event, seq, out);
+    return measured;
+}
+
 enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++)
@@ -126,9 +175,11 @@ enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_ev
     }
     enum mtr_measured measured = read_dimensions(meter, event, out);
     if (measured != MTR_MEASURED) return measured;
+    out->member = (struct mtr_str){NULL, 0};
+    out->quantity.e12 = 0;
     switch (meter->aggregation) {
-    case MTR_COUNT: out->quantity.e12 = 1000000000000; return MTR_MEASURED;
-    case MTR_SUM: return read_quantity(meter, event, out);
+    case MTR_COUNT:
+    case MTR_SUM: return read_added(meter, event, seq, out);
     case MTR_UNIQUE: return read_unique(meter, event, out);
     case MTR_MIN:
     case MTR_MAX:
@@ -137,12 +188,13 @@ enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_ev
         out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
         return measured;
     case MTR_LAST:
+    case MTR_TIME_WEIGHTED:
         measured = read_quantity(meter, event, out);
-        put_u64(out->member_bytes, (uint64_t)event->time_us ^ sign_bit);
-        put_u64(out->member_bytes + 8, seq);
-        put_quantity(out->member_bytes + 16, out->quantity);
-        out->member = (struct mtr_str){out->member_bytes, LAST_BYTES};
-        return measured;
+        put_point(event, seq, out);
+        return measured == MTR_MEASURED && meter->aggregation == MTR_TIME_WEIGHTED ? MTR_MEASURED_LEVEL : measured;
+    case MTR_PERCENTILE:
+        measured = read_quantity(meter, event, out);
+        return measured == MTR_MEASURED ? MTR_MEASURED_WINDOW : measured;
     }
     MTR_ASSERT(!"known aggregation");
     return MTR_MEASURED_REFUSED;

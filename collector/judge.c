@@ -175,6 +175,18 @@ static int check_quantity(const struct mtr_property *property)
     return quantity.e12 > most.e12 || quantity.e12 < -most.e12 ? MTR_EOVERFLOW : MTR_OK;
 }
 
+static struct mtr_verdict judge_length(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
+{
+    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
+    const struct mtr_property *property = mtr_event_property(event, meter->spread_over);
+    struct mtr_quantity length = {0};
+    int rc = MTR_EINVALID;
+    if (property && property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &length);
+    if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
+    if (!rc && length.e12 >= 0 && length.e12 <= most) return no_objection;
+    return invalid(data_field(arena, meter->spread_over), "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it");
+}
+
 static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
 {
     if (meter->aggregation == MTR_COUNT) return no_objection;
@@ -184,7 +196,7 @@ static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struc
                        format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it", MTR_STR_ARGS(meter->key)));
     if (meter->aggregation == MTR_UNIQUE) return no_objection;
     switch (check_quantity(property)) {
-    case MTR_OK: return no_objection;
+    case MTR_OK: return meter->spread_over.size ? judge_length(meter, event, arena) : no_objection;
     case MTR_EPRECISION: return invalid(data_field(arena, meter->value), "more than 12 digits after the point: it cannot be kept exactly");
     case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^16 in magnitude");
     default:

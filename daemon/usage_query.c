@@ -214,6 +214,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
         run->member_group = number;
         rc = mtr_rollups_walk_members(run->txn, key, on_member, run);
         break;
+    case MTR_TIME_WEIGHTED:
+    case MTR_PERCENTILE: return MTR_EINVALID;
     }
     group->has_value = true;
     group->row.events += cell->count;

@@ -1,54 +1,18 @@
 /*
- * Usage of one part of a period out of the rollups' hour cells, slice after slice in order of time.
+ * Usage of one part of a period out of the rollups: which cells, points and lists a component's meter has, in which group of the component's
+ * group_by each falls, and the log range of each group. What they come to is slicing.h's.
  *
- * sum and count add; min and max compare; last takes the latest hour's value, and within one hour the latest event's (the cell's
- * greatest member); unique counts the union of the cells' members. Cells without live events give no value, but their log range counts.
- * A slice that began before the part gives two rows: what it had come to at the part's begin, and what the part changes in that.
- * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading.
+ * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in gather_levels.c.
  */
 #include "rater/gather.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "meterd/core/byte_set.h"
 #include "meterd/core/time.h"
-#include "rater/price_parts.h"
+#include "rater/gather_parts.h"
 
 enum { DIMENSION_END = 0x1F };
-
-/* A combination's slice at hand. */
-struct group_state {
-    struct rater_group group;
-    bool live;
-    int64_t slice; /* its hour or local day; 0 of a period */
-    int64_t time_s;
-    struct mtr_quantity value;
-    struct mtr_quantity earlier; /* the value at the part's begin */
-    int64_t last_hour_s;
-    struct mtr_str last_member;
-};
-
-struct gathering {
-    struct mtr_rollups_txn *rollups;
-    struct mtr_arena *arena;
-    const struct mtr_meter *meter;
-    const struct mtr_component *component;
-    const struct mtr_zone *zone;
-    uint32_t component_index;
-    int64_t begin_s; /* of the part's own cells */
-    bool begun;
-    uint32_t positions[MTR_METER_GROUP_BY_MAX]; /* of the component's group_by in the meter's */
-    struct mtr_byte_set dimensions;
-    struct mtr_byte_set members;
-    struct group_state *groups; /* by number in `dimensions` */
-    uint32_t group_capacity;
-    struct group_state *group;  /* of the cell being added, for the members' hook */
-    uint32_t group_number;
-    uint64_t cell_count;
-    struct rater_usage *usage; /* where the rows go */
-    uint32_t row_capacity;
-};
 
 /* The value at a position of a cell's dimensions (each value ends with 0x1F). */
 static struct mtr_str dimension_at(struct mtr_str dimensions, uint32_t position)
@@ -71,13 +35,13 @@ static size_t append(char *text, size_t size, struct mtr_str piece)
     return size + piece.size;
 }
 
-static size_t dimensions_text(const struct gathering *gathering, struct mtr_str dimensions, char text[RATER_DIMENSIONS_BYTES_MAX])
+static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions, char text[RATER_DIMENSIONS_BYTES_MAX])
 {
     size_t size = 0;
-    for (uint32_t i = 0; i < gathering->component->group_by_count; i++) {
+    for (uint32_t i = 0; i < gathering->rule.component->group_by_count; i++) {
         struct mtr_str value = dimension_at(dimensions, gathering->positions[i]);
         if (i) size = append(text, size, MTR_STR(","));
-        size = append(text, size, gathering->component->group_by[i]);
+        size = append(text, size, gathering->rule.component->group_by[i]);
         size = append(text, size, MTR_STR("="));
         for (size_t j = 0; j < value.size; j++) {
             char c = value.data[j];
@@ -106,178 +70,107 @@ bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *valu
     return true;
 }
 
-static int find_group(struct gathering *gathering, struct mtr_str dimensions, struct group_state **out)
+/* The line of a group of the slicing: the same for every input of the component. */
+static int find_line(struct rater_gathering *gathering, uint32_t group, struct mtr_str dimensions)
+{
+    uint32_t line = 0;
+    bool is_new = false;
+    int rc = rater_make_room(gathering->arena, (void **)&gathering->lines, group, &gathering->line_capacity, sizeof(*gathering->lines));
+    if (!rc) rc = mtr_byte_set_add(&gathering->dimensions, dimensions, &line, &is_new);
+    if (rc) return rc;
+    gathering->lines[group] = line;
+    if (!is_new) return MTR_OK;
+    rc = rater_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity, sizeof(*gathering->groups));
+    if (!rc) gathering->groups[line] = (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
+    return rc;
+}
+
+int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions, uint32_t *group)
 {
     char text[RATER_DIMENSIONS_BYTES_MAX];
-    uint32_t number = 0;
-    bool is_new = false;
-    struct mtr_str key = {text, dimensions_text(gathering, dimensions, text)};
-    int rc = mtr_byte_set_add(&gathering->dimensions, key, &number, &is_new);
-    if (rc) return rc;
-    if (number >= gathering->group_capacity) {
-        uint32_t capacity = gathering->group_capacity ? gathering->group_capacity * 2 : 16;
-        struct group_state *groups = mtr_arena_calloc(gathering->arena, capacity, sizeof(*groups));
-        if (!groups) return MTR_ENOMEM;
-        if (number) memcpy(groups, gathering->groups, number * sizeof(*groups));
-        gathering->groups = groups;
-        gathering->group_capacity = capacity;
-    }
-    gathering->group_number = number;
-    *out = &gathering->groups[number];
-    if (is_new) {
-        **out = (struct group_state){.last_hour_s = INT64_MIN};
-        (*out)->group.component = gathering->component_index;
-        (*out)->group.dimensions = gathering->dimensions.keys[number];
-    }
-    return MTR_OK;
+    const uint32_t known = mtr_slicing_group_count(gathering->slicing);
+    int rc = mtr_slicing_group(gathering->slicing, (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
+    if (rc || *group < known) return rc;
+    return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
+}
+
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first, uint64_t seq_last)
+{
+    struct rater_group *line = &gathering->groups[gathering->lines[group]];
+    if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
+    if (seq_last > line->seq_last) line->seq_last = seq_last;
 }
 
 static int on_member(void *context, const struct mtr_member *member)
 {
-    struct gathering *gathering = context;
-    uint32_t number = 0;
-    bool is_new = false;
-    enum { PREFIX_BYTES = 12 }; /* of the group and its slice */
-    char key[PREFIX_BYTES + MTR_LMDB_KEY_BYTES_MAX + MTR_PROPERTY_TEXT_BYTES_MAX];
-    if (member->member.size > sizeof(key) - PREFIX_BYTES) return MTR_ECORRUPT;
-    memcpy(key, &gathering->group_number, 4);
-    memcpy(key + 4, &gathering->group->slice, 8);
-    memcpy(key + PREFIX_BYTES, member->member.data, member->member.size);
-    int rc = mtr_byte_set_add(&gathering->members, (struct mtr_str){key, PREFIX_BYTES + member->member.size}, &number, &is_new);
-    if (rc || !is_new) return rc;
-    struct mtr_quantity one, *quantity = &gathering->group->value;
-    rc = mtr_quantity_from_i64(1, &one);
-    return rc ? rc : mtr_quantity_add(*quantity, one, quantity);
+    struct rater_gathering *gathering = context;
+    return mtr_slicing_add_member(gathering->slicing, gathering->group, gathering->placed_s, member->member);
 }
 
-/* The later of two values: by hour, then by the cells' greatest members. */
-static int add_last(struct gathering *gathering, struct group_state *state, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+static int on_event(void *context, const struct mtr_point *point)
 {
-    struct mtr_member member = {0};
+    struct rater_gathering *gathering = context;
+    const struct mtr_use use = {gathering->placed_s, point->time_us, point->seq, point->quantity};
+    gathering->cell_count++;
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
+}
+
+/* The cell's latest event: cells of one hour and group are told apart by it. */
+static int add_last(struct rater_gathering *gathering, const struct mtr_cell_key *key)
+{
+    struct mtr_member member;
+    struct mtr_point point;
     int rc = mtr_rollups_last_member(gathering->rollups, key, &member);
-    if (rc && rc != MTR_ENOTFOUND) return rc;
-    bool later = key->hour_s > state->last_hour_s || mtr_str_compare(member.member, state->last_member) > 0;
-    if (!later) return MTR_OK;
-    state->last_hour_s = key->hour_s;
-    state->value = cell->value;
-    return mtr_arena_copy(gathering->arena, member.member, &state->last_member);
+    if (!rc) rc = mtr_point_decode(member.member, &point);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const struct mtr_use use = {key->hour_s, point.time_us, point.seq, point.quantity};
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
-static int add_value(struct gathering *gathering, struct group_state *state, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
-    struct mtr_quantity *quantity = &state->value;
-    bool first = !state->live;
-    state->live = true;
-    switch (gathering->meter->aggregation) {
-    case MTR_SUM:
-    case MTR_COUNT: return mtr_quantity_add(*quantity, cell->value, quantity);
-    case MTR_MIN:
-        if (first || mtr_quantity_compare(cell->value, *quantity) < 0) *quantity = cell->value;
-        return MTR_OK;
-    case MTR_MAX:
-        if (first || mtr_quantity_compare(cell->value, *quantity) > 0) *quantity = cell->value;
-        return MTR_OK;
-    case MTR_LAST: return add_last(gathering, state, key, cell);
-    case MTR_UNIQUE:
-        gathering->group = state;
-        return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
-    }
-    MTR_ASSERT(!"known aggregation");
-    return MTR_EINVALID;
+    const enum mtr_aggregation aggregation = gathering->rule.meter->aggregation;
+    gathering->placed_s = key->hour_s;
+    if (gathering->rule.component->scope == MTR_SLICE_BY_EVENT)
+        return mtr_rollups_walk_points(gathering->rollups, key, INT64_MIN, INT64_MAX, on_event, gathering);
+    if (aggregation == MTR_UNIQUE) return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
+    if (aggregation == MTR_LAST) return add_last(gathering, key);
+    const struct mtr_use use = {.placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
-static int add_row(struct gathering *gathering, const struct group_state *state, struct mtr_quantity quantity, bool earlier)
-{
-    struct rater_usage *usage = gathering->usage;
-    if (usage->row_count == gathering->row_capacity) {
-        uint32_t capacity = gathering->row_capacity ? gathering->row_capacity * 2 : 16;
-        struct mtr_usage_row *rows = mtr_arena_calloc(gathering->arena, capacity, sizeof(*rows));
-        if (!rows) return MTR_ENOMEM;
-        if (usage->row_count) memcpy(rows, usage->rows, usage->row_count * sizeof(*rows));
-        usage->rows = rows;
-        gathering->row_capacity = capacity;
-    }
-    usage->rows[usage->row_count++] = (struct mtr_usage_row){
-        .component = gathering->component_index,
-        .dimensions = state->group.dimensions,
-        .time_us = state->time_s * MTR_US_PER_SECOND,
-        .until_us = state->time_s * MTR_US_PER_SECOND,
-        .quantity = quantity,
-        .earlier = earlier,
-    };
-    return MTR_OK;
-}
-
-/* The slice at hand is over: its rows. */
-static int end_slice(struct gathering *gathering, struct group_state *state)
-{
-    const struct mtr_quantity earlier = gathering->begun ? state->earlier : state->value;
-    struct mtr_quantity own;
-    int rc = mtr_quantity_sub(state->value, earlier, &own);
-    if (!rc && earlier.e12) rc = add_row(gathering, state, earlier, true);
-    if (!rc && own.e12) rc = add_row(gathering, state, own, false);
-    state->live = false;
-    state->value = state->earlier = (struct mtr_quantity){0};
-    state->last_hour_s = INT64_MIN;
-    return rc;
-}
-
-/* From here on cells are the part's own: values so far are what it goes on from. */
-static void begin_part(struct gathering *gathering)
-{
-    gathering->begun = true;
-    for (uint32_t i = 0; i < gathering->dimensions.count; i++) {
-        struct group_state *state = &gathering->groups[i];
-        state->earlier = state->value;
-        state->group.seq_first = state->group.seq_last = 0;
-    }
-}
-
-static int64_t slice_of(const struct gathering *gathering, int64_t hour_s)
-{
-    switch (gathering->component->scope) {
-    case MTR_SLICE_BY_HOUR: return hour_s;
-    case MTR_SLICE_BY_DAY: return mtr_price_local_day(gathering->zone, hour_s);
-    case MTR_SLICE_BY_PERIOD:
-    case MTR_SLICE_BY_TERM:
-    case MTR_SLICE_BY_EVENT:
-    case MTR_SLICE_BY_LEVEL: return 0;
-    }
-    return 0;
-}
-
+/* Cells without live events give no value, but their log range counts. */
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
-    struct gathering *gathering = context;
-    struct group_state *state = NULL;
+    struct rater_gathering *gathering = context;
     gathering->cell_count++;
-    if (!gathering->begun && key->hour_s >= gathering->begin_s) begin_part(gathering);
-    int rc = find_group(gathering, key->dimensions, &state);
+    int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
     if (rc) return rc;
-    struct rater_group *group = &state->group;
-    if (!group->seq_first || cell->seq_first < group->seq_first) group->seq_first = cell->seq_first;
-    if (cell->seq_last > group->seq_last) group->seq_last = cell->seq_last;
-    if (!cell->count) return MTR_OK;
-    const int64_t slice = slice_of(gathering, key->hour_s);
-    if (state->live && state->slice != slice) rc = end_slice(gathering, state);
-    if (rc) return rc;
-    if (!state->live) {
-        state->slice = slice;
-        state->time_s = key->hour_s;
-    }
-    return add_value(gathering, state, key, cell);
+    if (key->hour_s >= gathering->rule.own_s) rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
+    return cell->count ? add_cell(gathering, key, cell) : MTR_OK;
 }
 
-static void find_positions(struct gathering *gathering)
+static void find_positions(struct rater_gathering *gathering)
 {
-    const struct mtr_component *component = gathering->component;
-    const struct mtr_meter *meter = gathering->meter;
+    const struct mtr_component *component = gathering->rule.component;
+    const struct mtr_meter *meter = gathering->rule.meter;
     for (uint32_t i = 0; i < component->group_by_count; i++) {
         gathering->positions[i] = UINT32_MAX; /* an unknown dimension is empty everywhere; the catalog's checks refuse it */
         for (uint32_t j = 0; j < meter->group_by_count; j++)
             if (mtr_str_equal(component->group_by[i], meter->group_by[j])) gathering->positions[i] = j;
     }
 }
+
+/* ---- of all components ---- */
+
+struct collecting {
+    struct mtr_arena *arena;
+    struct rater_group *groups;
+    uint32_t group_count, group_capacity;
+    struct mtr_usage_row *rows;
+    uint32_t row_count, row_capacity;
+    uint64_t cell_count;
+};
 
 static int compare_groups(const void *a, const void *b)
 {
@@ -287,50 +180,85 @@ static int compare_groups(const void *a, const void *b)
     return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
-/* The groups that the part itself has cells of. */
-static int add_groups(struct rater_usage *usage, const struct gathering *gathering, struct mtr_arena *arena)
+static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
 {
-    const uint32_t before = usage->group_count;
-    if (!gathering->dimensions.count) return MTR_OK;
-    struct rater_group *groups = mtr_arena_calloc(arena, before + gathering->dimensions.count, sizeof(*groups));
-    if (!groups) return MTR_ENOMEM;
-    if (before) memcpy(groups, usage->groups, before * sizeof(*groups));
-    usage->groups = groups;
-    for (uint32_t i = 0; gathering->begun && i < gathering->dimensions.count; i++)
-        if (gathering->groups[i].group.seq_first) groups[usage->group_count++] = gathering->groups[i].group;
-    qsort(groups + before, usage->group_count - before, sizeof(*groups), compare_groups);
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = rater_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count, &collecting->row_capacity, sizeof(*rows));
+        if (rc) return rc;
+        collecting->rows[collecting->row_count++] = rows[i];
+    }
     return MTR_OK;
 }
 
-static int gather_component(struct gathering *gathering, const struct mtr_subscription *subscription, int64_t from_s, int64_t end_s)
+static int collect_groups(struct collecting *collecting, struct rater_group *groups, uint32_t count)
 {
+    if (count) qsort(groups, count, sizeof(*groups), compare_groups);
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = rater_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count, &collecting->group_capacity,
+                                 sizeof(*groups));
+        if (rc) return rc;
+        collecting->groups[collecting->group_count++] = groups[i];
+    }
+    return MTR_OK;
+}
+
+/* One meter of a component. */
+static int gather_input(struct rater_gathering *gathering, struct collecting *collecting)
+{
+    const struct mtr_slicing_rule *rule = &gathering->rule;
+    const struct mtr_usage_row *rows = NULL;
+    uint32_t count = 0;
+    gathering->line_capacity = 0;
     find_positions(gathering);
-    int rc = mtr_rollups_walk_cells(gathering->rollups, subscription->number, gathering->meter->number, from_s, end_s, on_cell, gathering);
-    for (uint32_t i = 0; !rc && i < gathering->dimensions.count; i++)
-        if (gathering->groups[i].live) rc = end_slice(gathering, &gathering->groups[i]);
-    return rc ? rc : add_groups(gathering->usage, gathering, gathering->arena);
+    int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
+    if (!rc)
+        rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering)
+                                               : mtr_rollups_walk_cells(gathering->rollups, gathering->subscription->number, rule->meter->number,
+                                                                        rule->from_s, rule->until_s, on_cell, gathering);
+    if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
+    return rc ? rc : collect_rows(collecting, rows, count);
+}
+
+/* Cells count by the hour that they begin in, levels to the second. */
+static void set_range(struct rater_gathering *gathering, const struct rater_term *term, uint32_t index)
+{
+    struct mtr_slicing_rule *rule = &gathering->rule;
+    const struct rater_part *part = &term->parts[index];
+    rule->from_s = rater_position_from(gathering->subscription, term, index, rule->component);
+    rule->own_s = part->usage_from_s;
+    rule->until_s = part->end_s;
+    if (!mtr_slicing_is_level(rule->meter)) return;
+    rule->own_s = part->start_s;
+    for (uint32_t i = 0; i <= index; i++)
+        if (term->parts[i].usage_from_s == rule->from_s) rule->from_s = term->parts[i].start_s;
+    if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
 }
 
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                 const struct rater_term *term, uint32_t index, struct mtr_arena *arena, struct rater_usage *out)
+                 const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
 {
-    const struct rater_part *part = &term->parts[index];
-    struct rater_usage usage = {0};
-    uint32_t row_capacity = 0;
-    for (uint32_t i = 0; i < part->version->component_count; i++) {
-        const struct mtr_component *component = &part->version->components[i];
+    struct collecting collecting = {.arena = arena};
+    const struct mtr_tariff_version *version = term->parts[part].version;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
         const struct mtr_meter *meter = component->meter.size ? mtr_catalog_find_meter(catalog, component->meter) : NULL;
         if (!meter) continue;
         if (component->group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
-        struct gathering gathering = {.rollups = rollups, .arena = arena, .meter = meter, .component = component, .component_index = i,
-                                      .zone = subscription->zone, .begin_s = part->usage_from_s, .usage = &usage, .row_capacity = row_capacity};
-        gathering.dimensions.arena = gathering.members.arena = arena;
-        int rc = gather_component(&gathering, subscription, rater_position_from(subscription, term, index, component), part->end_s);
+        struct rater_gathering gathering = {.rollups = rollups, .subscription = subscription, .arena = arena};
+        gathering.rule = (struct mtr_slicing_rule){
+            .component = component, .component_index = i, .meter = meter, .zone = subscription->zone, .whole = term->whole};
+        gathering.dimensions.arena = arena;
+        set_range(&gathering, term, part);
+        int rc = gather_input(&gathering, &collecting);
+        if (!rc) rc = collect_groups(&collecting, gathering.groups, gathering.dimensions.count);
         if (rc) return rc;
-        row_capacity = gathering.row_capacity;
-        usage.cell_count += gathering.cell_count;
+        collecting.cell_count += gathering.cell_count;
     }
-    *out = usage;
+    *out = (struct rater_usage){.groups = collecting.groups,
+                                .group_count = collecting.group_count,
+                                .rows = collecting.rows,
+                                .row_count = collecting.row_count,
+                                .cell_count = collecting.cell_count};
     return MTR_OK;
 }
 

@@ -1,6 +1,6 @@
 /*
- * Usage of one part of a period: the cells of every component's meter as rows of the price function, per combination of the component's
- * group_by and slice of its scope, with what the part goes on from. Private to the rater.
+ * Usage of one part of a period: cells, kept events and levels of every component's meter, made into slices by the component's scope and
+ * group_by. Private to the rater.
  */
 #ifndef METERD_LIB_RATER_GATHER_H
 #define METERD_LIB_RATER_GATHER_H
@@ -14,7 +14,7 @@
 
 enum { RATER_DIMENSIONS_BYTES_MAX = MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX };
 
-/* The log range of the part's cells of one component and combination. A group whose events were all taken back has a range but no row. */
+/* The log range of what one line of the part was made of; also of a line whose events were all taken back. 0 – 0: of nothing in the part. */
 struct rater_group {
     uint32_t component;
     struct mtr_str dimensions;
@@ -25,12 +25,13 @@ struct rater_group {
 struct rater_usage {
     struct rater_group *groups; /* by (component, dimensions) */
     uint32_t group_count;
-    struct mtr_usage_row *rows; /* by component */
+    struct mtr_usage_row *rows; /* by component and input, then dimensions, time, sequence */
     uint32_t row_count;
-    uint64_t cell_count; /* walked */
+    uint64_t cell_count; /* walked, and points */
 };
 
-/* Of the term's part of that index. From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
+/* Use of one part of the term: its own rows, and rows of what the period (with scope term: the subscription) used before it, unless a version
+ * since then says `reset`. From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                  const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
 

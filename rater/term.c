@@ -87,7 +87,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     const struct mtr_tariff_document *tariff = subscription->tariff;
     const int64_t head[] = {
         term->whole.start_s,         term->whole.end_s, term->start_s,           term->end_s,        hash_text(tariff->key),
-        hash_text(tariff->currency), tariff->rounding,  tariff->rounding_digits, tariff->round_total};
+        hash_text(tariff->currency), tariff->rounding,  tariff->rounding_digits, tariff->round_total,
+        subscription->start_s}; /* levels and contract terms count from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
     int64_t *numbers = mtr_arena_alloc(arena, (count + 4 * (size_t)term->part_count) * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/carry.h"
 #include "rater/rater.h"
 
 enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
@@ -32,30 +33,6 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     return MTR_OK;
 }
 
-static int on_feed(void *context, const struct mtr_feed_row *row)
-{
-    struct rater_step *step = context;
-    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, row->subscription);
-    if (!subscription) return STOP;
-    if (!step->rows_left) {
-        step->more = true;
-        return STOP;
-    }
-    step->rows_left--;
-    step->cursor.change = row->change;
-    step->changed = true;
-    return mark_day(step, subscription, row->day);
-}
-
-int rater_consume_feed(struct rater_step *step)
-{
-    if (step->feed_change <= step->cursor.change) return MTR_OK;
-    int rc = mtr_rollups_walk_feed(step->rollups, step->cursor.change, on_feed, step);
-    return rc == STOP ? MTR_OK : rc;
-}
-
-/* ---- scan ---- */
-
 struct collected {
     int64_t *starts;
     uint32_t count;
@@ -69,6 +46,51 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     collected->starts[collected->count++] = period->start_s;
     return MTR_OK;
 }
+
+/* Every existing period that begins after that time: what it carries on has changed. */
+static int mark_later(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+{
+    struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rater->options.step_rows_max};
+    bool more = true;
+    int rc = MTR_OK;
+    while (!rc && more) {
+        collected.count = 0;
+        rc = mtr_charges_walk_periods(step->charges, subscription->number, time_s + 1, on_period, &collected);
+        more = rc == STOP;
+        if (more) rc = MTR_OK;
+        for (uint32_t i = 0; i < collected.count && !rc; i++) {
+            time_s = collected.starts[i];
+            rc = rater_mark_dirty(step, subscription, time_s, INT64_MAX); /* it exists: its end is not looked at */
+        }
+    }
+    return rc;
+}
+
+static int on_feed(void *context, const struct mtr_feed_row *row)
+{
+    struct rater_step *step = context;
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, row->subscription);
+    if (!subscription) return STOP;
+    if (!step->rows_left) {
+        step->more = true;
+        return STOP;
+    }
+    step->rows_left--;
+    step->cursor.change = row->change;
+    step->changed = true;
+    int rc = mark_day(step, subscription, row->day);
+    if (rc || !rater_carries(step->catalog, subscription)) return rc;
+    return mark_later(step, subscription, (int64_t)row->day * SECONDS_PER_DAY);
+}
+
+int rater_consume_feed(struct rater_step *step)
+{
+    if (step->feed_change <= step->cursor.change) return MTR_OK;
+    int rc = mtr_rollups_walk_feed(step->rollups, step->cursor.change, on_feed, step);
+    return rc == STOP ? MTR_OK : rc;
+}
+
+/* ---- scan ---- */
 
 /* A subscription that is new, or whose term changed: its periods are opened from the first on (again; opening is idempotent). */
 static int follow_term(struct rater_step *step, const struct mtr_subscription *subscription, bool *changed)

@@ -30,6 +30,23 @@ static const char *meter_key_at(const void *context, unsigned i)
     return i < catalog->counts[MTR_KIND_METER] ? catalog->meters[i].key.data : NULL;
 }
 
+/* A scope needs what the meter keeps. */
+static void check_scope(const struct mtr_record *record, const struct mtr_component *component, const struct mtr_meter *meter,
+                        struct mtr_diagnostics *findings)
+{
+    char text[240];
+    const char *missing = NULL;
+    if (component->scope == MTR_SLICE_BY_EVENT && !meter->keep_events)
+        missing = "does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`";
+    if (component->scope == MTR_SLICE_BY_LEVEL && meter->aggregation != MTR_TIME_WEIGHTED)
+        missing = "has no level: `scope: level` needs a meter with `aggregation: time_weighted`";
+    if (component->scope == MTR_SLICE_BY_TERM && meter->aggregation == MTR_TIME_WEIGHTED && meter->per == MTR_TIME_UNIT_PERIOD)
+        missing = "is a mean of each period: `scope: term` needs another `per`";
+    if (!missing) return;
+    snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key), missing);
+    fail(record, component, "scope", findings, text);
+}
+
 static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
                         struct mtr_diagnostics *findings)
 {
@@ -49,6 +66,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
                  MTR_STR_ARGS(meter->key), MTR_STR_ARGS(component->group_by[i]));
         fail(record, component, "group_by", findings, text);
     }
+    check_scope(record, component, meter, findings);
 }
 
 /* What a tariff asks of its subscriptions: the first component of each service and billing period that it names. */

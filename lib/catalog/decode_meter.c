@@ -7,6 +7,7 @@
 
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 
 enum { FILTERS_MAX = 16, FILTER_VALUES_MAX = 256 };
 
@@ -75,6 +76,46 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
     }
 }
 
+/* Fields that belong to one aggregation. */
+static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    const struct mtr_meter_fields *f = &record->fields.meter;
+    const bool is_level = f->aggregation == MTR_TIME_WEIGHTED, is_percentile = f->aggregation == MTR_PERCENTILE;
+    const struct {
+        const char *name;
+        bool given, fits;
+        const char *belongs_to;
+    } fields[] = {
+        {"keep_events", f->keep_events, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT, "sum and count"},
+        {"spread_over", f->spread_over.size > 0, f->aggregation == MTR_SUM, "sum"},
+        {"reports", f->reports_given, is_level, "time_weighted"},
+        {"per", f->per_given, is_level, "time_weighted"},
+        {"holds_from", f->holds_from_given, is_level, "time_weighted"},
+        {"percentile", f->percentile_given, is_percentile, "percentile"},
+        {"window", f->window_given, is_percentile, "percentile"},
+    };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (fields[i].given && !fields[i].fits)
+            mtr_record_fail(record, fields[i].name, findings, "belongs to aggregation %s, not to %s", fields[i].belongs_to,
+                            mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
+}
+
+static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    const struct mtr_meter_fields *f = &record->fields.meter;
+    const mtr_int128 most = (mtr_int128)100 * 1000000000000;
+    check_belonging(record, findings);
+    if (f->percentile.e12 <= 0 || f->percentile.e12 > most)
+        mtr_record_fail(record, "percentile", findings, "is a number above 0 and at most 100");
+    if (f->window_us % MTR_US_PER_SECOND || MTR_US_PER_HOUR % f->window_us)
+        mtr_record_fail(record, "window", findings, "does not divide an hour into windows of equal length, as 5m, 15m or 1h do");
+    if (f->keep_events && f->spread_over.size)
+        mtr_record_fail(record, "keep_events", findings, "an event that is spread over hours has no single moment: keep_events and spread_over "
+                                                         "do not stand beside each other");
+    if (f->spread_over.size && mtr_str_equal(f->spread_over, f->value))
+        mtr_record_fail(record, "spread_over", findings, "is the property that holds the quantity already");
+}
+
 int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
@@ -87,6 +128,7 @@ int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct 
     if (mtr_str_equal(f->event_type, MTR_STR(MTR_EVENT_TYPE_VOID)))
         mtr_record_fail(record, "event_type", findings, "`%s` takes events back and cannot be counted", MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
+    check_measuring(record, findings);
     int rc = decode_filters(record, findings);
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }

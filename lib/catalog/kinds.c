@@ -25,7 +25,11 @@ static const struct mtr_field service_rows[] = {
     {0},
 };
 
-static const char *const aggregations[] = {"sum", "count", "min", "max", "last", "unique", NULL};
+static const char *const aggregations[] = {"sum", "count", "min", "max", "last", "unique", "time_weighted", "percentile", NULL};
+_Static_assert(sizeof(aggregations) / sizeof(*aggregations) == MTR_AGGREGATION_COUNT + 1, "a name for each");
+static const char *const reported[] = {"level", "change", NULL};
+static const char *const held_from[] = {"moment", "day", NULL};
+static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
 
 static const struct mtr_field meter_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, FIELD(mtr_meter_fields, key), .doc = "its key"},
@@ -42,6 +46,20 @@ static const struct mtr_field meter_rows[] = {
      .doc = "properties whose values are kept apart; fixed"},
     {.name = "filter", .type = MTR_FIELD_NODE, FIELD(mtr_meter_fields, filter_node),
      .doc = "property: value or list of values; an event counts when all hold; fixed"},
+    {.name = "keep_events", .type = MTR_FIELD_BOOL, FIELD(mtr_meter_fields, keep_events), .default_text = "false",
+     .doc = "of sum and count: each event is kept, so that a component of `scope: event` can price it; fixed"},
+    {.name = "spread_over", .type = MTR_FIELD_TEXT, FIELD(mtr_meter_fields, spread_over), .min = 1, .max = MTR_PROPERTY_NAME_BYTES_MAX,
+     .doc = "of sum: property that holds a length in seconds; the quantity is spread evenly over it, from the event's time on; fixed"},
+    {.name = "reports", .type = MTR_FIELD_ENUM, FIELD(mtr_meter_fields, reports), .default_text = "level", .choices = reported,
+     PRESENT(mtr_meter_fields, reports_given), .doc = "of time_weighted: events carry the level, or what it changes by; fixed"},
+    {.name = "per", .type = MTR_FIELD_ENUM, FIELD(mtr_meter_fields, per), .default_text = "hour", .choices = time_units,
+     PRESENT(mtr_meter_fields, per_given), .doc = "of time_weighted: a level of 1 that holds for this long is 1; period: the mean level; fixed"},
+    {.name = "holds_from", .type = MTR_FIELD_ENUM, FIELD(mtr_meter_fields, holds_from), .default_text = "moment", .choices = held_from,
+     PRESENT(mtr_meter_fields, holds_from_given), .doc = "of time_weighted: a value holds from its own moment, or from the beginning of its local day; fixed"},
+    {.name = "percentile", .type = MTR_FIELD_QUANTITY, FIELD(mtr_meter_fields, percentile), .default_text = "95", PRESENT(mtr_meter_fields, percentile_given),
+     .doc = "of percentile: which, above 0 and at most 100; fixed"},
+    {.name = "window", .type = MTR_FIELD_DURATION, FIELD(mtr_meter_fields, window_us), .default_text = "5m", .min = 60000000,
+     .max = 3600000000, PRESENT(mtr_meter_fields, window_given), .doc = "of percentile: length of the windows whose sums are compared; divides an hour; fixed"},
     {0},
 };
 

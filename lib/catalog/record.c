@@ -128,6 +128,13 @@ static void check_meter(const struct mtr_record *old, const struct mtr_record *n
     frozen(now, "value", mtr_str_equal(a->value, b->value), findings);
     frozen(now, "group_by", same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count), findings);
     frozen(now, "filter", same_filters(a, b), findings);
+    frozen(now, "keep_events", a->keep_events == b->keep_events, findings);
+    frozen(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
+    frozen(now, "reports", a->reports == b->reports, findings);
+    frozen(now, "per", a->per == b->per, findings);
+    frozen(now, "holds_from", a->holds_from == b->holds_from, findings);
+    frozen(now, "percentile", mtr_quantity_compare(a->percentile, b->percentile) == 0, findings);
+    frozen(now, "window", a->window_us == b->window_us, findings);
 }
 
 void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now, struct mtr_diagnostics *findings)

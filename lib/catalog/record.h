@@ -28,6 +28,12 @@ struct mtr_meter_fields {
     const struct mtr_node *filter_node; /* valid while decoding only */
     struct mtr_filter *filters;
     uint32_t filter_count;
+    struct mtr_str spread_over;
+    int reports, holds_from, per; /* per: enum mtr_time_unit */
+    struct mtr_quantity percentile;
+    int64_t window_us;
+    bool keep_events;
+    bool reports_given, holds_from_given, per_given, percentile_given, window_given;
 };
 
 struct mtr_billing_fields {

@@ -147,6 +147,13 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
         .group_by_count = f->group_by.count,
         .filters = f->filters,
         .filter_count = f->filter_count,
+        .keep_events = f->keep_events,
+        .spread_over = f->spread_over,
+        .reports_changes = f->reports == 1,
+        .holds_from_day = f->holds_from == 1,
+        .per = (enum mtr_time_unit)f->per,
+        .percentile = f->percentile,
+        .window_s = f->aggregation == MTR_PERCENTILE ? f->window_us / MTR_US_PER_SECOND : 0,
     };
 }
 

@@ -119,6 +119,17 @@ int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struc
     return from_wide(&wide, negative, out);
 }
 
+int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode, struct mtr_quantity *out)
+{
+    MTR_ASSERT(divisor > 0);
+    bool negative = is_negative(&value);
+    struct mtr_wide wide = magnitude_of(value);
+    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, (mtr_uint128)divisor, MTR_FRACTION_ZERO);
+    fraction = mtr_wide_divide_fraction(&wide, mtr_power10(MTR_EXACT_DIGITS - MTR_QUANTITY_DIGITS), fraction);
+    mtr_wide_round(&wide, negative, fraction, mode);
+    return mtr_wide_to_i128(&wide, negative, &out->e12);
+}
+
 int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);

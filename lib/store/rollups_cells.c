@@ -116,7 +116,7 @@ int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell 
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
-static struct mtr_key member_key(const struct mtr_cell_key *key, struct mtr_str member)
+struct mtr_key mtr_member_key(const struct mtr_cell_key *key, struct mtr_str member)
 {
     struct mtr_key out;
     out.size = 0;
@@ -140,7 +140,7 @@ static int read_count(struct mtr_str value, uint64_t *out)
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
                            uint64_t *count_after)
 {
-    struct mtr_key encoded = member_key(key, member);
+    struct mtr_key encoded = mtr_member_key(key, member);
     struct mtr_str value;
     uint64_t count = 0;
     unsigned char bytes[COUNT_BYTES];
@@ -174,7 +174,7 @@ static int on_member_row(void *context, struct mtr_str key, struct mtr_str value
 
 int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
 {
-    struct mtr_key prefix = member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
     struct member_walk walk = {prefix.size, on_member, context};
     return mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&prefix), mtr_key_str(&prefix), on_member_row, &walk);
 }
@@ -200,19 +200,17 @@ int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_
     return rc ? rc : MTR_ENOTFOUND;
 }
 
-/* The row before the first that sorts behind every member of the cell. */
-int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+/* The row before the first that does not sort before the bound. */
+int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound, struct mtr_member *out)
 {
-    struct mtr_key prefix = member_key(key, (struct mtr_str){NULL, 0});
-    struct mtr_key after = prefix;
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key after = mtr_member_key(key, bound);
     MDB_cursor *cursor;
-    while (after.size < sizeof(after.data)) after.data[after.size++] = 0xFF;
     int rc = mtr_lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[MTR_TABLE_MEMBERS], &cursor));
     if (rc) return rc;
     MDB_val k = mtr_lmdb_val(after.data, after.size), v;
     rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
-    bool at_it = !rc && mtr_str_starts_with(mtr_lmdb_str(k), mtr_key_str(&prefix));
-    if (!at_it) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc == MTR_ENOTFOUND ? MDB_LAST : MDB_PREV));
+    if (!rc || rc == MTR_ENOTFOUND) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
     mdb_cursor_close(cursor);
     if (rc) return rc;
     struct mtr_str row = mtr_lmdb_str(k);
@@ -221,6 +219,14 @@ int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_k
     rc = read_count(mtr_lmdb_str(v), &member.count);
     if (!rc) *out = member;
     return rc;
+}
+
+int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+{
+    char bound[MTR_LMDB_KEY_BYTES_MAX]; /* behind every member: no key is longer */
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    memset(bound, 0xFF, sizeof(bound));
+    return mtr_member_before(txn, key, (struct mtr_str){bound, sizeof(bound) - prefix.size}, out);
 }
 
 struct hashing {

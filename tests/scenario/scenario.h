@@ -6,6 +6,7 @@
  *   scenario_stores    stores and stages: open, crash, recover
  *   scenario_receiver  the billing backend, and the operator who looks after messages
  *   scenario_naive     usage recomputed from the log with plain arrays
+ *   scenario_measure   that usage as the price function wants it, measured the long way
  *   scenario_bill      what the bill should be, priced from that usage
  *   scenario_laws      what must hold at the end
  *
@@ -30,6 +31,7 @@
 #include "meterd/core/time.h"
 #include "meterd/rater/audit.h"
 #include "meterd/rater/outbox.h"
+#include "meterd/rater/price.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/log.h"
 #include "support/random_events.h"
@@ -45,6 +47,7 @@ struct planned_meter {
     enum mtr_aggregation aggregation;
     bool by_region, by_sku;
     bool filtered;
+    const char *more; /* what belongs to its aggregation, as written */
     bool applied;
 };
 
@@ -189,7 +192,7 @@ struct pending_result {
 #define SEEN_MAP(X)                                                                                                            \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
-    X(POSITION) X(RECURRING_LINE) X(RECEIVER_REPEAT)                                                                           \
+    X(POSITION) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE) X(RECURRING_LINE) X(RECEIVER_REPEAT)         \
     X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
@@ -269,7 +272,7 @@ struct naive_use { /* what one event gives to one meter */
     const struct mtr_event *event;
     uint64_t seq;
     uint64_t void_seq; /* 0: it counts */
-    int64_t hour_s;
+    int64_t hour_s; /* as in a cell's key: of percentile that of the window */
     struct mtr_str dimensions; /* as in a cell's key */
     struct mtr_str text;       /* unique: the value */
     struct mtr_quantity quantity;
@@ -289,7 +292,22 @@ struct naive {
 void scenario_naive_read(struct scenario *scenario, struct naive *naive);
 /* The value of uses[0 … count) under their meter; false when none counts. */
 bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count, struct mtr_quantity *out);
+mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator); /* to the nearest, ties to even; denominator > 0 */
 struct mtr_str scenario_property_text(struct scenario *scenario, const struct mtr_property *property);
+
+/* What a part of a period is priced by: [from, own) gives the position, [own, until) is billed. Cells count by their hour, levels by the second. */
+struct naive_range {
+    int64_t from_s, own_s;               /* of hours */
+    int64_t levels_from_s, levels_own_s; /* of seconds */
+    int64_t until_s;
+    struct mtr_period whole;
+};
+
+enum { NAIVE_ROWS_MAX = 65536, NAIVE_USES_MAX = 65536 };
+/* Adds the rows of one component; returns how many there are then. */
+uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
+                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
+                          struct mtr_usage_row *rows, uint32_t row_count);
 
 struct bill_line {
     const char *key;

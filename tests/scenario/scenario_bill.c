@@ -9,7 +9,7 @@
 
 #include "meterd/rater/price.h"
 
-enum { PARTS_MAX = 8, ROWS_MAX = 256, PRICE_ARENA_BYTES = 64 << 20 };
+enum { PARTS_MAX = 8, PRICE_ARENA_BYTES = 64 << 20 };
 
 struct part {
     const struct mtr_tariff_version *version;
@@ -63,109 +63,6 @@ static void find_parts(struct billing *billing)
     }
 }
 
-/* ---- usage of a part ---- */
-
-struct group {
-    struct mtr_str dimensions;
-    int64_t slice;
-    const struct naive_use **uses; /* up to the part's end */
-    const struct naive_use **earlier; /* up to its begin */
-    uint32_t count, earlier_count;
-};
-
-static struct mtr_str line_dimensions(struct scenario *scenario, const struct mtr_component *component, const struct mtr_event *event)
-{
-    char text[1024];
-    size_t size = 0;
-    for (uint32_t i = 0; i < component->group_by_count; i++) {
-        struct mtr_str name = component->group_by[i];
-        struct mtr_str value = scenario_property_text(scenario, mtr_event_property(event, name));
-        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(name));
-        for (size_t k = 0; k < value.size; k++) {
-            if (strchr(",=\\", value.data[k])) text[size++] = '\\';
-            text[size++] = value.data[k];
-        }
-    }
-    text[size] = '\0';
-    return mtr_str_from(scenario_format(scenario, "%s", text));
-}
-
-static struct group *group_of(struct scenario *scenario, struct group *groups, uint32_t *count, struct mtr_str dimensions, int64_t slice,
-                              uint32_t uses)
-{
-    for (uint32_t i = 0; i < *count; i++)
-        if (groups[i].slice == slice && mtr_str_equal(groups[i].dimensions, dimensions)) return &groups[i];
-    CHECK(scenario, *count < ROWS_MAX, "too many groups");
-    groups[*count] = (struct group){.dimensions = dimensions, .slice = slice};
-    groups[*count].uses = scenario_alloc(scenario, uses, sizeof(*groups->uses));
-    groups[*count].earlier = scenario_alloc(scenario, uses, sizeof(*groups->earlier));
-    return &groups[(*count)++];
-}
-
-static bool same_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
-{
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (mtr_str_equal(version->components[i].key, component->key) && mtr_str_equal(version->components[i].meter, component->meter)) return true;
-    return false;
-}
-
-/* From which hour on use counts for the part's position: that of the parts before it, back to a version with reset or without the component. */
-static int64_t position_from(const struct billing *billing, uint32_t part, const struct mtr_component *component)
-{
-    int64_t from_s = billing->parts[part].usage_from_s;
-    bool ends = billing->parts[part].version->reset;
-    for (uint32_t i = part; !ends && i > 0; i--) {
-        ends = !same_component(billing->parts[i - 1].version, component);
-        if (!ends) from_s = billing->parts[i - 1].usage_from_s;
-        ends = ends || billing->parts[i - 1].version->reset;
-    }
-    return from_s;
-}
-
-static int64_t slice_of(const struct billing *billing, const struct mtr_component *component, int64_t hour_s)
-{
-    const struct mtr_civil civil = mtr_zone_to_civil(billing->subscription->zone, hour_s);
-    if (component->scope == MTR_SLICE_BY_HOUR) return hour_s;
-    return component->scope == MTR_SLICE_BY_DAY ? mtr_days_from_civil(civil.year, civil.month, civil.day) : 0;
-}
-
-static uint32_t gather(struct billing *billing, uint32_t part_index, uint32_t component_index, struct mtr_usage_row *rows, uint32_t row_count)
-{
-    const struct part *part = &billing->parts[part_index];
-    const struct mtr_component *component = &part->version->components[component_index];
-    struct scenario *scenario = billing->scenario;
-    const struct naive *naive = billing->naive;
-    struct group groups[ROWS_MAX];
-    uint32_t group_count = 0;
-    const int64_t from_s = position_from(billing, part_index, component);
-    for (uint32_t i = 0; i < naive->use_count; i++) {
-        const struct naive_use *use = &naive->uses[i];
-        if (use->subscription != billing->subscription || !mtr_str_equal(use->meter->key, component->meter)) continue;
-        if (use->hour_s < from_s || use->hour_s >= part->end_s) continue;
-        struct mtr_str dimensions = line_dimensions(scenario, component, use->event);
-        const int64_t slice = slice_of(billing, component, use->hour_s);
-        struct group *group = group_of(scenario, groups, &group_count, dimensions, slice, naive->use_count);
-        group->uses[group->count++] = use;
-        if (use->hour_s < part->usage_from_s) group->earlier[group->earlier_count++] = use;
-    }
-    for (uint32_t i = 0; i < group_count; i++) {
-        struct mtr_quantity until = {0}, before = {0};
-        const struct group *group = &groups[i];
-        scenario_naive_value(scenario, group->uses, group->count, &until);
-        scenario_naive_value(scenario, group->earlier, group->earlier_count, &before);
-        CHECK(scenario, row_count + 2 <= ROWS_MAX, "too many rows");
-        const int64_t time_us = group->uses[0]->hour_s * MTR_US_PER_SECOND;
-        const struct mtr_usage_row row = {.component = component_index, .dimensions = group->dimensions, .time_us = time_us};
-        rows[row_count] = rows[row_count + 1] = row;
-        rows[row_count].earlier = true;
-        rows[row_count].quantity = before;
-        CHECK_OK(scenario, mtr_quantity_sub(until, before, &rows[row_count + 1].quantity));
-        scenario_seen[SEEN_POSITION] += before.e12 != 0 && rows[row_count + 1].quantity.e12 != 0;
-        row_count += 2;
-    }
-    return row_count;
-}
-
 /* ---- lines ---- */
 
 static void add_line(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
@@ -198,19 +95,50 @@ static void add_price(struct billing *billing, const struct part *part, const st
     if (rest.e18) add_line(billing, part, "tariff.rounding", "rounding", MTR_STR(""), rest);
 }
 
+static bool same_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (mtr_str_equal(version->components[i].key, component->key) && mtr_str_equal(version->components[i].meter, component->meter)) return true;
+    return false;
+}
+
+/* The position goes on from the parts before, back to a version with reset or without the component; of scope term from the subscription's start. */
+static struct naive_range range_of(const struct billing *billing, uint32_t part, const struct mtr_component *component)
+{
+    const struct mtr_subscription *subscription = billing->subscription;
+    const struct part *own = &billing->parts[part], *first = own;
+    bool ends = own->version->reset;
+    while (!ends && first > billing->parts) {
+        ends = !same_component(first[-1].version, component);
+        if (!ends) first--;
+        ends = ends || first->version->reset;
+    }
+    struct naive_range range = {.from_s = first->usage_from_s, .own_s = own->usage_from_s, .levels_from_s = first->start_s,
+                                .levels_own_s = own->start_s, .until_s = own->end_s, .whole = billing->whole};
+    if (component->scope == MTR_SLICE_BY_TERM && !own->version->reset) {
+        range.from_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
+        range.levels_from_s = subscription->start_s;
+    }
+    return range;
+}
+
 static void price_period(struct billing *billing)
 {
     struct mtr_arena arena;
     struct mtr_price prices[PARTS_MAX];
     const struct mtr_price *earlier[PARTS_MAX];
-    struct mtr_usage_row rows[ROWS_MAX];
+    static struct mtr_usage_row rows[NAIVE_ROWS_MAX];
     find_parts(billing);
     scenario_seen[SEEN_SPLIT_PERIOD] += billing->part_count > 1;
     mtr_arena_init(&arena, 1 << 14, PRICE_ARENA_BYTES);
     for (uint32_t i = 0; i < billing->part_count; i++) {
         const struct part *part = &billing->parts[i];
         uint32_t row_count = 0;
-        for (uint32_t k = 0; k < part->version->component_count; k++) row_count = gather(billing, i, k, rows, row_count);
+        for (uint32_t k = 0; k < part->version->component_count; k++) {
+            const struct naive_range range = range_of(billing, i, &part->version->components[k]);
+            row_count = scenario_measure(billing->scenario, billing->naive, billing->subscription, &part->version->components[k], k, &range,
+                                         rows, row_count);
+        }
         const struct mtr_price_input input = {
             .tariff = billing->subscription->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
             .active_to_s = part->end_s, .runs_from_s = billing->parts[0].start_s, .runs_to_s = billing->parts[billing->part_count - 1].end_s,

@@ -71,6 +71,33 @@ void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX])
     snprintf(key, KEY_MAX, "v%u", vendor);
 }
 
+/* What belongs to an aggregation, drawn by lot. */
+static const char *plan_more(struct scenario *scenario, enum mtr_aggregation aggregation)
+{
+    static const char *const sums[] = {"", ", keep_events: true", ", spread_over: length"};
+    static const char *const reported[] = {"level", "change"}, *const units[] = {"minute", "hour", "day", "period"};
+    static const char *const held_from[] = {"moment", "day"}, *const ranks[] = {"95", "99.5", "50", "100"};
+    static const char *const windows[] = {"5m", "20m", "1h"};
+    if (aggregation == MTR_SUM) return PICK(scenario, sums);
+    if (aggregation == MTR_COUNT) return scenario_chance(scenario, 50) ? ", keep_events: true" : "";
+    if (aggregation == MTR_TIME_WEIGHTED)
+        return scenario_format(scenario, ", reports: %s, per: %s, holds_from: %s", PICK(scenario, reported), PICK(scenario, units),
+                               PICK(scenario, held_from));
+    if (aggregation == MTR_PERCENTILE) return scenario_format(scenario, ", percentile: %s, window: %s", PICK(scenario, ranks), PICK(scenario, windows));
+    return "";
+}
+
+/* A scope that the meter has what it takes for. */
+static const char *plan_scope(struct scenario *scenario, const struct planned_meter *meter, bool may_be_level)
+{
+    static const char *const common[] = {"period", "period", "hour", "day", "term"};
+    const bool keeps_events = strstr(meter->more, "keep_events") != NULL;
+    if (keeps_events && scenario_chance(scenario, 50)) return "event";
+    if (may_be_level && meter->aggregation == MTR_TIME_WEIGHTED && scenario_chance(scenario, 50)) return "level";
+    const char *scope = PICK(scenario, common);
+    return strcmp(scope, "term") == 0 && strstr(meter->more, "per: period") ? "period" : scope;
+}
+
 /* ---- documents ---- */
 
 static void put_meter(struct yaml *yaml, struct planned_meter *meter)
@@ -82,6 +109,7 @@ static void put_meter(struct yaml *yaml, struct planned_meter *meter)
         put(yaml, ", group_by: [%s%s%s]", meter->by_region ? "region" : "", meter->by_region && meter->by_sku ? ", " : "",
             meter->by_sku ? "sku" : "");
     if (meter->filtered) put(yaml, ", filter: {tier: [gold, 2]}");
+    put(yaml, "%s", meter->more);
     put(yaml, "}\n");
     meter->applied = true;
 }
@@ -128,8 +156,9 @@ static void put_parts(struct yaml *yaml)
 static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter)
 {
     struct scenario *scenario = yaml->scenario;
-    put(yaml, ", meter: %s", meter->key);
-    switch (scenario_below(scenario, 8)) {
+    const uint32_t curve = scenario_below(scenario, 8);
+    put(yaml, ", meter: %s, scope: %s", meter->key, plan_scope(scenario, meter, curve < 3));
+    switch (curve) {
     case 0: put(yaml, ", per_unit: '%s'", scenario_chance(scenario, 50) ? "0.0125" : "1.999"); break;
     case 1: put_tiers(yaml, "graduated"); break;
     case 2: put_tiers(yaml, "volume"); break;
@@ -146,7 +175,6 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
         break;
     }
     put_parts(yaml);
-    if (scenario_chance(scenario, 30)) put(yaml, ", scope: %s", scenario_chance(scenario, 50) ? "hour" : "day");
     bool by_region = meter->by_region && scenario_chance(scenario, 60), by_sku = meter->by_sku && scenario_chance(scenario, 60);
     if (by_region || by_sku)
         put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "", by_region ? "region" : "");
@@ -176,9 +204,10 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
     put(yaml, "  - key: %s\n    currency: %s\n    rounding: {mode: %s, place: %s}\n    versions:\n", tariff->key, tariff->currency,
         PICK(scenario, roundings), scenario_chance(scenario, 70) ? "line" : "total");
     for (uint32_t i = 0; i < versions; i++) {
-        put(yaml, "      - from: %s%s\n        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "");
+        const bool resets = i && scenario_chance(scenario, 25);
+        put(yaml, "      - from: %s%s\n%s        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
+            resets ? "        reset: true\n" : "");
         put_components(yaml, tariff->service);
-        if (scenario_chance(scenario, 25)) put(yaml, "        reset: true\n");
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
             put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
@@ -217,10 +246,11 @@ static void plan_meters(struct scenario *scenario)
         for (uint32_t i = 0; i < count && plan->meter_count < METERS_MAX; i++) {
             struct planned_meter *meter = &plan->meters[plan->meter_count];
             *meter = (struct planned_meter){.service = service,
-                                            .aggregation = (enum mtr_aggregation)scenario_below(scenario, 6),
+                                            .aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT),
                                             .by_region = scenario_chance(scenario, 50),
                                             .by_sku = scenario_chance(scenario, 30),
                                             .filtered = scenario_chance(scenario, 20)};
+            meter->more = plan_more(scenario, meter->aggregation);
             snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);
             snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));
         }

@@ -29,6 +29,7 @@ static void add_data(struct scenario *scenario, struct sent_event *event)
     static const char *const regions[] = {"\"eu\"", "\"us\"", "\"a,b=c\\\\\"", "7", "7.0", "true", "\"\""};
     static const char *const skus[] = {"\"s\"", "\"m\""};
     static const char *const tiers[] = {"\"gold\"", "2", "\"2\"", "\"silver\""};
+    static const char *const lengths[] = {"0", "60", "3600", "1234.567", "90061", "\"400000\"", "-1"};
     static const char *const values[] = {"\"ann\"", "\"bob\"", "\"cleo\"", "1", "1.0", "\"1\"", "true", "\"\"",
                                          "\"a name that is longer than the sixty-four bytes which a member keeps as text, one\"",
                                          "\"a name that is longer than the sixty-four bytes which a member keeps as text, two\""};
@@ -37,6 +38,7 @@ static void add_data(struct scenario *scenario, struct sent_event *event)
     if (!scenario_chance(scenario, 20)) add_property(event, "region", PICK(scenario, regions));
     if (!scenario_chance(scenario, 20)) add_property(event, "sku", PICK(scenario, skus));
     if (!scenario_chance(scenario, 30)) add_property(event, "tier", PICK(scenario, tiers));
+    if (!scenario_chance(scenario, 2)) add_property(event, "length", PICK(scenario, lengths));
 }
 
 /* Around clock changes in the zones of the plan; those of the years that runs take place in. */

@@ -4,7 +4,7 @@
  */
 #include "scenario/scenario.h"
 
-enum { NAIVE_EVENTS_MAX = 8192, NAIVE_USES_MAX = 65536 };
+enum { NAIVE_EVENTS_MAX = 8192 };
 
 /* ---- the log ---- */
 
@@ -118,21 +118,65 @@ static bool read_value(struct scenario *scenario, const struct mtr_meter *meter,
     return !rc && use->quantity.e12 <= most && use->quantity.e12 >= -most;
 }
 
+static void keep_use(struct scenario *scenario, struct naive *naive, const struct naive_use *use)
+{
+    CHECK(scenario, naive->use_count < NAIVE_USES_MAX, "too many uses");
+    naive->uses[naive->use_count++] = *use;
+}
+
+/* numerator ÷ denominator, to the nearest, ties to even. */
+mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator)
+{
+    mtr_int128 quotient = numerator / denominator, rest = numerator % denominator;
+    if (rest < 0) rest += denominator, quotient--;
+    if (rest * 2 > denominator || (rest * 2 == denominator && quotient % 2)) quotient++;
+    return quotient;
+}
+
+/* One use in each hour that the length touches. */
+static bool spread_use(struct scenario *scenario, struct naive *naive, struct naive_use use)
+{
+    const struct mtr_property *property = property_of(use.event, use.meter->spread_over);
+    const mtr_int128 quantity = use.quantity.e12, us = 1000000; /* in 10^-12 s */
+    struct mtr_quantity length;
+    mtr_int128 before = 0;
+    int rc = MTR_EINVALID;
+    if (property && property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &length);
+    if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
+    if (rc || length.e12 < 0) return false;
+    scenario_seen[SEEN_SPREAD_USE]++;
+    for (int64_t at_s = use.event->time_us / MTR_US_PER_SECOND;;) {
+        const struct mtr_hour hour = mtr_zone_hour(use.subscription->zone, at_s);
+        const mtr_int128 elapsed = (hour.end_s * MTR_US_PER_SECOND - use.event->time_us) * us;
+        const bool ends = elapsed >= length.e12;
+        const mtr_int128 after = ends ? quantity : scenario_divide(quantity * (elapsed / us), length.e12 / us);
+        use.hour_s = hour.start_s;
+        use.quantity.e12 = after - before;
+        keep_use(scenario, naive, &use);
+        if (ends) return true;
+        before = after;
+        at_s = hour.end_s;
+    }
+}
+
 static void use_event(struct scenario *scenario, struct naive *naive, uint64_t seq, const struct mtr_subscription *subscription,
                       const struct mtr_meter *meter)
 {
     const struct mtr_event *event = &naive->events[seq - 1];
     struct naive_use use = {.subscription = subscription, .meter = meter, .event = event, .seq = seq, .void_seq = naive->void_seqs[seq - 1]};
     if (!passes_filters(scenario, meter, event)) return;
-    if (!read_value(scenario, meter, event, &use)) {
-        naive->quarantined_count++;
-        scenario_seen[SEEN_METER_REFUSES]++;
-        return;
-    }
-    use.hour_s = mtr_zone_hour(subscription->zone, event->time_us / MTR_US_PER_SECOND).start_s;
     use.dimensions = cell_dimensions(scenario, meter, event);
-    CHECK(scenario, naive->use_count < NAIVE_USES_MAX, "too many uses");
-    naive->uses[naive->use_count++] = use;
+    const int64_t time_s = event->time_us / MTR_US_PER_SECOND;
+    bool counts = read_value(scenario, meter, event, &use);
+    if (counts && meter->spread_over.size) {
+        counts = spread_use(scenario, naive, use);
+    } else if (counts) {
+        use.hour_s = mtr_zone_hour(subscription->zone, time_s).start_s;
+        if (meter->window_s) use.hour_s = time_s - (time_s - use.hour_s) % meter->window_s;
+        keep_use(scenario, naive, &use);
+    }
+    naive->quarantined_count += !counts;
+    scenario_seen[SEEN_METER_REFUSES] += !counts;
 }
 
 static void resolve_event(struct scenario *scenario, struct naive *naive, uint64_t seq)
@@ -210,7 +254,7 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
         bool is_better = !chosen;
         if (chosen && use->meter->aggregation == MTR_MIN) is_better = use->quantity.e12 < chosen->quantity.e12;
         if (chosen && use->meter->aggregation == MTR_MAX) is_better = use->quantity.e12 > chosen->quantity.e12;
-        if (chosen && use->meter->aggregation == MTR_LAST)
+        if (chosen && (use->meter->aggregation == MTR_LAST || use->meter->aggregation == MTR_TIME_WEIGHTED))
             is_better = use->event->time_us > chosen->event->time_us ||
                         (use->event->time_us == chosen->event->time_us && use->seq > chosen->seq);
         if (is_better) chosen = use;
@@ -218,7 +262,9 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
     *out = (struct mtr_quantity){0};
     if (!live) return false;
     switch (chosen->meter->aggregation) {
-    case MTR_SUM: *out = sum; break;
+    case MTR_SUM:
+    case MTR_PERCENTILE: *out = sum; break;
+    case MTR_TIME_WEIGHTED: *out = chosen->meter->reports_changes ? sum : chosen->quantity; break;
     case MTR_COUNT: CHECK_OK(scenario, mtr_quantity_from_i64(live, out)); break;
     case MTR_UNIQUE: CHECK_OK(scenario, mtr_quantity_from_i64(count_different(uses, count), out)); break;
     case MTR_MIN:

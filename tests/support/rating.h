@@ -141,6 +141,34 @@ static inline void rating_use(struct rating_stage *stage, const char *subscripti
     assert_int_equal(mtr_rollups_commit(txn), 0);
 }
 
+/* One event of a meter that keeps points: last, time_weighted (in its one list), and those with keep_events. Its cell gains the quantity and one
+ * event, and the point has the cell's last sequence. With a sequence the point of it is taken back. */
+static inline void rating_point(struct rating_stage *stage, const char *subscription_key, const char *meter_key, int64_t time_s,
+                                const char *dimensions, const char *quantity, uint64_t taken_back_seq)
+{
+    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(stage->catalog, mtr_str_from(subscription_key));
+    const struct mtr_meter *meter = mtr_catalog_find_meter(stage->catalog, mtr_str_from(meter_key));
+    struct mtr_rollups_txn *txn = NULL;
+    struct mtr_quantity value;
+    char text[64], member[MTR_POINT_BYTES], negative[64];
+    uint64_t count;
+    assert_true(subscription && meter);
+    const int64_t hour_s = mtr_zone_hour(subscription->zone, time_s).start_s;
+    assert_int_equal(mtr_quantity_parse(mtr_str_from(quantity), &value), 0);
+    snprintf(negative, sizeof(negative), "%s%s", quantity[0] == '-' ? "" : "-", quantity[0] == '-' ? quantity + 1 : quantity);
+    rating_use(stage, subscription_key, meter_key, hour_s, dimensions, taken_back_seq ? negative : quantity, taken_back_seq ? -1 : 1);
+    snprintf(text, sizeof(text), "%s", dimensions);
+    for (char *p = text; *p; p++)
+        if (*p == '|') *p = 0x1F;
+    const struct mtr_cell_key key = {subscription->number, meter->number, meter->aggregation == MTR_TIME_WEIGHTED ? MTR_CELL_ALL_HOURS : hour_s,
+                                     mtr_str_from(text)};
+    const struct mtr_point point = {time_s * MTR_US_PER_SECOND, taken_back_seq ? taken_back_seq : stage->seq, value};
+    mtr_point_encode(&point, member);
+    assert_int_equal(mtr_rollups_begin(stage->rollups, true, &txn), 0);
+    assert_int_equal(mtr_rollups_add_member(txn, &key, (struct mtr_str){member, sizeof(member)}, taken_back_seq ? -1 : 1, &count), 0);
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+}
+
 /* Time goes on, and usage is complete up to it. */
 static inline void rating_advance_to(struct rating_stage *stage, int64_t now_s)
 {

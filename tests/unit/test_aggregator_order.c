@@ -1,6 +1,6 @@
 /*
  * The fold's law: the end is the same, to the byte, in whatever order log and catalog came to be known, with failures in between; and
- * cells count every event that can count, once. METERD_SEEDS=N tries more worlds.
+ * cells count every event that can count, once in each hour that it touches. METERD_SEEDS=N tries more worlds.
  */
 #include "fold_world.h"
 
@@ -12,6 +12,16 @@ static uint32_t below(uint32_t limit)
     return (uint32_t)(random_state >> 32) % limit;
 }
 
+/* What belongs to its aggregation. */
+static void make_kind(struct mtr_meter *meter)
+{
+    static const int64_t windows[] = {60, 300, 900, 3600};
+    if (meter->aggregation == MTR_SUM && below(3) == 0) meter->spread_over = MTR_STR("length");
+    else if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) meter->keep_events = below(2);
+    if (meter->aggregation == MTR_TIME_WEIGHTED) meter->reports_changes = below(2);
+    if (meter->aggregation == MTR_PERCENTILE) meter->window_s = windows[below(4)];
+}
+
 static void make_world(void)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns"};
@@ -20,7 +30,8 @@ static void make_world(void)
     const struct mtr_service *const services[] = {&compute, &storage, &mail};
     for (int i = 0; i < 8; i++) add_subscription(services[below(3)], subjects[i], zones[below(4)]);
     for (int i = 0; i < 14; i++) {
-        struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)], (enum mtr_aggregation)below(6));
+        struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)], (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
+        make_kind(meter);
         if (below(2)) meter->group_by = by_region, meter->group_by_count = 1;
         if (below(3) == 0) meter->filters = only_eu, meter->filter_count = 1;
     }
@@ -34,6 +45,7 @@ static void make_events(uint32_t count)
     static const char *const texts[] = {"4.25", "x", "4.250",
                                         "a text of more than sixty-four bytes is kept as a hash, and this one surely is so long"};
     static const char *const regions[] = {"eu", "us", "ap"};
+    static const char *const lengths[] = {"0", "0.5", "5400", "-1", "20000.000001", "300000"};
     const int64_t start = at("2026-04-04T12:00:00Z"); /* Lord Howe's clocks go back at 15:00 */
     while (log_in_memory.count < count) {
         uint32_t dice = below(20);
@@ -47,6 +59,7 @@ static void make_events(uint32_t count)
         if (below(4)) add_text(row, "region", regions[below(3)]);
         if (dice < 15) add_number(row, "value", values[below(6)]);
         else if (dice < 18) add_text(row, "value", texts[below(4)]);
+        if (below(8)) add_number(row, "length", lengths[below(6)]);
     }
 }
 
@@ -67,18 +80,36 @@ static bool is_voided(uint64_t seq)
     return false;
 }
 
-static bool counts_for(const struct world_event *row, const struct mtr_meter *meter)
+static const struct mtr_property *property_of(const struct world_event *row, const char *name)
 {
-    const struct mtr_property *value = NULL, *region = NULL;
-    for (uint32_t i = 0; i < row->event.property_count; i++) {
-        if (mtr_str_equal(row->properties[i].name, MTR_STR("value"))) value = &row->properties[i];
-        else region = &row->properties[i];
-    }
-    if (meter->filter_count && (!region || !mtr_str_equal(region->text, MTR_STR("eu")))) return false;
-    if (meter->aggregation == MTR_COUNT) return true;
-    if (!value) return false;
-    if (meter->aggregation == MTR_UNIQUE || value->kind == MTR_PROPERTY_NUMBER) return true;
-    return value->text.data[0] == '4'; /* of the texts, those that are numbers */
+    for (uint32_t i = 0; i < row->event.property_count; i++)
+        if (mtr_str_equal(row->properties[i].name, mtr_str_from(name))) return &row->properties[i];
+    return NULL;
+}
+
+/* Hours that an event over a length touches. */
+static uint64_t hours_of(const struct mtr_subscription *subscription, const struct world_event *row)
+{
+    struct mtr_quantity length;
+    const struct mtr_property *property = property_of(row, "length");
+    uint64_t hours = 1;
+    if (!property || mtr_quantity_from_decimal(property->number, &length) || length.e12 < 0) return 0;
+    const int64_t end_us = row->event.time_us + (int64_t)(length.e12 / 1000000);
+    struct mtr_hour hour = mtr_zone_hour(subscription->zone, row->event.time_us / MTR_US_PER_SECOND);
+    for (; hour.end_s * MTR_US_PER_SECOND < end_us; hours++) hour = mtr_zone_hour(subscription->zone, hour.end_s);
+    return hours;
+}
+
+/* In how many cells. */
+static uint64_t counts_for(const struct mtr_subscription *subscription, const struct world_event *row, const struct mtr_meter *meter)
+{
+    const struct mtr_property *value = property_of(row, "value"), *region = property_of(row, "region");
+    if (meter->filter_count && (!region || !mtr_str_equal(region->text, MTR_STR("eu")))) return 0;
+    if (meter->aggregation == MTR_COUNT) return 1;
+    if (!value) return 0;
+    const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4'; /* of the texts, those that are numbers */
+    if (meter->aggregation != MTR_UNIQUE && !is_number) return 0;
+    return meter->spread_over.size ? hours_of(subscription, row) : 1;
 }
 
 static uint64_t expected_count(void)
@@ -94,7 +125,7 @@ static uint64_t expected_count(void)
             for (uint32_t m = 0; m < world.meter_count; m++) {
                 const struct mtr_meter *meter = &world.meters[m];
                 if (meter->service == subscription->service && mtr_str_equal(meter->event_type, row->event.type))
-                    count += counts_for(row, meter);
+                    count += counts_for(subscription, row, meter);
             }
         }
     }

@@ -209,7 +209,20 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, value: v}\n",
      "2:74: value: count takes no value: it counts events\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: average, value: v}\n",
-     "2:60: aggregation: `average` is not one of sum, count, min, max, last, unique\n"},
+     "2:60: aggregation: `average` is not one of sum, count, min, max, last, unique, time_weighted, percentile\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, aggregation: max, keep_events: true, per: day}\n",
+     "2:88: keep_events: belongs to aggregation sum and count, not to max\n2:99: per: belongs to aggregation time_weighted, not to max\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, reports: change, holds_from: day, percentile: 95, window: 5m}\n",
+     "2:66: reports: belongs to aggregation time_weighted, not to sum\n2:86: holds_from: belongs to aggregation time_weighted, not to sum\n"
+     "2:103: percentile: belongs to aggregation percentile, not to sum\n2:115: window: belongs to aggregation percentile, not to sum\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, spread_over: v, keep_events: true}\n",
+     "2:86: keep_events: an event that is spread over hours has no single moment: keep_events and spread_over do not stand beside each other\n"
+     "2:70: spread_over: is the property that holds the quantity already\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, aggregation: percentile, percentile: 100.5, window: 7m}\n",
+     "2:94: percentile: is a number above 0 and at most 100\n"
+     "2:109: window: does not divide an hour into windows of equal length, as 5m, 15m or 1h do\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: time_weighted}\n",
+     "2:5: value: is missing: time_weighted needs the property that holds the quantity\n"},
     {"meters:\n  - {key: m, service: compute, event_type: meterd.void, aggregation: count}\n",
      "2:44: event_type: `meterd.void` takes events back and cannot be counted\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, group_by: [a, b, a]}\n", "2:67: group_by: `a` is given twice\n"},
@@ -218,6 +231,8 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: [a]}\n",
      "2:65: filter: a map of property: value is expected\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {a: []}}\n", "2:69: filter: 1 to 256 values are expected\n"},
+    {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], keep_events: true}\n",
+     "2:119: keep_events: cannot change: usage was folded with it. Make a new meter instead\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, group_by: [region]}\n",
      "2:81: group_by: cannot change: usage was folded with it. Make a new meter instead\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"

@@ -364,7 +364,7 @@ static void an_end_that_comes_and_goes_unseen(void **state)
     rating_close(&stage);
 }
 
-/* A cell as the fold leaves it for last and unique: the value, and the members it comes from. */
+/* A cell as the fold leaves it for unique: the value, and the members it comes from. */
 static void use_members(struct rating_stage *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
                         const char *members)
 {
@@ -407,9 +407,9 @@ static void last_and_unique_are_exact_over_cells(void **state)
     use_members(&stage, "users", JANUARY_S, "eu|", "3", "abc");
     use_members(&stage, "users", JANUARY_S, "us|", "1", "c");
     use_members(&stage, "users", JANUARY_S + HOUR_S, "eu|", "2", "bd");
-    use_members(&stage, "level", JANUARY_S, "eu|", "50", "x");
-    use_members(&stage, "level", JANUARY_S + HOUR_S, "eu|", "7", "q"); /* in one hour the greater member is the later event */
-    use_members(&stage, "level", JANUARY_S + HOUR_S, "us|", "9", "p");
+    rating_point(&stage, "s1", "level", JANUARY_S, "eu|", "50", 0);
+    rating_point(&stage, "s1", "level", JANUARY_S + HOUR_S + 2, "eu|", "7", 0); /* in one hour the later event counts */
+    rating_point(&stage, "s1", "level", JANUARY_S + HOUR_S + 1, "us|", "9", 0);
     rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
     rating_drain(&stage);
     assert_string_equal(rating_history(&stage, 0).text, "final 4; final 7; final 40; final 10");

@@ -5,8 +5,8 @@
  * a new version makes a new snapshot. Snapshots are counted references: acquire in one thread, use without locks, release.
  * Numbers (subscription, meter, …) are given once to each key, from 1 up, and never reused: stores use them as keys.
  *
- * Fields that define the fold (a meter's service, event_type, aggregation, value, group_by, filter; a subscription's vendor, subject,
- * service, zone) cannot change after the first apply: rollups stay a function of log and catalog.
+ * Fields that define the fold (a meter's service, event_type, aggregation and what belongs to it, value, group_by, filter; a subscription's
+ * vendor, subject, service, zone) cannot change after the first apply: rollups stay a function of log and catalog.
  */
 #ifndef METERD_CATALOG_CATALOG_H
 #define METERD_CATALOG_CATALOG_H
@@ -51,8 +51,24 @@ struct mtr_service {
     const struct mtr_vendor *vendor;
 };
 
-enum mtr_aggregation { MTR_SUM, MTR_COUNT, MTR_MIN, MTR_MAX, MTR_LAST, MTR_UNIQUE };
+enum mtr_aggregation {
+    MTR_SUM,
+    MTR_COUNT,
+    MTR_MIN,
+    MTR_MAX,
+    MTR_LAST,
+    MTR_UNIQUE,
+    MTR_TIME_WEIGHTED, /* a level × the time for which it held; it goes on from period to period */
+    MTR_PERCENTILE     /* of the sums of windows of equal length */
+};
+enum { MTR_AGGREGATION_COUNT = 8 };
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
+
+/* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the quantity is the mean level. */
+enum mtr_time_unit { MTR_TIME_UNIT_SECOND, MTR_TIME_UNIT_MINUTE, MTR_TIME_UNIT_HOUR, MTR_TIME_UNIT_DAY, MTR_TIME_UNIT_PERIOD };
+
+/* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
+enum { MTR_SPREAD_S_MAX = 32 * 86400 };
 
 struct mtr_filter { /* an event counts only when the property equals one of the values */
     struct mtr_str property;
@@ -73,6 +89,13 @@ struct mtr_meter {
     uint32_t group_by_count;
     struct mtr_filter *filters; /* all must hold */
     uint32_t filter_count;
+    bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
+    struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is spread evenly; empty: none */
+    bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
+    bool holds_from_day;        /* time_weighted: a value holds from the beginning of its local day; else from its own moment */
+    enum mtr_time_unit per;     /* time_weighted */
+    struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
+    int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
 };
 
 struct mtr_subscription {

@@ -105,6 +105,8 @@ int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b);
 /* value × numerator ÷ denominator (both of 10^-12), rounded once to 10^-30 by mode. */
 int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator, enum mtr_rounding mode,
                     struct mtr_exact *out) MTR_MUST_USE;
+/* value ÷ divisor (> 0), rounded once to a quantity. */
+int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode, struct mtr_quantity *out) MTR_MUST_USE;
 /* To money of `digits` (0…18) fraction digits. When residue is not NULL it gets value − result, exactly. */
 int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
     MTR_MUST_USE;

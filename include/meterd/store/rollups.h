@@ -32,19 +32,31 @@ struct mtr_cell_key {
 };
 
 struct mtr_cell {
-    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number of unique values */
+    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number of unique values; of time_weighted
+                                  the last level or the sum of changes; of percentile the sum of the window that starts at hour_s */
     uint64_t count;            /* events that contribute; a cell whose count falls to 0 stays, with value 0 */
     uint64_t seq_first;        /* log range of everything that ever touched the cell, voids included */
     uint64_t seq_last;
     uint64_t change;           /* feed number of the last commit that changed it (not part of the hash) */
 };
 
-/* Members: what min, max, last and unique need to stay exact under voids and across hours. `member` is an order-preserving encoding
- * whose order is the aggregation's; `count` events gave it. See aggregator/measure.h for the encodings. */
+/* Members: what min, max, last, unique, time_weighted and kept events need to stay exact under voids and across hours. `member` is an
+ * order-preserving encoding whose order is the aggregation's; `count` events gave it. See aggregator/measure.h for the encodings. */
 struct mtr_member {
     struct mtr_str member;
     uint64_t count;
 };
+
+/* A member that stands for one event at its moment: of last, of time_weighted, and kept events. Ordered by time, then sequence. */
+struct mtr_point {
+    int64_t time_us;
+    uint64_t seq;
+    struct mtr_quantity quantity;
+};
+enum { MTR_POINT_BYTES = 32 };
+
+/* The hour of a list of members that goes over all hours: what stood before an hour is one seek away. No cell has it. */
+#define MTR_CELL_ALL_HOURS INT64_MIN
 
 enum mtr_held_reason { MTR_HELD_SUBSCRIPTION = 0, MTR_HELD_METER = 1 };
 
@@ -101,6 +113,20 @@ int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_k
 typedef int (*mtr_rollups_on_member)(void *context, const struct mtr_member *member);
 int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
     MTR_MUST_USE;
+
+/* Points (lib/store/rollups_points.c). Each encodes to MTR_POINT_BYTES of a member. */
+void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES]);
+int mtr_point_decode(struct mtr_str member, struct mtr_point *out) MTR_MUST_USE; /* MTR_ECORRUPT */
+/* The last point of a list before that time. MTR_ENOTFOUND without any. */
+int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us, struct mtr_point *out) MTR_MUST_USE;
+/* Points of a list with from_us <= time < until_us, in their order. */
+typedef int (*mtr_rollups_on_point)(void *context, const struct mtr_point *point);
+int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us, int64_t until_us,
+                            mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
+/* The lists of members of one subscription, meter and hour, one by one: NULL gives the first, its dimensions the next. They are borrowed from
+ * the transaction. MTR_ENOTFOUND after the last. */
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s, const struct mtr_str *after,
+                          struct mtr_str *dimensions) MTR_MUST_USE;
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */

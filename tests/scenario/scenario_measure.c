@@ -1,0 +1,302 @@
+/*
+ * Usage of a part of a period the long way: rows for the price function from the naive uses. Written from slicing.h, price.h and the catalog's
+ * words; percentiles list every window, levels add up each change over the time that is left.
+ */
+#include "scenario/scenario.h"
+
+enum { MEASURED_USES_MAX = 8192, WINDOWS_MAX = 65536 };
+
+struct measuring {
+    struct scenario *scenario;
+    const struct mtr_subscription *subscription;
+    const struct mtr_component *component;
+    uint32_t component_index;
+    const struct mtr_meter *meter;
+    const struct naive_range *range;
+    struct mtr_usage_row *rows;
+    uint32_t row_count;
+    const struct naive_use *uses[MEASURED_USES_MAX]; /* of the meter and one line */
+    uint32_t use_count;
+    struct mtr_str dimensions; /* of that line */
+};
+
+static struct mtr_str line_dimensions(struct scenario *scenario, const struct mtr_component *component, const struct mtr_event *event)
+{
+    char text[1024];
+    size_t size = 0;
+    for (uint32_t i = 0; i < component->group_by_count; i++) {
+        struct mtr_str name = component->group_by[i];
+        struct mtr_str value = scenario_property_text(scenario, mtr_event_property(event, name));
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(name));
+        for (size_t k = 0; k < value.size; k++) {
+            if (strchr(",=\\", value.data[k])) text[size++] = '\\';
+            text[size++] = value.data[k];
+        }
+    }
+    text[size] = '\0';
+    return mtr_str_from(scenario_format(scenario, "%s", text));
+}
+
+static void add_row(struct measuring *measuring, int64_t time_us, int64_t until_us, mtr_int128 quantity_e12, bool earlier)
+{
+    CHECK(measuring->scenario, measuring->row_count < NAIVE_ROWS_MAX, "too many rows");
+    measuring->rows[measuring->row_count++] = (struct mtr_usage_row){.component = measuring->component_index,
+                                                                     .dimensions = measuring->dimensions,
+                                                                     .time_us = time_us,
+                                                                     .until_us = until_us,
+                                                                     .quantity = {quantity_e12},
+                                                                     .earlier = earlier};
+}
+
+static int64_t day_start(const struct measuring *measuring, int64_t time_s)
+{
+    const struct mtr_civil civil = mtr_zone_to_civil(measuring->subscription->zone, time_s);
+    const struct mtr_civil midnight = {.year = civil.year, .month = civil.month, .day = civil.day};
+    return mtr_zone_from_civil(measuring->subscription->zone, midnight);
+}
+
+static int64_t day_end(const struct measuring *measuring, int64_t time_s)
+{
+    int64_t end_s = day_start(measuring, time_s) + 86400;
+    while (day_start(measuring, end_s) == day_start(measuring, time_s)) end_s += 1800; /* a day of 25 hours */
+    return day_start(measuring, end_s);
+}
+
+static struct mtr_period slice_at(const struct measuring *measuring, int64_t time_s)
+{
+    const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, time_s);
+    switch (measuring->component->scope) {
+    case MTR_SLICE_BY_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
+    case MTR_SLICE_BY_DAY: return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
+    default: return (struct mtr_period){INT64_MIN, INT64_MAX};
+    }
+}
+
+/* ---- cells ---- */
+
+static int compare_values(const void *a, const void *b)
+{
+    const struct mtr_quantity *x = a, *y = b;
+    return (x->e12 > y->e12) - (x->e12 < y->e12);
+}
+
+/* Every window that begins in [from, until), with the sum of its uses. */
+static mtr_int128 percentile(struct measuring *measuring, int64_t from_s, int64_t until_s)
+{
+    static struct mtr_quantity sums[WINDOWS_MAX];
+    uint32_t count = 0;
+    for (int64_t at_s = from_s; at_s < until_s;) {
+        const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, at_s);
+        for (int64_t start_s = hour.start_s; start_s < hour.end_s; start_s += measuring->meter->window_s) {
+            if (start_s < from_s || start_s >= until_s) continue;
+            CHECK(measuring->scenario, count < WINDOWS_MAX, "too many windows");
+            sums[count] = (struct mtr_quantity){0};
+            for (uint32_t i = 0; i < measuring->use_count; i++)
+                if (measuring->uses[i]->hour_s == start_s && !measuring->uses[i]->void_seq) sums[count].e12 += measuring->uses[i]->quantity.e12;
+            count++;
+        }
+        at_s = hour.end_s;
+    }
+    if (!count) return 0;
+    qsort(sums, count, sizeof(*sums), compare_values);
+    const mtr_int128 hundred = (mtr_int128)100 * 1000000000000;
+    uint32_t rank = 1;
+    while (rank * hundred < count * measuring->meter->percentile.e12) rank++;
+    return sums[rank - 1].e12;
+}
+
+/* The value of the uses whose cell begins in [from, until); false: nothing counts. */
+static bool value_of(struct measuring *measuring, int64_t from_s, int64_t until_s, mtr_int128 *out)
+{
+    const struct naive_use *some[MEASURED_USES_MAX];
+    struct mtr_quantity value = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < measuring->use_count; i++)
+        if (measuring->uses[i]->hour_s >= from_s && measuring->uses[i]->hour_s < until_s) some[count++] = measuring->uses[i];
+    bool live = scenario_naive_value(measuring->scenario, some, count, &value);
+    if (live && measuring->meter->aggregation == MTR_PERCENTILE) value.e12 = percentile(measuring, from_s, until_s);
+    *out = value.e12;
+    return live;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Slice by slice: what it came to before the part, and what the part makes of it. */
+static void measure_cells(struct measuring *measuring)
+{
+    const struct naive_range *range = measuring->range;
+    int64_t done_s = INT64_MIN;
+    for (uint32_t i = 0; i < measuring->use_count; i++) {
+        const struct mtr_period slice = slice_at(measuring, measuring->uses[i]->hour_s);
+        const int64_t start_s = later(slice.start_s, range->from_s), end_s = sooner(slice.end_s, range->until_s);
+        if (start_s < done_s) continue;
+        done_s = end_s;
+        mtr_int128 before = 0, all = 0, own;
+        const bool live_before = value_of(measuring, start_s, sooner(range->own_s, end_s), &before);
+        const bool live_own = range->own_s < end_s && value_of(measuring, later(range->own_s, start_s), end_s, &own);
+        const bool live = value_of(measuring, start_s, end_s, &all);
+        const bool falls = measuring->meter->aggregation == MTR_PERCENTILE && !live_own && live && all != before;
+        scenario_seen[SEEN_PERCENTILE_FELL] += falls;
+        scenario_seen[SEEN_POSITION] += live_before && before && all != before;
+        if (live_before) add_row(measuring, start_s * MTR_US_PER_SECOND, start_s * MTR_US_PER_SECOND, before, true);
+        if (live_own || falls)
+            add_row(measuring, later(start_s, range->own_s) * MTR_US_PER_SECOND, later(start_s, range->own_s) * MTR_US_PER_SECOND, all - before, false);
+    }
+}
+
+static int compare_moments(const void *a, const void *b)
+{
+    const struct naive_use *x = *(const struct naive_use *const *)a, *y = *(const struct naive_use *const *)b;
+    if (x->event->time_us != y->event->time_us) return x->event->time_us < y->event->time_us ? -1 : 1;
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+static void measure_events(struct measuring *measuring)
+{
+    if (measuring->use_count) qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
+    for (uint32_t i = 0; i < measuring->use_count; i++) {
+        const struct naive_use *use = measuring->uses[i];
+        if (use->void_seq) continue;
+        scenario_seen[SEEN_EVENT_PRICED]++;
+        const mtr_int128 quantity = use->meter->aggregation == MTR_COUNT ? 1000000000000 : use->quantity.e12;
+        add_row(measuring, use->event->time_us, use->event->time_us, quantity, use->hour_s < measuring->range->own_s);
+    }
+}
+
+/* ---- levels ---- */
+
+struct naive_change {
+    int64_t time_us;
+    mtr_int128 by;
+};
+
+/* What the line's level changes by, list by list of the meter's dimensions. */
+static uint32_t changes_of(struct measuring *measuring, struct naive_change *changes)
+{
+    uint32_t count = 0;
+    const bool by_day = measuring->meter->holds_from_day;
+    if (measuring->use_count) qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
+    for (uint32_t i = 0; i < measuring->use_count; i++) {
+        const struct naive_use *use = measuring->uses[i];
+        if (use->void_seq) continue;
+        mtr_int128 before = 0;
+        for (uint32_t k = 0; k < i && !measuring->meter->reports_changes; k++)
+            if (!measuring->uses[k]->void_seq && mtr_str_equal(measuring->uses[k]->dimensions, use->dimensions)) before = measuring->uses[k]->quantity.e12;
+        const int64_t day_us = day_start(measuring, use->event->time_us / MTR_US_PER_SECOND) * MTR_US_PER_SECOND;
+        const int64_t time_us = later(by_day ? day_us : use->event->time_us, measuring->range->levels_from_s * MTR_US_PER_SECOND);
+        scenario_seen[SEEN_LEVEL_CARRIED] += use->event->time_us < measuring->range->levels_from_s * MTR_US_PER_SECOND;
+        changes[count++] = (struct naive_change){time_us, use->quantity.e12 - before};
+    }
+    return count;
+}
+
+/* Level × time from the range's begin to `until`, ÷ the meter's unit of time. */
+static mtr_int128 quotient_at(const struct measuring *measuring, const struct naive_change *changes, uint32_t count, int64_t until_s)
+{
+    static const int64_t seconds[] = {1, 60, 3600, 86400};
+    const struct mtr_period *whole = &measuring->range->whole;
+    const int64_t per_s = measuring->meter->per == MTR_TIME_UNIT_PERIOD ? whole->end_s - whole->start_s : seconds[measuring->meter->per];
+    mtr_int128 sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const int64_t left_us = until_s * MTR_US_PER_SECOND - changes[i].time_us;
+        if (left_us > 0) sum += changes[i].by * left_us;
+    }
+    return scenario_divide(sum, (mtr_int128)per_s * MTR_US_PER_SECOND);
+}
+
+static void measure_quotients(struct measuring *measuring, const struct naive_change *changes, uint32_t count)
+{
+    const struct naive_range *range = measuring->range;
+    mtr_int128 before = 0;
+    for (int64_t at_s = range->levels_from_s; at_s < range->until_s;) {
+        int64_t end_s = sooner(slice_at(measuring, at_s).end_s, range->until_s);
+        if (at_s < range->levels_own_s && range->levels_own_s < end_s) end_s = range->levels_own_s;
+        const mtr_int128 after = quotient_at(measuring, changes, count, end_s);
+        if (after != before) add_row(measuring, at_s * MTR_US_PER_SECOND, end_s * MTR_US_PER_SECOND, after - before, at_s < range->levels_own_s);
+        before = after;
+        at_s = end_s;
+    }
+}
+
+/* A row from each moment at which anything changes to the next. */
+static void measure_spans(struct measuring *measuring, const struct naive_change *changes, uint32_t count)
+{
+    const struct naive_range *range = measuring->range;
+    const int64_t until_us = range->until_s * MTR_US_PER_SECOND, own_us = range->levels_own_s * MTR_US_PER_SECOND;
+    for (int64_t at_us = range->levels_from_s * MTR_US_PER_SECOND; at_us < until_us;) {
+        int64_t next_us = at_us < own_us ? own_us : until_us;
+        mtr_int128 level = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            if (changes[i].time_us <= at_us) level += changes[i].by;
+            else next_us = sooner(next_us, changes[i].time_us);
+        }
+        if (level) add_row(measuring, at_us, next_us, level, at_us < own_us);
+        at_us = next_us;
+    }
+}
+
+static void measure_levels(struct measuring *measuring)
+{
+    struct naive_change *changes = scenario_alloc(measuring->scenario, measuring->use_count, sizeof(*changes));
+    const uint32_t count = changes_of(measuring, changes);
+    if (measuring->component->scope == MTR_SLICE_BY_LEVEL) measure_spans(measuring, changes, count);
+    else measure_quotients(measuring, changes, count);
+}
+
+/* Levels are of the whole term up to its end, cells of the range. */
+static bool is_in_range(const struct measuring *measuring, const struct naive_use *use)
+{
+    const struct naive_range *range = measuring->range;
+    const struct mtr_subscription *subscription = measuring->subscription;
+    if (use->meter->aggregation != MTR_TIME_WEIGHTED) return use->hour_s >= range->from_s && use->hour_s < range->until_s;
+    const int64_t time_s = use->event->time_us / MTR_US_PER_SECOND;
+    return use->hour_s >= mtr_zone_hour(subscription->zone, subscription->start_s).start_s && time_s < subscription->end_s;
+}
+
+uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
+                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
+                          struct mtr_usage_row *rows, uint32_t row_count)
+{
+    static struct measuring measuring_one, *const measuring = &measuring_one; /* one thread; too large for the stack */
+    static struct mtr_str lines[NAIVE_USES_MAX], seen[NAIVE_USES_MAX];
+    uint32_t seen_count = 0;
+    measuring->scenario = scenario;
+    measuring->subscription = subscription;
+    measuring->component = component;
+    measuring->component_index = component_index;
+    measuring->range = range;
+    measuring->rows = rows;
+    measuring->row_count = row_count;
+    measuring->meter = mtr_catalog_find_meter(scenario->stores.catalog, component->meter);
+    if (!measuring->meter) return row_count;
+    for (uint32_t i = 0; i < naive->use_count; i++) {
+        const struct naive_use *use = &naive->uses[i];
+        if (use->subscription != subscription || use->meter != measuring->meter || !is_in_range(measuring, use)) continue;
+        lines[i] = line_dimensions(scenario, component, use->event);
+        uint32_t at = 0;
+        while (at < seen_count && !mtr_str_equal(seen[at], lines[i])) at++;
+        if (at == seen_count) seen[seen_count++] = lines[i];
+    }
+    for (uint32_t line = 0; line < seen_count; line++) {
+        measuring->dimensions = seen[line];
+        measuring->use_count = 0;
+        for (uint32_t i = 0; i < naive->use_count; i++) {
+            const struct naive_use *use = &naive->uses[i];
+            if (use->subscription != subscription || use->meter != measuring->meter || !is_in_range(measuring, use)) continue;
+            if (mtr_str_equal(lines[i], seen[line])) measuring->uses[measuring->use_count++] = use;
+            CHECK(scenario, measuring->use_count < MEASURED_USES_MAX, "too many uses of a line");
+        }
+        if (component->scope == MTR_SLICE_BY_EVENT) measure_events(measuring);
+        else if (measuring->meter->aggregation == MTR_TIME_WEIGHTED) measure_levels(measuring);
+        else measure_cells(measuring);
+    }
+    return measuring->row_count;
+}
