@@ -195,6 +195,7 @@ static int check_usage(struct audit *audit)
     if (priced_s > subscription->end_s) priced_s = subscription->end_s;
     if (priced_s > MTR_TIME_S_MAX) priced_s = MTR_TIME_S_MAX;
     int64_t charged_s = subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
+    if (subscription->trial_stops) charged_s = priced_s;
     for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
         if (!meter || meter->service->number != subscription->service->number) continue;

@@ -28,8 +28,8 @@ static void describe_line(const struct mtr_subscription *subscription, const str
     identity->period_start_s = term->start_s;
     identity->part_start_s = line->part->start_s;
     identity->part_end_s = line->part->end_s;
-    identity->currency = subscription->tariff->currency;
-    identity->tariff = subscription->tariff->key;
+    identity->currency = line->part->tariff->currency;
+    identity->tariff = line->part->tariff->key;
     identity->version_from = version->from;
     identity->version_hash = (struct mtr_hash128){version->hash_high, version->hash_low};
     if (line->meter) {
@@ -84,18 +84,18 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
     int rc = rater_gather(rollups, catalog, subscription, term, index, arena, &out->usage);
     if (rc) return rc;
     out->input = (struct mtr_price_input){
-        .tariff = subscription->tariff,
+        .tariff = part->tariff,
         .version = part->version,
         .period = term->whole,
         .active_from_s = part->start_s,
         .active_to_s = part->end_s,
-        .runs_from_s = term->parts[0].start_s,
-        .runs_to_s = term->parts[term->part_count - 1].end_s,
-        .continues_earlier = index > 0,
-        .continued_later = index + 1 < term->part_count,
+        .runs_from_s = term->parts[part->first].start_s,
+        .runs_to_s = term->parts[part->first + part->count - 1].end_s,
+        .continues_earlier = index > part->first,
+        .continued_later = index + 1 < part->first + part->count,
         .closing = closing,
-        .earlier = period->prices,
-        .earlier_count = index,
+        .earlier = period->prices + part->first,
+        .earlier_count = index - part->first,
         .zone = subscription->zone,
         .usage = out->usage.rows,
         .usage_count = out->usage.row_count,
@@ -167,7 +167,7 @@ static int write_trace(const struct rater_period_price *period, uint32_t index, 
     mtr_json_name(json, "to");
     rater_write_local(json, subscription, part->end_s);
     mtr_json_name(json, "tariff");
-    mtr_json_text(json, subscription->tariff->key);
+    mtr_json_text(json, part->tariff->key);
     mtr_json_name(json, "version");
     mtr_json_text(json, part->version->from);
     mtr_json_name(json, "hash");

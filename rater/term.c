@@ -1,7 +1,10 @@
 /*
- * Billing periods of a subscription: limits, parts by tariff version, hash of the inputs.
+ * Billing periods of a subscription: limits, parts by tariff and version, hash of the inputs.
  *
- * Invariants: parts ascend, do not overlap, and lie in [max(start, trial end), end). Pure; memory from the caller's arena.
+ *   start ── trial tariff, or nothing ──▶ trial end ── tariff, or nothing after a trial that stops ──▶ end
+ *
+ * Invariants: parts ascend, do not overlap, and lie in [start, end); those of one tariff stand one after another, and what is of the whole
+ * period (caps, minimums, fees, positions in tiers) is of them alone. Pure; memory from the caller's arena.
  */
 #include "rater/term.h"
 
@@ -59,7 +62,7 @@ int64_t rater_position_from(const struct mtr_subscription *subscription, const s
     if (term->parts[part].version->reset) return term->parts[part].usage_from_s;
     if (component->scope == MTR_SLICE_BY_TERM) return rater_first_hour(subscription);
     uint32_t first = part;
-    while (first > 0 && !term->parts[first].version->reset && term->parts[first - 1].end_s == term->parts[first].start_s &&
+    while (first > term->parts[part].first && !term->parts[first].version->reset && term->parts[first - 1].end_s == term->parts[first].start_s &&
            has_component(term->parts[first - 1].version, component))
         first--;
     return term->parts[first].usage_from_s;
@@ -82,44 +85,120 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
+enum { NUMBERS_OF_PART = 9 };
+
+static size_t add_numbers(const struct rater_part *part, int64_t *numbers)
+{
+    const int64_t own[NUMBERS_OF_PART] = {
+        part->start_s,
+        part->end_s,
+        hash_text(part->tariff->key),
+        hash_text(part->tariff->currency),
+        part->tariff->rounding,
+        part->tariff->rounding_digits,
+        part->tariff->round_total,
+        (int64_t)part->version->hash_high,
+        (int64_t)part->version->hash_low,
+    };
+    memcpy(numbers, own, sizeof(own));
+    return NUMBERS_OF_PART;
+}
+
 static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
 {
-    const struct mtr_tariff_document *tariff = subscription->tariff;
-    const int64_t head[] = {
-        term->whole.start_s,         term->whole.end_s, term->start_s,           term->end_s,        hash_text(tariff->key),
-        hash_text(tariff->currency), tariff->rounding,  tariff->rounding_digits, tariff->round_total,
-        subscription->start_s}; /* levels and contract terms count from there in every period */
+    const int64_t head[] = {term->whole.start_s, term->whole.end_s, term->start_s, term->end_s, term->part_count,
+                            subscription->start_s}; /* levels and contract terms count from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
-    int64_t *numbers = mtr_arena_alloc(arena, (count + 4 * (size_t)term->part_count) * sizeof(*numbers));
+    int64_t *numbers =
+        mtr_arena_alloc(arena, (count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count)) * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
-    for (uint32_t i = 0; i < term->part_count; i++) {
-        numbers[count++] = term->parts[i].start_s;
-        numbers[count++] = term->parts[i].end_s;
-        numbers[count++] = (int64_t)term->parts[i].version->hash_high;
-        numbers[count++] = (int64_t)term->parts[i].version->hash_low;
-    }
+    for (uint32_t i = 0; i < term->part_count; i++) count += add_numbers(&term->parts[i], numbers + count);
+    for (uint32_t i = 0; i < term->cost_count; i++) count += add_numbers(&term->costs[i], numbers + count);
     term->inputs = hash_numbers(numbers, count);
     return MTR_OK;
 }
 
-static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+/* The next moment after time_s at which a part begins or ends; until_s when there is none before it. */
+static int64_t next_cut(const struct rater_term *term, int64_t time_s, int64_t until_s)
 {
-    const struct mtr_tariff_document *tariff = subscription->tariff;
-    term->parts = mtr_arena_calloc(arena, tariff->version_count + 1, sizeof(*term->parts));
-    if (!term->parts) return MTR_ENOMEM;
-    int64_t from_s = max_s(term->start_s, subscription->trial_end_s);
+    for (uint32_t i = 0; i < term->part_count; i++) {
+        if (term->parts[i].start_s > time_s) return min_s(term->parts[i].start_s, until_s);
+        if (term->parts[i].end_s > time_s) return min_s(term->parts[i].end_s, until_s);
+    }
+    return until_s;
+}
+
+/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end. */
+struct stretch {
+    const struct mtr_subscription *subscription;
+    const struct mtr_tariff_document *tariff;
+    int64_t from_s, to_s;
+    const struct rater_term *cuts; /* NULL: none */
+};
+
+/* Appends them to `parts`, of which there are *count. */
+static void add_stretch(const struct stretch *stretch, struct rater_part *parts, uint32_t *count)
+{
+    const struct mtr_subscription *subscription = stretch->subscription;
+    const struct mtr_tariff_document *tariff = stretch->tariff;
+    const uint32_t first = *count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
         int64_t next_s = i + 1 < tariff->version_count ? rater_version_start(subscription, version + 1) : INT64_MAX;
-        int64_t start_s = max_s(from_s, rater_version_start(subscription, version));
-        int64_t end_s = min_s(term->end_s, next_s);
-        if (start_s >= end_s) continue;
-        int64_t usage_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s;
-        const struct mtr_tariff_version *own = mtr_tariff_version_for(version, subscription->key, subscription->customer);
-        term->parts[term->part_count++] = (struct rater_part){start_s, end_s, usage_s, own};
+        int64_t start_s = max_s(stretch->from_s, rater_version_start(subscription, version));
+        const int64_t end_s = min_s(stretch->to_s, next_s);
+        while (start_s < end_s) {
+            int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
+            parts[(*count)++] = (struct rater_part){
+                .start_s = start_s,
+                .end_s = cut_s,
+                .usage_from_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s,
+                .tariff = tariff,
+                .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
+                .first = first,
+            };
+            start_s = cut_s;
+        }
     }
+    for (uint32_t i = first; i < *count; i++) parts[i].count = *count - first;
+}
+
+static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+{
+    const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
+    const bool in_trial = subscription->trial_end_s > term->start_s;
+    term->parts = mtr_arena_calloc(arena, (size_t)tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
+    if (!term->parts) return MTR_ENOMEM;
+    if (in_trial && trial) {
+        const struct stretch before = {subscription, trial, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
+        add_stretch(&before, term->parts, &term->part_count);
+    }
+    if (subscription->trial_stops) return MTR_OK;
+    const struct stretch after = {subscription, tariff, max_s(term->start_s, subscription->trial_end_s), term->end_s, NULL};
+    add_stretch(&after, term->parts, &term->part_count);
     return MTR_OK;
+}
+
+static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+{
+    const struct mtr_tariff_document *tariff = subscription->cost_tariff;
+    if (!tariff) return MTR_OK;
+    term->costs = mtr_arena_calloc(arena, (size_t)tariff->version_count + 2 * (size_t)term->part_count + 1, sizeof(*term->costs));
+    if (!term->costs) return MTR_ENOMEM;
+    const struct stretch all = {subscription, tariff, term->start_s, term->end_s, term};
+    add_stretch(&all, term->costs, &term->cost_count);
+    return MTR_OK;
+}
+
+struct rater_term rater_cost_term(const struct rater_term *term)
+{
+    struct rater_term costs = *term;
+    costs.parts = term->costs;
+    costs.part_count = term->cost_count;
+    costs.costs = NULL;
+    costs.cost_count = 0;
+    return costs;
 }
 
 int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out)
@@ -132,6 +211,7 @@ int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, 
     }
     if (term.exists) {
         int made = make_parts(subscription, arena, &term);
+        if (!made) made = make_costs(subscription, arena, &term);
         if (made) return made;
     } else {
         term.whole = (struct mtr_period){0};

@@ -1,5 +1,5 @@
 /*
- * What a billing period is made of: its limits within the subscription's term, and its parts by tariff version. Private to the rater.
+ * What a billing period is made of: its limits within the subscription's term, and its parts by tariff and version. Private to the rater.
  */
 #ifndef METERD_LIB_RATER_TERM_H
 #define METERD_LIB_RATER_TERM_H
@@ -12,7 +12,9 @@ struct rater_part {
     int64_t start_s; /* active in [start, end) */
     int64_t end_s;
     int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first hour may begin before it */
-    const struct mtr_tariff_version *version;
+    const struct mtr_tariff_document *tariff; /* the subscription's, its trial's, or its cost tariff */
+    const struct mtr_tariff_version *version; /* with the subscription's overrides */
+    uint32_t first, count; /* the term's parts under this tariff, one after another: limits and fees of the period are theirs */
 };
 
 struct rater_term {
@@ -20,14 +22,19 @@ struct rater_term {
     struct mtr_period whole;
     int64_t start_s; /* whole, clipped to the subscription's term */
     int64_t end_s;
-    struct rater_part *parts; /* ascending; none while in trial or before the first version */
+    struct rater_part *parts; /* ascending; none in a trial without a tariff, after one that stops, or before the first version */
     uint32_t part_count;
+    struct rater_part *costs; /* the same time under the cost tariff, trial included; where a part begins or ends, a cost part does, too */
+    uint32_t cost_count;
     struct mtr_hash128 inputs; /* of everything but usage that the price depends on */
 };
 
 /* The period that starts at start_s exactly. From the arena. */
 int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out)
     MTR_MUST_USE;
+
+/* The term with its cost parts for parts: what it costs the seller is priced as what it costs the customer. */
+struct rater_term rater_cost_term(const struct rater_term *term);
 
 /* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time must lie in the term. */
 int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);

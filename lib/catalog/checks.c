@@ -94,28 +94,54 @@ static void note_component(const struct mtr_catalog *catalog, const struct mtr_c
     }
 }
 
-static void check_service(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
-                          struct mtr_diagnostics *findings)
+/* A tariff that a subscription names, and where it names it. */
+struct named_tariff {
+    const struct mtr_record *record;
+    const struct mtr_subscription *subscription;
+    const struct mtr_tariff_document *tariff;
+    const char *field;
+    const struct demands *demands;
+};
+
+static void check_service(const struct named_tariff *named, struct mtr_diagnostics *findings)
 {
+    const struct demands *demands = named->demands;
     for (int i = 0; i < 2; i++) {
-        if (!demands->service[i] || demands->service[i] == subscription->service) continue;
+        if (!demands->service[i] || demands->service[i] == named->subscription->service) continue;
         const struct mtr_component *component = demands->component[i];
-        mtr_record_fail(record, "tariff", findings, "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
-                        MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(component->meter), MTR_STR_ARGS(demands->service[i]->key),
-                        MTR_STR_ARGS(subscription->service->key));
+        mtr_record_fail(named->record, named->field, findings,
+                        "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
+                        MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(component->meter), MTR_STR_ARGS(demands->service[i]->key),
+                        MTR_STR_ARGS(named->subscription->service->key));
         return;
     }
 }
 
-static void check_fees(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
-                       struct mtr_diagnostics *findings)
+static void check_fees(const struct named_tariff *named, struct mtr_diagnostics *findings)
 {
+    const enum mtr_period_unit billed = named->subscription->billing.unit;
     for (int unit = 0; unit < MTR_PERIOD_UNIT_COUNT; unit++) {
-        if (!demands->fee[unit] || (enum mtr_period_unit)unit == subscription->billing.unit) continue;
-        mtr_record_fail(record, "billing", findings, "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
-                        MTR_STR_ARGS(demands->fee[unit]->key), MTR_STR_ARGS(subscription->tariff->key),
-                        mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(subscription->billing.unit));
+        const struct mtr_component *fee = named->demands->fee[unit];
+        if (!fee || (enum mtr_period_unit)unit == billed) continue;
+        mtr_record_fail(named->record, "billing", findings, "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
+                        MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name((enum mtr_period_unit)unit),
+                        mtr_period_unit_name(billed));
         return;
+    }
+}
+
+static void check_subscription(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
+                               struct mtr_diagnostics *findings)
+{
+    const struct {
+        const struct mtr_tariff_document *tariff;
+        const char *field;
+    } tariffs[] = {{subscription->tariff, "tariff"}, {subscription->trial_tariff, "trial"}, {subscription->cost_tariff, "cost_tariff"}};
+    for (size_t i = 0; i < sizeof(tariffs) / sizeof(tariffs[0]); i++) {
+        if (!tariffs[i].tariff) continue;
+        const struct named_tariff named = {record, subscription, tariffs[i].tariff, tariffs[i].field, &demands[tariffs[i].tariff->number - 1]};
+        check_service(&named, findings);
+        check_fees(&named, findings);
     }
 }
 
@@ -206,12 +232,8 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
         const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
         for (uint32_t v = 0; v < tariff->version_count; v++) note_version(catalog, &tariff->versions[v], &demands[i]);
     }
-    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
-        const struct mtr_record *record = catalog->records[MTR_KIND_SUBSCRIPTION][i];
-        const struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        check_service(record, subscription, &demands[subscription->tariff->number - 1], findings);
-        check_fees(record, subscription, &demands[subscription->tariff->number - 1], findings);
-    }
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
+        check_subscription(catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i], demands, findings);
     return MTR_OK;
 }
 

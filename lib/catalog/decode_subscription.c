@@ -49,10 +49,39 @@ static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *fin
     }
 }
 
+/* That many local days later, at the same time of the clock. */
+static int64_t days_later(const struct mtr_zone *zone, int64_t time_s, uint64_t days)
+{
+    struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+    int32_t year = 0;
+    unsigned month = 0, day = 0;
+    mtr_civil_from_days(local_days(zone, time_s) + (int64_t)days, &year, &month, &day);
+    civil.year = year;
+    civil.month = (uint8_t)month;
+    civil.day = (uint8_t)day;
+    return mtr_zone_from_civil(zone, civil);
+}
+
+static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    struct mtr_subscription_fields *f = &record->fields.subscription;
+    f->trial_end_s = f->start_s;
+    decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
+    if (!f->has_trial) return;
+    if (f->trial_end.size) mtr_record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
+    if ((f->trial.end.size != 0) == f->trial.has_days) {
+        mtr_record_fail(record, "trial", findings, "needs one of `end` and `days`");
+        return;
+    }
+    decode_optional(record, "trial", f->trial.end, &f->trial_end_s, findings);
+    if (f->trial.has_days) f->trial_end_s = days_later(f->zone, f->start_s, f->trial.days);
+}
+
 static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
-    if (f->trial_end_s < f->start_s) mtr_record_fail(record, "trial_end", findings, "the trial ends before start");
+    if (f->trial_end_s < f->start_s)
+        mtr_record_fail(record, f->has_trial ? "trial" : "trial_end", findings, "the trial ends before start");
     if (f->end_s <= f->start_s) mtr_record_fail(record, "end", findings, "end must be after start");
 }
 
@@ -75,8 +104,7 @@ int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, 
                         "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
         return MTR_OK;
     }
-    f->trial_end_s = f->start_s;
-    decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
+    decode_trial(record, findings);
     decode_optional(record, "end", f->end, &f->end_s, findings);
     decode_anchor(record, findings);
     check_order(record, findings);

@@ -22,6 +22,8 @@ static const struct mtr_field service_rows[] = {
     {.name = "name", .type = MTR_FIELD_TEXT, FIELD(mtr_service_fields, name), .max = 256, .doc = "for people"},
     {.name = "vendor", .type = MTR_FIELD_KEY, FIELD(mtr_service_fields, vendor), .required = true,
      .doc = "key of the vendor who sells it; fixed"},
+    {.name = "cost_tariff", .type = MTR_FIELD_KEY, FIELD(mtr_service_fields, cost_tariff),
+     .doc = "key of the tariff that says what use costs the seller, for subscriptions that name none"},
     {0},
 };
 
@@ -73,6 +75,18 @@ static const struct mtr_field billing_rows[] = {
     {0},
 };
 
+static const char *const trial_then[] = {"convert", "stop", NULL};
+
+static const struct mtr_field trial_rows[] = {
+    {.name = "end", .type = MTR_FIELD_TEXT, FIELD(mtr_trial_fields, end), .doc = "when it ends: a date or an instant"},
+    {.name = "days", .type = MTR_FIELD_U64, FIELD(mtr_trial_fields, days), .present_offset = offsetof(struct mtr_trial_fields, has_days) + 1,
+     .min = 1, .max = 36500, .doc = "instead of end: how many local days from start it lasts"},
+    {.name = "tariff", .type = MTR_FIELD_KEY, FIELD(mtr_trial_fields, tariff), .doc = "what is charged until then; nothing unless given"},
+    {.name = "then", .type = MTR_FIELD_ENUM, FIELD(mtr_trial_fields, then), .choices = trial_then, .default_text = "convert",
+     .doc = "convert: the subscription's tariff from then on; stop: nothing is charged"},
+    {0},
+};
+
 static const struct mtr_field subscription_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, key), .doc = "its key"},
     {.name = "service", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, service), .required = true,
@@ -81,6 +95,8 @@ static const struct mtr_field subscription_rows[] = {
      .doc = "the vendor's id of it, as events carry it; the key unless given; fixed"},
     {.name = "customer", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, customer), .required = true, .doc = "who pays"},
     {.name = "tariff", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, tariff), .required = true, .doc = "key of the tariff"},
+    {.name = "cost_tariff", .type = MTR_FIELD_KEY, FIELD(mtr_subscription_fields, cost_tariff),
+     .doc = "key of the tariff that says what its use costs the seller; its service's unless given"},
     {.name = "currency", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, currency), .doc = "ISO 4217; the tariff's unless given; fixed"},
     {.name = "zone", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, zone_name), .default_text = "UTC", .min = 1, .max = 64,
      .doc = "time zone of its hours, days and periods, as Europe/Berlin; fixed"},
@@ -89,7 +105,9 @@ static const struct mtr_field subscription_rows[] = {
     {.name = "start", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, start), .required = true,
      .doc = "usage and fees from here on: a date (midnight in the zone) or an instant"},
     {.name = "trial_end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, trial_end),
-     .doc = "free until then: a date or an instant"},
+     .doc = "free until then: short for trial: {end: …}"},
+    {.name = "trial", .type = MTR_FIELD_MAP, FIELD(mtr_subscription_fields, trial), .fields = trial_rows,
+     .present_offset = offsetof(struct mtr_subscription_fields, has_trial) + 1, .doc = "how it begins"},
     {.name = "end", .type = MTR_FIELD_TEXT, FIELD(mtr_subscription_fields, end),
      .doc = "no usage and fees from then on: a date or an instant"},
     {.name = "labels", .type = MTR_FIELD_LABELS, FIELD(mtr_subscription_fields, labels), .max = 64, .doc = "free texts for queries"},

@@ -18,7 +18,7 @@ struct mtr_vendor_fields {
 };
 
 struct mtr_service_fields {
-    struct mtr_str key, name, vendor;
+    struct mtr_str key, name, vendor, cost_tariff;
 };
 
 struct mtr_meter_fields {
@@ -41,9 +41,18 @@ struct mtr_billing_fields {
     struct mtr_str anchor;
 };
 
+struct mtr_trial_fields {
+    struct mtr_str end, tariff; /* end as written */
+    bool has_days;
+    uint64_t days;
+    int then; /* 0 convert, 1 stop */
+};
+
 struct mtr_subscription_fields {
-    struct mtr_str key, service, subject, customer, tariff, currency, zone_name;
+    struct mtr_str key, service, subject, customer, tariff, cost_tariff, currency, zone_name;
     struct mtr_billing_fields billing;
+    bool has_trial;
+    struct mtr_trial_fields trial;
     struct mtr_str start, trial_end, end; /* as written */
     struct mtr_list labels;
     struct mtr_zone *zone; /* from here on: decoded from the above */

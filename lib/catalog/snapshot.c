@@ -122,6 +122,7 @@ static void link_service(struct mtr_catalog *catalog, const struct mtr_record *r
 {
     const struct mtr_service_fields *f = &record->fields.service;
     const struct mtr_record *vendor = resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings);
+    if (f->cost_tariff.size) (void)resolve(catalog, record, "cost_tariff", MTR_KIND_TARIFF, f->cost_tariff, findings);
     if (!vendor) return;
     catalog->services[record->number - 1] = (struct mtr_service){.number = record->number,
                                                                  .key = record->key,
@@ -171,41 +172,63 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
 }
 
-/* The tariff with its prices in the subscription's currency, or those that are exchanged into it. */
-static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const char *field, const struct mtr_tariff_document *tariff,
+static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog, const struct mtr_record *record, const char *field,
+                                                     struct mtr_str key, struct mtr_diagnostics *findings)
+{
+    const struct mtr_record *found = key.size ? resolve(catalog, record, field, MTR_KIND_TARIFF, key, findings) : NULL;
+    return found ? &found->fields.tariff : NULL;
+}
+
+/* An unknown one is the service's finding. */
+static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalog *catalog, const struct mtr_record *service)
+{
+    struct mtr_str key = service->fields.service.cost_tariff;
+    const struct mtr_record *found = key.size ? mtr_catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
+    return found ? &found->fields.tariff : NULL;
+}
+
+/* The tariff with its prices in the subscription's currency, or those that are exchanged into it; NULL after a finding, and of no tariff. */
+static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const struct mtr_tariff_document *tariff,
                                                    struct mtr_str currency, struct mtr_diagnostics *findings)
 {
-    const struct mtr_tariff_document *found = mtr_tariff_in(tariff, currency);
-    if (!found && tariff->exchange.given) return tariff;
-    if (!found && tariff->currency_count)
-        mtr_record_fail(record, field, findings, "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
+    const struct mtr_tariff_document *found = tariff ? mtr_tariff_in(tariff, currency) : NULL;
+    if (found || !tariff) return found;
+    if (tariff->exchange.given) return tariff;
+    if (tariff->currency_count)
+        mtr_record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
                         MTR_STR_ARGS(tariff->key));
-    else if (!found)
-        mtr_record_fail(record, field, findings, "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
+    else
+        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
                         MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
-    return found;
+    return NULL;
 }
 
 static void link_subscription(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
     const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE, f->service, findings);
-    const struct mtr_record *tariff = resolve(catalog, record, "tariff", MTR_KIND_TARIFF, f->tariff, findings);
+    const struct mtr_tariff_document *tariff = find_tariff(catalog, record, "tariff", f->tariff, findings);
     if (!service || !tariff) return;
-    struct mtr_str currency = f->currency.size ? f->currency : tariff->fields.tariff.currency;
+    struct mtr_str currency = f->currency.size ? f->currency : tariff->currency;
+    const struct mtr_tariff_document *cost = find_tariff(catalog, record, "cost_tariff", f->cost_tariff, findings);
+    if (!f->cost_tariff.size) cost = cost_of_service(catalog, service);
+    const struct mtr_tariff_document *trial = find_tariff(catalog, record, "trial", f->trial.tariff, findings);
     catalog->subscriptions[record->number - 1] = (struct mtr_subscription){
         .number = record->number,
         .key = record->key,
         .service = &catalog->services[service->number - 1],
         .subject = f->subject,
         .customer = f->customer,
-        .tariff = tariff_in(record, "currency", &tariff->fields.tariff, currency, findings),
+        .tariff = tariff_in(record, tariff, currency, findings),
+        .cost_tariff = tariff_in(record, cost, currency, findings),
         .currency = currency,
         .rates = &catalog->rates,
         .zone = f->zone,
         .billing = {.unit = (enum mtr_period_unit)f->billing.every, .anchor_days = f->anchor_days, .zone = f->zone},
         .start_s = f->start_s,
         .trial_end_s = f->trial_end_s,
+        .trial_tariff = tariff_in(record, trial, currency, findings),
+        .trial_stops = f->trial.then == 1,
         .end_s = f->end_s,
         .labels = f->labels.items,
         .label_count = f->labels.count,

@@ -274,6 +274,31 @@ static const struct {
     {"subscriptions:\n"
      "  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-02-01, trial_end: 2026-01-01}\n",
      "2:110: trial_end: the trial ends before start\n2:87: end: end must be after start\n"},
+#define SUBSCRIPTION(rest) "subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, " rest "}\n"
+    {SUBSCRIPTION("trial: {end: 2026-01-01}"), "2:89: trial: the trial ends before start\n"},
+    {SUBSCRIPTION("trial: {then: stop}"), "2:89: trial: needs one of `end` and `days`\n"},
+    {SUBSCRIPTION("trial: {days: 3, end: 2026-02-03}"), "2:89: trial: needs one of `end` and `days`\n"},
+    {SUBSCRIPTION("trial: {days: 3}, trial_end: 2026-02-03"), "2:111: trial_end: stands beside `trial`: write `end` into it\n"},
+    {SUBSCRIPTION("trial: {days: 0}"), "2:96: trial.days: `0` is out of range: 1 to 36500\n"},
+    {SUBSCRIPTION("trial: {days: 3, tariff: standart}"), "2:89: trial: unknown tariff `standart`; did you mean `standard`?\n"},
+    {SUBSCRIPTION("cost_tariff: standart"), "2:95: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
+#define MAIL_TARIFF(currency) "tariffs:\n  - {key: other, currency: " currency ", versions: [{from: 2026-01-01, components: [{key: a, meter: mails, per_unit: 1}]}]}\n"
+    {MAIL_TARIFF("EUR") SUBSCRIPTION("trial: {days: 3, tariff: other}"),
+     "4:89: trial: tariff `other` prices meter `mails` of service `mail`, but the service bought is `compute`\n"},
+    {MAIL_TARIFF("EUR") SUBSCRIPTION("cost_tariff: other"),
+     "4:95: cost_tariff: tariff `other` prices meter `mails` of service `mail`, but the service bought is `compute`\n"},
+    {MAIL_TARIFF("USD") SUBSCRIPTION("cost_tariff: other"), "4:5: currency: is EUR, but tariff `other` is in USD and has no `exchange`\n"},
+    {"services:\n  - {key: compute, name: Compute, vendor: acme, cost_tariff: standart}\n",
+     "2:62: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
+    {"tariffs:\n  - {key: two, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: {EUR: 1, USD: 2}}]}]}\n"
+     "subscriptions:\n  - {key: s, service: compute, customer: c, tariff: two, currency: GBP, start: 2026-02-01}\n",
+     "4:68: currency: is GBP, in which tariff `two` has no prices\n"},
+    {"tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
+     "     overrides: [{subscription: sub-2, cap: 3}]}]}\n",
+     "2:39: versions: has an override for an unknown subscription `sub-2`; did you mean `sub-1`?\n"},
+    {"tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1}],\n"
+     "     overrides: [{customer: c, components: [{key: a, meter: vcpus}]}]}]}\n",
+     "3:45: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {anchor: calender}}\n",
      "2:91: billing: anchor: calendar, anniversary or a date is expected, not `calender`\n"},
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",

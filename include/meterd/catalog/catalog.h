@@ -104,13 +104,16 @@ struct mtr_subscription {
     const struct mtr_service *service; /* and through it the vendor */
     struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
     struct mtr_str customer;
-    const struct mtr_tariff_document *tariff; /* all versions */
+    const struct mtr_tariff_document *tariff; /* all versions, with prices in the currency where the tariff has them */
+    const struct mtr_tariff_document *cost_tariff; /* what its use costs the seller; NULL: not known */
     struct mtr_str currency; /* ISO 4217; another than the tariff's where that has an exchange */
     const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
     int64_t start_s;     /* usage and fees from here on */
     int64_t trial_end_s; /* == start_s without a trial */
+    const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
+    bool trial_stops;    /* nothing is charged from then on */
     int64_t end_s;       /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;

@@ -1,0 +1,177 @@
+/*
+ * What one subscription is charged that another is not: prices in its currency and of its own, its trial, and what its use costs the seller.
+ */
+#include "meterd/rater/rater.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "support/rating.h"
+
+enum { HOUR_S = 3600, DAY_S = 86400 };
+static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+static const int64_t FEBRUARY_S = INT64_C(1769904000);
+static const int64_t MARCH_S = INT64_C(1772323200);
+
+#define HEAD                                                                                                     \
+    "vendors: [{key: acme}]\n"                                                                                   \
+    "services: [{key: compute, vendor: acme}]\n"                                                                 \
+    "meters:\n"                                                                                                  \
+    "  - {key: calls, service: compute, event_type: call, aggregation: count}\n"                                 \
+    "  - {key: disk, service: compute, event_type: disk, value: gib, group_by: [region, class]}\n"
+
+static uint32_t number_of(struct rating_stage *stage, const char *key)
+{
+    return mtr_catalog_find_subscription(stage->catalog, mtr_str_from(key))->number;
+}
+
+static void prices_in_the_subscriptions_currency_and_of_its_own(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD
+                 "tariffs:\n"
+                 "  - key: standard\n"
+                 "    currency: EUR\n"
+                 "    versions:\n"
+                 "      - from: 2026-01-01\n"
+                 "        components: [{key: calls, meter: calls, per_unit: {EUR: '0.50', JPY: 80}}]\n"
+                 "        overrides:\n"
+                 "          - {customer: big, components: [{key: calls, per_unit: {EUR: '0.40', JPY: 70}}]}\n"
+                 "          - {subscription: own, components: [{key: calls, graduated: [{up_to: 5, unit: 0}, {unit: {EUR: 1, JPY: 9}}]}]}\n"
+                 "subscriptions:\n"
+                 "  - {key: list, service: compute, customer: small, tariff: standard, start: 2026-01-01}\n"
+                 "  - {key: yen, service: compute, customer: small, tariff: standard, currency: JPY, start: 2026-01-01}\n"
+                 "  - {key: big-1, service: compute, customer: big, tariff: standard, currency: EUR, start: 2026-01-01}\n"
+                 "  - {key: big-yen, service: compute, customer: big, tariff: standard, currency: JPY, start: 2026-01-01}\n"
+                 "  - {key: own, service: compute, customer: big, tariff: standard, start: 2026-01-01}\n");
+    static const struct {
+        const char *subscription, *history;
+    } cases[] = {{"list", "final 5"}, {"yen", "final 800"}, {"big-1", "final 4"}, {"big-yen", "final 700"}, {"own", "final 5"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) rating_use(&stage, cases[i].subscription, "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_string_equal(rating_history(&stage, number_of(&stage, cases[i].subscription)).text, cases[i].history);
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+/* An override added later corrects the periods of its customer, and looks at nobody else's twice. */
+static void an_override_re_rates_its_customer_only(void **state)
+{
+    static const char tariff[] = "tariffs:\n"
+                                 "  - key: standard\n"
+                                 "    currency: EUR\n"
+                                 "    versions:\n"
+                                 "      - from: 2026-01-01\n"
+                                 "        components: [{key: calls, meter: calls, per_unit: '0.50'}]\n";
+    static const char override[] = "        overrides: [{customer: c2, components: [{key: calls, per_unit: '0.40'}]}]\n";
+    struct rating_stage stage;
+    char text[2048];
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    snprintf(text, sizeof(text), "%s%s%s", HEAD, tariff,
+             "subscriptions:\n"
+             "  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}\n"
+             "  - {key: s2, service: compute, customer: c2, tariff: standard, start: 2026-01-01}\n");
+    rating_apply(&stage, text);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_use(&stage, "s2", "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    snprintf(text, sizeof(text), "%s%s", tariff, override);
+    rating_apply(&stage, text);
+    rating_advance_to(&stage, FEBRUARY_S + 9 * HOUR_S);
+    uint32_t rated = 0;
+    for (struct mtr_rater_result result = {0}; !result.idle; rated += result.rated) result = rating_step(&stage);
+    assert_int_equal(rated, 2); /* January and February of s2 */
+    assert_string_equal(rating_history(&stage, 1).text, "final 5");
+    assert_string_equal(rating_history(&stage, 2).text, "final 5; correction -1");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+#define TRIAL_TARIFFS                                                                                            \
+    "tariffs:\n"                                                                                                 \
+    "  - key: standard\n"                                                                                        \
+    "    currency: EUR\n"                                                                                        \
+    "    versions:\n"                                                                                            \
+    "      - from: 2026-01-01\n"                                                                                 \
+    "        components:\n"                                                                                      \
+    "          - {key: calls, meter: calls, free_units: 5, per_unit: '1'}\n"                                     \
+    "          - {key: base, recurring: {amount: '31'}}\n"                                                       \
+    "  - key: taste\n"                                                                                           \
+    "    currency: EUR\n"                                                                                        \
+    "    versions:\n"                                                                                            \
+    "      - from: 2026-01-01\n"                                                                                 \
+    "        components: [{key: calls, meter: calls, per_unit: '0.1', cap: 2}, {key: base, recurring: {amount: 1}}]\n"
+
+/* 30 calls in the trial and 12 after it. */
+static const struct {
+    const char *subscription, *history;
+} trials[] = {
+    {"start: 2026-01-01, trial_end: 2026-01-22", "final 7; final 31; draft 31"},
+    {"start: 2026-01-01, trial: {end: 2026-01-22}", "final 7; final 31; draft 31"},
+    {"start: 2026-01-01, trial: {days: 21}", "final 7; final 31; draft 31"},
+    {"start: 2026-01-01, trial: {days: 21, then: stop}", ""},
+    /* fees, caps and free units of the one are nothing to the other */
+    {"start: 2026-01-01, trial: {days: 21, tariff: taste}", "final 2; final 1; final 7; final 31; draft 31"},
+    {"start: 2026-01-01, trial: {end: '2026-01-22T00:00:00Z', tariff: taste, then: stop}", "final 2; final 1"},
+    {"start: 2026-01-01, trial: {days: 40, tariff: taste, then: stop}", "final 2; final 1; draft 1"},
+};
+
+static void trials_end_and_go_on_or_stop(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+        struct rating_stage stage;
+        char text[4096];
+        rating_open(&stage, JANUARY_S);
+        snprintf(text, sizeof(text), "%ssubscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, %s}\n",
+                 HEAD TRIAL_TARIFFS, trials[i].subscription);
+        rating_apply(&stage, text);
+        rating_use(&stage, "s1", "calls", JANUARY_S + 2 * DAY_S, "", "30", 30);
+        rating_use(&stage, "s1", "calls", JANUARY_S + 21 * DAY_S, "", "12", 12);
+        rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+        rating_drain(&stage);
+        if (strcmp(rating_history(&stage, 0).text, trials[i].history) != 0)
+            fail_msg("%s: %s", trials[i].subscription, rating_history(&stage, 0).text);
+        assert_int_equal(rating_audit(&stage).findings, 0);
+        rating_close(&stage);
+    }
+}
+
+/* A day of a trial is a local one: 29 March has 23 hours in Berlin. */
+static void a_trial_of_days_ends_at_local_midnight(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, MARCH_S);
+    rating_apply(&stage, HEAD TRIAL_TARIFFS "subscriptions:\n"
+                                            "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: Europe/Berlin, start: 2026-03-25,"
+                                            " trial: {days: 7}}\n"
+                                            "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: Europe/Berlin,"
+                                            " start: '2026-03-25T12:00:00+01:00', trial: {days: 7}}\n");
+    const struct mtr_subscription *midnight = mtr_catalog_find_subscription(stage.catalog, MTR_STR("s1"));
+    const struct mtr_subscription *noon = mtr_catalog_find_subscription(stage.catalog, MTR_STR("s2"));
+    assert_int_equal(midnight->trial_end_s - midnight->start_s, 7 * DAY_S - HOUR_S);
+    assert_int_equal(noon->trial_end_s - midnight->trial_end_s, 12 * HOUR_S);
+    rating_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(prices_in_the_subscriptions_currency_and_of_its_own),
+        cmocka_unit_test(an_override_re_rates_its_customer_only),
+        cmocka_unit_test(trials_end_and_go_on_or_stop),
+        cmocka_unit_test(a_trial_of_days_ends_at_local_midnight),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
