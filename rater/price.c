@@ -14,7 +14,7 @@ typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component
 /* The published order (docs/pricing.md); that of the parts before the rounding stands in price_use.c. */
 static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
 static tariff_part *const tariff_parts[] = {mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
-                                            mtr_price_tariff_true_up, mtr_price_total};
+                                            mtr_price_tariff_true_up, mtr_price_currency,       mtr_price_total};
 
 static int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {

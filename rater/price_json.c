@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void write_line(const struct mtr_price_line *line, unsigned digits, struct mtr_json_writer *json)
+static void write_line(const struct mtr_price_line *line, const struct mtr_price_exchange *exchange, unsigned digits, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
     mtr_json_name(json, "component");
@@ -20,12 +20,16 @@ static void write_line(const struct mtr_price_line *line, unsigned digits, struc
     mtr_json_text(json, line->kind);
     mtr_json_name(json, "quantity");
     mtr_json_quantity(json, line->quantity);
-    if (line->has_unit_price) {
+    if (line->has_unit_price && !exchange) { /* it is in the tariff's currency */
         mtr_json_name(json, "unit_price");
         mtr_json_money(json, line->unit_price, 0);
     }
     mtr_json_name(json, "amount");
     mtr_json_money(json, line->amount, digits);
+    if (exchange) {
+        mtr_json_name(json, "exchange");
+        mtr_price_write_exchange(exchange, line->exact, json);
+    }
     mtr_json_map_end(json);
 }
 
@@ -48,7 +52,8 @@ static void write_step(const struct mtr_price_step *step, struct mtr_json_writer
 
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json)
 {
-    unsigned digits = input->tariff->rounding_digits;
+    const struct mtr_price_exchange *exchange = input->exchange;
+    unsigned digits = exchange ? exchange->digits : input->tariff->rounding_digits;
     char version[40];
     snprintf(version, sizeof(version), "%016" PRIx64 "%016" PRIx64, input->version->hash_high, input->version->hash_low);
     mtr_json_map(json);
@@ -57,14 +62,14 @@ void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_
     mtr_json_name(json, "residue");
     mtr_json_money(json, price->residue, 0);
     mtr_json_name(json, "currency");
-    mtr_json_text(json, input->tariff->currency);
+    mtr_json_text(json, exchange ? exchange->question.to : input->tariff->currency);
     mtr_json_name(json, "tariff");
     mtr_json_text(json, input->tariff->key);
     mtr_json_name(json, "version");
     mtr_json_cstr(json, version);
     mtr_json_name(json, "lines");
     mtr_json_list(json);
-    for (uint32_t i = 0; i < price->line_count; i++) write_line(&price->lines[i], digits, json);
+    for (uint32_t i = 0; i < price->line_count; i++) write_line(&price->lines[i], exchange, digits, json);
     mtr_json_list_end(json);
     if (with_trace) {
         mtr_json_name(json, "trace");

@@ -2,7 +2,7 @@
  * What applies to several lines together: caps and minimums, of a component and of the tariff.
  *
  * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to the cent; where it rounds
- * the total, sums are exact.
+ * the total, or converts into another currency, sums are exact.
  *
  * A period in parts has one cap: the parts before count, and where use of a later part is negative, it gives back first what the cap took off
  * before. For that each line keeps what was cut of it.
@@ -15,7 +15,7 @@
 static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line *line, enum mtr_price_stage stage, struct mtr_exact *out)
 {
     int rc = MTR_OK;
-    *out = pricer->input->tariff->round_total ? line->exact : mtr_exact_from_money(line->amount);
+    *out = mtr_price_keeps_exact(pricer) ? line->exact : mtr_exact_from_money(line->amount);
     if (stage <= MTR_PRICE_BEFORE_TARIFF_CAP) rc = mtr_exact_add(*out, line->tariff_cut, out);
     if (!rc && stage == MTR_PRICE_BEFORE_CAP) rc = mtr_exact_add(*out, line->cut, out);
     return rc;
@@ -78,13 +78,13 @@ static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, ui
 {
     struct mtr_price_line *line = &pricer->price.lines[index];
     struct mtr_exact *cut = capping->scope->of_tariff ? &line->tariff_cut : &line->cut, before, after, amount;
-    const bool round_total = pricer->input->tariff->round_total;
+    const bool keeps_exact = mtr_price_keeps_exact(pricer);
     line->has_unit_price = false;
     int rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &before);
     if (!rc) rc = mtr_exact_add(*cut, less, cut);
     if (!rc) rc = mtr_exact_sub(line->exact, less, &line->exact);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(line->amount), less, &amount);
-    if (!rc) rc = mtr_exact_round(round_total ? line->exact : amount, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    if (!rc) rc = mtr_exact_round(keeps_exact ? line->exact : amount, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
     if (!rc) rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &after);
     return rc ? rc : trace_limit(pricer, index, "cap", capping->limit, before, after);
 }

@@ -123,6 +123,14 @@ int mtr_price_prorate(const struct mtr_price_input *input, enum mtr_prorate pror
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
 
+/* The line like this one (component, kind, dimensions) in that earlier part, or NULL. */
+const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part, const struct mtr_price_line *line);
+/* Where lines are not rounded before caps and minimums measure them: the total is, or the amount in the currency that is charged. */
+static inline bool mtr_price_keeps_exact(const struct mtr_pricer *pricer)
+{
+    return pricer->input->tariff->round_total || pricer->input->exchange;
+}
+
 /* Which cuts are off already. */
 enum mtr_price_stage { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PRICE_AFTER_CAPS };
 
@@ -148,6 +156,8 @@ int mtr_price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
+/* The lines' amounts in the currency that is charged. */
+int mtr_price_currency(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 
 /* The index of the line being worked on, for the trace. */

@@ -65,17 +65,22 @@ static int add_uncut(const struct mtr_price_line *line, struct mtr_exact *exact,
     return rc ? rc : mtr_exact_add(*amount, cut, amount);
 }
 
+const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part, const struct mtr_price_line *line)
+{
+    const struct mtr_price *price = pricer->input->earlier[part];
+    struct mtr_price_range *range = &pricer->ranges[part];
+    const bool at_hand = range->from < range->to && mtr_str_equal(price->lines[range->from].component, line->component);
+    if (!at_hand) *range = lines_of(price, line->component, range->to);
+    return find_like(price, *range, line);
+}
+
 /* What the lines like this one in earlier parts came to before caps: exactly, and rounded. */
 static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact, struct mtr_exact *amount)
 {
     const struct mtr_price_input *input = pricer->input;
     *exact = *amount = mtr_exact_zero();
     for (uint32_t i = 0; i < input->earlier_count; i++) {
-        const struct mtr_price *price = input->earlier[i];
-        struct mtr_price_range *range = &pricer->ranges[i];
-        const bool at_hand = range->from < range->to && mtr_str_equal(price->lines[range->from].component, line->component);
-        if (!at_hand) *range = lines_of(price, line->component, range->to);
-        const struct mtr_price_line *like = find_like(price, *range, line);
+        const struct mtr_price_line *like = mtr_price_earlier_like(pricer, i, line);
         int rc = like ? add_uncut(like, exact, amount) : MTR_OK;
         if (rc) return rc;
     }
@@ -86,7 +91,7 @@ static int round_exact(struct mtr_pricer *pricer, struct mtr_exact exact, struct
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     char name[64];
-    if (tariff->round_total) return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
+    if (mtr_price_keeps_exact(pricer)) return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
     int rc = mtr_exact_round(exact, tariff->rounding_digits, tariff->rounding, out, NULL);
     if (rc || !pricer->with_trace) return rc;
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
@@ -110,11 +115,28 @@ int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
 {
     struct mtr_exact exact, amount;
     int rc = MTR_OK;
-    if (pricer->input->earlier_count == 0) return round_exact(pricer, line->exact, &line->amount);
+    /* amounts of earlier parts are in another currency: price_currency.c rounds there */
+    if (pricer->input->earlier_count == 0 || pricer->input->exchange) return round_exact(pricer, line->exact, &line->amount);
     rc = sum_earlier(pricer, line, &exact, &amount);
     if (rc) return rc;
     if (mtr_exact_compare(exact, amount) == 0) return round_exact(pricer, line->exact, &line->amount);
     return round_with_earlier(pricer, line, exact, amount);
+}
+
+static int add_charged(const struct mtr_price *price, struct mtr_exact *sum)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < price->line_count; i++) rc = mtr_exact_add(*sum, price->lines[i].charged, sum);
+    return rc;
+}
+
+/* Of all parts of the period. */
+static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
+{
+    *sum = mtr_exact_zero();
+    int rc = add_charged(&pricer->price, sum);
+    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) rc = add_charged(pricer->input->earlier[i], sum);
+    return rc;
 }
 
 int mtr_price_total(struct mtr_pricer *pricer)
@@ -131,15 +153,15 @@ int mtr_price_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!tariff->round_total) return MTR_OK;
-    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR(""), .stage = MTR_PRICE_AFTER_CAPS};
-    int rc = mtr_price_sum(pricer, &all, &sum);
-    if (!rc) rc = mtr_exact_round(sum, tariff->rounding_digits, tariff->rounding, &price->total, NULL);
+    const unsigned digits = pricer->input->exchange ? pricer->input->exchange->digits : tariff->rounding_digits;
+    int rc = sum_charged(pricer, &sum);
+    if (!rc) rc = mtr_exact_round(sum, digits, tariff->rounding, &price->total, NULL);
     const struct mtr_money whole = price->total;
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
         rc = mtr_money_sub(price->total, pricer->input->earlier[i]->total, &price->total);
     if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
     if (rc || !pricer->with_trace) return rc;
-    snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
+    snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
     rc = mtr_price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
     if (rc || !pricer->input->earlier_count) return rc;
     return mtr_price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals", mtr_exact_from_money(whole),

@@ -24,7 +24,8 @@
     X(ETIMEDOUT, -13, "timed out")                                                                           \
     X(ECLOSED, -14, "closed")                                                                                \
     X(EAGAIN, -15, "not now, try again")                                                                     \
-    X(EUNREACHABLE, -16, "peer cannot be reached")
+    X(EUNREACHABLE, -16, "peer cannot be reached")                                                            \
+    X(EMISSING, -17, "something that it needs is not there yet")
 
 enum mtr_error {
     MTR_OK = 0,

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/catalog/rates.h"
 #include "meterd/catalog/tariff.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
@@ -39,6 +40,15 @@ struct mtr_usage_row {
     bool earlier;              /* before the part: not billed here */
 };
 
+/* Prices in the tariff's currency, charged in another (catalog/rates.h). */
+struct mtr_price_exchange {
+    enum mtr_exchange_at rule;         /* that chose the day */
+    struct mtr_rate_question question; /* what was asked for: source, currencies, day */
+    bool known;                        /* false: a price with a line in it is MTR_EMISSING */
+    struct mtr_exchange_rate rate;
+    unsigned digits;                   /* that amounts are rounded to */
+};
+
 struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
@@ -55,6 +65,7 @@ struct mtr_price_input {
     const struct mtr_price *const *earlier;
     uint32_t earlier_count;
     const struct mtr_zone *zone;    /* for proration by day */
+    const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
 };
@@ -65,7 +76,8 @@ struct mtr_price_line {
     struct mtr_str kind;            /* usage | recurring | overage | minimum | commitment */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
-    struct mtr_exact exact;         /* before rounding, after caps */
+    struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
+    struct mtr_exact charged;       /* the same in the currency that is charged */
     struct mtr_exact cut;           /* what the component's cap took off (negative: gave back); it counts in later parts of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
@@ -90,12 +102,28 @@ struct mtr_price {
 };
 
 /* Usage rows may come in any order; rows of equal component and dimensions are added. All results are allocated from the arena (borrowed
- * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM. */
+ * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM,
+ * MTR_EMISSING: there are lines and no rate of exchange for them. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
 
 /* Quantities of the meter where the component's price changes its course: bounds of tiers, blocks and increments behind free units and
  * conversion, ascending. At most `count_max` are written; returns how many. For plots and previews. */
 uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *borders, uint32_t count_max);
+
+/* Asks the book for the rate that charges prices of the tariff in another currency; of_any_age for a draft, whose day may lie ahead. */
+void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mtr_str currency, int64_t day, bool of_any_age,
+                             const struct mtr_rate_book *book, struct mtr_price_exchange *out);
+
+struct mtr_price_exchange_times {
+    int64_t part_start_s; /* with usage_day parts are local days */
+    int64_t period_end_s; /* where the billing period or, before it, the subscription ends */
+    int64_t order_s;      /* the subscription's start */
+};
+/* The local day, counted from 1970-01-01, whose rate the rule wants. */
+int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone, struct mtr_price_exchange_times times);
+
+/* {"currency","amount","rate","numerator","denominator","derivation","source","date","rule","day"}: `amount` before the conversion. */
+void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount, struct mtr_json_writer *json);
 
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]}; docs/pricing.md. */
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
