@@ -234,25 +234,37 @@ static void set_range(struct rater_gathering *gathering, const struct rater_term
     if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
 }
 
+/* All meters of a component: their rows differ by input, their lines are the same. */
+static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog, const struct rater_term *term, uint32_t part,
+                            struct collecting *collecting)
+{
+    const struct mtr_component *component = gathering->rule.component;
+    int rc = MTR_OK;
+    gathering->dimensions.arena = gathering->arena;
+    for (uint32_t input = 0; !rc && input < component->input_count; input++) {
+        const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+        if (!meter) continue;
+        gathering->rule.input = input;
+        gathering->rule.meter = meter;
+        set_range(gathering, term, part);
+        rc = gather_input(gathering, collecting);
+    }
+    collecting->cell_count += gathering->cell_count;
+    return rc ? rc : collect_groups(collecting, gathering->groups, gathering->dimensions.count);
+}
+
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                  const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
 {
     struct collecting collecting = {.arena = arena};
     const struct mtr_tariff_version *version = term->parts[part].version;
     for (uint32_t i = 0; i < version->component_count; i++) {
-        const struct mtr_component *component = &version->components[i];
-        const struct mtr_meter *meter = component->meter.size ? mtr_catalog_find_meter(catalog, component->meter) : NULL;
-        if (!meter) continue;
-        if (component->group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
         struct rater_gathering gathering = {.rollups = rollups, .subscription = subscription, .arena = arena};
+        if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
         gathering.rule = (struct mtr_slicing_rule){
-            .component = component, .component_index = i, .meter = meter, .zone = subscription->zone, .whole = term->whole};
-        gathering.dimensions.arena = arena;
-        set_range(&gathering, term, part);
-        int rc = gather_input(&gathering, &collecting);
-        if (!rc) rc = collect_groups(&collecting, gathering.groups, gathering.dimensions.count);
+            .component = &version->components[i], .component_index = i, .zone = subscription->zone, .whole = term->whole};
+        int rc = gather_component(&gathering, catalog, term, part, &collecting);
         if (rc) return rc;
-        collecting.cell_count += gathering.cell_count;
     }
     *out = (struct rater_usage){.groups = collecting.groups,
                                 .group_count = collecting.group_count,

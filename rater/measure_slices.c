@@ -59,7 +59,7 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
 
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
 {
-    if (rule->component->scope == MTR_SLICE_BY_HOUR) {
+    if (rule->component->scope == MTR_SLICE_BY_HOUR || mtr_component_has_masks(rule->component)) {
         const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_s);
         return (struct mtr_period){hour.start_s, hour.end_s};
     }

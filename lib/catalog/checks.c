@@ -30,6 +30,11 @@ static const char *meter_key_at(const void *context, unsigned i)
     return i < catalog->counts[MTR_KIND_METER] ? catalog->meters[i].key.data : NULL;
 }
 
+static bool adds_up_over_hours(const struct mtr_meter *meter)
+{
+    return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT || meter->aggregation == MTR_TIME_WEIGHTED;
+}
+
 /* A scope needs what the meter keeps. */
 static void check_scope(const struct mtr_record *record, const struct mtr_component *component, const struct mtr_meter *meter,
                         struct mtr_diagnostics *findings)
@@ -42,20 +47,21 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
         missing = "has no level: `scope: level` needs a meter with `aggregation: time_weighted`";
     if (component->scope == MTR_SLICE_BY_TERM && meter->aggregation == MTR_TIME_WEIGHTED && meter->per == MTR_TIME_UNIT_PERIOD)
         missing = "is a mean of each period: `scope: term` needs another `per`";
+    if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) && component->scope != MTR_SLICE_BY_HOUR)
+        missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
     if (!missing) return;
     snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key), missing);
     fail(record, component, "scope", findings, text);
 }
 
 static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
-                        struct mtr_diagnostics *findings)
+                        struct mtr_str key, struct mtr_diagnostics *findings)
 {
     char text[240];
-    const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
+    const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
-        const char *meant = findings->dropped ? NULL : mtr_schema_nearest(component->meter, meter_key_at, catalog);
-        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key),
-                 MTR_STR_ARGS(component->meter),
+        const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, meter_key_at, catalog);
+        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(key),
                  meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
         fail(record, component, "meter", findings, text);
         return;
@@ -76,6 +82,17 @@ struct demands {
     const struct mtr_component *fee[MTR_PERIOD_UNIT_COUNT];
 };
 
+static void note_service(const struct mtr_component *component, const struct mtr_service *service, struct demands *demands)
+{
+    for (int i = 0; i < 2; i++) {
+        if (demands->service[i] == service) return;
+        if (demands->service[i]) continue;
+        demands->component[i] = component;
+        demands->service[i] = service;
+        return;
+    }
+}
+
 static void note_component(const struct mtr_catalog *catalog, const struct mtr_component *component, struct demands *demands)
 {
     if (component->curve == MTR_CURVE_RECURRING) {
@@ -83,14 +100,9 @@ static void note_component(const struct mtr_catalog *catalog, const struct mtr_c
         if (component->recurring_every_given && !*fee) *fee = component;
         return;
     }
-    const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->meter);
-    if (!meter) return;
-    for (int i = 0; i < 2; i++) {
-        if (demands->service[i] == meter->service) return;
-        if (demands->service[i]) continue;
-        demands->component[i] = component;
-        demands->service[i] = meter->service;
-        return;
+    for (uint32_t input = 0; input < component->input_count; input++) {
+        const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+        if (meter) note_service(component, meter->service, demands);
     }
 }
 
@@ -149,7 +161,8 @@ static void check_meters(const struct mtr_catalog *catalog, const struct mtr_rec
                          struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < version->component_count; i++)
-        if (version->components[i].curve != MTR_CURVE_RECURRING) check_meter(catalog, record, &version->components[i], findings);
+        for (uint32_t input = 0; input < version->components[i].input_count; input++)
+            check_meter(catalog, record, &version->components[i], version->components[i].inputs[input], findings);
 }
 
 static const char *subscription_key_at(const void *context, unsigned i)

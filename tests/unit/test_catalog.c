@@ -240,6 +240,20 @@ static const struct {
      "          - {key: d, meter: vcpu, per_unit: 1, group_by: [zone]}\n",
      "7:13: meter: component `c`: unknown meter `vcpus`; did you mean `vcpu`?\n"
      "8:13: group_by: component `d`: meter `vcpu` has no dimension `zone`\n"},
+    {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: c, meter: vcpu, per_unit: 1, scope: event}\n"
+     "          - {key: d, meter: vcpu, per_unit: 1, scope: level}\n"
+     "          - {key: e, meter: mean, per_unit: 1, scope: term}\n"
+     "          - {key: f, meter: peak, per_unit: 1, when: night}\n"
+     "          - {key: g, capacity: [{up_to: {vcpu: 2, memory: 4}, amount: 10}, {amount: 100}]}\n"
+     "        calendar: {night: {hours: '22:00-06:00'}}\n"
+     "meters:\n  - {key: mean, service: compute, event_type: x, value: v, aggregation: time_weighted, per: period}\n"
+     "  - {key: peak, service: compute, event_type: x, value: v, aggregation: max}\n",
+     "7:13: scope: component `c`: meter `vcpu` does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`\n"
+     "8:13: scope: component `d`: meter `vcpu` has no level: `scope: level` needs a meter with `aggregation: time_weighted`\n"
+     "9:13: scope: component `e`: meter `mean` is a mean of each period: `scope: term` needs another `per`\n"
+     "10:13: scope: component `f`: meter `peak` does not add up over hours: with `when` or `weights` it needs `scope: hour`\n"
+     "11:13: meter: component `g`: unknown meter `memory`\n"},
     {"subscriptions:\n  - {key: s, service: mail, customer: c, tariff: standard, start: 2026-01-01}\n",
      "2:50: tariff: tariff `standard` prices meter `vcpu` of service `compute`, but the service bought is `mail`\n"},
     {"tariffs:\n  - key: standard\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
