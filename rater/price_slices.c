@@ -95,6 +95,8 @@ struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, u
 bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
+    for (uint32_t i = 0; i < work->slice_count; i++)
+        if (work->slices[i].earlier.e12 != 0) return true;
     for (uint32_t i = 0; i < input->earlier_count && !input->version->reset; i++)
         for (uint32_t j = 0; j < input->earlier[i]->line_count; j++)
             if (is_same_line(&input->earlier[i]->lines[j], &work->line)) return true;

@@ -5,12 +5,12 @@
 
 #include "meterd/core/error.h"
 
-enum { HOURS_PER_DAY = 24, DAYS_PER_WEEK = 7, SECONDS_PER_HOUR = 3600 };
+enum { HOURS_PER_DAY = 24, SECONDS_PER_HOUR = 3600 };
 
 /* A local hour as masks see it. */
 struct local_hour {
     int64_t day; /* since 1970-01-01 */
-    unsigned weekday, hour;
+    unsigned weekday, hour; /* weekday 0: Monday */
 };
 
 static struct local_hour local_hour_at(const struct mtr_zone *zone, int64_t time_s)
@@ -22,9 +22,7 @@ static struct local_hour local_hour_at(const struct mtr_zone *zone, int64_t time
         second += seconds_per_day;
         day--;
     }
-    int64_t weekday = (day + 3) % DAYS_PER_WEEK; /* 1970-01-01 was a Thursday */
-    if (weekday < 0) weekday += DAYS_PER_WEEK;
-    return (struct local_hour){day, (unsigned)weekday, (unsigned)(second / SECONDS_PER_HOUR)};
+    return (struct local_hour){day, mtr_weekday(day) - 1, (unsigned)(second / SECONDS_PER_HOUR)};
 }
 
 static bool has_date(const struct mtr_mask *mask, int64_t day)

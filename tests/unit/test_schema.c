@@ -31,7 +31,7 @@ struct outer {
     int64_t wait_us, start_us;
     int mode;
     struct inner listen;
-    struct mtr_list tiers, tags, labels;
+    struct mtr_list tiers, tags, labels, named, chain, names;
     const struct mtr_node *rest;
 };
 
@@ -45,6 +45,14 @@ static const struct mtr_field inner_fields[] = {
 static const struct mtr_field tier_fields[] = {
     {.name = "up_to", .type = MTR_FIELD_QUANTITY, .offset = offsetof(struct tier, up_to)},
     {.name = "unit", .type = MTR_FIELD_MONEY, .offset = offsetof(struct tier, unit), .required = true},
+    {0},
+};
+struct named {
+    struct mtr_str name;
+    uint64_t size;
+};
+static const struct mtr_field named_fields[] = {
+    {.name = "size", .type = MTR_FIELD_U64, .offset = offsetof(struct named, size), .required = true},
     {0},
 };
 static const struct mtr_field fields[] = {
@@ -64,6 +72,11 @@ static const struct mtr_field fields[] = {
     {.name = "tags", .type = MTR_FIELD_TEXTS, .offset = offsetof(struct outer, tags)},
     {.name = "labels", .type = MTR_FIELD_LABELS, .offset = offsetof(struct outer, labels)},
     {.name = "rest", .type = MTR_FIELD_NODE, .offset = offsetof(struct outer, rest)},
+    {.name = "named", .type = MTR_FIELD_NAMED, .offset = offsetof(struct outer, named), .fields = named_fields,
+     .item_size = sizeof(struct named), .max = 2, .doc = "by name"},
+    {.name = "chain", .type = MTR_FIELD_LIST, .offset = offsetof(struct outer, chain), .fields = tier_fields, .item_size = sizeof(struct tier),
+     .single = true},
+    {.name = "names", .type = MTR_FIELD_TEXTS, .offset = offsetof(struct outer, names), .single = true},
     {0},
 };
 
@@ -147,6 +160,28 @@ static void test_all_types(void **state)
     drop(&f);
 }
 
+static void test_maps_by_name_and_lists_of_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    decode(&f, "key: a\nnamed: {x: {size: 1}, y: {size: 2}}\nchain: {unit: 3}\nnames: n\n");
+    assert_int_equal(f.rc, MTR_OK);
+    assert_int_equal(f.out.named.count, 2);
+    const struct named *named = f.out.named.items;
+    assert_text(named[0].name, "x");
+    assert_text(named[1].name, "y");
+    assert_int_equal(named[1].size, 2);
+    assert_int_equal(f.out.chain.count, 1);
+    assert_true(((const struct tier *)f.out.chain.items)->unit.e18 == (mtr_int128)3 * 1000000000000000000);
+    assert_int_equal(f.out.names.count, 1);
+    assert_text(*(const struct mtr_str *)f.out.names.items, "n");
+    drop(&f);
+    decode(&f, "key: a\nchain: [{unit: 3}, {unit: 4}]\nnames: [n, m]\n");
+    assert_int_equal(f.rc, MTR_OK);
+    assert_true(f.out.chain.count == 2 && f.out.names.count == 2);
+    drop(&f);
+}
+
 /* Golden: text → findings, one per line. */
 static const struct {
     const char *text;
@@ -162,7 +197,7 @@ static const struct {
     {"key: [a]\n", "1:6: key: a key is expected, not a list\n"},
     {"key: a\nnam: x\n", "2:1: unknown key `nam`; did you mean `name`?\n"},
     {"key: a\nqqq: x\n",
-     "2:1: unknown key `qqq`; known are key, name, on, count, size, wait, start, mode, listen, tiers, tags, labels, rest\n"},
+     "2:1: unknown key `qqq`; known are key, name, on, count, size, wait, start, mode, listen, tiers, tags, labels, rest, named, chain, names\n"},
     {"key: a\nname: ''\n", "2:7: name: the text has 0 bytes; allowed are 1 to 20\n"},
     {"key: a\ncount: 11\n", "2:8: count: `11` is out of range: 2 to 10\n"},
     {"key: a\ncount: '5'\n", "2:8: count: write the number without quotes\n"},
@@ -189,6 +224,12 @@ static const struct {
     {"key: a\ntiers:\n  - {unit: cheap}\n", "3:12: tiers[0].unit: a number is expected, as 12 or \"0.05\"\n"},
     {"key: a\ntags: [x, [y]]\n", "2:11: tags[1]: a text is expected, not a list\n"},
     {"key: a\nlabels: {x: {}}\n", "2:13: labels.x: a text is expected, not a map\n"},
+    {"key: a\nnamed: [x]\n", "2:8: named: a map of names is expected\n"},
+    {"key: a\nnamed: {x: {}}\n", "2:12: named.x.size: is missing\n"},
+    {"key: a\nnamed: {x y: {size: 1}}\n", "2:9: named.x y: is no key: write letters, digits and . _ : -\n"},
+    {"key: a\nnamed: {a: {size: 1}, b: {size: 1}, c: {size: 1}}\n", "2:8: named: the list has 3 items; allowed are 0 to 2\n"},
+    {"key: a\nchain: 5\n", "2:8: chain: a map of keys and values is expected\n"},
+    {"key: a\nnames: {}\n", "2:8: names: a text is expected, not a map\n"},
     {"count: 1\nmode: x\n",
      "1:8: count: `1` is out of range: 2 to 10\n2:7: mode: `x` is not one of slow, fast, both\n1:1: key: is missing\n"},
 };
@@ -246,7 +287,8 @@ static void test_reference(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_all_types), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults),          cmocka_unit_test(test_all_types),
+        cmocka_unit_test(test_maps_by_name_and_lists_of_one), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_text_of_one_field), cmocka_unit_test(test_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

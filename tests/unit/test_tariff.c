@@ -92,6 +92,10 @@ static void test_hash_names_the_content(void **state)
 #define COMPONENTS "components: [{key: a, meter: m, per_unit: 1}]}"
 
 /* The first finding: its severity, place and a part of its sentence. */
+#define MATRIX VERSION "  - {key: a, meter: m, group_by: [r], matrix: ["
+#define CALENDAR HEAD "versions:\n- from: 2026-01-01\n  calendar: "
+#define MASKED "  components:\n  - {key: a, meter: m, per_unit: 1, "
+
 static const struct {
     const char *text;
     enum mtr_severity severity;
@@ -160,6 +164,52 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1, minimum_prorate: day}\n", MTR_SEVERITY_ERROR, 6, 54, "no minimum"},
     {VERSION "  - {key: a, recurring: {amount: 1}, convert: {divide: 5}}\n", MTR_SEVERITY_ERROR, 6, 47, "no units"},
     {VERSION "  - {key: a, meter: m, per_unit: 1}\n  minimum: 5\n  commitment: {amount: 5}\n", MTR_SEVERITY_ERROR, 7, 12, "a minimum already"},
+    /* what chooses a price */
+    {VERSION "  - {key: a, meter: m, matrix: [{per_unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 32, "name them with `group_by`"},
+    {MATRIX "{match: {r: x}, per_unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 56, "for all other lines"},
+    {MATRIX "{per_unit: 1}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 48, "no line ever reaches the rows below"},
+    {MATRIX "{match: {s: x}, per_unit: 1}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 57, "does not `group_by` the dimension `s`"},
+    {MATRIX "{match: {r: [x, y]}, per_unit: 1}, {match: {r: y}, per_unit: 2}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 83, "never reached"},
+    {MATRIX "{match: {r: []}, per_unit: 1}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 60, "1 to 1000 values"},
+    {MATRIX "{match: {r: {a: b}}, per_unit: 1}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 60, "a text, number, true or false"},
+    {MATRIX "{match: {r: x}}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 48, "has no price: write one of per_unit, graduated"},
+    {MATRIX "{match: {r: x}, recurring: {amount: 1}}, {per_unit: 2}]}\n", MTR_SEVERITY_ERROR, 6, 64, "unknown key `recurring`"},
+    {MATRIX "{match: {r: x}, volume: [{up_to: 100, unit: \"0.05\"}, {unit: \"0.04\"}]}, {per_unit: 2}]}\n", MTR_SEVERITY_WARNING, 6, 101,
+     "more use costs less between 100 and 125"},
+    {MATRIX "{match: {r: x}, package: {size: 1, price: 1}}, {per_unit: 2}], scope: level}\n", MTR_SEVERITY_ERROR, 6, 48, "weighted by time"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, when: night}\n", MTR_SEVERITY_ERROR, 6, 43, "there is no mask `night`"},
+    {CALENDAR "{nigth: {hours: \"22:00-06:00\"}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 7, 43, "did you mean `nigth`?"},
+    {CALENDAR "{night: {hours: \"22:30-06:00\"}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 29, "two whole hours"},
+    {CALENDAR "{night: {hours: \"06:00-06:00\"}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 29, "no part of the day"},
+    {CALENDAR "{night: {hours: \"00:00-25:00\"}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 29, "two whole hours"},
+    {CALENDAR "{night: {days: [Sat]}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 29, "one of mon, tue"},
+    {CALENDAR "{night: {dates: [2026-02-30]}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 30, "must be a date"},
+    {CALENDAR "{night: {}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 21, "says nothing"},
+    {CALENDAR "{night: {any: [b]}, b: {not: night}}\n" MASKED "when: night}\n", MTR_SEVERITY_ERROR, 5, 21, "made of itself"},
+    {CALENDAR "{n: {any: [c]}}\n" MASKED "when: n}\n", MTR_SEVERITY_ERROR, 5, 24, "there is no mask `c`"},
+    {CALENDAR "{n: {days: sat}}\n" MASKED "when: {only: n}}\n", MTR_SEVERITY_ERROR, 7, 43, "or {not: NAME}"},
+    {CALENDAR "{n: {days: sat}}\n" MASKED "weights: {n: -1}}\n", MTR_SEVERITY_ERROR, 7, 50, "not negative"},
+    {CALENDAR "{n: {days: sat}}\n" MASKED "weights: {n: 2}, scope: level}\n", MTR_SEVERITY_ERROR, 7, 46, "do not apply to levels"},
+    {CALENDAR "{n: {days: sat}}\n  components:\n  - {key: a, recurring: {amount: 1}, when: n}\n", MTR_SEVERITY_ERROR, 7, 44, "no use in any hour"},
+    {VERSION "  - {key: a, meter: m, capacity: [{up_to: {m: 1}, amount: 1}, {amount: 2}]}\n", MTR_SEVERITY_ERROR, 6, 21, "remove meter"},
+    {VERSION "  - {key: a, capacity: [{amount: 2}]}\n", MTR_SEVERITY_ERROR, 6, 24, "names no meter"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 1}, amount: 1}]}\n", MTR_SEVERITY_ERROR, 6, 25, "use above this step"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 1}, amount: 1}, {up_to: {n: 1}, amount: 1}, {amount: 2}]}\n", MTR_SEVERITY_ERROR, 6, 61,
+     "has no bound for `m`"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 1}, amount: 1}, {up_to: {m: 2, n: 1}, amount: 1}, {amount: 2}]}\n", MTR_SEVERITY_ERROR, 6, 61,
+     "names a meter that the first step does not"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 2, n: 2}, amount: 1}, {up_to: {m: 1, n: 2}, amount: 2}, {amount: 3}]}\n", MTR_SEVERITY_ERROR, 6, 59,
+     "never reached: whatever fits here fits the step of line 6"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: 5}, {amount: 3}]}\n", MTR_SEVERITY_WARNING, 6, 53, "more use costs less"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: x}, amount: 5}, {amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 37, "must be a number"},
+    {VERSION "  - {key: a, free_units: 1, capacity: [{up_to: {m: 2}, amount: 5}, {amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 26, "no one meter"},
+    {VERSION "  - {key: a, meter: m, tier_by: n, per_unit: 1}\n", MTR_SEVERITY_ERROR, 6, 33, "a tier of `volume`"},
+    {VERSION "  - {key: a, meter: m, tier_by: n, volume: [{unit: 1}], scope: day}\n", MTR_SEVERITY_ERROR, 6, 64, "scope period or term"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, discount: {percent: 5, amount: 5}}\n", MTR_SEVERITY_ERROR, 6, 47, "one of them"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, discount: {}}\n", MTR_SEVERITY_ERROR, 6, 47, "one of them"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, discount: {amount: -5}}\n", MTR_SEVERITY_ERROR, 6, 56, "must not be negative"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, markup: [{percent: 5}, {percent: -5}]}\n", MTR_SEVERITY_ERROR, 6, 70, "write a discount"},
+    {VERSION "  - {key: a, meter: m, per_unit: 1, markup: 5}\n", MTR_SEVERITY_ERROR, 6, 45, "a map"},
     /* tiers */
     {TIERED("graduated") "    - {up_to: 10, unit: 1}\n    - {up_to: 10, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
      "overlaps the tier before, which goes up to 10"},
