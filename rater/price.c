@@ -16,13 +16,6 @@ static component_part *const component_parts[] = {mtr_price_overage, mtr_price_c
 static tariff_part *const tariff_parts[] = {mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
                                             mtr_price_tariff_true_up, mtr_price_currency,       mtr_price_total};
 
-static int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    work->due = true;
-    int rc = mtr_price_curve(pricer, work);
-    return rc ? rc : mtr_price_adjust(pricer, work);
-}
-
 static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = mtr_price_masks(pricer, work);
@@ -39,7 +32,7 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.kind = MTR_STR("usage");
     const uint32_t first_step = pricer->price.step_count;
     int rc = mtr_price_matrix(pricer, &work);
-    if (!rc) rc = component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_use(pricer, &work);
+    if (!rc) rc = component->curve == MTR_CURVE_RECURRING ? mtr_price_fee(pricer, &work) : price_use(pricer, &work);
     if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
     if (rc || !work.due) return rc;
     rc = mtr_price_round_line(pricer, &work.line);

@@ -40,6 +40,11 @@ static int trace_adjustment(struct mtr_pricer *pricer, const struct mtr_adjustme
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
 }
 
+bool mtr_price_adjusts(const struct mtr_component *component)
+{
+    return component->adjustment_count > 0;
+}
+
 int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;

@@ -58,15 +58,20 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_scope *
     return mtr_price_add_due(pricer, scope->key, overage_kind, name, use, due);
 }
 
+/* Below C there is neither overage nor anything to cut, so all that was charged for the period is made up to C. */
 static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, const struct mtr_commitment *commitment)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES];
-    struct mtr_exact use, committed, missing;
+    struct mtr_price_scope charged = *scope;
+    struct mtr_exact use, committed, sum, missing;
+    charged.stage = scope->of_tariff ? MTR_PRICE_AFTER_CAPS : MTR_PRICE_BEFORE_TARIFF_CAP;
     if (!commitment->true_up || !pricer->input->closing || pricer->input->continued_later) return MTR_OK;
     int rc = measure(pricer, *scope, commitment, &use, &committed, text);
-    if (!rc) rc = mtr_exact_sub(committed, use, &missing);
+    if (rc || mtr_exact_compare(use, committed) >= 0) return rc;
+    rc = mtr_price_sum(pricer, &charged, &sum);
+    if (!rc) rc = mtr_exact_sub(committed, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    return mtr_price_add_due(pricer, scope->key, "commitment", text, use, missing);
+    return mtr_price_add_due(pricer, scope->key, "commitment", text, sum, missing);
 }
 
 int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
@@ -77,25 +82,25 @@ int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *com
 
 int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_CAP};
     return component->commitment.given ? add_true_up(pricer, &scope, &component->commitment) : MTR_OK;
 }
 
-static struct mtr_price_scope tariff_scope(enum mtr_price_stage stage)
+static struct mtr_price_scope tariff_scope(void)
 {
-    return (struct mtr_price_scope){.of_tariff = true, .key = MTR_STR("tariff.commitment"), .stage = stage};
+    return (struct mtr_price_scope){.of_tariff = true, .key = MTR_STR("tariff.commitment"), .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
 }
 
 int mtr_price_tariff_overage(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_scope scope = tariff_scope(MTR_PRICE_BEFORE_TARIFF_CAP);
+    const struct mtr_price_scope scope = tariff_scope();
     return commitment->given ? add_overage(pricer, &scope, commitment) : MTR_OK;
 }
 
 int mtr_price_tariff_true_up(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_scope scope = tariff_scope(MTR_PRICE_AFTER_CAPS);
+    const struct mtr_price_scope scope = tariff_scope();
     return commitment->given ? add_true_up(pricer, &scope, commitment) : MTR_OK;
 }

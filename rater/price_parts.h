@@ -58,6 +58,7 @@ struct mtr_line_work {
     uint32_t slice_count;
     struct mtr_price_slice single; /* the slice of a line that has one */
     struct mtr_price_inputs *inputs; /* NULL where all rows are of input 0 */
+    bool flat_was_due;             /* the flat at zero use was due in an earlier part: use before this one, if it were none, has it */
     bool of_earlier;               /* the earlier use is being priced: what is taken off again */
     struct mtr_quantity free_left; /* free units that the slices before have not used */
     struct mtr_price_free_part free_part;
@@ -90,6 +91,9 @@ int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_M
 /* The other line parts. */
 int mtr_price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+bool mtr_price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
+/* A fee: its share, adjusted. */
+int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* Curves with a file of their own. */
 int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;

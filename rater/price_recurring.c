@@ -1,6 +1,7 @@
 /*
  * Recurring fees: the whole amount, or the share of the period in which the subscription runs under this version, in seconds or in
- * local days, which add up to the amount over the parts of a split period (price_share.c).
+ * local days, which add up to the amount over the parts of a split period (price_share.c). A discount or markup is of the fee so far, less that of the fee
+ * before, so that adjusted shares add up to the adjusted fee.
  */
 #include "rater/price_parts.h"
 
@@ -48,4 +49,49 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (work->line.has_unit_price) work->line.unit_price = component->recurring_amount;
     if (!rc && pricer->with_trace) rc = trace_share(pricer, component, share, work->line.exact);
     return rc;
+}
+
+/* The shares of the parts before this one, under this version. */
+static int fee_before(const struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_exact *out)
+{
+    const struct mtr_price_input *input = pricer->input;
+    const int64_t start_s = input->period.start_s;
+    *out = mtr_exact_zero();
+    if (!input->continues_earlier || component->prorate == MTR_PRORATE_NONE) return MTR_OK;
+    const int64_t from_s = input->runs_from_s > start_s ? input->runs_from_s : start_s;
+    const int64_t to_s = input->active_from_s > from_s ? input->active_from_s : from_s;
+    return mtr_price_share_amount(component->recurring_amount, mtr_price_share_of(input, component->prorate, from_s, to_s), out);
+}
+
+static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_exact before)
+{
+    const bool with_trace = pricer->with_trace;
+    const struct mtr_exact own = work->line.exact;
+    struct mtr_exact whole, earlier, adjusted;
+    pricer->with_trace = false;
+    work->line.exact = before;
+    work->of_earlier = true;
+    int rc = mtr_price_adjust(pricer, work);
+    earlier = work->line.exact;
+    work->of_earlier = false;
+    pricer->with_trace = with_trace;
+    if (!rc) rc = mtr_exact_add(before, own, &whole);
+    if (!rc) rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", own, whole);
+    if (rc) return rc;
+    work->line.exact = whole;
+    rc = mtr_price_adjust(pricer, work);
+    adjusted = work->line.exact;
+    if (!rc) rc = mtr_exact_sub(adjusted, earlier, &work->line.exact);
+    return rc ? rc : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts", adjusted, work->line.exact);
+}
+
+int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    struct mtr_exact before;
+    work->due = true;
+    int rc = mtr_price_curve(pricer, work);
+    if (rc || !work->due || !mtr_price_adjusts(work->component)) return rc;
+    rc = fee_before(pricer, work->component, &before);
+    if (rc) return rc;
+    return mtr_exact_compare(before, mtr_exact_zero()) == 0 ? mtr_price_adjust(pricer, work) : adjust_behind(pricer, work, before);
 }

@@ -75,13 +75,15 @@ const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, u
 }
 
 /* What the lines like this one in earlier parts came to before caps: exactly, and rounded. */
-static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact, struct mtr_exact *amount)
+static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, bool *any, struct mtr_exact *exact, struct mtr_exact *amount)
 {
     const struct mtr_price_input *input = pricer->input;
     *exact = *amount = mtr_exact_zero();
+    *any = false;
     for (uint32_t i = 0; i < input->earlier_count; i++) {
         const struct mtr_price_line *like = mtr_price_earlier_like(pricer, i, line);
         int rc = like ? add_uncut(like, exact, amount) : MTR_OK;
+        *any = *any || like;
         if (rc) return rc;
     }
     return MTR_OK;
@@ -114,13 +116,12 @@ static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
 {
     struct mtr_exact exact, amount;
-    int rc = MTR_OK;
+    bool any = false;
     /* amounts of earlier parts are in another currency: price_currency.c rounds there */
-    if (pricer->input->earlier_count == 0 || pricer->input->exchange) return round_exact(pricer, line->exact, &line->amount);
-    rc = sum_earlier(pricer, line, &exact, &amount);
+    if (pricer->input->exchange) return round_exact(pricer, line->exact, &line->amount);
+    int rc = sum_earlier(pricer, line, &any, &exact, &amount);
     if (rc) return rc;
-    if (mtr_exact_compare(exact, amount) == 0) return round_exact(pricer, line->exact, &line->amount);
-    return round_with_earlier(pricer, line, exact, amount);
+    return any ? round_with_earlier(pricer, line, exact, amount) : round_exact(pricer, line->exact, &line->amount);
 }
 
 static int add_charged(const struct mtr_price *price, struct mtr_exact *sum)

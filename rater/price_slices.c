@@ -118,9 +118,8 @@ static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *wo
     const bool apart = !is_whole(component->scope) || work->inputs;
     work->due = work->line.quantity.e12 != 0 || (apart && has_own_use(work));
     if (!component->flat_at_zero || component->group_by_count) return;
-    const bool was_due = mtr_price_was_due(pricer, work);
-    work->due = work->due || !was_due;
-    work->slices[0].is_earlier = work->slices[0].is_earlier || was_due;
+    work->flat_was_due = mtr_price_was_due(pricer, work);
+    work->due = work->due || !work->flat_was_due;
 }
 
 int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)

@@ -76,7 +76,7 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->free_part = (struct mtr_price_free_part){0};
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         const struct mtr_price_slice *slice = &work->slices[i];
-        if (work->of_earlier && !slice->is_earlier) continue;
+        if (work->of_earlier && !slice->is_earlier && !work->flat_was_due) continue;
         work->billed = work->of_earlier ? slice->earlier : slice->quantity;
         pricer->with_trace = with_trace && i < TRACED_SLICES;
         if (pricer->with_trace && work->slice_count > 1) rc = trace_slice(pricer, work, slice);
@@ -103,7 +103,7 @@ static bool has_earlier(const struct mtr_line_work *work)
 {
     for (uint32_t i = 0; i < work->slice_count; i++)
         if (work->slices[i].is_earlier) return true;
-    return false;
+    return work->flat_was_due;
 }
 
 static int take_off_earlier(struct mtr_pricer *pricer, struct mtr_line_work *work)

@@ -1,0 +1,329 @@
+/*
+ * The law of position: a period that is priced in parts, each behind those before it, comes to what it does in one, whatever the curve, the
+ * scope, the parts around the curve and the rounding. Seeded tariffs of all of them, seeded use (some of it taken back), seeded splits.
+ *
+ * METERD_SEED repeats a run, METERD_CASES changes the number of tariffs.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "meterd/core/time.h"
+#include "tests/support/pricing.h"
+#include "tests/support/random_events.h"
+
+enum { COMPONENTS_MAX = 3, ROWS_MAX = 24, PARTS_MAX = 5, DOCUMENT_BYTES = 8192, PERIOD_S = 31 * 86400, CASES = 4000 };
+static const int64_t START_S = 1767225600;
+
+struct text {
+    char bytes[DOCUMENT_BYTES];
+    size_t size;
+};
+
+static void add(struct text *text, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    text->size += (size_t)vsnprintf(text->bytes + text->size, sizeof(text->bytes) - text->size, format, arguments);
+    va_end(arguments);
+    assert_true(text->size < sizeof(text->bytes));
+}
+
+struct random_case {
+    struct random_source random;
+    struct text text;
+    struct pricing pricing;
+    struct mtr_zone *utc;
+    const struct mtr_tariff_version *version;
+    struct mtr_usage_row use[ROWS_MAX]; /* of the whole period */
+    uint32_t use_count;
+    int64_t borders_s[PARTS_MAX + 1]; /* of the parts */
+    uint32_t part_count;
+};
+
+static unsigned below(struct random_case *it, unsigned bound)
+{
+    return (unsigned)random_below(&it->random, bound);
+}
+
+static bool one_in(struct random_case *it, unsigned count)
+{
+    return below(it, count) == 0;
+}
+
+static const char *pick(struct random_case *it, const char *const *names, unsigned count)
+{
+    return names[below(it, count)];
+}
+
+static const char *const modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor"};
+
+static void add_tiers(struct random_case *it, const char *curve, const char *unit, const char *flat, bool with_caps)
+{
+    unsigned bound = 0, count = 1 + below(it, 4);
+    add(&it->text, "%s: [", curve);
+    for (unsigned i = 0; i < count; i++) {
+        add(&it->text, "{");
+        if (i + 1 < count) add(&it->text, "up_to: %u.%u, ", bound += 1 + below(it, 60), below(it, 10));
+        if (unit) add(&it->text, "%s: \"%u.%03u\", ", unit, below(it, 3), below(it, 1000));
+        if (flat && (!unit || one_in(it, 2))) add(&it->text, "%s: \"%u.%u\", ", flat, below(it, 9), below(it, 10));
+        if (with_caps && one_in(it, 5)) add(&it->text, "cap: %u, ", 10 + below(it, 40));
+        add(&it->text, "}%s", i + 1 < count ? ", " : "]");
+    }
+}
+
+static void add_blocks(struct random_case *it)
+{
+    add(&it->text, "blocks: {mode: %s, tiers: [{size: %u.5, blocks: %u, price: \"1.%03u\"}, {size: %u, price: \"2.5\"}]}",
+        one_in(it, 2) ? "graduated" : "volume", 1 + below(it, 20), 1 + below(it, 4), below(it, 1000), 1 + below(it, 30));
+}
+
+static void add_increments(struct random_case *it)
+{
+    unsigned step = 1 + below(it, 30);
+    add(&it->text, "increments: {connect: \"0.%02u\", steps: [{price: \"0.1%u\", per: %u, step: %u}, {from: %u, price: \"0.05\", per: 7, step: 2}]}",
+        below(it, 100), below(it, 10), 1 + below(it, 60), step, step * (1 + below(it, 3)));
+}
+
+static void add_event_percentage(struct random_case *it)
+{
+    add(&it->text, "percentage: {rate: \"2.9%u\", fixed: \"0.%02u\"", below(it, 10), below(it, 50));
+    if (one_in(it, 2)) add(&it->text, ", minimum: \"0.%02u\", maximum: \"1.%02u\"", below(it, 100), below(it, 100));
+    if (one_in(it, 2)) add(&it->text, ", free_events: %u", below(it, 6));
+    if (one_in(it, 2)) add(&it->text, ", free_amount: \"%u.5\"", below(it, 60));
+    add(&it->text, "}, scope: event");
+}
+
+/* A curve with its scope; false for a fee. */
+static bool add_curve(struct random_case *it)
+{
+    static const char *const scopes[] = {"period", "period", "period", "event", "hour", "day", "term"};
+    static const char *const prorates[] = {"none", "day", "second"};
+    switch (below(it, 13)) {
+    case 0: add(&it->text, "per_unit: \"0.%03u\"", below(it, 1000)); break;
+    case 1: add_tiers(it, "graduated", "unit", "flat", true); break;
+    case 2: add_tiers(it, "volume", "unit", "flat", true); break;
+    case 3: add(&it->text, "package: {size: %u.5, price: \"1.%03u\", rounding: %s}", 1 + below(it, 40), below(it, 1000), one_in(it, 3) ? "none" : pick(it, modes, 6)); break;
+    case 4: add(&it->text, "percentage: {rate: \"2.%u\", fixed: \"0.30\"}", below(it, 100)); break;
+    case 5: add_tiers(it, "graduated_percentage", "rate", "flat", true); break;
+    case 6: add(&it->text, "dynamic: {multiplier: \"1.%03u\"}", below(it, 1000)); break;
+    case 7: add_tiers(it, "stairstep", NULL, "amount", false); break;
+    case 8: add_blocks(it); break;
+    case 9: add_increments(it); break;
+    case 10: add_event_percentage(it); return true;
+    case 11:
+        add_tiers(it, one_in(it, 2) ? "graduated" : "volume", "unit", "flat", false);
+        add(&it->text, ", scope: level");
+        return true;
+    default:
+        add(&it->text, "recurring: {amount: \"%u.%02u\", in: %s, prorate: %s}", below(it, 90), below(it, 100), one_in(it, 2) ? "advance" : "arrears",
+            pick(it, prorates, 3));
+        return false;
+    }
+    add(&it->text, ", scope: %s", pick(it, scopes, 7));
+    return true;
+}
+
+static void add_limits(struct random_case *it, const char *separator)
+{
+    unsigned least = below(it, 40);
+    bool has_commitment = one_in(it, 4), has_minimum = !has_commitment && one_in(it, 4);
+    if (has_minimum) add(&it->text, "%sminimum: \"%u.25\"", separator, least);
+    if (has_commitment) add(&it->text, "%scommitment: {amount: %u, overage: \"1.3%u\", prorate: second}", separator, least, below(it, 10));
+    if (one_in(it, 4)) add(&it->text, "%scap: \"%u.75\"", separator, least + below(it, 60));
+}
+
+static void add_component(struct random_case *it, unsigned index)
+{
+    add(&it->text, "      - {key: c%u, ", index);
+    size_t start = it->text.size;
+    bool has_use = add_curve(it);
+    bool has_free_part = strstr(it->text.bytes + start, "free_") != NULL, flat = strstr(it->text.bytes + start, "flat:") != NULL;
+    bool whole = strstr(it->text.bytes + start, "scope: period") != NULL || strstr(it->text.bytes + start, "scope: level") != NULL;
+    if (has_use) add(&it->text, ", meter: m");
+    if (has_use && flat && whole && one_in(it, 3)) add(&it->text, ", flat_at_zero: true");
+    else if (has_use && one_in(it, 3)) add(&it->text, ", group_by: [r]");
+    if (has_use && !has_free_part && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
+    if (has_use && one_in(it, 3)) add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
+    if (one_in(it, 3)) add(&it->text, ", discount: {percent: %u.%u}", below(it, 100), below(it, 10));
+    if (one_in(it, 4)) add(&it->text, ", markup: {percent: %u.%u}", below(it, 100), below(it, 10));
+    if (has_use) add_limits(it, ", ");
+    add(&it->text, "}\n");
+}
+
+static void make_tariff(struct random_case *it)
+{
+    it->text = (struct text){0};
+    add(&it->text, "key: t\ncurrency: EUR\nrounding: {mode: %s, place: %s}\nversions:\n  - from: 2026-01-01\n    components:\n", pick(it, modes, 6),
+        one_in(it, 3) ? "total" : "line");
+    unsigned count = 1 + below(it, COMPONENTS_MAX);
+    for (unsigned i = 0; i < count; i++) add_component(it, i);
+    add_limits(it, "\n    ");
+    int rc = pricing_open(&it->pricing, mtr_str_from(it->text.bytes));
+    if (rc) fail_msg("%s: %s\n%s", mtr_error_name(rc), it->pricing.findings.items[0].text, it->text.bytes);
+    it->version = &it->pricing.tariff.versions[0];
+}
+
+static void make_use(struct random_case *it)
+{
+    it->use_count = 0;
+    for (uint32_t c = 0; c < it->version->component_count; c++) {
+        const struct mtr_component *component = &it->version->components[c];
+        unsigned count = component->curve == MTR_CURVE_RECURRING ? 0 : below(it, ROWS_MAX / COMPONENTS_MAX + 1);
+        for (unsigned i = 0; i < count; i++) {
+            int64_t from_s = below(it, PERIOD_S), until_s = from_s;
+            bool is_level = component->scope == MTR_SLICE_BY_LEVEL;
+            if (is_level) until_s += 1 + below(it, (unsigned)(PERIOD_S - from_s));
+            it->use[it->use_count++] = (struct mtr_usage_row){
+                .component = c,
+                .dimensions = mtr_str_from(!component->group_by_count ? "" : one_in(it, 2) ? "r=a" : "r=b"),
+                .time_us = (START_S + from_s) * MTR_US_PER_SECOND,
+                .until_us = (START_S + until_s) * MTR_US_PER_SECOND,
+                .quantity = {(mtr_int128)below(it, 50000) * (one_in(it, 2) ? 1000000000 : 500000000000) / (one_in(it, 5) && !is_level ? -3 : 1)},
+            };
+        }
+    }
+}
+
+static void make_parts(struct random_case *it)
+{
+    it->part_count = 1 + below(it, PARTS_MAX);
+    it->borders_s[0] = START_S;
+    it->borders_s[it->part_count] = START_S + PERIOD_S;
+    for (uint32_t i = 1; i < it->part_count; i++)
+        it->borders_s[i] = it->borders_s[i - 1] + 1 + below(it, (unsigned)(it->borders_s[it->part_count] - it->borders_s[i - 1]) / 2);
+}
+
+/* What of the use lies in [from, to), added to the rows. */
+static void take(const struct random_case *it, int64_t from_s, int64_t to_s, bool earlier, struct mtr_usage_row *rows, uint32_t *count)
+{
+    const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
+    for (uint32_t i = 0; i < it->use_count; i++) {
+        struct mtr_usage_row row = it->use[i];
+        bool is_level = it->version->components[row.component].scope == MTR_SLICE_BY_LEVEL;
+        if (is_level && row.time_us < from_us) row.time_us = from_us;
+        if (is_level && row.until_us > to_us) row.until_us = to_us;
+        if (is_level ? row.time_us >= row.until_us : row.time_us < from_us || row.time_us >= to_us) continue;
+        row.earlier = earlier;
+        rows[(*count)++] = row;
+    }
+}
+
+static void price(struct random_case *it, int64_t from_s, int64_t to_s, const struct mtr_price *const *earlier, uint32_t earlier_count,
+                  struct mtr_price *out)
+{
+    struct mtr_usage_row rows[2 * ROWS_MAX];
+    struct mtr_price_input input = pricing_input(&it->pricing);
+    input.zone = it->utc;
+    input.usage = rows;
+    take(it, START_S, from_s, true, rows, &input.usage_count);
+    take(it, from_s, to_s, false, rows, &input.usage_count);
+    for (uint32_t i = input.usage_count; i > 1; i--) { /* in any order */
+        uint32_t other = below(it, i);
+        struct mtr_usage_row row = rows[i - 1];
+        rows[i - 1] = rows[other];
+        rows[other] = row;
+    }
+    input.active_from_s = from_s;
+    input.active_to_s = to_s;
+    input.continues_earlier = from_s > START_S;
+    input.continued_later = to_s < START_S + PERIOD_S;
+    input.earlier = earlier;
+    input.earlier_count = earlier_count;
+    int rc = mtr_price(&input, one_in(it, 4), &it->pricing.result, out);
+    if (rc) fail_msg("%s\n%s", mtr_error_name(rc), it->text.bytes);
+}
+
+static mtr_int128 sum_of(const struct mtr_price *price, struct mtr_str component)
+{
+    mtr_int128 sum = 0;
+    for (uint32_t i = 0; i < price->line_count; i++)
+        if (mtr_str_equal(price->lines[i].component, component)) sum += price->lines[i].amount.e18;
+    return sum;
+}
+
+static void check_equal(const struct random_case *it, const char *what, mtr_int128 parts, mtr_int128 whole)
+{
+    char a[MTR_DECIMAL_TEXT_BYTES], b[MTR_DECIMAL_TEXT_BYTES];
+    if (parts == whole) return;
+    mtr_money_format((struct mtr_money){parts}, a);
+    mtr_money_format((struct mtr_money){whole}, b);
+    fprintf(stderr, "%s\n", it->text.bytes);
+    fail_msg("%s: %u parts come to %s, the whole to %s", what, it->part_count, a, b);
+}
+
+/* Where the total is rounded a cap leaves each line at 18 digits: then the totals are what must agree. A cap of the tariff may cut another
+ * component in parts than it does in one. */
+static bool lines_agree(const struct random_case *it, const struct mtr_component *component)
+{
+    return !it->version->has_cap && !(it->pricing.tariff.round_total && (component->has_cap || component->commitment.given));
+}
+
+/* For a failure's report. */
+static void describe(struct random_case *it, const char *name, const struct mtr_price *price)
+{
+    char lines[1024];
+    pricing_describe(&it->pricing, price, lines, sizeof(lines));
+    add(&it->text, "%s: %s\n", name, lines);
+}
+
+static void check_case(struct random_case *it)
+{
+    struct mtr_price whole, parts[PARTS_MAX];
+    const struct mtr_price *earlier[PARTS_MAX];
+    mtr_int128 total = 0;
+    price(it, START_S, START_S + PERIOD_S, NULL, 0, &whole);
+    describe(it, "whole", &whole);
+    for (uint32_t i = 0; i < it->part_count; i++) {
+        price(it, it->borders_s[i], it->borders_s[i + 1], earlier, i, &parts[i]);
+        earlier[i] = &parts[i];
+        describe(it, "part", &parts[i]);
+        total += parts[i].total.e18;
+    }
+    check_equal(it, "total", total, whole.total.e18);
+    for (uint32_t c = 0; c < it->version->component_count; c++) {
+        const struct mtr_component *component = &it->version->components[c];
+        mtr_int128 sum = 0;
+        for (uint32_t i = 0; i < it->part_count; i++) sum += sum_of(&parts[i], component->key);
+        if (lines_agree(it, component)) check_equal(it, component->key.data, sum, sum_of(&whole, component->key));
+    }
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+static void test_parts_add_up_to_the_whole(void **state)
+{
+    (void)state;
+    static struct random_case it;
+    const uint64_t seed = number_of("METERD_SEED", 26011), cases = number_of("METERD_CASES", CASES);
+    print_message("seed %llu, %llu cases\n", (unsigned long long)seed, (unsigned long long)cases);
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &it.utc), MTR_OK);
+    it.random.state = seed;
+    for (uint64_t i = 0; i < cases; i++) {
+        make_tariff(&it);
+        const size_t size = it.text.size;
+        for (int round = 0; round < 3; round++) {
+            it.text.size = size;
+            make_use(&it);
+            make_parts(&it);
+            check_case(&it);
+            mtr_arena_reset(&it.pricing.result);
+        }
+        pricing_close(&it.pricing);
+    }
+    mtr_zone_close(it.utc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parts_add_up_to_the_whole)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
