@@ -18,6 +18,7 @@ enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16 };
 
 struct audit {
     const struct mtr_catalog *catalog;
+    const struct mtr_rater_options *options;
     struct mtr_rollups_txn *rollups;
     struct mtr_charges_txn *charges;
     struct mtr_arena arena;
@@ -110,15 +111,27 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
     return MTR_OK;
 }
 
-static int report_problem(struct audit *audit, const struct mtr_charge_period *period, int problem)
+static int report_problem(struct audit *audit, const struct mtr_charge_period *period, const char *why)
 {
     const struct mtr_audit_finding finding = {
         .kind = MTR_AUDIT_PROBLEM,
         .subscription = audit->subscription->key,
         .period_start_s = period->start_s,
-        .text = mtr_str_from(mtr_error_text(problem)),
+        .text = mtr_str_from(why),
     };
     return report(audit, &finding);
+}
+
+/* A rate that was missing when the period was rated: which, or pending when it has come since. */
+static int report_missing(struct audit *audit, const struct mtr_charge_period *period)
+{
+    struct rater_period_price price;
+    const bool over = period->status == MTR_PERIOD_FINAL || audit->watermark_us >= rater_close_due(audit->options, period->end_s);
+    mtr_arena_reset(&audit->arena);
+    int rc = rater_price_period(audit->rollups, audit->catalog, audit->subscription, period->start_s, over, &audit->arena, &price);
+    if (rc == MTR_EMISSING) return report_problem(audit, period, price.missing);
+    if (!rc) audit->counts->pending++;
+    return rc;
 }
 
 static bool is_pending(const struct audit *audit, const struct mtr_charge_period *period)
@@ -135,7 +148,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     audit->counts->periods++;
     int rc = mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
     if (rc) return rc;
-    if (period->problem) return report_problem(audit, period, period->problem);
+    if (period->problem == MTR_EMISSING) return report_missing(audit, period);
+    if (period->problem) return report_problem(audit, period, mtr_error_text(period->problem));
     if (is_pending(audit, period)) {
         audit->counts->pending++;
         return MTR_OK;
@@ -143,7 +157,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     mtr_arena_reset(&audit->arena);
     rc = rater_price_period(audit->rollups, audit->catalog, audit->subscription, period->start_s, period->status == MTR_PERIOD_FINAL,
                             &audit->arena, &price);
-    if (rc) return rc == MTR_ECORRUPT || rc == MTR_EIO ? rc : report_problem(audit, period, rc);
+    if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
+    if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
     bool same_inputs = price.term.inputs.high == period->inputs.high && price.term.inputs.low == period->inputs.low;
     if (!same_inputs && audit->scanning) {
         audit->counts->pending++;
@@ -241,7 +256,7 @@ int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges, co
                     const struct mtr_rater_options *options, mtr_audit_on_finding on_finding, void *context,
                     struct mtr_audit_counts *counts)
 {
-    struct audit audit = {.catalog = catalog, .on_finding = on_finding, .context = context, .first = 1};
+    struct audit audit = {.catalog = catalog, .options = options, .on_finding = on_finding, .context = context, .first = 1};
     struct mtr_audit_counts counted = {0};
     const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;

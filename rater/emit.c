@@ -71,6 +71,8 @@ static int compare_line(struct comparison *comparison, const struct rater_line *
     difference.line.count = state.count;
     difference.seq_first = line->seq_first;
     difference.seq_last = line->seq_last;
+    difference.exchange = line->exchange;
+    difference.exact = line->exact;
     rc = subtract(&difference, line->amount);
     if (rc) return rc;
     bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18;
@@ -222,6 +224,9 @@ static void write_what(struct mtr_json_writer *json, const struct mtr_charge *ch
     mtr_json_name(json, "amount_total");
     mtr_json_money(json, difference->emitted_after, digits);
     name_text(json, "currency", line->currency);
+    if (!difference->exchange) return;
+    mtr_json_name(json, "exchange");
+    mtr_price_write_exchange(difference->exchange, difference->exact, json);
 }
 
 static void write_why(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge *charge,

@@ -9,6 +9,8 @@
 /* One line whose price differs from what was emitted (or which is made final): its state before, and what it should be. */
 struct rater_difference {
     struct mtr_charge_line line; /* state before; text in the arena */
+    const struct mtr_price_exchange *exchange; /* NULL: none, or the line vanished */
+    struct mtr_exact exact; /* with an exchange: what the line is in the tariff's currency */
     struct mtr_quantity quantity;
     struct mtr_quantity quantity_delta;
     struct mtr_money amount; /* the difference */

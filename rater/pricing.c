@@ -28,7 +28,7 @@ static void describe_line(const struct mtr_subscription *subscription, const str
     identity->period_start_s = term->start_s;
     identity->part_start_s = line->part->start_s;
     identity->part_end_s = line->part->end_s;
-    identity->currency = line->part->tariff->currency;
+    identity->currency = subscription->currency;
     identity->tariff = line->part->tariff->key;
     identity->version_from = version->from;
     identity->version_hash = (struct mtr_hash128){version->hash_high, version->hash_low};
@@ -49,6 +49,7 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
     line->identity.dimensions = priced->dimensions;
     line->quantity = priced->quantity;
     line->amount = priced->amount;
+    line->exact = priced->exact;
     if (!line->component || !line->component->meter.size) return;
     line->meter = mtr_catalog_find_meter(catalog, line->component->meter);
     const struct rater_group *group = rater_find_group(usage, index, priced->dimensions);
@@ -72,6 +73,18 @@ static int add_rounding(const struct rater_part *part, const struct mtr_price *p
     line->identity.component = MTR_STR("tariff.rounding");
     line->identity.kind = MTR_STR("rounding");
     line->amount = rest;
+    return MTR_OK;
+}
+
+/* The part's rate; *out stays NULL where prices are in the subscription's currency. */
+static int find_exchange(const struct mtr_subscription *subscription, const struct rater_part *part, bool closing, struct mtr_arena *arena,
+                         const struct mtr_price_exchange **out)
+{
+    if (!part->exchanges) return MTR_OK;
+    struct mtr_price_exchange *exchange = mtr_arena_calloc(arena, 1, sizeof(*exchange));
+    if (!exchange) return MTR_ENOMEM;
+    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, !closing, subscription->rates, exchange);
+    *out = exchange;
     return MTR_OK;
 }
 
@@ -100,7 +113,8 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .usage = out->usage.rows,
         .usage_count = out->usage.row_count,
     };
-    return mtr_price(&out->input, false, arena, &out->price);
+    rc = find_exchange(subscription, part, closing, arena, &out->input.exchange);
+    return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
 }
 
 static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, struct mtr_arena *arena,
@@ -112,8 +126,10 @@ static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_sub
     if (!period->lines) return MTR_ENOMEM;
     for (uint32_t i = 0; i < period->term.part_count; i++) {
         const struct rater_part_price *part = &period->parts[i];
-        for (uint32_t j = 0; j < part->price.line_count; j++)
+        for (uint32_t j = 0; j < part->price.line_count; j++) {
+            period->lines[period->line_count].exchange = part->input.exchange;
             fill_line(catalog, &period->term.parts[i], &part->usage, &part->price.lines[j], &period->lines[period->line_count++]);
+        }
         int rc = add_rounding(&period->term.parts[i], &part->price, period);
         if (rc) return rc;
     }
@@ -133,6 +149,7 @@ int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog
     for (uint32_t i = 0; i < period.term.part_count && !rc; i++) {
         period.prices[i] = &period.parts[i].price;
         rc = price_part(rollups, catalog, subscription, &period, i, closing, arena);
+        if (rc == MTR_EMISSING) mtr_rate_question_format(&period.parts[i].input.exchange->question, out->missing);
         period.cell_count += period.parts[i].usage.cell_count;
     }
     if (!rc) rc = lay_out_lines(catalog, subscription, arena, &period);

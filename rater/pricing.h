@@ -12,6 +12,8 @@
 
 struct rater_line {
     const struct rater_part *part;
+    const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
+    struct mtr_exact exact;                    /* of an exchanged line: in the tariff's currency */
     const struct mtr_component *component; /* NULL: of the whole tariff */
     const struct mtr_meter *meter;         /* NULL: none */
     struct mtr_charge_line identity;       /* identity and description; state is the store's */
@@ -34,9 +36,11 @@ struct rater_period_price {
     struct rater_line *lines;
     uint32_t line_count;
     uint64_t cell_count;
+    char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
 };
 
-/* From the arena. Errors: as mtr_price and rater_gather. */
+/* From the arena. Until the period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and
+ * rater_gather; with MTR_EMISSING nothing but out->missing is written. */
 int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out) MTR_MUST_USE;
 

@@ -44,10 +44,12 @@ int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *sub
 /* Errors that are the period's own: its numbers or its size. */
 static bool is_problem(int rc)
 {
-    return rc == MTR_EOVERFLOW || rc == MTR_EPRECISION || rc == MTR_ELIMIT || rc == MTR_ENOMEM || rc == MTR_EINVALID || rc == MTR_EEXISTS;
+    return rc == MTR_EOVERFLOW || rc == MTR_EPRECISION || rc == MTR_ELIMIT || rc == MTR_ENOMEM || rc == MTR_EINVALID || rc == MTR_EEXISTS ||
+           rc == MTR_EMISSING;
 }
 
-static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period, int problem)
+static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period, int problem,
+                        const char *why)
 {
     period->problem = problem;
     period->dirty = true;
@@ -55,7 +57,7 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
     mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription", "the period of subscription %.*s that starts at %lld cannot be rated: %s",
-                       MTR_STR_ARGS(subscription->key), (long long)period->start_s, mtr_error_text(problem));
+                       MTR_STR_ARGS(subscription->key), (long long)period->start_s, why);
     return mtr_charges_put_period(step->charges, period);
 }
 
@@ -106,7 +108,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     step->changed = true;
     step->result->rated++;
     int rc = prepare(step, subscription, period, &rating);
-    if (rc && is_problem(rc)) return keep_problem(step, subscription, period, rc);
+    if (rc && is_problem(rc)) return keep_problem(step, subscription, period, rc, rc == MTR_EMISSING ? rating.price.missing : mtr_error_text(rc));
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (rc) return rc;
     period->dirty = false;

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "meterd/core/time.h"
+#include "rater/price_parts.h"
 
 static int64_t max_s(int64_t a, int64_t b)
 {
@@ -56,15 +57,19 @@ static bool has_component(const struct mtr_tariff_version *version, const struct
     return false;
 }
 
+/* A version may have several parts: a reset is at the first of them. */
+static bool goes_on_from(const struct rater_part *before, const struct rater_part *part, const struct mtr_component *component)
+{
+    if (before->end_s != part->start_s) return false;
+    return before->version == part->version || (!part->version->reset && has_component(before->version, component));
+}
+
 int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
                             const struct mtr_component *component)
 {
-    if (term->parts[part].version->reset) return term->parts[part].usage_from_s;
-    if (component->scope == MTR_SLICE_BY_TERM) return rater_first_hour(subscription);
     uint32_t first = part;
-    while (first > term->parts[part].first && !term->parts[first].version->reset && term->parts[first - 1].end_s == term->parts[first].start_s &&
-           has_component(term->parts[first - 1].version, component))
-        first--;
+    if (component->scope == MTR_SLICE_BY_TERM && !term->parts[part].version->reset) return rater_first_hour(subscription);
+    while (first > term->parts[part].first && goes_on_from(&term->parts[first - 1], &term->parts[first], component)) first--;
     return term->parts[first].usage_from_s;
 }
 
@@ -85,9 +90,28 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
-enum { NUMBERS_OF_PART = 9 };
+enum { NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 9 + NUMBERS_OF_RATE };
 
-static size_t add_numbers(const struct rater_part *part, int64_t *numbers)
+/* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
+static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t numbers[NUMBERS_OF_RATE])
+{
+    struct mtr_price_exchange exchange;
+    if (!part->exchanges) return;
+    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, true, subscription->rates, &exchange);
+    numbers[0] = hash_text(exchange.question.source);
+    numbers[1] = hash_text(exchange.question.to);
+    numbers[2] = exchange.rule;
+    numbers[3] = part->tariff->exchange.max_age_days;
+    numbers[4] = exchange.question.day;
+    numbers[5] = exchange.digits;
+    numbers[6] = exchange.known;
+    if (!exchange.known) return;
+    numbers[7] = exchange.rate.rates->day;
+    memcpy(&numbers[8], &exchange.rate.numerator, sizeof(exchange.rate.numerator));
+    memcpy(&numbers[10], &exchange.rate.denominator, sizeof(exchange.rate.denominator));
+}
+
+static size_t add_numbers(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t *numbers)
 {
     const int64_t own[NUMBERS_OF_PART] = {
         part->start_s,
@@ -101,6 +125,7 @@ static size_t add_numbers(const struct rater_part *part, int64_t *numbers)
         (int64_t)part->version->hash_low,
     };
     memcpy(numbers, own, sizeof(own));
+    add_rate(subscription, part, numbers + NUMBERS_OF_PART - NUMBERS_OF_RATE);
     return NUMBERS_OF_PART;
 }
 
@@ -113,8 +138,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         mtr_arena_alloc(arena, (count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count)) * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
-    for (uint32_t i = 0; i < term->part_count; i++) count += add_numbers(&term->parts[i], numbers + count);
-    for (uint32_t i = 0; i < term->cost_count; i++) count += add_numbers(&term->costs[i], numbers + count);
+    for (uint32_t i = 0; i < term->part_count; i++) count += add_numbers(subscription, &term->parts[i], numbers + count);
+    for (uint32_t i = 0; i < term->cost_count; i++) count += add_numbers(subscription, &term->costs[i], numbers + count);
     term->inputs = hash_numbers(numbers, count);
     return MTR_OK;
 }
@@ -129,10 +154,50 @@ static int64_t next_cut(const struct rater_term *term, int64_t time_s, int64_t u
     return until_s;
 }
 
-/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end. */
+static bool exchanges(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
+{
+    return tariff->exchange.given && !mtr_str_equal(tariff->currency, subscription->currency);
+}
+
+static bool exchanges_daily(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
+{
+    return exchanges(subscription, tariff) && tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY;
+}
+
+/* How many parts its days can add: local days last 20 hours and more. */
+static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff, const struct rater_term *term)
+{
+    enum { DAY_SECONDS_MIN = 20 * 3600 };
+    if (!tariff || !exchanges_daily(subscription, tariff)) return 0;
+    return (size_t)((term->end_s - term->start_s) / DAY_SECONDS_MIN) + 2;
+}
+
+/* The first local midnight after time_s. */
+static int64_t next_midnight(const struct mtr_zone *zone, int64_t time_s)
+{
+    struct mtr_civil civil = {0};
+    unsigned month = 0, day = 0;
+    mtr_civil_from_days(mtr_price_local_day(zone, time_s) + 1, &civil.year, &month, &day);
+    civil.month = (uint8_t)month;
+    civil.day = (uint8_t)day;
+    int64_t midnight_s = mtr_zone_from_civil(zone, civil);
+    MTR_ASSERT(midnight_s > time_s);
+    return midnight_s;
+}
+
+static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_part *part)
+{
+    const struct mtr_price_exchange_times times = {part->start_s, term->end_s, subscription->start_s};
+    part->exchanges = exchanges(subscription, part->tariff);
+    if (part->exchanges) part->exchange_day = mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
+}
+
+/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, and at midnights where each day has its own
+ * rate of exchange. */
 struct stretch {
     const struct mtr_subscription *subscription;
     const struct mtr_tariff_document *tariff;
+    const struct rater_term *term;
     int64_t from_s, to_s;
     const struct rater_term *cuts; /* NULL: none */
 };
@@ -142,6 +207,7 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
 {
     const struct mtr_subscription *subscription = stretch->subscription;
     const struct mtr_tariff_document *tariff = stretch->tariff;
+    const bool daily = exchanges_daily(subscription, tariff);
     const uint32_t first = *count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
@@ -150,6 +216,7 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
         const int64_t end_s = min_s(stretch->to_s, next_s);
         while (start_s < end_s) {
             int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
+            if (daily) cut_s = min_s(cut_s, next_midnight(subscription->zone, start_s));
             parts[(*count)++] = (struct rater_part){
                 .start_s = start_s,
                 .end_s = cut_s,
@@ -161,21 +228,25 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
             start_s = cut_s;
         }
     }
-    for (uint32_t i = first; i < *count; i++) parts[i].count = *count - first;
+    for (uint32_t i = first; i < *count; i++) {
+        parts[i].count = *count - first;
+        choose_exchange_day(subscription, stretch->term, &parts[i]);
+    }
 }
 
 static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
 {
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
     const bool in_trial = subscription->trial_end_s > term->start_s;
-    term->parts = mtr_arena_calloc(arena, (size_t)tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
+    const size_t days = days_max(subscription, tariff, term) + days_max(subscription, trial, term);
+    term->parts = mtr_arena_calloc(arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
     if (!term->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
-        const struct stretch before = {subscription, trial, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
+        const struct stretch before = {subscription, trial, term, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
         add_stretch(&before, term->parts, &term->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const struct stretch after = {subscription, tariff, max_s(term->start_s, subscription->trial_end_s), term->end_s, NULL};
+    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s), term->end_s, NULL};
     add_stretch(&after, term->parts, &term->part_count);
     return MTR_OK;
 }
@@ -184,9 +255,10 @@ static int make_costs(const struct mtr_subscription *subscription, struct mtr_ar
 {
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     if (!tariff) return MTR_OK;
-    term->costs = mtr_arena_calloc(arena, (size_t)tariff->version_count + 2 * (size_t)term->part_count + 1, sizeof(*term->costs));
+    const size_t days = days_max(subscription, tariff, term);
+    term->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)term->part_count + 1, sizeof(*term->costs));
     if (!term->costs) return MTR_ENOMEM;
-    const struct stretch all = {subscription, tariff, term->start_s, term->end_s, term};
+    const struct stretch all = {subscription, tariff, term, term->start_s, term->end_s, term};
     add_stretch(&all, term->costs, &term->cost_count);
     return MTR_OK;
 }

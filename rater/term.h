@@ -14,6 +14,8 @@ struct rater_part {
     int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first hour may begin before it */
     const struct mtr_tariff_document *tariff; /* the subscription's, its trial's, or its cost tariff */
     const struct mtr_tariff_version *version; /* with the subscription's overrides */
+    bool exchanges;       /* charged in another currency than the tariff's: at the rate of this day, since 1970-01-01 */
+    int64_t exchange_day;
     uint32_t first, count; /* the term's parts under this tariff, one after another: limits and fees of the period are theirs */
 };
 

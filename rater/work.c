@@ -116,12 +116,21 @@ static int follow_grace(struct rater_step *step, struct mtr_charge_period *perio
     return mtr_charges_put_period(step->charges, period);
 }
 
+/* What kept a period from being rated (a missing rate of exchange, a price too large) may be gone with this catalog. */
+static int retry(struct rater_step *step, struct mtr_charge_period *period)
+{
+    if (period->rate_due_us <= step->now_us) return MTR_OK;
+    period->rate_due_us = step->now_us;
+    return mtr_charges_put_period(step->charges, period);
+}
+
 static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
 {
     struct mtr_charge_period period;
     struct rater_term term;
     int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (!rc) rc = follow_grace(step, &period);
+    if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
     mtr_arena_reset(&step->rater->arena);
     rc = rater_term_at(subscription, start_s, &step->rater->arena, &term);

@@ -23,7 +23,8 @@
  * step looks at all periods, a bounded number per step. A period that no longer exists (the start moved) is taken back.
  *
  * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps its reason
- * (struct mtr_charge_period.problem), is tried again each hour, and holds up no other.
+ * (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and holds up no other. So does one that is over
+ * and for which a rate of exchange is missing (MTR_EMISSING): the rate comes with the catalog. Before its end a rate of any age makes drafts.
  */
 #ifndef METERD_RATER_RATER_H
 #define METERD_RATER_RATER_H
