@@ -1,11 +1,13 @@
 /*
- * meterd price: a quantity under a tariff file, or a tariff of the catalog through the daemon. Touches no store.
+ * meterd price: a quantity under a tariff file, or a tariff of the catalog through the daemon. Touches no store; with --what-if (a file of its
+ * own) it reads them.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/command_price_curve.h"
+#include "daemon/command_price_what_if.h"
 #include "daemon/series_file.h"
 #include "daemon/trace_table.h"
 #include "meterd/core/limits.h"
@@ -309,6 +311,7 @@ static bool check_dimensions(const struct mtr_invocation *invocation)
 int mtr_command_price(const struct mtr_invocation *invocation)
 {
     if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
+    if (mtr_invocation_flag(invocation, "what-if")) return mtr_price_what_if(invocation);
     const char *tariff = invocation->arguments[0], *series = mtr_invocation_option(invocation, "series");
     bool is_file = strcmp(tariff, "-") == 0 || access(tariff, F_OK) == 0;
     struct mtr_buffer rows;

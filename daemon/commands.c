@@ -111,12 +111,18 @@ static const struct mtr_option explain_options[] = {
 static const struct mtr_option price_options[] = {
     {"quantity", 'q', "N", "decimal quantity of the component"},
     {"component", 0, "KEY", "which component (default: the only one with a meter)"},
-    {"at", 0, "TIME", "which version (default: the newest)"},
+    {"at", 0, "TIME", "which version (default: the newest; with --what-if each in its time)"},
     {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
     {"series", 0, "FILE", "CSV with a header, or NDJSON: quantity, and time, component and dimensions; rows with times are priced month by month"},
     {"curve", 0, NULL, "plot the amount against the quantity, from 0 to --quantity, with the borders of tiers marked"},
-    {"csv", 0, NULL, "with --curve: the points as CSV"},
+    {"csv", 0, NULL, "with --curve: the points as CSV; with --what-if: the periods"},
     {"trace", 0, NULL, "each step of the computation"},
+    {"what-if", 0, NULL, "price the stored usage of the tariff's subscriptions under this draft, beside what the stored tariff makes of it"},
+    {"from", 0, "TIME", "with --what-if: periods that begin at this time or later (default: all)"},
+    {"to", 0, "TIME", "with --what-if: periods that begin before this time (default: now)"},
+    {"tariff", 0, "KEY", "with --what-if: the stored tariff whose place the draft takes (default: the draft's key)"},
+    {"vendor", 0, "KEY", "with --what-if: only this vendor's subscriptions"},
+    {"customer", 0, "KEY", "with --what-if: only this customer's subscriptions"},
     JSON,
     MTR_CLIENT_OPTIONS,
     END,
@@ -174,8 +180,10 @@ const struct mtr_command mtr_commands[] = {
      charges_options, mtr_command_charges},
     {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from",
      "CHARGE is a charge's number or id, as `meterd charges` shows them.\n", explain_options, mtr_command_explain},
-    {"price", "TARIFF", 1, 1, "price a quantity under a tariff file or a tariff of the catalog, without touching any store",
-     "For example: meterd price compute.yaml --component vcpu --quantity 150.5 --dim region=eu --trace\n", price_options,
+    {"price", "TARIFF", 1, 1, "price a quantity, or all stored usage, under a tariff file or a tariff of the catalog; writes nothing",
+     "For example: meterd price compute.yaml --component vcpu --quantity 150.5 --dim region=eu --trace\n"
+     "With --what-if the stored usage is priced again, in the data directory of the configuration; a daemon may run there. Nothing is written:\n"
+     "meterd price draft.yaml --what-if --from 2026-01-01 --to 2026-04-01\n", price_options,
      mtr_command_price},
     {"audit", "", 0, 0, "check the laws: usage against the log, charges against usage",
      "Folds the log again and compares: rollups bit for bit, and every line's charges with its price. Runs beside a daemon at work and\n"

@@ -22,7 +22,8 @@ void mtr_progress_init(struct mtr_progress *progress, uint64_t bytes_total)
 {
     const char *no_color = getenv("NO_COLOR");
     *progress = (struct mtr_progress){
-        .shown = isatty(STDERR_FILENO) == 1, .coloured = !no_color || !*no_color, .bytes_total = bytes_total, .started_ms = now_ms()};
+        .shown = isatty(STDERR_FILENO) == 1, .coloured = !no_color || !*no_color, .bytes_total = bytes_total,
+        .counted = "events", .started_ms = now_ms()};
 }
 
 static void draw_bar(const struct mtr_progress *progress, uint64_t bytes_done)
@@ -34,7 +35,7 @@ static void draw_bar(const struct mtr_progress *progress, uint64_t bytes_done)
     fprintf(stderr, "%s %3u %%  ", progress->coloured ? "\x1b[0m" : "", filled * 100 / BAR_CELLS);
 }
 
-void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t events_done)
+void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t count)
 {
     int64_t now = now_ms();
     if (!progress->shown || now - progress->drawn_ms < DRAW_EVERY_MS) return;
@@ -42,7 +43,7 @@ void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uin
     progress->drawn_ms = now;
     fputc('\r', stderr);
     if (progress->bytes_total) draw_bar(progress, bytes_done);
-    fprintf(stderr, "%" PRIu64 " events, %" PRIu64 "/s", events_done, events_done * 1000 / elapsed_ms);
+    fprintf(stderr, "%" PRIu64 " %s, %" PRIu64 "/s", count, progress->counted, count * 1000 / elapsed_ms);
     if (progress->bytes_total > bytes_done && bytes_done) {
         uint64_t left_s = elapsed_ms * ((progress->bytes_total - bytes_done) / 1024) / (bytes_done / 1024 + 1) / 1000;
         fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " to go", left_s / 60, left_s % 60);

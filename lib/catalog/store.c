@@ -239,20 +239,30 @@ static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *pl
     return rc;
 }
 
-/* `plan_rc`: what reading the plan gave. After a finding the rest is still decoded, so that its findings are reported too. */
-static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_str who, int64_t now_us, bool dry_run,
-                      struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
+/* The catalog as the plan would have it; that in force when it changes nothing. `plan_rc`: what reading the plan gave. After a finding the
+ * rest is still decoded, so that its findings are reported too. */
+static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_catalog_change *change,
+                          struct mtr_diagnostics *findings, struct mtr_catalog **out)
 {
     uint32_t counts[MTR_KIND_COUNT];
-    struct mtr_catalog *candidate = NULL;
     memcpy(counts, store->current->counts, sizeof(counts));
     if (plan_rc == MTR_ENOMEM) return plan_rc;
     int rc = decode_plan(store, plan, counts, change, findings);
     if (!rc) rc = plan_rc;
     change->version = store->current->version;
-    if (rc || change->created + change->updated == 0) return rc;
-    rc = make_candidate(store, plan, counts, findings, &candidate);
     if (rc) return rc;
+    if (change->created + change->updated) return make_candidate(store, plan, counts, findings, out);
+    *out = mtr_catalog_acquire(store->current);
+    return MTR_OK;
+}
+
+static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_str who, int64_t now_us, bool dry_run,
+                      struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
+{
+    struct mtr_catalog *candidate = NULL;
+    int rc = plan_candidate(store, plan, plan_rc, change, findings, &candidate);
+    if (rc) return rc;
+    dry_run = dry_run || change->created + change->updated == 0;
     if (!dry_run) rc = store->read_only ? MTR_EDENIED : store_plan(store, plan, who, now_us);
     if (rc || dry_run) {
         mtr_catalog_release(candidate);
@@ -284,6 +294,28 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text
     pthread_mutex_unlock(&store->apply_lock);
     mtr_document_close(document);
     if (!rc) *change = counted;
+    return rc;
+}
+
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
+                            struct mtr_catalog **out, struct mtr_diagnostics *findings)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic diagnostic;
+    struct mtr_plan plan;
+    struct mtr_catalog_change change = {0};
+    int rc = mtr_document_parse(text, &document, &diagnostic);
+    if (rc) {
+        mtr_diagnostics_add(findings, &diagnostic);
+        return rc == MTR_ENOMEM ? rc : MTR_EINVALID;
+    }
+    pthread_mutex_lock(&store->apply_lock);
+    mtr_plan_init(&plan);
+    rc = mtr_plan_read(&plan, mtr_document_root(document), kind, key, store->current, findings);
+    rc = plan_candidate(store, &plan, rc, &change, findings, out);
+    mtr_plan_release(&plan);
+    pthread_mutex_unlock(&store->apply_lock);
+    mtr_document_close(document);
     return rc;
 }
 

@@ -32,6 +32,11 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text
                             struct mtr_str who, int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
                             struct mtr_diagnostics *findings) MTR_MUST_USE;
 
+/* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is stored, so a read-only store will do.
+ * What the draft leaves as it is shares its records with the snapshot in force: equal pointers, equal documents. */
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
+                            struct mtr_catalog **out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
 struct mtr_catalog_document {
     enum mtr_catalog_kind kind;
     struct mtr_str key;
