@@ -1,7 +1,8 @@
 /*
- * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte set of the arena.
+ * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte set of the arena. Meters whose
+ * quantity is not in their cells alone (levels, percentiles) are measured in usage_measure.c.
  */
-#include "meterd/daemon/usage_query.h"
+#include "daemon/usage_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,33 +11,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/period.h"
 
-enum { DIMENSION_END = 0x1F, GROUP_KEY_BYTES = 2048, MEMBER_KEY_BYTES = 1024 };
-
-/* What a row is while it grows. */
-struct group {
-    struct mtr_usage_result_row row;
-    bool has_value;
-    int64_t last_hour_s;
-    struct mtr_str last_member;
-};
-
-struct run {
-    const struct mtr_usage_query *query;
-    struct mtr_rollups_txn *txn;
-    struct mtr_arena *arena;
-    struct mtr_byte_set keys;
-    struct mtr_byte_set members;
-    struct group *groups;
-    uint32_t group_capacity;
-    /* of the subscription and meter being walked */
-    const struct mtr_subscription *subscription;
-    const struct mtr_meter *meter;
-    const struct mtr_zone *zone;
-    int64_t from_s, to_s; /* the query's in that zone */
-    int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
-    struct mtr_period window;                    /* that holds the last cell */
-    uint32_t member_group;
-};
+enum { GROUP_KEY_BYTES = 2048, MEMBER_KEY_BYTES = 1024 };
 
 bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 {
@@ -50,7 +25,7 @@ bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 }
 
 /* The window of a cell, cut at from and to. */
-static struct mtr_period window_of(struct run *run, int64_t hour_s)
+struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
 {
     const struct mtr_usage_query *query = run->query;
     struct mtr_period window = run->window;
@@ -70,12 +45,12 @@ static struct mtr_period window_of(struct run *run, int64_t hour_s)
     return window;
 }
 
-static struct mtr_str dimension_at(struct mtr_str dimensions, int32_t position)
+struct mtr_str mtr_usage_dimension_at(struct mtr_str dimensions, int32_t position)
 {
     const char *at = dimensions.data;
     size_t left = dimensions.size;
     for (; position >= 0; position--) {
-        const char *end = left ? memchr(at, DIMENSION_END, left) : NULL;
+        const char *end = left ? memchr(at, MTR_USAGE_DIMENSION_END, left) : NULL;
         if (!end) break;
         if (position == 0) return (struct mtr_str){at, (size_t)(end - at)};
         left -= (size_t)(end - at) + 1;
@@ -99,12 +74,12 @@ static int key_text(struct key_writer *key, struct mtr_str text)
     if (key->size + text.size + 1 > sizeof(key->bytes)) return MTR_ELIMIT;
     if (text.size) memcpy(key->bytes + key->size, text.data, text.size);
     key->size += text.size;
-    key->bytes[key->size++] = DIMENSION_END;
+    key->bytes[key->size++] = MTR_USAGE_DIMENSION_END;
     return MTR_OK;
 }
 
 /* Order of the key is the order of the answer. */
-static int write_key(const struct run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct key_writer *key)
+static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct key_writer *key)
 {
     const struct mtr_usage_query *query = run->query;
     int rc = MTR_OK;
@@ -116,11 +91,11 @@ static int write_key(const struct run *run, const struct mtr_cell_key *cell, str
     key_u64(key, query->by_subscription ? run->subscription->number : 0);
     if (query->by_customer && !query->by_subscription) rc = key_text(key, run->subscription->customer);
     key_u64(key, run->meter->number);
-    for (uint32_t i = 0; !rc && i < query->dimension_count; i++) rc = key_text(key, dimension_at(cell->dimensions, run->positions[i]));
+    for (uint32_t i = 0; !rc && i < query->dimension_count; i++) rc = key_text(key, mtr_usage_dimension_at(cell->dimensions, run->positions[i]));
     return rc;
 }
 
-static int fill_row(const struct run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct mtr_usage_result_row *row)
+static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct mtr_usage_result_row *row)
 {
     const struct mtr_usage_query *query = run->query;
     row->subscription = query->by_subscription ? run->subscription : NULL;
@@ -132,24 +107,24 @@ static int fill_row(const struct run *run, const struct mtr_cell_key *cell, stru
     row->offset_s = mtr_zone_at(run->zone, window.start_s).offset_s;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < query->dimension_count; i++) {
-        struct mtr_str value = dimension_at(cell->dimensions, run->positions[i]);
+        struct mtr_str value = mtr_usage_dimension_at(cell->dimensions, run->positions[i]);
         if (value.size) rc = mtr_arena_copy(run->arena, value, &row->dimension_values[i]);
     }
     return rc;
 }
 
-static int find_group(struct run *run, const struct mtr_cell_key *cell, struct group **out, uint32_t *number)
+int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out, uint32_t *number)
 {
     struct key_writer key;
     bool is_new;
-    struct mtr_period window = window_of(run, cell->hour_s);
+    struct mtr_period window = mtr_usage_window_of(run, cell->hour_s);
     int rc = write_key(run, cell, window, &key);
     if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
     if (rc) return rc;
     if (run->keys.count > run->query->rows_max) return MTR_ELIMIT;
     if (*number >= run->group_capacity) {
         uint32_t capacity = run->group_capacity ? run->group_capacity * 2 : 64;
-        struct group *groups = mtr_arena_calloc(run->arena, capacity, sizeof(*groups));
+        struct mtr_usage_group *groups = mtr_arena_calloc(run->arena, capacity, sizeof(*groups));
         if (!groups) return MTR_ENOMEM;
         if (*number) memcpy(groups, run->groups, *number * sizeof(*groups));
         run->groups = groups;
@@ -161,7 +136,7 @@ static int find_group(struct run *run, const struct mtr_cell_key *cell, struct g
 
 static int on_member(void *context, const struct mtr_member *member)
 {
-    struct run *run = context;
+    struct mtr_usage_run *run = context;
     char key[MEMBER_KEY_BYTES];
     uint32_t number;
     bool is_new;
@@ -177,7 +152,7 @@ static int on_member(void *context, const struct mtr_member *member)
 }
 
 /* Of two last values the later hour's counts; within one hour the cells' greatest members decide. */
-static int take_last(struct run *run, struct group *group, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+static int take_last(struct mtr_usage_run *run, struct mtr_usage_group *group, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct mtr_member member = {0};
     int rc = mtr_rollups_last_member(run->txn, key, &member);
@@ -192,11 +167,11 @@ static int take_last(struct run *run, struct group *group, const struct mtr_cell
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
-    struct run *run = context;
-    struct group *group;
+    struct mtr_usage_run *run = context;
+    struct mtr_usage_group *group;
     uint32_t number;
     if (cell->count == 0) return MTR_OK;
-    int rc = find_group(run, key, &group, &number);
+    int rc = mtr_usage_find_group(run, key, &group, &number);
     if (rc) return rc;
     struct mtr_quantity *quantity = &group->row.quantity;
     int order = mtr_quantity_compare(cell->value, *quantity);
@@ -215,7 +190,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
         rc = mtr_rollups_walk_members(run->txn, key, on_member, run);
         break;
     case MTR_TIME_WEIGHTED:
-    case MTR_PERCENTILE: return MTR_EINVALID;
+    case MTR_PERCENTILE: MTR_ASSERT(!"measured by its points or windows"); break;
     }
     group->has_value = true;
     group->row.events += cell->count;
@@ -230,7 +205,7 @@ static bool wants_subscription(const struct mtr_usage_query *query, const struct
     return !query->vendor.size || mtr_str_equal(query->vendor, subscription->service->vendor->key);
 }
 
-static int walk_meter(struct run *run, const struct mtr_meter *meter)
+static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
 {
     const struct mtr_usage_query *query = run->query;
     run->meter = meter;
@@ -239,6 +214,7 @@ static int walk_meter(struct run *run, const struct mtr_meter *meter)
         for (uint32_t j = 0; j < meter->group_by_count; j++)
             if (mtr_str_equal(query->dimensions[i], meter->group_by[j])) run->positions[i] = (int32_t)j;
     }
+    if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE) return mtr_usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
     return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s, on_cell, run);
 }
@@ -248,7 +224,7 @@ static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_d
     return is_date ? mtr_zone_from_civil(zone, mtr_civil_from_s(time_s)) : time_s;
 }
 
-static int walk(struct run *run, const struct mtr_catalog *catalog)
+static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
     uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION), meters = mtr_catalog_count(catalog, MTR_KIND_METER);
@@ -280,7 +256,7 @@ static int compare_ordered(const void *a, const void *b)
     return mtr_str_compare(((const struct ordered *)a)->key, ((const struct ordered *)b)->key);
 }
 
-static int sort_rows(const struct run *run, struct mtr_usage_result *out)
+static int sort_rows(const struct mtr_usage_run *run, struct mtr_usage_result *out)
 {
     uint32_t count = run->keys.count;
     struct ordered *order = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*order));
@@ -296,7 +272,9 @@ static int sort_rows(const struct run *run, struct mtr_usage_result *out)
 int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn, const struct mtr_catalog *catalog, struct mtr_arena *arena,
                         struct mtr_usage_result *out)
 {
-    struct run run = {.query = query, .txn = txn, .arena = arena, .keys = {.arena = arena}, .members = {.arena = arena}};
-    int rc = walk(&run, catalog);
+    struct mtr_usage_run run = {.query = query, .txn = txn, .arena = arena, .keys = {.arena = arena}, .members = {.arena = arena}};
+    uint64_t next_seq, change;
+    int rc = mtr_rollups_get_cursor(txn, &next_seq, &run.watermark_us, &change);
+    if (!rc) rc = walk(&run, catalog);
     return rc ? rc : sort_rows(&run, out);
 }

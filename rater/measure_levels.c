@@ -93,6 +93,14 @@ static int add_quotient(struct run *run, int64_t start_s, bool earlier, bool eve
     return row.quantity.e12 || even_if_nothing ? rater_add_row(run->slicing, run->group, &row, 0) : MTR_OK;
 }
 
+/* The mean level of one slice by itself. */
+static void begin_mean(struct run *run, int64_t length_s)
+{
+    run->level_time = mtr_exact_zero();
+    run->taken = (struct mtr_quantity){0};
+    run->divisor_s = length_s;
+}
+
 /* One row before the part and one of it, or one for each hour or day. */
 static int add_quotients(struct run *run)
 {
@@ -103,6 +111,7 @@ static int add_quotients(struct run *run)
         int64_t end_s = slice.end_s < rule->until_s ? slice.end_s : rule->until_s;
         if (at_s < rule->own_s && rule->own_s < end_s) end_s = rule->own_s;
         const uint32_t before = run->next;
+        if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_s - at_s);
         int rc = advance(run, end_s * MTR_US_PER_SECOND);
         if (!rc) rc = add_quotient(run, at_s, at_s < rule->own_s, run->next > before && at_s >= rule->own_s);
         if (rc) return rc;

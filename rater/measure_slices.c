@@ -57,8 +57,21 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
     return slicing->dimensions.keys[group];
 }
 
+static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
+{
+    uint32_t low = 0, high = rule->slice_count;
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (rule->slices[middle].start_s <= time_s) low = middle;
+        else high = middle;
+    }
+    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_s <= time_s && time_s < rule->slices[low].end_s);
+    return rule->slices[low];
+}
+
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
 {
+    if (rule->slices) return given_slice_at(rule, time_s);
     if (rule->component->scope == MTR_SLICE_BY_HOUR || mtr_component_has_masks(rule->component)) {
         const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_s);
         return (struct mtr_period){hour.start_s, hour.end_s};

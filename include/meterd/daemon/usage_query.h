@@ -3,7 +3,8 @@
  *
  * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the groups: their units
  * differ. Windows are hours, days or months of the asked-for zone, or of each subscription's own; the first and last window are cut
- * at from and to. unique counts what is distinct within a subscription; over several subscriptions their counts add.
+ * at from and to. unique counts what is distinct within a subscription; over several subscriptions their counts add, and so do percentiles.
+ * Levels (time_weighted) hold into windows without events, up to the watermark; `per: period` is their mean over the window.
  */
 #ifndef METERD_DAEMON_USAGE_QUERY_H
 #define METERD_DAEMON_USAGE_QUERY_H
