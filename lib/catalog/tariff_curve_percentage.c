@@ -13,7 +13,8 @@ enum { PERCENT = 100 };
 
 const struct mtr_field mtr_tariff_percentage_rows[] = {
     {.name = "rate", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, rate), .required = true, .doc = "percent of the amount"},
-    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, fixed), .doc = "due on top, once when there is an amount; with scope event for each"},
+    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, fixed),
+     .doc = "due on top, once when there is an amount; with scope event for each"},
     {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, minimum), PRESENT(tariff_percentage_fields, has_minimum),
      .doc = "with scope event: least price of one, the fixed part included"},
     {.name = "maximum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, maximum), PRESENT(tariff_percentage_fields, has_maximum),

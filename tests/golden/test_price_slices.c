@@ -49,6 +49,22 @@ static const struct {
     {"per_unit: 1, free_units: 10, scope: event", "<@1=6 @20=6", "a usage 2.00; total 2.00"},
     {"stairstep: [{up_to: 10, amount: 50}, {amount: 90}]", "<@1=8 @20=4", "a usage 40.00; total 40.00"},
     {"percentage: {rate: 1, fixed: 3}", "<@1=100 @20=200", "a usage 2.00; total 2.00"},
+    {"percentage: {rate: 1, fixed: 3}, scope: event", "<@1=100 @20=200", "a usage 5.00; total 5.00"},
+    /* percentages of each event: the fixed part before the bounds, neither for what is free */
+    {"scope: event, percentage: {rate: 1.3, fixed: 2, free_amount: 250}", "@1=50 @2=100 @3=250 @4=400", "a usage 11.15; total 11.15"},
+    {"scope: event, percentage: {rate: 2.99, free_amount: 30, minimum: 1.75, maximum: 12}", "@1=10 @2=80 @3=10000", "a usage 13.79; total 13.79"},
+    {"scope: event, percentage: {rate: 2.99, fixed: 2, minimum: 1.75, maximum: 12}", "@1=10 @2=80 @3=10000", "a usage 18.69; total 18.69"},
+    {"scope: event, percentage: {rate: 1, minimum: 5}", "@1=100", "a usage 5.00; total 5.00"},
+    {"scope: event, percentage: {rate: 1, fixed: 3, free_events: 2}", "@3=100 @1=200 @2=300", "a usage 4.00; total 4.00"}, /* the one at 3 is paid */
+    {"scope: event, percentage: {rate: 1, fixed: 3, free_events: 0}", "@1=100", "a usage 4.00; total 4.00"},
+    {"scope: event, percentage: {rate: 1, free_events: 2, free_amount: 1000}", "@1=100 @2=100 @3=100", "a usage 1.00; total 1.00"},
+    {"scope: event, percentage: {rate: 1, free_events: 9, free_amount: 150}", "@1=100 @2=100 @3=100", "a usage 1.50; total 1.50"},
+    {"scope: event, percentage: {rate: 1, free_amount: 100}", "@1=100 @2=100", "a usage 1.00; total 1.00"}, /* ends with the event, not inside */
+    {"scope: event, percentage: {rate: 1, free_amount: 150}", "@1=200 @2=100", "a usage 1.50; total 1.50"}, /* over once it ended inside one */
+    {"scope: event, percentage: {rate: 1, fixed: 3, minimum: 2, free_amount: 100}", "@1=-100 @2=100 @3=100", "a usage 3.00; total 3.00"}, /* a refund: the rate alone */
+    {"scope: event, percentage: {rate: 1, fixed: 3}", "@1=100 @2=-100", "a usage 3.00; total 3.00"},
+    {"scope: event, percentage: {rate: 1, free_events: 2}", "<@1=100 <@2=100 @3=100", "a usage 1.00; total 1.00"},
+    {"scope: event, percentage: {rate: 1, free_amount: 150}", "<@1=100 @3=100", "a usage 0.50; total 0.50"},
     {"per_unit: 1, discount: {percent: 10}", "<@1=100 @20=200", "a usage 180.00; total 180.00"},
     {"per_unit: 1", "<@1=100", "total 0.00"},
     /* levels: 744 hours are the period */

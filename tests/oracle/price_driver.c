@@ -1,13 +1,15 @@
 /*
- * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1",
- * "from_us": 0, "until_us": 0, "earlier": false}], "closing": true,
- * "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes the price as JSON, or the name of
- * the error with its first finding. Times of rows count from the start of the period. The period is January 2026 in UTC, or as many days from its start on; the subscription runs through the
- * first `runs_days` of it. The C half of test_price_oracle.py and test_price_vectors.py.
+ * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1", "from_us": 0, "until_us": 0,
+ * "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes
+ * the price as JSON, or the name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start on;
+ * times count from there. The subscription runs through the first `runs_days` of it.
+ *
+ * With "parts": [{"version": 0, "from_s": 0, "to_s": 86400, "usage": […]}, …] instead of "usage" the period is priced in parts, and a list of
+ * prices is written. The C half of test_price_oracle.py and test_price_vectors.py.
  */
 #include "tests/support/pricing.h"
 
-enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 256 };
+enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 256, PARTS_MAX = 8 };
 
 static const int64_t PERIOD_US = (int64_t)1767225600 * 1000000;
 
@@ -48,14 +50,69 @@ static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *ro
     return count;
 }
 
-static int print_price(const struct mtr_price_input *input, const struct mtr_price *price)
-{
-    struct mtr_buffer out;
+struct run {
+    const struct mtr_node *node;
+    const struct mtr_zone *utc;
+    struct pricing pricing;
+    struct mtr_usage_row usage[USAGE_MAX];
+    struct mtr_price prices[PARTS_MAX];
+    const struct mtr_price *earlier[PARTS_MAX];
     struct mtr_json_writer json;
+};
+
+static struct mtr_price_input read_input(struct run *run, const struct mtr_node *usage)
+{
+    const struct mtr_node *node = run->node;
+    struct mtr_price_input input = pricing_input(&run->pricing);
+    input.zone = run->utc;
+    input.usage = run->usage;
+    input.usage_count = read_usage(usage, run->usage);
+    input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
+    input.runs_to_s = input.active_to_s = input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
+    input.closing = flag(node, "closing", true);
+    input.continues_earlier = flag(node, "continues_earlier", false);
+    input.continued_later = flag(node, "continued_later", false);
+    return input;
+}
+
+static int write_price(struct run *run, const struct mtr_price_input *input, struct mtr_price *price)
+{
+    int rc = mtr_price(input, true, &run->pricing.result, price);
+    if (!rc) mtr_price_write_json(input, price, true, &run->json);
+    return rc;
+}
+
+static int write_parts(struct run *run, const struct mtr_node *parts)
+{
+    int rc = MTR_OK;
+    MTR_ASSERT(parts->child_count <= PARTS_MAX);
+    mtr_json_list(&run->json);
+    for (uint32_t i = 0; !rc && i < parts->child_count; i++) {
+        const struct mtr_node *part = &parts->children[i];
+        struct mtr_price_input input = read_input(run, mtr_node_get(part, "usage"));
+        input.version = &run->pricing.tariff.versions[number(part, "version", 0)];
+        input.active_from_s = input.period.start_s + number(part, "from_s", 0);
+        input.active_to_s = input.period.start_s + number(part, "to_s", 0);
+        input.continues_earlier = i > 0;
+        input.continued_later = i + 1 < parts->child_count;
+        input.earlier = run->earlier;
+        input.earlier_count = i;
+        rc = write_price(run, &input, &run->prices[i]);
+        run->earlier[i] = &run->prices[i];
+    }
+    mtr_json_list_end(&run->json);
+    return rc;
+}
+
+static int answer(struct run *run)
+{
+    const struct mtr_node *parts = mtr_node_get(run->node, "parts");
+    struct mtr_buffer out;
     mtr_buffer_init(&out, 1 << 24);
-    mtr_json_begin(&json, &out);
-    mtr_price_write_json(input, price, true, &json);
-    int rc = mtr_json_finish(&json);
+    mtr_json_begin(&run->json, &out);
+    struct mtr_price_input input = read_input(run, mtr_node_get(run->node, "usage"));
+    int rc = parts ? write_parts(run, parts) : write_price(run, &input, &run->prices[0]);
+    if (!rc) rc = mtr_json_finish(&run->json);
     if (!rc) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&out)));
     mtr_buffer_release(&out);
     return rc;
@@ -63,28 +120,16 @@ static int print_price(const struct mtr_price_input *input, const struct mtr_pri
 
 static void run_line(const struct mtr_node *node, const struct mtr_zone *utc)
 {
-    struct pricing pricing = {0};
-    struct mtr_usage_row usage[USAGE_MAX];
-    struct mtr_price price;
-    mtr_arena_init(&pricing.arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
-    mtr_arena_init(&pricing.result, 16 << 10, PRICING_ARENA_BYTES_MAX);
-    mtr_diagnostics_init(&pricing.findings, PRICING_FINDINGS_MAX);
-    int rc = mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing.arena, &pricing.tariff, &pricing.findings);
-    if (!rc) {
-        struct mtr_price_input input = pricing_input(&pricing);
-        input.zone = utc;
-        input.usage = usage;
-        input.usage_count = read_usage(mtr_node_get(node, "usage"), usage);
-        input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
-        input.runs_to_s = input.active_to_s = input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
-        input.closing = flag(node, "closing", true);
-        input.continues_earlier = flag(node, "continues_earlier", false);
-        input.continued_later = flag(node, "continued_later", false);
-        rc = mtr_price(&input, true, &pricing.result, &price);
-        if (!rc) rc = print_price(&input, &price);
-    }
-    if (rc) printf("%s %s\n", mtr_error_name(rc), pricing.findings.count ? pricing.findings.items[0].text : "");
-    pricing_close(&pricing);
+    static struct run run;
+    run = (struct run){.node = node, .utc = utc};
+    struct pricing *pricing = &run.pricing;
+    mtr_arena_init(&pricing->arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_arena_init(&pricing->result, 16 << 10, PRICING_ARENA_BYTES_MAX);
+    mtr_diagnostics_init(&pricing->findings, PRICING_FINDINGS_MAX);
+    int rc = mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing->arena, &pricing->tariff, &pricing->findings);
+    if (!rc) rc = answer(&run);
+    if (rc) printf("%s %s\n", mtr_error_name(rc), pricing->findings.count ? pricing->findings.items[0].text : "");
+    pricing_close(pricing);
 }
 
 int main(void)
