@@ -208,6 +208,7 @@ static void count_rating(const struct mtr_rater_result *rated, const struct mtr_
     if (rated->rated || rated->charges) mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
     mtr_metric_add(MTR_METRIC_CHARGES, rated->charges);
     mtr_metric_add(MTR_METRIC_RATINGS, rated->rated);
+    mtr_metric_add(MTR_METRIC_LOSSES, rated->losses);
     mtr_metric_add_choice(MTR_METRIC_DELIVERIES, DELIVERED, sent->delivered);
     mtr_metric_add_choice(MTR_METRIC_DELIVERIES, RETRIED, sent->retried);
     mtr_metric_add_choice(MTR_METRIC_DELIVERIES, REJECTED, sent->rejected);
@@ -226,6 +227,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
     if (!rc && rated.failed) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed, diagnostic.text);
+    if (!rc && rated.losses) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " lines at a loss: %s", rated.losses, rated.loss.text);
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
     mtr_catalog_release(catalog);
     if (rc == MTR_EFULL) {

@@ -57,7 +57,7 @@ static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 static int check_line(void *context, const struct mtr_charge_line *line)
 {
     struct audit *audit = context;
-    struct mtr_money sum = line->emitted;
+    struct mtr_money sum = line->emitted, cost = line->cost;
     uint64_t number = line->last_number;
     uint64_t count = 0;
     bool broken = false;
@@ -69,14 +69,15 @@ static int check_line(void *context, const struct mtr_charge_line *line)
         if (rc && rc != MTR_ENOTFOUND) return rc;
         broken = rc || charge.line.high != line->key.high || charge.line.low != line->key.low ||
                  charge.subscription != line->subscription || charge.previous >= number ||
-                 mtr_money_add(charge.emitted_before, charge.amount, &after) || after.e18 != sum.e18;
+                 mtr_money_add(charge.emitted_before, charge.amount, &after) || after.e18 != sum.e18 ||
+                 mtr_money_sub(cost, charge.cost, &cost);
         if (broken) break;
         sum = charge.emitted_before;
         number = charge.previous;
         count++;
     }
     audit->counts->charges += count;
-    if (!broken && !sum.e18 && count == line->count) return MTR_OK;
+    if (!broken && !sum.e18 && !cost.e18 && count == line->count) return MTR_OK;
     const struct mtr_audit_finding finding = {
         .kind = MTR_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
@@ -103,7 +104,8 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
             .dimensions = difference->line.dimensions,
             .expected = difference->emitted_after,
             .emitted = difference->line.emitted,
-            .text = MTR_STR("the emitted sum is not the price of the usage"),
+            .text = difference->amount.e18 ? MTR_STR("the emitted sum is not the price of the usage")
+                                           : MTR_STR("the cost of this line is not what the usage costs"),
         };
         int rc = report(audit, &finding);
         if (rc) return rc;

@@ -49,10 +49,14 @@ static int add_difference(struct comparison *comparison, const struct rater_diff
     return MTR_OK;
 }
 
-static int subtract(struct rater_difference *difference, struct mtr_money amount)
+static int subtract(struct rater_difference *difference, struct mtr_money amount, struct mtr_money cost)
 {
     difference->emitted_after = amount;
+    difference->cost_after = cost;
     int rc = mtr_money_sub(amount, difference->line.emitted, &difference->amount);
+    if (!rc) rc = mtr_money_sub(cost, difference->line.cost, &difference->cost);
+    if (!rc) rc = mtr_money_sub(amount, cost, &difference->margin_after);
+    if (!rc) rc = mtr_money_sub(difference->amount, difference->cost, &difference->margin);
     if (rc) return rc;
     return mtr_quantity_sub(difference->quantity, difference->line.quantity, &difference->quantity_delta);
 }
@@ -69,14 +73,17 @@ static int compare_line(struct comparison *comparison, const struct rater_line *
     difference.line.quantity = state.quantity;
     difference.line.last_number = state.last_number;
     difference.line.count = state.count;
+    difference.line.cost = state.cost;
+    difference.has_cost = difference.line.has_cost = line->has_cost || state.has_cost;
     difference.seq_first = line->seq_first;
     difference.seq_last = line->seq_last;
     difference.exchange = line->exchange;
     difference.exact = line->exact;
-    rc = subtract(&difference, line->amount);
+    rc = subtract(&difference, line->amount, line->cost);
     if (rc) return rc;
-    bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18;
-    if (!difference.amount.e18 && (!comparison->every_line || empty)) return MTR_OK;
+    bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18 && !line->cost.e18;
+    bool differs = difference.amount.e18 || difference.cost.e18;
+    if (!differs && (!comparison->every_line || empty)) return MTR_OK;
     return add_difference(comparison, &difference);
 }
 
@@ -91,18 +98,26 @@ static int copy_texts(struct mtr_arena *arena, struct mtr_charge_line *line)
     return MTR_OK;
 }
 
+static const struct rater_group *find_part_group(const struct rater_part *part, const struct rater_usage *usage,
+                                                 const struct mtr_charge_line *line)
+{
+    const struct rater_group *found = NULL;
+    if (line->part_start_s > part->start_s || part->start_s >= line->part_end_s) return NULL;
+    for (uint32_t i = 0; i < part->version->component_count && !found; i++)
+        if (mtr_str_equal(part->version->components[i].key, line->component)) found = rater_find_group(usage, i, line->dimensions);
+    return found;
+}
+
 /* The log range of a vanished line: its group may still be there, with nothing live in it. */
 static void find_range(const struct rater_period_price *price, struct rater_difference *difference)
 {
-    for (uint32_t i = 0; i < price->term.part_count; i++) {
-        const struct rater_part *part = &price->term.parts[i];
-        if (part->start_s != difference->line.part_start_s) continue;
-        for (uint32_t j = 0; j < part->version->component_count; j++) {
-            if (!mtr_str_equal(part->version->components[j].key, difference->line.component)) continue;
-            const struct rater_group *group = rater_find_group(&price->parts[i].usage, j, difference->line.dimensions);
+    for (; price; price = price->costs) {
+        for (uint32_t i = 0; i < price->term.part_count; i++) {
+            const struct rater_group *group = find_part_group(&price->term.parts[i], &price->parts[i].usage, &difference->line);
             if (!group) continue;
             difference->seq_first = group->seq_first;
             difference->seq_last = group->seq_last;
+            return;
         }
     }
 }
@@ -111,11 +126,11 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
 {
     struct comparison *comparison = context;
     const uint32_t count = comparison->price->line_count;
-    if (!line->emitted.e18) return MTR_OK;
+    if (!line->emitted.e18 && !line->cost.e18) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
-    struct rater_difference difference = {.line = *line};
+    struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);
-    if (!rc) rc = subtract(&difference, (struct mtr_money){0});
+    if (!rc) rc = subtract(&difference, (struct mtr_money){0}, (struct mtr_money){0});
     if (rc) return rc;
     find_range(comparison->price, &difference);
     return add_difference(comparison, &difference);
@@ -139,6 +154,12 @@ int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_pri
     int rc = mtr_charges_walk_lines(charges, subscription, period_start_s, on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;
+}
+
+bool rater_turns_to_loss(const struct rater_difference *difference)
+{
+    const bool was_loss = difference->line.emitted.e18 < difference->line.cost.e18;
+    return difference->has_cost && difference->margin_after.e18 < 0 && !was_loss;
 }
 
 /* ---- emitting ---- */
@@ -229,6 +250,22 @@ static void write_what(struct mtr_json_writer *json, const struct mtr_charge *ch
     mtr_price_write_exchange(difference->exchange, difference->exact, json);
 }
 
+/* What the seller pays, and what is left. */
+static void write_margin(struct mtr_json_writer *json, const struct rater_difference *difference)
+{
+    const struct mtr_currency *currency = mtr_currency_find(difference->line.currency);
+    const unsigned digits = currency ? currency->digits : 0;
+    if (!difference->has_cost) return;
+    mtr_json_name(json, "cost");
+    mtr_json_money(json, difference->cost, digits);
+    mtr_json_name(json, "cost_total");
+    mtr_json_money(json, difference->cost_after, digits);
+    mtr_json_name(json, "margin");
+    mtr_json_money(json, difference->margin, digits);
+    mtr_json_name(json, "margin_total");
+    mtr_json_money(json, difference->margin_after, digits);
+}
+
 static void write_why(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge *charge,
                       const struct mtr_charge_line *line)
 {
@@ -277,6 +314,7 @@ static int write_body(struct mtr_buffer *out, const struct rater_emission *emiss
     write_dimensions(&json, line->dimensions);
     write_when(&json, emission, line);
     write_what(&json, charge, difference);
+    write_margin(&json, difference);
     write_why(&json, emission, charge, line);
     mtr_json_map_end(&json);
     return mtr_json_finish(&json);
@@ -300,6 +338,8 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
         .created_us = emission->now_us,
         .seq_first = difference->seq_first,
         .seq_last = difference->seq_last,
+        .has_cost = difference->has_cost,
+        .cost = difference->cost,
     };
     int rc = charge_id(body, emission, &difference->line, &charge.id);
     if (!rc) rc = write_body(body, emission, &charge, difference);
@@ -310,6 +350,8 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
     struct mtr_charge_line line = difference->line;
     line.emitted = difference->emitted_after;
     line.quantity = difference->quantity;
+    line.has_cost = difference->has_cost;
+    line.cost = difference->cost_after;
     line.last_number = number;
     line.count++;
     return mtr_charges_put_line(charges, &line);

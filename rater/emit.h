@@ -15,6 +15,11 @@ struct rater_difference {
     struct mtr_quantity quantity_delta;
     struct mtr_money amount; /* the difference */
     struct mtr_money emitted_after;
+    bool has_cost;             /* of the line, now or before */
+    struct mtr_money cost;     /* the difference */
+    struct mtr_money cost_after;
+    struct mtr_money margin;   /* amount − cost: the difference, and the line's */
+    struct mtr_money margin_after;
     uint64_t seq_first;
     uint64_t seq_last;
 };
@@ -24,7 +29,10 @@ struct rater_differences {
     uint32_t count;
 };
 
-/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that differ in amount. */
+/* Does this difference turn the line into one that costs the seller more than the customer pays? */
+bool rater_turns_to_loss(const struct rater_difference *difference);
+
+/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that differ in amount or cost. */
 int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price, uint32_t subscription, int64_t period_start_s,
                   bool every_line, struct mtr_arena *arena, struct rater_differences *out) MTR_MUST_USE;
 

@@ -137,22 +137,44 @@ static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_sub
     return MTR_OK;
 }
 
+/* Parts, prices and lines of the period's term. */
+static int price_term(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                      bool closing, struct mtr_arena *arena, struct rater_period_price *period)
+{
+    int rc = MTR_OK;
+    period->parts = mtr_arena_calloc(arena, (size_t)period->term.part_count + 1, sizeof(*period->parts));
+    period->prices = mtr_arena_calloc(arena, (size_t)period->term.part_count + 1, sizeof(*period->prices));
+    if (!period->parts || !period->prices) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < period->term.part_count && !rc; i++) {
+        period->prices[i] = &period->parts[i].price;
+        rc = price_part(rollups, catalog, subscription, period, i, closing, arena);
+        if (rc == MTR_EMISSING) mtr_rate_question_format(&period->parts[i].input.exchange->question, period->missing);
+        period->cell_count += period->parts[i].usage.cell_count;
+    }
+    return rc ? rc : lay_out_lines(catalog, subscription, arena, period);
+}
+
+static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                       bool closing, struct mtr_arena *arena, struct rater_period_price *period)
+{
+    if (!period->term.cost_count) return MTR_OK;
+    period->costs = mtr_arena_calloc(arena, 1, sizeof(*period->costs));
+    if (!period->costs) return MTR_ENOMEM;
+    period->costs->term = rater_cost_term(&period->term);
+    int rc = price_term(rollups, catalog, subscription, closing, arena, period->costs);
+    period->cell_count += period->costs->cell_count;
+    if (rc == MTR_EMISSING) memcpy(period->missing, period->costs->missing, sizeof(period->missing));
+    return rc ? rc : rater_join_costs(period, arena);
+}
+
 int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out)
 {
     struct rater_period_price period = {0};
     int rc = rater_term_at(subscription, period_start_s, arena, &period.term);
-    if (rc) return rc;
-    period.parts = mtr_arena_calloc(arena, (size_t)period.term.part_count + 1, sizeof(*period.parts));
-    period.prices = mtr_arena_calloc(arena, (size_t)period.term.part_count + 1, sizeof(*period.prices));
-    if (!period.parts || !period.prices) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < period.term.part_count && !rc; i++) {
-        period.prices[i] = &period.parts[i].price;
-        rc = price_part(rollups, catalog, subscription, &period, i, closing, arena);
-        if (rc == MTR_EMISSING) mtr_rate_question_format(&period.parts[i].input.exchange->question, out->missing);
-        period.cell_count += period.parts[i].usage.cell_count;
-    }
-    if (!rc) rc = lay_out_lines(catalog, subscription, arena, &period);
+    if (!rc) rc = price_term(rollups, catalog, subscription, closing, arena, &period);
+    if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &period);
+    if (rc == MTR_EMISSING) memcpy(out->missing, period.missing, sizeof(out->missing));
     if (!rc) *out = period;
     return rc;
 }
@@ -171,7 +193,7 @@ void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscripti
 }
 
 static int write_trace(const struct rater_period_price *period, uint32_t index, const struct mtr_subscription *subscription,
-                       bool with_price, struct mtr_arena *arena, struct mtr_json_writer *json)
+                       bool with_price, bool of_costs, struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     const struct rater_part *part = &period->term.parts[index];
     const struct mtr_price_input *input = &period->parts[index].input;
@@ -179,6 +201,10 @@ static int write_trace(const struct rater_period_price *period, uint32_t index, 
     struct mtr_price price;
     rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
     mtr_json_map(json);
+    if (of_costs) {
+        mtr_json_name(json, "cost");
+        mtr_json_bool(json, true);
+    }
     mtr_json_name(json, "from");
     rater_write_local(json, subscription, part->start_s);
     mtr_json_name(json, "to");
@@ -206,7 +232,11 @@ static int write_traces(const struct rater_period_price *period, const struct mt
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
     for (uint32_t i = 0; i < period->term.part_count; i++) {
-        int rc = write_trace(period, i, subscription, with_price, arena, &json);
+        int rc = write_trace(period, i, subscription, with_price, false, arena, &json);
+        if (rc) return rc;
+    }
+    for (uint32_t i = 0; period->costs && i < period->costs->term.part_count; i++) {
+        int rc = write_trace(period->costs, i, subscription, with_price, true, arena, &json);
         if (rc) return rc;
     }
     mtr_json_list_end(&json);

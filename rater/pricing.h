@@ -19,6 +19,8 @@ struct rater_line {
     struct mtr_charge_line identity;       /* identity and description; state is the store's */
     struct mtr_quantity quantity;
     struct mtr_money amount;
+    bool has_cost;
+    struct mtr_money cost; /* of the seller, in the same currency */
     uint64_t seq_first;
     uint64_t seq_last;
 };
@@ -35,7 +37,8 @@ struct rater_period_price {
     const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
     struct rater_line *lines;
     uint32_t line_count;
-    uint64_t cell_count;
+    struct rater_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL: none in force */
+    uint64_t cell_count; /* theirs, too */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
 };
 
@@ -44,8 +47,12 @@ struct rater_period_price {
 int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out) MTR_MUST_USE;
 
-/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …]. A trace that is
- * larger than the buffer may be is left out (price null): it must not keep the money from being charged. */
+/* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind and dimensions in its part. Cost that
+ * has no such line makes one, with amount 0, behind the others; where no part is (a free trial) in the cost's own part. */
+int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena) MTR_MUST_USE;
+
+/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts
+ * with "cost": true. A trace that is larger than the buffer may be is left out (price null): it must not keep the money from being charged. */
 int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
                        struct mtr_buffer *out) MTR_MUST_USE;
 

@@ -89,6 +89,22 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     return rater_write_traces(&rating->price, subscription, &rater->arena, &rater->traces);
 }
 
+static void note_losses(struct rater_step *step, const struct mtr_subscription *subscription, const struct rater_differences *differences)
+{
+    for (uint32_t i = 0; i < differences->count; i++) {
+        const struct rater_difference *difference = &differences->items[i];
+        char charged[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES];
+        if (!rater_turns_to_loss(difference)) continue;
+        mtr_money_format(difference->emitted_after, charged);
+        mtr_money_format(difference->cost_after, cost);
+        step->result->losses++;
+        mtr_diagnostic_set(&step->result->loss, 0, 0, "subscription",
+                           "%.*s of subscription %.*s in the period that starts at %lld: %s %.*s charged, which cost %s",
+                           MTR_STR_ARGS(difference->line.component), MTR_STR_ARGS(subscription->key),
+                           (long long)difference->line.period_start_s, charged, MTR_STR_ARGS(difference->line.currency), cost);
+    }
+}
+
 static int emit(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period,
                 const struct rating *rating)
 {
@@ -99,6 +115,7 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION : rating->closing ? MTR_CHARGE_FINAL : MTR_CHARGE_DRAFT;
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;
+    note_losses(step, subscription, &rating->differences);
     return rater_emit(step->charges, &emission, &rating->differences, &rater->body);
 }
 

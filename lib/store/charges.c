@@ -293,6 +293,7 @@ static int pack_charge(struct mtr_buffer *out, const struct mtr_charge *charge)
     pack_u64(&packer, charge->seq_first);
     pack_u64(&packer, charge->seq_last);
     pack_str(&packer, charge->body);
+    pack_cost(&packer, charge->has_cost, charge->cost);
     return packer.error;
 }
 
@@ -317,6 +318,7 @@ static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_ch
     charge.seq_first = unpack_u64(&unpacker);
     charge.seq_last = unpack_u64(&unpacker);
     charge.body = unpack_str(&unpacker);
+    charge.has_cost = unpack_cost(&unpacker, &charge.cost);
     if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION) return MTR_ECORRUPT;
     *out = charge;
     return MTR_OK;

@@ -63,6 +63,8 @@ void pack_i64(struct packer *packer, int64_t value);
 void pack_i128(struct packer *packer, mtr_int128 value);
 void pack_hash(struct packer *packer, struct mtr_hash128 value);
 void pack_str(struct packer *packer, struct mtr_str value);
+/* At the end of a record, and only where there is one: records without cost are as they always were. */
+void pack_cost(struct packer *packer, bool has_cost, struct mtr_money cost);
 
 /* Reading never passes the end: a short record sets `bad`, and what is read then is zero. */
 struct unpacker {
@@ -78,6 +80,7 @@ int64_t unpack_i64(struct unpacker *unpacker);
 mtr_int128 unpack_i128(struct unpacker *unpacker);
 struct mtr_hash128 unpack_hash(struct unpacker *unpacker);
 struct mtr_str unpack_str(struct unpacker *unpacker);
+bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost); /* false: the record ends here */
 int unpack_end(const struct unpacker *unpacker) MTR_MUST_USE; /* MTR_ECORRUPT unless all was read and nothing missed */
 
 /* Signed numbers in keys: the sign bit flipped, so that byte order is numeric order. */

@@ -58,6 +58,11 @@ void pack_str(struct packer *packer, struct mtr_str value)
     pack_bytes(packer, value.data, value.size);
 }
 
+void pack_cost(struct packer *packer, bool has_cost, struct mtr_money cost)
+{
+    if (has_cost) pack_i128(packer, cost.e18);
+}
+
 struct unpacker unpack_begin(struct mtr_str record)
 {
     const unsigned char *at = (const unsigned char *)record.data;
@@ -115,6 +120,13 @@ struct mtr_str unpack_str(struct unpacker *unpacker)
     uint32_t size = unpack_u32(unpacker);
     const unsigned char *p = take(unpacker, size);
     return p ? (struct mtr_str){(const char *)p, size} : (struct mtr_str){0};
+}
+
+bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost)
+{
+    if (unpacker->bad || unpacker->at == unpacker->end) return false;
+    cost->e18 = unpack_i128(unpacker);
+    return true;
 }
 
 int unpack_end(const struct unpacker *unpacker)

@@ -56,6 +56,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     line.tariff = unpack_str(&unpacker);
     line.version_from = unpack_str(&unpacker);
     line.version_hash = unpack_hash(&unpacker);
+    line.has_cost = unpack_cost(&unpacker, &line.cost);
     int rc = unpack_end(&unpacker);
     if (!rc) *out = line;
     return rc;
@@ -91,6 +92,8 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
             line->emitted = (struct mtr_money){0};
             line->quantity = (struct mtr_quantity){0};
             line->last_number = line->count = 0;
+            line->has_cost = false;
+            line->cost = (struct mtr_money){0};
             return rc;
         }
         if (rc) return rc;
@@ -123,6 +126,7 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     pack_str(&packer, line->tariff);
     pack_str(&packer, line->version_from);
     pack_hash(&packer, line->version_hash);
+    pack_cost(&packer, line->has_cost, line->cost);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }

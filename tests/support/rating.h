@@ -215,6 +215,54 @@ static inline struct mtr_audit_counts rating_audit(struct rating_stage *stage)
     return counts;
 }
 
+/* "component dimensions kind amount cost" of every line of the store whose sums are not nothing, sorted; of a line without cost "-". */
+struct rating_lines {
+    char text[4096];
+    size_t size;
+};
+
+static inline int rating_on_line(void *context, const struct mtr_charge_line *line)
+{
+    struct rating_lines *lines = context;
+    char amount[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES];
+    if (!line->emitted.e18 && !line->cost.e18) return 0;
+    mtr_money_format(line->emitted, amount);
+    mtr_money_format(line->cost, cost);
+    int written = snprintf(lines->text + lines->size, sizeof(lines->text) - lines->size, "%s%.*s%s%.*s %.*s %s %s", lines->size ? "; " : "",
+                           MTR_STR_ARGS(line->component), line->dimensions.size ? " " : "", MTR_STR_ARGS(line->dimensions),
+                           MTR_STR_ARGS(line->kind), amount, line->has_cost ? cost : "-");
+    lines->size += (size_t)written < sizeof(lines->text) - lines->size ? (size_t)written : 0;
+    return 0;
+}
+
+static inline int rating_compare_words(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Those of one period of a subscription. */
+static inline struct rating_lines rating_lines(struct rating_stage *stage, uint32_t subscription, int64_t period_start_s)
+{
+    enum { LINES_MAX = 64 };
+    struct rating_lines found = {0}, sorted = {0};
+    struct mtr_charges_txn *txn = NULL;
+    char *items[LINES_MAX];
+    size_t count = 0;
+    assert_int_equal(mtr_charges_begin(stage->charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk_lines(txn, subscription, period_start_s, rating_on_line, &found), 0);
+    mtr_charges_abort(txn);
+    for (char *at = found.text; *at && count < LINES_MAX; count++) {
+        items[count] = at;
+        char *end = strstr(at, "; ");
+        at = end ? end + 2 : at + strlen(at);
+        if (end) *end = '\0';
+    }
+    qsort(items, count, sizeof(*items), rating_compare_words);
+    for (size_t i = 0; i < count; i++)
+        sorted.size += (size_t)snprintf(sorted.text + sorted.size, sizeof(sorted.text) - sorted.size, "%s%s", i ? "; " : "", items[i]);
+    return sorted;
+}
+
 struct rating_history {
     char text[4096];
     size_t size;

@@ -165,6 +165,163 @@ static void a_trial_of_days_ends_at_local_midnight(void **state)
     rating_close(&stage);
 }
 
+/* ---- two sides ---- */
+
+#define TWO_SIDES                                                                                                \
+    "tariffs:\n"                                                                                                 \
+    "  - key: standard\n"                                                                                        \
+    "    currency: EUR\n"                                                                                        \
+    "    versions:\n"                                                                                            \
+    "      - from: 2026-01-01\n"                                                                                 \
+    "        components:\n"                                                                                      \
+    "          - {key: calls, meter: calls, per_unit: '0.5'}\n"                                                  \
+    "          - {key: disk, meter: disk, per_unit: 1, group_by: [region]}\n"                                     \
+    "          - {key: base, recurring: {amount: 20}}\n"                                                         \
+    "  - key: cost\n"                                                                                            \
+    "    currency: EUR\n"                                                                                        \
+    "    versions:\n"                                                                                            \
+    "      - from: 2026-01-01\n"                                                                                 \
+    "        components:\n"                                                                                      \
+    "          - {key: calls, meter: calls, graduated: [{up_to: 10, unit: '0.3'}, {unit: '0.7'}]}\n"             \
+    "          - {key: disk, meter: disk, per_unit: '0.25', group_by: [region]}\n"                               \
+    "          - {key: media, meter: disk, per_unit: '0.01', group_by: [class]}\n"                               \
+    "        minimum: 25\n"
+#define SOLD "subscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, cost_tariff: cost}\n"
+
+static struct mtr_rater_result drain(struct rating_stage *stage)
+{
+    struct mtr_rater_result all = {0}, result = {0};
+    while (!result.idle) {
+        result = rating_step(stage);
+        all.charges += result.charges;
+        all.losses += result.losses;
+        if (result.losses) all.loss = result.loss;
+    }
+    return all;
+}
+
+static void use_both(struct rating_stage *stage)
+{
+    rating_use(stage, "s1", "calls", JANUARY_S, "", "20", 20);
+    rating_use(stage, "s1", "disk", JANUARY_S + DAY_S, "eu|ssd|", "8", 1);
+    rating_use(stage, "s1", "disk", JANUARY_S + DAY_S, "us|hdd|", "4", 1);
+}
+
+static void cost_stands_beside_what_is_charged(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD TWO_SIDES SOLD);
+    use_both(&stage);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    struct mtr_rater_result result = drain(&stage);
+    /* what only the seller pays is a line of nothing; the cost's minimum goes up to 25.00 */
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text,
+                        "base recurring 20 0; calls usage 10 10; disk region=eu usage 8 2; disk region=us usage 4 1; "
+                        "media class=hdd usage 0 0.04; media class=ssd usage 0 0.08; tariff.minimum minimum 0 11.88");
+    assert_int_equal(result.losses, 3); /* the two media and the minimum */
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+static int find_body(void *context, const struct mtr_charge *charge)
+{
+    char *text = context;
+    snprintf(text, 4096, "%.*s", MTR_STR_ARGS(charge->body));
+    return 0;
+}
+
+static void a_new_cost_alone_is_a_charge_of_nothing(void **state)
+{
+    struct rating_stage stage;
+    char body[4096], yaml[2048];
+    struct mtr_charges_txn *txn = NULL;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD TWO_SIDES SOLD);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "100", 100);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    assert_int_equal(drain(&stage).losses, 1); /* 50.00 for 66.00 */
+    assert_string_equal(rating_history(&stage, 0).text, "final 50; final 20; draft 20");
+    snprintf(yaml, sizeof(yaml), "%s", TWO_SIDES);
+    memcpy(strstr(yaml, "'0.7'"), "'0.4'", 5);
+    rating_apply(&stage, yaml);
+    rating_advance_to(&stage, FEBRUARY_S + 9 * HOUR_S);
+    assert_int_equal(drain(&stage).losses, 0);
+    assert_string_equal(rating_history(&stage, 0).text, "final 50; final 20; draft 20; correction 0");
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "base recurring 20 0; calls usage 50 39");
+    assert_int_equal(mtr_charges_begin(stage.charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_walk(txn, 3, find_body, body), 0);
+    mtr_charges_abort(txn);
+    assert_non_null(strstr(body, "\"amount\":\"0.00\",\"amount_total\":\"50.00\",\"currency\":\"EUR\","
+                                 "\"cost\":\"-27.00\",\"cost_total\":\"39.00\",\"margin\":\"27.00\",\"margin_total\":\"11.00\""));
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+/* A free trial costs the seller something, and so does use of a trial that stopped. A cost version that begins inside the customer's part
+ * is one line with it. */
+static void cost_is_kept_where_nothing_is_charged(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD
+                 "tariffs:\n"
+                 "  - key: standard\n"
+                 "    currency: EUR\n"
+                 "    versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: 1}]}]\n"
+                 "  - key: cost\n"
+                 "    currency: EUR\n"
+                 "    versions:\n"
+                 "      - {from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.1'}]}\n"
+                 "      - {from: 2026-01-21, components: [{key: calls, meter: calls, per_unit: '0.2'}]}\n"
+                 "subscriptions:\n"
+                 "  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, cost_tariff: cost, trial: {days: 10}}\n"
+                 "  - {key: s2, service: compute, customer: c1, tariff: standard, start: 2026-01-01, cost_tariff: cost, trial: {days: 10, then: stop}}\n");
+    for (int i = 0; i < 2; i++) {
+        const char *subscription = i ? "s2" : "s1";
+        rating_use(&stage, subscription, "calls", JANUARY_S, "", "10", 10);
+        rating_use(&stage, subscription, "calls", JANUARY_S + 12 * DAY_S, "", "20", 20);
+        rating_use(&stage, subscription, "calls", JANUARY_S + 25 * DAY_S, "", "30", 30);
+    }
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "calls usage 0 1; calls usage 50 8");
+    assert_string_equal(rating_lines(&stage, 2, JANUARY_S).text, "calls usage 0 3; calls usage 0 6");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "-10", -10); /* all that was used in the trial is taken back */
+    rating_advance_to(&stage, FEBRUARY_S + 9 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "calls usage 50 8");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+/* A service's cost tariff is that of its subscriptions; without one there is no cost, and taking it away takes the cost back. */
+static void cost_tariff_of_a_service(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD TWO_SIDES "subscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "100", 100);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "base recurring 20 -; calls usage 50 -");
+    rating_apply(&stage, "services: [{key: compute, vendor: acme, cost_tariff: cost}]\n");
+    rating_advance_to(&stage, FEBRUARY_S + 9 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "base recurring 20 -; calls usage 50 66");
+    rating_apply(&stage, "services: [{key: compute, vendor: acme}]\n");
+    rating_advance_to(&stage, FEBRUARY_S + 18 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "base recurring 20 -; calls usage 50 0");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +329,10 @@ int main(void)
         cmocka_unit_test(an_override_re_rates_its_customer_only),
         cmocka_unit_test(trials_end_and_go_on_or_stop),
         cmocka_unit_test(a_trial_of_days_ends_at_local_midnight),
+        cmocka_unit_test(cost_stands_beside_what_is_charged),
+        cmocka_unit_test(a_new_cost_alone_is_a_charge_of_nothing),
+        cmocka_unit_test(cost_is_kept_where_nothing_is_charged),
+        cmocka_unit_test(cost_tariff_of_a_service),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@
     X(WATERMARK, "meterd_watermark_seconds", GAUGE, "", "", "Up to when usage is complete, as seconds since 1970.")                         \
     X(CHARGES, "meterd_charges_total", COUNTER, "", "", "Charges made.")                                                                    \
     X(RATINGS, "meterd_ratings_total", COUNTER, "", "", "Billing periods priced.")                                                          \
+    X(LOSSES, "meterd_losses_total", COUNTER, "", "", "Charged lines that came to cost the seller more than the customer pays.")            \
     X(RATE_SECONDS, "meterd_rate_step_seconds", HISTOGRAM, "", "", "Time of one step of the rater.")                                        \
     X(DELIVERIES, "meterd_deliveries_total", COUNTER, "outcome", "delivered|retried|rejected|unknown",                                      \
       "Outcomes of messages to destinations.")                                                                                              \

@@ -54,6 +54,8 @@ struct mtr_rater_result {
     uint32_t rated;       /* periods priced */
     uint32_t closed;
     uint32_t failed;      /* periods whose rating failed; the diagnostic tells the last */
+    uint32_t losses;      /* lines that came to cost the seller more than the customer pays */
+    struct mtr_diagnostic loss; /* the last of them */
     bool idle;            /* nothing left to do at this moment */
     int64_t next_due_us;  /* when the next rating is due by the clock; INT64_MAX: none waits */
 };

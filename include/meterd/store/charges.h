@@ -67,6 +67,8 @@ struct mtr_charge {
     int64_t created_us;
     uint64_t seq_first; /* log range of the usage behind it; 0: none */
     uint64_t seq_last;
+    bool has_cost;
+    struct mtr_money cost; /* the difference in what the seller pays for it */
     struct mtr_str body; /* frozen JSON: what pull and push deliver */
 };
 
@@ -95,7 +97,7 @@ struct mtr_charge_line {
     int64_t part_start_s; /* the period's start, or where a tariff version begins inside it */
     struct mtr_str currency;
     struct mtr_str component;
-    struct mtr_str kind; /* usage recurring minimum rounding */
+    struct mtr_str kind; /* usage recurring overage minimum commitment rounding */
     struct mtr_str dimensions;
     /* sum and last state */
     struct mtr_hash128 key; /* found by get, given by put */
@@ -103,6 +105,8 @@ struct mtr_charge_line {
     struct mtr_quantity quantity;
     uint64_t last_number;
     uint64_t count; /* of charges */
+    bool has_cost;         /* a charge said what the seller pays for it */
+    struct mtr_money cost; /* the sum of that */
     /* what a later negative of a vanished line must still say */
     int64_t part_end_s;
     struct mtr_str meter;
