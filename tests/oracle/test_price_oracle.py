@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Prices against a naive reference in fractions that shares no code: seeded tariffs and quantities, many on tier borders and ties.
 
+Some are priced in parts. With equal versions the reference of a part is the whole period's price up to its end less that up to its begin; with
+a version that changes it is what the use so far costs under the part's version, less what the use before costs under it.
+
 METERD_SEED repeats a run, METERD_CASES changes the number of cases.
 """
 import json
@@ -58,6 +61,8 @@ def divided(value):
 
 
 TIERED = {"graduated", "volume", "graduated_percentage", "stairstep"}
+SCOPES = ["period", "period", "period", "term", "event", "hour", "day"]
+PERIOD_S = 31 * 86400
 KINDS = ["per_unit", "graduated", "graduated", "volume", "volume", "package", "percentage", "graduated_percentage", "dynamic", "stairstep",
          "blocks", "increments"]
 MODES = ["half_even", "half_up", "up", "down", "ceiling", "floor"]
@@ -91,14 +96,32 @@ def make_commitment(digits):
             "true_up": rng.random() < 0.7, "prorate": rng.random() < 0.5}
 
 
+def make_event_bounds():
+    bounds = {}
+    if rng.random() < 0.5:
+        bounds["minimum"] = money(2)
+    if rng.random() < 0.5:
+        bounds["maximum"] = bounds.get("minimum", Fraction(0)) + money(2)
+    if rng.random() < 0.4:
+        bounds["free_events"] = Fraction(rng.randrange(4))
+    if rng.random() < 0.4:
+        bounds["free_amount"] = Fraction(rng.randrange(3000), 10)
+    return bounds
+
+
 def make_component(index, digits):
     kind = rng.choice(KINDS)
     c = {"key": f"c{index}", "kind": kind, "group": rng.random() < 0.25, "free": None, "cap": None, "minimum": None, "zero": False,
-         "convert": None, "discount": None, "markup": None, "commitment": None, "minimum_prorate": False}
+         "convert": None, "discount": None, "markup": None, "commitment": None, "minimum_prorate": False, "scope": rng.choice(SCOPES),
+         "events": {}}
+    if kind in ("per_unit", "graduated", "volume") and rng.random() < 0.3:
+        c["scope"] = "level"
     if kind in ("per_unit", "dynamic"):
         c["tiers"] = [(None, money(9), Fraction(0))]
     elif kind == "percentage":
         c["tiers"] = [(None, money(6) / 100, money(2))]
+        if c["scope"] == "event":
+            c["events"] = make_event_bounds()
     elif kind == "package":
         c["tiers"] = [(None, money(4), Fraction(0))]
         c["size"] = Fraction(rng.randrange(1, 5000), rng.choice([1, 10]))
@@ -113,8 +136,8 @@ def make_component(index, digits):
             c["tiers"] = [(bound, unit / 100, flat) for bound, unit, flat in c["tiers"]]
         if kind == "stairstep":
             c["tiers"] = [(bound, Fraction(0), flat) for bound, _, flat in c["tiers"]]
-        c["zero"] = not c["group"] and rng.random() < 0.3
-    if rng.random() < 0.3:
+        c["zero"] = not c["group"] and c["scope"] in ("period", "level") and rng.random() < 0.3
+    if rng.random() < 0.3 and not {"free_events", "free_amount"} & set(c["events"]):
         c["free"] = Fraction(rng.randrange(2000), rng.choice([1, 10]))
     if rng.random() < 0.3:
         c["minimum"] = rounded(Fraction(rng.randrange(10**5), 100), digits, "down")
@@ -140,7 +163,7 @@ def commitment_document(commitment):
             "prorate": "second" if commitment["prorate"] else "none"}
 
 
-def parts_document(c):
+def around_document(c):
     d = {}
     if c["convert"]:
         d["convert"] = {"multiply": plain(c["convert"]["multiply"], 2), "divide": plain(c["convert"]["divide"], 0), "rounding": c["convert"]["rounding"]}
@@ -167,13 +190,16 @@ def rows_document(c):
 
 
 def document_of(c):
-    d = {"key": c["key"], "meter": "m", **parts_document(c)}
+    d = {"key": c["key"], "meter": "m", "scope": c["scope"], **around_document(c)}
     if c["kind"] == "per_unit":
         d["per_unit"] = plain(c["tiers"][0][1], 9)
     elif c["kind"] == "dynamic":
         d["dynamic"] = {"multiplier": plain(c["tiers"][0][1], 9)}
     elif c["kind"] == "percentage":
-        d["percentage"] = {"rate": plain(c["tiers"][0][1] * 100, 6), "fixed": plain(c["tiers"][0][2], 2)}
+        d["percentage"] = {"rate": plain(c["tiers"][0][1] * 100, 6), "fixed": plain(c["tiers"][0][2], 2),
+                           **{name: plain(value, 2) for name, value in c["events"].items() if name != "free_events"}}
+        if "free_events" in c["events"]:
+            d["percentage"]["free_events"] = int(c["events"]["free_events"])
     elif c["kind"] in ("blocks", "increments"):
         d[c["kind"]] = rows_document(c)
     elif c["kind"] == "stairstep":
@@ -272,6 +298,72 @@ def curve(c, q):
     return total
 
 
+def slices_of(c, rows):
+    """Quantities in order of time. Rows are (at_s, until_s, quantity)."""
+    rows = sorted(rows, key=lambda row: row[0])
+    if c["scope"] == "event":
+        return [q for _, _, q in rows]
+    if c["scope"] in ("hour", "day"):
+        length, sums = (3600 if c["scope"] == "hour" else 86400), {}
+        for at, _, q in rows:
+            sums[at // length] = sums.get(at // length, 0) + q
+        return [sums[at] for at in sorted(sums)]
+    return [sum((q for _, _, q in rows), Fraction(0))]
+
+
+def events_cost(c, amounts):
+    """A percentage of each event, in order of time."""
+    (_, rate, fixed), bounds = c["tiers"][0], c["events"]
+    total, events, freed, over = Fraction(0), 0, Fraction(0), not {"free_events", "free_amount"} & set(bounds)
+    for amount in amounts:
+        if amount <= 0:
+            total += amount * rate
+            continue
+        over = over or events >= bounds.get("free_events", events + 1)
+        if not over:
+            left = bounds["free_amount"] - freed if "free_amount" in bounds else amount
+            if amount <= left:
+                events, freed = events + 1, freed + amount
+                continue
+            over, amount = True, amount - left
+        cost = max(amount * rate + fixed, bounds.get("minimum", Fraction(-10**30)))
+        total += min(cost, bounds.get("maximum", cost))
+    return total
+
+
+def without_free(c, q):
+    return max(q - c["free"], Fraction(0)) if c["free"] is not None and q > 0 else q
+
+
+def levels_cost(c, rows):
+    """The mean of the curve over the period, and the flats of the greatest level."""
+    bare = {**c, "tiers": [(bound, unit, Fraction(0)) for bound, unit, _ in c["tiers"]], "zero": False}
+    mean = sum((curve(bare, without_free(c, converted(c, q))) * (until - at) for at, until, q in rows), Fraction(0)) / PERIOD_S
+    greatest = without_free(c, converted(c, max([q for _, _, q in rows] + [Fraction(0)])))
+    return divided(mean) + curve(c, greatest) - curve(bare, greatest)
+
+
+def use_cost(c, rows):
+    """Everything from convert to markup."""
+    if c["scope"] == "level":
+        return adjusted(c, levels_cost(c, rows))
+    left, billed = c["free"] or Fraction(0), []
+    for q in slices_of(c, rows):
+        use = converted(c, q)
+        taken = min(left, use) if use > 0 else Fraction(0)
+        left -= taken
+        billed.append(use - taken)
+    if c["kind"] == "percentage" and c["scope"] == "event":
+        return adjusted(c, events_cost(c, billed))
+    return adjusted(c, sum((curve(c, q) for q in billed), Fraction(0)))
+
+
+def is_due(c, rows):
+    if c["scope"] in ("period", "term"):
+        return sum(q for _, _, q in rows) != 0 or c["zero"]
+    return any(q != 0 for _, _, q in rows) or c["zero"]
+
+
 def make_quantity(c):
     bounds = [t[0] for t in c["tiers"] if t[0] is not None] + [c["free"] or Fraction(0), c.get("size", Fraction(1))]
     if c["kind"] == "increments":
@@ -304,23 +396,28 @@ def apply_cap(lines, cap):
             excess -= cut
 
 
+def lines_of(c, index, usage):
+    """Rows of each combination of dimensions; a component without rows has one line of none."""
+    lines = {}
+    for row in usage:
+        if row[0] == index:
+            lines.setdefault(row[1], []).append(row[2:])
+    return sorted(lines.items()) or [("", [])]
+
+
 def reference(tariff, components, usage, whole, closing, share):
     """Lines (key, dimensions, kind, amount) and the total."""
     digits, mode, in_total = tariff["digits"], tariff["mode"], tariff["place"] == "total"
-    lines, exacts = [], []
+    lines = []
 
     def value(exact):
         return exact if in_total else rounded(exact, digits, mode)
 
     for index, c in enumerate(components):
-        rows = sorted((d, q) for i, d, q in usage if i == index) or [("", Fraction(0))]
         mine = []
-        for dimensions, q in rows:
-            if q == 0 and not c["zero"]:
-                continue
-            use = converted(c, q)
-            billed = max(use - c["free"], Fraction(0)) if c["free"] is not None and use > 0 else use
-            mine.append([c["key"], dimensions, "usage", value(adjusted(c, curve(c, billed)))])
+        for dimensions, rows in lines_of(c, index, usage):
+            if is_due(c, rows):
+                mine.append([c["key"], dimensions, "usage", value(use_cost(c, rows))])
         if c["commitment"]:
             overage, _ = true_up_and_overage(c["commitment"], sum(line[3] for line in mine), share, closing)
             if overage:
@@ -368,11 +465,6 @@ def make_case():
         least = max(whole["minimum"] or 0, whole["commitment"]["amount"] if whole["commitment"] else 0)
         whole["cap"] = least + rounded(Fraction(rng.randrange(10**5), 100), tariff["digits"], "down")
     days = rng.choice([31, 31, rng.randrange(1, 31)])
-    usage = []
-    for index, c in enumerate(components):
-        for dimensions in rng.sample(["r=a", "r=b", "r=c"], rng.randrange(4)) if c["group"] else [""]:
-            usage.append((index, dimensions, make_quantity(c)))
-    closing = rng.random() < 0.7
     version = {"from": "2026-01-01", "components": [document_of(c) for c in components]}
     if whole["minimum"] is not None:
         version["minimum"] = plain(whole["minimum"], 3)
@@ -380,14 +472,117 @@ def make_case():
         version["cap"] = plain(whole["cap"], 3)
     if whole["commitment"]:
         version["commitment"] = commitment_document(whole["commitment"])
+    document = {"key": "t", "currency": currency, "rounding": {"mode": tariff["mode"], "place": tariff["place"]}, "versions": [version]}
+    usage, way = make_usage(components), rng.random()
+    if way < 0.2:
+        return equal_parts(document, tariff, components, usage, whole)
+    if way < 0.4:
+        return other_versions(document, tariff, usage, components)
+    closing = rng.random() < 0.7
+    line = json.dumps({"tariff": document, "usage": usage_document(usage), "closing": closing, "runs_days": days})
+    return line, reference(tariff, components, usage, whole, closing, Fraction(days, 31)), differs
+
+
+def make_usage(components):
+    """Rows (component, dimensions, at_s, until_s, quantity), in no order."""
+    usage = []
+    for index, c in enumerate(components):
+        for dimensions in rng.sample(["r=a", "r=b", "r=c"], rng.randrange(4)) if c["group"] else [""]:
+            times = rng.sample(range(PERIOD_S - 1), rng.choice([1, 1, 1, 2, 5]))
+            for at in times if len(times) > 1 else [0]:
+                until = rng.randrange(at + 1, PERIOD_S + 1) if c["scope"] == "level" else at
+                usage.append((index, dimensions, at, until, make_quantity(c)))
     rng.shuffle(usage)
-    line = json.dumps({
-        "tariff": {"key": "t", "currency": currency, "rounding": {"mode": tariff["mode"], "place": tariff["place"]}, "versions": [version]},
-        "usage": [{"component": i, "dimensions": d, "quantity": plain(q, 12)} for i, d, q in usage],
-        "closing": closing,
-        "runs_days": days,
-    })
-    return line, reference(tariff, components, usage, whole, closing, Fraction(days, 31))
+    return usage
+
+
+def usage_document(usage, begin=0):
+    return [{"component": i, "dimensions": d, "from_us": at * 10**6, "until_us": until * 10**6, "quantity": plain(q, 12), "earlier": at < begin}
+            for i, d, at, until, q in usage]
+
+
+def up_to(components, usage, border, cut=0):
+    """What was used before the border; levels are cut there, and at `cut` in two."""
+    rows = []
+    for i, d, at, until, q in usage:
+        if at >= border:
+            continue
+        if components[i]["scope"] != "level" or not at < cut < until:
+            rows.append((i, d, at, min(until, border) if components[i]["scope"] == "level" else until, q))
+            continue
+        rows += [(i, d, at, cut, q), (i, d, cut, min(until, border), q)]
+    return rows
+
+
+def make_borders():
+    return [0] + sorted(rng.sample(range(1, PERIOD_S), rng.randrange(1, 4))) + [PERIOD_S]
+
+
+def parts_document(components, usage, borders, versions):
+    return [{"version": version, "from_s": begin, "to_s": end, "usage": usage_document(up_to(components, usage, end, begin), begin)}
+            for begin, end, version in zip(borders, borders[1:], versions)]
+
+
+def by_component(lines):
+    sums = {}
+    for key, _, _, amount in lines:
+        sums[key] = sums.get(key, 0) + amount
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def equal_parts(document, tariff, components, usage, whole):
+    """The whole so far, less the whole before."""
+    borders, expected, before = make_borders(), [], ([], Fraction(0))
+    for end in borders[1:]:
+        so_far = reference(tariff, components, up_to(components, usage, end), whole, end == PERIOD_S, Fraction(1))
+        sums = by_component(so_far[0] + [[*line[:3], -line[3]] for line in before[0]])
+        expected.append((sums, so_far[1] - before[1]))
+        before = so_far
+    parts = parts_document(components, usage, borders, [0] * (len(borders) - 1))
+    in_whole = whole["cap"] is None and tariff["place"] == "line"  # a cap of the tariff may cut others in parts than in one
+    return json.dumps({"tariff": document, "parts": parts}), (expected, in_whole), differs_in_parts
+
+
+def other_versions(document, tariff, usage, components):
+    """Versions of other prices: use so far under the part's version, less use before under it; lines are rounded as one over the parts."""
+    borders, versions = make_borders(), [[{**c, "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
+                                          for c in components]]
+    for _ in borders[2:]:
+        again = [{**make_component(i, tariff["digits"]), "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
+                 for i, _ in enumerate(components)]
+        versions.append([c if c["group"] == old["group"] and (c["scope"] == "level") == (old["scope"] == "level") else old
+                         for c, old in zip(again, versions[0])])
+    document["versions"] = [{"from": f"2026-01-{index + 1:02}", "components": [document_of(c) for c in version]}
+                            for index, version in enumerate(versions)]
+    exact, amounts, expected = {}, {}, []
+    for version, begin, end in zip(versions, borders, borders[1:]):
+        sums, total = {}, Fraction(0)
+        for index, c in enumerate(version):
+            for dimensions, rows in lines_of(c, index, up_to(version, usage, end, begin)):
+                name = (c["key"], dimensions)
+                before, own = [row for row in rows if row[0] < begin], [row for row in rows if row[0] >= begin]
+                if not is_due(c, own):
+                    continue
+                exact[name] = exact.get(name, 0) + use_cost(c, rows) - (use_cost(c, before) if before else 0)
+                so_far = rounded(exact[name], tariff["digits"], tariff["mode"])
+                sums[c["key"]] = sums.get(c["key"], 0) + so_far - amounts.get(name, 0)
+                amounts[name] = so_far
+        total_so_far = sum(amounts.values()) if tariff["place"] == "line" else rounded(sum(exact.values()), tariff["digits"], tariff["mode"])
+        expected.append(({key: amount for key, amount in sums.items() if amount}, total_so_far - sum(t for _, t in expected)))
+    parts = parts_document(versions[0], usage, borders, range(len(versions)))
+    return json.dumps({"tariff": document, "parts": parts}), (expected, tariff["place"] == "line"), differs_in_parts
+
+
+def differs_in_parts(answer, expected):
+    if not answer.startswith("["):
+        return "an error"
+    for index, (part, (sums, total)) in enumerate(zip(json.loads(answer), expected[0])):
+        got = by_component([[line["component"], "", "", Fraction(line["amount"])] for line in part["lines"]])
+        if Fraction(part["total"]) != total:
+            return f"part {index}: total {total}, by component {sums}"
+        if expected[1] and got != sums:
+            return f"part {index}: by component {sums}"
+    return None
 
 
 def differs(answer, expected):
@@ -407,12 +602,12 @@ def differs(answer, expected):
 def main():
     print(f"seed {SEED}, {CASES} cases")
     cases = [make_case() for _ in range(CASES)]
-    run = subprocess.run([DRIVER], input="".join(line + "\n" for line, _ in cases), stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run([DRIVER], input="".join(line + "\n" for line, _, _ in cases), stdout=subprocess.PIPE, text=True, check=True)
     answers = run.stdout.splitlines()
     assert len(answers) == len(cases), (len(answers), len(cases))
     failed = 0
-    for (line, expected), answer in zip(cases, answers):
-        wrong = differs(answer, expected)
+    for (line, expected, compare), answer in zip(cases, answers):
+        wrong = compare(answer, expected)
         failed += wrong is not None
         if wrong and failed <= 5:
             print(f"FAILED: {line}\n  got      {answer}\n  expected {wrong}")
