@@ -57,7 +57,7 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
                         ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"component\":" STRING
                         ",\"kind\":{\"enum\":[\"usage\",\"recurring\",\"minimum\"]},\"meter\":" STRING ",\"unit\":" STRING
-                         ",\"dimensions\":" LABELS
+                         ",\"tax_code\":" STRING ",\"dimensions\":" LABELS
                         ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"part_start\":" TIME ",\"part_end\":" TIME
                          ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL ",\"amount_total\":" DECIMAL
                         ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}"
@@ -93,7 +93,7 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                        "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
                          ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
     {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
-                         ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL)},
+                         ",\"tax_code\":" STRING ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL)},
     {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
     {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},

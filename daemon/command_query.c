@@ -321,6 +321,7 @@ static void print_explanation(const struct mtr_node *root)
     print_fact("meter", text_of(charge, "meter"), nothing);
     print_fact("dimensions", dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
     print_fact("quantity", text_of(charge, "quantity"), text_of(charge, "unit"));
+    print_fact("tax code", text_of(charge, "tax_code"), nothing);
     print_fact("tariff", text_of(mtr_node_get(charge, "tariff"), "key"), nothing);
     print_fact("version from", text_of(mtr_node_get(charge, "tariff"), "from"), nothing);
     printf("\nThe difference that it is:\n");

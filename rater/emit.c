@@ -90,7 +90,8 @@ static int compare_line(struct comparison *comparison, const struct rater_line *
 static int copy_texts(struct mtr_arena *arena, struct mtr_charge_line *line)
 {
     struct mtr_str *texts[] = {&line->currency, &line->component, &line->kind,        &line->dimensions,
-                               &line->meter,    &line->unit,      &line->tariff, &line->version_from};
+                               &line->meter,    &line->unit,      &line->tariff, &line->version_from,
+                               &line->tax_code};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         int rc = texts[i]->size ? mtr_arena_copy(arena, *texts[i], texts[i]) : MTR_OK;
         if (rc) return rc;
@@ -310,6 +311,7 @@ static int write_body(struct mtr_buffer *out, const struct rater_emission *emiss
     name_text(&json, "kind", line->kind);
     name_text(&json, "meter", line->meter);
     name_text(&json, "unit", line->unit);
+    if (line->tax_code.size) name_text(&json, "tax_code", line->tax_code);
     mtr_json_name(&json, "dimensions");
     write_dimensions(&json, line->dimensions);
     write_when(&json, emission, line);

@@ -83,6 +83,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     const struct mtr_usage_row **row = *rows;
     uint32_t first_line = pricer->price.line_count;
     int rc = MTR_OK;
+    pricer->component = component;
     if (!*row || (*row)->component != index) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
@@ -92,6 +93,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     }
     for (size_t i = 0; !rc && i < sizeof(component_parts) / sizeof(component_parts[0]); i++)
         rc = component_parts[i](pricer, component, first_line);
+    pricer->component = NULL;
     *rows = row;
     return rc;
 }

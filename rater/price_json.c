@@ -18,6 +18,10 @@ static void write_line(const struct mtr_price_line *line, const struct mtr_price
     }
     mtr_json_name(json, "kind");
     mtr_json_text(json, line->kind);
+    if (line->tax_code.size) {
+        mtr_json_name(json, "tax_code");
+        mtr_json_text(json, line->tax_code);
+    }
     mtr_json_name(json, "quantity");
     mtr_json_quantity(json, line->quantity);
     if (line->has_unit_price && !exchange) { /* it is in the tariff's currency */

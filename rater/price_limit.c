@@ -63,7 +63,9 @@ static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *par
 int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
 {
     MTR_ASSERT(pricer->price.line_count < pricer->line_capacity);
-    pricer->price.lines[pricer->price.line_count++] = *line;
+    struct mtr_price_line *added = &pricer->price.lines[pricer->price.line_count++];
+    *added = *line;
+    if (pricer->component) added->tax_code = pricer->component->tax_code;
     return MTR_OK;
 }
 

@@ -20,6 +20,7 @@ struct mtr_pricer {
     struct mtr_arena *arena;
     bool with_trace;
     uint32_t line_capacity, step_capacity;
+    const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
     struct mtr_price price; /* being built */
     struct mtr_price_range *ranges; /* of the component at hand, in the lines of each earlier part */
 };

@@ -47,6 +47,7 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
     line->identity.component = priced->component;
     line->identity.kind = priced->kind;
     line->identity.dimensions = priced->dimensions;
+    line->identity.tax_code = priced->tax_code;
     line->quantity = priced->quantity;
     line->amount = priced->amount;
     line->exact = priced->exact;

@@ -1,11 +1,14 @@
 /*
- * Checks across documents. Of tariffs: a component's meter exists and has the dimensions that it is priced by. Of subscriptions and their
- * tariffs: the meters are of the service bought, and a fee that names its period is for the periods that are billed. Of a new snapshot and
- * the one in force: a subscription keeps its currency, whichever document changed.
+ * Checks across documents. Of tariffs: a component's meters exist, have the dimensions that it is priced by, and count its unit. Of
+ * subscriptions and their tariffs: the meters are of the service bought, and a fee that names its period is for the periods that are billed.
+ * Of a new snapshot and the one in force: a subscription keeps its currency, whichever document changed; versions of a stored tariff that are
+ * new and begin in the past are warned of.
  */
 #include "lib/catalog/snapshot.h"
 
 #include <stdio.h>
+
+#include "meterd/core/time.h"
 
 static void fail(const struct mtr_record *record, const struct mtr_component *component, const char *field,
                  struct mtr_diagnostics *findings, const char *text)
@@ -54,6 +57,18 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
     fail(record, component, "scope", findings, text);
 }
 
+/* What a price is for is what the meter counts, unless the component converts it. */
+static void check_unit(const struct mtr_record *record, const struct mtr_component *component, const struct mtr_meter *meter,
+                       struct mtr_diagnostics *findings)
+{
+    char text[400];
+    if (!component->unit.size || component->convert.given || mtr_str_equal(component->unit, meter->unit)) return;
+    snprintf(text, sizeof(text), "component `%.*s`: is priced per `%.*s`, but meter `%.*s` %s%.*s%s: a `convert` is missing, or the unit is wrong",
+             MTR_STR_ARGS(component->key), MTR_STR_ARGS(component->unit), MTR_STR_ARGS(meter->key), meter->unit.size ? "counts `" : "names no unit",
+             MTR_STR_ARGS(meter->unit), meter->unit.size ? "`" : "");
+    fail(record, component, "unit", findings, text);
+}
+
 static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
                         struct mtr_str key, struct mtr_diagnostics *findings)
 {
@@ -73,6 +88,7 @@ static void check_meter(const struct mtr_catalog *catalog, const struct mtr_reco
         fail(record, component, "group_by", findings, text);
     }
     check_scope(record, component, meter, findings);
+    if (mtr_str_equal(key, component->meter)) check_unit(record, component, meter, findings);
 }
 
 /* What a tariff asks of its subscriptions: the first component of each service and billing period that it names. */
@@ -250,8 +266,37 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
     return MTR_OK;
 }
 
-void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+static bool has_version(const struct mtr_tariff_document *tariff, const struct mtr_tariff_version *version)
 {
+    for (uint32_t i = 0; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *other = &tariff->versions[i];
+        if (other->hash_high == version->hash_high && other->hash_low == version->hash_low) return true;
+    }
+    return false;
+}
+
+/* A version that is new in a stored tariff, and begins before now (a date: at midnight in UTC). It is legal, and rarely what was meant. */
+static void check_past(const struct mtr_record *stored, const struct mtr_record *record, int64_t now_us, struct mtr_diagnostics *findings)
+{
+    const struct mtr_tariff_document *tariff = &record->fields.tariff;
+    const struct mtr_node *list = record->node ? mtr_node_get(record->node, "versions") : NULL;
+    for (uint32_t i = 0; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = &tariff->versions[i];
+        const int64_t begin_us = version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
+        if (begin_us >= now_us || has_version(&stored->fields.tariff, version)) continue;
+        const struct mtr_node *from = list ? mtr_node_get(&list->children[i], "from") : NULL;
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, from ? from->line : 0, from ? from->column : 0, "versions.from",
+                             "the version from %.*s is new or changed and begins in the past: use since then is rated again, and closed periods "
+                             "get corrections",
+                             MTR_STR_ARGS(version->from));
+    }
+}
+
+void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
+                              struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++)
+        check_past(before->records[MTR_KIND_TARIFF][i], catalog->records[MTR_KIND_TARIFF][i], now_us, findings);
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
         if (!mtr_str_equal(old, now))

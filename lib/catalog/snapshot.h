@@ -57,7 +57,8 @@ void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_dia
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
 int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* What may not change from the snapshot in force to the next, whichever document does it. */
-void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
+                              struct mtr_diagnostics *findings);
 
 uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer);
 uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);

@@ -195,7 +195,7 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, u
     return rc || findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan *plan, const uint32_t counts[MTR_KIND_COUNT],
+static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan *plan, const uint32_t counts[MTR_KIND_COUNT], int64_t now_us,
                           struct mtr_diagnostics *findings, struct mtr_catalog **out)
 {
     const struct mtr_catalog *current = store->current;
@@ -209,7 +209,7 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
             if (!catalog->records[kind][i]) mtr_catalog_set(catalog, current->records[kind][i]);
     size_t errors = findings->errors;
     rc = mtr_catalog_link(catalog, findings);
-    if (!rc) mtr_catalog_check_change(current, catalog, findings);
+    if (!rc) mtr_catalog_check_change(current, catalog, now_us, findings);
     if (findings->errors > errors) rc = MTR_EINVALID;
     for (uint32_t i = 0; i < plan->count; i++)
         if (plan->items[i].decoded) plan->items[i].decoded->node = NULL; /* the text ends with apply */
@@ -241,7 +241,7 @@ static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *pl
 
 /* The catalog as the plan would have it; that in force when it changes nothing. `plan_rc`: what reading the plan gave. After a finding the
  * rest is still decoded, so that its findings are reported too. */
-static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_catalog_change *change,
+static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, int64_t now_us, struct mtr_catalog_change *change,
                           struct mtr_diagnostics *findings, struct mtr_catalog **out)
 {
     uint32_t counts[MTR_KIND_COUNT];
@@ -251,7 +251,7 @@ static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan
     if (!rc) rc = plan_rc;
     change->version = store->current->version;
     if (rc) return rc;
-    if (change->created + change->updated) return make_candidate(store, plan, counts, findings, out);
+    if (change->created + change->updated) return make_candidate(store, plan, counts, now_us, findings, out);
     *out = mtr_catalog_acquire(store->current);
     return MTR_OK;
 }
@@ -260,7 +260,7 @@ static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, in
                       struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
 {
     struct mtr_catalog *candidate = NULL;
-    int rc = plan_candidate(store, plan, plan_rc, change, findings, &candidate);
+    int rc = plan_candidate(store, plan, plan_rc, now_us, change, findings, &candidate);
     if (rc) return rc;
     dry_run = dry_run || change->created + change->updated == 0;
     if (!dry_run) rc = store->read_only ? MTR_EDENIED : store_plan(store, plan, who, now_us);
@@ -312,7 +312,7 @@ int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text
     pthread_mutex_lock(&store->apply_lock);
     mtr_plan_init(&plan);
     rc = mtr_plan_read(&plan, mtr_document_root(document), kind, key, store->current, findings);
-    rc = plan_candidate(store, &plan, rc, &change, findings, out);
+    rc = plan_candidate(store, &plan, rc, INT64_MIN, &change, findings, out); /* a draft is for what has been: nothing is too early */
     mtr_plan_release(&plan);
     pthread_mutex_unlock(&store->apply_lock);
     mtr_document_close(document);

@@ -56,6 +56,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     line.tariff = unpack_str(&unpacker);
     line.version_from = unpack_str(&unpacker);
     line.version_hash = unpack_hash(&unpacker);
+    if (unpacker.at < unpacker.end) line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
     line.has_cost = unpack_cost(&unpacker, &line.cost);
     int rc = unpack_end(&unpacker);
     if (!rc) *out = line;
@@ -126,6 +127,7 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     pack_str(&packer, line->tariff);
     pack_str(&packer, line->version_from);
     pack_hash(&packer, line->version_hash);
+    pack_str(&packer, line->tax_code);
     pack_cost(&packer, line->has_cost, line->cost);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);

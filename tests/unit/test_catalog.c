@@ -302,6 +302,17 @@ static const struct {
     {MAIL_TARIFF("EUR") SUBSCRIPTION("cost_tariff: other"),
      "4:95: cost_tariff: tariff `other` prices meter `mails` of service `mail`, but the service bought is `compute`\n"},
     {MAIL_TARIFF("USD") SUBSCRIPTION("cost_tariff: other"), "4:5: currency: is EUR, but tariff `other` is in USD and has no `exchange`\n"},
+#define UNIT_TARIFF(component) "tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, " component "}]}]}\n"
+    {UNIT_TARIFF("meter: vcpu, unit: hour, per_unit: 1"),
+     "2:72: unit: component `a`: is priced per `hour`, but meter `vcpu` counts `h`: a `convert` is missing, or the unit is wrong\n"},
+    {UNIT_TARIFF("meter: calls, unit: call, per_unit: 1"),
+     "2:72: unit: component `a`: is priced per `call`, but meter `calls` names no unit: a `convert` is missing, or the unit is wrong\n"},
+    {UNIT_TARIFF("meter: vcpu, tier_by: vcpus, volume: [{unit: 1}]"),
+     "2:72: meter: component `a`: unknown meter `vcpus`; did you mean `vcpu`?\n"},
+    {UNIT_TARIFF("capacity: [{up_to: {vcpu: 1, mailz: 2}, amount: 1}, {amount: 2}]"),
+     "2:72: meter: component `a`: unknown meter `mailz`; did you mean `mails`?\n"},
+    {UNIT_TARIFF("group_by: [size], capacity: [{up_to: {vcpu: 1, calls: 2}, amount: 1}, {amount: 2}]"),
+     "2:72: group_by: component `a`: meter `calls` has no dimension `size`\n"},
     {"services:\n  - {key: compute, name: Compute, vendor: acme, cost_tariff: standart}\n",
      "2:62: cost_tariff: unknown tariff `standart`; did you mean `standard`?\n"},
     {"tariffs:\n  - {key: two, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: {EUR: 1, USD: 2}}]}]}\n"
@@ -368,6 +379,40 @@ static void test_change_that_breaks_another(void **state)
                      MTR_EINVALID);
     list_findings(f, text, sizeof(text));
     assert_string_equal(text, "0:0: currency: is EUR, but tariff `standard` is in USD and has no `exchange` (in the stored subscription `sub-2`)\n");
+}
+
+/* NOW_US is 2026-01-01: what begins before it and was not there before is warned of, and applied. */
+static void test_versions_in_the_past(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *versions;
+        const char *findings;
+    } changes[] = {
+        {"{from: 2026-02-01, components: [{key: a, meter: vcpu, per_unit: 1}]}", ""},
+        {"{from: 2025-12-01, components: [{key: a, meter: vcpu, per_unit: 1}]}",
+         "1:46: versions.from: the version from 2025-12-01 is new or changed and begins in the past: use since then is rated again, and closed "
+         "periods get corrections\n"},
+        {"{from: 2025-12-01, components: [{key: a, meter: vcpu, per_unit: 1}]}, {from: 2026-03-01, components: [{key: a, meter: vcpu, per_unit: 2}]}",
+         ""}, /* the first is as it was */
+        {"{from: 2025-12-01, components: [{key: a, meter: vcpu, per_unit: 1, cap: 5}]}",
+         "1:46: versions.from: the version from 2025-12-01 is new or changed and begins in the past: use since then is rated again, and closed "
+         "periods get corrections\n"},
+        {"{from: \"2026-01-01T00:00:00Z\", components: [{key: a, meter: vcpu, per_unit: 1}]}", ""},
+        {"{from: \"2025-12-31T23:59:59Z\", components: [{key: a, meter: vcpu, per_unit: 1}]}",
+         "1:46: versions.from: the version from 2025-12-31T23:59:59Z is new or changed and begins in the past: use since then is rated again, and "
+         "closed periods get corrections\n"},
+    };
+    char text[1024], findings[1024];
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply_one(f, MTR_KIND_TARIFF, "fresh", "{currency: EUR, versions: [{from: 2020-01-01, components: [{key: a, meter: vcpu, per_unit: 1}]}]}"));
+    assert_int_equal(f->findings.count, 0); /* a new tariff has nobody who was billed by it */
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        snprintf(text, sizeof(text), "{name: new, currency: EUR, versions: [%s]}", changes[i].versions);
+        assert_int_equal(apply_one(f, MTR_KIND_TARIFF, "standard", text), MTR_OK);
+        list_findings(f, findings, sizeof(findings));
+        assert_string_equal(findings, changes[i].findings);
+    }
 }
 
 struct seen {
@@ -532,7 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),  TEST(test_refusals),              TEST(test_change_that_breaks_another),
-        TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
+        TEST(test_versions_in_the_past), TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
         TEST(test_many_subscriptions), TEST(test_readers_while_applying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

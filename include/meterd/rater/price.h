@@ -82,6 +82,7 @@ struct mtr_price_line {
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
+    struct mtr_str tax_code;        /* of its component; empty without one, and on lines of the whole tariff */
 };
 
 /* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output as exact text. */

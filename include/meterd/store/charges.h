@@ -111,6 +111,7 @@ struct mtr_charge_line {
     int64_t part_end_s;
     struct mtr_str meter;
     struct mtr_str unit;
+    struct mtr_str tax_code; /* may be empty */
     struct mtr_str tariff;
     struct mtr_str version_from;
     struct mtr_hash128 version_hash;
