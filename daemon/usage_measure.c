@@ -48,7 +48,7 @@ static int make_windows(struct measuring *measuring)
     struct mtr_usage_run *run = measuring->run;
     if (run->windows && run->windows_zone == run->zone) return MTR_OK;
     const uint64_t count = list_windows(measuring, NULL);
-    if (count > run->query->rows_max) return MTR_ELIMIT;
+    if (count > UINT32_MAX) return MTR_ELIMIT;
     run->windows = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*run->windows));
     if (!run->windows) return MTR_ENOMEM;
     run->window_count = (uint32_t)list_windows(measuring, run->windows);
@@ -87,13 +87,14 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     return rc ? rc : mtr_slicing_add(measuring->slicing, group, &use);
 }
 
-/* What goes on at the subscription's end ends there. */
+/* What goes on at the subscription's end ends there. A level makes a row of each window from then on. */
 static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct measuring *measuring = context;
     uint32_t group;
     const int64_t end_s = measuring->run->subscription->end_s;
     const struct mtr_quantity back = {-change->change.e12};
+    if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
     int rc = find_slicing_group(measuring, change->dimensions, &group);
     if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
     if (rc || end_s >= measuring->until_s) return rc;

@@ -81,7 +81,7 @@ static bool is_earlier(const struct run *run, int64_t start_us)
 }
 
 /* The row of what was held since the last one. */
-static int add_quotient(struct run *run, int64_t start_s, bool earlier, bool even_if_nothing)
+static int add_quotient(struct run *run, int64_t start_s, bool earlier)
 {
     struct mtr_quantity quotient;
     int rc = mtr_exact_divide(run->level_time, run->divisor_s, MTR_ROUND_HALF_EVEN, &quotient);
@@ -90,7 +90,7 @@ static int add_quotient(struct run *run, int64_t start_s, bool earlier, bool eve
     rc = mtr_quantity_sub(quotient, run->taken, &row.quantity);
     if (rc) return rc;
     run->taken = quotient;
-    return row.quantity.e12 || even_if_nothing ? rater_add_row(run->slicing, run->group, &row, 0) : MTR_OK;
+    return row.quantity.e12 ? rater_add_row(run->slicing, run->group, &row, 0) : MTR_OK;
 }
 
 /* The mean level of one slice by itself. */
@@ -110,10 +110,9 @@ static int add_quotients(struct run *run)
         const struct mtr_period slice = rater_slice_at(rule, at_s);
         int64_t end_s = slice.end_s < rule->until_s ? slice.end_s : rule->until_s;
         if (at_s < rule->own_s && rule->own_s < end_s) end_s = rule->own_s;
-        const uint32_t before = run->next;
         if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_s - at_s);
         int rc = advance(run, end_s * MTR_US_PER_SECOND);
-        if (!rc) rc = add_quotient(run, at_s, at_s < rule->own_s, run->next > before && at_s >= rule->own_s);
+        if (!rc) rc = add_quotient(run, at_s, at_s < rule->own_s);
         if (rc) return rc;
         at_s = end_s;
     }
