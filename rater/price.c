@@ -106,7 +106,7 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     if (rc) return rc;
     /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff */
     pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 3;
-    pricer.price.lines = mtr_arena_calloc(arena, pricer.line_capacity, sizeof(*pricer.price.lines));
+    pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity * sizeof(*pricer.price.lines)); /* each is written whole */
     if (!pricer.price.lines) return MTR_ENOMEM;
     if (input->earlier_count) pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
     if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;

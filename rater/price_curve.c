@@ -36,7 +36,9 @@ int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work,
     const char *part = mtr_curve_kind_name(work->curve->curve);
     struct mtr_exact amount;
     char name[64];
-    int rc = mtr_exact_add(mtr_exact_product(quantity, unit), mtr_exact_from_money(flat), &amount);
+    int rc = MTR_OK;
+    amount = mtr_exact_product(quantity, unit);
+    if (flat.e18) rc = mtr_exact_add(amount, mtr_exact_from_money(flat), &amount);
     if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
     if (rc || !pricer->with_trace) return rc;
     if (row_count > 1)

@@ -16,6 +16,7 @@ static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line
 {
     int rc = MTR_OK;
     *out = mtr_price_keeps_exact(pricer) ? line->exact : mtr_exact_from_money(line->amount);
+    if (!line->is_cut) return MTR_OK;
     if (stage <= MTR_PRICE_BEFORE_TARIFF_CAP) rc = mtr_exact_add(*out, line->tariff_cut, out);
     if (!rc && stage == MTR_PRICE_BEFORE_CAP) rc = mtr_exact_add(*out, line->cut, out);
     return rc;
@@ -82,6 +83,7 @@ static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, ui
     struct mtr_exact *cut = capping->scope->of_tariff ? &line->tariff_cut : &line->cut, before, after, amount;
     const bool keeps_exact = mtr_price_keeps_exact(pricer);
     line->has_unit_price = false;
+    line->is_cut = true;
     int rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &before);
     if (!rc) rc = mtr_exact_add(*cut, less, cut);
     if (!rc) rc = mtr_exact_sub(line->exact, less, &line->exact);
@@ -154,13 +156,16 @@ static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *sc
 {
     char limit[MTR_DECIMAL_TEXT_BYTES];
     const struct capping capping = {scope, limit};
-    struct mtr_exact sum, excess, room;
-    mtr_money_format(cap, limit);
+    const struct mtr_exact most = mtr_exact_from_money(cap);
+    struct mtr_exact sum, rest;
     int rc = mtr_price_sum(pricer, scope, &sum);
-    if (!rc) rc = mtr_exact_sub(sum, mtr_exact_from_money(cap), &excess);
-    if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(cap), sum, &room);
     if (rc) return rc;
-    return mtr_exact_compare(excess, mtr_exact_zero()) > 0 ? cut_lines(pricer, &capping, excess) : give_back(pricer, &capping, room);
+    const bool exceeds = mtr_exact_compare(sum, most) > 0;
+    if (!exceeds && pricer->input->earlier_count == 0) return MTR_OK;
+    mtr_money_format(cap, limit);
+    rc = exceeds ? mtr_exact_sub(sum, most, &rest) : mtr_exact_sub(most, sum, &rest);
+    if (rc) return rc;
+    return exceeds ? cut_lines(pricer, &capping, rest) : give_back(pricer, &capping, rest);
 }
 
 int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)

@@ -64,6 +64,15 @@ static void join_unit_price(const struct mtr_line_work *work, uint32_t index, bo
     *has = (index == 0 || *has) && work->line.has_unit_price && mtr_money_compare(*unit_price, work->line.unit_price) == 0;
 }
 
+/* Most lines have one slice. */
+static int price_single(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    work->free_left = work->component->free_units;
+    work->free_part = (struct mtr_price_free_part){0};
+    work->billed = work->of_earlier ? work->slices[0].earlier : work->slices[0].quantity;
+    return mtr_price_slice(pricer, work);
+}
+
 static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const bool with_trace = pricer->with_trace;
@@ -95,7 +104,9 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int price_pass(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = work->component->scope == MTR_SLICE_BY_LEVEL ? mtr_price_levels(pricer, work) : price_slices(pricer, work);
+    int rc = work->component->scope == MTR_SLICE_BY_LEVEL ? mtr_price_levels(pricer, work)
+             : work->slice_count == 1                     ? price_single(pricer, work)
+                                                          : price_slices(pricer, work);
     return rc ? rc : mtr_price_adjust(pricer, work);
 }
 

@@ -78,6 +78,7 @@ struct mtr_price_line {
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
     struct mtr_exact charged;       /* the same in the currency that is charged */
+    bool is_cut;                    /* a cap changed it */
     struct mtr_exact cut;           /* what the component's cap took off (negative: gave back); it counts in later parts of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
