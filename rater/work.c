@@ -15,6 +15,17 @@ enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
 
 /* ---- feed ---- */
 
+/* A period that has not begun is none yet: its timer opens it, with all use that came early. A period that exists is one, even where a
+ * rebuild of the rollups has set the watermark back. */
+static int mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
+{
+    struct mtr_charge_period period;
+    int rc = MTR_OK;
+    if (start_s * MTR_US_PER_SECOND > step->watermark_us) rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return rater_mark_dirty(step, subscription, start_s, end_s);
+}
+
 /* Every period that a UTC day touches. The subscription's first hour may start on the day before its start. */
 static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
@@ -26,7 +37,7 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     while (from_s < to_s) {
         int64_t end_s = 0;
         int64_t start_s = rater_period_start(subscription, from_s, &end_s);
-        int rc = rater_mark_dirty(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        int rc = mark_begun(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
         if (rc) return rc;
         from_s = end_s;
     }

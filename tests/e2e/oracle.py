@@ -155,21 +155,29 @@ def curve(component, quantity):
     return amount
 
 
-def usage_lines(component, meter, usage):
-    """Rounded amount by dimensions, of one part. usage: [(dimensions of the meter, quantity of a cell)]."""
+def costs(component, meter, usage):
+    """Exact amount by dimensions of all that usage. usage: [(dimensions of the meter, quantity of a cell)]."""
     groups = {}
     names = meter.get("group_by", [])
     for dimensions, quantity in usage:
         by_name = dict(zip(names, dimensions))
         key = tuple((name, by_name[name]) for name in component.get("group_by", []))
         groups.setdefault(key, []).append(quantity)
-    lines = {}
+    amounts = {}
     for key, quantities in groups.items():
         quantity = max(quantities) if meter["aggregation"] == "max" else sum(quantities, Fraction(0))
         if quantity > 0:
             quantity = max(Fraction(0), quantity - Fraction(component.get("free_units", 0)))
-        lines[key] = cents(curve(component, quantity))
-    return lines
+        amounts[key] = curve(component, quantity)
+    return amounts
+
+
+def position_from(parts, index, component):
+    """From which hour on use counts for where the part's tiers stand: back to a part without the component, or with reset."""
+    while index and not parts[index][2].get("reset") and any(
+            (c["key"], c.get("meter")) == (component["key"], component["meter"]) for c in parts[index - 1][2]["components"]):
+        index -= 1
+    return parts[index][0]
 
 
 def recurring(component, part, period, whole, closing, first, last):
@@ -191,7 +199,7 @@ def price_period(catalog, subscription, period, usage, closing):
     parts = [(max(starts[i], period[0]), min(starts[i + 1], period[1]), v) for i, v in enumerate(tariff["versions"])]
     parts = [p for p in parts if p[0] < p[1]]
     whole = whole_period(subscription, period[0])
-    lines, before = {}, {}
+    lines, due, exact, rounded = {}, {}, {}, {}
     for index, (start, end, version) in enumerate(parts):
         last = index + 1 == len(parts)
         for component in version["components"]:
@@ -201,16 +209,22 @@ def price_period(catalog, subscription, period, usage, closing):
                 if amount is not None:
                     lines[start, key, "recurring", ()] = amount
                 continue
-            inside = [(d, q) for hour, d, q in usage.get(component["meter"], []) if start <= hour < end]
-            made = usage_lines(component, meters[component["meter"]], inside)
-            if "cap" in component:
-                assert not component.get("group_by")
-                made = {d: max(min(a, Fraction(component["cap"]) - before.get(key, 0)), min(a, 0)) for d, a in made.items()}
-            before[key] = before.get(key, Fraction(0)) + sum(made.values())
-            for dimensions, amount in made.items():
+            meter, begin = meters[component["meter"]], position_from(parts, index, component)
+            use = [(hour, d, q) for hour, d, q in usage.get(component["meter"], []) if begin <= hour < end]
+            earlier = costs(component, meter, [(d, q) for hour, d, q in use if hour < start])
+            for dimensions, until in costs(component, meter, [(d, q) for _, d, q in use]).items():
+                line = key, dimensions
+                exact[line] = exact.get(line, Fraction(0)) + until - earlier.get(dimensions, Fraction(0))
+                amount = cents(exact[line]) - rounded.get(line, Fraction(0))
+                rounded[line] = rounded.get(line, Fraction(0)) + amount
+                before = due.get(key, Fraction(0))
+                due[key] = before + amount
+                if "cap" in component:
+                    assert not component.get("group_by")
+                    amount = min(due[key], Fraction(component["cap"])) - min(before, Fraction(component["cap"]))
                 lines[start, key, "usage", dimensions] = amount
-            if closing and last and "minimum" in component and before[key] < Fraction(component["minimum"]):
-                lines[start, key, "minimum", ()] = Fraction(component["minimum"]) - before[key]
+            if closing and last and "minimum" in component and due.get(key, Fraction(0)) < Fraction(component["minimum"]):
+                lines[start, key, "minimum", ()] = Fraction(component["minimum"]) - due.get(key, Fraction(0))
     return lines
 
 

@@ -189,31 +189,6 @@ static void splits_change_no_sum(void **state)
     }
 }
 
-static void usage_in_the_trial_is_free(void **state)
-{
-    struct rating_stage stage;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, HEAD
-                 "tariffs:\n"
-                 "  - key: standard\n"
-                 "    currency: EUR\n"
-                 "    versions:\n"
-                 "      - from: 2026-01-01\n"
-                 "        components:\n"
-                 "          - {key: calls, meter: calls, per_unit: '1'}\n"
-                 "          - {key: base, recurring: {amount: '31', every: month, in: advance, prorate: second}}\n"
-                 "subscriptions:\n"
-                 "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-06, trial_end: 2026-01-22}\n");
-    rating_use(&stage, "s1", "calls", JANUARY_S + 6 * DAY_S, "", "1000", 1000);
-    rating_use(&stage, "s1", "calls", JANUARY_S + 21 * DAY_S, "", "3", 3);
-    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "final 3; final 10; draft 31");
-    assert_int_equal(rating_audit(&stage).findings, 0);
-    rating_close(&stage);
-}
-
 static void a_feed_numbered_anew_is_read_again(void **state)
 {
     struct rating_stage stage;
@@ -229,31 +204,6 @@ static void a_feed_numbered_anew_is_read_again(void **state)
     rating_drain(&stage);
     assert_string_equal(rating_history(&stage, 0).text, "final 5");
     assert_int_equal(rating_audit(&stage).pending, 0);
-    rating_close(&stage);
-}
-
-static void a_moved_start_takes_the_old_period_back(void **state)
-{
-    struct rating_stage stage;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S + 20 * DAY_S, "", "10", 10);
-    rating_advance_to(&stage, JANUARY_S + 25 * DAY_S);
-    rating_drain(&stage);
-    rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-11}\n");
-    rating_advance_to(&stage, JANUARY_S + 26 * DAY_S);
-    rating_drain(&stage);
-    struct rating_history history = rating_history(&stage, 0);
-    assert_true(history.sum.e18 == (mtr_int128)5 * 1000000000000000000);
-    assert_int_equal(rating_audit(&stage).findings, 0);
-    rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-05}\n");
-    rating_advance_to(&stage, JANUARY_S + 27 * DAY_S); /* the period from the 11th is none any more, its usage is in the one from the 5th */
-    rating_drain(&stage);
-    assert_true(rating_history(&stage, 0).sum.e18 == history.sum.e18);
-    assert_int_equal(rating_audit(&stage).findings, 0);
     rating_close(&stage);
 }
 
@@ -291,76 +241,6 @@ static void dimensions_are_lines_of_their_own(void **state)
     assert_non_null(strstr(body, "\"amount\":\"4.00\""));
     assert_non_null(strstr(body, "\"period_end\":\"2026-02-01T00:00:00+00:00\""));
     mtr_charges_abort(txn);
-    rating_close(&stage);
-}
-
-static void an_end_closes_and_moves(void **state)
-{
-    struct rating_stage stage;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
-    rating_advance_to(&stage, JANUARY_S + 9 * DAY_S);
-    rating_drain(&stage);
-    rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC,\n"
-                         "     start: 2026-01-01, end: 2026-01-11}\n");
-    rating_drain(&stage);
-    rating_advance_to(&stage, JANUARY_S + 11 * DAY_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
-    rating_use(&stage, "s1", "calls", JANUARY_S + 12 * DAY_S, "", "2", 2); /* after the end */
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
-    assert_int_equal(rating_audit(&stage).findings, 1);
-    rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC,\n"
-                         "     start: 2026-01-01, end: 2026-03-01}\n");
-    rating_advance_to(&stage, FEBRUARY_S + DAY_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0; correction 1");
-    rating_use(&stage, "s1", "calls", FEBRUARY_S, "", "2", 2);
-    rating_advance_to(&stage, MARCH_S + DAY_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0; correction 1; final 1");
-    struct mtr_audit_counts counts = rating_audit(&stage);
-    assert_int_equal(counts.findings, 0);
-    assert_int_equal(counts.periods, 2);
-    rating_close(&stage);
-}
-
-/* An end that comes and goes before the scan of the catalog has reached its subscription leaves no period unopened. */
-static void an_end_that_comes_and_goes_unseen(void **state)
-{
-    static const char fee[] = HEAD "tariffs:\n"
-                                   "  - key: standard\n"
-                                   "    currency: EUR\n"
-                                   "    versions:\n"
-                                   "      - from: 2026-01-01\n"
-                                   "        components: [{key: base, recurring: {amount: '3', in: advance}}]\n";
-    static const char endless[] = "subscriptions:\n"
-                                  "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n"
-                                  "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n";
-    struct rating_stage stage;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    rating_apply(&stage, fee);
-    rating_apply(&stage, endless);
-    rating_advance_to(&stage, JANUARY_S + 10);
-    rating_drain(&stage);
-    stage.options.step_rows_max = 1; /* the scan needs a step for each subscription */
-    rating_reopen(&stage);
-    rating_drain(&stage);
-    rating_apply(&stage, "subscriptions:\n"
-                         "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01, end: 2026-01-11}\n");
-    rating_advance_to(&stage, FEBRUARY_S + DAY_S); /* February's timer comes before the scan gets to s2 */
-    rating_step(&stage);
-    rating_apply(&stage, endless);
-    rating_advance_to(&stage, MARCH_S + DAY_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 2).text, "draft 3; final 0; final 3; draft 3");
-    assert_int_equal(rating_audit(&stage).findings, 0);
     rating_close(&stage);
 }
 
@@ -414,26 +294,6 @@ static void last_and_unique_are_exact_over_cells(void **state)
     rating_drain(&stage);
     assert_string_equal(rating_history(&stage, 0).text, "final 4; final 7; final 40; final 10");
     assert_int_equal(rating_audit(&stage).findings, 0);
-    rating_close(&stage);
-}
-
-/* History is loaded under a long grace; with the usual one, from the next start on, what is over becomes final. */
-static void a_new_grace_holds_for_open_periods(void **state)
-{
-    struct rating_stage stage;
-    (void)state;
-    rating_open(&stage, JANUARY_S);
-    stage.options.grace_us = 400 * MTR_US_PER_DAY;
-    rating_reopen(&stage);
-    rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
-    rating_advance_to(&stage, FEBRUARY_S + 5 * HOUR_S);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5");
-    stage.options.grace_us = MTR_US_PER_HOUR;
-    rating_reopen(&stage);
-    rating_drain(&stage);
-    assert_string_equal(rating_history(&stage, 0).text, "draft 5; final 0");
     rating_close(&stage);
 }
 
@@ -621,14 +481,9 @@ int main(void)
         cmocka_unit_test(a_changed_tariff_rates_closed_periods_again),
         cmocka_unit_test(a_version_inside_a_period_splits_it),
         cmocka_unit_test(splits_change_no_sum),
-        cmocka_unit_test(usage_in_the_trial_is_free),
         cmocka_unit_test(a_feed_numbered_anew_is_read_again),
-        cmocka_unit_test(a_moved_start_takes_the_old_period_back),
         cmocka_unit_test(dimensions_are_lines_of_their_own),
         cmocka_unit_test(last_and_unique_are_exact_over_cells),
-        cmocka_unit_test(an_end_closes_and_moves),
-        cmocka_unit_test(an_end_that_comes_and_goes_unseen),
-        cmocka_unit_test(a_new_grace_holds_for_open_periods),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
         cmocka_unit_test(the_law_holds_after_anything),
     };
