@@ -103,6 +103,16 @@ static const struct mtr_option charges_options[] = {
     MTR_CLIENT_OPTIONS,
     END,
 };
+static const struct mtr_option import_rates_options[] = {
+    {"format", 0, "BANK", "ecb (European Central Bank) or cbr (Bank of Russia): whose XML it is"},
+    {"source", 0, "KEY", "name of the source, as tariffs ask for it (default: the bank's)"},
+    {"since", 0, "DATE", "only rates of this day and later"},
+    {"print", 0, NULL, "print the documents instead of applying them; needs no daemon"},
+    {"dry-run", 0, NULL, "check and say what would change"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
 static const struct mtr_option explain_options[] = {
     JSON,
     MTR_CLIENT_OPTIONS,
@@ -172,6 +182,10 @@ const struct mtr_command mtr_commands[] = {
     {"import", "FILE…", 1, 64, "import CSV or NDJSON with a column mapping",
      "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: importing a file again counts nothing twice.\n",
      import_options, mtr_command_import},
+    {"import-rates", "FILE…", 1, 64, "import a central bank's rates of exchange, from files or addresses",
+     "FILE may be an address: https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml with --format ecb,\n"
+     "https://www.cbr.ru/scripts/XML_daily.asp with --format cbr. Each day becomes a document of its own; the same rates again change nothing.\n",
+     import_rates_options, mtr_command_import_rates},
     {"events", "", 0, 0, "show raw events as the log keeps them", NULL, events_options, mtr_command_events},
     {"usage", "", 0, 0, "show usage",
      "For example: meterd usage --window month --from 2026-01-01 --group-by customer --group-by region\n", usage_options, mtr_command_usage},

@@ -77,6 +77,7 @@ int mtr_command_get(const struct mtr_invocation *invocation);
 int mtr_command_key(const struct mtr_invocation *invocation);
 int mtr_command_send(const struct mtr_invocation *invocation);
 int mtr_command_import(const struct mtr_invocation *invocation);
+int mtr_command_import_rates(const struct mtr_invocation *invocation);
 int mtr_command_events(const struct mtr_invocation *invocation);
 int mtr_command_usage(const struct mtr_invocation *invocation);
 int mtr_command_charges(const struct mtr_invocation *invocation);
