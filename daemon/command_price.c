@@ -53,6 +53,31 @@ static void write_text(struct mtr_json_writer *json, const char *name, const cha
     mtr_json_cstr(json, text);
 }
 
+/* --quantity METER=N, once for each meter of the component. */
+static bool names_meters(const struct mtr_invocation *invocation)
+{
+    const char *quantity = mtr_invocation_option(invocation, "quantity");
+    return quantity && strchr(quantity, '=');
+}
+
+static void write_quantities(const struct mtr_invocation *invocation, struct mtr_json_writer *json)
+{
+    const char *quantity;
+    mtr_json_name(json, "usage");
+    mtr_json_list(json);
+    for (uint32_t i = 0; (quantity = mtr_invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
+        const char *equals = strchr(quantity, '=');
+        mtr_json_map(json);
+        write_text(json, "component", mtr_invocation_option(invocation, "component"));
+        mtr_json_name(json, "meter");
+        mtr_json_text(json, (struct mtr_str){quantity, (size_t)(equals - quantity)});
+        write_text(json, "quantity", equals + 1);
+        write_dimensions(invocation, json);
+        mtr_json_map_end(json);
+    }
+    mtr_json_list_end(json);
+}
+
 /* `tariff` is JSON: a document, or a key as a string. */
 static int write_request(const struct mtr_invocation *invocation, struct mtr_str tariff, struct mtr_str series, struct mtr_buffer *out)
 {
@@ -63,11 +88,14 @@ static int write_request(const struct mtr_invocation *invocation, struct mtr_str
     mtr_json_raw(&json, tariff);
     write_text(&json, "at", mtr_invocation_option(invocation, "at"));
     write_text(&json, "component", mtr_invocation_option(invocation, "component"));
-    write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
+    if (mtr_invocation_option_at(invocation, "quantity", 0) && !names_meters(invocation))
+        write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
     if (series.size) {
         mtr_json_name(&json, "usage");
         mtr_json_raw(&json, series);
+    } else if (names_meters(invocation)) {
+        write_quantities(invocation, &json);
     }
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
@@ -308,8 +336,25 @@ static bool check_dimensions(const struct mtr_invocation *invocation)
     return true;
 }
 
+/* One number, or METER=N each. */
+static bool check_quantities(const struct mtr_invocation *invocation)
+{
+    const char *quantity;
+    const bool named = names_meters(invocation);
+    for (uint32_t i = 0; (quantity = mtr_invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
+        const char *equals = strchr(quantity, '=');
+        if (named ? equals && equals > quantity && equals[1] : i == 0 && !equals) continue;
+        fprintf(stderr, "meterd price: --quantity takes one number, or METER=N for each meter, not '%s'\n", quantity);
+        return false;
+    }
+    if (!named || !(mtr_invocation_option(invocation, "series") || mtr_invocation_flag(invocation, "curve"))) return true;
+    fprintf(stderr, "meterd price: --quantity METER=N stands beside neither --series nor --curve\n");
+    return false;
+}
+
 int mtr_command_price(const struct mtr_invocation *invocation)
 {
+    if (!check_quantities(invocation)) return MTR_EXIT_USAGE;
     if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
     if (mtr_invocation_flag(invocation, "what-if")) return mtr_price_what_if(invocation);
     const char *tariff = invocation->arguments[0], *series = mtr_invocation_option(invocation, "series");

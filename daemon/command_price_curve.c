@@ -23,7 +23,7 @@ struct point {
 struct curve {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
-    uint32_t component;
+    struct mtr_usage_row row; /* of every point, but for its quantity */
     struct mtr_quantity most;
     struct point points[POINTS_MAX]; /* by quantity */
     uint32_t count;
@@ -38,7 +38,23 @@ static int find_version(const struct mtr_invocation *invocation, struct curve *c
     if (at && mtr_time_parse_date(mtr_str_from(at), &at_us)) return mtr_price_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
     for (uint32_t i = 0; i < curve->tariff->version_count; i++)
         if (mtr_price_version_start_us(&curve->tariff->versions[i]) <= at_us) curve->version = &curve->tariff->versions[i];
+    curve->row.time_us = curve->row.until_us = at_us;
     return curve->version ? MTR_OK : mtr_price_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
+}
+
+/* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were used at --at. */
+static int find_row(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+{
+    const char *component = mtr_invocation_option(invocation, "component"), *pair;
+    struct mtr_label labels[MTR_INVOCATION_OPTIONS_MAX];
+    struct mtr_price_usage given = {.component = component ? mtr_str_from(component) : nothing, .dimensions = {labels, 0}};
+    for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
+        const char *equals = strchr(pair, '=');
+        labels[given.dimensions.count++] = (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
+    }
+    int rc = mtr_price_usage_row(curve->version, &given, arena, &curve->row, findings);
+    if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) || mtr_invocation_option(invocation, "at")) return rc;
+    return mtr_price_fail(findings, NULL, "at", "is needed: use counts by the hour in this component", nothing);
 }
 
 /* --quantity; else somewhat beyond the last border; else a round number. */
@@ -87,7 +103,7 @@ static int lay_points(struct curve *curve, const struct mtr_quantity *borders, u
 /* The component's own lines: use, overage, minimum, true-up. */
 static int price_points(struct curve *curve)
 {
-    const struct mtr_component *component = &curve->version->components[curve->component];
+    const struct mtr_component *component = &curve->version->components[curve->row.component];
     struct mtr_zone *utc;
     struct mtr_arena result;
     int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
@@ -96,7 +112,8 @@ static int price_points(struct curve *curve)
     const struct mtr_period period = mtr_period_at(&month, 0);
     mtr_arena_init(&result, 1 << 14, 64 << 20);
     for (uint32_t i = 0; !rc && i < curve->count; i++) {
-        const struct mtr_usage_row row = {.component = curve->component, .dimensions = MTR_STR(""), .quantity = curve->points[i].quantity};
+        struct mtr_usage_row row = curve->row;
+        row.quantity = curve->points[i].quantity;
         const struct mtr_price_input input = {.tariff = curve->tariff, .version = curve->version, .period = period, .active_from_s = period.start_s,
                                               .active_to_s = period.end_s, .runs_from_s = period.start_s, .runs_to_s = period.end_s,
                                               .closing = true, .zone = utc, .usage = &row, .usage_count = 1};
@@ -190,7 +207,7 @@ static void print_plot(const struct curve *curve)
     mtr_money_format_min(greatest, curve->tariff->rounding_digits, top);
     mtr_money_format_min(least, curve->tariff->rounding_digits, bottom);
     mtr_quantity_format(curve->most, most);
-    printf("%.*s of %.*s in %.*s, from 0 to %s\n\n", MTR_STR_ARGS(curve->version->components[curve->component].key),
+    printf("%.*s of %.*s in %.*s, from 0 to %s\n\n", MTR_STR_ARGS(curve->version->components[curve->row.component].key),
            MTR_STR_ARGS(curve->tariff->key), MTR_STR_ARGS(curve->tariff->currency), most);
     print_rows(cells, top, bottom);
     print_borders(curve);
@@ -200,7 +217,6 @@ int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct 
 {
     struct mtr_quantity borders[BORDERS_MAX];
     struct curve *curve = mtr_arena_calloc(arena, 1, sizeof(*curve));
-    const char *component = mtr_invocation_option(invocation, "component");
     struct mtr_diagnostics findings;
     uint32_t border_count = 0;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
@@ -209,9 +225,9 @@ int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct 
         curve->tariff = tariff;
         rc = find_version(invocation, curve, &findings);
     }
-    if (!rc) rc = mtr_price_find_component(curve->version, component ? mtr_str_from(component) : nothing, &curve->component, &findings);
+    if (!rc) rc = find_row(invocation, curve, arena, &findings);
     if (!rc) {
-        border_count = mtr_price_borders(&curve->version->components[curve->component], borders, BORDERS_MAX);
+        border_count = mtr_price_borders(mtr_price_select(&curve->version->components[curve->row.component], curve->row.dimensions), borders, BORDERS_MAX);
         rc = find_most(invocation, borders, border_count, curve, &findings);
     }
     if (!rc) rc = lay_points(curve, borders, border_count);

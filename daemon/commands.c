@@ -119,11 +119,11 @@ static const struct mtr_option explain_options[] = {
     END,
 };
 static const struct mtr_option price_options[] = {
-    {"quantity", 'q', "N", "decimal quantity of the component"},
+    {"quantity", 'q', "N", "decimal quantity of the component; METER=N, repeatable, of a component with several meters"},
     {"component", 0, "KEY", "which component (default: the only one with a meter)"},
     {"at", 0, "TIME", "which version (default: the newest; with --what-if each in its time)"},
     {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
-    {"series", 0, "FILE", "CSV with a header, or NDJSON: quantity, and time, component and dimensions; rows with times are priced month by month"},
+    {"series", 0, "FILE", "CSV with a header, or NDJSON: quantity, time, component, meter and dimensions; rows with times are priced by months"},
     {"curve", 0, NULL, "plot the amount against the quantity, from 0 to --quantity, with the borders of tiers marked"},
     {"csv", 0, NULL, "with --curve: the points as CSV; with --what-if: the periods"},
     {"trace", 0, NULL, "each step of the computation"},

@@ -70,8 +70,8 @@ static int take_rows(struct series *series, const struct mtr_tariff_version *ver
     for (uint32_t i = has_term(version) ? 0 : series->month_first; i < end; i++) {
         const struct mtr_price_usage *given = series->rows[i];
         struct mtr_usage_row row = {.time_us = given->time_us, .until_us = given->time_us, .earlier = given->time_us < from_s * MTR_US_PER_SECOND};
-        if (row.earlier && !mtr_price_has_component(version, given->component)) continue;
-        int rc = mtr_price_usage_row(version, given->component, &given->dimensions, given->quantity, series->arena, &row, series->findings);
+        if (row.earlier && !mtr_price_has_component(version, given)) continue;
+        int rc = mtr_price_usage_row(version, given, series->arena, &row, series->findings);
         if (rc) return rc;
         const struct mtr_component *component = &version->components[row.component];
         const int64_t position_us = position_from_s(version, series->tariff->versions, component) * MTR_US_PER_SECOND;

@@ -28,6 +28,7 @@ struct request {
 
 static const struct mtr_field usage_fields[] = {
     {FIELD(mtr_price_usage, component, MTR_FIELD_TEXT, "key of the tariff's component; default: the only one with a meter")},
+    {FIELD(mtr_price_usage, meter, MTR_FIELD_TEXT, "of a component with several meters: the one that was used; default: its first")},
     {FIELD(mtr_price_usage, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
     {.name = "time", .type = MTR_FIELD_TIME, .offset = offsetof(struct mtr_price_usage, time_us), .doc = "when it was used",
      .present_offset = offsetof(struct mtr_price_usage, has_time) + 1},
@@ -71,19 +72,30 @@ static const struct mtr_tariff_version *find_version(const struct mtr_tariff_doc
     return found;
 }
 
+/* Used when the request's `at` is: only what counts by the hour depends on it. */
+static int add_row(const struct request *request, const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                   struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+{
+    row->time_us = row->until_us = request->at_us;
+    int rc = mtr_price_usage_row(version, given, arena, row, findings);
+    if (rc) return rc;
+    input->usage_count++;
+    const struct mtr_component *component = &version->components[row->component];
+    if (!mtr_component_has_masks(component) || request->has_at) return MTR_OK;
+    return mtr_price_fail(findings, NULL, "at", "is needed, or a time of each row: use counts by the hour in component", component->key);
+}
+
 static int build_usage(const struct request *request, const struct mtr_tariff_version *version, struct mtr_arena *arena, struct mtr_price_input *input,
                        struct mtr_diagnostics *findings)
 {
     const struct mtr_price_usage *given = request->usage.items;
+    const struct mtr_price_usage single = {.component = request->component, .dimensions = request->dimensions, .quantity = request->quantity};
     struct mtr_usage_row *rows = mtr_arena_calloc(arena, (size_t)request->usage.count + 1, sizeof(*rows));
-    uint32_t count = 0;
     int rc = rows ? MTR_OK : MTR_ENOMEM;
-    if (!rc && request->has_quantity)
-        rc = mtr_price_usage_row(version, request->component, &request->dimensions, request->quantity, arena, &rows[count++], findings);
+    if (!rc && request->has_quantity) rc = add_row(request, version, &single, arena, input, rows, findings);
     for (uint32_t i = 0; !rc && i < request->usage.count; i++)
-        rc = mtr_price_usage_row(version, given[i].component, &given[i].dimensions, given[i].quantity, arena, &rows[count++], findings);
+        rc = add_row(request, version, &given[i], arena, input, &rows[input->usage_count], findings);
     input->usage = rows;
-    input->usage_count = count;
     return rc;
 }
 

@@ -19,30 +19,54 @@ int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
     return version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
 }
 
-bool mtr_price_has_component(const struct mtr_tariff_version *version, struct mtr_str name)
+/* Index of the meter among the component's; input_count when it has no such. */
+static uint32_t find_input(const struct mtr_component *component, struct mtr_str meter)
 {
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (version->components[i].meter.size && (!name.size || mtr_str_equal(version->components[i].key, name))) return true;
+    uint32_t input = 0;
+    while (input < component->input_count && meter.size && !mtr_str_equal(component->inputs[input], meter)) input++;
+    return input;
+}
+
+bool mtr_price_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given)
+{
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        bool named = !given->component.size || mtr_str_equal(component->key, given->component);
+        if (named && find_input(component, given->meter) < component->input_count) return true;
+    }
     return false;
 }
 
-/* Index of the component of that name; without a name the only one that has a meter. */
-int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
+static int fail_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, struct mtr_diagnostics *findings)
 {
-    uint32_t found = UINT32_MAX, metered = 0;
+    const struct mtr_str nothing = {NULL, 0};
+    for (uint32_t i = 0; name.size && i < version->component_count; i++) {
+        if (!mtr_str_equal(version->components[i].key, name)) continue;
+        if (version->components[i].input_count) return mtr_price_fail(findings, NULL, "meter", "the component does not price the meter", meter);
+        return mtr_price_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
+    }
+    if (name.size) return mtr_price_fail(findings, NULL, "component", "the tariff has no component", name);
+    if (meter.size) return mtr_price_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
+    return mtr_price_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
+}
+
+int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, uint32_t *out,
+                             struct mtr_diagnostics *findings)
+{
+    uint32_t found = UINT32_MAX, count = 0;
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_component *component = &version->components[i];
-        if (!name.size && !component->meter.size) continue;
         if (name.size && !mtr_str_equal(component->key, name)) continue;
+        if (find_input(component, meter) == component->input_count) continue;
         found = i;
-        metered++;
+        count++;
     }
-    if (metered == 0 && name.size) return mtr_price_fail(findings, NULL, "component", "the tariff has no component", name);
-    if (metered == 0) return mtr_price_fail(findings, NULL, "component", "the tariff has no component with a meter", (struct mtr_str){NULL, 0});
-    if (metered > 1)
-        return mtr_price_fail(findings, NULL, "component", "the tariff has several components with a meter: name the one that is meant",
+    if (count == 0) return fail_component(version, name, meter, findings);
+    if (count > 1)
+        return mtr_price_fail(findings, NULL, "component",
+                              meter.size ? "the tariff has several components with that meter: name the one that is meant"
+                                         : "the tariff has several components with a meter: name the one that is meant",
                               (struct mtr_str){NULL, 0});
-    if (!version->components[found].meter.size) return mtr_price_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
     *out = found;
     return MTR_OK;
 }
@@ -80,10 +104,13 @@ static int write_dimensions(const struct mtr_component *component, const struct 
     return rc;
 }
 
-int mtr_price_usage_row(const struct mtr_tariff_version *version, struct mtr_str component, const struct mtr_list *labels, struct mtr_quantity quantity,
-                   struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given, struct mtr_arena *arena,
+                        struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
-    int rc = mtr_price_find_component(version, component, &row->component, findings);
-    row->quantity = quantity;
-    return rc ? rc : write_dimensions(&version->components[row->component], labels, arena, &row->dimensions);
+    int rc = mtr_price_find_component(version, given->component, given->meter, &row->component, findings);
+    if (rc) return rc;
+    const struct mtr_component *component = &version->components[row->component];
+    row->input = find_input(component, given->meter);
+    row->quantity = given->quantity;
+    return write_dimensions(component, &given->dimensions, arena, &row->dimensions);
 }

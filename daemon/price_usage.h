@@ -8,7 +8,8 @@
 #include "meterd/rater/price.h"
 
 struct mtr_price_usage {
-    struct mtr_str component; /* empty: the only one with a meter */
+    struct mtr_str component; /* empty: the only one with a meter, or with that meter */
+    struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
     struct mtr_quantity quantity;
     struct mtr_list dimensions; /* of struct mtr_label */
     bool has_time;
@@ -21,14 +22,14 @@ int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node
 /* When the version begins, with dates in UTC. */
 int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version);
 
-/* Index of the component of that name; without a name the only one that has a meter. */
-int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, uint32_t *out, struct mtr_diagnostics *findings)
-    MTR_MUST_USE;
-/* Has the version a component with a meter of that name (any, without a name)? */
-bool mtr_price_has_component(const struct mtr_tariff_version *version, struct mtr_str name);
-int mtr_price_usage_row(const struct mtr_tariff_version *version, struct mtr_str component, const struct mtr_list *labels,
-                        struct mtr_quantity quantity, struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
-    MTR_MUST_USE;
+/* Index of the component of that name that has the meter; either may be empty for any, if there is but one then. */
+int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, uint32_t *out,
+                             struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Has the version a component that takes what is given? */
+bool mtr_price_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
+/* Sets component, input, dimensions and quantity of the row; its times are the caller's. */
+int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given, struct mtr_arena *arena,
+                        struct mtr_usage_row *row, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Prices rows that all have times: calendar months in UTC, in parts where a version begins. Writes
  * {"total","currency","tariff","periods":[{"from","to","price":{…}}]}. Errors as mtr_price_request_run. */

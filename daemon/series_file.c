@@ -1,5 +1,5 @@
 /*
- * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time` and `component` have their meaning in
+ * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`, `component` and `meter` have their meaning in
  * a pricing request; every other column is a dimension. Written out as the `usage` of a pricing request.
  */
 #include "daemon/series_file.h"
@@ -28,7 +28,8 @@ struct series_file {
 
 static bool is_field(struct mtr_str name)
 {
-    return mtr_str_equal(name, MTR_STR("time")) || mtr_str_equal(name, MTR_STR("component")) || mtr_str_equal(name, MTR_STR("quantity"));
+    return mtr_str_equal(name, MTR_STR("time")) || mtr_str_equal(name, MTR_STR("component")) || mtr_str_equal(name, MTR_STR("meter")) ||
+           mtr_str_equal(name, MTR_STR("quantity"));
 }
 
 static int refuse(struct series_file *file, uint64_t line, const char *what)

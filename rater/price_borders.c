@@ -33,6 +33,8 @@ uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_qua
     if (component->has_free_units) add(&borders, (struct mtr_quantity){0});
     for (uint32_t i = 0; i < component->tier_count; i++)
         if (!component->tiers[i].open_ended) add(&borders, component->tiers[i].up_to);
+    for (uint32_t i = 0; i < component->step_count; i++)
+        if (!component->steps[i].open_ended) add(&borders, component->steps[i].up_to[0]);
     for (uint32_t i = 0; i < component->block_tier_count; i++) {
         if (component->block_tiers[i].open_ended || mtr_quantity_add(held, component->block_tiers[i].holds, &held)) break;
         add(&borders, held);

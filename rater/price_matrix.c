@@ -59,16 +59,29 @@ static int trace_row(struct mtr_pricer *pricer, const struct mtr_component *comp
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, mtr_curve_kind_name(component->matrix[row].component.curve));
 }
 
-int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work)
+/* Index of the first row that matches. */
+static uint32_t find_row(const struct mtr_component *component, struct mtr_str dimensions)
 {
-    const struct mtr_component *component = work->component;
     uint32_t row = 0;
-    work->curve = component;
-    if (component->curve != MTR_CURVE_MATRIX) return MTR_OK;
-    while (!matches(&component->matrix[row], work->line.dimensions)) {
+    while (!matches(&component->matrix[row], dimensions)) {
         row++;
         MTR_ASSERT(row < component->matrix_count); /* the last row matches everything */
     }
+    return row;
+}
+
+const struct mtr_component *mtr_price_select(const struct mtr_component *component, struct mtr_str dimensions)
+{
+    if (component->curve != MTR_CURVE_MATRIX) return component;
+    return &component->matrix[find_row(component, dimensions)].component;
+}
+
+int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->component;
+    work->curve = component;
+    if (component->curve != MTR_CURVE_MATRIX) return MTR_OK;
+    const uint32_t row = find_row(component, work->line.dimensions);
     work->curve = &component->matrix[row].component;
     return pricer->with_trace ? trace_row(pricer, component, row, work->line.dimensions) : MTR_OK;
 }

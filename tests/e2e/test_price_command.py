@@ -76,6 +76,43 @@ def test_refusals(folder, tariff):
     assert "in force yet" in run(tariff, "--curve", "--at", "2025-01-01", code=1)
 
 
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "config", "tariffs")
+
+
+def total(*arguments):
+    return json.loads(run(*arguments, "--json"))["total"]
+
+
+def test_several_meters(folder):
+    capacity, tier_by = os.path.join(EXAMPLES, "capacity.yaml"), os.path.join(EXAMPLES, "tier-by.yaml")
+    assert total(capacity, "--quantity", "vcpu=2", "--quantity", "memory_gb=5") == "35.00"
+    assert total(capacity, "--quantity", "9") == "100.00"  # of the first meter
+    assert total(tier_by, "--component", "seats", "--quantity", "seat_months=198.6", "--quantity", "seats=300") == "238.67"
+    series = write(folder, "meters.csv", "time,meter,quantity\n2026-01-05,vcpu,1\n2026-01-06,vcpu,1\n2026-01-07,memory_gb,5\n")
+    assert total(capacity, "--series", series) == "35.00"
+    assert "does not price the meter disk" in run(capacity, "--quantity", "disk=2", code=1)
+    assert "does not price the meter disk" in run(capacity, "--component", "plan", "--quantity", "disk=2", code=1)
+    assert "one number, or METER=N" in run(capacity, "--quantity", "vcpu=2", "--quantity", "5", code=64)
+    assert "neither --series nor --curve" in run(capacity, "--quantity", "vcpu=2", "--curve", code=64)
+    borders = [row for row in csv.DictReader(io.StringIO(run(capacity, "--curve", "--csv"))) if row["border"] == "true"]
+    assert [(row["quantity"], row["amount"]) for row in borders] == [("2", "10.00"), ("8", "35.00")], borders
+
+
+def test_selection(folder):
+    matrix, clock = os.path.join(EXAMPLES, "matrix.yaml"), os.path.join(EXAMPLES, "time-of-day.yaml")
+    assert total(matrix, "--quantity", "1200", "--dim", "region=eu", "--dim", "sku=large") == "350.00"
+    assert "border at 1000: 300.00" in run(matrix, "--curve", "--dim", "region=eu", "--dim", "sku=large")
+    assert "border" not in run(matrix, "--curve", "--dim", "region=eu", "--dim", "sku=small")
+    assert "counts by the hour" in run(clock, "--component", "night", "--quantity", "5", code=1)
+    assert "counts by the hour" in run(clock, "--component", "night", "--curve", code=1)
+    assert total(clock, "--component", "night", "--quantity", "5", "--at", "2026-01-05T23:00:00Z") == "0.50"
+    assert total(clock, "--component", "night", "--quantity", "5", "--at", "2026-01-05T12:00:00Z") == "0.00"
+    series = write(folder, "clock.csv", "time,component,quantity\n2026-01-05T12:00:00Z,night,5\n2026-01-05T23:00:00Z,night,5\n")
+    assert total(clock, "--series", series) == "0.50"
+    chain = json.loads(run(os.path.join(EXAMPLES, "partner-chain.yaml"), "--component", "compute", "--quantity", "100", "--json"))
+    assert chain["lines"][0]["tax_code"] == "S-19" and chain["lines"][0]["amount"] == "103.95", chain
+
+
 def test_curve(tariff):
     points = list(csv.DictReader(io.StringIO(run(tariff, "--curve", "--csv", "--at", "2026-01-05", "--quantity", "300"))))
     quantities = [Fraction(p["quantity"]) for p in points]
@@ -96,7 +133,9 @@ def main():
         test_series(folder, tariff)
         test_refusals(folder, tariff)
         test_curve(tariff)
-    print("price: quantity, series, refusals and curve agree")
+        test_several_meters(folder)
+        test_selection(folder)
+    print("price: quantity, series, refusals, curve, meters and selection agree")
     return 0
 
 

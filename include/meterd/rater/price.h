@@ -108,8 +108,12 @@ struct mtr_price {
  * MTR_EMISSING: there are lines and no rate of exchange for them. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
 
-/* Quantities of the meter where the component's price changes its course: bounds of tiers, blocks and increments behind free units and
- * conversion, ascending. At most `count_max` are written; returns how many. For plots and previews. */
+/* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that matches. */
+const struct mtr_component *mtr_price_select(const struct mtr_component *component, struct mtr_str dimensions);
+
+/* Quantities of the meter (of a capacity: the first) where the component's price changes its course: bounds of tiers, steps, blocks and
+ * increments behind free units and conversion, ascending. A matrix has those of its rows: select first. At most `count_max` are written;
+ * returns how many. For plots and previews. */
 uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *borders, uint32_t count_max);
 
 /* Asks the book for the rate that charges prices of the tariff in another currency; of_any_age for a draft, whose day may lie ahead. */
