@@ -161,6 +161,16 @@ static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return rc ? rc : add_tier(pricer, work, 0, packages, false);
 }
 
+static int dynamic(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->curve;
+    if (!component->zero_units_are_free || mtr_price_input_quantity(work, 1).e12 != 0) return per_unit(pricer, work);
+    if (!pricer->with_trace) return MTR_OK;
+    char amount[MTR_DECIMAL_TEXT_BYTES];
+    mtr_quantity_format(work->billed, amount);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "dynamic, no units", amount, "0");
+}
+
 static curve_price *const curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_PER_UNIT] = per_unit,
     [MTR_CURVE_GRADUATED] = graduated,
@@ -168,7 +178,7 @@ static curve_price *const curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_PACKAGE] = package,
     [MTR_CURVE_PERCENTAGE] = mtr_price_percentage,
     [MTR_CURVE_GRADUATED_PERCENTAGE] = graduated,
-    [MTR_CURVE_DYNAMIC] = per_unit,
+    [MTR_CURVE_DYNAMIC] = dynamic,
     [MTR_CURVE_STAIRSTEP] = volume,
     [MTR_CURVE_BLOCKS] = mtr_price_blocks,
     [MTR_CURVE_INCREMENTS] = mtr_price_increments,

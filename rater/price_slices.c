@@ -103,10 +103,12 @@ bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_wo
     return false;
 }
 
-/* What chooses a tier is no use by itself. Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
+/* What chooses a tier, or counts units beside the amount, is no use by itself. Use that adds up to nothing makes no line, but events, hours
+ * and levels that do have been priced apart. */
 static bool has_own_use(const struct mtr_line_work *work)
 {
-    if (work->component->tier_by_input && work->single.quantity.e12 == 0) return false;
+    const bool beside = work->component->tier_by_input || work->component->units_input;
+    if (beside && work->single.quantity.e12 == 0) return false;
     for (uint32_t i = 0; i < work->row_count; i++)
         if (!work->rows[i]->earlier && work->rows[i]->quantity.e12 != 0) return true;
     return false;

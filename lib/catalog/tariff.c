@@ -39,7 +39,9 @@ static int read_inputs(struct reading *reading, const struct tariff_component_fi
     if (!out->inputs) return MTR_ENOMEM;
     out->inputs[out->input_count++] = fields->meter;
     if (fields->has_tier_by) out->inputs[out->input_count++] = fields->tier_by;
+    else if (fields->has_dynamic && fields->dynamic.has_units) out->inputs[out->input_count++] = fields->dynamic.units;
     out->tier_by_input = fields->has_tier_by;
+    out->units_input = out->input_count == 2 && !fields->has_tier_by;
     return MTR_OK;
 }
 

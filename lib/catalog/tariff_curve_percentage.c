@@ -38,9 +38,15 @@ const struct mtr_field mtr_tariff_percentage_tier_rows[] = {
     {0},
 };
 
+static const char *const zero_units_choices[] = {"bill", "skip", NULL};
+
 const struct mtr_field mtr_tariff_dynamic_rows[] = {
     {.name = "multiplier", .type = MTR_FIELD_MONEY, AT(tariff_dynamic_fields, multiplier), .default_text = "1",
      .doc = "factor on the amount: 1.15 adds 15 percent, 0.01 turns cents into units"},
+    {.name = "units", .type = MTR_FIELD_KEY, AT(tariff_dynamic_fields, units), PRESENT(tariff_dynamic_fields, has_units),
+     .doc = "meter of the units that the amount is asked for"},
+    {.name = "zero_units", .type = MTR_FIELD_ENUM, AT(tariff_dynamic_fields, zero_units), PRESENT(tariff_dynamic_fields, has_zero_units),
+     .choices = zero_units_choices, .default_text = "bill", .doc = "an amount without units is billed, or not"},
     {0},
 };
 
@@ -105,6 +111,7 @@ static void lint_graduated_percentage(const struct mtr_node *node, struct mtr_co
 
 static int read_dynamic(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out)
 {
+    out->zero_units_are_free = fields->dynamic.zero_units == 1;
     return mtr_tariff_read_single_tier(arena, fields->dynamic.multiplier, (struct mtr_money){0}, out);
 }
 
@@ -112,6 +119,10 @@ static void lint_dynamic(const struct mtr_node *node, struct mtr_component *comp
 {
     if (component->tiers[0].unit.e18 < 0)
         tariff_warning(findings, tariff_place(node, "multiplier"), "multiplier", "is negative: it pays the customer");
+    const struct mtr_node *units = mtr_node_get(node, "units"), *zero_units = mtr_node_get(node, "zero_units");
+    if (units && !component->units_input)
+        tariff_error(findings, units, "units", "is a second meter of the component, which a row of a matrix cannot have");
+    if (zero_units && !units) tariff_error(findings, zero_units, "zero_units", "needs the meter of the units: write `units` too");
 }
 
 const struct tariff_curve mtr_tariff_curve_percentage = {TARIFF_CURVE_KEY(percentage), .read = read_percentage, .lint = lint_percentage};

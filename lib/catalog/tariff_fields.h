@@ -33,6 +33,9 @@ struct tariff_percentage_fields {
 
 struct tariff_dynamic_fields {
     struct mtr_money multiplier;
+    bool has_units, has_zero_units;
+    struct mtr_str units; /* a meter */
+    int zero_units;       /* 0 bill, 1 skip */
 };
 
 struct tariff_blocks_fields {

@@ -27,6 +27,8 @@ void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_compone
             tariff_error(findings, tariff_place(node, "scope"), "scope", "the cap of a tier cannot be weighted by time: write a cap of the component");
     if (component->scope == MTR_SLICE_BY_LEVEL && component->weight_count)
         tariff_error(findings, tariff_place(node, "weights"), "weights", "do not apply to levels: take a component with `when` for each price");
+    if (component->units_input && !whole)
+        tariff_error(findings, tariff_place(node, "scope"), "scope", "`units` are those of the whole line: they need scope period or term");
     if (component->tier_by_input && !whole)
         tariff_error(findings, tariff_place(node, "scope"), "scope", "tier_by chooses one tier for the whole line: it needs scope period or term");
 }

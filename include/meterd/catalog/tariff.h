@@ -218,6 +218,8 @@ struct mtr_component {
     uint32_t step_count;
     struct mtr_matrix_row *matrix; /* the last matches everything */
     uint32_t matrix_count;
+    bool units_input;   /* dynamic: input 1 counts the units that the amount is asked for */
+    bool zero_units_are_free; /* then an amount without units costs nothing */
     bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of input 0 */
     struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
     uint32_t input_count;
