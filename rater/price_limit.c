@@ -25,6 +25,7 @@ static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line
 static bool counts(const struct mtr_price_line *line, const struct mtr_price_scope *scope)
 {
     bool own = mtr_str_equal(line->component, scope->key);
+    if (mtr_str_equal(line->kind, MTR_STR("credit"))) return false; /* it pays for lines, and is none of them */
     if (own && scope->except_kind && mtr_str_equal(line->kind, mtr_str_from(scope->except_kind))) return false;
     return own || scope->of_tariff;
 }

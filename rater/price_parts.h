@@ -15,12 +15,25 @@ struct mtr_price_range {
     uint32_t from, to;
 };
 
+/* A pool while a part is priced. */
+struct mtr_price_pool_state {
+    const struct mtr_price_pool *pool;
+    struct mtr_quantity left;  /* of units: what the parts and lines before have left */
+    struct mtr_quantity drawn; /* of units: in this part so far */
+    bool gives;                /* to the line being priced; these are of it: */
+    struct mtr_quantity before;    /* what it drew in earlier parts */
+    struct mtr_quantity own;       /* what it draws in this part; negative: given back */
+    struct mtr_quantity line_left; /* what its slices have still to use */
+};
+
 struct mtr_pricer {
     const struct mtr_price_input *input;
     struct mtr_arena *arena;
     bool with_trace;
     uint32_t line_capacity, step_capacity;
     const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
+    struct mtr_price_pool_state *pools; /* in the order in which they are drawn */
+    uint32_t pool_count, draw_capacity;
     struct mtr_price price; /* being built */
     struct mtr_price_range *ranges; /* of the component at hand, in the lines of each earlier part */
 };
@@ -95,6 +108,20 @@ int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_
 bool mtr_price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
 /* A fee: its share, adjusted. */
 int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+
+/* Pools of units. open sorts all pools and takes off what earlier parts drew; choose decides what the line draws of `units`, all that it would
+ * be billed in the period without pools, `before` of them in earlier parts; refill begins a pass over its slices, slice takes from one. */
+int mtr_price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units, struct mtr_quantity before)
+    MTR_MUST_USE;
+bool mtr_price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component); /* any to it; sets `gives` */
+int mtr_price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
+int mtr_price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* The lines of what was drawn: of units, and of money. */
+int mtr_price_draw_lines(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_credits(struct mtr_pricer *pricer) MTR_MUST_USE;
+bool mtr_price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
+int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
 
 /* Curves with a file of their own. */
 int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;

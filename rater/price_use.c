@@ -30,7 +30,7 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
 }
 
 /* The published order (docs/pricing.md). */
-static slice_part *const slice_parts[] = {mtr_price_convert, apply_free_units, mtr_price_curve};
+static slice_part *const slice_parts[] = {mtr_price_convert, apply_free_units, mtr_price_draw_slice, mtr_price_curve};
 
 int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -104,9 +104,11 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int price_pass(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = work->component->scope == MTR_SLICE_BY_LEVEL ? mtr_price_levels(pricer, work)
-             : work->slice_count == 1                     ? price_single(pricer, work)
-                                                          : price_slices(pricer, work);
+    int rc = mtr_price_refill_draws(pricer, work);
+    if (rc) return rc;
+    rc = work->component->scope == MTR_SLICE_BY_LEVEL ? mtr_price_levels(pricer, work)
+         : work->slice_count == 1                     ? price_single(pricer, work)
+                                                      : price_slices(pricer, work);
     return rc ? rc : mtr_price_adjust(pricer, work);
 }
 
@@ -139,8 +141,36 @@ static int take_off_earlier(struct mtr_pricer *pricer, struct mtr_line_work *wor
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
 }
 
+/* What would be billed of the line, or of its earlier use, had it no pools. */
+static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bool of_earlier, struct mtr_quantity *out)
+{
+    const bool with_trace = pricer->with_trace;
+    int rc = MTR_OK;
+    *out = (struct mtr_quantity){0};
+    pricer->with_trace = false;
+    work->free_left = work->component->free_units;
+    for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
+        work->billed = of_earlier ? work->slices[i].earlier : work->slices[i].quantity;
+        rc = mtr_price_convert(pricer, work);
+        if (!rc) rc = apply_free_units(pricer, work);
+        if (!rc && work->billed.e12 > 0) rc = mtr_quantity_add(*out, work->billed, out);
+    }
+    pricer->with_trace = with_trace;
+    return rc;
+}
+
+static int choose_draws(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    struct mtr_quantity units, before;
+    if (!mtr_price_pools_give(pricer, work->component)) return MTR_OK;
+    int rc = count_units(pricer, work, false, &units);
+    if (!rc) rc = count_units(pricer, work, true, &before);
+    return rc ? rc : mtr_price_choose_draws(pricer, work, units, before);
+}
+
 int mtr_price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = price_pass(pricer, work);
+    int rc = choose_draws(pricer, work);
+    if (!rc) rc = price_pass(pricer, work);
     return rc || !has_earlier(work) ? rc : take_off_earlier(pricer, work);
 }

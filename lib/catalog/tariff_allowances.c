@@ -24,6 +24,16 @@ const struct mtr_field mtr_tariff_allowance_rows[] = {
     {0},
 };
 
+bool mtr_component_has_units(const struct mtr_component *component)
+{
+    const enum mtr_curve_kind curve = component->curve;
+    for (uint32_t i = 0; i < component->matrix_count; i++)
+        if (!mtr_component_has_units(&component->matrix[i].component)) return false;
+    bool of_money = curve == MTR_CURVE_PERCENTAGE || curve == MTR_CURVE_GRADUATED_PERCENTAGE || curve == MTR_CURVE_DYNAMIC;
+    bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
+    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period;
+}
+
 static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key)
 {
     for (uint32_t i = 0; i < version->component_count; i++)
@@ -47,10 +57,9 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
                              MTR_STR_ARGS(key), meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
         return;
     }
-    if (of_money) return;
-    if (component->curve == MTR_CURVE_RECURRING) tariff_error(findings, place, "components", "a fee has no units: give an amount instead of a quantity");
-    if (component->scope == MTR_SLICE_BY_TERM || component->scope == MTR_SLICE_BY_LEVEL)
-        tariff_error(findings, place, "components", "with scope term or level there are no units of a period: give an amount instead of a quantity");
+    if (!of_money && !mtr_component_has_units(component))
+        tariff_error(findings, place, "components",
+                     "a fee, a share of money, a capacity, a level and a contract term have no units of a period: give an amount instead of a quantity");
 }
 
 static void lint_components(const struct mtr_node *node, const struct mtr_tariff_version *version, const struct mtr_allowance *allowance,

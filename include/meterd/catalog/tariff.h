@@ -273,6 +273,9 @@ static inline bool mtr_component_has_masks(const struct mtr_component *component
     return component->has_when || component->weight_count > 0;
 }
 
+/* Has it units of a period, which a pool can give? Fees, shares of money, capacities, levels and contract terms have none. */
+bool mtr_component_has_units(const struct mtr_component *component);
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */

@@ -49,6 +49,31 @@ struct mtr_price_exchange {
     unsigned digits;                   /* that amounts are rounded to */
 };
 
+/* What a line can draw on before it costs anything: the grant of an allowance, or a prepaid credit, with its balance at the period's start.
+ * Pools are drawn by priority, then the earliest expiry, then the key. Of units: before the curve, by components in their order. Of money:
+ * after the tariff's minimum. The draws of all parts are together those of the whole period: what a later part takes back of use goes back. */
+struct mtr_price_pool {
+    struct mtr_str key;
+    struct mtr_str grant;              /* "grant=2026-01-01", "credit=2026-03-01": the dimensions of its lines */
+    bool of_money;
+    const struct mtr_str *components;  /* keys; none: all */
+    uint32_t component_count;
+    struct mtr_str meter;              /* of units: of components with this meter only; empty: any */
+    uint32_t priority;                 /* the lowest first */
+    int64_t expires_s;                 /* INT64_MAX: never */
+    struct mtr_quantity quantity;      /* balance, 0 or more, in units as components price them */
+    struct mtr_money amount;           /* balance, 0 or more, in the tariff's currency */
+};
+
+/* What one part of a period drew: of units by one line, of money by all lines together. Negative: given back. */
+struct mtr_price_draw {
+    struct mtr_str key, grant; /* of the pool */
+    bool of_money;
+    struct mtr_str component, dimensions; /* of the line */
+    struct mtr_quantity quantity;
+    struct mtr_money amount;
+};
+
 struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
@@ -68,12 +93,14 @@ struct mtr_price_input {
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;
+    const struct mtr_price_pool *pools; /* a pool that an earlier part had is still there */
+    uint32_t pool_count;
 };
 
 struct mtr_price_line {
     struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment" */
     struct mtr_str dimensions;
-    struct mtr_str kind;            /* usage | recurring | overage | minimum | commitment */
+    struct mtr_str kind;            /* usage | draw | recurring | overage | minimum | commitment | credit */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
     struct mtr_money amount;        /* rounded by the tariff when it rounds lines, else to 10^-18 */
     struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
@@ -99,6 +126,8 @@ struct mtr_price {
     uint32_t line_count;
     struct mtr_price_step *steps;
     uint32_t step_count;
+    struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
+    uint32_t draw_count;
     struct mtr_money total;       /* sum of the lines, or the rounded total (of all parts up to this one, less the earlier totals) */
     struct mtr_money residue;     /* rounding place total: total − sum of the lines' amounts; zero otherwise. So lines + residue = total */
 };
@@ -107,6 +136,9 @@ struct mtr_price {
  * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM,
  * MTR_EMISSING: there are lines and no rate of exchange for them. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
+
+/* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
+int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b);
 
 /* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that matches. */
 const struct mtr_component *mtr_price_select(const struct mtr_component *component, struct mtr_str dimensions);
