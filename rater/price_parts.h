@@ -87,7 +87,7 @@ int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_
 /* Rows in the hours that the component counts, split and weighted as it says. */
 int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Whether a line like this came of an earlier part: what is due once per line was due there. */
-bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_work *work);
+bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work);
 /* What a meter of the component adds up to, of the use that is being priced; whole lines only. */
 struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input);
 /* Rows into slices and the line's quantity, as the component's scope has it. */

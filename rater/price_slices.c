@@ -79,11 +79,6 @@ static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return MTR_OK;
 }
 
-static bool is_same_line(const struct mtr_price_line *a, const struct mtr_price_line *b)
-{
-    return mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
-}
-
 struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input)
 {
     MTR_ASSERT(input < work->component->input_count);
@@ -92,14 +87,13 @@ struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, u
     return work->of_earlier ? work->single.earlier : work->single.quantity;
 }
 
-bool mtr_price_was_due(const struct mtr_pricer *pricer, const struct mtr_line_work *work)
+bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
     for (uint32_t i = 0; i < work->slice_count; i++)
         if (work->slices[i].earlier.e12 != 0) return true;
     for (uint32_t i = 0; i < input->earlier_count && !input->version->reset; i++)
-        for (uint32_t j = 0; j < input->earlier[i]->line_count; j++)
-            if (is_same_line(&input->earlier[i]->lines[j], &work->line)) return true;
+        if (mtr_price_earlier_like(pricer, i, &work->line)) return true;
     return false;
 }
 
@@ -114,7 +108,7 @@ static bool has_own_use(const struct mtr_line_work *work)
     return false;
 }
 
-static void decide_due(const struct mtr_pricer *pricer, struct mtr_line_work *work)
+static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     const bool apart = !is_whole(component->scope) || work->inputs;

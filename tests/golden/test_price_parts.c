@@ -1,6 +1,6 @@
 /*
  * The law of position: a period that is priced in parts, each behind those before it, comes to what it does in one, whatever the curve, the
- * scope, the parts around the curve and the rounding. Seeded tariffs of all of them, seeded use (some of it taken back), seeded splits.
+ * scope, the parts around the curve and the rounding. Golden rows of two parts; then seeded tariffs of all of them, seeded use (some of it taken back), seeded splits.
  *
  * METERD_SEED repeats a run, METERD_CASES changes the number of tariffs.
  */
@@ -98,12 +98,33 @@ static void add_event_percentage(struct random_case *it)
     add(&it->text, "}, scope: event");
 }
 
+/* Curves that are chosen by dimensions, or by further meters. */
+static void add_choice(struct random_case *it)
+{
+    switch (below(it, 3)) {
+    case 0:
+        add(&it->text, "meter: m, group_by: [r], matrix: [{match: {r: a}, ");
+        add_tiers(it, "graduated", "unit", "flat", true);
+        add(&it->text, "}, {");
+        add_tiers(it, "volume", "unit", "flat", true);
+        add(&it->text, "}]");
+        return;
+    case 1:
+        add(&it->text, "scope: period, capacity: [{up_to: {m: %u, n: %u}, amount: \"%u.3\"}, {up_to: {m: %u, n: 9000}, amount: 20}, {amount: 50}]", 1 + below(it, 20),
+            1 + below(it, 20), below(it, 9), 30 + below(it, 9000));
+        return;
+    default:
+        add(&it->text, "meter: m, scope: %s, tier_by: n, ", one_in(it, 2) ? "period" : "term");
+        add_tiers(it, "volume", "unit", "flat", true);
+    }
+}
+
 /* A curve with its scope; false for a fee. */
 static bool add_curve(struct random_case *it)
 {
     static const char *const scopes[] = {"period", "period", "period", "event", "hour", "day", "term"};
     static const char *const prorates[] = {"none", "day", "second"};
-    switch (below(it, 13)) {
+    switch (below(it, 15)) {
     case 0: add(&it->text, "per_unit: \"0.%03u\"", below(it, 1000)); break;
     case 1: add_tiers(it, "graduated", "unit", "flat", true); break;
     case 2: add_tiers(it, "volume", "unit", "flat", true); break;
@@ -118,6 +139,9 @@ static bool add_curve(struct random_case *it)
     case 11:
         add_tiers(it, one_in(it, 2) ? "graduated" : "volume", "unit", "flat", false);
         add(&it->text, ", scope: level");
+        return true;
+    case 12:
+        add_choice(it);
         return true;
     default:
         add(&it->text, "recurring: {amount: \"%u.%02u\", in: %s, prorate: %s}", below(it, 90), below(it, 100), one_in(it, 2) ? "advance" : "arrears",
@@ -144,13 +168,17 @@ static void add_component(struct random_case *it, unsigned index)
     bool has_use = add_curve(it);
     bool has_free_part = strstr(it->text.bytes + start, "free_") != NULL, flat = strstr(it->text.bytes + start, "flat:") != NULL;
     bool whole = strstr(it->text.bytes + start, "scope: period") != NULL || strstr(it->text.bytes + start, "scope: level") != NULL;
-    if (has_use) add(&it->text, ", meter: m");
-    if (has_use && flat && whole && one_in(it, 3)) add(&it->text, ", flat_at_zero: true");
-    else if (has_use && one_in(it, 3)) add(&it->text, ", group_by: [r]");
-    if (has_use && !has_free_part && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
-    if (has_use && one_in(it, 3)) add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
-    if (one_in(it, 3)) add(&it->text, ", discount: {percent: %u.%u}", below(it, 100), below(it, 10));
-    if (one_in(it, 4)) add(&it->text, ", markup: {percent: %u.%u}", below(it, 100), below(it, 10));
+    const bool is_chosen = strstr(it->text.bytes + start, "matrix") || strstr(it->text.bytes + start, "tier_by") || strstr(it->text.bytes + start, "capacity");
+    const bool is_level = strstr(it->text.bytes + start, "scope: level") != NULL, is_capacity = strstr(it->text.bytes + start, "capacity") != NULL;
+    if (has_use && !is_chosen) add(&it->text, ", meter: m");
+    if (has_use && flat && whole && !is_chosen && one_in(it, 3)) add(&it->text, ", flat_at_zero: true");
+    else if (has_use && !is_chosen && one_in(it, 3)) add(&it->text, ", group_by: [r]");
+    if (has_use && !is_capacity && one_in(it, 6)) add(&it->text, ", when: %s", one_in(it, 2) ? "night" : "{not: weekend}");
+    if (has_use && !is_level && !is_capacity && one_in(it, 6)) add(&it->text, ", weights: {night: \"0.5\", weekend: \"1.%u\"}", below(it, 1000));
+    if (has_use && !has_free_part && !is_capacity && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
+    if (has_use && !is_capacity && one_in(it, 3)) add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
+    if (one_in(it, 3)) add(&it->text, ", discount: {%s: %u.%u}", one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
+    if (one_in(it, 4)) add(&it->text, ", markup: {%s: %u.%u}", one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
     if (has_use) add_limits(it, ", ");
     add(&it->text, "}\n");
 }
@@ -158,7 +186,8 @@ static void add_component(struct random_case *it, unsigned index)
 static void make_tariff(struct random_case *it)
 {
     it->text = (struct text){0};
-    add(&it->text, "key: t\ncurrency: EUR\nrounding: {mode: %s, place: %s}\nversions:\n  - from: 2026-01-01\n    components:\n", pick(it, modes, 6),
+    add(&it->text, "key: t\ncurrency: EUR\nrounding: {mode: %s, place: %s}\nversions:\n  - from: 2026-01-01\n    calendar: {night: {hours: \"22:00-06:00\"}, weekend: {days: [sat, sun]}}\n"
+        "    components:\n", pick(it, modes, 6),
         one_in(it, 3) ? "total" : "line");
     unsigned count = 1 + below(it, COMPONENTS_MAX);
     for (unsigned i = 0; i < count; i++) add_component(it, i);
@@ -180,6 +209,7 @@ static void make_use(struct random_case *it)
             if (is_level) until_s += 1 + below(it, (unsigned)(PERIOD_S - from_s));
             it->use[it->use_count++] = (struct mtr_usage_row){
                 .component = c,
+                .input = component->input_count > 1 ? below(it, component->input_count) : 0,
                 .dimensions = mtr_str_from(!component->group_by_count ? "" : one_in(it, 2) ? "r=a" : "r=b"),
                 .time_us = (START_S + from_s) * MTR_US_PER_SECOND,
                 .until_us = (START_S + until_s) * MTR_US_PER_SECOND,
@@ -322,8 +352,64 @@ static void test_parts_add_up_to_the_whole(void **state)
     mtr_zone_close(it.utc);
 }
 
+static void price_half(struct pricing *pricing, const char *const *use, uint32_t half, struct mtr_price prices[2])
+{
+    struct mtr_usage_row rows[2] = {{.time_us = START_S * MTR_US_PER_SECOND}, {.time_us = (START_S + PERIOD_S / 2) * MTR_US_PER_SECOND}};
+    struct mtr_price_input input = pricing_input(pricing);
+    for (uint32_t i = 0; i <= half; i++) assert_int_equal(mtr_quantity_parse(mtr_str_from(use[i]), &rows[i].quantity), MTR_OK);
+    rows[0].earlier = half == 1;
+    input.usage = rows;
+    input.usage_count = half + 1;
+    input.continues_earlier = half == 1;
+    input.continued_later = half == 0;
+    input.earlier = (const struct mtr_price *const[]){&prices[0]};
+    input.earlier_count = half;
+    assert_int_equal(mtr_price(&input, true, &pricing->result, &prices[half]), MTR_OK);
+}
+
+static void test_two_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *component, *use[2], *expected[2];
+    } rows[] = {
+        {"graduated: [{up_to: 100, unit: 2, flat: 5}, {unit: 1, flat: 7}]", {"80", "40"}, {"a usage 165.00; total 165.00", "a usage 67.00; total 67.00"}},
+        {"volume: [{up_to: 100, unit: 2}, {unit: 1}]", {"80", "40"}, {"a usage 160.00; total 160.00", "a usage -40.00; total -40.00"}},
+        {"package: {size: 1000, price: 1}", {"1400", "1300"}, {"a usage 2.00; total 2.00", "a usage 1.00; total 1.00"}},
+        {"per_unit: 1, convert: {divide: 1000, rounding: ceiling, digits: 0}", {"1400", "1300"}, {"a usage 2.00; total 2.00", "a usage 1.00; total 1.00"}},
+        {"per_unit: 1, free_units: 10", {"8", "7"}, {"a usage 0.00; total 0.00", "a usage 5.00; total 5.00"}},
+        /* rounded as one, ties and signs included */
+        {"per_unit: \"0.004\"", {"1", "1"}, {"a usage 0.00; total 0.00", "a usage 0.01; total 0.01"}},
+        {"per_unit: \"0.005\"", {"23", "2"}, {"a usage 0.12; total 0.12", "a usage 0.00; total 0.00"}}, /* 0.115 → 0.12, 0.125 → 0.12 */
+        {"per_unit: \"0.005\"", {"3", "-1"}, {"a usage 0.02; total 0.02", "a usage -0.01; total -0.01"}},
+        /* caps give back first what they took; overage comes before the cap */
+        {"per_unit: 1, cap: 10", {"12", "-1"}, {"a usage 10.00; total 10.00", "a usage 0.00; total 0.00"}},
+        {"per_unit: 1, cap: 10", {"12", "-5"}, {"a usage 10.00; total 10.00", "a usage -3.00; total -3.00"}},
+        {"per_unit: 1, commitment: {amount: 10, overage: 2}, cap: 12", {"14", "-6"},
+         {"a usage 12.00; a overage 0.00; total 12.00", "a usage -4.00; a overage 0.00; a commitment 2.00; total -2.00"}},
+        /* fixed amounts are once per line, shares as often as it is */
+        {"per_unit: 1, discount: {amount: 3}", {"2", "4"}, {"a usage 0.00; total 0.00", "a usage 3.00; total 3.00"}},
+        {"per_unit: 1, markup: {amount: 3}", {"2", "4"}, {"a usage 5.00; total 5.00", "a usage 4.00; total 4.00"}},
+        {"graduated: [{up_to: 1, flat: 7}, {unit: 1}], flat_at_zero: true", {"0", "3"}, {"a usage 7.00; total 7.00", "a usage 2.00; total 2.00"}},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_price prices[2];
+        char text[512], got[512];
+        snprintf(text, sizeof(text), "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n      - {key: a, meter: m, %s}\n", rows[i].component);
+        if (pricing_open(&pricing, mtr_str_from(text))) fail_msg("%s: %s", rows[i].component, pricing.findings.items[0].text);
+        for (uint32_t half = 0; half < 2; half++) {
+            price_half(&pricing, rows[i].use, half, prices);
+            pricing_describe(&pricing, &prices[half], got, sizeof(got));
+            if (strcmp(got, rows[i].expected[half]) != 0)
+                fail_msg("%s, part %u:\n  expected %s\n  got      %s", rows[i].component, half + 1, rows[i].expected[half], got);
+        }
+        pricing_close(&pricing);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_parts_add_up_to_the_whole)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_parts), cmocka_unit_test(test_parts_add_up_to_the_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
