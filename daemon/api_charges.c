@@ -46,7 +46,8 @@ static int on_charge_ndjson(void *context, const struct mtr_charge *charge)
 static const char *const csv_columns[] = {"number",      "id",           "status",         "subscription", "customer",       "vendor",
                                           "service",     "component",    "kind",           "meter",        "unit",           "tax_code",     "dimensions",
                                           "period_start", "period_end",  "quantity",       "quantity_delta", "amount",       "amount_total",
-                                          "currency",    "tariff.key",   "tariff.from",    "created_at",   "seq_first",      "seq_last"};
+                                          "currency",    "tariff.key",   "tariff.from",    "created_at",   "seq_first",      "seq_last",
+                                          "cost",         "cost_total",  "margin",         "margin_total"};
 enum { CSV_COLUMNS = sizeof(csv_columns) / sizeof(csv_columns[0]) };
 
 /* A member of the body by its dotted name; a map is written as JSON. */

@@ -56,11 +56,12 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                         "\"id\":" STRING ",\"number\":" COUNT
                          ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
                         ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"component\":" STRING
-                        ",\"kind\":{\"enum\":[\"usage\",\"recurring\",\"minimum\"]},\"meter\":" STRING ",\"unit\":" STRING
+                        ",\"kind\":" STRING ",\"meter\":" STRING ",\"unit\":" STRING
                          ",\"tax_code\":" STRING ",\"dimensions\":" LABELS
                         ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"part_start\":" TIME ",\"part_end\":" TIME
                          ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL ",\"amount_total\":" DECIMAL
                         ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}"
+                         ",\"cost\":" DECIMAL ",\"cost_total\":" DECIMAL ",\"margin\":" DECIMAL ",\"margin_total\":" DECIMAL
                          ",\"tariff\":" MAP("\"key\":" STRING ",\"from\":" STRING ",\"hash\":" STRING) ",\"revision\":" COUNT
                          ",\"created_at\":" TIME ",\"seq_first\":" COUNT ",\"seq_last\":" COUNT)},
     {"Ack", MAP_WITH("\"consumer\"", "\"consumer\":" STRING ",\"up_to\":" COUNT ",\"ids\":" LIST(STRING))},
@@ -70,7 +71,8 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"difference\":" DECIMAL ",\"emitted_after\":" DECIMAL ",\"line_charges\":" LIST(REF("LineCharge"))
                          ",\"log\":" MAP("\"seq_first\":" COUNT ",\"seq_last\":" COUNT))},
     {"PricePart", MAP_WITH("\"from\",\"to\",\"tariff\",\"version\",\"price\"", /* what one tariff version covers of the period */
-                           "\"from\":" TIME ",\"to\":" TIME ",\"tariff\":" STRING ",\"version\":" STRING ",\"hash\":" STRING
+                           "\"cost\":" BOOLEAN ",\"from\":" TIME ",\"to\":" TIME ",\"tariff\":" STRING ",\"version\":" STRING
+                         ",\"hash\":" STRING
                          ",\"price\":{\"oneOf\":[" REF("Price") ",{\"type\":\"null\"}]}")},
     {"LineCharge", MAP_WITH("\"number\",\"id\",\"status\",\"amount\"", "\"number\":" COUNT ",\"id\":" STRING ",\"status\":" STRING
                          ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL ",\"created_at\":" TIME)},
@@ -83,17 +85,20 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"next_attempt_at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"}")},
     {"Settlement", MAP_WITH("\"action\"", "\"action\":{\"enum\":[\"retry\",\"delivered\"]}")},
     {"PriceRequest", MAP_WITH("\"tariff\"",
-                              "\"tariff\":{\"type\":[\"string\",\"object\"]},\"at\":" STRING ",\"quantity\":" DECIMAL
+                              "\"tariff\":{\"type\":[\"string\",\"object\"]},\"cost\":{\"type\":[\"string\",\"object\"]},\"at\":" STRING
+                         ",\"currency\":" STRING ",\"subscription\":" STRING ",\"customer\":" STRING ",\"quantity\":" DECIMAL
                          ",\"component\":" STRING
                               ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"quantity\"", "\"time\":" TIME
                                                                                   ",\"component\":" STRING ",\"quantity\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
                               ",\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\"", "\"periods\":" LIST(REF("PricePeriod")) ","
-                       "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
+                       "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL
+                         ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
                          ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
     {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
-                         ",\"tax_code\":" STRING ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL)},
+                         ",\"tax_code\":" STRING ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL
+                         ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL)},
     {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
     {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},

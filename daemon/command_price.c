@@ -23,11 +23,24 @@ enum { REQUEST_BYTES_MAX = 32 << 20, ARENA_BYTES_MAX = 256 << 20, FINDINGS_MAX =
 
 static const struct mtr_str nothing = {NULL, 0};
 
-/* In a file: the document itself, or the only one of a bundle's `tariffs`. */
-static const struct mtr_node *tariff_of(const struct mtr_node *root)
+/* The tariff of that key in a bundle; NULL: none. */
+static const struct mtr_node *tariff_in_bundle(const struct mtr_node *root, const char *key)
 {
     const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
+    for (uint32_t i = 0; key && tariffs && i < tariffs->child_count; i++) {
+        const struct mtr_node *own = mtr_node_get(&tariffs->children[i], "key");
+        if (own && mtr_str_equal(own->text, mtr_str_from(key))) return &tariffs->children[i];
+    }
+    return NULL;
+}
+
+/* In a file: the document itself, or of a bundle's `tariffs` the one that --tariff names, or the only one. */
+static const struct mtr_node *tariff_of(const struct mtr_invocation *invocation, const struct mtr_node *root)
+{
+    const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
+    const char *key = mtr_invocation_option(invocation, "tariff");
     if (!tariffs) return root;
+    if (key) return tariff_in_bundle(root, key);
     return tariffs->kind == MTR_NODE_LIST && tariffs->child_count == 1 ? &tariffs->children[0] : NULL;
 }
 
@@ -78,25 +91,33 @@ static void write_quantities(const struct mtr_invocation *invocation, struct mtr
     mtr_json_list_end(json);
 }
 
-/* `tariff` is JSON: a document, or a key as a string. */
-static int write_request(const struct mtr_invocation *invocation, struct mtr_str tariff, struct mtr_str series, struct mtr_buffer *out)
+/* What a request is made of beside the options, as JSON. */
+struct request_parts {
+    struct mtr_str tariff; /* a document, or a key as a string */
+    struct mtr_str cost;   /* the same; empty: none */
+    struct mtr_str series; /* a list; empty: none */
+};
+
+static void write_part(struct mtr_json_writer *json, const char *name, struct mtr_str part)
 {
+    if (!part.size) return;
+    mtr_json_name(json, name);
+    mtr_json_raw(json, part);
+}
+
+static int write_request(const struct mtr_invocation *invocation, const struct request_parts *parts, struct mtr_buffer *out)
+{
+    static const char *const options[] = {"at", "component", "currency", "customer", "subscription"};
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
-    mtr_json_name(&json, "tariff");
-    mtr_json_raw(&json, tariff);
-    write_text(&json, "at", mtr_invocation_option(invocation, "at"));
-    write_text(&json, "component", mtr_invocation_option(invocation, "component"));
-    if (mtr_invocation_option_at(invocation, "quantity", 0) && !names_meters(invocation))
-        write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
+    write_part(&json, "tariff", parts->tariff);
+    write_part(&json, "cost", parts->cost);
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) write_text(&json, options[i], mtr_invocation_option(invocation, options[i]));
+    if (!names_meters(invocation)) write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
-    if (series.size) {
-        mtr_json_name(&json, "usage");
-        mtr_json_raw(&json, series);
-    } else if (names_meters(invocation)) {
-        write_quantities(invocation, &json);
-    }
+    write_part(&json, "usage", parts->series);
+    if (!parts->series.size && names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
     mtr_json_map_end(&json);
@@ -112,32 +133,45 @@ static struct mtr_str text_of(const struct mtr_node *map, const char *key)
 static const struct {
     const char *title, *member;
     enum mtr_table_align align;
+    bool of_cost;
 } columns[] = {
-    {"COMPONENT", "component", MTR_TABLE_LEFT}, {"KIND", "kind", MTR_TABLE_LEFT},             {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT},
-    {"QUANTITY", "quantity", MTR_TABLE_RIGHT},  {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT}, {"AMOUNT", "amount", MTR_TABLE_RIGHT},
+    {"COMPONENT", "component", MTR_TABLE_LEFT, false},   {"KIND", "kind", MTR_TABLE_LEFT, false},
+    {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT, false}, {"QUANTITY", "quantity", MTR_TABLE_RIGHT, false},
+    {"UNIT PRICE", "unit_price", MTR_TABLE_RIGHT, false}, {"AMOUNT", "amount", MTR_TABLE_RIGHT, false},
+    {"COST", "cost", MTR_TABLE_RIGHT, true},             {"MARGIN", "margin", MTR_TABLE_RIGHT, true},
 };
 enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
 
-static void add_columns(struct mtr_table *table)
+static void add_columns(struct mtr_table *table, bool with_cost)
 {
-    for (size_t c = 0; c < COLUMN_COUNT; c++) mtr_table_column(table, columns[c].title, columns[c].align);
+    for (size_t c = 0; c < COLUMN_COUNT; c++)
+        if (with_cost || !columns[c].of_cost) mtr_table_column(table, columns[c].title, columns[c].align);
 }
 
-static void add_cells(struct mtr_table *table, const struct mtr_node *line)
+static void add_cells(struct mtr_table *table, const struct mtr_node *line, bool with_cost)
 {
-    for (size_t c = 0; c < COLUMN_COUNT; c++) mtr_table_cell(table, text_of(line, columns[c].member));
+    for (size_t c = 0; c < COLUMN_COUNT; c++)
+        if (with_cost || !columns[c].of_cost) mtr_table_cell(table, text_of(line, columns[c].member));
 }
 
-static void print_lines(const struct mtr_node *lines)
+static void print_lines(const struct mtr_node *lines, bool with_cost)
 {
     struct mtr_table *table = mtr_table_open(stdout);
-    add_columns(table);
+    add_columns(table, with_cost);
     for (uint32_t i = 0; lines && i < lines->child_count; i++) {
         mtr_table_row(table);
-        add_cells(table, &lines->children[i]);
+        add_cells(table, &lines->children[i], with_cost);
     }
     mtr_table_print(table);
     mtr_table_close(table);
+}
+
+static void print_total(const struct mtr_node *root)
+{
+    printf("total %.*s %.*s", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
+    if (mtr_node_get(root, "cost"))
+        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(text_of(root, "cost")), MTR_STR_ARGS(text_of(root, "margin")));
+    printf("\n");
 }
 
 static struct mtr_str day_of(struct mtr_str time)
@@ -149,19 +183,20 @@ static struct mtr_str day_of(struct mtr_str time)
 static void print_periods(const struct mtr_node *root, const struct mtr_node *periods)
 {
     struct mtr_table *table = mtr_table_open(stdout);
+    const bool with_cost = mtr_node_get(root, "cost");
     mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
-    add_columns(table);
+    add_columns(table, with_cost);
     for (uint32_t i = 0; i < periods->child_count; i++) {
         const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
         for (uint32_t j = 0; lines && j < lines->child_count; j++) {
             mtr_table_row(table);
             mtr_table_cell(table, day_of(text_of(&periods->children[i], "from")));
-            add_cells(table, &lines->children[j]);
+            add_cells(table, &lines->children[j], with_cost);
         }
     }
     mtr_table_print(table);
     mtr_table_close(table);
-    printf("total %.*s %.*s\n", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
+    print_total(root);
     for (uint32_t i = 0; i < periods->child_count; i++) {
         const struct mtr_node *price = mtr_node_get(&periods->children[i], "price"), *trace = mtr_node_get(price, "trace");
         if (!trace || !trace->child_count) continue;
@@ -173,8 +208,8 @@ static void print_periods(const struct mtr_node *root, const struct mtr_node *pe
 static void print_price(const struct mtr_node *root)
 {
     const struct mtr_node *trace = mtr_node_get(root, "trace");
-    print_lines(mtr_node_get(root, "lines"));
-    printf("total %.*s %.*s\n", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
+    print_lines(mtr_node_get(root, "lines"), mtr_node_get(root, "cost"));
+    print_total(root);
     if (trace && trace->child_count) {
         printf("\n");
         mtr_trace_table_print(root, nothing);
@@ -230,20 +265,72 @@ static int price_here(const struct mtr_invocation *invocation, struct mtr_str re
     return code;
 }
 
-/* Prices what the invocation asks for under a checked document of a file. */
-static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *tariff, struct mtr_str series, struct mtr_arena *arena)
+/* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a daemon that knows it. */
+static int write_cost(const struct mtr_invocation *invocation, const struct mtr_node *bundle, struct mtr_buffer *out)
 {
-    struct mtr_buffer tariff_json, request;
-    int code = MTR_EXIT_FAILED;
+    const char *cost = mtr_invocation_option(invocation, "cost");
+    const struct mtr_node *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic broken;
+    struct mtr_json_writer json;
+    struct mtr_buffer text;
+    if (!cost) return MTR_EXIT_OK;
+    if (found) return mtr_node_write_json(found, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    if (!bundle && access(cost, F_OK) != 0) {
+        mtr_json_begin(&json, out);
+        mtr_json_cstr(&json, cost);
+        return mtr_json_finish(&json) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    }
+    int code = mtr_load_file(cost, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
+        fprintf(stderr, "%s:%u:%u: error: %s\n", cost, broken.line, broken.column, broken.text);
+        code = MTR_EXIT_CONFIG;
+    } else if (mtr_node_write_json(mtr_document_root(document), out)) {
+        code = MTR_EXIT_FAILED;
+    }
+    mtr_document_close(document);
+    mtr_buffer_release(&text);
+    return code;
+}
+
+/* Prices what the invocation asks for under a checked document of a file. */
+static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *root, const struct mtr_node *tariff,
+                          struct mtr_str series, struct mtr_arena *arena)
+{
+    struct mtr_buffer tariff_json, cost_json, request;
     mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&cost_json, REQUEST_BYTES_MAX);
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
-    if (mtr_node_write_json(tariff, &tariff_json) == MTR_OK && write_request(invocation, mtr_buffer_str(&tariff_json), series, &request) == MTR_OK)
-        code = price_here(invocation, mtr_buffer_str(&request), arena);
-    else
+    int code = write_cost(invocation, root, &cost_json);
+    int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
+    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series};
+    if (!code && !rc) rc = write_request(invocation, &parts, &request);
+    if (!code && !rc) code = price_here(invocation, mtr_buffer_str(&request), arena);
+    if (rc) {
         fprintf(stderr, "meterd: the request is too large\n");
+        code = MTR_EXIT_FAILED;
+    }
     mtr_buffer_release(&request);
+    mtr_buffer_release(&cost_json);
     mtr_buffer_release(&tariff_json);
     return code;
+}
+
+/* The curve of the tariff as it is for whom the options name. */
+static int plot(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff, struct mtr_arena *arena)
+{
+    const struct mtr_tariff_party party = {
+        .currency = mtr_str_from(mtr_invocation_option(invocation, "currency")),
+        .subscription = mtr_str_from(mtr_invocation_option(invocation, "subscription")),
+        .customer = mtr_str_from(mtr_invocation_option(invocation, "customer")),
+    };
+    struct mtr_tariff_document own;
+    int rc = mtr_tariff_for(tariff, &party, arena, &own);
+    if (!rc) return mtr_price_curve_print(invocation, &own, arena);
+    if (rc == MTR_ENOTFOUND) fprintf(stderr, "meterd: the tariff has no prices in %.*s\n", MTR_STR_ARGS(party.currency));
+    else fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
+    return MTR_EXIT_FAILED;
 }
 
 static int price_file(const struct mtr_invocation *invocation, const char *path, struct mtr_str series)
@@ -260,14 +347,14 @@ static int price_file(const struct mtr_invocation *invocation, const char *path,
         fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
         code = MTR_EXIT_CONFIG;
     }
-    const struct mtr_node *tariff = code ? NULL : tariff_of(mtr_document_root(document));
+    const struct mtr_node *root = code ? NULL : mtr_document_root(document), *tariff = root ? tariff_of(invocation, root) : NULL;
     if (!code && !tariff) {
-        fprintf(stderr, "meterd: %s holds several tariffs; give a file with one\n", path);
+        fprintf(stderr, "meterd: %s holds several tariffs: name one of them with --tariff\n", path);
         code = MTR_EXIT_USAGE;
     }
     if (!code) code = check_tariff(path, tariff, &arena, &checked);
-    if (!code && mtr_invocation_flag(invocation, "curve")) code = mtr_price_curve_print(invocation, &checked, &arena);
-    else if (!code) code = price_document(invocation, tariff, series, &arena);
+    if (!code && mtr_invocation_flag(invocation, "curve")) code = plot(invocation, &checked, &arena);
+    else if (!code) code = price_document(invocation, root, tariff, series, &arena);
     mtr_document_close(document);
     mtr_buffer_release(&text);
     mtr_arena_release(&arena);
@@ -288,7 +375,7 @@ static int plot_stored(const struct mtr_invocation *invocation, struct mtr_clien
         mtr_buffer_append_char(&path, '\0') == MTR_OK)
         code = mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
     if (!code) code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
-    if (!code) code = mtr_price_curve_print(invocation, &checked, &arena);
+    if (!code) code = plot(invocation, &checked, &arena);
     mtr_document_close(answer);
     mtr_buffer_release(&path);
     mtr_arena_release(&arena);
@@ -299,7 +386,7 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
-    struct mtr_buffer request, name;
+    struct mtr_buffer request, name, cost;
     struct mtr_json_writer json;
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
@@ -310,14 +397,19 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     }
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     mtr_buffer_init(&name, 1 << 16);
+    mtr_buffer_init(&cost, REQUEST_BYTES_MAX);
     mtr_json_begin(&json, &name);
     mtr_json_cstr(&json, key);
-    if (mtr_json_finish(&json) || write_request(invocation, mtr_buffer_str(&name), series, &request)) code = MTR_EXIT_FAILED;
+    if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
+    if (!code) code = write_cost(invocation, NULL, &cost);
+    const struct request_parts parts = {mtr_buffer_str(&name), mtr_buffer_str(&cost), series};
+    if (!code && write_request(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
     if (!code) code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
     mtr_buffer_reset(&request);
     if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK) code = print_answer(invocation, mtr_buffer_str(&request));
     mtr_document_close(document);
+    mtr_buffer_release(&cost);
     mtr_buffer_release(&name);
     mtr_buffer_release(&request);
     mtr_client_close(client);

@@ -289,8 +289,9 @@ static void print_parts(const struct mtr_node *parts, struct mtr_str component)
 {
     for (uint32_t i = 0; parts && i < parts->child_count; i++) {
         const struct mtr_node *part = &parts->children[i];
-        printf("\nPrice from %.*s to %.*s under %.*s of %.*s:\n", MTR_STR_ARGS(text_of(part, "from")),
-               MTR_STR_ARGS(text_of(part, "to")), MTR_STR_ARGS(text_of(part, "tariff")), MTR_STR_ARGS(text_of(part, "version")));
+        printf("\n%s from %.*s to %.*s under %.*s of %.*s:\n", mtr_node_get(part, "cost") ? "Cost" : "Price",
+               MTR_STR_ARGS(text_of(part, "from")), MTR_STR_ARGS(text_of(part, "to")), MTR_STR_ARGS(text_of(part, "tariff")),
+               MTR_STR_ARGS(text_of(part, "version")));
         mtr_trace_table_print(mtr_node_get(part, "price"), component);
     }
 }
@@ -328,6 +329,8 @@ static void print_explanation(const struct mtr_node *root)
     print_fact("price now", text_of(root, "emitted_after"), currency);
     print_fact("charged before", text_of(root, "emitted_before"), currency);
     print_fact("this charge", text_of(root, "difference"), currency);
+    print_fact("cost now", text_of(charge, "cost_total"), currency);
+    print_fact("margin now", text_of(charge, "margin_total"), currency);
     /* A minimum or the rounding of the whole tariff comes from every line. */
     print_parts(mtr_node_get(root, "price"), text_of(charge, "meter").size ? text_of(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));

@@ -12,7 +12,9 @@
 enum { USAGE_ROWS_MAX = 100000 };
 
 struct request {
-    const struct mtr_node *tariff;
+    const struct mtr_node *tariff, *cost;
+    bool has_cost;
+    struct mtr_tariff_party party;
     int64_t at_us;
     bool has_at;
     struct mtr_quantity quantity;
@@ -38,6 +40,13 @@ static const struct mtr_field usage_fields[] = {
 
 static const struct mtr_field request_fields[] = {
     {FIELD(request, tariff, MTR_FIELD_NODE, "key of a stored tariff, or the document"), .required = true},
+    {FIELD(request, cost, MTR_FIELD_NODE, "key or document of the tariff that says what the use costs the seller"),
+     .present_offset = offsetof(struct request, has_cost) + 1},
+    {.name = "currency", .type = MTR_FIELD_TEXT, .offset = offsetof(struct request, party.currency),
+     .doc = "of a tariff with prices in several; default: its own"},
+    {.name = "subscription", .type = MTR_FIELD_KEY, .offset = offsetof(struct request, party.subscription),
+     .doc = "whose override is in force; of a stored one the customer and the currency, too"},
+    {.name = "customer", .type = MTR_FIELD_KEY, .offset = offsetof(struct request, party.customer), .doc = "whose override is in force"},
     {.name = "at", .type = MTR_FIELD_TIME, .offset = offsetof(struct request, at_us), .present_offset = offsetof(struct request, has_at) + 1,
      .doc = "which version is in force"},
     {FIELD(request, quantity, MTR_FIELD_QUANTITY, "decimal quantity of the component"), .present_offset = offsetof(struct request, has_quantity) + 1},
@@ -50,10 +59,9 @@ static const struct mtr_field request_fields[] = {
 };
 
 /* The tariff named or supplied. */
-static int find_tariff(const struct request *request, const struct mtr_catalog *catalog, struct mtr_arena *arena,
+static int find_tariff(const struct mtr_node *node, const char *field, const struct mtr_catalog *catalog, struct mtr_arena *arena,
                        const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
 {
-    const struct mtr_node *node = request->tariff;
     if (node->kind == MTR_NODE_MAP) {
         struct mtr_tariff_document *document = mtr_arena_calloc(arena, 1, sizeof(*document));
         if (!document) return MTR_ENOMEM;
@@ -61,7 +69,32 @@ static int find_tariff(const struct request *request, const struct mtr_catalog *
         return mtr_tariff_read(node, arena, document, findings);
     }
     *out = catalog ? mtr_catalog_find_tariff(catalog, node->text) : NULL;
-    return *out ? MTR_OK : mtr_price_fail(findings, node, "tariff", "there is no tariff", node->text);
+    return *out ? MTR_OK : mtr_price_fail(findings, node, field, "there is no tariff", node->text);
+}
+
+/* As it is for the party that is asked for. */
+static int read_tariff(const struct request *request, const struct mtr_node *node, const char *field, const struct mtr_catalog *catalog,
+                       struct mtr_arena *arena, const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
+{
+    const struct mtr_tariff_document *tariff = NULL;
+    struct mtr_tariff_document *own = mtr_arena_calloc(arena, 1, sizeof(*own));
+    int rc = own ? find_tariff(node, field, catalog, arena, &tariff, findings) : MTR_ENOMEM;
+    if (!rc) rc = mtr_tariff_for(tariff, &request->party, arena, own);
+    if (rc == MTR_ENOTFOUND) rc = mtr_price_fail(findings, node, "currency", "the tariff has no prices in", request->party.currency);
+    *out = own;
+    return rc;
+}
+
+/* What is known of a stored subscription. */
+static int complete_party(struct request *request, const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_party *party = &request->party;
+    if (!catalog || !party->subscription.size) return MTR_OK;
+    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(catalog, party->subscription);
+    if (!subscription) return mtr_price_fail(findings, NULL, "subscription", "there is no subscription", party->subscription);
+    if (!party->customer.size) party->customer = subscription->customer;
+    if (!party->currency.size) party->currency = subscription->currency;
+    return MTR_OK;
 }
 
 static const struct mtr_tariff_version *find_version(const struct mtr_tariff_document *tariff, int64_t at_us)
@@ -72,10 +105,19 @@ static const struct mtr_tariff_version *find_version(const struct mtr_tariff_doc
     return found;
 }
 
+/* One side of the price: under the tariff, or under the cost tariff. */
+struct side {
+    const struct mtr_tariff_version *version;
+    const struct mtr_tariff_version *beside; /* the other side's; NULL: none */
+};
+
 /* Used when the request's `at` is: only what counts by the hour depends on it. */
-static int add_row(const struct request *request, const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
-                   struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+static int add_row(const struct request *request, const struct side *side, const struct mtr_price_usage *given, struct mtr_arena *arena,
+                   struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
+    const struct mtr_tariff_version *version = side->version;
+    if (side->beside && !mtr_price_has_component(version, given) && mtr_price_has_component(side->beside, given))
+        return MTR_OK; /* only the other side prices it */
     row->time_us = row->until_us = request->at_us;
     int rc = mtr_price_usage_row(version, given, arena, row, findings);
     if (rc) return rc;
@@ -85,16 +127,16 @@ static int add_row(const struct request *request, const struct mtr_tariff_versio
     return mtr_price_fail(findings, NULL, "at", "is needed, or a time of each row: use counts by the hour in component", component->key);
 }
 
-static int build_usage(const struct request *request, const struct mtr_tariff_version *version, struct mtr_arena *arena, struct mtr_price_input *input,
+static int build_usage(const struct request *request, const struct side *side, struct mtr_arena *arena, struct mtr_price_input *input,
                        struct mtr_diagnostics *findings)
 {
     const struct mtr_price_usage *given = request->usage.items;
     const struct mtr_price_usage single = {.component = request->component, .dimensions = request->dimensions, .quantity = request->quantity};
     struct mtr_usage_row *rows = mtr_arena_calloc(arena, (size_t)request->usage.count + 1, sizeof(*rows));
     int rc = rows ? MTR_OK : MTR_ENOMEM;
-    if (!rc && request->has_quantity) rc = add_row(request, version, &single, arena, input, rows, findings);
+    if (!rc && request->has_quantity) rc = add_row(request, side, &single, arena, input, rows, findings);
     for (uint32_t i = 0; !rc && i < request->usage.count; i++)
-        rc = add_row(request, version, &given[i], arena, input, &rows[input->usage_count], findings);
+        rc = add_row(request, side, &given[i], arena, input, &rows[input->usage_count], findings);
     input->usage = rows;
     return rc;
 }
@@ -107,8 +149,12 @@ static bool has_times(const struct request *request)
     return false;
 }
 
-static int price_periods(const struct request *request, const struct mtr_tariff_document *tariff, struct mtr_arena *arena,
-                         struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+struct tariffs {
+    const struct mtr_tariff_document *charged, *cost; /* cost: NULL: none */
+};
+
+static int price_periods(const struct request *request, const struct tariffs *tariffs, struct mtr_arena *arena, struct mtr_json_writer *json,
+                         struct mtr_diagnostics *findings)
 {
     const struct mtr_price_usage *rows = request->usage.items;
     const struct mtr_str none = {NULL, 0};
@@ -116,35 +162,65 @@ static int price_periods(const struct request *request, const struct mtr_tariff_
         if (!rows[i].has_time) return mtr_price_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
     if (request->has_at) return mtr_price_fail(findings, NULL, "at", "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity) return mtr_price_fail(findings, NULL, "quantity", "stands beside rows with times: make it one of them", none);
-    return mtr_price_periods_run(tariff, rows, request->usage.count, request->trace, arena, json, findings);
+    const struct mtr_price_series series = {tariffs->charged, tariffs->cost, rows, request->usage.count, request->trace};
+    return mtr_price_periods_run(&series, arena, json, findings);
 }
 
-static int price(const struct request *request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
-                 struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+/* The whole month of `at`. */
+static int price_month(const struct request *request, const struct mtr_tariff_document *tariff, const struct side *side, int64_t at_us,
+                       struct mtr_zone *utc, struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_price *out,
+                       struct mtr_diagnostics *findings)
 {
-    struct mtr_zone *utc = NULL;
-    struct mtr_price_input input = {.closing = request->closing};
-    struct mtr_price result;
-    int64_t at_us = request->has_at ? request->at_us : now_us;
-    int rc = find_tariff(request, catalog, arena, &input.tariff, findings);
-    if (rc) return rc;
-    if (has_times(request)) return price_periods(request, input.tariff, arena, json, findings);
-    input.version = find_version(input.tariff, at_us);
-    if (!input.version) return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet", (struct mtr_str){NULL, 0});
-    rc = mtr_zone_open(MTR_STR("UTC"), &utc);
-    if (rc) return rc;
     const struct mtr_period_rule month = {MTR_PERIOD_MONTH, INT64_MIN, utc};
-    input.period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
-    input.active_from_s = input.period.start_s;
-    input.active_to_s = input.period.end_s;
-    input.runs_from_s = input.period.start_s;
-    input.runs_to_s = input.period.end_s;
-    input.zone = utc;
-    rc = build_usage(request, input.version, arena, &input, findings);
-    if (!rc) rc = mtr_price(&input, request->trace, arena, &result);
-    if (!rc) mtr_price_write_json(&input, &result, request->trace, json);
+    const struct mtr_period period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
+    *input = (struct mtr_price_input){
+        .tariff = tariff,
+        .version = side->version,
+        .period = period,
+        .active_from_s = period.start_s,
+        .active_to_s = period.end_s,
+        .runs_from_s = period.start_s,
+        .runs_to_s = period.end_s,
+        .closing = request->closing,
+        .zone = utc,
+    };
+    int rc = build_usage(request, side, arena, input, findings);
+    return rc ? rc : mtr_price(input, request->trace, arena, out);
+}
+
+static int price_once(const struct request *request, const struct tariffs *tariffs, int64_t at_us, struct mtr_arena *arena,
+                      struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+{
+    const struct mtr_str none = {NULL, 0};
+    struct mtr_zone *utc = NULL;
+    struct mtr_price_input input, cost_input;
+    struct mtr_price price, costs;
+    const struct side charged = {find_version(tariffs->charged, at_us), tariffs->cost ? find_version(tariffs->cost, at_us) : NULL};
+    const struct side cost = {charged.beside, charged.version};
+    if (!charged.version) return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet", none);
+    if (tariffs->cost && !cost.version) return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet", none);
+    int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
+    if (rc) return rc;
+    rc = price_month(request, tariffs->charged, &charged, at_us, utc, arena, &input, &price, findings);
+    if (!rc && cost.version) rc = price_month(request, tariffs->cost, &cost, at_us, utc, arena, &cost_input, &costs, findings);
+    if (!rc && cost.version) rc = mtr_price_join_costs(&price, &costs, arena);
+    if (!rc) mtr_price_write_json(&input, &price, request->trace, json);
     mtr_zone_close(utc);
     return rc;
+}
+
+static int price(struct request *request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
+                 struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+{
+    struct tariffs tariffs = {NULL, NULL};
+    int rc = complete_party(request, catalog, findings);
+    if (!rc) rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &tariffs.charged, findings);
+    if (!rc && request->has_cost) rc = read_tariff(request, request->cost, "cost", catalog, arena, &tariffs.cost, findings);
+    if (!rc && tariffs.cost && !mtr_str_equal(tariffs.cost->currency, tariffs.charged->currency))
+        rc = mtr_price_fail(findings, request->cost, "cost", "is in another currency than the tariff:", tariffs.cost->currency);
+    if (rc) return rc;
+    if (has_times(request)) return price_periods(request, &tariffs, arena, json, findings);
+    return price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena, json, findings);
 }
 
 int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena, struct mtr_json_writer *json,

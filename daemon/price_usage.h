@@ -31,9 +31,16 @@ bool mtr_price_has_component(const struct mtr_tariff_version *version, const str
 int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given, struct mtr_arena *arena,
                         struct mtr_usage_row *row, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Prices rows that all have times: calendar months in UTC, in parts where a version begins. Writes
+struct mtr_price_series {
+    const struct mtr_tariff_document *tariff;
+    const struct mtr_tariff_document *cost; /* what the use costs the seller; NULL: not asked for */
+    const struct mtr_price_usage *rows;     /* each with a time */
+    uint32_t count;
+    bool with_trace;
+};
+/* Calendar months in UTC, in parts where a version of the tariff begins. Writes
  * {"total","currency","tariff","periods":[{"from","to","price":{…}}]}. Errors as mtr_price_request_run. */
-int mtr_price_periods_run(const struct mtr_tariff_document *tariff, const struct mtr_price_usage *rows, uint32_t count, bool with_trace,
-                          struct mtr_arena *arena, struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena, struct mtr_json_writer *json,
+                          struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

@@ -2,35 +2,12 @@
  * Two sides of the same use: what the seller pays for it, laid beside what the customer pays.
  *
  * Invariants: the costs of all lines add up to the price under the cost tariff: nothing is dropped where the customer has no such line. A
- * cost part lies within one part of the customer's, or where there is none. Both sides are sorted by identity and merged, so that thousands
- * of lines are joined in one pass. Memory from the caller's arena.
+ * cost part lies within one part of the customer's, or where there is none. Memory from the caller's arena.
  */
-#include "rater/pricing.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-/* A line under the part that it belongs to; of several cost parts within one part of the customer's, the same. */
-struct place {
-    int64_t part_start_s, part_end_s;
-    const struct rater_line *line;
-    uint32_t index; /* of the line on its side */
-};
-
-static int compare_identities(const struct place *a, const struct place *b)
-{
-    if (a->part_start_s != b->part_start_s) return a->part_start_s < b->part_start_s ? -1 : 1;
-    int order = mtr_str_compare(a->line->identity.component, b->line->identity.component);
-    if (!order) order = mtr_str_compare(a->line->identity.kind, b->line->identity.kind);
-    return order ? order : mtr_str_compare(a->line->identity.dimensions, b->line->identity.dimensions);
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct place *x = a, *y = b;
-    int order = compare_identities(x, y);
-    return order ? order : (x->index > y->index) - (x->index < y->index);
-}
+#include "rater/cost_match.h"
+#include "rater/pricing.h"
 
 /* The customer's part around a moment, or NULL. */
 static const struct rater_part *part_around(const struct rater_term *term, int64_t time_s)
@@ -40,22 +17,16 @@ static const struct rater_part *part_around(const struct rater_term *term, int64
     return NULL;
 }
 
-/* The lines of one side by identity; `within`: the other side's term, whose parts they belong to. */
-static struct place *sort_lines(const struct rater_period_price *side, const struct rater_term *within, struct mtr_arena *arena)
+static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_term *term, struct mtr_arena *arena)
 {
-    struct place *places = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*places));
-    if (!places) return NULL;
-    for (uint32_t i = 0; i < side->line_count; i++) {
-        const struct rater_line *line = &side->lines[i];
-        const struct rater_part *around = part_around(within, line->identity.part_start_s);
-        places[i] = (struct place){line->identity.part_start_s, line->identity.part_end_s, line, i};
-        if (!around) continue;
-        MTR_ASSERT(around->start_s <= line->identity.part_start_s && line->identity.part_end_s <= around->end_s);
-        places[i].part_start_s = around->start_s;
-        places[i].part_end_s = around->end_s;
+    struct rater_cost_key *keys = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*keys));
+    for (uint32_t i = 0; keys && i < side->line_count; i++) {
+        const struct mtr_charge_line *line = &side->lines[i].identity;
+        const struct rater_part *around = part_around(term, line->part_start_s);
+        MTR_ASSERT(!around || line->part_end_s <= around->end_s);
+        keys[i] = (struct rater_cost_key){around ? around->start_s : line->part_start_s, line->component, line->kind, line->dimensions, i};
     }
-    qsort(places, side->line_count, sizeof(*places), compare_places);
-    return places;
+    return keys;
 }
 
 static void widen_range(struct rater_line *line, const struct rater_line *cost)
@@ -65,52 +36,41 @@ static void widen_range(struct rater_line *line, const struct rater_line *cost)
     if (cost->seq_last > line->seq_last) line->seq_last = cost->seq_last;
 }
 
-/* A line that the customer does not have: the cost's, at no charge. */
-static void start_line(const struct place *cost, struct rater_line *out)
+/* A line that the customer does not have: the cost's, at no charge, in the customer's part. */
+static void start_line(const struct rater_term *term, const struct rater_line *cost, struct rater_line *out)
 {
-    *out = *cost->line;
-    out->identity.part_start_s = cost->part_start_s;
-    out->identity.part_end_s = cost->part_end_s;
+    const struct rater_part *around = part_around(term, cost->identity.part_start_s);
+    *out = *cost;
+    if (around) {
+        out->identity.part_start_s = around->start_s;
+        out->identity.part_end_s = around->end_s;
+    }
     out->amount = (struct mtr_money){0};
     out->quantity = (struct mtr_quantity){0};
     out->exchange = NULL; /* nothing needs no rate; the cost's is in its trace */
     out->has_cost = true;
 }
 
-/* Adds the cost lines of one identity, costs[first …), to `line`; returns how many there are in *count. */
-static int add_costs(const struct place *costs, uint32_t first, uint32_t end, struct rater_line *line, bool is_new, uint32_t *count)
+static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
 {
-    int rc = MTR_OK;
-    uint32_t i = first;
-    for (; !rc && i < end && compare_identities(&costs[first], &costs[i]) == 0; i++) {
-        rc = mtr_money_add(line->cost, costs[i].line->amount, &line->cost);
-        if (rc || !is_new) continue;
-        rc = mtr_quantity_add(line->quantity, costs[i].line->quantity, &line->quantity);
-        widen_range(line, costs[i].line);
-    }
-    *count = i - first;
-    return rc;
+    struct rater_period_price *period = context;
+    const struct rater_line *from = &period->costs->lines[cost];
+    if (charged != UINT32_MAX) return mtr_money_add(period->lines[charged].cost, from->amount, &period->lines[charged].cost);
+    if (first) start_line(&period->term, from, &period->lines[period->line_count++]);
+    struct rater_line *line = &period->lines[period->line_count - 1];
+    widen_range(line, from);
+    int rc = mtr_quantity_add(line->quantity, from->quantity, &line->quantity);
+    return rc ? rc : mtr_money_add(line->cost, from->amount, &line->cost);
 }
 
 int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena)
 {
-    const struct rater_period_price *costs = period->costs;
-    const uint32_t charged_count = period->line_count;
-    struct rater_line *lines = mtr_arena_calloc(arena, (size_t)charged_count + costs->line_count + 1, sizeof(*lines));
-    struct place *charged = sort_lines(period, &period->term, arena), *due = sort_lines(costs, &period->term, arena);
-    if (!lines || !charged || !due) return MTR_ENOMEM;
+    const uint32_t charged_count = period->line_count, cost_count = period->costs->line_count;
+    struct rater_line *lines = mtr_arena_calloc(arena, (size_t)charged_count + cost_count + 1, sizeof(*lines));
+    struct rater_cost_key *charged = list_keys(period, &period->term, arena), *costs = list_keys(period->costs, &period->term, arena);
+    if (!lines || !charged || !costs) return MTR_ENOMEM;
     if (charged_count) memcpy(lines, period->lines, charged_count * sizeof(*lines));
     for (uint32_t i = 0; i < charged_count; i++) lines[i].has_cost = true;
-    uint32_t at = 0, count = 0;
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < costs->line_count; i += count) {
-        while (at < charged_count && compare_identities(&charged[at], &due[i]) < 0) at++;
-        const bool is_new = at == charged_count || compare_identities(&charged[at], &due[i]) != 0;
-        struct rater_line *line = is_new ? &lines[period->line_count] : &lines[charged[at].index];
-        if (is_new) start_line(&due[i], line);
-        rc = add_costs(due, i, costs->line_count, line, is_new, &count);
-        if (is_new) period->line_count++;
-    }
     period->lines = lines;
-    return rc;
+    return rater_match_costs(charged, charged_count, costs, cost_count, on_cost, period);
 }

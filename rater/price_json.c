@@ -7,6 +7,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* What it costs the seller, and what is left of what is charged. */
+static void write_margin(struct mtr_money charged, struct mtr_money cost, unsigned digits, struct mtr_json_writer *json)
+{
+    struct mtr_money margin;
+    mtr_json_name(json, "cost");
+    mtr_json_money(json, cost, digits);
+    mtr_json_name(json, "margin");
+    if (mtr_money_sub(charged, cost, &margin)) mtr_json_null(json);
+    else mtr_json_money(json, margin, digits);
+}
+
 static void write_line(const struct mtr_price_line *line, const struct mtr_price_exchange *exchange, unsigned digits, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
@@ -30,6 +41,7 @@ static void write_line(const struct mtr_price_line *line, const struct mtr_price
     }
     mtr_json_name(json, "amount");
     mtr_json_money(json, line->amount, digits);
+    if (line->has_cost) write_margin(line->amount, line->cost, digits, json);
     if (exchange) {
         mtr_json_name(json, "exchange");
         mtr_price_write_exchange(exchange, line->exact, json);
@@ -63,6 +75,7 @@ void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_
     mtr_json_map(json);
     mtr_json_name(json, "total");
     mtr_json_money(json, price->total, digits);
+    if (price->has_cost) write_margin(price->total, price->cost, digits, json);
     mtr_json_name(json, "residue");
     mtr_json_money(json, price->residue, 0);
     mtr_json_name(json, "currency");

@@ -376,3 +376,22 @@ const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_
     if (!own) own = find_override(version, nobody, customer);
     return own ? own : version;
 }
+
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
+                   struct mtr_tariff_document *out)
+{
+    const struct mtr_tariff_document *found = party->currency.size ? mtr_tariff_in(tariff, party->currency) : tariff;
+    if (!found) return MTR_ENOTFOUND;
+    struct mtr_tariff_version *versions = mtr_arena_calloc(arena, found->version_count, sizeof(*versions));
+    if (!versions) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < found->version_count; i++) {
+        versions[i] = *mtr_tariff_version_for(&found->versions[i], party->subscription, party->customer);
+        versions[i].overrides = NULL;
+        versions[i].override_count = 0;
+    }
+    *out = *found;
+    out->versions = versions;
+    out->currencies = NULL;
+    out->currency_count = 0;
+    return MTR_OK;
+}

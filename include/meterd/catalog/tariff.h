@@ -331,4 +331,13 @@ const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document
 const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
                                                         struct mtr_str customer);
 
+/* For whom and in which currency a tariff is asked for; empty: the tariff's own currency, no override. */
+struct mtr_tariff_party {
+    struct mtr_str currency, subscription, customer;
+};
+/* The tariff as it is for them: a document that has the versions in force, and no variants. From the arena, and borrowing from `tariff`.
+ * Errors: MTR_ENOTFOUND: it has no prices in that currency; MTR_ENOMEM. */
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
+                   struct mtr_tariff_document *out) MTR_MUST_USE;
+
 #endif

@@ -9,6 +9,10 @@
  *   dimensions: {region: eu}   # of `quantity`
  *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]     # or, each with a time, a series:
  *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
+ *   currency: USD              # of a tariff with prices in several
+ *   subscription: s-1          # whose override is in force; of a stored one its customer and currency, too
+ *   customer: acme             # whose override is in force
+ *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines get `cost` and `margin`
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
  * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}

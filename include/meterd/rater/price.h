@@ -108,6 +108,8 @@ struct mtr_price_line {
     bool is_cut;                    /* a cap changed it */
     struct mtr_exact cut;           /* what the component's cap took off (negative: gave back); it counts in later parts of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
+    bool has_cost;
+    struct mtr_money cost;          /* of the seller: mtr_price_join_costs */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
     struct mtr_str tax_code;        /* of its component; empty without one, and on lines of the whole tariff */
@@ -130,6 +132,8 @@ struct mtr_price {
     uint32_t draw_count;
     struct mtr_money total;       /* sum of the lines, or the rounded total (of all parts up to this one, less the earlier totals) */
     struct mtr_money residue;     /* rounding place total: total − sum of the lines' amounts; zero otherwise. So lines + residue = total */
+    bool has_cost;
+    struct mtr_money cost;        /* total of the seller's cost */
 };
 
 /* Usage rows may come in any order; rows of equal component and dimensions are added. All results are allocated from the arena (borrowed
@@ -139,6 +143,10 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
 
 /* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
 int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b);
+
+/* Lays the price of the same use under a cost tariff beside the lines: each gets the cost of the same component, kind and dimensions; cost
+ * without such a line makes one of amount 0, behind the others. Costs of several parts may be added one after another. */
+int mtr_price_join_costs(struct mtr_price *price, const struct mtr_price *costs, struct mtr_arena *arena) MTR_MUST_USE;
 
 /* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that matches. */
 const struct mtr_component *mtr_price_select(const struct mtr_component *component, struct mtr_str dimensions);
