@@ -87,6 +87,18 @@ static const char *plan_more(struct scenario *scenario, enum mtr_aggregation agg
     return "";
 }
 
+/* Masks for a meter whose hours add up, or are priced apart. */
+static void put_masks(struct yaml *yaml, const struct planned_meter *meter, const char *scope)
+{
+    static const char *const chosen[] = {"night", "weekend", "odd", "{not: night}", "{not: odd}"};
+    struct scenario *scenario = yaml->scenario;
+    const bool adds_up = meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT || meter->aggregation == MTR_TIME_WEIGHTED;
+    if (!adds_up && strcmp(scope, "hour") != 0) return;
+    if (scenario_chance(scenario, 20)) put(yaml, ", when: %s", PICK(scenario, chosen));
+    if (strcmp(scope, "level") != 0 && scenario_chance(scenario, 20))
+        put(yaml, ", weights: {weekend: '0.%u', night: '1.%u'}", scenario_below(scenario, 10), scenario_below(scenario, 1000));
+}
+
 /* A scope that the meter has what it takes for. */
 static const char *plan_scope(struct scenario *scenario, const struct planned_meter *meter, bool may_be_level)
 {
@@ -153,11 +165,9 @@ static void put_parts(struct yaml *yaml)
     if (scenario_chance(scenario, 25)) put(yaml, ", cap: '%u'", 30 + scenario_below(scenario, 30));
 }
 
-static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter)
+static void put_curve(struct yaml *yaml, uint32_t curve)
 {
     struct scenario *scenario = yaml->scenario;
-    const uint32_t curve = scenario_below(scenario, 8);
-    put(yaml, ", meter: %s, scope: %s", meter->key, plan_scope(scenario, meter, curve < 3));
     switch (curve) {
     case 0: put(yaml, ", per_unit: '%s'", scenario_chance(scenario, 50) ? "0.0125" : "1.999"); break;
     case 1: put_tiers(yaml, "graduated"); break;
@@ -174,10 +184,41 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
             scenario_chance(scenario, 70) ? "up" : "half_up");
         break;
     }
+}
+
+/* The curves that a level can have are the first three. */
+static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter)
+{
+    struct scenario *scenario = yaml->scenario;
+    const uint32_t curve = scenario_below(scenario, 8), other = scenario_below(scenario, curve < 3 ? 3 : 8);
+    const char *scope = plan_scope(scenario, meter, curve < 3);
+    const bool by_region = meter->by_region && scenario_chance(scenario, 60), by_sku = meter->by_sku && scenario_chance(scenario, 60);
+    put(yaml, ", meter: %s, scope: %s", meter->key, scope);
+    if (by_region && scenario_chance(scenario, 40)) {
+        scenario_seen[SEEN_MATRIX]++;
+        put(yaml, ", matrix: [{match: {region: [eu, us]}");
+        put_curve(yaml, curve);
+        put(yaml, "}, {match: {region: ''%s}", by_sku ? ", sku: [s, 7]" : "");
+        put_curve(yaml, other);
+        put(yaml, "}, {per_unit: '0.5'}]");
+    } else {
+        put_curve(yaml, curve);
+    }
+    put_masks(yaml, meter, scope);
     put_parts(yaml);
-    bool by_region = meter->by_region && scenario_chance(scenario, 60), by_sku = meter->by_sku && scenario_chance(scenario, 60);
     if (by_region || by_sku)
         put(yaml, ", group_by: [%s%s%s]", by_sku ? "sku" : "", by_region && by_sku ? ", " : "", by_region ? "region" : "");
+}
+
+/* A plan by the sizes of two meters, and one whose tier the other meter chooses. */
+static void put_several_meters(struct yaml *yaml, const char *first, const char *second)
+{
+    struct scenario *scenario = yaml->scenario;
+    put(yaml, "          - {key: plan, capacity: [{up_to: {%s: %u, %s: %u}, amount: 3}, {up_to: {%s: 60, %s: 60}, amount: '7.5'}, {amount: 20}]", first,
+        scenario_below(scenario, 20), second, scenario_below(scenario, 20), first, second);
+    if (scenario_chance(scenario, 30)) put(yaml, ", discount: {amount: 2}, markup: [{party: p, percent: 3}, {party: q, amount: '0.5'}]");
+    put(yaml, "}\n          - {key: ranked, meter: %s, tier_by: %s, volume: [{up_to: %u, unit: 1}, {unit: '1.5', flat: 2}]}\n", first, second,
+        1 + scenario_below(scenario, 30));
 }
 
 /* Components keep their keys from version to version, so that caps and minimums of one go on in the next. */
@@ -185,6 +226,15 @@ static void put_components(struct yaml *yaml, uint32_t service)
 {
     struct scenario *scenario = yaml->scenario;
     const struct plan *plan = &scenario->plan;
+    const char *before = NULL; /* the last meter that stands already */
+    for (uint32_t i = 0; i < plan->meter_count; i++) {
+        if (plan->meters[i].service != service || !plan->meters[i].applied) continue;
+        if (before && scenario_chance(scenario, 20)) {
+            put_several_meters(yaml, before, plan->meters[i].key);
+            break;
+        }
+        before = plan->meters[i].key;
+    }
     for (uint32_t i = 0; i < plan->meter_count; i++) {
         if (plan->meters[i].service != service || !plan->meters[i].applied || scenario_chance(scenario, 15)) continue;
         put(yaml, "          - {key: c-%s", plan->meters[i].key);
@@ -205,7 +255,7 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         PICK(scenario, roundings), scenario_chance(scenario, 70) ? "line" : "total");
     for (uint32_t i = 0; i < versions; i++) {
         const bool resets = i && scenario_chance(scenario, 25);
-        put(yaml, "      - from: %s%s\n%s        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
+        put(yaml, "      - from: %s%s\n        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n%s        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
             resets ? "        reset: true\n" : "");
         put_components(yaml, tariff->service);
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));

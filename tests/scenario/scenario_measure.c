@@ -11,6 +11,7 @@ struct measuring {
     const struct mtr_subscription *subscription;
     const struct mtr_component *component;
     uint32_t component_index;
+    uint32_t input; /* of the component's meters */
     const struct mtr_meter *meter;
     const struct naive_range *range;
     struct mtr_usage_row *rows;
@@ -41,6 +42,7 @@ static void add_row(struct measuring *measuring, int64_t time_us, int64_t until_
 {
     CHECK(measuring->scenario, measuring->row_count < NAIVE_ROWS_MAX, "too many rows");
     measuring->rows[measuring->row_count++] = (struct mtr_usage_row){.component = measuring->component_index,
+                                                                     .input = measuring->input,
                                                                      .dimensions = measuring->dimensions,
                                                                      .time_us = time_us,
                                                                      .until_us = until_us,
@@ -65,6 +67,7 @@ static int64_t day_end(const struct measuring *measuring, int64_t time_s)
 static struct mtr_period slice_at(const struct measuring *measuring, int64_t time_s)
 {
     const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, time_s);
+    if (mtr_component_has_masks(measuring->component)) return (struct mtr_period){hour.start_s, hour.end_s};
     switch (measuring->component->scope) {
     case MTR_SLICE_BY_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
     case MTR_SLICE_BY_DAY: return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
@@ -261,22 +264,14 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
     return use->hour_s >= mtr_zone_hour(subscription->zone, subscription->start_s).start_s && time_s < subscription->end_s;
 }
 
-uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
-                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
-                          struct mtr_usage_row *rows, uint32_t row_count)
+/* All lines of one meter. */
+static void measure_input(struct measuring *measuring, const struct naive *naive)
 {
-    static struct measuring measuring_one, *const measuring = &measuring_one; /* one thread; too large for the stack */
+    struct scenario *scenario = measuring->scenario;
+    const struct mtr_subscription *subscription = measuring->subscription;
+    const struct mtr_component *component = measuring->component;
     static struct mtr_str lines[NAIVE_USES_MAX], seen[NAIVE_USES_MAX];
     uint32_t seen_count = 0;
-    measuring->scenario = scenario;
-    measuring->subscription = subscription;
-    measuring->component = component;
-    measuring->component_index = component_index;
-    measuring->range = range;
-    measuring->rows = rows;
-    measuring->row_count = row_count;
-    measuring->meter = mtr_catalog_find_meter(scenario->stores.catalog, component->meter);
-    if (!measuring->meter) return row_count;
     for (uint32_t i = 0; i < naive->use_count; i++) {
         const struct naive_use *use = &naive->uses[i];
         if (use->subscription != subscription || use->meter != measuring->meter || !is_in_range(measuring, use)) continue;
@@ -297,6 +292,26 @@ uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, 
         if (component->scope == MTR_SLICE_BY_EVENT) measure_events(measuring);
         else if (measuring->meter->aggregation == MTR_TIME_WEIGHTED) measure_levels(measuring);
         else measure_cells(measuring);
+    }
+}
+
+uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
+                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
+                          struct mtr_usage_row *rows, uint32_t row_count)
+{
+    static struct measuring measuring_one, *const measuring = &measuring_one; /* one thread; too large for the stack */
+    measuring->scenario = scenario;
+    measuring->subscription = subscription;
+    measuring->component = component;
+    measuring->component_index = component_index;
+    measuring->range = range;
+    measuring->rows = rows;
+    measuring->row_count = row_count;
+    scenario_seen[SEEN_MASKS] += mtr_component_has_masks(component);
+    scenario_seen[SEEN_SEVERAL_METERS] += component->input_count > 1;
+    for (measuring->input = 0; measuring->input < component->input_count; measuring->input++) {
+        measuring->meter = mtr_catalog_find_meter(scenario->stores.catalog, component->inputs[measuring->input]);
+        measure_input(measuring, naive);
     }
     return measuring->row_count;
 }
