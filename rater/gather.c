@@ -89,6 +89,10 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
 {
     char text[RATER_DIMENSIONS_BYTES_MAX];
     const uint32_t known = mtr_slicing_group_count(gathering->slicing);
+    if (known && !gathering->rule.component->group_by_count) { /* without group_by there is one */
+        *group = 0;
+        return MTR_OK;
+    }
     int rc = mtr_slicing_group(gathering->slicing, (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
     if (rc || *group < known) return rc;
     return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));

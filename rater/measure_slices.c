@@ -14,7 +14,7 @@
 
 int rater_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size)
 {
-    enum { FIRST = 16 };
+    enum { FIRST = 4 };
     if (count < *capacity) return MTR_OK;
     if (*capacity > UINT32_MAX / 2) return MTR_ELIMIT;
     const uint32_t grown = *capacity ? *capacity * 2 : FIRST;

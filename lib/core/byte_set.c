@@ -6,7 +6,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { SLOTS_MIN = 64 };
+enum { SLOTS_MIN = 8 };
 
 /* The slot that holds the key, or the free one where it belongs. */
 static uint32_t slot_of(const struct mtr_byte_set *set, struct mtr_str key)

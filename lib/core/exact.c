@@ -44,15 +44,23 @@ static int from_wide(const struct mtr_wide *wide, bool negative, struct mtr_exac
     return MTR_OK;
 }
 
+/* 128 × 128 bits, limb by limb; most numbers of a price have one. */
 static struct mtr_exact product_of(mtr_int128 a, mtr_int128 b)
 {
-    struct mtr_wide wide = mtr_wide_from_u128(mtr_magnitude(a));
-    struct mtr_exact product = {{0}};
-    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(b));
-    MTR_ASSERT(fits);
-    int rc = from_wide(&wide, (a < 0) != (b < 0), &product);
-    MTR_ASSERT(rc == MTR_OK); /* at most 2^254 */
-    return product;
+    const mtr_uint128 x = mtr_magnitude(a), y = mtr_magnitude(b);
+    const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64), y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
+    const mtr_uint128 low = (mtr_uint128)x0 * y0;
+    struct mtr_exact product = {{(uint64_t)low, (uint64_t)(low >> 64)}};
+    if (x1 || y1) {
+        const mtr_uint128 cross = (mtr_uint128)x1 * y0, other = (mtr_uint128)x0 * y1, high = (mtr_uint128)x1 * y1;
+        mtr_uint128 sum = (low >> 64) + (uint64_t)cross + (uint64_t)other;
+        product.limb[1] = (uint64_t)sum;
+        sum = (sum >> 64) + (cross >> 64) + (other >> 64) + (uint64_t)high;
+        product.limb[2] = (uint64_t)sum;
+        product.limb[3] = (uint64_t)(sum >> 64) + (uint64_t)(high >> 64);
+    }
+    MTR_ASSERT(!is_negative(&product)); /* at most 2^254 */
+    return (a < 0) != (b < 0) ? negate(product) : product;
 }
 
 struct mtr_exact mtr_exact_zero(void)
@@ -130,9 +138,27 @@ int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding 
     return mtr_wide_to_i128(&wide, negative, &out->e12);
 }
 
-int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
+/* The magnitude where two limbs hold it (up to 340 million units of money), as nearly always. */
+static bool is_short(struct mtr_exact value, mtr_uint128 *magnitude)
 {
-    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
+    if (is_negative(&value)) value = negate(value);
+    *magnitude = (mtr_uint128)value.limb[1] << 64 | value.limb[0];
+    return value.limb[2] == 0 && value.limb[3] == 0;
+}
+
+/* One division of two limbs. The result has no more digits than the value, so it fits. */
+static struct mtr_money round_short(mtr_uint128 magnitude, bool negative, unsigned digits, enum mtr_rounding mode)
+{
+    const mtr_uint128 divisor = mtr_power10(MTR_EXACT_DIGITS - digits);
+    mtr_uint128 quotient = magnitude / divisor;
+    const mtr_uint128 rest = magnitude - quotient * divisor;
+    if (mtr_wide_rounds_away(quotient & 1, negative, mtr_wide_fraction(rest, divisor), mode)) quotient++;
+    const mtr_int128 rounded = (mtr_int128)(quotient * mtr_power10(MTR_MONEY_DIGITS - digits));
+    return (struct mtr_money){negative ? -rounded : rounded};
+}
+
+static int round_long(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out)
+{
     bool negative = is_negative(&value);
     struct mtr_wide wide = magnitude_of(value);
     unsigned dropped = MTR_EXACT_DIGITS - digits; /* 12…30: more than one limb's worth goes in two cheap divisions */
@@ -142,8 +168,17 @@ int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding m
     mtr_wide_round(&wide, negative, fraction, mode);
     bool fits = mtr_wide_multiply(&wide, mtr_power10(MTR_MONEY_DIGITS - digits));
     MTR_ASSERT(fits);
+    return mtr_wide_to_i128(&wide, negative, &out->e18);
+}
+
+int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
+{
+    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
     struct mtr_money rounded;
-    int rc = mtr_wide_to_i128(&wide, negative, &rounded.e18);
+    mtr_uint128 magnitude;
+    int rc = MTR_OK;
+    if (is_short(value, &magnitude)) rounded = round_short(magnitude, is_negative(&value), digits, mode);
+    else rc = round_long(value, digits, mode, &rounded);
     if (rc) return rc;
     if (residue) {
         rc = mtr_exact_sub(value, mtr_exact_from_money(rounded), residue);

@@ -122,7 +122,7 @@ mtr_uint128 mtr_wide_divide(struct mtr_wide *value, mtr_uint128 divisor)
     return divide_two_limbs(value, used, divisor);
 }
 
-static enum mtr_fraction classify(mtr_uint128 remainder, mtr_uint128 divisor)
+enum mtr_fraction mtr_wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
 {
     if (remainder == 0) return MTR_FRACTION_ZERO;
     mtr_uint128 other = divisor - remainder;
@@ -134,13 +134,13 @@ enum mtr_fraction mtr_wide_divide_fraction(struct mtr_wide *value, mtr_uint128 d
 {
     if (divisor == 1) return before;
     MTR_ASSERT(before == MTR_FRACTION_ZERO || divisor % 2 == 0);
-    enum mtr_fraction fraction = classify(mtr_wide_divide(value, divisor), divisor);
+    enum mtr_fraction fraction = mtr_wide_fraction(mtr_wide_divide(value, divisor), divisor);
     if (before == MTR_FRACTION_ZERO) return fraction;
     if (fraction == MTR_FRACTION_ZERO) return MTR_FRACTION_BELOW_HALF;
     return fraction == MTR_FRACTION_HALF ? MTR_FRACTION_ABOVE_HALF : fraction;
 }
 
-static bool rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
+bool mtr_wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
 {
     if (fraction == MTR_FRACTION_ZERO) return false;
     switch (mode) {
@@ -157,7 +157,7 @@ static bool rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enu
 
 void mtr_wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
 {
-    if (!rounds_away(value->limb[0] & 1, negative, fraction, mode)) return;
+    if (!mtr_wide_rounds_away(value->limb[0] & 1, negative, fraction, mode)) return;
     unsigned i = 0;
     while (i < MTR_WIDE_LIMBS && ++value->limb[i] == 0) i++;
     MTR_ASSERT(i < MTR_WIDE_LIMBS);

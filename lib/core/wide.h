@@ -31,6 +31,10 @@ mtr_uint128 mtr_wide_divide(struct mtr_wide *value, mtr_uint128 divisor);       
  * by b rounds as dividing by a × b once. A divisor after a non-zero `before` must be 1 or even. */
 enum mtr_fraction mtr_wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor, enum mtr_fraction before);
 
+/* The remainder of a division as a fraction of its divisor; and whether the mode asks for one more then. */
+enum mtr_fraction mtr_wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor);
+bool mtr_wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode);
+
 /* Adds one where the mode asks for it. The value stays far below 384 bits in every use (asserted). */
 void mtr_wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode);
 

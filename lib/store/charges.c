@@ -38,7 +38,7 @@ int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const voi
 {
     MDB_val k = mtr_lmdb_val(key, key_size);
     MDB_val v;
-    int rc = mtr_lmdb_error(mdb_get(txn->lmdb, txn->charges->tables[table], &k, &v));
+    int rc = mtr_lmdb_get(&txn->cursors, table, txn->charges->tables[table], &k, &v);
     if (!rc) *out = mtr_lmdb_str(v);
     return rc;
 }
@@ -66,7 +66,7 @@ int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const vo
     MDB_cursor *cursor = NULL;
     MDB_val k = mtr_lmdb_val(from, from_size);
     MDB_val v;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[table], &cursor));
+    int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
     if (rc) return rc;
     rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, from_size ? MDB_SET_RANGE : MDB_FIRST));
     while (!rc) {
@@ -74,11 +74,11 @@ int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const vo
         rc = on_row(context, mtr_lmdb_str(k), mtr_lmdb_str(v));
         if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
         else {
-            mdb_cursor_close(cursor);
+            mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
             return rc;
         }
     }
-    mdb_cursor_close(cursor);
+    mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -145,9 +145,14 @@ int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charge
     txn->write = write;
     mtr_buffer_init(&txn->scratch, RECORD_BYTES_MAX);
     int rc = mtr_lmdb_error(mdb_txn_begin(charges->env, NULL, write ? 0 : MDB_RDONLY, &txn->lmdb));
-    if (rc) free(txn);
-    else *out = txn;
-    return rc;
+    if (rc) {
+        free(txn);
+        return rc;
+    }
+    txn->cursors.txn = txn->lmdb;
+    txn->cursors.write = write;
+    *out = txn;
+    return MTR_OK;
 }
 
 static void free_txn(struct mtr_charges_txn *txn)
@@ -158,6 +163,7 @@ static void free_txn(struct mtr_charges_txn *txn)
 
 int mtr_charges_commit(struct mtr_charges_txn *txn)
 {
+    mtr_lmdb_cursors_close(&txn->cursors);
     int rc = mtr_lmdb_commit(txn->lmdb);
     free_txn(txn);
     return rc;
@@ -166,6 +172,7 @@ int mtr_charges_commit(struct mtr_charges_txn *txn)
 void mtr_charges_abort(struct mtr_charges_txn *txn)
 {
     if (!txn) return;
+    mtr_lmdb_cursors_close(&txn->cursors);
     mdb_txn_abort(txn->lmdb);
     free_txn(txn);
 }

@@ -8,6 +8,7 @@
 
 #include "meterd/store/charges.h"
 
+#include "lib/store/lmdb_cursors.h"
 #include "lib/store/lmdb_env.h"
 
 enum charges_table {
@@ -28,6 +29,7 @@ enum charges_table {
     TABLE_ACKS
 };
 enum { TABLE_COUNT = 15, RECORD_BYTES_MAX = 64 << 20 };
+_Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 struct mtr_charges {
     MDB_env *env;
@@ -38,6 +40,7 @@ struct mtr_charges_txn {
     struct mtr_charges *charges;
     MDB_txn *lmdb;
     bool write;
+    struct mtr_lmdb_cursors cursors; /* by table */
     struct mtr_buffer scratch; /* of the record being packed */
 };
 

@@ -11,6 +11,8 @@
 #include <lmdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
@@ -48,29 +50,41 @@ static inline struct mtr_str mtr_lmdb_str(MDB_val value)
     return (struct mtr_str){value.mv_data, value.mv_size};
 }
 
-/* Big-endian integers, so that LMDB's byte order is numeric order. */
+/* Big-endian integers, so that LMDB's byte order is numeric order. Moved whole and swapped: byte by byte it is the dearest part of a walk. */
+static inline uint32_t mtr_big_endian_u32(uint32_t value)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
+}
+
+static inline uint64_t mtr_big_endian_u64(uint64_t value)
+{
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(value) : value;
+}
+
 static inline void mtr_put_u32(unsigned char *p, uint32_t value)
 {
-    for (int i = 3; i >= 0; i--, value >>= 8) p[i] = (unsigned char)value;
+    value = mtr_big_endian_u32(value);
+    memcpy(p, &value, sizeof(value));
 }
 
 static inline void mtr_put_u64(unsigned char *p, uint64_t value)
 {
-    for (int i = 7; i >= 0; i--, value >>= 8) p[i] = (unsigned char)value;
+    value = mtr_big_endian_u64(value);
+    memcpy(p, &value, sizeof(value));
 }
 
 static inline uint32_t mtr_get_u32(const unsigned char *p)
 {
-    uint32_t value = 0;
-    for (int i = 0; i < 4; i++) value = value << 8 | p[i];
-    return value;
+    uint32_t value;
+    memcpy(&value, p, sizeof(value));
+    return mtr_big_endian_u32(value);
 }
 
 static inline uint64_t mtr_get_u64(const unsigned char *p)
 {
-    uint64_t value = 0;
-    for (int i = 0; i < 8; i++) value = value << 8 | p[i];
-    return value;
+    uint64_t value;
+    memcpy(&value, p, sizeof(value));
+    return mtr_big_endian_u64(value);
 }
 
 #endif

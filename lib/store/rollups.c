@@ -68,7 +68,7 @@ struct mtr_str mtr_key_str(const struct mtr_key *key)
 int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key, struct mtr_str *value)
 {
     MDB_val k = mtr_lmdb_val(key.data, key.size), v;
-    int rc = mtr_lmdb_error(mdb_get(txn->txn, txn->rollups->tables[table], &k, &v));
+    int rc = mtr_lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
     if (!rc) *value = mtr_lmdb_str(v);
     return rc;
 }
@@ -89,7 +89,7 @@ int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
                    mtr_table_on_row on_row, void *context)
 {
     MDB_cursor *cursor;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[table], &cursor));
+    int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
     if (rc) return rc;
     MDB_val k = mtr_lmdb_val(from.data, from.size), v;
     MDB_cursor_op next = from.size ? MDB_SET_RANGE : MDB_FIRST;
@@ -98,12 +98,12 @@ int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
         if (rc || !mtr_str_starts_with(mtr_lmdb_str(k), prefix)) break;
         rc = on_row(context, mtr_lmdb_str(k), mtr_lmdb_str(v));
         if (rc) {
-            mdb_cursor_close(cursor);
+            mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
             return rc;
         }
         next = MDB_NEXT;
     }
-    mdb_cursor_close(cursor);
+    mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -125,13 +125,15 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
 
 static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *directory, struct mtr_diagnostic *diagnostic)
 {
-    struct mtr_rollups_txn txn = {.rollups = rollups};
+    struct mtr_rollups_txn txn = {.rollups = rollups, .cursors.write = !read_only};
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the rollups in %s", directory);
     int rc = mtr_lmdb_error(mdb_txn_begin(rollups->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
+    txn.cursors.txn = txn.txn;
     for (int i = 0; !rc && i < MTR_TABLE_COUNT; i++)
         rc = mtr_lmdb_error(mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &rollups->tables[i]));
     if (!rc) rc = check_format(&txn, read_only, directory, diagnostic);
+    mtr_lmdb_cursors_close(&txn.cursors);
     if (rc) {
         mdb_txn_abort(txn.txn);
         return rc;
@@ -163,7 +165,7 @@ void mtr_rollups_close(struct mtr_rollups *rollups)
 
 int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollups_txn **out)
 {
-    struct mtr_rollups_txn *txn = malloc(sizeof(*txn));
+    struct mtr_rollups_txn *txn = calloc(1, sizeof(*txn));
     if (!txn) return MTR_ENOMEM;
     txn->rollups = rollups;
     int rc = mtr_lmdb_error(mdb_txn_begin(rollups->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
@@ -171,12 +173,15 @@ int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollup
         free(txn);
         return rc;
     }
+    txn->cursors.txn = txn->txn;
+    txn->cursors.write = write;
     *out = txn;
     return MTR_OK;
 }
 
 int mtr_rollups_commit(struct mtr_rollups_txn *txn)
 {
+    mtr_lmdb_cursors_close(&txn->cursors);
     int rc = mtr_lmdb_commit(txn->txn);
     free(txn);
     return rc;
@@ -185,6 +190,7 @@ int mtr_rollups_commit(struct mtr_rollups_txn *txn)
 void mtr_rollups_abort(struct mtr_rollups_txn *txn)
 {
     if (!txn) return;
+    mtr_lmdb_cursors_close(&txn->cursors);
     mdb_txn_abort(txn->txn);
     free(txn);
 }

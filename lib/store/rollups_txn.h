@@ -6,6 +6,7 @@
 
 #include <lmdb.h>
 
+#include "lib/store/lmdb_cursors.h"
 #include "lib/store/lmdb_env.h"
 #include "meterd/core/limits.h"
 #include "meterd/store/rollups.h"
@@ -34,7 +35,9 @@ struct mtr_rollups {
 struct mtr_rollups_txn {
     MDB_txn *txn;
     const struct mtr_rollups *rollups;
+    struct mtr_lmdb_cursors cursors; /* by table */
 };
+_Static_assert((int)MTR_TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 /* A key being built: never longer than LMDB takes. */
 struct mtr_key {
