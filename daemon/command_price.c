@@ -8,6 +8,7 @@
 
 #include "daemon/command_price_curve.h"
 #include "daemon/command_price_what_if.h"
+#include "daemon/price_rates.h"
 #include "daemon/series_file.h"
 #include "daemon/trace_table.h"
 #include "meterd/core/limits.h"
@@ -96,6 +97,7 @@ struct request_parts {
     struct mtr_str tariff; /* a document, or a key as a string */
     struct mtr_str cost;   /* the same; empty: none */
     struct mtr_str series; /* a list; empty: none */
+    struct mtr_str rates;  /* the same */
 };
 
 static void write_part(struct mtr_json_writer *json, const char *name, struct mtr_str part)
@@ -117,6 +119,7 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     if (!names_meters(invocation)) write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
     write_part(&json, "usage", parts->series);
+    write_part(&json, "rates", parts->rates);
     if (!parts->series.size && names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
@@ -180,18 +183,34 @@ static struct mtr_str day_of(struct mtr_str time)
     return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
 }
 
+/* All lines are, or none. */
+static bool is_exchanged(const struct mtr_node *periods)
+{
+    for (uint32_t i = 0; i < periods->child_count; i++) {
+        const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
+        if (lines && lines->child_count) return mtr_node_get(&lines->children[0], "exchange");
+    }
+    return false;
+}
+
 static void print_periods(const struct mtr_node *root, const struct mtr_node *periods)
 {
+    const bool exchanged = is_exchanged(periods);
     struct mtr_table *table = mtr_table_open(stdout);
     const bool with_cost = mtr_node_get(root, "cost");
     mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
     add_columns(table, with_cost);
+    if (exchanged) mtr_table_column(table, "RATE", MTR_TABLE_RIGHT);
+    if (exchanged) mtr_table_column(table, "OF", MTR_TABLE_LEFT);
     for (uint32_t i = 0; i < periods->child_count; i++) {
         const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
         for (uint32_t j = 0; lines && j < lines->child_count; j++) {
             mtr_table_row(table);
             mtr_table_cell(table, day_of(text_of(&periods->children[i], "from")));
             add_cells(table, &lines->children[j], with_cost);
+            const struct mtr_node *exchange = mtr_node_get(&lines->children[j], "exchange");
+            if (exchanged) mtr_table_cell(table, text_of(exchange, "rate"));
+            if (exchanged) mtr_table_cell(table, text_of(exchange, "date"));
         }
     }
     mtr_table_print(table);
@@ -205,11 +224,21 @@ static void print_periods(const struct mtr_node *root, const struct mtr_node *pe
     }
 }
 
+/* "1.0842 USD for 1 EUR (direct rate of ecb, 2026-11-20)". */
+static void print_exchange(const struct mtr_node *root, const struct mtr_node *exchange)
+{
+    if (!exchange) return;
+    printf("exchanged at %.*s %.*s for 1 %.*s (%.*s rate of %.*s, %.*s; %.*s)\n", MTR_STR_ARGS(text_of(exchange, "rate")),
+           MTR_STR_ARGS(text_of(root, "currency")), MTR_STR_ARGS(text_of(exchange, "currency")), MTR_STR_ARGS(text_of(exchange, "derivation")),
+           MTR_STR_ARGS(text_of(exchange, "source")), MTR_STR_ARGS(text_of(exchange, "date")), MTR_STR_ARGS(text_of(exchange, "rule")));
+}
+
 static void print_price(const struct mtr_node *root)
 {
-    const struct mtr_node *trace = mtr_node_get(root, "trace");
-    print_lines(mtr_node_get(root, "lines"), mtr_node_get(root, "cost"));
+    const struct mtr_node *trace = mtr_node_get(root, "trace"), *lines = mtr_node_get(root, "lines");
+    print_lines(lines, mtr_node_get(root, "cost"));
     print_total(root);
+    if (lines && lines->child_count) print_exchange(root, mtr_node_get(&lines->children[0], "exchange"));
     if (trace && trace->child_count) {
         printf("\n");
         mtr_trace_table_print(root, nothing);
@@ -298,13 +327,15 @@ static int write_cost(const struct mtr_invocation *invocation, const struct mtr_
 static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *root, const struct mtr_node *tariff,
                           struct mtr_str series, struct mtr_arena *arena)
 {
-    struct mtr_buffer tariff_json, cost_json, request;
+    struct mtr_buffer tariff_json, cost_json, rates, request;
     mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
     mtr_buffer_init(&cost_json, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     int code = write_cost(invocation, root, &cost_json);
+    if (!code) code = mtr_price_rates_write(invocation, root, &rates);
     int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
-    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series};
+    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series, mtr_buffer_str(&rates)};
     if (!code && !rc) rc = write_request(invocation, &parts, &request);
     if (!code && !rc) code = price_here(invocation, mtr_buffer_str(&request), arena);
     if (rc) {
@@ -312,6 +343,7 @@ static int price_document(const struct mtr_invocation *invocation, const struct 
         code = MTR_EXIT_FAILED;
     }
     mtr_buffer_release(&request);
+    mtr_buffer_release(&rates);
     mtr_buffer_release(&cost_json);
     mtr_buffer_release(&tariff_json);
     return code;
@@ -386,7 +418,7 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
-    struct mtr_buffer request, name, cost;
+    struct mtr_buffer request, name, cost, rates;
     struct mtr_json_writer json;
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
@@ -398,17 +430,20 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     mtr_buffer_init(&name, 1 << 16);
     mtr_buffer_init(&cost, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
     mtr_json_begin(&json, &name);
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = write_cost(invocation, NULL, &cost);
-    const struct request_parts parts = {mtr_buffer_str(&name), mtr_buffer_str(&cost), series};
+    if (!code) code = mtr_price_rates_write(invocation, NULL, &rates);
+    const struct request_parts parts = {mtr_buffer_str(&name), mtr_buffer_str(&cost), series, mtr_buffer_str(&rates)};
     if (!code && write_request(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
     if (!code) code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
     mtr_buffer_reset(&request);
     if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK) code = print_answer(invocation, mtr_buffer_str(&request));
     mtr_document_close(document);
+    mtr_buffer_release(&rates);
     mtr_buffer_release(&cost);
     mtr_buffer_release(&name);
     mtr_buffer_release(&request);

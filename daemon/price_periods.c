@@ -10,14 +10,18 @@
 
 #include "meterd/core/time.h"
 
+enum { DAYS_OF_MONTH_MAX = 31 };
+
 struct series {
-    const struct mtr_tariff_document *tariff;
+    const struct mtr_price_charging *charging;
+    const struct mtr_tariff_document *tariff; /* of it */
     const struct mtr_tariff_document *beside; /* the other side's; NULL: none */
     const struct mtr_price_usage **rows; /* by time */
     uint32_t count, next;                /* next: the first row that is not priced yet */
     uint32_t month_first;                /* the first row of the month */
     struct mtr_period month;
     int64_t runs_from_s;
+    int64_t ordered_s; /* the first month's start: as if of a subscription */
     bool with_trace;
     const struct mtr_zone *utc;
     struct mtr_arena *arena;
@@ -120,23 +124,29 @@ static int price_part(struct series *series, const struct mtr_tariff_version *ve
         .earlier_count = series->earlier_count,
         .zone = series->utc,
     };
+    const struct mtr_price_exchange_times times = {from_s, series->month.end_s, series->ordered_s};
     int rc = out->price ? take_rows(series, version, from_s, to_s, &out->input) : MTR_ENOMEM;
+    if (!rc) rc = mtr_price_charging_set(series->charging, times, series->arena, &out->input);
     if (!rc) rc = mtr_price(&out->input, series->with_trace, series->arena, out->price);
+    if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, series->findings);
     if (!rc) rc = mtr_money_add(series->total, out->price->total, &series->total);
     if (!rc) series->earlier[series->earlier_count++] = out->price;
     return rc;
 }
 
 /* The next part that begins at *from_s or later; false: none before to_s. */
-static bool next_version(const struct mtr_tariff_document *tariff, int64_t *from_s, int64_t to_s, const struct mtr_tariff_version **version,
+static bool next_part(const struct series *series, int64_t *from_s, int64_t to_s, const struct mtr_tariff_version **version,
                          int64_t *end_s)
 {
+    const struct mtr_tariff_document *tariff = series->tariff;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         int64_t next_s = i + 1 < tariff->version_count ? start_s(&tariff->versions[i + 1]) : INT64_MAX;
         if (next_s <= *from_s) continue;
         if (start_s(&tariff->versions[i]) > *from_s) *from_s = start_s(&tariff->versions[i]);
         *version = &tariff->versions[i];
         *end_s = next_s < to_s ? next_s : to_s;
+        const int64_t midnight_s = mtr_price_charging_is_daily(series->charging) ? mtr_zone_next_midnight(series->utc, *from_s) : INT64_MAX;
+        if (midnight_s < *end_s) *end_s = midnight_s;
         return *from_s < to_s;
     }
     return false;
@@ -148,6 +158,7 @@ static void begin_month(struct series *series, struct mtr_period month)
     series->month = month;
     series->earlier_count = 0;
     series->month_first = series->next;
+    if (series->next == 0) series->ordered_s = month.start_s;
     series->runs_from_s = first_s > month.start_s ? first_s : month.start_s;
 }
 
@@ -164,7 +175,7 @@ static int join_costs(struct sides *sides, int64_t from_s, int64_t to_s, struct 
     const struct mtr_tariff_version *version = NULL;
     int64_t end_s = 0;
     int rc = MTR_OK;
-    for (; !rc && next_version(sides->costs.tariff, &from_s, to_s, &version, &end_s); from_s = end_s) {
+    for (; !rc && next_part(&sides->costs, &from_s, to_s, &version, &end_s); from_s = end_s) {
         struct part part;
         rc = price_part(&sides->costs, version, from_s, end_s, &part);
         if (!rc) rc = mtr_price_join_costs(price, part.price, sides->costs.arena);
@@ -208,14 +219,14 @@ static int write_month(struct sides *sides)
         begin_month(&sides->costs, month);
     }
     int64_t from_s = month.start_s;
-    for (; !rc && next_version(charged->tariff, &from_s, month.end_s, &version, &end_s); from_s = end_s)
+    for (; !rc && next_part(charged, &from_s, month.end_s, &version, &end_s); from_s = end_s)
         rc = write_part(sides, version, from_s, end_s);
     return rc;
 }
 
 static int write_total(const struct sides *sides)
 {
-    const unsigned digits = sides->charged.tariff->rounding_digits;
+    const unsigned digits = mtr_price_charging_digits(sides->charged.charging);
     struct mtr_money margin;
     mtr_json_name(sides->json, "total");
     mtr_json_money(sides->json, sides->charged.total, digits);
@@ -238,7 +249,7 @@ static int write_months(struct sides *sides)
     mtr_json_name(json, "tariff");
     mtr_json_text(json, tariff->key);
     mtr_json_name(json, "currency");
-    mtr_json_text(json, tariff->currency);
+    mtr_json_text(json, sides->charged.charging->currency);
     mtr_json_name(json, "periods");
     mtr_json_list(json);
     while (!rc && sides->charged.next < sides->charged.count) rc = write_month(sides);
@@ -249,13 +260,14 @@ static int write_months(struct sides *sides)
     return rc;
 }
 
-/* A month has at most as many parts as both tariffs have versions. */
-static int open_series(const struct mtr_price_series *from, const struct mtr_tariff_document *tariff, const struct mtr_tariff_document *beside,
+/* A month has at most as many parts as both tariffs have versions, and days. */
+static int open_series(const struct mtr_price_series *from, const struct mtr_price_charging *charging, const struct mtr_price_charging *beside,
                        struct mtr_arena *arena, struct series *out)
 {
-    const size_t parts = (size_t)tariff->version_count + (beside ? beside->version_count : 0) + 1;
-    out->tariff = tariff;
-    out->beside = beside;
+    const size_t parts = (size_t)charging->tariff->version_count + (beside ? beside->tariff->version_count : 0) + DAYS_OF_MONTH_MAX + 1;
+    out->charging = charging;
+    out->tariff = charging->tariff;
+    out->beside = beside ? beside->tariff : NULL;
     out->count = from->count;
     out->with_trace = from->with_trace;
     out->arena = arena;
@@ -269,8 +281,8 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
     struct mtr_zone *utc;
     struct sides sides = {.charged = {.findings = findings}, .costs = {.findings = findings}, .with_costs = series->cost, .json = json};
     const struct mtr_price_usage **rows = mtr_arena_calloc(arena, (size_t)series->count + 1, sizeof(*rows));
-    int rc = rows ? open_series(series, series->tariff, series->cost, arena, &sides.charged) : MTR_ENOMEM;
-    if (!rc && series->cost) rc = open_series(series, series->cost, series->tariff, arena, &sides.costs);
+    int rc = rows ? open_series(series, series->charged, series->cost, arena, &sides.charged) : MTR_ENOMEM;
+    if (!rc && series->cost) rc = open_series(series, series->cost, series->charged, arena, &sides.costs);
     sides.costs.with_trace = false; /* the answer has that of what is charged */
     if (!rc) rc = mtr_zone_open(MTR_STR("UTC"), &utc);
     if (rc) return rc;

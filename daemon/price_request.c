@@ -22,6 +22,7 @@ struct request {
     struct mtr_str component;
     struct mtr_list dimensions;
     struct mtr_list usage;
+    const struct mtr_node *rates;
     bool closing;
     bool trace;
 };
@@ -43,7 +44,7 @@ static const struct mtr_field request_fields[] = {
     {FIELD(request, cost, MTR_FIELD_NODE, "key or document of the tariff that says what the use costs the seller"),
      .present_offset = offsetof(struct request, has_cost) + 1},
     {.name = "currency", .type = MTR_FIELD_TEXT, .offset = offsetof(struct request, party.currency),
-     .doc = "of a tariff with prices in several; default: its own"},
+     .doc = "that is charged: one in which the tariff has prices, or any that it has an exchange for; default: its own"},
     {.name = "subscription", .type = MTR_FIELD_KEY, .offset = offsetof(struct request, party.subscription),
      .doc = "whose override is in force; of a stored one the customer and the currency, too"},
     {.name = "customer", .type = MTR_FIELD_KEY, .offset = offsetof(struct request, party.customer), .doc = "whose override is in force"},
@@ -53,6 +54,7 @@ static const struct mtr_field request_fields[] = {
     {FIELD(request, component, MTR_FIELD_TEXT, "default: the only one with a meter")},
     {FIELD(request, dimensions, MTR_FIELD_LABELS, "of the quantity")},
     {FIELD(request, usage, MTR_FIELD_LIST, "several quantities"), .fields = usage_fields, .item_size = sizeof(struct mtr_price_usage), .max = USAGE_ROWS_MAX},
+    {FIELD(request, rates, MTR_FIELD_NODE, "list of rates documents to exchange with; default: those of the catalog")},
     {FIELD(request, closing, MTR_FIELD_BOOL, "the period is over"), .default_text = "true"},
     {FIELD(request, trace, MTR_FIELD_BOOL, "with the trace"), .default_text = "true"},
     {.name = NULL},
@@ -74,15 +76,24 @@ static int find_tariff(const struct mtr_node *node, const char *field, const str
 
 /* As it is for the party that is asked for. */
 static int read_tariff(const struct request *request, const struct mtr_node *node, const char *field, const struct mtr_catalog *catalog,
-                       struct mtr_arena *arena, const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
+                       struct mtr_arena *arena, struct mtr_price_charging *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *tariff = NULL;
-    struct mtr_tariff_document *own = mtr_arena_calloc(arena, 1, sizeof(*own));
-    int rc = own ? find_tariff(node, field, catalog, arena, &tariff, findings) : MTR_ENOMEM;
-    if (!rc) rc = mtr_tariff_for(tariff, &request->party, arena, own);
-    if (rc == MTR_ENOTFOUND) rc = mtr_price_fail(findings, node, "currency", "the tariff has no prices in", request->party.currency);
-    *out = own;
+    int rc = find_tariff(node, field, catalog, arena, &tariff, findings);
+    if (!rc) rc = mtr_price_charging_choose(tariff, &request->party, arena, out);
+    if (rc == MTR_ENOTFOUND)
+        rc = mtr_price_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for", request->party.currency);
     return rc;
+}
+
+/* Those of the request, or of the catalog. */
+static int find_rates(const struct request *request, const struct mtr_tariff_document *tariff, const struct mtr_catalog *catalog,
+                      struct mtr_arena *arena, struct mtr_rate_book *out, struct mtr_diagnostics *findings)
+{
+    *out = (struct mtr_rate_book){NULL, 0};
+    if (request->rates && request->rates->kind != MTR_NODE_NULL) return mtr_price_rates_read(request->rates, tariff, arena, out, findings);
+    if (catalog) *out = *mtr_catalog_rates(catalog);
+    return MTR_OK;
 }
 
 /* What is known of a stored subscription. */
@@ -150,7 +161,9 @@ static bool has_times(const struct request *request)
 }
 
 struct tariffs {
-    const struct mtr_tariff_document *charged, *cost; /* cost: NULL: none */
+    struct mtr_price_charging charged, cost;
+    bool with_cost;
+    struct mtr_rate_book rates;
 };
 
 static int price_periods(const struct request *request, const struct tariffs *tariffs, struct mtr_arena *arena, struct mtr_json_writer *json,
@@ -162,19 +175,19 @@ static int price_periods(const struct request *request, const struct tariffs *ta
         if (!rows[i].has_time) return mtr_price_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
     if (request->has_at) return mtr_price_fail(findings, NULL, "at", "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity) return mtr_price_fail(findings, NULL, "quantity", "stands beside rows with times: make it one of them", none);
-    const struct mtr_price_series series = {tariffs->charged, tariffs->cost, rows, request->usage.count, request->trace};
+    const struct mtr_price_series series = {&tariffs->charged, tariffs->with_cost ? &tariffs->cost : NULL, rows, request->usage.count, request->trace};
     return mtr_price_periods_run(&series, arena, json, findings);
 }
 
 /* The whole month of `at`. */
-static int price_month(const struct request *request, const struct mtr_tariff_document *tariff, const struct side *side, int64_t at_us,
+static int price_month(const struct request *request, const struct mtr_price_charging *charging, const struct side *side, int64_t at_us,
                        struct mtr_zone *utc, struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_price *out,
                        struct mtr_diagnostics *findings)
 {
     const struct mtr_period_rule month = {MTR_PERIOD_MONTH, INT64_MIN, utc};
     const struct mtr_period period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
     *input = (struct mtr_price_input){
-        .tariff = tariff,
+        .tariff = charging->tariff,
         .version = side->version,
         .period = period,
         .active_from_s = period.start_s,
@@ -184,8 +197,11 @@ static int price_month(const struct request *request, const struct mtr_tariff_do
         .closing = request->closing,
         .zone = utc,
     };
+    const struct mtr_price_exchange_times times = {at_us / MTR_US_PER_SECOND, period.end_s, period.start_s};
     int rc = build_usage(request, side, arena, input, findings);
-    return rc ? rc : mtr_price(input, request->trace, arena, out);
+    if (!rc) rc = mtr_price_charging_set(charging, times, arena, input);
+    if (!rc) rc = mtr_price(input, request->trace, arena, out);
+    return rc == MTR_EMISSING ? mtr_price_charging_fail(input, findings) : rc;
 }
 
 static int price_once(const struct request *request, const struct tariffs *tariffs, int64_t at_us, struct mtr_arena *arena,
@@ -195,14 +211,14 @@ static int price_once(const struct request *request, const struct tariffs *tarif
     struct mtr_zone *utc = NULL;
     struct mtr_price_input input, cost_input;
     struct mtr_price price, costs;
-    const struct side charged = {find_version(tariffs->charged, at_us), tariffs->cost ? find_version(tariffs->cost, at_us) : NULL};
+    const struct side charged = {find_version(tariffs->charged.tariff, at_us), tariffs->with_cost ? find_version(tariffs->cost.tariff, at_us) : NULL};
     const struct side cost = {charged.beside, charged.version};
     if (!charged.version) return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet", none);
-    if (tariffs->cost && !cost.version) return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet", none);
+    if (tariffs->with_cost && !cost.version) return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet", none);
     int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
     if (rc) return rc;
-    rc = price_month(request, tariffs->charged, &charged, at_us, utc, arena, &input, &price, findings);
-    if (!rc && cost.version) rc = price_month(request, tariffs->cost, &cost, at_us, utc, arena, &cost_input, &costs, findings);
+    rc = price_month(request, &tariffs->charged, &charged, at_us, utc, arena, &input, &price, findings);
+    if (!rc && cost.version) rc = price_month(request, &tariffs->cost, &cost, at_us, utc, arena, &cost_input, &costs, findings);
     if (!rc && cost.version) rc = mtr_price_join_costs(&price, &costs, arena);
     if (!rc) mtr_price_write_json(&input, &price, request->trace, json);
     mtr_zone_close(utc);
@@ -212,12 +228,13 @@ static int price_once(const struct request *request, const struct tariffs *tarif
 static int price(struct request *request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
                  struct mtr_json_writer *json, struct mtr_diagnostics *findings)
 {
-    struct tariffs tariffs = {NULL, NULL};
+    struct tariffs tariffs = {.with_cost = request->has_cost};
     int rc = complete_party(request, catalog, findings);
     if (!rc) rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &tariffs.charged, findings);
+    if (!rc) request->party.currency = tariffs.charged.currency; /* the cost is told in it, too */
     if (!rc && request->has_cost) rc = read_tariff(request, request->cost, "cost", catalog, arena, &tariffs.cost, findings);
-    if (!rc && tariffs.cost && !mtr_str_equal(tariffs.cost->currency, tariffs.charged->currency))
-        rc = mtr_price_fail(findings, request->cost, "cost", "is in another currency than the tariff:", tariffs.cost->currency);
+    if (!rc) rc = find_rates(request, tariffs.charged.tariff, catalog, arena, &tariffs.rates, findings);
+    tariffs.charged.rates = tariffs.cost.rates = &tariffs.rates;
     if (rc) return rc;
     if (has_times(request)) return price_periods(request, &tariffs, arena, json, findings);
     return price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena, json, findings);

@@ -4,6 +4,7 @@
 #ifndef METERD_DAEMON_PRICE_USAGE_H
 #define METERD_DAEMON_PRICE_USAGE_H
 
+#include "daemon/price_charging.h"
 #include "meterd/core/schema.h"
 #include "meterd/rater/price.h"
 
@@ -32,13 +33,13 @@ int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct m
                         struct mtr_usage_row *row, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_price_series {
-    const struct mtr_tariff_document *tariff;
-    const struct mtr_tariff_document *cost; /* what the use costs the seller; NULL: not asked for */
-    const struct mtr_price_usage *rows;     /* each with a time */
+    const struct mtr_price_charging *charged;
+    const struct mtr_price_charging *cost; /* what the use costs the seller; NULL: not asked for */
+    const struct mtr_price_usage *rows;    /* each with a time */
     uint32_t count;
     bool with_trace;
 };
-/* Calendar months in UTC, in parts where a version of the tariff begins. Writes
+/* Calendar months in UTC, in parts where a version of the tariff begins, or a day with a rate of exchange of its own. Writes
  * {"total","currency","tariff","periods":[{"from","to","price":{…}}]}. Errors as mtr_price_request_run. */
 int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -12,7 +12,7 @@
 #include <xxhash.h>
 
 #include "meterd/core/time.h"
-#include "rater/price_parts.h"
+#include "meterd/rater/price.h"
 
 static int64_t max_s(int64_t a, int64_t b)
 {
@@ -172,19 +172,6 @@ static size_t days_max(const struct mtr_subscription *subscription, const struct
     return (size_t)((term->end_s - term->start_s) / DAY_SECONDS_MIN) + 2;
 }
 
-/* The first local midnight after time_s. */
-static int64_t next_midnight(const struct mtr_zone *zone, int64_t time_s)
-{
-    struct mtr_civil civil = {0};
-    unsigned month = 0, day = 0;
-    mtr_civil_from_days(mtr_price_local_day(zone, time_s) + 1, &civil.year, &month, &day);
-    civil.month = (uint8_t)month;
-    civil.day = (uint8_t)day;
-    int64_t midnight_s = mtr_zone_from_civil(zone, civil);
-    MTR_ASSERT(midnight_s > time_s);
-    return midnight_s;
-}
-
 static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_part *part)
 {
     const struct mtr_price_exchange_times times = {part->start_s, term->end_s, subscription->start_s};
@@ -216,7 +203,7 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
         const int64_t end_s = min_s(stretch->to_s, next_s);
         while (start_s < end_s) {
             int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
-            if (daily) cut_s = min_s(cut_s, next_midnight(subscription->zone, start_s));
+            if (daily) cut_s = min_s(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
             parts[(*count)++] = (struct rater_part){
                 .start_s = start_s,
                 .end_s = cut_s,

@@ -18,6 +18,14 @@
     "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\",\"group_by\":[\"region\"]}," \
     "{\"key\":\"base\",\"recurring\":{\"amount\":\"10\"}}]}]}"
 
+#define EXCHANGED \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"exchange\":{\"source\":\"ecb\"},\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]}"
+#define DAILY \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"exchange\":{\"source\":\"ecb\",\"at\":\"usage_day\"},\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]}"
+#define RATES "\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"1.2\"}},{\"date\":\"2026-03-05\",\"quotes\":{\"USD\":\"1.1\"}}]"
+
 static const struct request_row {
     const char *text;
     const char *expected; /* part of the answer, or of the first finding */
@@ -28,6 +36,23 @@ static const struct request_row {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"base\",\"quantity\":\"0\"}]}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"nothing\",\"quantity\":\"3\"}", "no component"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2025-03-01T00:00:00Z\",\"quantity\":\"3\"}", "no version"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.80\""},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}",
+     "\"exchange\":{\"currency\":\"EUR\",\"amount\":\"1.5\",\"rate\":\"1.2\",\"numerator\":\"6\",\"denominator\":\"5\",\"derivation\":\"direct\",\"source\":\"ecb\","
+     "\"date\":\"2026-03-28\",\"rule\":\"period_end\",\"day\":\"2026-03-31\"}"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\"," RATES "}", "\"total\":\"1.50\",\"residue\":\"0\",\"currency\":\"EUR\""},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"}",
+     "currency there is no rate of ecb from EUR to USD for 2026-03-31, nor one of the 7 days before"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-02-05\",\"quantity\":\"3\",\"currency\":\"USD\",\"closing\":false," RATES "}",
+     "currency there is no rate of ecb from EUR to USD for 2026-02-28 or any day before"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-05-05\",\"quantity\":\"3\",\"currency\":\"USD\",\"closing\":false," RATES "}", "\"total\":\"1.80\""},
+    {"{\"tariff\":" DAILY ",\"at\":\"2026-03-07\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.65\""},
+    {"{\"tariff\":" DAILY ",\"currency\":\"USD\"," RATES ",\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"},{\"time\":\"2026-03-28\",\"quantity\":\"3\"}]}",
+     "\"total\":\"3.45\""},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USX\"}", "currency the tariff has neither prices nor an exchange for USX"},
+    {"{\"tariff\":" TARIFF ",\"quantity\":\"3\",\"currency\":\"USD\"}", "currency the tariff has neither prices nor an exchange for USD"},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":{}}", "rates a list of rates documents is expected"},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"0\"}}]}", "USD: a rate is above zero"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
     {"[", ""},
@@ -46,7 +71,8 @@ static void test_requests(void **state)
         mtr_diagnostics_init(&findings, 16);
         mtr_json_begin(&json, &out);
         int rc = mtr_price_request_run(mtr_str_from(request_rows[i].text), NULL, 0, &arena, &json, &findings);
-        char text[4096] = "";
+        static char text[1 << 16];
+        text[0] = '\0';
         if (!rc) assert_int_equal(mtr_json_finish(&json), MTR_OK);
         if (!rc) snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(mtr_buffer_str(&out)));
         else if (findings.count) snprintf(text, sizeof(text), "%s %s", findings.items[0].field, findings.items[0].text);

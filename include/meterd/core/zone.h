@@ -43,4 +43,7 @@ struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s);
  * the two. So a local midnight that does not exist starts its day at the first instant that does. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil);
 
+/* The first local midnight after time_s: where the day of time_s ends. */
+int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_s);
+
 #endif

@@ -13,6 +13,7 @@
  *   subscription: s-1          # whose override is in force; of a stored one its customer and currency, too
  *   customer: acme             # whose override is in force
  *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines get `cost` and `margin`
+ *   rates: [{date: 2026-03-31, quotes: {USD: "1.08"}}]   # to exchange with; source and base are the tariff's unless given; default: the catalog's
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
  * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}
