@@ -52,7 +52,7 @@ int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
     for (uint32_t i = 0; !rc && work->due && i < component->adjustment_count; i++) {
         const struct mtr_adjustment *adjustment = &component->adjustments[i];
         const struct mtr_exact before = work->line.exact;
-        if (adjustment->has_amount && work->of_earlier && !mtr_price_was_due(pricer, work)) continue; /* there was no line to have it */
+        if (adjustment->has_amount && !mtr_price_makes_line(work)) continue; /* use that came to nothing has no line to have it */
         rc = adjustment->has_amount ? fixed_amount(adjustment, before, &work->line.exact) : share_of(adjustment, before, &work->line.exact);
         work->line.has_unit_price = false;
         if (!rc && pricer->with_trace) rc = trace_adjustment(pricer, adjustment, before, work->line.exact);

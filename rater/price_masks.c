@@ -175,7 +175,8 @@ static int apply_weights(struct masking *masking, struct mtr_line_work *work)
     work->is_weighted = true;
     for (uint32_t i = 0; !rc && i < masking->count; i++) {
         const struct mtr_usage_row *row = &masking->rows[i];
-        if (row->input == 0 && !row->earlier) rc = mtr_quantity_add(work->measured, row->quantity, &work->measured);
+        struct mtr_quantity *sum = row->earlier ? &work->measured_earlier : &work->measured;
+        if (row->input == 0) rc = mtr_quantity_add(*sum, row->quantity, sum);
     }
     for (uint32_t input = 0; input < component->input_count; input++)
         for (uint32_t weight = 0; !rc && weight < component->weight_count; weight++) rc = apply_weight(masking, weight, input);

@@ -67,7 +67,7 @@ struct mtr_line_work {
     const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
     uint32_t row_count;
     bool is_weighted;                    /* rows are; the line's quantity is what was measured */
-    struct mtr_quantity measured;
+    struct mtr_quantity measured, measured_earlier; /* own use, and that before this part */
     struct mtr_price_slice *slices; /* of input 0, by time */
     uint32_t slice_count;
     struct mtr_price_slice single; /* the slice of a line that has one */
@@ -86,6 +86,8 @@ struct mtr_line_work {
 int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Rows in the hours that the component counts, split and weighted as it says. */
 int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* Whether the use that is being priced (all, or that before this part) makes a line by itself. */
+bool mtr_price_makes_line(const struct mtr_line_work *work);
 /* Whether a line like this came of an earlier part: what is due once per line was due there. */
 bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work);
 /* What a meter of the component adds up to, of the use that is being priced; whole lines only. */

@@ -97,22 +97,35 @@ bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     return false;
 }
 
-/* What chooses a tier, or counts units beside the amount, is no use by itself. Use that adds up to nothing makes no line, but events, hours
- * and levels that do have been priced apart. */
-static bool has_own_use(const struct mtr_line_work *work)
+/* Use that is not nothing: own, or before this part. What chooses a tier, or counts units beside the amount, is no use by itself. */
+static bool has_use(const struct mtr_line_work *work, bool own, bool earlier)
 {
     const bool beside = work->component->tier_by_input || work->component->units_input;
-    if (beside && work->single.quantity.e12 == 0) return false;
+    if (beside && (own ? work->single.quantity.e12 : work->single.earlier.e12) == 0) return false;
     for (uint32_t i = 0; i < work->row_count; i++)
-        if (!work->rows[i]->earlier && work->rows[i]->quantity.e12 != 0) return true;
+        if ((work->rows[i]->earlier ? earlier : own) && work->rows[i]->quantity.e12 != 0) return true;
     return false;
+}
+
+/* Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
+static bool is_apart(const struct mtr_line_work *work)
+{
+    return !is_whole(work->component->scope) || work->inputs;
+}
+
+bool mtr_price_makes_line(const struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->component;
+    if (component->flat_at_zero && component->group_by_count == 0) return true;
+    if (is_apart(work)) return has_use(work, !work->of_earlier, true);
+    if (!work->is_weighted) return (work->of_earlier ? work->single.earlier.e12 : work->single.quantity.e12) != 0;
+    return work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0;
 }
 
 static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
-    const bool apart = !is_whole(component->scope) || work->inputs;
-    work->due = work->line.quantity.e12 != 0 || (apart && has_own_use(work));
+    work->due = work->line.quantity.e12 != 0 || (is_apart(work) && has_use(work, true, false));
     if (!component->flat_at_zero || component->group_by_count) return;
     work->flat_was_due = mtr_price_was_due(pricer, work);
     work->due = work->due || !work->flat_was_due;

@@ -52,6 +52,15 @@ static void add(const struct mtr_node *node, const struct tariff_adjust_fields *
     };
 }
 
+/* A fee may be charged in shares, each a line. */
+static void forbid_amounts(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings)
+{
+    const struct tariff_adjust_fields *markups = fields->markup.items;
+    bool has_amount = fields->has_discount && fields->discount.has_amount;
+    for (uint32_t i = 0; i < fields->markup.count; i++) has_amount = has_amount || markups[i].has_amount;
+    if (has_amount) tariff_error(findings, node, "recurring", "a recurring fee takes discounts and markups in percent: change its amount instead");
+}
+
 int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_arena *arena,
                            struct mtr_component *out, struct mtr_diagnostics *findings)
 {
@@ -59,6 +68,7 @@ int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_comp
     const struct tariff_adjust_fields *markups = fields->markup.items;
     out->adjustments = mtr_arena_calloc(arena, (size_t)fields->markup.count + 1, sizeof(*out->adjustments));
     if (!out->adjustments) return MTR_ENOMEM;
+    if (fields->has_recurring) forbid_amounts(node, fields, findings);
     if (fields->has_discount) add(mtr_node_get(node, "discount"), &fields->discount, true, out, findings);
     for (uint32_t i = 0; i < fields->markup.count; i++)
         add(markup->kind == MTR_NODE_LIST ? &markup->children[i] : markup, &markups[i], false, out, findings);

@@ -177,8 +177,8 @@ static void add_component(struct random_case *it, unsigned index)
     if (has_use && !is_level && !is_capacity && one_in(it, 6)) add(&it->text, ", weights: {night: \"0.5\", weekend: \"1.%u\"}", below(it, 1000));
     if (has_use && !has_free_part && !is_capacity && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
     if (has_use && !is_capacity && one_in(it, 3)) add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
-    if (one_in(it, 3)) add(&it->text, ", discount: {%s: %u.%u}", one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
-    if (one_in(it, 4)) add(&it->text, ", markup: {%s: %u.%u}", one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
+    if (one_in(it, 3)) add(&it->text, ", discount: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
+    if (one_in(it, 4)) add(&it->text, ", markup: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
     if (has_use) add_limits(it, ", ");
     add(&it->text, "}\n");
 }

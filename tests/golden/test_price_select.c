@@ -101,6 +101,8 @@ static const struct {
     {"per_unit: 1, discount: {amount: 1}, group_by: [r]", "r=a@01:00=2 r=b@01:00=3", "a r=a usage 1.00; a r=b usage 2.00; total 3.00"},
     {"per_unit: 1, markup: {amount: 5}", "@01:00=8", "a usage 13.00; total 13.00"},
     {"per_unit: 1, markup: {amount: 5}", "", "total 0.00"},
+    {"per_unit: 1, markup: {amount: 5}", "<@01:00=8 @20:00=2", "a usage 2.00; total 2.00"},
+    {"per_unit: 1, markup: {amount: 5}", "<@01:00=8 @20:00=-8", "a usage -13.00; total -13.00"}, /* nothing was used in all */
     {"per_unit: 100, markup: [{party: p, percent: 5}, {party: q, percent: 10}]", "@01:00=1", "a usage 115.50; total 115.50"},
     {"per_unit: 100, markup: [{amount: 5}, {percent: 10}, {amount: \"0.5\"}]", "@01:00=1", "a usage 116.00; total 116.00"},
     {"per_unit: 100, discount: {percent: 10}, markup: [{percent: 10}]", "@01:00=1", "a usage 99.00; total 99.00"},

@@ -255,8 +255,9 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         PICK(scenario, roundings), scenario_chance(scenario, 70) ? "line" : "total");
     for (uint32_t i = 0; i < versions; i++) {
         const bool resets = i && scenario_chance(scenario, 25);
-        put(yaml, "      - from: %s%s\n        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n%s        components:\n", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
+        put(yaml, "      - from: %s%s\n%s", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
             resets ? "        reset: true\n" : "");
+        put(yaml, "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
         put_components(yaml, tariff->service);
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))

@@ -217,6 +217,7 @@ static const struct {
     {VERSION "  - {key: a, meter: m, per_unit: 1, discount: {}}\n", MTR_SEVERITY_ERROR, 6, 47, "one of them"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, discount: {amount: -5}}\n", MTR_SEVERITY_ERROR, 6, 56, "must not be negative"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, markup: [{percent: 5}, {percent: -5}]}\n", MTR_SEVERITY_ERROR, 6, 70, "write a discount"},
+    {VERSION "  - {key: a, recurring: {amount: 1}, discount: {amount: 1}}\n", MTR_SEVERITY_ERROR, 6, 5, "in percent: change its amount"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, markup: 5}\n", MTR_SEVERITY_ERROR, 6, 45, "a map"},
     /* tiers */
     {TIERED("graduated") "    - {up_to: 10, unit: 1}\n    - {up_to: 10, unit: 1}\n    - {unit: 1}\n", MTR_SEVERITY_ERROR, 10, 15,
