@@ -19,7 +19,7 @@ static int measure(struct mtr_pricer *pricer, struct mtr_price_scope scope, cons
 {
     scope.except_kind = overage_kind;
     int rc = mtr_price_sum(pricer, &scope, use);
-    return rc ? rc : mtr_price_prorate(pricer->input, commitment->prorate, commitment->amount, committed, text);
+    return rc ? rc : mtr_price_prorate(pricer, commitment->prorate, commitment->amount, committed, text);
 }
 
 /* What the lines of `key` of that kind came to in earlier parts of the period: exactly, before caps. */
@@ -53,8 +53,11 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_scope *
     if (!rc) rc = sum_earlier(pricer, scope->key, overage_kind, &before);
     if (!rc) rc = mtr_exact_sub(due, before, &due);
     if (rc || mtr_exact_compare(due, mtr_exact_zero()) == 0) return rc;
-    mtr_quantity_format(commitment->overage, factor);
-    snprintf(name, sizeof(name), "above %s × %s", text, factor);
+    name[0] = '\0';
+    if (pricer->with_trace) {
+        mtr_quantity_format(commitment->overage, factor);
+        snprintf(name, sizeof(name), "above %s × %s", text, factor);
+    }
     return mtr_price_add_due(pricer, scope->key, overage_kind, name, use, due);
 }
 

@@ -163,7 +163,8 @@ static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *sc
     if (rc) return rc;
     const bool exceeds = mtr_exact_compare(sum, most) > 0;
     if (!exceeds && pricer->input->earlier_count == 0) return MTR_OK;
-    mtr_money_format(cap, limit);
+    limit[0] = '\0';
+    if (pricer->with_trace) mtr_money_format(cap, limit);
     rc = exceeds ? mtr_exact_sub(sum, most, &rest) : mtr_exact_sub(most, sum, &rest);
     if (rc) return rc;
     return exceeds ? cut_lines(pricer, &capping, rest) : give_back(pricer, &capping, rest);
@@ -199,7 +200,7 @@ static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *
     struct mtr_exact sum, least, missing;
     if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
     int rc = mtr_price_sum(pricer, scope, &sum);
-    if (!rc) rc = mtr_price_prorate(pricer->input, prorate, minimum, &least, text);
+    if (!rc) rc = mtr_price_prorate(pricer, prorate, minimum, &least, text);
     if (!rc) rc = mtr_exact_sub(least, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
     return mtr_price_add_due(pricer, scope->key, "minimum", text, sum, missing);

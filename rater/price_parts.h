@@ -147,9 +147,9 @@ struct mtr_price_share {
 };
 struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate, int64_t from_s, int64_t to_s);
 int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share, struct mtr_exact *out) MTR_MUST_USE;
-/* An amount times the share in which the subscription runs, as text for the trace too ("100 × 15 ÷ 31"). */
+/* An amount times the share in which the subscription runs; with a trace as text, too ("100 × 15 ÷ 31"), else that is empty. */
 enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
-int mtr_price_prorate(const struct mtr_price_input *input, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
+int mtr_price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
                       char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. With what was left over of its like in earlier

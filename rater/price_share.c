@@ -46,20 +46,25 @@ int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share
     return rc ? rc : mtr_exact_sub(until, before, out);
 }
 
-int mtr_price_prorate(const struct mtr_price_input *input, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
+int mtr_price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount, struct mtr_exact *out,
                       char text[MTR_PRICE_SHARE_TEXT_BYTES])
 {
+    const struct mtr_price_input *input = pricer->input;
     char whole[MTR_DECIMAL_TEXT_BYTES];
     int64_t from_s = input->runs_from_s > input->period.start_s ? input->runs_from_s : input->period.start_s;
     int64_t to_s = input->runs_to_s < input->period.end_s ? input->runs_to_s : input->period.end_s;
-    mtr_money_format(amount, whole);
-    snprintf(text, MTR_PRICE_SHARE_TEXT_BYTES, "%s", whole);
+    text[0] = '\0';
+    if (pricer->with_trace) {
+        mtr_money_format(amount, whole);
+        snprintf(text, MTR_PRICE_SHARE_TEXT_BYTES, "%s", whole);
+    }
     if (prorate == MTR_PRORATE_NONE) {
         *out = mtr_exact_from_money(amount);
         return MTR_OK;
     }
     MTR_ASSERT(from_s <= to_s); /* what is priced runs in the period */
     struct mtr_price_share share = mtr_price_share_of(input, prorate, from_s, to_s);
-    snprintf(text, MTR_PRICE_SHARE_TEXT_BYTES, "%s × %" PRId64 " ÷ %" PRId64, whole, share.to - share.from, share.whole);
+    if (pricer->with_trace)
+        snprintf(text, MTR_PRICE_SHARE_TEXT_BYTES, "%s × %" PRId64 " ÷ %" PRId64, whole, share.to - share.from, share.whole);
     return mtr_price_share_amount(amount, share, out);
 }
