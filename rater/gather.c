@@ -257,6 +257,27 @@ static int gather_component(struct rater_gathering *gathering, const struct mtr_
     return rc ? rc : collect_groups(collecting, gathering->groups, gathering->dimensions.count);
 }
 
+/* What the customer's subscriptions before this one used in the same billing period: it gives the position, as earlier use of its own does. */
+static int gather_peers(const struct rater_gathering *own, const struct mtr_catalog *catalog, struct collecting *collecting)
+{
+    const struct mtr_subscription *subscription = own->subscription;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < subscription->peer_index; i++) {
+        const struct mtr_subscription *peer = subscription->peers[i];
+        struct rater_gathering gathering = {.rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
+        struct mtr_slicing_rule *rule = &gathering.rule;
+        const int64_t first_s = rater_first_charged_hour(peer);
+        gathering.dimensions.arena = own->arena;
+        rule->meter = mtr_catalog_find_meter(catalog, rule->component->inputs[0]);
+        rule->input = 0;
+        rule->from_s = first_s > rule->whole.start_s ? first_s : rule->whole.start_s;
+        rule->until_s = rule->own_s = peer->end_s < rule->whole.end_s ? peer->end_s : rule->whole.end_s;
+        if (rule->meter && rule->from_s < rule->until_s) rc = gather_input(&gathering, collecting);
+        collecting->cell_count += gathering.cell_count;
+    }
+    return rc;
+}
+
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                  const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
 {
@@ -268,6 +289,7 @@ int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *cata
         gathering.rule = (struct mtr_slicing_rule){
             .component = &version->components[i], .component_index = i, .zone = subscription->zone, .whole = term->whole};
         int rc = gather_component(&gathering, catalog, term, part, &collecting);
+        if (!rc && version->components[i].across_customer) rc = gather_peers(&gathering, catalog, &collecting);
         if (rc) return rc;
     }
     *out = (struct rater_usage){.groups = collecting.groups,

@@ -13,8 +13,9 @@ typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component
 
 /* The published order (docs/pricing.md); that of the parts before the rounding stands in price_use.c. */
 static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
-static tariff_part *const tariff_parts[] = {mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap, mtr_price_tariff_minimum,
-                                            mtr_price_tariff_true_up, mtr_price_credits,        mtr_price_currency,   mtr_price_total};
+static tariff_part *const tariff_parts[] = {mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap,      mtr_price_account_cap,
+                                            mtr_price_tariff_minimum, mtr_price_tariff_true_up, mtr_price_account_minimum, mtr_price_credits,
+                                            mtr_price_currency,       mtr_price_total};
 
 static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -105,7 +106,7 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     int rc = sort_usage(input, arena, &rows);
     if (rc) return rc;
     /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff; one for each pool */
-    pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 3 + input->pool_count;
+    pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 4 + input->pool_count;
     pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity * sizeof(*pricer.price.lines)); /* each is written whole */
     if (!pricer.price.lines) return MTR_ENOMEM;
     if (input->earlier_count) pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));

@@ -49,6 +49,7 @@ int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope 
     struct mtr_exact sum = mtr_exact_zero();
     int rc = add_lines(pricer, &pricer->price, scope->first_line, scope, &sum);
     for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_lines(pricer, input->earlier[i], 0, scope, &sum);
+    if (!rc && scope->of_account) rc = mtr_exact_add(sum, mtr_exact_from_money(input->account_before), &sum);
     if (!rc) *out = sum;
     return rc;
 }
@@ -184,6 +185,18 @@ int mtr_price_tariff_cap(struct mtr_pricer *pricer)
     return version->has_cap ? apply_cap(pricer, &all, version->cap) : MTR_OK;
 }
 
+/* What the account's cap leaves for this subscription. */
+int mtr_price_account_cap(struct mtr_pricer *pricer)
+{
+    const struct mtr_account_limits *account = &pricer->input->version->account;
+    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR(""), .stage = MTR_PRICE_AFTER_CAPS};
+    struct mtr_money left = {0};
+    if (!account->has_cap) return MTR_OK;
+    int rc = mtr_money_sub(account->cap, pricer->input->account_before, &left);
+    if (!rc && left.e18 < 0) left = (struct mtr_money){0};
+    return rc ? rc : apply_cap(pricer, &all, left);
+}
+
 int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,
                       struct mtr_exact amount)
 {
@@ -217,4 +230,12 @@ int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
     const struct mtr_tariff_version *version = pricer->input->version;
     const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
     return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate) : MTR_OK;
+}
+
+int mtr_price_account_minimum(struct mtr_pricer *pricer)
+{
+    const struct mtr_account_limits *account = &pricer->input->version->account;
+    const struct mtr_price_scope scope = {.of_tariff = true, .of_account = true, .key = MTR_STR("account.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
+    if (!account->has_minimum || pricer->input->account_continues) return MTR_OK;
+    return add_minimum(pricer, &scope, account->minimum, MTR_PRORATE_NONE);
 }

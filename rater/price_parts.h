@@ -172,6 +172,7 @@ enum mtr_price_stage { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PR
 struct mtr_price_scope {
     uint32_t first_line;
     bool of_tariff;          /* all lines; else those of the component `key` */
+    bool of_account;         /* with of_tariff: and what the customer's subscriptions before this one come to */
     struct mtr_str key;      /* of the lines that the part adds */
     enum mtr_price_stage stage;
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
@@ -186,6 +187,8 @@ int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *compone
 int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
 int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line) MTR_MUST_USE;
+int mtr_price_account_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
+int mtr_price_account_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
 int mtr_price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;

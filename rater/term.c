@@ -50,6 +50,12 @@ int64_t rater_first_hour(const struct mtr_subscription *subscription)
     return mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
 }
 
+int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
+{
+    if (subscription->trial_end_s <= subscription->start_s) return rater_first_hour(subscription);
+    return subscription->trial_stops ? INT64_MAX : subscription->trial_end_s;
+}
+
 static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
     for (uint32_t i = 0; i < version->component_count; i++)
@@ -90,7 +96,7 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
-enum { NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 9 + NUMBERS_OF_RATE };
+enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 9 + NUMBERS_OF_RATE };
 
 /* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
 static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t numbers[NUMBERS_OF_RATE])
@@ -134,10 +140,17 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     const int64_t head[] = {term->whole.start_s, term->whole.end_s, term->start_s, term->end_s, term->part_count,
                             subscription->start_s}; /* levels and contract terms count from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
-    int64_t *numbers =
-        mtr_arena_alloc(arena, (count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count)) * sizeof(*numbers));
+    const size_t count_max =
+        count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count) + NUMBERS_OF_PEER * (size_t)subscription->peer_count;
+    int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
+    for (uint32_t i = 0; i < subscription->peer_count; i++) {
+        const struct mtr_subscription *peer = subscription->peers[i];
+        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer), peer->end_s, (int64_t)rater_term_hash(peer).low};
+        memcpy(numbers + count, own, sizeof(own));
+        count += NUMBERS_OF_PEER;
+    }
     for (uint32_t i = 0; i < term->part_count; i++) count += add_numbers(subscription, &term->parts[i], numbers + count);
     for (uint32_t i = 0; i < term->cost_count; i++) count += add_numbers(subscription, &term->costs[i], numbers + count);
     term->inputs = hash_numbers(numbers, count);

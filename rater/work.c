@@ -44,6 +44,22 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     return MTR_OK;
 }
 
+/* The periods of a subscription whose position the use of that day gives: those of the same whole billing periods, wherever it begins in them. */
+static int mark_peer(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
+    const int64_t to_s = from_s + SECONDS_PER_DAY;
+    int rc = MTR_OK;
+    while (!rc && from_s < to_s) {
+        const struct mtr_period whole = mtr_period_at(&subscription->billing, from_s);
+        const int64_t start_s = whole.start_s > subscription->start_s ? whole.start_s : subscription->start_s;
+        const int64_t end_s = whole.end_s < subscription->end_s ? whole.end_s : subscription->end_s;
+        if (start_s < end_s) rc = mark_begun(step, subscription, start_s, end_s);
+        from_s = whole.end_s;
+    }
+    return rc;
+}
+
 struct collected {
     int64_t *starts;
     uint32_t count;
@@ -90,6 +106,7 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     step->cursor.change = row->change;
     step->changed = true;
     int rc = mark_day(step, subscription, row->day);
+    for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) rc = mark_peer(step, subscription->peers[i], row->day);
     if (rc || !rater_carries(step->catalog, subscription)) return rc;
     return mark_later(step, subscription, (int64_t)row->day * SECONDS_PER_DAY);
 }

@@ -52,6 +52,8 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
         missing = "is a mean of each period: `scope: term` needs another `per`";
     if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) && component->scope != MTR_SLICE_BY_HOUR)
         missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
+    if (component->across_customer && meter->aggregation != MTR_SUM && meter->aggregation != MTR_COUNT)
+        missing = "does not add up over subscriptions: `across: customer` needs a meter of sum or count";
     if (!missing) return;
     snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key), missing);
     fail(record, component, "scope", findings, text);

@@ -366,6 +366,7 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
+    if (mtr_catalog_link_peers(catalog)) return MTR_ENOMEM;
     mtr_catalog_check_tariffs(catalog, findings);
     mtr_catalog_check_credits(catalog, findings);
     int rc = mtr_catalog_check_subscriptions(catalog, findings);

@@ -60,6 +60,9 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
 void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                               struct mtr_diagnostics *findings);
 
+/* Gives each subscription its peers. MTR_ENOMEM. */
+int mtr_catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;
+
 uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer);
 uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
 uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type);

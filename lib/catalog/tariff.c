@@ -67,6 +67,7 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
         .key = fields->key,
         .meter = fields->meter,
         .scope = (enum mtr_slice_by)fields->scope,
+        .across_customer = fields->across == 1,
         .flat_at_zero = fields->flat_at_zero,
         .group_by = fields->group_by.items,
         .group_by_count = fields->group_by.count,
@@ -138,6 +139,7 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .has_cap = fields->has_cap,
         .minimum = fields->minimum,
         .cap = fields->cap,
+        .account = {fields->account.has_minimum, fields->account.has_cap, fields->account.minimum, fields->account.cap},
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .component_count = fields->components.count,
     };
@@ -290,6 +292,14 @@ static void read_currency(struct reading *reading, const struct mtr_node *node, 
     };
 }
 
+static bool is_across_customer(const struct mtr_tariff_version *version)
+{
+    bool is = version->account.has_minimum || version->account.has_cap;
+    for (uint32_t i = 0; i < version->component_count; i++) is = is || version->components[i].across_customer;
+    for (uint32_t i = 0; i < version->override_count; i++) is = is || is_across_customer(&version->overrides[i].version);
+    return is;
+}
+
 /* A document of one currency. */
 static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch, struct mtr_tariff_document *out,
                          struct mtr_diagnostics *findings)
@@ -309,6 +319,7 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
         rc = read_version(&reading, &list->children[i], &versions[i], &tariff.versions[i]);
         if (rc) return rc;
     }
+    for (uint32_t i = 0; i < tariff.version_count; i++) tariff.across_customer = tariff.across_customer || is_across_customer(&tariff.versions[i]);
     if (findings->errors == errors_before) check_order(&reading, list);
     if (findings->errors > errors_before) return MTR_EINVALID;
     *out = tariff;

@@ -14,6 +14,8 @@ _Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5, "mtr_tariff_rou
 _Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4, "recurring_every is in the order of enum mtr_period_unit, one later");
 _Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2, "mtr_tariff_prorates is in the order of enum mtr_prorate");
 
+static const char *const acrosses[] = {"subscription", "customer", NULL};
+
 static const struct mtr_field tier_rows[] = {
     {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to), PRESENT(tariff_tier_fields, has_up_to),
      .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
@@ -100,6 +102,8 @@ static const struct mtr_field component_rows[] = {
      PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false", .doc = "the first tier's flat is due at zero use too"},
     {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope), .choices = mtr_tariff_scopes,
      .default_text = "period", .doc = "what the curve applies to before amounts are added"},
+    {.name = "across", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, across), .choices = acrosses, .default_text = "subscription",
+     .doc = "whose use fills the tiers and takes the free units: the subscription's, or that of all the customer's subscriptions of the tariff"},
     {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert), PRESENT(tariff_component_fields, has_convert),
      .fields = mtr_tariff_convert_rows, .doc = "other units, and rounding of the quantity, before anything else"},
     {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount), PRESENT(tariff_component_fields, has_discount),
@@ -150,6 +154,14 @@ static const struct mtr_field override_rows[] = {
     {0},
 };
 
+static const struct mtr_field account_rows[] = {
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, minimum), PRESENT(tariff_account_fields, has_minimum),
+     .doc = "least amount of all together; the difference is a line of the last subscription"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, cap), PRESENT(tariff_account_fields, has_cap),
+     .doc = "greatest amount of all together; the last subscriptions are cut first"},
+    {0},
+};
+
 const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "from", .type = MTR_FIELD_TEXT, AT(tariff_version_fields, from), .required = true,
      .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 instant"},
@@ -166,6 +178,8 @@ const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_version_fields, minimum_prorate),
      PRESENT(tariff_version_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
      .doc = "share of the minimum in a period that the subscription runs through in part"},
+    {.name = "account", .type = MTR_FIELD_MAP, AT(tariff_version_fields, account), .fields = account_rows,
+     .doc = "limits of all the customer's subscriptions of the tariff together, in the same billing period"},
     {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, cap), PRESENT(tariff_version_fields, has_cap),
      .doc = "greatest amount of the whole tariff in a period"},
     {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment), PRESENT(tariff_version_fields, has_commitment),

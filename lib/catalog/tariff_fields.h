@@ -129,6 +129,7 @@ struct tariff_component_fields {
     struct tariff_commitment_fields commitment;
     int minimum_prorate;
     int scope; /* enum mtr_slice_by */
+    int across; /* 0 subscription, 1 customer */
     struct mtr_money minimum, cap;
     struct mtr_list group_by; /* of struct mtr_str */
 };
@@ -152,12 +153,18 @@ struct tariff_allowance_fields {
     uint64_t rollover, priority;
 };
 
+struct tariff_account_fields {
+    bool has_minimum, has_cap;
+    struct mtr_money minimum, cap;
+};
+
 struct tariff_version_fields {
     struct mtr_list overrides; /* of tariff_override_fields */
     struct mtr_str from;
     bool reset;
     struct mtr_list components; /* of tariff_component_fields */
     struct mtr_list calendar;   /* of tariff_mask_fields */
+    struct tariff_account_fields account;
     bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
     struct mtr_money minimum, cap;
     int minimum_prorate;

@@ -154,6 +154,18 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
     lint_group_by(node, component, findings);
 }
 
+static void lint_account(const struct mtr_node *version, const struct mtr_tariff_document *tariff, const struct mtr_account_limits *account,
+                         struct mtr_diagnostics *findings)
+{
+    const struct mtr_commitment none = {0};
+    if (!account->has_minimum && !account->has_cap) return;
+    const struct mtr_node *node = mtr_node_get(version, "account");
+    if (account->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, account->minimum, findings);
+    lint_cap(node, tariff, account->has_cap ? &account->cap : NULL, account->has_minimum ? &account->minimum : NULL, &none, findings);
+    if (tariff->exchange.given)
+        tariff_error(findings, node, "account", "amounts of several currencies cannot be added up: a tariff with `exchange` has no account limits");
+}
+
 void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                              const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
@@ -163,11 +175,12 @@ void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tarif
            "there is no minimum to prorate");
     lint_cap(node, tariff, version->has_cap ? &version->cap : NULL, version->has_minimum ? &version->minimum : NULL, &version->commitment, findings);
     if (version->commitment.given) lint_commitment(node, tariff, &version->commitment, version->has_minimum, findings);
+    lint_account(node, tariff, &version->account, findings);
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");
         struct mtr_str name = version->components[i].key;
-        if (mtr_str_starts_with(name, MTR_STR("tariff.")))
-            tariff_error(findings, key, "key", "keys that begin with `tariff.` are of the tariff's own lines: choose another");
+        if (mtr_str_starts_with(name, MTR_STR("tariff.")) || mtr_str_starts_with(name, MTR_STR("account.")))
+            tariff_error(findings, key, "key", "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
         for (uint32_t j = 0; j < i; j++) {
             if (!mtr_str_equal(name, version->components[j].key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "key",

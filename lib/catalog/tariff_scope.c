@@ -31,4 +31,8 @@ void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_compone
         tariff_error(findings, tariff_place(node, "scope"), "scope", "`units` are those of the whole line: they need scope period or term");
     if (component->tier_by_input && !whole)
         tariff_error(findings, tariff_place(node, "scope"), "scope", "tier_by chooses one tier for the whole line: it needs scope period or term");
+    if (component->across_customer && component->scope != MTR_SLICE_BY_PERIOD)
+        tariff_error(findings, tariff_place(node, "across"), "across", "the use of several subscriptions adds up over the period: it needs scope period");
+    if (component->across_customer && (component->flat_at_zero || component->curve == MTR_CURVE_RECURRING))
+        tariff_error(findings, tariff_place(node, "across"), "across", "what is due without use is due for each subscription: write it as a component of its own");
 }

@@ -117,6 +117,10 @@ struct mtr_subscription {
     int64_t end_s;       /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;
+    /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index: where the tariff counts across them, else
+     * none. Of two the one with the lower number goes before. */
+    const struct mtr_subscription *const *peers;
+    uint32_t peer_count, peer_index;
 };
 
 enum mtr_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };

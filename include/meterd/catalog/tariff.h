@@ -218,6 +218,7 @@ struct mtr_component {
     uint32_t step_count;
     struct mtr_matrix_row *matrix; /* the last matches everything */
     uint32_t matrix_count;
+    bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff together */
     bool units_input;   /* dynamic: input 1 counts the units that the amount is asked for */
     bool zero_units_are_free; /* then an amount without units costs nothing */
     bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of input 0 */
@@ -276,6 +277,12 @@ static inline bool mtr_component_has_masks(const struct mtr_component *component
 /* Has it units of a period, which a pool can give? Fees, shares of money, capacities, levels and contract terms have none. */
 bool mtr_component_has_units(const struct mtr_component *component);
 
+/* Of all the customer's subscriptions of the tariff together, in the same billing period. */
+struct mtr_account_limits {
+    bool has_minimum, has_cap;
+    struct mtr_money minimum, cap;
+};
+
 struct mtr_tariff_version {
     struct mtr_str from; /* as written */
     bool from_is_date;   /* then from_days counts in the subscription's zone */
@@ -285,6 +292,7 @@ struct mtr_tariff_version {
     struct mtr_component *components;
     uint32_t component_count;
     struct mtr_calendar calendar;
+    struct mtr_account_limits account;
     bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */
     struct mtr_money minimum, cap;
     enum mtr_prorate minimum_prorate;
@@ -313,6 +321,7 @@ struct mtr_tariff_document {
     bool round_total; /* place: total; else each line */
     struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
+    bool across_customer; /* a version looks at all the customer's subscriptions of the tariff: `across: customer`, `account` */
     uint32_t version_count;
     struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
     uint32_t currency_count;

@@ -89,6 +89,10 @@ struct mtr_price_input {
      * so that shares of a fee add up to the fee, and totals to the rounded sum of all parts. */
     const struct mtr_price *const *earlier;
     uint32_t earlier_count;
+    /* The customer's other subscriptions of the tariff: what those before this one come to in the same billing period; and is there one after
+     * it? Account limits are of all together, and the last one has their minimum. */
+    struct mtr_money account_before;
+    bool account_continues;
     const struct mtr_zone *zone;    /* for proration by day */
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
@@ -98,7 +102,7 @@ struct mtr_price_input {
 };
 
 struct mtr_price_line {
-    struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment" */
+    struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment", "account.minimum" */
     struct mtr_str dimensions;
     struct mtr_str kind;            /* usage | draw | recurring | overage | minimum | commitment | credit */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
