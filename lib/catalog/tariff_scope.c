@@ -34,5 +34,6 @@ void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_compone
     if (component->across_customer && component->scope != MTR_SLICE_BY_PERIOD)
         tariff_error(findings, tariff_place(node, "across"), "across", "the use of several subscriptions adds up over the period: it needs scope period");
     if (component->across_customer && (component->flat_at_zero || component->curve == MTR_CURVE_RECURRING))
-        tariff_error(findings, tariff_place(node, "across"), "across", "what is due without use is due for each subscription: write it as a component of its own");
+        tariff_error(findings, tariff_place(node, "across"), "across",
+                     "what is due without use is due for each subscription: write it as a component of its own");
 }

@@ -122,6 +122,26 @@ static struct naive_range range_of(const struct billing *billing, uint32_t part,
     return range;
 }
 
+/* What the customer's subscriptions of lower numbers used in the same billing period, as use before this one's. */
+static uint32_t measure_peers(struct billing *billing, const struct mtr_component *component, uint32_t index, struct mtr_usage_row *rows,
+                              uint32_t row_count)
+{
+    const struct mtr_subscription *own = billing->subscription;
+    for (uint32_t i = 1; i < own->number && component->across_customer; i++) {
+        const struct mtr_subscription *peer = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
+        if (!peer || peer->tariff != own->tariff || !mtr_str_equal(peer->customer, own->customer)) continue;
+        int64_t from_s = peer->trial_end_s > peer->start_s ? peer->trial_end_s : mtr_zone_hour(peer->zone, peer->start_s).start_s;
+        int64_t until_s = peer->end_s < billing->whole.end_s ? peer->end_s : billing->whole.end_s;
+        if (from_s < billing->whole.start_s) from_s = billing->whole.start_s;
+        const struct naive_range range = {.from_s = from_s, .own_s = until_s, .until_s = until_s, .whole = billing->whole};
+        const uint32_t before = row_count;
+        if (from_s < until_s && !peer->trial_stops)
+            row_count = scenario_measure(billing->scenario, billing->naive, peer, component, index, &range, rows, row_count);
+        scenario_seen[SEEN_PEER] += row_count > before;
+    }
+    return row_count;
+}
+
 static void price_period(struct billing *billing)
 {
     struct mtr_arena arena;
@@ -138,6 +158,7 @@ static void price_period(struct billing *billing)
             const struct naive_range range = range_of(billing, i, &part->version->components[k]);
             row_count = scenario_measure(billing->scenario, billing->naive, billing->subscription, &part->version->components[k], k, &range,
                                          rows, row_count);
+            row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
         }
         const struct mtr_price_input input = {
             .tariff = billing->subscription->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,

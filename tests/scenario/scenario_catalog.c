@@ -204,6 +204,8 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
     } else {
         put_curve(yaml, curve);
     }
+    const bool adds_up = meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT;
+    if (adds_up && strcmp(scope, "period") == 0 && scenario_chance(scenario, 30)) put(yaml, ", across: customer");
     put_masks(yaml, meter, scope);
     put_parts(yaml);
     if (by_region || by_sku)
