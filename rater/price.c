@@ -40,21 +40,21 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     return rc ? rc : mtr_price_add_line(pricer, &work.line);
 }
 
+/* Events of one time are in order of their quantities, so that it does not matter in which they came. */
 static int compare_rows(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
 {
     if (a->component != b->component) return a->component < b->component ? -1 : 1;
     int order = mtr_str_compare(a->dimensions, b->dimensions);
     if (order) return order;
     if (a->input != b->input) return a->input < b->input ? -1 : 1;
-    return a->time_us < b->time_us ? -1 : a->time_us > b->time_us;
+    if (a->time_us != b->time_us) return a->time_us < b->time_us ? -1 : 1;
+    if (a->until_us != b->until_us) return a->until_us < b->until_us ? -1 : 1;
+    return mtr_quantity_compare(a->quantity, b->quantity);
 }
 
-/* Equal rows keep the order in which they came. */
 static int compare_row_pointers(const void *a, const void *b)
 {
-    const struct mtr_usage_row *x = *(const struct mtr_usage_row *const *)a, *y = *(const struct mtr_usage_row *const *)b;
-    int order = compare_rows(x, y);
-    return order ? order : x < y ? -1 : x > y;
+    return compare_rows(*(const struct mtr_usage_row *const *)a, *(const struct mtr_usage_row *const *)b);
 }
 
 static bool same_line(const struct mtr_usage_row *a, const struct mtr_usage_row *b)

@@ -51,16 +51,18 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return rc;
 }
 
-/* The shares of the parts before this one, under this version. */
-static int fee_before(const struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_exact *out)
+/* The shares of the parts before this one, under this version; is there any? */
+static int fee_before(const struct mtr_pricer *pricer, const struct mtr_component *component, bool *any, struct mtr_exact *out)
 {
     const struct mtr_price_input *input = pricer->input;
     const int64_t start_s = input->period.start_s;
-    *out = mtr_exact_zero();
-    if (!input->continues_earlier || component->prorate == MTR_PRORATE_NONE) return MTR_OK;
+    *any = input->continues_earlier && component->prorate != MTR_PRORATE_NONE;
+    if (!*any) return MTR_OK;
     const int64_t from_s = input->runs_from_s > start_s ? input->runs_from_s : start_s;
     const int64_t to_s = input->active_from_s > from_s ? input->active_from_s : from_s;
-    return mtr_price_share_amount(component->recurring_amount, mtr_price_share_of(input, component->prorate, from_s, to_s), out);
+    const struct mtr_price_share share = mtr_price_share_of(input, component->prorate, from_s, to_s);
+    *any = share.from < share.to;
+    return mtr_price_share_amount(component->recurring_amount, share, out);
 }
 
 static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_exact before)
@@ -88,10 +90,11 @@ static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, 
 int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct mtr_exact before;
+    bool any = false;
     work->due = true;
     int rc = mtr_price_curve(pricer, work);
     if (rc || !work->due || !mtr_price_adjusts(work->component)) return rc;
-    rc = fee_before(pricer, work->component, &before);
+    rc = fee_before(pricer, work->component, &any, &before);
     if (rc) return rc;
-    return mtr_exact_compare(before, mtr_exact_zero()) == 0 ? mtr_price_adjust(pricer, work) : adjust_behind(pricer, work, before);
+    return any ? adjust_behind(pricer, work, before) : mtr_price_adjust(pricer, work);
 }

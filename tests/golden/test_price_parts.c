@@ -41,6 +41,8 @@ struct random_case {
     const struct mtr_tariff_version *version;
     struct mtr_usage_row use[ROWS_MAX]; /* of the whole period */
     uint32_t use_count;
+    struct mtr_price_pool pools[COMPONENTS_MAX + 1];
+    uint32_t pool_count;
     int64_t borders_s[PARTS_MAX + 1]; /* of the parts */
     uint32_t part_count;
 };
@@ -168,15 +170,17 @@ static void add_component(struct random_case *it, unsigned index)
     bool has_use = add_curve(it);
     bool has_free_part = strstr(it->text.bytes + start, "free_") != NULL, flat = strstr(it->text.bytes + start, "flat:") != NULL;
     bool whole = strstr(it->text.bytes + start, "scope: period") != NULL || strstr(it->text.bytes + start, "scope: level") != NULL;
-    const bool is_chosen = strstr(it->text.bytes + start, "matrix") || strstr(it->text.bytes + start, "tier_by") || strstr(it->text.bytes + start, "capacity");
-    const bool is_level = strstr(it->text.bytes + start, "scope: level") != NULL, is_capacity = strstr(it->text.bytes + start, "capacity") != NULL;
+    const char *written = it->text.bytes + start;
+    const bool is_level = strstr(written, "scope: level") != NULL, is_capacity = strstr(written, "capacity") != NULL;
+    const bool is_chosen = is_capacity || strstr(written, "matrix") || strstr(written, "tier_by");
     if (has_use && !is_chosen) add(&it->text, ", meter: m");
     if (has_use && flat && whole && !is_chosen && one_in(it, 3)) add(&it->text, ", flat_at_zero: true");
     else if (has_use && !is_chosen && one_in(it, 3)) add(&it->text, ", group_by: [r]");
     if (has_use && !is_capacity && one_in(it, 6)) add(&it->text, ", when: %s", one_in(it, 2) ? "night" : "{not: weekend}");
     if (has_use && !is_level && !is_capacity && one_in(it, 6)) add(&it->text, ", weights: {night: \"0.5\", weekend: \"1.%u\"}", below(it, 1000));
     if (has_use && !has_free_part && !is_capacity && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
-    if (has_use && !is_capacity && one_in(it, 3)) add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
+    if (has_use && !is_capacity && one_in(it, 3))
+        add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
     if (one_in(it, 3)) add(&it->text, ", discount: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
     if (one_in(it, 4)) add(&it->text, ", markup: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
     if (has_use) add_limits(it, ", ");
@@ -186,7 +190,8 @@ static void add_component(struct random_case *it, unsigned index)
 static void make_tariff(struct random_case *it)
 {
     it->text = (struct text){0};
-    add(&it->text, "key: t\ncurrency: EUR\nrounding: {mode: %s, place: %s}\nversions:\n  - from: 2026-01-01\n    calendar: {night: {hours: \"22:00-06:00\"}, weekend: {days: [sat, sun]}}\n"
+    add(&it->text, "key: t\ncurrency: EUR\nrounding: {mode: %s, place: %s}\nversions:\n  - from: 2026-01-01\n"
+        "    calendar: {night: {hours: \"22:00-06:00\"}, weekend: {days: [sat, sun]}}\n"
         "    components:\n", pick(it, modes, 6),
         one_in(it, 3) ? "total" : "line");
     unsigned count = 1 + below(it, COMPONENTS_MAX);
@@ -219,6 +224,29 @@ static void make_use(struct random_case *it)
     }
 }
 
+/* An allowance of one component with one line, and a credit. */
+static void make_pools(struct random_case *it)
+{
+    static const char *const keys[] = {"p0", "p1", "p2"};
+    it->pool_count = 0;
+    for (uint32_t c = 0; c < it->version->component_count; c++) {
+        const struct mtr_component *component = &it->version->components[c];
+        if (!mtr_component_has_units(component) || component->group_by_count || !one_in(it, 3)) continue;
+        it->pools[it->pool_count++] = (struct mtr_price_pool){.key = mtr_str_from(keys[c]),
+                                                              .grant = MTR_STR("grant=2026-01-01"),
+                                                              .components = &component->key,
+                                                              .component_count = 1,
+                                                              .expires_s = INT64_MAX,
+                                                              .quantity = {(mtr_int128)below(it, 60000) * 1000000000}};
+    }
+    if (one_in(it, 4))
+        it->pools[it->pool_count++] = (struct mtr_price_pool){.key = MTR_STR("credit"),
+                                                              .grant = MTR_STR("credit=2026-01-01"),
+                                                              .of_money = true,
+                                                              .expires_s = INT64_MAX,
+                                                              .amount = {(mtr_int128)below(it, 6000) * 10000000000000000}};
+}
+
 static void make_parts(struct random_case *it)
 {
     it->part_count = 1 + below(it, PARTS_MAX);
@@ -249,6 +277,8 @@ static void price(struct random_case *it, int64_t from_s, int64_t to_s, const st
     struct mtr_usage_row rows[2 * ROWS_MAX];
     struct mtr_price_input input = pricing_input(&it->pricing);
     input.zone = it->utc;
+    input.pools = it->pools;
+    input.pool_count = it->pool_count;
     input.usage = rows;
     take(it, START_S, from_s, true, rows, &input.usage_count);
     take(it, from_s, to_s, false, rows, &input.usage_count);
@@ -301,12 +331,30 @@ static void describe(struct random_case *it, const char *name, const struct mtr_
     add(&it->text, "%s: %s\n", name, lines);
 }
 
+static void describe_use(struct random_case *it)
+{
+    char quantity[MTR_DECIMAL_TEXT_BYTES];
+    for (uint32_t i = 0; i < it->pool_count; i++) {
+        mtr_quantity_format(it->pools[i].quantity, quantity);
+        add(&it->text, "\npool %s of %s", it->pools[i].key.data, it->pools[i].of_money ? "money" : quantity);
+    }
+    for (uint32_t i = 0; i < it->use_count; i++) {
+        const struct mtr_usage_row *row = &it->use[i];
+        mtr_quantity_format(row->quantity, quantity);
+        add(&it->text, "\nc%u %s at %lld to %lld: %s", row->component, row->dimensions.data, (long long)(row->time_us / MTR_US_PER_SECOND - START_S),
+            (long long)(row->until_us / MTR_US_PER_SECOND - START_S), quantity);
+    }
+    for (uint32_t i = 0; i <= it->part_count; i++) add(&it->text, "%s%lld", i ? ", " : "\nparts at ", (long long)(it->borders_s[i] - START_S));
+    add(&it->text, "\n");
+}
+
 static void check_case(struct random_case *it)
 {
     struct mtr_price whole, parts[PARTS_MAX];
     const struct mtr_price *earlier[PARTS_MAX];
     mtr_int128 total = 0;
     price(it, START_S, START_S + PERIOD_S, NULL, 0, &whole);
+    describe_use(it);
     describe(it, "whole", &whole);
     for (uint32_t i = 0; i < it->part_count; i++) {
         price(it, it->borders_s[i], it->borders_s[i + 1], earlier, i, &parts[i]);
@@ -343,6 +391,7 @@ static void test_parts_add_up_to_the_whole(void **state)
         for (int round = 0; round < 3; round++) {
             it.text.size = size;
             make_use(&it);
+            make_pools(&it);
             make_parts(&it);
             check_case(&it);
             mtr_arena_reset(&it.pricing.result);
