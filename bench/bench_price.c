@@ -62,8 +62,8 @@ static void bench_scheme(const char *name, struct mtr_zone *utc, uint64_t count)
     *arrow = '\0';
     struct mtr_price_input input = pricing_input(&example.pricing);
     input.zone = utc;
-    input.usage = usage;
     input.usage_count = example_parse_usage(&example, mark, usage);
+    input.usage = example_measure(&example, usage, &input.usage_count);
     const int64_t ns = best_ns(&input, count, &example.pricing.result);
     const double each = (double)ns / (double)count;
     printf("%-28s %2u components %2u rows %8.0f ns a price %8.0f ns a component %6.2f M components/s\n", name, input.version->component_count,

@@ -98,6 +98,7 @@ struct request_parts {
     struct mtr_str cost;   /* the same; empty: none */
     struct mtr_str series; /* a list; empty: none */
     struct mtr_str rates;  /* the same */
+    struct mtr_str meters; /* the same */
 };
 
 static void write_part(struct mtr_json_writer *json, const char *name, struct mtr_str part)
@@ -109,7 +110,7 @@ static void write_part(struct mtr_json_writer *json, const char *name, struct mt
 
 static int write_request(const struct mtr_invocation *invocation, const struct request_parts *parts, struct mtr_buffer *out)
 {
-    static const char *const options[] = {"at", "component", "currency", "customer", "subscription"};
+    static const char *const options[] = {"at", "component", "currency", "customer", "subscription", "zone"};
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
@@ -120,6 +121,7 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     write_dimensions(invocation, &json);
     write_part(&json, "usage", parts->series);
     write_part(&json, "rates", parts->rates);
+    write_part(&json, "meters", parts->meters);
     if (!parts->series.size && names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
@@ -323,19 +325,23 @@ static int write_cost(const struct mtr_invocation *invocation, const struct mtr_
     return code;
 }
 
-/* Prices what the invocation asks for under a checked document of a file. */
+/* Prices what the invocation asks for under a checked document of a file, measured by the meters that stand beside it. */
 static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *root, const struct mtr_node *tariff,
                           struct mtr_str series, struct mtr_arena *arena)
 {
-    struct mtr_buffer tariff_json, cost_json, rates, request;
+    const struct mtr_node *own_meters = mtr_node_get(root, "meters");
+    struct mtr_buffer tariff_json, cost_json, rates, meters, request;
     mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
+    mtr_buffer_init(&meters, REQUEST_BYTES_MAX);
     mtr_buffer_init(&cost_json, REQUEST_BYTES_MAX);
     mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     int code = write_cost(invocation, root, &cost_json);
     if (!code) code = mtr_price_rates_write(invocation, root, &rates);
     int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
-    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series, mtr_buffer_str(&rates)};
+    if (!code && !rc && own_meters) rc = mtr_node_write_json(own_meters, &meters);
+    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series, mtr_buffer_str(&rates),
+                                        mtr_buffer_str(&meters)};
     if (!code && !rc) rc = write_request(invocation, &parts, &request);
     if (!code && !rc) code = price_here(invocation, mtr_buffer_str(&request), arena);
     if (rc) {
@@ -343,6 +349,7 @@ static int price_document(const struct mtr_invocation *invocation, const struct 
         code = MTR_EXIT_FAILED;
     }
     mtr_buffer_release(&request);
+    mtr_buffer_release(&meters);
     mtr_buffer_release(&rates);
     mtr_buffer_release(&cost_json);
     mtr_buffer_release(&tariff_json);
@@ -436,7 +443,8 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = write_cost(invocation, NULL, &cost);
     if (!code) code = mtr_price_rates_write(invocation, NULL, &rates);
-    const struct request_parts parts = {mtr_buffer_str(&name), mtr_buffer_str(&cost), series, mtr_buffer_str(&rates)};
+    const struct request_parts parts = {
+        .tariff = mtr_buffer_str(&name), .cost = mtr_buffer_str(&cost), .series = series, .rates = mtr_buffer_str(&rates)};
     if (!code && write_request(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
     if (!code) code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);

@@ -127,6 +127,7 @@ static const struct mtr_option price_options[] = {
     {"subscription", 0, "KEY", "with the prices of its own; of a stored one with its customer's and in its currency"},
     {"cost", 0, "TARIFF", "what the same use costs the seller under this tariff (a file, or a key beside the other), and the margin"},
     {"series", 0, "FILE", "CSV with a header, or NDJSON: quantity, time, component, meter and dimensions; rows with times are priced by months"},
+    {"zone", 0, "ZONE", "time zone of the series' months, days and hours, and of --at (default: UTC)"},
     {"curve", 0, NULL, "plot the amount against the quantity, from 0 to --quantity, with the borders of tiers marked"},
     {"csv", 0, NULL, "with --curve: the points as CSV; with --what-if: the periods"},
     {"rates", 0, "FILE", "catalog file with `rates`, to exchange with instead of the stored ones; repeatable"},

@@ -1,45 +1,118 @@
 /*
- * A usage series: rows with times, month by month, as a subscription of calendar months in UTC would be billed. A month in which a version
+ * A usage series: rows with times, month by month, as a subscription of calendar months would be billed. A month in which a version
  * begins is priced in parts, each going on from the month's rows before it; caps, minimums and commitments are of the whole month. A contract
- * term (scope term) begins with the first row. Months without a row are left out. The seller's cost is priced beside each part, in parts of its
- * own where a version of the cost tariff begins.
+ * term (scope term) begins with the first row. Months without a row are left out, but for what a level holds through them. The seller's cost
+ * is priced beside each part, in parts of its own where a version of the cost tariff begins.
  */
 #include "daemon/price_usage.h"
 
 #include <stdlib.h>
 
 #include "meterd/core/time.h"
+#include "meterd/rater/slicing.h"
 
 enum { DAYS_OF_MONTH_MAX = 31 };
 
-struct series {
+struct pieces {
+    struct mtr_price_piece *items; /* by time */
+    uint32_t count, capacity;
+};
+
+/* The rows of the series, in order of time. */
+struct rows {
+    const struct mtr_price_series *series;
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+    struct pieces moments, pieces;
+    int64_t first_s, last_s;
+};
+
+/* What is charged, or what it costs. */
+struct side {
+    const struct rows *rows;
     const struct mtr_price_charging *charging;
     const struct mtr_tariff_document *tariff; /* of it */
     const struct mtr_tariff_document *beside; /* the other side's; NULL: none */
-    const struct mtr_price_usage **rows; /* by time */
-    uint32_t count, next;                /* next: the first row that is not priced yet */
-    uint32_t month_first;                /* the first row of the month */
     struct mtr_period month;
     int64_t runs_from_s;
     int64_t ordered_s; /* the first month's start: as if of a subscription */
     bool with_trace;
-    const struct mtr_zone *utc;
-    struct mtr_arena *arena;
-    struct mtr_diagnostics *findings;
     const struct mtr_price **earlier; /* of the month */
     uint32_t earlier_count;
     struct mtr_money total;
 };
 
-static int compare_times(const void *a, const void *b)
+/* Equal times keep the order of the rows, which is that of their addresses. */
+static int compare_pieces(const void *a, const void *b)
 {
-    const struct mtr_price_usage *x = *(const struct mtr_price_usage *const *)a, *y = *(const struct mtr_price_usage *const *)b;
-    return x->time_us < y->time_us ? -1 : x->time_us > y->time_us;
+    const struct mtr_price_piece *x = a, *y = b;
+    if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
+    return (x->given > y->given) - (x->given < y->given);
 }
 
-static int64_t start_s(const struct mtr_tariff_version *version)
+static int add_piece(struct rows *rows, struct pieces *pieces, const struct mtr_price_piece *piece)
 {
-    return (mtr_price_version_start_us(version) + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
+    if (pieces->count == pieces->capacity) {
+        const uint32_t capacity = pieces->capacity ? pieces->capacity * 2 : rows->series->usage_count + 1;
+        struct mtr_price_piece *items = mtr_arena_calloc(rows->arena, capacity, sizeof(*items));
+        if (!items) return MTR_ENOMEM;
+        for (uint32_t i = 0; i < pieces->count; i++) items[i] = pieces->items[i];
+        pieces->items = items;
+        pieces->capacity = capacity;
+    }
+    pieces->items[pieces->count++] = *piece;
+    return MTR_OK;
+}
+
+/* A span in pieces by local hours; each has its share of the quantity, and all together the whole. */
+static int add_span(struct rows *rows, const struct mtr_price_usage *given)
+{
+    const mtr_int128 us = 1000000; /* in 10^-12 s */
+    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * us * MTR_US_PER_SECOND;
+    struct mtr_quantity before = {0}, after = given->quantity;
+    struct mtr_price_piece piece = {.given = given, .time_us = given->time_us};
+    if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
+        return mtr_price_fail(rows->findings, NULL, "seconds", "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
+                              (struct mtr_str){NULL, 0});
+    const int64_t end_us = given->time_us + (int64_t)(given->seconds.e12 / us);
+    int rc = MTR_OK;
+    do {
+        const struct mtr_hour hour = mtr_zone_hour(rows->series->zone, piece.time_us / MTR_US_PER_SECOND);
+        piece.until_us = hour.end_s * MTR_US_PER_SECOND < end_us ? hour.end_s * MTR_US_PER_SECOND : end_us;
+        const struct mtr_quantity elapsed = {(piece.until_us - given->time_us) * us};
+        if (piece.until_us < end_us) rc = mtr_quantity_scale(given->quantity, elapsed, given->seconds, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &after);
+        else after = given->quantity;
+        if (!rc) rc = mtr_quantity_sub(after, before, &piece.quantity);
+        if (!rc) rc = add_piece(rows, &rows->pieces, &piece);
+        before = after;
+        piece.time_us = piece.until_us;
+    } while (!rc && piece.time_us < end_us);
+    return rc;
+}
+
+static int sort_usage(struct rows *rows)
+{
+    const struct mtr_price_series *series = rows->series;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < series->usage_count; i++) {
+        const struct mtr_price_usage *given = &series->usage[i];
+        const struct mtr_price_piece moment = {given, given->time_us, given->time_us, given->quantity};
+        rc = add_piece(rows, &rows->moments, &moment);
+        if (!rc) rc = given->has_seconds ? add_span(rows, given) : add_piece(rows, &rows->pieces, &moment);
+    }
+    if (rc) return rc;
+    qsort(rows->moments.items, rows->moments.count, sizeof(*rows->moments.items), compare_pieces);
+    qsort(rows->pieces.items, rows->pieces.count, sizeof(*rows->pieces.items), compare_pieces);
+    rows->first_s = rows->moments.items[0].time_us / MTR_US_PER_SECOND;
+    rows->last_s = rows->pieces.items[rows->pieces.count - 1].time_us / MTR_US_PER_SECOND;
+    if (rows->moments.items[rows->moments.count - 1].time_us / MTR_US_PER_SECOND > rows->last_s)
+        rows->last_s = rows->moments.items[rows->moments.count - 1].time_us / MTR_US_PER_SECOND;
+    return MTR_OK;
+}
+
+static int64_t start_s(const struct side *side, const struct mtr_tariff_version *version)
+{
+    return mtr_price_version_start_s(version, side->rows->series->zone);
 }
 
 static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
@@ -50,54 +123,62 @@ static bool has_component(const struct mtr_tariff_version *version, const struct
 }
 
 /* Where the use begins that a component of the version goes on from (docs/pricing.md, Versions). */
-static int64_t position_from_s(const struct mtr_tariff_version *version, const struct mtr_tariff_version *first,
-                               const struct mtr_component *component)
+static int64_t position_from_s(const struct side *side, const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
-    if (version->reset) return start_s(version);
+    const struct mtr_tariff_version *first = side->tariff->versions;
+    if (!version->reset && component->scope == MTR_SLICE_BY_TERM) return side->rows->first_s;
     while (version > first && !version->reset && has_component(version - 1, component)) version--;
-    return start_s(version);
+    const int64_t from_s = start_s(side, version);
+    return from_s > side->month.start_s ? from_s : side->month.start_s;
 }
 
-static bool has_term(const struct mtr_tariff_version *version)
+/* Does what was used before the month matter in it? */
+static bool looks_back(const struct side *side, const struct mtr_tariff_version *version)
 {
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (version->components[i].scope == MTR_SLICE_BY_TERM) return true;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        if (component->scope == MTR_SLICE_BY_TERM) return true;
+        for (uint32_t k = 0; k < component->input_count; k++)
+            if (mtr_slicing_is_level(mtr_price_find_meter(&side->rows->series->meters, component->inputs[k]))) return true;
+    }
     return false;
 }
 
-/* A row may be for a component that only the other side has. */
-static bool is_of_other_side(const struct series *series, const struct mtr_tariff_version *version, const struct mtr_price_usage *row)
+/* The first piece of the month; with `all` the first. */
+static struct pieces from_month(const struct side *side, const struct pieces *pieces, bool all)
 {
-    if (!series->beside || mtr_price_has_component(version, row)) return false;
-    for (uint32_t i = 0; i < series->beside->version_count; i++)
-        if (mtr_price_has_component(&series->beside->versions[i], row)) return true;
-    return false;
+    struct pieces rest = *pieces;
+    while (!all && rest.count && rest.items[0].time_us < side->month.start_s * MTR_US_PER_SECOND) {
+        rest.items++;
+        rest.count--;
+    }
+    return rest;
 }
 
 /* The part's rows, and those of the month (or the term) before it that it goes on from. */
-static int take_rows(struct series *series, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct mtr_price_input *input)
+static int measure(struct side *side, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct mtr_price_input *input)
 {
-    uint32_t end = series->next, count = 0;
-    while (end < series->count && series->rows[end]->time_us < to_s * MTR_US_PER_SECOND) end++;
-    struct mtr_usage_row *rows = mtr_arena_calloc(series->arena, (size_t)end + 1, sizeof(*rows));
-    if (!rows) return MTR_ENOMEM;
-    for (uint32_t i = has_term(version) ? 0 : series->month_first; i < end; i++) {
-        const struct mtr_price_usage *given = series->rows[i];
-        struct mtr_usage_row row = {.time_us = given->time_us, .until_us = given->time_us, .earlier = given->time_us < from_s * MTR_US_PER_SECOND};
-        if (row.earlier && !mtr_price_has_component(version, given)) continue;
-        if (is_of_other_side(series, version, given)) continue;
-        int rc = mtr_price_usage_row(version, given, series->arena, &row, series->findings);
-        if (rc) return rc;
-        const struct mtr_component *component = &version->components[row.component];
-        const int64_t position_us = position_from_s(version, series->tariff->versions, component) * MTR_US_PER_SECOND;
-        const bool of_term = component->scope == MTR_SLICE_BY_TERM && !version->reset;
-        if (row.earlier && !of_term && (i < series->month_first || given->time_us < position_us)) continue;
-        rows[count++] = row;
+    const bool all = looks_back(side, version);
+    const struct pieces moments = from_month(side, &side->rows->moments, all), pieces = from_month(side, &side->rows->pieces, all);
+    struct mtr_price_part part = {
+        .series = side->rows->series,
+        .beside = side->beside,
+        .moments = moments.items,
+        .moment_count = moments.count,
+        .pieces = pieces.items,
+        .piece_count = pieces.count,
+        .whole = side->month,
+        .version = version,
+        .from_s = from_s,
+        .to_s = to_s,
+    };
+    part.position_from_s = mtr_arena_calloc(side->rows->arena, (size_t)version->component_count + 1, sizeof(*part.position_from_s));
+    if (!part.position_from_s) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const int64_t position_s = position_from_s(side, version, &version->components[i]);
+        part.position_from_s[i] = position_s < from_s ? position_s : from_s;
     }
-    series->next = end;
-    input->usage = rows;
-    input->usage_count = count;
-    return MTR_OK;
+    return mtr_price_measure(&part, side->rows->arena, &input->usage, &input->usage_count, side->rows->findings);
 }
 
 /* A part priced. */
@@ -106,65 +187,65 @@ struct part {
     struct mtr_price *price;
 };
 
-static int price_part(struct series *series, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct part *out)
+static int price_part(struct side *side, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct part *out)
 {
-    out->price = mtr_arena_calloc(series->arena, 1, sizeof(*out->price));
+    struct mtr_arena *arena = side->rows->arena;
+    out->price = mtr_arena_calloc(arena, 1, sizeof(*out->price));
     out->input = (struct mtr_price_input){
-        .tariff = series->tariff,
+        .tariff = side->tariff,
         .version = version,
-        .period = series->month,
+        .period = side->month,
         .active_from_s = from_s,
         .active_to_s = to_s,
-        .runs_from_s = series->runs_from_s,
-        .runs_to_s = series->month.end_s,
+        .runs_from_s = side->runs_from_s,
+        .runs_to_s = side->month.end_s,
         .closing = true,
-        .continues_earlier = series->earlier_count > 0,
-        .continued_later = to_s < series->month.end_s,
-        .earlier = series->earlier,
-        .earlier_count = series->earlier_count,
-        .zone = series->utc,
+        .continues_earlier = side->earlier_count > 0,
+        .continued_later = to_s < side->month.end_s,
+        .earlier = side->earlier,
+        .earlier_count = side->earlier_count,
+        .zone = side->rows->series->zone,
     };
-    const struct mtr_price_exchange_times times = {from_s, series->month.end_s, series->ordered_s};
-    int rc = out->price ? take_rows(series, version, from_s, to_s, &out->input) : MTR_ENOMEM;
-    if (!rc) rc = mtr_price_charging_set(series->charging, times, series->arena, &out->input);
-    if (!rc) rc = mtr_price(&out->input, series->with_trace, series->arena, out->price);
-    if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, series->findings);
-    if (!rc) rc = mtr_money_add(series->total, out->price->total, &series->total);
-    if (!rc) series->earlier[series->earlier_count++] = out->price;
+    const struct mtr_price_exchange_times times = {from_s, side->month.end_s, side->ordered_s};
+    int rc = out->price ? measure(side, version, from_s, to_s, &out->input) : MTR_ENOMEM;
+    if (!rc) rc = mtr_price_charging_set(side->charging, times, arena, &out->input);
+    if (!rc) rc = mtr_price(&out->input, side->with_trace, arena, out->price);
+    if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, side->rows->findings);
+    if (!rc) rc = mtr_money_add(side->total, out->price->total, &side->total);
+    if (!rc) side->earlier[side->earlier_count++] = out->price;
     return rc;
 }
 
 /* The next part that begins at *from_s or later; false: none before to_s. */
-static bool next_part(const struct series *series, int64_t *from_s, int64_t to_s, const struct mtr_tariff_version **version,
-                         int64_t *end_s)
+static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s, const struct mtr_tariff_version **version, int64_t *end_s)
 {
-    const struct mtr_tariff_document *tariff = series->tariff;
+    const struct mtr_tariff_document *tariff = side->tariff;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
-        int64_t next_s = i + 1 < tariff->version_count ? start_s(&tariff->versions[i + 1]) : INT64_MAX;
+        int64_t next_s = i + 1 < tariff->version_count ? start_s(side, &tariff->versions[i + 1]) : INT64_MAX;
         if (next_s <= *from_s) continue;
-        if (start_s(&tariff->versions[i]) > *from_s) *from_s = start_s(&tariff->versions[i]);
+        if (start_s(side, &tariff->versions[i]) > *from_s) *from_s = start_s(side, &tariff->versions[i]);
         *version = &tariff->versions[i];
         *end_s = next_s < to_s ? next_s : to_s;
-        const int64_t midnight_s = mtr_price_charging_is_daily(series->charging) ? mtr_zone_next_midnight(series->utc, *from_s) : INT64_MAX;
+        const struct mtr_zone *zone = side->rows->series->zone;
+        const int64_t midnight_s = mtr_price_charging_is_daily(side->charging) ? mtr_zone_next_midnight(zone, *from_s) : INT64_MAX;
         if (midnight_s < *end_s) *end_s = midnight_s;
         return *from_s < to_s;
     }
     return false;
 }
 
-static void begin_month(struct series *series, struct mtr_period month)
+static void begin_month(struct side *side, struct mtr_period month)
 {
-    int64_t first_s = start_s(&series->tariff->versions[0]);
-    series->month = month;
-    series->earlier_count = 0;
-    series->month_first = series->next;
-    if (series->next == 0) series->ordered_s = month.start_s;
-    series->runs_from_s = first_s > month.start_s ? first_s : month.start_s;
+    int64_t first_s = start_s(side, &side->tariff->versions[0]);
+    if (month.start_s <= side->rows->first_s) side->ordered_s = month.start_s;
+    side->month = month;
+    side->earlier_count = 0;
+    side->runs_from_s = first_s > month.start_s ? first_s : month.start_s;
 }
 
 /* Both sides, and the answer being written. */
 struct sides {
-    struct series charged, costs;
+    struct side charged, costs;
     bool with_costs;
     struct mtr_json_writer *json;
 };
@@ -178,48 +259,46 @@ static int join_costs(struct sides *sides, int64_t from_s, int64_t to_s, struct 
     for (; !rc && next_part(&sides->costs, &from_s, to_s, &version, &end_s); from_s = end_s) {
         struct part part;
         rc = price_part(&sides->costs, version, from_s, end_s, &part);
-        if (!rc) rc = mtr_price_join_costs(price, part.price, sides->costs.arena);
+        if (!rc) rc = mtr_price_join_costs(price, part.price, sides->costs.rows->arena);
     }
     return rc;
 }
 
+static void write_time(const struct sides *sides, const char *name, int64_t time_s)
+{
+    char text[MTR_TIME_TEXT_BYTES];
+    const int32_t offset_s = mtr_zone_at(sides->charged.rows->series->zone, time_s).offset_s;
+    mtr_json_name(sides->json, name);
+    if (offset_s) mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
+    else mtr_time_format(time_s * MTR_US_PER_SECOND, text);
+    mtr_json_cstr(sides->json, text);
+}
+
 static int write_part(struct sides *sides, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s)
 {
-    struct mtr_json_writer *json = sides->json;
     struct part part;
     int rc = price_part(&sides->charged, version, from_s, to_s, &part);
     if (rc) return rc;
     struct mtr_price price = *part.price;
     if (sides->with_costs) rc = join_costs(sides, from_s, to_s, &price);
     if (rc) return rc;
-    mtr_json_map(json);
-    mtr_json_name(json, "from");
-    mtr_json_time(json, from_s * MTR_US_PER_SECOND);
-    mtr_json_name(json, "to");
-    mtr_json_time(json, to_s * MTR_US_PER_SECOND);
-    mtr_json_name(json, "price");
-    mtr_price_write_json(&part.input, &price, sides->charged.with_trace, json);
-    mtr_json_map_end(json);
+    mtr_json_map(sides->json);
+    write_time(sides, "from", from_s);
+    write_time(sides, "to", to_s);
+    mtr_json_name(sides->json, "price");
+    mtr_price_write_json(&part.input, &price, sides->charged.with_trace, sides->json);
+    mtr_json_map_end(sides->json);
     return MTR_OK;
 }
 
-static int write_month(struct sides *sides)
+static int write_month(struct sides *sides, struct mtr_period month)
 {
-    struct series *charged = &sides->charged;
     const struct mtr_tariff_version *version = NULL;
-    int64_t first_s = charged->rows[charged->next]->time_us / MTR_US_PER_SECOND, end_s = 0;
+    int64_t from_s = month.start_s, end_s = 0;
     int rc = MTR_OK;
-    if (first_s < start_s(&charged->tariff->versions[0]))
-        return mtr_price_fail(charged->findings, NULL, "usage", "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
-    const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, charged->utc};
-    const struct mtr_period month = mtr_period_at(&rule, first_s);
-    begin_month(charged, month);
-    if (sides->with_costs) {
-        sides->costs.next = charged->next;
-        begin_month(&sides->costs, month);
-    }
-    int64_t from_s = month.start_s;
-    for (; !rc && next_part(charged, &from_s, month.end_s, &version, &end_s); from_s = end_s)
+    begin_month(&sides->charged, month);
+    if (sides->with_costs) begin_month(&sides->costs, month);
+    for (; !rc && next_part(&sides->charged, &from_s, month.end_s, &version, &end_s); from_s = end_s)
         rc = write_part(sides, version, from_s, end_s);
     return rc;
 }
@@ -240,11 +319,31 @@ static int write_total(const struct sides *sides)
     return MTR_OK;
 }
 
+static bool looks_back_ever(const struct side *side)
+{
+    for (uint32_t i = 0; side->tariff && i < side->tariff->version_count; i++)
+        if (looks_back(side, &side->tariff->versions[i])) return true;
+    return false;
+}
+
+static bool has_piece(const struct side *side, struct mtr_period month)
+{
+    const struct pieces *pieces = &side->rows->pieces;
+    for (uint32_t i = 0; i < pieces->count && pieces->items[i].time_us < month.end_s * MTR_US_PER_SECOND; i++)
+        if (pieces->items[i].time_us >= month.start_s * MTR_US_PER_SECOND) return true;
+    return false;
+}
+
 static int write_months(struct sides *sides)
 {
     struct mtr_json_writer *json = sides->json;
+    const struct rows *rows = sides->charged.rows;
     const struct mtr_tariff_document *tariff = sides->charged.tariff;
+    const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, rows->series->zone};
+    const bool every_month = looks_back_ever(&sides->charged) || looks_back_ever(&sides->costs);
     int rc = MTR_OK;
+    if (rows->first_s < start_s(&sides->charged, &tariff->versions[0]))
+        return mtr_price_fail(rows->findings, NULL, "usage", "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
     mtr_json_map(json);
     mtr_json_name(json, "tariff");
     mtr_json_text(json, tariff->key);
@@ -252,7 +351,11 @@ static int write_months(struct sides *sides)
     mtr_json_text(json, sides->charged.charging->currency);
     mtr_json_name(json, "periods");
     mtr_json_list(json);
-    while (!rc && sides->charged.next < sides->charged.count) rc = write_month(sides);
+    for (int64_t at_s = rows->first_s; !rc && at_s <= rows->last_s;) {
+        const struct mtr_period month = mtr_period_at(&rule, at_s);
+        if (every_month || has_piece(&sides->charged, month)) rc = write_month(sides, month);
+        at_s = month.end_s;
+    }
     if (rc) return rc;
     mtr_json_list_end(json);
     rc = write_total(sides);
@@ -261,36 +364,24 @@ static int write_months(struct sides *sides)
 }
 
 /* A month has at most as many parts as both tariffs have versions, and days. */
-static int open_series(const struct mtr_price_series *from, const struct mtr_price_charging *charging, const struct mtr_price_charging *beside,
-                       struct mtr_arena *arena, struct series *out)
+static int open_side(const struct rows *rows, const struct mtr_price_charging *charging, const struct mtr_price_charging *beside,
+                     struct side *out)
 {
     const size_t parts = (size_t)charging->tariff->version_count + (beside ? beside->tariff->version_count : 0) + DAYS_OF_MONTH_MAX + 1;
-    out->charging = charging;
-    out->tariff = charging->tariff;
-    out->beside = beside ? beside->tariff : NULL;
-    out->count = from->count;
-    out->with_trace = from->with_trace;
-    out->arena = arena;
-    out->earlier = mtr_arena_calloc(arena, parts, sizeof(*out->earlier));
+    *out = (struct side){.rows = rows, .charging = charging, .tariff = charging->tariff, .beside = beside ? beside->tariff : NULL};
+    out->earlier = mtr_arena_calloc(rows->arena, parts, sizeof(*out->earlier));
     return out->earlier ? MTR_OK : MTR_ENOMEM;
 }
 
 int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings)
 {
-    struct mtr_zone *utc;
-    struct sides sides = {.charged = {.findings = findings}, .costs = {.findings = findings}, .with_costs = series->cost, .json = json};
-    const struct mtr_price_usage **rows = mtr_arena_calloc(arena, (size_t)series->count + 1, sizeof(*rows));
-    int rc = rows ? open_series(series, series->charged, series->cost, arena, &sides.charged) : MTR_ENOMEM;
-    if (!rc && series->cost) rc = open_series(series, series->cost, series->charged, arena, &sides.costs);
-    sides.costs.with_trace = false; /* the answer has that of what is charged */
-    if (!rc) rc = mtr_zone_open(MTR_STR("UTC"), &utc);
-    if (rc) return rc;
-    for (uint32_t i = 0; i < series->count; i++) rows[i] = &series->rows[i];
-    qsort(rows, series->count, sizeof(*rows), compare_times);
-    sides.charged.rows = sides.costs.rows = rows;
-    sides.charged.utc = sides.costs.utc = utc;
-    rc = write_months(&sides);
-    mtr_zone_close(utc);
-    return rc;
+    struct rows rows = {.series = series, .arena = arena, .findings = findings};
+    struct sides sides = {.with_costs = series->cost, .json = json};
+    MTR_ASSERT(series->usage_count > 0);
+    int rc = sort_usage(&rows);
+    if (!rc) rc = open_side(&rows, series->charged, series->cost, &sides.charged);
+    if (!rc && series->cost) rc = open_side(&rows, series->cost, series->charged, &sides.costs);
+    sides.charged.with_trace = series->with_trace; /* the answer has no trace of the costs */
+    return rc ? rc : write_months(&sides);
 }

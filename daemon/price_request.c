@@ -4,6 +4,7 @@
 #include "meterd/daemon/price_request.h"
 
 #include "daemon/price_usage.h"
+#include "meterd/catalog/meter.h"
 #include "meterd/core/document.h"
 #include "meterd/core/schema.h"
 #include "meterd/core/time.h"
@@ -22,7 +23,8 @@ struct request {
     struct mtr_str component;
     struct mtr_list dimensions;
     struct mtr_list usage;
-    const struct mtr_node *rates;
+    const struct mtr_node *rates, *meters;
+    struct mtr_str zone;
     bool closing;
     bool trace;
 };
@@ -35,6 +37,8 @@ static const struct mtr_field usage_fields[] = {
     {FIELD(mtr_price_usage, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
     {.name = "time", .type = MTR_FIELD_TIME, .offset = offsetof(struct mtr_price_usage, time_us), .doc = "when it was used",
      .present_offset = offsetof(struct mtr_price_usage, has_time) + 1},
+    {FIELD(mtr_price_usage, seconds, MTR_FIELD_QUANTITY, "length of the span that begins at its time; the quantity is spread over it"),
+     .present_offset = offsetof(struct mtr_price_usage, has_seconds) + 1},
     {FIELD(mtr_price_usage, dimensions, MTR_FIELD_LABELS, "values of the component's group_by")},
     {.name = NULL},
 };
@@ -55,6 +59,8 @@ static const struct mtr_field request_fields[] = {
     {FIELD(request, dimensions, MTR_FIELD_LABELS, "of the quantity")},
     {FIELD(request, usage, MTR_FIELD_LIST, "several quantities"), .fields = usage_fields, .item_size = sizeof(struct mtr_price_usage), .max = USAGE_ROWS_MAX},
     {FIELD(request, rates, MTR_FIELD_NODE, "list of rates documents to exchange with; default: those of the catalog")},
+    {FIELD(request, meters, MTR_FIELD_NODE, "list of meters that say how rows with times are measured; before those of the catalog")},
+    {FIELD(request, zone, MTR_FIELD_TEXT, "time zone of months, days and hours"), .default_text = "UTC"},
     {FIELD(request, closing, MTR_FIELD_BOOL, "the period is over"), .default_text = "true"},
     {FIELD(request, trace, MTR_FIELD_BOOL, "with the trace"), .default_text = "true"},
     {.name = NULL},
@@ -108,11 +114,11 @@ static int complete_party(struct request *request, const struct mtr_catalog *cat
     return MTR_OK;
 }
 
-static const struct mtr_tariff_version *find_version(const struct mtr_tariff_document *tariff, int64_t at_us)
+static const struct mtr_tariff_version *find_version(const struct mtr_tariff_document *tariff, const struct mtr_zone *zone, int64_t at_us)
 {
     const struct mtr_tariff_version *found = NULL;
     for (uint32_t i = 0; i < tariff->version_count; i++)
-        if (mtr_price_version_start_us(&tariff->versions[i]) <= at_us) found = &tariff->versions[i];
+        if (mtr_price_version_start_s(&tariff->versions[i], zone) * MTR_US_PER_SECOND <= at_us) found = &tariff->versions[i];
     return found;
 }
 
@@ -122,7 +128,7 @@ struct side {
     const struct mtr_tariff_version *beside; /* the other side's; NULL: none */
 };
 
-/* Used when the request's `at` is: only what counts by the hour depends on it. */
+/* Used when the request's `at` is: only what counts by the hour depends on it. A level holds all through the month. */
 static int add_row(const struct request *request, const struct side *side, const struct mtr_price_usage *given, struct mtr_arena *arena,
                    struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
@@ -134,6 +140,10 @@ static int add_row(const struct request *request, const struct side *side, const
     if (rc) return rc;
     input->usage_count++;
     const struct mtr_component *component = &version->components[row->component];
+    if (component->scope == MTR_SLICE_BY_LEVEL) {
+        row->time_us = input->period.start_s * MTR_US_PER_SECOND;
+        row->until_us = input->period.end_s * MTR_US_PER_SECOND;
+    }
     if (!mtr_component_has_masks(component) || request->has_at) return MTR_OK;
     return mtr_price_fail(findings, NULL, "at", "is needed, or a time of each row: use counts by the hour in component", component->key);
 }
@@ -164,7 +174,24 @@ struct tariffs {
     struct mtr_price_charging charged, cost;
     bool with_cost;
     struct mtr_rate_book rates;
+    const struct mtr_catalog *catalog; /* NULL: none */
+    struct mtr_zone *zone;
 };
+
+static int read_meters(const struct request *request, const struct mtr_catalog *catalog, struct mtr_arena *arena, struct mtr_price_meters *out,
+                       struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *list = request->meters;
+    *out = (struct mtr_price_meters){.catalog = catalog};
+    if (!list) return MTR_OK;
+    if (list->kind != MTR_NODE_LIST) return mtr_price_fail(findings, list, "meters", "is a list of meters", (struct mtr_str){NULL, 0});
+    struct mtr_meter *meters = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*meters));
+    int rc = meters ? MTR_OK : MTR_ENOMEM;
+    for (uint32_t i = 0; !rc && i < list->child_count; i++) rc = mtr_meter_read(&list->children[i], arena, &meters[i], findings);
+    out->given = meters;
+    out->given_count = list->child_count;
+    return rc;
+}
 
 static int price_periods(const struct request *request, const struct tariffs *tariffs, struct mtr_arena *arena, struct mtr_json_writer *json,
                          struct mtr_diagnostics *findings)
@@ -175,16 +202,20 @@ static int price_periods(const struct request *request, const struct tariffs *ta
         if (!rows[i].has_time) return mtr_price_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
     if (request->has_at) return mtr_price_fail(findings, NULL, "at", "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity) return mtr_price_fail(findings, NULL, "quantity", "stands beside rows with times: make it one of them", none);
-    const struct mtr_price_series series = {&tariffs->charged, tariffs->with_cost ? &tariffs->cost : NULL, rows, request->usage.count, request->trace};
-    return mtr_price_periods_run(&series, arena, json, findings);
+    struct mtr_price_series series = {
+        .charged = &tariffs->charged, .cost = tariffs->with_cost ? &tariffs->cost : NULL, .usage = rows, .usage_count = request->usage.count};
+    series.zone = tariffs->zone;
+    series.with_trace = request->trace;
+    int rc = read_meters(request, tariffs->catalog, arena, &series.meters, findings);
+    return rc ? rc : mtr_price_periods_run(&series, arena, json, findings);
 }
 
 /* The whole month of `at`. */
 static int price_month(const struct request *request, const struct mtr_price_charging *charging, const struct side *side, int64_t at_us,
-                       struct mtr_zone *utc, struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_price *out,
+                       const struct mtr_zone *zone, struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_price *out,
                        struct mtr_diagnostics *findings)
 {
-    const struct mtr_period_rule month = {MTR_PERIOD_MONTH, INT64_MIN, utc};
+    const struct mtr_period_rule month = {MTR_PERIOD_MONTH, INT64_MIN, zone};
     const struct mtr_period period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
     *input = (struct mtr_price_input){
         .tariff = charging->tariff,
@@ -195,7 +226,7 @@ static int price_month(const struct request *request, const struct mtr_price_cha
         .runs_from_s = period.start_s,
         .runs_to_s = period.end_s,
         .closing = request->closing,
-        .zone = utc,
+        .zone = zone,
     };
     const struct mtr_price_exchange_times times = {at_us / MTR_US_PER_SECOND, period.end_s, period.start_s};
     int rc = build_usage(request, side, arena, input, findings);
@@ -208,27 +239,25 @@ static int price_once(const struct request *request, const struct tariffs *tarif
                       struct mtr_json_writer *json, struct mtr_diagnostics *findings)
 {
     const struct mtr_str none = {NULL, 0};
-    struct mtr_zone *utc = NULL;
+    const struct mtr_zone *zone = tariffs->zone;
     struct mtr_price_input input, cost_input;
     struct mtr_price price, costs;
-    const struct side charged = {find_version(tariffs->charged.tariff, at_us), tariffs->with_cost ? find_version(tariffs->cost.tariff, at_us) : NULL};
+    const struct side charged = {find_version(tariffs->charged.tariff, zone, at_us),
+                                 tariffs->with_cost ? find_version(tariffs->cost.tariff, zone, at_us) : NULL};
     const struct side cost = {charged.beside, charged.version};
     if (!charged.version) return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet", none);
     if (tariffs->with_cost && !cost.version) return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet", none);
-    int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
-    if (rc) return rc;
-    rc = price_month(request, &tariffs->charged, &charged, at_us, utc, arena, &input, &price, findings);
-    if (!rc && cost.version) rc = price_month(request, &tariffs->cost, &cost, at_us, utc, arena, &cost_input, &costs, findings);
+    int rc = price_month(request, &tariffs->charged, &charged, at_us, zone, arena, &input, &price, findings);
+    if (!rc && cost.version) rc = price_month(request, &tariffs->cost, &cost, at_us, zone, arena, &cost_input, &costs, findings);
     if (!rc && cost.version) rc = mtr_price_join_costs(&price, &costs, arena);
     if (!rc) mtr_price_write_json(&input, &price, request->trace, json);
-    mtr_zone_close(utc);
     return rc;
 }
 
 static int price(struct request *request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
                  struct mtr_json_writer *json, struct mtr_diagnostics *findings)
 {
-    struct tariffs tariffs = {.with_cost = request->has_cost};
+    struct tariffs tariffs = {.with_cost = request->has_cost, .catalog = catalog};
     int rc = complete_party(request, catalog, findings);
     if (!rc) rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &tariffs.charged, findings);
     if (!rc) request->party.currency = tariffs.charged.currency; /* the cost is told in it, too */
@@ -236,8 +265,11 @@ static int price(struct request *request, const struct mtr_catalog *catalog, int
     if (!rc) rc = find_rates(request, tariffs.charged.tariff, catalog, arena, &tariffs.rates, findings);
     tariffs.charged.rates = tariffs.cost.rates = &tariffs.rates;
     if (rc) return rc;
-    if (has_times(request)) return price_periods(request, &tariffs, arena, json, findings);
-    return price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena, json, findings);
+    if (mtr_zone_open(request->zone, &tariffs.zone)) return mtr_price_fail(findings, NULL, "zone", "there is no time zone", request->zone);
+    rc = has_times(request) ? price_periods(request, &tariffs, arena, json, findings)
+                            : price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena, json, findings);
+    mtr_zone_close(tariffs.zone);
+    return rc;
 }
 
 int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena, struct mtr_json_writer *json,

@@ -19,6 +19,19 @@ int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
     return version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
 }
 
+int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
+{
+    if (version->from_is_date) return mtr_zone_from_civil(zone, mtr_civil_from_s(version->from_days * (MTR_US_PER_DAY / MTR_US_PER_SECOND)));
+    return (version->from_us + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
+}
+
+const struct mtr_meter *mtr_price_find_meter(const struct mtr_price_meters *meters, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < meters->given_count; i++)
+        if (mtr_str_equal(meters->given[i].key, key)) return &meters->given[i];
+    return meters->catalog ? mtr_catalog_find_meter(meters->catalog, key) : NULL;
+}
+
 /* Index of the meter among the component's; input_count when it has no such. */
 static uint32_t find_input(const struct mtr_component *component, struct mtr_str meter)
 {

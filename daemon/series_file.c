@@ -1,6 +1,6 @@
 /*
- * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`, `component` and `meter` have their meaning in
- * a pricing request; every other column is a dimension. Written out as the `usage` of a pricing request.
+ * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`, `seconds`, `component` and `meter`
+ * have their meaning in a pricing request; every other column is a dimension. Written out as the `usage` of a pricing request.
  */
 #include "daemon/series_file.h"
 
@@ -28,8 +28,10 @@ struct series_file {
 
 static bool is_field(struct mtr_str name)
 {
-    return mtr_str_equal(name, MTR_STR("time")) || mtr_str_equal(name, MTR_STR("component")) || mtr_str_equal(name, MTR_STR("meter")) ||
-           mtr_str_equal(name, MTR_STR("quantity"));
+    static const char *const fields[] = {"time", "seconds", "component", "meter", "quantity"};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (mtr_str_equal(name, mtr_str_from(fields[i]))) return true;
+    return false;
 }
 
 static int refuse(struct series_file *file, uint64_t line, const char *what)

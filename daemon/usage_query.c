@@ -2,14 +2,13 @@
  * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte set of the arena. Meters whose
  * quantity is not in their cells alone (levels, percentiles) are measured in usage_measure.c.
  */
-#include "daemon/usage_run.h"
+#include "meterd/daemon/usage_query.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "meterd/core/byte_set.h"
+#include "daemon/usage_run.h"
 #include "meterd/core/limits.h"
-#include "meterd/core/period.h"
 
 enum { GROUP_KEY_BYTES = 2048, MEMBER_KEY_BYTES = 1024 };
 

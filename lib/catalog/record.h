@@ -135,6 +135,9 @@ int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, 
 int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
+/* The meter of a record; its texts are the record's. */
+struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service);
+
 struct mtr_kind {
     const char *name;
     const char *plural;

@@ -130,16 +130,14 @@ static void link_service(struct mtr_catalog *catalog, const struct mtr_record *r
                                                                  .vendor = &catalog->vendors[vendor->number - 1]};
 }
 
-static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
-    const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE, f->service, findings);
-    if (!service) return;
-    catalog->meters[record->number - 1] = (struct mtr_meter){
+    return (struct mtr_meter){
         .number = record->number,
         .key = record->key,
         .name = f->name.size ? f->name : record->key,
-        .service = &catalog->services[service->number - 1],
+        .service = service,
         .event_type = f->event_type,
         .aggregation = (enum mtr_aggregation)f->aggregation,
         .value = f->value,
@@ -156,6 +154,12 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
         .percentile = f->percentile,
         .window_s = f->aggregation == MTR_PERCENTILE ? f->window_us / MTR_US_PER_SECOND : 0,
     };
+}
+
+static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
+    if (service) catalog->meters[record->number - 1] = mtr_meter_of(record, &catalog->services[service->number - 1]);
 }
 
 /* Two subscriptions of one vendor cannot share a subject: an event would belong to both. */

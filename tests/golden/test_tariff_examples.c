@@ -1,7 +1,7 @@
 /*
  * The worked examples of config/tariffs: every document reads without an error, and each line `# expect: USAGE -> LINES` of it is what the
- * price function says. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …"; LINES as pricing_describe writes them. Every curve
- * has an example.
+ * price function says. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …" (support/examples.h); LINES as pricing_describe
+ * writes them. Every curve, and every aggregation that is no plain sum, has an example.
  */
 #include "meterd/rater/price.h"
 
@@ -25,8 +25,8 @@ static void check_expectation(struct example *example, char *text)
     *arrow = '\0';
     struct mtr_price_input input = pricing_input(&example->pricing);
     input.zone = example->utc;
-    input.usage = usage;
     input.usage_count = example_parse_usage(example, text, usage);
+    input.usage = example_measure(example, usage, &input.usage_count);
     assert_int_equal(mtr_price(&input, true, &example->pricing.result, &price), MTR_OK);
     pricing_describe(&example->pricing, &price, got, sizeof(got));
     if (strcmp(got, arrow + 3) != 0) fail_msg("%s:\n  expected %s\n  got      %s", example->name, arrow + 3, got);

@@ -1,13 +1,17 @@
 /*
  * The worked examples of config/tariffs, for tests and benches: a document's text, and the usage of its `# expect: USAGE -> LINES` lines.
- * USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …". Whatever is wrong with one ends the program with a sentence.
+ * USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …", by time. In a bundle with meters a word is what the meter is told, not
+ * what it comes to: a level or its change from that time on, an event, a span's quantity, the value in each window of a span. Whatever is wrong
+ * with one ends the program with a sentence.
  */
 #ifndef METERD_TESTS_SUPPORT_EXAMPLES_H
 #define METERD_TESTS_SUPPORT_EXAMPLES_H
 
 #include <stdlib.h>
 
+#include "meterd/catalog/meter.h"
 #include "meterd/core/time.h"
+#include "meterd/rater/slicing.h"
 #include "tests/support/pricing.h"
 
 #define EXAMPLES_DIRECTORY "config/tariffs"
@@ -94,6 +98,76 @@ static inline uint32_t example_parse_usage(const struct example *example, char *
         count++;
     }
     return count;
+}
+
+/* The bundle's meter of that key; false: there is none. */
+static inline bool example_meter_of(struct example *example, struct mtr_str key, struct mtr_meter *out)
+{
+    const struct mtr_node *meters = mtr_node_get(mtr_document_root(example->pricing.document), "meters");
+    for (uint32_t i = 0; meters && i < meters->child_count; i++) {
+        int rc = mtr_meter_read(&meters->children[i], &example->pricing.arena, out, &example->pricing.findings);
+        example_check(!rc, example->name, "has a wrong meter", key);
+        if (mtr_str_equal(out->key, key)) return true;
+    }
+    return false;
+}
+
+/* One word, as its meter is told. A level's list is that of the word's dimensions. */
+static inline void example_tell(const struct example *example, struct mtr_slicing *slicing, const struct mtr_meter *meter,
+                                const struct mtr_usage_row *word, struct mtr_quantity *level)
+{
+    uint32_t group;
+    struct mtr_quantity change = word->quantity;
+    int64_t time_s = word->time_us / MTR_US_PER_SECOND;
+    const int64_t until_s = word->until_us / MTR_US_PER_SECOND, length_s = until_s - time_s;
+    int rc = mtr_slicing_group(slicing, word->dimensions, &group);
+    if (mtr_slicing_is_level(meter)) {
+        if (!meter->reports_changes) change.e12 -= level->e12;
+        level->e12 += change.e12;
+        if (meter->holds_from_day) time_s -= time_s % 86400;
+        if (!rc) rc = mtr_slicing_add_change(slicing, group, time_s * MTR_US_PER_SECOND, change);
+    } else if (length_s > 0) {
+        const int64_t step_s = meter->window_s ? meter->window_s : 3600;
+        if (!meter->window_s) change.e12 /= length_s / step_s; /* examples are of whole hours */
+        for (; !rc && time_s < until_s; time_s += step_s) {
+            const struct mtr_use use = {time_s, time_s * MTR_US_PER_SECOND, 0, change};
+            rc = mtr_slicing_add(slicing, group, &use);
+        }
+    } else if (!rc) {
+        const struct mtr_use use = {time_s, word->time_us, 0, change};
+        rc = mtr_slicing_add(slicing, group, &use);
+    }
+    example_check(!rc, example->name, "cannot be measured:", meter->key);
+}
+
+/* What the words of a bundle come to; those of a lone tariff stay as they are. */
+static inline const struct mtr_usage_row *example_measure(struct example *example, const struct mtr_usage_row *words, uint32_t *count)
+{
+    const struct mtr_price_input input = pricing_input(&example->pricing);
+    const struct mtr_tariff_version *version = input.version;
+    struct mtr_usage_row *rows = mtr_arena_calloc(&example->pricing.arena, 1 << 12, sizeof(*rows));
+    uint32_t row_count = 0;
+    if (!mtr_node_get(mtr_document_root(example->pricing.document), "meters")) return words;
+    example_check(rows != NULL, example->name, "is too large", MTR_STR(""));
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        struct mtr_meter meter;
+        struct mtr_slicing *slicing;
+        struct mtr_quantity level = {0};
+        const struct mtr_usage_row *found;
+        uint32_t found_count = 0;
+        if (!example_meter_of(example, version->components[i].meter, &meter)) continue;
+        const struct mtr_slicing_rule rule = {.component = &version->components[i], .component_index = i, .meter = &meter, .zone = example->utc,
+                                              .whole = input.period, .from_s = input.period.start_s, .own_s = input.period.start_s,
+                                              .until_s = input.period.end_s};
+        int rc = mtr_slicing_begin(&rule, &example->pricing.arena, &slicing);
+        for (uint32_t k = 0; !rc && k < *count; k++)
+            if (words[k].component == i) example_tell(example, slicing, &meter, &words[k], &level);
+        if (!rc) rc = mtr_slicing_finish(slicing, &found, &found_count);
+        example_check(!rc && row_count + found_count < 1 << 12, example->name, "cannot be measured:", meter.key);
+        for (uint32_t k = 0; k < found_count; k++) rows[row_count++] = found[k];
+    }
+    *count = row_count;
+    return rows;
 }
 
 #endif

@@ -20,7 +20,8 @@ struct pricing {
     struct mtr_tariff_document tariff;
 };
 
-/* Returns what mtr_tariff_read returned (or the parser), with its findings kept. Always to be closed. */
+/* Of a document, or the first tariff of a bundle. Returns what mtr_tariff_read returned (or the parser), with its findings kept. Always to be
+ * closed. */
 static inline int pricing_open(struct pricing *pricing, struct mtr_str text)
 {
     struct mtr_diagnostic diagnostic;
@@ -33,7 +34,10 @@ static inline int pricing_open(struct pricing *pricing, struct mtr_str text)
         mtr_diagnostics_add(&pricing->findings, &diagnostic);
         return rc;
     }
-    return mtr_tariff_read(mtr_document_root(pricing->document), &pricing->arena, &pricing->tariff, &pricing->findings);
+    const struct mtr_node *tariffs = mtr_node_get(mtr_document_root(pricing->document), "tariffs");
+    const bool is_bundle = tariffs && tariffs->kind == MTR_NODE_LIST && tariffs->child_count > 0;
+    const struct mtr_node *tariff = is_bundle ? &tariffs->children[0] : mtr_document_root(pricing->document);
+    return mtr_tariff_read(tariff, &pricing->arena, &pricing->tariff, &pricing->findings);
 }
 
 static inline void pricing_close(struct pricing *pricing)

@@ -14,10 +14,12 @@
  *   customer: acme             # whose override is in force
  *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines get `cost` and `margin`
  *   rates: [{date: 2026-03-31, quotes: {USD: "1.08"}}]   # to exchange with; source and base are the tariff's unless given; default: the catalog's
+ *   meters: [{key: gib, aggregation: time_weighted, …}]     # how rows with times are measured, as in a catalog; others add up
+ *   zone: Europe/Berlin        # of months, days and hours; default UTC
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
  * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}
- * The priced period is the calendar month of `at` in UTC, in full. A series is priced month by month, in parts where a version begins:
+ * The priced period is the calendar month of `at`, in full. A series is priced month by month, in parts where a version begins:
  * {"tariff","currency","periods":[{"from","to","price":{…}}],"total"}.
  */
 #ifndef METERD_DAEMON_PRICE_REQUEST_H

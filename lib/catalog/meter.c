@@ -1,0 +1,39 @@
+/*
+ * Reading a meter that belongs to no catalog: decoded as a record, of which a copy stays.
+ */
+#include "meterd/catalog/meter.h"
+
+#include "lib/catalog/record.h"
+
+static int copy_texts(struct mtr_arena *arena, struct mtr_meter *meter)
+{
+    struct mtr_str *names = mtr_arena_calloc(arena, (size_t)meter->group_by_count + 1, sizeof(*names));
+    if (!names) return MTR_ENOMEM;
+    int rc = mtr_arena_copy(arena, meter->key, &meter->key);
+    if (!rc) rc = mtr_arena_copy(arena, meter->unit, &meter->unit);
+    if (!rc) rc = mtr_arena_copy(arena, meter->value, &meter->value);
+    if (!rc) rc = mtr_arena_copy(arena, meter->spread_over, &meter->spread_over);
+    for (uint32_t i = 0; !rc && i < meter->group_by_count; i++) rc = mtr_arena_copy(arena, meter->group_by[i], &names[i]);
+    meter->group_by = names;
+    return rc;
+}
+
+int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out, struct mtr_diagnostics *findings)
+{
+    struct mtr_record *record = NULL;
+    const struct mtr_node *key = node->kind == MTR_NODE_MAP ? mtr_node_get(node, "key") : NULL;
+    if (!key || key->kind == MTR_NODE_NULL || !mtr_schema_is_key(key->text)) {
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "key", "a meter is a map with a key");
+        return MTR_EINVALID;
+    }
+    int rc = mtr_record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings, &record);
+    if (rc) return rc;
+    struct mtr_meter meter = mtr_meter_of(record, NULL);
+    meter.filters = NULL;
+    meter.filter_count = 0;
+    meter.event_type = meter.name = (struct mtr_str){NULL, 0};
+    rc = copy_texts(arena, &meter);
+    mtr_record_release(record);
+    if (!rc) *out = meter;
+    return rc;
+}
