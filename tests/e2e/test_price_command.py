@@ -57,6 +57,32 @@ def test_series(folder, tariff):
     assert untimed["total"] == "7.40" and "periods" not in untimed, untimed
 
 
+CHANGING = """key: t
+currency: EUR
+versions:
+  - from: 2026-01-01
+    components: [{{key: a, meter: m, {0}}}]
+  - from: 2026-01-16
+{1}    components: [{{key: a, meter: m, {2}}}]
+"""
+
+
+def test_positions(folder):
+    """A version that begins inside a month goes on where the one before it ended, unless it resets; a term goes on from month to month."""
+    series = write(folder, "p.csv", "time,quantity\n2026-01-02T00:00:00Z,1400\n2026-01-20T00:00:00Z,1300\n2026-02-02T00:00:00Z,300\n")
+    thousands, tiers = "per_unit: 1, convert: {divide: 1000, rounding: ceiling, digits: 0}", "graduated: [{up_to: 2000, unit: 1}, {unit: 0}]"
+    for before, reset, after, expected in (
+            (thousands, "", thousands, ["2.00", "1.00", "1.00"]), (thousands, "    reset: true\n", thousands, ["2.00", "2.00", "1.00"]),
+            (tiers, "", tiers, ["1400.00", "600.00", "300.00"]), (tiers, "    reset: true\n", tiers, ["1400.00", "1300.00", "300.00"]),
+            (tiers + ", scope: term", "", tiers + ", scope: term", ["1400.00", "600.00", "0.00"]),
+            ("per_unit: 2", "", tiers, ["2800.00", "600.00", "300.00"]),  # the position is of use, not of money
+            ("package: {size: 1000, price: 1}, scope: day", "", "package: {size: 1000, price: 1}, scope: day", ["2.00", "2.00", "1.00"])):
+        tariff = write(folder, "c.yaml", CHANGING.format(before, reset, after))
+        answer = json.loads(run(tariff, "--series", series, "--json"))
+        got = [period["price"]["total"] for period in answer["periods"]]
+        assert got == expected, (before, reset, after, got)
+
+
 def test_refusals(folder, tariff):
     for name, text, sentence in (
         ("a.csv", "time,amount\n2026-01-01,1\n", "no column `quantity`"),
@@ -131,11 +157,12 @@ def main():
         tariff = write(folder, "tariff.yaml", TARIFF)
         assert json.loads(run("-", "-q", "110", "--at", "2026-01-05", "--json", text=TARIFF))["total"] == "7.40"
         test_series(folder, tariff)
+        test_positions(folder)
         test_refusals(folder, tariff)
         test_curve(tariff)
         test_several_meters(folder)
         test_selection(folder)
-    print("price: quantity, series, refusals, curve, meters and selection agree")
+    print("price: quantity, series, positions, refusals, curve, meters and selection agree")
     return 0
 
 
