@@ -8,20 +8,27 @@
 #include "rater/price_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "meterd/core/time.h"
 
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
+/* A row, or a piece of one, that counts. */
+struct masked_row {
+    struct mtr_usage_row row;
+    uint32_t weight; /* index in the component's weights; weight_count for none */
+};
+
 struct masking {
     struct mtr_pricer *pricer;
     const struct mtr_component *component;
     struct mtr_hour hour; /* the local hour that was judged last, and what holds in it */
     uint64_t word;
-    struct mtr_usage_row *rows; /* kept; their quantities before weights */
-    uint32_t *weights;          /* of each: index in the component's weights, weight_count for none */
+    struct masked_row *rows; /* by input, then time; their quantities before weights */
     uint32_t count, capacity;
+    bool unsorted; /* pieces of spans that overlap came out of order */
     struct mtr_quantity all, kept; /* of input 0, for the trace */
 };
 
@@ -48,17 +55,21 @@ static bool judge(const struct mtr_component *component, uint64_t word, uint32_t
 static int grow(struct masking *masking)
 {
     const uint32_t capacity = masking->capacity * 2;
-    struct mtr_usage_row *rows = mtr_arena_calloc(masking->pricer->arena, capacity, sizeof(*rows));
-    uint32_t *weights = mtr_arena_calloc(masking->pricer->arena, capacity, sizeof(*weights));
-    if (!rows || !weights) return MTR_ENOMEM;
-    if (masking->count) {
-        memcpy(rows, masking->rows, masking->count * sizeof(*rows));
-        memcpy(weights, masking->weights, masking->count * sizeof(*weights));
-    }
+    struct masked_row *rows = mtr_arena_calloc(masking->pricer->arena, capacity, sizeof(*rows));
+    if (!rows) return MTR_ENOMEM;
+    if (masking->count) memcpy(rows, masking->rows, masking->count * sizeof(*rows));
     masking->rows = rows;
-    masking->weights = weights;
     masking->capacity = capacity;
     return MTR_OK;
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct mtr_usage_row *x = &((const struct masked_row *)a)->row, *y = &((const struct masked_row *)b)->row;
+    if (x->input != y->input) return x->input < y->input ? -1 : 1;
+    if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
+    if (x->earlier != y->earlier) return x->earlier ? -1 : 1;
+    return mtr_quantity_compare(x->quantity, y->quantity); /* what is equal may stand in any order */
 }
 
 /* A row, or a piece of one: counted, or left out. */
@@ -69,8 +80,9 @@ static int add_piece(struct masking *masking, const struct mtr_usage_row *piece,
     if (piece->input == 0) rc = mtr_quantity_add(masking->kept, piece->quantity, &masking->kept);
     if (!rc && masking->count == masking->capacity) rc = grow(masking);
     if (rc) return rc;
-    masking->rows[masking->count] = *piece;
-    masking->weights[masking->count++] = weight;
+    masking->rows[masking->count] = (struct masked_row){*piece, weight};
+    if (masking->count) masking->unsorted = masking->unsorted || compare_rows(&masking->rows[masking->count - 1], &masking->rows[masking->count]) > 0;
+    masking->count++;
     return MTR_OK;
 }
 
@@ -83,7 +95,8 @@ static int used_until(const struct mtr_usage_row *row, int64_t time_us, struct m
 
 static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 {
-    const bool is_level = masking->component->scope == MTR_SLICE_BY_LEVEL;
+    const enum mtr_slice_by by = masking->component->scope;
+    const bool is_level = by == MTR_SLICE_BY_LEVEL, by_hours = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
     struct mtr_usage_row piece = *row;
     struct mtr_quantity before = {0}, after;
     int rc = MTR_OK;
@@ -92,7 +105,7 @@ static int add_span(struct masking *masking, const struct mtr_usage_row *row)
         const bool counts = judge(masking->component, masks_at(masking, piece.time_us), &weight);
         for (piece.until_us = piece.time_us; piece.until_us < row->until_us;) { /* as far as nothing changes */
             const bool next_counts = judge(masking->component, masks_at(masking, piece.until_us), &next_weight);
-            if (next_counts != counts || next_weight != weight) break;
+            if (next_counts != counts || next_weight != weight || (by_hours && piece.until_us > piece.time_us)) break;
             piece.until_us = masking->hour.end_s * MTR_US_PER_SECOND;
         }
         if (piece.until_us > row->until_us) piece.until_us = row->until_us;
@@ -157,8 +170,8 @@ static int apply_weight(struct masking *masking, uint32_t weight, uint32_t input
     bool any = false;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < masking->count; i++) {
-        struct mtr_usage_row *row = &masking->rows[i];
-        if (masking->weights[i] != weight || row->input != input) continue;
+        struct mtr_usage_row *row = &masking->rows[i].row;
+        if (masking->rows[i].weight != weight || row->input != input) continue;
         const struct mtr_quantity before = weighted;
         any = true;
         rc = mtr_quantity_add(sum, row->quantity, &sum);
@@ -174,7 +187,7 @@ static int apply_weights(struct masking *masking, struct mtr_line_work *work)
     int rc = MTR_OK;
     work->is_weighted = true;
     for (uint32_t i = 0; !rc && i < masking->count; i++) {
-        const struct mtr_usage_row *row = &masking->rows[i];
+        const struct mtr_usage_row *row = &masking->rows[i].row;
         struct mtr_quantity *sum = row->earlier ? &work->measured_earlier : &work->measured;
         if (row->input == 0) rc = mtr_quantity_add(*sum, row->quantity, sum);
     }
@@ -189,12 +202,13 @@ int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (!mtr_component_has_masks(work->component) || work->row_count == 0) return MTR_OK;
     int rc = grow(&masking);
     for (uint32_t i = 0; !rc && i < work->row_count; i++) rc = add_row(&masking, work->rows[i]);
+    if (!rc && masking.unsorted) qsort(masking.rows, masking.count, sizeof(*masking.rows), compare_rows);
     if (!rc && pricer->with_trace) rc = trace_when(&masking);
     if (!rc && work->component->weight_count) rc = apply_weights(&masking, work);
     if (rc) return rc;
     const struct mtr_usage_row **rows = mtr_arena_calloc(pricer->arena, (size_t)masking.count + 1, sizeof(*rows));
     if (!rows) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < masking.count; i++) rows[i] = &masking.rows[i];
+    for (uint32_t i = 0; i < masking.count; i++) rows[i] = &masking.rows[i].row;
     work->rows = rows;
     work->row_count = masking.count;
     return MTR_OK;

@@ -117,15 +117,15 @@ bool mtr_price_makes_line(const struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     if (component->flat_at_zero && component->group_by_count == 0) return true;
+    if (work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0) return true; /* though it may weigh nothing */
     if (is_apart(work)) return has_use(work, !work->of_earlier, true);
-    if (!work->is_weighted) return (work->of_earlier ? work->single.earlier.e12 : work->single.quantity.e12) != 0;
-    return work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0;
+    return (work->of_earlier ? work->single.earlier.e12 : work->single.quantity.e12) != 0;
 }
 
 static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
-    work->due = work->line.quantity.e12 != 0 || (is_apart(work) && has_use(work, true, false));
+    work->due = work->line.quantity.e12 != 0 || work->measured.e12 != 0 || (is_apart(work) && has_use(work, true, false));
     if (!component->flat_at_zero || component->group_by_count) return;
     work->flat_was_due = mtr_price_was_due(pricer, work);
     work->due = work->due || !work->flat_was_due;
@@ -137,7 +137,8 @@ int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->slice_count = 1;
     int rc = is_whole(work->component->scope) ? add_whole(work) : add_apart(pricer, work);
     if (!rc && is_whole(work->component->scope)) rc = add_inputs(pricer, work);
+    if (rc) return rc;
+    decide_due(pricer, work);
     if (work->is_weighted) work->line.quantity = work->measured;
-    if (!rc) decide_due(pricer, work);
     return rc;
 }

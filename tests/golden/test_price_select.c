@@ -64,6 +64,7 @@ static const struct {
     {"per_unit: 1, when: {not: night}", "@05:19..05:23=8", "a usage 4.00; total 4.00"},
     {"per_unit: 1, when: night", "@05:20..05:23=1", "a usage 0.67; total 0.67"},
     {"per_unit: 1, when: night, scope: event", "@05:20..05:23=1 @05:21..05:23=1", "a usage 1.00; total 1.00"},
+    {"package: {size: 10, price: 1}, scope: day, when: {not: weekend}", "@05:12..07:12=20 @06:12=1", "a usage 4.00; total 4.00"}, /* the middle day has 11 */
     {"per_unit: 744, scope: level, when: night", "@05:12..06:12=2", "a usage 16.00; total 16.00"}, /* 8 hours of 744 at 2 */
     /* weights: the first that holds */
     {"per_unit: 1, weights: {night: 0.5, weekend: 0.8}", "@05:12=100 @05:22=100 @10:12=100 @10:22=100", "a usage 280.00; total 280.00"},

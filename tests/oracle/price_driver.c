@@ -1,6 +1,6 @@
 /*
- * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "dimensions": "", "quantity": "1", "from_us": 0, "until_us": 0,
- * "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes
+ * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "input": 0, "dimensions": "", "quantity": "1", "from_us": 0,
+ * "until_us": 0, "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes
  * the price as JSON, or the name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start on;
  * times count from there. The subscription runs through the first `runs_days` of it.
  *
@@ -40,6 +40,7 @@ static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *ro
         MTR_ASSERT(ok);
         const int64_t from_us = number(row, "from_us", 0);
         rows[i] = (struct mtr_usage_row){.component = (uint32_t)component,
+                                         .input = (uint32_t)number(row, "input", 0),
                                          .dimensions = dimensions ? dimensions->text : MTR_STR(""),
                                          .time_us = PERIOD_US + from_us,
                                          .until_us = PERIOD_US + number(row, "until_us", from_us),

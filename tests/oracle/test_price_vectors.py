@@ -291,6 +291,13 @@ def dynamic(driver, case):
     return driver.price(component, UNROUNDED, case["sum_of_event_cents"]), Fraction(case["expect_amount"])
 
 
+def volume_prorated(driver, case):
+    """The tier is chosen by one quantity and prices another."""
+    component = {**component_of(case["price"], flat_at_zero=True), "tier_by": "n"}
+    rows = [{"component": 0, "quantity": case["quantity"]}, {"component": 0, "input": 1, "quantity": case["tier_selecting_quantity"]}]
+    return driver.price_rows([component], UNROUNDED, rows), Fraction(case["expect_amount"])
+
+
 def quantity_rounding(driver, case):
     digits = case["digits"]
     place = {"digits": digits} if digits >= 0 else {"step": str(10**-digits)}
@@ -320,6 +327,7 @@ KINDS = {
     "prorated_graduated_recurring": prorated_graduated_recurring,
     "dynamic": dynamic,
     "quantity_rounding": quantity_rounding,
+    "volume_prorated": volume_prorated,
 }
 
 
