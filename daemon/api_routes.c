@@ -33,6 +33,15 @@ static const struct mtr_route_parameter charges_parameters[] = {
     {"subscription", "string", false, false, "only this subscription (key)"},
     END,
 };
+static const struct mtr_route_parameter margins_parameters[] = {
+    {"after", "integer", false, false, "go on behind the subscription that the answer before named as next_after"},
+    {"limit", "integer", false, false, "no further subscription once there are this many lines, 1 to 10000; default 1000"},
+    {"subscription", "string", false, false, "only this subscription (key)"},
+    {"customer", "string", false, false, "only this customer"},
+    {"from", "date-time", false, false, "only periods that begin then or later"},
+    {"losses", "true|false", false, false, "only lines that cost more than is charged for them; default false"},
+    END,
+};
 static const struct mtr_route_parameter outbox_parameters[] = {
     {"destination", "string", false, false, "only this destination (key)"},
     {"state", "pending|attempted|acked|rejected|unknown", false, false, "only messages in this state"},
@@ -71,6 +80,8 @@ const struct mtr_route mtr_routes[] = {
      "Ack", "AckResult", JSON, mtr_api_ack_charges},
     {MTR_HTTP_GET, "/v1/charges/{id}", MTR_SCOPE_BILLING, "explainCharge", "One charge, explained down to the log", NULL, NULL, "Explanation", JSON,
      mtr_api_get_charge},
+    {MTR_HTTP_GET, "/v1/margins", MTR_SCOPE_BILLING, "listMargins", "Charged lines beside what they cost the seller", margins_parameters, NULL,
+     "Margins", JSON, mtr_api_list_margins},
     {MTR_HTTP_GET, "/v1/outbox", MTR_SCOPE_BILLING, "listOutbox", "Messages to destinations and their states", outbox_parameters, NULL, "Outbox",
      JSON, mtr_api_list_outbox},
     {MTR_HTTP_POST, "/v1/outbox/{message}", MTR_SCOPE_BILLING, "settleMessage", "Send a rejected or unknown message again, or mark it delivered",

@@ -64,6 +64,13 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"cost\":" DECIMAL ",\"cost_total\":" DECIMAL ",\"margin\":" DECIMAL ",\"margin_total\":" DECIMAL
                          ",\"tariff\":" MAP("\"key\":" STRING ",\"from\":" STRING ",\"hash\":" STRING) ",\"revision\":" COUNT
                          ",\"created_at\":" TIME ",\"seq_first\":" COUNT ",\"seq_last\":" COUNT)},
+    {"Margins", MAP_WITH("\"margins\",\"next_after\",\"has_more\"", "\"margins\":" LIST(REF("Margin")) ",\"next_after\":" COUNT
+                         ",\"has_more\":" BOOLEAN)},
+    {"Margin", MAP_WITH("\"subscription\",\"component\",\"amount\",\"cost\",\"margin\",\"currency\"",
+                        "\"subscription\":" STRING ",\"customer\":" STRING ",\"component\":" STRING ",\"kind\":" STRING
+                         ",\"dimensions\":" STRING ",\"period_start\":" TIME ",\"part_start\":" TIME ",\"quantity\":" DECIMAL
+                        ",\"amount\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL ",\"currency\":" STRING
+                         ",\"tariff\":" STRING)},
     {"Ack", MAP_WITH("\"consumer\"", "\"consumer\":" STRING ",\"up_to\":" COUNT ",\"ids\":" LIST(STRING))},
     {"AckResult", MAP_WITH("\"up_to\"", "\"up_to\":" COUNT)},
     {"Explanation", MAP_WITH("\"charge\",\"price\",\"emitted_before\",\"difference\",\"emitted_after\"",

@@ -1,5 +1,5 @@
 /*
- * meterd usage, charges, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
+ * meterd usage, charges, margins, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
  */
 #include <stdio.h>
 #include <string.h>
@@ -221,6 +221,7 @@ static void print_charges(const struct mtr_node *root)
         {"QUANTITY", "quantity", MTR_TABLE_RIGHT, SHOWN},
         {"UNIT", "unit", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
         {"AMOUNT", "amount", MTR_TABLE_RIGHT, SHOWN},
+        {"COST", "cost", MTR_TABLE_RIGHT, SHOWN_WHEN_USED},
     };
     if (!print_rows(mtr_node_get(root, "charges"), COLUMNS(columns))) fprintf(stderr, "no charges\n");
     say_more(root, "charges");
@@ -273,6 +274,39 @@ int mtr_command_charges(const struct mtr_invocation *invocation)
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     bool csv = !outbox && mtr_invocation_flag(invocation, "csv");
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, csv, outbox ? print_outbox : print_charges);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+/* ---- margins ---- */
+
+static void print_margins(const struct mtr_node *root)
+{
+    static const struct column columns[] = {
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, SHOWN},
+        {"PERIOD FROM", "period_start", MTR_TABLE_LEFT, TIME},
+        {"COMPONENT", "component", MTR_TABLE_LEFT, SHOWN},
+        {"KIND", "kind", MTR_TABLE_LEFT, SHOWN},
+        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"QUANTITY", "quantity", MTR_TABLE_RIGHT, SHOWN},
+        {"AMOUNT", "amount", MTR_TABLE_RIGHT, SHOWN},
+        {"COST", "cost", MTR_TABLE_RIGHT, SHOWN},
+        {"MARGIN", "margin", MTR_TABLE_RIGHT, SHOWN},
+        {"CURRENCY", "currency", MTR_TABLE_LEFT, SHOWN},
+    };
+    if (!print_rows(mtr_node_get(root, "margins"), COLUMNS(columns))) fprintf(stderr, "no such lines\n");
+    say_more(root, "margins");
+}
+
+int mtr_command_margins(const struct mtr_invocation *invocation)
+{
+    static const char *const options[] = {"subscription", "customer", "from", "after", "limit"};
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/margins?losses=%s&", mtr_invocation_flag(invocation, "losses") ? "true" : "false");
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i], options[i]);
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_margins);
     mtr_buffer_release(&path);
     return code;
 }

@@ -103,6 +103,17 @@ static const struct mtr_option charges_options[] = {
     MTR_CLIENT_OPTIONS,
     END,
 };
+static const struct mtr_option margins_options[] = {
+    {"losses", 0, NULL, "only lines that cost more than is charged for them"},
+    {"subscription", 's', "KEY", "only this subscription"},
+    {"customer", 0, "KEY", "only this customer"},
+    {"from", 0, "TIME", "only periods that begin then or later"},
+    {"after", 0, "N", "go on behind this one"},
+    {"limit", 'n', "N", "no further subscription once there are this many lines (default 1000)"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
 static const struct mtr_option import_rates_options[] = {
     {"format", 0, "BANK", "ecb (European Central Bank) or cbr (Bank of Russia): whose XML it is"},
     {"source", 0, "KEY", "name of the source, as tariffs ask for it (default: the bank's)"},
@@ -198,6 +209,8 @@ const struct mtr_command mtr_commands[] = {
     {"charges", "", 0, 0, "show charges, or the outbox",
      "A charge is a difference: the sum of a line's charges is what it costs. `meterd explain NUMBER` shows how one came about.\n",
      charges_options, mtr_command_charges},
+    {"margins", "", 0, 0, "what is charged of each line, what it costs the seller, and what is left", NULL, margins_options,
+     mtr_command_margins},
     {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from",
      "CHARGE is a charge's number or id, as `meterd charges` shows them.\n", explain_options, mtr_command_explain},
     {"price", "TARIFF", 1, 1, "price a quantity, or all stored usage, under a tariff file or a tariff of the catalog; writes nothing",

@@ -15,9 +15,8 @@ from harness import METERD, Daemon, wait_until
 from pages import CATALOG, SETTINGS, ago, cpu
 
 COLUMNS = 120
-COMMANDS = ("run", "check", "apply", "get", "key", "send", "import", "events", "usage", "charges", "explain", "price", "audit", "rebuild",
-            "backup",
-            "reference", "version")
+COMMANDS = ("run", "check", "apply", "get", "key", "send", "import", "import-rates", "events", "usage", "charges", "margins", "explain", "price",
+            "audit", "rebuild", "backup", "reference", "version")
 
 
 def run(d, code, *words, says=(), stdin=None, env=None):

@@ -2,6 +2,8 @@
  * The worked examples of config/tariffs: every document reads without an error, and each line `# expect: USAGE -> LINES` of it is what the
  * price function says. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …" (support/examples.h); LINES as pricing_describe
  * writes them. Every curve, and every aggregation that is no plain sum, has an example.
+ * `# expect for NAME=VALUE,…: USAGE -> LINES` is of another tariff of the file (tariff=), in another currency (currency=), with the prices of
+ * somebody's own (customer=, subscription=), or beside a tariff of the seller's cost (cost=).
  */
 #include "meterd/rater/price.h"
 
@@ -15,21 +17,88 @@
 
 #include "tests/support/examples.h"
 
-static void check_expectation(struct example *example, char *text)
+static const char mark_for[] = "# expect for ";
+
+struct expectation {
+    struct mtr_tariff_party party;
+    struct mtr_str tariff, cost; /* keys; empty: the first, none */
+};
+
+static struct expectation parse_options(const struct example *example, char *text)
+{
+    struct expectation expectation = {0};
+    const struct {
+        const char *name;
+        struct mtr_str *value;
+    } options[] = {{"tariff", &expectation.tariff}, {"cost", &expectation.cost}, {"currency", &expectation.party.currency},
+                   {"customer", &expectation.party.customer}, {"subscription", &expectation.party.subscription}};
+    for (char *rest = text, *option = strsep(&rest, ","); option; option = strsep(&rest, ",")) {
+        char *value = option;
+        size_t i = 0;
+        const char *name = strsep(&value, "=");
+        while (i < sizeof(options) / sizeof(options[0]) && strcmp(options[i].name, name) != 0) i++;
+        if (!value || i == sizeof(options) / sizeof(options[0])) fail_msg("%s: no option: %s", example->name, option);
+        else *options[i].value = mtr_str_from(value);
+    }
+    return expectation;
+}
+
+/* Makes the tariff of that key, as it is for the party, the example's. */
+static void choose_tariff(struct example *example, struct mtr_str key, const struct mtr_tariff_party *party)
+{
+    struct pricing *pricing = &example->pricing;
+    struct mtr_tariff_document tariff = {0};
+    const struct mtr_node *node = pricing_find(mtr_document_root(pricing->document), key);
+    if (!node) fail_msg("%s: no tariff: %.*s", example->name, MTR_STR_ARGS(key));
+    assert_int_equal(mtr_tariff_read(node, &pricing->arena, &tariff, &pricing->findings), MTR_OK);
+    assert_int_equal(mtr_tariff_for(&tariff, party, &pricing->arena, &pricing->tariff), MTR_OK);
+}
+
+static void price_usage(struct example *example, const char *text, struct mtr_price *price)
 {
     struct mtr_usage_row usage[EXAMPLE_USAGE_MAX];
-    struct mtr_price price;
+    char words[EXAMPLE_TEXT_BYTES];
+    struct mtr_price_input input = pricing_input(&example->pricing);
+    snprintf(words, sizeof(words), "%s", text);
+    input.zone = example->utc;
+    input.usage_count = example_parse_usage(example, words, usage);
+    input.usage = example_measure(example, usage, &input.usage_count);
+    assert_int_equal(mtr_price(&input, true, &example->pricing.result, price), MTR_OK);
+}
+
+static void check_expectation(struct example *example, const struct expectation *expectation, char *text)
+{
+    struct mtr_price price, costs;
     char got[2048];
     char *arrow = strstr(text, "-> ");
     if (!arrow) fail_msg("%s: an expectation without ->: %s", example->name, text);
     *arrow = '\0';
-    struct mtr_price_input input = pricing_input(&example->pricing);
-    input.zone = example->utc;
-    input.usage_count = example_parse_usage(example, text, usage);
-    input.usage = example_measure(example, usage, &input.usage_count);
-    assert_int_equal(mtr_price(&input, true, &example->pricing.result, &price), MTR_OK);
+    if (expectation->cost.size) {
+        choose_tariff(example, expectation->cost, &expectation->party);
+        price_usage(example, text, &costs);
+    }
+    choose_tariff(example, expectation->tariff, &expectation->party);
+    price_usage(example, text, &price);
+    if (expectation->cost.size) assert_int_equal(mtr_price_join_costs(&price, &costs, &example->pricing.result), MTR_OK);
     pricing_describe(&example->pricing, &price, got, sizeof(got));
     if (strcmp(got, arrow + 3) != 0) fail_msg("%s:\n  expected %s\n  got      %s", example->name, arrow + 3, got);
+}
+
+/* Is the line an expectation? Then it was checked. */
+static bool check_line(struct example *example, char *line)
+{
+    const struct expectation plain = {0};
+    if (strncmp(line, EXAMPLES_MARK, strlen(EXAMPLES_MARK)) == 0) {
+        check_expectation(example, &plain, line + strlen(EXAMPLES_MARK));
+        return true;
+    }
+    if (strncmp(line, mark_for, strlen(mark_for)) != 0) return false;
+    char *options = line + strlen(mark_for), *colon = strstr(options, ": ");
+    if (!colon) fail_msg("%s: options without a colon: %s", example->name, line);
+    *colon = '\0';
+    const struct expectation expectation = parse_options(example, options);
+    check_expectation(example, &expectation, colon + 2);
+    return true;
 }
 
 static unsigned check_example(const char *name, struct mtr_zone *utc, bool seen[MTR_CURVE_KINDS])
@@ -43,9 +112,7 @@ static unsigned check_example(const char *name, struct mtr_zone *utc, bool seen[
     const struct mtr_tariff_version *version = &example.pricing.tariff.versions[0];
     for (uint32_t i = 0; i < version->component_count; i++) seen[version->components[i].curve] = true;
     for (char *rest = text, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
-        if (strncmp(line, EXAMPLES_MARK, strlen(EXAMPLES_MARK)) != 0) continue;
-        check_expectation(&example, line + strlen(EXAMPLES_MARK));
-        count++;
+        count += check_line(&example, line);
     }
     pricing_close(&example.pricing);
     return count;

@@ -112,13 +112,14 @@ static inline bool example_meter_of(struct example *example, struct mtr_str key,
     return false;
 }
 
-/* One word, as its meter is told. A level's list is that of the word's dimensions. */
+/* One word, as its meter is told; one without a time at the period's start. A level's list is that of the word's dimensions. */
 static inline void example_tell(const struct example *example, struct mtr_slicing *slicing, const struct mtr_meter *meter,
                                 const struct mtr_usage_row *word, struct mtr_quantity *level)
 {
     uint32_t group;
     struct mtr_quantity change = word->quantity;
-    int64_t time_s = word->time_us / MTR_US_PER_SECOND;
+    const int64_t time_us = word->time_us ? word->time_us : pricing_input(&example->pricing).period.start_s * MTR_US_PER_SECOND;
+    int64_t time_s = time_us / MTR_US_PER_SECOND;
     const int64_t until_s = word->until_us / MTR_US_PER_SECOND, length_s = until_s - time_s;
     int rc = mtr_slicing_group(slicing, word->dimensions, &group);
     if (mtr_slicing_is_level(meter)) {
@@ -134,7 +135,7 @@ static inline void example_tell(const struct example *example, struct mtr_slicin
             rc = mtr_slicing_add(slicing, group, &use);
         }
     } else if (!rc) {
-        const struct mtr_use use = {time_s, word->time_us, 0, change};
+        const struct mtr_use use = {time_s, time_us, 0, change};
         rc = mtr_slicing_add(slicing, group, &use);
     }
     example_check(!rc, example->name, "cannot be measured:", meter->key);

@@ -20,6 +20,16 @@ struct pricing {
     struct mtr_tariff_document tariff;
 };
 
+/* The tariff of that key in a bundle (without one the first); the document itself when it is none. */
+static inline const struct mtr_node *pricing_find(const struct mtr_node *root, struct mtr_str key)
+{
+    const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
+    if (!tariffs || tariffs->kind != MTR_NODE_LIST || tariffs->child_count == 0) return root;
+    for (uint32_t i = 0; i < tariffs->child_count; i++)
+        if (!key.size || mtr_str_equal(mtr_node_get(&tariffs->children[i], "key")->text, key)) return &tariffs->children[i];
+    return NULL;
+}
+
 /* Of a document, or the first tariff of a bundle. Returns what mtr_tariff_read returned (or the parser), with its findings kept. Always to be
  * closed. */
 static inline int pricing_open(struct pricing *pricing, struct mtr_str text)
@@ -34,9 +44,7 @@ static inline int pricing_open(struct pricing *pricing, struct mtr_str text)
         mtr_diagnostics_add(&pricing->findings, &diagnostic);
         return rc;
     }
-    const struct mtr_node *tariffs = mtr_node_get(mtr_document_root(pricing->document), "tariffs");
-    const bool is_bundle = tariffs && tariffs->kind == MTR_NODE_LIST && tariffs->child_count > 0;
-    const struct mtr_node *tariff = is_bundle ? &tariffs->children[0] : mtr_document_root(pricing->document);
+    const struct mtr_node *tariff = pricing_find(mtr_document_root(pricing->document), (struct mtr_str){NULL, 0});
     return mtr_tariff_read(tariff, &pricing->arena, &pricing->tariff, &pricing->findings);
 }
 
@@ -71,11 +79,16 @@ static inline void pricing_describe(const struct pricing *pricing, const struct 
     for (uint32_t i = 0; i < price->line_count && used < size; i++) {
         const struct mtr_price_line *line = &price->lines[i];
         mtr_money_format_min(line->amount, pricing->tariff.rounding_digits, amount);
-        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s; ", MTR_STR_ARGS(line->component),
+        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s", MTR_STR_ARGS(line->component),
                                  line->dimensions.size ? " " : "", MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->kind), amount);
+        mtr_money_format_min(line->cost, pricing->tariff.rounding_digits, amount);
+        if (line->has_cost && used < size) used += (size_t)snprintf(text + used, size - used, " cost %s", amount);
+        if (used < size) used += (size_t)snprintf(text + used, size - used, "; ");
     }
     mtr_money_format_min(price->total, pricing->tariff.rounding_digits, amount);
     if (used < size) used += (size_t)snprintf(text + used, size - used, "total %s", amount);
+    mtr_money_format_min(price->cost, pricing->tariff.rounding_digits, amount);
+    if (price->has_cost && used < size) used += (size_t)snprintf(text + used, size - used, ", cost %s", amount);
     if (price->residue.e18 == 0 || used >= size) return;
     mtr_money_format(price->residue, amount);
     snprintf(text + used, size - used, ", residue %s", amount);

@@ -322,6 +322,72 @@ static void cost_tariff_of_a_service(void **state)
     rating_close(&stage);
 }
 
+/* ---- worked examples ---- */
+
+/* "METER[/VALUES]@DATE=QUANTITY …", with the values of the meter's dimensions. */
+static void use_words(struct rating_stage *stage, const char *subscription, char *words)
+{
+    for (char *rest = words, *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
+        char meter[64] = "", values[65] = "", date[16] = "", quantity[32] = "";
+        int64_t time_us;
+        if (!*word) continue;
+        if (sscanf(word, "%63[^/@]/%63[^@]@%15[^=]=%31s", meter, values, date, quantity) != 4) {
+            values[0] = '\0';
+            assert_int_equal(sscanf(word, "%63[^@]@%15[^=]=%31s", meter, date, quantity), 3);
+        } else {
+            values[strlen(values)] = '|';
+        }
+        assert_int_equal(mtr_time_parse_date(mtr_str_from(date), &time_us), 0);
+        rating_use(stage, subscription, meter, time_us / MTR_US_PER_SECOND, values, quantity, atoi(quantity));
+    }
+}
+
+/* Each line "# charged to SUBSCRIPTION: USAGE -> LINES" of a bundle of config/tariffs: its January, priced from the stores. */
+static unsigned check_bundle(const char *path)
+{
+    static const char mark[] = "# charged to ";
+    struct rating_stage stage;
+    char text[1 << 14];
+    unsigned count = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, text);
+    for (char *line = strstr(text, mark); line; line = strstr(line + 1, mark)) {
+        char copy[1024];
+        snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
+        char *colon = strchr(copy, ':'), *arrow = strstr(copy, " -> ");
+        assert_true(colon && arrow);
+        *colon = *arrow = '\0';
+        use_words(&stage, copy + strlen(mark), colon + 1);
+        count++;
+    }
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    for (char *line = strstr(text, mark); line; line = strstr(line + 1, mark)) {
+        char copy[1024], got[4096];
+        snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
+        char *arrow = strstr(copy, " -> ");
+        copy[strcspn(copy, ":")] = '\0';
+        snprintf(got, sizeof(got), "%s", rating_lines(&stage, number_of(&stage, copy + strlen(mark)), JANUARY_S).text);
+        for (char *none = strstr(got, " -"); none; none = strstr(got, " -")) memmove(none, none + 2, strlen(none + 2) + 1); /* no cost */
+        if (strcmp(got, arrow + 4) != 0) fail_msg("%s, %s:\n  expected %s\n  got      %s", path, copy, arrow + 4, got);
+    }
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+    return count;
+}
+
+static void worked_examples_as_they_are_charged(void **state)
+{
+    (void)state;
+    assert_int_equal(check_bundle("config/tariffs/trial.yaml"), 3);
+    assert_int_equal(check_bundle("config/tariffs/two-sided.yaml"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_new_cost_alone_is_a_charge_of_nothing),
         cmocka_unit_test(cost_is_kept_where_nothing_is_charged),
         cmocka_unit_test(cost_tariff_of_a_service),
+        cmocka_unit_test(worked_examples_as_they_are_charged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
