@@ -244,6 +244,61 @@ static void dimensions_are_lines_of_their_own(void **state)
     rating_close(&stage);
 }
 
+/* A charge's body says this. */
+static void assert_body(struct rating_stage *stage, uint64_t number, const char *part)
+{
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_charge charge;
+    char body[2048];
+    assert_int_equal(mtr_charges_begin(stage->charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_get(txn, number, &charge), 0);
+    snprintf(body, sizeof(body), "%.*s", MTR_STR_ARGS(charge.body));
+    if (!strstr(body, part)) fail_msg("%s\n  is not in %s", part, body);
+    mtr_charges_abort(txn);
+}
+
+/* Hours of the subscription's zone, dimensions and several meters, from cells to charges; and the tax code of a line that went away. */
+static void prices_are_chosen_by_hour_dimension_and_size(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S - HOUR_S);
+    rating_apply(&stage, HEAD
+                 "tariffs:\n"
+                 "  - key: standard\n"
+                 "    currency: EUR\n"
+                 "    versions:\n"
+                 "      - from: 2026-01-01\n"
+                 "        calendar: {night: {hours: '22:00-06:00'}, feast: {dates: [2026-01-06]}, off: {any: [night, feast]}}\n"
+                 "        components:\n"
+                 "          - {key: day, meter: calls, when: {not: off}, per_unit: '3', tax_code: T1}\n"
+                 "          - {key: night, meter: calls, when: off, weights: {feast: '0.5'}, per_unit: '1'}\n"
+                 "          - {key: disk, meter: disk, group_by: [class], matrix: [{match: {class: ssd}, per_unit: '2'}, {per_unit: '1'}]}\n"
+                 "          - {key: plan, capacity: [{up_to: {disk: 20, peak: 10}, amount: '10'}, {amount: '30'}]}\n"
+                 "subscriptions:\n"
+                 "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: Europe/Berlin, start: 2026-01-01}\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S + 20 * HOUR_S, "", "1", 1);             /* 21:00 in Berlin */
+    rating_use(&stage, "s1", "calls", JANUARY_S + 21 * HOUR_S, "", "2", 2);             /* 22:00 */
+    rating_use(&stage, "s1", "calls", JANUARY_S + 4 * DAY_S + 23 * HOUR_S, "", "4", 4); /* the 6th begins */
+    rating_use(&stage, "s1", "calls", JANUARY_S + 5 * DAY_S + 22 * HOUR_S, "", "8", 8); /* 23:00 of the 6th */
+    rating_use(&stage, "s1", "disk", JANUARY_S, "eu|ssd|", "5", 1);
+    rating_use(&stage, "s1", "disk", JANUARY_S, "us|hdd|", "5", 1);
+    rating_use(&stage, "s1", "peak", JANUARY_S, "", "8", 1);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    /* 1 × 3; 2 + 12 ÷ 2; 5 × 2 of ssd before 5 × 1 of hdd by name; the first step */
+    assert_string_equal(rating_history(&stage, 0).text, "final 3; final 8; final 5; final 10; final 10");
+    assert_body(&stage, 1, "\"unit\":\"\",\"tax_code\":\"T1\",");
+    rating_use(&stage, "s1", "peak", JANUARY_S + HOUR_S, "", "11", 1);
+    rating_use(&stage, "s1", "calls", JANUARY_S + 20 * HOUR_S, "", "-1", -1); /* voids */
+    rating_advance_to(&stage, FEBRUARY_S + 5 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "final 3; final 8; final 5; final 10; final 10; correction 20; correction -3");
+    assert_body(&stage, 7, "\"tax_code\":\"T1\","); /* the line is gone, and was told with it */
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 /* A cell as the fold leaves it for unique: the value, and the members it comes from. */
 static void use_members(struct rating_stage *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
                         const char *members)
@@ -483,6 +538,7 @@ int main(void)
         cmocka_unit_test(splits_change_no_sum),
         cmocka_unit_test(a_feed_numbered_anew_is_read_again),
         cmocka_unit_test(dimensions_are_lines_of_their_own),
+        cmocka_unit_test(prices_are_chosen_by_hour_dimension_and_size),
         cmocka_unit_test(last_and_unique_are_exact_over_cells),
         cmocka_unit_test(a_period_that_cannot_be_rated_holds_up_no_other),
         cmocka_unit_test(the_law_holds_after_anything),
