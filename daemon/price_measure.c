@@ -142,18 +142,19 @@ static int add_piece(struct measuring *measuring, const struct mtr_price_piece *
     if (rc) return rc;
     const bool is_level = mtr_slicing_is_level(measure->rule.meter);
     if (as_given != (is_level || measure->rule.component->scope == MTR_SLICE_BY_EVENT)) return MTR_OK;
-    if (!is_level && (time_s < measure->rule.from_s || time_s >= measure->rule.until_s)) return MTR_OK;
+    const int64_t placed_s = mtr_slicing_place(measure->rule.meter, part->series->zone, time_s);
+    if (!is_level && (placed_s < measure->rule.from_s || placed_s >= measure->rule.until_s)) return MTR_OK;
     rc = mtr_slicing_group(measure->slicing, row.dimensions, &group);
     if (rc) return rc;
     if (is_level) return add_level(measuring, measure, group, piece);
-    const struct mtr_use use = {time_s, piece->time_us, seq, piece->quantity};
+    const struct mtr_use use = {placed_s, piece->time_us, seq, piece->quantity};
     return mtr_slicing_add(measure->slicing, group, &use);
 }
 
-/* Rows up to the end of the part; a level that holds from its day may come later in that day. */
+/* Rows up to the end of the part, and of the day that it ends in: a window goes on into it, and a level may hold from its day. */
 static int add_pieces(struct measuring *measuring, const struct mtr_price_piece *pieces, uint32_t count, bool as_given)
 {
-    const int64_t until_us = (as_given ? day_of(measuring, measuring->part->to_s - 1).end_s : measuring->part->to_s) * MTR_US_PER_SECOND;
+    const int64_t until_us = day_of(measuring, measuring->part->to_s - 1).end_s * MTR_US_PER_SECOND;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < count && pieces[i].time_us < until_us; i++) rc = add_piece(measuring, &pieces[i], i + 1, as_given);
     return rc;

@@ -53,3 +53,8 @@ int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_
     const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
     return hour.start_s + (time_s - hour.start_s) / window_s * window_s;
 }
+
+int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s)
+{
+    return meter && meter->window_s ? rater_window_start(zone, meter->window_s, time_s) : time_s;
+}

@@ -93,6 +93,11 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
     return rc;
 }
 
+static int mark_carried(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    return rater_carries(step->catalog, subscription) ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
+}
+
 static int on_feed(void *context, const struct mtr_feed_row *row)
 {
     struct rater_step *step = context;
@@ -106,9 +111,12 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     step->cursor.change = row->change;
     step->changed = true;
     int rc = mark_day(step, subscription, row->day);
-    for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) rc = mark_peer(step, subscription->peers[i], row->day);
-    if (rc || !rater_carries(step->catalog, subscription)) return rc;
-    return mark_later(step, subscription, (int64_t)row->day * SECONDS_PER_DAY);
+    if (!rc) rc = mark_carried(step, subscription, row->day);
+    for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
+        rc = mark_peer(step, subscription->peers[i], row->day);
+        if (!rc) rc = mark_carried(step, subscription->peers[i], row->day);
+    }
+    return rc;
 }
 
 int rater_consume_feed(struct rater_step *step)

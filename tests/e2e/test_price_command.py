@@ -81,6 +81,60 @@ def test_positions(folder):
         answer = json.loads(run(tariff, "--series", series, "--json"))
         got = [period["price"]["total"] for period in answer["periods"]]
         assert got == expected, (before, reset, after, got)
+BUNDLE = """
+meters:
+  - {key: gib, service: s, event_type: e, value: v, aggregation: time_weighted, group_by: [disk]}
+  - {key: port, service: s, event_type: e, value: v, aggregation: percentile, percentile: 100, window: 1h}
+  - {key: paid, service: s, event_type: e, value: v, keep_events: true}
+  - {key: peak, service: s, event_type: e, value: v, aggregation: max}
+tariffs:
+  - key: other
+    currency: EUR
+    versions: [{from: 2026-01-01, components: [{key: a, meter: gib, per_unit: 1}]}]
+  - key: measured
+    currency: EUR
+    versions:
+      - from: 2026-01-01
+        components:
+          - {key: gib, meter: gib, per_unit: "0.01"}
+          - {key: port, meter: port, per_unit: 1}
+          - {key: paid, meter: paid, scope: event, percentage: {rate: 1, minimum: "0.50", maximum: "2"}}
+          - {key: peak, meter: peak, per_unit: 1}
+          - {key: plain, meter: unknown, scope: hour, package: {size: 10, price: 1}}
+"""
+MEASURED = """time,component,quantity,disk,seconds
+2026-01-01T00:00:00+01:00,gib,10,a,
+2026-01-11T00:00:00+01:00,gib,5,b,
+2026-01-21T00:00:00+01:00,gib,0,a,
+2026-01-05T10:10:00Z,port,3,,
+2026-01-05T10:50:00Z,port,4,,
+2026-01-05T11:00:00Z,port,6,,
+2026-01-06T00:00:00Z,paid,10,,
+2026-01-06T00:00:00Z,paid,100,,
+2026-01-07T00:00:00Z,paid,1000,,
+2026-01-08T00:00:00Z,peak,3,,
+2026-01-09T00:00:00Z,peak,2,,
+2026-01-10T08:30:00Z,plain,20,,5400
+2026-03-01T00:00:00+01:00,gib,5,b,
+"""
+
+
+def test_measured_series(folder):
+    """10 GiB for 20 days, 5 more from the 11th on: 480 × 10 + 504 × 5 GiB-hours; both go on into February, which has no rows."""
+    bundle, series = write(folder, "bundle.yaml", BUNDLE), write(folder, "measured.csv", MEASURED)
+    answer = json.loads(run(bundle, "--tariff", "measured", "--series", series, "--zone", "Europe/Berlin", "--json"))
+    got = [(p["from"], line["component"], line["quantity"], line["amount"]) for p in answer["periods"] for line in p["price"]["lines"]]
+    january, february, march = (f"2026-0{month}-01T00:00:00+01:00" for month in (1, 2, 3))
+    assert got == [(january, "gib", "7320", "73.20"), (january, "port", "7", "7.00"), (january, "paid", "1110", "3.50"), (january, "peak", "3", "3.00"),
+                   (january, "plain", "20", "3.00"),  # 30 and 60 of 90 minutes: 6.67 and 13.33, 1 and 2 packages
+                   (february, "gib", "3360", "33.60"), (march, "gib", "3715", "37.15")], got  # a day of 23 hours
+    assert answer["total"] == "160.45", answer["total"]
+    assert "--tariff" in run(bundle, "--series", series, code=64)
+    assert "no time zone" in run(bundle, "--tariff", "measured", "--series", series, "--zone", "Mars/Olympus", code=1)
+    span = write(folder, "span.csv", "time,component,quantity,seconds\n2026-01-01,gib,1,60\n")
+    assert "leave its seconds out" in run(bundle, "--tariff", "measured", "--series", span, code=1)
+    long = write(folder, "long.csv", "time,component,quantity,seconds\n2026-01-01,plain,1,2764801\n")
+    assert "32 days" in run(bundle, "--tariff", "measured", "--series", long, code=1)
 
 
 def test_refusals(folder, tariff):
@@ -158,6 +212,7 @@ def main():
         assert json.loads(run("-", "-q", "110", "--at", "2026-01-05", "--json", text=TARIFF))["total"] == "7.40"
         test_series(folder, tariff)
         test_positions(folder)
+        test_measured_series(folder)
         test_refusals(folder, tariff)
         test_curve(tariff)
         test_several_meters(folder)

@@ -4,6 +4,7 @@
 A part of a period is priced as everywhere in meterd: price(usage so far) - what was billed before. Cases of parts that the tariff
 language does not have are counted and named, never passed in silence.
 """
+import datetime
 import json
 import os
 import subprocess
@@ -12,6 +13,9 @@ from fractions import Fraction
 
 SHARED = os.environ.get("METERD_SHARED", "../shared")
 DRIVER = os.path.join(os.environ.get("METERD_BUILD", "build/dev"), "tests", "price_driver")
+
+
+SLICING_DRIVER = os.path.join(os.environ.get("METERD_BUILD", "build/dev"), "tests", "slicing_driver")
 
 
 class Skip(Exception):
@@ -305,6 +309,36 @@ def quantity_rounding(driver, case):
     return driver.price(component, UNROUNDED, case["quantity"]), Fraction(case["expect_quantity"])
 
 
+def seconds_of(time):
+    """Of a date or an instant in UTC; a period that ends a millisecond before midnight ends at midnight."""
+    moment = datetime.datetime.fromisoformat(time.replace("Z", "+00:00"))
+    if not moment.tzinfo:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return int(moment.timestamp() + 0.5)
+
+
+def mean_level(first, end, changes):
+    """The mean of a level over a period, as a meter of changes with `per: period` has it."""
+    meter = {"key": "m", "service": "s", "event_type": "t", "value": "v", "aggregation": "time_weighted", "reports": "change", "per": "period"}
+    case = {"zone": "UTC", "scope": "period", "meter": meter, "from": first, "own": first, "until": end, "whole": [first, end],
+            "changes": [{"group": "", "time_us": time * 1000000, "change": text(change)} for time, change in changes]}
+    answer = subprocess.run([SLICING_DRIVER], input=json.dumps(case) + "\n", capture_output=True, text=True, check=True).stdout
+    return sum((Fraction(row["quantity"]) for row in json.loads(answer)), Fraction(0))
+
+
+def time_weighted_sum(_driver, case):
+    first, end = seconds_of(case["period"][0]), seconds_of(case["period"][1])
+    changes = [(first - 86400, Fraction(case["initial_level"]))] + [(seconds_of(row["at"]), Fraction(row["delta"])) for row in case["deltas"]]
+    return half_up(mean_level(first, end, changes), 5), Fraction(case["expect_rounded_5"])
+
+
+def prorated_sum(_driver, case):
+    """The day of a change counts as held, and the last day of the period is in it."""
+    first, end = seconds_of(case["period"][0]), seconds_of(case["period"][1]) + 86400
+    changes = [(first - 86400 if row["at"] == "before" else seconds_of(row["at"]), Fraction(row["value"])) for row in case["changes"]]
+    return half_up(mean_level(first, end, changes), 8), Fraction(case["exact_expect"])
+
+
 KINDS = {
     "single_line": single_line,
     "successive_cumulative_snapshots_corrections_booked_on_current_period": phases,
@@ -324,6 +358,8 @@ KINDS = {
     "percentage": percentage,
     "percentage_per_event": percentage_per_event,
     "prorated_graduated": prorated_graduated,
+    "prorated_sum": prorated_sum,
+    "time_weighted_sum": time_weighted_sum,
     "prorated_graduated_recurring": prorated_graduated_recurring,
     "dynamic": dynamic,
     "quantity_rounding": quantity_rounding,

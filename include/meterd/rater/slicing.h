@@ -38,7 +38,7 @@ struct mtr_slicing_rule {
 };
 
 struct mtr_use {
-    int64_t placed_s; /* decides slice and part: the start of its hour cell, or its own second */
+    int64_t placed_s; /* decides slice and part: the start of its cell, or of its window, or its own second */
     int64_t time_us;  /* of the event; of equal times the greater seq is the later */
     uint64_t seq;
     struct mtr_quantity quantity;
@@ -60,6 +60,9 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 
 /* The rows, by (dimensions, time, sequence). Errors of all: MTR_EOVERFLOW, MTR_ENOMEM, MTR_ELIMIT. */
 int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows, uint32_t *count) MTR_MUST_USE;
+
+/* Where a use of that second is placed when there are no cells: percentile where its window begins, else there. */
+int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s);
 
 /* Does the component's quantity come from levels over time? Then a change goes on into the periods after it. */
 bool mtr_slicing_is_level(const struct mtr_meter *meter);
