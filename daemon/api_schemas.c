@@ -60,10 +60,15 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"tax_code\":" STRING ",\"dimensions\":" LABELS
                         ",\"period_start\":" TIME ",\"period_end\":" TIME ",\"part_start\":" TIME ",\"part_end\":" TIME
                          ",\"quantity\":" DECIMAL ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL ",\"amount_total\":" DECIMAL
-                        ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"}"
+                        ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"},\"exchange\":" REF("Exchange")
                          ",\"cost\":" DECIMAL ",\"cost_total\":" DECIMAL ",\"margin\":" DECIMAL ",\"margin_total\":" DECIMAL
                          ",\"tariff\":" MAP("\"key\":" STRING ",\"from\":" STRING ",\"hash\":" STRING) ",\"revision\":" COUNT
                          ",\"created_at\":" TIME ",\"seq_first\":" COUNT ",\"seq_last\":" COUNT)},
+    {"Exchange", MAP_WITH("\"currency\",\"amount\",\"rate\",\"numerator\",\"denominator\",\"source\",\"date\",\"rule\"", /* of a line in another currency */
+                          "\"currency\":" STRING ",\"amount\":" DECIMAL ",\"rate\":{\"type\":[\"string\",\"null\"]},\"numerator\":" STRING
+                          ",\"denominator\":" STRING ",\"derivation\":{\"enum\":[\"direct\",\"inverse\",\"cross\"]},\"source\":" STRING
+                          ",\"date\":{\"type\":\"string\",\"format\":\"date\"},\"rule\":{\"enum\":[\"period_end\",\"usage_day\",\"charge_day\",\"order\"]}"
+                          ",\"day\":{\"type\":\"string\",\"format\":\"date\"}")},
     {"Margins", MAP_WITH("\"margins\",\"next_after\",\"has_more\"", "\"margins\":" LIST(REF("Margin")) ",\"next_after\":" COUNT
                          ",\"has_more\":" BOOLEAN)},
     {"Margin", MAP_WITH("\"subscription\",\"component\",\"amount\",\"cost\",\"margin\",\"currency\"",
@@ -98,14 +103,14 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                               ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"quantity\"", "\"time\":" TIME
                                                                                   ",\"component\":" STRING ",\"quantity\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
-                              ",\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
+                              ",\"rates\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\"", "\"periods\":" LIST(REF("PricePeriod")) ","
                        "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL
                          ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
                          ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
     {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
                          ",\"tax_code\":" STRING ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL
-                         ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL)},
+                         ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL ",\"exchange\":" REF("Exchange"))},
     {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
     {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},

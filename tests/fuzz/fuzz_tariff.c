@@ -16,6 +16,15 @@ static const struct mtr_zone *utc(void)
     return zone;
 }
 
+/* At a rate that nothing is a whole of, where the tariff may be exchanged. */
+static const struct mtr_price_exchange *exchange_of(const struct mtr_tariff_document *tariff)
+{
+    static const struct mtr_rates rates = {.day = 20777};
+    static struct mtr_price_exchange exchange = {.known = true, .rate = {.rates = &rates, .numerator = 1000003, .denominator = 9000049}, .digits = 3};
+    exchange.question = (struct mtr_rate_question){tariff->exchange.source, tariff->currency, MTR_STR("KWD"), 20777, 0};
+    return tariff->exchange.given ? &exchange : NULL;
+}
+
 static void price_at(struct pricing *pricing, mtr_int128 e12)
 {
     enum { USAGE_MAX = 16 };
@@ -24,6 +33,7 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
     struct mtr_price price;
     input.usage = usage;
     input.zone = utc();
+    input.exchange = exchange_of(&pricing->tariff);
     input.runs_from_s += 86400; /* shares that are no whole */
     for (uint32_t i = 0; i < input.version->component_count && input.usage_count < USAGE_MAX; i++) {
         const struct mtr_component *component = &input.version->components[i];
