@@ -114,6 +114,10 @@ static int price_points(struct curve *curve)
     for (uint32_t i = 0; !rc && i < curve->count; i++) {
         struct mtr_usage_row row = curve->row;
         row.quantity = curve->points[i].quantity;
+        if (component->scope == MTR_SLICE_BY_LEVEL) { /* it holds for the whole month */
+            row.time_us = period.start_s * MTR_US_PER_SECOND;
+            row.until_us = period.end_s * MTR_US_PER_SECOND;
+        }
         const struct mtr_price_input input = {.tariff = curve->tariff, .version = curve->version, .period = period, .active_from_s = period.start_s,
                                               .active_to_s = period.end_s, .runs_from_s = period.start_s, .runs_to_s = period.end_s,
                                               .closing = true, .zone = utc, .usage = &row, .usage_count = 1};

@@ -31,6 +31,7 @@ uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_qua
     struct borders borders = {.component = component, .out = out, .count_max = count_max};
     struct mtr_quantity held = {0};
     if (component->has_free_units) add(&borders, (struct mtr_quantity){0});
+    if (component->percentage.has_free_amount) add(&borders, component->percentage.free_amount);
     for (uint32_t i = 0; i < component->tier_count; i++)
         if (!component->tiers[i].open_ended) add(&borders, component->tiers[i].up_to);
     for (uint32_t i = 0; i < component->step_count; i++)

@@ -206,6 +206,23 @@ def test_curve(tariff):
     assert len(rows) == 16 and all("┊" in row or "•" in row for row in rows), plot
 
 
+def test_curve_of_slices(folder):
+    """A point is one event, hour or day; a level holds for the whole month."""
+    tariff = write(folder, "l.yaml", TARIFF.split("versions:")[0] + """versions:
+  - from: 2026-01-01
+    components:
+      - {key: seats, meter: m, scope: level, graduated: [{up_to: 5, unit: 10}, {unit: 5}]}
+      - {key: cards, meter: m, scope: event, percentage: {rate: 1, free_amount: 40, maximum: 2}}
+      - {key: day, meter: m, scope: day, package: {size: 10, price: 1}}
+""")
+    for component, expected in (("seats", {"10": "75.00", "5": "50.00"}), ("cards", {"40": "0.00", "100": "0.60", "1000": "2.00"}), ("day", {"100": "10.00"})):
+        for quantity, amount in expected.items():
+            rows = list(csv.DictReader(io.StringIO(run(tariff, "--component", component, "--curve", "--csv", "--quantity", quantity))))
+            assert rows[-1]["amount"] == amount, (component, quantity, rows[-1])
+    borders = [row["quantity"] for row in csv.DictReader(io.StringIO(run(tariff, "--component", "cards", "--curve", "--csv"))) if row["border"] == "true"]
+    assert borders == ["40"], borders
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         tariff = write(folder, "tariff.yaml", TARIFF)
@@ -215,6 +232,7 @@ def main():
         test_measured_series(folder)
         test_refusals(folder, tariff)
         test_curve(tariff)
+        test_curve_of_slices(folder)
         test_several_meters(folder)
         test_selection(folder)
     print("price: quantity, series, positions, refusals, curve, meters and selection agree")
