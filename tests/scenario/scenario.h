@@ -62,6 +62,9 @@ struct planned_subscription {
     int64_t start_day; /* days since 1970 */
     const char *start_clock; /* the rest of an instant; empty: midnight in the zone */
     int64_t trial_day; /* 0: none */
+    uint32_t trial_tariff; /* TARIFFS_MAX: none */
+    bool trial_stops;
+    uint32_t cost_tariff;  /* TARIFFS_MAX: none */
     int64_t end_day;   /* 0: none */
     bool applied;
 };
@@ -170,7 +173,7 @@ struct received_message {
 
 struct received_line { /* Σ of charges with the same identity */
     const char *key;
-    struct mtr_money amount;
+    struct mtr_money amount, cost;
 };
 
 struct receiver { /* one per destination */
@@ -192,6 +195,7 @@ struct pending_result {
 #define SEEN_MAP(X)                                                                                                            \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
+    X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED)                                                                    \
     X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
     X(SPREAD_USE) X(RECURRING_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
@@ -312,6 +316,7 @@ uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, 
 struct bill_line {
     const char *key;
     struct mtr_money amount;
+    struct mtr_money cost; /* of the seller; nothing without a cost tariff */
 };
 
 struct bill {

@@ -1,5 +1,6 @@
 /*
- * What the bill should be: the naive usage, cut into periods and parts by the documents' words, and priced by mtr_price.
+ * What the bill should be: the naive usage, cut into periods and parts by the documents' words, and priced by mtr_price; and what the same use
+ * costs, priced under the cost tariff in pieces of the parts.
  *
  * Written from rater.h, price.h and period.h. Shares with the rater only the price function, the zones and the periods.
  */
@@ -9,12 +10,19 @@
 
 #include "meterd/rater/price.h"
 
-enum { PARTS_MAX = 8, PRICE_ARENA_BYTES = 64 << 20 };
+enum { PARTS_MAX = 32, PRICE_ARENA_BYTES = 64 << 20 };
 
 struct part {
+    const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
     int64_t start_s, end_s;
     int64_t usage_from_s; /* hours that start from here on */
+    uint32_t first, last; /* of the parts under this tariff: caps, fees and positions are theirs */
+};
+
+struct side {
+    struct part parts[PARTS_MAX];
+    uint32_t count;
 };
 
 struct billing {
@@ -23,8 +31,8 @@ struct billing {
     const struct mtr_subscription *subscription;
     struct mtr_period whole;
     int64_t start_s, end_s; /* of the period, within the subscription's term */
-    struct part parts[PARTS_MAX];
-    uint32_t part_count;
+    struct side charged, costs;
+    uint32_t first_line; /* of the period in the bill */
     bool closing;
     struct bill *bill;
 };
@@ -42,28 +50,92 @@ static int64_t version_start(const struct mtr_subscription *subscription, const 
     return mtr_zone_from_civil(subscription->zone, mtr_civil_from_s(version->from_days * 86400));
 }
 
-static void find_parts(struct billing *billing)
+/* The subscription's own override, or its customer's, or the version. */
+static const struct mtr_tariff_version *own_version(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version)
+{
+    const struct mtr_tariff_version *found = version;
+    for (uint32_t i = 0; i < version->override_count; i++) {
+        const struct mtr_tariff_override *override = &version->overrides[i];
+        if (override->customer.size && mtr_str_equal(override->customer, subscription->customer) && found == version) found = &override->version;
+        if (override->subscription.size && mtr_str_equal(override->subscription, subscription->key)) found = &override->version;
+    }
+    scenario_seen[SEEN_OVERRIDE] += found != version;
+    return found;
+}
+
+static int64_t usage_from(const struct mtr_subscription *subscription, int64_t start_s)
+{
+    return start_s == subscription->start_s ? mtr_zone_hour(subscription->zone, start_s).start_s : start_s;
+}
+
+/* The parts in [from, to) under a tariff. */
+static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_s, int64_t to_s, struct side *side)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    const struct mtr_tariff_document *tariff = subscription->tariff;
-    billing->part_count = 0;
+    const uint32_t first = side->count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
-        struct part part = {.version = &tariff->versions[i], .start_s = version_start(subscription, &tariff->versions[i]),
-                            .end_s = billing->end_s};
+        struct part part = {.tariff = tariff, .version = own_version(subscription, &tariff->versions[i]), .first = first,
+                            .start_s = version_start(subscription, &tariff->versions[i]), .end_s = to_s};
         if (i + 1 < tariff->version_count) {
             int64_t next_s = version_start(subscription, &tariff->versions[i + 1]);
             if (next_s < part.end_s) part.end_s = next_s;
         }
-        if (part.start_s < billing->start_s) part.start_s = billing->start_s;
-        if (part.start_s < subscription->trial_end_s) part.start_s = subscription->trial_end_s;
+        if (part.start_s < from_s) part.start_s = from_s;
         if (part.start_s >= part.end_s) continue;
-        part.usage_from_s = part.start_s;
-        if (part.start_s == subscription->start_s) part.usage_from_s = mtr_zone_hour(subscription->zone, part.start_s).start_s;
-        billing->parts[billing->part_count++] = part;
+        part.usage_from_s = usage_from(subscription, part.start_s);
+        side->parts[side->count++] = part;
     }
+    for (uint32_t i = first; i < side->count; i++) side->parts[i].last = side->count - 1;
+}
+
+static void find_parts(struct billing *billing)
+{
+    const struct mtr_subscription *subscription = billing->subscription;
+    int64_t trial_end_s = subscription->trial_end_s;
+    struct side *side = &billing->charged;
+    side->count = 0;
+    if (trial_end_s < billing->start_s) trial_end_s = billing->start_s;
+    if (trial_end_s > billing->end_s) trial_end_s = billing->end_s;
+    if (subscription->trial_tariff) add_parts(billing, subscription->trial_tariff, billing->start_s, trial_end_s, side);
+    scenario_seen[SEEN_TRIAL_PART] += side->count;
+    if (!subscription->trial_stops) add_parts(billing, subscription->tariff, trial_end_s, billing->end_s, side);
+}
+
+/* Cost parts are cut wherever one of the customer's begins or ends. */
+static void find_costs(struct billing *billing)
+{
+    const struct mtr_subscription *subscription = billing->subscription;
+    struct side whole = {.count = 0}, *side = &billing->costs;
+    side->count = 0;
+    if (!subscription->cost_tariff) return;
+    add_parts(billing, subscription->cost_tariff, billing->start_s, billing->end_s, &whole);
+    for (uint32_t i = 0; i < whole.count; i++) {
+        for (int64_t start_s = whole.parts[i].start_s, end_s; start_s < whole.parts[i].end_s; start_s = end_s) {
+            struct part part = whole.parts[i];
+            end_s = part.end_s;
+            for (uint32_t k = 0; k < billing->charged.count; k++) {
+                const struct part *cut = &billing->charged.parts[k];
+                if (cut->start_s > start_s && cut->start_s < end_s) end_s = cut->start_s;
+                if (cut->end_s > start_s && cut->end_s < end_s) end_s = cut->end_s;
+            }
+            part.start_s = start_s;
+            part.end_s = end_s;
+            part.usage_from_s = usage_from(subscription, start_s);
+            part.first = 0;
+            CHECK(billing->scenario, side->count < PARTS_MAX, "too many parts");
+            side->parts[side->count++] = part;
+        }
+    }
+    for (uint32_t i = 0; i < side->count; i++) side->parts[i].last = side->count - 1;
 }
 
 /* ---- lines ---- */
+
+static char *line_key(const struct billing *billing, int64_t part_s, const char *component, const char *kind, struct mtr_str dimensions)
+{
+    return scenario_line_key(billing->scenario, billing->subscription->key, billing->start_s, part_s, mtr_str_from(component), mtr_str_from(kind),
+                             dimensions, billing->subscription->currency);
+}
 
 static void add_line(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
                      struct mtr_money amount)
@@ -76,12 +148,31 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] = (struct bill_line){
-        scenario_line_key(billing->scenario, billing->subscription->key, billing->start_s, part->start_s, mtr_str_from(component),
-                          mtr_str_from(kind), dimensions, billing->subscription->tariff->currency),
-        amount};
+        .key = line_key(billing, part->start_s, component, kind, dimensions), .amount = amount};
 }
 
-static void add_price(struct billing *billing, const struct part *part, const struct mtr_price *price)
+/* The customer's part around it, where there is one. */
+static void add_cost(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
+                     struct mtr_money cost)
+{
+    struct bill *bill = billing->bill;
+    int64_t part_s = part->start_s;
+    for (uint32_t i = 0; i < billing->charged.count; i++)
+        if (billing->charged.parts[i].start_s <= part_s && part_s < billing->charged.parts[i].end_s) part_s = billing->charged.parts[i].start_s;
+    const char *key = line_key(billing, part_s, component, kind, dimensions);
+    uint32_t at = billing->first_line;
+    while (at < bill->count && strcmp(bill->lines[at].key, key) != 0) at++;
+    CHECK(billing->scenario, at < BILL_LINES_MAX, "too many lines");
+    if (at == bill->count) bill->lines[bill->count++] = (struct bill_line){.key = key};
+    scenario_seen[SEEN_COST_ALONE] += at + 1 == bill->count && !bill->lines[at].amount.e18;
+    scenario_seen[SEEN_COST_JOINED] += bill->lines[at].amount.e18 != 0;
+    CHECK_OK(billing->scenario, mtr_money_add(bill->lines[at].cost, cost, &bill->lines[at].cost));
+}
+
+typedef void add_amount(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
+                        struct mtr_money amount);
+
+static void add_price(struct billing *billing, const struct part *part, const struct mtr_price *price, add_amount *add)
 {
     struct mtr_money rest = price->total;
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -89,10 +180,10 @@ static void add_price(struct billing *billing, const struct part *part, const st
         char component[MTR_KEY_BYTES_MAX + 1], kind[16];
         snprintf(component, sizeof(component), "%.*s", MTR_STR_ARGS(line->component));
         snprintf(kind, sizeof(kind), "%.*s", MTR_STR_ARGS(line->kind));
-        add_line(billing, part, component, kind, line->dimensions, line->amount);
+        add(billing, part, component, kind, line->dimensions, line->amount);
         CHECK_OK(billing->scenario, mtr_money_sub(rest, line->amount, &rest));
     }
-    if (rest.e18) add_line(billing, part, "tariff.rounding", "rounding", MTR_STR(""), rest);
+    if (rest.e18) add(billing, part, "tariff.rounding", "rounding", MTR_STR(""), rest);
 }
 
 static bool same_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
@@ -103,12 +194,12 @@ static bool same_component(const struct mtr_tariff_version *version, const struc
 }
 
 /* The position goes on from the parts before, back to a version with reset or without the component; of scope term from the subscription's start. */
-static struct naive_range range_of(const struct billing *billing, uint32_t part, const struct mtr_component *component)
+static struct naive_range range_of(const struct billing *billing, const struct side *side, uint32_t part, const struct mtr_component *component)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    const struct part *own = &billing->parts[part], *first = own;
+    const struct part *own = &side->parts[part], *first = own;
     bool ends = own->version->reset;
-    while (!ends && first > billing->parts) {
+    while (!ends && first > side->parts + own->first) {
         ends = !same_component(first[-1].version, component);
         if (!ends) first--;
         ends = ends || first->version->reset;
@@ -142,35 +233,43 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
     return row_count;
 }
 
-static void price_period(struct billing *billing)
+static void price_side(struct billing *billing, const struct side *side, add_amount *add)
 {
     struct mtr_arena arena;
     struct mtr_price prices[PARTS_MAX];
     const struct mtr_price *earlier[PARTS_MAX];
     static struct mtr_usage_row rows[NAIVE_ROWS_MAX];
-    find_parts(billing);
-    scenario_seen[SEEN_SPLIT_PERIOD] += billing->part_count > 1;
     mtr_arena_init(&arena, 1 << 14, PRICE_ARENA_BYTES);
-    for (uint32_t i = 0; i < billing->part_count; i++) {
-        const struct part *part = &billing->parts[i];
+    for (uint32_t i = 0; i < side->count; i++) {
+        const struct part *part = &side->parts[i];
         uint32_t row_count = 0;
         for (uint32_t k = 0; k < part->version->component_count; k++) {
-            const struct naive_range range = range_of(billing, i, &part->version->components[k]);
+            const struct naive_range range = range_of(billing, side, i, &part->version->components[k]);
             row_count = scenario_measure(billing->scenario, billing->naive, billing->subscription, &part->version->components[k], k, &range,
                                          rows, row_count);
             row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
         }
         const struct mtr_price_input input = {
-            .tariff = billing->subscription->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
-            .active_to_s = part->end_s, .runs_from_s = billing->parts[0].start_s, .runs_to_s = billing->parts[billing->part_count - 1].end_s,
-            .closing = billing->closing, .continues_earlier = i > 0,
-            .continued_later = i + 1 < billing->part_count, .earlier = earlier, .earlier_count = i,
+            .tariff = part->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
+            .active_to_s = part->end_s, .runs_from_s = side->parts[part->first].start_s, .runs_to_s = side->parts[part->last].end_s,
+            .closing = billing->closing, .continues_earlier = i > part->first, .continued_later = i < part->last,
+            .earlier = earlier + part->first, .earlier_count = i - part->first,
             .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));
         earlier[i] = &prices[i];
-        add_price(billing, part, &prices[i]);
+        add_price(billing, part, &prices[i], add);
     }
     mtr_arena_release(&arena);
+}
+
+static void price_period(struct billing *billing)
+{
+    billing->first_line = billing->bill->count;
+    find_parts(billing);
+    find_costs(billing);
+    scenario_seen[SEEN_SPLIT_PERIOD] += billing->charged.count > 1;
+    price_side(billing, &billing->charged, add_line);
+    price_side(billing, &billing->costs, add_cost);
 }
 
 /* Every period from the start up to the one that runs at the watermark. */
@@ -205,7 +304,7 @@ static uint32_t count_stray(const struct billing *billing)
             if (use->subscription != subscription || use->meter->number != m || use->void_seq) continue;
             before |= use->hour_s < first_s;
             after |= use->hour_s >= subscription->end_s;
-            without_tariff |= priced_s > subscription->start_s && use->hour_s >= charged_s && use->hour_s < priced_s;
+            without_tariff |= !subscription->trial_stops && priced_s > subscription->start_s && use->hour_s >= charged_s && use->hour_s < priced_s;
         }
         count += (uint32_t)before + (uint32_t)after + (uint32_t)without_tariff;
     }

@@ -2,8 +2,8 @@
  * The catalog of a run: planned whole from the seed, applied in part, and changed while usage flows.
  *
  * Vendors share event types and subjects. Meters cover every aggregation, several of one type; some come late, when their type
- * has been counted by others already. Tariffs have up to three versions, the later ones inside the run; they are rewritten, subscriptions
- * get other tariffs, starts, ends and trials. Fields that define the fold never change, nor does a subscription's currency.
+ * has been counted by others already. Tariffs have up to three versions, the later ones inside the run, with overrides; they are rewritten,
+ * subscriptions get other tariffs, starts, ends, trials (with a tariff, too) and cost tariffs. Fields that define the fold never change, nor does a subscription's currency.
  */
 #include "scenario/scenario.h"
 
@@ -223,12 +223,14 @@ static void put_several_meters(struct yaml *yaml, const char *first, const char 
         1 + scenario_below(scenario, 30));
 }
 
-/* Components keep their keys from version to version, so that caps and minimums of one go on in the next. */
-static void put_components(struct yaml *yaml, uint32_t service)
+/* Components keep their keys from version to version, so that caps and minimums of one go on in the next. Returns the meter of one of them;
+ * NULL: there are only fees. */
+static const char *put_components(struct yaml *yaml, uint32_t service)
 {
     struct scenario *scenario = yaml->scenario;
     const struct plan *plan = &scenario->plan;
     const char *before = NULL; /* the last meter that stands already */
+    const char *last = NULL;
     for (uint32_t i = 0; i < plan->meter_count; i++) {
         if (plan->meters[i].service != service || !plan->meters[i].applied) continue;
         if (before && scenario_chance(scenario, 20)) {
@@ -239,13 +241,44 @@ static void put_components(struct yaml *yaml, uint32_t service)
     }
     for (uint32_t i = 0; i < plan->meter_count; i++) {
         if (plan->meters[i].service != service || !plan->meters[i].applied || scenario_chance(scenario, 15)) continue;
-        put(yaml, "          - {key: c-%s", plan->meters[i].key);
+        last = plan->meters[i].key;
+        put(yaml, "          - {key: c-%s", last);
         put_usage_curve(yaml, &plan->meters[i]);
         put(yaml, "}\n");
     }
     put(yaml, "          - {key: base");
     put_fee(yaml);
     put(yaml, "}\n");
+    return last;
+}
+
+static void put_override(struct yaml *yaml, const char *kind, const char *key, const char *meter)
+{
+    struct scenario *scenario = yaml->scenario;
+    put(yaml, "          - {%s: %s, %scomponents: [{key: base", kind, key, scenario_chance(scenario, 30) ? "cap: 60, " : "");
+    put_fee(yaml);
+    put(yaml, "}");
+    if (meter) put(yaml, ", {key: c-%s, per_unit: '0.%u', markup: ~}", meter, 1 + scenario_below(scenario, 9));
+    put(yaml, "]}\n");
+}
+
+/* For a service's customer, and for subscriptions that are there. */
+static void put_overrides(struct yaml *yaml, uint32_t service, const char *meter)
+{
+    struct scenario *scenario = yaml->scenario;
+    const struct plan *plan = &scenario->plan;
+    bool begun = false;
+    if (scenario_chance(scenario, 25)) {
+        put(yaml, "        overrides:\n");
+        put_override(yaml, "customer", scenario_format(scenario, "c%u", service), meter);
+        begun = true;
+    }
+    for (uint32_t i = 0; i < plan->subscription_count; i++) {
+        if (!plan->subscriptions[i].applied || !scenario_chance(scenario, 15)) continue;
+        if (!begun) put(yaml, "        overrides:\n");
+        put_override(yaml, "subscription", plan->subscriptions[i].key, meter);
+        begun = true;
+    }
 }
 
 static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
@@ -260,7 +293,8 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         put(yaml, "      - from: %s%s\n%s", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
             resets ? "        reset: true\n" : "");
         put(yaml, "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
-        put_components(yaml, tariff->service);
+        const char *meter = put_components(yaml, tariff->service);
+        put_overrides(yaml, tariff->service, meter);
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
             put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
@@ -276,7 +310,14 @@ static void put_subscription(struct yaml *yaml, struct planned_subscription *sub
         subscription->key, subscription->service, subscription->subject, subscription->service,
         scenario->plan.tariffs[subscription->tariff].key, subscription->zone, subscription->every, subscription->anchor,
         date(scenario, subscription->start_day), subscription->start_clock);
-    if (subscription->trial_day) put(yaml, ", trial_end: %s", date(scenario, subscription->trial_day));
+    if (subscription->trial_day && subscription->trial_tariff == TARIFFS_MAX && !subscription->trial_stops) {
+        put(yaml, ", trial_end: %s", date(scenario, subscription->trial_day));
+    } else if (subscription->trial_day) {
+        put(yaml, ", trial: {end: %s, then: %s", date(scenario, subscription->trial_day), subscription->trial_stops ? "stop" : "convert");
+        if (subscription->trial_tariff < TARIFFS_MAX) put(yaml, ", tariff: %s", scenario->plan.tariffs[subscription->trial_tariff].key);
+        put(yaml, "}");
+    }
+    if (subscription->cost_tariff < TARIFFS_MAX) put(yaml, ", cost_tariff: %s", scenario->plan.tariffs[subscription->cost_tariff].key);
     if (subscription->end_day)
         put(yaml, ", end: %s%s", date(scenario, subscription->end_day), scenario_chance(scenario, 30) ? "T13:20:00Z" : "");
     put(yaml, "}\n");
@@ -317,6 +358,21 @@ static const char *plan_anchor(struct scenario *scenario, const char *every)
     return "anniversary";
 }
 
+/* A tariff of the service, or none. */
+static uint32_t plan_tariff(struct scenario *scenario, uint32_t service, uint32_t percent)
+{
+    const struct plan *plan = &scenario->plan;
+    uint32_t tariff = scenario_below(scenario, plan->tariff_count);
+    return scenario_chance(scenario, percent) && plan->tariffs[tariff].service == service ? tariff : TARIFFS_MAX;
+}
+
+static void plan_trial(struct scenario *scenario, struct planned_subscription *subscription)
+{
+    subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
+    subscription->trial_tariff = plan_tariff(scenario, subscription->service, 60);
+    subscription->trial_stops = scenario_chance(scenario, 15);
+}
+
 static void plan_subscription(struct scenario *scenario, uint32_t index)
 {
     static const char *const every[] = {"month", "month", "week", "day"};
@@ -324,13 +380,14 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     struct planned_subscription *subscription = &plan->subscriptions[index];
     uint32_t service = scenario_below(scenario, plan->service_count);
     int64_t day = scenario->begin_us / MTR_US_PER_DAY;
-    *subscription = (struct planned_subscription){.service = service, .zone = PICK(scenario, zones), .every = PICK(scenario, every)};
+    *subscription = (struct planned_subscription){.trial_tariff = TARIFFS_MAX, .service = service, .zone = PICK(scenario, zones), .every = PICK(scenario, every)};
     subscription->anchor = plan_anchor(scenario, subscription->every);
     do subscription->tariff = scenario_below(scenario, plan->tariff_count);
     while (plan->tariffs[subscription->tariff].service != service);
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
     subscription->start_clock = scenario_chance(scenario, 60) ? "" : scenario_chance(scenario, 50) ? "T00:20:00Z" : "T09:45:30Z";
-    if (scenario_chance(scenario, 30)) subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
+    if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
+    subscription->cost_tariff = plan_tariff(scenario, service, 60);
     if (scenario_chance(scenario, 30)) subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
     snprintf(subscription->key, KEY_MAX, "sub%u", index);
     snprintf(subscription->subject, KEY_MAX, "sub%u", index);
@@ -408,11 +465,12 @@ static void alter_subscription(struct scenario *scenario)
     struct planned_subscription *subscription = &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
     int64_t today = scenario->now_us / MTR_US_PER_DAY;
     uint32_t tariff = scenario_below(scenario, plan->tariff_count);
-    switch (scenario_below(scenario, 6)) {
+    switch (scenario_below(scenario, 7)) {
     case 0: subscription->start_day += (int64_t)scenario_below(scenario, 9) - 4; break;
     case 1: subscription->end_day = 0; break;
     case 2: subscription->end_day = today + (int64_t)scenario_below(scenario, 12) - 5; break;
-    case 3: subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 30); break;
+    case 3: plan_trial(scenario, subscription); break;
+    case 5: subscription->cost_tariff = plan_tariff(scenario, subscription->service, 60); break;
     case 4: subscription->anchor = plan_anchor(scenario, subscription->every); break;
     default:
         if (plan->tariffs[tariff].service == subscription->service) subscription->tariff = tariff;

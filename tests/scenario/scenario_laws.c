@@ -236,11 +236,15 @@ static void check_bill(struct scenario *scenario, struct bill *bill, struct rece
         mtr_money_format(line->amount, got);
         mtr_money_format(amount, expected);
         CHECK(scenario, line->amount.e18 == amount.e18, "%s: emitted %s, the price is %s", line->key, got, expected);
+        struct mtr_money cost = wanted ? wanted->cost : (struct mtr_money){0};
+        mtr_money_format(line->cost, got);
+        mtr_money_format(cost, expected);
+        CHECK(scenario, line->cost.e18 == cost.e18, "%s: emitted a cost of %s, the cost is %s", line->key, got, expected);
         matched += wanted != NULL;
     }
     if (matched == bill->count) return;
     for (uint32_t i = 0; i < bill->count; i++) {
-        bool is_there = bill->lines[i].amount.e18 == 0;
+        bool is_there = bill->lines[i].amount.e18 == 0 && bill->lines[i].cost.e18 == 0;
         for (uint32_t k = 0; k < receiver->line_count && !is_there; k++) is_there = !strcmp(receiver->lines[k].key, bill->lines[i].key);
         mtr_money_format(bill->lines[i].amount, expected);
         CHECK(scenario, is_there, "%s: nothing emitted, the price is %s", bill->lines[i].key, expected);

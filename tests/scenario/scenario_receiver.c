@@ -74,32 +74,35 @@ static struct mtr_str dimensions_of(struct scenario *scenario, const struct mtr_
     return copy;
 }
 
-static void add_to_line(struct scenario *scenario, struct receiver *receiver, const char *key, struct mtr_money amount)
+static void add_to_line(struct scenario *scenario, struct receiver *receiver, const char *key, struct mtr_money amount,
+                        struct mtr_money cost)
 {
     CHECK_OK(scenario, mtr_money_add(receiver->total, amount, &receiver->total));
     for (uint32_t i = 0; i < receiver->line_count; i++) {
         if (strcmp(receiver->lines[i].key, key) != 0) continue;
         CHECK_OK(scenario, mtr_money_add(receiver->lines[i].amount, amount, &receiver->lines[i].amount));
+        CHECK_OK(scenario, mtr_money_add(receiver->lines[i].cost, cost, &receiver->lines[i].cost));
         return;
     }
     if (!receiver->lines) receiver->lines = scenario_alloc(scenario, RECEIVED_MAX, sizeof(*receiver->lines));
     CHECK(scenario, receiver->line_count < RECEIVED_MAX, "too many lines");
-    receiver->lines[receiver->line_count++] = (struct received_line){key, amount};
+    receiver->lines[receiver->line_count++] = (struct received_line){key, amount, cost};
 }
 
 static void take_charge(struct scenario *scenario, struct receiver *receiver, const struct mtr_node *charge)
 {
     uint64_t number;
-    struct mtr_money amount;
+    struct mtr_money amount, cost = {0};
     CHECK(scenario, mtr_str_to_u64(text_of(scenario, charge, "number"), &number), "number");
     CHECK(scenario, receiver->number_count < RECEIVED_MAX, "too many charges");
     receiver->numbers[receiver->number_count++] = number;
     CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "amount"), &amount));
+    if (mtr_node_get(charge, "cost")) CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "cost"), &cost));
     const char *key = scenario_line_key(scenario, text_of(scenario, charge, "subscription"), time_of(scenario, charge, "period_start"),
                                         time_of(scenario, charge, "part_start"), text_of(scenario, charge, "component"),
                                         text_of(scenario, charge, "kind"), dimensions_of(scenario, charge),
                                         text_of(scenario, charge, "currency"));
-    add_to_line(scenario, receiver, key, amount);
+    add_to_line(scenario, receiver, key, amount, cost);
 }
 
 static void take_message(struct scenario *scenario, struct receiver *receiver, struct received_message *message)
