@@ -46,13 +46,11 @@ static int64_t best_ns(const struct mtr_price_input *input, uint64_t count, stru
     return best;
 }
 
-/* The first expectation of a file. */
-static void bench_scheme(const char *name, struct mtr_zone *utc, uint64_t count)
+/* The first expectation of an example's text. */
+static void bench_text(const char *name, char *text, struct mtr_zone *utc, uint64_t count)
 {
     struct example example = {.name = name, .utc = utc};
     struct mtr_usage_row usage[EXAMPLE_USAGE_MAX];
-    char text[EXAMPLE_TEXT_BYTES];
-    example_read_file(name, text);
     BENCH_CHECK(pricing_open(&example.pricing, mtr_str_from(text)));
     char *mark = strstr(text, EXAMPLES_MARK);
     if (!mark) exit(1);
@@ -69,6 +67,25 @@ static void bench_scheme(const char *name, struct mtr_zone *utc, uint64_t count)
     printf("%-28s %2u components %2u rows %8.0f ns a price %8.0f ns a component %6.2f M components/s\n", name, input.version->component_count,
            input.usage_count, each, each / input.version->component_count, 1000.0 * input.version->component_count / each);
     pricing_close(&example.pricing);
+}
+
+static void bench_scheme(const char *name, struct mtr_zone *utc, uint64_t count)
+{
+    char text[EXAMPLE_TEXT_BYTES];
+    example_read_file(name, text);
+    bench_text(name, text, utc, count);
+}
+
+/* What a price costs must not depend on how many tiers there are. */
+static void bench_many_tiers(struct mtr_zone *utc, uint64_t count)
+{
+    enum { TIERS = 200 };
+    char text[EXAMPLE_TEXT_BYTES];
+    size_t size = (size_t)snprintf(text, sizeof(text), EXAMPLES_MARK "a=1990.5 -> \nkey: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: "
+                                   "[{key: a, meter: m, graduated: [");
+    for (int i = 1; i < TIERS; i++) size += (size_t)snprintf(text + size, sizeof(text) - size, "{up_to: %d, unit: '0.%d', flat: 1}, ", i * 10, 1000 - i);
+    snprintf(text + size, sizeof(text) - size, "{unit: '0.05'}]}]}]\n");
+    bench_text("graduated, 200 tiers", text, utc, count);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -92,6 +109,7 @@ static void bench_schemes(uint64_t count)
         bench_scheme(names[i], utc, count);
         free(names[i]);
     }
+    bench_many_tiers(utc, count);
     mtr_zone_close(utc);
 }
 

@@ -98,6 +98,33 @@ static int per_unit(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return add_tier(pricer, work, 0, work->billed, false);
 }
 
+/* The tier that a quantity reaches: its bound belongs to it. */
+static uint32_t find_tier(const struct mtr_component *component, struct mtr_quantity quantity)
+{
+    uint32_t low = 0, high = component->tier_count - 1; /* the last is open-ended */
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        const struct mtr_tier *tier = &component->tiers[middle];
+        if (tier->open_ended || mtr_quantity_compare(quantity, tier->up_to) <= 0) high = middle;
+        else low = middle + 1;
+    }
+    return low;
+}
+
+/* Without a trace: what is below the tier is known, whatever the number of tiers. */
+static int graduated_at_once(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct mtr_component *component = work->curve;
+    const uint32_t i = find_tier(component, work->billed);
+    const struct mtr_tier *tier = &component->tiers[i];
+    struct mtr_quantity width;
+    int rc = mtr_quantity_sub(work->billed, i ? component->tiers[i - 1].up_to : (struct mtr_quantity){0}, &width);
+    if (rc) return rc;
+    if (i == 0) set_unit_price(work, tier, true);
+    work->line.exact = work->without_flats ? tier->below_without_flats : tier->below;
+    return add_tier(pricer, work, i, width, true);
+}
+
 static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
@@ -107,6 +134,7 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
         set_unit_price(work, &component->tiers[0], flat_due);
         return add_tier(pricer, work, 0, work->billed, flat_due);
     }
+    if (component->tiers_are_summed && !pricer->with_trace) return graduated_at_once(pricer, work);
     for (uint32_t i = 0; i < component->tier_count && mtr_quantity_compare(work->billed, lower) > 0; i++) {
         const struct mtr_tier *tier = &component->tiers[i];
         bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
@@ -123,13 +151,9 @@ static int graduated(struct mtr_pricer *pricer, struct mtr_line_work *work)
 static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
-    uint32_t i = 0;
     bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
     const struct mtr_quantity reached = component->tier_by_input ? mtr_price_input_quantity(work, 1) : work->billed;
-    while (!component->tiers[i].open_ended && mtr_quantity_compare(reached, component->tiers[i].up_to) > 0) {
-        MTR_ASSERT(i + 1 < component->tier_count); /* the last tier is open-ended */
-        i++;
-    }
+    const uint32_t i = find_tier(component, reached);
     set_unit_price(work, &component->tiers[i], flat_due);
     return add_tier(pricer, work, i, work->billed, flat_due);
 }

@@ -31,6 +31,7 @@ static int read_graduated(struct mtr_arena *arena, const struct tariff_component
 static void lint_graduated(const struct mtr_node *node, struct mtr_component *component, struct mtr_diagnostics *findings)
 {
     mtr_tariff_lint_tiers(node, component, tier_keys, findings);
+    mtr_tariff_sum_tiers(component);
 }
 
 static int read_volume(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out)

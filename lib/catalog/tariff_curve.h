@@ -53,6 +53,8 @@ struct tariff_tier_keys {
     const char *flat;
 };
 int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out) MTR_MUST_USE;
+/* Of checked tiers: what is below each. Left out where a sum does not fit; the price then goes through them one by one. */
+void mtr_tariff_sum_tiers(struct mtr_component *component);
 int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat, struct mtr_component *out) MTR_MUST_USE;
 void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct tariff_tier_keys keys,
                            struct mtr_diagnostics *findings);

@@ -107,6 +107,7 @@ static void lint_graduated_percentage(const struct mtr_node *node, struct mtr_co
 {
     mtr_tariff_lint_tiers(node, component, (struct tariff_tier_keys){"rate", "flat"}, findings);
     for (uint32_t i = 0; i < component->tier_count; i++) divide_rate(&node->children[i], &component->tiers[i], findings);
+    mtr_tariff_sum_tiers(component);
 }
 
 static int read_dynamic(struct mtr_arena *arena, const struct tariff_component_fields *fields, struct mtr_component *out)

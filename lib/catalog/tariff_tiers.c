@@ -118,6 +118,32 @@ int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, 
     return MTR_OK;
 }
 
+/* Adds a full tier's cost, at most its cap. */
+static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width, struct mtr_money flat, struct mtr_exact *sum)
+{
+    const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
+    struct mtr_exact cost;
+    if (mtr_exact_add(mtr_exact_product(width, tier->unit), mtr_exact_from_money(flat), &cost)) return false;
+    if (tier->has_cap && mtr_exact_compare(cost, cap) > 0) cost = cap;
+    return !mtr_exact_add(*sum, cost, sum);
+}
+
+void mtr_tariff_sum_tiers(struct mtr_component *component)
+{
+    struct mtr_exact sum = mtr_exact_zero(), without_flats = mtr_exact_zero();
+    struct mtr_quantity lower = {0}, width;
+    for (uint32_t i = 0; i < component->tier_count; i++) {
+        struct mtr_tier *tier = &component->tiers[i];
+        tier->below = sum;
+        tier->below_without_flats = without_flats;
+        if (tier->open_ended) break;
+        if (mtr_quantity_sub(tier->up_to, lower, &width)) return;
+        if (!add_full_tier(tier, width, tier->flat, &sum) || !add_full_tier(tier, width, (struct mtr_money){0}, &without_flats)) return;
+        lower = tier->up_to;
+    }
+    component->tiers_are_summed = true;
+}
+
 int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat, struct mtr_component *out)
 {
     out->tiers = mtr_arena_calloc(arena, 1, sizeof(*out->tiers));

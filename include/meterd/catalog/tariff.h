@@ -91,6 +91,7 @@ struct mtr_tier {
     struct mtr_money flat;
     bool has_cap;
     struct mtr_money cap;       /* greatest amount of this tier, its flat included */
+    struct mtr_exact below, below_without_flats; /* of graduated tiers: what all before it cost when they are full */
 };
 
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
@@ -203,6 +204,7 @@ struct mtr_component {
     enum mtr_slice_by scope;
     struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
     uint32_t tier_count;
+    bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that */
     bool flat_at_zero;
     struct mtr_percentage_events percentage;
     struct mtr_quantity package_size;
