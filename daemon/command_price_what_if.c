@@ -62,7 +62,7 @@ static struct mtr_str text_option(const struct mtr_invocation *invocation, const
 
 static bool read_options(struct what_if *what_if)
 {
-    static const char *const others[] = {"quantity", "component", "dim", "series", "curve", "trace"};
+    static const char *const others[] = {"quantity", "component", "dim", "series", "zone", "curve", "trace", "currency", "cost", "rates", "rate"};
     const struct mtr_invocation *invocation = what_if->invocation;
     struct mtr_what_if_options *options = &what_if->options;
     struct mtr_what_if_bound at = {0};
@@ -78,6 +78,7 @@ static bool read_options(struct what_if *what_if)
     options->to.time_s = MTR_TIME_S_MAX;
     options->vendor = text_option(invocation, "vendor");
     options->customer = text_option(invocation, "customer");
+    options->subscription = text_option(invocation, "subscription");
     options->has_at = mtr_invocation_flag(invocation, "at");
     bool ok = read_time(invocation, "from", &options->from) && read_time(invocation, "to", &options->to) && read_time(invocation, "at", &at);
     options->at_s = at.time_s;
@@ -210,6 +211,10 @@ static int check_draft(const struct what_if *what_if)
         fprintf(stderr, "meterd: there is no vendor '%.*s'\n", MTR_STR_ARGS(options->vendor));
         return MTR_EXIT_FAILED;
     }
+    if (options->subscription.size && !mtr_catalog_find_subscription(what_if->stored, options->subscription)) {
+        fprintf(stderr, "meterd: there is no subscription '%.*s'\n", MTR_STR_ARGS(options->subscription));
+        return MTR_EXIT_FAILED;
+    }
     if (options->tariff.size && !mtr_catalog_find_tariff(what_if->stored, options->tariff)) {
         fprintf(stderr, "meterd: there is no stored tariff '%.*s': --tariff KEY names the one whose place the draft takes\n",
                 MTR_STR_ARGS(options->tariff));
@@ -234,8 +239,9 @@ static void note_problem(struct what_if *what_if, const struct mtr_what_if_perio
     if (!rc || what_if->noted++ >= NOTES_MAX) return;
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
     mtr_progress_clear(&what_if->progress);
-    fprintf(stderr, "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s\n",
-            MTR_STR_ARGS(period->subscription->key), start, period->stored_problem ? "stored tariff" : "draft", mtr_error_text(rc));
+    fprintf(stderr, "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s%s%s\n",
+            MTR_STR_ARGS(period->subscription->key), start, period->stored_problem ? "stored tariff" : "draft", mtr_error_text(rc),
+            period->missing ? ": " : "", period->missing ? period->missing : "");
 }
 
 static int on_period(void *context, const struct mtr_what_if_period *period)

@@ -135,7 +135,7 @@ static const struct mtr_option price_options[] = {
     {"at", 0, "TIME", "which version (default: the newest; with --what-if each in its time)"},
     {"dim", 0, "NAME=VALUE", "a dimension of the usage; repeatable"},
     {"currency", 0, "CODE", "charged in this currency: one of the tariff's prices, or exchanged (default: the tariff's own)"},
-    {"subscription", 0, "KEY", "with the prices of its own; of a stored one with its customer's and in its currency"},
+    {"subscription", 0, "KEY", "with the prices of its own; of a stored one with its customer's and in its currency; with --what-if: only this one"},
     {"cost", 0, "TARIFF", "what the same use costs the seller under this tariff (a file, or a key beside the other), and the margin"},
     {"series", 0, "FILE", "CSV with a header, or NDJSON: quantity, time, component, meter and dimensions; rows with times are priced by months"},
     {"zone", 0, "ZONE", "time zone of the series' months, days and hours, and of --at (default: UTC)"},

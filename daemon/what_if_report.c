@@ -11,7 +11,7 @@
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 
-enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16 };
+enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 
 static const char *const csv_columns[] = {"subscription", "customer", "from", "to", "status", "currency", "emitted", "as_emitted",
                                           "stored", "draft", "difference", "uncovered", "problem"};
@@ -38,7 +38,9 @@ static void problem_text(const struct mtr_what_if_period *period, char *text, si
 {
     const char *which = period->stored_problem ? "stored tariff" : "draft";
     text[0] = '\0';
-    if (problem_of(period)) snprintf(text, size, "%s: %s", which, mtr_error_text(problem_of(period)));
+    if (problem_of(period))
+        snprintf(text, size, "%s: %s%s%s", which, mtr_error_text(problem_of(period)), period->missing ? ": " : "",
+                 period->missing ? period->missing : "");
 }
 
 static unsigned digits_of(struct mtr_str currency)
@@ -142,7 +144,7 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
 {
     const struct mtr_subscription *subscription = period->subscription;
     const unsigned digits = digits_of(subscription->currency);
-    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], problem[160];
+    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], problem[PROBLEM_BYTES];
     problem_text(period, problem, sizeof(problem));
     int rc = write_cell(out, subscription->key, false);
     if (!rc) rc = write_cell(out, subscription->customer, false);
@@ -183,7 +185,7 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
 {
     const struct mtr_subscription *subscription = period->subscription;
     const unsigned digits = digits_of(subscription->currency);
-    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], problem[160];
+    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], problem[PROBLEM_BYTES];
     problem_text(period, problem, sizeof(problem));
     mtr_json_map(json);
     name_text(json, "subscription", subscription->key);

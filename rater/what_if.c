@@ -6,6 +6,8 @@
  */
 #include "meterd/rater/what_if.h"
 
+#include <string.h>
+
 #include "meterd/core/time.h"
 #include "rater/emit.h"
 
@@ -19,6 +21,7 @@ struct what_if {
     struct mtr_arena arena;
     int64_t watermark_us;
     uint64_t cells; /* walked in this pair of transactions */
+    char missing[MTR_RATE_QUESTION_TEXT_BYTES];
     /* The subscription at hand as the draft has it; with `at` under one version alone. */
     struct mtr_subscription draft;
     struct mtr_tariff_document draft_tariff;
@@ -27,12 +30,18 @@ struct what_if {
 
 /* ---- which subscriptions ---- */
 
+static bool has_key(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    return tariff && mtr_str_equal(tariff->key, key);
+}
+
 static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored, const struct mtr_subscription *draft)
 {
     if (options->vendor.size && !mtr_str_equal(stored->service->vendor->key, options->vendor)) return false;
     if (options->customer.size && !mtr_str_equal(stored->customer, options->customer)) return false;
-    if (options->tariff.size) return mtr_str_equal(stored->tariff->key, options->tariff);
-    return stored->tariff != draft->tariff; /* records that a draft leaves alone are shared */
+    if (options->subscription.size && !mtr_str_equal(stored->key, options->subscription)) return false;
+    if (options->tariff.size) return has_key(stored->tariff, options->tariff) || has_key(stored->trial_tariff, options->tariff);
+    return stored->tariff != draft->tariff || stored->trial_tariff != draft->trial_tariff; /* records that a draft leaves alone are shared */
 }
 
 static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number, const struct mtr_subscription **draft)
@@ -91,6 +100,10 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
                       struct mtr_what_if_period *period, struct rater_period_price *price, struct mtr_money *sum)
 {
     int rc = rater_price_period(what_if->rollups, catalog, subscription, period->start_s, period->over, &what_if->arena, price);
+    if (rc == MTR_EMISSING) {
+        memcpy(what_if->missing, price->missing, sizeof(what_if->missing));
+        period->missing = what_if->missing;
+    }
     if (rc) return rc;
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->term.part_count; i++) period->components += price->term.parts[i].version->component_count;

@@ -90,11 +90,12 @@ def check_choices(d):
     one = used_period(d, draft)
     page = json.loads(run(d, 0, "price", draft, "--what-if", "--json", "--from", one["from"][:10], "--to", one["to"][:10]).stdout)
     assert page["periods"] == [one], page
-    for words in (("--customer", "contoso"), ("--vendor", "acme")):
+    for words in (("--customer", "contoso"), ("--vendor", "acme"), ("--subscription", "sub-1")):
         assert json.loads(run(d, 0, "price", draft, "--what-if", "--json", *words).stdout)["periods"], words
     run(d, 0, "price", draft, "--what-if", "--customer", "fabrikam", says=["no billing period"])
     run(d, 0, "price", draft, "--what-if", "--vendor", "other", says=["no billing period"])
-    run(d, 1, "price", draft, "--what-if", "--vendor", "nobody", says=["nobody"])
+    for option in ("--vendor", "--subscription"):
+        run(d, 1, "price", draft, "--what-if", option, "nobody", says=["nobody"])
     other = write(d, "other.json", draft_text(key="spring"))
     run(d, 1, "price", other, "--what-if", says=["no stored tariff 'spring'", "--tariff"])
     placed = json.loads(run(d, 0, "price", other, "--what-if", "--json", "--tariff", "compute").stdout)

@@ -206,6 +206,59 @@ static void a_price_out_of_range_is_named(void **state)
     rating_close(&stage);
 }
 
+static void a_missing_rate_is_named(void **state)
+{
+    static const char abroad[] = "tariffs: [{key: abroad, currency: USD, exchange: {source: ecb, at: period_end}, versions: [{from: 2026-01-01, components: "
+                                 "[{key: calls, meter: calls, per_unit: '1'}]}]}]\n"
+                                 "subscriptions: [{key: s1, service: compute, customer: c1, tariff: abroad, currency: EUR, zone: UTC, start: 2026-01-01}]\n";
+    struct rating_stage stage;
+    (void)state;
+    open_stage(&stage);
+    struct mtr_catalog *draft = draft_of(&stage, abroad, NULL);
+    struct mtr_what_if_options options = options_of(&stage, draft);
+    options.to.time_s = FEBRUARY_S;
+    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 EMISSING");
+    mtr_catalog_release(draft);
+
+    char with_rate[sizeof(abroad) + 128];
+    snprintf(with_rate, sizeof(with_rate), "rates: [{key: r, source: ecb, date: 2026-01-31, base: EUR, quotes: {USD: '1.25'}}]\n%s", abroad);
+    draft = draft_of(&stage, with_rate, NULL);
+    options = options_of(&stage, draft);
+    options.to.time_s = FEBRUARY_S;
+    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 8");
+    options.subscription = MTR_STR("s2");
+    assert_string_equal(list(&stage, &options), "");
+    mtr_catalog_release(draft);
+    rating_close(&stage);
+}
+
+static void a_trial_tariff_is_drafted(void **state)
+{
+    static const char trial[] = "tariffs: [{key: trial, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '%s'}]}]}]\n"
+                                "%s";
+    static const char moved[] = "subscriptions: [{key: s4, service: compute, customer: c4, tariff: standard, zone: UTC, start: 2026-01-01, "
+                                "trial: {days: 15, tariff: trial}}]\n";
+    struct rating_stage stage;
+    char text[1024];
+    (void)state;
+    open_stage(&stage);
+    snprintf(text, sizeof(text), trial, "0.10", moved);
+    rating_apply(&stage, text);
+    rating_use(&stage, "s4", "calls", JANUARY_S, "", "10", 10);
+    rating_use(&stage, "s4", "calls", JANUARY_S + 20 * DAY_S, "", "10", 10);
+    rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 3 * HOUR_S);
+    rating_drain(&stage);
+    snprintf(text, sizeof(text), trial, "0.20", "");
+    struct mtr_catalog *draft = draft_of(&stage, text, NULL);
+    struct mtr_what_if_options options = options_of(&stage, draft);
+    options.to.time_s = FEBRUARY_S;
+    assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
+    options.tariff = MTR_STR("trial");
+    assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
+    mtr_catalog_release(draft);
+    rating_close(&stage);
+}
+
 static void never_rated(void **state)
 {
     struct rating_stage stage;
@@ -261,7 +314,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_prices_of_each_period), cmocka_unit_test(dates_are_local),
         cmocka_unit_test(only_those_asked_for),       cmocka_unit_test(one_version_for_all),
-        cmocka_unit_test(a_price_out_of_range_is_named), cmocka_unit_test(never_rated),
+        cmocka_unit_test(a_price_out_of_range_is_named), cmocka_unit_test(a_missing_rate_is_named),
+        cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(never_rated),
         cmocka_unit_test(nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,8 @@ struct mtr_what_if_bound {
 struct mtr_what_if_options {
     const struct mtr_catalog *stored;
     const struct mtr_catalog *draft; /* the same with the draft in it (mtr_catalog_store_draft) */
-    struct mtr_str tariff;           /* its subscriptions, changed or not; empty: those whose tariff the draft changes */
-    struct mtr_str vendor, customer; /* only theirs; empty: all */
+    struct mtr_str tariff;           /* its subscriptions, in trial too, changed or not; empty: those whose tariffs the draft changes */
+    struct mtr_str vendor, customer, subscription; /* only theirs; empty: all */
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
     bool has_at;                     /* one version of the draft for all of it: the one in force at that time */
     int64_t at_s;
@@ -42,6 +42,7 @@ struct mtr_what_if_period {
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */
     bool uncovered;               /* the draft has no version for some of the time that the stored tariff prices */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
+    const char *missing;          /* with MTR_EMISSING: which rate of exchange */
     struct mtr_money emitted, stored, draft; /* sums of lines, in the subscription's currency; 0 with a problem */
     uint64_t components;          /* priced: components times parts, under both tariffs */
 };
