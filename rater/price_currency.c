@@ -36,17 +36,17 @@ int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struc
     return 0;
 }
 
-/* What the line's like in earlier parts were rounded off by. */
-static int carried(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *out)
+/* What the line's like in earlier parts came to in the currency charged: exactly, and rounded. */
+static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact, struct mtr_money *amount)
 {
-    struct mtr_exact rest = mtr_exact_zero();
     int rc = MTR_OK;
+    *exact = mtr_exact_zero();
+    *amount = (struct mtr_money){0};
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) {
         const struct mtr_price_line *before = mtr_price_earlier_like(pricer, i, line);
-        if (before) rc = mtr_exact_add(rest, before->charged, &rest);
-        if (before && !rc) rc = mtr_exact_sub(rest, mtr_exact_from_money(before->amount), &rest);
+        if (before) rc = mtr_exact_add(*exact, before->charged, exact);
+        if (before && !rc) rc = mtr_money_add(*amount, before->amount, amount);
     }
-    *out = rest;
     return rc;
 }
 
@@ -68,22 +68,27 @@ static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_
     return mtr_price_trace(pricer, index, part, before, after);
 }
 
+/* All parts up to this one rounded, less what the earlier ones were rounded to. */
 static int round_charged(struct mtr_pricer *pricer, uint32_t index)
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     const unsigned digits = pricer->input->exchange->digits;
     struct mtr_price_line *line = &pricer->price.lines[index];
-    struct mtr_exact rest, whole;
-    if (tariff->round_total) return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
-    int rc = carried(pricer, line, &rest);
-    if (!rc) rc = mtr_exact_add(line->charged, rest, &whole);
-    if (!rc) rc = mtr_exact_round(whole, digits, tariff->rounding, &line->amount, NULL);
-    if (!rc && mtr_exact_compare(rest, mtr_exact_zero()) != 0)
-        rc = mtr_price_trace_exact(pricer, index, "carried from the earlier parts", line->charged, whole);
-    if (rc || !pricer->with_trace) return rc;
+    struct mtr_exact earlier, whole;
+    struct mtr_money amount, rounded;
     char name[64];
+    if (tariff->round_total) return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    int rc = sum_earlier(pricer, line, &earlier, &amount);
+    if (!rc) rc = mtr_exact_add(earlier, line->charged, &whole);
+    if (!rc) rc = mtr_exact_round(whole, digits, tariff->rounding, &rounded, NULL);
+    if (!rc) rc = mtr_money_sub(rounded, amount, &line->amount);
+    if (rc || !pricer->with_trace) return rc;
+    const bool has_earlier = mtr_exact_compare(earlier, mtr_exact_from_money(amount)) != 0;
+    const struct mtr_exact from = has_earlier ? whole : line->charged, to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
-    return mtr_price_trace_exact(pricer, index, name, whole, mtr_exact_from_money(line->amount));
+    if (has_earlier) rc = mtr_price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
+    if (!rc) rc = mtr_price_trace_exact(pricer, index, name, from, to);
+    return rc || !has_earlier ? rc : mtr_price_trace_exact(pricer, index, "less the earlier parts", to, mtr_exact_from_money(line->amount));
 }
 
 static int exchange_line(struct mtr_pricer *pricer, uint32_t index)

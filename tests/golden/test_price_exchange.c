@@ -113,24 +113,22 @@ static void test_rows(void **state)
     close_rates(&rates);
 }
 
-/* Thirds of a cent each day: rounded as one over the days, at whatever rates. */
-static void test_parts_are_rounded_as_one(void **state)
+/* Thirds of a cent each day: rounded as one over the days, at whatever rates, in every mode. */
+static void check_parts(const struct rates *rates, struct mtr_str tariff, enum mtr_rounding mode)
 {
     enum { PARTS = 30 };
-    struct rates rates;
     struct pricing pricing;
     struct mtr_price prices[PARTS];
     const struct mtr_price *earlier[PARTS];
     struct mtr_exact exact = mtr_exact_zero();
     struct mtr_money sum = {0}, rounded;
-    (void)state;
-    open_rates(&rates);
-    assert_int_equal(pricing_open(&pricing, MTR_STR(TARIFF("", CALLS))), MTR_OK);
+    assert_int_equal(pricing_open(&pricing, tariff), MTR_OK);
+    assert_int_equal(pricing.tariff.rounding, mode);
     for (uint32_t i = 0; i < PARTS; i++) {
         struct mtr_price_exchange exchange;
         struct mtr_usage_row usage[2] = {{.quantity = {(mtr_int128)i * 700000000000}, .earlier = true}, {.quantity = {700000000000}}};
         struct mtr_price_input input = pricing_input(&pricing);
-        mtr_price_exchange_find(&pricing.tariff, i % 3 ? MTR_STR("USD") : MTR_STR("KWD"), FRIDAY, false, &rates.book, &exchange);
+        mtr_price_exchange_find(&pricing.tariff, i % 3 ? MTR_STR("USD") : MTR_STR("KWD"), FRIDAY, false, &rates->book, &exchange);
         exchange.digits = 2;
         input.exchange = &exchange;
         input.usage = usage;
@@ -142,11 +140,23 @@ static void test_parts_are_rounded_as_one(void **state)
         assert_int_equal(prices[i].line_count, 1);
         assert_int_equal(mtr_money_add(sum, prices[i].total, &sum), MTR_OK);
         assert_int_equal(mtr_exact_add(exact, prices[i].lines[0].charged, &exact), MTR_OK);
-        assert_int_equal(mtr_exact_round(exact, 2, MTR_ROUND_HALF_EVEN, &rounded, NULL), MTR_OK);
+        assert_int_equal(mtr_exact_round(exact, 2, mode, &rounded, NULL), MTR_OK);
         assert_true(mtr_money_compare(sum, rounded) == 0);
     }
     assert_true(sum.e18 > 0);
     pricing_close(&pricing);
+}
+
+static void test_parts_are_rounded_as_one(void **state)
+{
+    struct rates rates;
+    (void)state;
+    open_rates(&rates);
+    for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
+        char text[512];
+        snprintf(text, sizeof(text), TARIFF("rounding: {mode: %s},", CALLS), mtr_rounding_name((enum mtr_rounding)mode));
+        check_parts(&rates, mtr_str_from(text), (enum mtr_rounding)mode);
+    }
     close_rates(&rates);
 }
 
