@@ -108,12 +108,13 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                        "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL
                          ",\"currency\":" STRING ",\"tariff\":" STRING ",\"version\":" STRING
                          ",\"lines\":" LIST(REF("PriceLine")) ",\"trace\":" LIST(REF("PriceStep")))},
-    {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
+    {"PriceLine", MAP_WITH("\"component\",\"amount\"", "\"from\":" TIME ",\"to\":" TIME ",\"component\":" STRING ",\"dimensions\":" STRING ",\"kind\":" STRING
                          ",\"tax_code\":" STRING ",\"quantity\":" DECIMAL ",\"unit_price\":" DECIMAL ",\"amount\":" DECIMAL
                          ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL ",\"exchange\":" REF("Exchange"))},
-    {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
+    {"PriceStep", MAP_WITH("\"line\",\"part\",\"output\"", "\"from\":" TIME ",\"line\":{\"type\":[\"integer\",\"null\"]},\"part\":" STRING
                          ",\"input\":" STRING ",\"output\":" STRING)},
-    {"PricePeriod", MAP_WITH("\"from\",\"to\",\"price\"", "\"from\":" TIME ",\"to\":" TIME ",\"price\":" REF("Price"))},
+    {"PricePeriod", MAP_WITH("\"from\",\"to\",\"version\",\"total\"", "\"from\":" TIME ",\"to\":" TIME ",\"version\":" STRING
+                         ",\"total\":" DECIMAL ",\"residue\":" DECIMAL)},
     {"Catalog", "{\"type\":\"object\",\"description\":\"vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates: "
                 "lists of documents\"}"},
     {"CatalogDocument", "{\"type\":\"object\"}"},

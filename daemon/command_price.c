@@ -185,45 +185,31 @@ static struct mtr_str day_of(struct mtr_str time)
     return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
 }
 
-/* All lines are, or none. */
-static bool is_exchanged(const struct mtr_node *periods)
+/* Parts of a series: lines say when theirs begins, and at which rate it was exchanged (all lines are, or none). */
+static void print_parts(const struct mtr_node *root)
 {
-    for (uint32_t i = 0; i < periods->child_count; i++) {
-        const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
-        if (lines && lines->child_count) return mtr_node_get(&lines->children[0], "exchange");
-    }
-    return false;
-}
-
-static void print_periods(const struct mtr_node *root, const struct mtr_node *periods)
-{
-    const bool exchanged = is_exchanged(periods);
+    const struct mtr_node *lines = mtr_node_get(root, "lines"), *trace = mtr_node_get(root, "trace");
+    const bool exchanged = lines->child_count && mtr_node_get(&lines->children[0], "exchange");
     struct mtr_table *table = mtr_table_open(stdout);
     const bool with_cost = mtr_node_get(root, "cost");
     mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
     add_columns(table, with_cost);
     if (exchanged) mtr_table_column(table, "RATE", MTR_TABLE_RIGHT);
     if (exchanged) mtr_table_column(table, "OF", MTR_TABLE_LEFT);
-    for (uint32_t i = 0; i < periods->child_count; i++) {
-        const struct mtr_node *lines = mtr_node_get(mtr_node_get(&periods->children[i], "price"), "lines");
-        for (uint32_t j = 0; lines && j < lines->child_count; j++) {
-            mtr_table_row(table);
-            mtr_table_cell(table, day_of(text_of(&periods->children[i], "from")));
-            add_cells(table, &lines->children[j], with_cost);
-            const struct mtr_node *exchange = mtr_node_get(&lines->children[j], "exchange");
-            if (exchanged) mtr_table_cell(table, text_of(exchange, "rate"));
-            if (exchanged) mtr_table_cell(table, text_of(exchange, "date"));
-        }
+    for (uint32_t i = 0; i < lines->child_count; i++) {
+        const struct mtr_node *exchange = mtr_node_get(&lines->children[i], "exchange");
+        mtr_table_row(table);
+        mtr_table_cell(table, day_of(text_of(&lines->children[i], "from")));
+        add_cells(table, &lines->children[i], with_cost);
+        if (exchanged) mtr_table_cell(table, text_of(exchange, "rate"));
+        if (exchanged) mtr_table_cell(table, text_of(exchange, "date"));
     }
     mtr_table_print(table);
     mtr_table_close(table);
     print_total(root);
-    for (uint32_t i = 0; i < periods->child_count; i++) {
-        const struct mtr_node *price = mtr_node_get(&periods->children[i], "price"), *trace = mtr_node_get(price, "trace");
-        if (!trace || !trace->child_count) continue;
-        printf("\nfrom %.*s:\n", MTR_STR_ARGS(day_of(text_of(&periods->children[i], "from"))));
-        mtr_trace_table_print(price, nothing);
-    }
+    if (!trace || !trace->child_count) return;
+    printf("\n");
+    mtr_trace_table_print(root, nothing);
 }
 
 /* "1.0842 USD for 1 EUR (direct rate of ecb, 2026-11-20)". */
@@ -259,8 +245,8 @@ static int print_answer(const struct mtr_invocation *invocation, struct mtr_str 
         fprintf(stderr, "meterd: the price cannot be printed: %s\n", diagnostic.text);
         return MTR_EXIT_FAILED;
     }
-    const struct mtr_node *root = mtr_document_root(document), *periods = mtr_node_get(root, "periods");
-    if (periods) print_periods(root, periods);
+    const struct mtr_node *root = mtr_document_root(document);
+    if (mtr_node_get(root, "periods")) print_parts(root);
     else print_price(root);
     mtr_document_close(document);
     return MTR_EXIT_OK;

@@ -7,6 +7,7 @@
 #include "daemon/price_usage.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "meterd/core/time.h"
 #include "meterd/rater/slicing.h"
@@ -39,7 +40,6 @@ struct side {
     bool with_trace;
     const struct mtr_price **earlier; /* of the month */
     uint32_t earlier_count;
-    struct mtr_money total;
 };
 
 /* Equal times keep the order of the rows, which is that of their addresses. */
@@ -211,7 +211,6 @@ static int price_part(struct side *side, const struct mtr_tariff_version *versio
     if (!rc) rc = mtr_price_charging_set(side->charging, times, arena, &out->input);
     if (!rc) rc = mtr_price(&out->input, side->with_trace, arena, out->price);
     if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, side->rows->findings);
-    if (!rc) rc = mtr_money_add(side->total, out->price->total, &side->total);
     if (!rc) side->earlier[side->earlier_count++] = out->price;
     return rc;
 }
@@ -243,11 +242,12 @@ static void begin_month(struct side *side, struct mtr_period month)
     side->runs_from_s = first_s > month.start_s ? first_s : month.start_s;
 }
 
-/* Both sides, and the answer being written. */
+/* Both sides, and the parts priced so far. */
 struct sides {
     struct side charged, costs;
     bool with_costs;
-    struct mtr_json_writer *json;
+    struct mtr_priced_part *parts;
+    uint32_t part_count, part_capacity;
 };
 
 /* The price as it was before the cost joined stays what later parts of the month go on from. */
@@ -264,34 +264,47 @@ static int join_costs(struct sides *sides, int64_t from_s, int64_t to_s, struct 
     return rc;
 }
 
-static void write_time(const struct sides *sides, const char *name, int64_t time_s)
+static int format_time(const struct sides *sides, int64_t time_s, struct mtr_str *out)
 {
     char text[MTR_TIME_TEXT_BYTES];
     const int32_t offset_s = mtr_zone_at(sides->charged.rows->series->zone, time_s).offset_s;
-    mtr_json_name(sides->json, name);
     if (offset_s) mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
     else mtr_time_format(time_s * MTR_US_PER_SECOND, text);
-    mtr_json_cstr(sides->json, text);
+    return mtr_arena_copy(sides->charged.rows->arena, mtr_str_from(text), out);
 }
 
-static int write_part(struct sides *sides, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s)
+static int keep_part(struct sides *sides, const struct mtr_priced_part *part)
 {
-    struct part part;
-    int rc = price_part(&sides->charged, version, from_s, to_s, &part);
-    if (rc) return rc;
-    struct mtr_price price = *part.price;
-    if (sides->with_costs) rc = join_costs(sides, from_s, to_s, &price);
-    if (rc) return rc;
-    mtr_json_map(sides->json);
-    write_time(sides, "from", from_s);
-    write_time(sides, "to", to_s);
-    mtr_json_name(sides->json, "price");
-    mtr_price_write_json(&part.input, &price, sides->charged.with_trace, sides->json);
-    mtr_json_map_end(sides->json);
+    if (sides->part_count == sides->part_capacity) {
+        const uint32_t capacity = sides->part_capacity ? 2 * sides->part_capacity : 16;
+        struct mtr_priced_part *parts = mtr_arena_calloc(sides->charged.rows->arena, capacity, sizeof(*parts));
+        if (!parts) return MTR_ENOMEM;
+        if (sides->part_count) memcpy(parts, sides->parts, sides->part_count * sizeof(*parts));
+        sides->parts = parts;
+        sides->part_capacity = capacity;
+    }
+    sides->parts[sides->part_count++] = *part;
     return MTR_OK;
 }
 
-static int write_month(struct sides *sides, struct mtr_period month)
+static int add_part(struct sides *sides, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s)
+{
+    struct mtr_arena *arena = sides->charged.rows->arena;
+    struct part *priced = mtr_arena_calloc(arena, 1, sizeof(*priced));
+    struct mtr_price *price = mtr_arena_calloc(arena, 1, sizeof(*price));
+    struct mtr_priced_part part = {0};
+    int rc = priced && price ? price_part(&sides->charged, version, from_s, to_s, priced) : MTR_ENOMEM;
+    if (rc) return rc;
+    *price = *priced->price;
+    if (sides->with_costs) rc = join_costs(sides, from_s, to_s, price);
+    part.input = &priced->input;
+    part.price = price;
+    if (!rc) rc = format_time(sides, from_s, &part.from);
+    if (!rc) rc = format_time(sides, to_s, &part.to);
+    return rc ? rc : keep_part(sides, &part);
+}
+
+static int price_month(struct sides *sides, struct mtr_period month)
 {
     const struct mtr_tariff_version *version = NULL;
     int64_t from_s = month.start_s, end_s = 0;
@@ -299,24 +312,8 @@ static int write_month(struct sides *sides, struct mtr_period month)
     begin_month(&sides->charged, month);
     if (sides->with_costs) begin_month(&sides->costs, month);
     for (; !rc && next_part(&sides->charged, &from_s, month.end_s, &version, &end_s); from_s = end_s)
-        rc = write_part(sides, version, from_s, end_s);
+        rc = add_part(sides, version, from_s, end_s);
     return rc;
-}
-
-static int write_total(const struct sides *sides)
-{
-    const unsigned digits = mtr_price_charging_digits(sides->charged.charging);
-    struct mtr_money margin;
-    mtr_json_name(sides->json, "total");
-    mtr_json_money(sides->json, sides->charged.total, digits);
-    if (!sides->with_costs) return MTR_OK;
-    int rc = mtr_money_sub(sides->charged.total, sides->costs.total, &margin);
-    if (rc) return rc;
-    mtr_json_name(sides->json, "cost");
-    mtr_json_money(sides->json, sides->costs.total, digits);
-    mtr_json_name(sides->json, "margin");
-    mtr_json_money(sides->json, margin, digits);
-    return MTR_OK;
 }
 
 static bool looks_back_ever(const struct side *side)
@@ -334,9 +331,8 @@ static bool has_piece(const struct side *side, struct mtr_period month)
     return false;
 }
 
-static int write_months(struct sides *sides)
+static int price_months(struct sides *sides)
 {
-    struct mtr_json_writer *json = sides->json;
     const struct rows *rows = sides->charged.rows;
     const struct mtr_tariff_document *tariff = sides->charged.tariff;
     const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, rows->series->zone};
@@ -344,22 +340,11 @@ static int write_months(struct sides *sides)
     int rc = MTR_OK;
     if (rows->first_s < start_s(&sides->charged, &tariff->versions[0]))
         return mtr_price_fail(rows->findings, NULL, "usage", "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
-    mtr_json_map(json);
-    mtr_json_name(json, "tariff");
-    mtr_json_text(json, tariff->key);
-    mtr_json_name(json, "currency");
-    mtr_json_text(json, sides->charged.charging->currency);
-    mtr_json_name(json, "periods");
-    mtr_json_list(json);
     for (int64_t at_s = rows->first_s; !rc && at_s <= rows->last_s;) {
         const struct mtr_period month = mtr_period_at(&rule, at_s);
-        if (every_month || has_piece(&sides->charged, month)) rc = write_month(sides, month);
+        if (every_month || has_piece(&sides->charged, month)) rc = price_month(sides, month);
         at_s = month.end_s;
     }
-    if (rc) return rc;
-    mtr_json_list_end(json);
-    rc = write_total(sides);
-    mtr_json_map_end(json);
     return rc;
 }
 
@@ -377,11 +362,12 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
                           struct mtr_diagnostics *findings)
 {
     struct rows rows = {.series = series, .arena = arena, .findings = findings};
-    struct sides sides = {.with_costs = series->cost, .json = json};
+    struct sides sides = {.with_costs = series->cost};
     MTR_ASSERT(series->usage_count > 0);
     int rc = sort_usage(&rows);
     if (!rc) rc = open_side(&rows, series->charged, series->cost, &sides.charged);
     if (!rc && series->cost) rc = open_side(&rows, series->cost, series->charged, &sides.costs);
     sides.charged.with_trace = series->with_trace; /* the answer has no trace of the costs */
-    return rc ? rc : write_months(&sides);
+    if (!rc) rc = price_months(&sides);
+    return rc ? rc : mtr_price_write_parts_json(sides.parts, sides.part_count, series->with_trace, json);
 }

@@ -56,8 +56,8 @@ struct mtr_price_series {
     bool with_trace;
 };
 
-/* Prices a series: calendar months, in parts where a version begins, or a day with a rate of exchange of its own. Writes
- * {"total","currency","tariff","periods":[{"from","to","price":{…}}]}. Errors as mtr_price_request_run. */
+/* Prices a series: calendar months, in parts where a version begins, or a day with a rate of exchange of its own. Writes what
+ * mtr_price_write_parts_json does. Errors as mtr_price_request_run. */
 int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings) MTR_MUST_USE;
 

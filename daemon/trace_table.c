@@ -15,6 +15,12 @@ static struct mtr_str text_of(const struct mtr_node *map, const char *key)
     return node && node->kind < MTR_NODE_LIST && node->kind != MTR_NODE_NULL ? node->text : (struct mtr_str){NULL, 0};
 }
 
+static struct mtr_str day_of(struct mtr_str time)
+{
+    enum { DATE_BYTES = 10 };
+    return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
+}
+
 /* The line of a step; NULL for a step of the total. */
 static const struct mtr_node *line_of(const struct mtr_node *lines, const struct mtr_node *step)
 {
@@ -39,6 +45,8 @@ void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str componen
     struct mtr_table *table = mtr_table_open(stdout);
     char name[NAME_BYTES];
     uint32_t left_out = 0;
+    const bool of_parts = trace && trace->child_count && mtr_node_get(&trace->children[0], "from");
+    if (of_parts) mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
     mtr_table_column(table, "COMPONENT", MTR_TABLE_LEFT);
     mtr_table_column(table, "STEP", MTR_TABLE_LEFT);
     mtr_table_column(table, "INPUT", MTR_TABLE_RIGHT);
@@ -50,6 +58,7 @@ void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str componen
             continue;
         }
         mtr_table_row(table);
+        if (of_parts) mtr_table_cell(table, day_of(text_of(step, "from")));
         mtr_table_cell(table, name_of(line, name));
         mtr_table_cell(table, text_of(step, "part"));
         mtr_table_cell(table, text_of(step, "input"));

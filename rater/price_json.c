@@ -18,9 +18,21 @@ static void write_margin(struct mtr_money charged, struct mtr_money cost, unsign
     else mtr_json_money(json, margin, digits);
 }
 
-static void write_line(const struct mtr_price_line *line, const struct mtr_price_exchange *exchange, unsigned digits, struct mtr_json_writer *json)
+static void write_text(const char *name, struct mtr_str text, struct mtr_json_writer *json)
+{
+    mtr_json_name(json, name);
+    mtr_json_text(json, text);
+}
+
+/* part: NULL where there is only one. */
+static void write_line(const struct mtr_price_line *line, const struct mtr_priced_part *part, const struct mtr_price_exchange *exchange,
+                       unsigned digits, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
+    if (part) {
+        write_text("from", part->from, json);
+        write_text("to", part->to, json);
+    }
     mtr_json_name(json, "component");
     mtr_json_text(json, line->component);
     if (line->dimensions.size) {
@@ -49,14 +61,16 @@ static void write_line(const struct mtr_price_line *line, const struct mtr_price
     mtr_json_map_end(json);
 }
 
-static void write_step(const struct mtr_price_step *step, struct mtr_json_writer *json)
+/* first_line: the index of the part's first line among those of all parts. */
+static void write_step(const struct mtr_price_step *step, const struct mtr_priced_part *part, uint64_t first_line, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
+    if (part) write_text("from", part->from, json);
     mtr_json_name(json, "line");
     if (step->line == UINT32_MAX)
         mtr_json_null(json);
     else
-        mtr_json_u64(json, step->line);
+        mtr_json_u64(json, first_line + step->line);
     mtr_json_name(json, "part");
     mtr_json_text(json, step->part);
     mtr_json_name(json, "input");
@@ -66,33 +80,113 @@ static void write_step(const struct mtr_price_step *step, struct mtr_json_writer
     mtr_json_map_end(json);
 }
 
+static unsigned digits_of(const struct mtr_price_input *input)
+{
+    return input->exchange ? input->exchange->digits : input->tariff->rounding_digits;
+}
+
+static void write_version(const struct mtr_tariff_version *version, struct mtr_json_writer *json)
+{
+    char text[40];
+    snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, version->hash_high, version->hash_low);
+    mtr_json_name(json, "version");
+    mtr_json_cstr(json, text);
+}
+
+/* What stands before the lines. */
+static void write_sums(const struct mtr_price_input *input, const struct mtr_price *sums, struct mtr_json_writer *json)
+{
+    const unsigned digits = digits_of(input);
+    mtr_json_name(json, "total");
+    mtr_json_money(json, sums->total, digits);
+    if (sums->has_cost) write_margin(sums->total, sums->cost, digits, json);
+    mtr_json_name(json, "residue");
+    mtr_json_money(json, sums->residue, 0);
+    write_text("currency", input->exchange ? input->exchange->question.to : input->tariff->currency, json);
+    write_text("tariff", input->tariff->key, json);
+}
+
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json)
 {
-    const struct mtr_price_exchange *exchange = input->exchange;
-    unsigned digits = exchange ? exchange->digits : input->tariff->rounding_digits;
-    char version[40];
-    snprintf(version, sizeof(version), "%016" PRIx64 "%016" PRIx64, input->version->hash_high, input->version->hash_low);
     mtr_json_map(json);
-    mtr_json_name(json, "total");
-    mtr_json_money(json, price->total, digits);
-    if (price->has_cost) write_margin(price->total, price->cost, digits, json);
-    mtr_json_name(json, "residue");
-    mtr_json_money(json, price->residue, 0);
-    mtr_json_name(json, "currency");
-    mtr_json_text(json, exchange ? exchange->question.to : input->tariff->currency);
-    mtr_json_name(json, "tariff");
-    mtr_json_text(json, input->tariff->key);
-    mtr_json_name(json, "version");
-    mtr_json_cstr(json, version);
+    write_sums(input, price, json);
+    write_version(input->version, json);
     mtr_json_name(json, "lines");
     mtr_json_list(json);
-    for (uint32_t i = 0; i < price->line_count; i++) write_line(&price->lines[i], exchange, digits, json);
+    for (uint32_t i = 0; i < price->line_count; i++) write_line(&price->lines[i], NULL, input->exchange, digits_of(input), json);
     mtr_json_list_end(json);
     if (with_trace) {
         mtr_json_name(json, "trace");
         mtr_json_list(json);
-        for (uint32_t i = 0; i < price->step_count; i++) write_step(&price->steps[i], json);
+        for (uint32_t i = 0; i < price->step_count; i++) write_step(&price->steps[i], NULL, 0, json);
         mtr_json_list_end(json);
     }
     mtr_json_map_end(json);
+}
+
+static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_price *sums)
+{
+    *sums = (struct mtr_price){0};
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mtr_price *price = parts[i].price;
+        int rc = mtr_money_add(sums->total, price->total, &sums->total);
+        if (!rc) rc = mtr_money_add(sums->residue, price->residue, &sums->residue);
+        if (!rc) rc = mtr_money_add(sums->cost, price->cost, &sums->cost);
+        if (rc) return rc;
+        sums->has_cost = sums->has_cost || price->has_cost;
+    }
+    return MTR_OK;
+}
+
+static void write_part_lines(const struct mtr_priced_part *parts, uint32_t count, struct mtr_json_writer *json)
+{
+    mtr_json_name(json, "lines");
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t j = 0; j < parts[i].price->line_count; j++)
+            write_line(&parts[i].price->lines[j], &parts[i], parts[i].input->exchange, digits_of(parts[i].input), json);
+    mtr_json_list_end(json);
+}
+
+static void write_part_steps(const struct mtr_priced_part *parts, uint32_t count, struct mtr_json_writer *json)
+{
+    uint64_t first_line = 0;
+    mtr_json_name(json, "trace");
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < parts[i].price->step_count; j++) write_step(&parts[i].price->steps[j], &parts[i], first_line, json);
+        first_line += parts[i].price->line_count;
+    }
+    mtr_json_list_end(json);
+}
+
+static void write_period(const struct mtr_priced_part *part, struct mtr_json_writer *json)
+{
+    mtr_json_map(json);
+    write_text("from", part->from, json);
+    write_text("to", part->to, json);
+    write_version(part->input->version, json);
+    mtr_json_name(json, "total");
+    mtr_json_money(json, part->price->total, digits_of(part->input));
+    mtr_json_name(json, "residue");
+    mtr_json_money(json, part->price->residue, 0);
+    mtr_json_map_end(json);
+}
+
+int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace, struct mtr_json_writer *json)
+{
+    struct mtr_price sums;
+    MTR_ASSERT(count > 0);
+    int rc = add_up(parts, count, &sums);
+    if (rc) return rc;
+    mtr_json_map(json);
+    write_sums(parts[0].input, &sums, json);
+    write_part_lines(parts, count, json);
+    if (with_trace) write_part_steps(parts, count, json);
+    mtr_json_name(json, "periods");
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < count; i++) write_period(&parts[i], json);
+    mtr_json_list_end(json);
+    mtr_json_map_end(json);
+    return MTR_OK;
 }

@@ -44,10 +44,13 @@ def write(folder, name, text):
 
 def test_series(folder, tariff):
     answer = json.loads(run(tariff, "--series", write(folder, "s.csv", SERIES), "--json"))
-    got = [(p["from"][:10], p["to"][:10], line.get("dimensions", ""), line["amount"]) for p in answer["periods"] for line in p["price"]["lines"]]
+    got = [(line["from"][:10], line["to"][:10], line.get("dimensions", ""), line["amount"]) for line in answer["lines"]]
     assert got == [("2026-01-01", "2026-02-01", "region=eu", "7.02"), ("2026-01-01", "2026-02-01", "region=us", "1.00"),
                    ("2026-02-01", "2026-02-15", "region=eu", "5.00"), ("2026-02-15", "2026-03-01", "", "15.00")], got  # capped at 20 in all
     assert answer["total"] == "28.02" and answer["currency"] == "EUR", answer
+    traced = json.loads(run(tariff, "--series", os.path.join(folder, "s.csv"), "--json", "--trace"))
+    rounded = {step["line"]: step["output"] for step in traced["trace"] if step["part"].startswith("round ")}
+    assert [rounded[i] for i in range(3)] == ["7.02", "1", "5"] and traced["trace"][-1]["line"] == 3, traced["trace"]  # over all parts
     rows = list(csv.DictReader(io.StringIO(SERIES)))
     lines = "".join(json.dumps({k: v for k, v in row.items() if v}) + "\n" for row in rows)
     assert json.loads(run(tariff, "--series", write(folder, "s.ndjson", lines), "--json")) == answer
@@ -79,7 +82,7 @@ def test_positions(folder):
             ("package: {size: 1000, price: 1}, scope: day", "", "package: {size: 1000, price: 1}, scope: day", ["2.00", "2.00", "1.00"])):
         tariff = write(folder, "c.yaml", CHANGING.format(before, reset, after))
         answer = json.loads(run(tariff, "--series", series, "--json"))
-        got = [period["price"]["total"] for period in answer["periods"]]
+        got = [period["total"] for period in answer["periods"]]
         assert got == expected, (before, reset, after, got)
 BUNDLE = """
 meters:
@@ -123,7 +126,7 @@ def test_measured_series(folder):
     """10 GiB for 20 days, 5 more from the 11th on: 480 × 10 + 504 × 5 GiB-hours; both go on into February, which has no rows."""
     bundle, series = write(folder, "bundle.yaml", BUNDLE), write(folder, "measured.csv", MEASURED)
     answer = json.loads(run(bundle, "--tariff", "measured", "--series", series, "--zone", "Europe/Berlin", "--json"))
-    got = [(p["from"], line["component"], line["quantity"], line["amount"]) for p in answer["periods"] for line in p["price"]["lines"]]
+    got = [(line["from"], line["component"], line["quantity"], line["amount"]) for line in answer["lines"]]
     january, february, march = (f"2026-0{month}-01T00:00:00+01:00" for month in (1, 2, 3))
     assert got == [(january, "gib", "7320", "73.20"), (january, "port", "7", "7.00"), (january, "paid", "1110", "3.50"), (january, "peak", "3", "3.00"),
                    (january, "plain", "20", "3.00"),  # 30 and 60 of 90 minutes: 6.67 and 13.33, 1 and 2 packages

@@ -18,9 +18,8 @@
  *   zone: Europe/Berlin        # of months, days and hours; default UTC
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
- * Answer: {"tariff","version_from","total","currency","lines":[{"component","dimensions","kind","quantity","unit_price","amount"}],"trace":[…]}
- * The priced period is the calendar month of `at`, in full. A series is priced month by month, in parts where a version begins:
- * {"tariff","currency","periods":[{"from","to","price":{…}}],"total"}.
+ * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is priced month by month, in parts
+ * where a version begins: the answer is that of mtr_price_write_parts_json.
  */
 #ifndef METERD_DAEMON_PRICE_REQUEST_H
 #define METERD_DAEMON_PRICE_REQUEST_H

@@ -179,4 +179,14 @@ void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct 
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);
 
+/* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them. Each line and step says `from` when its
+ * part begins; "periods":[{"from","to","version","total","residue"}] are the parts. Errors: MTR_EOVERFLOW of a sum. */
+struct mtr_priced_part {
+    const struct mtr_price_input *input;
+    const struct mtr_price *price;
+    struct mtr_str from, to; /* RFC 3339 */
+};
+int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace, struct mtr_json_writer *json) MTR_MUST_USE;
+
+
 #endif
