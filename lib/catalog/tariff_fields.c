@@ -135,6 +135,14 @@ static const struct mtr_field component_rows[] = {
     {0},
 };
 
+static const struct mtr_field account_rows[] = {
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, minimum), PRESENT(tariff_account_fields, has_minimum),
+     .doc = "least amount of all together; the difference is a line of the last subscription"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, cap), PRESENT(tariff_account_fields, has_cap),
+     .doc = "greatest amount of all together; the last subscriptions are cut first"},
+    {0},
+};
+
 static const struct mtr_field override_rows[] = {
     {.name = "customer", .type = MTR_FIELD_KEY, AT(tariff_override_fields, customer),
      .doc = "for the subscriptions of this customer that have no override of their own"},
@@ -151,14 +159,10 @@ static const struct mtr_field override_rows[] = {
      .doc = "instead of the version's; null: none"},
     {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_override_fields, commitment), PRESENT(tariff_override_fields, has_commitment),
      .fields = mtr_tariff_commitment_rows, .doc = "instead of the version's; null: none"},
-    {0},
-};
-
-static const struct mtr_field account_rows[] = {
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, minimum), PRESENT(tariff_account_fields, has_minimum),
-     .doc = "least amount of all together; the difference is a line of the last subscription"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, cap), PRESENT(tariff_account_fields, has_cap),
-     .doc = "greatest amount of all together; the last subscriptions are cut first"},
+    {.name = "account", .type = MTR_FIELD_MAP, AT(tariff_override_fields, account), .fields = account_rows, .doc = "instead of the version's; null: none"},
+    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_override_fields, allowances), .max = MTR_TARIFF_ALLOWANCES_MAX,
+     .fields = mtr_tariff_allowance_rows, .item_size = sizeof(struct tariff_allowance_fields),
+     .doc = "instead of the version's, all of them; null: none"},
     {0},
 };
 

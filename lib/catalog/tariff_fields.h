@@ -134,16 +134,6 @@ struct tariff_component_fields {
     struct mtr_list group_by; /* of struct mtr_str */
 };
 
-/* What is overridden is taken from the tree (tariff_overrides.c); these are the rows that say what may be written. */
-struct tariff_override_fields {
-    struct mtr_str customer, subscription;
-    struct mtr_list components; /* of tariff_component_fields, each with some of them only */
-    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
-    struct mtr_money minimum, cap;
-    int minimum_prorate;
-    struct tariff_commitment_fields commitment;
-};
-
 struct tariff_allowance_fields {
     struct mtr_str key;
     struct mtr_list components; /* of struct mtr_str */
@@ -156,6 +146,18 @@ struct tariff_allowance_fields {
 struct tariff_account_fields {
     bool has_minimum, has_cap;
     struct mtr_money minimum, cap;
+};
+
+/* What is overridden is taken from the tree (tariff_overrides.c); these are the rows that say what may be written. */
+struct tariff_override_fields {
+    struct mtr_str customer, subscription;
+    struct mtr_list components; /* of tariff_component_fields, each with some of them only */
+    struct tariff_account_fields account;
+    struct mtr_list allowances; /* of tariff_allowance_fields */
+    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
+    struct mtr_money minimum, cap;
+    int minimum_prorate;
+    struct tariff_commitment_fields commitment;
 };
 
 struct tariff_version_fields {

@@ -121,6 +121,25 @@ static void test_overrides(void **state)
     pricing_close(&pricing);
 }
 
+/* What belongs to a curve goes with it; parts of the version are replaced whole. */
+static void test_override_of_what_belongs_together(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+                                                    "      - {key: vcpu, meter: m, tier_by: n, volume: [{up_to: 10, unit: 2}, {unit: 2}]}\n"
+                                                    "      - {key: disk, meter: d, group_by: [region], matrix: [{match: {region: eu}, per_unit: 1}, {per_unit: 2}]}\n"
+                                                    "    allowances: [{key: included, components: [vcpu], quantity: 100}]\n    overrides:\n"
+                                                    "      - {customer: a, components: [{key: vcpu, per_unit: 1}, {key: disk, per_unit: 3}], allowances: ~}\n"
+                                                    "      - {customer: b, allowances: [{key: more, components: [disk], quantity: 200}, {key: money, amount: 5}]}\n")), MTR_OK);
+    assert_int_equal(pricing.findings.count, 0);
+    const struct mtr_tariff_version *a = in_force(&pricing, NULL, "a"), *b = in_force(&pricing, NULL, "b");
+    assert_true(a->components[0].curve == MTR_CURVE_PER_UNIT && a->components[0].input_count == 1 && a->allowance_count == 0);
+    assert_true(a->components[1].curve == MTR_CURVE_PER_UNIT && a->components[1].matrix_count == 0 && a->components[1].group_by_count == 1);
+    assert_true(b->components[0].input_count == 2 && b->components[1].matrix_count == 2 && b->allowance_count == 2);
+    pricing_close(&pricing);
+}
+
 /* Another customer's price is no new version for those who do not have it. */
 static void test_hash_leaves_out_the_overrides(void **state)
 {
@@ -186,6 +205,7 @@ static const struct {
     {OVERRIDE "  - {customer: a, components: [{key: vcpu, free_unit: 7}]}\n", 1, 7, 44, "free_units"},
     {OVERRIDE "  - {customer: a, cap: 3}\n  - {customer: a, cap: 4}\n", 1, 7, 3, "two overrides for customer `a`"},
     {OVERRIDE "  - {customer: a, from: 2026-02-01}\n", 1, 7, 19, "from"},
+    {OVERRIDE "  - {customer: a, allowances: [{key: x, components: [vcpu]}]}\n", 1, 7, 32, "give a quantity"},
 };
 
 static void test_findings(void **state)
@@ -225,7 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_document_for_each_currency), cmocka_unit_test(test_own_currency), cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_hash_leaves_out_the_overrides), cmocka_unit_test(test_overrides_per_currency), cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_override_of_what_belongs_together), cmocka_unit_test(test_hash_leaves_out_the_overrides), cmocka_unit_test(test_overrides_per_currency), cmocka_unit_test(test_findings),
         cmocka_unit_test(test_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
