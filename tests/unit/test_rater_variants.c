@@ -322,6 +322,39 @@ static void cost_tariff_of_a_service(void **state)
     rating_close(&stage);
 }
 
+/* The seller pays in dollars, day by day at that day's rate; the customer in euros, for the whole month. Cost is in the customer's currency. */
+static void cost_in_another_currency(void **state)
+{
+    struct rating_stage stage;
+    char yaml[256];
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD
+                 "tariffs:\n"
+                 "  - {key: standard, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: 1}]}]}\n"
+                 "  - key: cost\n"
+                 "    currency: USD\n"
+                 "    exchange: {source: ecb, at: usage_day}\n"
+                 "    versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.5'}, {key: line, recurring: {amount: 31, prorate: day}}]}]\n"
+                 SOLD);
+    rating_use(&stage, "s1", "calls", JANUARY_S + 2 * DAY_S, "", "100", 100);
+    rating_use(&stage, "s1", "calls", JANUARY_S + 20 * DAY_S, "", "100", 100);
+    rating_advance_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, ""); /* no rate: the period is held, and no cost is taken as nothing */
+    for (int day = 0; day < 31; day++) {
+        snprintf(yaml, sizeof(yaml), "rates: [{key: ecb-%d, source: ecb, date: 2026-01-%02d, base: EUR, quotes: {USD: '%s'}}]", day, day + 1,
+                 day < 10 ? "1.25" : "1.6");
+        rating_apply(&stage, yaml);
+    }
+    rating_advance_to(&stage, FEBRUARY_S + 4 * HOUR_S);
+    rating_drain(&stage);
+    /* 50 ÷ 1.25 + 50 ÷ 1.6, and 10 ÷ 1.25 + 21 ÷ 1.6 = 21.125, of which half a cent goes to the even one */
+    assert_string_equal(rating_lines(&stage, 1, JANUARY_S).text, "calls usage 200 71.25; line recurring 0 21.12");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 /* ---- worked examples ---- */
 
 /* "METER[/VALUES]@DATE=QUANTITY …", with the values of the meter's dimensions. */
@@ -399,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_new_cost_alone_is_a_charge_of_nothing),
         cmocka_unit_test(cost_is_kept_where_nothing_is_charged),
         cmocka_unit_test(cost_tariff_of_a_service),
+        cmocka_unit_test(cost_in_another_currency),
         cmocka_unit_test(worked_examples_as_they_are_charged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
