@@ -101,7 +101,7 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"currency\":" STRING ",\"subscription\":" STRING ",\"customer\":" STRING ",\"quantity\":" DECIMAL
                          ",\"component\":" STRING
                               ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"quantity\"", "\"time\":" TIME
-                                                                                  ",\"component\":" STRING ",\"quantity\":" DECIMAL
+                                                                                  ",\"component\":" STRING ",\"meter\":" STRING ",\"quantity\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
                               ",\"rates\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\"", "\"periods\":" LIST(REF("PricePeriod")) ","

@@ -37,6 +37,7 @@ static int walk_value(struct walk *walk, const struct mtr_field *field, const st
     switch (field->type) {
     case MTR_FIELD_MAP: return walk_map(walk, field->fields, node);
     case MTR_FIELD_LIST:
+        if (field->single && node->kind == MTR_NODE_MAP) return walk_map(walk, field->fields, node);
         for (uint32_t i = 0; node->kind == MTR_NODE_LIST && i < node->child_count && !rc; i++)
             rc = walk_map(walk, field->fields, &node->children[i]);
         return rc;
@@ -192,6 +193,7 @@ static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *no
 static int rewrite_list(const struct mtr_field *field, const struct mtr_node *node, struct mtr_str code, struct mtr_arena *scratch,
                         struct mtr_node *out)
 {
+    if (field->single && node->kind == MTR_NODE_MAP) return rewrite_map(field->fields, node, code, scratch, out);
     *out = *node;
     if (node->kind != MTR_NODE_LIST || !node->child_count) return MTR_OK;
     struct mtr_node *children = mtr_arena_calloc(scratch, node->child_count, sizeof(*children));

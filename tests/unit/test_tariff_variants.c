@@ -58,6 +58,26 @@ static void test_a_document_for_each_currency(void **state)
     pricing_close(&pricing);
 }
 
+/* Prices inside a matrix, a capacity and a markup that stands alone; meters and dimensions may be called like currencies. */
+static void test_currencies_of_what_is_chosen(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+                                                    "      - {key: a, meter: m, group_by: [USD], markup: {party: p, amount: {EUR: 5, USD: 6}},\n"
+                                                    "         matrix: [{match: {USD: x}, per_unit: {EUR: 1, USD: 2}}, {per_unit: {EUR: 3, USD: 4}}]}\n"
+                                                    "      - {key: c, capacity: [{up_to: {EUR: 1, USD: 5}, amount: {EUR: 7, USD: 8}}, {amount: {EUR: 9, USD: 10}}]}\n")),
+                     MTR_OK);
+    const struct mtr_component *own = pricing.tariff.versions[0].components;
+    const struct mtr_component *usd = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"))->versions[0].components;
+    assert_true(own[0].adjustments[0].amount.e18 == euros(5).e18 && usd[0].adjustments[0].amount.e18 == euros(6).e18);
+    assert_true(usd[0].matrix[0].component.tiers[0].unit.e18 == euros(2).e18 && usd[0].matrix[1].component.tiers[0].unit.e18 == euros(4).e18);
+    assert_true(own[0].matrix[0].component.adjustment_count == 1 && mtr_str_equal(usd[0].matrix[0].matches[0].dimension, MTR_STR("USD")));
+    assert_true(own[1].steps[0].amount.e18 == euros(7).e18 && usd[1].steps[1].amount.e18 == euros(10).e18);
+    assert_true(usd[1].input_count == 2 && mtr_str_equal(usd[1].inputs[1], MTR_STR("USD")));
+    pricing_close(&pricing);
+}
+
 /* `currencies` without `currency`: its first is the tariff's own; with it, that one is. */
 static void test_own_currency(void **state)
 {
@@ -244,8 +264,9 @@ static void test_warnings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_document_for_each_currency), cmocka_unit_test(test_own_currency), cmocka_unit_test(test_overrides),
-        cmocka_unit_test(test_override_of_what_belongs_together), cmocka_unit_test(test_hash_leaves_out_the_overrides), cmocka_unit_test(test_overrides_per_currency), cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_a_document_for_each_currency), cmocka_unit_test(test_currencies_of_what_is_chosen),
+        cmocka_unit_test(test_own_currency), cmocka_unit_test(test_overrides), cmocka_unit_test(test_override_of_what_belongs_together),
+        cmocka_unit_test(test_hash_leaves_out_the_overrides), cmocka_unit_test(test_overrides_per_currency), cmocka_unit_test(test_findings),
         cmocka_unit_test(test_warnings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
