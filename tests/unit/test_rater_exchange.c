@@ -200,6 +200,45 @@ static void a_day_without_use_needs_no_rate(void **state)
     rating_close(&stage);
 }
 
+/* What the vendor asks in dollars is told in the subscription's euros, and waits for its rate, too. */
+static void a_cost_in_another_currency(void **state)
+{
+    struct rating_stage stage;
+    char found[300];
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, "vendors: [{key: acme}]\n"
+                         "services: [{key: compute, vendor: acme}]\n"
+                         "meters: [{key: calls, service: compute, event_type: call, aggregation: count}]\n"
+                         "tariffs:\n"
+                         "  - {key: sold, currency: EUR, versions: [{from: 2026-01-01, components: [" CALLS "]}]}\n"
+                         "  - {key: bought, currency: USD, exchange: {source: ecb, at: usage_day, max_age_days: 0}, versions: [{from: 2026-01-01, components: [" CALLS "]}]}\n"
+                         "subscriptions: [{key: s1, service: compute, customer: c1, tariff: sold, cost_tariff: bought, start: 2026-01-01}]\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S + 2 * DAY_S, "", "10", 10);
+    rating_use(&stage, "s1", "calls", JANUARY_S + 9 * DAY_S, "", "10", 10);
+    rates_of(&stage, JANUARY_S + 2 * DAY_S, "1.25");
+    step_to(&stage, FEBRUARY_S + 2 * HOUR_S);
+    assert_string_equal(rating_history(&stage, 0).text, "");
+    audited(&stage, found);
+    assert_string_equal(found, "problem: there is no rate of ecb from USD to EUR for 2026-01-10");
+    rates_of(&stage, JANUARY_S + 9 * DAY_S, "1.6");
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "final 10");
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_charge charge;
+    struct mtr_money cost;
+    assert_int_equal(mtr_money_parse(MTR_STR("7.125"), &cost), MTR_OK); /* 5 ÷ 1.25 + 5 ÷ 1.6 = 4 + 3.125 */
+    assert_int_equal(mtr_charges_begin(stage.charges, false, &txn), 0);
+    assert_int_equal(mtr_charges_get(txn, 1, &charge), 0);
+    assert_int_equal(mtr_money_round(cost, 2, MTR_ROUND_HALF_EVEN, &cost), MTR_OK);
+    assert_true(mtr_money_compare(charge.cost, cost) == 0);
+    mtr_charges_abort(txn);
+    step_to(&stage, FEBRUARY_S + 4 * HOUR_S); /* February looks at the new rate, too */
+    const struct mtr_audit_counts counts = rating_audit(&stage);
+    assert_int_equal(counts.findings + counts.pending, 0);
+    rating_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +247,7 @@ int main(void)
         cmocka_unit_test(each_day_at_its_own_rate),
         cmocka_unit_test(a_reset_is_at_the_first_day_of_its_version),
         cmocka_unit_test(a_day_without_use_needs_no_rate),
+        cmocka_unit_test(a_cost_in_another_currency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
