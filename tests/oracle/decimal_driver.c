@@ -241,6 +241,14 @@ static int exact_scale(struct call *call)
     return rc;
 }
 
+static int exact_divide(struct call *call)
+{
+    struct mtr_quantity value;
+    int rc = mtr_exact_divide(product_at(call, 0), strtoll(call->argument[2], NULL, 10), mode_of(call->argument[3]), &value);
+    if (!rc) mtr_quantity_format(value, call->text);
+    return rc;
+}
+
 static int exact_round(struct call *call)
 {
     struct mtr_money value;
@@ -283,6 +291,7 @@ static const struct {
     {"exact_sub", exact_sub, 4},
     {"exact_compare", exact_compare, 4},
     {"exact_scale", exact_scale, 5},
+    {"exact_divide", exact_divide, 4},
     {"exact_round", exact_round, 4},
 };
 

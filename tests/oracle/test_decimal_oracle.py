@@ -204,6 +204,13 @@ def make_case():
     if name == "exact_scale":
         answer = "EINVALID" if d == 0 else wide(round_int(Fraction(a * b * c, d), mode))
         return f"{name} {text_of(a, Q)} {text_of(b, M)} {text_of(c, Q)} {text_of(d, Q)} {mode}", {answer}
+    if name == "exact_divide":
+        divisor = rng.choice([1, 60, 3600, 86400, 2678400, rng.randrange(1, 2**40)])
+        if rng.random() < 0.7:
+            a, b = rng.getrandbits(rng.randrange(1, 90)) * rng.choice([1, -1]), rng.getrandbits(rng.randrange(1, 80))
+        if rng.random() < 0.3:  # ties: a whole number of halves of the last digit
+            b = divisor * 10**6 // 2 * rng.randrange(1, 1000)
+        return f"{name} {text_of(a, Q)} {text_of(b, M)} {divisor} {mode}", {fixed(Fraction(a * b, 10**E * divisor), Q, Q, mode)}
     assert name == "exact_round"
     digits = rng.randrange(M + 1)
     if rng.random() < 0.5:
@@ -216,7 +223,7 @@ def make_case():
 
 NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity decimal_to_money quantity_add quantity_sub quantity_round
 quantity_scale quantity_blocks quantity_compare quantity_from_i64 money_add money_sub money_round money_prorate money_compare
-money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_round
+money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
 exact_round money_round quantity_scale""".split()
 
 
