@@ -1,0 +1,118 @@
+"""Meters that keep more than sums, through the daemon: a level that holds into days without events, windows of a percentile, events priced one by
+one, and a quantity spread over hours. Bills of days, queries, audit and pricing on request must say the same.
+"""
+import datetime
+import os
+import sys
+from fractions import Fraction
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import Daemon, wait_until  # noqa: E402
+
+FIRST = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=7)).replace(hour=0, minute=0, second=0, microsecond=0)
+METERS = [
+    {"key": "gib", "event_type": "volume", "value": "gib", "aggregation": "time_weighted", "group_by": ["disk"]},
+    {"key": "port", "event_type": "traffic", "value": "mbit", "aggregation": "percentile", "percentile": "95", "window": "1h"},
+    {"key": "paid", "event_type": "payment", "value": "amount", "keep_events": True},
+    {"key": "energy", "event_type": "charged", "value": "kwh", "spread_over": "seconds"},
+]
+COMPONENTS = [
+    {"key": "gib", "meter": "gib", "per_unit": "0.01"},
+    {"key": "port", "meter": "port", "per_unit": "1"},
+    {"key": "paid", "meter": "paid", "scope": "event", "percentage": {"rate": "1", "minimum": "0.50", "maximum": "2"}},
+    {"key": "energy", "meter": "energy", "scope": "hour", "graduated": [{"up_to": 2, "unit": "0.10"}, {"unit": "0.30"}]},
+]
+CATALOG = {
+    "vendors": [{"key": "acme"}],
+    "services": [{"key": "cloud", "vendor": "acme"}],
+    "meters": [{**meter, "service": "cloud"} for meter in METERS],
+    "tariffs": [{"key": "t", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": COMPONENTS}]}],
+    "subscriptions": [{"key": "s1", "service": "cloud", "customer": "c1", "tariff": "t", "billing": {"every": "day"},
+                       "start": FIRST.strftime("%Y-%m-%d")}],
+}
+COMPLETE_DAYS = 6  # those that are over
+
+
+def moment(day, hour=0, minute=0):
+    return (FIRST + datetime.timedelta(days=day, hours=hour, minutes=minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def send(daemon, key, events):
+    rows = [{"id": name, "type": kind, "subject": "s1", "time": time, "data": data} for name, kind, time, data in events]
+    answer = daemon.call("POST", "/v1/events", body=rows, key=key).json()
+    assert answer["accepted"] + answer["late"] + answer["voided"] == len(rows), answer
+    daemon.settle()
+
+
+def bills(daemon):
+    """{day: {component: amount}} of the days that are over, without zeros."""
+    sums = {}
+    for charge in daemon.get("/v1/charges?limit=10000")["charges"]:
+        if charge["status"] == "draft":
+            continue
+        day = (datetime.datetime.fromisoformat(charge["period_start"].replace("Z", "+00:00")) - FIRST).days
+        lines = sums.setdefault(day, {})
+        lines[charge["component"]] = lines.get(charge["component"], Fraction(0)) + Fraction(charge["amount"])
+    return {day: {key: amount for key, amount in lines.items() if amount} for day, lines in sums.items() if day < COMPLETE_DAYS and any(lines.values())}
+
+
+def usage(daemon, meter, window="day"):
+    path = f"/v1/usage?meter={meter}&window={window}&from={moment(0)}&to={moment(COMPLETE_DAYS)}&group_by=meter"
+    return [(row["start"][:13], Fraction(row["quantity"]), row["events"]) for row in daemon.get(path)["rows"]]
+
+
+def amounts(**components):
+    return {key: Fraction(amount) for key, amount in components.items()}
+
+
+def expect_bills(daemon, expected):
+    wait_until(f"the bills are {expected}, not {bills(daemon)}", lambda: bills(daemon) == expected)
+
+
+def main():
+    with Daemon({"rater": {"draft_every": "0s", "grace": "0s"}}) as daemon:
+        daemon.apply(CATALOG)
+        key = daemon.vendor_key("acme")
+        busy = [(f"t{day}.{hour}", "traffic", moment(day, hour, 30), {"mbit": 7 if hour else 9}) for day, hours in ((1, 2), (2, 1)) for hour in range(hours)]
+        send(daemon, key, busy + [
+            ("v1", "volume", moment(1, 6), {"gib": 10, "disk": "a"}),
+            ("v2", "volume", moment(3), {"gib": 4, "disk": "a"}),
+            ("p1", "payment", moment(1, 9), {"amount": "40"}),
+            ("p2", "payment", moment(1, 9), {"amount": "900"}),
+            ("p3", "payment", moment(4, 9), {"amount": "100"}),
+            ("e1", "charged", moment(4, 22), {"kwh": 9, "seconds": 10800}),  # an hour of it is the next day's
+        ])
+        # 18 hours at 10, a day at 10, then 4; of a day's 24 windows the 23rd is 7 on the day with two, and 0 on the other
+        level = {1: "1.80", 2: "2.40", 3: "0.96", 4: "0.96", 5: "0.96"}
+        expected = {day: amounts(gib=amount) for day, amount in level.items()}
+        expected[1].update(amounts(port="7", paid="2.50"))
+        expected[4].update(amounts(paid="1", energy="1"))  # 3 kWh in each hour: 0.20 + 0.30
+        expected[5].update(amounts(energy="0.50"))
+        expect_bills(daemon, expected)
+        assert [row[1:] for row in usage(daemon, "gib")] == [(180, 1), (240, 0), (96, 1), (96, 0), (96, 0)], usage(daemon, "gib")
+        assert [row[1:] for row in usage(daemon, "energy", "hour")] == [(3, 1)] * 3, usage(daemon, "energy", "hour")
+        assert [row[1:] for row in usage(daemon, "port")] == [(7, 2), (0, 1)], usage(daemon, "port")
+
+        # Late: from noon of the second day on 20, until the next report. Taken back: the report of the fourth day, so that 20 goes on.
+        send(daemon, key, [("v3", "volume", moment(2, 12), {"gib": 20, "disk": "a"})])
+        expected[2].update(amounts(gib="3.60"))
+        expect_bills(daemon, expected)
+        send(daemon, key, [("void", "meterd.void", moment(6), {"id": "v2"})])
+        for day in (3, 4, 5):
+            expected[day].update(amounts(gib="4.80"))
+        expect_bills(daemon, expected)
+        daemon.command("audit")
+
+        # The same rows on request, under the stored tariff and its meters.
+        rows = [{"time": moment(1, 6), "component": "gib", "quantity": "10", "dimensions": {"disk": "a"}},
+                {"time": moment(2, 12), "component": "gib", "quantity": "20", "dimensions": {"disk": "a"}},
+                {"time": moment(COMPLETE_DAYS), "component": "gib", "quantity": "0", "dimensions": {"disk": "a"}}]
+        answer = daemon.call("POST", "/v1/price", body={"tariff": "t", "usage": rows}).json()
+        quantity = sum(Fraction(line["quantity"]) for line in answer["lines"])
+        assert quantity == sum(row[1] for row in usage(daemon, "gib")), (answer, usage(daemon, "gib"))
+    print("bills, queries, audit and prices of levels, windows, events and spans agree")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
