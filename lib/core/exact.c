@@ -78,40 +78,52 @@ struct mtr_exact mtr_exact_product(struct mtr_quantity quantity, struct mtr_mone
     return product_of(quantity.e12, price.e18);
 }
 
+/* The value as two halves of 128 bits, with which sums are quicker than limb by limb. */
+struct halves {
+    mtr_uint128 low;
+    mtr_int128 high;
+};
+
+static struct halves halves_of(const struct mtr_exact *value)
+{
+    return (struct halves){(mtr_uint128)value->limb[1] << 64 | value->limb[0], (mtr_int128)((mtr_uint128)value->limb[3] << 64 | value->limb[2])};
+}
+
+static struct mtr_exact from_halves(struct halves halves)
+{
+    const mtr_uint128 high = (mtr_uint128)halves.high;
+    return (struct mtr_exact){{(uint64_t)halves.low, (uint64_t)(halves.low >> 64), (uint64_t)high, (uint64_t)(high >> 64)}};
+}
+
 int mtr_exact_add(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
 {
-    struct mtr_exact sum;
-    uint64_t carry = 0;
-    for (unsigned i = 0; i < LIMBS; i++) {
-        mtr_uint128 limb = (mtr_uint128)a.limb[i] + b.limb[i] + carry;
-        sum.limb[i] = (uint64_t)limb;
-        carry = (uint64_t)(limb >> 64);
-    }
-    if (is_negative(&a) == is_negative(&b) && is_negative(&sum) != is_negative(&a)) return MTR_EOVERFLOW;
-    *out = sum;
+    const struct halves x = halves_of(&a), y = halves_of(&b);
+    struct halves sum;
+    const bool carry = __builtin_add_overflow(x.low, y.low, &sum.low);
+    const mtr_uint128 high = (mtr_uint128)x.high + (mtr_uint128)y.high + carry;
+    sum.high = (mtr_int128)high;
+    if ((x.high < 0) == (y.high < 0) && (sum.high < 0) != (x.high < 0)) return MTR_EOVERFLOW;
+    *out = from_halves(sum);
     return MTR_OK;
 }
 
 int mtr_exact_sub(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
 {
-    struct mtr_exact difference;
-    uint64_t borrow = 0;
-    for (unsigned i = 0; i < LIMBS; i++) {
-        mtr_uint128 limb = (mtr_uint128)a.limb[i] - b.limb[i] - borrow;
-        difference.limb[i] = (uint64_t)limb;
-        borrow = (uint64_t)(limb >> 64) & 1;
-    }
-    if (is_negative(&a) != is_negative(&b) && is_negative(&difference) != is_negative(&a)) return MTR_EOVERFLOW;
-    *out = difference;
+    const struct halves x = halves_of(&a), y = halves_of(&b);
+    struct halves difference;
+    const bool borrow = __builtin_sub_overflow(x.low, y.low, &difference.low);
+    const mtr_uint128 high = (mtr_uint128)x.high - (mtr_uint128)y.high - borrow;
+    difference.high = (mtr_int128)high;
+    if ((x.high < 0) != (y.high < 0) && (difference.high < 0) != (x.high < 0)) return MTR_EOVERFLOW;
+    *out = from_halves(difference);
     return MTR_OK;
 }
 
 int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b)
 {
-    if (is_negative(&a) != is_negative(&b)) return is_negative(&a) ? -1 : 1;
-    for (unsigned i = LIMBS; i-- > 0;)
-        if (a.limb[i] != b.limb[i]) return a.limb[i] < b.limb[i] ? -1 : 1;
-    return 0;
+    const struct halves x = halves_of(&a), y = halves_of(&b);
+    if (x.high != y.high) return x.high < y.high ? -1 : 1;
+    return (x.low > y.low) - (x.low < y.low);
 }
 
 int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator, enum mtr_rounding mode,
