@@ -160,8 +160,22 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
     }
 }
 
-static void check_subscription(const struct mtr_record *record, const struct mtr_subscription *subscription, const struct demands *demands,
-                               struct mtr_diagnostics *findings)
+/* A misspelt source would hold every period; with those that are stored already it was said before. */
+static void check_rates(const struct mtr_catalog *catalog, const struct named_tariff *named, struct mtr_diagnostics *findings)
+{
+    const struct mtr_tariff_document *tariff = named->tariff;
+    const struct mtr_node *node = named->record->node;
+    if (!node || !tariff->exchange.given || mtr_str_equal(tariff->currency, named->subscription->currency)) return;
+    if (mtr_rate_book_has_source(&catalog->rates, tariff->exchange.source)) return;
+    const struct mtr_node *place = mtr_node_get(node, named->field);
+    if (!place) place = node;
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, place->line, place->column, named->field,
+                         "tariff `%.*s` is exchanged at rates of `%.*s`, of which there are none yet: its charges wait for them",
+                         MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->exchange.source));
+}
+
+static void check_subscription(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_subscription *subscription,
+                               const struct demands *demands, struct mtr_diagnostics *findings)
 {
     const struct {
         const struct mtr_tariff_document *tariff;
@@ -172,6 +186,7 @@ static void check_subscription(const struct mtr_record *record, const struct mtr
         const struct named_tariff named = {record, subscription, tariffs[i].tariff, tariffs[i].field, &demands[tariffs[i].tariff->number - 1]};
         check_service(&named, findings);
         check_fees(&named, findings);
+        check_rates(catalog, &named, findings);
     }
 }
 
@@ -264,7 +279,7 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
         for (uint32_t v = 0; v < tariff->version_count; v++) note_version(catalog, &tariff->versions[v], &demands[i]);
     }
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
-        check_subscription(catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i], demands, findings);
+        check_subscription(catalog, catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i], demands, findings);
     return MTR_OK;
 }
 

@@ -100,6 +100,12 @@ int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_q
     return MTR_ENOTFOUND;
 }
 
+bool mtr_rate_book_has_source(const struct mtr_rate_book *book, struct mtr_str source)
+{
+    const uint32_t count = count_until(book, source, INT64_MAX);
+    return count && mtr_str_equal(book->days[count - 1]->source, source);
+}
+
 void mtr_rate_day_format(int64_t day, char text[MTR_DATE_TEXT_BYTES])
 {
     int32_t year = 0;

@@ -254,6 +254,10 @@ static const struct {
      "9:13: scope: component `e`: meter `mean` is a mean of each period: `scope: term` needs another `per`\n"
      "10:13: scope: component `f`: meter `peak` does not add up over hours: with `when` or `weights` it needs `scope: hour`\n"
      "11:13: meter: component `g`: unknown meter `memory`\n"},
+    {"rates:\n  - {key: a, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: 1.08}}\n"
+     "  - {key: b, source: ecb, date: 2026-11-20, base: USD, quotes: {EUR: 0.9}}\n",
+     "3:33: date: `a` has the rates of that source and day already\n"},
+    {"rates:\n  - {key: a, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: 0}}\n", "2:70: quotes: USD: a rate is above zero\n"},
     {"subscriptions:\n  - {key: s, service: mail, customer: c, tariff: standard, start: 2026-01-01}\n",
      "2:50: tariff: tariff `standard` prices meter `vcpu` of service `compute`, but the service bought is `mail`\n"},
     {"tariffs:\n  - key: standard\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
@@ -571,12 +575,44 @@ static void test_many_subscriptions(void **state)
     mtr_catalog_release(catalog);
 }
 
+#define EXCHANGED                                                                                                            \
+    "tariffs:\n  - {key: euro, currency: EUR, exchange: {source: ecb}, versions: [{from: 2026-01-01, components: [{key: c, meter: vcpu, per_unit: 1}]}]}\n" \
+    "subscriptions:\n  - {key: usd, service: compute, customer: c, tariff: euro, currency: USD, start: 2026-01-01}\n"
+
+/* Rates by source and day, whatever the order of applying; a tariff that waits for them is said once. */
+static void test_rates(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_exchange_rate rate;
+    char text[1024];
+    assert_ok(f, apply(f, BASE, false));
+    assert_int_equal(apply(f, EXCHANGED, false), MTR_OK);
+    list_findings(f, text, sizeof(text));
+    assert_string_equal(text, "4:55: tariff: tariff `euro` is exchanged at rates of `ecb`, of which there are none yet: its charges wait for them\n");
+    assert_ok(f, apply(f, "rates:\n  - {key: c, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: 1.1}}\n"
+                          "  - {key: b, source: cbr, date: 2026-11-20, base: RUB, quotes: {USD: {value: 90}}}\n"
+                          "  - {key: a, source: ecb, date: 2026-11-19, base: EUR, quotes: {USD: 1.2}}\n", false));
+    assert_ok(f, apply(f, EXCHANGED "  - {key: jpy, service: compute, customer: c, tariff: euro, currency: JPY, start: 2026-01-01}\n", false));
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(catalog, MTR_STR("usd"));
+    struct mtr_rate_question question = {MTR_STR("ecb"), MTR_STR("EUR"), subscription->currency, 20777, 7};
+    assert_ptr_equal(subscription->rates, mtr_catalog_rates(catalog));
+    assert_int_equal(subscription->rates->count, 3);
+    assert_int_equal(mtr_rate_book_find(subscription->rates, &question, &rate), MTR_OK);
+    assert_text(rate.rates->key, "c");
+    assert_int_equal(rate.rates->number, 1);
+    question.day--;
+    assert_int_equal(mtr_rate_book_find(subscription->rates, &question, &rate), MTR_OK);
+    assert_text(rate.rates->key, "a");
+    mtr_catalog_release(catalog);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_snapshot),  TEST(test_refusals),              TEST(test_change_that_breaks_another),
+        TEST(test_snapshot),  TEST(test_refusals), TEST(test_rates),              TEST(test_change_that_breaks_another),
         TEST(test_versions_in_the_past), TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
         TEST(test_many_subscriptions), TEST(test_readers_while_applying),
     };

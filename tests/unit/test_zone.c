@@ -252,6 +252,31 @@ static void gaps_and_overlaps_golden(void **state)
     }
 }
 
+static void midnights_golden(void **state)
+{
+    static const struct {
+        const char *zone, *time, *midnight;
+    } cases[] = {
+        {"UTC", "2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z"},
+        {"UTC", "2026-03-28T23:59:59Z", "2026-03-29T00:00:00Z"},
+        {"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"}, /* a day of 23 hours */
+        {"Europe/Berlin", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"}, /* of 25 */
+        {"Asia/Kolkata", "2026-11-20T18:29:59Z", "2026-11-20T18:30:00Z"},
+        {"Pacific/Apia", "2011-12-29T20:00:00Z", "2011-12-30T10:00:00Z"},  /* the 30th was left out: the 31st begins */
+        {"America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z"}, /* midnight was left out: the day begins at 1:00 */
+        {"America/St_Johns", "2006-10-29T02:00:00Z", "2006-10-29T02:30:00Z"},
+        {"America/St_Johns", "2006-10-29T02:31:00Z", "2006-10-30T03:30:00Z"}, /* turned back over midnight at 0:01: the day goes on */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct mtr_zone *zone = open_zone(cases[i].zone);
+        char text[MTR_TIME_TEXT_BYTES];
+        mtr_time_format(mtr_zone_next_midnight(zone, utc(cases[i].time)) * MTR_US_PER_SECOND, text);
+        assert_string_equal(text, cases[i].midnight);
+        mtr_zone_close(zone);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +290,7 @@ int main(void)
         cmocka_unit_test(lord_howe_has_half_hours),
         cmocka_unit_test(kolkata_cells_start_at_half_past),
         cmocka_unit_test(gaps_and_overlaps_golden),
+        cmocka_unit_test(midnights_golden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

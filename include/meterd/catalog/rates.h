@@ -79,6 +79,9 @@ struct mtr_exchange_rate {
 /* The newest rates of the source on or before the day that have both currencies and are not too old. MTR_ENOTFOUND. */
 int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_question *question, struct mtr_exchange_rate *out) MTR_MUST_USE;
 
+/* Has the source said anything, of whatever day? */
+bool mtr_rate_book_has_source(const struct mtr_rate_book *book, struct mtr_str source);
+
 enum { MTR_RATE_QUESTION_TEXT_BYTES = 240, MTR_DATE_TEXT_BYTES = 16 };
 /* "there is no rate of ecb from EUR to USD for 2026-11-20, nor one of the 7 days before". */
 void mtr_rate_question_format(const struct mtr_rate_question *question, char text[MTR_RATE_QUESTION_TEXT_BYTES]);
