@@ -108,11 +108,10 @@ def ratio(per_base, document, currency):
     return per_base[currency] / per_base[document["currency"]]
 
 
-def differences(answer, exact, ledger, document, currency):
-    """exact: the lines in the tariff's currency; ledger: what earlier parts came to and were charged, by line."""
+def check_lines(lines, exact, ledger, document, currency):
+    """exact: the lines in the tariff's currency; ledger: what each came to in earlier parts, exactly and charged."""
     mode, place = document["rounding"]["mode"], document["rounding"]["place"]
-    total = Fraction(0)
-    for line in answer["lines"]:
+    for line in lines:
         key, rate = line["component"], Fraction(int(line["exchange"]["numerator"]), int(line["exchange"]["denominator"]))
         assert Fraction(line["exchange"]["amount"]) == exact[key], (key, line, exact)
         charged, amount = ledger.get(key, (Fraction(0), Fraction(0)))
@@ -120,14 +119,13 @@ def differences(answer, exact, ledger, document, currency):
         expected = rounded(charged + now, DIGITS[currency], mode) - amount if place == "line" else rounded(now, 18, "half_even")
         assert Fraction(line["amount"]) == expected, (key, line["amount"], text(expected))
         ledger[key] = (charged + now, amount + expected)
-        total += expected
-    if place == "total":
-        charged, amount = (sum(pair[i] for key, pair in ledger.items() if key != "") for i in (0, 1))
-        before = ledger.get("", Fraction(0))
-        whole = rounded(charged, DIGITS[currency], mode)
-        total, ledger[""] = whole - before, whole
+
+
+def check_total(answer, ledger, document, currency):
+    charged, amount = (sum((pair[i] for pair in ledger.values()), Fraction(0)) for i in (0, 1))
+    total = amount if document["rounding"]["place"] == "line" else rounded(charged, DIGITS[currency], document["rounding"]["mode"])
     assert Fraction(answer["total"]) == total, (answer["total"], text(total))
-    assert sum((Fraction(line["amount"]) for line in answer["lines"]), Fraction(answer["residue"])) == total
+    assert amount + Fraction(answer["residue"]) == total, (answer["residue"], text(amount), text(total))
 
 
 def check_month(folder):
@@ -146,7 +144,9 @@ def check_month(folder):
         assert exchange["rate"] is None or Fraction(exchange["rate"]) == rounded(expected, 18, "half_even"), exchange
         derivation = "direct" if document["currency"] == rates["base"] else "inverse" if currency == rates["base"] else "cross"
         assert exchange["derivation"] == derivation and exchange["date"] == str(DAYS[-1]), exchange
-    differences(answer, {"use": tiers_cost(tiers, quantity), "fee": fee}, {}, document, currency)
+    ledger = {}
+    check_lines(answer["lines"], {"use": tiers_cost(tiers, quantity), "fee": fee}, ledger, document, currency)
+    check_total(answer, ledger, document, currency)
 
 
 def check_days(folder):
@@ -159,20 +159,20 @@ def check_days(folder):
     with open(path, "w", encoding="utf-8") as file:
         file.write("time,quantity\n" + "".join(f"{day}T12:00:00Z,{text(quantity)}\n" for day, quantity in use.items()))
     answer = price(folder, document, [pair[0] for pair in rates.values()], currency, "--series", path)
-    ledger, before, total = {}, Fraction(0), Fraction(0)
+    ledger, before = {}, Fraction(0)
     if answer is None:
         assert (tiers_cost(tiers, sum(use.values())) + fee) * max(ratio(pair[1], document, currency) for pair in rates.values()) > MONEY_MAX, document
         return
-    assert len(answer["periods"]) == len(DAYS)
-    for day, period in zip(DAYS, answer["periods"]):
+    for day in DAYS:
+        lines = [line for line in answer["lines"] if line["from"] == f"{day}T00:00:00Z"]
         after = before + use.get(day, 0)
         exact = {"use": tiers_cost(tiers, after) - tiers_cost(tiers, before), "fee": fee}
-        for line in period["price"]["lines"]:
+        for line in lines:
             assert Fraction(int(line["exchange"]["numerator"]), int(line["exchange"]["denominator"])) == ratio(rates[day][1], document, currency), line
-        assert ("fee" in [line["component"] for line in period["price"]["lines"]]) == (day == DAYS[0])
-        differences(period["price"], exact, ledger, document, currency)
-        before, total = after, total + Fraction(period["price"]["total"])
-    assert Fraction(answer["total"]) == total
+        assert ("fee" in [line["component"] for line in lines]) == (day == DAYS[0]) and (use.get(day, 0) == 0 or "use" in [line["component"] for line in lines])
+        check_lines(lines, exact, ledger, document, currency)
+        before = after
+    check_total(answer, ledger, document, currency)
 
 
 with tempfile.TemporaryDirectory() as scratch:
