@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
-#include "rater/carry.h"
 #include "rater/rater.h"
 
 enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
@@ -95,7 +94,7 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
 
 static int mark_carried(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
-    return rater_carries(step->catalog, subscription) ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
+    return subscription->carries ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
 }
 
 static int on_feed(void *context, const struct mtr_feed_row *row)

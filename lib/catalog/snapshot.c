@@ -373,6 +373,7 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     if (mtr_catalog_link_peers(catalog)) return MTR_ENOMEM;
     mtr_catalog_check_tariffs(catalog, findings);
     mtr_catalog_check_credits(catalog, findings);
-    int rc = mtr_catalog_check_subscriptions(catalog, findings);
+    int rc = mtr_catalog_note_carrying(catalog);
+    if (!rc) rc = mtr_catalog_check_subscriptions(catalog, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }

@@ -54,6 +54,8 @@ struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, en
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */
 void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+/* Fills in which subscriptions carry something from period to period (carry.c): every reference is linked. MTR_ENOMEM. */
+int mtr_catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
 int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* What may not change from the snapshot in force to the next, whichever document does it. */

@@ -121,6 +121,7 @@ struct mtr_subscription {
      * none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
+    bool carries; /* late use of one period may change those after it: a level goes on, or a position counts from the term's start */
 };
 
 enum mtr_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };
