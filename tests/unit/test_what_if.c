@@ -275,6 +275,88 @@ static void never_rated(void **state)
     rating_close(&stage);
 }
 
+struct amounts {
+    struct mtr_money emitted[LISTED_MAX], stored[LISTED_MAX], draft[LISTED_MAX];
+    uint32_t count;
+};
+
+static int keep_amounts(void *context, const struct mtr_what_if_period *period)
+{
+    struct amounts *amounts = context;
+    assert_in_range(amounts->count, 0, LISTED_MAX - 1);
+    assert_false(period->stored_problem || period->draft_problem || period->uncovered);
+    assert_true(period->as_emitted);
+    amounts->emitted[amounts->count] = period->emitted;
+    amounts->stored[amounts->count] = period->stored;
+    amounts->draft[amounts->count++] = period->draft;
+    return 0;
+}
+
+static int ignore_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+{
+    (void)context;
+    (void)subscription;
+    return done > total;
+}
+
+static struct amounts amounts_of(struct rating_stage *stage, const struct mtr_catalog *draft)
+{
+    struct amounts amounts = {.count = 0};
+    const struct mtr_what_if_hooks hooks = {keep_amounts, ignore_subscription, &amounts};
+    struct mtr_what_if_options options = options_of(stage, draft);
+    options.tariff = MTR_STR("standard");
+    assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks), 0);
+    return amounts;
+}
+
+/* Once the draft is applied, what is charged is what it said. */
+static void what_it_says_is_what_is_charged(void **state)
+{
+    static const char *const drafts[] = {
+        "key: standard\ncurrency: EUR\nversions:\n- {from: 2026-01-01, components: [{key: calls, meter: calls, graduated: [{up_to: 3, unit: '0.333'}, "
+        "{up_to: 12, unit: '0.2', flat: '1'}, {unit: '0.111', flat: '2'}]}, {key: base, recurring: {amount: '10', prorate: second}}]}\n"
+        "- {from: 2026-01-20, components: [{key: calls, meter: calls, graduated: [{up_to: 5, unit: '0.5'}, {unit: '0.25'}], cap: '6'}], minimum: '7'}\n",
+        "key: standard\ncurrency: EUR\nrounding: {place: total}\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, "
+        "package: {size: 7, price: '1.005'}, free_units: 2, discount: {percent: 10}}], commitment: {amount: '3', prorate: day}}]\n",
+        "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, scope: day, volume: [{up_to: 10, unit: '1'}, "
+        "{unit: '0.9'}]}], overrides: [{customer: c2, components: [{key: calls, per_unit: '0.07'}]}]}]\n",
+    };
+    struct rating_stage stage;
+    int64_t now_s = FEBRUARY_S + 14 * DAY_S;
+    (void)state;
+    open_stage(&stage);
+    for (int hour = 0; hour < 30; hour++) rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1", 1);
+    rating_advance_to(&stage, now_s += 2 * HOUR_S);
+    rating_drain(&stage);
+    for (size_t i = 0; i < sizeof(drafts) / sizeof(drafts[0]); i++) {
+        struct mtr_catalog *draft = draft_of(&stage, drafts[i], "standard");
+        const struct amounts before = amounts_of(&stage, draft);
+        char text[2048] = "tariffs:\n- ";
+        size_t size = strlen(text);
+        for (const char *c = drafts[i]; *c && size + 3 < sizeof(text); c++) { /* as an item of a list */
+            text[size++] = *c;
+            if (*c != '\n' || !c[1]) continue;
+            text[size++] = ' ';
+            text[size++] = ' ';
+        }
+        text[size] = '\0';
+        rating_apply(&stage, text);
+        rating_advance_to(&stage, now_s += 2 * HOUR_S);
+        rating_drain(&stage);
+        const struct amounts after = amounts_of(&stage, stage.catalog);
+        assert_int_equal(before.count, 4);
+        assert_int_equal(after.count, before.count);
+        for (uint32_t j = 0; j < after.count; j++) {
+            assert_int_equal(mtr_money_compare(after.emitted[j], before.draft[j]), 0);
+            assert_int_equal(mtr_money_compare(after.emitted[j], after.stored[j]), 0);
+            assert_int_equal(mtr_money_compare(after.draft[j], after.stored[j]), 0);
+        }
+        mtr_catalog_release(draft);
+    }
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 static struct mtr_hash128 rollups_hash(struct rating_stage *stage)
 {
     struct mtr_rollups_txn *txn = NULL;
@@ -316,7 +398,7 @@ int main(void)
         cmocka_unit_test(only_those_asked_for),       cmocka_unit_test(one_version_for_all),
         cmocka_unit_test(a_price_out_of_range_is_named), cmocka_unit_test(a_missing_rate_is_named),
         cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(never_rated),
-        cmocka_unit_test(nothing_is_written),
+        cmocka_unit_test(what_it_says_is_what_is_charged), cmocka_unit_test(nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
