@@ -45,6 +45,11 @@ static const struct row judgements[] = {
      BAD(INVALID, "data.size", "longer than 384 bytes"), .stored = 0},
     {"unit separator", "a17", "cpu", "sub-1", T, {"seconds", "1", "region", "\"a\x1f" "b"},
      BAD(INVALID, "data.region", "U+001F"), .stored = 0},
+    {"over a length", "a18", "charged", "sub-1", T, {"kwh", "1", "seconds", "2764800"}, OK_(ACCEPTED), .stored = 1},
+    {"no length", "a19", "charged", "sub-1", T, {"kwh", "1"}, BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
+    {"a length below zero", "a20", "charged", "sub-1", T, {"kwh", "1", "seconds", "-1"}, BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
+    {"too long a length", "a21", "charged", "sub-1", T, {"kwh", "1", "seconds", "2764800.5"},
+     BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
     /* limits */
     {"no id", "", "cpu", "sub-1", T, SECONDS, BAD(INVALID, "id", "must not be empty"), .stored = 0},
     {"long id", X200 X50 "1234567", "cpu", "sub-1", T, SECONDS, BAD(INVALID, "id", "256 bytes"), .stored = 0},
