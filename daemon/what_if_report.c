@@ -14,7 +14,7 @@
 enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 
 static const char *const csv_columns[] = {"subscription", "customer", "from", "to", "status", "currency", "emitted", "as_emitted",
-                                          "stored", "draft", "difference", "uncovered", "problem"};
+                                          "stored", "draft", "difference", "stored_cost", "draft_cost", "uncovered", "problem"};
 
 /* ---- words ---- */
 
@@ -75,7 +75,10 @@ static int add_period(struct mtr_what_if_sums *sums, const struct mtr_what_if_pe
         return MTR_OK;
     }
     if (period->rated) *(period->as_emitted ? &sums->charged : &sums->otherwise) += 1;
+    sums->has_cost = sums->has_cost || period->has_cost;
     int rc = mtr_money_add(sums->emitted, period->emitted, &sums->emitted);
+    if (!rc) rc = mtr_money_add(sums->stored_cost, period->stored_cost, &sums->stored_cost);
+    if (!rc) rc = mtr_money_add(sums->draft_cost, period->draft_cost, &sums->draft_cost);
     if (!rc) rc = mtr_money_add(sums->stored, period->stored, &sums->stored);
     return rc ? rc : mtr_money_add(sums->draft, period->draft, &sums->draft);
 }
@@ -88,7 +91,10 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     sums->otherwise += more->otherwise;
     sums->problems += more->problems;
     sums->uncovered += more->uncovered;
+    sums->has_cost = sums->has_cost || more->has_cost;
     int rc = mtr_money_add(sums->emitted, more->emitted, &sums->emitted);
+    if (!rc) rc = mtr_money_add(sums->stored_cost, more->stored_cost, &sums->stored_cost);
+    if (!rc) rc = mtr_money_add(sums->draft_cost, more->draft_cost, &sums->draft_cost);
     if (!rc) rc = mtr_money_add(sums->stored, more->stored, &sums->stored);
     return rc ? rc : mtr_money_add(sums->draft, more->draft, &sums->draft);
 }
@@ -132,6 +138,11 @@ static int write_money_cell(struct mtr_buffer *out, struct mtr_money value, unsi
     return write_cell(out, mtr_str_from(text), false);
 }
 
+static int write_cost_cell(struct mtr_buffer *out, const struct mtr_what_if_period *period, struct mtr_money cost, unsigned digits)
+{
+    return period->has_cost ? write_money_cell(out, cost, digits) : write_cell(out, MTR_STR(""), false);
+}
+
 static int csv_header(struct mtr_buffer *out)
 {
     int rc = MTR_OK;
@@ -157,6 +168,8 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
     if (!rc) rc = write_money_cell(out, period->stored, digits);
     if (!rc) rc = write_money_cell(out, period->draft, digits);
     if (!rc) rc = write_money_cell(out, difference, digits);
+    if (!rc) rc = write_cost_cell(out, period, period->stored_cost, digits);
+    if (!rc) rc = write_cost_cell(out, period, period->draft_cost, digits);
     if (!rc) rc = write_cell(out, mtr_str_from(period->uncovered ? "yes" : "no"), false);
     return rc ? rc : write_cell(out, mtr_str_from(problem), true);
 }
@@ -181,6 +194,17 @@ static void name_money(struct mtr_json_writer *json, const char *name, struct mt
     mtr_json_money(json, value, digits);
 }
 
+/* Null where the cost is not known. */
+static void name_costs(struct mtr_json_writer *json, bool known, struct mtr_money stored, struct mtr_money draft, unsigned digits)
+{
+    mtr_json_name(json, "stored_cost");
+    if (known) mtr_json_money(json, stored, digits);
+    else mtr_json_null(json);
+    mtr_json_name(json, "draft_cost");
+    if (known) mtr_json_money(json, draft, digits);
+    else mtr_json_null(json);
+}
+
 static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_period *period, struct mtr_money difference)
 {
     const struct mtr_subscription *subscription = period->subscription;
@@ -201,6 +225,7 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     name_money(json, "stored", period->stored, digits);
     name_money(json, "draft", period->draft, digits);
     name_money(json, "difference", difference, digits);
+    name_costs(json, period->has_cost, period->stored_cost, period->draft_cost, digits);
     mtr_json_name(json, "uncovered");
     mtr_json_bool(json, period->uncovered);
     mtr_json_name(json, "problem");
@@ -227,6 +252,7 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     name_money(json, "stored", sums->stored, digits);
     name_money(json, "draft", sums->draft, digits);
     name_money(json, "difference", difference, digits);
+    name_costs(json, sums->has_cost, sums->stored_cost, sums->draft_cost, digits);
     mtr_json_map_end(json);
     return MTR_OK;
 }
@@ -301,6 +327,20 @@ static void percent_text(struct mtr_money before, struct mtr_money difference, c
     snprintf(text, size, " (%s%s %%)", percent.e12 > 0 ? "+" : "", number);
 }
 
+static int print_margin(struct mtr_str currency, const struct mtr_what_if_sums *sums)
+{
+    const unsigned digits = digits_of(currency);
+    char stored[MTR_DECIMAL_TEXT_BYTES], draft[MTR_DECIMAL_TEXT_BYTES];
+    struct mtr_money before, after;
+    int rc = mtr_money_sub(sums->stored, sums->stored_cost, &before);
+    if (!rc) rc = mtr_money_sub(sums->draft, sums->draft_cost, &after);
+    if (rc) return rc;
+    mtr_money_format_min(before, digits, stored);
+    mtr_money_format_min(after, digits, draft);
+    printf("margin %s %.*s as stored, %s %.*s under the draft\n", stored, MTR_STR_ARGS(currency), draft, MTR_STR_ARGS(currency));
+    return MTR_OK;
+}
+
 static int print_total(struct mtr_str currency, const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(currency);
@@ -323,6 +363,7 @@ static int table_end(struct mtr_what_if_report *report)
     mtr_table_print(report->table);
     for (uint32_t i = 0; i < report->total_count; i++) {
         int rc = print_total(report->totals[i].currency, &report->totals[i].sums);
+        if (!rc && report->totals[i].sums.has_cost) rc = print_margin(report->totals[i].currency, &report->totals[i].sums);
         if (rc) return rc;
     }
     if (!counts.periods) return MTR_OK;

@@ -16,6 +16,8 @@ struct mtr_what_if_sums {
     uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose charges are not yet */
     uint64_t problems, uncovered;
     struct mtr_money emitted, stored, draft;
+    bool has_cost;
+    struct mtr_money stored_cost, draft_cost; /* of the seller */
 };
 
 enum { MTR_WHAT_IF_CURRENCIES_MAX = 256 }; /* ISO 4217 has fewer */

@@ -13,6 +13,12 @@
 
 enum { CHUNK_SUBSCRIPTIONS = 64, CHUNK_CELLS = 1 << 20, ARENA_CHUNK_BYTES = 1 << 16 };
 
+/* A drafted tariff under one version alone. */
+struct frozen {
+    struct mtr_tariff_document tariff;
+    struct mtr_tariff_version version;
+};
+
 struct what_if {
     const struct mtr_what_if_options *options;
     const struct mtr_what_if_hooks *hooks;
@@ -22,17 +28,17 @@ struct what_if {
     int64_t watermark_us;
     uint64_t cells; /* walked in this pair of transactions */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES];
-    /* The subscription at hand as the draft has it; with `at` under one version alone. */
-    struct mtr_subscription draft;
-    struct mtr_tariff_document draft_tariff;
-    struct mtr_tariff_version draft_version;
+    struct mtr_subscription draft; /* the subscription at hand as the draft has it */
+    struct frozen frozen, frozen_trial, frozen_cost;
 };
 
 /* ---- which subscriptions ---- */
 
-static bool has_key(const struct mtr_tariff_document *tariff, struct mtr_str key)
+/* Records that a draft leaves alone are shared. */
+static bool is_drafted(const struct mtr_what_if_options *options, const struct mtr_tariff_document *stored, const struct mtr_tariff_document *draft)
 {
-    return tariff && mtr_str_equal(tariff->key, key);
+    if (!options->tariff.size) return stored != draft;
+    return stored && mtr_str_equal(stored->key, options->tariff);
 }
 
 static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored, const struct mtr_subscription *draft)
@@ -40,8 +46,8 @@ static bool is_asked_for(const struct mtr_what_if_options *options, const struct
     if (options->vendor.size && !mtr_str_equal(stored->service->vendor->key, options->vendor)) return false;
     if (options->customer.size && !mtr_str_equal(stored->customer, options->customer)) return false;
     if (options->subscription.size && !mtr_str_equal(stored->key, options->subscription)) return false;
-    if (options->tariff.size) return has_key(stored->tariff, options->tariff) || has_key(stored->trial_tariff, options->tariff);
-    return stored->tariff != draft->tariff || stored->trial_tariff != draft->trial_tariff; /* records that a draft leaves alone are shared */
+    return is_drafted(options, stored->tariff, draft->tariff) || is_drafted(options, stored->trial_tariff, draft->trial_tariff) ||
+           is_drafted(options, stored->cost_tariff, draft->cost_tariff);
 }
 
 static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number, const struct mtr_subscription **draft)
@@ -79,14 +85,17 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
     return mtr_charges_walk_lines(what_if->charges, period->subscription->number, period->start_s, add_emitted, period);
 }
 
-static int sum_lines(const struct rater_period_price *price, struct mtr_money *out)
+static int sum_lines(const struct rater_period_price *price, struct mtr_money *amount, struct mtr_money *cost, bool *has_cost)
 {
-    struct mtr_money sum = {0};
+    struct mtr_money amounts = {0}, costs = {0};
     for (uint32_t i = 0; i < price->line_count; i++) {
-        int rc = mtr_money_add(sum, price->lines[i].amount, &sum);
+        int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
+        if (!rc && price->lines[i].has_cost) rc = mtr_money_add(costs, price->lines[i].cost, &costs);
         if (rc) return rc;
+        *has_cost = *has_cost || price->lines[i].has_cost;
     }
-    *out = sum;
+    *amount = amounts;
+    *cost = costs;
     return MTR_OK;
 }
 
@@ -97,7 +106,7 @@ static bool is_problem(int rc)
 }
 
 static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      struct mtr_what_if_period *period, struct rater_period_price *price, struct mtr_money *sum)
+                      struct mtr_what_if_period *period, struct rater_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
 {
     int rc = rater_price_period(what_if->rollups, catalog, subscription, period->start_s, period->over, &what_if->arena, price);
     if (rc == MTR_EMISSING) {
@@ -107,7 +116,7 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
     if (rc) return rc;
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->term.part_count; i++) period->components += price->term.parts[i].version->component_count;
-    return sum_lines(price, sum);
+    return sum_lines(price, sum, cost, &period->has_cost);
 }
 
 static int compare_emitted(struct what_if *what_if, const struct rater_period_price *price, struct mtr_what_if_period *period)
@@ -128,12 +137,12 @@ static bool is_uncovered(const struct rater_term *stored, const struct rater_ter
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct rater_period_price stored = {0}, draft = {0};
-    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored, &period->stored);
+    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored, &period->stored, &period->stored_cost);
     if (!rc) rc = compare_emitted(what_if, &stored, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
-    if (rc) period->stored = (struct mtr_money){0};
-    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft);
+    if (rc) period->stored = period->stored_cost = (struct mtr_money){0};
+    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft, &period->draft_cost);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
     period->uncovered = !period->stored_problem && !rc && is_uncovered(&stored.term, &draft.term);
@@ -161,19 +170,27 @@ static int64_t bound_at(const struct mtr_what_if_bound *bound, const struct mtr_
 }
 
 /* Leaves the version in force at that time as the only one, from the beginning of time. None before the first. */
-static void keep_one_version(struct what_if *what_if, int64_t at_s)
+static const struct mtr_tariff_document *freeze(const struct what_if *what_if, const struct mtr_tariff_document *stored,
+                                                const struct mtr_tariff_document *draft, struct frozen *out)
 {
-    const struct mtr_tariff_document *all = what_if->draft.tariff;
-    what_if->draft_tariff = *all;
-    what_if->draft_tariff.versions = &what_if->draft_version;
-    what_if->draft_tariff.version_count = 0;
-    for (uint32_t i = 0; i < all->version_count && rater_version_start(&what_if->draft, &all->versions[i]) <= at_s; i++) {
-        what_if->draft_version = all->versions[i];
-        what_if->draft_tariff.version_count = 1;
+    if (!draft || !is_drafted(what_if->options, stored, draft)) return draft;
+    out->tariff = *draft;
+    out->tariff.versions = &out->version;
+    out->tariff.version_count = 0;
+    for (uint32_t i = 0; i < draft->version_count && rater_version_start(&what_if->draft, &draft->versions[i]) <= what_if->options->at_s; i++) {
+        out->version = draft->versions[i];
+        out->tariff.version_count = 1;
     }
-    what_if->draft_version.from_is_date = false;
-    what_if->draft_version.from_us = 0;
-    what_if->draft.tariff = &what_if->draft_tariff;
+    out->version.from_is_date = false;
+    out->version.from_us = 0;
+    return &out->tariff;
+}
+
+static void freeze_all(struct what_if *what_if, const struct mtr_subscription *stored)
+{
+    what_if->draft.tariff = freeze(what_if, stored->tariff, what_if->draft.tariff, &what_if->frozen);
+    what_if->draft.trial_tariff = freeze(what_if, stored->trial_tariff, what_if->draft.trial_tariff, &what_if->frozen_trial);
+    what_if->draft.cost_tariff = freeze(what_if, stored->cost_tariff, what_if->draft.cost_tariff, &what_if->frozen_cost);
 }
 
 static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription)
@@ -183,7 +200,7 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
     int64_t to_s = bound_at(&options->to, subscription->zone);
     int64_t at_s = from_s > subscription->start_s ? from_s : subscription->start_s;
     int rc = MTR_OK;
-    if (options->has_at) keep_one_version(what_if, options->at_s);
+    if (options->has_at) freeze_all(what_if, subscription);
     if (to_s > subscription->end_s) to_s = subscription->end_s;
     while (!rc && at_s < to_s && at_s * MTR_US_PER_SECOND <= what_if->watermark_us) {
         int64_t end_s = 0;

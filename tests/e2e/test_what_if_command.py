@@ -15,7 +15,7 @@ from test_cli import run, write
 
 EVENTS = 60
 STORED, DRAFT = decimal.Decimal("0.05"), decimal.Decimal("0.07")
-COLUMNS = "subscription,customer,from,to,status,currency,emitted,as_emitted,stored,draft,difference,uncovered,problem"
+COLUMNS = "subscription,customer,from,to,status,currency,emitted,as_emitted,stored,draft,difference,stored_cost,draft_cost,uncovered,problem"
 
 
 def draft_text(price=DRAFT, key="compute", start="2020-01-01"):
@@ -108,6 +108,21 @@ def check_choices(d):
     assert json.loads(run(d, 0, "price", bundle, "--what-if", "--json").stdout)["totals"] == placed["totals"]
 
 
+def check_margin(d):
+    """A seller's cost tariff is drafted onto the subscription, by itself and beside a new price."""
+    cost = json.loads(draft_text(price="0.03", key="cost"))
+    sub = {**CATALOG["subscriptions"][0], "cost_tariff": "cost"}
+    hours = sum(range(EVENTS))
+    both = write(d, "both.json", json.dumps({"tariffs": [json.loads(draft_text()), cost], "subscriptions": [sub]}))
+    run(d, 0, "price", both, "--what-if", says=[
+        f"margin {hours * STORED:.2f} EUR as stored, {hours * (DRAFT - decimal.Decimal('0.03')):.2f} EUR under the draft"])
+    total, = json.loads(run(d, 0, "price", both, "--what-if", "--json").stdout)["totals"]
+    assert [decimal.Decimal(total[k]) for k in ("stored_cost", "draft_cost")] == [0, hours * decimal.Decimal("0.03")], total
+    draft = write(d, "draft.json", draft_text())
+    total, = json.loads(run(d, 0, "price", draft, "--what-if", "--json").stdout)["totals"]
+    assert total["stored_cost"] is None and total["draft_cost"] is None, total
+
+
 def used_period(d, draft):
     page = json.loads(run(d, 0, "price", draft, "--what-if", "--json").stdout)
     return next(p for p in page["periods"] if p["stored"] != "0.00")
@@ -153,7 +168,7 @@ def check_nothing_is_written(d):
 def main():
     with Daemon(SETTINGS) as d:
         fill(d)
-        for check in (check_table, check_json, check_csv, check_choices, check_errors, check_nothing_is_written):
+        for check in (check_table, check_json, check_csv, check_choices, check_margin, check_errors, check_nothing_is_written):
             check(d)
             print(check.__name__, "ok")
 

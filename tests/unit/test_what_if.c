@@ -255,6 +255,11 @@ static void a_trial_tariff_is_drafted(void **state)
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
     options.tariff = MTR_STR("trial");
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
+    options.has_at = true; /* of the trial's tariff; what comes after it keeps its versions */
+    options.at_s = MARCH_S;
+    assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
+    options.at_s = JANUARY_S - DAY_S;
+    assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 5 uncovered");
     mtr_catalog_release(draft);
     rating_close(&stage);
 }

@@ -25,10 +25,10 @@ struct mtr_what_if_bound {
 struct mtr_what_if_options {
     const struct mtr_catalog *stored;
     const struct mtr_catalog *draft; /* the same with the draft in it (mtr_catalog_store_draft) */
-    struct mtr_str tariff;           /* its subscriptions, in trial too, changed or not; empty: those whose tariffs the draft changes */
+    struct mtr_str tariff;           /* those that it prices, in trial or as cost too, changed or not; empty: those whose tariffs the draft changes */
     struct mtr_str vendor, customer, subscription; /* only theirs; empty: all */
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
-    bool has_at;                     /* one version of the draft for all of it: the one in force at that time */
+    bool has_at;                     /* one version of a drafted tariff for all of it: the one in force at that time */
     int64_t at_s;
     int64_t grace_us;                /* from a period's end to its close, by the watermark, as the rater has it */
     uint64_t memory_bytes_max;       /* for the usage of one period */
@@ -44,6 +44,8 @@ struct mtr_what_if_period {
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
     const char *missing;          /* with MTR_EMISSING: which rate of exchange */
     struct mtr_money emitted, stored, draft; /* sums of lines, in the subscription's currency; 0 with a problem */
+    bool has_cost;                /* of the seller, under either */
+    struct mtr_money stored_cost, draft_cost;
     uint64_t components;          /* priced: components times parts, under both tariffs */
 };
 
