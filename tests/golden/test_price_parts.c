@@ -24,6 +24,7 @@ struct text {
     size_t size;
 };
 
+static void add(struct text *text, const char *format, ...) MTR_PRINTF(2, 3);
 static void add(struct text *text, const char *format, ...)
 {
     va_list arguments;
