@@ -172,7 +172,8 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
                 const int64_t apart_s = month_s / (int64_t)cells / 3600 * 3600;
                 const int64_t hour_s = JANUARY_S + (int64_t)(i / cells) * (month_s + 2 * 86400) + (int64_t)(i % cells) * apart_s;
                 const struct mtr_cell_key key = {(uint32_t)s, meter, hour_s, MTR_STR("")};
-                struct mtr_cell cell = {.count = 1, .seq_first = ++seq, .seq_last = seq, .change = seq};
+                seq++;
+                struct mtr_cell cell = {.count = 1, .seq_first = seq, .seq_last = seq, .change = seq};
                 cell.value.e12 = (mtr_int128)(bench_random(&random) % 400000) * 1000000000;
                 BENCH_CHECK(mtr_rollups_put_cell(txn, &key, &cell));
             }

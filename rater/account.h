@@ -1,0 +1,19 @@
+/*
+ * Account limits: what the customer's other subscriptions of the tariff come to in the same billing period. Private to the rater.
+ */
+#ifndef METERD_LIB_RATER_ACCOUNT_H
+#define METERD_LIB_RATER_ACCOUNT_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/store/charges.h"
+#include "rater/rater.h"
+
+/* *before: the emitted lines of the subscriptions before this one, under the same tariff and in the same whole billing period, credits apart.
+ * *continues: a subscription after it has that period, too. Both are nothing where the tariff has no account limits. */
+int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct mtr_period *whole,
+                  struct mtr_money *before, bool *continues) MTR_MUST_USE;
+
+/* What was emitted of this subscription's period has changed: the periods of those after it are to be rated again. */
+int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s) MTR_MUST_USE;
+
+#endif
