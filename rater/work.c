@@ -14,9 +14,7 @@ enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
 
 /* ---- feed ---- */
 
-/* A period that has not begun is none yet: its timer opens it, with all use that came early. A period that exists is one, even where a
- * rebuild of the rollups has set the watermark back. */
-static int mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
 {
     struct mtr_charge_period period;
     int rc = MTR_OK;
@@ -36,7 +34,7 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     while (from_s < to_s) {
         int64_t end_s = 0;
         int64_t start_s = rater_period_start(subscription, from_s, &end_s);
-        int rc = mark_begun(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        int rc = rater_mark_begun(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
         if (rc) return rc;
         from_s = end_s;
     }
@@ -53,7 +51,7 @@ static int mark_peer(struct rater_step *step, const struct mtr_subscription *sub
         const struct mtr_period whole = mtr_period_at(&subscription->billing, from_s);
         const int64_t start_s = whole.start_s > subscription->start_s ? whole.start_s : subscription->start_s;
         const int64_t end_s = whole.end_s < subscription->end_s ? whole.end_s : subscription->end_s;
-        if (start_s < end_s) rc = mark_begun(step, subscription, start_s, end_s);
+        if (start_s < end_s) rc = rater_mark_begun(step, subscription, start_s, end_s);
         from_s = whole.end_s;
     }
     return rc;
