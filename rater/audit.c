@@ -37,6 +37,7 @@ const char *mtr_audit_kind_name(enum mtr_audit_kind kind)
     switch (kind) {
     case MTR_AUDIT_DIFFERENCE: return "difference";
     case MTR_AUDIT_BROKEN_SUM: return "broken_sum";
+    case MTR_AUDIT_POOL: return "pool";
     case MTR_AUDIT_PROBLEM: return "problem";
     case MTR_AUDIT_OUTSIDE_TERM: return "outside_term";
     case MTR_AUDIT_NO_TARIFF: return "no_tariff";
@@ -105,7 +106,8 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
             .expected = difference->emitted_after,
             .emitted = difference->line.emitted,
             .text = difference->amount.e18 ? MTR_STR("the emitted sum is not the price of the usage")
-                                           : MTR_STR("the cost of this line is not what the usage costs"),
+                    : difference->cost.e18 ? MTR_STR("the cost of this line is not what the usage costs")
+                                           : MTR_STR("the emitted units are not what the pool gives"),
         };
         int rc = report(audit, &finding);
         if (rc) return rc;
@@ -130,7 +132,7 @@ static int report_missing(struct audit *audit, const struct mtr_charge_period *p
     struct rater_period_price price;
     const bool over = period->status == MTR_PERIOD_FINAL || audit->watermark_us >= rater_close_due(audit->options, period->end_s);
     mtr_arena_reset(&audit->arena);
-    int rc = rater_price_period(audit->rollups, audit->catalog, audit->subscription, period->start_s, over, &audit->arena, &price);
+    int rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription, period->start_s, over, &audit->arena, &price);
     if (rc == MTR_EMISSING) return report_problem(audit, period, price.missing);
     if (!rc) audit->counts->pending++;
     return rc;
@@ -140,6 +142,31 @@ static bool is_pending(const struct audit *audit, const struct mtr_charge_period
 {
     if (period->dirty || audit->in_feed[audit->subscription->number - audit->first]) return true;
     return period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us;
+}
+
+/* Every grant that the period can draw on has its row in the ledger, and that says what was drawn before and what the price draws. */
+static int check_draws(struct audit *audit, const struct mtr_charge_period *period, const struct rater_period_price *price)
+{
+    for (uint32_t i = 0; i < price->grants.count; i++) {
+        const struct rater_grant *grant = &price->grants.items[i];
+        struct mtr_charge_draw draw = {.grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
+        mtr_int128 drawn;
+        int rc = rater_sum_draws(grant, price->prices, price->term.part_count, &drawn);
+        if (!rc) rc = mtr_charges_get_draw(audit->charges, &draw);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        if (!rc && draw.before == grant->before && draw.drawn == drawn) continue;
+        const struct mtr_audit_finding finding = {
+            .kind = MTR_AUDIT_POOL,
+            .subscription = audit->subscription->key,
+            .period_start_s = period->start_s,
+            .component = grant->pool.key,
+            .dimensions = grant->pool.grant,
+            .text = MTR_STR("the ledger of this pool is not what its periods draw"),
+        };
+        rc = report(audit, &finding);
+        if (rc) return rc;
+    }
+    return MTR_OK;
 }
 
 static int check_period(void *context, const struct mtr_charge_period *period)
@@ -157,7 +184,7 @@ static int check_period(void *context, const struct mtr_charge_period *period)
         return MTR_OK;
     }
     mtr_arena_reset(&audit->arena);
-    rc = rater_price_period(audit->rollups, audit->catalog, audit->subscription, period->start_s, period->status == MTR_PERIOD_FINAL,
+    rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription, period->start_s, period->status == MTR_PERIOD_FINAL,
                             &audit->arena, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
@@ -167,7 +194,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
         return MTR_OK;
     }
     rc = rater_compare(audit->charges, &price, period->subscription, period->start_s, false, &audit->arena, &differences);
-    return rc ? rc : report_differences(audit, period, &differences);
+    if (!rc) rc = report_differences(audit, period, &differences);
+    return rc ? rc : check_draws(audit, period, &price);
 }
 
 /* ---- usage that no period charges ---- */

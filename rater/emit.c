@@ -61,6 +61,12 @@ static int subtract(struct rater_difference *difference, struct mtr_money amount
     return mtr_quantity_sub(difference->quantity, difference->line.quantity, &difference->quantity_delta);
 }
 
+/* A draw of units has no amount: its law is of its quantity. */
+static bool is_draw(const struct mtr_charge_line *line)
+{
+    return mtr_str_equal(line->kind, MTR_STR("draw"));
+}
+
 /* The state of a priced line: description as of now, sums from the store. */
 static int compare_line(struct comparison *comparison, const struct rater_line *line, struct mtr_hash128 *key)
 {
@@ -82,7 +88,7 @@ static int compare_line(struct comparison *comparison, const struct rater_line *
     rc = subtract(&difference, line->amount, line->cost);
     if (rc) return rc;
     bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18 && !line->cost.e18;
-    bool differs = difference.amount.e18 || difference.cost.e18;
+    bool differs = difference.amount.e18 || difference.cost.e18 || (is_draw(&line->identity) && difference.quantity_delta.e12);
     if (!differs && (!comparison->every_line || empty)) return MTR_OK;
     return add_difference(comparison, &difference);
 }
@@ -127,7 +133,7 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
 {
     struct comparison *comparison = context;
     const uint32_t count = comparison->price->line_count;
-    if (!line->emitted.e18 && !line->cost.e18) return MTR_OK;
+    if (!line->emitted.e18 && !line->cost.e18 && !(is_draw(line) && line->quantity.e12)) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
     struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);

@@ -43,7 +43,8 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
 {
     uint32_t index = 0;
     line->part = part;
-    line->component = find_component(part->version, priced->component, &index);
+    const bool of_pool = mtr_str_equal(priced->kind, MTR_STR("draw")) || mtr_str_equal(priced->kind, MTR_STR("credit"));
+    line->component = of_pool ? NULL : find_component(part->version, priced->component, &index);
     line->identity.component = priced->component;
     line->identity.kind = priced->kind;
     line->identity.dimensions = priced->dimensions;
@@ -115,6 +116,7 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .usage_count = out->usage.row_count,
     };
     rc = find_exchange(subscription, part, closing, arena, &out->input.exchange);
+    if (!rc) rc = rater_part_pools(&period->grants, term, index, period->prices, arena, &out->input);
     return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
 }
 
@@ -168,11 +170,13 @@ static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog
     return rc ? rc : rater_join_costs(period, arena);
 }
 
-int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out)
+int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, int64_t period_start_s, bool closing, struct mtr_arena *arena,
+                       struct rater_period_price *out)
 {
     struct rater_period_price period = {0};
-    int rc = rater_term_at(subscription, period_start_s, arena, &period.term);
+    int rc = rater_open_term(catalog, subscription, period_start_s, arena, &period.term, &period.grants);
+    if (!rc) rc = rater_read_balances(charges, subscription, &period.term, &period.grants);
     if (!rc) rc = price_term(rollups, catalog, subscription, closing, arena, &period);
     if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &period);
     if (rc == MTR_EMISSING) memcpy(out->missing, period.missing, sizeof(out->missing));

@@ -8,6 +8,7 @@
 #include "meterd/rater/price.h"
 #include "meterd/store/charges.h"
 #include "rater/gather.h"
+#include "rater/pools.h"
 #include "rater/term.h"
 
 struct rater_line {
@@ -33,6 +34,7 @@ struct rater_part_price {
 
 struct rater_period_price {
     struct rater_term term;
+    struct rater_grants grants; /* with their balances at the period's start */
     struct rater_part_price *parts; /* one per part of the term */
     const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
     struct rater_line *lines;
@@ -42,10 +44,11 @@ struct rater_period_price {
     char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
 };
 
-/* From the arena. Until the period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and
+/* From the arena. `charges` tells what was drawn of pools before; NULL: nothing. Until the period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and
  * rater_gather; with MTR_EMISSING nothing but out->missing is written. */
-int rater_price_period(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       int64_t period_start_s, bool closing, struct mtr_arena *arena, struct rater_period_price *out) MTR_MUST_USE;
+int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, int64_t period_start_s, bool closing, struct mtr_arena *arena,
+                       struct rater_period_price *out) MTR_MUST_USE;
 
 /* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind and dimensions in its part. Cost that
  * has no such line makes one, with amount 0, behind the others; where no part is (a free trial) in the cost's own part. */

@@ -79,8 +79,8 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     if (term.exists) period->end_s = term.end_s;
     const bool over = !term.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
     rating->closing = period->status == MTR_PERIOD_OPEN && over;
-    rc = rater_price_period(step->rollups, step->catalog, subscription, period->start_s, period->status == MTR_PERIOD_FINAL || over,
-                            &rater->arena, &rating->price);
+    rc = rater_price_period(step->rollups, step->charges, step->catalog, subscription, period->start_s,
+                            period->status == MTR_PERIOD_FINAL || over, &rater->arena, &rating->price);
     if (rc) return rc;
     step->cells_left -= rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
     rc = rater_compare(step->charges, &rating->price, subscription->number, period->start_s, rating->closing, &rater->arena,
@@ -127,6 +127,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     int rc = prepare(step, subscription, period, &rating);
     if (rc && is_problem(rc)) return keep_problem(step, subscription, period, rc, rc == MTR_EMISSING ? rating.price.missing : mtr_error_text(rc));
     if (!rc) rc = emit(step, subscription, period, &rating);
+    if (!rc) rc = rater_post_draws(step, period, &rating.price);
     if (rc) return rc;
     period->dirty = false;
     period->problem = MTR_OK;

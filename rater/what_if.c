@@ -108,7 +108,7 @@ static bool is_problem(int rc)
 static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                       struct mtr_what_if_period *period, struct rater_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
 {
-    int rc = rater_price_period(what_if->rollups, catalog, subscription, period->start_s, period->over, &what_if->arena, price);
+    int rc = rater_price_period(what_if->rollups, what_if->charges, catalog, subscription, period->start_s, period->over, &what_if->arena, price);
     if (rc == MTR_EMISSING) {
         memcpy(what_if->missing, price->missing, sizeof(what_if->missing));
         period->missing = what_if->missing;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/pools.h"
 #include "rater/rater.h"
 
 enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
@@ -161,12 +162,13 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
 {
     struct mtr_charge_period period;
     struct rater_term term;
+    struct rater_grants grants;
     int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (!rc) rc = follow_grace(step, &period);
     if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
     mtr_arena_reset(&step->rater->arena);
-    rc = rater_term_at(subscription, start_s, &step->rater->arena, &term);
+    rc = rater_open_term(step->catalog, subscription, start_s, &step->rater->arena, &term, &grants);
     if (rc) return rc;
     if (term.inputs.high == period.inputs.high && term.inputs.low == period.inputs.low) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_s, period.end_s);

@@ -248,8 +248,39 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
                             MTR_STR_ARGS(credit->components[i]));
 }
 
+static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t a = 0; a < tariff->versions[v].allowance_count; a++)
+            if (mtr_str_equal(tariff->versions[v].allowances[a].key, key)) return true;
+    return false;
+}
+
+/* Lines are told apart by their component: what a credit pays has the credit's key there. */
+static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit *credit, const struct mtr_tariff_document *tariff,
+                      struct mtr_diagnostics *findings)
+{
+    if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
+    mtr_record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
+                    "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: choose another",
+                    MTR_STR_ARGS(tariff->key));
+}
+
+static void check_keys(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
+        const struct mtr_subscription *subscription = &catalog->subscriptions[i];
+        const struct mtr_credit *credit;
+        for (uint32_t position = 0; (credit = mtr_catalog_next_credit(catalog, subscription, &position)) != NULL;) {
+            check_key(catalog, credit, subscription->tariff, findings);
+            check_key(catalog, credit, subscription->trial_tariff, findings);
+        }
+    }
+}
+
 void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
+    if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
         if (catalog->credits[i].subscription) check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
 }

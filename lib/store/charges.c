@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMAT_VERSION = 1 };
+/* 2: with draws and drawn. A store of version 1 has none, and becomes one of version 2 where it is opened for writing. */
+enum { FORMAT_VERSION = 2, FORMAT_WITHOUT_DRAWS = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
 static const char *const TABLE_NAMES[TABLE_COUNT] = {
@@ -29,6 +30,8 @@ static const char *const TABLE_NAMES[TABLE_COUNT] = {
     [TABLE_DESTINATIONS] = "destinations",
     [TABLE_CONSUMERS] = "consumers",
     [TABLE_ACKS] = "acks",
+    [TABLE_DRAWS] = "draws",
+    [TABLE_DRAWN] = "drawn",
 };
 
 static const char META_VERSION[] = "format_version";
@@ -82,19 +85,23 @@ int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const vo
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+static int put_version(struct mtr_charges_txn *txn)
+{
+    unsigned char bytes[4];
+    mtr_put_u32(bytes, FORMAT_VERSION);
+    return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
+}
+
 static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str value;
-    unsigned char bytes[4];
     int rc = charges_get(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, &value);
-    if (rc == MTR_ENOTFOUND && txn->write) {
-        mtr_put_u32(bytes, FORMAT_VERSION);
-        return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
-    }
+    if (rc == MTR_ENOTFOUND && txn->write) return put_version(txn);
     if (rc) return rc;
-    if (value.size != sizeof(bytes)) return MTR_ECORRUPT;
+    if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
     uint32_t version = mtr_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
+    if (version == FORMAT_WITHOUT_DRAWS && txn->write) return put_version(txn);
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store has format version %u, this meterd knows version %u", version,
                        (unsigned)FORMAT_VERSION);
     return MTR_EVERSION;

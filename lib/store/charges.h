@@ -26,9 +26,11 @@ enum charges_table {
     TABLE_QUEUE,
     TABLE_DESTINATIONS,
     TABLE_CONSUMERS,
-    TABLE_ACKS
+    TABLE_ACKS,
+    TABLE_DRAWS,
+    TABLE_DRAWN
 };
-enum { TABLE_COUNT = 15, RECORD_BYTES_MAX = 64 << 20 };
+enum { TABLE_COUNT = 17, RECORD_BYTES_MAX = 64 << 20 };
 _Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 struct mtr_charges {

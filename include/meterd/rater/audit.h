@@ -15,11 +15,12 @@
 enum mtr_audit_kind {
     MTR_AUDIT_DIFFERENCE,    /* emitted is not the price */
     MTR_AUDIT_BROKEN_SUM,    /* a line's sum is not the sum of its charges */
+    MTR_AUDIT_POOL,          /* the ledger of a pool is not what the period draws of it */
     MTR_AUDIT_PROBLEM,       /* the period cannot be rated; text says why */
     MTR_AUDIT_OUTSIDE_TERM,  /* usage before the subscription's start or after its end */
     MTR_AUDIT_NO_TARIFF,     /* usage before the first version of its tariff */
 };
-const char *mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum problem outside_term no_tariff */
+const char *mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum pool problem outside_term no_tariff */
 
 struct mtr_audit_finding {
     enum mtr_audit_kind kind;

@@ -126,6 +126,28 @@ typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
                            void *context) MTR_MUST_USE;
 
+/* ---- draws ---- */
+
+/* What one billing period drew of a grant: prepaid credit, or an allowance of a period. The draws of a grant are in the order of (period
+ * start, subscription); each says what those before it drew when its period was rated, so that a balance is one look-up. */
+struct mtr_charge_draw {
+    struct mtr_hash128 grant;
+    int64_t period_start_s;
+    uint32_t subscription;
+    mtr_int128 before; /* of units 10^-12, of money 10^-18 */
+    mtr_int128 drawn;
+};
+int mtr_charges_put_draw(struct mtr_charges_txn *txn, const struct mtr_charge_draw *draw) MTR_MUST_USE;
+int mtr_charges_delete_draw(struct mtr_charges_txn *txn, const struct mtr_charge_draw *draw) MTR_MUST_USE;
+/* Each fills *out from its first three fields. MTR_ENOTFOUND. */
+int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
+int mtr_charges_draw_before(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE; /* the nearest before it */
+int mtr_charges_draw_after(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
+/* The grants that a period has draws of. The hook may not put. */
+typedef int (*mtr_charges_on_grant)(void *context, struct mtr_hash128 grant);
+int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_grant on_grant,
+                           void *context) MTR_MUST_USE;
+
 /* ---- periods and timers ---- */
 
 enum mtr_charge_period_status { MTR_PERIOD_OPEN = 0, MTR_PERIOD_FINAL = 1 };

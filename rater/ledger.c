@@ -1,0 +1,93 @@
+/*
+ * The ledger of draws: what a rating writes beside its charges.
+ *
+ * Invariant: after a rating, the period's draws are those of its price, with what stood before them when it was priced; a later draw on the
+ * same grant that counts with something else is marked dirty with its period. One mark for each grant of a rating, so a step stays bounded,
+ * and the correction walks on with the ratings of those periods.
+ */
+#include "rater/rater.h"
+
+#include "rater/pricing.h"
+
+struct collected {
+    struct mtr_hash128 *grants;
+    uint32_t count, capacity;
+    struct mtr_arena *arena;
+};
+
+static int on_grant(void *context, struct mtr_hash128 grant)
+{
+    struct collected *collected = context;
+    if (collected->count == collected->capacity) {
+        uint32_t capacity = collected->capacity ? 2 * collected->capacity : 16;
+        struct mtr_hash128 *grants = mtr_arena_calloc(collected->arena, capacity, sizeof(*grants));
+        if (!grants) return MTR_ENOMEM;
+        for (uint32_t i = 0; i < collected->count; i++) grants[i] = collected->grants[i];
+        collected->grants = grants;
+        collected->capacity = capacity;
+    }
+    collected->grants[collected->count++] = grant;
+    return MTR_OK;
+}
+
+/* The next draw on the grant counts with `drawn` before it, or its period is rated again. */
+static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, mtr_int128 drawn)
+{
+    struct mtr_charge_draw next = *draw;
+    struct mtr_charge_period period;
+    int rc = mtr_charges_draw_after(step->charges, &next);
+    if (rc == MTR_ENOTFOUND || (!rc && next.before == drawn)) return MTR_OK;
+    if (rc) return rc;
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, next.subscription);
+    if (!subscription) return MTR_OK; /* an older snapshot: the scan of the newer one looks at every period */
+    rc = mtr_charges_get_period(step->charges, next.subscription, next.period_start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    return rater_mark_dirty(step, subscription, period.start_s, period.end_s);
+}
+
+static int put_draw(struct rater_step *step, const struct mtr_charge_draw *draw)
+{
+    struct mtr_charge_draw known = *draw;
+    int rc = mtr_charges_get_draw(step->charges, &known);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (!rc && known.before == draw->before && known.drawn == draw->drawn) return MTR_OK;
+    rc = mtr_charges_put_draw(step->charges, draw);
+    return rc ? rc : follow(step, draw, draw->before + draw->drawn);
+}
+
+/* A grant that the period can no longer draw on. */
+static int remove_draw(struct rater_step *step, const struct mtr_charge_draw *draw)
+{
+    struct mtr_charge_draw before = *draw;
+    int rc = mtr_charges_delete_draw(step->charges, draw);
+    if (rc) return rc;
+    rc = mtr_charges_draw_before(step->charges, &before);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    return follow(step, draw, rc ? 0 : before.before + before.drawn);
+}
+
+static bool has_grant(const struct rater_grants *grants, struct mtr_hash128 id)
+{
+    for (uint32_t i = 0; i < grants->count; i++)
+        if (grants->items[i].id.high == id.high && grants->items[i].id.low == id.low) return true;
+    return false;
+}
+
+int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period, const struct rater_period_price *price)
+{
+    struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
+    struct collected known = {.arena = &step->rater->arena};
+    int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_s, on_grant, &known);
+    for (uint32_t i = 0; !rc && i < known.count; i++) {
+        draw.grant = known.grants[i];
+        if (!has_grant(&price->grants, draw.grant)) rc = remove_draw(step, &draw);
+    }
+    for (uint32_t i = 0; !rc && i < price->grants.count; i++) {
+        const struct rater_grant *grant = &price->grants.items[i];
+        draw.grant = grant->id;
+        draw.before = grant->before;
+        rc = rater_sum_draws(grant, price->prices, price->term.part_count, &draw.drawn);
+        if (!rc) rc = put_draw(step, &draw);
+    }
+    return rc;
+}
