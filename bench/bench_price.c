@@ -51,6 +51,7 @@ static void bench_text(const char *name, char *text, struct mtr_zone *utc, uint6
 {
     struct example example = {.name = name, .utc = utc};
     struct mtr_usage_row usage[EXAMPLE_USAGE_MAX];
+    struct mtr_price_pool pools[EXAMPLE_POOLS_MAX];
     BENCH_CHECK(pricing_open(&example.pricing, mtr_str_from(text)));
     char *mark = strstr(text, EXAMPLES_MARK);
     if (!mark) exit(1);
@@ -60,6 +61,8 @@ static void bench_text(const char *name, char *text, struct mtr_zone *utc, uint6
     *arrow = '\0';
     struct mtr_price_input input = pricing_input(&example.pricing);
     input.zone = utc;
+    input.pool_count = example_pools(&example, mark, pools);
+    input.pools = pools;
     input.usage_count = example_parse_usage(&example, mark, usage);
     input.usage = example_measure(&example, usage, &input.usage_count);
     const int64_t ns = best_ns(&input, count, &example.pricing.result);

@@ -108,6 +108,30 @@ static void write_part(struct mtr_json_writer *json, const char *name, struct mt
     mtr_json_raw(json, part);
 }
 
+/* --credit AMOUNT[:PRIORITY[:EXPIRES]] */
+static void write_credits(const struct mtr_invocation *invocation, struct mtr_json_writer *json)
+{
+    const char *text;
+    mtr_json_name(json, "credits");
+    mtr_json_list(json);
+    for (uint32_t i = 0; (text = mtr_invocation_option_at(invocation, "credit", i)) != NULL; i++) {
+        const char *end = text + strlen(text), *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+        mtr_json_map(json);
+        mtr_json_name(json, "amount");
+        mtr_json_text(json, (struct mtr_str){text, (size_t)((first ? first : end) - text)});
+        if (first) {
+            const struct mtr_str priority = {first + 1, (size_t)((second ? second : end) - first - 1)};
+            uint64_t number = 0;
+            mtr_json_name(json, "priority");
+            if (mtr_str_to_u64(priority, &number)) mtr_json_u64(json, number);
+            else mtr_json_text(json, priority); /* a finding of the request */
+        }
+        if (second) write_text(json, "expires", second + 1);
+        mtr_json_map_end(json);
+    }
+    mtr_json_list_end(json);
+}
+
 static int write_request(const struct mtr_invocation *invocation, const struct request_parts *parts, struct mtr_buffer *out)
 {
     static const char *const options[] = {"at", "component", "currency", "customer", "subscription", "zone"};
@@ -122,6 +146,7 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     write_part(&json, "usage", parts->series);
     write_part(&json, "rates", parts->rates);
     write_part(&json, "meters", parts->meters);
+    write_credits(invocation, &json);
     if (!parts->series.size && names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_name(&json, "trace");
     mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));

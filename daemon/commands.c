@@ -143,6 +143,7 @@ static const struct mtr_option price_options[] = {
     {"csv", 0, NULL, "with --curve: the points as CSV; with --what-if: the periods"},
     {"rates", 0, "FILE", "catalog file with `rates`, to exchange with instead of the stored ones; repeatable"},
     {"rate", 0, "CODE=N@DATE", "1 of the tariff's currency is N of this one that day, as USD=1.0842@2026-11-20; repeatable"},
+    {"credit", 0, "AMOUNT[:PRIORITY[:EXPIRES]]", "prepaid money, as 50:1:2026-03-01; repeatable"},
     {"trace", 0, NULL, "each step of the computation"},
     {"what-if", 0, NULL, "price the stored usage of the tariff's subscriptions under this draft, beside what the stored tariff makes of it"},
     {"from", 0, "TIME", "with --what-if: periods that begin at this time or later (default: all)"},

@@ -4,6 +4,7 @@
  * term (scope term) begins with the first row. Months without a row are left out, but for what a level holds through them. The seller's cost
  * is priced beside each part, in parts of its own where a version of the cost tariff begins.
  */
+#include "daemon/price_purse.h"
 #include "daemon/price_usage.h"
 
 #include <stdlib.h>
@@ -40,6 +41,7 @@ struct side {
     bool with_trace;
     const struct mtr_price **earlier; /* of the month */
     uint32_t earlier_count;
+    struct mtr_price_purse *purse; /* NULL: no pools */
 };
 
 /* Equal times keep the order of the rows, which is that of their addresses. */
@@ -209,6 +211,7 @@ static int price_part(struct side *side, const struct mtr_tariff_version *versio
     const struct mtr_price_exchange_times times = {from_s, side->month.end_s, side->ordered_s};
     int rc = out->price ? measure(side, version, from_s, to_s, &out->input) : MTR_ENOMEM;
     if (!rc) rc = mtr_price_charging_set(side->charging, times, arena, &out->input);
+    if (!rc && side->purse) rc = mtr_price_purse_fill(side->purse, from_s, &out->input);
     if (!rc) rc = mtr_price(&out->input, side->with_trace, arena, out->price);
     if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, side->rows->findings);
     if (!rc) side->earlier[side->earlier_count++] = out->price;
@@ -233,13 +236,15 @@ static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s, co
     return false;
 }
 
-static void begin_month(struct side *side, struct mtr_period month)
+static int begin_month(struct side *side, struct mtr_period month)
 {
+    int rc = side->purse ? mtr_price_purse_turn(side->purse, month, side->earlier, side->earlier_count) : MTR_OK;
     int64_t first_s = start_s(side, &side->tariff->versions[0]);
     if (month.start_s <= side->rows->first_s) side->ordered_s = month.start_s;
     side->month = month;
     side->earlier_count = 0;
     side->runs_from_s = first_s > month.start_s ? first_s : month.start_s;
+    return rc;
 }
 
 /* Both sides, and the parts priced so far. */
@@ -308,9 +313,8 @@ static int price_month(struct sides *sides, struct mtr_period month)
 {
     const struct mtr_tariff_version *version = NULL;
     int64_t from_s = month.start_s, end_s = 0;
-    int rc = MTR_OK;
-    begin_month(&sides->charged, month);
-    if (sides->with_costs) begin_month(&sides->costs, month);
+    int rc = begin_month(&sides->charged, month);
+    if (!rc && sides->with_costs) rc = begin_month(&sides->costs, month);
     for (; !rc && next_part(&sides->charged, &from_s, month.end_s, &version, &end_s); from_s = end_s)
         rc = add_part(sides, version, from_s, end_s);
     return rc;
@@ -368,6 +372,10 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
     if (!rc) rc = open_side(&rows, series->charged, series->cost, &sides.charged);
     if (!rc && series->cost) rc = open_side(&rows, series->cost, series->charged, &sides.costs);
     sides.charged.with_trace = series->with_trace; /* the answer has no trace of the costs */
+    struct mtr_price_purse purse;
+    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, series->zone};
+    sides.charged.purse = &purse; /* the costs have no pools */
+    if (!rc) rc = mtr_price_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
     if (!rc) rc = price_months(&sides);
     return rc ? rc : mtr_price_write_parts_json(sides.parts, sides.part_count, series->with_trace, json);
 }

@@ -3,6 +3,7 @@
  */
 #include "meterd/daemon/price_request.h"
 
+#include "daemon/price_purse.h"
 #include "daemon/price_usage.h"
 #include "meterd/catalog/meter.h"
 #include "meterd/core/document.h"
@@ -10,7 +11,7 @@
 #include "meterd/core/time.h"
 #include "meterd/rater/price.h"
 
-enum { USAGE_ROWS_MAX = 100000 };
+enum { USAGE_ROWS_MAX = 100000, CREDITS_MAX = 1000 };
 
 struct request {
     const struct mtr_node *tariff, *cost;
@@ -23,6 +24,7 @@ struct request {
     struct mtr_str component;
     struct mtr_list dimensions;
     struct mtr_list usage;
+    struct mtr_list credits; /* of struct mtr_price_credit */
     const struct mtr_node *rates, *meters;
     struct mtr_str zone;
     bool closing;
@@ -58,6 +60,8 @@ static const struct mtr_field request_fields[] = {
     {FIELD(request, component, MTR_FIELD_TEXT, "default: the only one with a meter")},
     {FIELD(request, dimensions, MTR_FIELD_LABELS, "of the quantity")},
     {FIELD(request, usage, MTR_FIELD_LIST, "several quantities"), .fields = usage_fields, .item_size = sizeof(struct mtr_price_usage), .max = USAGE_ROWS_MAX},
+    {FIELD(request, credits, MTR_FIELD_LIST, "prepaid money"), .fields = mtr_price_credit_fields, .item_size = sizeof(struct mtr_price_credit),
+     .max = CREDITS_MAX},
     {FIELD(request, rates, MTR_FIELD_NODE, "list of rates documents to exchange with; default: those of the catalog")},
     {FIELD(request, meters, MTR_FIELD_NODE, "list of meters that say how rows with times are measured; before those of the catalog")},
     {FIELD(request, zone, MTR_FIELD_TEXT, "time zone of months, days and hours"), .default_text = "UTC"},
@@ -126,6 +130,7 @@ static const struct mtr_tariff_version *find_version(const struct mtr_tariff_doc
 struct side {
     const struct mtr_tariff_version *version;
     const struct mtr_tariff_version *beside; /* the other side's; NULL: none */
+    bool is_cost;                            /* nothing is prepaid to the seller's own supplier */
 };
 
 /* Used when the request's `at` is: only what counts by the hour depends on it. A level holds all through the month. */
@@ -205,9 +210,30 @@ static int price_periods(const struct request *request, const struct tariffs *ta
     struct mtr_price_series series = {
         .charged = &tariffs->charged, .cost = tariffs->with_cost ? &tariffs->cost : NULL, .usage = rows, .usage_count = request->usage.count};
     series.zone = tariffs->zone;
+    series.credits = &request->credits;
     series.with_trace = request->trace;
     int rc = read_meters(request, tariffs->catalog, arena, &series.meters, findings);
     return rc ? rc : mtr_price_periods_run(&series, arena, json, findings);
+}
+
+/* What the version grants, and the request's credits. */
+static int fill_pools(const struct request *request, const struct side *side, struct mtr_period_rule months, struct mtr_period period,
+                      struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_diagnostics *findings)
+{
+    struct mtr_price_purse purse;
+    struct mtr_tariff_document *tariff = mtr_arena_calloc(arena, 1, sizeof(*tariff));
+    struct mtr_tariff_version *version = mtr_arena_calloc(arena, 1, sizeof(*version));
+    if (side->is_cost) return MTR_OK;
+    if (!tariff || !version) return MTR_ENOMEM;
+    *tariff = *input->tariff;
+    *version = *input->version;
+    version->from_is_date = false; /* the month is all of it */
+    version->from_us = 0;
+    tariff->versions = version;
+    tariff->version_count = 1;
+    int rc = mtr_price_purse_open(&purse, tariff, &request->credits, months, arena, findings);
+    if (!rc) rc = mtr_price_purse_turn(&purse, period, NULL, 0);
+    return rc ? rc : mtr_price_purse_fill(&purse, period.start_s, input);
 }
 
 /* The whole month of `at`. */
@@ -231,6 +257,7 @@ static int price_month(const struct request *request, const struct mtr_price_cha
     const struct mtr_price_exchange_times times = {at_us / MTR_US_PER_SECOND, period.end_s, period.start_s};
     int rc = build_usage(request, side, arena, input, findings);
     if (!rc) rc = mtr_price_charging_set(charging, times, arena, input);
+    if (!rc) rc = fill_pools(request, side, month, period, arena, input, findings);
     if (!rc) rc = mtr_price(input, request->trace, arena, out);
     return rc == MTR_EMISSING ? mtr_price_charging_fail(input, findings) : rc;
 }
@@ -243,8 +270,8 @@ static int price_once(const struct request *request, const struct tariffs *tarif
     struct mtr_price_input input, cost_input;
     struct mtr_price price, costs;
     const struct side charged = {find_version(tariffs->charged.tariff, zone, at_us),
-                                 tariffs->with_cost ? find_version(tariffs->cost.tariff, zone, at_us) : NULL};
-    const struct side cost = {charged.beside, charged.version};
+                                 tariffs->with_cost ? find_version(tariffs->cost.tariff, zone, at_us) : NULL, false};
+    const struct side cost = {charged.beside, charged.version, true};
     if (!charged.version) return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet", none);
     if (tariffs->with_cost && !cost.version) return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet", none);
     int rc = price_month(request, &tariffs->charged, &charged, at_us, zone, arena, &input, &price, findings);

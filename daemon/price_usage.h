@@ -53,6 +53,7 @@ struct mtr_price_series {
     const struct mtr_price_usage *usage;
     uint32_t usage_count;
     const struct mtr_zone *zone; /* of months, days and hours */
+    const struct mtr_list *credits; /* of struct mtr_price_credit */
     bool with_trace;
 };
 

@@ -57,10 +57,13 @@ static void choose_tariff(struct example *example, struct mtr_str key, const str
 static void price_usage(struct example *example, const char *text, struct mtr_price *price)
 {
     struct mtr_usage_row usage[EXAMPLE_USAGE_MAX];
+    struct mtr_price_pool pools[EXAMPLE_POOLS_MAX];
     char words[EXAMPLE_TEXT_BYTES];
     struct mtr_price_input input = pricing_input(&example->pricing);
     snprintf(words, sizeof(words), "%s", text);
     input.zone = example->utc;
+    input.pool_count = example_pools(example, words, pools);
+    input.pools = pools;
     input.usage_count = example_parse_usage(example, words, usage);
     input.usage = example_measure(example, usage, &input.usage_count);
     assert_int_equal(mtr_price(&input, true, &example->pricing.result, price), MTR_OK);

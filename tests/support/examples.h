@@ -16,7 +16,7 @@
 
 #define EXAMPLES_DIRECTORY "config/tariffs"
 #define EXAMPLES_MARK "# expect: "
-enum { EXAMPLE_TEXT_BYTES = 1 << 14, EXAMPLE_USAGE_MAX = 16 };
+enum { EXAMPLE_TEXT_BYTES = 1 << 14, EXAMPLE_USAGE_MAX = 16, EXAMPLE_POOLS_MAX = 16 };
 
 struct example {
     const char *name;
@@ -96,6 +96,32 @@ static inline uint32_t example_parse_usage(const struct example *example, char *
         int rc = mtr_quantity_parse(mtr_str_from(equals + 1), &usage[count].quantity);
         example_check(!rc, example->name, "is no quantity:", mtr_str_from(word));
         count++;
+    }
+    return count;
+}
+
+/* The first month's grants of the version's allowances, and the words `credit:AMOUNT` of the usage, which are blanked out. */
+static inline uint32_t example_pools(const struct example *example, char *text, struct mtr_price_pool *pools)
+{
+    static const char *const keys[] = {"credit-1", "credit-2", "credit-3"}, *const grants[] = {"credit=1", "credit=2", "credit=3"};
+    const struct mtr_tariff_version *version = &example->pricing.tariff.versions[0];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < version->allowance_count; i++) {
+        const struct mtr_allowance *from = &version->allowances[i];
+        example_check(count < EXAMPLE_POOLS_MAX, example->name, "has too many pools:", from->key);
+        pools[count++] = (struct mtr_price_pool){.key = from->key, .grant = MTR_STR("grant=2026-01-01"), .of_money = from->of_money,
+                                                 .components = from->components, .component_count = from->component_count,
+                                                 .priority = from->priority, .quantity = from->quantity, .amount = from->amount};
+    }
+    char *word;
+    for (uint32_t i = 0; (word = strstr(text, "credit:")) != NULL; i++) {
+        const size_t size = strcspn(word, " ");
+        example_check(i < 3 && count < EXAMPLE_POOLS_MAX, example->name, "has too many credits:", mtr_str_from(word));
+        pools[count] = (struct mtr_price_pool){.key = mtr_str_from(keys[i]), .grant = mtr_str_from(grants[i]), .of_money = true, .priority = 100,
+                                               .expires_s = INT64_MAX};
+        int rc = mtr_money_parse((struct mtr_str){word + 7, size - 7}, &pools[count++].amount);
+        example_check(!rc, example->name, "is no amount:", mtr_str_from(word));
+        memset(word, ' ', size);
     }
     return count;
 }
