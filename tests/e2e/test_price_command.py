@@ -233,16 +233,14 @@ PREPAID = os.path.join("config", "tariffs", "prepaid.yaml")
 def test_pools(folder):
     series = write(folder, "pools.csv", "time,quantity\n2026-01-10,400\n2026-02-10,900\n2026-04-10,3500\n")
     answer = json.loads(run(ROLLOVER, "--series", series, "--json"))
-    draws = [(period["from"][:7], line["dimensions"], line["quantity"]) for period in answer["periods"] for line in period["price"]["lines"]
-             if line["kind"] == "draw"]
+    draws = [(line["from"][:7], line["dimensions"], line["quantity"]) for line in answer["lines"] if line["kind"] == "draw"]
     assert draws == [("2026-01", "grant=2026-01-01", "400"), ("2026-02", "grant=2026-01-01", "600"), ("2026-02", "grant=2026-02-01", "300"),
                      ("2026-04", "grant=2026-02-01", "700"), ("2026-04", "grant=2026-03-01", "1000"), ("2026-04", "grant=2026-04-01", "1000")], draws
     assert answer["total"] == "40.00", answer["total"]
     # credits: the lower number first, an expired one not at all, what is left goes on into the next month
     calls = write(folder, "calls.csv", "time,quantity\n2026-01-10,3000\n2026-02-10,3000\n2026-03-10,3000\n")
     answer = json.loads(run(PREPAID, "--series", calls, "--credit", "40", "--credit", "35:1:2026-02-01", "--json"))
-    paid = [(period["from"][:7], line["component"], line["amount"]) for period in answer["periods"] for line in period["price"]["lines"]
-            if line["kind"] == "credit"]
+    paid = [(line["from"][:7], line["component"], line["amount"]) for line in answer["lines"] if line["kind"] == "credit"]
     assert paid == [("2026-01", "credit-2", "-30.00"), ("2026-02", "credit-1", "-30.00"), ("2026-03", "credit-1", "-10.00")], paid
     assert answer["total"] == "20.00", answer["total"]
     trace = run(PREPAID, "-q", "9000", "--at", "2026-01-05", "--credit", "50", "--trace")
