@@ -46,12 +46,12 @@ int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription
     int rc = MTR_OK;
     *before = (struct mtr_money){0};
     *continues = false;
-    if (!has_account(subscription)) return MTR_OK;
+    if (!has_account(subscription) || whole->start_s >= whole->end_s) return MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_count; i++) {
         int64_t start_s, end_s;
         if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s)) continue;
         if (i > subscription->peer_index) *continues = true;
-        else rc = mtr_charges_walk_lines(charges, subscription->peers[i]->number, start_s, on_line, &adding);
+        else if (charges) rc = mtr_charges_walk_lines(charges, subscription->peers[i]->number, start_s, on_line, &adding);
     }
     if (!rc) *before = adding.sum;
     return rc;

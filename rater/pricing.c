@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/account.h"
 
 static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key, uint32_t *index)
 {
@@ -115,6 +116,10 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .usage = out->usage.rows,
         .usage_count = out->usage.row_count,
     };
+    if (part->tariff == subscription->tariff) {
+        out->input.account_before = period->account_before;
+        out->input.account_continues = period->account_continues;
+    }
     rc = find_exchange(subscription, part, closing, arena, &out->input.exchange);
     if (!rc) rc = rater_part_pools(&period->grants, term, index, period->prices, arena, &out->input);
     return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
@@ -177,6 +182,7 @@ int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *
     struct rater_period_price period = {0};
     int rc = rater_open_term(catalog, subscription, period_start_s, arena, &period.term, &period.grants);
     if (!rc) rc = rater_read_balances(charges, subscription, &period.term, &period.grants);
+    if (!rc) rc = rater_account(charges, subscription, &period.term.whole, &period.account_before, &period.account_continues);
     if (!rc) rc = price_term(rollups, catalog, subscription, closing, arena, &period);
     if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &period);
     if (rc == MTR_EMISSING) memcpy(out->missing, period.missing, sizeof(out->missing));

@@ -42,6 +42,8 @@ struct rater_period_price {
     struct rater_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL: none in force */
     uint64_t cell_count; /* theirs, too */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
+    struct mtr_money account_before; /* of the customer's subscriptions before this one */
+    bool account_continues;
 };
 
 /* From the arena. `charges` tells what was drawn of pools before; NULL: nothing. Until the period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and

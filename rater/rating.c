@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
+#include "rater/account.h"
 #include "rater/emit.h"
 #include "rater/rater.h"
 
@@ -116,7 +117,8 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;
     note_losses(step, subscription, &rating->differences);
-    return rater_emit(step->charges, &emission, &rating->differences, &rater->body);
+    int rc = rater_emit(step->charges, &emission, &rating->differences, &rater->body);
+    return rc ? rc : rater_account_changed(step, subscription, period->start_s);
 }
 
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period)

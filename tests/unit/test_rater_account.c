@@ -66,6 +66,38 @@ static void tiers_of_all_subscriptions(void **state)
     rating_close(&stage);
 }
 
+static void limits_of_the_account(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD "{key: calls, meter: calls, per_unit: 1}], account: {minimum: 50, cap: 100}}]}\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S + DAY_S, "", "70", 70);
+    rating_use(&stage, "s2", "calls", JANUARY_S + DAY_S, "", "20", 20);
+    rating_use(&stage, "s3", "calls", JANUARY_S + DAY_S, "", "7", 7);
+    rating_use(&stage, "s4", "calls", JANUARY_S + 12 * DAY_S, "", "30", 30);
+    advance(&stage, JANUARY_S + 20 * DAY_S);
+    check(&stage, 1, "draft 70");
+    check(&stage, 2, "draft 20");
+    check(&stage, 4, "draft 10"); /* 90 and 30 are above 100 */
+    advance(&stage, FEBRUARY_S + 2 * HOUR_S);
+    check(&stage, 3, "draft 7; final 0; final 43"); /* another customer, alone: 50 in all */
+    check(&stage, 4, "draft 10; final 0");
+    rating_use(&stage, "s1", "calls", JANUARY_S + DAY_S, "", "-65", -65); /* a late correction goes on to those behind */
+    advance(&stage, FEBRUARY_S + 6 * HOUR_S);
+    check(&stage, 1, "draft 70; final 0; correction -65");
+    check(&stage, 2, "draft 20; final 0");
+    check(&stage, 4, "draft 10; final 0; correction 20"); /* 5 + 20 + 30 */
+    rating_use(&stage, "s2", "calls", JANUARY_S + DAY_S, "", "-20", -20);
+    advance(&stage, FEBRUARY_S + 12 * HOUR_S);
+    check(&stage, 2, "draft 20; final 0; correction -20");
+    check(&stage, 4, "draft 10; final 0; correction 20; correction 15"); /* 5 + 30, and what is missing to 50 */
+    struct mtr_audit_counts counts = rating_audit(&stage);
+    assert_int_equal(counts.findings, 0);
+    assert_int_equal(counts.pending, 0);
+    rating_close(&stage);
+}
+
 /* A subscription that is there or not is one to all behind it. */
 static void a_subscription_that_goes(void **state)
 {
@@ -89,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiers_of_all_subscriptions),
+        cmocka_unit_test(limits_of_the_account),
         cmocka_unit_test(a_subscription_that_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
