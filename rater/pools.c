@@ -161,12 +161,48 @@ static int add_rolled_over(struct finding *finding)
     return MTR_OK;
 }
 
+/* What a trial frees is granted once, at the subscription's start; of money without `units`. */
+static int add_trial_grant(struct finding *finding, const struct mtr_trial_units *units)
+{
+    enum { TEXT_BYTES = 160 };
+    const struct mtr_subscription *subscription = finding->subscription;
+    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_s);
+    const struct mtr_str component = units ? units->component : MTR_STR("");
+    char text[TEXT_BYTES];
+    struct rater_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};
+    grant.pool = (struct mtr_price_pool){
+        .of_money = !units,
+        .components = units ? &units->component : NULL,
+        .component_count = units != NULL,
+        .expires_s = subscription->free_until_s,
+    };
+    if (!units) grant.currency = subscription->tariff->currency;
+    snprintf(text, sizeof(text), "trial%s%.*s", units ? "." : "", MTR_STR_ARGS(component));
+    int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.key);
+    snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
+    if (!rc) rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
+    if (rc) return rc;
+    snprintf(text, sizeof(text), "trial:%u:%.*s:%.*s", subscription->number, MTR_STR_ARGS(component), MTR_STR_ARGS(grant.currency));
+    grant.id = hash_text(text);
+    return add_grant(finding, &grant);
+}
+
+static int add_trial(struct finding *finding)
+{
+    const struct mtr_subscription *subscription = finding->subscription;
+    int rc = MTR_OK;
+    if (subscription->free_until_s <= finding->term->start_s) return MTR_OK;
+    for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++) rc = add_trial_grant(finding, &subscription->trial_units[i]);
+    return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
+}
+
 static int find_grants(struct finding *finding)
 {
     uint32_t position = 0;
     if (!finding->term->exists) return MTR_OK;
     int rc = add_allowances(finding, finding->term, 0);
     if (!rc) rc = add_rolled_over(finding);
+    if (!rc) rc = add_trial(finding);
     for (const struct mtr_credit *credit = NULL;
          !rc && (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
         rc = add_credit(finding, credit);

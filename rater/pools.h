@@ -1,9 +1,9 @@
 /*
  * The pools that a billing period can draw on, their balances, and the ledger of what was drawn. Private to the rater.
  *
- * A grant is one filling of a pool: an allowance of one billing period, or a prepaid credit. The grants of a period are those of its own
- * versions (of one key the first part's), what the periods before it roll over, and the credits that overlap it. What is granted stays
- * granted when a later version does without it.
+ * A grant is one filling of a pool: an allowance of one billing period, what a trial frees, or a prepaid credit. The grants of a period are
+ * those of its own versions (of one key the first part's), what the periods before it roll over, its trial's, and the credits that overlap it.
+ * What is granted stays granted when a later version does without it.
  *
  * Periods draw on a grant in the order of (period start, subscription number). A draw knows what those before it drew when it was made; when
  * that changes, the next one's period is marked dirty, and so on: a correction flows forward, one period at a rating.

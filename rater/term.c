@@ -246,7 +246,8 @@ static int make_parts(const struct mtr_subscription *subscription, struct mtr_ar
         add_stretch(&before, term->parts, &term->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s), term->end_s, NULL};
+    const int64_t until_s = min_s(term->end_s, subscription->charged_until_s);
+    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s), until_s, NULL};
     add_stretch(&after, term->parts, &term->part_count);
     return MTR_OK;
 }

@@ -174,6 +174,45 @@ static void check_rates(const struct mtr_catalog *catalog, const struct named_ta
                          MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->exchange.source));
 }
 
+static bool has_metered_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
+{
+    for (uint32_t v = 0; v < tariff->version_count; v++)
+        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
+            if (mtr_str_equal(tariff->versions[v].components[i].key, key)) return tariff->versions[v].components[i].meter.size > 0;
+    return false;
+}
+
+static void check_trial(const struct mtr_record *record, const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
+        struct mtr_str key = subscription->trial_units[i].component;
+        if (!has_metered_component(subscription->tariff, key))
+            mtr_record_fail(record, "trial", findings, "quantity: tariff `%.*s` has no component `%.*s` with a meter",
+                            MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
+    }
+}
+
+static bool has_allowances(const struct mtr_tariff_version *version)
+{
+    bool found = version->allowance_count > 0;
+    for (uint32_t i = 0; i < version->override_count && !found; i++) found = has_allowances(&version->overrides[i].version);
+    return found;
+}
+
+/* What costs cannot be counted by: pools are drawn on for the customer, and its other subscriptions are those of what it pays. */
+static void check_cost(const struct mtr_record *record, const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+{
+    const struct mtr_tariff_document *tariff = subscription->cost_tariff;
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
+        if (!has_allowances(&tariff->versions[i])) continue;
+        mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
+        return;
+    }
+    if (tariff && tariff->across_customer)
+        mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
+                        MTR_STR_ARGS(tariff->key));
+}
+
 static void check_subscription(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_subscription *subscription,
                                const struct demands *demands, struct mtr_diagnostics *findings)
 {
@@ -188,6 +227,8 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
         check_fees(&named, findings);
         check_rates(catalog, &named, findings);
     }
+    check_trial(record, subscription, findings);
+    check_cost(record, subscription, findings);
 }
 
 static void check_meters(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_version *version,

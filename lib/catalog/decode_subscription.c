@@ -62,26 +62,62 @@ static int64_t days_later(const struct mtr_zone *zone, int64_t time_s, uint64_t 
     return mtr_zone_from_civil(zone, civil);
 }
 
+/* What a trial frees of its subscription's tariff. */
+static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *findings)
+{
+    struct mtr_trial_fields *trial = &record->fields.subscription.trial;
+    const struct mtr_label *labels = trial->quantity.items;
+    trial->units = mtr_arena_calloc(&record->arena, (size_t)trial->quantity.count + 1, sizeof(*trial->units));
+    if (!trial->units) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < trial->quantity.count; i++) {
+        trial->units[i].component = labels[i].name;
+        if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) || trial->units[i].quantity.e12 <= 0)
+            mtr_record_fail(record, "trial", findings, "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits after the point",
+                            MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
+    }
+    if (trial->has_amount && trial->amount.e18 <= 0) mtr_record_fail(record, "trial", findings, "amount: must be more than 0");
+    if (trial->tariff.size)
+        mtr_record_fail(record, "trial", findings, "has a tariff of its own, and frees units or money of the subscription's: remove one of them");
+    return MTR_OK;
+}
+
+static bool is_limited(const struct mtr_subscription_fields *f)
+{
+    return f->trial.quantity.count > 0 || f->trial.has_amount;
+}
+
+/* Free units and money are use of the tariff, so that it is in force from the start on. */
+static void decode_limited_end(struct mtr_subscription_fields *f, bool has_end)
+{
+    const int64_t end_s = has_end ? f->trial_end_s : INT64_MAX;
+    f->free_until_s = end_s;
+    f->trial_end_s = f->start_s;
+    if (f->trial.then == 1) f->charged_until_s = end_s;
+}
+
 static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
+    const bool has_end = f->trial.end.size || f->trial.has_days;
     f->trial_end_s = f->start_s;
+    f->free_until_s = f->charged_until_s = INT64_MAX;
     decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
     if (!f->has_trial) return;
     if (f->trial_end.size) mtr_record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
-    if ((f->trial.end.size != 0) == f->trial.has_days) {
-        mtr_record_fail(record, "trial", findings, "needs one of `end` and `days`");
-        return;
-    }
+    if (f->trial.end.size && f->trial.has_days) mtr_record_fail(record, "trial", findings, "has both of `end` and `days`");
+    else if (!has_end && !is_limited(f)) mtr_record_fail(record, "trial", findings, "needs one of `end` and `days`");
+    else if (!has_end && f->trial.then == 1) mtr_record_fail(record, "trial", findings, "stops, but never ends: write `end` or `days`");
     decode_optional(record, "trial", f->trial.end, &f->trial_end_s, findings);
     if (f->trial.has_days) f->trial_end_s = days_later(f->zone, f->start_s, f->trial.days);
+    if (f->trial_end_s < f->start_s) mtr_record_fail(record, "trial", findings, "the trial ends before start");
+    if (is_limited(f)) decode_limited_end(f, has_end);
 }
 
 static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
-    if (f->trial_end_s < f->start_s)
-        mtr_record_fail(record, f->has_trial ? "trial" : "trial_end", findings, "the trial ends before start");
+    if (f->trial_end_s < f->start_s && !f->has_trial)
+        mtr_record_fail(record, "trial_end", findings, "the trial ends before start");
     if (f->end_s <= f->start_s) mtr_record_fail(record, "end", findings, "end must be after start");
 }
 
@@ -108,5 +144,5 @@ int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, 
     decode_optional(record, "end", f->end, &f->end_s, findings);
     decode_anchor(record, findings);
     check_order(record, findings);
-    return MTR_OK;
+    return is_limited(f) ? decode_limits(record, findings) : MTR_OK;
 }

@@ -84,6 +84,11 @@ static const struct mtr_field trial_rows[] = {
     {.name = "tariff", .type = MTR_FIELD_KEY, FIELD(mtr_trial_fields, tariff), .doc = "what is charged until then; nothing unless given"},
     {.name = "then", .type = MTR_FIELD_ENUM, FIELD(mtr_trial_fields, then), .choices = trial_then, .default_text = "convert",
      .doc = "convert: the subscription's tariff from then on; stop: nothing is charged"},
+    {.name = "quantity", .type = MTR_FIELD_LABELS, FIELD(mtr_trial_fields, quantity), .max = MTR_TARIFF_COMPONENTS_MAX,
+     .doc = "component: units of it that are free; beyond them its tariff is charged from the start on"},
+    {.name = "amount", .type = MTR_FIELD_MONEY, FIELD(mtr_trial_fields, amount),
+     .present_offset = offsetof(struct mtr_trial_fields, has_amount) + 1,
+     .doc = "money that is free, in the tariff's currency; beyond it its tariff is charged from the start on"},
     {0},
 };
 

@@ -46,6 +46,10 @@ struct mtr_trial_fields {
     bool has_days;
     uint64_t days;
     int then; /* 0 convert, 1 stop */
+    struct mtr_list quantity; /* of struct mtr_label: component and quantity, as written */
+    bool has_amount;
+    struct mtr_money amount;
+    struct mtr_trial_units *units; /* from here on: decoded from the above */
 };
 
 struct mtr_subscription_fields {
@@ -56,7 +60,7 @@ struct mtr_subscription_fields {
     struct mtr_str start, trial_end, end; /* as written */
     struct mtr_list labels;
     struct mtr_zone *zone; /* from here on: decoded from the above */
-    int64_t start_s, trial_end_s, end_s;
+    int64_t start_s, trial_end_s, free_until_s, charged_until_s, end_s;
     int64_t anchor_days;
 };
 

@@ -73,6 +73,7 @@ struct planned_tariff {
     uint32_t service;
     char key[KEY_MAX];
     const char *currency;
+    bool is_cost; /* of some subscription: it counts nothing across a customer */
 };
 
 struct plan {

@@ -187,7 +187,7 @@ static void put_curve(struct yaml *yaml, uint32_t curve)
 }
 
 /* The curves that a level can have are the first three. */
-static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter)
+static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter, bool is_cost)
 {
     struct scenario *scenario = yaml->scenario;
     const uint32_t curve = scenario_below(scenario, 8), other = scenario_below(scenario, curve < 3 ? 3 : 8);
@@ -205,7 +205,7 @@ static void put_usage_curve(struct yaml *yaml, const struct planned_meter *meter
         put_curve(yaml, curve);
     }
     const bool adds_up = meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT;
-    if (adds_up && strcmp(scope, "period") == 0 && scenario_chance(scenario, 30)) put(yaml, ", across: customer");
+    if (adds_up && !is_cost && strcmp(scope, "period") == 0 && scenario_chance(scenario, 30)) put(yaml, ", across: customer");
     put_masks(yaml, meter, scope);
     put_parts(yaml);
     if (by_region || by_sku)
@@ -225,7 +225,7 @@ static void put_several_meters(struct yaml *yaml, const char *first, const char 
 
 /* Components keep their keys from version to version, so that caps and minimums of one go on in the next. Returns the meter of one of them;
  * NULL: there are only fees. */
-static const char *put_components(struct yaml *yaml, uint32_t service)
+static const char *put_components(struct yaml *yaml, uint32_t service, bool is_cost)
 {
     struct scenario *scenario = yaml->scenario;
     const struct plan *plan = &scenario->plan;
@@ -243,7 +243,7 @@ static const char *put_components(struct yaml *yaml, uint32_t service)
         if (plan->meters[i].service != service || !plan->meters[i].applied || scenario_chance(scenario, 15)) continue;
         last = plan->meters[i].key;
         put(yaml, "          - {key: c-%s", last);
-        put_usage_curve(yaml, &plan->meters[i]);
+        put_usage_curve(yaml, &plan->meters[i], is_cost);
         put(yaml, "}\n");
     }
     put(yaml, "          - {key: base");
@@ -293,7 +293,7 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         put(yaml, "      - from: %s%s\n%s", date(scenario, day), i && scenario_chance(scenario, 30) ? "T10:30:00Z" : "",
             resets ? "        reset: true\n" : "");
         put(yaml, "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
-        const char *meter = put_components(yaml, tariff->service);
+        const char *meter = put_components(yaml, tariff->service, tariff->is_cost);
         put_overrides(yaml, tariff->service, meter);
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
@@ -366,6 +366,15 @@ static uint32_t plan_tariff(struct scenario *scenario, uint32_t service, uint32_
     return scenario_chance(scenario, percent) && plan->tariffs[tariff].service == service ? tariff : TARIFFS_MAX;
 }
 
+/* While documents are planned any tariff may become one of costs; later only those that were made as such. */
+static uint32_t plan_cost(struct scenario *scenario, uint32_t service, bool is_first)
+{
+    struct plan *plan = &scenario->plan;
+    const uint32_t tariff = plan_tariff(scenario, service, 60);
+    if (tariff < TARIFFS_MAX && is_first) plan->tariffs[tariff].is_cost = true;
+    return tariff < TARIFFS_MAX && plan->tariffs[tariff].is_cost ? tariff : TARIFFS_MAX;
+}
+
 static void plan_trial(struct scenario *scenario, struct planned_subscription *subscription)
 {
     subscription->trial_day = subscription->start_day + 2 + scenario_below(scenario, 20);
@@ -387,7 +396,7 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     subscription->start_day = day - 30 + scenario_below(scenario, 45);
     subscription->start_clock = scenario_chance(scenario, 60) ? "" : scenario_chance(scenario, 50) ? "T00:20:00Z" : "T09:45:30Z";
     if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
-    subscription->cost_tariff = plan_tariff(scenario, service, 60);
+    subscription->cost_tariff = plan_cost(scenario, service, true);
     if (scenario_chance(scenario, 30)) subscription->end_day = subscription->start_day + 15 + scenario_below(scenario, 60);
     snprintf(subscription->key, KEY_MAX, "sub%u", index);
     snprintf(subscription->subject, KEY_MAX, "sub%u", index);
@@ -470,7 +479,7 @@ static void alter_subscription(struct scenario *scenario)
     case 1: subscription->end_day = 0; break;
     case 2: subscription->end_day = today + (int64_t)scenario_below(scenario, 12) - 5; break;
     case 3: plan_trial(scenario, subscription); break;
-    case 5: subscription->cost_tariff = plan_tariff(scenario, subscription->service, 60); break;
+    case 5: subscription->cost_tariff = plan_cost(scenario, subscription->service, false); break;
     case 4: subscription->anchor = plan_anchor(scenario, subscription->every); break;
     default:
         if (plan->tariffs[tariff].service == subscription->service) subscription->tariff = tariff;

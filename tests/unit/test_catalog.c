@@ -295,7 +295,15 @@ static const struct {
 #define SUBSCRIPTION(rest) "subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, " rest "}\n"
     {SUBSCRIPTION("trial: {end: 2026-01-01}"), "2:89: trial: the trial ends before start\n"},
     {SUBSCRIPTION("trial: {then: stop}"), "2:89: trial: needs one of `end` and `days`\n"},
-    {SUBSCRIPTION("trial: {days: 3, end: 2026-02-03}"), "2:89: trial: needs one of `end` and `days`\n"},
+    {SUBSCRIPTION("trial: {days: 3, end: 2026-02-03}"), "2:89: trial: has both of `end` and `days`\n"},
+    {SUBSCRIPTION("trial: {quantity: {vcpu: 10}, then: stop}"), "2:89: trial: stops, but never ends: write `end` or `days`\n"},
+    {SUBSCRIPTION("trial: {quantity: {vcpu: ten, base: 0}}"),
+     "2:89: trial: quantity: `ten` of `vcpu` is no decimal number above 0 of at most 12 digits after the point\n"
+     "2:89: trial: quantity: `0` of `base` is no decimal number above 0 of at most 12 digits after the point\n"},
+    {SUBSCRIPTION("trial: {quantity: {base: 10}}"), "2:89: trial: quantity: tariff `standard` has no component `base` with a meter\n"},
+    {SUBSCRIPTION("trial: {amount: 0}"), "2:89: trial: amount: must be more than 0\n"},
+    {SUBSCRIPTION("trial: {amount: 5, days: 3, tariff: standard}"),
+     "2:89: trial: has a tariff of its own, and frees units or money of the subscription's: remove one of them\n"},
     {SUBSCRIPTION("trial: {days: 3}, trial_end: 2026-02-03"), "2:111: trial_end: stands beside `trial`: write `end` into it\n"},
     {SUBSCRIPTION("trial: {days: 0}"), "2:96: trial.days: `0` is out of range: 1 to 36500\n"},
     {SUBSCRIPTION("trial: {days: 3, tariff: standart}"), "2:89: trial: unknown tariff `standart`; did you mean `standard`?\n"},
@@ -305,6 +313,14 @@ static const struct {
      "4:89: trial: tariff `other` prices meter `mails` of service `mail`, but the service bought is `compute`\n"},
     {MAIL_TARIFF("EUR") SUBSCRIPTION("cost_tariff: other"),
      "4:95: cost_tariff: tariff `other` prices meter `mails` of service `mail`, but the service bought is `compute`\n"},
+#define COST_TARIFF(component, version)                                                                                                \
+    "tariffs:\n  - {key: other, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: vcpu, per_unit: 1" component "}]" version "}]}\n"
+    {COST_TARIFF("", ", allowances: [{key: x, components: [a], quantity: 1}]") SUBSCRIPTION("cost_tariff: other"),
+     "4:95: cost_tariff: tariff `other` has allowances, which a cost cannot draw on\n"},
+    {COST_TARIFF(", across: customer", "") SUBSCRIPTION("cost_tariff: other"),
+     "4:95: cost_tariff: tariff `other` counts across the customer's subscriptions, which a cost cannot\n"},
+    {COST_TARIFF("", ", account: {cap: 5}") SUBSCRIPTION("cost_tariff: other"),
+     "4:95: cost_tariff: tariff `other` counts across the customer's subscriptions, which a cost cannot\n"},
     {MAIL_TARIFF("USD") SUBSCRIPTION("cost_tariff: other"), "4:5: currency: is EUR, but tariff `other` is in USD and has no `exchange`\n"},
 #define UNIT_TARIFF(component) "tariffs:\n  - {key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, " component "}]}]}\n"
     {UNIT_TARIFF("meter: vcpu, unit: hour, per_unit: 1"),

@@ -147,6 +147,51 @@ static void trials_end_and_go_on_or_stop(void **state)
     }
 }
 
+/* Units and money that a trial frees, over two months: 42 calls in January, 20 in February. Five of a month are free of themselves. */
+static const struct {
+    const char *trial, *january, *february;
+} limits[] = {
+    {"{quantity: {calls: 20}}", "base recurring 31 -; calls usage 17 -", "base recurring 31 -; calls usage 15 -"},
+    {"{quantity: {calls: 50}}", "base recurring 31 -", "base recurring 31 -; calls usage 2 -"},
+    {"{quantity: {calls: 50}, end: 2026-02-01}", "base recurring 31 -", "base recurring 31 -; calls usage 15 -"},
+    {"{quantity: {calls: 50}, days: 40}", "base recurring 31 -", "base recurring 31 -; calls usage 2 -"},
+    {"{quantity: {calls: 20}, end: 2026-02-01, then: stop}", "base recurring 31 -; calls usage 17 -", ""},
+    {"{amount: 40}", "base recurring 31 -; calls usage 37 -; trial grant=2026-01-01 credit -40 -", "base recurring 31 -; calls usage 15 -"},
+    {"{amount: 100}", "base recurring 31 -; calls usage 37 -; trial grant=2026-01-01 credit -68 -",
+     "base recurring 31 -; calls usage 15 -; trial grant=2026-01-01 credit -32 -"},
+    {"{quantity: {calls: 20}, amount: 40}", "base recurring 31 -; calls usage 17 -; trial grant=2026-01-01 credit -40 -",
+     "base recurring 31 -; calls usage 15 -"},
+};
+
+static void trials_free_units_and_money(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct rating_stage stage;
+        char text[4096];
+        rating_open(&stage, JANUARY_S);
+        snprintf(text, sizeof(text), "%ssubscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, trial: %s}\n",
+                 HEAD TRIAL_TARIFFS, limits[i].trial);
+        rating_apply(&stage, text);
+        rating_use(&stage, "s1", "calls", JANUARY_S + 2 * DAY_S, "", "30", 30);
+        rating_use(&stage, "s1", "calls", FEBRUARY_S + 2 * DAY_S, "", "20", 20);
+        rating_advance_to(&stage, MARCH_S + 2 * HOUR_S);
+        rating_drain(&stage);
+        rating_use(&stage, "s1", "calls", JANUARY_S + 20 * DAY_S, "", "12", 12); /* late: February has less left */
+        rating_advance_to(&stage, MARCH_S + 9 * HOUR_S);
+        rating_drain(&stage);
+        rating_advance_to(&stage, MARCH_S + 18 * HOUR_S);
+        rating_drain(&stage);
+        const char *wanted[] = {limits[i].january, limits[i].february};
+        const int64_t starts[] = {JANUARY_S, FEBRUARY_S};
+        for (int k = 0; k < 2; k++)
+            if (strcmp(rating_lines(&stage, 1, starts[k]).text, wanted[k]) != 0)
+                fail_msg("%s: %s", limits[i].trial, rating_lines(&stage, 1, starts[k]).text);
+        assert_int_equal(rating_audit(&stage).findings, 0);
+        rating_close(&stage);
+    }
+}
+
 /* A day of a trial is a local one: 29 March has 23 hours in Berlin. */
 static void a_trial_of_days_ends_at_local_midnight(void **state)
 {
@@ -427,6 +472,7 @@ int main(void)
         cmocka_unit_test(prices_in_the_subscriptions_currency_and_of_its_own),
         cmocka_unit_test(an_override_re_rates_its_customer_only),
         cmocka_unit_test(trials_end_and_go_on_or_stop),
+        cmocka_unit_test(trials_free_units_and_money),
         cmocka_unit_test(a_trial_of_days_ends_at_local_midnight),
         cmocka_unit_test(cost_stands_beside_what_is_charged),
         cmocka_unit_test(a_new_cost_alone_is_a_charge_of_nothing),

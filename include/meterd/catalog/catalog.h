@@ -98,6 +98,12 @@ struct mtr_meter {
     int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
 };
 
+/* Units of a component that a trial frees. */
+struct mtr_trial_units {
+    struct mtr_str component;
+    struct mtr_quantity quantity;
+};
+
 struct mtr_subscription {
     uint32_t number;
     struct mtr_str key;
@@ -111,9 +117,15 @@ struct mtr_subscription {
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
     int64_t start_s;     /* usage and fees from here on */
-    int64_t trial_end_s; /* == start_s without a trial */
+    int64_t trial_end_s; /* == start_s without a trial, and of a trial that frees units or money of the tariff */
     const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
     bool trial_stops;    /* nothing is charged from then on */
+    int64_t free_until_s;    /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
+    int64_t charged_until_s; /* nothing is charged from then on; INT64_MAX: always */
+    const struct mtr_trial_units *trial_units; /* what it frees, by component */
+    uint32_t trial_unit_count;
+    bool has_trial_amount;
+    struct mtr_money trial_amount; /* in the tariff's currency */
     int64_t end_s;       /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;
