@@ -61,6 +61,7 @@ static void price_again(const char *name, struct mtr_zone *utc, bool with_trace)
 {
     struct example example = {.name = name, .utc = utc};
     struct mtr_usage_row usage[EXAMPLE_USAGE_MAX];
+    struct mtr_price_pool pools[EXAMPLE_POOLS_MAX];
     struct mtr_price price;
     char text[EXAMPLE_TEXT_BYTES];
     example_read_file(name, text);
@@ -72,6 +73,8 @@ static void price_again(const char *name, struct mtr_zone *utc, bool with_trace)
     *arrow = '\0';
     struct mtr_price_input input = pricing_input(&example.pricing);
     input.zone = utc;
+    input.pool_count = example_pools(&example, mark, pools);
+    input.pools = pools;
     input.usage = usage;
     input.usage_count = example_parse_usage(&example, mark + strlen(EXAMPLES_MARK), usage);
     uint64_t before = 0;
