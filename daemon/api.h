@@ -118,6 +118,7 @@ void mtr_api_get_charge(struct mtr_api_call *call);
 void mtr_api_list_outbox(struct mtr_api_call *call);
 void mtr_api_settle_outbox(struct mtr_api_call *call);
 void mtr_api_list_margins(struct mtr_api_call *call);       /* api_margins.c */
+void mtr_api_list_credits(struct mtr_api_call *call);       /* api_credits.c */
 void mtr_api_post_price(struct mtr_api_call *call);         /* api_price.c */
 void mtr_api_list_documents(struct mtr_api_call *call);     /* api_catalog.c */
 void mtr_api_get_document(struct mtr_api_call *call);

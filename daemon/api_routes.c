@@ -42,6 +42,14 @@ static const struct mtr_route_parameter margins_parameters[] = {
     {"losses", "true|false", false, false, "only lines that cost more than is charged for them; default false"},
     END,
 };
+static const struct mtr_route_parameter credits_parameters[] = {
+    {"subscription", "string", false, false, "of this subscription (key)"},
+    {"customer", "string", false, false, "or of all subscriptions of this customer"},
+    {"at", "date-time", false, false, "allowances of the billing periods of that time; default: now"},
+    {"after", "integer", false, false, "of a customer: go on behind the subscription that the answer before named as next_after"},
+    {"limit", "integer", false, false, "no further subscription once there are this many rows, 1 to 10000; default 1000"},
+    END,
+};
 static const struct mtr_route_parameter outbox_parameters[] = {
     {"destination", "string", false, false, "only this destination (key)"},
     {"state", "pending|attempted|acked|rejected|unknown", false, false, "only messages in this state"},
@@ -80,6 +88,8 @@ const struct mtr_route mtr_routes[] = {
      "Ack", "AckResult", JSON, mtr_api_ack_charges},
     {MTR_HTTP_GET, "/v1/charges/{id}", MTR_SCOPE_BILLING, "explainCharge", "One charge, explained down to the log", NULL, NULL, "Explanation", JSON,
      mtr_api_get_charge},
+    {MTR_HTTP_GET, "/v1/credits", MTR_SCOPE_BILLING, "listCredits", "Allowances and prepaid credits: granted, drawn, left", credits_parameters, NULL,
+     "Credits", JSON, mtr_api_list_credits},
     {MTR_HTTP_GET, "/v1/margins", MTR_SCOPE_BILLING, "listMargins", "Charged lines beside what they cost the seller", margins_parameters, NULL,
      "Margins", JSON, mtr_api_list_margins},
     {MTR_HTTP_GET, "/v1/outbox", MTR_SCOPE_BILLING, "listOutbox", "Messages to destinations and their states", outbox_parameters, NULL, "Outbox",

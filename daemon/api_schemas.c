@@ -69,6 +69,13 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                           ",\"denominator\":" STRING ",\"derivation\":{\"enum\":[\"direct\",\"inverse\",\"cross\"]},\"source\":" STRING
                           ",\"date\":{\"type\":\"string\",\"format\":\"date\"},\"rule\":{\"enum\":[\"period_end\",\"usage_day\",\"charge_day\",\"order\"]}"
                           ",\"day\":{\"type\":\"string\",\"format\":\"date\"}")},
+    {"Credits", MAP_WITH("\"credits\",\"next_after\",\"has_more\"", "\"credits\":" LIST(REF("Credit")) ",\"next_after\":" COUNT
+                         ",\"has_more\":" BOOLEAN)},
+    {"Credit", MAP_WITH("\"key\",\"grant\",\"kind\",\"granted\",\"drawn\",\"balance\",\"expired\"", /* money where it has a currency, else units */
+                        "\"key\":" STRING ",\"grant\":" STRING ",\"kind\":{\"enum\":[\"allowance\",\"credit\"]},\"customer\":" STRING
+                        ",\"subscription\":{\"type\":[\"string\",\"null\"]},\"currency\":{\"type\":[\"string\",\"null\"]},\"priority\":" COUNT
+                        ",\"expires\":{\"type\":[\"string\",\"null\"]},\"granted\":" DECIMAL ",\"drawn\":" DECIMAL ",\"balance\":" DECIMAL
+                        ",\"expired\":" DECIMAL)},
     {"Margins", MAP_WITH("\"margins\",\"next_after\",\"has_more\"", "\"margins\":" LIST(REF("Margin")) ",\"next_after\":" COUNT
                          ",\"has_more\":" BOOLEAN)},
     {"Margin", MAP_WITH("\"subscription\",\"component\",\"amount\",\"cost\",\"margin\",\"currency\"",

@@ -1,5 +1,5 @@
 /*
- * meterd usage, charges, margins, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
+ * meterd usage, charges, credits, margins, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
  */
 #include <stdio.h>
 #include <string.h>
@@ -274,6 +274,39 @@ int mtr_command_charges(const struct mtr_invocation *invocation)
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     bool csv = !outbox && mtr_invocation_flag(invocation, "csv");
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, csv, outbox ? print_outbox : print_charges);
+    mtr_buffer_release(&path);
+    return code;
+}
+
+/* ---- credits ---- */
+
+static void print_credits(const struct mtr_node *root)
+{
+    static const struct column columns[] = {
+        {"KEY", "key", MTR_TABLE_LEFT, SHOWN},
+        {"GRANT", "grant", MTR_TABLE_LEFT, SHOWN},
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+        {"PRIORITY", "priority", MTR_TABLE_RIGHT, SHOWN},
+        {"EXPIRES", "expires", MTR_TABLE_LEFT, TIME},
+        {"GRANTED", "granted", MTR_TABLE_RIGHT, SHOWN},
+        {"DRAWN", "drawn", MTR_TABLE_RIGHT, SHOWN},
+        {"BALANCE", "balance", MTR_TABLE_RIGHT, SHOWN},
+        {"EXPIRED", "expired", MTR_TABLE_RIGHT, SHOWN},
+        {"CURRENCY", "currency", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
+    };
+    if (!print_rows(mtr_node_get(root, "credits"), COLUMNS(columns))) fprintf(stderr, "no allowances and no credits\n");
+    say_more(root, "credits");
+}
+
+int mtr_command_credits(const struct mtr_invocation *invocation)
+{
+    static const char *const options[] = {"subscription", "customer", "at", "after", "limit"};
+    struct mtr_buffer path;
+    mtr_buffer_init(&path, PATH_BYTES);
+    int rc = mtr_buffer_printf(&path, "/v1/credits?");
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i], options[i]);
+    if (!rc) rc = mtr_buffer_append_char(&path, '\0');
+    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_credits);
     mtr_buffer_release(&path);
     return code;
 }

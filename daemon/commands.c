@@ -103,6 +103,16 @@ static const struct mtr_option charges_options[] = {
     MTR_CLIENT_OPTIONS,
     END,
 };
+static const struct mtr_option credits_options[] = {
+    {"subscription", 's', "KEY", "of this subscription"},
+    {"customer", 0, "KEY", "or of all subscriptions of this customer"},
+    {"at", 0, "TIME", "allowances of the billing periods of that time (default: now)"},
+    {"after", 0, "N", "of a customer: go on behind this one"},
+    {"limit", 'n', "N", "no further subscription once there are this many rows (default 1000)"},
+    JSON,
+    MTR_CLIENT_OPTIONS,
+    END,
+};
 static const struct mtr_option margins_options[] = {
     {"losses", 0, NULL, "only lines that cost more than is charged for them"},
     {"subscription", 's', "KEY", "only this subscription"},
@@ -210,6 +220,8 @@ const struct mtr_command mtr_commands[] = {
     {"charges", "", 0, 0, "show charges, or the outbox",
      "A charge is a difference: the sum of a line's charges is what it costs. `meterd explain NUMBER` shows how one came about.\n",
      charges_options, mtr_command_charges},
+    {"credits", "", 0, 0, "allowances and prepaid credits: granted, drawn, left", "Name a subscription or a customer.\n", credits_options,
+     mtr_command_credits},
     {"margins", "", 0, 0, "what is charged of each line, what it costs the seller, and what is left", NULL, margins_options,
      mtr_command_margins},
     {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from",

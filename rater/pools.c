@@ -16,6 +16,7 @@ struct finding {
     const struct mtr_subscription *subscription;
     const struct rater_term *term;
     struct mtr_arena *arena;
+    bool every_credit; /* those that the period cannot draw on, too */
     struct rater_grants grants;
     uint32_t capacity;
 };
@@ -66,7 +67,8 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .priority = credit->priority,
         .expires_s = credit->expires.text.size ? instant_of(subscription, &credit->expires) : INT64_MAX,
     };
-    if (instant_of(subscription, &credit->from) >= finding->term->end_s || grant.pool.expires_s <= finding->term->start_s) return MTR_OK;
+    const bool overlaps = instant_of(subscription, &credit->from) < finding->term->end_s && grant.pool.expires_s > finding->term->start_s;
+    if (!overlaps && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
@@ -199,10 +201,10 @@ static int add_trial(struct finding *finding)
 static int find_grants(struct finding *finding)
 {
     uint32_t position = 0;
-    if (!finding->term->exists) return MTR_OK;
-    int rc = add_allowances(finding, finding->term, 0);
-    if (!rc) rc = add_rolled_over(finding);
-    if (!rc) rc = add_trial(finding);
+    if (!finding->term->exists && !finding->every_credit) return MTR_OK;
+    int rc = finding->term->exists ? add_allowances(finding, finding->term, 0) : MTR_OK;
+    if (!rc && finding->term->exists) rc = add_rolled_over(finding);
+    if (!rc && finding->term->exists) rc = add_trial(finding);
     for (const struct mtr_credit *credit = NULL;
          !rc && (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
         rc = add_credit(finding, credit);
@@ -258,6 +260,16 @@ int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscrip
     int rc = rater_term_at(subscription, start_s, arena, term);
     if (!rc) rc = find_grants(&finding);
     if (!rc) rc = mix_grants(term, &finding.grants);
+    if (!rc) *grants = finding.grants;
+    return rc;
+}
+
+int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
+                        struct rater_term *term, struct rater_grants *grants)
+{
+    struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena, .every_credit = true};
+    int rc = rater_term_at(subscription, start_s, arena, term);
+    if (!rc) rc = find_grants(&finding);
     if (!rc) *grants = finding.grants;
     return rc;
 }

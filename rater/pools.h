@@ -34,6 +34,10 @@ struct rater_grants {
 int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
                     struct rater_term *term, struct rater_grants *grants) MTR_MUST_USE;
 
+/* The same, with all credits of the subscription and its customer, whether the period can draw on them or not; inputs without meaning. */
+int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
+                        struct rater_term *term, struct rater_grants *grants) MTR_MUST_USE;
+
 /* Takes off what the periods before this one drew. */
 int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct rater_term *term,
                         struct rater_grants *grants) MTR_MUST_USE;

@@ -81,6 +81,7 @@ int mtr_command_import_rates(const struct mtr_invocation *invocation);
 int mtr_command_events(const struct mtr_invocation *invocation);
 int mtr_command_usage(const struct mtr_invocation *invocation);
 int mtr_command_charges(const struct mtr_invocation *invocation);
+int mtr_command_credits(const struct mtr_invocation *invocation);
 int mtr_command_margins(const struct mtr_invocation *invocation);
 int mtr_command_explain(const struct mtr_invocation *invocation);
 int mtr_command_price(const struct mtr_invocation *invocation);
