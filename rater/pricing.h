@@ -46,8 +46,9 @@ struct rater_period_price {
     bool account_continues;
 };
 
-/* From the arena. `charges` tells what was drawn of pools before; NULL: nothing. Until the period closes a rate of exchange may be of any age:
- * those of days to come are not known. Errors: as mtr_price and rater_gather; with MTR_EMISSING nothing but out->missing is written. */
+/* From the arena. `charges` tells what was drawn of pools before, and what the account's other subscriptions come to; NULL: nothing. Until the
+ * period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and rater_gather; with
+ * MTR_EMISSING nothing but out->missing is written. */
 int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
                        const struct mtr_subscription *subscription, int64_t period_start_s, bool closing, struct mtr_arena *arena,
                        struct rater_period_price *out) MTR_MUST_USE;

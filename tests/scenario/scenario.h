@@ -197,7 +197,7 @@ struct pending_result {
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
     X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED)                                                                    \
-    X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
+    X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
     X(SPREAD_USE) X(RECURRING_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
@@ -318,6 +318,9 @@ struct bill_line {
     const char *key;
     struct mtr_money amount;
     struct mtr_money cost; /* of the seller; nothing without a cost tariff */
+    const struct mtr_subscription *subscription;
+    const struct mtr_tariff_document *tariff;
+    struct mtr_period whole;
 };
 
 struct bill {

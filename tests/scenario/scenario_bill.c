@@ -148,7 +148,8 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] = (struct bill_line){
-        .key = line_key(billing, part->start_s, component, kind, dimensions), .amount = amount};
+        .key = line_key(billing, part->start_s, component, kind, dimensions), .amount = amount,
+        .subscription = billing->subscription, .tariff = part->tariff, .whole = billing->whole};
 }
 
 /* The customer's part around it, where there is one. */
@@ -233,6 +234,32 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
     return row_count;
 }
 
+static bool is_peer(const struct billing *billing, const struct mtr_subscription *other)
+{
+    const struct mtr_subscription *own = billing->subscription;
+    return other && other != own && other->tariff == own->tariff && mtr_str_equal(other->customer, own->customer);
+}
+
+/* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number has the same billing period. */
+static void count_account(const struct billing *billing, struct mtr_price_input *input)
+{
+    const struct bill *bill = billing->bill;
+    const struct mtr_period *whole = &billing->whole;
+    for (uint32_t i = 0; i < bill->count; i++) {
+        const struct bill_line *line = &bill->lines[i];
+        if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff) continue;
+        if (line->whole.start_s != whole->start_s || line->whole.end_s != whole->end_s) continue;
+        CHECK_OK(billing->scenario, mtr_money_add(input->account_before, line->amount, &input->account_before));
+    }
+    for (uint32_t i = billing->subscription->number + 1; i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
+        if (!is_peer(billing, other) || other->start_s >= whole->end_s || other->end_s <= whole->start_s) continue;
+        const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_s);
+        if (theirs.start_s == whole->start_s && theirs.end_s == whole->end_s) input->account_continues = true;
+    }
+    scenario_seen[SEEN_ACCOUNT] += input->account_before.e18 != 0;
+}
+
 static void price_side(struct billing *billing, const struct side *side, add_amount *add)
 {
     struct mtr_arena arena;
@@ -249,12 +276,14 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
                                          rows, row_count);
             row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
         }
-        const struct mtr_price_input input = {
+        struct mtr_price_input input = {
             .tariff = part->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
             .active_to_s = part->end_s, .runs_from_s = side->parts[part->first].start_s, .runs_to_s = side->parts[part->last].end_s,
             .closing = billing->closing, .continues_earlier = i > part->first, .continued_later = i < part->last,
             .earlier = earlier + part->first, .earlier_count = i - part->first,
             .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
+        if (side == &billing->charged && part->tariff == billing->subscription->tariff && part->tariff->across_customer)
+            count_account(billing, &input);
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));
         earlier[i] = &prices[i];
         add_price(billing, part, &prices[i], add);

@@ -295,6 +295,10 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         put(yaml, "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
         const char *meter = put_components(yaml, tariff->service, tariff->is_cost);
         put_overrides(yaml, tariff->service, meter);
+        if (scenario_chance(scenario, 20)) {
+            const uint32_t least = scenario_below(scenario, 200);
+            put(yaml, "        account: {minimum: '%u', cap: '%u'}\n", least, least + scenario_below(scenario, 200));
+        }
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
             put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
