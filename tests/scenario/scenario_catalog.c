@@ -295,7 +295,7 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
         put(yaml, "        calendar: {night: {hours: '20:00-07:00'}, weekend: {days: [sat, sun]}, odd: {any: [night, weekend]}}\n        components:\n");
         const char *meter = put_components(yaml, tariff->service, tariff->is_cost);
         put_overrides(yaml, tariff->service, meter);
-        if (scenario_chance(scenario, 20)) {
+        if (!tariff->is_cost && scenario_chance(scenario, 20)) {
             const uint32_t least = scenario_below(scenario, 200);
             put(yaml, "        account: {minimum: '%u', cap: '%u'}\n", least, least + scenario_below(scenario, 200));
         }
