@@ -141,7 +141,8 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
         uint32_t probe = *position & ~OF_CUSTOMER;
         for (uint32_t number; (number = mtr_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
             const struct mtr_credit *credit = &catalog->credits[number - 1];
-            const bool is_own = of_customer ? mtr_str_equal(credit->customer, owner) : credit->subscription == subscription;
+            const bool is_own = of_customer ? mtr_str_equal(credit->customer, owner)
+                                            : credit->subscription && credit->subscription->number == subscription->number;
             if (!is_own) continue;
             *position = probe | (of_customer ? OF_CUSTOMER : 0);
             return credit;
