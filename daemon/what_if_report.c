@@ -14,7 +14,7 @@
 enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 
 static const char *const csv_columns[] = {"subscription", "customer", "from", "to", "status", "currency", "emitted", "as_emitted",
-                                          "stored", "draft", "difference", "stored_cost", "draft_cost", "uncovered", "problem"};
+                                          "stored", "draft", "difference", "stored_cost", "draft_cost", "uncovered", "by_charges", "problem"};
 
 /* ---- words ---- */
 
@@ -70,6 +70,7 @@ static int add_period(struct mtr_what_if_sums *sums, const struct mtr_what_if_pe
 {
     sums->periods++;
     if (period->uncovered) sums->uncovered++;
+    if (period->by_charges) sums->by_charges++;
     if (problem_of(period)) { /* half a comparison would be a wrong one */
         sums->problems++;
         return MTR_OK;
@@ -91,6 +92,7 @@ static int add_sums(struct mtr_what_if_sums *sums, const struct mtr_what_if_sums
     sums->otherwise += more->otherwise;
     sums->problems += more->problems;
     sums->uncovered += more->uncovered;
+    sums->by_charges += more->by_charges;
     sums->has_cost = sums->has_cost || more->has_cost;
     int rc = mtr_money_add(sums->emitted, more->emitted, &sums->emitted);
     if (!rc) rc = mtr_money_add(sums->stored_cost, more->stored_cost, &sums->stored_cost);
@@ -119,6 +121,7 @@ struct mtr_what_if_sums mtr_what_if_report_counts(const struct mtr_what_if_repor
         counts.otherwise += sums->otherwise;
         counts.problems += sums->problems;
         counts.uncovered += sums->uncovered;
+        counts.by_charges += sums->by_charges;
     }
     return counts;
 }
@@ -171,6 +174,7 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
     if (!rc) rc = write_cost_cell(out, period, period->stored_cost, digits);
     if (!rc) rc = write_cost_cell(out, period, period->draft_cost, digits);
     if (!rc) rc = write_cell(out, mtr_str_from(period->uncovered ? "yes" : "no"), false);
+    if (!rc) rc = write_cell(out, mtr_str_from(period->by_charges ? "yes" : "no"), false);
     return rc ? rc : write_cell(out, mtr_str_from(problem), true);
 }
 
@@ -228,6 +232,8 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     name_costs(json, period->has_cost, period->stored_cost, period->draft_cost, digits);
     mtr_json_name(json, "uncovered");
     mtr_json_bool(json, period->uncovered);
+    mtr_json_name(json, "by_charges");
+    mtr_json_bool(json, period->by_charges);
     mtr_json_name(json, "problem");
     if (problem[0]) mtr_json_cstr(json, problem);
     else mtr_json_null(json);
@@ -248,6 +254,7 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     name_u64(json, "not_as_emitted", sums->otherwise);
     name_u64(json, "problems", sums->problems);
     name_u64(json, "uncovered", sums->uncovered);
+    name_u64(json, "by_charges", sums->by_charges);
     name_money(json, "emitted", sums->emitted, digits);
     name_money(json, "stored", sums->stored, digits);
     name_money(json, "draft", sums->draft, digits);

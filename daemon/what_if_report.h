@@ -14,7 +14,7 @@ enum mtr_what_if_form { MTR_WHAT_IF_TABLE, MTR_WHAT_IF_CSV, MTR_WHAT_IF_JSON };
 struct mtr_what_if_sums {
     uint64_t subscriptions, periods;
     uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose charges are not yet */
-    uint64_t problems, uncovered;
+    uint64_t problems, uncovered, by_charges;
     struct mtr_money emitted, stored, draft;
     bool has_cost;
     struct mtr_money stored_cost, draft_cost; /* of the seller */

@@ -134,6 +134,19 @@ static bool is_uncovered(const struct rater_term *stored, const struct rater_ter
     return !draft->part_count || draft->parts[0].start_s > stored->parts[0].start_s;
 }
 
+/* An allowance of this period alone begins full, whatever was charged before. */
+static bool is_by_charges(const struct rater_period_price *price, const struct mtr_subscription *subscription)
+{
+    const struct rater_term *term = &price->term;
+    for (uint32_t i = 0; i < price->grants.count; i++) {
+        const struct rater_grant *grant = &price->grants.items[i];
+        if (grant->credit || grant->before || grant->pool.expires_s != term->whole.end_s) return true;
+    }
+    for (uint32_t i = 0; subscription->peer_count > 1 && i < term->part_count; i++)
+        if (term->parts[i].version->account.has_minimum || term->parts[i].version->account.has_cap) return true;
+    return false;
+}
+
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct rater_period_price stored = {0}, draft = {0};
@@ -145,6 +158,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft, &period->draft_cost);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
+    period->by_charges = !rc && is_by_charges(&draft, &what_if->draft);
     period->uncovered = !period->stored_problem && !rc && is_uncovered(&stored.term, &draft.term);
     return MTR_OK;
 }

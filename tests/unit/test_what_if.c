@@ -36,7 +36,7 @@ static const int64_t MARCH_S = INT64_C(1772323200);
 struct listing {
     char text[LISTED_MAX * 96];
     size_t size;
-    uint32_t subscriptions, total;
+    uint32_t subscriptions, total, by_charges;
 };
 
 /* "s1 2026-01-01T00:00:00Z over emitted 5 stored 5 draft 6; " */
@@ -53,6 +53,7 @@ static int list_period(void *context, const struct mtr_what_if_period *period)
                                       listing->size ? "; " : "", MTR_STR_ARGS(period->subscription->key), start, emitted,
                                       period->as_emitted ? "" : period->rated ? "!" : "?", period->over ? "" : "~", stored,
                                       period->draft_problem ? mtr_error_name(period->draft_problem) : draft, period->uncovered ? " uncovered" : "");
+    listing->by_charges += period->by_charges;
     return 0;
 }
 
@@ -83,9 +84,10 @@ static struct mtr_what_if_options options_of(const struct rating_stage *stage, c
                                         .memory_bytes_max = 64 << 20};
 }
 
+static struct listing listing; /* of the last what-if */
+
 static const char *list(struct rating_stage *stage, const struct mtr_what_if_options *options)
 {
-    static struct listing listing;
     const struct mtr_what_if_hooks hooks = {list_period, count_subscription, &listing};
     listing = (struct listing){0};
     assert_int_equal(mtr_what_if(stage->rollups, stage->charges, options, &hooks), 0);
@@ -264,12 +266,43 @@ static void a_trial_tariff_is_drafted(void **state)
     rating_close(&stage);
 }
 
+static void balances_are_those_charged(void **state)
+{
+    static const char allowance[] = "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.50'}], "
+                                    "allowances: [{key: included, components: [calls], quantity: '6', rollover: %d}]}]\n";
+    struct rating_stage stage;
+    char text[1024];
+    (void)state;
+    open_stage(&stage);
+    struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
+    struct mtr_what_if_options options = options_of(&stage, draft);
+    options.customer = MTR_STR("c1");
+    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
+    assert_int_equal(listing.by_charges, 0);
+    mtr_catalog_release(draft);
+
+    snprintf(text, sizeof(text), allowance, 0); /* of each period alone */
+    draft = draft_of(&stage, text, "standard");
+    options.draft = draft;
+    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
+    assert_int_equal(listing.by_charges, 0);
+    mtr_catalog_release(draft);
+
+    snprintf(text, sizeof(text), allowance, 1); /* nothing was drawn of January's yet */
+    draft = draft_of(&stage, text, "standard");
+    options.draft = draft;
+    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
+    assert_int_equal(listing.by_charges, 2);
+    mtr_catalog_release(draft);
+    rating_close(&stage);
+}
+
 static void never_rated(void **state)
 {
     struct rating_stage stage;
-    struct listing listing = {0};
     const struct mtr_what_if_hooks hooks = {list_period, count_subscription, &listing};
     (void)state;
+    listing = (struct listing){0};
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
@@ -402,7 +435,8 @@ int main(void)
         cmocka_unit_test(both_prices_of_each_period), cmocka_unit_test(dates_are_local),
         cmocka_unit_test(only_those_asked_for),       cmocka_unit_test(one_version_for_all),
         cmocka_unit_test(a_price_out_of_range_is_named), cmocka_unit_test(a_missing_rate_is_named),
-        cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(never_rated),
+        cmocka_unit_test(a_trial_tariff_is_drafted),  cmocka_unit_test(balances_are_those_charged),
+        cmocka_unit_test(never_rated),
         cmocka_unit_test(what_it_says_is_what_is_charged), cmocka_unit_test(nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

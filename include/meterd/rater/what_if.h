@@ -4,6 +4,9 @@
  * Reads both stores in short read transactions, writes nothing, and is safe beside a live daemon: each subscription is seen at one moment.
  * A period counts when it begins in the range asked for and usage has reached it. Periods that are over are priced as closed, those that
  * still run as far as they are used; the same for both prices, so that the difference is the draft's alone.
+ *
+ * What a period has from others is what was charged of them, for both prices: balances of pools that roll over or are prepaid, and what an
+ * account's limits count of the customer's other subscriptions. A draft that changes those others is not followed into them (`by_charges`).
  */
 #ifndef METERD_RATER_WHAT_IF_H
 #define METERD_RATER_WHAT_IF_H
@@ -41,6 +44,7 @@ struct mtr_what_if_period {
     bool rated;                   /* the rater knows the period: `emitted` is what it has charged of it so far */
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */
     bool uncovered;               /* the draft has no version for some of the time that the stored tariff prices */
+    bool by_charges;              /* the draft's price depends on what was charged in other periods, or of other subscriptions */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
     const char *missing;          /* with MTR_EMISSING: which rate of exchange */
     struct mtr_money emitted, stored, draft; /* sums of lines, in the subscription's currency; 0 with a problem */
