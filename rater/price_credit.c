@@ -60,8 +60,11 @@ static int open_debts(struct settling *settling)
     const struct mtr_price_input *input = settling->pricer->input;
     size_t lines = settling->pricer->price.line_count;
     for (uint32_t i = 0; i < input->earlier_count; i++) lines += input->earlier[i]->line_count;
-    settling->debts = mtr_arena_calloc(settling->pricer->arena, lines + 1, sizeof(*settling->debts));
+    const struct mtr_tariff_version *version = input->version;
+    settling->debts = mtr_arena_calloc(settling->pricer->arena, lines + version->component_count + 1, sizeof(*settling->debts));
     if (!settling->debts) return MTR_ENOMEM;
+    /* in the version's order, whichever part had a component first: parts settle as the whole does */
+    for (uint32_t i = 0; i < version->component_count; i++) settling->debts[settling->debt_count++].component = version->components[i].key;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_debts(settling, input->earlier[i]);
     return rc ? rc : add_debts(settling, &settling->pricer->price);

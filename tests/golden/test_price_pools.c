@@ -64,6 +64,9 @@ static const struct {
     {ONE, "c/c=1 money 0.0019", "a=1", "a usage 1.00 (1); total 1.00"}, /* a rounded line has whole cents */
     {ONE, "c/c=1 money 7", "a=3|b=4", "a usage 3.00 (3); c c=1 credit -3.00 (1); total 0.00 | b usage 8.00 (4); c c=1 credit -4.00 (1); total 4.00"},
     {ONE, "c/c=1 money 7", "a=9|a=-5", "a usage 9.00 (9); c c=1 credit -7.00 (1); total 2.00 | a usage -5.00 (-5); c c=1 credit 3.00 (1); total -2.00"},
+    /* the version's order of components settles, not that of the parts in which they were used */
+    {ONE, "c/c=1 money 5 1; d/c=1 money 100 2 9 a", "b=1|a=4",
+     "b usage 2.00 (1); c c=1 credit -2.00 (1); total 0.00 | a usage 4.00 (4); c c=1 credit -3.00 (1); total 1.00"},
     /* both: units first, money pays the rest */
     {ONE, "c/c=1 money 7; p/g=1 units 5", "a=8", "a usage 3.00 (8); p g=1 draw 0.00 (5); c c=1 credit -3.00 (1); total 0.00"},
 };

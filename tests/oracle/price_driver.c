@@ -1,6 +1,7 @@
 /*
  * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "input": 0, "dimensions": "", "quantity": "1", "from_us": 0,
- * "until_us": 0, "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31}, and writes
+ * "until_us": 0, "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31,
+ * "pools": [{"key": "p", "money": "75", "units": "10", "priority": 1, "expires": 2, "components": ["a"]}]}, and writes
  * the price as JSON, or the name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start on;
  * times count from there. The subscription runs through the first `runs_days` of it.
  *
@@ -9,7 +10,7 @@
  */
 #include "tests/support/pricing.h"
 
-enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 256, PARTS_MAX = 8 };
+enum { LINE_BYTES_MAX = 1 << 16, USAGE_MAX = 256, PARTS_MAX = 8, POOLS_MAX = 8, NAMES_MAX = 8 };
 
 static const int64_t PERIOD_US = (int64_t)1767225600 * 1000000;
 
@@ -56,10 +57,30 @@ struct run {
     const struct mtr_zone *utc;
     struct pricing pricing;
     struct mtr_usage_row usage[USAGE_MAX];
+    struct mtr_price_pool pools[POOLS_MAX];
+    struct mtr_str names[POOLS_MAX][NAMES_MAX];
     struct mtr_price prices[PARTS_MAX];
     const struct mtr_price *earlier[PARTS_MAX];
     struct mtr_json_writer json;
 };
+
+/* Of money or of units; `expires` is an order only. */
+static uint32_t read_pools(struct run *run, const struct mtr_node *list)
+{
+    const uint32_t count = list ? list->child_count : 0;
+    MTR_ASSERT(count <= POOLS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct mtr_node *row = &list->children[i], *money = mtr_node_get(row, "money"), *names = mtr_node_get(row, "components");
+        struct mtr_price_pool *pool = &run->pools[i];
+        *pool = (struct mtr_price_pool){.key = mtr_node_get(row, "key")->text, .grant = MTR_STR("grant=1"), .of_money = money != NULL,
+                                        .components = run->names[i], .priority = (uint32_t)number(row, "priority", 0),
+                                        .expires_s = number(row, "expires", 1000)};
+        int rc = money ? mtr_money_parse(money->text, &pool->amount) : mtr_quantity_parse(mtr_node_get(row, "units")->text, &pool->quantity);
+        MTR_ASSERT(!rc && (!names || names->child_count <= NAMES_MAX));
+        for (uint32_t j = 0; names && j < names->child_count; j++) run->names[i][pool->component_count++] = names->children[j].text;
+    }
+    return count;
+}
 
 static struct mtr_price_input read_input(struct run *run, const struct mtr_node *usage)
 {
@@ -70,6 +91,8 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
     input.usage_count = read_usage(usage, run->usage);
     input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
     input.runs_to_s = input.active_to_s = input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
+    input.pools = run->pools;
+    input.pool_count = read_pools(run, mtr_node_get(node, "pools"));
     input.closing = flag(node, "closing", true);
     input.continues_earlier = flag(node, "continues_earlier", false);
     input.continued_later = flag(node, "continued_later", false);

@@ -124,11 +124,11 @@ def single_line(driver, case):
     if conversion and conversion["enabled"] == "true":
         component["convert"] = {conversion["op"]: conversion["factor"], "rounding": conversion["rounding"], "digits": 0}
     options = case.get("options", [])
-    if "credits" in case and "credits_mutator_off" not in options:
-        raise Skip("prepaid credits")
     before = Fraction(case.get("quantity_already_billed_in_period", "0"))
     closing = position != "middle_split" and "ignore_minimum" not in options
-    flags = {"continues_earlier": position != "whole_period", "continued_later": position == "middle_split"}
+    credits = [] if "credits_mutator_off" in options else case.get("credits", [])
+    flags = {"pools": [{"key": f"credit-{i}", "money": amount, "priority": i} for i, amount in enumerate(credits)],
+             "continues_earlier": position != "whole_period", "continued_later": position == "middle_split"}
     total = driver.price(component, HALF_UP, before + Fraction(case["quantity"]), closing=closing, **flags)
     billed = Fraction(0)
     deferred = price["model"] in ("volume", "flat")  # that system rates these only once in the period
