@@ -128,7 +128,10 @@ static bool has_component(const struct mtr_tariff_version *version, const struct
 static int64_t position_from_s(const struct side *side, const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
     const struct mtr_tariff_version *first = side->tariff->versions;
-    if (!version->reset && component->scope == MTR_SLICE_BY_TERM) return side->rows->first_s;
+    if (component->scope == MTR_SLICE_BY_TERM) {
+        while (version > first && !version->reset) version--;
+        return version->reset ? start_s(side, version) : side->rows->first_s;
+    }
     while (version > first && !version->reset && has_component(version - 1, component)) version--;
     const int64_t from_s = start_s(side, version);
     return from_s > side->month.start_s ? from_s : side->month.start_s;

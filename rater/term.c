@@ -70,11 +70,24 @@ static bool goes_on_from(const struct rater_part *before, const struct rater_par
     return before->version == part->version || (!part->version->reset && has_component(before->version, component));
 }
 
+/* The contract term begins with the subscription, and anew with each version that says so. */
+static int64_t term_from(const struct mtr_subscription *subscription, const struct rater_part *part)
+{
+    int64_t from_s = rater_first_hour(subscription);
+    for (uint32_t i = 0; i < part->tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = &part->tariff->versions[i];
+        const int64_t start_s = rater_version_start(subscription, version);
+        if (start_s > part->start_s) break;
+        if (start_s > from_s && mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset) from_s = start_s;
+    }
+    return from_s;
+}
+
 int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
                             const struct mtr_component *component)
 {
     uint32_t first = part;
-    if (component->scope == MTR_SLICE_BY_TERM && !term->parts[part].version->reset) return rater_first_hour(subscription);
+    if (component->scope == MTR_SLICE_BY_TERM) return term_from(subscription, &term->parts[part]);
     while (first > term->parts[part].first && goes_on_from(&term->parts[first - 1], &term->parts[first], component)) first--;
     return term->parts[first].usage_from_s;
 }
@@ -96,7 +109,7 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
-enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 9 + NUMBERS_OF_RATE };
+enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
 
 /* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
 static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t numbers[NUMBERS_OF_RATE])
@@ -129,6 +142,7 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
         part->tariff->round_total,
         (int64_t)part->version->hash_high,
         (int64_t)part->version->hash_low,
+        term_from(subscription, part), /* an earlier version decides it */
     };
     memcpy(numbers, own, sizeof(own));
     add_rate(subscription, part, numbers + NUMBERS_OF_PART - NUMBERS_OF_RATE);

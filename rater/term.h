@@ -42,8 +42,9 @@ struct rater_term rater_cost_term(const struct rater_term *term);
 int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
 
 /* Where the use begins that a part's component goes on from: hours that start there or later and before the part count for its position in
- * tiers, free units and roundings. With scope term that is the subscription's first hour; else the first of the parts before it, without
- * a break, that had the component, too, back to a version with `reset`. The part's own begin: nothing came before. */
+ * tiers, free units and roundings. With scope term that is the subscription's first hour, or where the last version with `reset` began; else the
+ * first of the parts before it, without a break, that had the component, too, back to a version with `reset`. The part's own begin: nothing
+ * came before. */
 int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
                             const struct mtr_component *component);
 

@@ -199,17 +199,21 @@ static struct naive_range range_of(const struct billing *billing, const struct s
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const struct part *own = &side->parts[part], *first = own;
-    bool ends = own->version->reset;
-    while (!ends && first > side->parts + own->first) {
-        ends = !same_component(first[-1].version, component);
-        if (!ends) first--;
-        ends = ends || first->version->reset;
+    while (first > side->parts + own->first) {
+        const bool goes_on = first[-1].version == first->version || (!first->version->reset && same_component(first[-1].version, component));
+        if (!goes_on) break;
+        first--;
     }
     struct naive_range range = {.from_s = first->usage_from_s, .own_s = own->usage_from_s, .levels_from_s = first->start_s,
                                 .levels_own_s = own->start_s, .until_s = own->end_s, .whole = billing->whole};
-    if (component->scope == MTR_SLICE_BY_TERM && !own->version->reset) {
+    if (component->scope == MTR_SLICE_BY_TERM) {
         range.from_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
         range.levels_from_s = subscription->start_s;
+        for (uint32_t i = 0; i < own->tariff->version_count; i++) { /* the last reset begins a new term */
+            const struct mtr_tariff_version *version = mtr_tariff_version_for(&own->tariff->versions[i], subscription->key, subscription->customer);
+            const int64_t start_s = version_start(subscription, version);
+            if (version->reset && start_s <= own->start_s && start_s > subscription->start_s) range.from_s = range.levels_from_s = start_s;
+        }
     }
     return range;
 }

@@ -90,6 +90,35 @@ static void usage_in_the_trial_is_free(void **state)
     rating_close(&stage);
 }
 
+/* A contract term counts from the subscription's start, and anew from a version that resets it; later versions and periods go on from there. */
+static void a_term_goes_on_until_a_reset(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD
+                 "tariffs:\n"
+                 "  - key: standard\n"
+                 "    currency: EUR\n"
+                 "    versions:\n"
+                 "      - {from: 2026-01-01, components: [{key: calls, meter: calls, graduated: [{up_to: 10, unit: 2}, {unit: 1}], scope: term}]}\n"
+                 "      - {from: 2026-02-11, components: [{key: calls, meter: calls, graduated: [{up_to: 10, unit: 2}, {unit: 1}], scope: term}], reset: true}\n"
+                 "      - {from: 2026-02-21, components: [{key: calls, meter: calls, graduated: [{up_to: 10, unit: 2}, {unit: 1}], scope: term}]}\n"
+                 "subscriptions:\n"
+                 "  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}\n");
+    const int64_t april_s = MARCH_S + 31 * DAY_S;
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "8", 8);                /* 8 × 2 */
+    rating_use(&stage, "s1", "calls", FEBRUARY_S, "", "5", 5);               /* 2 × 2 + 3 × 1 */
+    rating_use(&stage, "s1", "calls", FEBRUARY_S + 10 * DAY_S, "", "6", 6);  /* anew: 6 × 2 */
+    rating_use(&stage, "s1", "calls", FEBRUARY_S + 20 * DAY_S, "", "3", 3);  /* 3 × 2 */
+    rating_use(&stage, "s1", "calls", MARCH_S, "", "4", 4);                  /* 1 × 2 + 3 × 1 */
+    rating_advance_to(&stage, april_s + 2 * HOUR_S);
+    rating_drain(&stage);
+    assert_string_equal(rating_history(&stage, 0).text, "final 16; final 7; final 12; final 6; final 5");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 static void a_moved_start_takes_the_old_period_back(void **state)
 {
     struct rating_stage stage;
@@ -210,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_period_before_it_begins),
         cmocka_unit_test(usage_in_the_trial_is_free),
+        cmocka_unit_test(a_term_goes_on_until_a_reset),
         cmocka_unit_test(a_moved_start_takes_the_old_period_back),
         cmocka_unit_test(an_end_closes_and_moves),
         cmocka_unit_test(an_end_that_comes_and_goes_unseen),
