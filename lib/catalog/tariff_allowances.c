@@ -31,7 +31,7 @@ bool mtr_component_has_units(const struct mtr_component *component)
         if (!mtr_component_has_units(&component->matrix[i].component)) return false;
     bool of_money = curve == MTR_CURVE_PERCENTAGE || curve == MTR_CURVE_GRADUATED_PERCENTAGE || curve == MTR_CURVE_DYNAMIC;
     bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
-    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period;
+    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period && !component->across_customer;
 }
 
 static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key)
@@ -59,7 +59,8 @@ static void lint_component(const struct mtr_node *place, const struct mtr_tariff
     }
     if (!of_money && !mtr_component_has_units(component))
         tariff_error(findings, place, "components",
-                     "a fee, a share of money, a capacity, a level and a contract term have no units of a period: give an amount instead of a quantity");
+                     "a fee, a share of money, a capacity, a level, a contract term and use across a customer have no units of a period of their own: "
+                     "give an amount instead of a quantity");
 }
 
 static void lint_components(const struct mtr_node *node, const struct mtr_tariff_version *version, const struct mtr_allowance *allowance,

@@ -94,6 +94,7 @@ static void test_hash_names_the_content(void **state)
 /* The first finding: its severity, place and a part of its sentence. */
 #define MATRIX VERSION "  - {key: a, meter: m, group_by: [r], matrix: ["
 #define CALENDAR HEAD "versions:\n- from: 2026-01-01\n  calendar: "
+#define POOLED(list) VERSION "  - {key: a, meter: m, per_unit: 1}\n  - {key: b, meter: m, percentage: {rate: 1}}\n  allowances: [" list "]\n"
 #define MASKED "  components:\n  - {key: a, meter: m, per_unit: 1, "
 
 static const struct {
@@ -113,6 +114,17 @@ static const struct {
     {HEAD "versions: [{from: 2026-01-01, components: []}]\n", MTR_SEVERITY_ERROR, 3, 43, "items"},
     {HEAD "versions: [{from: soon, components: [{key: a, meter: m, per_unit: 1}]}]\n", MTR_SEVERITY_ERROR, 3, 19, "no date"},
     {HEAD "versions: [{from: 2026-02-30, components: [{key: a, meter: m, per_unit: 1}]}]\n", MTR_SEVERITY_ERROR, 3, 19, "no date"},
+    {POOLED("{key: p, components: [a]}"), MTR_SEVERITY_ERROR, 8, 16, "one of them"},
+    {POOLED("{key: p, components: [a], quantity: 1, amount: 1}"), MTR_SEVERITY_ERROR, 8, 16, "one of them"},
+    {POOLED("{key: p, components: [a], quantity: 0}"), MTR_SEVERITY_ERROR, 8, 52, "more than 0"},
+    {POOLED("{key: p, amount: '0.001'}"), MTR_SEVERITY_ERROR, 8, 33, "fraction digits"},
+    {POOLED("{key: p, quantity: 5}"), MTR_SEVERITY_ERROR, 8, 16, "name the components"},
+    {POOLED("{key: a, amount: 5}"), MTR_SEVERITY_ERROR, 8, 22, "key of a component"},
+    {POOLED("{key: p, amount: 5}, {key: p, amount: 6}"), MTR_SEVERITY_ERROR, 8, 43, "keys are unique"},
+    {POOLED("{key: p, components: [b], quantity: 5}"), MTR_SEVERITY_ERROR, 8, 38, "no units of a period"},
+    {POOLED("{key: p, components: [c], quantity: 5}"), MTR_SEVERITY_ERROR, 8, 38, "no component `c`"},
+    {POOLED("{key: p, components: [a, a], quantity: 5}"), MTR_SEVERITY_ERROR, 8, 41, "named twice"},
+    {POOLED("{key: p, amount: 5, rollover: 25}"), MTR_SEVERITY_ERROR, 8, 46, "24"},
     {VERSION "  - {key: a, meter: m}\n", MTR_SEVERITY_ERROR, 6, 5, "has no price"},
     {VERSION "  - {key: a, per_unit: 1}\n", MTR_SEVERITY_ERROR, 6, 5, "has no meter"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, volume: [{unit: 1}]}\n", MTR_SEVERITY_ERROR, 6, 5, "more than one"},

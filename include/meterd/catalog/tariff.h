@@ -276,7 +276,8 @@ static inline bool mtr_component_has_masks(const struct mtr_component *component
     return component->has_when || component->weight_count > 0;
 }
 
-/* Has it units of a period, which a pool can give? Fees, shares of money, capacities, levels and contract terms have none. */
+/* Has it units of a period of its own, which a pool can give? Fees, shares of money, capacities, levels, contract terms and use across a
+ * customer have none. */
 bool mtr_component_has_units(const struct mtr_component *component);
 
 /* Of all the customer's subscriptions of the tariff together, in the same billing period. */
