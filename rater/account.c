@@ -4,6 +4,8 @@
  */
 #include "rater/account.h"
 
+#include "rater/term.h"
+
 static bool has_limits(const struct mtr_tariff_version *version)
 {
     return version->account.has_minimum || version->account.has_cap;
@@ -18,13 +20,14 @@ static bool has_account(const struct mtr_subscription *subscription)
     return false;
 }
 
-/* Has the subscription that whole billing period? Then *start_s and *end_s are its own part of it. */
+/* Has the subscription that whole billing period, and is charged in it? Then *start_s and *end_s are its own part of it. */
 static bool find_period(const struct mtr_subscription *subscription, const struct mtr_period *whole, int64_t *start_s, int64_t *end_s)
 {
     const struct mtr_period own = mtr_period_at(&subscription->billing, whole->start_s);
     *start_s = whole->start_s > subscription->start_s ? whole->start_s : subscription->start_s;
     *end_s = whole->end_s < subscription->end_s ? whole->end_s : subscription->end_s;
-    return own.start_s == whole->start_s && own.end_s == whole->end_s && *start_s < *end_s;
+    const bool is_charged = rater_first_charged_hour(subscription) < *end_s && *start_s < rater_charged_until(subscription);
+    return own.start_s == whole->start_s && own.end_s == whole->end_s && *start_s < *end_s && is_charged;
 }
 
 struct adding {

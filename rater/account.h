@@ -9,7 +9,7 @@
 #include "rater/rater.h"
 
 /* *before: the emitted lines of the subscriptions before this one, under the same tariff and in the same whole billing period, credits apart.
- * *continues: a subscription after it has that period, too. Both are nothing where the tariff has no account limits; without charges
+ * *continues: a subscription after it has that period, too, and not all of it in a trial. Both are nothing where the tariff has no account limits; without charges
  * nothing comes before. */
 int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct mtr_period *whole,
                   struct mtr_money *before, bool *continues) MTR_MUST_USE;

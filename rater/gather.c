@@ -266,12 +266,12 @@ static int gather_peers(const struct rater_gathering *own, const struct mtr_cata
         const struct mtr_subscription *peer = subscription->peers[i];
         struct rater_gathering gathering = {.rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
         struct mtr_slicing_rule *rule = &gathering.rule;
-        const int64_t first_s = rater_first_charged_hour(peer);
+        const int64_t first_s = rater_first_charged_hour(peer), last_s = rater_charged_until(peer);
         gathering.dimensions.arena = own->arena;
         rule->meter = mtr_catalog_find_meter(catalog, rule->component->inputs[0]);
         rule->input = 0;
         rule->from_s = first_s > rule->whole.start_s ? first_s : rule->whole.start_s;
-        rule->until_s = rule->own_s = peer->end_s < rule->whole.end_s ? peer->end_s : rule->whole.end_s;
+        rule->until_s = rule->own_s = last_s < rule->whole.end_s ? last_s : rule->whole.end_s;
         if (rule->meter && rule->from_s < rule->until_s) rc = gather_input(&gathering, collecting);
         collecting->cell_count += gathering.cell_count;
     }

@@ -52,8 +52,13 @@ int64_t rater_first_hour(const struct mtr_subscription *subscription)
 
 int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
 {
-    if (subscription->trial_end_s <= subscription->start_s) return rater_first_hour(subscription);
-    return subscription->trial_stops ? INT64_MAX : subscription->trial_end_s;
+    if (subscription->trial_stops) return INT64_MAX;
+    return subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : rater_first_hour(subscription);
+}
+
+int64_t rater_charged_until(const struct mtr_subscription *subscription)
+{
+    return min_s(subscription->end_s, subscription->charged_until_s);
 }
 
 static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
@@ -161,7 +166,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     memcpy(numbers, head, sizeof(head));
     for (uint32_t i = 0; i < subscription->peer_count; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
-        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer), peer->end_s, (int64_t)rater_term_hash(peer).low};
+        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer), rater_charged_until(peer), (int64_t)rater_term_hash(peer).low};
         memcpy(numbers + count, own, sizeof(own));
         count += NUMBERS_OF_PEER;
     }

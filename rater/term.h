@@ -57,6 +57,9 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription);
 /* From which hour on use is charged by the subscription's tariff: behind its trial; INT64_MAX where nothing is from then on. */
 int64_t rater_first_charged_hour(const struct mtr_subscription *subscription);
 
+/* Its end, or where nothing is charged any more after a trial that stops. */
+int64_t rater_charged_until(const struct mtr_subscription *subscription);
+
 /* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
 int64_t rater_first_hour(const struct mtr_subscription *subscription);
 

@@ -244,7 +244,7 @@ static bool is_peer(const struct billing *billing, const struct mtr_subscription
     return other && other != own && other->tariff == own->tariff && mtr_str_equal(other->customer, own->customer);
 }
 
-/* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number has the same billing period. */
+/* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number is charged in the same billing period. */
 static void count_account(const struct billing *billing, struct mtr_price_input *input)
 {
     const struct bill *bill = billing->bill;
@@ -258,6 +258,7 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
     for (uint32_t i = billing->subscription->number + 1; i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
         if (!is_peer(billing, other) || other->start_s >= whole->end_s || other->end_s <= whole->start_s) continue;
+        if (other->trial_stops || other->trial_end_s >= whole->end_s || other->trial_end_s >= other->end_s) continue;
         const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_s);
         if (theirs.start_s == whole->start_s && theirs.end_s == whole->end_s) input->account_continues = true;
     }

@@ -117,12 +117,54 @@ static void a_subscription_that_goes(void **state)
     rating_close(&stage);
 }
 
+/* Who is charged nothing under the tariff is not the last of the account: the minimum stays with those who are. */
+static void the_last_one_in_a_trial(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD "{key: calls, meter: calls, per_unit: 1}], account: {minimum: 50}}]}\n");
+    rating_apply(&stage, "subscriptions: [{key: s4, service: compute, customer: c1, tariff: standard, start: 2026-01-10, trial: {days: 60}}]\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S + DAY_S, "", "20", 20);
+    rating_use(&stage, "s2", "calls", JANUARY_S + DAY_S, "", "10", 10);
+    advance(&stage, FEBRUARY_S + 2 * HOUR_S);
+    check(&stage, 1, "final 20");
+    check(&stage, 2, "final 10; final 20");
+    check(&stage, 4, "");
+    rating_apply(&stage, "subscriptions: [{key: s4, service: compute, customer: c1, tariff: standard, start: 2026-01-10, trial: {days: 5}}]\n");
+    advance(&stage, FEBRUARY_S + 6 * HOUR_S);
+    check(&stage, 2, "final 10; final 20; correction -20");
+    check(&stage, 4, "correction 20");
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
+/* Use that is not charged any more fills no tiers. */
+static void tiers_after_a_trial_that_stops(void **state)
+{
+    struct rating_stage stage;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, HEAD "{key: calls, meter: calls, graduated: [{up_to: 100, unit: 2}, {unit: 1}], across: customer}]}]}\n");
+    rating_apply(&stage, "subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, "
+                         "trial: {amount: \"500\", days: 10, then: stop}}]\n");
+    rating_use(&stage, "s1", "calls", JANUARY_S + DAY_S, "", "60", 60);
+    rating_use(&stage, "s1", "calls", JANUARY_S + 20 * DAY_S, "", "30", 30); /* behind the trial's end */
+    rating_use(&stage, "s2", "calls", JANUARY_S + DAY_S, "", "60", 60);
+    advance(&stage, FEBRUARY_S + 2 * HOUR_S);
+    check(&stage, 2, "final 100"); /* 40 × 2 + 20 × 1 */
+    assert_int_equal(rating_audit(&stage).findings, 0);
+    rating_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiers_of_all_subscriptions),
         cmocka_unit_test(limits_of_the_account),
         cmocka_unit_test(a_subscription_that_goes),
+        cmocka_unit_test(the_last_one_in_a_trial),
+        cmocka_unit_test(tiers_after_a_trial_that_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
