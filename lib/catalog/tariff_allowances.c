@@ -81,8 +81,10 @@ static void lint_key(const struct mtr_node *node, const struct mtr_tariff_versio
 {
     const struct mtr_node *place = tariff_place(node, "key");
     struct mtr_str key = version->allowances[index].key;
-    if (mtr_str_starts_with(key, MTR_STR("tariff.")))
-        tariff_error(findings, place, "key", "keys that begin with `tariff.` are of the tariff's own lines: choose another");
+    if (mtr_str_starts_with(key, MTR_STR("tariff.")) || mtr_str_starts_with(key, MTR_STR("account.")))
+        tariff_error(findings, place, "key", "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
+    if (mtr_str_equal(key, MTR_STR("trial")) || mtr_str_starts_with(key, MTR_STR("trial.")))
+        tariff_error(findings, place, "key", "`trial` and what begins with `trial.` are what a subscription's trial frees: choose another");
     if (find_component(version, key)) tariff_error(findings, place, "key", "is the key of a component: choose another");
     for (uint32_t i = 0; i < index; i++)
         if (mtr_str_equal(key, version->allowances[i].key)) tariff_error(findings, place, "key", "is the key of another allowance: keys are unique");
