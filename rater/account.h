@@ -9,8 +9,8 @@
 #include "rater/rater.h"
 
 /* *before: the emitted lines of the subscriptions before this one, under the same tariff and in the same whole billing period, credits apart.
- * *continues: a subscription after it has that period, too, and not all of it in a trial. Both are nothing where the tariff has no account limits; without charges
- * nothing comes before. */
+ * *continues: a subscription after it has that period, too, and is charged in it. Both are nothing where the tariff has no account limits;
+ * without charges nothing comes before. Who is in a trial of its own for all of the period is not in the account. */
 int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct mtr_period *whole,
                   struct mtr_money *before, bool *continues) MTR_MUST_USE;
 

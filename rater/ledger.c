@@ -38,11 +38,9 @@ static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, m
     int rc = mtr_charges_draw_after(step->charges, &next);
     if (rc == MTR_ENOTFOUND || (!rc && next.before == drawn)) return MTR_OK;
     if (rc) return rc;
-    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, next.subscription);
-    if (!subscription) return MTR_OK; /* an older snapshot: the scan of the newer one looks at every period */
     rc = mtr_charges_get_period(step->charges, next.subscription, next.period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rater_mark_dirty(step, subscription, period.start_s, period.end_s);
+    return rater_mark_again(step, &period);
 }
 
 static int put_draw(struct rater_step *step, const struct mtr_charge_draw *draw)

@@ -21,25 +21,27 @@ int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
     return end_s * MTR_US_PER_SECOND + options->grace_us;
 }
 
+int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
+{
+    const int64_t draft_every_us = step->rater->options.draft_every_us;
+    if (period->dirty) return MTR_OK;
+    period->dirty = true;
+    period->rate_due_us = step->now_us;
+    if (period->rated_us && period->rated_us + draft_every_us > step->now_us) period->rate_due_us = period->rated_us + draft_every_us;
+    step->changed = true;
+    return mtr_charges_put_period(step->charges, period);
+}
+
 int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
 {
-    const struct mtr_rater_options *options = &step->rater->options;
     struct mtr_charge_period period;
     int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
-    if (rc == MTR_ENOTFOUND) {
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc) {
         period = (struct mtr_charge_period){.subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
-        period.close_due_us = rater_close_due(options, period_end_s);
-    } else if (rc) {
-        return rc;
-    } else if (period.dirty) {
-        return MTR_OK;
+        period.close_due_us = rater_close_due(&step->rater->options, period_end_s);
     }
-    period.dirty = true;
-    period.rate_due_us = step->now_us;
-    if (period.rated_us && period.rated_us + options->draft_every_us > step->now_us)
-        period.rate_due_us = period.rated_us + options->draft_every_us;
-    step->changed = true;
-    return mtr_charges_put_period(step->charges, &period);
+    return rater_mark_again(step, &period);
 }
 
 /* Errors that are the period's own: its numbers or its size. */
