@@ -35,10 +35,16 @@ struct adding {
     struct mtr_money sum;
 };
 
+/* What a total is rounded by depends on what credits paid of it, and these do not count. */
+static bool counts(const struct mtr_charge_line *line)
+{
+    return !mtr_str_equal(line->kind, MTR_STR("credit")) && !mtr_str_equal(line->kind, MTR_STR("rounding"));
+}
+
 static int on_line(void *context, const struct mtr_charge_line *line)
 {
     struct adding *adding = context;
-    if (!mtr_str_equal(line->tariff, adding->tariff) || mtr_str_equal(line->kind, MTR_STR("credit"))) return MTR_OK;
+    if (!mtr_str_equal(line->tariff, adding->tariff) || !counts(line)) return MTR_OK;
     return mtr_money_add(adding->sum, line->emitted, &adding->sum);
 }
 

@@ -196,7 +196,7 @@ struct pending_result {
 #define SEEN_MAP(X)                                                                                                            \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
-    X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED)                                                                    \
+    X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN)                                                                    \
     X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
     X(SPREAD_USE) X(RECURRING_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
@@ -319,7 +319,7 @@ struct bill_line {
     struct mtr_money amount;
     struct mtr_money cost; /* of the seller; nothing without a cost tariff */
     const struct mtr_subscription *subscription;
-    const struct mtr_tariff_document *tariff;
+    const struct mtr_tariff_document *tariff; /* NULL where the limits of an account do not count it */
     struct mtr_period whole;
 };
 
@@ -328,6 +328,26 @@ struct bill {
     uint32_t count;
     uint32_t stray_count; /* findings of usage that no period can charge */
 };
+
+/* Money that is drawn before the bill has to be paid. */
+struct naive_grant;
+struct naive_pools {
+    struct naive_grant *grants;
+    uint32_t count;
+};
+enum { NAIVE_GRANTS_MAX = 16384, NAIVE_POOLS_MAX = 64 };
+/* A billing period that draws. */
+struct naive_drawing {
+    const struct mtr_subscription *subscription;
+    struct mtr_period whole;
+    int64_t start_s, end_s;
+};
+void scenario_pools_open(struct scenario *scenario, struct naive_pools *out);
+void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools, const struct mtr_subscription *subscription, int64_t start_s,
+                          const struct mtr_tariff_version *const *versions, const struct mtr_tariff_document *const *tariffs, uint32_t part_count);
+uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing, uint32_t part, struct mtr_str currency,
+                           struct mtr_price_pool *out);
+void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools, const struct naive_drawing *drawing, const struct mtr_price *price);
 
 enum { BILL_LINES_MAX = 65536 };
 void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us, struct bill *out);

@@ -35,6 +35,8 @@ struct billing {
     uint32_t first_line; /* of the period in the bill */
     bool closing;
     struct bill *bill;
+    const struct bill *account; /* the same without pools, in the order of subscriptions: what limits of accounts count */
+    struct naive_pools *pools;  /* NULL: none */
 };
 
 char *scenario_line_key(struct scenario *scenario, struct mtr_str subscription, int64_t period_s, int64_t part_s, struct mtr_str component,
@@ -149,7 +151,7 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] = (struct bill_line){
         .key = line_key(billing, part->start_s, component, kind, dimensions), .amount = amount,
-        .subscription = billing->subscription, .tariff = part->tariff, .whole = billing->whole};
+        .subscription = billing->subscription, .tariff = strcmp(kind, "rounding") ? part->tariff : NULL, .whole = billing->whole};
 }
 
 /* The customer's part around it, where there is one. */
@@ -247,7 +249,7 @@ static bool is_peer(const struct billing *billing, const struct mtr_subscription
 /* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number is charged in the same billing period. */
 static void count_account(const struct billing *billing, struct mtr_price_input *input)
 {
-    const struct bill *bill = billing->bill;
+    const struct bill *bill = billing->account;
     const struct mtr_period *whole = &billing->whole;
     for (uint32_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
@@ -271,6 +273,9 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
     struct mtr_price prices[PARTS_MAX];
     const struct mtr_price *earlier[PARTS_MAX];
     static struct mtr_usage_row rows[NAIVE_ROWS_MAX];
+    struct mtr_price_pool pools[NAIVE_POOLS_MAX];
+    const bool draws = billing->pools && side == &billing->charged;
+    const struct naive_drawing drawing = {billing->subscription, billing->whole, billing->start_s, billing->end_s};
     mtr_arena_init(&arena, 1 << 14, PRICE_ARENA_BYTES);
     for (uint32_t i = 0; i < side->count; i++) {
         const struct part *part = &side->parts[i];
@@ -289,9 +294,13 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
             .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
         if (side == &billing->charged && part->tariff == billing->subscription->tariff && part->tariff->across_customer)
             count_account(billing, &input);
+        if (draws) input.pool_count = scenario_pools_of(billing->pools, &drawing, i, part->tariff->currency, pools);
+        input.pools = pools;
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));
         earlier[i] = &prices[i];
         add_price(billing, part, &prices[i], add);
+        for (uint32_t k = part->first; draws && i == part->last && k <= i; k++)
+            scenario_pools_draw(billing->scenario, billing->pools, &drawing, &prices[k]);
     }
     mtr_arena_release(&arena);
 }
@@ -302,22 +311,59 @@ static void price_period(struct billing *billing)
     find_parts(billing);
     find_costs(billing);
     scenario_seen[SEEN_SPLIT_PERIOD] += billing->charged.count > 1;
+    const struct mtr_tariff_version *versions[PARTS_MAX];
+    const struct mtr_tariff_document *tariffs[PARTS_MAX];
+    for (uint32_t i = 0; i < billing->charged.count; i++) {
+        versions[i] = billing->charged.parts[i].version;
+        tariffs[i] = billing->charged.parts[i].tariff;
+    }
+    if (billing->pools)
+        scenario_pools_begin(billing->scenario, billing->pools, billing->subscription, billing->start_s, versions, tariffs, billing->charged.count);
     price_side(billing, &billing->charged, add_line);
     price_side(billing, &billing->costs, add_cost);
+}
+
+/* The period that begins at time_s. */
+static void open_period(struct billing *billing, int64_t time_s, int64_t watermark_us)
+{
+    const struct mtr_subscription *subscription = billing->subscription;
+    billing->whole = mtr_period_at(&subscription->billing, time_s);
+    billing->start_s = time_s;
+    billing->end_s = billing->whole.end_s < subscription->end_s ? billing->whole.end_s : subscription->end_s;
+    billing->closing = billing->end_s * MTR_US_PER_SECOND + billing->scenario->stores.rater_options.grace_us <= watermark_us;
+}
+
+static bool has_period(const struct mtr_subscription *subscription, int64_t time_s, int64_t watermark_us)
+{
+    return time_s < subscription->end_s && time_s * MTR_US_PER_SECOND <= watermark_us;
 }
 
 /* Every period from the start up to the one that runs at the watermark. */
 static void bill_subscription(struct billing *billing, int64_t watermark_us)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    const int64_t grace_us = billing->scenario->stores.rater_options.grace_us;
-    for (int64_t time_s = subscription->start_s; time_s < subscription->end_s && time_s * MTR_US_PER_SECOND <= watermark_us;
-         time_s = billing->whole.end_s) {
-        billing->whole = mtr_period_at(&subscription->billing, time_s);
-        billing->start_s = time_s;
-        billing->end_s = billing->whole.end_s < subscription->end_s ? billing->whole.end_s : subscription->end_s;
-        billing->closing = billing->end_s * MTR_US_PER_SECOND + grace_us <= watermark_us;
+    for (int64_t time_s = subscription->start_s; has_period(subscription, time_s, watermark_us); time_s = billing->whole.end_s) {
+        open_period(billing, time_s, watermark_us);
         price_period(billing);
+    }
+}
+
+/* All periods of all subscriptions in the order in which they draw on what they share: by start, then by number. */
+static void bill_by_time(struct billing *billing, int64_t watermark_us)
+{
+    const struct mtr_catalog *catalog = billing->scenario->stores.catalog;
+    const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
+    int64_t *next_s = scenario_alloc(billing->scenario, count + 1, sizeof(*next_s));
+    for (uint32_t i = 1; i <= count; i++) next_s[i] = mtr_catalog_subscription(catalog, i)->start_s;
+    for (;;) {
+        uint32_t first = 0;
+        for (uint32_t i = 1; i <= count; i++)
+            if (has_period(mtr_catalog_subscription(catalog, i), next_s[i], watermark_us) && (!first || next_s[i] < next_s[first])) first = i;
+        if (!first) return;
+        billing->subscription = mtr_catalog_subscription(catalog, first);
+        open_period(billing, next_s[first], watermark_us);
+        price_period(billing);
+        next_s[first] = billing->whole.end_s;
     }
 }
 
@@ -348,11 +394,17 @@ static uint32_t count_stray(const struct billing *billing)
 void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us, struct bill *out)
 {
     const struct mtr_catalog *catalog = scenario->stores.catalog;
+    struct bill plain = {.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*plain.lines))};
+    struct naive_pools pools;
     *out = (struct bill){.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*out->lines))};
+    scenario_pools_open(scenario, &pools);
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
-        struct billing billing = {.scenario = scenario, .naive = naive, .subscription = mtr_catalog_subscription(catalog, i), .bill = out};
+        struct billing billing = {.scenario = scenario, .naive = naive, .subscription = mtr_catalog_subscription(catalog, i), .bill = &plain,
+                                  .account = &plain};
         bill_subscription(&billing, watermark_us);
         out->stray_count += count_stray(&billing);
     }
+    struct billing billing = {.scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools};
+    bill_by_time(&billing, watermark_us);
     scenario_seen[SEEN_STRAY_USAGE] += out->stray_count;
 }

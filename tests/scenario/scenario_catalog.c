@@ -299,6 +299,9 @@ static void put_tariff(struct yaml *yaml, struct planned_tariff *tariff)
             const uint32_t least = scenario_below(scenario, 200);
             put(yaml, "        account: {minimum: '%u', cap: '%u'}\n", least, least + scenario_below(scenario, 200));
         }
+        /* A close that draws has the period behind it rated again, a draft later: with daily periods that have no end it never rests. */
+        if (!tariff->is_cost && scenario->all_end && scenario_chance(scenario, 50))
+            put(yaml, "        allowances: [{key: bonus, amount: '%u', rollover: %u}]\n", 1 + scenario_below(scenario, 40), scenario_below(scenario, 3));
         if (scenario_chance(scenario, 25)) put(yaml, "        minimum: '%u'\n", scenario_below(scenario, 60));
         else if (scenario_chance(scenario, 25))
             put(yaml, "        commitment: {amount: %u, overage: '0.%u', prorate: second}\n", scenario_below(scenario, 60), scenario_below(scenario, 10));
@@ -326,6 +329,20 @@ static void put_subscription(struct yaml *yaml, struct planned_subscription *sub
         put(yaml, ", end: %s%s", date(scenario, subscription->end_day), scenario_chance(scenario, 30) ? "T13:20:00Z" : "");
     put(yaml, "}\n");
     subscription->applied = true;
+}
+
+/* Of the customer of a service; again and again with another amount or end. */
+static void put_credit(struct yaml *yaml, uint32_t service)
+{
+    struct scenario *scenario = yaml->scenario;
+    const struct plan *plan = &scenario->plan;
+    const int64_t day = scenario->begin_us / MTR_US_PER_DAY - 40;
+    uint32_t tariff = 0;
+    while (plan->tariffs[tariff].service != service) tariff++;
+    put(yaml, "credits:\n  - {key: topup%u, customer: c%u, amount: '%u', currency: %s, from: %s", service, service, 1 + scenario_below(scenario, 400),
+        plan->tariffs[tariff].currency, date(scenario, day));
+    if (scenario_chance(scenario, 50)) put(yaml, ", expires: %s", date(scenario, day + 20 + scenario_below(scenario, 60)));
+    put(yaml, "}\n");
 }
 
 static void put_destination(struct yaml *yaml, uint32_t number)
@@ -526,10 +543,18 @@ static void apply_destination(struct scenario *scenario)
     apply(&yaml);
 }
 
+static void apply_credit(struct scenario *scenario)
+{
+    struct yaml yaml;
+    begin(scenario, &yaml);
+    put_credit(&yaml, scenario_below(scenario, scenario->plan.service_count));
+    apply(&yaml);
+}
+
 void scenario_catalog_change(struct scenario *scenario)
 {
     struct plan *plan = &scenario->plan;
-    switch (scenario_below(scenario, 8)) {
+    switch (scenario_below(scenario, 9)) {
     case 0:
     case 1: apply_meter(scenario, &plan->meters[scenario_below(scenario, plan->meter_count)]); break;
     case 2:
@@ -537,6 +562,9 @@ void scenario_catalog_change(struct scenario *scenario)
     case 4:
     case 5: rewrite_tariff(scenario); break;
     case 6: alter_subscription(scenario); break;
+    case 7:
+        if (scenario->all_end) apply_credit(scenario);
+        break;
     default: apply_destination(scenario); break;
     }
 }
