@@ -254,6 +254,7 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
     for (uint32_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
         if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff) continue;
+        if (line->subscription->number > billing->subscription->number) continue;
         if (line->whole.start_s != whole->start_s || line->whole.end_s != whole->end_s) continue;
         CHECK_OK(billing->scenario, mtr_money_add(input->account_before, line->amount, &input->account_before));
     }
