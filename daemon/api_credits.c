@@ -99,7 +99,6 @@ static bool read_selection(struct mtr_api_call *call, struct credits *credits, u
     if (!mtr_api_time(call, "at", &time_us)) return false;
     *after = (uint32_t)number;
     credits->time_s = time_us / MTR_US_PER_SECOND;
-    credits->shared_told = number > 0;
     if (!key.size == !credits->customer.size) {
         mtr_api_problem(call, 400, "name a subscription or a customer");
         return false;
@@ -108,6 +107,16 @@ static bool read_selection(struct mtr_api_call *call, struct credits *credits, u
     credits->only = mtr_catalog_find_subscription(call->catalog, key);
     if (!credits->only) mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return credits->only != NULL;
+}
+
+/* Has the customer a subscription up to that number? The answer with the first of them had what they share. */
+static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_str customer, uint32_t number)
+{
+    for (uint32_t i = 1; i <= number; i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
+        if (subscription && mtr_str_equal(subscription->customer, customer)) return true;
+    }
+    return false;
 }
 
 static int list_subscription(struct mtr_api_call *call, struct credits *credits)
@@ -128,6 +137,8 @@ static int list(struct mtr_api_call *call, struct credits *credits, uint32_t *af
         *after = count;
         return list_subscription(call, credits);
     }
+    if (*after > count) *after = count;
+    credits->shared_told = has_subscription_to(call->catalog, credits->customer, *after);
     for (; !rc && *after < count && credits->listed < credits->limit && credits->looked_at < LOOKED_AT_MAX; ++*after) {
         credits->subscription = mtr_catalog_subscription(call->catalog, *after + 1);
         credits->looked_at++;

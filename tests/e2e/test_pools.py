@@ -18,8 +18,10 @@ tariffs:
 subscriptions:
   - {key: s1, service: edge, customer: c1, tariff: plan, start: 2026-01-01, end: 2026-03-01}
   - {key: s2, service: edge, customer: c1, tariff: plan, start: 2026-01-01, end: 2026-03-01}
+  - {key: s3, service: edge, customer: c2, tariff: plan, start: 2026-02-01, end: 2026-02-02}
 credits:
   - {key: topup, customer: c1, amount: 20, currency: EUR, from: 2026-01-01}
+  - {key: other, customer: c2, amount: 1, currency: EUR, from: 2026-01-01, expires: 2026-01-02}
   - {key: old, subscription: s2, quantity: 5, meter: calls, from: 2025-01-01, expires: 2026-01-01}
 """
 
@@ -46,6 +48,9 @@ def check_balances(d):
     }, got
     only = balances(d, "subscription=s2&at=2026-03-10T00:00:00Z")  # after its end: what was prepaid, no allowance
     assert set(only) == {(None, "topup", "credit=2026-01-01"), ("s2", "old", "credit=2025-01-01")}, only
+    # what a customer's subscriptions share is told with the first of them, whichever page that is on
+    assert (None, "topup", "credit=2026-01-01") not in balances(d, "customer=c1&after=1")
+    assert (None, "other", "credit=2026-01-01") in balances(d, "customer=c2&after=2")
     problem(d.call("GET", "/v1/credits"), 400, "subscription")
     problem(d.call("GET", "/v1/credits?subscription=nobody"), 404, "nobody")
     text = d.command("credits", "--customer", "c1", "--at", "2026-02-10T00:00:00Z").stdout
