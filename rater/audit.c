@@ -133,9 +133,10 @@ static int report_missing(struct audit *audit, const struct mtr_charge_period *p
     const bool over = period->status == MTR_PERIOD_FINAL || audit->watermark_us >= rater_close_due(audit->options, period->end_s);
     mtr_arena_reset(&audit->arena);
     int rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription, period->start_s, over, &audit->arena, &price);
-    if (rc == MTR_EMISSING) return report_problem(audit, period, price.missing);
-    if (!rc) audit->counts->pending++;
-    return rc;
+    if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
+    if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
+    audit->counts->pending++;
+    return MTR_OK;
 }
 
 static bool is_pending(const struct audit *audit, const struct mtr_charge_period *period)
