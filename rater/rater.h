@@ -30,7 +30,7 @@ struct rater_step {
     int64_t now_us;
     int64_t watermark_us;
     uint64_t feed_change;  /* newest of the feed */
-    uint32_t rows_left;    /* feed rows and scanned periods */
+    uint32_t rows_left;    /* feed rows and what they mark, scanned periods */
     uint32_t ratings_left;
     uint64_t cells_left;
     bool changed;          /* something was put */

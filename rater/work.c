@@ -85,6 +85,7 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
         if (more) rc = MTR_OK;
         for (uint32_t i = 0; i < collected.count && !rc; i++) {
             time_s = collected.starts[i];
+            if (step->rows_left) step->rows_left--;
             rc = rater_mark_dirty(step, subscription, time_s, INT64_MAX); /* it exists: its end is not looked at */
         }
     }
@@ -96,6 +97,7 @@ static int mark_carried(struct rater_step *step, const struct mtr_subscription *
     return subscription->carries ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
 }
 
+/* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never taken in halves. */
 static int on_feed(void *context, const struct mtr_feed_row *row)
 {
     struct rater_step *step = context;
@@ -111,6 +113,7 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     int rc = mark_day(step, subscription, row->day);
     if (!rc) rc = mark_carried(step, subscription, row->day);
     for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
+        if (step->rows_left) step->rows_left--;
         rc = mark_peer(step, subscription->peers[i], row->day);
         if (!rc) rc = mark_carried(step, subscription->peers[i], row->day);
     }
