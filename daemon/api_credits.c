@@ -21,12 +21,6 @@ struct credits {
     bool shared_told; /* the customer's own credits are in the answer, or in one before it */
 };
 
-static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
-}
-
 static void name_time(struct credits *credits, const char *name, int64_t time_s)
 {
     char text[MTR_TIME_TEXT_BYTES];
@@ -69,11 +63,11 @@ static int on_balance(void *context, const struct mtr_balance *balance)
     if (is_shared && credits->shared_told) return MTR_OK;
     credits->listed++;
     mtr_json_map(json);
-    name_text(json, "key", balance->key);
-    name_text(json, "grant", balance->grant);
+    mtr_json_named_text(json, "key", balance->key);
+    mtr_json_named_text(json, "grant", balance->grant);
     mtr_json_name(json, "kind");
     mtr_json_cstr(json, balance->credit ? "credit" : "allowance");
-    name_text(json, "customer", credits->subscription->customer);
+    mtr_json_named_text(json, "customer", credits->subscription->customer);
     mtr_json_name(json, "subscription");
     if (is_shared) mtr_json_null(json);
     else mtr_json_text(json, credits->subscription->key);

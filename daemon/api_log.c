@@ -22,12 +22,6 @@ struct events_query {
     bool more;
 };
 
-static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str value)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, value);
-}
-
 static void write_property(struct mtr_json_writer *json, const struct mtr_property *property)
 {
     char number[MTR_DECIMAL_TEXT_BYTES];
@@ -54,11 +48,11 @@ static void write_event(struct mtr_json_writer *json, const struct mtr_event *ev
         mtr_json_name(json, "target_seq");
         mtr_json_u64(json, event->target_seq);
     }
-    name_text(json, "vendor", event->vendor);
-    name_text(json, "source", event->source);
-    name_text(json, "id", event->id);
-    name_text(json, "type", event->type);
-    name_text(json, "subject", event->subject);
+    mtr_json_named_text(json, "vendor", event->vendor);
+    mtr_json_named_text(json, "source", event->source);
+    mtr_json_named_text(json, "id", event->id);
+    mtr_json_named_text(json, "type", event->type);
+    mtr_json_named_text(json, "subject", event->subject);
     mtr_json_name(json, "time");
     mtr_json_time(json, event->time_us);
     mtr_json_name(json, "time_given");

@@ -19,12 +19,6 @@ struct margins {
     uint64_t listed, looked_at;
 };
 
-static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
-}
-
 static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money amount, struct mtr_str currency)
 {
     const struct mtr_currency *known = mtr_currency_find(currency);
@@ -37,7 +31,7 @@ static void name_time(struct margins *margins, const char *name, int64_t time_s)
     char text[MTR_TIME_TEXT_BYTES];
     int32_t offset_s = mtr_zone_at(margins->subscription->zone, time_s).offset_s;
     int size = mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
-    name_text(&margins->json, name, (struct mtr_str){text, (size_t)size});
+    mtr_json_named_text(&margins->json, name, (struct mtr_str){text, (size_t)size});
 }
 
 static int on_line(void *context, const struct mtr_charge_line *line)
@@ -51,11 +45,11 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     if (rc || (margins->losses_only && margin.e18 >= 0)) return rc;
     margins->listed++;
     mtr_json_map(json);
-    name_text(json, "subscription", margins->subscription->key);
-    name_text(json, "customer", margins->subscription->customer);
-    name_text(json, "component", line->component);
-    name_text(json, "kind", line->kind);
-    name_text(json, "dimensions", line->dimensions);
+    mtr_json_named_text(json, "subscription", margins->subscription->key);
+    mtr_json_named_text(json, "customer", margins->subscription->customer);
+    mtr_json_named_text(json, "component", line->component);
+    mtr_json_named_text(json, "kind", line->kind);
+    mtr_json_named_text(json, "dimensions", line->dimensions);
     name_time(margins, "period_start", line->period_start_s);
     name_time(margins, "part_start", line->part_start_s);
     mtr_json_name(json, "quantity");
@@ -63,8 +57,8 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     name_money(json, "amount", line->emitted, line->currency);
     name_money(json, "cost", line->cost, line->currency);
     name_money(json, "margin", margin, line->currency);
-    name_text(json, "currency", line->currency);
-    name_text(json, "tariff", line->tariff);
+    mtr_json_named_text(json, "currency", line->currency);
+    mtr_json_named_text(json, "tariff", line->tariff);
     mtr_json_map_end(json);
     return MTR_OK;
 }

@@ -180,12 +180,6 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
 
 /* ---- JSON ---- */
 
-static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
-}
-
 static void name_u64(struct mtr_json_writer *json, const char *name, uint64_t value)
 {
     mtr_json_name(json, name);
@@ -216,12 +210,12 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES], problem[PROBLEM_BYTES];
     problem_text(period, problem, sizeof(problem));
     mtr_json_map(json);
-    name_text(json, "subscription", subscription->key);
-    name_text(json, "customer", subscription->customer);
-    name_text(json, "from", local_time(subscription, period->start_s, from));
-    name_text(json, "to", local_time(subscription, period->end_s, to));
-    name_text(json, "status", mtr_str_from(status_of(period)));
-    name_text(json, "currency", subscription->currency);
+    mtr_json_named_text(json, "subscription", subscription->key);
+    mtr_json_named_text(json, "customer", subscription->customer);
+    mtr_json_named_text(json, "from", local_time(subscription, period->start_s, from));
+    mtr_json_named_text(json, "to", local_time(subscription, period->end_s, to));
+    mtr_json_named_text(json, "status", mtr_str_from(status_of(period)));
+    mtr_json_named_text(json, "currency", subscription->currency);
     name_money(json, "emitted", period->emitted, digits);
     mtr_json_name(json, "as_emitted");
     if (period->rated) mtr_json_bool(json, period->as_emitted);
@@ -247,7 +241,7 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     int rc = mtr_money_sub(sums->draft, sums->stored, &difference);
     if (rc) return rc;
     mtr_json_map(json);
-    name_text(json, "currency", currency);
+    mtr_json_named_text(json, "currency", currency);
     name_u64(json, "subscriptions", sums->subscriptions);
     name_u64(json, "periods", sums->periods);
     name_u64(json, "as_emitted", sums->charged);

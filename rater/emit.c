@@ -211,18 +211,12 @@ static void write_dimensions(struct mtr_json_writer *json, struct mtr_str dimens
     mtr_json_map_end(json);
 }
 
-static void name_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
-}
-
 static void write_who(struct mtr_json_writer *json, const struct mtr_subscription *subscription)
 {
-    name_text(json, "vendor", subscription->service->vendor->key);
-    name_text(json, "service", subscription->service->key);
-    name_text(json, "subscription", subscription->key);
-    name_text(json, "customer", subscription->customer);
+    mtr_json_named_text(json, "vendor", subscription->service->vendor->key);
+    mtr_json_named_text(json, "service", subscription->service->key);
+    mtr_json_named_text(json, "subscription", subscription->key);
+    mtr_json_named_text(json, "customer", subscription->customer);
 }
 
 static void write_when(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge_line *line)
@@ -251,7 +245,7 @@ static void write_what(struct mtr_json_writer *json, const struct mtr_charge *ch
     mtr_json_money(json, charge->amount, digits);
     mtr_json_name(json, "amount_total");
     mtr_json_money(json, difference->emitted_after, digits);
-    name_text(json, "currency", line->currency);
+    mtr_json_named_text(json, "currency", line->currency);
     if (!difference->exchange) return;
     mtr_json_name(json, "exchange");
     mtr_price_write_exchange(difference->exchange, difference->exact, json);
@@ -280,8 +274,8 @@ static void write_why(struct mtr_json_writer *json, const struct rater_emission 
     rater_hash_format(line->version_hash, version);
     mtr_json_name(json, "tariff");
     mtr_json_map(json);
-    name_text(json, "key", line->tariff);
-    name_text(json, "from", line->version_from);
+    mtr_json_named_text(json, "key", line->tariff);
+    mtr_json_named_text(json, "from", line->version_from);
     mtr_json_name(json, "hash");
     mtr_json_cstr(json, version);
     mtr_json_map_end(json);
@@ -313,11 +307,11 @@ static int write_body(struct mtr_buffer *out, const struct rater_emission *emiss
     mtr_json_name(&json, "status");
     mtr_json_cstr(&json, mtr_charge_status_name(charge->status));
     write_who(&json, emission->subscription);
-    name_text(&json, "component", line->component);
-    name_text(&json, "kind", line->kind);
-    name_text(&json, "meter", line->meter);
-    name_text(&json, "unit", line->unit);
-    if (line->tax_code.size) name_text(&json, "tax_code", line->tax_code);
+    mtr_json_named_text(&json, "component", line->component);
+    mtr_json_named_text(&json, "kind", line->kind);
+    mtr_json_named_text(&json, "meter", line->meter);
+    mtr_json_named_text(&json, "unit", line->unit);
+    if (line->tax_code.size) mtr_json_named_text(&json, "tax_code", line->tax_code);
     mtr_json_name(&json, "dimensions");
     write_dimensions(&json, line->dimensions);
     write_when(&json, emission, line);

@@ -156,6 +156,12 @@ void mtr_json_cstr(struct mtr_json_writer *writer, const char *text)
     mtr_json_text(writer, mtr_str_from(text));
 }
 
+void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text)
+{
+    mtr_json_name(writer, name);
+    mtr_json_text(writer, text);
+}
+
 static void put_u64(struct mtr_json_writer *writer, uint64_t value)
 {
     char digits[20];

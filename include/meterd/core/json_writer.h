@@ -36,6 +36,7 @@ void mtr_json_name_text(struct mtr_json_writer *writer, struct mtr_str name); /*
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
+void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text); /* a member: its name, then its text */
 void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value);
 void mtr_json_i64(struct mtr_json_writer *writer, int64_t value);
 void mtr_json_bool(struct mtr_json_writer *writer, bool value);
