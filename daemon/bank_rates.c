@@ -146,6 +146,7 @@ struct frame {
     unsigned depth;
     char text[BANK_TEXT_BYTES_MAX + 1];
     size_t text_size;
+    bool is_text; /* of the element at hand, whole and alone */
 };
 
 static const char *local_name(const char *name)
@@ -159,6 +160,7 @@ static void XMLCALL on_begin(void *context, const XML_Char *name, const XML_Char
     struct frame *frame = context;
     if (frame->reader.error) return;
     frame->text_size = 0;
+    frame->is_text = true;
     if (++frame->depth > BANK_DEPTH_MAX) bank_fail(&frame->reader, "elements are nested more than %d deep", BANK_DEPTH_MAX);
     else frame->bank->on_begin(&frame->reader, local_name(name), attributes);
 }
@@ -169,7 +171,8 @@ static void XMLCALL on_end(void *context, const XML_Char *name)
     if (frame->reader.error) return;
     frame->depth--;
     frame->text[frame->text_size] = '\0';
-    frame->bank->on_end(&frame->reader, local_name(name), frame->text);
+    frame->bank->on_end(&frame->reader, local_name(name), frame->is_text ? frame->text : "");
+    frame->is_text = false;
     frame->text_size = 0;
 }
 
@@ -177,6 +180,7 @@ static void XMLCALL on_text(void *context, const XML_Char *text, int size)
 {
     struct frame *frame = context;
     size_t left = BANK_TEXT_BYTES_MAX - frame->text_size, taken = (size_t)size < left ? (size_t)size : left;
+    if (taken < (size_t)size) frame->is_text = false;
     memcpy(frame->text + frame->text_size, text, taken);
     frame->text_size += taken;
 }

@@ -57,7 +57,7 @@ struct bank {
     const char *full_name; /* for people */
     /* An element begins; `attributes` are names and values in turn, ending with NULL. Prefixes of namespaces are off. */
     void (*on_begin)(struct bank_reader *reader, const char *element, const char *const *attributes);
-    /* It ends; `text` is what stood in it directly, cut to BANK_TEXT_BYTES_MAX. */
+    /* It ends; `text` is what stood in it, empty where that is longer than BANK_TEXT_BYTES_MAX or has elements in it. */
     void (*on_end)(struct bank_reader *reader, const char *element, const char *text);
 };
 extern const struct bank bank_ecb, bank_cbr;

@@ -115,6 +115,8 @@ static void test_cbr(void **state)
 #define VALUTE(code, nominal, value) \
     "<ValCurs Date='21.11.2026'><Valute><CharCode>" code "</CharCode><Nominal>" nominal "</Nominal><Value>" value "</Value></Valute></ValCurs>"
 
+#define ZEROS "00000000000000000000000000000000000000000000000000000000000000" /* 62 */
+
 static const struct {
     const struct bank *bank;
     const char *xml, *finding;
@@ -160,6 +162,8 @@ static const struct {
     {&bank_cbr, VALUTE("USD", "-1", "92,5"), "1:100: USD: Nominal is a whole number from 1 to 1000000, not `-1`"},
     {&bank_cbr, VALUTE("USD", "1000001", "92,5"), "1:105: USD: Nominal is a whole number from 1 to 1000000, not `1000001`"},
     {&bank_cbr, VALUTE("USD", "1", ""), "1:95: a rate needs CharCode, Nominal and Value"},
+    {&bank_cbr, VALUTE("USD", "1", "92<b/>,5"), "1:103: a rate needs CharCode, Nominal and Value"},
+    {&bank_cbr, VALUTE("USD", "1", ZEROS "92,5"), "1:161: a rate needs CharCode, Nominal and Value"}, /* 66 characters: not 92, which 64 are */
     {&bank_cbr, VALUTE("", "1", "1"), "1:93: a rate needs CharCode, Nominal and Value"},
     {&bank_cbr, "<ValCurs Date='2026-11-21'/>", "1:1: `2026-11-21` is no day, as 21.11.2026"},
     {&bank_cbr, "<ValCurs/>", "1:1: `` is no day, as 21.11.2026"},
