@@ -109,7 +109,11 @@ const struct mtr_api_schema mtr_api_schemas[] = {
                          ",\"component\":" STRING
                               ",\"dimensions\":" LABELS ",\"usage\":" LIST(MAP_WITH("\"quantity\"", "\"time\":" TIME
                                                                                   ",\"component\":" STRING ",\"meter\":" STRING ",\"quantity\":" DECIMAL
+                                                                                  ",\"seconds\":" DECIMAL
                                                                                   ",\"dimensions\":" LABELS))
+                         ",\"credits\":" LIST(MAP_WITH("\"amount\"", "\"amount\":" DECIMAL ",\"key\":" STRING ",\"priority\":" COUNT
+                                                                                  ",\"expires\":" STRING))
+                         ",\"meters\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"zone\":" STRING
                               ",\"rates\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}},\"closing\":" BOOLEAN ",\"trace\":" BOOLEAN)},
     {"Price", MAP_WITH("\"total\",\"currency\"", "\"periods\":" LIST(REF("PricePeriod")) ","
                        "\"total\":" DECIMAL ",\"residue\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL
