@@ -289,7 +289,8 @@ int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *cata
         gathering.rule = (struct mtr_slicing_rule){
             .component = &version->components[i], .component_index = i, .zone = subscription->zone, .whole = term->whole};
         int rc = gather_component(&gathering, catalog, term, part, &collecting);
-        if (!rc && version->components[i].across_customer) rc = gather_peers(&gathering, catalog, &collecting);
+        const bool has_peers = version->components[i].across_customer && term->parts[part].tariff == subscription->tariff;
+        if (!rc && has_peers) rc = gather_peers(&gathering, catalog, &collecting);
         if (rc) return rc;
     }
     *out = (struct rater_usage){.groups = collecting.groups,

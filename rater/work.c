@@ -112,7 +112,8 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     step->changed = true;
     int rc = mark_day(step, subscription, row->day);
     if (!rc) rc = mark_carried(step, subscription, row->day);
-    for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
+    const bool fills_tiers = subscription->tariff->across_customer; /* of those behind it; what an account comes to is told by its ratings */
+    for (uint32_t i = subscription->peer_index + 1; !rc && fills_tiers && i < subscription->peer_count; i++) {
         if (step->rows_left) step->rows_left--;
         rc = mark_peer(step, subscription->peers[i], row->day);
         if (!rc) rc = mark_carried(step, subscription->peers[i], row->day);

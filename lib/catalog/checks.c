@@ -208,7 +208,7 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
         mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
         return;
     }
-    if (tariff && tariff->across_customer)
+    if (tariff && (tariff->across_customer || tariff->has_account))
         mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
                         MTR_STR_ARGS(tariff->key));
 }

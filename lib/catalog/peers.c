@@ -25,7 +25,7 @@ int mtr_catalog_link_peers(struct mtr_catalog *catalog)
     uint32_t count = 0;
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        if (!subscription->tariff || !subscription->tariff->across_customer) continue;
+        if (!subscription->tariff || (!subscription->tariff->across_customer && !subscription->tariff->has_account)) continue;
         if (!peers) peers = mtr_arena_calloc(&catalog->arena, catalog->counts[MTR_KIND_SUBSCRIPTION], sizeof(*peers));
         if (!peers) return MTR_ENOMEM;
         peers[count++] = subscription;

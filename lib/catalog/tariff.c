@@ -221,7 +221,12 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     out->overrides = mtr_arena_calloc(reading->arena, fields->count, sizeof(*out->overrides));
     if (!out->overrides) return MTR_ENOMEM;
     out->override_count = fields->count;
-    for (uint32_t i = 0; i < fields->count && !rc; i++) rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
+    for (uint32_t i = 0; i < fields->count && !rc; i++) {
+        const struct mtr_node *account = mtr_node_get(&list->children[i], "account");
+        if (account && rows[i].subscription.size)
+            tariff_error(reading->findings, account, "account", "is of all the customer's subscriptions: write it in an override of the customer");
+        rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
+    }
     qsort(out->overrides, out->override_count, sizeof(*out->overrides), compare_overrides);
     lint_overrides(reading, list, out);
     return rc;
@@ -292,12 +297,12 @@ static void read_currency(struct reading *reading, const struct mtr_node *node, 
     };
 }
 
-static bool is_across_customer(const struct mtr_tariff_version *version)
+static void note_customer(const struct mtr_tariff_version *version, struct mtr_tariff_document *tariff)
 {
-    bool is = version->account.has_minimum || version->account.has_cap;
-    for (uint32_t i = 0; i < version->component_count; i++) is = is || version->components[i].across_customer;
-    for (uint32_t i = 0; i < version->override_count; i++) is = is || is_across_customer(&version->overrides[i].version);
-    return is;
+    tariff->has_account = tariff->has_account || version->account.has_minimum || version->account.has_cap;
+    for (uint32_t i = 0; i < version->component_count; i++)
+        tariff->across_customer = tariff->across_customer || version->components[i].across_customer;
+    for (uint32_t i = 0; i < version->override_count; i++) note_customer(&version->overrides[i].version, tariff);
 }
 
 /* A document of one currency. */
@@ -319,7 +324,7 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
         rc = read_version(&reading, &list->children[i], &versions[i], &tariff.versions[i]);
         if (rc) return rc;
     }
-    for (uint32_t i = 0; i < tariff.version_count; i++) tariff.across_customer = tariff.across_customer || is_across_customer(&tariff.versions[i]);
+    for (uint32_t i = 0; i < tariff.version_count; i++) note_customer(&tariff.versions[i], &tariff);
     if (findings->errors == errors_before) check_order(&reading, list);
     if (findings->errors > errors_before) return MTR_EINVALID;
     *out = tariff;

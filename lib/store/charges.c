@@ -114,6 +114,11 @@ static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_d
     if (rc) return rc;
     for (int i = 0; i < TABLE_COUNT && !rc; i++)
         rc = mtr_lmdb_error(mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
+    if (rc == MTR_ENOTFOUND) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store is of an older format: start the daemon once, which brings it up to version %u",
+                           (unsigned)FORMAT_VERSION);
+        rc = MTR_EVERSION;
+    }
     if (!rc) rc = check_version(txn, diagnostic);
     if (rc) {
         mtr_charges_abort(txn);

@@ -41,7 +41,7 @@ static void test_rows(void **state)
         snprintf(text, sizeof(text), "{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}], %s}]}",
                  rows[i].version);
         if (pricing_open(&pricing, mtr_str_from(text)) != MTR_OK) fail_msg("%s: %s", rows[i].version, pricing.findings.items[0].text);
-        assert_true(pricing.tariff.across_customer);
+        assert_true(pricing.tariff.has_account);
         struct mtr_usage_row usage = {.dimensions = MTR_STR("")};
         struct mtr_price_input input = pricing_input(&pricing);
         assert_int_equal(mtr_quantity_from_i64(rows[i].use, &usage.quantity), MTR_OK);

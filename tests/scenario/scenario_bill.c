@@ -285,7 +285,7 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
             const struct naive_range range = range_of(billing, side, i, &part->version->components[k]);
             row_count = scenario_measure(billing->scenario, billing->naive, billing->subscription, &part->version->components[k], k, &range,
                                          rows, row_count);
-            row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
+            if (part->tariff == billing->subscription->tariff) row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
         }
         struct mtr_price_input input = {
             .tariff = part->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
@@ -293,7 +293,7 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
             .closing = billing->closing, .continues_earlier = i > part->first, .continued_later = i < part->last,
             .earlier = earlier + part->first, .earlier_count = i - part->first,
             .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
-        if (side == &billing->charged && part->tariff == billing->subscription->tariff && part->tariff->across_customer)
+        if (side == &billing->charged && part->tariff == billing->subscription->tariff && part->tariff->has_account)
             count_account(billing, &input);
         if (draws) input.pool_count = scenario_pools_of(billing->pools, &drawing, i, part->tariff->currency, pools);
         input.pools = pools;

@@ -224,6 +224,7 @@ static const struct {
     {OVERRIDE "  - {customer: a, components: [{key: vcpu, minimum: 7}]}\n", 1, 7, 53, "more than the cap"},
     {OVERRIDE "  - {customer: a, components: [{key: vcpu, free_unit: 7}]}\n", 1, 7, 44, "free_units"},
     {OVERRIDE "  - {customer: a, cap: 3}\n  - {customer: a, cap: 4}\n", 1, 7, 3, "two overrides for customer `a`"},
+    {OVERRIDE "  - {subscription: a, account: {cap: 3}}\n", 1, 7, 32, "of all the customer's subscriptions"},
     {OVERRIDE "  - {customer: a, from: 2026-02-01}\n", 1, 7, 19, "from"},
     {OVERRIDE "  - {customer: a, allowances: [{key: x, components: [vcpu]}]}\n", 1, 7, 32, "give a quantity"},
 };

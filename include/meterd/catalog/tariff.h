@@ -324,7 +324,8 @@ struct mtr_tariff_document {
     bool round_total; /* place: total; else each line */
     struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
-    bool across_customer; /* a version looks at all the customer's subscriptions of the tariff: `across: customer`, `account` */
+    /* A version looks at all the customer's subscriptions of the tariff: at their use (`across: customer`), at what they come to (`account`). */
+    bool across_customer, has_account;
     uint32_t version_count;
     struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
     uint32_t currency_count;
