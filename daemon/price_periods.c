@@ -380,5 +380,7 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
     sides.charged.purse = &purse; /* the costs have no pools */
     if (!rc) rc = mtr_price_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
     if (!rc) rc = price_months(&sides);
+    if (rc == MTR_ENOMEM)
+        return mtr_price_fail(findings, NULL, "usage", "has too many rows over too long a time: price it in shorter stretches", (struct mtr_str){NULL, 0});
     return rc ? rc : mtr_price_write_parts_json(sides.parts, sides.part_count, series->with_trace, json);
 }
