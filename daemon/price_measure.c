@@ -136,7 +136,8 @@ static int add_piece(struct measuring *measuring, const struct mtr_price_piece *
     struct measure *measure;
     uint32_t group;
     const bool own = time_s >= part->from_s && time_s < part->to_s;
-    if (!mtr_price_has_component(part->version, piece->given) && (!own || is_of_other_side(part, piece->given))) return MTR_OK;
+    if (!mtr_price_has_component(part->version, piece->given) && (!own || piece->given->of_meter || is_of_other_side(part, piece->given)))
+        return MTR_OK;
     int rc = mtr_price_usage_row(part->version, piece->given, measuring->arena, &row, measuring->findings);
     if (!rc) rc = find_measure(measuring, &row, &measure);
     if (rc) return rc;

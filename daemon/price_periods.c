@@ -1,8 +1,8 @@
 /*
  * A usage series: rows with times, month by month, as a subscription of calendar months would be billed. A month in which a version
  * begins is priced in parts, each going on from the month's rows before it; caps, minimums and commitments are of the whole month. A contract
- * term (scope term) begins with the first row. Months without a row are left out, but for what a level holds through them. The seller's cost
- * is priced beside each part, in parts of its own where a version of the cost tariff begins.
+ * term (scope term) begins with the first row. Every month from the first row's to the last's is priced, fees and minimums of those without
+ * rows too. The seller's cost is priced beside each part, in parts of its own where a version of the cost tariff begins.
  */
 #include "daemon/price_purse.h"
 #include "daemon/price_usage.h"
@@ -323,33 +323,17 @@ static int price_month(struct sides *sides, struct mtr_period month)
     return rc;
 }
 
-static bool looks_back_ever(const struct side *side)
-{
-    for (uint32_t i = 0; side->tariff && i < side->tariff->version_count; i++)
-        if (looks_back(side, &side->tariff->versions[i])) return true;
-    return false;
-}
-
-static bool has_piece(const struct side *side, struct mtr_period month)
-{
-    const struct pieces *pieces = &side->rows->pieces;
-    for (uint32_t i = 0; i < pieces->count && pieces->items[i].time_us < month.end_s * MTR_US_PER_SECOND; i++)
-        if (pieces->items[i].time_us >= month.start_s * MTR_US_PER_SECOND) return true;
-    return false;
-}
-
 static int price_months(struct sides *sides)
 {
     const struct rows *rows = sides->charged.rows;
     const struct mtr_tariff_document *tariff = sides->charged.tariff;
     const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, rows->series->zone};
-    const bool every_month = looks_back_ever(&sides->charged) || looks_back_ever(&sides->costs);
     int rc = MTR_OK;
     if (rows->first_s < start_s(&sides->charged, &tariff->versions[0]))
         return mtr_price_fail(rows->findings, NULL, "usage", "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
     for (int64_t at_s = rows->first_s; !rc && at_s <= rows->last_s;) {
         const struct mtr_period month = mtr_period_at(&rule, at_s);
-        if (every_month || has_piece(&sides->charged, month)) rc = price_month(sides, month);
+        rc = price_month(sides, month);
         at_s = month.end_s;
     }
     return rc;

@@ -34,8 +34,8 @@ struct request {
 #define FIELD(struct_, key, type_, doc_) .name = #key, .type = type_, .offset = offsetof(struct struct_, key), .doc = doc_
 
 static const struct mtr_field usage_fields[] = {
-    {FIELD(mtr_price_usage, component, MTR_FIELD_TEXT, "key of the tariff's component; default: the only one with a meter")},
-    {FIELD(mtr_price_usage, meter, MTR_FIELD_TEXT, "of a component with several meters: the one that was used; default: its first")},
+    {FIELD(mtr_price_usage, component, MTR_FIELD_TEXT, "key of the tariff's component; default: all that price the meter")},
+    {FIELD(mtr_price_usage, meter, MTR_FIELD_TEXT, "that was used; default: the only one that is priced, or the component's first")},
     {FIELD(mtr_price_usage, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
     {.name = "time", .type = MTR_FIELD_TIME, .offset = offsetof(struct mtr_price_usage, time_us), .doc = "when it was used",
      .present_offset = offsetof(struct mtr_price_usage, has_time) + 1},
@@ -138,8 +138,8 @@ static int add_row(const struct request *request, const struct side *side, const
                    struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_version *version = side->version;
-    if (side->beside && !mtr_price_has_component(version, given) && mtr_price_has_component(side->beside, given))
-        return MTR_OK; /* only the other side prices it */
+    const bool is_other = given->of_meter || (side->beside && mtr_price_has_component(side->beside, given));
+    if (is_other && !mtr_price_has_component(version, given)) return MTR_OK; /* another version or side prices it */
     row->time_us = row->until_us = request->at_us;
     int rc = mtr_price_usage_row(version, given, arena, row, findings);
     if (rc) return rc;
@@ -291,6 +291,8 @@ static int price(struct request *request, const struct mtr_catalog *catalog, int
     if (!rc && request->has_cost) rc = read_tariff(request, request->cost, "cost", catalog, arena, &tariffs.cost, findings);
     if (!rc) rc = find_rates(request, tariffs.charged.tariff, catalog, arena, &tariffs.rates, findings);
     tariffs.charged.rates = tariffs.cost.rates = &tariffs.rates;
+    if (rc) return rc;
+    rc = mtr_price_usage_expand(tariffs.charged.tariff, tariffs.with_cost ? tariffs.cost.tariff : NULL, &request->usage, arena, findings);
     if (rc) return rc;
     if (mtr_zone_open(request->zone, &tariffs.zone)) return mtr_price_fail(findings, NULL, "zone", "there is no time zone", request->zone);
     rc = has_times(request) ? price_periods(request, &tariffs, arena, json, findings)

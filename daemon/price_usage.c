@@ -78,7 +78,7 @@ int mtr_price_find_component(const struct mtr_tariff_version *version, struct mt
     if (count > 1)
         return mtr_price_fail(findings, NULL, "component",
                               meter.size ? "the tariff has several components with that meter: name the one that is meant"
-                                         : "the tariff has several components with a meter: name the one that is meant",
+                                         : "the tariff prices several meters: name the meter, or the component",
                               (struct mtr_str){NULL, 0});
     *out = found;
     return MTR_OK;

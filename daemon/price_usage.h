@@ -10,7 +10,8 @@
 #include "meterd/rater/price.h"
 
 struct mtr_price_usage {
-    struct mtr_str component; /* empty: the only one with a meter, or with that meter */
+    struct mtr_str component; /* empty: all that price the meter */
+    bool of_meter;            /* it named none: a version without the component leaves it out */
     struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
     struct mtr_quantity quantity;
     struct mtr_list dimensions; /* of struct mtr_label */
@@ -39,6 +40,9 @@ int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, cons
 /* Index of the component of that name that has the meter; either may be empty for any, if there is but one then. */
 int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, uint32_t *out,
                              struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Rows without a component become one for each component that prices their meter, in any version of both tariffs (cost: NULL, none). */
+int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost, struct mtr_list *rows,
+                           struct mtr_arena *arena, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Has the version a component that takes what is given? */
 bool mtr_price_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
 /* Sets component, input, dimensions and quantity of the row; its times are the caller's. */

@@ -84,6 +84,32 @@ def test_positions(folder):
         answer = json.loads(run(tariff, "--series", series, "--json"))
         got = [period["total"] for period in answer["periods"]]
         assert got == expected, (before, reset, after, got)
+DAY_AND_NIGHT = """key: t
+currency: EUR
+versions:
+  - from: 2026-01-01
+    calendar: {night: {hours: "22:00-06:00"}}
+    components:
+      - {key: day, meter: kwh, when: {not: night}, per_unit: "0.30"}
+      - {key: night, meter: kwh, when: night, per_unit: "0.10"}
+      - {key: base, recurring: {amount: 10}}
+"""
+
+
+def test_rows_of_a_meter(folder):
+    """A row that names no component is of all that price its meter; a month without rows has its fee."""
+    tariff = write(folder, "n.yaml", DAY_AND_NIGHT)
+    rows = "time,quantity\n2026-01-05T12:00:00Z,10\n2026-01-05T23:00:00Z,7\n2026-03-05T12:00:00Z,1\n"
+    lines = json.loads(run(tariff, "--series", write(folder, "n.csv", rows), "--json"))["lines"]
+    assert [(line["from"][:7], line["component"], line["amount"]) for line in lines] == [
+        ("2026-01", "day", "3.00"), ("2026-01", "night", "0.70"), ("2026-01", "base", "10.00"), ("2026-02", "base", "10.00"),
+        ("2026-03", "day", "0.30"), ("2026-03", "base", "10.00")], lines
+    named = rows.replace("time,quantity", "time,quantity,meter").replace("\n2", ",kwh\n2").replace("time,quantity,meter,kwh", "time,quantity,meter")
+    assert json.loads(run(tariff, "--series", write(folder, "m.csv", named.rstrip() + ",kwh\n"), "--json"))["lines"] == lines
+    two = write(folder, "two.yaml", DAY_AND_NIGHT.replace("{key: base, recurring: {amount: 10}}", "{key: gas, meter: gas, per_unit: 1}"))
+    assert "several meters" in run(two, "--series", os.path.join(folder, "n.csv"), code=1)
+
+
 BUNDLE = """
 meters:
   - {key: gib, service: s, event_type: e, value: v, aggregation: time_weighted, group_by: [disk]}
@@ -255,6 +281,7 @@ def main():
         assert json.loads(run("-", "-q", "110", "--at", "2026-01-05", "--json", text=TARIFF))["total"] == "7.40"
         test_series(folder, tariff)
         test_positions(folder)
+        test_rows_of_a_meter(folder)
         test_measured_series(folder)
         test_refusals(folder, tariff)
         test_curve(tariff)
