@@ -14,7 +14,7 @@
 #include "meterd/daemon/load.h"
 #include "meterd/daemon/refold.h"
 
-enum { FINDINGS_MAX = 500 };
+enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
 
 static int reload(void *context, struct mtr_config *out)
 {
@@ -85,17 +85,46 @@ static void report_input(struct check *check, const char *name, const struct mtr
     mtr_json_map_end(&check->writer);
 }
 
-static int check_catalog(struct check *check, const char *path)
+/* As part of the catalog that all files make. */
+static int check_documents(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
 {
     struct mtr_catalog_change change;
+    return mtr_catalog_store_apply(check->store, text, NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), false, &change,
+                                   findings);
+}
+
+static int check_tariff(const struct mtr_node *node, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_document tariff;
+    struct mtr_arena arena;
+    mtr_arena_init(&arena, 1 << 16, TARIFF_BYTES_MAX);
+    int rc = mtr_tariff_read(node, &arena, &tariff, findings);
+    mtr_arena_release(&arena);
+    return rc;
+}
+
+/* One tariff, or lists of documents. A text that is neither is said by the latter. */
+static int check_text(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic broken;
+    const bool is_read = mtr_document_parse(text, &document, &broken) == MTR_OK;
+    const struct mtr_node *root = is_read ? mtr_document_root(document) : NULL;
+    const bool is_tariff = root && root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions") && !mtr_node_get(root, "tariffs");
+    int rc = is_tariff ? check_tariff(root, findings) : check_documents(check, text, findings);
+    mtr_document_close(document);
+    return rc;
+}
+
+static int check_file(struct check *check, const char *path)
+{
     struct mtr_diagnostics findings;
     struct mtr_buffer text;
     int code = check->store ? MTR_EXIT_OK : open_check(check);
     if (!code) code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_catalog_store_apply(check->store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), false,
-                                     &change, &findings);
+    int rc = check_text(check, mtr_buffer_str(&text), &findings);
     report_input(check, path, &findings);
     if (rc && !findings.errors) fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
@@ -127,23 +156,22 @@ static void print_checked(struct check *check, int code, uint32_t files)
         mtr_json_map_end(&check->writer);
         if (mtr_json_finish(&check->writer) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
     } else if (!code) {
-        printf("ok: the configuration%s\n", files ? " and the catalog documents" : "");
+        printf("ok: the configuration%s\n", files == 1 ? " and the file" : files ? " and the files" : "");
     }
 }
 
 int mtr_command_check(const struct mtr_invocation *invocation)
 {
     struct check check = {.json = mtr_invocation_flag(invocation, "json")};
-    const char *path;
-    uint32_t files = 0;
+    const uint32_t files = invocation->argument_count;
     mtr_buffer_init(&check.out, 1 << 24);
     mtr_json_begin(&check.writer, &check.out);
     mtr_json_map(&check.writer);
     mtr_json_name(&check.writer, "files");
     mtr_json_list(&check.writer);
     int code = check_config(&check, invocation);
-    for (; (path = mtr_invocation_option_at(invocation, "catalog", files)) != NULL; files++) {
-        int one = check_catalog(&check, path);
+    for (uint32_t i = 0; i < files; i++) {
+        int one = check_file(&check, invocation->arguments[i]);
         if (one) code = one;
     }
     print_checked(&check, code, files);

@@ -20,7 +20,6 @@ static const struct mtr_option run_options[] = {
     END,
 };
 static const struct mtr_option check_options[] = {
-    {"catalog", 0, "FILE", "also check these catalog documents; repeatable"},
     JSON,
     END,
 };
@@ -192,9 +191,10 @@ const struct mtr_command mtr_commands[] = {
      "Collects, aggregates, rates and delivers until SIGTERM or SIGINT, which drain. SIGHUP reloads the configuration;\n"
      "a bad one is reported and the old one kept. The first start writes <data>/admin.key.\n",
      run_options, mtr_command_run},
-    {"check", "", 0, 0, "check the configuration and catalog documents",
-     "Says file, line and column of each finding. Without errors: exit 0, else 78. Documents are checked as one catalog of their own,\n"
-     "so a file must hold, or be given with, what it refers to.\n", check_options, mtr_command_check},
+    {"check", "[FILE…]", 0, 64, "check the configuration, and catalog documents or tariffs",
+     "Says file, line and column of each finding. Without errors: exit 0, else 78. Catalog documents are checked as one catalog of their\n"
+     "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is checked by itself.\n", check_options,
+     mtr_command_check},
     {"apply", "FILE…", 1, 64, "apply catalog documents (YAML or JSON; - is standard input)",
      "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits and rates. Each\n"
      "file is one change: all of it, or nothing. What is there already stays; the same file again changes nothing.\n", apply_options, mtr_command_apply},

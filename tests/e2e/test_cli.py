@@ -90,10 +90,10 @@ def check_check(d):
     assert "ok: the configuration" in run(d, 0, "check").stdout
     good = write(d, "good.yaml", json.dumps(CATALOG))
     more = write(d, "more.yaml", "subscriptions:\n- {key: sub-9, service: compute, customer: c, tariff: compute, start: 2026-01-01}\n")
-    run(d, 0, "check", "--catalog", good, "--catalog", more, says=["and the catalog documents"])
+    run(d, 0, "check", good, more, says=["and the files"])
     bad = write(d, "bad.yaml", "tariffs:\n- key: t\n  currency: EUR\n  versoins: []\n")
-    run(d, 78, "check", "--catalog", bad, says=[f"{bad}:4:3: error: ", "versions"])
-    page = json.loads(run(d, 78, "check", "--json", "--catalog", good, "--catalog", bad).stdout)
+    run(d, 78, "check", bad, says=[f"{bad}:4:3: error: ", "versions"])
+    page = json.loads(run(d, 78, "check", "--json", good, bad).stdout)
     assert page["errors"] >= 1 and [f["errors"] > 0 for f in page["files"]] == [False, False, True], page
     assert json.loads(run(d, 0, "check", "--json").stdout)["errors"] == 0
     config = write(d, "bad-config.yaml", "listen:\n  port: 99999\n  adress: x\n")
@@ -102,7 +102,10 @@ def check_check(d):
     run(d, 78, "-c", write(d, "broken.yaml", "listen: [\n  port: {\n"), "run", says=["broken.yaml:", "error"])
     run(d, 78, "check", "--set", "rater.grace=tomorrow", says=["rater.grace"])
     run(d, 78, "check", env={"METERD_LISTEN__PORT": "many"}, says=["environment: listen.port: "])
-    run(d, 1, "check", "--catalog", "/nonexistent", says=["/nonexistent"])
+    run(d, 1, "check", "/nonexistent", says=["/nonexistent"])
+    tariff = "key: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, volume: [{up_to: 100, unit: 5}, {unit: 4}]}]}]\n"
+    run(d, 0, "check", write(d, "tariff.yaml", tariff), says=["and the file", "tariff.yaml:3:95: warning: volume: more use costs less between 100 and 125"])
+    run(d, 78, "check", write(d, "tariff.yaml", tariff.replace("volume", "volum")), says=["tariff.yaml:3:", "volume"])
 
 
 def check_daemon_away(d):
