@@ -52,9 +52,42 @@ static void lint_count(const struct mtr_node *node, struct mtr_block_tier *tier,
     }
 }
 
+/* What the bound costs in its own tier's blocks, and just above it in the next tier's; false where a number does not fit. */
+static bool cliff_costs(const struct mtr_block_tier *tier, const struct mtr_block_tier *next, struct mtr_quantity bound, struct mtr_exact *at,
+                        struct mtr_exact *above)
+{
+    static const struct mtr_quantity one = {(mtr_int128)1000000000000};
+    struct mtr_quantity blocks;
+    if (mtr_quantity_blocks(bound, tier->size, MTR_ROUND_UP, &blocks)) return false;
+    *at = mtr_exact_product(blocks, tier->price);
+    if (mtr_quantity_blocks(bound, next->size, MTR_ROUND_DOWN, &blocks) || mtr_quantity_add(blocks, one, &blocks)) return false;
+    *above = mtr_exact_product(blocks, next->price);
+    return true;
+}
+
+/* By volume the whole quantity is in the blocks of the tier that it reaches. */
+static void lint_cliffs(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings)
+{
+    struct mtr_quantity bound = {0};
+    for (uint32_t i = 0; i + 1 < component->block_tier_count; i++) {
+        char quantity[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
+        struct mtr_exact at, above;
+        const struct mtr_node *row = &list->children[i + 1];
+        if (mtr_quantity_add(bound, component->block_tiers[i].holds, &bound)) return;
+        if (!cliff_costs(&component->block_tiers[i], &component->block_tiers[i + 1], bound, &at, &above)) return;
+        if (mtr_exact_compare(above, at) >= 0) continue;
+        mtr_quantity_format(bound, quantity);
+        mtr_exact_format(at, cost);
+        mtr_exact_format(above, less);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, row->line, row->column, "blocks",
+                             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", quantity, quantity, cost, less);
+    }
+}
+
 static void lint_blocks(const struct mtr_node *node, struct mtr_component *component, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "tiers");
+    const size_t errors_before = findings->errors;
     for (uint32_t i = 0; i < component->block_tier_count; i++) {
         struct mtr_block_tier *tier = &component->block_tiers[i];
         const struct mtr_node *row = &list->children[i];
@@ -62,6 +95,7 @@ static void lint_blocks(const struct mtr_node *node, struct mtr_component *compo
         if (tier->price.e18 < 0) tariff_warning(findings, tariff_place(row, "price"), "price", "is negative: use pays the customer");
         lint_count(row, tier, i + 1 == component->block_tier_count, findings);
     }
+    if (component->blocks_by_volume && findings->errors == errors_before) lint_cliffs(list, component, findings);
 }
 
 const struct tariff_curve mtr_tariff_curve_blocks = {TARIFF_CURVE_KEY(blocks), .read = read_blocks, .lint = lint_blocks};

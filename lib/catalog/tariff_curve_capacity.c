@@ -91,8 +91,12 @@ static void lint_reach(const struct mtr_node *list, const struct mtr_component *
                                  "is never reached: whatever fits here fits the step of line %u", list->children[j].line);
             break;
         }
-        if (mtr_money_compare(step->amount, above->amount) < 0)
-            tariff_warning(findings, node, "capacity", "costs less than the step before it: more use costs less");
+        if (mtr_money_compare(step->amount, above->amount) >= 0) continue;
+        char cost[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
+        mtr_money_format(above->amount, cost);
+        mtr_money_format(step->amount, less);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, "capacity",
+                             "more use costs less: what fits the step of line %u costs %s, and this one %s", list->children[i - 1].line, cost, less);
     }
 }
 

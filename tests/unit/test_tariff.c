@@ -158,6 +158,8 @@ static const struct {
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, scope: level}\n", MTR_SEVERITY_ERROR, 6, 54, "weighted by time"},
     {VERSION "  - {key: a, meter: m, graduated: [{unit: 1, flat: 3, cap: 2}]}\n", MTR_SEVERITY_ERROR, 6, 60, "less than the tier's flat"},
     {VERSION "  - {key: a, meter: m, graduated: [{unit: 1, cap: 2}], scope: level}\n", MTR_SEVERITY_ERROR, 6, 63, "weighted by time"},
+    {VERSION "  - {key: a, meter: m, blocks: {mode: volume, tiers: [{size: 100, blocks: 5, price: 40}, {size: 1000, price: 30}]}}\n",
+     MTR_SEVERITY_WARNING, 6, 90, "more use costs less above 500: 500 costs 200, and just above it the price falls to 30"},
     {VERSION "  - {key: a, meter: m, volume: [{up_to: 10, unit: 10}, {unit: 10, cap: 50}]}\n", MTR_SEVERITY_WARNING, 6, 56, "more use costs less above 10"},
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, flat_at_zero: true}\n", MTR_SEVERITY_ERROR, 6, 61, "only curves with tiers"},
     {VERSION "  - {key: a, meter: m, graduated_percentage: [{up_to: 1, rate: 1}]}\n", MTR_SEVERITY_ERROR, 6, 55, "use above 1 has no price"},
