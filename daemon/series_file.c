@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "meterd/core/csv.h"
+#include "meterd/core/decimal.h"
 #include "meterd/core/document.h"
 #include "meterd/core/limits.h"
+#include "meterd/core/time.h"
 #include "meterd/daemon/command.h"
 #include "meterd/daemon/load.h"
 
@@ -41,6 +43,24 @@ static int refuse(struct series_file *file, uint64_t line, const char *what)
     return MTR_EINVALID;
 }
 
+/* What the pricing would refuse is said here, where the file's line is known. */
+static int check_value(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
+{
+    char text[160];
+    struct mtr_quantity quantity;
+    int64_t time_us;
+    const bool is_quantity = mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds"));
+    const bool is_time = mtr_str_equal(name, MTR_STR("time"));
+    int rc = is_quantity ? mtr_quantity_parse(value, &quantity) : is_time ? mtr_time_parse_date(value, &time_us) : MTR_OK;
+    if (!rc) return MTR_OK;
+    const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
+    const char *wanted = is_time ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
+                         : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
+                         : rc == MTR_EOVERFLOW ? "too large a number" : "no number";
+    snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
+    return refuse(file, line, text);
+}
+
 /* One row: the pricing's own fields, then the rest as dimensions. */
 static int write_row(struct series_file *file, uint64_t line, const struct mtr_str *names, const struct mtr_str *values, uint32_t count)
 {
@@ -50,6 +70,8 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
     for (uint32_t i = 0; i < count; i++) {
         if (!is_field(names[i]) || !values[i].size) continue;
         has_quantity = has_quantity || mtr_str_equal(names[i], MTR_STR("quantity"));
+        int rc = check_value(file, line, names[i], values[i]);
+        if (rc) return rc;
         mtr_json_name_text(&file->json, names[i]);
         mtr_json_text(&file->json, values[i]);
     }
