@@ -15,7 +15,7 @@ import time
 from fractions import Fraction
 
 SEED = int(os.environ.get("METERD_SEED", time.time_ns() % 2**32))
-CASES = int(os.environ.get("METERD_CASES", "20000"))
+CASES = int(os.environ.get("METERD_CASES", "100000"))
 DRIVER = os.path.join(os.environ.get("METERD_BUILD", "build/dev"), "tests", "price_driver")
 DIGITS = {"EUR": 2, "JPY": 0, "KWD": 3}
 rng = random.Random(SEED)
