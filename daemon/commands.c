@@ -193,7 +193,8 @@ const struct mtr_command mtr_commands[] = {
      run_options, mtr_command_run},
     {"check", "[FILE…]", 0, 64, "check the configuration, and catalog documents or tariffs",
      "Says file, line and column of each finding. Without errors: exit 0, else 78. Catalog documents are checked as one catalog of their\n"
-     "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is checked by itself.\n", check_options,
+     "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is checked by itself.\n"
+     "Tariffs are compared with those stored in the data directory, where it can be read: versions that would change the past are warned of.\n", check_options,
      mtr_command_check},
     {"apply", "FILE…", 1, 64, "apply catalog documents (YAML or JSON; - is standard input)",
      "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits and rates. Each\n"

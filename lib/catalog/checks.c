@@ -355,37 +355,13 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
     return MTR_OK;
 }
 
-static bool has_version(const struct mtr_tariff_document *tariff, const struct mtr_tariff_version *version)
-{
-    for (uint32_t i = 0; i < tariff->version_count; i++) {
-        const struct mtr_tariff_version *other = &tariff->versions[i];
-        if (other->hash_high == version->hash_high && other->hash_low == version->hash_low) return true;
-    }
-    return false;
-}
-
-/* A version that is new in a stored tariff, and begins before now (a date: at midnight in UTC). It is legal, and rarely what was meant. */
-static void check_past(const struct mtr_record *stored, const struct mtr_record *record, int64_t now_us, struct mtr_diagnostics *findings)
-{
-    const struct mtr_tariff_document *tariff = &record->fields.tariff;
-    const struct mtr_node *list = record->node ? mtr_node_get(record->node, "versions") : NULL;
-    for (uint32_t i = 0; i < tariff->version_count; i++) {
-        const struct mtr_tariff_version *version = &tariff->versions[i];
-        const int64_t begin_us = version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
-        if (begin_us >= now_us || has_version(&stored->fields.tariff, version)) continue;
-        const struct mtr_node *from = list ? mtr_node_get(&list->children[i], "from") : NULL;
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, from ? from->line : 0, from ? from->column : 0, "versions.from",
-                             "the version from %.*s is new or changed and begins in the past: use since then is rated again, and closed periods "
-                             "get corrections",
-                             MTR_STR_ARGS(version->from));
-    }
-}
-
 void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                               struct mtr_diagnostics *findings)
 {
-    for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++)
-        check_past(before->records[MTR_KIND_TARIFF][i], catalog->records[MTR_KIND_TARIFF][i], now_us, findings);
+    for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++) {
+        const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
+        mtr_tariff_lint_change(record->node, &record->fields.tariff, &before->records[MTR_KIND_TARIFF][i]->fields.tariff, now_us, findings);
+    }
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
         if (!mtr_str_equal(old, now))

@@ -136,6 +136,16 @@ def check_catalog(d):
     run(d, 0, "get", "destination", says=["no documents"])
 
 
+def check_stored(d):
+    """What is checked is compared with what is stored."""
+    stored = next(t for t in CATALOG["tariffs"] if t["key"] == "compute")
+    past = "the version from 2020-01-01 is new or changed and begins in the past"
+    assert past not in run(d, 0, "check", write(d, "same.json", json.dumps(stored))).stderr
+    dearer = json.loads(json.dumps(stored).replace("0.05", "0.06"))
+    run(d, 0, "check", write(d, "dearer.json", json.dumps(dearer)), says=[past])
+    run(d, 0, "check", write(d, "dearer.yaml", json.dumps({**CATALOG, "tariffs": [dearer if t is stored else t for t in CATALOG["tariffs"]]})), says=[past])
+
+
 def check_keys(d):
     secret = run(d, 0, "key", "printed", "--vendor", "acme", "--scope", "ingest").stdout.strip()
     assert secret.startswith("mtr_") and len(secret) == 68
@@ -325,7 +335,7 @@ def main():
     check_daemon_away(d)
     shutil.rmtree(d.data)
     with d:
-        for check in (check_catalog, check_keys, check_send, check_import, check_queries, check_price, check_signals, check_upkeep):
+        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_signals, check_upkeep):
             check(d)
             print(check.__name__, "ok")
         d.stop()

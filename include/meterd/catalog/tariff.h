@@ -337,6 +337,11 @@ struct mtr_tariff_document {
 int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
     MTR_MUST_USE;
 
+/* Warns of versions that the stored tariff does not have and that begin before now (a date: at midnight in UTC): legal, and rarely what was
+ * meant. node: the tariff's document, for the places; NULL: none. */
+void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_tariff_document *stored,
+                            int64_t now_us, struct mtr_diagnostics *findings);
+
 /* The tariff with its prices in that currency; NULL when it has none. */
 const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency);
 
