@@ -75,16 +75,9 @@ void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, un
         bank_fail(reader, "more than %d days", BANK_DAYS_MAX);
         return;
     }
-    if (rates->day_count == rates->day_capacity) {
-        uint32_t capacity = rates->day_capacity ? rates->day_capacity * 2 : 4;
-        struct bank_day *grown = mtr_arena_calloc(reader->arena, capacity, sizeof(*grown));
-        if (!grown) {
-            fail_memory(reader);
-            return;
-        }
-        if (rates->day_count) memcpy(grown, rates->days, rates->day_count * sizeof(*grown));
-        rates->days = grown;
-        rates->day_capacity = capacity;
+    if (mtr_arena_make_room(reader->arena, (void **)&rates->days, rates->day_count, &rates->day_capacity, sizeof(*rates->days))) {
+        fail_memory(reader);
+        return;
     }
     rates->days[rates->day_count++] = (struct bank_day){.day = days};
 }
@@ -98,14 +91,7 @@ static bool is_code(const char *text)
 
 static struct bank_quote *new_quote(struct bank_reader *reader, struct bank_day *day)
 {
-    if (day->quote_count == day->quote_capacity) {
-        uint32_t capacity = day->quote_capacity ? day->quote_capacity * 2 : 32;
-        struct bank_quote *grown = mtr_arena_calloc(reader->arena, capacity, sizeof(*grown));
-        if (!grown) return NULL;
-        if (day->quote_count) memcpy(grown, day->quotes, day->quote_count * sizeof(*grown));
-        day->quotes = grown;
-        day->quote_capacity = capacity;
-    }
+    if (mtr_arena_make_room(reader->arena, (void **)&day->quotes, day->quote_count, &day->quote_capacity, sizeof(*day->quotes))) return NULL;
     return &day->quotes[day->quote_count++];
 }
 

@@ -152,12 +152,6 @@ int mtr_client_call(struct mtr_client *client, const char *method, const char *p
     return MTR_OK;
 }
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node ? node->text : (struct mtr_str){NULL, 0};
-}
-
 /* A problem document for people: detail, then the findings a line each. */
 static void print_problem(const struct mtr_client *client, const struct mtr_client_answer *answer)
 {
@@ -168,16 +162,16 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
         return;
     }
     const struct mtr_node *root = mtr_document_root(document);
-    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(text_of(root, "title")), MTR_STR_ARGS(text_of(root, "detail")));
+    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(mtr_node_text(root, "title")), MTR_STR_ARGS(mtr_node_text(root, "detail")));
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_node *finding = &findings->children[i];
-        struct mtr_str field = text_of(finding, "field");
-        struct mtr_str line = text_of(finding, "line"), column = text_of(finding, "column");
+        struct mtr_str field = mtr_node_text(finding, "field");
+        struct mtr_str line = mtr_node_text(finding, "line"), column = mtr_node_text(finding, "column");
         bool placed = !mtr_str_equal(line, MTR_STR("0"));
         fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data, placed ? ":" : "",
-                placed ? (int)column.size : 0, column.data, placed ? ": " : "", MTR_STR_ARGS(text_of(finding, "severity")), MTR_STR_ARGS(field),
-                field.size ? ": " : "", MTR_STR_ARGS(text_of(finding, "text")));
+                placed ? (int)column.size : 0, column.data, placed ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field),
+                field.size ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "text")));
     }
     mtr_document_close(document);
 }

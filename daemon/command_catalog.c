@@ -14,12 +14,6 @@
 
 enum { PATH_BYTES = 1024 };
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node ? node->text : (struct mtr_str){NULL, 0};
-}
-
 static void print_json(const struct mtr_node *node)
 {
     struct mtr_buffer out;
@@ -44,9 +38,9 @@ static void print_warnings(const char *path, const struct mtr_node *change)
     const struct mtr_node *findings = mtr_node_get(change, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_node *finding = &findings->children[i];
-        struct mtr_str field = text_of(finding, "field");
-        fprintf(stderr, "%s:%.*s:%.*s: %.*s: %.*s%s%.*s\n", path, MTR_STR_ARGS(text_of(finding, "line")), MTR_STR_ARGS(text_of(finding, "column")),
-                MTR_STR_ARGS(text_of(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "", MTR_STR_ARGS(text_of(finding, "text")));
+        struct mtr_str field = mtr_node_text(finding, "field");
+        fprintf(stderr, "%s:%.*s:%.*s: %.*s: %.*s%s%.*s\n", path, MTR_STR_ARGS(mtr_node_text(finding, "line")), MTR_STR_ARGS(mtr_node_text(finding, "column")),
+                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "text")));
     }
 }
 
@@ -68,8 +62,8 @@ static int apply_file(struct mtr_client *client, const char *path, bool dry_run,
     if (json) print_json(change);
     else
         printf("%s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", path, dry_run ? "would be: " : "",
-               MTR_STR_ARGS(text_of(change, "created")), MTR_STR_ARGS(text_of(change, "updated")), MTR_STR_ARGS(text_of(change, "unchanged")),
-               MTR_STR_ARGS(text_of(change, "version")));
+               MTR_STR_ARGS(mtr_node_text(change, "created")), MTR_STR_ARGS(mtr_node_text(change, "updated")), MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
+               MTR_STR_ARGS(mtr_node_text(change, "version")));
     mtr_document_close(answer);
     return MTR_EXIT_OK;
 }
@@ -107,7 +101,7 @@ static void print_documents(const struct mtr_node *documents)
     for (uint32_t i = 0; i < documents->child_count; i++) {
         static const char *const cells[] = {"key", "revision", "applied_at", "applied_by"};
         mtr_table_row(table);
-        for (size_t c = 0; c < 4; c++) mtr_table_cell(table, text_of(&documents->children[i], cells[c]));
+        for (size_t c = 0; c < 4; c++) mtr_table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
     }
     mtr_table_print(table);
     mtr_table_close(table);
@@ -133,7 +127,7 @@ int mtr_command_get(const struct mtr_invocation *invocation)
         const struct mtr_node *root = mtr_document_root(answer), *documents = mtr_node_get(root, "documents");
         if (mtr_invocation_flag(invocation, "json")) print_json(root);
         else if (documents) print_documents(documents);
-        else print_document(text_of(root, "kind"), mtr_node_get(root, "document"));
+        else print_document(mtr_node_text(root, "kind"), mtr_node_get(root, "document"));
     }
     mtr_document_close(answer);
     mtr_buffer_release(&path);

@@ -12,12 +12,6 @@ enum { PATH_BYTES = 8192, PAGE_ROWS = 1000, LINE_BYTES_MAX = 1 << 20 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
-}
-
 static void print_lines(const struct mtr_node *events, struct mtr_buffer *line)
 {
     for (uint32_t i = 0; events && i < events->child_count; i++) {
@@ -33,12 +27,12 @@ static void add_rows(struct mtr_table *table, const struct mtr_node *events, str
     for (uint32_t i = 0; events && i < events->child_count; i++) {
         const struct mtr_node *event = &events->children[i];
         mtr_table_row(table);
-        for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) mtr_table_cell(table, text_of(event, members[m]));
+        for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) mtr_table_cell(table, mtr_node_text(event, members[m]));
         mtr_buffer_reset(line);
         MTR_ASSERT(mtr_node_write_json(mtr_node_get(event, "data"), line) == MTR_OK);
         mtr_table_cell(table, mtr_buffer_str(line));
-        mtr_table_cell(table, text_of(event, "disposition"));
-        mtr_table_cell(table, text_of(event, "target_seq"));
+        mtr_table_cell(table, mtr_node_text(event, "disposition"));
+        mtr_table_cell(table, mtr_node_text(event, "target_seq"));
     }
 }
 
@@ -80,7 +74,7 @@ static int print_events(const struct mtr_invocation *invocation, struct mtr_clie
             if (table) add_rows(table, events, &line);
             else print_lines(events, &line);
             rows -= events && events->child_count < rows ? events->child_count : rows;
-            more = has_more && has_more->truth && mtr_str_to_u64(text_of(root, "next_after"), &after);
+            more = has_more && has_more->truth && mtr_str_to_u64(mtr_node_text(root, "next_after"), &after);
         }
         mtr_document_close(answer);
     }

@@ -57,12 +57,6 @@ static int fetch(struct import_rates *import, const char *address, struct mtr_bu
     return code;
 }
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node ? node->text : (struct mtr_str){NULL, 0};
-}
-
 static int apply(struct import_rates *import, const char *name, struct mtr_str documents, uint32_t days)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
@@ -80,8 +74,8 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
         printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&json)));
     else
         printf("%s: %u day%s of %s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", name, days, days == 1 ? "" : "s",
-               import->source, dry_run ? "would be: " : "", MTR_STR_ARGS(text_of(change, "created")), MTR_STR_ARGS(text_of(change, "updated")),
-               MTR_STR_ARGS(text_of(change, "unchanged")), MTR_STR_ARGS(text_of(change, "version")));
+               import->source, dry_run ? "would be: " : "", MTR_STR_ARGS(mtr_node_text(change, "created")), MTR_STR_ARGS(mtr_node_text(change, "updated")),
+               MTR_STR_ARGS(mtr_node_text(change, "unchanged")), MTR_STR_ARGS(mtr_node_text(change, "version")));
     mtr_buffer_release(&json);
     mtr_document_close(answer);
     return MTR_EXIT_OK;

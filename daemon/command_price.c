@@ -154,12 +154,6 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     return mtr_json_finish(&json);
 }
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
-}
-
 static const struct {
     const char *title, *member;
     enum mtr_table_align align;
@@ -181,7 +175,7 @@ static void add_columns(struct mtr_table *table, bool with_cost)
 static void add_cells(struct mtr_table *table, const struct mtr_node *line, bool with_cost)
 {
     for (size_t c = 0; c < COLUMN_COUNT; c++)
-        if (with_cost || !columns[c].of_cost) mtr_table_cell(table, text_of(line, columns[c].member));
+        if (with_cost || !columns[c].of_cost) mtr_table_cell(table, mtr_node_text(line, columns[c].member));
 }
 
 static void print_lines(const struct mtr_node *lines, bool with_cost)
@@ -198,16 +192,10 @@ static void print_lines(const struct mtr_node *lines, bool with_cost)
 
 static void print_total(const struct mtr_node *root)
 {
-    printf("total %.*s %.*s", MTR_STR_ARGS(text_of(root, "total")), MTR_STR_ARGS(text_of(root, "currency")));
+    printf("total %.*s %.*s", MTR_STR_ARGS(mtr_node_text(root, "total")), MTR_STR_ARGS(mtr_node_text(root, "currency")));
     if (mtr_node_get(root, "cost"))
-        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(text_of(root, "cost")), MTR_STR_ARGS(text_of(root, "margin")));
+        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(mtr_node_text(root, "cost")), MTR_STR_ARGS(mtr_node_text(root, "margin")));
     printf("\n");
-}
-
-static struct mtr_str day_of(struct mtr_str time)
-{
-    enum { DATE_BYTES = 10 };
-    return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
 }
 
 /* Parts of a series: lines say when theirs begins, and at which rate it was exchanged (all lines are, or none). */
@@ -224,10 +212,10 @@ static void print_parts(const struct mtr_node *root)
     for (uint32_t i = 0; i < lines->child_count; i++) {
         const struct mtr_node *exchange = mtr_node_get(&lines->children[i], "exchange");
         mtr_table_row(table);
-        mtr_table_cell(table, day_of(text_of(&lines->children[i], "from")));
+        mtr_table_cell(table, mtr_trace_day(&lines->children[i]));
         add_cells(table, &lines->children[i], with_cost);
-        if (exchanged) mtr_table_cell(table, text_of(exchange, "rate"));
-        if (exchanged) mtr_table_cell(table, text_of(exchange, "date"));
+        if (exchanged) mtr_table_cell(table, mtr_node_text(exchange, "rate"));
+        if (exchanged) mtr_table_cell(table, mtr_node_text(exchange, "date"));
     }
     mtr_table_print(table);
     mtr_table_close(table);
@@ -241,9 +229,10 @@ static void print_parts(const struct mtr_node *root)
 static void print_exchange(const struct mtr_node *root, const struct mtr_node *exchange)
 {
     if (!exchange) return;
-    printf("exchanged at %.*s %.*s for 1 %.*s (%.*s rate of %.*s, %.*s; %.*s)\n", MTR_STR_ARGS(text_of(exchange, "rate")),
-           MTR_STR_ARGS(text_of(root, "currency")), MTR_STR_ARGS(text_of(exchange, "currency")), MTR_STR_ARGS(text_of(exchange, "derivation")),
-           MTR_STR_ARGS(text_of(exchange, "source")), MTR_STR_ARGS(text_of(exchange, "date")), MTR_STR_ARGS(text_of(exchange, "rule")));
+    printf("exchanged at %.*s %.*s for 1 %.*s (%.*s rate of %.*s, %.*s; %.*s)\n", MTR_STR_ARGS(mtr_node_text(exchange, "rate")),
+           MTR_STR_ARGS(mtr_node_text(root, "currency")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "currency")), MTR_STR_ARGS(mtr_node_text(exchange, "derivation")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "source")), MTR_STR_ARGS(mtr_node_text(exchange, "date")), MTR_STR_ARGS(mtr_node_text(exchange, "rule")));
 }
 
 static void print_price(const struct mtr_node *root)

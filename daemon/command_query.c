@@ -13,12 +13,6 @@ enum { PATH_BYTES = 8192 };
 
 static const struct mtr_str nothing = {NULL, 0};
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node && node->kind != MTR_NODE_NULL ? node->text : nothing;
-}
-
 /* Appends "name=value" of an option, when it is given, to a path that ends with '?' or '&'. */
 static int add_option(const struct mtr_invocation *invocation, struct mtr_buffer *path, const char *option, const char *parameter)
 {
@@ -90,12 +84,12 @@ enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16 };
 static struct mtr_str cell_text(const struct mtr_node *row, const struct column *column, char *out, size_t room)
 {
     if (strcmp(column->member, "dimensions") == 0) return dimensions_text(mtr_node_get(row, "dimensions"), out, room);
-    struct mtr_str currency = text_of(row, "currency");
+    struct mtr_str currency = mtr_node_text(row, "currency");
     if (currency.size && strcmp(column->member, "amount") == 0) {
-        snprintf(out, room, "%.*s %.*s", MTR_STR_ARGS(text_of(row, "amount")), MTR_STR_ARGS(currency));
+        snprintf(out, room, "%.*s %.*s", MTR_STR_ARGS(mtr_node_text(row, "amount")), MTR_STR_ARGS(currency));
         return mtr_str_from(out);
     }
-    return text_of(row, column->member);
+    return mtr_node_text(row, column->member);
 }
 
 static bool is_used(const struct mtr_node *rows, const struct column *column)
@@ -117,7 +111,7 @@ static size_t time_bytes(const struct mtr_node *rows, const char *member)
     struct mtr_str offset = nothing;
     bool differ = false;
     for (uint32_t i = 0; i < rows->child_count; i++) {
-        struct mtr_str time = text_of(&rows->children[i], member);
+        struct mtr_str time = mtr_node_text(&rows->children[i], member);
         if (time.size < MINUTE_BYTES + 3) continue;
         if (memcmp(time.data + MINUTE_BYTES, ":00", 3) != 0) return SIZE_MAX;
         if (memcmp(time.data + DATE_BYTES, "T00:00", 6) != 0) bytes = MINUTE_BYTES;
@@ -161,8 +155,8 @@ static bool print_rows(const struct mtr_node *rows, const struct column *columns
 static bool needs_vendor(const struct mtr_node *rows)
 {
     for (uint32_t i = 1; rows && i < rows->child_count; i++)
-        if (!text_of(&rows->children[i], "subscription").size &&
-            !mtr_str_equal(text_of(&rows->children[i], "vendor"), text_of(&rows->children[0], "vendor")))
+        if (!mtr_node_text(&rows->children[i], "subscription").size &&
+            !mtr_str_equal(mtr_node_text(&rows->children[i], "vendor"), mtr_node_text(&rows->children[0], "vendor")))
             return true;
     return false;
 }
@@ -203,7 +197,7 @@ int mtr_command_usage(const struct mtr_invocation *invocation)
 static void say_more(const struct mtr_node *root, const char *what)
 {
     const struct mtr_node *more = mtr_node_get(root, "has_more");
-    struct mtr_str next = text_of(root, "next_after");
+    struct mtr_str next = mtr_node_text(root, "next_after");
     if (!more || !more->truth) return;
     if (next.size) fprintf(stderr, "more %s follow: --after %.*s, or a greater --limit\n", what, MTR_STR_ARGS(next));
     else fprintf(stderr, "more %s follow: a greater --limit shows them\n", what);
@@ -253,7 +247,7 @@ static int settle(const struct mtr_invocation *invocation, const char *message, 
     snprintf(path, sizeof(path), "/v1/outbox/%s", message);
     snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
     code = mtr_client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
-    if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(text_of(mtr_document_root(answer), "state")));
+    if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(mtr_node_text(mtr_document_root(answer), "state")));
     mtr_document_close(answer);
     mtr_client_close(client);
     return code;
@@ -357,8 +351,8 @@ static void print_parts(const struct mtr_node *parts, struct mtr_str component)
     for (uint32_t i = 0; parts && i < parts->child_count; i++) {
         const struct mtr_node *part = &parts->children[i];
         printf("\n%s from %.*s to %.*s under %.*s of %.*s:\n", mtr_node_get(part, "cost") ? "Cost" : "Price",
-               MTR_STR_ARGS(text_of(part, "from")), MTR_STR_ARGS(text_of(part, "to")), MTR_STR_ARGS(text_of(part, "tariff")),
-               MTR_STR_ARGS(text_of(part, "version")));
+               MTR_STR_ARGS(mtr_node_text(part, "from")), MTR_STR_ARGS(mtr_node_text(part, "to")), MTR_STR_ARGS(mtr_node_text(part, "tariff")),
+               MTR_STR_ARGS(mtr_node_text(part, "version")));
         mtr_trace_table_print(mtr_node_get(part, "price"), component);
     }
 }
@@ -379,32 +373,32 @@ static void print_explanation(const struct mtr_node *root)
 {
     char dimensions[1024];
     const struct mtr_node *charge = mtr_node_get(root, "charge"), *log = mtr_node_get(root, "log");
-    struct mtr_str currency = text_of(charge, "currency");
-    printf("Charge %.*s (%.*s)\n", MTR_STR_ARGS(text_of(charge, "id")), MTR_STR_ARGS(text_of(charge, "status")));
-    print_fact("subscription", text_of(charge, "subscription"), nothing);
-    print_fact("customer", text_of(charge, "customer"), nothing);
-    print_fact("period", text_of(charge, "period_start"), nothing);
-    print_fact("until", text_of(charge, "period_end"), nothing);
-    print_fact("component", text_of(charge, "component"), nothing);
-    print_fact("meter", text_of(charge, "meter"), nothing);
+    struct mtr_str currency = mtr_node_text(charge, "currency");
+    printf("Charge %.*s (%.*s)\n", MTR_STR_ARGS(mtr_node_text(charge, "id")), MTR_STR_ARGS(mtr_node_text(charge, "status")));
+    print_fact("subscription", mtr_node_text(charge, "subscription"), nothing);
+    print_fact("customer", mtr_node_text(charge, "customer"), nothing);
+    print_fact("period", mtr_node_text(charge, "period_start"), nothing);
+    print_fact("until", mtr_node_text(charge, "period_end"), nothing);
+    print_fact("component", mtr_node_text(charge, "component"), nothing);
+    print_fact("meter", mtr_node_text(charge, "meter"), nothing);
     print_fact("dimensions", dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
-    print_fact("quantity", text_of(charge, "quantity"), text_of(charge, "unit"));
-    print_fact("tax code", text_of(charge, "tax_code"), nothing);
-    print_fact("tariff", text_of(mtr_node_get(charge, "tariff"), "key"), nothing);
-    print_fact("version from", text_of(mtr_node_get(charge, "tariff"), "from"), nothing);
+    print_fact("quantity", mtr_node_text(charge, "quantity"), mtr_node_text(charge, "unit"));
+    print_fact("tax code", mtr_node_text(charge, "tax_code"), nothing);
+    print_fact("tariff", mtr_node_text(mtr_node_get(charge, "tariff"), "key"), nothing);
+    print_fact("version from", mtr_node_text(mtr_node_get(charge, "tariff"), "from"), nothing);
     printf("\nThe difference that it is:\n");
-    print_fact("price now", text_of(root, "emitted_after"), currency);
-    print_fact("charged before", text_of(root, "emitted_before"), currency);
-    print_fact("this charge", text_of(root, "difference"), currency);
-    print_fact("cost now", text_of(charge, "cost_total"), currency);
-    print_fact("margin now", text_of(charge, "margin_total"), currency);
+    print_fact("price now", mtr_node_text(root, "emitted_after"), currency);
+    print_fact("charged before", mtr_node_text(root, "emitted_before"), currency);
+    print_fact("this charge", mtr_node_text(root, "difference"), currency);
+    print_fact("cost now", mtr_node_text(charge, "cost_total"), currency);
+    print_fact("margin now", mtr_node_text(charge, "margin_total"), currency);
     /* A minimum or the rounding of the whole tariff comes from every line. */
-    print_parts(mtr_node_get(root, "price"), text_of(charge, "meter").size ? text_of(charge, "component") : nothing);
+    print_parts(mtr_node_get(root, "price"), mtr_node_text(charge, "meter").size ? mtr_node_text(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));
-    if (log && text_of(charge, "meter").size)
+    if (log && mtr_node_text(charge, "meter").size)
         printf("\nIts events are in the log from sequence %.*s to %.*s; to see them:\n  meterd events --from-seq %.*s --to-seq %.*s --subscription %.*s\n",
-               MTR_STR_ARGS(text_of(log, "seq_first")), MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(log, "seq_first")),
-               MTR_STR_ARGS(text_of(log, "seq_last")), MTR_STR_ARGS(text_of(charge, "subscription")));
+               MTR_STR_ARGS(mtr_node_text(log, "seq_first")), MTR_STR_ARGS(mtr_node_text(log, "seq_last")), MTR_STR_ARGS(mtr_node_text(log, "seq_first")),
+               MTR_STR_ARGS(mtr_node_text(log, "seq_last")), MTR_STR_ARGS(mtr_node_text(charge, "subscription")));
 }
 
 int mtr_command_explain(const struct mtr_invocation *invocation)

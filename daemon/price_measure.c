@@ -86,16 +86,9 @@ static int find_list(struct measuring *measuring, struct measure *measure, const
     }
     int rc = mtr_byte_set_add(&measure->lists, (struct mtr_str){key, size}, &number, &is_new);
     if (rc) return rc;
-    if (number >= measure->level_capacity) {
-        const uint32_t capacity = measure->level_capacity ? measure->level_capacity * 2 : 8;
-        struct mtr_quantity *levels = mtr_arena_calloc(measuring->arena, capacity, sizeof(*levels));
-        if (!levels) return MTR_ENOMEM;
-        if (number) memcpy(levels, measure->levels, number * sizeof(*levels));
-        measure->levels = levels;
-        measure->level_capacity = capacity;
-    }
-    *level = &measure->levels[number];
-    return MTR_OK;
+    rc = mtr_arena_make_room(measuring->arena, (void **)&measure->levels, number, &measure->level_capacity, sizeof(*measure->levels));
+    if (!rc) *level = &measure->levels[number];
+    return rc;
 }
 
 static struct mtr_period day_of(const struct measuring *measuring, int64_t time_s)

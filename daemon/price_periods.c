@@ -8,7 +8,6 @@
 #include "daemon/price_usage.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "meterd/core/time.h"
 #include "meterd/rater/slicing.h"
@@ -54,14 +53,8 @@ static int compare_pieces(const void *a, const void *b)
 
 static int add_piece(struct rows *rows, struct pieces *pieces, const struct mtr_price_piece *piece)
 {
-    if (pieces->count == pieces->capacity) {
-        const uint32_t capacity = pieces->capacity ? pieces->capacity * 2 : rows->series->usage_count + 1;
-        struct mtr_price_piece *items = mtr_arena_calloc(rows->arena, capacity, sizeof(*items));
-        if (!items) return MTR_ENOMEM;
-        for (uint32_t i = 0; i < pieces->count; i++) items[i] = pieces->items[i];
-        pieces->items = items;
-        pieces->capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(rows->arena, (void **)&pieces->items, pieces->count, &pieces->capacity, sizeof(*piece));
+    if (rc) return rc;
     pieces->items[pieces->count++] = *piece;
     return MTR_OK;
 }
@@ -117,13 +110,6 @@ static int64_t start_s(const struct side *side, const struct mtr_tariff_version 
     return mtr_price_version_start_s(version, side->rows->series->zone);
 }
 
-static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
-{
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (mtr_str_equal(version->components[i].key, component->key)) return mtr_str_equal(version->components[i].meter, component->meter);
-    return false;
-}
-
 /* Where the use begins that a component of the version goes on from (docs/pricing.md, Versions). */
 static int64_t position_from_s(const struct side *side, const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
@@ -132,7 +118,7 @@ static int64_t position_from_s(const struct side *side, const struct mtr_tariff_
         while (version > first && !version->reset) version--;
         return version->reset ? start_s(side, version) : side->rows->first_s;
     }
-    while (version > first && !version->reset && has_component(version - 1, component)) version--;
+    while (version > first && !version->reset && mtr_tariff_goes_on(version - 1, component)) version--;
     const int64_t from_s = start_s(side, version);
     return from_s > side->month.start_s ? from_s : side->month.start_s;
 }
@@ -283,14 +269,8 @@ static int format_time(const struct sides *sides, int64_t time_s, struct mtr_str
 
 static int keep_part(struct sides *sides, const struct mtr_priced_part *part)
 {
-    if (sides->part_count == sides->part_capacity) {
-        const uint32_t capacity = sides->part_capacity ? 2 * sides->part_capacity : 16;
-        struct mtr_priced_part *parts = mtr_arena_calloc(sides->charged.rows->arena, capacity, sizeof(*parts));
-        if (!parts) return MTR_ENOMEM;
-        if (sides->part_count) memcpy(parts, sides->parts, sides->part_count * sizeof(*parts));
-        sides->parts = parts;
-        sides->part_capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(sides->charged.rows->arena, (void **)&sides->parts, sides->part_count, &sides->part_capacity, sizeof(*part));
+    if (rc) return rc;
     sides->parts[sides->part_count++] = *part;
     return MTR_OK;
 }

@@ -44,8 +44,7 @@ static bool is_taken(const struct mtr_price_purse *purse, struct mtr_str key)
 {
     for (uint32_t v = 0; v < purse->tariff->version_count; v++) {
         const struct mtr_tariff_version *version = &purse->tariff->versions[v];
-        for (uint32_t i = 0; i < version->component_count; i++)
-            if (mtr_str_equal(version->components[i].key, key)) return true;
+        if (mtr_tariff_component(version, key)) return true;
         for (uint32_t i = 0; i < version->allowance_count; i++)
             if (mtr_str_equal(version->allowances[i].key, key)) return true;
     }

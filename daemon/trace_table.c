@@ -9,29 +9,24 @@
 
 enum { NAME_BYTES = 1024 };
 
-static struct mtr_str text_of(const struct mtr_node *map, const char *key)
-{
-    const struct mtr_node *node = mtr_node_get(map, key);
-    return node && node->kind < MTR_NODE_LIST && node->kind != MTR_NODE_NULL ? node->text : (struct mtr_str){NULL, 0};
-}
-
-static struct mtr_str day_of(struct mtr_str time)
+struct mtr_str mtr_trace_day(const struct mtr_node *node)
 {
     enum { DATE_BYTES = 10 };
-    return (struct mtr_str){time.data, time.size < DATE_BYTES ? time.size : DATE_BYTES};
+    const struct mtr_str from = mtr_node_text(node, "from");
+    return (struct mtr_str){from.data, from.size < DATE_BYTES ? from.size : DATE_BYTES};
 }
 
 /* The line of a step; NULL for a step of the total. */
 static const struct mtr_node *line_of(const struct mtr_node *lines, const struct mtr_node *step)
 {
     uint64_t index;
-    if (!lines || !mtr_str_to_u64(text_of(step, "line"), &index) || index >= lines->child_count) return NULL;
+    if (!lines || !mtr_str_to_u64(mtr_node_text(step, "line"), &index) || index >= lines->child_count) return NULL;
     return &lines->children[index];
 }
 
 static struct mtr_str name_of(const struct mtr_node *line, char out[NAME_BYTES])
 {
-    struct mtr_str component = text_of(line, "component"), dimensions = text_of(line, "dimensions");
+    struct mtr_str component = mtr_node_text(line, "component"), dimensions = mtr_node_text(line, "dimensions");
     if (!line) return MTR_STR("total");
     snprintf(out, NAME_BYTES, "%.*s%s%.*s", MTR_STR_ARGS(component), dimensions.size ? " " : "", MTR_STR_ARGS(dimensions));
     for (char *c = out; *c; c++)
@@ -53,16 +48,16 @@ void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str componen
     mtr_table_column(table, "OUTPUT", MTR_TABLE_RIGHT);
     for (uint32_t i = 0; trace && i < trace->child_count; i++) {
         const struct mtr_node *step = &trace->children[i], *line = line_of(lines, step);
-        if (component.size && line && !mtr_str_equal(text_of(line, "component"), component)) {
+        if (component.size && line && !mtr_str_equal(mtr_node_text(line, "component"), component)) {
             left_out++;
             continue;
         }
         mtr_table_row(table);
-        if (of_parts) mtr_table_cell(table, day_of(text_of(step, "from")));
+        if (of_parts) mtr_table_cell(table, mtr_trace_day(step));
         mtr_table_cell(table, name_of(line, name));
-        mtr_table_cell(table, text_of(step, "part"));
-        mtr_table_cell(table, text_of(step, "input"));
-        mtr_table_cell(table, text_of(step, "output"));
+        mtr_table_cell(table, mtr_node_text(step, "part"));
+        mtr_table_cell(table, mtr_node_text(step, "input"));
+        mtr_table_cell(table, mtr_node_text(step, "output"));
     }
     mtr_table_print(table);
     mtr_table_close(table);

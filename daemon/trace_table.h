@@ -10,4 +10,7 @@
  * left out are counted in a last line. */
 void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str component);
 
+/* The day on which a line's or step's part of a series begins. */
+struct mtr_str mtr_trace_day(const struct mtr_node *node);
+
 #endif

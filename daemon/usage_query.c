@@ -121,14 +121,8 @@ int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *c
     if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
     if (rc) return rc;
     if (run->keys.count > run->query->rows_max) return MTR_ELIMIT;
-    if (*number >= run->group_capacity) {
-        uint32_t capacity = run->group_capacity ? run->group_capacity * 2 : 64;
-        struct mtr_usage_group *groups = mtr_arena_calloc(run->arena, capacity, sizeof(*groups));
-        if (!groups) return MTR_ENOMEM;
-        if (*number) memcpy(groups, run->groups, *number * sizeof(*groups));
-        run->groups = groups;
-        run->group_capacity = capacity;
-    }
+    rc = mtr_arena_make_room(run->arena, (void **)&run->groups, *number, &run->group_capacity, sizeof(*run->groups));
+    if (rc) return rc;
     *out = &run->groups[*number];
     return is_new ? fill_row(run, cell, window, &(*out)->row) : MTR_OK;
 }

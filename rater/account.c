@@ -6,18 +6,9 @@
 
 #include "rater/term.h"
 
-static bool has_limits(const struct mtr_tariff_version *version)
-{
-    return version->account.has_minimum || version->account.has_cap;
-}
-
 static bool has_account(const struct mtr_subscription *subscription)
 {
-    for (uint32_t i = 0; subscription->peer_count && i < subscription->tariff->version_count; i++) {
-        const struct mtr_tariff_version *version = &subscription->tariff->versions[i];
-        if (has_limits(mtr_tariff_version_for(version, subscription->key, subscription->customer))) return true;
-    }
-    return false;
+    return subscription->peer_count && subscription->tariff->has_account;
 }
 
 /* Has the subscription that whole billing period, and is charged in it? Then *start_s and *end_s are its own part of it. */

@@ -37,14 +37,8 @@ static int compare_keys(const void *a, const void *b)
 static int add_difference(struct comparison *comparison, const struct rater_difference *difference)
 {
     struct rater_differences *list = comparison->differences;
-    if (list->count == comparison->capacity) {
-        uint32_t capacity = comparison->capacity ? comparison->capacity * 2 : 16;
-        struct rater_difference *items = mtr_arena_calloc(comparison->arena, capacity, sizeof(*items));
-        if (!items) return MTR_ENOMEM;
-        if (list->count) memcpy(items, list->items, list->count * sizeof(*items));
-        list->items = items;
-        comparison->capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(comparison->arena, (void **)&list->items, list->count, &comparison->capacity, sizeof(*list->items));
+    if (rc) return rc;
     list->items[list->count++] = *difference;
     return MTR_OK;
 }

@@ -75,12 +75,12 @@ static int find_line(struct rater_gathering *gathering, uint32_t group, struct m
 {
     uint32_t line = 0;
     bool is_new = false;
-    int rc = rater_make_room(gathering->arena, (void **)&gathering->lines, group, &gathering->line_capacity, sizeof(*gathering->lines));
+    int rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->lines, group, &gathering->line_capacity, sizeof(*gathering->lines));
     if (!rc) rc = mtr_byte_set_add(&gathering->dimensions, dimensions, &line, &is_new);
     if (rc) return rc;
     gathering->lines[group] = line;
     if (!is_new) return MTR_OK;
-    rc = rater_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity, sizeof(*gathering->groups));
+    rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity, sizeof(*gathering->groups));
     if (!rc) gathering->groups[line] = (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
     return rc;
 }
@@ -187,7 +187,7 @@ static int compare_groups(const void *a, const void *b)
 static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        int rc = rater_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count, &collecting->row_capacity, sizeof(*rows));
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count, &collecting->row_capacity, sizeof(*rows));
         if (rc) return rc;
         collecting->rows[collecting->row_count++] = rows[i];
     }
@@ -198,7 +198,7 @@ static int collect_groups(struct collecting *collecting, struct rater_group *gro
 {
     if (count) qsort(groups, count, sizeof(*groups), compare_groups);
     for (uint32_t i = 0; i < count; i++) {
-        int rc = rater_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count, &collecting->group_capacity,
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count, &collecting->group_capacity,
                                  sizeof(*groups));
         if (rc) return rc;
         collecting->groups[collecting->group_count++] = groups[i];

@@ -18,14 +18,8 @@ struct collected {
 static int on_grant(void *context, struct mtr_hash128 grant)
 {
     struct collected *collected = context;
-    if (collected->count == collected->capacity) {
-        uint32_t capacity = collected->capacity ? 2 * collected->capacity : 16;
-        struct mtr_hash128 *grants = mtr_arena_calloc(collected->arena, capacity, sizeof(*grants));
-        if (!grants) return MTR_ENOMEM;
-        for (uint32_t i = 0; i < collected->count; i++) grants[i] = collected->grants[i];
-        collected->grants = grants;
-        collected->capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(collected->arena, (void **)&collected->grants, collected->count, &collected->capacity, sizeof(grant));
+    if (rc) return rc;
     collected->grants[collected->count++] = grant;
     return MTR_OK;
 }

@@ -53,9 +53,6 @@ struct mtr_slicing {
     uint32_t row_count, row_capacity;
 };
 
-/* Room for one item more in an array of the arena. */
-int rater_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size) MTR_MUST_USE;
-
 /* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's time. Calendar masks look at hours,
  * so that what they choose from is told apart by hour whatever the scope. */
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s);

@@ -12,20 +12,6 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-int rater_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size)
-{
-    enum { FIRST = 4 };
-    if (count < *capacity) return MTR_OK;
-    if (*capacity > UINT32_MAX / 2) return MTR_ELIMIT;
-    const uint32_t grown = *capacity ? *capacity * 2 : FIRST;
-    void *room = mtr_arena_calloc(arena, grown, item_size);
-    if (!room) return MTR_ENOMEM;
-    if (count) memcpy(room, *items, count * item_size);
-    *items = room;
-    *capacity = grown;
-    return MTR_OK;
-}
-
 int mtr_slicing_begin(const struct mtr_slicing_rule *rule, struct mtr_arena *arena, struct mtr_slicing **out)
 {
     MTR_ASSERT(rule->from_s <= rule->own_s && rule->own_s <= rule->until_s);
@@ -43,7 +29,7 @@ int mtr_slicing_group(struct mtr_slicing *slicing, struct mtr_str dimensions, ui
     bool is_new = false;
     int rc = mtr_byte_set_add(&slicing->dimensions, dimensions, number, &is_new);
     if (rc || !is_new) return rc;
-    return rater_make_room(slicing->arena, (void **)&slicing->groups, *number, &slicing->group_capacity, sizeof(*slicing->groups));
+    return mtr_arena_make_room(slicing->arena, (void **)&slicing->groups, *number, &slicing->group_capacity, sizeof(*slicing->groups));
 }
 
 uint32_t mtr_slicing_group_count(const struct mtr_slicing *slicing)
@@ -90,7 +76,7 @@ static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t place
     MTR_ASSERT(group < slicing->dimensions.count && (!newest || placed_s >= newest->start_s));
     *out = newest;
     if (newest && placed_s < newest->end_s) return MTR_OK;
-    int rc = rater_make_room(slicing->arena, (void **)&slicing->slices, slicing->slice_count, &slicing->slice_capacity, sizeof(*slicing->slices));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->slices, slicing->slice_count, &slicing->slice_capacity, sizeof(*slicing->slices));
     if (rc) return rc;
     const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_s);
     *out = &slicing->slices[slicing->slice_count++];
@@ -117,7 +103,7 @@ static int add_to_window(struct mtr_slicing *slicing, struct rater_slice *slice,
     const int64_t start_s = rater_window_start(slicing->rule.zone, slicing->rule.meter->window_s, use->placed_s);
     struct rater_window *last = slice->window_count ? &slice->windows[slice->window_count - 1] : NULL;
     if (last && last->start_s == start_s) return mtr_quantity_add(last->sum, use->quantity, &last->sum);
-    int rc = rater_make_room(slicing->arena, (void **)&slice->windows, slice->window_count, &slice->window_capacity, sizeof(*slice->windows));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count, &slice->window_capacity, sizeof(*slice->windows));
     if (!rc) slice->windows[slice->window_count++] = (struct rater_window){start_s, use->quantity};
     return rc;
 }
@@ -188,7 +174,7 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 {
     MTR_ASSERT(group < slicing->dimensions.count);
     struct rater_group_state *state = &slicing->groups[group];
-    int rc = rater_make_room(slicing->arena, (void **)&state->changes, state->change_count, &state->change_capacity, sizeof(*state->changes));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&state->changes, state->change_count, &state->change_capacity, sizeof(*state->changes));
     if (!rc) state->changes[state->change_count++] = (struct rater_change){time_us, change};
     return rc;
 }
@@ -197,7 +183,7 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 
 int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row, uint64_t seq)
 {
-    int rc = rater_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count, &slicing->row_capacity, sizeof(*slicing->rows));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count, &slicing->row_capacity, sizeof(*slicing->rows));
     if (rc) return rc;
     struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
     *added = (struct rater_slice_row){*row, seq};

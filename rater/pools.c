@@ -24,14 +24,8 @@ struct finding {
 static int add_grant(struct finding *finding, const struct rater_grant *grant)
 {
     struct rater_grants *grants = &finding->grants;
-    if (grants->count == finding->capacity) {
-        uint32_t capacity = finding->capacity ? 2 * finding->capacity : 8;
-        struct rater_grant *items = mtr_arena_calloc(finding->arena, capacity, sizeof(*items));
-        if (!items) return MTR_ENOMEM;
-        if (grants->count) memcpy(items, grants->items, grants->count * sizeof(*items));
-        grants->items = items;
-        finding->capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity, sizeof(*grant));
+    if (rc) return rc;
     grants->items[grants->count++] = *grant;
     return MTR_OK;
 }

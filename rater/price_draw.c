@@ -9,7 +9,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b)
 {
@@ -184,14 +183,8 @@ int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *d
 {
     struct mtr_price *price = &pricer->price;
     if (!draw->quantity.e12 && !draw->amount.e18) return MTR_OK;
-    if (price->draw_count == pricer->draw_capacity) {
-        uint32_t capacity = pricer->draw_capacity ? 2 * pricer->draw_capacity : 16;
-        struct mtr_price_draw *draws = mtr_arena_calloc(pricer->arena, capacity, sizeof(*draws));
-        if (!draws) return MTR_ENOMEM;
-        if (price->draw_count) memcpy(draws, price->draws, price->draw_count * sizeof(*draws));
-        price->draws = draws;
-        pricer->draw_capacity = capacity;
-    }
+    int rc = mtr_arena_make_room(pricer->arena, (void **)&price->draws, price->draw_count, &pricer->draw_capacity, sizeof(*draw));
+    if (rc) return rc;
     price->draws[price->draw_count++] = *draw;
     return MTR_OK;
 }

@@ -11,16 +11,6 @@
 #include "meterd/core/time.h"
 #include "rater/account.h"
 
-static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key, uint32_t *index)
-{
-    for (uint32_t i = 0; i < version->component_count; i++) {
-        if (!mtr_str_equal(version->components[i].key, key)) continue;
-        *index = i;
-        return &version->components[i];
-    }
-    return NULL;
-}
-
 static void describe_line(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_line *line)
 {
     struct mtr_charge_line *identity = &line->identity;
@@ -42,10 +32,9 @@ static void describe_line(const struct mtr_subscription *subscription, const str
 static void fill_line(const struct mtr_catalog *catalog, const struct rater_part *part, const struct rater_usage *usage,
                       const struct mtr_price_line *priced, struct rater_line *line)
 {
-    uint32_t index = 0;
     line->part = part;
     const bool of_pool = mtr_str_equal(priced->kind, MTR_STR("draw")) || mtr_str_equal(priced->kind, MTR_STR("credit"));
-    line->component = of_pool ? NULL : find_component(part->version, priced->component, &index);
+    line->component = of_pool ? NULL : mtr_tariff_component(part->version, priced->component);
     line->identity.component = priced->component;
     line->identity.kind = priced->kind;
     line->identity.dimensions = priced->dimensions;
@@ -55,6 +44,7 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
     line->exact = priced->exact;
     if (!line->component || !line->component->meter.size) return;
     line->meter = mtr_catalog_find_meter(catalog, line->component->meter);
+    const uint32_t index = (uint32_t)(line->component - part->version->components);
     const struct rater_group *group = rater_find_group(usage, index, priced->dimensions);
     if (group) {
         line->seq_first = group->seq_first;

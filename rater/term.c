@@ -61,18 +61,11 @@ int64_t rater_charged_until(const struct mtr_subscription *subscription)
     return min_s(subscription->end_s, subscription->charged_until_s);
 }
 
-static bool has_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
-{
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (mtr_str_equal(version->components[i].key, component->key)) return mtr_str_equal(version->components[i].meter, component->meter);
-    return false;
-}
-
 /* A version may have several parts: a reset is at the first of them. */
 static bool goes_on_from(const struct rater_part *before, const struct rater_part *part, const struct mtr_component *component)
 {
     if (before->end_s != part->start_s) return false;
-    return before->version == part->version || (!part->version->reset && has_component(before->version, component));
+    return before->version == part->version || (!part->version->reset && mtr_tariff_goes_on(before->version, component));
 }
 
 /* The contract term begins with the subscription, and anew with each version that says so. */

@@ -273,26 +273,45 @@ static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, in
     return MTR_OK;
 }
 
-int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                            struct mtr_str who, int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
-                            struct mtr_diagnostics *findings)
-{
-    struct mtr_document *document = NULL;
-    struct mtr_diagnostic diagnostic;
+/* A text read as a change of the catalog, which nobody else may make until end_plan. */
+struct planning {
+    struct mtr_document *document;
     struct mtr_plan plan;
-    struct mtr_catalog_change counted = {0};
-    int rc = mtr_document_parse(text, &document, &diagnostic);
+    int read; /* what reading it returned: its findings are reported with those of what it would make */
+};
+
+static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
+                      struct planning *planning, struct mtr_diagnostics *findings)
+{
+    struct mtr_diagnostic diagnostic;
+    int rc = mtr_document_parse(text, &planning->document, &diagnostic);
     if (rc) {
         mtr_diagnostics_add(findings, &diagnostic);
         return rc == MTR_ENOMEM ? rc : MTR_EINVALID;
     }
     pthread_mutex_lock(&store->apply_lock);
-    mtr_plan_init(&plan);
-    rc = mtr_plan_read(&plan, mtr_document_root(document), kind, key, store->current, findings);
-    rc = apply_plan(store, &plan, rc, who, now_us, dry_run, &counted, findings);
-    mtr_plan_release(&plan);
+    mtr_plan_init(&planning->plan);
+    planning->read = mtr_plan_read(&planning->plan, mtr_document_root(planning->document), kind, key, store->current, findings);
+    return MTR_OK;
+}
+
+static void end_plan(struct mtr_catalog_store *store, struct planning *planning)
+{
+    mtr_plan_release(&planning->plan);
     pthread_mutex_unlock(&store->apply_lock);
-    mtr_document_close(document);
+    mtr_document_close(planning->document);
+}
+
+int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
+                            struct mtr_str who, int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
+                            struct mtr_diagnostics *findings)
+{
+    struct planning planning = {0};
+    struct mtr_catalog_change counted = {0};
+    int rc = begin_plan(store, text, kind, key, &planning, findings);
+    if (rc) return rc;
+    rc = apply_plan(store, &planning.plan, planning.read, who, now_us, dry_run, &counted, findings);
+    end_plan(store, &planning);
     if (!rc) *change = counted;
     return rc;
 }
@@ -300,22 +319,12 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text
 int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
                             struct mtr_catalog **out, struct mtr_diagnostics *findings)
 {
-    struct mtr_document *document = NULL;
-    struct mtr_diagnostic diagnostic;
-    struct mtr_plan plan;
+    struct planning planning = {0};
     struct mtr_catalog_change change = {0};
-    int rc = mtr_document_parse(text, &document, &diagnostic);
-    if (rc) {
-        mtr_diagnostics_add(findings, &diagnostic);
-        return rc == MTR_ENOMEM ? rc : MTR_EINVALID;
-    }
-    pthread_mutex_lock(&store->apply_lock);
-    mtr_plan_init(&plan);
-    rc = mtr_plan_read(&plan, mtr_document_root(document), kind, key, store->current, findings);
-    rc = plan_candidate(store, &plan, rc, INT64_MIN, &change, findings, out); /* a draft is for what has been: nothing is too early */
-    mtr_plan_release(&plan);
-    pthread_mutex_unlock(&store->apply_lock);
-    mtr_document_close(document);
+    int rc = begin_plan(store, text, kind, key, &planning, findings);
+    if (rc) return rc;
+    rc = plan_candidate(store, &planning.plan, planning.read, INT64_MIN, &change, findings, out); /* for what has been: nothing is too early */
+    end_plan(store, &planning);
     return rc;
 }
 

@@ -411,3 +411,16 @@ int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_ta
     out->currency_count = 0;
     return MTR_OK;
 }
+
+const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (mtr_str_equal(version->components[i].key, key)) return &version->components[i];
+    return NULL;
+}
+
+bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component)
+{
+    const struct mtr_component *found = mtr_tariff_component(version, component->key);
+    return found && mtr_str_equal(found->meter, component->meter);
+}

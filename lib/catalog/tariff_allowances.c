@@ -34,13 +34,6 @@ bool mtr_component_has_units(const struct mtr_component *component)
     return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period && !component->across_customer;
 }
 
-static const struct mtr_component *find_component(const struct mtr_tariff_version *version, struct mtr_str key)
-{
-    for (uint32_t i = 0; i < version->component_count; i++)
-        if (mtr_str_equal(version->components[i].key, key)) return &version->components[i];
-    return NULL;
-}
-
 static const char *component_key_at(const void *context, unsigned i)
 {
     const struct mtr_tariff_version *version = context;
@@ -50,7 +43,7 @@ static const char *component_key_at(const void *context, unsigned i)
 static void lint_component(const struct mtr_node *place, const struct mtr_tariff_version *version, struct mtr_str key, bool of_money,
                            struct mtr_diagnostics *findings)
 {
-    const struct mtr_component *component = find_component(version, key);
+    const struct mtr_component *component = mtr_tariff_component(version, key);
     if (!component) {
         const char *meant = mtr_schema_nearest(key, component_key_at, version);
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "components", "there is no component `%.*s`%s%s%s",
@@ -85,7 +78,7 @@ static void lint_key(const struct mtr_node *node, const struct mtr_tariff_versio
         tariff_error(findings, place, "key", "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
     if (mtr_str_equal(key, MTR_STR("trial")) || mtr_str_starts_with(key, MTR_STR("trial.")))
         tariff_error(findings, place, "key", "`trial` and what begins with `trial.` are what a subscription's trial frees: choose another");
-    if (find_component(version, key)) tariff_error(findings, place, "key", "is the key of a component: choose another");
+    if (mtr_tariff_component(version, key)) tariff_error(findings, place, "key", "is the key of a component: choose another");
     for (uint32_t i = 0; i < index; i++)
         if (mtr_str_equal(key, version->allowances[i].key)) tariff_error(findings, place, "key", "is the key of another allowance: keys are unique");
 }

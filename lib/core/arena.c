@@ -91,6 +91,20 @@ void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size)
     return memory;
 }
 
+int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size)
+{
+    enum { FIRST_ITEMS = 4 };
+    if (count < *capacity) return MTR_OK;
+    if (*capacity > UINT32_MAX / 2) return MTR_ELIMIT;
+    const uint32_t grown = *capacity ? *capacity * 2 : FIRST_ITEMS;
+    void *room = mtr_arena_calloc(arena, grown, item_size);
+    if (!room) return MTR_ENOMEM;
+    if (count) memcpy(room, *items, count * item_size);
+    *items = room;
+    *capacity = grown;
+    return MTR_OK;
+}
+
 char *mtr_arena_strdup(struct mtr_arena *arena, struct mtr_str text)
 {
     char *copy = mtr_arena_alloc(arena, text.size + 1);

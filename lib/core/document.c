@@ -146,3 +146,10 @@ const struct mtr_node *mtr_node_get(const struct mtr_node *node, const char *key
         if (mtr_str_equal(node->children[i].key, wanted)) return &node->children[i];
     return NULL;
 }
+
+struct mtr_str mtr_node_text(const struct mtr_node *node, const char *key)
+{
+    const struct mtr_node *child = mtr_node_get(node, key);
+    const bool is_text = child && child->kind < MTR_NODE_LIST && child->kind != MTR_NODE_NULL;
+    return is_text ? child->text : (struct mtr_str){NULL, 0};
+}

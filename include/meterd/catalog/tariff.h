@@ -345,6 +345,12 @@ void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff
 /* The tariff with its prices in that currency; NULL when it has none. */
 const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency);
 
+/* The version's component of that key, or NULL. */
+const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version, struct mtr_str key);
+
+/* Has the version the same component, pricing the same meter? Then its tiers, free units and roundings go on in it. */
+bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component);
+
 /* The version in force for a subscription: its own override, else its customer's, else the version itself. Either key may be empty. */
 const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
                                                         struct mtr_str customer);

@@ -8,6 +8,7 @@
 #define METERD_CORE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
@@ -28,6 +29,10 @@ void mtr_arena_reset(struct mtr_arena *arena);
 /* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until reset or release. */
 void *mtr_arena_alloc(struct mtr_arena *arena, size_t size) MTR_MUST_USE;
 void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size) MTR_MUST_USE; /* zeroed, overflow checked */
+
+/* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long with what it held (the old one stays
+ * until the reset). `items` is the address of the array's pointer. Errors: MTR_ENOMEM, MTR_ELIMIT beyond 2^31 items. */
+int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size) MTR_MUST_USE;
 
 /* A NUL-terminated copy of text, or NULL. */
 char *mtr_arena_strdup(struct mtr_arena *arena, struct mtr_str text) MTR_MUST_USE;

@@ -39,6 +39,8 @@ const struct mtr_node *mtr_document_root(const struct mtr_document *document); /
 
 /* The child of that key in a map, or NULL (also when node is no map). */
 const struct mtr_node *mtr_node_get(const struct mtr_node *node, const char *key);
+/* The text of that child when it is a scalar other than null; else {NULL, 0}. */
+struct mtr_str mtr_node_text(const struct mtr_node *node, const char *key);
 
 /* The node as JSON (compact, keys in the order written, numbers as written): what the API returns and what is hashed. */
 int mtr_node_write_json(const struct mtr_node *node, struct mtr_buffer *out) MTR_MUST_USE;
