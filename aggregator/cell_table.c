@@ -9,7 +9,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "aggregator/measure.h"
+#include "aggregator/event_quantity.h"
 
 enum { CAPACITY_FIRST = 1024, ARENA_CHUNK_BYTES = 1 << 16 };
 #define ARENA_BYTES_MAX ((size_t)1 << 32)

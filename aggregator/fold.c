@@ -11,7 +11,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-#include "aggregator/measure.h"
+#include "aggregator/event_quantity.h"
 
 int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
 {

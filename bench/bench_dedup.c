@@ -8,8 +8,8 @@
  */
 #include "bench/bench_support.h"
 
-#include "lib/store/dedup_exact.h"
-#include "lib/store/dedup_tags.h"
+#include "lib/store/dedup/dedup_exact.h"
+#include "lib/store/dedup/dedup_tags.h"
 
 enum { BATCH = 1024, PREFETCH = 32 };
 

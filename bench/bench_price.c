@@ -15,7 +15,7 @@
 
 #include "meterd/catalog/store.h"
 #include "meterd/rater/rater.h"
-#include "meterd/rater/what_if.h"
+#include "meterd/query/what_if.h"
 #include "tests/support/examples.h"
 
 enum { NAMES_MAX = 200, RUNS = 3, PATH_BYTES = 256, CELLS_COMMIT = 1 << 16 };

@@ -1,8 +1,8 @@
 /*
  * What the benches share: a clock, a temporary directory, and seeded numbers.
  */
-#ifndef METERD_BENCH_SUPPORT_H
-#define METERD_BENCH_SUPPORT_H
+#ifndef METERD_BENCH_BENCH_SUPPORT_H
+#define METERD_BENCH_BENCH_SUPPORT_H
 
 #include <stdint.h>
 #include <stdio.h>

@@ -4,8 +4,8 @@
  * The ids are random UUIDs by look and unique by construction: a bijection of a counter, beside the run's nonce. So no event of a run
  * is a duplicate, none compresses, and the client's own cost for each event is a few nanoseconds.
  */
-#ifndef BENCH_LOAD_BATCH_H
-#define BENCH_LOAD_BATCH_H
+#ifndef METERD_BENCH_LOAD_BATCH_H
+#define METERD_BENCH_LOAD_BATCH_H
 
 #include <stddef.h>
 #include <stdint.h>

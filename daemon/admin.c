@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <stdio.h>
 
-#include "daemon/api.h"
+#include "daemon/api/api.h"
 #include "daemon/daemon.h"
 #include "meterd/core/metrics.h"
 #include "meterd/core/time.h"

@@ -3,7 +3,7 @@
  *
  * The rows are the only place that knows a key: its type, range, default and sentence. References and the example's comments come out of them.
  */
-#include "meterd/daemon/config.h"
+#include "daemon/config.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -17,11 +17,11 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-#include "daemon/api.h"
+#include "daemon/api/api.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/metrics.h"
 #include "meterd/core/time.h"
-#include "meterd/daemon/command.h"
+#include "daemon/cli/command.h"
 #include "meterd/net/systemd.h"
 
 enum {

@@ -20,10 +20,10 @@
 #include "meterd/aggregator/aggregator.h"
 #include "meterd/catalog/store.h"
 #include "meterd/collector/intake.h"
-#include "meterd/daemon/config.h"
-#include "meterd/daemon/stage.h"
+#include "daemon/config.h"
+#include "daemon/stage.h"
 #include "meterd/net/loop.h"
-#include "meterd/rater/outbox.h"
+#include "meterd/emitter/outbox.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/charges.h"
 #include "meterd/store/dedup.h"
@@ -105,7 +105,7 @@ struct mtr_progress mtr_daemon_progress(struct mtr_daemon *daemon);
 /* What a new catalog version means to the stages: they look again. Any thread. */
 void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);
 
-/* Outbound messages (deliveries.c): the outbox's sender on the rater's thread, HTTP on the loop. */
+/* Outbound messages (http_sender.c): the outbox's sender on the rater's thread, HTTP on the loop. */
 int mtr_deliveries_open(struct mtr_daemon *daemon, struct mtr_deliveries **out) MTR_MUST_USE;
 struct mtr_sender mtr_deliveries_sender(struct mtr_deliveries *deliveries);
 void mtr_deliveries_close(struct mtr_deliveries *deliveries); /* cancels what runs; after the rater's stage ended */

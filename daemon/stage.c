@@ -1,7 +1,7 @@
 /*
  * A stage's thread. `poked` is set by others and taken by the thread before it steps, so that no poke is lost.
  */
-#include "meterd/daemon/stage.h"
+#include "daemon/stage.h"
 
 #include <pthread.h>
 #include <signal.h>

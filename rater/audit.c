@@ -12,7 +12,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/emit.h"
-#include "rater/rater.h"
+#include "rater/step.h"
 
 enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16 };
 

@@ -1,10 +1,10 @@
 /*
  * Differences: the price of a period against what was emitted of it, and the charges that close the gap. Private to the rater.
  */
-#ifndef METERD_LIB_RATER_EMIT_H
-#define METERD_LIB_RATER_EMIT_H
+#ifndef METERD_RATER_EMIT_H
+#define METERD_RATER_EMIT_H
 
-#include "rater/pricing.h"
+#include "rater/period/price.h"
 
 /* One line whose price differs from what was emitted (or which is made final): its state before, and what it should be. */
 struct rater_difference {

@@ -5,9 +5,9 @@
  * same grant that counts with something else is marked dirty with its period. One mark for each grant of a rating, so a step stays bounded,
  * and the correction walks on with the ratings of those periods.
  */
-#include "rater/rater.h"
+#include "rater/step.h"
 
-#include "rater/pricing.h"
+#include "rater/period/price.h"
 
 struct collected {
     struct mtr_hash128 *grants;

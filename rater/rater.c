@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
-#include "rater/rater.h"
+#include "rater/step.h"
 
 enum { ARENA_CHUNK_BYTES = 1 << 16, BODY_BYTES_MAX = 1 << 20, TRACES_BYTES_MAX = 32 << 20, STEP_CELLS_MAX = 1 << 18 };
 

@@ -6,7 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
-#include "lib/catalog/tariff_fields.h"
+#include "lib/tariff/fields.h"
 #include "meterd/core/limits.h"
 
 #define FIELD(type_name, member_name) .offset = offsetof(struct type_name, member_name)

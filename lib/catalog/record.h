@@ -4,8 +4,8 @@
  * A record is immutable and shared by every snapshot in which the document has this revision; the last reference frees it.
  * Snapshots link records into the structs of catalog.h.
  */
-#ifndef METERD_CATALOG_RECORD_H
-#define METERD_CATALOG_RECORD_H
+#ifndef METERD_LIB_CATALOG_RECORD_H
+#define METERD_LIB_CATALOG_RECORD_H
 
 #include <stdatomic.h>
 

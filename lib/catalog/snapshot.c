@@ -1,5 +1,5 @@
 /*
- * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in find.c, checks across tariffs in checks.c.
+ * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in find.c, checks across tariffs in cross_checks.c.
  *
  * A hundred thousand subscriptions link in some ten milliseconds: only changed documents are decoded again, records are shared.
  */

@@ -3,10 +3,10 @@
  *
  * Built by one thread, then immutable; everything but the records and zones it refers to lives in one arena.
  */
-#ifndef METERD_CATALOG_SNAPSHOT_H
-#define METERD_CATALOG_SNAPSHOT_H
+#ifndef METERD_LIB_CATALOG_SNAPSHOT_H
+#define METERD_LIB_CATALOG_SNAPSHOT_H
 
-#include "lib/catalog/index.h"
+#include "lib/catalog/hash_index.h"
 #include "lib/catalog/record.h"
 #include "meterd/catalog/catalog.h"
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/catalog/plan.h"
+#include "lib/catalog/bundle.h"
 #include "meterd/store/documents.h"
 
 struct mtr_catalog_store {

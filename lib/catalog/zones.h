@@ -3,8 +3,8 @@
  *
  * Only the store's apply adds zones (one thread at a time); zones themselves are immutable and read by any thread.
  */
-#ifndef METERD_CATALOG_ZONES_H
-#define METERD_CATALOG_ZONES_H
+#ifndef METERD_LIB_CATALOG_ZONES_H
+#define METERD_LIB_CATALOG_ZONES_H
 
 #include "meterd/core/error.h"
 #include "meterd/core/zone.h"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "lib/store/lmdb_env.h"
-#include "lib/store/log_manifest.h"
+#include "lib/store/log/log_manifest.h"
 
 enum { COPY_BYTES = 1 << 16, LOG_ATTEMPTS = 5 };
 

@@ -2,8 +2,8 @@
  * Cursors of a read transaction that are used again: one waits per table. A look-up near the last one then stays on its page, and walking
  * allocates nothing. Write transactions open and close theirs, for LMDB keeps every open one right with each put. Private to lib/store.
  */
-#ifndef METERD_STORE_LMDB_CURSORS_H
-#define METERD_STORE_LMDB_CURSORS_H
+#ifndef METERD_LIB_STORE_LMDB_CURSORS_H
+#define METERD_LIB_STORE_LMDB_CURSORS_H
 
 #include "lib/store/lmdb_env.h"
 

@@ -5,8 +5,8 @@
  * transactions belong to whoever holds them; no WRITEMAP, MAPASYNC, NOLOCK, DUPSORT; one open per process and directory;
  * read transactions last at most a second.
  */
-#ifndef METERD_STORE_LMDB_ENV_H
-#define METERD_STORE_LMDB_ENV_H
+#ifndef METERD_LIB_STORE_LMDB_ENV_H
+#define METERD_LIB_STORE_LMDB_ENV_H
 
 #include <lmdb.h>
 #include <stdbool.h>

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/bank_rates.h"
-#include "meterd/catalog/rates.h"
+#include "lib/catalog/bank/rates.h"
+#include "meterd/tariff/rates.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
  */
 #include <stdint.h>
 
-#include "collector/decompress.h"
+#include "collector/decode/decompress.h"
 #include "tests/fuzz/decode_laws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -2,7 +2,7 @@
  * The worked example of charges in another currency: config/tariffs/exchange.yaml. Its lines `# rates: {a rates document}` hold from there on for
  * its lines `# expect in USD: USAGE -> LINES`.
  */
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

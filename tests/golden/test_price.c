@@ -1,7 +1,7 @@
 /*
  * Golden tables of prices: tariff, usage, expected lines and total, one case per row; then laws over seeded tariffs.
  */
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

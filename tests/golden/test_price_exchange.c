@@ -2,7 +2,7 @@
  * Prices charged in another currency: nothing is rounded before the conversion, caps and minimums are in the tariff's currency, the digits are
  * those of the currency charged; a part without a rate has no price.
  */
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  * `# expect for NAME=VALUE,…: USAGE -> LINES` is of another tariff of the file (tariff=), in another currency (currency=), with the prices of
  * somebody's own (customer=, subscription=), or beside a tariff of the seller's cost (cost=).
  */
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 #include <dirent.h>
 #include <setjmp.h>

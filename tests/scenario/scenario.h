@@ -12,8 +12,8 @@
  *
  * Memory of a run is in its arena. Everything random comes from its seed; nothing reads a clock.
  */
-#ifndef METERD_TESTS_SCENARIO_H
-#define METERD_TESTS_SCENARIO_H
+#ifndef METERD_TESTS_SCENARIO_SCENARIO_H
+#define METERD_TESTS_SCENARIO_SCENARIO_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,8 +30,8 @@
 #include "meterd/collector/intake.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/audit.h"
-#include "meterd/rater/outbox.h"
-#include "meterd/rater/price.h"
+#include "meterd/emitter/outbox.h"
+#include "meterd/tariff/price.h"
 #include "meterd/rater/rater.h"
 #include "meterd/store/log.h"
 #include "support/random_events.h"

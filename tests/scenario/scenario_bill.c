@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 enum { PARTS_MAX = 32, PRICE_ARENA_BYTES = 64 << 20 };
 

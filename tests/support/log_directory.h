@@ -1,8 +1,8 @@
 /*
  * A log in a temporary directory, and events to fill it with.
  */
-#ifndef METERD_TESTS_LOG_DIRECTORY_H
-#define METERD_TESTS_LOG_DIRECTORY_H
+#ifndef METERD_TESTS_SUPPORT_LOG_DIRECTORY_H
+#define METERD_TESTS_SUPPORT_LOG_DIRECTORY_H
 
 #include <ftw.h>
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "meterd/core/document.h"
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 enum { PRICING_FINDINGS_MAX = 64, PRICING_ARENA_BYTES_MAX = 64 << 20 };
 

@@ -1,8 +1,8 @@
 /*
  * Seeded random events for the tests of block, log and what stands on them. Text lives in the caller's arena.
  */
-#ifndef METERD_TESTS_RANDOM_EVENTS_H
-#define METERD_TESTS_RANDOM_EVENTS_H
+#ifndef METERD_TESTS_SUPPORT_RANDOM_EVENTS_H
+#define METERD_TESTS_SUPPORT_RANDOM_EVENTS_H
 
 #include <string.h>
 

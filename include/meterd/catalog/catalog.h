@@ -19,8 +19,8 @@
 #include "meterd/core/period.h"
 #include "meterd/core/schema.h"
 #include "meterd/core/zone.h"
-#include "meterd/catalog/rates.h"
-#include "meterd/catalog/tariff.h"
+#include "meterd/tariff/rates.h"
+#include "meterd/tariff/tariff.h"
 
 enum mtr_catalog_kind {
     MTR_KIND_VENDOR,

@@ -20,7 +20,7 @@
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/zone.h"
-#include "meterd/rater/price.h"
+#include "meterd/tariff/price.h"
 
 struct mtr_slicing_rule {
     const struct mtr_component *component;

@@ -41,7 +41,7 @@ struct mtr_cell {
 };
 
 /* Members: what min, max, last, unique, time_weighted and kept events need to stay exact under voids and across hours. `member` is an
- * order-preserving encoding whose order is the aggregation's; `count` events gave it. See aggregator/measure.h for the encodings. */
+ * order-preserving encoding whose order is the aggregation's; `count` events gave it. See aggregator/event_quantity.h for the encodings. */
 struct mtr_member {
     struct mtr_str member;
     uint64_t count;
@@ -114,7 +114,7 @@ typedef int (*mtr_rollups_on_member)(void *context, const struct mtr_member *mem
 int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
     MTR_MUST_USE;
 
-/* Points (lib/store/rollups_points.c). Each encodes to MTR_POINT_BYTES of a member. */
+/* Points (lib/store/rollups/rollups_points.c). Each encodes to MTR_POINT_BYTES of a member. */
 void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES]);
 int mtr_point_decode(struct mtr_str member, struct mtr_point *out) MTR_MUST_USE; /* MTR_ECORRUPT */
 /* The last point of a list before that time. MTR_ENOTFOUND without any. */

@@ -1,0 +1,54 @@
+/*
+ * What one event gives to one meter: nothing, a quantity or a member of a cell, or a reason why it cannot count.
+ * Pure: the same event and meter give the same measure, so a void subtracts exactly what its target added.
+ *
+ * Members are bytes whose order is the aggregation's:
+ *   min, max        quantity                     16 bytes, big-endian, sign bit flipped
+ *   last            time | sequence | quantity   a point of rollups.h; of equal times the later sequence is the last
+ *   time_weighted   the same, in one list over all hours
+ *   kept events     the same: of sum and count with keep_events
+ *   unique          0x00 | canonical text        up to 64 bytes of text
+ *                   0x01 | XXH3-128 of the text  longer ones
+ */
+#ifndef METERD_AGGREGATOR_EVENT_QUANTITY_H
+#define METERD_AGGREGATOR_EVENT_QUANTITY_H
+
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/event.h"
+#include "meterd/core/limits.h"
+
+enum mtr_measured {
+    MTR_MEASURED,          /* it counts in its hour: quantity or member, and dimensions, are set */
+    MTR_MEASURED_WINDOW,   /* the same, in its window of the hour */
+    MTR_MEASURED_LEVEL,    /* the same, and its member is of the list over all hours */
+    MTR_MEASURED_SPREAD,   /* the quantity is spread over length_s */
+    MTR_MEASURED_FILTERED, /* the meter's filter leaves it out: not an error */
+    MTR_MEASURED_REFUSED   /* reason and text are set */
+};
+
+enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };
+
+struct mtr_measure {
+    struct mtr_quantity quantity; /* the value; count: 1; unique: 0 */
+    struct mtr_str member;        /* empty, or in member_bytes */
+    struct mtr_quantity length_s; /* of a spread: above 0, at most MTR_SPREAD_S_MAX */
+    struct mtr_str dimensions;    /* in dimension_bytes */
+    const char *reason;           /* one word, static */
+    char text[160];               /* a sentence */
+    char member_bytes[MTR_MEMBER_BYTES_MAX];
+    char dimension_bytes[MTR_DIMENSIONS_BYTES_MAX];
+};
+
+/* seq is the event's own sequence. Text in *out is borrowed from *out itself. */
+enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out);
+
+/* What of a spread quantity falls before elapsed_us of its length: rounded once, so that the differences of ascending times add up to all of
+ * it. elapsed_us from 0 on; from the length on it is the whole. */
+int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out) MTR_MUST_USE;
+
+/* The quantity in a member of min, max or last. */
+struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The hook of a content type, and the job it works on. A decoder is its own file and one row in decode.c.
+ */
+#ifndef METERD_COLLECTOR_DECODE_DECODER_H
+#define METERD_COLLECTOR_DECODE_DECODER_H
+
+#include "collector/decode/draft.h"
+#include "meterd/collector/decode.h"
+
+struct mtr_decode_job {
+    const struct mtr_decode_input *input;
+    struct mtr_request *request;
+    struct mtr_draft draft;
+    char *text; /* the body, plain, in the request's arena; the decoder may write to it */
+    size_t size;
+    struct mtr_diagnostic *diagnostic;
+};
+
+struct mtr_decoder {
+    const char *media_type; /* lower case, without parameters */
+    int (*decode)(struct mtr_decode_job *job);
+};
+
+int mtr_decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
+int mtr_decode_ndjson(struct mtr_decode_job *job) MTR_MUST_USE;  /* one event a line; an unreadable line is `invalid` alone */
+int mtr_decode_msgpack(struct mtr_decode_job *job) MTR_MUST_USE; /* one event, a list of them, or compact rows */
+int mtr_decode_binary(struct mtr_decode_job *job) MTR_MUST_USE;  /* attributes from headers, the body is the data */
+
+/* The envelope cannot be read: fills the diagnostic, MTR_EINVALID. */
+int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason);
+/* Begins the next event; fills the diagnostic when there are too many. */
+int mtr_decode_begin(struct mtr_decode_job *job) MTR_MUST_USE;
+/* Room for as many events as the rest of the body could hold when they are like the first. */
+int mtr_decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * The judgement of one event: a function of event, catalog, time and options. What the dedup index knows is the intake's part.
+ *
+ *   limits ─▶ (dedup) ─▶ time ─▶ (void: target in the index) ─▶ subscription ─▶ term ─▶ meters ─▶ values ─▶ late
+ *
+ * A verdict's texts are static or in the arena given. The judge keeps a cache of each subscription's open billing period, so that
+ * lateness costs a compare; it belongs to one thread.
+ */
+#ifndef METERD_COLLECTOR_INTAKE_JUDGE_H
+#define METERD_COLLECTOR_INTAKE_JUDGE_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/collector/request.h"
+
+struct mtr_verdict {
+    enum mtr_result_code code; /* ACCEPTED: nothing to object so far */
+    const char *field;
+    const char *reason;
+};
+
+struct mtr_judge_options {
+    int64_t lateness_us; /* an event older than this is expired */
+    int64_t future_us;   /* one further ahead than this is future */
+    int64_t grace_us;    /* after a period's end, until its usage is late */
+};
+
+struct mtr_open_period;
+
+struct mtr_judge {
+    struct mtr_judge_options options;
+    struct mtr_open_period *periods; /* by subscription number - 1 */
+    uint32_t period_count;
+    uint64_t catalog_version; /* that `periods` was made for */
+};
+
+void mtr_judge_init(struct mtr_judge *judge, const struct mtr_judge_options *options);
+void mtr_judge_release(struct mtr_judge *judge);
+/* Before the events of one catalog snapshot. MTR_ENOMEM. */
+int mtr_judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) MTR_MUST_USE;
+
+/* Sizes of attributes and data: what nothing after it could store. INVALID or ACCEPTED. */
+struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
+/* EXPIRED, FUTURE or ACCEPTED. */
+struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
+/* The id that a void names, or INVALID. */
+struct mtr_verdict mtr_judge_void(const struct mtr_event *event, struct mtr_str *target_id);
+/* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
+struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog, const struct mtr_event *event,
+                                   int64_t now_us, struct mtr_arena *arena);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot be read exactly is the
+ * row's fault.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "collector/rows/map.h"
+#include "meterd/core/time.h"
+
+static bool is_null(const struct mtr_import_map *map, struct mtr_str cell)
+{
+    if (cell.size == 0) return true;
+    for (uint32_t i = 0; i < map->null_count; i++)
+        if (mtr_str_equal(map->nulls[i], cell)) return true;
+    return false;
+}
+
+static int fault(struct mtr_diagnostic *diagnostic, const struct mtr_import_value *value, const char *what)
+{
+    char field[96];
+    snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90,
+             value->field.size ? value->field.data : "");
+    mtr_diagnostic_set(diagnostic, 0, 0, field, "%s", what);
+    return MTR_EINVALID;
+}
+
+/* 128 bits over the cells with their sizes, so that ("ab", "c") and ("a", "bc") differ. */
+static int hash_cells(const struct mtr_import_value *value, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out)
+{
+    XXH3_state_t *state = XXH3_createState();
+    char *text = mtr_arena_alloc(arena, 33);
+    if (!state || !text) {
+        XXH3_freeState(state);
+        return MTR_ENOMEM;
+    }
+    XXH3_128bits_reset(state);
+    for (uint32_t i = 0; i < value->part_count; i++) {
+        struct mtr_str cell = row->cells[value->parts[i].column];
+        uint64_t size = cell.size;
+        XXH3_128bits_update(state, &size, sizeof(size));
+        if (cell.size) XXH3_128bits_update(state, cell.data, cell.size);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    snprintf(text, 33, "%016llx%016llx", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
+    *out = (struct mtr_str){text, 32};
+    return MTR_OK;
+}
+
+/* Joined parts. Empty when a column has no value: half an id is none. */
+static int join(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                struct mtr_arena *arena,
+                struct mtr_str *out)
+{
+    size_t size = 0;
+    *out = (struct mtr_str){NULL, 0};
+    for (uint32_t i = 0; i < value->part_count; i++) {
+        const struct mtr_import_part *part = &value->parts[i];
+        struct mtr_str text = part->column < 0 ? part->literal : row->cells[part->column];
+        if (part->column >= 0 && is_null(map, text)) return MTR_OK;
+        if (value->part_count == 1) {
+            *out = text;
+            return MTR_OK;
+        }
+        size += text.size;
+    }
+    char *joined = mtr_arena_alloc(arena, size + 1);
+    if (!joined) return MTR_ENOMEM;
+    size_t used = 0;
+    for (uint32_t i = 0; i < value->part_count; i++) {
+        const struct mtr_import_part *part = &value->parts[i];
+        struct mtr_str text = part->column < 0 ? part->literal : row->cells[part->column];
+        if (text.size) memcpy(joined + used, text.data, text.size);
+        used += text.size;
+    }
+    *out = (struct mtr_str){joined, used};
+    return MTR_OK;
+}
+
+static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                    struct mtr_arena *arena,
+                    struct mtr_str *out, struct mtr_diagnostic *diagnostic)
+{
+    int rc = MTR_OK;
+    *out = (struct mtr_str){NULL, 0};
+    if (value->kind == MTR_IMPORT_HASH) rc = hash_cells(value, row, arena, out);
+    if (value->kind == MTR_IMPORT_PARTS) rc = join(map, value, row, arena, out);
+    if (!rc && !mtr_str_is_utf8(*out)) return fault(diagnostic, value, "not valid UTF-8");
+    return rc;
+}
+
+static int required(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                    struct mtr_arena *arena,
+                    size_t bytes_max, struct mtr_str *out, struct mtr_diagnostic *diagnostic)
+{
+    int rc = evaluate(map, value, row, arena, out, diagnostic);
+    if (rc) return rc;
+    if (out->size == 0) return fault(diagnostic, value, "the row has no value for it");
+    return out->size > bytes_max ? fault(diagnostic, value, "the value is too long") : MTR_OK;
+}
+
+static int parse_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
+{
+    uint64_t value;
+    if (!mtr_str_to_u64(text, &value)) return MTR_EINVALID;
+    if (value >= (uint64_t)(MTR_TIME_S_MAX * (MTR_US_PER_SECOND / unit_us))) return MTR_EOVERFLOW;
+    *out_us = (int64_t)value * unit_us;
+    return MTR_OK;
+}
+
+/* "2026-03-01 10:00:00" is read as UTC by putting the Z behind it. */
+static int parse_utc(struct mtr_str text, int64_t *out_us)
+{
+    char zulu[MTR_TIME_TEXT_BYTES + 1];
+    if (text.size >= MTR_TIME_TEXT_BYTES) return MTR_EINVALID;
+    memcpy(zulu, text.data, text.size);
+    zulu[text.size] = 'Z';
+    return mtr_time_parse((struct mtr_str){zulu, text.size + 1}, out_us);
+}
+
+static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int64_t *out_us)
+{
+    switch (map->time_format) {
+    case MTR_IMPORT_UTC: return parse_utc(text, out_us);
+    case MTR_IMPORT_DATE: return mtr_time_parse_date(text, out_us);
+    case MTR_IMPORT_UNIX_S: return parse_unix(text, MTR_US_PER_SECOND, out_us);
+    case MTR_IMPORT_UNIX_MS: return parse_unix(text, 1000, out_us);
+    case MTR_IMPORT_UNIX_US: return parse_unix(text, 1, out_us);
+    case MTR_IMPORT_RFC3339: break;
+    }
+    return mtr_time_parse(text, out_us);
+}
+
+static int set_time(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
+                    struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_str text;
+    if (map->time.kind == MTR_IMPORT_ABSENT) return MTR_OK;
+    int rc = required(map, &map->time, row, arena, 64, &text, diagnostic);
+    if (rc) return rc;
+    if (parse_time(map, text, &event->time_us)) return fault(diagnostic, &map->time, "not a time in the mapping's time_format");
+    event->time_given = true;
+    return MTR_OK;
+}
+
+/* *present is false for a cell without a value. */
+static int set_property(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
+                        struct mtr_arena *arena, struct mtr_property *property, bool *present, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_str text;
+    int rc = evaluate(map, value, row, arena, &text, diagnostic);
+    *present = !rc && text.size > 0;
+    if (!*present) return rc;
+    size_t prefix = sizeof("data.") - 1;
+    property->name = (struct mtr_str){value->field.data + prefix, value->field.size - prefix};
+    rc = value->type == MTR_IMPORT_TEXT ? MTR_EINVALID : mtr_decimal_parse(text, &property->number);
+    property->kind = rc ? MTR_PROPERTY_STRING : MTR_PROPERTY_NUMBER;
+    if (!rc) return MTR_OK;
+    if (value->type == MTR_IMPORT_NUMBER) return fault(diagnostic, value, "not a number that can be kept exactly");
+    if (text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return fault(diagnostic, value, "longer than 1024 bytes");
+    property->text = text;
+    return MTR_OK;
+}
+
+static bool is_skipped(const struct mtr_import_map *map, const struct mtr_import_row *row)
+{
+    for (uint32_t i = 0; i < map->skip_count; i++)
+        if (mtr_str_equal(row->cells[map->skips[i].column], map->skips[i].value)) return true;
+    return false;
+}
+
+static int set_data(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
+                    struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_property *properties = mtr_arena_calloc(arena, map->data_count + 1, sizeof(*properties));
+    if (!properties) return MTR_ENOMEM;
+    event->properties = properties;
+    for (uint32_t i = 0; i < map->data_count; i++) {
+        bool present;
+        int rc = set_property(map, &map->data[i], row, arena, &properties[event->property_count], &present, diagnostic);
+        if (rc) return rc;
+        event->property_count += present;
+    }
+    return MTR_OK;
+}
+
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena,
+                         struct mtr_event *event,
+                         bool *skipped, struct mtr_diagnostic *diagnostic)
+{
+    *skipped = is_skipped(map, row);
+    if (*skipped) return MTR_OK;
+    *event = (struct mtr_event){.time_us = 0};
+    int rc = required(map, &map->id, row, arena, MTR_EVENT_ID_BYTES_MAX, &event->id, diagnostic);
+    if (!rc) rc = required(map, &map->type, row, arena, MTR_EVENT_TYPE_BYTES_MAX, &event->type, diagnostic);
+    if (!rc) rc = required(map, &map->subject, row, arena, MTR_EVENT_SUBJECT_BYTES_MAX, &event->subject, diagnostic);
+    if (!rc) rc = evaluate(map, &map->source, row, arena, &event->source, diagnostic);
+    if (!rc) rc = set_time(map, row, arena, event, diagnostic);
+    if (!rc) rc = set_data(map, row, arena, event, diagnostic);
+    return rc;
+}

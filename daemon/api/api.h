@@ -1,0 +1,132 @@
+/*
+ * The HTTP API: a table of routes, and the one way from a request to its answer. Private to daemon/.
+ *
+ *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ handler on a pool thread ─▶ answer on the loop
+ *
+ * POST /v1/events is the one route whose handler stays on the loop: its answer comes from the writer's thread (route/events.c).
+ * A handler sees one immutable catalog snapshot, and its own arena and buffers; it must not touch the HTTP request.
+ */
+#ifndef METERD_DAEMON_API_API_H
+#define METERD_DAEMON_API_API_H
+
+#include "daemon/daemon.h"
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/json_writer.h"
+#include "meterd/net/http_server.h"
+#include "meterd/net/url.h"
+
+enum { MTR_API_PATH_PARAMETERS_MAX = 2 };
+
+struct mtr_api;
+struct mtr_route;
+
+struct mtr_api_call {
+    struct mtr_api *api;
+    struct mtr_daemon *daemon;
+    struct mtr_http_request *http;      /* the loop's; handlers keep off */
+    const struct mtr_route *route;
+    struct mtr_str path_parameters[MTR_API_PATH_PARAMETERS_MAX]; /* decoded, in the arena */
+    struct mtr_query query;
+    struct mtr_str body;
+    struct mtr_buffer body_memory;      /* what body borrows from */
+    struct mtr_str accept;              /* of the request; empty: anything */
+    struct mtr_str content_type;
+    struct mtr_catalog *catalog;        /* acquired for this call */
+    const struct mtr_api_key *credential;
+    int64_t now_us;
+    struct mtr_arena arena;
+
+    /* The answer. */
+    unsigned status;                    /* 0: the handler forgot; asserted */
+    const char *answer_type;            /* Content-Type */
+    bool paged;                         /* next_after and has_more go along as headers: formats without an envelope need them */
+    uint64_t next_after;
+    bool has_more;
+    struct mtr_buffer answer;
+    struct mtr_api_call *next;          /* of the free list */
+};
+
+/* One query parameter of a route, for checking and for the OpenAPI document. */
+struct mtr_route_parameter {
+    const char *name;
+    const char *type; /* JSON Schema type and format: "string", "integer", "date-time", "boolean", or choices "a|b|c" */
+    bool required;
+    bool repeatable;
+    const char *doc;
+};
+
+struct mtr_route {
+    enum mtr_http_method method;
+    const char *path;                   /* "/v1/charges/{id}" */
+    unsigned scope;                     /* enum mtr_scope: the credential must have it; 0: open to everybody */
+    const char *operation;              /* operationId: "listCharges" */
+    const char *summary;
+    const struct mtr_route_parameter *parameters; /* ends with name NULL; NULL: none */
+    const char *request_schema;         /* name in components/schemas, or NULL */
+    const char *answer_schema;
+    const char *answer_types;           /* comma separated, first is the default: "application/json,application/x-ndjson,text/csv" */
+    void (*handle)(struct mtr_api_call *call); /* on a pool thread; NULL: the events route */
+};
+
+/* The table, ending with path NULL. */
+extern const struct mtr_route mtr_routes[];
+
+/* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after answering 406. */
+int mtr_api_negotiate(struct mtr_api_call *call);
+
+/* Answers. The first begins a problem document (a map that the caller ends). */
+void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
+void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
+/* 400 (or 422 of documents) with the findings listed: {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
+void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings);
+/* What a failed store call means to a client: 404, 503 or 500. */
+void mtr_api_error(struct mtr_api_call *call, int error, const char *what);
+/* Begins the answer as JSON 200; the caller finishes the writer and then calls mtr_api_json_end. */
+void mtr_api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
+void mtr_api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
+
+/* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a misspelt filter must not look like none. */
+bool mtr_api_check_query(struct mtr_api_call *call);
+/* Query parameters with defaults. False after answering 400 with the name at fault. */
+bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
+bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+struct mtr_str mtr_api_text(struct mtr_api_call *call, const char *name); /* empty when absent */
+bool mtr_api_flag(struct mtr_api_call *call, const char *name); /* present and not "false" or "0" */
+
+/* The server side; loop's thread. */
+int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
+void mtr_api_close(struct mtr_api *api);
+uint16_t mtr_api_port(const struct mtr_api *api);
+struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api);
+
+/* The events route (route/events.c). */
+struct mtr_events;
+int mtr_events_open(struct mtr_daemon *daemon, struct mtr_events **out) MTR_MUST_USE;
+void mtr_events_close(struct mtr_events *events);
+void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor);
+/* The intake's on_answer: called on the writer's thread. */
+void mtr_events_on_answer(void *events, struct mtr_request *request);
+
+/* Handlers, by file. */
+void mtr_api_get_usage(struct mtr_api_call *call);          /* route/usage.c */
+void mtr_api_list_events(struct mtr_api_call *call);        /* route/stored_events.c */
+void mtr_api_list_charges(struct mtr_api_call *call);       /* route/charges.c */
+void mtr_api_ack_charges(struct mtr_api_call *call);
+void mtr_api_get_charge(struct mtr_api_call *call);
+void mtr_api_list_outbox(struct mtr_api_call *call);
+void mtr_api_settle_outbox(struct mtr_api_call *call);
+void mtr_api_list_margins(struct mtr_api_call *call);       /* route/margins.c */
+void mtr_api_list_credits(struct mtr_api_call *call);       /* route/credits.c */
+void mtr_api_post_price(struct mtr_api_call *call);         /* route/price.c */
+void mtr_api_list_documents(struct mtr_api_call *call);     /* route/catalog.c */
+void mtr_api_get_document(struct mtr_api_call *call);
+void mtr_api_put_document(struct mtr_api_call *call);
+void mtr_api_put_catalog(struct mtr_api_call *call);
+void mtr_api_list_quarantine(struct mtr_api_call *call);    /* route/status.c */
+void mtr_api_list_held(struct mtr_api_call *call);
+void mtr_api_get_status(struct mtr_api_call *call);
+void mtr_api_get_openapi(struct mtr_api_call *call);        /* route/openapi.c */
+
+#endif

@@ -1,0 +1,277 @@
+/*
+ * POST /v1/events: from a body to the intake and back.
+ *
+ *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged, committed ─▶ loop: answered
+ *
+ * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they are chained under a mutex and
+ * a wakeup brings them to the loop in one go. Ingests are kept in a free list, with their arenas, so that a steady state allocates little.
+ */
+#include "daemon/api/api.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "meterd/collector/decode.h"
+#include "meterd/core/metrics.h"
+
+enum {
+    DECODE_ON_LOOP_BYTES_MAX = 64 << 10, /* larger bodies would hold up the loop for long */
+    FREE_MAX = 256,
+    ARENA_KEPT_BYTES_MAX = 1 << 20,
+    CE_HEADERS_MAX = MTR_HTTP_HEADERS_MAX,
+    MEMORY_PER_BODY_BYTE = 24,     /* events, properties and text of the densest body, per byte of it */
+    MEMORY_BYTES_MIN = 4 << 20,
+    ANSWER_BYTES_MAX = 256 << 20,
+};
+
+struct ingest {
+    struct mtr_request request; /* first: the intake hands back its address */
+    struct ingest *next;        /* of the free list */
+    struct mtr_events *events;
+    struct mtr_http_request *http;
+    struct mtr_buffer body;
+    struct mtr_str content_type;
+    struct mtr_str content_encoding;
+    struct mtr_decode_header headers[CE_HEADERS_MAX];
+    uint32_t header_count;
+    int64_t received_us;
+    int decode_error;
+    struct mtr_diagnostic diagnostic;
+};
+
+_Static_assert((int)MTR_RESULT_COUNT <= (int)MTR_METRIC_CHOICES_MAX, "one cell of the metric per result");
+
+struct mtr_events {
+    struct mtr_daemon *daemon;
+    struct mtr_wakeup *answered;
+    struct ingest *free;
+    uint32_t free_count;
+    struct mtr_buffer answer;
+    pthread_mutex_t mutex; /* of what follows */
+    struct mtr_request *first, **last;
+};
+
+static size_t arena_bytes_max(const struct mtr_events *events)
+{
+    size_t bytes = events->daemon->config->listen.decoded_bytes_max * MEMORY_PER_BODY_BYTE;
+    return bytes < MEMORY_BYTES_MIN ? MEMORY_BYTES_MIN : bytes;
+}
+
+static struct ingest *ingest_take(struct mtr_events *events)
+{
+    struct ingest *ingest = events->free;
+    if (ingest) {
+        events->free = ingest->next;
+        events->free_count--;
+        return ingest;
+    }
+    ingest = calloc(1, sizeof(*ingest));
+    if (!ingest) return NULL;
+    ingest->events = events;
+    mtr_request_init(&ingest->request, arena_bytes_max(events));
+    mtr_buffer_init(&ingest->body, SIZE_MAX);
+    return ingest;
+}
+
+static void ingest_put(struct ingest *ingest)
+{
+    struct mtr_events *events = ingest->events;
+    mtr_buffer_release(&ingest->body);
+    if (events->free_count == FREE_MAX || ingest->request.arena.bytes_total > ARENA_KEPT_BYTES_MAX) {
+        mtr_request_release(&ingest->request);
+        free(ingest);
+        return;
+    }
+    mtr_request_reset(&ingest->request);
+    ingest->next = events->free;
+    events->free = ingest;
+    events->free_count++;
+}
+
+/* The envelope could not be read: nothing is stored, and the answer says where it broke. */
+static void answer_unreadable(struct ingest *ingest)
+{
+    unsigned status = 400;
+    if (ingest->decode_error == MTR_ENOTFOUND) status = 415;
+    else if (ingest->decode_error == MTR_ELIMIT) status = 413;
+    else if (ingest->decode_error == MTR_ENOMEM) status = 503;
+    mtr_http_problem(ingest->http, status, NULL, mtr_str_from(ingest->diagnostic.text));
+    ingest_put(ingest);
+}
+
+static void submit(struct ingest *ingest)
+{
+    struct mtr_daemon *daemon = ingest->events->daemon;
+    int rc = mtr_intake_submit(daemon->intake, &ingest->request);
+    if (rc == MTR_OK) {
+        mtr_stage_poke(daemon->writer_stage);
+        return;
+    }
+    mtr_http_problem(ingest->http, 503, NULL,
+                     rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again") : MTR_STR("meterd is stopping"));
+    ingest_put(ingest);
+}
+
+static void decode(void *context)
+{
+    struct ingest *ingest = context;
+    const struct mtr_config *config = ingest->events->daemon->config;
+    struct mtr_decode_input input = {
+        .body = mtr_buffer_str(&ingest->body),
+        .content_type = ingest->content_type,
+        .content_encoding = ingest->content_encoding,
+        .headers = ingest->headers,
+        .header_count = ingest->header_count,
+        .body_bytes_max = config->listen.decoded_bytes_max,
+        .events_max = (uint32_t)config->intake.request_events_max,
+        .received_us = ingest->received_us,
+    };
+    ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
+    mtr_buffer_release(&ingest->body); /* events borrow from the arena only */
+}
+
+static void on_decoded(void *context)
+{
+    struct ingest *ingest = context;
+    if (ingest->decode_error) answer_unreadable(ingest);
+    else submit(ingest);
+}
+
+/* Headers must outlive the HTTP request's buffers while a pool thread decodes: copied into the arena. */
+static int copy_headers(struct ingest *ingest)
+{
+    struct mtr_http_request *http = ingest->http;
+    struct mtr_arena *arena = &ingest->request.arena;
+    struct mtr_str value;
+    int rc = MTR_OK;
+    ingest->content_type = ingest->content_encoding = (struct mtr_str){NULL, 0};
+    ingest->header_count = 0;
+    if (mtr_http_request_header(http, "content-type", &value)) rc = mtr_arena_copy(arena, value, &ingest->content_type);
+    if (!rc && mtr_http_request_header(http, "content-encoding", &value)) rc = mtr_arena_copy(arena, value, &ingest->content_encoding);
+    for (uint32_t i = 0; !rc && i < mtr_http_request_header_count(http); i++) {
+        struct mtr_http_header header = mtr_http_request_header_at(http, i);
+        if (!mtr_str_starts_with(header.name, MTR_STR("ce-"))) continue;
+        struct mtr_decode_header *copy = &ingest->headers[ingest->header_count++];
+        rc = mtr_arena_copy(arena, (struct mtr_str){header.name.data + 3, header.name.size - 3}, &copy->name);
+        if (!rc) rc = mtr_arena_copy(arena, header.value, &copy->value);
+    }
+    return rc;
+}
+
+void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
+{
+    if (!vendor.size) {
+        mtr_http_problem(http, 403, NULL, MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME --vendor V --scope ingest"));
+        return;
+    }
+    struct ingest *ingest = ingest_take(events);
+    if (!ingest) {
+        mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+        return;
+    }
+    ingest->http = http;
+    ingest->received_us = mtr_clock_wall_us();
+    ingest->request.context = ingest;
+    int rc = mtr_arena_copy(&ingest->request.arena, vendor, &ingest->request.vendor);
+    if (!rc) rc = copy_headers(ingest);
+    mtr_http_request_take_body(http, &ingest->body);
+    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX && !ingest->content_encoding.size; /* compressed it may be of any size */
+    if (!rc && is_small) {
+        decode(ingest);
+        on_decoded(ingest);
+        return;
+    }
+    if (!rc) rc = mtr_loop_queue_work(events->daemon->loop, decode, on_decoded, ingest);
+    if (!rc) return;
+    mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    ingest_put(ingest);
+}
+
+/* Writer's thread. */
+void mtr_events_on_answer(void *context, struct mtr_request *request)
+{
+    struct mtr_events *events = context;
+    pthread_mutex_lock(&events->mutex);
+    bool was_empty = !events->first;
+    request->next = NULL;
+    *events->last = request;
+    events->last = &request->next;
+    pthread_mutex_unlock(&events->mutex);
+    if (was_empty) mtr_wakeup_send(events->answered);
+}
+
+static const char *not_stored_text(int error)
+{
+    switch (error) {
+    case MTR_EFULL: return "no room on the log's disk: nothing of this request was stored; send it again later";
+    case MTR_ENOMEM:
+    case MTR_ELIMIT: return "out of memory: nothing of this request was stored; send it again later";
+    default: return "the log's disk failed: what was stored is not known; send the same request again";
+    }
+}
+
+static void answer(struct mtr_events *events, struct mtr_request *request)
+{
+    struct ingest *ingest = request->context;
+    mtr_buffer_reset(&events->answer);
+    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
+        if (request->counts[code]) mtr_metric_add_choice(MTR_METRIC_EVENTS, code, request->counts[code]);
+    if (request->error) {
+        mtr_http_problem(ingest->http, 503, NULL, mtr_str_from(not_stored_text(request->error)));
+    } else if (mtr_request_write_json(request, &events->answer)) {
+        /* Stored, but the answer does not fit: a retry of the same request is answered by duplicates. */
+        mtr_http_problem(ingest->http, 500, NULL, MTR_STR("the answer is too large; the events are stored"));
+    } else {
+        struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/json")}};
+        mtr_http_respond(ingest->http, 200, headers, 1, &events->answer);
+    }
+    ingest_put(ingest);
+}
+
+static void on_answered(void *context)
+{
+    struct mtr_events *events = context;
+    pthread_mutex_lock(&events->mutex);
+    struct mtr_request *request = events->first;
+    events->first = NULL;
+    events->last = &events->first;
+    pthread_mutex_unlock(&events->mutex);
+    while (request) {
+        struct mtr_request *next = request->next;
+        answer(events, request);
+        request = next;
+    }
+}
+
+int mtr_events_open(struct mtr_daemon *daemon, struct mtr_events **out)
+{
+    struct mtr_events *events = calloc(1, sizeof(*events));
+    if (!events) return MTR_ENOMEM;
+    events->daemon = daemon;
+    events->last = &events->first;
+    mtr_buffer_init(&events->answer, ANSWER_BYTES_MAX);
+    pthread_mutex_init(&events->mutex, NULL);
+    int rc = mtr_wakeup_open(daemon->loop, true, on_answered, events, &events->answered);
+    if (rc) {
+        mtr_events_close(events);
+        return rc;
+    }
+    *out = events;
+    return MTR_OK;
+}
+
+void mtr_events_close(struct mtr_events *events)
+{
+    if (!events) return;
+    on_answered(events); /* what the writer finished last */
+    mtr_wakeup_close(events->answered);
+    while (events->free) {
+        struct ingest *ingest = events->free;
+        events->free = ingest->next;
+        mtr_request_release(&ingest->request);
+        free(ingest);
+    }
+    mtr_buffer_release(&events->answer);
+    pthread_mutex_destroy(&events->mutex);
+    free(events);
+}

@@ -1,0 +1,264 @@
+/*
+ * GET /v1/usage: the query's parameters, and its rows as JSON, NDJSON or CSV.
+ */
+#include "daemon/api/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/csv.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+#include "meterd/query/usage_query.h"
+
+enum { DEFAULT_DAYS = 30 };
+
+static bool add_group(struct mtr_api_call *call, struct mtr_str name, struct mtr_usage_query *query)
+{
+    if (mtr_str_equal(name, MTR_STR("subscription"))) query->by_subscription = true;
+    else if (mtr_str_equal(name, MTR_STR("customer"))) query->by_customer = true;
+    else if (mtr_str_equal(name, MTR_STR("meter")) || mtr_str_equal(name, MTR_STR("service")) || mtr_str_equal(name, MTR_STR("vendor"))) return true;
+    else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX) query->dimensions[query->dimension_count++] = name;
+    else {
+        mtr_api_problem(call, 400, "group_by: at most %d dimensions", MTR_USAGE_DIMENSIONS_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool read_groups(struct mtr_api_call *call, struct mtr_usage_query *query)
+{
+    bool given = false;
+    for (uint32_t i = 0; i < call->query.count; i++) {
+        const struct mtr_query_parameter *parameter = &call->query.parameters[i];
+        struct mtr_str rest = parameter->value;
+        if (!mtr_str_equal(parameter->name, MTR_STR("group_by"))) continue;
+        given = true;
+        while (rest.size) { /* group_by=a,b or group_by=a&group_by=b */
+            const char *comma = memchr(rest.data, ',', rest.size);
+            struct mtr_str name = {rest.data, comma ? (size_t)(comma - rest.data) : rest.size};
+            if (name.size && !add_group(call, name, query)) return false;
+            size_t used = name.size + (comma != NULL);
+            rest = (struct mtr_str){rest.data + used, rest.size - used};
+        }
+    }
+    if (!given) query->by_subscription = true;
+    return true;
+}
+
+static int64_t ceil_s(int64_t us)
+{
+    return us / MTR_US_PER_SECOND + (us % MTR_US_PER_SECOND > 0);
+}
+
+static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
+{
+    int64_t to_us = call->now_us, from_us = INT64_MIN;
+    if (!mtr_api_time(call, "to", &to_us) || !mtr_api_time(call, "from", &from_us)) return false;
+    if (from_us == INT64_MIN) from_us = to_us - DEFAULT_DAYS * MTR_US_PER_DAY;
+    enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
+    query->from_is_date = mtr_api_text(call, "from").size == DATE_BYTES;
+    query->to_is_date = mtr_api_text(call, "to").size == DATE_BYTES;
+    query->from_s = ceil_s(from_us);
+    query->to_s = ceil_s(to_us);
+    if (query->from_s < query->to_s) return true;
+    mtr_api_problem(call, 400, "from must be before to");
+    return false;
+}
+
+/* A credential that is bound to a vendor sees only that vendor's usage. */
+static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query)
+{
+    const struct mtr_vendor *own = call->credential->vendor;
+    query->vendor = mtr_api_text(call, "vendor");
+    if (!own) return true;
+    if (query->vendor.size && !mtr_str_equal(query->vendor, own->key)) {
+        mtr_api_problem(call, 403, "this API key sees only the vendor '%.*s'", MTR_STR_ARGS(own->key));
+        return false;
+    }
+    query->vendor = own->key;
+    return true;
+}
+
+/* A key that names nothing is an error: an empty answer would look like no usage. */
+static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query *query)
+{
+    const struct mtr_vendor *own = call->credential->vendor; /* what belongs to another vendor is not there, for its key */
+    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(call->catalog, query->subscription);
+    const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
+    if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
+        mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
+    else if (query->vendor.size && !mtr_catalog_find_vendor(call->catalog, query->vendor))
+        mtr_api_problem(call, 404, "there is no vendor '%.*s'", MTR_STR_ARGS(query->vendor));
+    else if (query->meter.size && (!meter || (own && meter->service->vendor != own)))
+        mtr_api_problem(call, 404, "there is no meter '%.*s'", MTR_STR_ARGS(query->meter));
+    else return true;
+    return false;
+}
+
+static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_query *query, const struct mtr_usage_result_row *row)
+{
+    char time[MTR_TIME_TEXT_BYTES];
+    mtr_json_map(json);
+    if (row->subscription) {
+        mtr_json_name(json, "subscription");
+        mtr_json_text(json, row->subscription->key);
+    }
+    if (query->by_customer || query->by_subscription) {
+        mtr_json_name(json, "customer");
+        mtr_json_text(json, row->customer);
+    }
+    mtr_json_name(json, "vendor");
+    mtr_json_text(json, row->service->vendor->key);
+    mtr_json_name(json, "service");
+    mtr_json_text(json, row->service->key);
+    mtr_json_name(json, "meter");
+    mtr_json_text(json, row->meter->key);
+    mtr_json_name(json, "aggregation");
+    mtr_json_cstr(json, mtr_aggregation_name(row->meter->aggregation));
+    mtr_json_name(json, "unit");
+    mtr_json_text(json, row->meter->unit);
+    mtr_json_name(json, "dimensions");
+    mtr_json_map(json);
+    for (uint32_t i = 0; i < query->dimension_count; i++) {
+        char name[MTR_PROPERTY_NAME_BYTES_MAX + 1];
+        snprintf(name, sizeof(name), "%.*s", MTR_STR_ARGS(query->dimensions[i]));
+        mtr_json_name(json, name);
+        mtr_json_text(json, row->dimension_values[i]);
+    }
+    mtr_json_map_end(json);
+    mtr_json_name(json, "start");
+    mtr_time_format_offset(row->start_s * MTR_US_PER_SECOND, row->offset_s, time);
+    mtr_json_cstr(json, time);
+    mtr_json_name(json, "end");
+    mtr_time_format_offset(row->end_s * MTR_US_PER_SECOND, row->offset_s, time);
+    mtr_json_cstr(json, time);
+    mtr_json_name(json, "quantity");
+    mtr_json_quantity(json, row->quantity);
+    mtr_json_name(json, "events");
+    mtr_json_u64(json, row->events);
+    mtr_json_map_end(json);
+}
+
+static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+{
+    struct mtr_json_writer json;
+    mtr_api_json(call, &json);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "rows");
+    mtr_json_list(&json);
+    for (uint32_t i = 0; i < result->row_count; i++) write_json_row(&json, query, &result->rows[i]);
+    mtr_json_list_end(&json);
+    mtr_json_map_end(&json);
+    mtr_api_json_end(call, &json);
+}
+
+static int answer_ndjson(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < result->row_count; i++) {
+        struct mtr_json_writer json;
+        mtr_json_begin(&json, &call->answer);
+        write_json_row(&json, query, &result->rows[i]);
+        rc = mtr_json_finish(&json);
+        if (!rc) rc = mtr_buffer_append_char(&call->answer, '\n');
+    }
+    return rc;
+}
+
+static int csv_cells(struct mtr_buffer *out, const struct mtr_str *cells, size_t count)
+{
+    int rc = MTR_OK;
+    for (size_t i = 0; !rc && i < count; i++) {
+        if (i) rc = mtr_buffer_append_char(out, ',');
+        if (!rc) rc = mtr_csv_write_cell(out, cells[i]);
+    }
+    return rc;
+}
+
+enum { FIXED_CELLS = 11, CELLS_MAX = FIXED_CELLS + MTR_USAGE_DIMENSIONS_MAX };
+
+static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query, const struct mtr_usage_result_row *row)
+{
+    char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES], events[24];
+    mtr_time_format_offset(row->start_s * MTR_US_PER_SECOND, row->offset_s, start);
+    mtr_time_format_offset(row->end_s * MTR_US_PER_SECOND, row->offset_s, end);
+    mtr_quantity_format(row->quantity, quantity);
+    snprintf(events, sizeof(events), "%llu", (unsigned long long)row->events);
+    struct mtr_str cells[CELLS_MAX] = {
+        mtr_str_from(start),
+        mtr_str_from(end),
+        row->subscription ? row->subscription->key : (struct mtr_str){NULL, 0},
+        row->customer,
+        row->service->vendor->key,
+        row->service->key,
+        row->meter->key,
+        mtr_str_from(mtr_aggregation_name(row->meter->aggregation)),
+        row->meter->unit,
+        mtr_str_from(quantity),
+        mtr_str_from(events),
+    };
+    for (uint32_t i = 0; i < query->dimension_count; i++) cells[FIXED_CELLS + i] = row->dimension_values[i];
+    int rc = csv_cells(out, cells, FIXED_CELLS + query->dimension_count);
+    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
+}
+
+static int answer_csv(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+{
+    struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),   MTR_STR("end"),   MTR_STR("subscription"), MTR_STR("customer"),
+                                      MTR_STR("vendor"),  MTR_STR("service"), MTR_STR("meter"),      MTR_STR("aggregation"),
+                                      MTR_STR("unit"),    MTR_STR("quantity"), MTR_STR("events")};
+    memcpy(head + FIXED_CELLS, query->dimensions, query->dimension_count * sizeof(head[0]));
+    int rc = csv_cells(&call->answer, head, FIXED_CELLS + query->dimension_count);
+    if (!rc) rc = mtr_buffer_append(&call->answer, "\r\n", 2);
+    for (uint32_t i = 0; !rc && i < result->row_count; i++) rc = csv_row(&call->answer, query, &result->rows[i]);
+    return rc;
+}
+
+static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+{
+    enum { AS_JSON, AS_NDJSON };
+    if (as == AS_JSON) {
+        answer_json(call, query, result);
+        return;
+    }
+    call->status = 200;
+    call->answer_type = as == AS_NDJSON ? "application/x-ndjson" : "text/csv; charset=utf-8";
+    int rc = as == AS_NDJSON ? answer_ndjson(call, query, result) : answer_csv(call, query, result);
+    if (rc) mtr_api_error(call, rc, "the answer is too large");
+}
+
+void mtr_api_get_usage(struct mtr_api_call *call)
+{
+    struct mtr_usage_query query = {
+        .subscription = mtr_api_text(call, "subscription"),
+        .customer = mtr_api_text(call, "customer"),
+        .meter = mtr_api_text(call, "meter"),
+        .window = MTR_WINDOW_DAY,
+        .rows_max = call->daemon->config->query.rows_max,
+    };
+    struct mtr_usage_result result;
+    struct mtr_rollups_txn *txn = NULL;
+    struct mtr_zone *zone = NULL;
+    struct mtr_str window = mtr_api_text(call, "window"), zone_name = mtr_api_text(call, "zone");
+    int as = mtr_api_negotiate(call);
+    if (as < 0 || !read_times(call, &query) || !read_groups(call, &query) || !bind_vendor(call, &query) || !check_names(call, &query)) return;
+    if (!mtr_api_u64(call, "limit", 1, query.rows_max, &query.rows_max)) return;
+    if (window.size && !mtr_usage_window_from_name(window, &query.window)) {
+        mtr_api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
+        return;
+    }
+    if (zone_name.size && mtr_zone_open(zone_name, &zone)) {
+        mtr_api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone_name));
+        return;
+    }
+    query.zone = zone;
+    int rc = mtr_rollups_begin(call->daemon->rollups, false, &txn);
+    if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
+    if (txn) mtr_rollups_abort(txn);
+    if (rc == MTR_ELIMIT)
+        mtr_api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups", (unsigned long long)query.rows_max);
+    else if (rc) mtr_api_error(call, rc, "the usage cannot be added up");
+    else answer(call, as, &query, &result);
+    mtr_zone_close(zone);
+}

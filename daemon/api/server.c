@@ -1,0 +1,302 @@
+/*
+ * The HTTP API's frame: routing, credentials, the trip to the pool and back.
+ *
+ * A struct mtr_api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at a time; over it 503.
+ */
+#include "daemon/api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CALL_ARENA_CHUNK_BYTES = 16 << 10,
+    CALL_ARENA_BYTES_MAX = 512 << 20,
+    ANSWER_BYTES_MAX = 512 << 20,
+    DOCUMENT_BODY_BYTES_MAX = 16 << 20,
+};
+
+struct mtr_api {
+    struct mtr_daemon *daemon;
+    struct mtr_http_server *server;
+};
+
+/* Matches "/v1/charges/{id}" against a path; decoded parameters go into the call. */
+static bool match_path(const char *pattern, struct mtr_str path, struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX])
+{
+    size_t at = 0, count = 0;
+    for (const char *p = pattern; *p;) {
+        if (*p == '{') {
+            size_t from = at;
+            while (at < path.size && path.data[at] != '/') at++;
+            if (at == from || count == MTR_API_PATH_PARAMETERS_MAX) return false;
+            parameters[count++] = (struct mtr_str){path.data + from, at - from};
+            p = strchr(p, '}') + 1;
+        } else if (at < path.size && path.data[at] == *p) {
+            at++;
+            p++;
+        } else {
+            return false;
+        }
+    }
+    return at == path.size;
+}
+
+static const struct mtr_route *find_route(enum mtr_http_method method, struct mtr_str path, struct mtr_str *parameters, bool *path_exists)
+{
+    if (method == MTR_HTTP_HEAD) method = MTR_HTTP_GET;
+    *path_exists = false;
+    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+        if (!match_path(route->path, path, parameters)) continue;
+        *path_exists = true;
+        if (route->method == method) return route;
+    }
+    return NULL;
+}
+
+static struct mtr_str bearer(struct mtr_http_request *http)
+{
+    struct mtr_str value;
+    if (!mtr_http_request_header(http, "authorization", &value)) return (struct mtr_str){NULL, 0};
+    const struct mtr_str scheme = MTR_STR("Bearer ");
+    if (value.size <= scheme.size || strncasecmp(value.data, scheme.data, scheme.size) != 0) return (struct mtr_str){NULL, 0};
+    return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
+}
+
+static void free_call(struct mtr_api_call *call)
+{
+    mtr_catalog_release(call->catalog);
+    mtr_buffer_release(&call->body_memory);
+    mtr_buffer_release(&call->answer);
+    mtr_arena_release(&call->arena);
+    free(call);
+}
+
+static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_request *http, const struct mtr_route *route)
+{
+    struct mtr_api_call *call = calloc(1, sizeof(*call));
+    if (!call) return NULL;
+    call->api = api;
+    call->daemon = api->daemon;
+    call->http = http;
+    call->route = route;
+    call->now_us = mtr_clock_wall_us();
+    call->answer_type = "application/json";
+    mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
+    mtr_buffer_init(&call->body_memory, SIZE_MAX);
+    mtr_arena_init(&call->arena, CALL_ARENA_CHUNK_BYTES, CALL_ARENA_BYTES_MAX);
+    call->catalog = mtr_catalog_store_snapshot(api->daemon->catalog_store);
+    return call;
+}
+
+/* Who may: NULL after answering 401 or 403. A route without scope is open. */
+static bool authorize(struct mtr_api_call *call)
+{
+    if (!call->route->scope) return true;
+    struct mtr_str secret = bearer(call->http);
+    call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret) : NULL;
+    if (!call->credential) {
+        mtr_http_problemf(call->http, 401, NULL, "%s", secret.size ? "this API key is unknown or disabled"
+                                                                   : "send an API key: Authorization: Bearer mtr_…");
+        return false;
+    }
+    if (!(call->credential->scopes & call->route->scope)) {
+        mtr_http_problemf(call->http, 403, NULL, "the API key '%.*s' does not have the scope that %s needs",
+                          MTR_STR_ARGS(call->credential->key), call->route->operation);
+        return false;
+    }
+    /* Charges, documents and the other vendors' events know no vendor's part: they are the operator's, whatever scopes the key was given. */
+    if (call->credential->vendor && (call->route->scope & (MTR_SCOPE_BILLING | MTR_SCOPE_ADMIN))) {
+        mtr_http_problemf(call->http, 403, NULL, "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",
+                          MTR_STR_ARGS(call->credential->key), call->route->operation);
+        return false;
+    }
+    return true;
+}
+
+/* 405 names the methods that there are, as RFC 9110 asks. */
+static void answer_wrong_method(struct mtr_http_request *http)
+{
+    struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX], path = mtr_http_request_path(http);
+    char allow[64] = "", detail[160];
+    struct mtr_buffer page;
+    struct mtr_json_writer json;
+    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+        size_t used = strlen(allow);
+        if (!match_path(route->path, path, parameters)) continue;
+        snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "", mtr_http_method_name(route->method),
+                 route->method == MTR_HTTP_GET ? ", HEAD" : "");
+    }
+    snprintf(detail, sizeof(detail), "%s is not for this path; it takes %s", mtr_http_method_name(mtr_http_request_method(http)), allow);
+    mtr_buffer_init(&page, 4096);
+    mtr_json_begin(&json, &page);
+    mtr_api_write_problem(&json, 405, detail);
+    mtr_json_map_end(&json);
+    struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")}, {MTR_STR("allow"), mtr_str_from(allow)}};
+    if (mtr_json_finish(&json)) mtr_http_problem(http, 405, NULL, mtr_str_from(detail));
+    else mtr_http_respond(http, 405, headers, 2, &page);
+    mtr_buffer_release(&page);
+}
+
+static void answer_no_route(struct mtr_http_request *http, bool path_exists)
+{
+    struct mtr_str path = mtr_http_request_path(http);
+    if (path_exists) answer_wrong_method(http);
+    else mtr_http_problemf(http, 404, NULL, "there is nothing at %.*s; GET /v1/openapi.json lists what there is", MTR_STR_ARGS(path));
+}
+
+static void on_headers(void *context, struct mtr_http_request *http)
+{
+    struct mtr_api *api = context;
+    struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX] = {{NULL, 0}};
+    bool path_exists;
+    const struct mtr_route *route = find_route(mtr_http_request_method(http), mtr_http_request_path(http), parameters, &path_exists);
+    if (!route) {
+        answer_no_route(http, path_exists);
+        return;
+    }
+    struct mtr_api_call *call = new_call(api, http, route);
+    if (!call) {
+        mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+        return;
+    }
+    memcpy(call->path_parameters, parameters, sizeof(parameters));
+    if (!authorize(call)) {
+        free_call(call);
+        return;
+    }
+    if (route->handle) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
+    mtr_http_request_set_context(http, call);
+}
+
+static void on_abort(void *context, struct mtr_http_request *http)
+{
+    (void)context;
+    free_call(mtr_http_request_context(http));
+}
+
+/* Loop: the answer goes out. */
+static void on_handled(void *context)
+{
+    struct mtr_api_call *call = context;
+    MTR_ASSERT(call->status != 0);
+    call->daemon->api_calls--;
+    char next_after[24];
+    snprintf(next_after, sizeof(next_after), "%llu", (unsigned long long)call->next_after);
+    struct mtr_http_header headers[] = {
+        {MTR_STR("content-type"), mtr_str_from(call->answer_type)},
+        {MTR_STR("cache-control"), MTR_STR("no-store")},
+        {MTR_STR("meterd-next-after"), mtr_str_from(next_after)},
+        {MTR_STR("meterd-has-more"), call->has_more ? MTR_STR("true") : MTR_STR("false")},
+    };
+    mtr_http_respond(call->http, call->status, headers, call->paged ? 4 : 2, &call->answer);
+    free_call(call);
+}
+
+static void handle_on_pool(void *context)
+{
+    struct mtr_api_call *call = context;
+    if (mtr_api_check_query(call)) call->route->handle(call);
+}
+
+/* What the handler needs from the request, copied or taken over, since it runs on another thread. */
+static int prepare(struct mtr_api_call *call)
+{
+    struct mtr_http_request *http = call->http;
+    struct mtr_str header;
+    int rc = MTR_OK;
+    for (int i = 0; !rc && i < MTR_API_PATH_PARAMETERS_MAX; i++) {
+        struct mtr_str decoded = {NULL, 0};
+        if (!call->path_parameters[i].size) continue;
+        rc = mtr_percent_decode(call->path_parameters[i], &call->arena, &decoded);
+        if (!rc) rc = mtr_arena_copy(&call->arena, decoded, &call->path_parameters[i]);
+    }
+    struct mtr_str query_text = {NULL, 0};
+    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_http_request_query(http), &query_text);
+    if (!rc) rc = mtr_query_parse(query_text, &call->arena, &call->query);
+    if (!rc && mtr_http_request_header(http, "accept", &header)) rc = mtr_arena_copy(&call->arena, header, &call->accept);
+    if (!rc && mtr_http_request_header(http, "content-type", &header)) rc = mtr_arena_copy(&call->arena, header, &call->content_type);
+    mtr_http_request_take_body(http, &call->body_memory);
+    call->body = mtr_buffer_str(&call->body_memory);
+    return rc;
+}
+
+static void on_request(void *context, struct mtr_http_request *http)
+{
+    struct mtr_api *api = context;
+    struct mtr_api_call *call = mtr_http_request_context(http);
+    if (!call->route->handle) {
+        /* The credential's vendor is who sends; its key lives in the snapshot that the events route acquires itself. */
+        struct mtr_str vendor = call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
+        mtr_events_handle(api->daemon->events, http, vendor);
+        free_call(call);
+        return;
+    }
+    if (api->daemon->api_calls >= api->daemon->config->query.calls_max) {
+        mtr_http_problem(http, 503, NULL, MTR_STR("too many queries at a time; try again"));
+        free_call(call);
+        return;
+    }
+    if (prepare(call)) {
+        mtr_http_problem(http, 400, NULL, MTR_STR("the path or the query string has a broken escape or too many parameters"));
+        free_call(call);
+        return;
+    }
+    api->daemon->api_calls++;
+    if (mtr_loop_queue_work(api->daemon->loop, handle_on_pool, on_handled, call) == MTR_OK) return;
+    api->daemon->api_calls--;
+    mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    free_call(call);
+}
+
+int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_config_listen *listen = &daemon->config->listen;
+    struct mtr_api *api = calloc(1, sizeof(*api));
+    if (!api) return MTR_ENOMEM;
+    api->daemon = daemon;
+    char address[64];
+    snprintf(address, sizeof(address), "%.*s", MTR_STR_ARGS(listen->address));
+    struct mtr_http_server_options options = mtr_http_server_defaults();
+    options.address = address;
+    options.port = (uint16_t)listen->port;
+    options.connections_max = mtr_file_limit_connections((uint32_t)listen->connections_max);
+    options.header_bytes_max = listen->header_bytes_max;
+    options.body_bytes_max = listen->body_bytes_max;
+    options.body_bytes_total_max = listen->body_bytes_total_max;
+    options.header_timeout_ms = (uint32_t)(listen->header_timeout / 1000);
+    options.body_timeout_ms = (uint32_t)(listen->body_timeout / 1000);
+    options.idle_timeout_ms = (uint32_t)(listen->idle_timeout / 1000);
+    options.request_timeout_ms = (uint32_t)(listen->request_timeout / 1000);
+    struct mtr_http_handler handler = {on_headers, on_request, on_abort, api};
+    int rc = mtr_http_server_open(daemon->loop, &options, &handler, &api->server, diagnostic);
+    if (rc) {
+        free(api);
+        return rc;
+    }
+    *out = api;
+    return MTR_OK;
+}
+
+void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context)
+{
+    enum { DRAIN_TIMEOUT_MS = 10000 };
+    mtr_http_server_drain(api->server, DRAIN_TIMEOUT_MS, on_drained, context);
+}
+
+void mtr_api_close(struct mtr_api *api)
+{
+    if (!api) return;
+    mtr_http_server_close(api->server);
+    free(api);
+}
+
+uint16_t mtr_api_port(const struct mtr_api *api)
+{
+    return mtr_http_server_port(api->server);
+}
+
+struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api)
+{
+    return mtr_http_server_stats(api->server);
+}

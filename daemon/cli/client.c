@@ -1,0 +1,201 @@
+/*
+ * A command's connection to the daemon, over the blocking HTTP session. One thread.
+ */
+#include "daemon/cli/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/cli/inputs.h"
+#include "meterd/net/http_client.h"
+#include "meterd/net/url.h"
+
+enum { URL_BYTES = 512, KEY_BYTES = 256, PATH_BYTES = 4096, HEADERS_MAX = 16, CALL_TIMEOUT_MS = 600000 };
+
+struct mtr_client {
+    struct mtr_http_session *session;
+    struct mtr_http_answer answer;
+    struct mtr_buffer target; /* URL of the call */
+    char url[URL_BYTES];
+    char authorization[KEY_BYTES + 8];
+};
+
+static int read_key(const char *path, char key[KEY_BYTES])
+{
+    FILE *file = fopen(path, "re");
+    if (!file) return MTR_ENOTFOUND;
+    size_t size = fread(key, 1, KEY_BYTES - 1, file);
+    fclose(file);
+    key[size] = '\0';
+    key[strcspn(key, "\r\n ")] = '\0';
+    return key[0] ? MTR_OK : MTR_EINVALID;
+}
+
+/* --key-file, else METERD_KEY, else admin.key of the data directory. */
+static int find_key(const struct mtr_invocation *invocation, const struct mtr_config *config, char key[KEY_BYTES])
+{
+    char path[PATH_BYTES];
+    const char *file = mtr_invocation_option(invocation, "key-file");
+    const char *given = getenv("METERD_KEY");
+    if (!file && given && *given) {
+        snprintf(key, KEY_BYTES, "%s", given);
+        return MTR_EXIT_OK;
+    }
+    snprintf(path, sizeof(path), "%.*s/admin.key", MTR_STR_ARGS(config->data.directory));
+    if (read_key(file ? file : path, key) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: cannot read an API key from %s; name one with --key-file or METERD_KEY\n", file ? file : path);
+    return MTR_EXIT_FAILED;
+}
+
+static void find_url(const struct mtr_invocation *invocation, const struct mtr_config *config, char url[URL_BYTES])
+{
+    const char *given = mtr_invocation_option(invocation, "url");
+    if (!given) given = getenv("METERD_URL");
+    if (given && *given) {
+        snprintf(url, URL_BYTES, "%s", given);
+    } else {
+        struct mtr_str address = config->listen.address;
+        bool any = mtr_str_equal(address, MTR_STR("0.0.0.0")) || mtr_str_equal(address, MTR_STR("::"));
+        bool v6 = !any && memchr(address.data, ':', address.size) != NULL;
+        if (any) address = MTR_STR("127.0.0.1");
+        snprintf(url, URL_BYTES, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", MTR_STR_ARGS(address), (unsigned)config->listen.port);
+    }
+    size_t size = strlen(url);
+    while (size && url[size - 1] == '/') url[--size] = '\0';
+}
+
+int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client **out)
+{
+    struct mtr_config config;
+    char key[KEY_BYTES];
+    int code = mtr_load_config(invocation, &config);
+    if (code) return code;
+    struct mtr_client *client = calloc(1, sizeof(*client));
+    MTR_ASSERT(client != NULL);
+    mtr_buffer_init(&client->target, 1 << 16);
+    mtr_http_answer_init(&client->answer);
+    find_url(invocation, &config, client->url);
+    code = find_key(invocation, &config, key);
+    mtr_config_release(&config);
+    if (!code && mtr_http_session_open(&client->session)) code = MTR_EXIT_FAILED;
+    if (code) {
+        mtr_client_close(client);
+        return code;
+    }
+    snprintf(client->authorization, sizeof(client->authorization), "Bearer %s", key);
+    *out = client;
+    return MTR_EXIT_OK;
+}
+
+void mtr_client_close(struct mtr_client *client)
+{
+    if (!client) return;
+    explicit_bzero(client->authorization, sizeof(client->authorization));
+    mtr_http_session_close(client->session);
+    mtr_http_answer_release(&client->answer);
+    mtr_buffer_release(&client->target);
+    free(client);
+}
+
+const char *mtr_client_url(const struct mtr_client *client)
+{
+    return client->url;
+}
+
+const char *mtr_client_error(const struct mtr_client *client)
+{
+    return client->answer.reason;
+}
+
+static struct mtr_http_header split_header(const char *line)
+{
+    const char *colon = strchr(line, ':');
+    MTR_ASSERT(colon != NULL);
+    const char *value = colon + 1;
+    while (*value == ' ') value++;
+    return (struct mtr_http_header){{line, (size_t)(colon - line)}, mtr_str_from(value)};
+}
+
+int mtr_client_call(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
+                    struct mtr_client_answer *answer)
+{
+    struct mtr_http_header list[HEADERS_MAX] = {{MTR_STR("authorization"), mtr_str_from(client->authorization)}};
+    uint32_t count = 1;
+    for (; headers && *headers; headers++) {
+        MTR_ASSERT(count < HEADERS_MAX);
+        list[count++] = split_header(*headers);
+    }
+    mtr_buffer_reset(&client->target);
+    int rc = mtr_buffer_printf(&client->target, "%s%s", client->url, path);
+    if (!rc) rc = mtr_buffer_append_char(&client->target, '\0');
+    if (rc) return rc;
+    struct mtr_http_call call = {
+        .method = method,
+        .url = client->target.data,
+        .headers = list,
+        .header_count = count,
+        .body = body,
+        .timeout_ms = CALL_TIMEOUT_MS,
+        .answer_bytes_max = (size_t)1 << 30,
+    };
+    rc = mtr_http_session_call(client->session, &call, &client->answer);
+    if (rc) return rc;
+    struct mtr_str value;
+    uint64_t seconds = 0;
+    *answer = (struct mtr_client_answer){.status = (int)client->answer.status, .body = mtr_buffer_str(&client->answer.body)};
+    if (mtr_http_answer_header(&client->answer, "content-type", &value)) answer->content_type = value;
+    if (mtr_http_answer_header(&client->answer, "retry-after", &value) && mtr_str_to_u64(value, &seconds))
+        answer->retry_after_s = seconds > 3600 ? 3600 : (uint32_t)seconds;
+    return MTR_OK;
+}
+
+/* A problem document for people: detail, then the findings a line each. */
+static void print_problem(const struct mtr_client *client, const struct mtr_client_answer *answer)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic diagnostic;
+    if (mtr_document_parse(answer->body, &document, &diagnostic)) {
+        fprintf(stderr, "meterd: %s answered %d\n", client->url, answer->status);
+        return;
+    }
+    const struct mtr_node *root = mtr_document_root(document);
+    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(mtr_node_text(root, "title")), MTR_STR_ARGS(mtr_node_text(root, "detail")));
+    const struct mtr_node *findings = mtr_node_get(root, "findings");
+    for (uint32_t i = 0; findings && i < findings->child_count; i++) {
+        const struct mtr_node *finding = &findings->children[i];
+        struct mtr_str field = mtr_node_text(finding, "field");
+        struct mtr_str line = mtr_node_text(finding, "line"), column = mtr_node_text(finding, "column");
+        bool placed = !mtr_str_equal(line, MTR_STR("0"));
+        fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data, placed ? ":" : "",
+                placed ? (int)column.size : 0, column.data, placed ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field),
+                field.size ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "text")));
+    }
+    mtr_document_close(document);
+}
+
+int mtr_client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
+                    struct mtr_document **document)
+{
+    struct mtr_client_answer answer;
+    struct mtr_diagnostic diagnostic;
+    int rc = mtr_client_call(client, method, path, headers, body, &answer);
+    if (rc) {
+        fprintf(stderr, "meterd: %s; is the daemon running? (meterd run)\n", client->answer.reason);
+        return rc == MTR_EUNREACHABLE || rc == MTR_ETIMEDOUT ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
+    }
+    if (answer.status < 200 || answer.status > 299) {
+        print_problem(client, &answer);
+        return answer.status == 429 || answer.status == 503 ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
+    }
+    if (mtr_document_parse(answer.body, document, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: the answer of %s cannot be read: %s\n", client->url, diagnostic.text);
+    return MTR_EXIT_FAILED;
+}
+
+int mtr_client_escape(struct mtr_buffer *out, struct mtr_str text)
+{
+    return mtr_percent_encode(out, text);
+}

@@ -1,0 +1,299 @@
+/*
+ * meterd audit and rebuild: the laws, checked from the log up; and the rollups, made anew from it.
+ *
+ *   audit    log → rollups folded again == live rollups, bit for bit;  Σ charges of every line == its price now;  --log: hashes and chain
+ *   rebuild  the rollups folded again take the live ones' place (the daemon must be stopped)
+ */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "meterd/core/time.h"
+#include "daemon/cli/command.h"
+#include "daemon/cli/inputs.h"
+#include "daemon/cli/command/refold.h"
+#include "meterd/net/loop.h"
+#include "meterd/rater/audit.h"
+#include "meterd/store/charges.h"
+#include "meterd/store/log.h"
+
+enum { PATH_BYTES = 4096, FINDINGS_PRINTED_MAX = 100, COMPARE_ATTEMPTS = 40, COMPARE_WAIT_MS = 50 };
+
+struct audit {
+    const struct mtr_invocation *invocation;
+    struct mtr_config config;
+    char data[PATH_BYTES];
+    char again[PATH_BYTES]; /* directory of the rollups folded again */
+    struct mtr_refold *refold;
+    struct mtr_rollups *live;
+    struct mtr_charges *charges;
+    bool progress;
+    bool rollups_equal;
+    bool log_checked;
+    bool charges_checked;
+    uint64_t events;
+    uint64_t log_events;
+    struct mtr_audit_counts counts;
+    uint64_t printed;
+};
+
+static void on_progress(void *context, uint64_t last_seq)
+{
+    struct audit *audit = context;
+    if (audit->progress) fprintf(stderr, "\rfolding the log again: %" PRIu64 " events", last_seq);
+}
+
+static int complain(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
+{
+    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc), diagnostic && diagnostic->text[0] ? ": " : "", diagnostic ? diagnostic->text : "");
+    return rc;
+}
+
+static void paths(struct audit *audit, const char *suffix)
+{
+    snprintf(audit->data, sizeof(audit->data), "%.*s", MTR_STR_ARGS(audit->config.data.directory));
+    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.%s", MTR_STR_ARGS(audit->config.data.directory), suffix);
+}
+
+static int open_live(struct audit *audit, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES + 16];
+    snprintf(path, sizeof(path), "%s/rollups", audit->data);
+    int rc = mtr_rollups_open(path, true, &audit->live, diagnostic);
+    snprintf(path, sizeof(path), "%s/charges", audit->data);
+    if (!rc) rc = mtr_charges_open(path, true, &audit->charges, diagnostic);
+    return rc;
+}
+
+static int cursor_and_hash(struct mtr_rollups *rollups, uint64_t *next_seq, struct mtr_hash128 *hash)
+{
+    struct mtr_rollups_txn *txn = NULL;
+    int64_t watermark_us;
+    uint64_t change;
+    int rc = mtr_rollups_begin(rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_get_cursor(txn, next_seq, &watermark_us, &change);
+    if (!rc) rc = mtr_rollups_hash(txn, hash);
+    if (txn) mtr_rollups_abort(txn);
+    return rc;
+}
+
+/* Beside a daemon at work the live rollups move on, and what the catalog just learned is worked in a little later; the comparison is
+ * made when both stand at the same event, and a difference counts when it stays. */
+static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_hash128 live, again;
+    uint64_t live_seq = 0, again_seq = 0;
+    bool compared = false;
+    for (int attempt = 0; attempt < COMPARE_ATTEMPTS && !audit->rollups_equal; attempt++) {
+        if (attempt) poll(NULL, 0, COMPARE_WAIT_MS);
+        int rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
+        if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &again_seq, &again);
+        if (!rc) rc = cursor_and_hash(audit->live, &live_seq, &live);
+        if (rc) return rc;
+        if (live_seq != again_seq) continue;
+        compared = true;
+        audit->events = again_seq - 1;
+        audit->rollups_equal = live.high == again.high && live.low == again.low;
+    }
+    if (compared) return MTR_OK;
+    if (live_seq < again_seq)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the live rollups are %" PRIu64 " events behind the log; let the daemon fold them first",
+                           again_seq - live_seq);
+    else
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the daemon folds faster than the audit can catch up; try when fewer events arrive");
+    return MTR_EAGAIN;
+}
+
+static int on_finding(void *context, const struct mtr_audit_finding *finding)
+{
+    struct audit *audit = context;
+    char start[MTR_TIME_TEXT_BYTES], expected[MTR_DECIMAL_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES];
+    if (audit->printed++ >= FINDINGS_PRINTED_MAX) return 0;
+    mtr_time_format(finding->period_start_s * MTR_US_PER_SECOND, start);
+    mtr_money_format(finding->expected, expected);
+    mtr_money_format(finding->emitted, emitted);
+    fprintf(stderr, "%s: %.*s %s %.*s %.*s: expected %s, emitted %s: %.*s\n", mtr_audit_kind_name(finding->kind), MTR_STR_ARGS(finding->subscription),
+            start, MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->dimensions), expected, emitted, MTR_STR_ARGS(finding->text));
+    return 0;
+}
+
+static int audit_charges(struct audit *audit)
+{
+    struct mtr_rater_options options = mtr_rater_options_default();
+    options.grace_us = audit->config.rater.grace;
+    options.draft_every_us = audit->config.rater.draft_every;
+    return mtr_rater_audit(audit->live, audit->charges, mtr_refold_catalog(audit->refold), &options, on_finding, audit, &audit->counts);
+}
+
+static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES + 16];
+    struct mtr_log_reader *reader = NULL;
+    snprintf(path, sizeof(path), "%s/log", audit->data);
+    int rc = mtr_log_reader_open(path, &reader, diagnostic);
+    if (!rc) rc = mtr_log_verify(reader, &audit->log_events, diagnostic);
+    mtr_log_reader_close(reader);
+    audit->log_checked = !rc;
+    return rc;
+}
+
+static void report(const struct audit *audit)
+{
+    const struct mtr_audit_counts *counts = &audit->counts;
+    bool json = mtr_invocation_flag(audit->invocation, "json");
+    if (json && !audit->charges_checked) {
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events, audit->rollups_equal ? "true" : "false");
+        return;
+    }
+    if (json) {
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64 ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64
+               ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64 ",\"findings\":%" PRIu64 "}\n",
+               audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null", counts->subscriptions, counts->periods,
+               counts->lines, counts->charges, counts->pending, counts->findings);
+        return;
+    }
+    printf("log      %" PRIu64 " events folded again%s\n", audit->events, audit->log_checked ? "; every block's hash and the chain hold" : "");
+    printf("rollups  %s\n", audit->rollups_equal ? "equal, bit for bit" : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
+    if (!audit->charges_checked) return;
+    printf("charges  %" PRIu64 " on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64 " subscriptions: %s\n", counts->charges, counts->lines,
+           counts->periods, counts->subscriptions, counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
+    if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
+    if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
+}
+
+static void close_audit(struct audit *audit)
+{
+    mtr_refold_close(audit->refold);
+    mtr_charges_close(audit->charges);
+    mtr_rollups_close(audit->live);
+    if (audit->again[0]) mtr_store_remove(audit->again);
+    mtr_config_release(&audit->config);
+}
+
+static int exit_code(int rc)
+{
+    return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
+}
+
+static int run_audit(const struct mtr_invocation *invocation, bool with_charges, bool with_log)
+{
+    static struct audit audit;
+    char suffix[32];
+    struct mtr_diagnostic diagnostic = {0};
+    audit.invocation = invocation;
+    audit.progress = isatty(STDERR_FILENO) == 1;
+    int code = mtr_load_config(invocation, &audit.config);
+    if (code) return code;
+    snprintf(suffix, sizeof(suffix), "audit-%d", (int)getpid());
+    paths(&audit, suffix);
+    int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
+    if (!rc) rc = open_live(&audit, &diagnostic);
+    if (!rc) rc = mtr_refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
+    if (!rc) rc = compare(&audit, &diagnostic);
+    audit.charges_checked = with_charges;
+    if (!rc && with_charges) rc = audit_charges(&audit);
+    if (audit.progress) fprintf(stderr, "\r\033[K");
+    if (rc) {
+        complain("cannot audit", rc, &diagnostic);
+        code = exit_code(rc);
+    } else {
+        report(&audit);
+        code = audit.rollups_equal && !audit.counts.findings ? MTR_EXIT_OK : MTR_EXIT_FAILED;
+    }
+    close_audit(&audit);
+    return code;
+}
+
+int mtr_command_audit(const struct mtr_invocation *invocation)
+{
+    return run_audit(invocation, true, mtr_invocation_flag(invocation, "log"));
+}
+
+/* ---- rebuild ---- */
+
+/* The new rollups number their feed anew, so the rater begins it anew. Done before the swap: on the old rollups it only looks again, while
+ * a cursor of the old feed on new rollups would pass over days. */
+static int forget_feed(const char *data, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES + 16];
+    struct mtr_charges *charges = NULL;
+    snprintf(path, sizeof(path), "%s/charges", data);
+    if (access(path, F_OK) != 0) return MTR_OK; /* nothing was ever rated */
+    int rc = mtr_charges_open(path, false, &charges, diagnostic);
+    if (!rc) rc = mtr_rater_forget_feed(charges);
+    mtr_charges_close(charges);
+    return rc;
+}
+
+/* Takes the writer's lock, so that no daemon starts or runs meanwhile. */
+static int lock_log(struct audit *audit, struct mtr_log **out, struct mtr_diagnostic *diagnostic)
+{
+    char path[PATH_BYTES + 16];
+    struct mtr_log_options options = {
+        .segment_bytes = audit->config.log.segment_bytes,
+        .segment_events_max = audit->config.log.segment_events_max,
+        .segment_age_us = audit->config.log.segment_age,
+        .verify_all = true,
+    };
+    snprintf(path, sizeof(path), "%s/log", audit->data);
+    return mtr_log_open(path, &options, out, diagnostic);
+}
+
+/* The old rollups are kept beside the new ones until both names are durable, then removed. */
+static int swap(const struct audit *audit)
+{
+    char live[PATH_BYTES + 16], old[PATH_BYTES + 16];
+    snprintf(live, sizeof(live), "%s/rollups", audit->data);
+    snprintf(old, sizeof(old), "%s/rollups.old", audit->data);
+    mtr_store_remove(old);
+    if (access(live, F_OK) == 0 && rename(live, old)) return MTR_EIO;
+    if (rename(audit->again, live)) {
+        if (rename(old, live)) fprintf(stderr, "meterd: the old rollups are at %s: rename them to %s\n", old, live);
+        return MTR_EIO;
+    }
+    sync();
+    mtr_store_remove(old);
+    return MTR_OK;
+}
+
+static int rebuild(struct audit *audit, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_log *lock = NULL;
+    struct mtr_hash128 hash;
+    uint64_t next_seq = 1;
+    int rc = lock_log(audit, &lock, diagnostic);
+    mtr_store_remove(audit->again); /* of a rebuild that was broken off */
+    if (!rc) rc = mtr_refold_open(audit->data, lock, audit->again, &audit->refold, diagnostic);
+    if (!rc) rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
+    if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &next_seq, &hash);
+    mtr_refold_close(audit->refold);
+    audit->refold = NULL;
+    audit->events = next_seq - 1;
+    if (!rc) rc = forget_feed(audit->data, diagnostic);
+    if (!rc) rc = swap(audit);
+    mtr_log_close(lock);
+    return rc;
+}
+
+int mtr_command_rebuild(const struct mtr_invocation *invocation)
+{
+    static struct audit audit;
+    struct mtr_diagnostic diagnostic = {0};
+    if (mtr_invocation_flag(invocation, "verify")) return run_audit(invocation, false, false);
+    audit.invocation = invocation;
+    audit.progress = isatty(STDERR_FILENO) == 1;
+    int code = mtr_load_config(invocation, &audit.config);
+    if (code) return code;
+    paths(&audit, "rebuild");
+    int rc = rebuild(&audit, &diagnostic);
+    if (audit.progress) fprintf(stderr, "\r\033[K");
+    if (rc == MTR_EEXISTS) fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n", audit.data);
+    else if (rc) complain("cannot rebuild", rc, &diagnostic);
+    else if (mtr_invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
+    else printf("rebuilt the rollups from %" PRIu64 " events\n", audit.events);
+    close_audit(&audit);
+    return rc ? exit_code(rc) : MTR_EXIT_OK;
+}

@@ -1,0 +1,202 @@
+/*
+ * meterd check: the configuration, and catalog documents or tariffs from files, before anything runs on them.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "meterd/core/json_writer.h"
+#include "meterd/core/limits.h"
+#include "daemon/cli/command.h"
+#include "daemon/cli/inputs.h"
+#include "daemon/cli/command/refold.h"
+
+enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
+
+/* Documents are applied to a catalog in a directory of its own, which is removed again; so one file may refer to an earlier one. */
+struct check {
+    char directory[32];
+    struct mtr_catalog_store *store;
+    struct mtr_catalog *stored; /* of the configuration's data directory; NULL: there is none that can be read */
+    bool json;
+    uint64_t errors;
+    struct mtr_buffer out;
+    struct mtr_json_writer writer;
+};
+
+static int open_check(struct check *check)
+{
+    struct mtr_diagnostic diagnostic;
+    snprintf(check->directory, sizeof(check->directory), "/tmp/meterd-check-XXXXXX");
+    if (!mkdtemp(check->directory)) {
+        fprintf(stderr, "meterd: cannot make a directory under /tmp: %s\n", strerror(errno));
+        check->directory[0] = '\0';
+        return MTR_EXIT_FAILED;
+    }
+    if (mtr_catalog_store_open(check->directory, false, &check->store, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: %s\n", diagnostic.text);
+    return MTR_EXIT_FAILED;
+}
+
+static void close_check(struct check *check)
+{
+    mtr_catalog_store_close(check->store);
+    mtr_catalog_release(check->stored);
+    if (check->directory[0]) mtr_store_remove(check->directory);
+    mtr_buffer_release(&check->out);
+}
+
+/* One input's findings: lines on stderr, or a member of the JSON. */
+static void report_input(struct check *check, const char *name, const struct mtr_diagnostics *findings)
+{
+    check->errors += findings->errors;
+    if (!check->json) {
+        mtr_print_findings(name, findings);
+        return;
+    }
+    mtr_json_map(&check->writer);
+    mtr_json_name(&check->writer, "file");
+    mtr_json_cstr(&check->writer, name);
+    mtr_json_name(&check->writer, "errors");
+    mtr_json_u64(&check->writer, findings->errors);
+    mtr_json_name(&check->writer, "findings");
+    mtr_json_findings(&check->writer, findings);
+    mtr_json_map_end(&check->writer);
+}
+
+/* As part of the catalog that all files make. */
+static int check_documents(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
+{
+    struct mtr_catalog_change change;
+    return mtr_catalog_store_apply(check->store, text, NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), false, &change,
+                                   findings);
+}
+
+static int check_tariff(const struct mtr_node *node, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_document tariff;
+    struct mtr_arena arena;
+    mtr_arena_init(&arena, 1 << 16, TARIFF_BYTES_MAX);
+    int rc = mtr_tariff_read(node, &arena, &tariff, findings);
+    mtr_arena_release(&arena);
+    return rc;
+}
+
+/* A tariff that is wrong has been said to be. */
+static void compare_tariff(const struct check *check, const struct mtr_node *node, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_document tariff;
+    struct mtr_diagnostics said;
+    struct mtr_arena arena;
+    mtr_diagnostics_init(&said, FINDINGS_MAX);
+    mtr_arena_init(&arena, 1 << 16, TARIFF_BYTES_MAX);
+    if (mtr_tariff_read(node, &arena, &tariff, &said) == MTR_OK) {
+        const struct mtr_tariff_document *stored = mtr_catalog_find_tariff(check->stored, tariff.key);
+        if (stored) mtr_tariff_lint_change(node, &tariff, stored, mtr_clock_wall_us(), findings);
+    }
+    mtr_arena_release(&arena);
+    mtr_diagnostics_release(&said);
+}
+
+/* Against what is in force where the configuration's data are. */
+static void compare_with_stored(const struct check *check, const struct mtr_node *root, bool is_tariff, struct mtr_diagnostics *findings)
+{
+    if (!check->stored || !root || root->kind != MTR_NODE_MAP) return;
+    if (is_tariff) compare_tariff(check, root, findings);
+    const struct mtr_node *list = is_tariff ? NULL : mtr_node_get(root, "tariffs");
+    for (uint32_t i = 0; list && list->kind == MTR_NODE_LIST && i < list->child_count; i++) compare_tariff(check, &list->children[i], findings);
+}
+
+/* One tariff, or lists of documents. A text that is neither is said by the latter. */
+static int check_text(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic broken;
+    const bool is_read = mtr_document_parse(text, &document, &broken) == MTR_OK;
+    const struct mtr_node *root = is_read ? mtr_document_root(document) : NULL;
+    const bool is_tariff = root && root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions") && !mtr_node_get(root, "tariffs");
+    int rc = is_tariff ? check_tariff(root, findings) : check_documents(check, text, findings);
+    compare_with_stored(check, root, is_tariff, findings);
+    mtr_document_close(document);
+    return rc;
+}
+
+static int check_file(struct check *check, const char *path)
+{
+    struct mtr_diagnostics findings;
+    struct mtr_buffer text;
+    int code = check->store ? MTR_EXIT_OK : open_check(check);
+    if (!code) code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = check_text(check, mtr_buffer_str(&text), &findings);
+    report_input(check, path, &findings);
+    if (rc && !findings.errors) fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
+    mtr_diagnostics_release(&findings);
+    mtr_buffer_release(&text);
+    if (!rc) return MTR_EXIT_OK;
+    return rc == MTR_EINVALID ? MTR_EXIT_CONFIG : MTR_EXIT_FAILED;
+}
+
+static void open_stored(struct check *check, struct mtr_str data)
+{
+    struct mtr_catalog_store *store = NULL;
+    struct mtr_diagnostic diagnostic;
+    char path[PATH_MAX];
+    const int size = snprintf(path, sizeof(path), "%.*s/catalog", MTR_STR_ARGS(data));
+    if (size >= (int)sizeof(path) || access(path, R_OK) != 0) return;
+    if (mtr_catalog_store_open(path, true, &store, &diagnostic) != MTR_OK) return; /* to look into, not what is checked */
+    check->stored = mtr_catalog_store_snapshot(store);
+    mtr_catalog_store_close(store);
+}
+
+static int check_config(struct check *check, const struct mtr_invocation *invocation)
+{
+    struct mtr_config config = {0};
+    struct mtr_diagnostics findings;
+    const char *name;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = mtr_load_config_findings(invocation, &config, &name, &findings);
+    report_input(check, name, &findings);
+    if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
+    if (!rc) open_stored(check, config.data.directory);
+    mtr_diagnostics_release(&findings);
+    mtr_config_release(&config);
+    return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
+}
+
+static void print_checked(struct check *check, int code, uint32_t files)
+{
+    if (check->json) {
+        mtr_json_list_end(&check->writer);
+        mtr_json_name(&check->writer, "errors");
+        mtr_json_u64(&check->writer, check->errors);
+        mtr_json_map_end(&check->writer);
+        if (mtr_json_finish(&check->writer) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
+    } else if (!code) {
+        printf("ok: the configuration%s\n", files == 1 ? " and the file" : files ? " and the files" : "");
+    }
+}
+
+int mtr_command_check(const struct mtr_invocation *invocation)
+{
+    struct check check = {.json = mtr_invocation_flag(invocation, "json")};
+    const uint32_t files = invocation->argument_count;
+    mtr_buffer_init(&check.out, 1 << 24);
+    mtr_json_begin(&check.writer, &check.out);
+    mtr_json_map(&check.writer);
+    mtr_json_name(&check.writer, "files");
+    mtr_json_list(&check.writer);
+    int code = check_config(&check, invocation);
+    for (uint32_t i = 0; i < files; i++) {
+        int one = check_file(&check, invocation->arguments[i]);
+        if (one) code = one;
+    }
+    print_checked(&check, code, files);
+    close_check(&check);
+    return code;
+}

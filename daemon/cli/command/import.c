@@ -1,0 +1,348 @@
+/*
+ * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids come from the rows, so a
+ * second run is all `duplicate` and an interrupted one is simply run again. The file is read as it goes; memory is bounded by one
+ * request.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "collector/rows/map.h"
+#include "daemon/cli/event_sender.h"
+#include "meterd/core/csv.h"
+#include "meterd/core/json_writer.h"
+#include "daemon/cli/inputs.h"
+
+enum {
+    REQUEST_BYTES_MAX = 32 << 20,
+    FLUSH_BYTES = 8 << 20,
+    BATCH_MAX = 100000,
+    MAP_BYTES_MAX = 1 << 20,
+    PIECE_BYTES = 256 << 10,
+    LINE_BYTES_MAX = 1 << 20,
+    ROW_ARENA_BYTES_MAX = 4 << 20,
+    DRY_RUN_EVENTS = 5,
+    PATH_SEGMENT_BYTES = 128,
+};
+
+struct import {
+    struct mtr_push push;
+    struct mtr_import_map map;
+    struct mtr_import_row row;
+    struct mtr_csv_reader csv;
+    const char *file;
+    int64_t cell_of_column[MTR_IMPORT_COLUMNS_MAX]; /* of a CSV record; from its header */
+    bool has_header;
+    bool dry_run;
+    int code;                /* what stopped the import, or 0 */
+    struct mtr_arena arena;  /* of one row */
+    struct mtr_buffer body;
+    uint64_t lines[BATCH_MAX];
+    uint32_t count;
+    uint64_t batch_max;
+    uint64_t bytes_done, events, skipped;
+};
+
+static int flush(struct import *import)
+{
+    struct mtr_push_batch batch = {mtr_buffer_str(&import->body), import->file, import->lines, import->count};
+    if (import->count == 0) return MTR_EXIT_OK;
+    int code = mtr_push_send(&import->push, &batch);
+    import->count = 0;
+    mtr_buffer_reset(&import->body);
+    mtr_progress_update(&import->push.progress, import->bytes_done, import->events);
+    return code;
+}
+
+static void write_property(struct mtr_json_writer *json, const struct mtr_property *property)
+{
+    char name[MTR_PROPERTY_NAME_BYTES_MAX + 1], number[MTR_DECIMAL_TEXT_BYTES];
+    snprintf(name, sizeof(name), "%.*s", MTR_STR_ARGS(property->name));
+    mtr_json_name(json, name);
+    if (property->kind == MTR_PROPERTY_NUMBER) {
+        int size = mtr_decimal_format(property->number, number);
+        mtr_json_raw(json, (struct mtr_str){number, (size_t)size});
+    } else {
+        mtr_json_text(json, property->text);
+    }
+}
+
+static void write_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
+{
+    mtr_json_name(json, name);
+    mtr_json_text(json, text);
+}
+
+static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
+{
+    struct mtr_json_writer json;
+    mtr_json_begin(&json, out);
+    mtr_json_map(&json);
+    write_text(&json, "id", event->id);
+    if (event->source.size) write_text(&json, "source", event->source);
+    write_text(&json, "type", event->type);
+    write_text(&json, "subject", event->subject);
+    if (event->time_given) {
+        mtr_json_name(&json, "time");
+        mtr_json_time(&json, event->time_us);
+    }
+    mtr_json_name(&json, "data");
+    mtr_json_map(&json);
+    for (uint32_t i = 0; i < event->property_count; i++) write_property(&json, &event->properties[i]);
+    mtr_json_map_end(&json);
+    mtr_json_map_end(&json);
+    int rc = mtr_json_finish(&json);
+    return rc ? rc : mtr_buffer_append_char(out, '\n');
+}
+
+static int stop(struct import *import, const char *what, int rc)
+{
+    mtr_progress_clear(&import->push.progress);
+    fprintf(stderr, "meterd: %s: %s: %s\n", import->file, what, mtr_error_text(rc));
+    return MTR_EXIT_FAILED;
+}
+
+static int keep_event(struct import *import, const struct mtr_event *event, uint64_t line)
+{
+    int rc = write_event(event, &import->body);
+    if (rc) return stop(import, "cannot write an event", rc);
+    import->events++;
+    if (import->dry_run) {
+        if (import->events <= DRY_RUN_EVENTS) printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&import->body)));
+        mtr_buffer_reset(&import->body);
+        return MTR_EXIT_OK;
+    }
+    import->lines[import->count++] = line;
+    return import->count == import->batch_max || import->body.size >= FLUSH_BYTES ? flush(import) : MTR_EXIT_OK;
+}
+
+/* import->row is filled. */
+static int take_row(struct import *import, uint64_t line)
+{
+    struct mtr_event event;
+    struct mtr_diagnostic diagnostic;
+    bool skipped;
+    mtr_arena_reset(&import->arena);
+    int rc = mtr_import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
+    if (rc == MTR_EINVALID) {
+        mtr_push_problem(&import->push, import->file, line, diagnostic.field, diagnostic.text);
+        return MTR_EXIT_OK;
+    }
+    if (rc) return stop(import, "cannot keep a row", rc);
+    import->skipped += skipped;
+    return skipped ? MTR_EXIT_OK : keep_event(import, &event, line);
+}
+
+static int take_header(struct import *import, const struct mtr_csv_record *record)
+{
+    for (uint32_t i = 0; i < import->map.column_count; i++) {
+        import->cell_of_column[i] = -1;
+        for (uint32_t j = 0; j < record->cell_count && import->cell_of_column[i] < 0; j++)
+            if (mtr_str_equal(record->cells[j], import->map.columns[i])) import->cell_of_column[i] = j;
+        if (import->cell_of_column[i] >= 0) continue;
+        fprintf(stderr, "%s:%" PRIu64 ": the mapping's column '%.*s' is not in the header\n", import->file, record->line,
+                MTR_STR_ARGS(import->map.columns[i]));
+        return MTR_EXIT_FAILED;
+    }
+    import->has_header = true;
+    return MTR_EXIT_OK;
+}
+
+static int on_record(void *context, const struct mtr_csv_record *record)
+{
+    struct import *import = context;
+    if (!import->has_header) {
+        import->code = take_header(import, record);
+    } else {
+        for (uint32_t i = 0; i < import->map.column_count; i++) {
+            int64_t cell = import->cell_of_column[i];
+            import->row.cells[i] = cell < (int64_t)record->cell_count ? record->cells[cell] : (struct mtr_str){NULL, 0};
+        }
+        import->code = take_row(import, record->line);
+    }
+    return import->code ? MTR_ECLOSED : MTR_OK;
+}
+
+static int import_csv(struct import *import, FILE *file)
+{
+    struct mtr_diagnostic diagnostic;
+    char *piece = malloc(PIECE_BYTES);
+    size_t size;
+    int rc = piece ? MTR_OK : MTR_ENOMEM;
+    import->has_header = false;
+    mtr_csv_reader_init(&import->csv, import->map.delimiter, on_record, import);
+    mtr_diagnostic_set(&diagnostic, 0, 0, "", "%s", mtr_error_text(MTR_ENOMEM));
+    while (!rc && (size = fread(piece, 1, PIECE_BYTES, file)) > 0) {
+        import->bytes_done += size;
+        rc = mtr_csv_read(&import->csv, (struct mtr_str){piece, size}, &diagnostic);
+    }
+    if (!rc) rc = mtr_csv_read_end(&import->csv, &diagnostic);
+    mtr_csv_reader_release(&import->csv);
+    free(piece);
+    if (!rc || import->code) return import->code;
+    int code = flush(import); /* what stands before the broken record is good */
+    mtr_push_problem(&import->push, import->file, diagnostic.line, NULL, diagnostic.text);
+    return code ? code : MTR_EXIT_FAILED;
+}
+
+/* The member of that name, or along a path of names with dots; NULL when there is none. */
+static const struct mtr_node *find_member(const struct mtr_node *node, const char *name)
+{
+    const struct mtr_node *member = mtr_node_get(node, name);
+    char segment[PATH_SEGMENT_BYTES];
+    while (!member && node) {
+        size_t size = strcspn(name, ".");
+        if (size >= sizeof(segment)) return NULL;
+        memcpy(segment, name, size);
+        segment[size] = '\0';
+        node = mtr_node_get(node, segment);
+        if (name[size] == '\0') return node;
+        name += size + 1;
+    }
+    return member;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *fill_row(struct import *import, const struct mtr_node *root)
+{
+    if (root->kind != MTR_NODE_MAP) return "a line must be a map";
+    for (uint32_t i = 0; i < import->map.column_count; i++) {
+        const struct mtr_node *node = find_member(root, import->map.columns[i].data);
+        import->row.cells[i] = (struct mtr_str){NULL, 0};
+        if (!node || node->kind == MTR_NODE_NULL) continue;
+        if (node->kind == MTR_NODE_LIST || node->kind == MTR_NODE_MAP)
+            return "a mapped column holds a list or map: name a path such as a.b";
+        import->row.cells[i] = node->text;
+    }
+    return NULL;
+}
+
+static int take_line(struct import *import, struct mtr_str text, uint64_t line)
+{
+    struct mtr_document *document;
+    struct mtr_diagnostic diagnostic;
+    if (text.size > LINE_BYTES_MAX) {
+        mtr_push_problem(&import->push, import->file, line, NULL, "the line is longer than 1 MiB");
+        return MTR_EXIT_OK;
+    }
+    if (mtr_document_parse(text, &document, &diagnostic)) {
+        mtr_push_problem(&import->push, import->file, line, NULL, diagnostic.text);
+        return MTR_EXIT_OK;
+    }
+    const char *reason = fill_row(import, mtr_document_root(document));
+    if (reason) mtr_push_problem(&import->push, import->file, line, NULL, reason);
+    int code = reason ? MTR_EXIT_OK : take_row(import, line);
+    mtr_document_close(document);
+    return code;
+}
+
+static int import_ndjson(struct import *import, FILE *file)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    int code = MTR_EXIT_OK;
+    for (uint64_t number = 1; !code && (size = getline(&line, &capacity, file)) > 0; number++) {
+        import->bytes_done += (uint64_t)size;
+        size_t used = (size_t)size;
+        while (used && (line[used - 1] == '\n' || line[used - 1] == '\r' || line[used - 1] == ' ')) used--;
+        if (used) code = take_line(import, (struct mtr_str){line, used}, number);
+    }
+    free(line);
+    return code;
+}
+
+static bool has_suffix(const char *text, const char *suffix)
+{
+    size_t size = strlen(text), tail = strlen(suffix);
+    return size >= tail && strcmp(text + size - tail, suffix) == 0;
+}
+
+static int import_file(struct import *import, const char *path, const char *format)
+{
+    FILE *file = fopen(path, "re");
+    if (!format) format = has_suffix(path, "json") || has_suffix(path, ".jsonl") ? "ndjson" : "csv";
+    if (!file) {
+        fprintf(stderr, "meterd: cannot open %s: %s\n", path, strerror(errno));
+        return MTR_EXIT_FAILED;
+    }
+    import->file = path;
+    int code = strcmp(format, "csv") == 0 ? import_csv(import, file) : import_ndjson(import, file);
+    if (!code) code = flush(import);
+    if (!code && ferror(file)) code = stop(import, "cannot be read", MTR_EIO);
+    fclose(file);
+    return code;
+}
+
+static uint64_t bytes_of_files(const struct mtr_invocation *invocation)
+{
+    uint64_t total = 0;
+    struct stat status;
+    for (uint32_t i = 0; i < invocation->argument_count; i++)
+        if (stat(invocation->arguments[i], &status) == 0 && S_ISREG(status.st_mode)) total += (uint64_t)status.st_size;
+    return total;
+}
+
+static int read_map(struct import *import, const char *path)
+{
+    struct mtr_buffer text;
+    struct mtr_diagnostic diagnostic;
+    int code = mtr_load_file(path, MAP_BYTES_MAX, &text);
+    if (code) return code;
+    int rc = mtr_import_map_parse(mtr_buffer_str(&text), &import->map, &diagnostic);
+    mtr_buffer_release(&text);
+    if (!rc) return MTR_EXIT_OK;
+    struct mtr_buffer sentence;
+    mtr_buffer_init(&sentence, 4096);
+    if (mtr_diagnostic_write(&sentence, path, &diagnostic) == MTR_OK) fprintf(stderr, "%.*s", MTR_STR_ARGS(mtr_buffer_str(&sentence)));
+    mtr_buffer_release(&sentence);
+    return MTR_EXIT_FAILED;
+}
+
+static int import_all(struct import *import, const struct mtr_invocation *invocation, const char *format)
+{
+    int code = MTR_EXIT_OK;
+    mtr_progress_init(&import->push.progress, bytes_of_files(invocation));
+    for (uint32_t i = 0; i < invocation->argument_count && !code; i++) code = import_file(import, invocation->arguments[i], format);
+    if (import->dry_run) {
+        fflush(stdout);
+        fprintf(stderr, "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n", import->events,
+                import->skipped,
+                import->push.problems);
+        return code ? code : import->push.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    }
+    code = mtr_push_finish(&import->push, code);
+    if (import->skipped) fprintf(stderr, "meterd: %" PRIu64 " rows skipped\n", import->skipped);
+    return code;
+}
+
+int mtr_command_import(const struct mtr_invocation *invocation)
+{
+    const char *map = mtr_invocation_option(invocation, "map"), *format = mtr_invocation_option(invocation, "format");
+    if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
+        fprintf(stderr, "meterd import: %s\n",
+                map ? "--format is csv or ndjson" : "--map FILE is needed: it says which columns make an event");
+        return MTR_EXIT_USAGE;
+    }
+    struct import *import = calloc(1, sizeof(*import));
+    struct mtr_client *client = NULL;
+    MTR_ASSERT(import != NULL);
+    import->batch_max = 5000;
+    import->dry_run = mtr_invocation_flag(invocation, "dry-run");
+    mtr_arena_init(&import->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
+    mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
+    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map) : MTR_EXIT_USAGE;
+    if (!code && !import->dry_run) code = mtr_client_open(invocation, &client);
+    if (!code) code = mtr_push_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
+    if (!code) code = import_all(import, invocation, format);
+    mtr_push_release(&import->push);
+    mtr_client_close(client);
+    mtr_import_map_release(&import->map);
+    mtr_arena_release(&import->arena);
+    mtr_buffer_release(&import->body);
+    free(import);
+    return code;
+}

@@ -1,0 +1,89 @@
+/*
+ * Rates for meterd price: documents out of files, and single rates as they are written on a command line.
+ */
+#include "daemon/cli/command/rates_option.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/json_writer.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+#include "daemon/cli/inputs.h"
+
+enum { DOCUMENT_BYTES_MAX = 16 << 20, CODE_BYTES = 3, DATE_BYTES = 10 };
+
+static int append_item(struct mtr_buffer *out, struct mtr_str json)
+{
+    int rc = out->size > 1 ? mtr_buffer_append_char(out, ',') : MTR_OK;
+    return rc ? rc : mtr_buffer_append_str(out, json);
+}
+
+static int add_documents(const struct mtr_node *root, struct mtr_buffer *out)
+{
+    const struct mtr_node *list = root ? mtr_node_get(root, "rates") : NULL;
+    struct mtr_buffer json;
+    int rc = MTR_OK;
+    mtr_buffer_init(&json, DOCUMENT_BYTES_MAX);
+    for (uint32_t i = 0; list && !rc && i < list->child_count; i++) {
+        mtr_buffer_reset(&json);
+        rc = mtr_node_write_json(&list->children[i], &json);
+        if (!rc) rc = append_item(out, mtr_buffer_str(&json));
+    }
+    mtr_buffer_release(&json);
+    return rc;
+}
+
+static int add_file(const char *path, struct mtr_buffer *out)
+{
+    struct mtr_buffer text;
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic broken;
+    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
+        fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
+        code = MTR_EXIT_CONFIG;
+    } else if (!mtr_node_get(mtr_document_root(document), "rates")) {
+        fprintf(stderr, "meterd price: %s holds no `rates`\n", path);
+        code = MTR_EXIT_USAGE;
+    } else if (add_documents(mtr_document_root(document), out)) {
+        fprintf(stderr, "meterd price: %s: too many rates\n", path);
+        code = MTR_EXIT_FAILED;
+    }
+    mtr_document_close(document);
+    mtr_buffer_release(&text);
+    return code;
+}
+
+/* USD=1.0842@2026-11-20: 1 of the tariff's currency is 1.0842 USD. */
+static int add_rate(const char *text, struct mtr_buffer *out)
+{
+    const char *equals = strchr(text, '='), *at = strchr(text, '@');
+    char currency[CODE_BYTES + 1], number[MTR_DECIMAL_TEXT_BYTES], document[512];
+    struct mtr_decimal decimal;
+    int64_t time_us = 0;
+    bool ok = equals && at && equals < at && equals - text == CODE_BYTES && at - equals - 1 < MTR_DECIMAL_TEXT_BYTES &&
+              strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CODE_BYTES && strlen(at + 1) == DATE_BYTES &&
+              mtr_time_parse_date(mtr_str_from(at + 1), &time_us) == MTR_OK &&
+              mtr_decimal_parse((struct mtr_str){equals + 1, (size_t)(at - equals - 1)}, &decimal) == MTR_OK;
+    if (!ok) {
+        fprintf(stderr, "meterd price: --rate takes CURRENCY=NUMBER@DATE, as USD=1.0842@2026-11-20, not '%s'\n", text);
+        return MTR_EXIT_USAGE;
+    }
+    snprintf(currency, sizeof(currency), "%.3s", text);
+    mtr_decimal_format(decimal, number);
+    int size = snprintf(document, sizeof(document), "{\"date\":\"%s\",\"quotes\":{\"%s\":\"%s\"}}", at + 1, currency, number);
+    return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}
+
+int mtr_price_rates_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle, struct mtr_buffer *out)
+{
+    const char *value;
+    int code = mtr_buffer_append_char(out, '[') || add_documents(bundle, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rates", i)) != NULL; i++) code = add_file(value, out);
+    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rate", i)) != NULL; i++) code = add_rate(value, out);
+    if (!code && out->size == 1) mtr_buffer_reset(out);
+    else if (!code && mtr_buffer_append_char(out, ']')) code = MTR_EXIT_FAILED;
+    return code;
+}

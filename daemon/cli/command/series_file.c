@@ -1,0 +1,187 @@
+/*
+ * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`, `seconds`, `component` and `meter`
+ * have their meaning in a pricing request; every other column is a dimension. Written out as the `usage` of a pricing request.
+ */
+#include "daemon/cli/command/series_file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/csv.h"
+#include "meterd/core/decimal.h"
+#include "meterd/core/document.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+#include "daemon/cli/command.h"
+#include "daemon/cli/inputs.h"
+
+enum { COLUMNS_MAX = 64, ROWS_MAX = 100000 };
+
+struct series_file {
+    const char *path;
+    struct mtr_json_writer json;
+    struct mtr_buffer names; /* of the header, each with its NUL behind */
+    struct mtr_str columns[COLUMNS_MAX];
+    uint32_t column_count;
+    uint32_t rows;
+    bool failed; /* and said why */
+};
+
+static bool is_field(struct mtr_str name)
+{
+    static const char *const fields[] = {"time", "seconds", "component", "meter", "quantity"};
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (mtr_str_equal(name, mtr_str_from(fields[i]))) return true;
+    return false;
+}
+
+static int refuse(struct series_file *file, uint64_t line, const char *what)
+{
+    fprintf(stderr, "%s:%" PRIu64 ": error: %s\n", file->path, line, what);
+    file->failed = true;
+    return MTR_EINVALID;
+}
+
+/* What the pricing would refuse is said here, where the file's line is known. */
+static int check_value(struct series_file *file, uint64_t line, struct mtr_str name, struct mtr_str value)
+{
+    char text[160];
+    struct mtr_quantity quantity;
+    int64_t time_us;
+    const bool is_quantity = mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds"));
+    const bool is_time = mtr_str_equal(name, MTR_STR("time"));
+    int rc = is_quantity ? mtr_quantity_parse(value, &quantity) : is_time ? mtr_time_parse_date(value, &time_us) : MTR_OK;
+    if (!rc) return MTR_OK;
+    const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
+    const char *wanted = is_time ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
+                         : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
+                         : rc == MTR_EOVERFLOW ? "too large a number" : "no number";
+    snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
+    return refuse(file, line, text);
+}
+
+/* One row: the pricing's own fields, then the rest as dimensions. */
+static int write_row(struct series_file *file, uint64_t line, const struct mtr_str *names, const struct mtr_str *values, uint32_t count)
+{
+    bool has_quantity = false;
+    if (file->rows++ == ROWS_MAX) return refuse(file, line, "a series has at most 100000 rows");
+    mtr_json_map(&file->json);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_field(names[i]) || !values[i].size) continue;
+        has_quantity = has_quantity || mtr_str_equal(names[i], MTR_STR("quantity"));
+        int rc = check_value(file, line, names[i], values[i]);
+        if (rc) return rc;
+        mtr_json_name_text(&file->json, names[i]);
+        mtr_json_text(&file->json, values[i]);
+    }
+    mtr_json_name(&file->json, "dimensions");
+    mtr_json_map(&file->json);
+    for (uint32_t i = 0; i < count; i++) {
+        if (is_field(names[i]) || !values[i].size) continue;
+        mtr_json_name_text(&file->json, names[i]);
+        mtr_json_text(&file->json, values[i]);
+    }
+    mtr_json_map_end(&file->json);
+    mtr_json_map_end(&file->json);
+    return has_quantity ? MTR_OK : refuse(file, line, "the row has no quantity");
+}
+
+static int take_header(struct series_file *file, const struct mtr_csv_record *record)
+{
+    bool has_quantity = false;
+    if (record->cell_count > COLUMNS_MAX) return refuse(file, record->line, "a series has at most 64 columns");
+    for (uint32_t i = 0; i < record->cell_count; i++) {
+        has_quantity = has_quantity || mtr_str_equal(record->cells[i], MTR_STR("quantity"));
+        int rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
+        if (rc) return rc;
+    }
+    size_t used = 0;
+    for (uint32_t i = 0; i < record->cell_count; i++) {
+        file->columns[i] = (struct mtr_str){file->names.data + used, record->cells[i].size};
+        used += record->cells[i].size;
+    }
+    file->column_count = record->cell_count;
+    return has_quantity ? MTR_OK : refuse(file, record->line, "the header has no column `quantity` (and may have time, component, dimensions)");
+}
+
+static int on_record(void *context, const struct mtr_csv_record *record)
+{
+    struct series_file *file = context;
+    if (!file->column_count) return take_header(file, record);
+    if (record->cell_count > file->column_count) return refuse(file, record->line, "has more cells than the header");
+    return write_row(file, record->line, file->columns, record->cells, record->cell_count);
+}
+
+static int read_csv(struct series_file *file, struct mtr_str text)
+{
+    struct mtr_csv_reader reader;
+    struct mtr_diagnostic broken;
+    mtr_diagnostic_set(&broken, 0, 0, "", "%s", "cannot be read");
+    mtr_csv_reader_init(&reader, ',', on_record, file);
+    int rc = mtr_csv_read(&reader, text, &broken);
+    if (!rc) rc = mtr_csv_read_end(&reader, &broken);
+    mtr_csv_reader_release(&reader);
+    return rc && !file->failed ? refuse(file, broken.line, broken.text) : rc;
+}
+
+static int take_line(struct series_file *file, struct mtr_str text, uint64_t line)
+{
+    struct mtr_document *document;
+    struct mtr_diagnostic broken;
+    struct mtr_str names[COLUMNS_MAX], values[COLUMNS_MAX];
+    if (mtr_document_parse(text, &document, &broken)) return refuse(file, line, broken.text);
+    const struct mtr_node *root = mtr_document_root(document);
+    int rc = MTR_OK;
+    if (root->kind != MTR_NODE_MAP || root->child_count > COLUMNS_MAX) rc = refuse(file, line, "a line must be a map of at most 64 members");
+    for (uint32_t i = 0; !rc && i < root->child_count; i++) {
+        const struct mtr_node *child = &root->children[i];
+        names[i] = child->key;
+        values[i] = child->kind == MTR_NODE_NULL ? (struct mtr_str){NULL, 0} : child->text;
+        if (child->kind >= MTR_NODE_LIST) rc = refuse(file, line, "a member is a list or a map: write each dimension as a member of its own");
+    }
+    if (!rc) rc = write_row(file, line, names, values, root->child_count);
+    mtr_document_close(document);
+    return rc;
+}
+
+static int read_ndjson(struct series_file *file, struct mtr_str text)
+{
+    int rc = MTR_OK;
+    for (uint64_t line = 1; !rc && text.size; line++) {
+        const char *end = memchr(text.data, '\n', text.size);
+        size_t size = end ? (size_t)(end - text.data) : text.size, used = size;
+        while (used && (text.data[used - 1] == '\r' || text.data[used - 1] == ' ')) used--;
+        if (used) rc = take_line(file, (struct mtr_str){text.data, used}, line);
+        size_t step = end ? size + 1 : size;
+        text = (struct mtr_str){text.data + step, text.size - step};
+    }
+    return rc;
+}
+
+static bool is_ndjson(struct mtr_str text)
+{
+    while (text.size && (*text.data == ' ' || *text.data == '\n' || *text.data == '\r')) text = (struct mtr_str){text.data + 1, text.size - 1};
+    return text.size && *text.data == '{';
+}
+
+int mtr_series_file_read(const char *path, struct mtr_buffer *out)
+{
+    struct series_file file = {.path = path};
+    struct mtr_buffer text;
+    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (code) return code;
+    mtr_buffer_init(&file.names, 1 << 16);
+    mtr_json_begin(&file.json, out);
+    mtr_json_list(&file.json);
+    struct mtr_str content = mtr_buffer_str(&text);
+    int rc = is_ndjson(content) ? read_ndjson(&file, content) : read_csv(&file, content);
+    if (!rc) {
+        mtr_json_list_end(&file.json);
+        rc = mtr_json_finish(&file.json);
+    }
+    if (rc && !file.failed) fprintf(stderr, "meterd: %s: %s\n", path, mtr_error_text(rc));
+    mtr_buffer_release(&file.names);
+    mtr_buffer_release(&text);
+    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}

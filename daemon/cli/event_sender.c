@@ -1,0 +1,249 @@
+/*
+ * The sender's side of POST /v1/events. One request is on its way at a time; main thread only. Nothing is given up silently: every
+ * event is counted under its result, or the command ends with an exit code that says so.
+ */
+#include "daemon/cli/event_sender.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "meterd/core/json_writer.h"
+
+enum { BODY_BYTES_MAX = 1 << 30, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 30000, RETRY_AFTER_MAX_S = 300, ZSTD_LEVEL = 1, GZIP_LEVEL = 1 };
+
+int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client, const char *content_type,
+                  const char *compress)
+{
+    *push = (struct mtr_push){.client = client, .content_type = content_type, .compress = compress, .attempts_max = 8, .problems_max = 10};
+    mtr_buffer_init(&push->packed, BODY_BYTES_MAX);
+    mtr_progress_init(&push->progress, 0);
+    push->json = mtr_invocation_flag(invocation, "json");
+    if (!mtr_invocation_u64(invocation, "attempts", 1, 1000, &push->attempts_max)) return MTR_EXIT_USAGE;
+    if (!mtr_invocation_u64(invocation, "errors", 0, 1000000, &push->problems_max)) return MTR_EXIT_USAGE;
+    return MTR_EXIT_OK;
+}
+
+void mtr_push_release(struct mtr_push *push)
+{
+    mtr_buffer_release(&push->packed);
+}
+
+void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field, const char *reason)
+{
+    if (push->problems++ >= push->problems_max) return;
+    mtr_progress_clear(&push->progress);
+    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "", reason);
+}
+
+static int pack_zstd(struct mtr_buffer *out, struct mtr_str text)
+{
+    int rc = mtr_buffer_reserve(out, ZSTD_compressBound(text.size));
+    if (rc) return rc;
+    size_t size = ZSTD_compress(out->data, out->capacity, text.data, text.size, ZSTD_LEVEL);
+    if (ZSTD_isError(size)) return MTR_ENOMEM;
+    out->size = size;
+    return MTR_OK;
+}
+
+static int pack_gzip(struct mtr_buffer *out, struct mtr_str text)
+{
+    z_stream stream = {0};
+    if (text.size > UINT32_MAX / 2) return MTR_ELIMIT;
+    if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return MTR_ENOMEM;
+    int rc = mtr_buffer_reserve(out, deflateBound(&stream, text.size));
+    if (!rc) {
+        stream.next_in = (Bytef *)(uintptr_t)text.data;
+        stream.avail_in = (uInt)text.size;
+        stream.next_out = (Bytef *)out->data;
+        stream.avail_out = (uInt)out->capacity;
+        rc = deflate(&stream, Z_FINISH) == Z_STREAM_END ? MTR_OK : MTR_ENOMEM;
+        out->size = stream.total_out;
+    }
+    deflateEnd(&stream);
+    return rc;
+}
+
+/* Retry-After when given, else doubling with jitter, so that many senders do not come back together. */
+static uint64_t pause_ms(uint64_t attempt, uint32_t retry_after_s)
+{
+    if (retry_after_s) return (uint64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) * 1000;
+    uint64_t pause = attempt < 8 ? (uint64_t)PAUSE_FIRST_MS << attempt : PAUSE_MAX_MS;
+    uint64_t random = 0;
+    if (pause > PAUSE_MAX_MS) pause = PAUSE_MAX_MS;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random)) random = attempt;
+    return pause / 2 + random % (pause / 2 + 1);
+}
+
+static void wait_ms(uint64_t pause)
+{
+    struct timespec left = {.tv_sec = (time_t)(pause / 1000), .tv_nsec = (long)(pause % 1000) * 1000000};
+    while (nanosleep(&left, &left) && errno == EINTR) {
+    }
+}
+
+static uint64_t member_u64(const struct mtr_node *map, const char *name)
+{
+    const struct mtr_node *node = mtr_node_get(map, name);
+    uint64_t value = 0;
+    return node && mtr_str_to_u64(node->text, &value) ? value : 0;
+}
+
+static const char *member_text(const struct mtr_node *map, const char *name, char *out, size_t out_bytes)
+{
+    const struct mtr_node *node = mtr_node_get(map, name);
+    snprintf(out, out_bytes, "%.*s", node ? (int)node->text.size : 0, node ? node->text.data : "");
+    return out;
+}
+
+static void print_result(struct mtr_push *push, const struct mtr_push_batch *batch, const struct mtr_node *row)
+{
+    char result[32], field[96], reason[320], id[64], text[560];
+    uint64_t index = member_u64(row, "index");
+    char class_text[16];
+    if (strcmp(member_text(row, "class", class_text, sizeof(class_text)), "fix") != 0) return;
+    member_text(row, "result", result, sizeof(result));
+    member_text(row, "field", field, sizeof(field));
+    member_text(row, "reason", reason, sizeof(reason));
+    member_text(row, "id", id, sizeof(id));
+    snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
+    mtr_push_problem(push, batch->file, batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
+}
+
+/* Adds the answer's counts and prints its problems. *again: some were not processed. */
+static int take_results(struct mtr_push *push, const struct mtr_push_batch *batch, struct mtr_str body, bool *again)
+{
+    struct mtr_document *document;
+    struct mtr_diagnostic diagnostic;
+    if (mtr_document_parse(body, &document, &diagnostic)) {
+        fprintf(stderr, "meterd: the daemon's answer cannot be read: %s\n", diagnostic.text);
+        return MTR_EXIT_FAILED;
+    }
+    const struct mtr_node *root = mtr_document_root(document), *rows = mtr_node_get(root, "results");
+    *again = member_u64(root, mtr_result_name(MTR_RESULT_UNPROCESSED)) > 0;
+    if (!*again) {
+        for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) push->counts[code] += member_u64(root, mtr_result_name(code));
+        for (uint32_t i = 0; rows && i < rows->child_count; i++) print_result(push, batch, &rows->children[i]);
+    }
+    mtr_document_close(document);
+    return MTR_EXIT_OK;
+}
+
+static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch, const struct mtr_client_answer *answer)
+{
+    struct mtr_document *document;
+    struct mtr_diagnostic diagnostic;
+    char detail[400] = "";
+    if (mtr_document_parse(answer->body, &document, &diagnostic) == MTR_OK) {
+        member_text(mtr_document_root(document), "detail", detail, sizeof(detail));
+        if (!detail[0]) member_text(mtr_document_root(document), "title", detail, sizeof(detail));
+        mtr_document_close(document);
+    }
+    mtr_progress_clear(&push->progress);
+    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status, detail[0] ? ": " : "",
+            detail);
+    if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
+    return MTR_EXIT_FAILED;
+}
+
+static bool is_passing(int status)
+{
+    return status == 429 || status == 502 || status == 503 || status == 504;
+}
+
+static int encode(struct mtr_push *push, struct mtr_str *body, const char **coding)
+{
+    mtr_buffer_reset(&push->packed);
+    *coding = NULL;
+    if (strcmp(push->compress, "none") == 0) return MTR_OK;
+    bool is_zstd = strcmp(push->compress, "zstd") == 0;
+    int rc = is_zstd ? pack_zstd(&push->packed, *body) : pack_gzip(&push->packed, *body);
+    if (rc) return rc;
+    *coding = is_zstd ? "content-encoding: zstd" : "content-encoding: gzip";
+    *body = mtr_buffer_str(&push->packed);
+    return MTR_OK;
+}
+
+int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
+{
+    char type[96], why[400] = "";
+    const char *headers[3] = {type, NULL, NULL};
+    struct mtr_str body = batch->body;
+    snprintf(type, sizeof(type), "content-type: %s", push->content_type);
+    int rc = encode(push, &body, &headers[1]);
+    if (rc) {
+        fprintf(stderr, "meterd: cannot compress the request: %s\n", mtr_error_text(rc));
+        return MTR_EXIT_FAILED;
+    }
+    for (uint64_t attempt = 0; attempt < push->attempts_max; attempt++) {
+        struct mtr_client_answer answer = {.status = 0};
+        bool again = true;
+        rc = mtr_client_call(push->client, "POST", "/v1/events", headers, body, &answer);
+        if (!rc && answer.status == 200) {
+            int code = take_results(push, batch, answer.body, &again);
+            if (code || !again) return code;
+            snprintf(why, sizeof(why), "some events were not processed");
+        } else if (!rc && !is_passing(answer.status)) {
+            return refuse(push, batch, &answer);
+        } else if (rc) {
+            snprintf(why, sizeof(why), "%s", mtr_client_error(push->client));
+        } else {
+            snprintf(why, sizeof(why), "HTTP %d", answer.status);
+        }
+        if (attempt + 1 == push->attempts_max) break;
+        uint64_t pause = pause_ms(attempt, answer.retry_after_s);
+        mtr_progress_clear(&push->progress);
+        fprintf(stderr, "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why, pause / 1000,
+                pause % 1000 / 100,
+                attempt + 2, push->attempts_max);
+        wait_ms(pause);
+    }
+    fprintf(stderr, "meterd: gave up after %" PRIu64 " tries: %s\n", push->attempts_max, why);
+    return MTR_EXIT_TRY_AGAIN;
+}
+
+static void print_json(const struct mtr_push *push, uint64_t total)
+{
+    struct mtr_buffer text;
+    struct mtr_json_writer json;
+    mtr_buffer_init(&text, 4096);
+    mtr_json_begin(&json, &text);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "events");
+    mtr_json_u64(&json, total);
+    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) {
+        mtr_json_name(&json, mtr_result_name(code));
+        mtr_json_u64(&json, push->counts[code]);
+    }
+    mtr_json_name(&json, "problems");
+    mtr_json_u64(&json, push->problems);
+    mtr_json_map_end(&json);
+    if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&text)));
+    mtr_buffer_release(&text);
+}
+
+int mtr_push_finish(struct mtr_push *push, int code)
+{
+    uint64_t total = 0;
+    mtr_progress_clear(&push->progress);
+    for (unsigned result = 0; result < MTR_RESULT_COUNT; result++) total += push->counts[result];
+    if (push->json) {
+        print_json(push, total);
+    } else {
+        printf("%" PRIu64 " events", total);
+        for (unsigned result = 0; result < MTR_RESULT_COUNT; result++)
+            if (push->counts[result]) printf(", %" PRIu64 " %s", push->counts[result], mtr_result_name(result));
+        printf("\n");
+    }
+    if (push->problems > push->problems_max)
+        fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n", push->problems,
+                push->problems_max);
+    if (fflush(stdout)) return MTR_EXIT_FAILED;
+    return code ? code : push->problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}

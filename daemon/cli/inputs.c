@@ -1,0 +1,93 @@
+/*
+ * What commands read before they work: the configuration, and files that people name.
+ */
+#include "daemon/cli/inputs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FINDINGS_MAX = 64, SETTINGS_MAX = MTR_INVOCATION_OPTIONS_MAX, READ_BYTES = 1 << 16 };
+
+void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings)
+{
+    struct mtr_buffer line;
+    mtr_buffer_init(&line, 1 << 12);
+    for (size_t i = 0; i < findings->count; i++) {
+        mtr_buffer_reset(&line);
+        if (mtr_diagnostic_write(&line, input_name, &findings->items[i]) == MTR_OK) fwrite(line.data, 1, line.size, stderr);
+    }
+    if (findings->dropped) fprintf(stderr, "%s: and %zu more\n", input_name, findings->dropped);
+    mtr_buffer_release(&line);
+}
+
+void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings)
+{
+    mtr_json_list(json);
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct mtr_diagnostic *finding = &findings->items[i];
+        mtr_json_map(json);
+        mtr_json_name(json, "severity");
+        mtr_json_cstr(json, finding->severity == MTR_SEVERITY_ERROR ? "error" : "warning");
+        mtr_json_name(json, "line");
+        mtr_json_u64(json, finding->line);
+        mtr_json_name(json, "column");
+        mtr_json_u64(json, finding->column);
+        mtr_json_name(json, "field");
+        mtr_json_cstr(json, finding->field);
+        mtr_json_name(json, "text");
+        mtr_json_cstr(json, finding->text);
+        mtr_json_map_end(json);
+    }
+    mtr_json_list_end(json);
+}
+
+int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config, const char **input_name,
+                             struct mtr_diagnostics *findings)
+{
+    const char *settings[SETTINGS_MAX + 1];
+    uint32_t count = 0;
+    *input_name = "configuration";
+    while (count < SETTINGS_MAX && (settings[count] = mtr_invocation_option_at(invocation, "set", count)) != NULL) count++;
+    settings[count] = NULL;
+    return mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, input_name, findings);
+}
+
+int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
+{
+    const char *input_name;
+    struct mtr_diagnostics findings;
+    mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    int rc = mtr_load_config_findings(invocation, config, &input_name, &findings);
+    mtr_print_findings(input_name, &findings);
+    if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
+    mtr_diagnostics_release(&findings);
+    if (!rc) return MTR_EXIT_OK;
+    mtr_config_release(config);
+    return MTR_EXIT_CONFIG;
+}
+
+int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    int rc = MTR_OK;
+    mtr_buffer_init(out, bytes_max);
+    if (!file) {
+        fprintf(stderr, "meterd: cannot open %s: %s\n", path, strerror(errno));
+        return MTR_EXIT_FAILED;
+    }
+    for (;;) {
+        rc = mtr_buffer_reserve(out, READ_BYTES);
+        if (rc) break;
+        size_t size = fread(out->data + out->size, 1, READ_BYTES, file);
+        out->size += size;
+        if (size == 0) break;
+    }
+    bool failed = rc || ferror(file);
+    if (failed) fprintf(stderr, "meterd: cannot read %s: %s\n", path, rc ? mtr_error_text(rc) : strerror(errno));
+    if (!is_stdin) fclose(file);
+    if (failed) mtr_buffer_release(out);
+    return failed ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+}

@@ -1,0 +1,9 @@
+/*
+ * meterd: the one binary. Everything is in the commands.
+ */
+#include "daemon/cli/command.h"
+
+int main(int argc, char **argv)
+{
+    return mtr_command_main(argc, argv);
+}

@@ -1,9 +1,0 @@
-/*
- * meterd: the one binary. Everything is in the commands.
- */
-#include "meterd/daemon/command.h"
-
-int main(int argc, char **argv)
-{
-    return mtr_command_main(argc, argv);
-}

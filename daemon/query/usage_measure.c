@@ -1,0 +1,150 @@
+/*
+ * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles rank the windows of all of a row's
+ * time. Measured as for a bill (slicing.h), with the query's windows for slices. Nothing is counted behind the watermark, or outside the
+ * subscription's term.
+ */
+#include "daemon/query/usage_run.h"
+
+#include <string.h>
+
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+#include "meterd/rater/level_changes.h"
+#include "meterd/rater/slicing.h"
+
+struct measuring {
+    struct mtr_usage_run *run;
+    struct mtr_slicing *slicing;
+    int64_t until_s;
+};
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Writes the query's windows up to the watermark, unless `windows` is NULL; how many there are. */
+static uint64_t list_windows(const struct measuring *measuring, struct mtr_period *windows)
+{
+    struct mtr_usage_run *run = measuring->run;
+    uint64_t count = 0;
+    for (int64_t at_s = run->from_s; at_s < measuring->until_s; count++) {
+        struct mtr_period window = mtr_usage_window_of(run, at_s);
+        window.end_s = sooner(window.end_s, measuring->until_s);
+        if (windows) windows[count] = window;
+        at_s = window.end_s;
+    }
+    return count;
+}
+
+/* They are the same for all subscriptions of a zone. */
+static int make_windows(struct measuring *measuring)
+{
+    struct mtr_usage_run *run = measuring->run;
+    if (run->windows && run->windows_zone == run->zone) return MTR_OK;
+    const uint64_t count = list_windows(measuring, NULL);
+    if (count > UINT32_MAX) return MTR_ELIMIT;
+    run->windows = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*run->windows));
+    if (!run->windows) return MTR_ENOMEM;
+    run->window_count = (uint32_t)list_windows(measuring, run->windows);
+    run->windows_zone = run->zone;
+    return MTR_OK;
+}
+
+/* The query's dimensions of a cell, each value with its end, as a cell of these alone would have them. */
+static int find_slicing_group(struct measuring *measuring, struct mtr_str dimensions, uint32_t *group)
+{
+    const struct mtr_usage_run *run = measuring->run;
+    char text[MTR_DIMENSIONS_BYTES_MAX + MTR_USAGE_DIMENSIONS_MAX];
+    size_t size = 0;
+    for (uint32_t i = 0; i < run->query->dimension_count; i++) {
+        const struct mtr_str value = mtr_usage_dimension_at(dimensions, run->positions[i]);
+        if (value.size + 1 > sizeof(text) - size) return MTR_ELIMIT; /* one dimension asked for several times */
+        if (value.size) memcpy(text + size, value.data, value.size);
+        size += value.size;
+        text[size++] = MTR_USAGE_DIMENSION_END;
+    }
+    return mtr_slicing_group(measuring->slicing, (struct mtr_str){text, size}, group);
+}
+
+static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct measuring *measuring = context;
+    struct mtr_usage_group *row;
+    uint32_t number, group;
+    if (cell->count == 0) return MTR_OK;
+    int rc = mtr_usage_find_group(measuring->run, key, &row, &number);
+    if (rc) return rc;
+    row->row.events += cell->count;
+    if (measuring->run->meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
+    const struct mtr_use use = {.placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+    rc = find_slicing_group(measuring, key->dimensions, &group);
+    return rc ? rc : mtr_slicing_add(measuring->slicing, group, &use);
+}
+
+/* What goes on at the subscription's end ends there. A level makes a row of each window from then on. */
+static int on_change(void *context, const struct mtr_level_change *change)
+{
+    struct measuring *measuring = context;
+    uint32_t group;
+    const int64_t end_s = measuring->run->subscription->end_s;
+    const struct mtr_quantity back = {-change->change.e12};
+    if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
+    int rc = find_slicing_group(measuring, change->dimensions, &group);
+    if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
+    if (rc || end_s >= measuring->until_s) return rc;
+    return mtr_slicing_add_change(measuring->slicing, group, later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+}
+
+/* Each slice is of one window, and each of its groups of the query's dimensions alone. */
+static int add_slices(struct measuring *measuring)
+{
+    struct mtr_usage_run *run = measuring->run;
+    const struct mtr_usage_row *rows;
+    int32_t positions[MTR_USAGE_DIMENSIONS_MAX];
+    uint32_t count = 0;
+    int rc = mtr_slicing_finish(measuring->slicing, &rows, &count);
+    memcpy(positions, run->positions, sizeof(positions));
+    for (uint32_t i = 0; i < run->query->dimension_count; i++) run->positions[i] = (int32_t)i;
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND, .dimensions = rows[i].dimensions};
+        struct mtr_usage_group *group;
+        uint32_t number;
+        rc = mtr_usage_find_group(run, &key, &group, &number);
+        if (!rc) rc = mtr_quantity_add(group->row.quantity, rows[i].quantity, &group->row.quantity);
+    }
+    memcpy(run->positions, positions, sizeof(positions));
+    return rc;
+}
+
+int mtr_usage_measure(struct mtr_usage_run *run)
+{
+    static const struct mtr_component of_query = {.scope = MTR_SLICE_BY_PERIOD};
+    const struct mtr_subscription *subscription = run->subscription;
+    const bool is_level = mtr_slicing_is_level(run->meter);
+    struct measuring measuring = {.run = run, .until_s = sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
+    uint64_t read_count = 0;
+    int rc = make_windows(&measuring);
+    if (rc || !run->window_count) return rc;
+    struct mtr_slicing_rule rule = {.component = &of_query, .meter = run->meter, .zone = subscription->zone};
+    rule.from_s = rule.own_s = run->from_s;
+    rule.until_s = measuring.until_s;
+    rule.slices = run->windows;
+    rule.slice_count = run->window_count;
+    if (!is_level) { /* windows outside of the term are no part of the rank */
+        rule.from_s = rule.own_s = later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
+        rule.until_s = sooner(rule.until_s, subscription->end_s);
+        if (rule.from_s >= rule.until_s) return MTR_OK;
+    }
+    rc = mtr_slicing_begin(&rule, run->arena, &measuring.slicing);
+    if (!rc && is_level)
+        rc = mtr_levels_walk(run->txn, subscription, run->meter, rule.from_s, rule.until_s, on_change, &measuring, &read_count);
+    if (!rc)
+        rc = mtr_rollups_walk_cells(run->txn, subscription->number, run->meter->number, rule.from_s, rule.until_s, on_cell, &measuring);
+    return rc ? rc : add_slices(&measuring);
+}

@@ -1,0 +1,53 @@
+/*
+ * A usage query while it runs: its groups, and the subscription and meter that are being read. Private to daemon/usage_*.c.
+ */
+#ifndef METERD_DAEMON_QUERY_USAGE_RUN_H
+#define METERD_DAEMON_QUERY_USAGE_RUN_H
+
+#include "meterd/core/byte_set.h"
+#include "meterd/core/period.h"
+#include "meterd/query/usage_query.h"
+
+enum { MTR_USAGE_DIMENSION_END = 0x1F };
+
+/* What a row is while it grows. */
+struct mtr_usage_group {
+    struct mtr_usage_result_row row;
+    bool has_value;
+    int64_t last_hour_s;
+    struct mtr_str last_member;
+};
+
+struct mtr_usage_run {
+    const struct mtr_usage_query *query;
+    struct mtr_rollups_txn *txn;
+    struct mtr_arena *arena;
+    int64_t watermark_us; /* how far usage is complete: no level is counted behind it */
+    struct mtr_byte_set keys;
+    struct mtr_byte_set members;
+    struct mtr_usage_group *groups;
+    uint32_t group_capacity;
+    /* of the subscription and meter being walked */
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter;
+    const struct mtr_zone *zone;
+    int64_t from_s, to_s; /* the query's in that zone */
+    int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
+    struct mtr_period window;                    /* that holds the last cell */
+    uint32_t member_group;
+    struct mtr_period *windows; /* of the query, up to the watermark, in one zone */
+    uint32_t window_count;
+    const struct mtr_zone *windows_zone;
+};
+
+/* The window that holds an hour, cut at from and to. */
+struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
+/* One value of a cell's dimensions; empty at a position of -1. */
+struct mtr_str mtr_usage_dimension_at(struct mtr_str dimensions, int32_t position);
+/* The group of a cell, made when it is new; borrowed until the next is made. MTR_ELIMIT: more rows than the query allows. */
+int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out, uint32_t *number) MTR_MUST_USE;
+
+/* The run's subscription and meter, which is time_weighted or percentile. */
+int mtr_usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;
+
+#endif

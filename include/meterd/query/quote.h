@@ -1,0 +1,36 @@
+/*
+ * Pricing on request: what POST /v1/price and `meterd price` share. Pure but for the catalog snapshot.
+ *
+ * Request (YAML or JSON):
+ *   tariff: compute            # key in the catalog, or the tariff document itself
+ *   at: 2026-03-01             # which version is in force; default: now
+ *   quantity: "12345.678"      # of `component`; or `usage` for several
+ *   component: vcpu            # default: the only component with a meter
+ *   dimensions: {region: eu}   # of `quantity`
+ *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]     # or, each with a time, a series:
+ *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
+ *   currency: USD              # of a tariff with prices in several
+ *   subscription: s-1          # whose override is in force; of a stored one its customer and currency, too
+ *   customer: acme             # whose override is in force
+ *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines get `cost` and `margin`
+ *   rates: [{date: 2026-03-31, quotes: {USD: "1.08"}}]   # to exchange with; source and base are the tariff's unless given; default: the catalog's
+ *   meters: [{key: gib, aggregation: time_weighted, …}]     # how rows with times are measured, as in a catalog; others add up
+ *   zone: Europe/Berlin        # of months, days and hours; default UTC
+ *   closing: true              # the period is over, so that minimums count; default true
+ *   trace: true                # default true
+ * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is priced month by month, in parts
+ * where a version begins: the answer is that of mtr_price_write_parts_json.
+ */
+#ifndef METERD_QUERY_QUOTE_H
+#define METERD_QUERY_QUOTE_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/json_writer.h"
+
+/* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with findings, MTR_EOVERFLOW, MTR_ENOMEM. */
+int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
+                          struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+#endif

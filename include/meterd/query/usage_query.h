@@ -1,0 +1,54 @@
+/*
+ * Usage for analysts: rollup cells added up by subscription, meter, dimensions and time. Reads the rollups only; never the log.
+ *
+ * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the groups: their units
+ * differ. Windows are hours, days or months of the asked-for zone, or of each subscription's own; the first and last window are cut
+ * at from and to. unique counts what is distinct within a subscription; over several subscriptions their counts add, and so do percentiles.
+ * Levels (time_weighted) hold into windows without events, up to the watermark; `per: period` is their mean over the window.
+ */
+#ifndef METERD_QUERY_USAGE_QUERY_H
+#define METERD_QUERY_USAGE_QUERY_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/store/rollups.h"
+
+enum mtr_usage_window { MTR_WINDOW_HOUR, MTR_WINDOW_DAY, MTR_WINDOW_MONTH, MTR_WINDOW_TOTAL };
+bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out);
+
+enum { MTR_USAGE_DIMENSIONS_MAX = 8 };
+
+struct mtr_usage_query {
+    struct mtr_str subscription, customer, vendor, meter; /* keys; empty: all */
+    int64_t from_s, to_s;                                 /* [from, to) */
+    bool from_is_date, to_is_date;                        /* then midnight of that date (read as UTC) in the zone of the windows */
+    enum mtr_usage_window window;
+    const struct mtr_zone *zone; /* NULL: each subscription's own */
+    bool by_subscription, by_customer; /* vendor and service follow from the meter */
+    struct mtr_str dimensions[MTR_USAGE_DIMENSIONS_MAX]; /* names; a meter without one gives an empty value */
+    uint32_t dimension_count;
+    uint64_t rows_max;
+};
+
+struct mtr_usage_result_row {
+    const struct mtr_subscription *subscription; /* NULL unless by_subscription */
+    struct mtr_str customer;                     /* empty unless asked for, or by_subscription */
+    const struct mtr_service *service;           /* of the meter */
+    const struct mtr_meter *meter;
+    struct mtr_str dimension_values[MTR_USAGE_DIMENSIONS_MAX];
+    int64_t start_s, end_s;
+    int32_t offset_s; /* of the zone at start, for people */
+    struct mtr_quantity quantity;
+    uint64_t events;
+};
+
+struct mtr_usage_result {
+    struct mtr_usage_result_row *rows; /* by start, then subscription, meter, dimensions */
+    uint32_t row_count;
+};
+
+/* From the arena. MTR_ELIMIT: more rows than rows_max (ask for less, nothing is cut silently). MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
+int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn, const struct mtr_catalog *catalog, struct mtr_arena *arena,
+                        struct mtr_usage_result *out) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,367 @@
+/*
+ * Tariffs as written: the checked model of a price document. What it costs is rater/price.h.
+ *
+ *   key: compute
+ *   currency: EUR                      # ISO 4217
+ *   rounding: {mode: half_even, place: line}          # digits from ISO 4217 unless `digits:` is given; place: line | total
+ *   versions:
+ *     - from: 2026-01-01               # local midnight in the subscription's zone, or an RFC 3339 instant
+ *       components:
+ *         - key: vcpu
+ *           meter: vcpu_hours
+ *           graduated: [{up_to: 100, unit: "0.05"}, {up_to: 1000, unit: "0.04", flat: "2"}, {unit: "0.03"}]
+ *           free_units: 10
+ *           minimum: "5"               # only when the period closes; a line of its own
+ *           cap: "1000"
+ *         - {key: calls,   meter: api_calls, per_unit: "0.0000004"}
+ *         - {key: storage, meter: gib,       volume: [...], group_by: [region]}   # priced per value of these dimensions
+ *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
+ *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
+ *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}         # of an amount of money
+ *         - {key: cards,   meter: card_payments, scope: event, percentage: {rate: "2.9", minimum: "0.10", maximum: "12", free_amount: 100}}
+ *         - {key: market,  meter: cost, dynamic: {multiplier: "1.15"}}                    # a price that the vendor made
+ *         - {key: seats,   meter: seats, stairstep: [{up_to: 10, amount: "50"}, {amount: "90"}]}
+ *         - {key: sms,     meter: sms, blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
+ *         - {key: voice,   meter: seconds, increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
+ *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
+ *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
+ *         - {key: vm,      meter: hours, group_by: [region], matrix: [{match: {region: [eu, us]}, per_unit: "1"}, {per_unit: "2"}]}
+ *         - {key: plan,    capacity: [{up_to: {cpu: 2, memory: 4}, amount: "10"}, {amount: "100"}]}      # the keys are meters
+ *         - {key: nights,  meter: kwh, when: night, per_unit: "0.10", markup: [{party: reseller, percent: 10}], tax_code: VAT19}
+ *       calendar: {night: {hours: "22:00-06:00"}, weekend: {days: [sat, sun]}}          # meterd/tariff/calendar.h
+ *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
+ *       allowances: [{key: included, components: [vcpu], quantity: "100", rollover: 1}]   # a pool that each period fills again
+ *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
+ *         - {customer: acme, components: [{key: calls, per_unit: "0.0000003"}]}
+ *
+ * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then one for each.
+ *
+ * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies (catalog/rates.h).
+ *
+ * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it says `reset: true`. `scope` of a
+ * component (period, event, hour, day, term, level) says what its curve applies to before the amounts are added.
+ *
+ * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
+ * no) makes the first tier's flat due at zero use. Order of parts: convert → free units → curve → discount, markup → round →
+ * overage → cap → minimum or true-up. docs/pricing.md is the guide with worked examples.
+ */
+#ifndef METERD_TARIFF_TARIFF_H
+#define METERD_TARIFF_TARIFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/tariff/calendar.h"
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/core/document.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/period.h"
+
+/* Lengths of the lists of one document. */
+enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
+enum { MTR_TARIFF_ALLOWANCES_MAX = 64, MTR_ALLOWANCE_ROLLOVER_MAX = 24, MTR_POOL_PRIORITY_MAX = 1000 };
+/* Meters of one component, rows of a matrix, values of one match, and parties of a price chain. */
+enum { MTR_TARIFF_INPUTS_MAX = 8, MTR_TARIFF_MATRIX_MAX = 1000, MTR_TARIFF_MATCH_VALUES_MAX = 1000, MTR_TARIFF_MARKUPS_MAX = 16 };
+/* And of its variants. Every override has all components of its version, in every currency: together they are bounded too. */
+enum { MTR_TARIFF_CURRENCIES_MAX = 32, MTR_TARIFF_OVERRIDES_MAX = 10000, MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000 };
+
+enum mtr_curve_kind {
+    MTR_CURVE_PER_UNIT,
+    MTR_CURVE_GRADUATED,
+    MTR_CURVE_VOLUME,
+    MTR_CURVE_PACKAGE,
+    MTR_CURVE_PERCENTAGE,           /* one tier: unit = rate ÷ 100, flat = the fixed amount */
+    MTR_CURVE_GRADUATED_PERCENTAGE, /* tiers: unit = rate ÷ 100 */
+    MTR_CURVE_DYNAMIC,              /* one tier: unit = the multiplier */
+    MTR_CURVE_STAIRSTEP,            /* tiers of flats only, priced as volume */
+    MTR_CURVE_BLOCKS,
+    MTR_CURVE_INCREMENTS,
+    MTR_CURVE_CAPACITY,             /* the lowest step that fits the quantities of all inputs */
+    MTR_CURVE_MATRIX,               /* the curve of the row that matches the line's dimensions */
+    MTR_CURVE_RECURRING,
+    MTR_CURVE_KINDS
+};
+const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
+
+struct mtr_tier {
+    bool open_ended;            /* the last tier */
+    struct mtr_quantity up_to;  /* inclusive */
+    struct mtr_money unit;
+    struct mtr_money flat;
+    bool has_cap;
+    struct mtr_money cap;       /* greatest amount of this tier, its flat included */
+    struct mtr_exact below, below_without_flats; /* of graduated tiers: what all before it cost when they are full */
+};
+
+enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
+
+/* Whole blocks, tier after tier. */
+struct mtr_block_tier {
+    bool open_ended;            /* the last: as many blocks as it takes */
+    struct mtr_quantity size;   /* > 0, of a block */
+    struct mtr_quantity blocks; /* whole number > 0: how many the tier has */
+    struct mtr_quantity holds;  /* size × blocks */
+    struct mtr_money price;     /* of a block */
+};
+
+/* From here on use counts in steps; `price` buys `per` units. */
+struct mtr_increment {
+    struct mtr_quantity from; /* the first is 0; each a whole number of the steps before it away */
+    struct mtr_money price;
+    struct mtr_quantity per, step; /* > 0 */
+};
+
+/* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to `digits`. */
+struct mtr_convert {
+    bool given;
+    bool has_step;
+    struct mtr_quantity numerator, denominator; /* denominator: with has_step that of the number of steps */
+    struct mtr_quantity step;
+    unsigned digits;
+    enum mtr_rounding rounding;
+};
+
+/* Use U under commitment C: C + (U − C) × overage above it; below it C with true_up, when the period closes. */
+struct mtr_commitment {
+    bool given;
+    bool true_up;
+    struct mtr_money amount;
+    struct mtr_quantity overage; /* a factor; 1: no more than list price */
+    enum mtr_prorate prorate;    /* share of C in a period that the subscription runs through in part */
+};
+
+/* What of a line's use the curve applies to by itself, before the amounts are added. */
+enum mtr_slice_by {
+    MTR_SLICE_BY_PERIOD, /* all of it */
+    MTR_SLICE_BY_EVENT,
+    MTR_SLICE_BY_HOUR,   /* local hours */
+    MTR_SLICE_BY_DAY,    /* local days */
+    MTR_SLICE_BY_TERM,   /* all of it, behind everything since the subscription's start */
+    MTR_SLICE_BY_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
+};
+const char *mtr_slice_by_name(enum mtr_slice_by by); /* "period" … "level", as `scope:` is written */
+
+/* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free. The first free limit that is reached
+ * ends the free part; an amount that ends inside an event leaves the rest of it to be paid, as an event of that amount. */
+struct mtr_percentage_events {
+    bool has_minimum, has_maximum, has_free_events, has_free_amount;
+    struct mtr_money minimum, maximum;
+    uint64_t free_events;
+    struct mtr_quantity free_amount;
+};
+
+/* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be (catalog/rates.h). */
+enum mtr_exchange_at {
+    MTR_EXCHANGE_AT_PERIOD_END, /* the last local day of the billing period */
+    MTR_EXCHANGE_AT_USAGE_DAY,  /* each local day at its own rate */
+    MTR_EXCHANGE_AT_CHARGE_DAY, /* the local day in which the period ends: the first after it when it ends at midnight */
+    MTR_EXCHANGE_AT_ORDER       /* the local day of the subscription's start */
+};
+const char *mtr_exchange_at_name(enum mtr_exchange_at at); /* period_end usage_day charge_day order */
+
+struct mtr_exchange_rule {
+    bool given;
+    struct mtr_str source;
+    enum mtr_exchange_at at;
+    int64_t max_age_days;
+};
+
+/* A discount or markup: a share of what the line comes to, or a fixed amount per line that a discount never takes below zero. */
+struct mtr_adjustment {
+    bool is_discount;
+    bool has_amount;
+    struct mtr_quantity percent; /* unless has_amount */
+    struct mtr_money amount;
+    struct mtr_str party;        /* who adds it, in a partner price chain; else empty */
+};
+
+/* Use in the hours of a mask counts this many times. */
+struct mtr_weight {
+    uint32_t mask; /* index in the version's calendar */
+    struct mtr_quantity factor;
+};
+
+struct mtr_capacity_step {
+    bool open_ended;            /* the last */
+    struct mtr_quantity *up_to; /* inclusive, one per input */
+    struct mtr_money amount;
+};
+
+/* One dimension of a row of a matrix. */
+struct mtr_match {
+    struct mtr_str dimension;
+    struct mtr_str *values; /* any of them */
+    uint32_t value_count;
+};
+
+struct mtr_matrix_row;
+
+struct mtr_component {
+    struct mtr_str key;   /* unique in its version */
+    struct mtr_str meter; /* meter key; empty for recurring */
+    enum mtr_curve_kind curve;
+    enum mtr_slice_by scope;
+    struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
+    uint32_t tier_count;
+    bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that */
+    bool flat_at_zero;
+    struct mtr_percentage_events percentage;
+    struct mtr_quantity package_size;
+    bool package_exact;                 /* a started package counts by its share */
+    enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
+    struct mtr_block_tier *block_tiers;
+    uint32_t block_tier_count;
+    bool blocks_by_volume; /* the whole quantity in the blocks of the tier it reaches; else each tier its own part */
+    struct mtr_money connect; /* of increments: due once when there is use */
+    struct mtr_increment *increments;
+    uint32_t increment_count;
+    struct mtr_capacity_step *steps; /* of capacity */
+    uint32_t step_count;
+    struct mtr_matrix_row *matrix; /* the last matches everything */
+    uint32_t matrix_count;
+    bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff together */
+    bool units_input;   /* dynamic: input 1 counts the units that the amount is asked for */
+    bool zero_units_are_free; /* then an amount without units costs nothing */
+    bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of input 0 */
+    struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
+    uint32_t input_count;
+    bool has_when, when_not; /* only use in hours in which that mask holds, or does not, counts */
+    uint32_t when;           /* index in the version's calendar */
+    struct mtr_weight *weights; /* the first whose mask holds multiplies the quantity; none: 1 */
+    uint32_t weight_count;
+    struct mtr_convert convert;
+    struct mtr_adjustment *adjustments; /* discount, then markups, in the order in which they apply */
+    uint32_t adjustment_count;
+    struct mtr_str tax_code; /* for whoever makes invoices; may be empty */
+    struct mtr_str unit;     /* of the meter, or what `convert` makes of it; may be empty */
+    struct mtr_commitment commitment;
+    enum mtr_prorate minimum_prorate;
+    struct mtr_money recurring_amount;
+    bool recurring_in_arrears;
+    enum mtr_prorate prorate;
+    bool recurring_every_given; /* `every:` names the billing period it is meant for; without it the fee is due once per billing period */
+    enum mtr_period_unit recurring_every;
+    struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
+    uint32_t group_by_count;
+    bool has_free_units, has_minimum, has_cap;
+    struct mtr_quantity free_units;
+    struct mtr_money minimum;
+    struct mtr_money cap;
+    uint32_t line, column; /* in the document, for findings */
+};
+
+/* A pool that each billing period is granted anew: of units (in those that the components price: after conversion) or of money. */
+struct mtr_allowance {
+    struct mtr_str key;          /* unique in its version, and no component's */
+    struct mtr_str *components;  /* keys; of money none means all lines */
+    uint32_t component_count;
+    bool of_money;
+    struct mtr_quantity quantity; /* > 0; of units */
+    struct mtr_money amount;      /* > 0; of money, in the tariff's currency */
+    uint32_t rollover;            /* further billing periods in which what is left of a grant can be drawn */
+    uint32_t priority;            /* the lowest is drawn first */
+};
+
+/* A row's component is the whole one with the row's curve in place of the matrix. */
+struct mtr_matrix_row {
+    struct mtr_match *matches; /* all of them */
+    uint32_t match_count;      /* 0: the default, and the last */
+    struct mtr_component component;
+};
+
+/* Whether the component's quantities must be told apart by local hour. */
+static inline bool mtr_component_has_masks(const struct mtr_component *component)
+{
+    return component->has_when || component->weight_count > 0;
+}
+
+/* Has it units of a period of its own, which a pool can give? Fees, shares of money, capacities, levels, contract terms and use across a
+ * customer have none. */
+bool mtr_component_has_units(const struct mtr_component *component);
+
+/* Of all the customer's subscriptions of the tariff together, in the same billing period. */
+struct mtr_account_limits {
+    bool has_minimum, has_cap;
+    struct mtr_money minimum, cap;
+};
+
+struct mtr_tariff_version {
+    struct mtr_str from; /* as written */
+    bool from_is_date;   /* then from_days counts in the subscription's zone */
+    int64_t from_days;
+    int64_t from_us;     /* when an instant was written */
+    bool reset;          /* tiers and free units begin anew with it; else they go on from where the period's earlier parts were */
+    struct mtr_component *components;
+    uint32_t component_count;
+    struct mtr_calendar calendar;
+    struct mtr_account_limits account;
+    bool has_minimum, has_cap; /* these and the commitment are of the whole tariff */
+    struct mtr_money minimum, cap;
+    enum mtr_prorate minimum_prorate;
+    struct mtr_commitment commitment;
+    struct mtr_allowance *allowances;
+    uint32_t allowance_count;
+    uint64_t hash_high, hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
+    struct mtr_tariff_override *overrides; /* those of subscriptions by key, then those of customers by key; none within another */
+    uint32_t override_count;
+};
+
+/* The whole version as it is for one subscription, or for the subscriptions of one customer. */
+struct mtr_tariff_override {
+    struct mtr_str subscription, customer; /* one of them is empty */
+    struct mtr_tariff_version version;
+};
+
+struct mtr_tariff_document {
+    uint32_t number; /* catalog number; 0 when not from a catalog */
+    struct mtr_str key;
+    struct mtr_str name;
+    struct mtr_str currency;
+    enum mtr_rounding rounding;
+    unsigned rounding_digits;
+    bool rounding_digits_given; /* else those of the currency that is charged */
+    bool round_total; /* place: total; else each line */
+    struct mtr_exchange_rule exchange;
+    struct mtr_tariff_version *versions; /* ascending by from */
+    /* A version looks at all the customer's subscriptions of the tariff: at their use (`across: customer`), at what they come to (`account`). */
+    bool across_customer, has_account;
+    uint32_t version_count;
+    struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
+    uint32_t currency_count;
+};
+
+/* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and overlaps, unreachable tiers, a volume
+ * cliff (warning with the quantities between which more use costs less), unknown currency. MTR_EINVALID when a finding is an error. The
+ * tiers are linted when the document's fields are right. */
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+    MTR_MUST_USE;
+
+/* Warns of versions that the stored tariff does not have and that begin before now (a date: at midnight in UTC): legal, and rarely what was
+ * meant. node: the tariff's document, for the places; NULL: none. */
+void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_tariff_document *stored,
+                            int64_t now_us, struct mtr_diagnostics *findings);
+
+/* The tariff with its prices in that currency; NULL when it has none. */
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency);
+
+/* The version's component of that key, or NULL. */
+const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version, struct mtr_str key);
+
+/* Has the version the same component, pricing the same meter? Then its tiers, free units and roundings go on in it. */
+bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component);
+
+/* The version in force for a subscription: its own override, else its customer's, else the version itself. Either key may be empty. */
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                        struct mtr_str customer);
+
+/* For whom and in which currency a tariff is asked for; empty: the tariff's own currency, no override. */
+struct mtr_tariff_party {
+    struct mtr_str currency, subscription, customer;
+};
+/* The tariff as it is for them: a document that has the versions in force, and no variants. From the arena, and borrowing from `tariff`.
+ * Errors: MTR_ENOTFOUND: it has no prices in that currency; MTR_ENOMEM. */
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
+                   struct mtr_tariff_document *out) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * From a text to the documents in it. Does not decode fields: that is record.c's work.
+ */
+#include "lib/catalog/bundle.h"
+
+#include <stdlib.h>
+
+#include "meterd/core/json_writer.h"
+#include "meterd/core/limits.h"
+
+enum { FIRST_ITEMS = 16, CHUNK_BYTES = 4096 };
+#define PLAN_BYTES_MAX ((size_t)1 << 30)
+
+void mtr_plan_init(struct mtr_plan *plan)
+{
+    *plan = (struct mtr_plan){0};
+    mtr_arena_init(&plan->arena, CHUNK_BYTES, PLAN_BYTES_MAX);
+}
+
+void mtr_plan_release(struct mtr_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->count; i++) mtr_record_release(plan->items[i].decoded);
+    free(plan->items);
+    mtr_arena_release(&plan->arena);
+}
+
+int mtr_plan_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
+{
+    struct mtr_json_writer json;
+    struct mtr_buffer member;
+    int rc = MTR_OK;
+    mtr_buffer_init(&member, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
+    mtr_json_begin(&json, out);
+    mtr_json_map(&json);
+    mtr_json_name(&json, "key");
+    mtr_json_text(&json, key);
+    for (uint32_t i = 0; i < node->child_count && !rc; i++) {
+        const struct mtr_node *child = &node->children[i];
+        if (child->kind == MTR_NODE_NULL || mtr_str_equal(child->key, MTR_STR("key"))) continue;
+        mtr_buffer_reset(&member);
+        rc = mtr_node_write_json(child, &member);
+        mtr_json_name(&json, child->key.data);
+        mtr_json_raw(&json, mtr_buffer_str(&member));
+    }
+    mtr_json_map_end(&json);
+    mtr_buffer_release(&member);
+    int finish = mtr_json_finish(&json);
+    return rc ? rc : finish;
+}
+
+static int reserve(struct mtr_plan *plan)
+{
+    if (plan->count < plan->capacity) return MTR_OK;
+    uint32_t capacity = plan->capacity ? plan->capacity * 2 : FIRST_ITEMS;
+    struct mtr_plan_item *items = realloc(plan->items, capacity * sizeof(*items));
+    if (!items) return MTR_ENOMEM;
+    plan->items = items;
+    plan->capacity = capacity;
+    return MTR_OK;
+}
+
+static int fail(const struct mtr_node *node, const char *field, struct mtr_diagnostics *findings, const char *text)
+{
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, field, "%s", text);
+    return MTR_EINVALID;
+}
+
+static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mtr_str key, const struct mtr_node *node,
+                    const struct mtr_catalog *current)
+{
+    struct mtr_buffer json;
+    struct mtr_plan_item item = {.kind = kind, .key = key, .node = node};
+    mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
+    int rc = reserve(plan);
+    if (!rc) rc = mtr_plan_write_json(node, key, &json);
+    if (!rc) rc = mtr_arena_copy(&plan->arena, mtr_buffer_str(&json), &item.json);
+    mtr_buffer_release(&json);
+    if (rc) return rc;
+    item.stored = mtr_catalog_find_record(current, kind, key);
+    item.unchanged = item.stored && mtr_str_equal(item.stored->json, item.json);
+    plan->items[plan->count++] = item;
+    return MTR_OK;
+}
+
+static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *key = mtr_node_get(node, "key");
+    if (!key || key->kind == MTR_NODE_NULL) return fail(node, "key", findings, "is missing");
+    if ((key->kind != MTR_NODE_STRING && key->kind != MTR_NODE_NUMBER) || !mtr_schema_is_key(key->text))
+        return fail(key, "key", findings, "1 to 64 of letters, digits and . _ : - are expected, starting with a letter or digit");
+    *out = key->text;
+    return MTR_OK;
+}
+
+static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr_catalog_kind kind, struct mtr_str key,
+                    const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+{
+    struct mtr_str own;
+    if (root->kind != MTR_NODE_MAP) return fail(root, NULL, findings, "a map of keys and values is expected");
+    if (!mtr_schema_is_key(key))
+        return fail(root, "key", findings,
+                    "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
+    const struct mtr_node *written = mtr_node_get(root, "key");
+    if (written && written->kind != MTR_NODE_NULL) {
+        int rc = read_key(root, &own, findings);
+        if (rc) return rc;
+        if (!mtr_str_equal(own, key)) return fail(written, "key", findings, "differs from the key in the path");
+    }
+    return add_item(plan, kind, key, root, current);
+}
+
+static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mtr_catalog_kind kind, const struct mtr_catalog *current,
+                     struct mtr_diagnostics *findings)
+{
+    int rc = MTR_OK;
+    if (list->kind == MTR_NODE_NULL) return MTR_OK;
+    if (list->kind != MTR_NODE_LIST) return fail(list, mtr_kinds[kind].plural, findings, "a list of documents is expected");
+    for (uint32_t i = 0; i < list->child_count && rc != MTR_ENOMEM; i++) {
+        const struct mtr_node *node = &list->children[i];
+        struct mtr_str key;
+        bool is_map = node->kind == MTR_NODE_MAP;
+        int one = is_map ? read_key(node, &key, findings) : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
+        if (!one) one = add_item(plan, kind, key, node, current);
+        if (one) rc = one;
+    }
+    return rc;
+}
+
+static const char *plural_at(const void *context, unsigned i)
+{
+    (void)context;
+    return i < MTR_KIND_COUNT ? mtr_kinds[i].plural : NULL;
+}
+
+static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findings)
+{
+    const char *meant = mtr_schema_nearest(node->key, plural_at, NULL);
+    int shown = node->key.size < 60 ? (int)node->key.size : 60;
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL, "unknown key `%.*s`; %s%s", shown,
+                         node->key.data,
+                         meant ? "did you mean " : "known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates",
+                         meant ? meant : "");
+    return MTR_EINVALID;
+}
+
+static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const struct mtr_catalog *current,
+                     struct mtr_diagnostics *findings)
+{
+    int rc = MTR_OK;
+    if (root->kind != MTR_NODE_MAP && root->kind != MTR_NODE_NULL)
+        return fail(root, NULL, findings, "a map of kinds is expected, as `vendors: [...]`");
+    for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
+        const struct mtr_node *child = &root->children[i];
+        int kind = 0;
+        while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(mtr_kinds[kind].plural))) kind++;
+        bool known = kind < MTR_KIND_COUNT;
+        int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings) : fail_kind(child, findings);
+        if (one) rc = one;
+    }
+    return rc;
+}
+
+/* The same document twice in one text would make its order matter. */
+static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings)
+{
+    struct mtr_index index;
+    int result = MTR_OK, rc = mtr_index_init(&index, &plan->arena, plan->count);
+    if (rc) return rc;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const struct mtr_plan_item *item = &plan->items[i];
+        uint64_t hash = mtr_index_hash(item->key, (uint64_t)item->kind);
+        for (uint32_t probe = 0, number; (number = mtr_index_next(&index, hash, &probe)) != 0;) {
+            const struct mtr_plan_item *other = &plan->items[number - 1];
+            if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
+            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
+                                 "%s `%.*s` is given twice, first on line %u",
+                                 mtr_kinds[item->kind].name, MTR_STR_ARGS(item->key), other->node->line);
+            result = MTR_EINVALID;
+            break;
+        }
+        mtr_index_add(&index, hash, i + 1);
+    }
+    return result;
+}
+
+int mtr_plan_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind, struct mtr_str key,
+                  const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+{
+    int rc = kind ? read_one(plan, root, *kind, key, current, findings) : read_many(plan, root, current, findings);
+    if (rc == MTR_ENOMEM) return rc;
+    int repeats = check_repeats(plan, findings);
+    return repeats ? repeats : rc;
+}

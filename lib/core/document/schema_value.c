@@ -1,0 +1,287 @@
+/*
+ * Scalars of documents: from the text as written to the decoded member, or one plain sentence that says what to write instead.
+ *
+ * A type that is not a plain JSON type (bytes, durations, times, decimals) may be quoted or not: its text decides. The member is
+ * written only on success.
+ */
+#include "lib/core/document/schema_value.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/decimal.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+
+int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...)
+{
+    char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    mtr_diagnostics_addf(context->findings, MTR_SEVERITY_ERROR, line, column, context->path, "%s", text);
+    return MTR_EINVALID;
+}
+
+static const char *kind_text(const struct mtr_node *node)
+{
+    static const char *const names[] = {"null", "true or false", "a number", "a text", "a list", "a map"};
+    return names[node->kind];
+}
+
+static bool is_scalar_text(const struct mtr_node *node)
+{
+    return node->kind == MTR_NODE_STRING || node->kind == MTR_NODE_NUMBER;
+}
+
+#define FAIL(node, ...) mtr_schema_fail(context, (node)->line, (node)->column, __VA_ARGS__)
+
+/* What was written, cut so that the sentence around it stays readable. */
+#define SHOWN(text) (int)((text).size < 60 ? (text).size : 60), (text).data ? (text).data : ""
+
+bool mtr_schema_has_bounds(const struct mtr_field *field)
+{
+    return field->min != 0 || field->max != 0;
+}
+
+struct unit {
+    const char *name;
+    uint64_t size;
+};
+
+static void format_unit(const struct unit *units, uint64_t value, char text[32])
+{
+    while (units[1].name && (value == 0 || value % units->size != 0)) units++;
+    snprintf(text, 32, "%" PRIu64 "%s", value / units->size, value ? units->name : "");
+}
+
+static const struct unit byte_units[] = {
+    {"TiB", UINT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}, {NULL, 0},
+};
+
+void mtr_schema_format_bytes(uint64_t bytes, char text[32])
+{
+    format_unit(byte_units, bytes, text);
+}
+
+void mtr_schema_format_duration(uint64_t us, char text[32])
+{
+    static const struct unit units[] = {{"d", UINT64_C(86400000000)}, {"h", UINT64_C(3600000000)}, {"m", 60000000}, {"s", 1000000},
+                                        {"ms", 1000},                 {"us", 1},                   {NULL, 0}};
+    format_unit(units, us, text);
+}
+
+static void format_bound(const struct mtr_field *field, uint64_t value, char text[32])
+{
+    if (field->type == MTR_FIELD_BYTES) {
+        mtr_schema_format_bytes(value, text);
+    } else if (field->type == MTR_FIELD_DURATION) {
+        mtr_schema_format_duration(value, text);
+    } else {
+        snprintf(text, 32, "%" PRIu64, value);
+    }
+}
+
+void mtr_schema_format_range(const struct mtr_field *field, char text[72])
+{
+    char min[32], max[32];
+    text[0] = '\0';
+    if (!mtr_schema_has_bounds(field)) return;
+    format_bound(field, field->min, min);
+    format_bound(field, field->max, max);
+    if (field->min == field->max) {
+        snprintf(text, 72, "exactly %s", min);
+    } else if (field->max == 0) {
+        snprintf(text, 72, "%s or more", min);
+    } else {
+        snprintf(text, 72, "%s to %s", min, max);
+    }
+}
+
+static bool in_bounds(const struct mtr_field *field, uint64_t value)
+{
+    return !mtr_schema_has_bounds(field) || (value >= field->min && (field->max == 0 || value <= field->max));
+}
+
+static int check_bounds(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t value)
+{
+    char range[72];
+    if (in_bounds(field, value)) return MTR_OK;
+    mtr_schema_format_range(field, range);
+    return FAIL(node, "`%.*s` is out of range: %s", SHOWN(node->text), range);
+}
+
+const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i), const void *context)
+{
+    const char *best = NULL;
+    unsigned best_distance = (unsigned)(word.size / 3 + 1) + 1; /* a typo or two, not another word */
+    for (unsigned i = 0;; i++) {
+        const char *candidate = next(context, i);
+        if (!candidate) return best;
+        unsigned distance = mtr_str_distance(word, mtr_str_from(candidate));
+        if (distance >= best_distance) continue;
+        best = candidate;
+        best_distance = distance;
+    }
+}
+
+int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node, const char *expected, struct mtr_str *out)
+{
+    if (node->kind == MTR_NODE_BOOL) return FAIL(node, "write \"%.*s\" in quotes: %s is expected", MTR_STR_ARGS(node->text), expected);
+    if (!is_scalar_text(node)) return FAIL(node, "%s is expected, not %s", expected, kind_text(node));
+    return mtr_arena_copy(context->arena, node->text, out);
+}
+
+static bool is_key_character(char c, bool first)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
+    return !first && (c == '.' || c == '_' || c == ':' || c == '-');
+}
+
+bool mtr_schema_is_key(struct mtr_str text)
+{
+    bool valid = text.size >= 1 && text.size <= MTR_KEY_BYTES_MAX;
+    for (size_t i = 0; valid && i < text.size; i++) valid = is_key_character(text.data[i], i == 0);
+    return valid;
+}
+
+static int decode_key(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_str *out)
+{
+    struct mtr_str key;
+    int rc = mtr_schema_decode_text_node(context, node, "a key", &key);
+    if (rc) return rc;
+    if (!mtr_schema_is_key(key))
+        return FAIL(node, "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit", SHOWN(key),
+                    MTR_KEY_BYTES_MAX);
+    *out = key;
+    return MTR_OK;
+}
+
+static int decode_text(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_str *out)
+{
+    struct mtr_str text;
+    int rc = mtr_schema_decode_text_node(context, node, "a text", &text);
+    if (rc) return rc;
+    if (!in_bounds(field, text.size)) {
+        char range[72];
+        mtr_schema_format_range(field, range);
+        return FAIL(node, "the text has %zu bytes; allowed are %s", text.size, range);
+    }
+    *out = text;
+    return MTR_OK;
+}
+
+static int decode_bool(struct mtr_schema_context *context, const struct mtr_node *node, bool *out)
+{
+    if (node->kind != MTR_NODE_BOOL) return FAIL(node, "write true or false");
+    *out = node->truth;
+    return MTR_OK;
+}
+
+static int decode_u64(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t *out)
+{
+    uint64_t value;
+    if (node->kind == MTR_NODE_STRING && mtr_str_to_u64(node->text, &value)) return FAIL(node, "write the number without quotes");
+    if (node->kind != MTR_NODE_NUMBER || !mtr_str_to_u64(node->text, &value)) return FAIL(node, "a whole number is expected, as 10");
+    int rc = check_bounds(context, field, node, value);
+    if (!rc) *out = value;
+    return rc;
+}
+
+static bool parse_bytes(struct mtr_str text, uint64_t *out)
+{
+    size_t digits = 0;
+    uint64_t value;
+    while (digits < text.size && text.data[digits] >= '0' && text.data[digits] <= '9') digits++;
+    if (!mtr_str_to_u64((struct mtr_str){text.data, digits}, &value)) return false;
+    struct mtr_str suffix = {text.data + digits, text.size - digits};
+    for (const struct unit *unit = byte_units; unit->name; unit++)
+        if (mtr_str_equal(suffix, mtr_str_from(unit->name))) return !__builtin_mul_overflow(value, unit->size, out);
+    return false;
+}
+
+static int decode_bytes(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t *out)
+{
+    uint64_t value;
+    if (!is_scalar_text(node) || !parse_bytes(node->text, &value)) return FAIL(node, "a size is expected, as 4096, 64KiB, 16MiB or 1GiB");
+    int rc = check_bounds(context, field, node, value);
+    if (!rc) *out = value;
+    return rc;
+}
+
+static int decode_duration(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, int64_t *out)
+{
+    int64_t value;
+    if (!is_scalar_text(node) || mtr_duration_parse(node->text, &value) || value < 0)
+        return FAIL(node, "a duration is expected, as 250ms, 90s, 15m, 2h or 35d");
+    int rc = check_bounds(context, field, node, (uint64_t)value);
+    if (!rc) *out = value;
+    return rc;
+}
+
+static int decode_time(struct mtr_schema_context *context, const struct mtr_node *node, int64_t *out)
+{
+    if (is_scalar_text(node) && mtr_time_parse_date(node->text, out) == MTR_OK) return MTR_OK;
+    return FAIL(node, "a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+}
+
+static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc, unsigned digits)
+{
+    if (rc == MTR_EPRECISION) return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
+    if (rc == MTR_EOVERFLOW) return FAIL(node, "`%.*s` is too large", SHOWN(node->text));
+    return FAIL(node, "a number is expected, as 12 or \"0.05\"");
+}
+
+static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_quantity *out)
+{
+    int rc = is_scalar_text(node) ? mtr_quantity_parse(node->text, out) : MTR_EINVALID;
+    return rc ? fail_decimal(context, node, rc, MTR_QUANTITY_DIGITS) : MTR_OK;
+}
+
+static int decode_money(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_money *out)
+{
+    int rc = is_scalar_text(node) ? mtr_money_parse(node->text, out) : MTR_EINVALID;
+    return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS) : MTR_OK;
+}
+
+static const char *choice_at(const void *context, unsigned i)
+{
+    const char *const *choices = context;
+    return choices[i];
+}
+
+static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, int *out)
+{
+    char list[160] = "";
+    size_t used = 0;
+    for (int i = 0; field->choices[i]; i++) {
+        if (mtr_str_equal(node->text, mtr_str_from(field->choices[i])) && node->kind < MTR_NODE_LIST) {
+            *out = i;
+            return MTR_OK;
+        }
+        if (used < sizeof(list)) used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
+    }
+    if (!is_scalar_text(node)) return FAIL(node, "one of %s is expected, not %s", list, kind_text(node));
+    const char *nearest = mtr_schema_nearest(node->text, choice_at, field->choices);
+    if (nearest) return FAIL(node, "`%.*s` is not one of %s; did you mean `%s`?", SHOWN(node->text), list, nearest);
+    return FAIL(node, "`%.*s` is not one of %s", SHOWN(node->text), list);
+}
+
+int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member)
+{
+    switch (field->type) {
+    case MTR_FIELD_TEXT: return decode_text(context, field, node, member);
+    case MTR_FIELD_KEY: return decode_key(context, node, member);
+    case MTR_FIELD_BOOL: return decode_bool(context, node, member);
+    case MTR_FIELD_U64: return decode_u64(context, field, node, member);
+    case MTR_FIELD_BYTES: return decode_bytes(context, field, node, member);
+    case MTR_FIELD_DURATION: return decode_duration(context, field, node, member);
+    case MTR_FIELD_TIME: return decode_time(context, node, member);
+    case MTR_FIELD_QUANTITY: return decode_quantity(context, node, member);
+    case MTR_FIELD_MONEY: return decode_money(context, node, member);
+    case MTR_FIELD_ENUM: return decode_enum(context, field, node, member);
+    default: MTR_ASSERT(!"a scalar type"); return MTR_EINVALID;
+    }
+}

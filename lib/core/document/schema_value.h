@@ -1,0 +1,32 @@
+/*
+ * One scalar of a document checked against its row and decoded. Private to lib/core.
+ */
+#ifndef METERD_LIB_CORE_DOCUMENT_SCHEMA_VALUE_H
+#define METERD_LIB_CORE_DOCUMENT_SCHEMA_VALUE_H
+
+#include "meterd/core/schema.h"
+
+struct mtr_schema_context {
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+    char path[96]; /* dotted path of the value being decoded */
+    size_t path_size;
+};
+
+/* Reports a finding at a place, under the current path. Returns MTR_EINVALID. */
+int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...) MTR_PRINTF(4, 5);
+
+/* Every type but MAP, LIST, TEXTS, LABELS and NODE. */
+int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member);
+
+/* A text of any scalar, as written; anything else is a finding that says `expected`. */
+int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node, const char *expected, struct mtr_str *out);
+
+bool mtr_schema_has_bounds(const struct mtr_field *field);
+/* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */
+void mtr_schema_format_bytes(uint64_t bytes, char text[32]);
+void mtr_schema_format_duration(uint64_t us, char text[32]);
+/* Bounds of a row in its own unit: "1…65535", "1s…1h"; empty without. */
+void mtr_schema_format_range(const struct mtr_field *field, char text[72]);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * Fixed-point quantities and money: sums, comparisons, and one-division rounding, scaling and proration.
+ *
+ * Sign and magnitude are split before wide arithmetic and joined after it, so every mode treats both signs by its own rule.
+ * Text is in decimal_text.c, sums of products in exact.c. Pure; no state.
+ */
+#include "meterd/core/decimal.h"
+
+#include "lib/core/number/wide.h"
+
+static const char *const rounding_names[] = {
+    [MTR_ROUND_HALF_EVEN] = "half_even", [MTR_ROUND_HALF_UP] = "half_up", [MTR_ROUND_UP] = "up",
+    [MTR_ROUND_DOWN] = "down",           [MTR_ROUND_CEILING] = "ceiling", [MTR_ROUND_FLOOR] = "floor",
+};
+enum { ROUNDING_COUNT = sizeof(rounding_names) / sizeof(rounding_names[0]) };
+
+bool mtr_rounding_from_name(struct mtr_str name, enum mtr_rounding *out)
+{
+    for (unsigned i = 0; i < ROUNDING_COUNT; i++) {
+        if (!mtr_str_equal(name, mtr_str_from(rounding_names[i]))) continue;
+        *out = (enum mtr_rounding)i;
+        return true;
+    }
+    return false;
+}
+
+const char *mtr_rounding_name(enum mtr_rounding mode)
+{
+    MTR_ASSERT((unsigned)mode < ROUNDING_COUNT);
+    return rounding_names[mode];
+}
+
+/* value × numerator ÷ denominator, rounded once to a multiple of `unit` (a power of ten). */
+static int scale_fixed(mtr_int128 value, mtr_int128 numerator, mtr_int128 denominator, mtr_uint128 unit, enum mtr_rounding mode,
+                       mtr_int128 *out)
+{
+    if (denominator == 0) return MTR_EINVALID;
+    bool negative = (value < 0) ^ (numerator < 0) ^ (denominator < 0);
+    struct mtr_wide wide = mtr_wide_from_u128(mtr_magnitude(value));
+    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator));
+    MTR_ASSERT(fits); /* 128 + 128 bits */
+    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator), MTR_FRACTION_ZERO);
+    fraction = mtr_wide_divide_fraction(&wide, unit, fraction);
+    mtr_wide_round(&wide, negative, fraction, mode);
+    fits = mtr_wide_multiply(&wide, unit);
+    MTR_ASSERT(fits); /* 256 + 60 bits */
+    return mtr_wide_to_i128(&wide, negative, out);
+}
+
+static int round_fixed(mtr_int128 value, mtr_uint128 unit, enum mtr_rounding mode, mtr_int128 *out)
+{
+    return scale_fixed(value, 1, 1, unit, mode, out);
+}
+
+static int compare_fixed(mtr_int128 a, mtr_int128 b)
+{
+    return (a > b) - (a < b);
+}
+
+struct mtr_decimal mtr_decimal_from_i64(int64_t value)
+{
+    return (struct mtr_decimal){.mantissa = value};
+}
+
+int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out)
+{
+    out->e12 = (mtr_int128)whole * (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
+    return MTR_OK;
+}
+
+int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out)
+{
+    mtr_int128 sum;
+    if (__builtin_add_overflow(a.e12, b.e12, &sum)) return MTR_EOVERFLOW;
+    out->e12 = sum;
+    return MTR_OK;
+}
+
+int mtr_quantity_sub(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out)
+{
+    mtr_int128 difference;
+    if (__builtin_sub_overflow(a.e12, b.e12, &difference)) return MTR_EOVERFLOW;
+    out->e12 = difference;
+    return MTR_OK;
+}
+
+int mtr_quantity_compare(struct mtr_quantity a, struct mtr_quantity b)
+{
+    return compare_fixed(a.e12, b.e12);
+}
+
+int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator, struct mtr_quantity denominator, unsigned digits,
+                       enum mtr_rounding mode, struct mtr_quantity *out)
+{
+    MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
+    return scale_fixed(value.e12, numerator.e12, denominator.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
+}
+
+int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode, struct mtr_quantity *out)
+{
+    MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
+    return round_fixed(value.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
+}
+
+int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode, struct mtr_quantity *out)
+{
+    MTR_ASSERT(size.e12 > 0);
+    mtr_int128 one = (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS);
+    return scale_fixed(value.e12, one, size.e12, (mtr_uint128)one, mode, &out->e12);
+}
+
+int mtr_money_add(struct mtr_money a, struct mtr_money b, struct mtr_money *out)
+{
+    mtr_int128 sum;
+    if (__builtin_add_overflow(a.e18, b.e18, &sum)) return MTR_EOVERFLOW;
+    out->e18 = sum;
+    return MTR_OK;
+}
+
+int mtr_money_sub(struct mtr_money a, struct mtr_money b, struct mtr_money *out)
+{
+    mtr_int128 difference;
+    if (__builtin_sub_overflow(a.e18, b.e18, &difference)) return MTR_EOVERFLOW;
+    out->e18 = difference;
+    return MTR_OK;
+}
+
+int mtr_money_compare(struct mtr_money a, struct mtr_money b)
+{
+    return compare_fixed(a.e18, b.e18);
+}
+
+int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out)
+{
+    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
+    return round_fixed(value.e18, mtr_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
+}
+
+int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits, enum mtr_rounding mode,
+                      struct mtr_money *out)
+{
+    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
+    return scale_fixed(value.e18, numerator, denominator, mtr_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
+}

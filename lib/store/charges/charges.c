@@ -1,0 +1,417 @@
+/*
+ * The charges store: environment, transactions, the rater's cursor, charges and their traces.
+ *
+ * Invariants: charge numbers are dense from 1; `ids` holds exactly one row per charge; a charge is never changed or deleted.
+ * Ownership: the caller owns store and transactions. Thread: any, one per transaction. What lines, periods, messages and consumers
+ * mean is in the sibling charges_*.c; when to write them is the rater's business.
+ */
+#include "lib/store/charges/charges_txn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* 2: with draws and drawn. A store of version 1 has none, and becomes one of version 2 where it is opened for writing. */
+enum { FORMAT_VERSION = 2, FORMAT_WITHOUT_DRAWS = 1 };
+static const size_t MAP_BYTES = (size_t)1 << 40;
+
+static const char *const TABLE_NAMES[TABLE_COUNT] = {
+    [TABLE_META] = "meta",
+    [TABLE_CHARGES] = "charges",
+    [TABLE_IDS] = "ids",
+    [TABLE_TRACES] = "traces",
+    [TABLE_LINES] = "lines",
+    [TABLE_PERIODS] = "periods",
+    [TABLE_SUBSCRIPTIONS] = "subscriptions",
+    [TABLE_TIMERS] = "timers",
+    [TABLE_MESSAGES] = "messages",
+    [TABLE_MESSAGE_IDS] = "message_ids",
+    [TABLE_BODIES] = "bodies",
+    [TABLE_QUEUE] = "queue",
+    [TABLE_DESTINATIONS] = "destinations",
+    [TABLE_CONSUMERS] = "consumers",
+    [TABLE_ACKS] = "acks",
+    [TABLE_DRAWS] = "draws",
+    [TABLE_DRAWN] = "drawn",
+};
+
+static const char META_VERSION[] = "format_version";
+static const char META_CURSOR[] = "cursor";
+
+int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str *out)
+{
+    MDB_val k = mtr_lmdb_val(key, key_size);
+    MDB_val v;
+    int rc = mtr_lmdb_get(&txn->cursors, table, txn->charges->tables[table], &k, &v);
+    if (!rc) *out = mtr_lmdb_str(v);
+    return rc;
+}
+
+int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str value,
+                unsigned flags)
+{
+    MTR_ASSERT(txn->write);
+    MDB_val k = mtr_lmdb_val(key, key_size);
+    MDB_val v = mtr_lmdb_val(value.data, value.size);
+    return mtr_lmdb_error(mdb_put(txn->lmdb, txn->charges->tables[table], &k, &v, flags));
+}
+
+int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size)
+{
+    MTR_ASSERT(txn->write);
+    MDB_val k = mtr_lmdb_val(key, key_size);
+    return mtr_lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
+}
+
+int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size, size_t prefix_size,
+                 charges_on_row on_row, void *context)
+{
+    MTR_ASSERT(prefix_size <= from_size);
+    MDB_cursor *cursor = NULL;
+    MDB_val k = mtr_lmdb_val(from, from_size);
+    MDB_val v;
+    int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
+    if (rc) return rc;
+    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, from_size ? MDB_SET_RANGE : MDB_FIRST));
+    while (!rc) {
+        if (k.mv_size < prefix_size || (prefix_size && memcmp(k.mv_data, from, prefix_size) != 0)) break;
+        rc = on_row(context, mtr_lmdb_str(k), mtr_lmdb_str(v));
+        if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
+        else {
+            mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+            return rc;
+        }
+    }
+    mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+static int put_version(struct mtr_charges_txn *txn)
+{
+    unsigned char bytes[4];
+    mtr_put_u32(bytes, FORMAT_VERSION);
+    return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
+}
+
+static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_str value;
+    int rc = charges_get(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, &value);
+    if (rc == MTR_ENOTFOUND && txn->write) return put_version(txn);
+    if (rc) return rc;
+    if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
+    uint32_t version = mtr_get_u32((const unsigned char *)value.data);
+    if (version == FORMAT_VERSION) return MTR_OK;
+    if (version == FORMAT_WITHOUT_DRAWS && txn->write) return put_version(txn);
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store has format version %u, this meterd knows version %u", version,
+                       (unsigned)FORMAT_VERSION);
+    return MTR_EVERSION;
+}
+
+static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_charges_txn *txn = NULL;
+    int rc = mtr_charges_begin(charges, !read_only, &txn);
+    if (rc) return rc;
+    for (int i = 0; i < TABLE_COUNT && !rc; i++)
+        rc = mtr_lmdb_error(mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
+    if (rc == MTR_ENOTFOUND) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store is of an older format: start the daemon once, which brings it up to version %u",
+                           (unsigned)FORMAT_VERSION);
+        rc = MTR_EVERSION;
+    }
+    if (!rc) rc = check_version(txn, diagnostic);
+    if (rc) {
+        mtr_charges_abort(txn);
+        return rc;
+    }
+    return mtr_charges_commit(txn);
+}
+
+int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = TABLE_COUNT, .read_only = read_only};
+    struct mtr_charges *charges = calloc(1, sizeof(*charges));
+    if (!charges) return MTR_ENOMEM;
+    int rc = mtr_lmdb_open(directory, &options, &charges->env, diagnostic);
+    if (rc) goto out;
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the tables of the store %s", directory);
+    rc = open_tables(charges, read_only, diagnostic);
+out:
+    if (rc) mtr_charges_close(charges);
+    else *out = charges;
+    return rc;
+}
+
+void mtr_charges_close(struct mtr_charges *charges)
+{
+    if (!charges) return;
+    if (charges->env) mdb_env_close(charges->env);
+    free(charges);
+}
+
+int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charges_txn **out)
+{
+    struct mtr_charges_txn *txn = calloc(1, sizeof(*txn));
+    if (!txn) return MTR_ENOMEM;
+    txn->charges = charges;
+    txn->write = write;
+    mtr_buffer_init(&txn->scratch, RECORD_BYTES_MAX);
+    int rc = mtr_lmdb_error(mdb_txn_begin(charges->env, NULL, write ? 0 : MDB_RDONLY, &txn->lmdb));
+    if (rc) {
+        free(txn);
+        return rc;
+    }
+    txn->cursors.txn = txn->lmdb;
+    txn->cursors.write = write;
+    *out = txn;
+    return MTR_OK;
+}
+
+static void free_txn(struct mtr_charges_txn *txn)
+{
+    mtr_buffer_release(&txn->scratch);
+    free(txn);
+}
+
+int mtr_charges_commit(struct mtr_charges_txn *txn)
+{
+    mtr_lmdb_cursors_close(&txn->cursors);
+    int rc = mtr_lmdb_commit(txn->lmdb);
+    free_txn(txn);
+    return rc;
+}
+
+void mtr_charges_abort(struct mtr_charges_txn *txn)
+{
+    if (!txn) return;
+    mtr_lmdb_cursors_close(&txn->cursors);
+    mdb_txn_abort(txn->lmdb);
+    free_txn(txn);
+}
+
+int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_cursor *out)
+{
+    struct mtr_str value;
+    int rc = charges_get(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, &value);
+    if (rc == MTR_ENOTFOUND) {
+        *out = (struct mtr_charges_cursor){.scan_period_s = INT64_MIN};
+        return MTR_OK;
+    }
+    if (rc) return rc;
+    struct unpacker unpacker = unpack_begin(value);
+    struct mtr_charges_cursor cursor = {.change = unpack_u64(&unpacker)};
+    cursor.scan_version = unpack_u64(&unpacker);
+    cursor.scan_subscription = unpack_u32(&unpacker);
+    cursor.scan_period_s = unpack_i64(&unpacker);
+    rc = unpack_end(&unpacker);
+    if (!rc) *out = cursor;
+    return rc;
+}
+
+int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges_cursor *cursor)
+{
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_u64(&packer, cursor->change);
+    pack_u64(&packer, cursor->scan_version);
+    pack_u32(&packer, cursor->scan_subscription);
+    pack_i64(&packer, cursor->scan_period_s);
+    if (packer.error) return packer.error;
+    return charges_put(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, mtr_buffer_str(&txn->scratch), 0);
+}
+
+const char *mtr_charge_status_name(enum mtr_charge_status status)
+{
+    switch (status) {
+    case MTR_CHARGE_DRAFT: return "draft";
+    case MTR_CHARGE_FINAL: return "final";
+    case MTR_CHARGE_CORRECTION: return "correction";
+    }
+    MTR_ASSERT(!"known charge status");
+    return NULL;
+}
+
+static void hex(struct mtr_hash128 hash, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 32; i++) {
+        uint64_t half = i < 16 ? hash.high : hash.low;
+        text[i] = digits[half >> (60 - 4 * (i % 16)) & 15];
+    }
+    text[32] = '\0';
+}
+
+static bool unhex(struct mtr_str text, struct mtr_hash128 *out)
+{
+    uint64_t half[2] = {0, 0};
+    if (text.size != 32) return false;
+    for (size_t i = 0; i < 32; i++) {
+        char c = text.data[i];
+        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+        if (digit > 15) return false;
+        half[i / 16] = half[i / 16] << 4 | digit;
+    }
+    *out = (struct mtr_hash128){half[0], half[1]};
+    return true;
+}
+
+void mtr_charge_id_format(struct mtr_hash128 id, char text[MTR_CHARGE_ID_TEXT_BYTES])
+{
+    hex(id, text);
+}
+
+bool mtr_charge_id_parse(struct mtr_str text, struct mtr_hash128 *out)
+{
+    return unhex(text, out);
+}
+
+void mtr_message_id_format(struct mtr_hash128 id, char text[MTR_MESSAGE_ID_TEXT_BYTES])
+{
+    memcpy(text, "msg_", 4);
+    hex(id, text + 4);
+}
+
+bool mtr_message_id_parse(struct mtr_str text, struct mtr_hash128 *out)
+{
+    if (!mtr_str_starts_with(text, MTR_STR("msg_"))) return false;
+    return unhex((struct mtr_str){text.data + 4, text.size - 4}, out);
+}
+
+int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out)
+{
+    MDB_cursor *cursor = NULL;
+    MDB_val k, v;
+    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_CHARGES], &cursor));
+    if (rc) return rc;
+    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
+    if (rc == MTR_ENOTFOUND) {
+        *out = 1;
+        rc = MTR_OK;
+    } else if (!rc) {
+        if (k.mv_size == 8) *out = mtr_get_u64(k.mv_data) + 1;
+        else rc = MTR_ECORRUPT;
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+static int pack_charge(struct mtr_buffer *out, const struct mtr_charge *charge)
+{
+    struct packer packer = pack_begin(out);
+    pack_hash(&packer, charge->id);
+    pack_u8(&packer, (uint8_t)charge->status);
+    pack_u32(&packer, charge->subscription);
+    pack_i64(&packer, charge->period_start_s);
+    pack_hash(&packer, charge->line);
+    pack_i128(&packer, charge->quantity.e12);
+    pack_i128(&packer, charge->quantity_delta.e12);
+    pack_i128(&packer, charge->amount.e18);
+    pack_i128(&packer, charge->emitted_before.e18);
+    pack_u64(&packer, charge->previous);
+    pack_u64(&packer, charge->trace);
+    pack_i64(&packer, charge->created_us);
+    pack_u64(&packer, charge->seq_first);
+    pack_u64(&packer, charge->seq_last);
+    pack_str(&packer, charge->body);
+    pack_cost(&packer, charge->has_cost, charge->cost);
+    return packer.error;
+}
+
+static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_charge *out)
+{
+    if (key.size != 8) return MTR_ECORRUPT;
+    struct unpacker unpacker = unpack_begin(value);
+    struct mtr_charge charge = {.number = mtr_get_u64((const unsigned char *)key.data)};
+    charge.id = unpack_hash(&unpacker);
+    uint8_t status = unpack_u8(&unpacker);
+    charge.status = (enum mtr_charge_status)status;
+    charge.subscription = unpack_u32(&unpacker);
+    charge.period_start_s = unpack_i64(&unpacker);
+    charge.line = unpack_hash(&unpacker);
+    charge.quantity.e12 = unpack_i128(&unpacker);
+    charge.quantity_delta.e12 = unpack_i128(&unpacker);
+    charge.amount.e18 = unpack_i128(&unpacker);
+    charge.emitted_before.e18 = unpack_i128(&unpacker);
+    charge.previous = unpack_u64(&unpacker);
+    charge.trace = unpack_u64(&unpacker);
+    charge.created_us = unpack_i64(&unpacker);
+    charge.seq_first = unpack_u64(&unpacker);
+    charge.seq_last = unpack_u64(&unpacker);
+    charge.body = unpack_str(&unpacker);
+    charge.has_cost = unpack_cost(&unpacker, &charge.cost);
+    if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION) return MTR_ECORRUPT;
+    *out = charge;
+    return MTR_OK;
+}
+
+int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *charge)
+{
+    uint64_t next = 0;
+    unsigned char key[8];
+    unsigned char id[16];
+    int rc = mtr_charges_next_number(txn, &next);
+    if (rc) return rc;
+    MTR_ASSERT(charge->number == next);
+    mtr_put_u64(key, charge->number);
+    put_hash(id, charge->id);
+    rc = charges_put(txn, TABLE_IDS, id, sizeof(id), (struct mtr_str){(char *)key, sizeof(key)}, MDB_NOOVERWRITE);
+    if (!rc) rc = pack_charge(&txn->scratch, charge);
+    if (!rc) rc = charges_put(txn, TABLE_CHARGES, key, sizeof(key), mtr_buffer_str(&txn->scratch), MDB_APPEND);
+    return rc;
+}
+
+int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_charge *out)
+{
+    unsigned char key[8];
+    struct mtr_str value;
+    mtr_put_u64(key, number);
+    int rc = charges_get(txn, TABLE_CHARGES, key, sizeof(key), &value);
+    return rc ? rc : unpack_charge((struct mtr_str){(char *)key, sizeof(key)}, value, out);
+}
+
+int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out)
+{
+    unsigned char key[16];
+    struct mtr_str value;
+    put_hash(key, id);
+    int rc = charges_get(txn, TABLE_IDS, key, sizeof(key), &value);
+    if (rc) return rc;
+    if (value.size != 8) return MTR_ECORRUPT;
+    rc = mtr_charges_get(txn, mtr_get_u64((const unsigned char *)value.data), out);
+    return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+}
+
+struct charge_walk {
+    mtr_charges_on_charge on_charge;
+    void *context;
+};
+
+static int on_charge_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct charge_walk *walk = context;
+    struct mtr_charge charge;
+    int rc = unpack_charge(key, value, &charge);
+    return rc ? rc : walk->on_charge(walk->context, &charge);
+}
+
+int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge, void *context)
+{
+    struct charge_walk walk = {on_charge, context};
+    unsigned char from[8];
+    if (after == UINT64_MAX) return MTR_OK;
+    mtr_put_u64(from, after + 1);
+    return charges_walk(txn, TABLE_CHARGES, from, sizeof(from), 0, on_charge_row, &walk);
+}
+
+int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json)
+{
+    unsigned char key[8];
+    mtr_put_u64(key, number);
+    return charges_put(txn, TABLE_TRACES, key, sizeof(key), json, MDB_NOOVERWRITE);
+}
+
+int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str *json)
+{
+    unsigned char key[8];
+    mtr_put_u64(key, number);
+    return charges_get(txn, TABLE_TRACES, key, sizeof(key), json);
+}

@@ -1,0 +1,316 @@
+/*
+ * Lines, periods and timers of the charges store.
+ *
+ * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not INT64_MAX; every
+ * subscription one OPEN timer while next_open_s is not INT64_MAX; there are no other timers. A line's key is a hash of its identity,
+ * moved on by one where another identity of the same period has it: lines are never deleted, so the search stays sound.
+ */
+#include "lib/store/charges/charges_txn.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+#include "meterd/core/time.h"
+
+enum { LINE_KEY_BYTES = 28, PERIOD_KEY_BYTES = 12, TIMER_KEY_BYTES = 21, LINE_PROBES_MAX = 64 };
+
+static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_start_s)
+{
+    mtr_put_u32(p, subscription);
+    put_i64(p + 4, period_start_s);
+}
+
+static int line_hash(struct mtr_charges_txn *txn, const struct mtr_charge_line *line, struct mtr_hash128 *out)
+{
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_i64(&packer, line->part_start_s);
+    pack_str(&packer, line->currency);
+    pack_str(&packer, line->component);
+    pack_str(&packer, line->kind);
+    pack_str(&packer, line->dimensions);
+    if (packer.error) return packer.error;
+    XXH128_hash_t hash = XXH3_128bits(txn->scratch.data, txn->scratch.size);
+    *out = (struct mtr_hash128){hash.high64, hash.low64};
+    return MTR_OK;
+}
+
+static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_charge_line *out)
+{
+    if (key.size != LINE_KEY_BYTES) return MTR_ECORRUPT;
+    const unsigned char *k = (const unsigned char *)key.data;
+    struct unpacker unpacker = unpack_begin(value);
+    struct mtr_charge_line line = {.subscription = mtr_get_u32(k), .period_start_s = get_i64(k + 4)};
+    line.key = (struct mtr_hash128){mtr_get_u64(k + 12), mtr_get_u64(k + 20)};
+    line.part_start_s = unpack_i64(&unpacker);
+    line.currency = unpack_str(&unpacker);
+    line.component = unpack_str(&unpacker);
+    line.kind = unpack_str(&unpacker);
+    line.dimensions = unpack_str(&unpacker);
+    line.emitted.e18 = unpack_i128(&unpacker);
+    line.quantity.e12 = unpack_i128(&unpacker);
+    line.last_number = unpack_u64(&unpacker);
+    line.count = unpack_u64(&unpacker);
+    line.part_end_s = unpack_i64(&unpacker);
+    line.meter = unpack_str(&unpacker);
+    line.unit = unpack_str(&unpacker);
+    line.tariff = unpack_str(&unpacker);
+    line.version_from = unpack_str(&unpacker);
+    line.version_hash = unpack_hash(&unpacker);
+    if (unpacker.at < unpacker.end) line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
+    line.has_cost = unpack_cost(&unpacker, &line.cost);
+    int rc = unpack_end(&unpacker);
+    if (!rc) *out = line;
+    return rc;
+}
+
+static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_line *b)
+{
+    return a->part_start_s == b->part_start_s && mtr_str_equal(a->currency, b->currency) && mtr_str_equal(a->component, b->component) &&
+           mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
+}
+
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, struct mtr_hash128 key,
+                                struct mtr_charge_line *out)
+{
+    unsigned char bytes[LINE_KEY_BYTES];
+    struct mtr_str value;
+    line_prefix(bytes, subscription, period_start_s);
+    put_hash(bytes + 12, key);
+    int rc = charges_get(txn, TABLE_LINES, bytes, sizeof(bytes), &value);
+    return rc ? rc : unpack_line((struct mtr_str){(char *)bytes, sizeof(bytes)}, value, out);
+}
+
+int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line)
+{
+    struct mtr_hash128 key;
+    struct mtr_charge_line found;
+    int rc = line_hash(txn, line, &key);
+    if (rc) return rc;
+    for (int i = 0; i < LINE_PROBES_MAX; i++, key.low++) {
+        rc = mtr_charges_get_line_by_key(txn, line->subscription, line->period_start_s, key, &found);
+        if (rc == MTR_ENOTFOUND) {
+            line->key = key;
+            line->emitted = (struct mtr_money){0};
+            line->quantity = (struct mtr_quantity){0};
+            line->last_number = line->count = 0;
+            line->has_cost = false;
+            line->cost = (struct mtr_money){0};
+            return rc;
+        }
+        if (rc) return rc;
+        if (same_line(&found, line)) {
+            *line = found;
+            return MTR_OK;
+        }
+    }
+    return MTR_ECORRUPT;
+}
+
+int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line)
+{
+    unsigned char key[LINE_KEY_BYTES];
+    line_prefix(key, line->subscription, line->period_start_s);
+    put_hash(key + 12, line->key);
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_i64(&packer, line->part_start_s);
+    pack_str(&packer, line->currency);
+    pack_str(&packer, line->component);
+    pack_str(&packer, line->kind);
+    pack_str(&packer, line->dimensions);
+    pack_i128(&packer, line->emitted.e18);
+    pack_i128(&packer, line->quantity.e12);
+    pack_u64(&packer, line->last_number);
+    pack_u64(&packer, line->count);
+    pack_i64(&packer, line->part_end_s);
+    pack_str(&packer, line->meter);
+    pack_str(&packer, line->unit);
+    pack_str(&packer, line->tariff);
+    pack_str(&packer, line->version_from);
+    pack_hash(&packer, line->version_hash);
+    pack_str(&packer, line->tax_code);
+    pack_cost(&packer, line->has_cost, line->cost);
+    if (packer.error) return packer.error;
+    return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+}
+
+struct line_walk {
+    mtr_charges_on_line on_line;
+    void *context;
+};
+
+static int on_line_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct line_walk *walk = context;
+    struct mtr_charge_line line;
+    int rc = unpack_line(key, value, &line);
+    return rc ? rc : walk->on_line(walk->context, &line);
+}
+
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
+                           void *context)
+{
+    struct line_walk walk = {on_line, context};
+    unsigned char prefix[12];
+    line_prefix(prefix, subscription, period_start_s);
+    return charges_walk(txn, TABLE_LINES, prefix, sizeof(prefix), sizeof(prefix), on_line_row, &walk);
+}
+
+static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t due_us, uint32_t subscription, int64_t period_start_s)
+{
+    p[0] = (unsigned char)kind;
+    put_i64(p + 1, due_us);
+    mtr_put_u32(p + 9, subscription);
+    put_i64(p + 13, period_start_s);
+}
+
+/* Moves a timer from one due time to another; INT64_MAX is none. */
+static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, uint32_t subscription, int64_t old_period_s,
+                      int64_t old_due_us, int64_t new_period_s, int64_t new_due_us)
+{
+    unsigned char key[TIMER_KEY_BYTES];
+    int rc = MTR_OK;
+    if (old_due_us == new_due_us && old_period_s == new_period_s) return MTR_OK;
+    if (old_due_us != INT64_MAX) {
+        timer_key(key, kind, old_due_us, subscription, old_period_s);
+        rc = charges_delete(txn, TABLE_TIMERS, key, sizeof(key));
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    }
+    if (new_due_us == INT64_MAX) return MTR_OK;
+    timer_key(key, kind, new_due_us, subscription, new_period_s);
+    return charges_put(txn, TABLE_TIMERS, key, sizeof(key), (struct mtr_str){"", 0}, 0);
+}
+
+int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out)
+{
+    MDB_cursor *cursor = NULL;
+    unsigned char from[1] = {(unsigned char)kind};
+    MDB_val k = mtr_lmdb_val(from, sizeof(from));
+    MDB_val v;
+    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
+    if (rc) return rc;
+    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    if (!rc && k.mv_size != TIMER_KEY_BYTES) rc = MTR_ECORRUPT;
+    if (!rc) {
+        const unsigned char *p = k.mv_data;
+        if (p[0] != from[0]) rc = MTR_ENOTFOUND;
+        else *out = (struct mtr_charge_timer){get_i64(p + 1), mtr_get_u32(p + 9), get_i64(p + 13)};
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_charge_period *out)
+{
+    if (key.size != PERIOD_KEY_BYTES) return MTR_ECORRUPT;
+    const unsigned char *k = (const unsigned char *)key.data;
+    struct unpacker unpacker = unpack_begin(value);
+    struct mtr_charge_period period = {.subscription = mtr_get_u32(k), .start_s = get_i64(k + 4)};
+    period.end_s = unpack_i64(&unpacker);
+    uint8_t status = unpack_u8(&unpacker);
+    period.status = (enum mtr_charge_period_status)status;
+    period.dirty = unpack_u8(&unpacker) != 0;
+    period.problem = (int)unpack_i64(&unpacker);
+    period.inputs = unpack_hash(&unpacker);
+    period.rated_us = unpack_i64(&unpacker);
+    period.closed_us = unpack_i64(&unpacker);
+    period.revision = unpack_u32(&unpacker);
+    period.rate_due_us = unpack_i64(&unpacker);
+    period.close_due_us = unpack_i64(&unpacker);
+    if (unpack_end(&unpacker) || status > MTR_PERIOD_FINAL) return MTR_ECORRUPT;
+    *out = period;
+    return MTR_OK;
+}
+
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s, struct mtr_charge_period *out)
+{
+    unsigned char key[PERIOD_KEY_BYTES];
+    struct mtr_str value;
+    line_prefix(key, subscription, start_s);
+    int rc = charges_get(txn, TABLE_PERIODS, key, sizeof(key), &value);
+    return rc ? rc : unpack_period((struct mtr_str){(char *)key, sizeof(key)}, value, out);
+}
+
+int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period)
+{
+    struct mtr_charge_period old = {.rate_due_us = INT64_MAX, .close_due_us = INT64_MAX};
+    unsigned char key[PERIOD_KEY_BYTES];
+    const uint32_t s = period->subscription;
+    int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    rc = move_timer(txn, MTR_TIMER_RATE, s, period->start_s, old.rate_due_us, period->start_s, period->rate_due_us);
+    if (!rc) rc = move_timer(txn, MTR_TIMER_CLOSE, s, period->start_s, old.close_due_us, period->start_s, period->close_due_us);
+    if (rc) return rc;
+    line_prefix(key, s, period->start_s);
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_i64(&packer, period->end_s);
+    pack_u8(&packer, (uint8_t)period->status);
+    pack_u8(&packer, period->dirty);
+    pack_i64(&packer, period->problem);
+    pack_hash(&packer, period->inputs);
+    pack_i64(&packer, period->rated_us);
+    pack_i64(&packer, period->closed_us);
+    pack_u32(&packer, period->revision);
+    pack_i64(&packer, period->rate_due_us);
+    pack_i64(&packer, period->close_due_us);
+    if (packer.error) return packer.error;
+    return charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+}
+
+struct period_walk {
+    mtr_charges_on_period on_period;
+    void *context;
+};
+
+static int on_period_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct period_walk *walk = context;
+    struct mtr_charge_period period;
+    int rc = unpack_period(key, value, &period);
+    return rc ? rc : walk->on_period(walk->context, &period);
+}
+
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s, mtr_charges_on_period on_period,
+                             void *context)
+{
+    struct period_walk walk = {on_period, context};
+    unsigned char from[PERIOD_KEY_BYTES];
+    line_prefix(from, subscription, from_s);
+    return charges_walk(txn, TABLE_PERIODS, from, sizeof(from), 4, on_period_row, &walk);
+}
+
+int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_subscription *out)
+{
+    unsigned char key[4];
+    struct mtr_str value;
+    mtr_put_u32(key, number);
+    int rc = charges_get(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), &value);
+    if (rc) return rc;
+    struct unpacker unpacker = unpack_begin(value);
+    struct mtr_charge_subscription subscription = {.number = number, .term = unpack_hash(&unpacker)};
+    subscription.next_open_s = unpack_i64(&unpacker);
+    rc = unpack_end(&unpacker);
+    if (!rc) *out = subscription;
+    return rc;
+}
+
+static int64_t open_due_us(int64_t next_open_s)
+{
+    return next_open_s == INT64_MAX ? INT64_MAX : next_open_s * MTR_US_PER_SECOND;
+}
+
+int mtr_charges_put_subscription(struct mtr_charges_txn *txn, const struct mtr_charge_subscription *subscription)
+{
+    struct mtr_charge_subscription old = {.next_open_s = INT64_MAX};
+    unsigned char key[4];
+    int rc = mtr_charges_get_subscription(txn, subscription->number, &old);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    rc = move_timer(txn, MTR_TIMER_OPEN, subscription->number, old.next_open_s, open_due_us(old.next_open_s), subscription->next_open_s,
+                    open_due_us(subscription->next_open_s));
+    if (rc) return rc;
+    mtr_put_u32(key, subscription->number);
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_hash(&packer, subscription->term);
+    pack_i64(&packer, subscription->next_open_s);
+    if (packer.error) return packer.error;
+    return charges_put(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
+}

@@ -1,0 +1,108 @@
+/*
+ * Inside of the charges store: environment, tables, and the packing of records. Private to lib/store/charges*.c.
+ *
+ * Records are packed big-endian in the order of docs/formats.md, text with its length (u32) before it.
+ */
+#ifndef METERD_LIB_STORE_CHARGES_CHARGES_TXN_H
+#define METERD_LIB_STORE_CHARGES_CHARGES_TXN_H
+
+#include "meterd/store/charges.h"
+
+#include "lib/store/lmdb_cursors.h"
+#include "lib/store/lmdb_env.h"
+
+enum charges_table {
+    TABLE_META,
+    TABLE_CHARGES,
+    TABLE_IDS,
+    TABLE_TRACES,
+    TABLE_LINES,
+    TABLE_PERIODS,
+    TABLE_SUBSCRIPTIONS,
+    TABLE_TIMERS,
+    TABLE_MESSAGES,
+    TABLE_MESSAGE_IDS,
+    TABLE_BODIES,
+    TABLE_QUEUE,
+    TABLE_DESTINATIONS,
+    TABLE_CONSUMERS,
+    TABLE_ACKS,
+    TABLE_DRAWS,
+    TABLE_DRAWN
+};
+enum { TABLE_COUNT = 17, RECORD_BYTES_MAX = 64 << 20 };
+_Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
+
+struct mtr_charges {
+    MDB_env *env;
+    MDB_dbi tables[TABLE_COUNT];
+};
+
+struct mtr_charges_txn {
+    struct mtr_charges *charges;
+    MDB_txn *lmdb;
+    bool write;
+    struct mtr_lmdb_cursors cursors; /* by table */
+    struct mtr_buffer scratch; /* of the record being packed */
+};
+
+int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str *out) MTR_MUST_USE;
+int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str value,
+                unsigned flags) MTR_MUST_USE;
+int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size) MTR_MUST_USE;
+
+/* Rows from `from` on whose key begins with its first prefix_size bytes, ascending; the hook may not write. */
+typedef int (*charges_on_row)(void *context, struct mtr_str key, struct mtr_str value);
+int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size, size_t prefix_size,
+                 charges_on_row on_row, void *context) MTR_MUST_USE;
+
+struct packer {
+    struct mtr_buffer *out;
+    int error;
+};
+struct packer pack_begin(struct mtr_buffer *out); /* resets it */
+void pack_u8(struct packer *packer, uint8_t value);
+void pack_u32(struct packer *packer, uint32_t value);
+void pack_u64(struct packer *packer, uint64_t value);
+void pack_i64(struct packer *packer, int64_t value);
+void pack_i128(struct packer *packer, mtr_int128 value);
+void pack_hash(struct packer *packer, struct mtr_hash128 value);
+void pack_str(struct packer *packer, struct mtr_str value);
+/* At the end of a record, and only where there is one: records without cost are as they always were. */
+void pack_cost(struct packer *packer, bool has_cost, struct mtr_money cost);
+
+/* Reading never passes the end: a short record sets `bad`, and what is read then is zero. */
+struct unpacker {
+    const unsigned char *at;
+    const unsigned char *end;
+    bool bad;
+};
+struct unpacker unpack_begin(struct mtr_str record);
+uint8_t unpack_u8(struct unpacker *unpacker);
+uint32_t unpack_u32(struct unpacker *unpacker);
+uint64_t unpack_u64(struct unpacker *unpacker);
+int64_t unpack_i64(struct unpacker *unpacker);
+mtr_int128 unpack_i128(struct unpacker *unpacker);
+struct mtr_hash128 unpack_hash(struct unpacker *unpacker);
+struct mtr_str unpack_str(struct unpacker *unpacker);
+bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost); /* false: the record ends here */
+int unpack_end(const struct unpacker *unpacker) MTR_MUST_USE; /* MTR_ECORRUPT unless all was read and nothing missed */
+
+/* Signed numbers in keys: the sign bit flipped, so that byte order is numeric order. */
+static inline void put_i64(unsigned char *p, int64_t value)
+{
+    mtr_put_u64(p, (uint64_t)value ^ (UINT64_C(1) << 63));
+}
+
+static inline int64_t get_i64(const unsigned char *p)
+{
+    return (int64_t)(mtr_get_u64(p) ^ (UINT64_C(1) << 63));
+}
+
+static inline void put_hash(unsigned char *p, struct mtr_hash128 hash)
+{
+    mtr_put_u64(p, hash.high);
+    mtr_put_u64(p + 8, hash.low);
+}
+
+#endif

@@ -1,0 +1,217 @@
+/*
+ * The dedup index on the owner's thread: find, add, roll, expire. Building is in dedup_open.c, sealing in dedup_seal.c.
+ *
+ * Invariants: every identity in the window stands in the open table, in a table being sealed, or in a sealed segment that the
+ * tags (or the unfiltered mark) lead to; a tag alone is never an answer.
+ */
+#include "meterd/store/dedup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/store/dedup/dedup_index.h"
+#include "lib/store/log/log_internal.h"
+#include "meterd/core/limits.h"
+
+enum { PREFETCH_KEYS = 32, ROOM_COUNT_MIN = 32768 }; /* smaller tables grow in passing */
+
+uint32_t mtr_identity_flags(enum mtr_disposition disposition)
+{
+    if (disposition == MTR_DISPOSITION_NORMAL) return 0;
+    return disposition == MTR_DISPOSITION_VOID ? MTR_IDENTITY_VOID : MTR_IDENTITY_QUARANTINE;
+}
+
+void mtr_dedup_close(struct mtr_dedup *dedup)
+{
+    if (!dedup) return;
+    mtr_identities_release(&dedup->open);
+    mtr_identities_release(&dedup->spare);
+    mtr_identities_release(&dedup->prepared);
+    mtr_identities_release(&dedup->recycled);
+    for (uint32_t i = 0; i < dedup->sealing_count; i++) mtr_identities_release(&dedup->sealing[i].table);
+    mtr_tags_release(&dedup->tags);
+    mtr_tags_release(&dedup->build.tags);
+    pthread_mutex_destroy(&dedup->lock);
+    free(dedup);
+}
+
+static void fill_match(const struct mtr_log_identity *stored, uint64_t first_seq, uint64_t digest, struct mtr_dedup_match *match)
+{
+    *match = (struct mtr_dedup_match){
+        .found = stored->digest == digest ? MTR_DEDUP_DUPLICATE : MTR_DEDUP_CONFLICT,
+        .flags = stored->flags & (MTR_IDENTITY_QUARANTINE | MTR_IDENTITY_VOID),
+        .seq = first_seq + stored->seq_offset,
+    };
+}
+
+/* The exact check of one sealed segment. One that is expired or was removed holds nothing. */
+static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
+{
+    if (!dedup->segments.live[slot]) return MTR_OK;
+    const struct mtr_sealed_segment *segment = &dedup->segments.rows[slot];
+    struct mtr_log_identity stored;
+    int rc = mtr_log_find_identity(dedup->log, segment->number, key->identity, &stored);
+    if (rc == MTR_ENOTFOUND) return MTR_OK;
+    if (rc) return rc;
+    fill_match(&stored, segment->first_seq, key->digest, match);
+    return MTR_OK;
+}
+
+static int find_unfiltered(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
+{
+    for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS && match->found == MTR_DEDUP_NEW; slot++) {
+        if (!dedup->segments.unfiltered[slot]) continue;
+        int rc = find_sealed(dedup, slot, key, match);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+static int find_one(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
+{
+    *match = (struct mtr_dedup_match){.found = MTR_DEDUP_NEW};
+    const struct mtr_log_identity *stored = mtr_identities_find(&dedup->open, key->identity);
+    if (stored) {
+        fill_match(stored, dedup->open.base_seq, key->digest, match);
+        return MTR_OK;
+    }
+    for (uint32_t i = 0; i < dedup->sealing_count; i++) {
+        stored = mtr_identities_find(&dedup->sealing[i].table, key->identity);
+        if (!stored) continue;
+        fill_match(stored, dedup->sealing[i].table.base_seq, key->digest, match);
+        return MTR_OK;
+    }
+    uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
+    uint32_t count = mtr_tags_find(&dedup->tags, key->identity, candidates);
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = find_sealed(dedup, candidates[i], key, match);
+        if (rc || match->found != MTR_DEDUP_NEW) return rc;
+    }
+    return dedup->segments.unfiltered_count ? find_unfiltered(dedup, key, match) : MTR_OK;
+}
+
+static void prefetch(const struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        mtr_identities_prefetch(&dedup->open, keys[i].identity);
+        for (uint32_t j = 0; j < dedup->sealing_count; j++) mtr_identities_prefetch(&dedup->sealing[j].table, keys[i].identity);
+        mtr_tags_prefetch(&dedup->tags, keys[i].identity);
+    }
+}
+
+int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count, struct mtr_dedup_match *matches)
+{
+    for (uint32_t from = 0; from < count; from += PREFETCH_KEYS) {
+        uint32_t to = count - from < PREFETCH_KEYS ? count : from + PREFETCH_KEYS;
+        prefetch(dedup, keys + from, to - from);
+        for (uint32_t i = from; i < to; i++) {
+            int rc = find_one(dedup, &keys[i], &matches[i]);
+            if (rc) return rc;
+        }
+    }
+    return MTR_OK;
+}
+
+int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count)
+{
+    int rc = mtr_identities_reserve(&dedup->open, count);
+    if (rc || mtr_identities_has_room(&dedup->spare, count)) return rc;
+    struct mtr_identities spare;
+    rc = mtr_identities_init(&spare, count);
+    if (rc) return rc;
+    mtr_identities_release(&dedup->spare);
+    dedup->spare = spare;
+    return MTR_OK;
+}
+
+void mtr_dedup_prefetch_add(const struct mtr_dedup *dedup, const struct mtr_dedup_key *key)
+{
+    mtr_identities_prefetch(&dedup->open, key->identity);
+}
+
+void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint32_t flags, uint64_t seq)
+{
+    (void)mtr_identities_add(&dedup->open, key.identity, key.digest, flags, seq);
+}
+
+bool mtr_dedup_can_roll(const struct mtr_dedup *dedup)
+{
+    return dedup->sealing_count < MTR_DEDUP_SEALING_MAX;
+}
+
+void mtr_dedup_roll(struct mtr_dedup *dedup, const struct mtr_log_segment *rolled)
+{
+    MTR_ASSERT(mtr_dedup_can_roll(dedup));
+    MTR_ASSERT(dedup->spare.entries);
+    MTR_ASSERT(!rolled->sealed);
+    dedup->sealing[dedup->sealing_count++] = (struct mtr_sealing){.number = rolled->number, .first_seq = rolled->first_seq,
+                                                                  .last_received_us = rolled->last_received_us, .table = dedup->open};
+    dedup->open = dedup->spare;
+    dedup->spare = (struct mtr_identities){0};
+    dedup->rolled_count = dedup->sealing[dedup->sealing_count - 1].table.count;
+}
+
+/* The open table is three quarters full, or the spare one is smaller than the last segment was. */
+uint64_t mtr_dedup_room_wanted(const struct mtr_dedup *dedup)
+{
+    const struct mtr_identities *open = &dedup->open;
+    uint64_t most = dedup->log->options.segment_events_max + MTR_BLOCK_EVENTS_MAX; /* the block that rolls asks for room here, too */
+    if (open->count >= ROOM_COUNT_MIN && open->count < most && !mtr_identities_has_room(open, open->count / 3)) {
+        uint64_t room = open->count / 3 * 8;
+        room = room < most ? room : most;
+        if (!mtr_identities_has_room(open, room - open->count)) return room;
+    }
+    bool is_small = !dedup->sealing_count && !mtr_identities_has_room(&dedup->spare, dedup->rolled_count);
+    return is_small && dedup->rolled_count >= ROOM_COUNT_MIN ? dedup->rolled_count : 0;
+}
+
+int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count)
+{
+    MTR_ASSERT(!dedup->prepared.entries);
+    return mtr_identities_prepare(&dedup->prepared, count, &dedup->recycled);
+}
+
+/* The log may have rolled meanwhile; then the open table is small again, and the prepared one is for the next roll. */
+void mtr_dedup_room_finish(struct mtr_dedup *dedup)
+{
+    struct mtr_identities *target = &dedup->open;
+    bool is_full = target->count >= ROOM_COUNT_MIN && !mtr_identities_has_room(target, target->count / 3);
+    if (!is_full) target = &dedup->spare;
+    if (target->capacity < dedup->prepared.capacity) mtr_identities_move(target, &dedup->prepared);
+    mtr_identities_release(&dedup->prepared);
+}
+
+uint32_t mtr_dedup_unsealed(const struct mtr_dedup *dedup)
+{
+    return dedup->sealing_count;
+}
+
+void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us)
+{
+    struct mtr_sealed_segments *segments = &dedup->segments;
+    int64_t oldest_us = now_us - dedup->window_us;
+    for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS; slot++) {
+        if (!segments->live[slot] || segments->rows[slot].last_received_us >= oldest_us) continue;
+        pthread_mutex_lock(&dedup->lock);
+        segments->live[slot] = false;
+        segments->identities -= segments->rows[slot].count;
+        if (segments->unfiltered[slot]) segments->unfiltered_count--;
+        segments->unfiltered[slot] = false;
+        pthread_mutex_unlock(&dedup->lock);
+    }
+}
+
+uint64_t mtr_dedup_count(const struct mtr_dedup *dedup)
+{
+    uint64_t count = dedup->open.count + dedup->segments.identities;
+    for (uint32_t i = 0; i < dedup->sealing_count; i++)
+        if (!dedup->sealing[i].segment_slot) count += dedup->sealing[i].table.count;
+    return count;
+}
+
+uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup)
+{
+    uint64_t places = dedup->open.capacity + dedup->spare.capacity;
+    for (uint32_t i = 0; i < dedup->sealing_count; i++) places += dedup->sealing[i].table.capacity;
+    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + mtr_tags_memory_bytes(&dedup->tags);
+}

@@ -1,0 +1,77 @@
+/*
+ * What the files of the dedup index share: its struct, and who may touch which part of it. Private to lib/store.
+ *
+ *   open ──roll──▶ sealing[] ──seal_run──▶ sealed on disk ──seal_finish──▶ segments[] + tags ──expire──▶ gone
+ *
+ * The owner's thread touches everything. seal_run, on another thread, reads sealing[0] (immutable once rolled) and the size of `tags`,
+ * and copies `segments` under the lock; it writes only sealing[0].sealed and `build`, which the owner reads after seal_run returned.
+ * room_run, the other work of that thread, touches `prepared` and `recycled` alone, which the owner leaves to it until it returned.
+ */
+#ifndef METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
+#define METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
+
+#include <pthread.h>
+
+#include "lib/store/dedup/dedup_exact.h"
+#include "lib/store/dedup/dedup_tags.h"
+#include "meterd/store/dedup.h"
+
+enum { MTR_DEDUP_SEALING_MAX = 8 };
+
+/* A segment rolled, not yet found through the tags. */
+struct mtr_sealing {
+    uint32_t number;
+    uint64_t first_seq;
+    int64_t last_received_us;
+    struct mtr_identities table;
+    bool sealed;           /* its identities stand in the log */
+    uint32_t segment_slot; /* 0 until it is registered among the sealed segments */
+    uint64_t moved;        /* places of the exact table whose tags were moved */
+};
+
+/* Sealed segments in the window, by segment slot: what a tag names. Slot 0 is never live. */
+struct mtr_sealed_segments {
+    bool live[MTR_TAG_SEGMENT_SLOTS];
+    bool unfiltered[MTR_TAG_SEGMENT_SLOTS]; /* the tags do not cover it completely: ask it on every find */
+    uint32_t unfiltered_count;
+    uint64_t identities; /* of live segments */
+    struct mtr_sealed_segment {
+        uint32_t number;
+        uint64_t first_seq;
+        uint64_t count;
+        int64_t last_received_us;
+    } rows[MTR_TAG_SEGMENT_SLOTS];
+};
+
+/* A compact table being built anew from the log. */
+struct mtr_tag_build {
+    struct mtr_tag_table tags; /* buckets == NULL: none */
+    bool unfiltered[MTR_TAG_SEGMENT_SLOTS];
+};
+
+struct mtr_dedup {
+    struct mtr_log *log;
+    uint8_t key[MTR_EVENT_KEY_BYTES];
+    int64_t window_us;
+    struct mtr_identities open;
+    struct mtr_identities spare; /* becomes the open table at a roll */
+    uint64_t rolled_count;       /* of the last segment that rolled: the next one gets as much room, so that it need not grow */
+    struct mtr_identities prepared; /* made by room_run */
+    struct mtr_identities recycled; /* memory of a table that is done with, for room_run */
+    struct mtr_sealing sealing[MTR_DEDUP_SEALING_MAX]; /* oldest first */
+    uint32_t sealing_count;
+    struct mtr_tag_table tags;
+    struct mtr_tag_build build;
+    pthread_mutex_t lock; /* of `segments`, between the owner's changes and seal_run's copy */
+    struct mtr_sealed_segments segments;
+};
+
+/* The slot where a segment of that number goes; 0 when another live segment has it. */
+uint32_t mtr_dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number);
+void mtr_dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
+/* Builds the tags of all live `segments`, walking the log; one that retention has removed is passed over. */
+int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments, struct mtr_tag_build *build) MTR_MUST_USE;
+/* Makes `build` the table in use. */
+void mtr_dedup_adopt_build(struct mtr_dedup *dedup);
+
+#endif

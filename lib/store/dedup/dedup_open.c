@@ -1,0 +1,138 @@
+/*
+ * Rebuilding the dedup index from the log: sealed segments from their identities, unsealed ones from their blocks.
+ *
+ * The last unsealed segment is the open one; earlier ones were rolled before a crash could let them be sealed, and wait for seal_run.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/store/dedup/dedup_index.h"
+#include "meterd/core/limits.h"
+
+/* A block whose hash is right may still be another program's: what cannot have come from the collector is damage. */
+static bool within_limits(const struct mtr_event *event)
+{
+    return event->vendor.size <= MTR_KEY_BYTES_MAX && event->source.size <= MTR_EVENT_SOURCE_BYTES_MAX &&
+           event->id.size <= MTR_EVENT_ID_BYTES_MAX;
+}
+
+static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_header *header, const struct mtr_event *events,
+                       struct mtr_identities *table)
+{
+    int rc = mtr_identities_reserve(table, header->count);
+    if (rc) return rc;
+    for (uint32_t i = 0; i < header->count; i++) {
+        const struct mtr_event *event = &events[i];
+        if (!within_limits(event)) return MTR_ECORRUPT;
+        uint64_t digest = mtr_event_digest(event);
+        uint32_t flags = mtr_identity_flags(event->disposition);
+        struct mtr_event_identity identity = flags & MTR_IDENTITY_QUARANTINE
+                                                 ? mtr_event_quarantine_identity(event, digest, event->disposition, dedup->key)
+                                                 : mtr_event_identity(event, dedup->key);
+        (void)mtr_identities_add(table, identity, digest, flags, header->first_seq + i);
+    }
+    return MTR_OK;
+}
+
+static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segment *segment, struct mtr_identities *table,
+                        struct mtr_diagnostic *diagnostic)
+{
+    if (!segment->first_seq) return MTR_OK;
+    struct mtr_log_reader *reader;
+    int rc = mtr_log_reader_attach(dedup->log, &reader);
+    if (rc) return rc;
+    uint64_t seq = segment->first_seq;
+    while (!rc && seq <= segment->last_seq) {
+        struct mtr_block_header header;
+        const struct mtr_event *events;
+        rc = mtr_log_read(reader, seq, &header, &events, diagnostic);
+        if (rc) break;
+        rc = index_block(dedup, &header, events, table);
+        if (rc == MTR_ECORRUPT)
+            mtr_diagnostic_set(diagnostic, 0, 0, "", "segment %06u, block at sequence %llu: an attribute is longer than events may have",
+                               segment->number, (unsigned long long)header.first_seq);
+        seq = header.first_seq + header.count;
+    }
+    mtr_log_reader_close(reader);
+    return rc;
+}
+
+static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *segment, int64_t oldest_us,
+                        struct mtr_diagnostic *diagnostic)
+{
+    if (!segment->first_seq || segment->last_received_us < oldest_us) return MTR_OK;
+    uint32_t slot = mtr_dedup_segment_slot(&dedup->segments, segment->number);
+    if (!slot) {
+        mtr_diagnostic_set(diagnostic, 0, 0, "",
+                           "more than %d sealed segments are in the dedup window: make segments larger or the window shorter",
+                           MTR_TAG_SEGMENT_SLOTS - 1);
+        return MTR_ELIMIT;
+    }
+    struct mtr_sealed_segment row = {.number = segment->number, .first_seq = segment->first_seq,
+                                     .count = segment->last_seq - segment->first_seq + 1, .last_received_us = segment->last_received_us};
+    mtr_dedup_register(dedup, slot, &row);
+    return MTR_OK;
+}
+
+/* The queue of rolled segments is bounded; what a crash left beyond it is sealed at once. */
+static int make_room(struct mtr_dedup *dedup)
+{
+    if (mtr_dedup_can_roll(dedup)) return MTR_OK;
+    int rc = mtr_dedup_seal_run(dedup);
+    bool done = false;
+    if (!rc) rc = mtr_dedup_seal_finish(dedup, UINT64_MAX, &done);
+    MTR_ASSERT(rc || done);
+    return rc;
+}
+
+static int index_unsealed(struct mtr_dedup *dedup, const struct mtr_log_segment *segment, bool is_last, struct mtr_diagnostic *diagnostic)
+{
+    int rc = index_blocks(dedup, segment, &dedup->open, diagnostic);
+    if (rc || is_last) return rc;
+    rc = make_room(dedup);
+    if (!rc) rc = mtr_dedup_reserve(dedup, 1);
+    if (!rc) mtr_dedup_roll(dedup, segment);
+    return rc;
+}
+
+static int index_log(struct mtr_dedup *dedup, int64_t now_us, struct mtr_diagnostic *diagnostic)
+{
+    uint32_t count = mtr_log_segments(dedup->log, NULL, 0);
+    struct mtr_log_segment *segments = calloc(count + 1, sizeof(*segments));
+    if (!segments) return MTR_ENOMEM;
+    count = mtr_log_segments(dedup->log, segments, count);
+    int64_t last_us = mtr_log_last_received_us(dedup->log);
+    int64_t oldest_us = (now_us > last_us ? now_us : last_us) - dedup->window_us;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; i < count && !rc; i++)
+        if (segments[i].sealed) rc = index_sealed(dedup, &segments[i], oldest_us, diagnostic);
+    if (!rc) rc = mtr_dedup_build_tags(dedup->log, &dedup->segments, &dedup->build);
+    if (!rc) mtr_dedup_adopt_build(dedup);
+    for (uint32_t i = 0; i < count && !rc; i++)
+        if (!segments[i].sealed) rc = index_unsealed(dedup, &segments[i], i + 1 == count, diagnostic);
+    free(segments);
+    return rc;
+}
+
+int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us, int64_t now_us, struct mtr_dedup **out,
+                   struct mtr_diagnostic *diagnostic)
+{
+    struct mtr_dedup *dedup = calloc(1, sizeof(*dedup));
+    if (!dedup) return MTR_ENOMEM;
+    *diagnostic = (struct mtr_diagnostic){0};
+    dedup->log = log;
+    dedup->window_us = window_us;
+    memcpy(dedup->key, key, MTR_EVENT_KEY_BYTES);
+    pthread_mutex_init(&dedup->lock, NULL);
+    int rc = mtr_identities_init(&dedup->open, 0);
+    if (!rc) rc = mtr_dedup_reserve(dedup, 1);
+    if (!rc) rc = index_log(dedup, now_us, diagnostic);
+    if (rc) {
+        if (!diagnostic->text[0])
+            mtr_diagnostic_set(diagnostic, 0, 0, "", "the dedup index cannot be rebuilt from the log: %s", mtr_error_text(rc));
+        mtr_dedup_close(dedup);
+        return rc;
+    }
+    *out = dedup;
+    return MTR_OK;
+}

@@ -1,0 +1,276 @@
+/*
+ * Cells, their members, and the hash over all that a rebuild must reproduce. Layouts are in docs/formats.md.
+ */
+#include "meterd/store/rollups.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+#include "lib/store/rollups/rollups_txn.h"
+
+enum { CELL_KEY_BYTES = 16, CELL_BYTES = 48, CELL_CHANGE_AT = 40, COUNT_BYTES = 8 };
+
+/* Signed hours sort as unsigned bytes with the sign bit flipped. */
+static uint64_t biased(int64_t hour_s)
+{
+    return (uint64_t)hour_s ^ UINT64_C(1) << 63;
+}
+
+static struct mtr_key cell_key(const struct mtr_cell_key *key)
+{
+    struct mtr_key out;
+    out.size = 0;
+    MTR_ASSERT(key->subscription > 0 && key->meter > 0 && key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
+    mtr_key_u32(&out, key->subscription);
+    mtr_key_u32(&out, key->meter);
+    mtr_key_u64(&out, biased(key->hour_s));
+    mtr_key_bytes(&out, key->dimensions);
+    return out;
+}
+
+static int read_cell_key(struct mtr_str bytes, struct mtr_cell_key *out)
+{
+    if (bytes.size < CELL_KEY_BYTES) return MTR_ECORRUPT;
+    const unsigned char *p = (const unsigned char *)bytes.data;
+    out->subscription = mtr_get_u32(p);
+    out->meter = mtr_get_u32(p + 4);
+    out->hour_s = (int64_t)biased((int64_t)mtr_get_u64(p + 8));
+    out->dimensions = (struct mtr_str){bytes.data + CELL_KEY_BYTES, bytes.size - CELL_KEY_BYTES};
+    return MTR_OK;
+}
+
+static int read_cell(struct mtr_str bytes, struct mtr_cell *out)
+{
+    if (bytes.size != CELL_BYTES) return MTR_ECORRUPT;
+    const unsigned char *p = (const unsigned char *)bytes.data;
+    out->value.e12 = (mtr_int128)((mtr_uint128)mtr_get_u64(p) << 64 | mtr_get_u64(p + 8));
+    out->count = mtr_get_u64(p + 16);
+    out->seq_first = mtr_get_u64(p + 24);
+    out->seq_last = mtr_get_u64(p + 32);
+    out->change = mtr_get_u64(p + CELL_CHANGE_AT);
+    return MTR_OK;
+}
+
+int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_cell *cell)
+{
+    struct mtr_key encoded = cell_key(key);
+    struct mtr_str value;
+    int rc = mtr_table_get(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded), &value);
+    return rc ? rc : read_cell(value, cell);
+}
+
+int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    unsigned char value[CELL_BYTES];
+    struct mtr_key encoded = cell_key(key);
+    MTR_ASSERT(cell->seq_first >= 1 && cell->seq_first <= cell->seq_last);
+    mtr_put_u64(value, (uint64_t)((mtr_uint128)cell->value.e12 >> 64));
+    mtr_put_u64(value + 8, (uint64_t)cell->value.e12);
+    mtr_put_u64(value + 16, cell->count);
+    mtr_put_u64(value + 24, cell->seq_first);
+    mtr_put_u64(value + 32, cell->seq_last);
+    mtr_put_u64(value + CELL_CHANGE_AT, cell->change);
+    return mtr_table_put(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded), (struct mtr_str){(const char *)value, sizeof(value)});
+}
+
+enum { STOP = 1 }; /* positive: no error of ours */
+
+struct cell_walk {
+    int64_t to_s;
+    bool bounded;
+    bool stopped; /* by the bound, not by the hook */
+    mtr_rollups_on_cell on_cell;
+    void *context;
+};
+
+static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct cell_walk *walk = context;
+    struct mtr_cell_key cell_key_read;
+    struct mtr_cell cell;
+    int rc = read_cell_key(key, &cell_key_read);
+    if (!rc) rc = read_cell(value, &cell);
+    if (rc) return rc;
+    if (walk->bounded && cell_key_read.hour_s >= walk->to_s) {
+        walk->stopped = true;
+        return STOP;
+    }
+    return walk->on_cell(walk->context, &cell_key_read, &cell);
+}
+
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s, int64_t to_s,
+                           mtr_rollups_on_cell on_cell, void *context)
+{
+    struct cell_walk walk = {.to_s = to_s, .bounded = true, .on_cell = on_cell, .context = context};
+    struct mtr_cell_key first = {.subscription = subscription, .meter = meter, .hour_s = from_s};
+    struct mtr_key from = cell_key(&first);
+    struct mtr_str prefix = {(const char *)from.data, 8};
+    int rc = mtr_table_scan(txn, MTR_TABLE_CELLS, mtr_key_str(&from), prefix, on_cell_row, &walk);
+    return walk.stopped ? MTR_OK : rc;
+}
+
+int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context)
+{
+    struct cell_walk walk = {.on_cell = on_cell, .context = context};
+    return mtr_table_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0}, on_cell_row, &walk);
+}
+
+/* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
+struct mtr_key mtr_member_key(const struct mtr_cell_key *key, struct mtr_str member)
+{
+    struct mtr_key out;
+    out.size = 0;
+    MTR_ASSERT(key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
+    mtr_key_u32(&out, key->subscription);
+    mtr_key_u32(&out, key->meter);
+    mtr_key_u64(&out, biased(key->hour_s));
+    mtr_key_u16(&out, (unsigned)key->dimensions.size);
+    mtr_key_bytes(&out, key->dimensions);
+    mtr_key_bytes(&out, member);
+    return out;
+}
+
+static int read_count(struct mtr_str value, uint64_t *out)
+{
+    if (value.size != COUNT_BYTES) return MTR_ECORRUPT;
+    *out = mtr_get_u64((const unsigned char *)value.data);
+    return MTR_OK;
+}
+
+int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
+                           uint64_t *count_after)
+{
+    struct mtr_key encoded = mtr_member_key(key, member);
+    struct mtr_str value;
+    uint64_t count = 0;
+    unsigned char bytes[COUNT_BYTES];
+    int rc = mtr_table_get(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded), &value);
+    bool there = rc == MTR_OK;
+    if (there) rc = read_count(value, &count);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (delta < 0 && count < (uint64_t)-delta) return MTR_EINVALID;
+    count += (uint64_t)delta;
+    mtr_put_u64(bytes, count);
+    rc = MTR_OK;
+    if (count > 0) rc = mtr_table_put(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded), (struct mtr_str){(const char *)bytes, sizeof(bytes)});
+    else if (there) rc = mtr_table_delete(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded));
+    if (!rc) *count_after = count;
+    return rc;
+}
+
+struct member_walk {
+    size_t prefix_bytes;
+    mtr_rollups_on_member on_member;
+    void *context;
+};
+
+static int on_member_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct member_walk *walk = context;
+    struct mtr_member member = {.member = {key.data + walk->prefix_bytes, key.size - walk->prefix_bytes}};
+    int rc = read_count(value, &member.count);
+    return rc ? rc : walk->on_member(walk->context, &member);
+}
+
+int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
+{
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct member_walk walk = {prefix.size, on_member, context};
+    return mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&prefix), mtr_key_str(&prefix), on_member_row, &walk);
+}
+
+struct first_member {
+    struct mtr_member *out;
+    bool found;
+};
+
+static int on_first_member(void *context, const struct mtr_member *member)
+{
+    struct first_member *first = context;
+    *first->out = *member;
+    first->found = true;
+    return STOP;
+}
+
+int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+{
+    struct first_member first = {out, false};
+    int rc = mtr_rollups_walk_members(txn, key, on_first_member, &first);
+    if (first.found) return MTR_OK;
+    return rc ? rc : MTR_ENOTFOUND;
+}
+
+/* The row before the first that does not sort before the bound. */
+int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound, struct mtr_member *out)
+{
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key after = mtr_member_key(key, bound);
+    MDB_cursor *cursor;
+    int rc = mtr_lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[MTR_TABLE_MEMBERS], &cursor));
+    if (rc) return rc;
+    MDB_val k = mtr_lmdb_val(after.data, after.size), v;
+    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    if (!rc || rc == MTR_ENOTFOUND) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
+    mdb_cursor_close(cursor);
+    if (rc) return rc;
+    struct mtr_str row = mtr_lmdb_str(k);
+    if (!mtr_str_starts_with(row, mtr_key_str(&prefix))) return MTR_ENOTFOUND;
+    struct mtr_member member = {.member = {row.data + prefix.size, row.size - prefix.size}};
+    rc = read_count(mtr_lmdb_str(v), &member.count);
+    if (!rc) *out = member;
+    return rc;
+}
+
+int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+{
+    char bound[MTR_LMDB_KEY_BYTES_MAX]; /* behind every member: no key is longer */
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    memset(bound, 0xFF, sizeof(bound));
+    return mtr_member_before(txn, key, (struct mtr_str){bound, sizeof(bound) - prefix.size}, out);
+}
+
+struct hashing {
+    XXH3_state_t *state;
+    enum mtr_rollups_table table;
+};
+
+static void hash_u64(struct hashing *hashing, uint64_t value)
+{
+    unsigned char bytes[8];
+    mtr_put_u64(bytes, value);
+    (void)XXH3_128bits_update(hashing->state, bytes, sizeof(bytes));
+}
+
+static int on_hash_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct hashing *hashing = context;
+    if (hashing->table == MTR_TABLE_CELLS && value.size == CELL_BYTES) value.size = CELL_CHANGE_AT;
+    hash_u64(hashing, key.size);
+    (void)XXH3_128bits_update(hashing->state, key.data, key.size);
+    hash_u64(hashing, value.size);
+    (void)XXH3_128bits_update(hashing->state, value.data, value.size);
+    return MTR_OK;
+}
+
+int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out)
+{
+    struct hashing hashing;
+    uint64_t next_seq, change;
+    int64_t watermark_us;
+    int rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
+    if (rc) return rc;
+    hashing.state = XXH3_createState();
+    if (!hashing.state) return MTR_ENOMEM;
+    (void)XXH3_128bits_reset(hashing.state);
+    hash_u64(&hashing, MTR_ROLLUPS_FORMAT);
+    hash_u64(&hashing, next_seq); /* the watermark and the change number tell when the fold ran, not what it made */
+    for (int table = 0; !rc && table < MTR_TABLE_META; table++) {
+        hashing.table = (enum mtr_rollups_table)table;
+        hash_u64(&hashing, (uint64_t)table);
+        rc = mtr_table_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0}, on_hash_row, &hashing);
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(hashing.state);
+    (void)XXH3_freeState(hashing.state);
+    if (!rc) *out = (struct mtr_hash128){hash.high64, hash.low64};
+    return rc;
+}

@@ -1,0 +1,113 @@
+/*
+ * Points: members that stand for one event each, by time and sequence. 8 bytes of time (µs, sign bit flipped) | 8 of sequence | 16 of quantity
+ * (sign bit flipped), all big-endian, so that their bytes sort as they do. Layouts are in docs/formats.md.
+ */
+#include "meterd/store/rollups.h"
+
+#include <string.h>
+
+#include "lib/store/rollups/rollups_txn.h"
+
+enum { TIME_BYTES = 8, SEQ_AT = 8, QUANTITY_AT = 16, LIST_KEY_BYTES = 18, STOP = 1 };
+
+static const uint64_t sign_bit = UINT64_C(1) << 63;
+
+static void put_time(int64_t time_us, unsigned char *out)
+{
+    mtr_put_u64(out, (uint64_t)time_us ^ sign_bit);
+}
+
+void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES])
+{
+    unsigned char bytes[MTR_POINT_BYTES];
+    put_time(point->time_us, bytes);
+    mtr_put_u64(bytes + SEQ_AT, point->seq);
+    mtr_put_u64(bytes + QUANTITY_AT, (uint64_t)((mtr_uint128)point->quantity.e12 >> 64) ^ sign_bit);
+    mtr_put_u64(bytes + QUANTITY_AT + 8, (uint64_t)point->quantity.e12);
+    memcpy(member, bytes, sizeof(bytes));
+}
+
+int mtr_point_decode(struct mtr_str member, struct mtr_point *out)
+{
+    if (member.size != MTR_POINT_BYTES) return MTR_ECORRUPT;
+    const unsigned char *p = (const unsigned char *)member.data;
+    const uint64_t high = mtr_get_u64(p + QUANTITY_AT) ^ sign_bit;
+    *out = (struct mtr_point){
+        .time_us = (int64_t)(mtr_get_u64(p) ^ sign_bit),
+        .seq = mtr_get_u64(p + SEQ_AT),
+        .quantity = {(mtr_int128)((mtr_uint128)high << 64 | mtr_get_u64(p + QUANTITY_AT + 8))},
+    };
+    return MTR_OK;
+}
+
+int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us, struct mtr_point *out)
+{
+    unsigned char bound[TIME_BYTES];
+    struct mtr_member member;
+    put_time(time_us, bound);
+    int rc = mtr_member_before(txn, key, (struct mtr_str){(const char *)bound, sizeof(bound)}, &member);
+    return rc ? rc : mtr_point_decode(member.member, out);
+}
+
+struct point_walk {
+    size_t prefix_bytes;
+    int64_t until_us;
+    bool ended; /* by the bound, not by the hook */
+    mtr_rollups_on_point on_point;
+    void *context;
+};
+
+static int on_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    struct point_walk *walk = context;
+    struct mtr_point point;
+    (void)value; /* a sequence counts once */
+    int rc = mtr_point_decode((struct mtr_str){key.data + walk->prefix_bytes, key.size - walk->prefix_bytes}, &point);
+    if (rc) return rc;
+    walk->ended = point.time_us >= walk->until_us;
+    return walk->ended ? STOP : walk->on_point(walk->context, &point);
+}
+
+int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us, int64_t until_us,
+                            mtr_rollups_on_point on_point, void *context)
+{
+    unsigned char first[TIME_BYTES];
+    put_time(from_us, first);
+    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key from = mtr_member_key(key, (struct mtr_str){(const char *)first, sizeof(first)});
+    struct point_walk walk = {.prefix_bytes = prefix.size, .until_us = until_us, .on_point = on_point, .context = context};
+    int rc = mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&from), mtr_key_str(&prefix), on_row, &walk);
+    return walk.ended ? MTR_OK : rc;
+}
+
+static int on_list_row(void *context, struct mtr_str key, struct mtr_str value)
+{
+    (void)value;
+    *(struct mtr_str *)context = key;
+    return STOP;
+}
+
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s, const struct mtr_str *after,
+                          struct mtr_str *dimensions)
+{
+    struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .hour_s = hour_s};
+    struct mtr_key from = mtr_member_key(&key, (struct mtr_str){NULL, 0});
+    const struct mtr_str prefix = {(const char *)from.data, LIST_KEY_BYTES - 2}; /* without the length of dimensions */
+    struct mtr_str row = {NULL, 0};
+    from.size = prefix.size;
+    struct mtr_str start = prefix;
+    if (after) { /* no point begins with eight 0xFF bytes */
+        static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF'};
+        key.dimensions = *after;
+        from = mtr_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
+        start = mtr_key_str(&from);
+    }
+    int rc = mtr_table_scan(txn, MTR_TABLE_MEMBERS, start, prefix, on_list_row, &row);
+    if (rc != STOP) return rc ? rc : MTR_ENOTFOUND;
+    const unsigned char *p = (const unsigned char *)row.data;
+    if (row.size < LIST_KEY_BYTES) return MTR_ECORRUPT;
+    size_t size = (size_t)p[LIST_KEY_BYTES - 2] << 8 | p[LIST_KEY_BYTES - 1];
+    if (row.size < LIST_KEY_BYTES + size) return MTR_ECORRUPT;
+    *dimensions = (struct mtr_str){row.data + LIST_KEY_BYTES, size};
+    return MTR_OK;
+}

@@ -1,0 +1,240 @@
+/*
+ * Tariff documents as the schema decodes them, before they become the checked model. Private to lib/catalog.
+ */
+#ifndef METERD_LIB_TARIFF_FIELDS_H
+#define METERD_LIB_TARIFF_FIELDS_H
+
+#include "meterd/tariff/tariff.h"
+#include "meterd/core/schema.h"
+
+/* Members of the structs below in rows of the schema. */
+#define AT(type, member) .offset = offsetof(struct type, member)
+#define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
+
+struct tariff_tier_fields {
+    bool has_up_to, has_unit, has_flat, has_cap;
+    struct mtr_quantity up_to;
+    struct mtr_money unit, flat, cap;
+};
+
+struct tariff_package_fields {
+    struct mtr_quantity size;
+    struct mtr_money price;
+    int rounding; /* 0 none, else 1 + enum mtr_rounding */
+};
+
+struct tariff_percentage_fields {
+    struct mtr_money rate, fixed; /* rate in percent */
+    bool has_minimum, has_maximum, has_free_events, has_free_amount;
+    struct mtr_money minimum, maximum;
+    uint64_t free_events;
+    struct mtr_quantity free_amount;
+};
+
+struct tariff_dynamic_fields {
+    struct mtr_money multiplier;
+    bool has_units, has_zero_units;
+    struct mtr_str units; /* a meter */
+    int zero_units;       /* 0 bill, 1 skip */
+};
+
+struct tariff_blocks_fields {
+    int mode; /* 0 graduated, 1 volume */
+    struct mtr_list tiers; /* of tariff_block_tier_fields */
+};
+
+struct tariff_block_tier_fields {
+    bool has_blocks;
+    struct mtr_quantity size, blocks;
+    struct mtr_money price;
+};
+
+struct tariff_increments_fields {
+    struct mtr_money connect;
+    struct mtr_list steps; /* of tariff_increment_fields */
+};
+
+struct tariff_increment_fields {
+    struct mtr_quantity from, per, step;
+    struct mtr_money price;
+};
+
+struct tariff_convert_fields {
+    bool has_multiply, has_divide, has_digits, has_step;
+    struct mtr_quantity multiply, divide, step;
+    uint64_t digits;
+    int rounding;
+};
+
+struct tariff_adjust_fields {
+    struct mtr_str party;
+    bool has_percent, has_amount;
+    struct mtr_quantity percent;
+    struct mtr_money amount;
+};
+
+struct tariff_capacity_fields {
+    bool has_up_to;
+    struct mtr_list up_to; /* of struct mtr_label */
+    struct mtr_money amount;
+};
+
+struct tariff_mask_fields {
+    struct mtr_str name;
+    bool has_hours, has_days, has_dates, has_any, has_none;
+    struct mtr_str hours;
+    struct mtr_list days, dates, any, none; /* of struct mtr_str */
+};
+
+struct tariff_commitment_fields {
+    struct mtr_money amount;
+    struct mtr_quantity overage;
+    bool true_up;
+    int prorate;
+};
+
+struct tariff_recurring_fields {
+    struct mtr_money amount;
+    int every; /* 0: the billing period; else 1 + enum mtr_period_unit */
+    int in;    /* 0 advance, 1 arrears */
+    int prorate; /* enum mtr_prorate */
+};
+
+/* Of a component, and of a row of its matrix, which has the curves and `match` only. */
+struct tariff_component_fields {
+    struct mtr_str key, meter;
+    bool has_meter, has_per_unit, has_graduated, has_volume, has_package, has_recurring;
+    bool has_percentage, has_graduated_percentage, has_dynamic, has_stairstep, has_blocks, has_increments;
+    bool has_capacity, has_matrix, has_tier_by, has_weights;
+    bool has_free_units, has_minimum, has_cap, has_group_by, has_flat_at_zero;
+    struct mtr_money per_unit;
+    struct mtr_list graduated, volume, graduated_percentage, stairstep; /* of tariff_tier_fields */
+    struct tariff_package_fields package;
+    struct tariff_percentage_fields percentage;
+    struct tariff_dynamic_fields dynamic;
+    struct tariff_blocks_fields blocks;
+    struct tariff_increments_fields increments;
+    struct tariff_recurring_fields recurring;
+    bool flat_at_zero;
+    struct mtr_quantity free_units;
+    bool has_convert, has_discount, has_markup, has_commitment, has_minimum_prorate;
+    struct tariff_convert_fields convert;
+    struct tariff_adjust_fields discount;
+    struct mtr_list markup;   /* of tariff_adjust_fields */
+    struct mtr_list capacity; /* of tariff_capacity_fields */
+    struct mtr_list matrix;   /* of tariff_component_fields */
+    struct mtr_str tier_by, tax_code, unit;
+    const struct mtr_node *when, *match; /* borrowed from the document */
+    struct mtr_list weights;             /* of struct mtr_label */
+    struct tariff_commitment_fields commitment;
+    int minimum_prorate;
+    int scope; /* enum mtr_slice_by */
+    int across; /* 0 subscription, 1 customer */
+    struct mtr_money minimum, cap;
+    struct mtr_list group_by; /* of struct mtr_str */
+};
+
+struct tariff_allowance_fields {
+    struct mtr_str key;
+    struct mtr_list components; /* of struct mtr_str */
+    bool has_quantity, has_amount;
+    struct mtr_quantity quantity;
+    struct mtr_money amount;
+    uint64_t rollover, priority;
+};
+
+struct tariff_account_fields {
+    bool has_minimum, has_cap;
+    struct mtr_money minimum, cap;
+};
+
+/* What is overridden is taken from the tree (tariff/overrides.c); these are the rows that say what may be written. */
+struct tariff_override_fields {
+    struct mtr_str customer, subscription;
+    struct mtr_list components; /* of tariff_component_fields, each with some of them only */
+    struct tariff_account_fields account;
+    struct mtr_list allowances; /* of tariff_allowance_fields */
+    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
+    struct mtr_money minimum, cap;
+    int minimum_prorate;
+    struct tariff_commitment_fields commitment;
+};
+
+struct tariff_version_fields {
+    struct mtr_list overrides; /* of tariff_override_fields */
+    struct mtr_str from;
+    bool reset;
+    struct mtr_list components; /* of tariff_component_fields */
+    struct mtr_list calendar;   /* of tariff_mask_fields */
+    struct tariff_account_fields account;
+    bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
+    struct mtr_money minimum, cap;
+    int minimum_prorate;
+    struct tariff_commitment_fields commitment;
+    struct mtr_list allowances; /* of tariff_allowance_fields */
+};
+
+struct tariff_rounding_fields {
+    int mode; /* enum mtr_rounding */
+    int place; /* 0 line, 1 total */
+    bool has_digits;
+    uint64_t digits;
+};
+
+struct tariff_exchange_fields {
+    struct mtr_str source;
+    int at; /* enum mtr_exchange_at */
+    uint64_t max_age_days;
+};
+
+struct tariff_fields {
+    struct mtr_str key, name, currency;
+    struct mtr_list currencies; /* of struct mtr_str */
+    struct tariff_rounding_fields rounding;
+    bool has_exchange;
+    struct tariff_exchange_fields exchange;
+    struct mtr_list versions; /* of tariff_version_fields */
+};
+
+extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
+/* Names in the order of enum mtr_rounding and enum mtr_prorate. */
+extern const char *const mtr_tariff_rounding_modes[];
+extern const char *const mtr_tariff_prorates[];
+extern const char *const mtr_tariff_scopes[]; /* of enum mtr_slice_by */
+/* Rows of the parts that have a file of their own. */
+extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[], mtr_tariff_dynamic_rows[];
+extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
+extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[], mtr_tariff_commitment_rows[];
+extern const struct mtr_field mtr_tariff_allowance_rows[];
+extern const struct mtr_field mtr_tariff_capacity_rows[], mtr_tariff_mask_rows[];
+
+/* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in `findings`. */
+void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_diagnostics *findings);
+/* Parts around the curve: read into the model, with their findings. */
+void mtr_tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_component *out,
+                             struct mtr_diagnostics *findings);
+void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings);
+int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_arena *arena,
+                           struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* `node` is what stands under `calendar`; the list may be empty. */
+int mtr_tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list, struct mtr_arena *arena, struct mtr_calendar *out,
+                             struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields, const struct mtr_calendar *calendar,
+                          struct mtr_arena *arena, struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* The rows of a matrix, when all else of the component is read. */
+int mtr_tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields, struct mtr_arena *arena,
+                           struct mtr_component *component, struct mtr_diagnostics *findings) MTR_MUST_USE;
+struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node, const struct tariff_commitment_fields *fields,
+                                                 struct mtr_diagnostics *findings);
+/* Pools of a version whose components are read. MTR_ENOMEM. */
+int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff, const struct tariff_version_fields *fields,
+                               struct mtr_arena *arena, struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
+void mtr_tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff, struct mtr_money amount,
+                           struct mtr_diagnostics *findings);
+void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_component *component,
+                               struct mtr_diagnostics *findings);
+void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                             const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
+
+#endif

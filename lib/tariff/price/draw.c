@@ -1,0 +1,211 @@
+/*
+ * Pools of units: what of a line's use an allowance or a prepaid quantity covers, before the curve sees it.
+ *
+ * Invariants: a pool never goes below zero; what lines draw in all parts of a period is what they would draw of the whole: use that a later
+ * part takes back is given back, to the pool that was drawn last. What a line drew in earlier parts is known from their prices. The slices of
+ * a line use up in order of time what the line draws.
+ */
+#include "lib/tariff/price/parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b)
+{
+    if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
+    if (a->expires_s != b->expires_s) return a->expires_s < b->expires_s ? -1 : 1;
+    int order = mtr_str_compare(a->key, b->key);
+    return order ? order : mtr_str_compare(a->grant, b->grant);
+}
+
+static int compare_states(const void *a, const void *b)
+{
+    return mtr_price_compare_pools(((const struct mtr_price_pool_state *)a)->pool, ((const struct mtr_price_pool_state *)b)->pool);
+}
+
+static bool is_of(const struct mtr_price_draw *draw, const struct mtr_price_pool *pool)
+{
+    return mtr_str_equal(draw->key, pool->key) && mtr_str_equal(draw->grant, pool->grant);
+}
+
+static bool is_by(const struct mtr_price_draw *draw, const struct mtr_price_line *line)
+{
+    return mtr_str_equal(draw->component, line->component) && mtr_str_equal(draw->dimensions, line->dimensions);
+}
+
+/* What earlier parts drew of a pool of units; by one line, or by all. */
+static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool, const struct mtr_price_line *line,
+                       struct mtr_quantity *out)
+{
+    const struct mtr_price_input *input = pricer->input;
+    struct mtr_quantity sum = {0};
+    for (uint32_t i = 0; i < input->earlier_count; i++) {
+        const struct mtr_price *price = input->earlier[i];
+        for (uint32_t j = 0; j < price->draw_count; j++) {
+            if (!is_of(&price->draws[j], pool) || (line && !is_by(&price->draws[j], line))) continue;
+            int rc = mtr_quantity_add(sum, price->draws[j].quantity, &sum);
+            if (rc) return rc;
+        }
+    }
+    *out = sum;
+    return MTR_OK;
+}
+
+int mtr_price_open_pools(struct mtr_pricer *pricer)
+{
+    const struct mtr_price_input *input = pricer->input;
+    pricer->pools = mtr_arena_calloc(pricer->arena, input->pool_count, sizeof(*pricer->pools));
+    if (!pricer->pools) return MTR_ENOMEM;
+    pricer->pool_count = input->pool_count;
+    for (uint32_t i = 0; i < input->pool_count; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        struct mtr_quantity drawn;
+        state->pool = &input->pools[i];
+        MTR_ASSERT(state->pool->quantity.e12 >= 0 && state->pool->amount.e18 >= 0);
+        int rc = sum_earlier(pricer, state->pool, NULL, &drawn);
+        if (!rc) rc = mtr_quantity_sub(state->pool->quantity, drawn, &state->left);
+        if (rc) return rc;
+    }
+    qsort(pricer->pools, pricer->pool_count, sizeof(*pricer->pools), compare_states);
+    return MTR_OK;
+}
+
+bool mtr_price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component)
+{
+    for (uint32_t i = 0; i < pool->component_count; i++)
+        if (mtr_str_equal(pool->components[i], component)) return true;
+    return pool->component_count == 0;
+}
+
+bool mtr_price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < pricer->pool_count; i++) {
+        const struct mtr_price_pool *pool = pricer->pools[i].pool;
+        pricer->pools[i].gives = !pool->of_money && mtr_component_has_units(component) && mtr_price_pool_covers(pool, component->key) &&
+                                 (!pool->meter.size || mtr_str_equal(pool->meter, component->meter));
+        any = any || pricer->pools[i].gives;
+    }
+    return any;
+}
+
+static struct mtr_quantity lesser(struct mtr_quantity a, struct mtr_quantity b)
+{
+    return mtr_quantity_compare(a, b) < 0 ? a : b;
+}
+
+/* What the line drew in earlier parts: of the use that this part goes on from, so never more than that is. */
+static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity before, struct mtr_quantity *drawn)
+{
+    *drawn = (struct mtr_quantity){0};
+    for (uint32_t i = 0; i < pricer->pool_count; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        state->own = (struct mtr_quantity){0};
+        if (!state->gives) continue;
+        int rc = sum_earlier(pricer, state->pool, &work->line, &state->before);
+        if (rc) return rc;
+        state->before = lesser(state->before, (struct mtr_quantity){before.e12 - drawn->e12});
+        drawn->e12 += state->before.e12;
+    }
+    return MTR_OK;
+}
+
+static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_price_pool_state *state)
+{
+    const struct mtr_price_draw draw = {.key = state->pool->key,
+                                        .grant = state->pool->grant,
+                                        .component = work->line.component,
+                                        .dimensions = work->line.dimensions,
+                                        .quantity = state->own};
+    int rc = mtr_quantity_sub(state->left, state->own, &state->left);
+    if (!rc) rc = mtr_quantity_add(state->drawn, state->own, &state->drawn);
+    return rc ? rc : mtr_price_add_draw(pricer, &draw);
+}
+
+int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units, struct mtr_quantity before)
+{
+    struct mtr_quantity drawn, rest;
+    int rc = recall(pricer, work, before, &drawn);
+    if (!rc) rc = mtr_quantity_sub(units, drawn, &rest);
+    for (uint32_t i = pricer->pool_count; !rc && i > 0 && rest.e12 < 0; i--) {
+        struct mtr_price_pool_state *state = &pricer->pools[i - 1];
+        if (!state->gives) continue;
+        state->own.e12 = -lesser(state->before, (struct mtr_quantity){-rest.e12}).e12;
+        rest.e12 -= state->own.e12;
+    }
+    for (uint32_t i = 0; !rc && i < pricer->pool_count && rest.e12 > 0; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        if (!state->gives || state->left.e12 <= 0) continue;
+        state->own = lesser(state->left, rest);
+        rest.e12 -= state->own.e12;
+    }
+    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)
+        if (pricer->pools[i].gives) rc = record(pricer, work, &pricer->pools[i]);
+    return rc;
+}
+
+int mtr_price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work)
+{
+    for (uint32_t i = 0; i < pricer->pool_count; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        if (!state->gives) continue;
+        state->line_left = state->before;
+        int rc = work->of_earlier ? MTR_OK : mtr_quantity_add(state->before, state->own, &state->line_left);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+static int trace_draw(struct mtr_pricer *pricer, const struct mtr_price_pool *pool, struct mtr_quantity before, struct mtr_quantity after)
+{
+    char name[MTR_DECIMAL_TEXT_BYTES + 128], input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    snprintf(name, sizeof(name), "drawn from %.*s, %.*s", MTR_STR_ARGS(pool->key), MTR_STR_ARGS(pool->grant));
+    mtr_quantity_format(before, input);
+    mtr_quantity_format(after, output);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+}
+
+int mtr_price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    for (uint32_t i = 0; i < pricer->pool_count && work->billed.e12 > 0; i++) {
+        struct mtr_price_pool_state *state = &pricer->pools[i];
+        if (!state->gives || state->line_left.e12 <= 0) continue;
+        const struct mtr_quantity before = work->billed, used = lesser(before, state->line_left);
+        work->billed.e12 -= used.e12;
+        state->line_left.e12 -= used.e12;
+        int rc = pricer->with_trace ? trace_draw(pricer, state->pool, before, work->billed) : MTR_OK;
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *draw)
+{
+    struct mtr_price *price = &pricer->price;
+    if (!draw->quantity.e12 && !draw->amount.e18) return MTR_OK;
+    int rc = mtr_arena_make_room(pricer->arena, (void **)&price->draws, price->draw_count, &pricer->draw_capacity, sizeof(*draw));
+    if (rc) return rc;
+    price->draws[price->draw_count++] = *draw;
+    return MTR_OK;
+}
+
+/* A line without an amount: it tells how many units the part drew. */
+static int add_draw_line(struct mtr_pricer *pricer, const struct mtr_price_pool_state *state)
+{
+    const struct mtr_price_line line = {
+        .component = state->pool->key, .dimensions = state->pool->grant, .kind = MTR_STR("draw"), .quantity = state->drawn};
+    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    int rc = mtr_price_add_line(pricer, &line);
+    if (rc || !pricer->with_trace) return rc;
+    mtr_quantity_format((struct mtr_quantity){state->left.e12 + state->drawn.e12}, input);
+    mtr_quantity_format(state->left, output);
+    return mtr_price_trace(pricer, pricer->price.line_count - 1, "balance", input, output);
+}
+
+int mtr_price_draw_lines(struct mtr_pricer *pricer)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)
+        if (pricer->pools[i].drawn.e12) rc = add_draw_line(pricer, &pricer->pools[i]);
+    return rc;
+}

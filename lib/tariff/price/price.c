@@ -1,0 +1,119 @@
+/*
+ * The price function: usage rows sorted into lines, each line through its parts, each component's lines through theirs.
+ *
+ * Pure and exact; everything it makes lives in the caller's arena. It reads no store, no clock and no global state, and does not know
+ * what was billed before: the rater takes differences.
+ */
+#include "lib/tariff/price/parts.h"
+
+#include <stdlib.h>
+
+typedef int tariff_part(struct mtr_pricer *pricer);
+typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line);
+
+/* The published order (docs/pricing.md); that of the parts before the rounding stands in price/use.c. */
+static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
+static tariff_part *const tariff_parts[] = {mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap,      mtr_price_account_cap,
+                                            mtr_price_tariff_minimum, mtr_price_tariff_true_up, mtr_price_account_minimum, mtr_price_credits,
+                                            mtr_price_currency,       mtr_price_total};
+
+static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    int rc = mtr_price_masks(pricer, work);
+    if (!rc) rc = mtr_price_slices(pricer, work);
+    return rc || !work->due ? rc : mtr_price_use(pricer, work);
+}
+
+static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, const struct mtr_usage_row *const *rows,
+                      uint32_t row_count)
+{
+    struct mtr_line_work work = {.component = component, .rows = rows, .row_count = row_count};
+    work.line.component = component->key;
+    work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
+    work.line.kind = MTR_STR("usage");
+    const uint32_t first_step = pricer->price.step_count;
+    int rc = mtr_price_matrix(pricer, &work);
+    if (!rc) rc = component->curve == MTR_CURVE_RECURRING ? mtr_price_fee(pricer, &work) : price_use(pricer, &work);
+    if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
+    if (rc || !work.due) return rc;
+    rc = mtr_price_round_line(pricer, &work.line);
+    return rc ? rc : mtr_price_add_line(pricer, &work.line);
+}
+
+/* Events of one time are in order of their quantities, so that it does not matter in which they came. */
+static int compare_rows(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
+{
+    if (a->component != b->component) return a->component < b->component ? -1 : 1;
+    int order = mtr_str_compare(a->dimensions, b->dimensions);
+    if (order) return order;
+    if (a->input != b->input) return a->input < b->input ? -1 : 1;
+    if (a->time_us != b->time_us) return a->time_us < b->time_us ? -1 : 1;
+    if (a->until_us != b->until_us) return a->until_us < b->until_us ? -1 : 1;
+    return mtr_quantity_compare(a->quantity, b->quantity);
+}
+
+static int compare_row_pointers(const void *a, const void *b)
+{
+    return compare_rows(*(const struct mtr_usage_row *const *)a, *(const struct mtr_usage_row *const *)b);
+}
+
+static bool same_line(const struct mtr_usage_row *a, const struct mtr_usage_row *b)
+{
+    return a->component == b->component && mtr_str_equal(a->dimensions, b->dimensions);
+}
+
+static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *arena, const struct mtr_usage_row ***out)
+{
+    const struct mtr_usage_row **rows = mtr_arena_calloc(arena, (size_t)input->usage_count + 1, sizeof(*rows)); /* ends with NULL */
+    bool sorted = true;
+    if (!rows) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < input->usage_count; i++) {
+        MTR_ASSERT(input->usage[i].component < input->version->component_count);
+        rows[i] = &input->usage[i];
+        sorted = sorted && (i == 0 || compare_rows(rows[i - 1], rows[i]) <= 0);
+    }
+    if (!sorted) qsort(rows, input->usage_count, sizeof(*rows), compare_row_pointers);
+    *out = rows;
+    return MTR_OK;
+}
+
+/* Prices the rows of one component; *rows is left at the first row of the next. */
+static int price_component(struct mtr_pricer *pricer, uint32_t index, const struct mtr_usage_row ***rows)
+{
+    const struct mtr_component *component = &pricer->input->version->components[index];
+    const struct mtr_usage_row **row = *rows;
+    uint32_t first_line = pricer->price.line_count;
+    int rc = MTR_OK;
+    pricer->component = component;
+    if (!*row || (*row)->component != index) rc = price_line(pricer, component, NULL, 0);
+    while (!rc && *row && (*row)->component == index) {
+        const struct mtr_usage_row **first = row;
+        MTR_ASSERT(component->curve != MTR_CURVE_RECURRING); /* a fee has no meter */
+        while (*row && same_line(*first, *row)) row++;
+        rc = price_line(pricer, component, first, (uint32_t)(row - first));
+    }
+    for (size_t i = 0; !rc && i < sizeof(component_parts) / sizeof(component_parts[0]); i++)
+        rc = component_parts[i](pricer, component, first_line);
+    pricer->component = NULL;
+    *rows = row;
+    return rc;
+}
+
+int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out)
+{
+    struct mtr_pricer pricer = {.input = input, .arena = arena, .with_trace = with_trace};
+    const struct mtr_usage_row **rows;
+    int rc = sort_usage(input, arena, &rows);
+    if (rc) return rc;
+    /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff; one for each pool */
+    pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 4 + input->pool_count;
+    pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity * sizeof(*pricer.price.lines)); /* each is written whole */
+    if (!pricer.price.lines) return MTR_ENOMEM;
+    if (input->earlier_count) pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
+    if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;
+    if (input->pool_count) rc = mtr_price_open_pools(&pricer);
+    for (uint32_t i = 0; !rc && i < input->version->component_count; i++) rc = price_component(&pricer, i, &rows);
+    for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++) rc = tariff_parts[i](&pricer);
+    if (!rc) *out = pricer.price;
+    return rc;
+}

@@ -1,0 +1,426 @@
+/*
+ * Tariff documents: decoded by the rows of tariff/fields.c, turned into the checked model, linted (tariff/lint.c).
+ *
+ * Every finding is reported, errors or not; the model is handed out only when there is no error. The arena owns all of it.
+ * It does not know meters or subscriptions: whether a meter exists is the catalog's check.
+ */
+#include "meterd/tariff/tariff.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "lib/tariff/curve/curve.h"
+#include "lib/tariff/report.h"
+#include "lib/tariff/variants.h"
+#include "meterd/core/currency.h"
+#include "meterd/core/limits.h"
+#include "meterd/core/time.h"
+
+enum { SCRATCH_CHUNK_BYTES = 1 << 14 };
+#define SCRATCH_BYTES_MAX ((size_t)1 << 30)
+
+/* The document being read: where everything goes. */
+struct reading {
+    struct mtr_arena *arena;
+    struct mtr_arena *scratch; /* rewritten trees; until the whole document is read */
+    struct mtr_diagnostics *findings;
+    struct mtr_tariff_document *tariff;
+    size_t overridden_components; /* so far, in all versions */
+    const struct mtr_calendar *calendar; /* of the version being read */
+};
+
+/* The meters that are named beside the curve. */
+static int read_inputs(struct reading *reading, const struct tariff_component_fields *fields, struct mtr_component *out)
+{
+    if (!fields->has_meter) return MTR_OK;
+    out->inputs = mtr_arena_calloc(reading->arena, 2, sizeof(*out->inputs));
+    if (!out->inputs) return MTR_ENOMEM;
+    out->inputs[out->input_count++] = fields->meter;
+    if (fields->has_tier_by) out->inputs[out->input_count++] = fields->tier_by;
+    else if (fields->has_dynamic && fields->dynamic.has_units) out->inputs[out->input_count++] = fields->dynamic.units;
+    out->tier_by_input = fields->has_tier_by;
+    out->units_input = out->input_count == 2 && !fields->has_tier_by;
+    return MTR_OK;
+}
+
+static int read_curve(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
+                      struct mtr_component *out)
+{
+    int kind = 0, rc = read_inputs(reading, fields, out);
+    if (rc) return rc;
+    while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
+    MTR_ASSERT(kind < MTR_CURVE_KINDS);
+    const struct tariff_curve *curve = mtr_tariff_curves[kind];
+    out->curve = (enum mtr_curve_kind)kind;
+    rc = curve->read(reading->arena, fields, out);
+    if (!rc) curve->lint(mtr_node_get(node, curve->name), out, reading->findings);
+    return rc;
+}
+
+static int read_component(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
+                          struct mtr_component *out)
+{
+    size_t errors_before = reading->findings->errors;
+    *out = (struct mtr_component){
+        .key = fields->key,
+        .meter = fields->meter,
+        .scope = (enum mtr_slice_by)fields->scope,
+        .across_customer = fields->across == 1,
+        .flat_at_zero = fields->flat_at_zero,
+        .group_by = fields->group_by.items,
+        .group_by_count = fields->group_by.count,
+        .has_free_units = fields->has_free_units,
+        .has_minimum = fields->has_minimum,
+        .has_cap = fields->has_cap,
+        .free_units = fields->free_units,
+        .minimum = fields->minimum,
+        .cap = fields->cap,
+        .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
+        .tax_code = fields->tax_code,
+        .unit = fields->unit,
+        .line = node->line,
+        .column = node->column,
+    };
+    mtr_tariff_lint_curves(node, fields, reading->findings);
+    if (reading->findings->errors > errors_before) return MTR_OK; /* reported; there is no one curve to copy */
+    int rc = read_curve(reading, node, fields, out);
+    if (rc) return rc;
+    mtr_tariff_read_convert(node, fields, out, reading->findings);
+    rc = mtr_tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
+    if (!rc) rc = mtr_tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
+    if (rc) return rc;
+    if (fields->has_commitment)
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
+    mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
+    return out->curve == MTR_CURVE_MATRIX ? mtr_tariff_read_matrix(node, fields, reading->arena, out, reading->findings) : MTR_OK;
+}
+
+static void read_from(struct reading *reading, const struct mtr_node *node, struct mtr_tariff_version *out)
+{
+    enum { DATE_BYTES = 10 };
+    int rc = mtr_time_parse_date(out->from, &out->from_us);
+    if (rc) {
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, node->line, node->column, "from",
+                             "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
+                             MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
+        return;
+    }
+    out->from_is_date = out->from.size == DATE_BYTES;
+    if (!out->from_is_date) return;
+    out->from_days = out->from_us / MTR_US_PER_DAY;
+    out->from_us = 0;
+}
+
+/* The canonical JSON of the version names it, so that a change of spacing or comments is no new version. */
+static int hash_version(const struct mtr_node *node, struct mtr_tariff_version *out)
+{
+    struct mtr_buffer json;
+    mtr_buffer_init(&json, MTR_DOCUMENT_BYTES_MAX);
+    int rc = mtr_node_write_json(node, &json);
+    if (!rc) {
+        XXH128_hash_t hash = XXH3_128bits(json.data, json.size);
+        out->hash_high = hash.high64;
+        out->hash_low = hash.low64;
+    }
+    mtr_buffer_release(&json);
+    return rc;
+}
+
+/* `node` has no overrides. */
+static int read_plain_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
+                              struct mtr_tariff_version *out)
+{
+    *out = (struct mtr_tariff_version){
+        .from = fields->from,
+        .reset = fields->reset,
+        .has_minimum = fields->has_minimum,
+        .has_cap = fields->has_cap,
+        .minimum = fields->minimum,
+        .cap = fields->cap,
+        .account = {fields->account.has_minimum, fields->account.has_cap, fields->account.minimum, fields->account.cap},
+        .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
+        .component_count = fields->components.count,
+    };
+    if (fields->has_commitment)
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
+    read_from(reading, mtr_node_get(node, "from"), out);
+    int rc = hash_version(node, out);
+    if (!rc) rc = mtr_tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena, &out->calendar, reading->findings);
+    if (rc) return rc;
+    reading->calendar = &out->calendar;
+    const struct mtr_node *list = mtr_node_get(node, "components");
+    const struct tariff_component_fields *components = fields->components.items;
+    out->components = mtr_arena_calloc(reading->arena, out->component_count, sizeof(*out->components));
+    if (!out->components) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < out->component_count; i++) {
+        rc = read_component(reading, &list->children[i], &components[i], &out->components[i]);
+        if (rc) return rc;
+    }
+    mtr_tariff_lint_version(node, reading->tariff, out, reading->findings);
+    return mtr_tariff_read_allowances(node, reading->tariff, fields, reading->arena, out, reading->findings);
+}
+
+static int read_override(struct reading *reading, const struct mtr_node *plain, const struct mtr_node *node,
+                         const struct tariff_override_fields *fields, struct mtr_tariff_override *out)
+{
+    struct mtr_diagnostics *findings = reading->findings, found;
+    struct tariff_version_fields version = {0};
+    struct mtr_node merged;
+    out->subscription = fields->subscription;
+    out->customer = fields->customer;
+    if ((fields->subscription.size != 0) == (fields->customer.size != 0)) {
+        tariff_error(findings, node, "overrides", "is for a customer or for a subscription: write one of `customer` and `subscription`");
+        return MTR_OK;
+    }
+    int rc = mtr_tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
+    if (rc) return rc == MTR_EINVALID ? MTR_OK : rc;
+    mtr_diagnostics_init(&found, findings->count_max); /* what is not overridden is found again */
+    reading->findings = &found;
+    rc = mtr_schema_decode(mtr_tariff_version_rows, &merged, reading->arena, &version, &found);
+    if (!rc) rc = read_plain_version(reading, &merged, &version, &out->version);
+    reading->findings = findings;
+    mtr_tariff_add_findings(findings, &found);
+    mtr_diagnostics_release(&found);
+    return rc == MTR_EINVALID ? MTR_OK : rc; /* reported */
+}
+
+static int compare_overrides(const void *a, const void *b)
+{
+    const struct mtr_tariff_override *x = a, *y = b;
+    if (!x->subscription.size != !y->subscription.size) return x->subscription.size ? -1 : 1;
+    return mtr_str_compare(x->subscription.size ? x->subscription : x->customer, y->subscription.size ? y->subscription : y->customer);
+}
+
+static void lint_overrides(struct reading *reading, const struct mtr_node *list, const struct mtr_tariff_version *version)
+{
+    for (uint32_t i = 1; i < version->override_count; i++) {
+        const struct mtr_tariff_override *override = &version->overrides[i];
+        if (compare_overrides(override - 1, override) != 0) continue;
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides", "has two overrides for %s `%.*s`",
+                             override->subscription.size ? "subscription" : "customer",
+                             MTR_STR_ARGS(override->subscription.size ? override->subscription : override->customer));
+    }
+}
+
+static int read_overrides(struct reading *reading, const struct mtr_node *node, const struct mtr_node *plain, const struct mtr_list *fields,
+                          struct mtr_tariff_version *out)
+{
+    const struct mtr_node *list = mtr_node_get(node, "overrides");
+    const struct tariff_override_fields *rows = fields->items;
+    int rc = MTR_OK;
+    if (!fields->count) return MTR_OK;
+    reading->overridden_components += (size_t)fields->count * out->component_count;
+    if (reading->overridden_components > MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX) {
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+                             "are too many: times the components of their versions they may come to %d in a tariff",
+                             MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX);
+        return MTR_OK;
+    }
+    out->overrides = mtr_arena_calloc(reading->arena, fields->count, sizeof(*out->overrides));
+    if (!out->overrides) return MTR_ENOMEM;
+    out->override_count = fields->count;
+    for (uint32_t i = 0; i < fields->count && !rc; i++) {
+        const struct mtr_node *account = mtr_node_get(&list->children[i], "account");
+        if (account && rows[i].subscription.size)
+            tariff_error(reading->findings, account, "account", "is of all the customer's subscriptions: write it in an override of the customer");
+        rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
+    }
+    qsort(out->overrides, out->override_count, sizeof(*out->overrides), compare_overrides);
+    lint_overrides(reading, list, out);
+    return rc;
+}
+
+static int read_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
+                        struct mtr_tariff_version *out)
+{
+    size_t errors_before = reading->findings->errors;
+    struct mtr_node plain;
+    int rc = mtr_tariff_plain_version(node, reading->scratch, &plain);
+    if (!rc) rc = read_plain_version(reading, &plain, fields, out);
+    if (rc || reading->findings->errors > errors_before) return rc;
+    return read_overrides(reading, node, &plain, &fields->overrides, out);
+}
+
+/* A date begins between 14 hours before and 12 hours after its midnight in UTC, by zone; an instant is what it is. */
+static int64_t earliest_us(const struct mtr_tariff_version *version)
+{
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY - 14 * MTR_US_PER_HOUR : version->from_us;
+}
+
+static int64_t latest_us(const struct mtr_tariff_version *version)
+{
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY + 12 * MTR_US_PER_HOUR : version->from_us;
+}
+
+static bool is_before(const struct mtr_tariff_version *a, const struct mtr_tariff_version *b)
+{
+    if (a->from_is_date && b->from_is_date) return a->from_days < b->from_days;
+    return latest_us(a) < earliest_us(b);
+}
+
+static void check_order(struct reading *reading, const struct mtr_node *list)
+{
+    const struct mtr_tariff_document *tariff = reading->tariff;
+    for (uint32_t i = 1; i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *before = &tariff->versions[i - 1], *version = &tariff->versions[i];
+        const struct mtr_node *from = mtr_node_get(&list->children[i], "from");
+        if (is_before(before, version)) continue;
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, from->line, from->column, "versions.from",
+                             "versions must ascend, and `%.*s` does not come after `%.*s` in every time zone", MTR_STR_ARGS(version->from),
+                             MTR_STR_ARGS(before->from));
+    }
+}
+
+static void read_currency(struct reading *reading, const struct mtr_node *node, const struct tariff_fields *fields)
+{
+    struct mtr_tariff_document *tariff = reading->tariff;
+    const struct mtr_currency *currency = mtr_currency_find(fields->currency);
+    if (!currency) {
+        const struct mtr_node *place = mtr_node_get(node, "currency");
+        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, place->line, place->column, "currency",
+                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR", MTR_STR_ARGS(fields->currency));
+    }
+    tariff->currency = fields->currency;
+    tariff->rounding = (enum mtr_rounding)fields->rounding.mode;
+    tariff->round_total = fields->rounding.place == 1;
+    tariff->rounding_digits = currency ? currency->digits : MTR_MONEY_DIGITS;
+    tariff->rounding_digits_given = fields->rounding.has_digits;
+    if (fields->rounding.has_digits) tariff->rounding_digits = (unsigned)fields->rounding.digits;
+    if (!fields->has_exchange) return;
+    tariff->exchange = (struct mtr_exchange_rule){
+        .given = true,
+        .source = fields->exchange.source,
+        .at = (enum mtr_exchange_at)fields->exchange.at,
+        .max_age_days = (int64_t)fields->exchange.max_age_days,
+    };
+}
+
+static void note_customer(const struct mtr_tariff_version *version, struct mtr_tariff_document *tariff)
+{
+    tariff->has_account = tariff->has_account || version->account.has_minimum || version->account.has_cap;
+    for (uint32_t i = 0; i < version->component_count; i++)
+        tariff->across_customer = tariff->across_customer || version->components[i].across_customer;
+    for (uint32_t i = 0; i < version->override_count; i++) note_customer(&version->overrides[i].version, tariff);
+}
+
+/* A document of one currency. */
+static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch, struct mtr_tariff_document *out,
+                         struct mtr_diagnostics *findings)
+{
+    struct tariff_fields fields = {0};
+    size_t errors_before = findings->errors;
+    int rc = mtr_schema_decode(mtr_tariff_fields, node, arena, &fields, findings);
+    if (rc) return rc;
+    struct mtr_tariff_document tariff = {.key = fields.key, .name = fields.name, .version_count = fields.versions.count};
+    struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
+    read_currency(&reading, node, &fields);
+    const struct mtr_node *list = mtr_node_get(node, "versions");
+    const struct tariff_version_fields *versions = fields.versions.items;
+    tariff.versions = mtr_arena_calloc(arena, tariff.version_count, sizeof(*tariff.versions));
+    if (!tariff.versions) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < tariff.version_count; i++) {
+        rc = read_version(&reading, &list->children[i], &versions[i], &tariff.versions[i]);
+        if (rc) return rc;
+    }
+    for (uint32_t i = 0; i < tariff.version_count; i++) note_customer(&tariff.versions[i], &tariff);
+    if (findings->errors == errors_before) check_order(&reading, list);
+    if (findings->errors > errors_before) return MTR_EINVALID;
+    *out = tariff;
+    return MTR_OK;
+}
+
+/* One document for each currency; *out is that of the tariff's own. */
+static int read_currencies(const struct mtr_node *node, const struct tariff_currencies *currencies, struct mtr_arena *arena,
+                           struct mtr_arena *scratch, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+{
+    struct mtr_tariff_document *documents = mtr_arena_calloc(arena, currencies->count, sizeof(*documents));
+    int result = documents ? MTR_OK : MTR_ENOMEM;
+    for (uint32_t i = 0; i < currencies->count && result != MTR_ENOMEM; i++) {
+        struct mtr_diagnostics found;
+        struct mtr_node rewritten;
+        mtr_diagnostics_init(&found, findings->count_max);
+        int rc = mtr_tariff_in_currency(node, &currencies->items[i], scratch, &rewritten);
+        if (!rc) rc = read_document(&rewritten, arena, scratch, &documents[i], &found);
+        mtr_tariff_add_findings(findings, &found);
+        mtr_diagnostics_release(&found);
+        if (rc) result = rc;
+    }
+    if (result) return result;
+    *out = documents[0];
+    out->currencies = documents;
+    out->currency_count = currencies->count;
+    return MTR_OK;
+}
+
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+{
+    struct tariff_currencies currencies;
+    struct mtr_arena scratch;
+    mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
+    int rc = mtr_tariff_read_currencies(node, &scratch, &currencies, findings);
+    if (!rc && currencies.count) rc = read_currencies(node, &currencies, arena, &scratch, out, findings);
+    else if (!rc) rc = read_document(node, arena, &scratch, out, findings);
+    mtr_arena_release(&scratch);
+    return rc;
+}
+
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency)
+{
+    if (mtr_str_equal(tariff->currency, currency)) return tariff;
+    for (uint32_t i = 0; i < tariff->currency_count; i++)
+        if (mtr_str_equal(tariff->currencies[i].currency, currency)) return &tariff->currencies[i];
+    return NULL;
+}
+
+static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                      struct mtr_str customer)
+{
+    const struct mtr_tariff_override wanted = {.subscription = subscription, .customer = customer};
+    const struct mtr_tariff_override *found = NULL;
+    if (version->override_count && (subscription.size || customer.size))
+        found = bsearch(&wanted, version->overrides, version->override_count, sizeof(wanted), compare_overrides);
+    return found ? &found->version : NULL;
+}
+
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
+                                                        struct mtr_str customer)
+{
+    const struct mtr_str nobody = {NULL, 0};
+    const struct mtr_tariff_version *own = find_override(version, subscription, nobody);
+    if (!own) own = find_override(version, nobody, customer);
+    return own ? own : version;
+}
+
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
+                   struct mtr_tariff_document *out)
+{
+    const struct mtr_tariff_document *found = party->currency.size ? mtr_tariff_in(tariff, party->currency) : tariff;
+    if (!found) return MTR_ENOTFOUND;
+    struct mtr_tariff_version *versions = mtr_arena_calloc(arena, found->version_count, sizeof(*versions));
+    if (!versions) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < found->version_count; i++) {
+        versions[i] = *mtr_tariff_version_for(&found->versions[i], party->subscription, party->customer);
+        versions[i].overrides = NULL;
+        versions[i].override_count = 0;
+    }
+    *out = *found;
+    out->versions = versions;
+    out->currencies = NULL;
+    out->currency_count = 0;
+    return MTR_OK;
+}
+
+const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < version->component_count; i++)
+        if (mtr_str_equal(version->components[i].key, key)) return &version->components[i];
+    return NULL;
+}
+
+bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component)
+{
+    const struct mtr_component *found = mtr_tariff_component(version, component->key);
+    return found && mtr_str_equal(found->meter, component->meter);
+}

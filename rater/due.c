@@ -1,0 +1,292 @@
+/*
+ * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a change of the catalog, and
+ * the timers.
+ *
+ * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in memory. A feed row of a
+ * subscription that the snapshot does not know stops the feed until a newer snapshot comes.
+ */
+#include <string.h>
+
+#include "meterd/core/time.h"
+#include "rater/period/grants.h"
+#include "rater/step.h"
+
+enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
+
+/* ---- feed ---- */
+
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
+{
+    struct mtr_charge_period period;
+    int rc = MTR_OK;
+    if (start_s * MTR_US_PER_SECOND > step->watermark_us) rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return rater_mark_dirty(step, subscription, start_s, end_s);
+}
+
+/* Every period that a UTC day touches. The subscription's first hour may start on the day before its start. */
+static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
+    int64_t to_s = from_s + SECONDS_PER_DAY;
+    if (from_s < subscription->start_s) from_s = subscription->start_s;
+    if (to_s <= subscription->start_s && to_s > subscription->start_s - SECONDS_PER_HOUR) to_s = subscription->start_s + 1;
+    if (to_s > subscription->end_s) to_s = subscription->end_s;
+    while (from_s < to_s) {
+        int64_t end_s = 0;
+        int64_t start_s = rater_period_start(subscription, from_s, &end_s);
+        int rc = rater_mark_begun(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        if (rc) return rc;
+        from_s = end_s;
+    }
+    return MTR_OK;
+}
+
+/* The periods of a subscription whose position the use of that day gives: those of the same whole billing periods, wherever it begins in them. */
+static int mark_peer(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
+    const int64_t to_s = from_s + SECONDS_PER_DAY;
+    int rc = MTR_OK;
+    while (!rc && from_s < to_s) {
+        const struct mtr_period whole = mtr_period_at(&subscription->billing, from_s);
+        const int64_t start_s = whole.start_s > subscription->start_s ? whole.start_s : subscription->start_s;
+        const int64_t end_s = whole.end_s < subscription->end_s ? whole.end_s : subscription->end_s;
+        if (start_s < end_s) rc = rater_mark_begun(step, subscription, start_s, end_s);
+        from_s = whole.end_s;
+    }
+    return rc;
+}
+
+struct collected {
+    int64_t *starts;
+    uint32_t count;
+    uint32_t count_max;
+};
+
+static int on_period(void *context, const struct mtr_charge_period *period)
+{
+    struct collected *collected = context;
+    if (collected->count == collected->count_max) return STOP;
+    collected->starts[collected->count++] = period->start_s;
+    return MTR_OK;
+}
+
+/* Every existing period that begins after that time: what it carries on has changed. */
+static int mark_later(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+{
+    struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rater->options.step_rows_max};
+    bool more = true;
+    int rc = MTR_OK;
+    while (!rc && more) {
+        collected.count = 0;
+        rc = mtr_charges_walk_periods(step->charges, subscription->number, time_s + 1, on_period, &collected);
+        more = rc == STOP;
+        if (more) rc = MTR_OK;
+        for (uint32_t i = 0; i < collected.count && !rc; i++) {
+            time_s = collected.starts[i];
+            if (step->rows_left) step->rows_left--;
+            rc = rater_mark_dirty(step, subscription, time_s, INT64_MAX); /* it exists: its end is not looked at */
+        }
+    }
+    return rc;
+}
+
+static int mark_carried(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
+{
+    return subscription->carries ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
+}
+
+/* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never taken in halves. */
+static int on_feed(void *context, const struct mtr_feed_row *row)
+{
+    struct rater_step *step = context;
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, row->subscription);
+    if (!subscription) return STOP;
+    if (!step->rows_left) {
+        step->more = true;
+        return STOP;
+    }
+    step->rows_left--;
+    step->cursor.change = row->change;
+    step->changed = true;
+    int rc = mark_day(step, subscription, row->day);
+    if (!rc) rc = mark_carried(step, subscription, row->day);
+    const bool fills_tiers = subscription->tariff->across_customer; /* of those behind it; what an account comes to is told by its ratings */
+    for (uint32_t i = subscription->peer_index + 1; !rc && fills_tiers && i < subscription->peer_count; i++) {
+        if (step->rows_left) step->rows_left--;
+        rc = mark_peer(step, subscription->peers[i], row->day);
+        if (!rc) rc = mark_carried(step, subscription->peers[i], row->day);
+    }
+    return rc;
+}
+
+int rater_consume_feed(struct rater_step *step)
+{
+    if (step->feed_change <= step->cursor.change) return MTR_OK;
+    int rc = mtr_rollups_walk_feed(step->rollups, step->cursor.change, on_feed, step);
+    return rc == STOP ? MTR_OK : rc;
+}
+
+/* ---- scan ---- */
+
+/* A subscription that is new, or whose term changed: its periods are opened from the first on (again; opening is idempotent). */
+static int follow_term(struct rater_step *step, const struct mtr_subscription *subscription, bool *changed)
+{
+    struct mtr_charge_subscription state;
+    const struct mtr_hash128 term = rater_term_hash(subscription);
+    int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    *changed = rc == MTR_ENOTFOUND || state.term.high != term.high || state.term.low != term.low;
+    if (!*changed) return MTR_OK;
+    state = (struct mtr_charge_subscription){.number = subscription->number, .term = term, .next_open_s = INT64_MAX};
+    if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
+    step->changed = true;
+    return mtr_charges_put_subscription(step->charges, &state);
+}
+
+/* An open period closes by the grace that is configured now, not by the one it was opened with. */
+static int follow_grace(struct rater_step *step, struct mtr_charge_period *period)
+{
+    const int64_t due_us = rater_close_due(&step->rater->options, period->end_s);
+    if (period->status != MTR_PERIOD_OPEN || period->close_due_us == due_us || period->close_due_us == INT64_MAX) return MTR_OK;
+    period->close_due_us = due_us;
+    return mtr_charges_put_period(step->charges, period);
+}
+
+/* What kept a period from being rated (a missing rate of exchange, a price too large) may be gone with this catalog. */
+static int retry(struct rater_step *step, struct mtr_charge_period *period)
+{
+    if (period->rate_due_us <= step->now_us) return MTR_OK;
+    period->rate_due_us = step->now_us;
+    return mtr_charges_put_period(step->charges, period);
+}
+
+static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
+{
+    struct mtr_charge_period period;
+    struct rater_term term;
+    struct rater_grants grants;
+    int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (!rc) rc = follow_grace(step, &period);
+    if (!rc && period.problem) return retry(step, &period);
+    if (rc || period.dirty) return rc;
+    mtr_arena_reset(&step->rater->arena);
+    rc = rater_open_term(step->catalog, subscription, start_s, &step->rater->arena, &term, &grants);
+    if (rc) return rc;
+    if (term.inputs.high == period.inputs.high && term.inputs.low == period.inputs.low) return MTR_OK;
+    return rater_mark_dirty(step, subscription, start_s, period.end_s);
+}
+
+/* Scans what the budget allows of one subscription; *done when nothing of it is left. */
+static int scan_subscription(struct rater_step *step, const struct mtr_subscription *subscription, bool *done)
+{
+    struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
+    bool term_changed;
+    int rc = step->cursor.scan_period_s == INT64_MIN ? follow_term(step, subscription, &term_changed) : MTR_OK;
+    if (!rc) rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s, on_period, &collected);
+    if (rc && rc != STOP) return rc;
+    *done = rc != STOP;
+    rc = MTR_OK;
+    for (uint32_t i = 0; i < collected.count && !rc; i++) {
+        rc = scan_period(step, subscription, collected.starts[i]);
+        step->cursor.scan_period_s = collected.starts[i] + 1;
+    }
+    step->rows_left -= collected.count;
+    return rc;
+}
+
+int rater_scan_catalog(struct rater_step *step)
+{
+    struct mtr_charges_cursor *cursor = &step->cursor;
+    const uint32_t count = mtr_catalog_count(step->catalog, MTR_KIND_SUBSCRIPTION);
+    if (!step->rater->scan_begun || cursor->scan_version != mtr_catalog_version(step->catalog)) {
+        step->rater->scan_begun = true;
+        cursor->scan_version = mtr_catalog_version(step->catalog);
+        cursor->scan_subscription = 1;
+        cursor->scan_period_s = INT64_MIN;
+        step->changed = true;
+    }
+    while (cursor->scan_subscription && step->rows_left) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, cursor->scan_subscription);
+        bool done = true;
+        int rc = subscription ? scan_subscription(step, subscription, &done) : MTR_OK;
+        if (rc) return rc;
+        step->changed = true;
+        if (step->rows_left) step->rows_left--;
+        if (!done) break;
+        cursor->scan_subscription = cursor->scan_subscription < count ? cursor->scan_subscription + 1 : 0;
+        cursor->scan_period_s = INT64_MIN;
+    }
+    if (cursor->scan_subscription) step->more = true;
+    return MTR_OK;
+}
+
+/* ---- timers ---- */
+
+/* Opens the period at the timer's time, and sets the timer to the next. The timer may come before the scan has seen that the term changed: an
+ * end of that moment must not end the chain of a term that is still noted as endless, or its return would go unnoticed. */
+static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
+{
+    struct mtr_charge_subscription state;
+    bool term_changed = false;
+    int rc = follow_term(step, subscription, &term_changed);
+    if (rc || term_changed) return rc;
+    rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
+    if (rc) return rc;
+    if (time_s < subscription->start_s) time_s = subscription->start_s;
+    state.next_open_s = INT64_MAX;
+    if (time_s < subscription->end_s) {
+        struct mtr_charge_period period;
+        int64_t end_s = 0;
+        int64_t start_s = rater_period_start(subscription, time_s, &end_s);
+        if (end_s < subscription->end_s) state.next_open_s = end_s;
+        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+        if (end_s > subscription->end_s) end_s = subscription->end_s;
+        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_s, end_s);
+        if (rc) return rc;
+    }
+    step->changed = true;
+    return mtr_charges_put_subscription(step->charges, &state);
+}
+
+static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)
+{
+    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, timer->subscription);
+    struct mtr_charge_period period;
+    if (!subscription) return STOP; /* an older snapshot than the one before */
+    if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
+    int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    return rater_rate_period(step, subscription, &period);
+}
+
+/* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */
+static int run_kind(struct rater_step *step, enum mtr_charge_timer_kind kind, int64_t until_us)
+{
+    struct mtr_charge_timer timer;
+    for (;;) {
+        int rc = mtr_charges_first_timer(step->charges, kind, &timer);
+        if (rc == MTR_ENOTFOUND) return MTR_OK;
+        if (rc) return rc;
+        if (timer.due_us > until_us) {
+            if (kind == MTR_TIMER_RATE) step->result->next_due_us = timer.due_us;
+            return MTR_OK;
+        }
+        if (!step->ratings_left || !step->cells_left) {
+            step->more = true;
+            return MTR_OK;
+        }
+        step->ratings_left--;
+        rc = run_timer(step, kind, &timer);
+        if (rc) return rc == STOP ? MTR_OK : rc;
+    }
+}
+
+int rater_run_timers(struct rater_step *step)
+{
+    int rc = run_kind(step, MTR_TIMER_OPEN, step->watermark_us);
+    if (!rc) rc = run_kind(step, MTR_TIMER_CLOSE, step->watermark_us);
+    if (!rc) rc = run_kind(step, MTR_TIMER_RATE, step->now_us);
+    return rc;
+}

@@ -1,0 +1,129 @@
+/*
+ * The pull feed and the consumers' acks. Stateless: everything stands in the charges store.
+ *
+ * Invariant: single acks lie above the cursor; an ack that closes the gap to the cursor moves it.
+ */
+#include "meterd/emitter/feed.h"
+
+#include <string.h>
+
+enum { STOP = 1 };
+
+struct pulling {
+    struct mtr_charges_txn *txn;
+    const struct mtr_pull_request *request;
+    mtr_charges_on_charge on_charge;
+    void *context;
+    uint64_t next_after;
+    uint32_t given;
+    uint32_t scanned;
+    bool has_more;
+};
+
+static bool is_wanted(const struct pulling *pulling, const struct mtr_charge *charge)
+{
+    const struct mtr_pull_request *request = pulling->request;
+    if (request->skip_drafts && charge->status == MTR_CHARGE_DRAFT) return false;
+    if (request->subscription && charge->subscription != request->subscription) return false;
+    return request->has_after || !request->consumer.size || !mtr_charges_has_ack(pulling->txn, request->consumer, charge->number);
+}
+
+static int on_charge_pulled(void *context, const struct mtr_charge *charge)
+{
+    struct pulling *pulling = context;
+    bool wanted = is_wanted(pulling, charge);
+    if (pulling->scanned == MTR_PULL_SCAN_MAX || (wanted && pulling->given == pulling->request->limit)) {
+        pulling->has_more = true;
+        return STOP;
+    }
+    pulling->scanned++;
+    pulling->next_after = charge->number;
+    if (!wanted) return MTR_OK;
+    pulling->given++;
+    int rc = pulling->on_charge(pulling->context, charge);
+    MTR_ASSERT(rc <= 0);
+    return rc;
+}
+
+static bool is_consumer_name(struct mtr_str name)
+{
+    if (!name.size || name.size > MTR_CONSUMER_BYTES_MAX || !mtr_str_is_utf8(name)) return false;
+    for (size_t i = 0; i < name.size; i++)
+        if ((unsigned char)name.data[i] < 0x20) return false;
+    return true;
+}
+
+int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, mtr_charges_on_charge on_charge, void *context,
+                  uint64_t *next_after, bool *has_more)
+{
+    struct pulling pulling = {.txn = txn, .request = request, .on_charge = on_charge, .context = context};
+    if (!request->limit || request->limit > MTR_PULL_LIMIT_MAX) return MTR_EINVALID;
+    if (request->consumer.size && !is_consumer_name(request->consumer)) return MTR_EINVALID;
+    pulling.next_after = request->after;
+    if (!request->has_after) {
+        pulling.next_after = 0;
+        int rc = request->consumer.size ? mtr_charges_get_consumer(txn, request->consumer, &pulling.next_after) : MTR_OK;
+        if (rc) return rc;
+    }
+    int rc = mtr_charges_walk(txn, pulling.next_after, on_charge_pulled, &pulling);
+    if (rc && rc != STOP) return rc;
+    *next_after = pulling.next_after;
+    *has_more = pulling.has_more;
+    return MTR_OK;
+}
+
+static int write_charge(void *context, const struct mtr_charge *charge)
+{
+    mtr_json_raw(context, charge->body);
+    return MTR_OK;
+}
+
+int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, struct mtr_json_writer *json)
+{
+    uint64_t next_after = 0;
+    bool has_more = false;
+    mtr_json_map(json);
+    mtr_json_name(json, "charges");
+    mtr_json_list(json);
+    int rc = mtr_pull_walk(txn, request, write_charge, json, &next_after, &has_more);
+    if (rc) return rc;
+    mtr_json_list_end(json);
+    mtr_json_name(json, "next_after");
+    mtr_json_u64(json, next_after);
+    mtr_json_name(json, "has_more");
+    mtr_json_bool(json, has_more);
+    mtr_json_map_end(json);
+    return MTR_OK;
+}
+
+/* Moves the cursor over single acks that follow it without a gap. */
+static int move_cursor(struct mtr_charges_txn *txn, struct mtr_str consumer, uint64_t up_to)
+{
+    while (mtr_charges_has_ack(txn, consumer, up_to + 1)) up_to++;
+    return mtr_charges_put_consumer(txn, consumer, up_to);
+}
+
+int mtr_pull_ack_up_to(struct mtr_charges_txn *txn, struct mtr_str consumer, uint64_t up_to)
+{
+    uint64_t next = 0, current = 0;
+    if (!is_consumer_name(consumer)) return MTR_EINVALID;
+    int rc = mtr_charges_next_number(txn, &next);
+    if (rc) return rc;
+    if (up_to >= next) return MTR_EINVALID;
+    rc = mtr_charges_get_consumer(txn, consumer, &current);
+    if (rc) return rc;
+    return move_cursor(txn, consumer, up_to > current ? up_to : current);
+}
+
+int mtr_pull_ack_id(struct mtr_charges_txn *txn, struct mtr_str consumer, struct mtr_hash128 id)
+{
+    struct mtr_charge charge;
+    uint64_t current = 0;
+    if (!is_consumer_name(consumer)) return MTR_EINVALID;
+    int rc = mtr_charges_find(txn, id, &charge);
+    if (!rc) rc = mtr_charges_get_consumer(txn, consumer, &current);
+    if (rc || charge.number <= current) return rc;
+    rc = mtr_charges_put_ack(txn, consumer, charge.number);
+    if (rc || charge.number != current + 1) return rc;
+    return move_cursor(txn, consumer, current);
+}

@@ -1,0 +1,79 @@
+/*
+ * Standard Webhooks: {"type":"charges","timestamp":…,"data":{"charges":[…]}}, and what an answer to it means.
+ *
+ * The bytes are frozen with the message; signature and webhook-timestamp header belong to each attempt and are the sender's work.
+ *
+ *   answer                                   verdict
+ *   2xx, 409, 4xx that says "already exists" delivered: a repeat is the proof that it arrived
+ *   425, 429, no connection                  again: the receiver has not taken it
+ *   408, 5xx, timed out, broken off          again, but the receiver may have taken it
+ *   anything else (redirects are not followed) rejected
+ */
+#include <string.h>
+
+#include "meterd/core/json_writer.h"
+#include "meterd/core/time.h"
+#include "meterd/emitter/destination.h"
+
+static int begin_body(struct mtr_buffer *out, int64_t now_us)
+{
+    char time[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(now_us, time);
+    return mtr_buffer_printf(out, "{\"type\":\"charges\",\"timestamp\":\"%s\",\"data\":{\"charges\":[", time);
+}
+
+static int add_charge(struct mtr_buffer *out, uint32_t index, const struct mtr_charge *charge)
+{
+    int rc = index ? mtr_buffer_append_char(out, ',') : MTR_OK;
+    return rc ? rc : mtr_buffer_append_str(out, charge->body);
+}
+
+static int end_body(struct mtr_buffer *out)
+{
+    return mtr_buffer_append_str(out, MTR_STR("]}}"));
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool says_already_exists(const struct mtr_outbox_result *result)
+{
+    static const char *const phrases[] = {"already exists", "already_exists", "alreadyexists"};
+    MTR_ASSERT(result->body_size <= sizeof(result->body));
+    for (size_t p = 0; p < sizeof(phrases) / sizeof(*phrases); p++) {
+        const size_t size = strlen(phrases[p]);
+        for (size_t at = 0; at + size <= result->body_size; at++) {
+            size_t same = 0;
+            while (same < size && lower(result->body[at + same]) == phrases[p][same]) same++;
+            if (same == size) return true;
+        }
+    }
+    return false;
+}
+
+static enum mtr_delivery judge(const struct mtr_outbox_result *result)
+{
+    switch (result->outcome) {
+    case MTR_OUTCOME_NOT_SENT: return MTR_DELIVERY_RETRY;
+    case MTR_OUTCOME_UNCERTAIN: return MTR_DELIVERY_RETRY_UNCERTAIN;
+    case MTR_OUTCOME_ANSWERED: break;
+    }
+    const int32_t status = result->status;
+    if ((status >= 200 && status < 300) || status == 409) return MTR_DELIVERED;
+    if (status >= 400 && status < 500 && says_already_exists(result)) return MTR_DELIVERED;
+    if (status == 425 || status == 429) return MTR_DELIVERY_RETRY;
+    if (status == 408 || status >= 500) return MTR_DELIVERY_RETRY_UNCERTAIN;
+    return MTR_DELIVERY_REJECTED;
+}
+
+const struct mtr_destination_driver mtr_destination_http = {
+    .name = "http",
+    .kind = MTR_DESTINATION_HTTP,
+    .push = true,
+    .begin_body = begin_body,
+    .add_charge = add_charge,
+    .end_body = end_body,
+    .judge = judge,
+};

@@ -1,0 +1,120 @@
+/*
+ * Reading levels; see levels.h.
+ *
+ *   cells before the range ──▶ their sums, where changes are reported ┐
+ *   each list: the point before the range, where levels are ──────────┼──▶ on_change
+ *   each list: the points of the range ───────────────────────────────┘
+ */
+#include "meterd/rater/level_changes.h"
+
+#include "meterd/core/time.h"
+#include "rater/period/billing_period.h"
+
+struct levels {
+    struct mtr_rollups_txn *rollups;
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter;
+    int64_t begins_us;     /* of the range, or the subscription: nothing holds before */
+    int64_t points_from_s; /* points from here on are read one by one: the begin of the hour, or day, that the range begins in */
+    int64_t until_us;      /* up to here, not included */
+    mtr_levels_on_change on_change;
+    void *context;
+    uint64_t *read_count;
+    struct mtr_str list;       /* dimensions of the list being read */
+    struct mtr_quantity level; /* of the list, so far */
+};
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static struct mtr_period day_of(const struct mtr_subscription *subscription, int64_t time_s)
+{
+    const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, subscription->zone};
+    return mtr_period_at(&day, time_s);
+}
+
+static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
+{
+    const struct mtr_subscription *subscription = levels->subscription;
+    levels->begins_us = later(from_s, subscription->start_s) * MTR_US_PER_SECOND;
+    levels->points_from_s = mtr_zone_hour(subscription->zone, from_s).start_s;
+    if (levels->meter->holds_from_day) {
+        levels->points_from_s = day_of(subscription, from_s).start_s;
+        until_s = day_of(subscription, until_s - 1).end_s;
+    }
+    levels->points_from_s = later(levels->points_from_s, rater_first_hour(subscription));
+    if (subscription->end_s < until_s) until_s = subscription->end_s;
+    levels->until_us = until_s * MTR_US_PER_SECOND;
+}
+
+/* The list's level becomes another from that moment on. */
+static int change_level(struct levels *levels, int64_t time_us, struct mtr_quantity change, uint64_t seq)
+{
+    const struct mtr_level_change row = {levels->list, later(time_us, levels->begins_us), change, seq, seq};
+    int rc = mtr_quantity_add(levels->level, change, &levels->level);
+    return rc ? rc : levels->on_change(levels->context, &row);
+}
+
+static int on_point(void *context, const struct mtr_point *point)
+{
+    struct levels *levels = context;
+    struct mtr_quantity change = point->quantity;
+    int64_t time_us = point->time_us;
+    int rc = MTR_OK;
+    ++*levels->read_count;
+    if (!levels->meter->reports_changes) rc = mtr_quantity_sub(point->quantity, levels->level, &change);
+    if (levels->meter->holds_from_day)
+        time_us = day_of(levels->subscription, time_us / MTR_US_PER_SECOND).start_s * MTR_US_PER_SECOND;
+    return rc ? rc : change_level(levels, time_us, change, point->seq);
+}
+
+/* What the list stood at when its points begin to be read. */
+static int add_level_before(struct levels *levels, const struct mtr_cell_key *key)
+{
+    struct mtr_point point;
+    ++*levels->read_count;
+    int rc = mtr_rollups_point_before(levels->rollups, key, levels->points_from_s * MTR_US_PER_SECOND, &point);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (point.time_us < rater_first_hour(levels->subscription) * MTR_US_PER_SECOND || !point.quantity.e12) return MTR_OK;
+    return change_level(levels, levels->begins_us, point.quantity, point.seq);
+}
+
+static int read_list(struct levels *levels)
+{
+    const struct mtr_cell_key key = {levels->subscription->number, levels->meter->number, MTR_CELL_ALL_HOURS, levels->list};
+    levels->level = (struct mtr_quantity){0};
+    int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels, &key);
+    if (rc) return rc;
+    return mtr_rollups_walk_points(levels->rollups, &key, levels->points_from_s * MTR_US_PER_SECOND, levels->until_us, on_point, levels);
+}
+
+static int on_cell_before(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct levels *levels = context;
+    const struct mtr_level_change row = {key->dimensions, levels->begins_us, cell->value, cell->seq_first, cell->seq_last};
+    ++*levels->read_count;
+    return cell->count ? levels->on_change(levels->context, &row) : MTR_OK;
+}
+
+int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription, const struct mtr_meter *meter, int64_t from_s,
+                    int64_t until_s, mtr_levels_on_change on_change, void *context, uint64_t *read_count)
+{
+    struct levels levels = {.rollups = rollups, .subscription = subscription, .meter = meter, .on_change = on_change, .context = context};
+    const struct mtr_str *after = NULL;
+    int rc = MTR_OK;
+    if (from_s >= until_s) return MTR_OK;
+    levels.read_count = read_count;
+    find_bounds(&levels, from_s, until_s);
+    if (meter->reports_changes)
+        rc = mtr_rollups_walk_cells(rollups, subscription->number, meter->number, rater_first_hour(subscription), levels.points_from_s,
+                                    on_cell_before, &levels);
+    while (!rc) {
+        rc = mtr_rollups_next_list(rollups, subscription->number, meter->number, MTR_CELL_ALL_HOURS, after, &levels.list);
+        if (!rc) rc = read_list(&levels);
+        else if (rc == MTR_ENOTFOUND) return MTR_OK;
+        after = &levels.list;
+    }
+    return rc;
+}

@@ -1,0 +1,60 @@
+/*
+ * Percentiles over windows of equal length, the empty ones counted as zero: bandwidth by the 95th of 5-minute sums. Pure.
+ */
+#include "rater/measure/slicing_state.h"
+
+#include <stdlib.h>
+
+static int compare_sums(const void *a, const void *b)
+{
+    return mtr_quantity_compare(((const struct rater_window *)a)->sum, ((const struct rater_window *)b)->sum);
+}
+
+/* ceil(total × percentile ÷ 100), from 1 on. total has at most 40 bits and the percentile 47. */
+static uint64_t rank_of(uint64_t total, struct mtr_quantity percentile)
+{
+    const mtr_uint128 hundred = (mtr_uint128)100 * 1000000000000;
+    MTR_ASSERT(percentile.e12 > 0 && (mtr_uint128)percentile.e12 <= hundred && total < UINT64_C(1) << 40);
+    return (uint64_t)(((mtr_uint128)total * (mtr_uint128)percentile.e12 + hundred - 1) / hundred);
+}
+
+struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total, struct mtr_quantity percentile)
+{
+    if (count > total) total = count;
+    if (total == 0) return (struct mtr_quantity){0};
+    if (count) qsort(windows, count, sizeof(*windows), compare_sums);
+    const uint64_t zeros = total - count, rank = rank_of(total, percentile);
+    uint32_t negative = 0;
+    while (negative < count && windows[negative].sum.e12 < 0) negative++;
+    if (rank <= negative) return windows[rank - 1].sum;
+    if (rank <= negative + zeros) return (struct mtr_quantity){0};
+    return windows[rank - zeros - 1].sum;
+}
+
+static int64_t ceiling_of(int64_t value, int64_t divisor)
+{
+    return (value + divisor - 1) / divisor;
+}
+
+uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64_t from_s, int64_t until_s)
+{
+    uint64_t count = 0;
+    while (from_s < until_s) {
+        const struct mtr_hour hour = mtr_zone_hour(zone, from_s);
+        const int64_t end_s = hour.end_s < until_s ? hour.end_s : until_s;
+        count += (uint64_t)(ceiling_of(end_s - hour.start_s, window_s) - ceiling_of(from_s - hour.start_s, window_s));
+        from_s = hour.end_s;
+    }
+    return count;
+}
+
+int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_t time_s)
+{
+    const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
+    return hour.start_s + (time_s - hour.start_s) / window_s * window_s;
+}
+
+int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s)
+{
+    return meter && meter->window_s ? rater_window_start(zone, meter->window_s, time_s) : time_s;
+}

@@ -1,0 +1,309 @@
+/*
+ * Usage of one part of a period out of the rollups: which cells, points and lists a component's meter has, in which group of the component's
+ * group_by each falls, and the log range of each group. What they come to is slicing.h's.
+ *
+ * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in gather_levels.c.
+ */
+#include "rater/period/gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "meterd/core/time.h"
+#include "rater/period/gather_parts.h"
+
+enum { DIMENSION_END = 0x1F };
+
+/* The value at a position of a cell's dimensions (each value ends with 0x1F). */
+static struct mtr_str dimension_at(struct mtr_str dimensions, uint32_t position)
+{
+    const char *at = dimensions.data;
+    size_t left = dimensions.size;
+    for (;; position--) {
+        const char *end = left ? memchr(at, DIMENSION_END, left) : NULL;
+        if (!end) return (struct mtr_str){0};
+        if (position == 0) return (struct mtr_str){at, (size_t)(end - at)};
+        left -= (size_t)(end - at) + 1;
+        at = end + 1;
+    }
+}
+
+static size_t append(char *text, size_t size, struct mtr_str piece)
+{
+    MTR_ASSERT(size + piece.size <= RATER_DIMENSIONS_BYTES_MAX);
+    if (piece.size) memcpy(text + size, piece.data, piece.size);
+    return size + piece.size;
+}
+
+static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions, char text[RATER_DIMENSIONS_BYTES_MAX])
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < gathering->rule.component->group_by_count; i++) {
+        struct mtr_str value = dimension_at(dimensions, gathering->positions[i]);
+        if (i) size = append(text, size, MTR_STR(","));
+        size = append(text, size, gathering->rule.component->group_by[i]);
+        size = append(text, size, MTR_STR("="));
+        for (size_t j = 0; j < value.size; j++) {
+            char c = value.data[j];
+            if (c == ',' || c == '=' || c == '\\') size = append(text, size, MTR_STR("\\"));
+            size = append(text, size, (struct mtr_str){&c, 1});
+        }
+    }
+    return size;
+}
+
+bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size)
+{
+    const char *equals = rest->size ? memchr(rest->data, '=', rest->size) : NULL;
+    if (!equals) return false;
+    *name = (struct mtr_str){rest->data, (size_t)(equals - rest->data)};
+    const char *at = equals + 1;
+    const char *end = rest->data + rest->size;
+    size_t size = 0;
+    for (; at < end && *at != ','; at++) {
+        if (*at == '\\' && at + 1 < end) at++;
+        value[size++] = *at;
+    }
+    *value_size = size;
+    if (at < end) at++;
+    *rest = (struct mtr_str){at, (size_t)(end - at)};
+    return true;
+}
+
+/* The line of a group of the slicing: the same for every input of the component. */
+static int find_line(struct rater_gathering *gathering, uint32_t group, struct mtr_str dimensions)
+{
+    uint32_t line = 0;
+    bool is_new = false;
+    int rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->lines, group, &gathering->line_capacity, sizeof(*gathering->lines));
+    if (!rc) rc = mtr_byte_set_add(&gathering->dimensions, dimensions, &line, &is_new);
+    if (rc) return rc;
+    gathering->lines[group] = line;
+    if (!is_new) return MTR_OK;
+    rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity, sizeof(*gathering->groups));
+    if (!rc) gathering->groups[line] = (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
+    return rc;
+}
+
+int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions, uint32_t *group)
+{
+    char text[RATER_DIMENSIONS_BYTES_MAX];
+    const uint32_t known = mtr_slicing_group_count(gathering->slicing);
+    if (known && !gathering->rule.component->group_by_count) { /* without group_by there is one */
+        *group = 0;
+        return MTR_OK;
+    }
+    int rc = mtr_slicing_group(gathering->slicing, (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
+    if (rc || *group < known) return rc;
+    return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
+}
+
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first, uint64_t seq_last)
+{
+    struct rater_group *line = &gathering->groups[gathering->lines[group]];
+    if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
+    if (seq_last > line->seq_last) line->seq_last = seq_last;
+}
+
+static int on_member(void *context, const struct mtr_member *member)
+{
+    struct rater_gathering *gathering = context;
+    return mtr_slicing_add_member(gathering->slicing, gathering->group, gathering->placed_s, member->member);
+}
+
+static int on_event(void *context, const struct mtr_point *point)
+{
+    struct rater_gathering *gathering = context;
+    const struct mtr_use use = {gathering->placed_s, point->time_us, point->seq, point->quantity};
+    gathering->cell_count++;
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
+}
+
+/* The cell's latest event: cells of one hour and group are told apart by it. */
+static int add_last(struct rater_gathering *gathering, const struct mtr_cell_key *key)
+{
+    struct mtr_member member;
+    struct mtr_point point;
+    int rc = mtr_rollups_last_member(gathering->rollups, key, &member);
+    if (!rc) rc = mtr_point_decode(member.member, &point);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const struct mtr_use use = {key->hour_s, point.time_us, point.seq, point.quantity};
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
+}
+
+static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    const enum mtr_aggregation aggregation = gathering->rule.meter->aggregation;
+    gathering->placed_s = key->hour_s;
+    if (gathering->rule.component->scope == MTR_SLICE_BY_EVENT)
+        return mtr_rollups_walk_points(gathering->rollups, key, INT64_MIN, INT64_MAX, on_event, gathering);
+    if (aggregation == MTR_UNIQUE) return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
+    if (aggregation == MTR_LAST) return add_last(gathering, key);
+    const struct mtr_use use = {.placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+    return mtr_slicing_add(gathering->slicing, gathering->group, &use);
+}
+
+/* Cells without live events give no value, but their log range counts. */
+static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct rater_gathering *gathering = context;
+    gathering->cell_count++;
+    int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
+    if (rc) return rc;
+    if (key->hour_s >= gathering->rule.own_s) rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
+    return cell->count ? add_cell(gathering, key, cell) : MTR_OK;
+}
+
+static void find_positions(struct rater_gathering *gathering)
+{
+    const struct mtr_component *component = gathering->rule.component;
+    const struct mtr_meter *meter = gathering->rule.meter;
+    for (uint32_t i = 0; i < component->group_by_count; i++) {
+        gathering->positions[i] = UINT32_MAX; /* an unknown dimension is empty everywhere; the catalog's checks refuse it */
+        for (uint32_t j = 0; j < meter->group_by_count; j++)
+            if (mtr_str_equal(component->group_by[i], meter->group_by[j])) gathering->positions[i] = j;
+    }
+}
+
+/* ---- of all components ---- */
+
+struct collecting {
+    struct mtr_arena *arena;
+    struct rater_group *groups;
+    uint32_t group_count, group_capacity;
+    struct mtr_usage_row *rows;
+    uint32_t row_count, row_capacity;
+    uint64_t cell_count;
+};
+
+static int compare_groups(const void *a, const void *b)
+{
+    const struct rater_group *x = a;
+    const struct rater_group *y = b;
+    if (x->component != y->component) return x->component < y->component ? -1 : 1;
+    return mtr_str_compare(x->dimensions, y->dimensions);
+}
+
+static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count, &collecting->row_capacity, sizeof(*rows));
+        if (rc) return rc;
+        collecting->rows[collecting->row_count++] = rows[i];
+    }
+    return MTR_OK;
+}
+
+static int collect_groups(struct collecting *collecting, struct rater_group *groups, uint32_t count)
+{
+    if (count) qsort(groups, count, sizeof(*groups), compare_groups);
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count, &collecting->group_capacity,
+                                 sizeof(*groups));
+        if (rc) return rc;
+        collecting->groups[collecting->group_count++] = groups[i];
+    }
+    return MTR_OK;
+}
+
+/* One meter of a component. */
+static int gather_input(struct rater_gathering *gathering, struct collecting *collecting)
+{
+    const struct mtr_slicing_rule *rule = &gathering->rule;
+    const struct mtr_usage_row *rows = NULL;
+    uint32_t count = 0;
+    gathering->line_capacity = 0;
+    find_positions(gathering);
+    int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
+    if (!rc)
+        rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering)
+                                               : mtr_rollups_walk_cells(gathering->rollups, gathering->subscription->number, rule->meter->number,
+                                                                        rule->from_s, rule->until_s, on_cell, gathering);
+    if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
+    return rc ? rc : collect_rows(collecting, rows, count);
+}
+
+/* Cells count by the hour that they begin in, levels to the second. */
+static void set_range(struct rater_gathering *gathering, const struct rater_term *term, uint32_t index)
+{
+    struct mtr_slicing_rule *rule = &gathering->rule;
+    const struct rater_part *part = &term->parts[index];
+    rule->from_s = rater_position_from(gathering->subscription, term, index, rule->component);
+    rule->own_s = part->usage_from_s;
+    rule->until_s = part->end_s;
+    if (!mtr_slicing_is_level(rule->meter)) return;
+    rule->own_s = part->start_s;
+    for (uint32_t i = 0; i <= index; i++)
+        if (term->parts[i].usage_from_s == rule->from_s) rule->from_s = term->parts[i].start_s;
+    if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
+}
+
+/* All meters of a component: their rows differ by input, their lines are the same. */
+static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog, const struct rater_term *term, uint32_t part,
+                            struct collecting *collecting)
+{
+    const struct mtr_component *component = gathering->rule.component;
+    int rc = MTR_OK;
+    gathering->dimensions.arena = gathering->arena;
+    for (uint32_t input = 0; !rc && input < component->input_count; input++) {
+        const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+        if (!meter) continue;
+        gathering->rule.input = input;
+        gathering->rule.meter = meter;
+        set_range(gathering, term, part);
+        rc = gather_input(gathering, collecting);
+    }
+    collecting->cell_count += gathering->cell_count;
+    return rc ? rc : collect_groups(collecting, gathering->groups, gathering->dimensions.count);
+}
+
+/* What the customer's subscriptions before this one used in the same billing period: it gives the position, as earlier use of its own does. */
+static int gather_peers(const struct rater_gathering *own, const struct mtr_catalog *catalog, struct collecting *collecting)
+{
+    const struct mtr_subscription *subscription = own->subscription;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < subscription->peer_index; i++) {
+        const struct mtr_subscription *peer = subscription->peers[i];
+        struct rater_gathering gathering = {.rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
+        struct mtr_slicing_rule *rule = &gathering.rule;
+        const int64_t first_s = rater_first_charged_hour(peer), last_s = rater_charged_until(peer);
+        gathering.dimensions.arena = own->arena;
+        rule->meter = mtr_catalog_find_meter(catalog, rule->component->inputs[0]);
+        rule->input = 0;
+        rule->from_s = first_s > rule->whole.start_s ? first_s : rule->whole.start_s;
+        rule->until_s = rule->own_s = last_s < rule->whole.end_s ? last_s : rule->whole.end_s;
+        if (rule->meter && rule->from_s < rule->until_s) rc = gather_input(&gathering, collecting);
+        collecting->cell_count += gathering.cell_count;
+    }
+    return rc;
+}
+
+int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                 const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
+{
+    struct collecting collecting = {.arena = arena};
+    const struct mtr_tariff_version *version = term->parts[part].version;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        struct rater_gathering gathering = {.rollups = rollups, .subscription = subscription, .arena = arena};
+        if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
+        gathering.rule = (struct mtr_slicing_rule){
+            .component = &version->components[i], .component_index = i, .zone = subscription->zone, .whole = term->whole};
+        int rc = gather_component(&gathering, catalog, term, part, &collecting);
+        const bool has_peers = version->components[i].across_customer && term->parts[part].tariff == subscription->tariff;
+        if (!rc && has_peers) rc = gather_peers(&gathering, catalog, &collecting);
+        if (rc) return rc;
+    }
+    *out = (struct rater_usage){.groups = collecting.groups,
+                                .group_count = collecting.group_count,
+                                .rows = collecting.rows,
+                                .row_count = collecting.row_count,
+                                .cell_count = collecting.cell_count};
+    return MTR_OK;
+}
+
+const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions)
+{
+    const struct rater_group key = {.component = component, .dimensions = dimensions};
+    if (!usage->group_count) return NULL;
+    return bsearch(&key, usage->groups, usage->group_count, sizeof(key), compare_groups);
+}

@@ -1,0 +1,36 @@
+/*
+ * Inside of the gathering: one component's meter while its cells and points are read. Private to rater/gather*.c.
+ */
+#ifndef METERD_RATER_PERIOD_GATHER_PARTS_H
+#define METERD_RATER_PERIOD_GATHER_PARTS_H
+
+#include "meterd/core/byte_set.h"
+#include "rater/period/gather.h"
+#include "rater/measure/slicing_state.h"
+
+struct rater_gathering {
+    struct mtr_rollups_txn *rollups;
+    const struct mtr_subscription *subscription;
+    struct mtr_arena *arena;
+    struct mtr_slicing_rule rule;
+    uint32_t positions[MTR_METER_GROUP_BY_MAX]; /* of the component's group_by in the meter's */
+    struct mtr_slicing *slicing;
+    uint32_t *lines; /* by group of the slicing: the line in `groups` */
+    uint32_t line_capacity;
+    struct mtr_byte_set dimensions; /* of the component's lines */
+    struct rater_group *groups;     /* by number in `dimensions` */
+    uint32_t group_capacity;
+    uint32_t group;                 /* of the cell or list being read */
+    int64_t placed_s;
+    uint64_t cell_count;
+};
+
+/* The group that a cell's or list's dimensions fall in. */
+int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions, uint32_t *group) MTR_MUST_USE;
+/* Widens the log range of the group's line. */
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first, uint64_t seq_last);
+
+/* Levels of the meter's lists, as changes of the groups' levels. */
+int rater_gather_levels(struct rater_gathering *gathering) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,327 @@
+/*
+ * Grants of a billing period and their balances; see grants.h. Reads the charges store; writing the ledger is ledger.c.
+ */
+#include "rater/period/grants.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "meterd/core/time.h"
+
+/* ---- finding ---- */
+
+struct finding {
+    const struct mtr_catalog *catalog;
+    const struct mtr_subscription *subscription;
+    const struct rater_term *term;
+    struct mtr_arena *arena;
+    bool every_credit; /* those that the period cannot draw on, too */
+    struct rater_grants grants;
+    uint32_t capacity;
+};
+
+static int add_grant(struct finding *finding, const struct rater_grant *grant)
+{
+    struct rater_grants *grants = &finding->grants;
+    int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity, sizeof(*grant));
+    if (rc) return rc;
+    grants->items[grants->count++] = *grant;
+    return MTR_OK;
+}
+
+static int64_t instant_of(const struct mtr_subscription *subscription, const struct mtr_catalog_time *time)
+{
+    if (!time->is_date) return time->time_s;
+    int32_t year = 0;
+    unsigned month = 0, day = 0;
+    mtr_civil_from_days(time->days, &year, &month, &day);
+    return mtr_zone_from_civil(subscription->zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
+}
+
+/* Amounts of another kind or currency cannot be counted together, so they are another grant. */
+static struct mtr_hash128 hash_text(const char *text)
+{
+    XXH128_hash_t hash = XXH3_128bits(text, strlen(text));
+    return (struct mtr_hash128){hash.high64, hash.low64};
+}
+
+static int add_credit(struct finding *finding, const struct mtr_credit *credit)
+{
+    enum { TEXT_BYTES = 96 };
+    const struct mtr_subscription *subscription = finding->subscription;
+    char text[TEXT_BYTES];
+    struct rater_grant grant = {.credit = credit, .currency = credit->currency, .granted = credit->of_money ? credit->amount.e18 : credit->quantity.e12};
+    grant.pool = (struct mtr_price_pool){
+        .key = credit->key,
+        .of_money = credit->of_money,
+        .components = credit->components,
+        .component_count = credit->component_count,
+        .meter = credit->meter ? credit->meter->key : MTR_STR(""),
+        .priority = credit->priority,
+        .expires_s = credit->expires.text.size ? instant_of(subscription, &credit->expires) : INT64_MAX,
+    };
+    const bool overlaps = instant_of(subscription, &credit->from) < finding->term->end_s && grant.pool.expires_s > finding->term->start_s;
+    if (!overlaps && !finding->every_credit) return MTR_OK;
+    snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
+    int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
+    if (rc) return rc;
+    snprintf(text, sizeof(text), "credit:%u:%.*s", credit->number, MTR_STR_ARGS(credit->currency));
+    grant.id = hash_text(text);
+    return add_grant(finding, &grant);
+}
+
+/* The end of the last period in which it can be drawn: `rollover` after the one that grants it. */
+static int64_t expiry_of(const struct finding *finding, const struct rater_term *granting, uint32_t rollover)
+{
+    int64_t end_s = granting->whole.end_s;
+    for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++) end_s = mtr_period_at(&finding->subscription->billing, end_s).end_s;
+    return end_s;
+}
+
+static int add_allowance(struct finding *finding, const struct rater_term *granting, uint32_t part, const struct mtr_allowance *allowance)
+{
+    enum { TEXT_BYTES = 160 };
+    const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_s);
+    char text[TEXT_BYTES];
+    struct rater_grant grant = {.granted = allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
+                                .part = granting == finding->term ? part : 0};
+    grant.pool = (struct mtr_price_pool){
+        .key = allowance->key,
+        .of_money = allowance->of_money,
+        .components = allowance->components,
+        .component_count = allowance->component_count,
+        .priority = allowance->priority,
+        .expires_s = expiry_of(finding, granting, allowance->rollover),
+    };
+    if (allowance->of_money) grant.currency = granting->parts[part].tariff->currency;
+    snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
+    int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
+    if (rc) return rc;
+    snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number, (long long)granting->start_s,
+             MTR_STR_ARGS(allowance->key), MTR_STR_ARGS(grant.currency));
+    grant.id = hash_text(text);
+    return add_grant(finding, &grant);
+}
+
+static bool is_in_earlier_part(const struct rater_term *term, uint32_t part, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < part; i++)
+        for (uint32_t j = 0; j < term->parts[i].version->allowance_count; j++)
+            if (mtr_str_equal(term->parts[i].version->allowances[j].key, key)) return true;
+    return false;
+}
+
+/* What a period grants that is `age` periods before the one that draws. */
+static int add_allowances(struct finding *finding, const struct rater_term *granting, uint32_t age)
+{
+    for (uint32_t i = 0; i < granting->part_count; i++) {
+        const struct mtr_tariff_version *version = granting->parts[i].version;
+        for (uint32_t j = 0; j < version->allowance_count; j++) {
+            const struct mtr_allowance *allowance = &version->allowances[j];
+            if (allowance->rollover < age || is_in_earlier_part(granting, i, allowance->key)) continue;
+            int rc = add_allowance(finding, granting, i, allowance);
+            if (rc) return rc;
+        }
+    }
+    return MTR_OK;
+}
+
+static uint32_t greatest_rollover(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
+{
+    uint32_t greatest = 0;
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
+        const struct mtr_tariff_version *version = mtr_tariff_version_for(&tariff->versions[i], subscription->key, subscription->customer);
+        for (uint32_t j = 0; j < version->allowance_count; j++)
+            if (version->allowances[j].rollover > greatest) greatest = version->allowances[j].rollover;
+    }
+    return greatest;
+}
+
+static int add_rolled_over(struct finding *finding)
+{
+    const struct mtr_subscription *subscription = finding->subscription;
+    const uint32_t of_trial = greatest_rollover(subscription, subscription->trial_tariff);
+    uint32_t age_max = greatest_rollover(subscription, subscription->tariff);
+    int64_t start_s = finding->term->start_s;
+    if (of_trial > age_max) age_max = of_trial;
+    for (uint32_t age = 1; age <= age_max && start_s > subscription->start_s; age++) {
+        struct rater_term *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
+        int64_t end_s;
+        if (!granting) return MTR_ENOMEM;
+        start_s = rater_period_start(subscription, start_s - 1, &end_s);
+        int rc = rater_term_at(subscription, start_s, finding->arena, granting);
+        if (!rc) rc = add_allowances(finding, granting, age);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* What a trial frees is granted once, at the subscription's start; of money without `units`. */
+static int add_trial_grant(struct finding *finding, const struct mtr_trial_units *units)
+{
+    enum { TEXT_BYTES = 160 };
+    const struct mtr_subscription *subscription = finding->subscription;
+    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_s);
+    const struct mtr_str component = units ? units->component : MTR_STR("");
+    char text[TEXT_BYTES];
+    struct rater_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};
+    grant.pool = (struct mtr_price_pool){
+        .of_money = !units,
+        .components = units ? &units->component : NULL,
+        .component_count = units != NULL,
+        .expires_s = subscription->free_until_s,
+    };
+    if (!units) grant.currency = subscription->tariff->currency;
+    snprintf(text, sizeof(text), "trial%s%.*s", units ? "." : "", MTR_STR_ARGS(component));
+    int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.key);
+    snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
+    if (!rc) rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
+    if (rc) return rc;
+    snprintf(text, sizeof(text), "trial:%u:%.*s:%.*s", subscription->number, MTR_STR_ARGS(component), MTR_STR_ARGS(grant.currency));
+    grant.id = hash_text(text);
+    return add_grant(finding, &grant);
+}
+
+static int add_trial(struct finding *finding)
+{
+    const struct mtr_subscription *subscription = finding->subscription;
+    int rc = MTR_OK;
+    if (subscription->free_until_s <= finding->term->start_s) return MTR_OK;
+    for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++) rc = add_trial_grant(finding, &subscription->trial_units[i]);
+    return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
+}
+
+static int find_grants(struct finding *finding)
+{
+    uint32_t position = 0;
+    if (!finding->term->exists && !finding->every_credit) return MTR_OK;
+    int rc = finding->term->exists ? add_allowances(finding, finding->term, 0) : MTR_OK;
+    if (!rc && finding->term->exists) rc = add_rolled_over(finding);
+    if (!rc && finding->term->exists) rc = add_trial(finding);
+    for (const struct mtr_credit *credit = NULL;
+         !rc && (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
+        rc = add_credit(finding, credit);
+    return rc;
+}
+
+/* ---- inputs ---- */
+
+static void mix_text(XXH3_state_t *state, struct mtr_str text)
+{
+    const uint64_t size = text.size;
+    XXH3_128bits_update(state, &size, sizeof(size));
+    XXH3_128bits_update(state, text.data, text.size);
+}
+
+static void mix_grant(XXH3_state_t *state, const struct rater_grant *grant)
+{
+    const struct mtr_price_pool *pool = &grant->pool;
+    const int64_t numbers[] = {(int64_t)grant->id.high,
+                               (int64_t)grant->id.low,
+                               (int64_t)grant->granted,
+                               (int64_t)(grant->granted >> 64),
+                               pool->of_money,
+                               pool->priority,
+                               pool->expires_s,
+                               grant->part,
+                               pool->component_count};
+    XXH3_128bits_update(state, numbers, sizeof(numbers));
+    mix_text(state, pool->key);
+    mix_text(state, pool->grant);
+    mix_text(state, pool->meter);
+    for (uint32_t i = 0; i < pool->component_count; i++) mix_text(state, pool->components[i]);
+}
+
+static int mix_grants(struct rater_term *term, const struct rater_grants *grants)
+{
+    if (!grants->count) return MTR_OK;
+    XXH3_state_t *state = XXH3_createState();
+    if (!state) return MTR_ENOMEM;
+    XXH3_128bits_reset(state);
+    XXH3_128bits_update(state, &term->inputs, sizeof(term->inputs));
+    for (uint32_t i = 0; i < grants->count; i++) mix_grant(state, &grants->items[i]);
+    const XXH128_hash_t hash = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    term->inputs = (struct mtr_hash128){hash.high64, hash.low64};
+    return MTR_OK;
+}
+
+int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
+                    struct rater_term *term, struct rater_grants *grants)
+{
+    struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena};
+    int rc = rater_term_at(subscription, start_s, arena, term);
+    if (!rc) rc = find_grants(&finding);
+    if (!rc) rc = mix_grants(term, &finding.grants);
+    if (!rc) *grants = finding.grants;
+    return rc;
+}
+
+int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
+                        struct rater_term *term, struct rater_grants *grants)
+{
+    struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena, .every_credit = true};
+    int rc = rater_term_at(subscription, start_s, arena, term);
+    if (!rc) rc = find_grants(&finding);
+    if (!rc) *grants = finding.grants;
+    return rc;
+}
+
+/* ---- balances ---- */
+
+static void set_balance(struct mtr_price_pool *pool, mtr_int128 balance)
+{
+    if (balance < 0) balance = 0; /* a credit that was made smaller than what was drawn */
+    if (pool->of_money) pool->amount.e18 = balance;
+    else pool->quantity.e12 = balance;
+}
+
+int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct rater_term *term,
+                        struct rater_grants *grants)
+{
+    for (uint32_t i = 0; i < grants->count; i++) {
+        struct rater_grant *grant = &grants->items[i];
+        struct mtr_charge_draw draw = {.grant = grant->id, .period_start_s = term->start_s, .subscription = subscription->number};
+        int rc = charges ? mtr_charges_draw_before(charges, &draw) : MTR_ENOTFOUND;
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+        grant->before = rc ? 0 : draw.before + draw.drawn;
+        set_balance(&grant->pool, grant->granted - grant->before);
+    }
+    return MTR_OK;
+}
+
+int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *const *prices, uint32_t count, mtr_int128 *out)
+{
+    mtr_int128 sum = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t j = 0; j < prices[i]->draw_count; j++) {
+            const struct mtr_price_draw *draw = &prices[i]->draws[j];
+            if (!mtr_str_equal(draw->key, grant->pool.key) || !mtr_str_equal(draw->grant, grant->pool.grant)) continue;
+            if (__builtin_add_overflow(sum, draw->of_money ? draw->amount.e18 : draw->quantity.e12, &sum)) return MTR_EOVERFLOW;
+        }
+    }
+    *out = sum;
+    return MTR_OK;
+}
+
+int rater_part_pools(const struct rater_grants *grants, const struct rater_term *term, uint32_t index, const struct mtr_price *const *prices,
+                     struct mtr_arena *arena, struct mtr_price_input *input)
+{
+    const struct rater_part *part = &term->parts[index];
+    if (!grants->count) return MTR_OK;
+    struct mtr_price_pool *pools = mtr_arena_calloc(arena, grants->count, sizeof(*pools));
+    if (!pools) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < grants->count; i++) {
+        const struct rater_grant *grant = &grants->items[i];
+        struct mtr_price_pool pool = grant->pool;
+        mtr_int128 drawn;
+        if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency))) continue;
+        int rc = rater_sum_draws(grant, prices, part->first, &drawn);
+        if (rc) return rc;
+        set_balance(&pool, (pool.of_money ? pool.amount.e18 : pool.quantity.e12) - drawn);
+        pools[input->pool_count++] = pool;
+    }
+    input->pools = pools;
+    return MTR_OK;
+}

@@ -1,0 +1,64 @@
+/*
+ * Inside of the rater: the state of one step, shared by its sources of work (feed, catalog scan, timers) and the rating of a period.
+ * Private to rater/.
+ */
+#ifndef METERD_RATER_STEP_H
+#define METERD_RATER_STEP_H
+
+#include "meterd/core/arena.h"
+#include "meterd/core/buffer.h"
+#include "meterd/rater/rater.h"
+#include "rater/period/billing_period.h"
+
+struct mtr_rater {
+    struct mtr_rollups *rollups;
+    struct mtr_charges *charges;
+    struct mtr_rater_options options;
+    struct mtr_arena arena;    /* one period's prices */
+    struct mtr_buffer body;    /* one charge */
+    struct mtr_buffer traces;  /* one rating */
+    int64_t *scan_starts;      /* step_rows_max */
+    bool scan_begun;           /* of all periods, once after opening: the grace may be another than before */
+};
+
+struct rater_step {
+    struct mtr_rater *rater;
+    const struct mtr_catalog *catalog;
+    struct mtr_rollups_txn *rollups;
+    struct mtr_charges_txn *charges;
+    struct mtr_charges_cursor cursor;
+    int64_t now_us;
+    int64_t watermark_us;
+    uint64_t feed_change;  /* newest of the feed */
+    uint32_t rows_left;    /* feed rows and what they mark, scanned periods */
+    uint32_t ratings_left;
+    uint64_t cells_left;
+    bool changed;          /* something was put */
+    bool more;             /* work is left that could be done now */
+    struct mtr_rater_result *result;
+    struct mtr_diagnostic *diagnostic;
+};
+
+/* The period of a subscription exists and is to be rated as soon as draft_every allows. */
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
+    MTR_MUST_USE;
+/* The same for a period that exists, as it was read. */
+int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period) MTR_MUST_USE;
+/* The same for a period that has begun, or exists. One that has not begun is none yet: its timer opens it, with all use that came early. (A
+ * rebuild of the rollups may have set the watermark back before a period that exists.) */
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
+    MTR_MUST_USE;
+/* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. */
+int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period) MTR_MUST_USE;
+
+struct rater_period_price;
+/* Writes what the period drew into the ledger, and marks who has to count with it. */
+int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period, const struct rater_period_price *price) MTR_MUST_USE;
+
+int rater_consume_feed(struct rater_step *step) MTR_MUST_USE;
+int rater_scan_catalog(struct rater_step *step) MTR_MUST_USE;
+int rater_run_timers(struct rater_step *step) MTR_MUST_USE;
+
+int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * The column mapping of `meterd import`: a table of mappings and rows with the event that comes out, and of mappings that are refused
+ * with their place.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/rows/map.h"
+#include "meterd/core/time.h"
+
+#define BASE "id: I\ntype: =t\nsubject: S\n"
+
+/* "id source type subject time data…" of the event, or "skipped", or "field: reason". */
+static void render(const struct mtr_event *event, struct mtr_buffer *out)
+{
+    char time[MTR_TIME_TEXT_BYTES] = "-", number[MTR_DECIMAL_TEXT_BYTES];
+    if (event->time_given) mtr_time_format(event->time_us, time);
+    assert_int_equal(mtr_buffer_printf(out, "%.*s [%.*s] %.*s %.*s %s", MTR_STR_ARGS(event->id), MTR_STR_ARGS(event->source),
+                                       MTR_STR_ARGS(event->type),
+                                       MTR_STR_ARGS(event->subject), time),
+                     0);
+    for (uint32_t i = 0; i < event->property_count; i++) {
+        const struct mtr_property *property = &event->properties[i];
+        bool is_number = property->kind == MTR_PROPERTY_NUMBER;
+        if (is_number) mtr_decimal_format(property->number, number);
+        struct mtr_str text = is_number ? mtr_str_from(number) : property->text;
+        assert_int_equal(mtr_buffer_printf(out, is_number ? " %.*s=%.*s" : " %.*s='%.*s'", MTR_STR_ARGS(property->name),
+                                           MTR_STR_ARGS(text)), 0);
+    }
+}
+
+/* Cells are "name=text", in any order. */
+static void fill(const struct mtr_import_map *map, const char *const *cells, struct mtr_import_row *row)
+{
+    memset(row, 0, sizeof(*row));
+    for (uint32_t i = 0; i < map->column_count; i++)
+        for (const char *const *cell = cells; *cell; cell++) {
+            size_t size = strcspn(*cell, "=");
+            if (mtr_str_equal(map->columns[i], (struct mtr_str){*cell, size})) row->cells[i] = mtr_str_from(*cell + size + 1);
+        }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *map;
+        const char *cells[8];
+        const char *expected;
+    } rows[] = {
+        {BASE, {"I=7", "S=s"}, "7 [] t s -"},
+        {"id: '{A}/{B}-x'\ntype: T\nsubject: '=sub'\nsource: A\n", {"A=a", "B=b", "T=u"}, "a/b-x [a] u sub -"},
+        {"id: {hash: [A, B]}\ntype: =t\nsubject: =s\n", {"A=ab", "B=c"}, NULL},
+        {BASE "time: T\n", {"I=1", "S=s", "T=2026-03-01T10:00:00+05:30"}, "1 [] t s 2026-03-01T04:30:00Z"},
+        {BASE "time: T\ntime_format: utc\n", {"I=1", "S=s", "T=2026-03-01 10:00:00"}, "1 [] t s 2026-03-01T10:00:00Z"},
+        {BASE "time: T\ntime_format: date\n", {"I=1", "S=s", "T=2026-03-01"}, "1 [] t s 2026-03-01T00:00:00Z"},
+        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=1772359200"}, "1 [] t s 2026-03-01T10:00:00Z"},
+        {BASE "time: T\ntime_format: unix_ms\n", {"I=1", "S=s", "T=1772359200001"}, "1 [] t s 2026-03-01T10:00:00.001Z"},
+        {BASE "time: T\ntime_format: unix_us\n", {"I=1", "S=s", "T=1772359200000001"}, "1 [] t s 2026-03-01T10:00:00.000001Z"},
+        {BASE "data: {q: Q, sku: {column: K, as: text}}\n", {"I=1", "S=s", "Q=2.000000000000000", "K=0012"}, "1 [] t s - q=2 sku='0012'"},
+        {BASE "data.q: Q\ndata.k: K\n", {"I=1", "S=s", "Q=0012", "K=1.50"}, "1 [] t s - q='0012' k=1.5"},
+        {BASE "data: {q: Q, k: K}\n'null': ['NULL', 'n/a']\n", {"I=1", "S=s", "Q=NULL", "K=n/a"}, "1 [] t s -"},
+        {BASE "skip: {C: [Tax, Credit]}\n", {"I=1", "S=s", "C=Credit"}, "skipped"},
+        {BASE "skip: {C: Tax}\n", {"I=1", "S=s", "C=Usage"}, "1 [] t s -"},
+        {BASE, {"I=", "S=s"}, "id: the row has no value for it"},
+        {BASE, {"S=s"}, "id: the row has no value for it"},
+        {"id: '{A}/{B}'\ntype: =t\nsubject: =s\n", {"A=a", "B="}, "id: the row has no value for it"},
+        {BASE "time: T\n", {"I=1", "S=s", "T=yesterday"}, "time: not a time in the mapping's time_format"},
+        {BASE "time: T\n", {"I=1", "S=s"}, "time: the row has no value for it"},
+        {BASE "time: T\ntime_format: unix_s\n", {"I=1", "S=s", "T=99999999999999999"}, "time: not a time in the mapping's time_format"},
+        {BASE "data: {q: {column: Q, as: number}}\n", {"I=1", "S=s", "Q=many"}, "data.q: not a number that can be kept exactly"},
+        {BASE "data: {q: Q}\n", {"I=1", "S=s", "Q=\xFF"}, "data.q: not valid UTF-8"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static struct mtr_import_map map;
+        static struct mtr_import_row row;
+        struct mtr_diagnostic diagnostic;
+        struct mtr_arena arena;
+        struct mtr_buffer text;
+        struct mtr_event event;
+        bool skipped;
+        mtr_arena_init(&arena, 4096, 1 << 20);
+        mtr_buffer_init(&text, 4096);
+        if (mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic)) fail_msg("row %zu: %u:%u %s", i, diagnostic.line,
+                                                                                         diagnostic.column, diagnostic.text);
+        fill(&map, rows[i].cells, &row);
+        int rc = mtr_import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
+        if (rc) {
+            assert_int_equal(mtr_buffer_printf(&text, "%s: %s", diagnostic.field, diagnostic.text), 0);
+        } else if (skipped) {
+            assert_int_equal(mtr_buffer_printf(&text, "skipped"), 0);
+        } else {
+            render(&event, &text);
+        }
+        if (rows[i].expected && !mtr_str_equal(mtr_buffer_str(&text), mtr_str_from(rows[i].expected)))
+            fail_msg("row %zu\n  expected: %s\n  got:      %.*s", i, rows[i].expected, MTR_STR_ARGS(mtr_buffer_str(&text)));
+        mtr_buffer_release(&text);
+        mtr_arena_release(&arena);
+        mtr_import_map_release(&map);
+    }
+}
+
+/* Ids by hash depend on the cells and where they end, and on nothing else. */
+static void test_hash(void **state)
+{
+    (void)state;
+    static const char *const cells[][3] = {{"A=ab", "B=c", NULL}, {"A=a", "B=bc", NULL}, {"A=abc", "B=", NULL}, {"B=c", "A=ab", NULL}};
+    static struct mtr_import_map map;
+    static struct mtr_import_row row;
+    struct mtr_diagnostic diagnostic;
+    struct mtr_arena arena;
+    struct mtr_event events[4];
+    bool skipped;
+    mtr_arena_init(&arena, 4096, 1 << 20);
+    assert_int_equal(mtr_import_map_parse(MTR_STR("id: {hash: [A, B]}\ntype: =t\nsubject: =s\n"), &map, &diagnostic), MTR_OK);
+    for (size_t i = 0; i < 4; i++) {
+        fill(&map, cells[i], &row);
+        assert_int_equal(mtr_import_map_event(&map, &row, &arena, &events[i], &skipped, &diagnostic), MTR_OK);
+        assert_int_equal(events[i].id.size, 32);
+    }
+    assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) || mtr_str_equal(events[1].id,
+            events[2].id));
+    assert_true(mtr_str_equal(events[0].id, events[3].id));
+    mtr_arena_release(&arena);
+    mtr_import_map_release(&map);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *map, *expected;
+    } rows[] = {
+        {"type: =t\nsubject: S\n", "1:1 : id is missing: name a column, a template or {hash: [columns]}"},
+        {"id: I\nsubject: S\n", "1:1 : type is missing"},
+        {"id: I\ntype: =t\n", "1:1 : subject is missing"},
+        {"[]", "1:1 : a mapping is a map of fields to columns"},
+        {"id: '{I'\n", "1:5 id: '{' without '}'"},
+        {"id: '{}'\n", "1:5 id: a column's name is missing"},
+        {"id: ''\n", "1:5 id: a column, '=constant', '{template}' or {hash: [columns]} is expected"},
+        {"id: [I]\n", "1:5 id: one value is expected, not a list"},
+        {"id: {hash: I}\n", "1:12 hash: hash is a list of columns"},
+        {"id: {hsh: [I]}\n", "1:5 id: {hash: [columns]} or {column: C, as: text} is expected"},
+        {BASE "data: {q: {column: Q, as: money}}\n", "4:27 as: text or number"},
+        {BASE "data: Q\n", "4:7 data: a map of property to column is expected"},
+        {BASE "data: {q: Q}\ndata.q: Q\n", "5:9 data.q: this property is mapped twice"},
+        {BASE "time_format: '%Y'\n", "4:14 time_format: rfc3339, utc, date, unix_s, unix_ms or unix_us is expected"},
+        {BASE "delimiter: ';;'\n", "4:12 delimiter: one character is expected"},
+        {BASE "skip: Tax\n", "4:7 skip: a map of column to value is expected"},
+        {BASE "tiem: T\n",
+         "4:7 tiem: unknown key: id, source, type, subject, time, time_format, data, skip, null or delimiter is expected"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        static struct mtr_import_map map;
+        struct mtr_diagnostic diagnostic;
+        char text[500];
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
+        snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field, diagnostic.text);
+        if (strcmp(text, rows[i].expected) != 0) fail_msg("row %zu\n  expected: %s\n  got:      %s", i, rows[i].expected, text);
+        mtr_import_map_release(&map);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_hash), cmocka_unit_test(test_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,468 @@
+/*
+ * The intake from submit to answer: repeats in flight, bounds, failures, a full disk, many threads, and random requests against a plain
+ * model across rolls, seals and reopening.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support/intake_world.h"
+#include "meterd/core/limits.h"
+
+static const struct row plain = {.id = "p", .type = "cpu", .subject = "sub-1", .time = T, .data = SECONDS};
+
+static void submit_row(struct world *world, const struct row *row)
+{
+    struct mtr_request *request = new_request(1);
+    add_event(request, row, world->now_us);
+    assert_int_equal(mtr_intake_submit(world->intake, request), 0);
+}
+
+/* Two requests of one group commit: the first wins, the second is answered with it, by its sequence. */
+static void test_repeats_across_requests_in_flight(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row other = plain;
+    other.data[1] = "2";
+    submit_row(world, &plain);
+    submit_row(world, &plain);
+    submit_row(world, &other);
+    assert_int_equal(world->answer_count, 0);
+    step(world);
+    static const enum mtr_result_code codes[] = {MTR_RESULT_ACCEPTED, MTR_RESULT_DUPLICATE, MTR_RESULT_CONFLICT};
+    assert_int_equal(world->answer_count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(world->answers[i]->results[0].code, codes[i]);
+        assert_int_equal(world->answers[i]->results[0].seq, 1);
+    }
+    assert_int_equal(mtr_log_last_seq(world->log), 2);
+    free_world(world);
+}
+
+static void test_decoder_faults_stay_and_are_counted(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct mtr_request *request = new_request(2);
+    add_event(request, &plain, world->now_us);
+    add_event(request, &plain, world->now_us);
+    request->results[0] = (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = "time", .reason = "not a time"};
+    assert_int_equal(mtr_intake_submit(world->intake, request), 0);
+    step(world);
+    assert_int_equal(request->results[0].code, MTR_RESULT_INVALID);
+    assert_string_equal(request->results[0].reason, "not a time");
+    assert_int_equal(request->results[1].code, MTR_RESULT_ACCEPTED);
+    assert_int_equal(request->counts[MTR_RESULT_INVALID], 1);
+    struct mtr_buffer json;
+    mtr_buffer_init(&json, 4096);
+    assert_int_equal(mtr_request_write_json(request, &json), 0);
+    assert_int_equal(mtr_buffer_append_char(&json, '\0'), 0);
+    assert_string_equal(json.data, "{\"accepted\":1,\"duplicate\":0,\"held\":0,\"late\":0,\"voided\":0,\"conflict\":0,"
+                                   "\"expired\":0,\"future\":0,"
+                                   "\"invalid\":1,\"not_active\":0,\"not_authorized\":0,\"unprocessed\":0,\"results\":[{\"index\":0,"
+                                   "\"id\":\"p\",\"result\":\"invalid\",\"class\":\"fix\",\"field\":\"time\",\"reason\":\"not a time\"}]}");
+    mtr_buffer_release(&json);
+    free_world(world);
+}
+
+/* A retry is a duplicate whatever became of the catalog meanwhile. */
+static void test_retry_after_a_catalog_change(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row held = plain;
+    held.subject = "sub-2";
+    assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_HELD);
+    apply(world, "subscriptions:\n  - {key: sub-2, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: 2026-02-01}\n");
+    assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_DUPLICATE);
+    held.id = "p2";
+    assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_NOT_ACTIVE);
+    free_world(world);
+}
+
+static void test_bounds_of_queue_and_group(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    mtr_intake_close(world->intake);
+    world->options.queue_requests_max = 3;
+    world->options.queue_bytes_max = 250;
+    world->options.commit_events_max = 3;
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
+    struct row rows[4];
+    char ids[4][16];
+    for (int i = 0; i < 4; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "g%d", i);
+        rows[i] = plain;
+        rows[i].id = ids[i];
+    }
+    struct mtr_request *requests[3];
+    for (int i = 0; i < 3; i++) {
+        requests[i] = new_request(4);
+        for (int j = 0; j < 2; j++) add_event(requests[i], &rows[(i * 2 + j) % 4], world->now_us);
+    }
+    assert_int_equal(mtr_intake_submit(world->intake, requests[0]), 0);
+    assert_int_equal(mtr_intake_submit(world->intake, requests[1]), 0);
+    assert_int_equal(mtr_intake_submit(world->intake, requests[2]), MTR_EFULL); /* bytes */
+    requests[2]->body_bytes = 10;
+    assert_int_equal(mtr_intake_submit(world->intake, requests[2]), 0);
+    struct mtr_request *fourth = new_request(1);
+    fourth->body_bytes = 0;
+    assert_int_equal(mtr_intake_submit(world->intake, fourth), MTR_EFULL); /* requests */
+    for (uint32_t i = 1; i <= 3; i++) { /* two events each, three fit: one request a commit, in order */
+        step(world);
+        assert_int_equal(world->answer_count, i);
+        assert_ptr_equal(world->answers[i - 1], requests[i - 1]);
+    }
+    assert_false(mtr_intake_has_work(world->intake));
+    fourth->body_bytes = 1 << 30; /* larger than the queue: waits alone */
+    assert_int_equal(mtr_intake_submit(world->intake, fourth), 0);
+    step(world);
+    mtr_intake_drain(world->intake);
+    struct mtr_request *fifth = new_request(1);
+    assert_int_equal(mtr_intake_submit(world->intake, fifth), MTR_ECLOSED);
+    free_request(fifth);
+    free_world(world);
+}
+
+static void test_receive_time_never_goes_back(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row second = plain;
+    second.id = "p2", second.time = "2026-03-10T12:04:00Z";
+    send_rows(world, &plain, 1);
+    int64_t first_us = world->now_us;
+    world->now_us -= 3600 * MTR_US_PER_SECOND;
+    assert_int_equal(send_rows(world, &second, 1)->results[0].code, MTR_RESULT_ACCEPTED); /* not future: judged by the receive time */
+    assert_int_equal(mtr_log_last_received_us(world->log), first_us);
+    free_world(world);
+}
+
+/* A disk that fails: everyone is told to send again, nobody is told "stored", and nothing goes in until recovery. */
+static void test_failed_append_refuses_everything(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row other = plain;
+    other.id = "p2";
+    send_rows(world, &plain, 1);
+    world->options.commit_events_max = 1;
+    mtr_intake_close(world->intake);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
+    submit_row(world, &other);
+    submit_row(world, &plain);
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    uint32_t committed;
+    int rc = mtr_intake_step(world->intake, world->catalog, world->now_us, &committed);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(rc, MTR_EIO);
+    assert_int_equal(world->answer_count, 3);
+    for (uint32_t i = 1; i < 3; i++) {
+        assert_int_equal(world->answers[i]->error, MTR_EIO);
+        assert_int_equal(world->answers[i]->results[0].code, MTR_RESULT_UNPROCESSED);
+        assert_int_equal(world->answers[i]->counts[MTR_RESULT_UNPROCESSED], 1);
+    }
+    struct mtr_request *refused = new_request(1);
+    assert_int_equal(mtr_intake_submit(world->intake, refused), MTR_ECLOSED);
+    free_request(refused);
+    free_answers(world);
+    close_log(world);
+    open_log(world); /* recovery: the second event is stored or new, the first is there */
+    assert_int_equal(send_rows(world, &plain, 1)->results[0].code, MTR_RESULT_DUPLICATE);
+    send_rows(world, &other, 1);
+    assert_int_equal(send_rows(world, &other, 1)->results[0].code, MTR_RESULT_DUPLICATE);
+    free_world(world);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state >> 11;
+}
+
+struct deferred {
+    void (*work)(void *work_context);
+    void *work_context;
+};
+
+static void defer(void *context, void (*work)(void *work_context), void *work_context)
+{
+    struct deferred *deferred = context;
+    assert_null(deferred->work);
+    *deferred = (struct deferred){work, work_context};
+}
+
+static void housekeep(struct world *world, struct deferred *deferred, uint64_t *random)
+{
+    bool more;
+    if (deferred->work && next_random(random) % 2) {
+        deferred->work(deferred->work_context);
+        *deferred = (struct deferred){0};
+    }
+    assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, mtr_log_last_seq(world->log), defer, deferred, &more), 0);
+}
+
+/* Housekeeping that is given its time seals every segment but the open one. */
+static void check_everything_is_sealed(struct world *world, struct deferred *deferred)
+{
+    bool more = true;
+    while (more) {
+        if (deferred->work) deferred->work(deferred->work_context);
+        *deferred = (struct deferred){0};
+        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, 0, defer, deferred, &more), 0);
+        more |= deferred->work != NULL;
+    }
+    struct mtr_log_segment segments[256];
+    uint32_t count = mtr_log_segments(world->log, segments, 256);
+    assert_in_range(count, 10, 256);
+    for (uint32_t i = 0; i < count; i++) assert_int_equal(segments[i].sealed, i + 1 < count);
+    assert_int_equal(mtr_dedup_unsealed(world->dedup), 0);
+    assert_int_equal(mtr_dedup_count(world->dedup), mtr_log_last_seq(world->log));
+}
+
+/* Whatever is sent again is a duplicate of the first, by its sequence. */
+static void check_all_are_duplicates(struct world *world, const int *first, const uint64_t *seqs, int count)
+{
+    static const char *const values[] = {"1", "2", "3"};
+    for (int id = 0; id < count; id++) {
+        if (first[id] < 0) continue;
+        struct row row = plain;
+        char text[16];
+        snprintf(text, sizeof(text), "r%d", id);
+        row.id = text;
+        row.data[1] = values[first[id]];
+        const struct mtr_event_result *result = &send_rows(world, &row, 1)->results[0];
+        assert_int_equal(result->code, MTR_RESULT_DUPLICATE);
+        assert_int_equal(result->seq, seqs[id]);
+        free_answers(world);
+    }
+}
+
+/* Random requests against a model that knows only: the first content of an id wins. */
+static void test_random_requests_against_a_model(void **state)
+{
+    (void)state;
+    enum { IDS = 800, ROUNDS = 250 };
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        print_message("seed %llu\n", (unsigned long long)seed);
+        uint64_t random = seed * UINT64_C(0x9E3779B97F4A7C15);
+        struct world *world = new_world();
+        close_log(world);
+        world->log_options.segment_events_max = 100;
+        world->options.commit_events_max = 40;
+        open_log(world);
+        struct deferred deferred = {0};
+        int first[IDS];
+        uint64_t seqs[IDS] = {0};
+        memset(first, -1, sizeof(first));
+        for (int round = 0; round < ROUNDS; round++) {
+            enum { REQUESTS = 4, EVENTS = 15 };
+            int ids[REQUESTS][EVENTS], versions[REQUESTS][EVENTS];
+            struct mtr_request *requests[REQUESTS];
+            for (int r = 0; r < REQUESTS; r++) {
+                requests[r] = new_request(EVENTS);
+                for (int e = 0; e < EVENTS; e++) {
+                    char id[16];
+                    ids[r][e] = (int)(next_random(&random) % IDS);
+                    versions[r][e] = (int)(next_random(&random) % 3);
+                    snprintf(id, sizeof(id), "r%d", ids[r][e]);
+                    struct row row = plain;
+                    row.id = mtr_arena_strdup(&requests[r]->arena, mtr_str_from(id));
+                    static const char *const values[] = {"1", "2", "3"};
+                    row.data[1] = values[versions[r][e]];
+                    add_event(requests[r], &row, world->now_us);
+                }
+                assert_int_equal(mtr_intake_submit(world->intake, requests[r]), 0);
+            }
+            while (mtr_intake_has_work(world->intake)) {
+                step(world);
+                housekeep(world, &deferred, &random);
+            }
+            for (int r = 0; r < REQUESTS; r++) {
+                for (int e = 0; e < EVENTS; e++) {
+                    int id = ids[r][e], version = versions[r][e];
+                    const struct mtr_event_result *result = &requests[r]->results[e];
+                    enum mtr_result_code code = first[id] == version ? MTR_RESULT_DUPLICATE : MTR_RESULT_CONFLICT;
+                    if (first[id] < 0) code = MTR_RESULT_ACCEPTED;
+                    assert_int_equal(result->code, code);
+                    if (first[id] < 0) {
+                        first[id] = version;
+                        seqs[id] = result->seq;
+                    }
+                    assert_int_equal(result->seq, seqs[id]);
+                }
+            }
+            free_answers(world);
+            world->now_us += MTR_US_PER_SECOND;
+            if (next_random(&random) % 40) continue;
+            if (deferred.work) deferred.work(deferred.work_context);
+            deferred = (struct deferred){0};
+            close_log(world);
+            open_log(world);
+        }
+        check_everything_is_sealed(world, &deferred);
+        check_all_are_duplicates(world, first, seqs, IDS);
+        free_world(world);
+    }
+}
+
+enum { SENDERS = 3, SENDER_REQUESTS = 60 };
+
+struct sender {
+    struct world *world;
+    int number;
+};
+
+static void *run_sender(void *context)
+{
+    struct sender *sender = context;
+    for (int i = 0; i < SENDER_REQUESTS;) {
+        struct mtr_request *request = new_request(2);
+        char id[32];
+        struct row row = plain;
+        snprintf(id, sizeof(id), "s%d-%d", sender->number, i);
+        row.id = mtr_arena_strdup(&request->arena, mtr_str_from(id));
+        add_event(request, &row, sender->world->now_us);
+        row.id = mtr_arena_strdup(&request->arena, MTR_STR("shared"));
+        add_event(request, &row, sender->world->now_us);
+        if (mtr_intake_submit(sender->world->intake, request) == MTR_OK)
+            i++;
+        else
+            free_request(request); /* full: pushed back */
+    }
+    return NULL;
+}
+
+static void test_submits_from_many_threads(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    pthread_t threads[SENDERS];
+    struct sender senders[SENDERS];
+    for (int i = 0; i < SENDERS; i++) {
+        senders[i] = (struct sender){world, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, run_sender, &senders[i]), 0);
+    }
+    while (world->answer_count < SENDERS * SENDER_REQUESTS) step(world);
+    for (int i = 0; i < SENDERS; i++) pthread_join(threads[i], NULL);
+    uint32_t accepted = 0, duplicates = 0;
+    for (uint32_t i = 0; i < world->answer_count; i++) {
+        accepted += world->answers[i]->counts[MTR_RESULT_ACCEPTED];
+        duplicates += world->answers[i]->counts[MTR_RESULT_DUPLICATE];
+    }
+    assert_int_equal(accepted, SENDERS * SENDER_REQUESTS + 1);
+    assert_int_equal(duplicates, SENDERS * SENDER_REQUESTS - 1);
+    free_world(world);
+}
+
+/* A file system of its own, of 24 MiB. False where the kernel does not let this process mount. */
+static bool mount_small_disk(const char *directory)
+{
+    if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0))) return false;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return false;
+    return mount("tmpfs", directory, "tmpfs", 0, "size=24m") == 0;
+}
+
+static void fill_disk(const char *path)
+{
+    static const char bytes[65536];
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    while (write(file, bytes, sizeof(bytes)) > 0) continue;
+    close(file);
+}
+
+/* A full disk pushes back, request by request; nothing is stored, nothing is lost, and it goes on when there is room. Runs last. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    char filler[128], ids[400][16];
+    close_log(world);
+    snprintf(world->log_directory, sizeof(world->log_directory), "%s/disk", world->directory);
+    snprintf(filler, sizeof(filler), "%s/filler", world->log_directory);
+    assert_int_equal(mkdir(world->log_directory, 0700), 0);
+    bool is_small = mount_small_disk(world->log_directory);
+    world->log_options.segment_events_max = 100;
+    open_log(world);
+    if (!is_small) {
+        print_message("skipped: this process may not mount a small disk\n");
+        free_world(world);
+        return;
+    }
+    fill_disk(filler);
+    int sent = 0, rc = 0;
+    for (; !rc && sent < 400; sent++) {
+        uint32_t committed;
+        struct row row = plain;
+        snprintf(ids[sent], sizeof(ids[sent]), "f%d", sent);
+        row.id = ids[sent];
+        submit_row(world, &row);
+        rc = mtr_intake_step(world->intake, world->catalog, world->now_us, &committed);
+        if (rc) break;
+    }
+    assert_int_equal(rc, MTR_EFULL);
+    const struct mtr_request *refused = world->answers[world->answer_count - 1];
+    assert_int_equal(refused->error, MTR_EFULL);
+    assert_int_equal(refused->results[0].code, MTR_RESULT_UNPROCESSED);
+    assert_int_equal(mtr_log_last_seq(world->log), sent);
+    assert_int_equal(unlink(filler), 0);
+    for (int i = 0; i <= sent; i++) {
+        struct row row = plain;
+        row.id = ids[i];
+        assert_int_equal(send_rows(world, &row, 1)->results[0].code, i < sent ? MTR_RESULT_DUPLICATE : MTR_RESULT_ACCEPTED);
+    }
+    free_answers(world);
+    close_log(world);
+    assert_int_equal(umount(world->log_directory), 0);
+    open_log(world);
+    free_world(world);
+}
+
+static void test_options_that_contradict(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct mtr_intake *intake;
+    struct mtr_intake_options options = world->options;
+    options.lateness_us = options.dedup_window_us + 1;
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    options = world->options;
+    options.dedup_window_us = options.retention_us + 1;
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    options = world->options;
+    options.commit_events_max = MTR_BLOCK_EVENTS_MAX + 1;
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    free_world(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_repeats_across_requests_in_flight),
+        cmocka_unit_test(test_decoder_faults_stay_and_are_counted),
+        cmocka_unit_test(test_retry_after_a_catalog_change),
+        cmocka_unit_test(test_bounds_of_queue_and_group),
+        cmocka_unit_test(test_receive_time_never_goes_back),
+        cmocka_unit_test(test_failed_append_refuses_everything),
+        cmocka_unit_test(test_random_requests_against_a_model),
+        cmocka_unit_test(test_submits_from_many_threads),
+        cmocka_unit_test(test_options_that_contradict),
+        cmocka_unit_test(test_full_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

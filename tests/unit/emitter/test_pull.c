@@ -1,0 +1,132 @@
+/*
+ * What readers of charges get: one charge explained down to its log range, and the pull feed with its acks and replays.
+ */
+#include "meterd/emitter/feed.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "meterd/query/explain.h"
+#include "support/rating.h"
+
+enum { HOUR_S = 3600 };
+static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+
+#define HEAD                                                                                                     \
+    "vendors: [{key: acme}]\n"                                                                                   \
+    "services: [{key: compute, vendor: acme}]\n"                                                                 \
+    "meters:\n"                                                                                                  \
+    "  - {key: calls, service: compute, event_type: call, aggregation: count}\n"                                 \
+    "  - {key: disk, service: compute, event_type: disk, value: gib, group_by: [region, class]}\n"              \
+    "  - {key: peak, service: compute, event_type: disk, value: gib, aggregation: max}\n"
+
+#define SIMPLE                                                                                                   \
+    HEAD "tariffs:\n"                                                                                            \
+         "  - key: standard\n"                                                                                   \
+         "    currency: EUR\n"                                                                                   \
+         "    versions:\n"                                                                                       \
+         "      - from: 2026-01-01\n"                                                                            \
+         "        components: [{key: calls, meter: calls, per_unit: '0.50'}]\n"                                  \
+         "subscriptions:\n"                                                                                      \
+         "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n"
+
+static void a_charge_is_explained(void **state)
+{
+    struct rating_stage stage;
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_buffer out;
+    struct mtr_json_writer json;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, SIMPLE);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_advance_to(&stage, JANUARY_S + 2 * HOUR_S);
+    rating_drain(&stage);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "1", 1);
+    rating_advance_to(&stage, JANUARY_S + 4 * HOUR_S);
+    rating_drain(&stage);
+    mtr_buffer_init(&out, 1 << 20);
+    assert_int_equal(mtr_charges_begin(stage.charges, false, &txn), 0);
+    mtr_json_begin(&json, &out);
+    assert_int_equal(mtr_rater_explain(txn, MTR_STR("2"), &json), 0);
+    assert_int_equal(mtr_json_finish(&json), 0);
+    assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
+    assert_non_null(strstr(out.data, "\"emitted_before\":\"5.00\",\"difference\":\"0.50\",\"emitted_after\":\"5.50\""));
+    assert_non_null(strstr(out.data, "\"log\":{\"seq_first\":1,\"seq_last\":2}"));
+    assert_non_null(strstr(out.data, "\"trace\""));
+    mtr_buffer_reset(&out);
+    mtr_json_begin(&json, &out);
+    assert_int_equal(mtr_rater_explain(txn, MTR_STR("99"), &json), MTR_ENOTFOUND);
+    assert_int_equal(mtr_rater_explain(txn, MTR_STR("x"), &json), MTR_EINVALID);
+    mtr_charges_abort(txn);
+    mtr_buffer_release(&out);
+    rating_close(&stage);
+}
+
+static int count_charge(void *context, const struct mtr_charge *charge)
+{
+    struct rating_history *history = context;
+    return rating_on_charge(history, charge);
+}
+
+static struct rating_history pull(struct rating_stage *stage, const struct mtr_pull_request *request, uint64_t *next_after, bool *has_more)
+{
+    struct rating_history history = {0};
+    struct mtr_charges_txn *txn = NULL;
+    assert_int_equal(mtr_charges_begin(stage->charges, false, &txn), 0);
+    assert_int_equal(mtr_pull_walk(txn, request, count_charge, &history, next_after, has_more), 0);
+    mtr_charges_abort(txn);
+    return history;
+}
+
+static void consumers_pull_and_acknowledge(void **state)
+{
+    struct rating_stage stage;
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_charge charge;
+    struct mtr_pull_request request = {.limit = 2, .consumer = MTR_STR("erp")};
+    uint64_t after = 0;
+    bool more = false;
+    (void)state;
+    rating_open(&stage, JANUARY_S);
+    rating_apply(&stage, SIMPLE);
+    for (int i = 1; i <= 4; i++) {
+        rating_use(&stage, "s1", "calls", JANUARY_S, "", "2", 2);
+        rating_advance_to(&stage, JANUARY_S + i * 2 * HOUR_S);
+        rating_drain(&stage);
+    }
+    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1");
+    assert_true(more && after == 2);
+    assert_int_equal(mtr_charges_begin(stage.charges, true, &txn), 0);
+    assert_int_equal(mtr_pull_ack_up_to(txn, MTR_STR("erp"), 1), 0);
+    assert_int_equal(mtr_pull_ack_up_to(txn, MTR_STR("erp"), 5), MTR_EINVALID);
+    assert_int_equal(mtr_charges_get(txn, 3, &charge), 0);
+    assert_int_equal(mtr_pull_ack_id(txn, MTR_STR("erp"), charge.id), 0);
+    assert_int_equal(mtr_charges_commit(txn), 0);
+    request.limit = 10;
+    (void)pull(&stage, &request, &after, &more);
+    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1"); /* 2 and 4 */
+    assert_int_equal(mtr_charges_begin(stage.charges, true, &txn), 0);
+    assert_int_equal(mtr_charges_get(txn, 2, &charge), 0);
+    assert_int_equal(mtr_pull_ack_id(txn, MTR_STR("erp"), charge.id), 0);
+    assert_int_equal(mtr_charges_get_consumer(txn, MTR_STR("erp"), &after), 0);
+    assert_int_equal(after, 3);
+    assert_int_equal(mtr_charges_commit(txn), 0);
+    request.has_after = true;
+    request.after = 0; /* replay */
+    assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1; draft 1; draft 1");
+    rating_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_charge_is_explained),
+        cmocka_unit_test(consumers_pull_and_acknowledge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

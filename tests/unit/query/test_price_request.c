@@ -1,0 +1,90 @@
+/*
+ * Requests to price something: whoever may query may send anything, and gets a price or a sentence.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/query/quote.h"
+
+#define TARIFF \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\",\"group_by\":[\"region\"]}," \
+    "{\"key\":\"base\",\"recurring\":{\"amount\":\"10\"}}]}]}"
+
+#define EXCHANGED \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"exchange\":{\"source\":\"ecb\"},\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]}"
+#define DAILY \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"exchange\":{\"source\":\"ecb\",\"at\":\"usage_day\"},\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]}"
+#define RATES "\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"1.2\"}},{\"date\":\"2026-03-05\",\"quotes\":{\"USD\":\"1.1\"}}]"
+
+static const struct request_row {
+    const char *text;
+    const char *expected; /* part of the answer, or of the first finding */
+} request_rows[] = {
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"3\"}", "\"total\":\"11.50\""},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\"}", "\"total\":\"10.00\""},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"base\",\"quantity\":\"3\"}", "no meter"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"base\",\"quantity\":\"0\"}]}", "no meter"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"nothing\",\"quantity\":\"3\"}", "no component"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2025-03-01T00:00:00Z\",\"quantity\":\"3\"}", "no version"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.80\""},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}",
+     "\"exchange\":{\"currency\":\"EUR\",\"amount\":\"1.5\",\"rate\":\"1.2\",\"numerator\":\"6\",\"denominator\":\"5\",\"derivation\":\"direct\",\"source\":\"ecb\","
+     "\"date\":\"2026-03-28\",\"rule\":\"period_end\",\"day\":\"2026-03-31\"}"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\"," RATES "}", "\"total\":\"1.50\",\"residue\":\"0\",\"currency\":\"EUR\""},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"}",
+     "currency there is no rate of ecb from EUR to USD for 2026-03-31, nor one of the 7 days before"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-02-05\",\"quantity\":\"3\",\"currency\":\"USD\",\"closing\":false," RATES "}",
+     "currency there is no rate of ecb from EUR to USD for 2026-02-28 or any day before"},
+    {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-05-05\",\"quantity\":\"3\",\"currency\":\"USD\",\"closing\":false," RATES "}", "\"total\":\"1.80\""},
+    {"{\"tariff\":" DAILY ",\"at\":\"2026-03-07\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.65\""},
+    {"{\"tariff\":" DAILY ",\"currency\":\"USD\"," RATES ",\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"},{\"time\":\"2026-03-28\",\"quantity\":\"3\"}]}",
+     "\"total\":\"3.45\""},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USX\"}", "currency the tariff has neither prices nor an exchange for USX"},
+    {"{\"tariff\":" TARIFF ",\"quantity\":\"3\",\"currency\":\"USD\"}", "currency the tariff has neither prices nor an exchange for USD"},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":{}}", "rates a list of rates documents is expected"},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"0\"}}]}", "USD: a rate is above zero"},
+    {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
+    {"{\"quantity\":\"3\"}", "tariff"},
+    {"[", ""},
+};
+
+static void test_requests(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(request_rows) / sizeof(request_rows[0]); i++) {
+        struct mtr_diagnostics findings;
+        struct mtr_json_writer json;
+        struct mtr_buffer out;
+        struct mtr_arena arena;
+        mtr_buffer_init(&out, 1 << 20);
+        mtr_arena_init(&arena, 1 << 12, 1 << 24);
+        mtr_diagnostics_init(&findings, 16);
+        mtr_json_begin(&json, &out);
+        int rc = mtr_price_request_run(mtr_str_from(request_rows[i].text), NULL, 0, &arena, &json, &findings);
+        static char text[1 << 16];
+        text[0] = '\0';
+        if (!rc) assert_int_equal(mtr_json_finish(&json), MTR_OK);
+        if (!rc) snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(mtr_buffer_str(&out)));
+        else if (findings.count) snprintf(text, sizeof(text), "%s %s", findings.items[0].field, findings.items[0].text);
+        if (!strstr(text, request_rows[i].expected)) fail_msg("row %zu: %d %s", i, rc, text);
+        mtr_diagnostics_release(&findings);
+        mtr_arena_release(&arena);
+        mtr_buffer_release(&out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_requests)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

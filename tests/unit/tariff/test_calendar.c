@@ -1,0 +1,136 @@
+/*
+ * Masks of a calendar: which hold in a local hour, over days that have an hour twice or not at all, and in zones off the whole hour.
+ */
+#include "meterd/tariff/calendar.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "meterd/core/time.h"
+#include "tests/support/pricing.h"
+
+static const char document[] =
+    "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    calendar:\n"
+    "      peak: {not: offpeak}\n"                      /* 0: made of what stands below */
+    "      offpeak: {any: [night, weekend, holiday]}\n" /* 1 */
+    "      night: {hours: \"22:00-06:00\"}\n"           /* 2 */
+    "      weekend: {days: [sat, sun]}\n"               /* 3 */
+    "      holiday: {dates: [2026-12-25, 2026-01-01]}\n" /* 4 */
+    "      monday_morning: {hours: \"06:00-12:00\", days: mon}\n" /* 5 */
+    "      early: {hours: \"00:00-03:00\"}\n"           /* 6 */
+    "      late: {hours: \"20:00-24:00\", not: [weekend, holiday]}\n" /* 7 */
+    "    components: [{key: a, meter: m, per_unit: 1}]\n";
+
+enum { PEAK, OFFPEAK, NIGHT, WEEKEND, HOLIDAY, MONDAY_MORNING, EARLY, LATE, MASK_COUNT };
+
+/* What holds on a weekday (0 Monday) of that date and hour, said without words of bits. */
+static uint64_t expected(int64_t day, int weekday, int hour)
+{
+    const bool holiday = day == mtr_days_from_civil(2026, 1, 1) || day == mtr_days_from_civil(2026, 12, 25);
+    const bool night = hour >= 22 || hour < 6, weekend = weekday >= 5, offpeak = night || weekend || holiday;
+    const bool holds[MASK_COUNT] = {!offpeak, offpeak, night, weekend, holiday, weekday == 0 && hour >= 6 && hour < 12, hour < 3,
+                                    hour >= 20 && !weekend && !holiday};
+    uint64_t word = 0;
+    for (int i = 0; i < MASK_COUNT; i++) word |= (uint64_t)holds[i] << i;
+    return word;
+}
+
+static void open_calendar(struct pricing *pricing)
+{
+    if (pricing_open(pricing, mtr_str_from(document)) != MTR_OK) fail_msg("%s", pricing->findings.items[0].text);
+    assert_int_equal(pricing->tariff.versions[0].calendar.mask_count, MASK_COUNT);
+}
+
+/* Every local hour of 2026, and a moment inside each. */
+static void test_a_year_of_hours(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"};
+    struct pricing pricing;
+    open_calendar(&pricing);
+    const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct mtr_zone *zone;
+        assert_int_equal(mtr_zone_open(mtr_str_from(names[i]), &zone), MTR_OK);
+        int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = 1, .day = 1});
+        const int64_t end_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2027, .month = 1, .day = 1});
+        while (time_s < end_s) {
+            const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
+            const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+            const int64_t day = mtr_days_from_civil(civil.year, civil.month, civil.day);
+            const uint64_t word = mtr_calendar_at(calendar, zone, time_s);
+            assert_int_equal(word, expected(day, (int)((day + 3) % 7), civil.hour));
+            assert_int_equal(word, mtr_calendar_at(calendar, zone, hour.end_s - 1));
+            time_s = hour.end_s;
+        }
+        assert_int_equal(time_s, end_s);
+        mtr_zone_close(zone);
+    }
+    pricing_close(&pricing);
+}
+
+/* Hours of a mask in a local day. */
+static int count_hours(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int month, int day, int mask)
+{
+    int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day});
+    const int64_t end_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day + 1});
+    int hours = 0;
+    for (; time_s < end_s; time_s = mtr_zone_hour(zone, time_s).end_s) hours += (int)(mtr_calendar_at(calendar, zone, time_s) >> mask & 1);
+    return hours;
+}
+
+static void test_days_of_clock_changes(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_zone *berlin;
+    open_calendar(&pricing);
+    assert_int_equal(mtr_zone_open(MTR_STR("Europe/Berlin"), &berlin), MTR_OK);
+    const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
+    assert_int_equal(count_hours(calendar, berlin, 3, 28, NIGHT), 8);
+    assert_int_equal(count_hours(calendar, berlin, 3, 29, NIGHT), 7); /* 02:00 does not exist */
+    assert_int_equal(count_hours(calendar, berlin, 10, 25, NIGHT), 9); /* 02:00 twice */
+    assert_int_equal(count_hours(calendar, berlin, 3, 29, EARLY), 2);
+    assert_int_equal(count_hours(calendar, berlin, 10, 25, EARLY), 4);
+    assert_int_equal(count_hours(calendar, berlin, 10, 25, WEEKEND), 25);
+    assert_int_equal(count_hours(calendar, berlin, 3, 29, WEEKEND), 23);
+    mtr_zone_close(berlin);
+    pricing_close(&pricing);
+}
+
+/* Friday's night is Friday's and Saturday's hours: each is judged by its own weekday. */
+static void test_hours_past_midnight(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_zone *utc;
+    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n- from: 2026-01-01\n"
+                                                    "  calendar: {friday: {hours: \"22:00-06:00\", days: fri}}\n"
+                                                    "  components: [{key: a, meter: m, per_unit: 1}]\n")),
+                     MTR_OK);
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &utc), MTR_OK);
+    static const struct {
+        int day, hour;
+        bool holds;
+    } hours[] = {{9, 5, true}, {9, 6, false}, {9, 21, false}, {9, 22, true}, {9, 23, true}, {10, 0, false}, {10, 5, false}};
+    for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+        int64_t time_s = mtr_zone_from_civil(utc, (struct mtr_civil){.year = 2026, .month = 1, .day = hours[i].day, .hour = hours[i].hour});
+        assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_s), hours[i].holds);
+    }
+    mtr_zone_close(utc);
+    pricing_close(&pricing);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_year_of_hours),
+        cmocka_unit_test(test_days_of_clock_changes),
+        cmocka_unit_test(test_hours_past_midnight),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
