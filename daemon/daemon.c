@@ -18,10 +18,10 @@
 #include <sys/statvfs.h>
 
 #include "daemon/api/api.h"
+#include "meterd/emitter/http_sender.h"
 #include "meterd/core/logline.h"
 #include "meterd/core/metrics.h"
 #include "meterd/core/time.h"
-#include "daemon/cli/command.h"
 #include "meterd/net/systemd.h"
 
 enum {
@@ -163,8 +163,9 @@ static void publish_rating(struct mtr_daemon *daemon, uint64_t folds, uint64_t c
     pthread_mutex_unlock(&daemon->progress_mutex);
 }
 
-struct mtr_progress mtr_daemon_progress(struct mtr_daemon *daemon)
+static struct mtr_progress progress_of(void *context)
 {
+    struct mtr_daemon *daemon = context;
     pthread_mutex_lock(&daemon->progress_mutex);
     struct mtr_progress progress = daemon->progress;
     pthread_mutex_unlock(&daemon->progress_mutex);
@@ -221,7 +222,7 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     struct mtr_rater_result rated = {0};
     struct mtr_outbox_step_result sent = {0};
     struct mtr_diagnostic diagnostic = {0};
-    uint64_t folds = mtr_daemon_progress(daemon).folds; /* of which this step sees all */
+    uint64_t folds = progress_of(daemon).folds; /* of which this step sees all */
     int64_t began_us = mtr_clock_monotonic_us();
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
@@ -280,6 +281,78 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     return rc;
 }
 
+/* ---- what the API and the deliveries call ---- */
+
+static void catalog_changed(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
+    mtr_stage_poke(daemon->aggregator_stage);
+    mtr_stage_poke(daemon->rater_stage);
+}
+
+static int submit(void *context, struct mtr_request *request)
+{
+    struct mtr_daemon *daemon = context;
+    int rc = mtr_intake_submit(daemon->intake, request);
+    if (!rc) mtr_stage_poke(daemon->writer_stage);
+    return rc;
+}
+
+static bool is_ready(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    return atomic_load(&daemon->ready) && !atomic_load(&daemon->disk_full);
+}
+
+static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
+{
+    struct mtr_daemon *daemon = context;
+    mtr_outbox_on_result(daemon->outbox, id, result);
+    if (daemon->rater_stage) mtr_stage_poke(daemon->rater_stage);
+}
+
+static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
+{
+    const struct mtr_config *config = daemon->config;
+    const struct mtr_config_listen *listen = &config->listen;
+    snprintf(daemon->api_address, sizeof(daemon->api_address), "%.*s", MTR_STR_ARGS(listen->address));
+    return (struct mtr_api_limits){
+        .address = daemon->api_address,
+        .port = (uint16_t)listen->port,
+        .connections_max = mtr_file_limit_connections((uint32_t)listen->connections_max),
+        .header_timeout_ms = (uint32_t)(listen->header_timeout / 1000),
+        .body_timeout_ms = (uint32_t)(listen->body_timeout / 1000),
+        .idle_timeout_ms = (uint32_t)(listen->idle_timeout / 1000),
+        .request_timeout_ms = (uint32_t)(listen->request_timeout / 1000),
+        .header_bytes_max = listen->header_bytes_max,
+        .body_bytes_max = listen->body_bytes_max,
+        .body_bytes_total_max = listen->body_bytes_total_max,
+        .decoded_bytes_max = listen->decoded_bytes_max,
+        .request_events_max = (uint32_t)config->intake.request_events_max,
+        .rows_max = config->query.rows_max,
+        .calls_max = (uint32_t)config->query.calls_max,
+    };
+}
+
+static void fill_host(struct mtr_daemon *daemon)
+{
+    daemon->api_host = (struct mtr_api_host){
+        .loop = daemon->loop,
+        .catalog_store = daemon->catalog_store,
+        .log = daemon->log,
+        .rollups = daemon->rollups,
+        .charges = daemon->charges,
+        .limits = api_limits(daemon),
+        .started_us = daemon->started_us,
+        .context = daemon,
+        .submit = submit,
+        .catalog_changed = catalog_changed,
+        .progress = progress_of,
+        .is_ready = is_ready,
+    };
+}
+
 static int open_stages(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_config *config = daemon->config;
@@ -306,14 +379,22 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     outbox_options.backoff_max_us = config->outbox.backoff_max;
     outbox_options.seed = (uint64_t)mtr_clock_wall_us();
 
-    rc = mtr_events_open(daemon, &daemon->events);
-    if (!rc) rc = mtr_deliveries_open(daemon, &daemon->deliveries);
+    const struct mtr_http_sender_options sender_options = {
+        .allow_loopback = config->outbox.allow_loopback,
+        .allow_private = config->outbox.allow_private,
+        .on_result = on_delivery,
+        .context = daemon,
+    };
+
+    fill_host(daemon);
+    rc = mtr_events_open(&daemon->api_host, &daemon->events);
+    if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc)
         rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, mtr_events_on_answer, daemon->events, &daemon->intake);
     if (!rc) rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options, &daemon->aggregator);
     if (!rc) rc = mtr_rater_open(daemon->rollups, daemon->charges, &rater_options, &daemon->rater);
     if (!rc) {
-        struct mtr_sender sender = mtr_deliveries_sender(daemon->deliveries);
+        struct mtr_sender sender = mtr_http_sender_hooks(daemon->sender);
         rc = mtr_outbox_open(daemon->charges, &sender, &outbox_options, &daemon->outbox);
     }
     if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot set up the stages: %s", mtr_error_text(rc));
@@ -333,13 +414,6 @@ static int start_stages(struct mtr_daemon *daemon, struct mtr_diagnostic *diagno
     if (!rc) rc = mtr_stage_start(&writer, daemon, &daemon->writer_stage);
     if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s", mtr_error_text(rc));
     return rc;
-}
-
-void mtr_daemon_catalog_changed(struct mtr_daemon *daemon)
-{
-    if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
-    mtr_stage_poke(daemon->aggregator_stage);
-    mtr_stage_poke(daemon->rater_stage);
 }
 
 /* ---- the loop's callbacks ---- */
@@ -432,7 +506,7 @@ static void close_all(struct mtr_daemon *daemon)
     end_stage(&daemon->aggregator_stage, drain);
     end_stage(&daemon->rater_stage, false);
     mtr_events_close(daemon->events);
-    mtr_deliveries_close(daemon->deliveries);
+    mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
     if (daemon->loop) mtr_loop_close(daemon->loop);
@@ -456,7 +530,7 @@ static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct m
     if (!rc) rc = open_loop(daemon, run, diagnostic);
     if (!rc) rc = open_stages(daemon, directory, diagnostic);
     if (!rc) rc = mtr_admin_open(daemon, &daemon->admin, diagnostic);
-    if (!rc) rc = mtr_api_open(daemon, &daemon->api, diagnostic);
+    if (!rc) rc = mtr_api_open(&daemon->api_host, daemon->events, &daemon->api, diagnostic);
     if (!rc) rc = start_stages(daemon, diagnostic);
     return rc;
 }
@@ -483,5 +557,5 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
     close_all(&daemon);
     mtr_daemon_drop_configs(&daemon);
     mtr_logline(MTR_LEVEL_INFO, "daemon", rc ? "ended by an error" : "stopped; everything accepted is on disk");
-    return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    return rc;
 }

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "daemon/api/host.h"
 #include "meterd/aggregator/aggregator.h"
 #include "meterd/catalog/store.h"
 #include "meterd/collector/intake.h"
@@ -33,19 +34,8 @@
 struct mtr_api;
 struct mtr_admin;
 struct mtr_events;
-struct mtr_deliveries;
+struct mtr_http_sender;
 struct mtr_kept_config;
-
-/* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether all is done. */
-struct mtr_progress {
-    uint64_t next_seq;                   /* to fold */
-    uint64_t folds;                      /* steps of the aggregator that changed something */
-    uint64_t aggregator_catalog_version; /* that its last step saw */
-    bool aggregator_idle;
-    uint64_t rated_folds;                /* `folds` before the rater's last step */
-    uint64_t rater_catalog_version;
-    bool rater_idle;
-};
 
 struct mtr_daemon {
     _Atomic(const struct mtr_config *) config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
@@ -61,7 +51,9 @@ struct mtr_daemon {
     struct mtr_rater *rater;
     struct mtr_outbox *outbox;
     struct mtr_events *events;
-    struct mtr_deliveries *deliveries;
+    struct mtr_http_sender *sender;
+    struct mtr_api_host api_host;
+    char api_address[64]; /* of listen.address, ended by NUL */
     struct mtr_api *api;
     struct mtr_admin *admin;
     struct mtr_stage *writer_stage;
@@ -85,12 +77,12 @@ struct mtr_daemon {
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */
     void (*_Atomic slow_work)(void *context); /* handed from the writer to the sealer; NULL: taken */
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
-    uint32_t api_calls;         /* on the pool; the loop's thread only */
 };
 
 /* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or SIGINT or a failure, drains and closes.
- * `reload` is asked on SIGHUP for a configuration to check. Returns an exit code of the command line. */
-int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context);
+ * `reload` is asked on SIGHUP for a configuration to check: 0, or it has printed why. MTR_OK after a signal; else the first failure, which the
+ * log lines have told. */
+int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context) MTR_MUST_USE;
 
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The loop's thread. */
 void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
@@ -98,17 +90,6 @@ void mtr_daemon_drop_configs(struct mtr_daemon *daemon); /* at the end: nobody r
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
 uint32_t mtr_file_limit_connections(uint32_t connections_max);
-
-/* A copy of the progress. Any thread. */
-struct mtr_progress mtr_daemon_progress(struct mtr_daemon *daemon);
-
-/* What a new catalog version means to the stages: they look again. Any thread. */
-void mtr_daemon_catalog_changed(struct mtr_daemon *daemon);
-
-/* Outbound messages (http_sender.c): the outbox's sender on the rater's thread, HTTP on the loop. */
-int mtr_deliveries_open(struct mtr_daemon *daemon, struct mtr_deliveries **out) MTR_MUST_USE;
-struct mtr_sender mtr_deliveries_sender(struct mtr_deliveries *deliveries);
-void mtr_deliveries_close(struct mtr_deliveries *deliveries); /* cancels what runs; after the rater's stage ended */
 
 /* Health and metrics on the admin listener (admin.c). */
 int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;

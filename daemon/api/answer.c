@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
-#include "daemon/cli/inputs.h"
 #include "meterd/net/http.h"
 
 void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail)

@@ -1,5 +1,5 @@
 /*
- * The HTTP API: a table of routes, and the one way from a request to its answer. Private to daemon/.
+ * The HTTP API: a table of routes, and the one way from a request to its answer. Private to daemon/api.
  *
  *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ handler on a pool thread ─▶ answer on the loop
  *
@@ -9,7 +9,7 @@
 #ifndef METERD_DAEMON_API_API_H
 #define METERD_DAEMON_API_API_H
 
-#include "daemon/daemon.h"
+#include "daemon/api/host.h"
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/json_writer.h"
@@ -23,7 +23,7 @@ struct mtr_route;
 
 struct mtr_api_call {
     struct mtr_api *api;
-    struct mtr_daemon *daemon;
+    const struct mtr_api_host *host;
     struct mtr_http_request *http;      /* the loop's; handlers keep off */
     const struct mtr_route *route;
     struct mtr_str path_parameters[MTR_API_PATH_PARAMETERS_MAX]; /* decoded, in the arena */
@@ -94,16 +94,16 @@ bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint
 struct mtr_str mtr_api_text(struct mtr_api_call *call, const char *name); /* empty when absent */
 bool mtr_api_flag(struct mtr_api_call *call, const char *name); /* present and not "false" or "0" */
 
-/* The server side; loop's thread. */
-int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The server side; loop's thread. Host and events are borrowed until close. */
+struct mtr_events;
+int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void mtr_api_close(struct mtr_api *api);
 uint16_t mtr_api_port(const struct mtr_api *api);
 struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api);
 
 /* The events route (route/events.c). */
-struct mtr_events;
-int mtr_events_open(struct mtr_daemon *daemon, struct mtr_events **out) MTR_MUST_USE;
+int mtr_events_open(const struct mtr_api_host *host, struct mtr_events **out) MTR_MUST_USE;
 void mtr_events_close(struct mtr_events *events);
 void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor);
 /* The intake's on_answer: called on the writer's thread. */

@@ -4,6 +4,9 @@
  * A struct mtr_api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at a time; over it 503.
  */
 #include "daemon/api/api.h"
+#include "meterd/catalog/store.h"
+#include "meterd/core/time.h"
+#include "meterd/net/loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +20,9 @@ enum {
 };
 
 struct mtr_api {
-    struct mtr_daemon *daemon;
+    const struct mtr_api_host *host;
+    struct mtr_events *events;
+    uint32_t calls; /* on the pool; the loop's thread only */
     struct mtr_http_server *server;
 };
 
@@ -77,7 +82,7 @@ static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_reques
     struct mtr_api_call *call = calloc(1, sizeof(*call));
     if (!call) return NULL;
     call->api = api;
-    call->daemon = api->daemon;
+    call->host = api->host;
     call->http = http;
     call->route = route;
     call->now_us = mtr_clock_wall_us();
@@ -85,7 +90,7 @@ static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_reques
     mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
     mtr_buffer_init(&call->body_memory, SIZE_MAX);
     mtr_arena_init(&call->arena, CALL_ARENA_CHUNK_BYTES, CALL_ARENA_BYTES_MAX);
-    call->catalog = mtr_catalog_store_snapshot(api->daemon->catalog_store);
+    call->catalog = mtr_catalog_store_snapshot(api->host->catalog_store);
     return call;
 }
 
@@ -180,7 +185,7 @@ static void on_handled(void *context)
 {
     struct mtr_api_call *call = context;
     MTR_ASSERT(call->status != 0);
-    call->daemon->api_calls--;
+    call->api->calls--;
     char next_after[24];
     snprintf(next_after, sizeof(next_after), "%llu", (unsigned long long)call->next_after);
     struct mtr_http_header headers[] = {
@@ -228,11 +233,11 @@ static void on_request(void *context, struct mtr_http_request *http)
     if (!call->route->handle) {
         /* The credential's vendor is who sends; its key lives in the snapshot that the events route acquires itself. */
         struct mtr_str vendor = call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
-        mtr_events_handle(api->daemon->events, http, vendor);
+        mtr_events_handle(api->events, http, vendor);
         free_call(call);
         return;
     }
-    if (api->daemon->api_calls >= api->daemon->config->query.calls_max) {
+    if (api->calls >= api->host->limits.calls_max) {
         mtr_http_problem(http, 503, NULL, MTR_STR("too many queries at a time; try again"));
         free_call(call);
         return;
@@ -242,34 +247,33 @@ static void on_request(void *context, struct mtr_http_request *http)
         free_call(call);
         return;
     }
-    api->daemon->api_calls++;
-    if (mtr_loop_queue_work(api->daemon->loop, handle_on_pool, on_handled, call) == MTR_OK) return;
-    api->daemon->api_calls--;
+    api->calls++;
+    if (mtr_loop_queue_work(api->host->loop, handle_on_pool, on_handled, call) == MTR_OK) return;
+    api->calls--;
     mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
     free_call(call);
 }
 
-int mtr_api_open(struct mtr_daemon *daemon, struct mtr_api **out, struct mtr_diagnostic *diagnostic)
+int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out, struct mtr_diagnostic *diagnostic)
 {
-    const struct mtr_config_listen *listen = &daemon->config->listen;
+    const struct mtr_api_limits *limits = &host->limits;
     struct mtr_api *api = calloc(1, sizeof(*api));
     if (!api) return MTR_ENOMEM;
-    api->daemon = daemon;
-    char address[64];
-    snprintf(address, sizeof(address), "%.*s", MTR_STR_ARGS(listen->address));
+    api->host = host;
+    api->events = events;
     struct mtr_http_server_options options = mtr_http_server_defaults();
-    options.address = address;
-    options.port = (uint16_t)listen->port;
-    options.connections_max = mtr_file_limit_connections((uint32_t)listen->connections_max);
-    options.header_bytes_max = listen->header_bytes_max;
-    options.body_bytes_max = listen->body_bytes_max;
-    options.body_bytes_total_max = listen->body_bytes_total_max;
-    options.header_timeout_ms = (uint32_t)(listen->header_timeout / 1000);
-    options.body_timeout_ms = (uint32_t)(listen->body_timeout / 1000);
-    options.idle_timeout_ms = (uint32_t)(listen->idle_timeout / 1000);
-    options.request_timeout_ms = (uint32_t)(listen->request_timeout / 1000);
+    options.address = limits->address;
+    options.port = limits->port;
+    options.connections_max = limits->connections_max;
+    options.header_bytes_max = limits->header_bytes_max;
+    options.body_bytes_max = limits->body_bytes_max;
+    options.body_bytes_total_max = limits->body_bytes_total_max;
+    options.header_timeout_ms = limits->header_timeout_ms;
+    options.body_timeout_ms = limits->body_timeout_ms;
+    options.idle_timeout_ms = limits->idle_timeout_ms;
+    options.request_timeout_ms = limits->request_timeout_ms;
     struct mtr_http_handler handler = {on_headers, on_request, on_abort, api};
-    int rc = mtr_http_server_open(daemon->loop, &options, &handler, &api->server, diagnostic);
+    int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
     if (rc) {
         free(api);
         return rc;

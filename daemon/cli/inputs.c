@@ -22,27 +22,6 @@ void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *fi
     mtr_buffer_release(&line);
 }
 
-void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings)
-{
-    mtr_json_list(json);
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct mtr_diagnostic *finding = &findings->items[i];
-        mtr_json_map(json);
-        mtr_json_name(json, "severity");
-        mtr_json_cstr(json, finding->severity == MTR_SEVERITY_ERROR ? "error" : "warning");
-        mtr_json_name(json, "line");
-        mtr_json_u64(json, finding->line);
-        mtr_json_name(json, "column");
-        mtr_json_u64(json, finding->column);
-        mtr_json_name(json, "field");
-        mtr_json_cstr(json, finding->field);
-        mtr_json_name(json, "text");
-        mtr_json_cstr(json, finding->text);
-        mtr_json_map_end(json);
-    }
-    mtr_json_list_end(json);
-}
-
 int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config, const char **input_name,
                              struct mtr_diagnostics *findings)
 {

@@ -17,8 +17,6 @@ int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr
 
 /* Findings a line each, to stderr. */
 void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
-/* The same as a JSON list of {severity, line, column, field, text}. */
-void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 
 /* A whole file, or standard input for "-"; MTR_EXIT_FAILED after printing why. The caller releases *out. */
 int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);

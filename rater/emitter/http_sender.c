@@ -1,10 +1,10 @@
 /*
- * Deliveries: messages of the outbox go out through the HTTP client on the loop; what came of them goes back to the outbox.
+ * Messages of the outbox go out through the HTTP client on the loop; what came of them goes back to the outbox.
  *
  * The rater's thread hands a message over in send(): it is copied into a struct delivery and queued under a mutex; a wakeup brings
  * it to the loop, where it is signed (timestamp and secrets of this moment) and sent. Every taken message gets exactly one result.
  */
-#include "daemon/daemon.h"
+#include "meterd/emitter/http_sender.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -26,7 +26,7 @@ enum {
 
 struct delivery {
     struct delivery *next;
-    struct mtr_deliveries *deliveries;
+    struct mtr_http_sender *sender;
     char *id;
     char *url;
     char *destination;
@@ -37,8 +37,8 @@ struct delivery {
     struct mtr_buffer body;
 };
 
-struct mtr_deliveries {
-    struct mtr_daemon *daemon;
+struct mtr_http_sender {
+    struct mtr_http_sender_options options;
     struct mtr_http_client *client;
     struct mtr_wakeup *wakeup;
     pthread_mutex_t mutex; /* of the queue */
@@ -61,12 +61,12 @@ static char *copy_text(struct mtr_str text)
     return strndup(text.data ? text.data : "", text.size);
 }
 
-static struct delivery *delivery_copy(struct mtr_deliveries *deliveries, const struct mtr_outbox_message *message)
+static struct delivery *delivery_copy(struct mtr_http_sender *sender, const struct mtr_outbox_message *message)
 {
     const struct mtr_destination *destination = message->destination;
     struct delivery *delivery = calloc(1, sizeof(*delivery));
     if (!delivery) return NULL;
-    delivery->deliveries = deliveries;
+    delivery->sender = sender;
     delivery->attempt = message->attempt;
     delivery->timeout_ms = (uint32_t)(destination->timeout_us / 1000);
     mtr_buffer_init(&delivery->body, SIZE_MAX);
@@ -87,27 +87,26 @@ static struct delivery *delivery_copy(struct mtr_deliveries *deliveries, const s
 /* On the rater's thread. */
 static int on_send(void *context, const struct mtr_outbox_message *message)
 {
-    struct mtr_deliveries *deliveries = context;
-    struct delivery *delivery = delivery_copy(deliveries, message);
+    struct mtr_http_sender *sender = context;
+    struct delivery *delivery = delivery_copy(sender, message);
     if (!delivery) return MTR_ENOMEM;
-    pthread_mutex_lock(&deliveries->mutex);
-    *deliveries->last = delivery;
-    deliveries->last = &delivery->next;
-    pthread_mutex_unlock(&deliveries->mutex);
-    mtr_wakeup_send(deliveries->wakeup);
+    pthread_mutex_lock(&sender->mutex);
+    *sender->last = delivery;
+    sender->last = &delivery->next;
+    pthread_mutex_unlock(&sender->mutex);
+    mtr_wakeup_send(sender->wakeup);
     return MTR_OK;
 }
 
 static void report(struct delivery *delivery, const struct mtr_outbox_result *result, const char *reason)
 {
-    struct mtr_daemon *daemon = delivery->deliveries->daemon;
+    const struct mtr_http_sender_options *options = &delivery->sender->options;
     bool fine = result->outcome == MTR_OUTCOME_ANSWERED && result->status >= 200 && result->status < 300;
     mtr_logline(fine ? MTR_LEVEL_DEBUG : MTR_LEVEL_WARNING, "outbox", "%s destination=%s message=%s attempt=%" PRIu32 " status=%" PRId32 "%s%s",
                 fine ? "delivered" : "not delivered", delivery->destination, delivery->id, delivery->attempt, result->status,
                 *reason ? " reason=" : "", reason);
-    mtr_outbox_on_result(daemon->outbox, mtr_str_from(delivery->id), result);
+    options->on_result(options->context, mtr_str_from(delivery->id), result);
     delivery_free(delivery);
-    if (daemon->rater_stage) mtr_stage_poke(daemon->rater_stage);
 }
 
 static void on_answer(void *context, struct mtr_http_answer *answer)
@@ -159,7 +158,7 @@ static int sign(const struct delivery *delivery, int64_t timestamp_s, char out[S
 }
 
 /* On the loop. */
-static void send_now(struct mtr_deliveries *deliveries, struct delivery *delivery)
+static void send_now(struct mtr_http_sender *sender, struct delivery *delivery)
 {
     int64_t timestamp_s = mtr_clock_wall_us() / MTR_US_PER_SECOND;
     char timestamp[24], signatures[SIGNATURES_BYTES];
@@ -183,61 +182,61 @@ static void send_now(struct mtr_deliveries *deliveries, struct delivery *deliver
         .body = mtr_buffer_str(&delivery->body),
         .timeout_ms = delivery->timeout_ms,
         .answer_bytes_max = 1 << 20,
-        .allow_loopback = deliveries->daemon->config->outbox.allow_loopback,
-        .allow_private = deliveries->daemon->config->outbox.allow_private,
+        .allow_loopback = sender->options.allow_loopback,
+        .allow_private = sender->options.allow_private,
     };
-    int rc = mtr_http_client_send(deliveries->client, &call, on_answer, delivery, NULL);
+    int rc = mtr_http_client_send(sender->client, &call, on_answer, delivery, NULL);
     if (rc) report(delivery, &not_sent, mtr_error_text(rc));
 }
 
 static void on_wakeup(void *context)
 {
-    struct mtr_deliveries *deliveries = context;
-    pthread_mutex_lock(&deliveries->mutex);
-    struct delivery *delivery = deliveries->first;
-    deliveries->first = NULL;
-    deliveries->last = &deliveries->first;
-    pthread_mutex_unlock(&deliveries->mutex);
+    struct mtr_http_sender *sender = context;
+    pthread_mutex_lock(&sender->mutex);
+    struct delivery *delivery = sender->first;
+    sender->first = NULL;
+    sender->last = &sender->first;
+    pthread_mutex_unlock(&sender->mutex);
     while (delivery) {
         struct delivery *next = delivery->next;
         delivery->next = NULL;
-        send_now(deliveries, delivery);
+        send_now(sender, delivery);
         delivery = next;
     }
 }
 
-int mtr_deliveries_open(struct mtr_daemon *daemon, struct mtr_deliveries **out)
+int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options, struct mtr_http_sender **out)
 {
-    struct mtr_deliveries *deliveries = calloc(1, sizeof(*deliveries));
-    if (!deliveries) return MTR_ENOMEM;
-    deliveries->daemon = daemon;
-    deliveries->last = &deliveries->first;
-    pthread_mutex_init(&deliveries->mutex, NULL);
-    struct mtr_http_client_options options = {.transfers_max = MTR_OUTBOX_IN_FLIGHT_MAX};
-    int rc = mtr_http_client_open(daemon->loop, &options, &deliveries->client);
-    if (!rc) rc = mtr_wakeup_open(daemon->loop, false, on_wakeup, deliveries, &deliveries->wakeup);
+    struct mtr_http_sender *sender = calloc(1, sizeof(*sender));
+    if (!sender) return MTR_ENOMEM;
+    sender->options = *options;
+    sender->last = &sender->first;
+    pthread_mutex_init(&sender->mutex, NULL);
+    struct mtr_http_client_options client_options = {.transfers_max = MTR_OUTBOX_IN_FLIGHT_MAX};
+    int rc = mtr_http_client_open(loop, &client_options, &sender->client);
+    if (!rc) rc = mtr_wakeup_open(loop, false, on_wakeup, sender, &sender->wakeup);
     if (rc) {
-        mtr_deliveries_close(deliveries);
+        mtr_http_sender_close(sender);
         return rc;
     }
-    *out = deliveries;
+    *out = sender;
     return MTR_OK;
 }
 
-struct mtr_sender mtr_deliveries_sender(struct mtr_deliveries *deliveries)
+struct mtr_sender mtr_http_sender_hooks(struct mtr_http_sender *sender)
 {
-    return (struct mtr_sender){on_send, deliveries};
+    return (struct mtr_sender){on_send, sender};
 }
 
-void mtr_deliveries_close(struct mtr_deliveries *deliveries)
+void mtr_http_sender_close(struct mtr_http_sender *sender)
 {
-    if (!deliveries) return;
-    mtr_wakeup_close(deliveries->wakeup);
-    mtr_http_client_close(deliveries->client);
-    for (struct delivery *delivery = deliveries->first, *next; delivery; delivery = next) {
+    if (!sender) return;
+    mtr_wakeup_close(sender->wakeup);
+    mtr_http_client_close(sender->client);
+    for (struct delivery *delivery = sender->first, *next; delivery; delivery = next) {
         next = delivery->next;
         delivery_free(delivery);
     }
-    pthread_mutex_destroy(&deliveries->mutex);
-    free(deliveries);
+    pthread_mutex_destroy(&sender->mutex);
+    free(sender);
 }

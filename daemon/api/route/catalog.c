@@ -2,11 +2,11 @@
  * Catalog calls: documents in, checked, versioned; documents out.
  */
 #include "daemon/api/api.h"
+#include "meterd/catalog/store.h"
 
 #include <string.h>
 
 #include "meterd/core/logline.h"
-#include "daemon/cli/inputs.h"
 
 enum { FINDINGS_MAX = 200 };
 
@@ -37,7 +37,7 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
     struct mtr_diagnostics findings;
     bool dry_run = mtr_api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_catalog_store_apply(call->daemon->catalog_store, call->body, kind, key, call->credential->key, call->now_us, dry_run, &change,
+    int rc = mtr_catalog_store_apply(call->host->catalog_store, call->body, kind, key, call->credential->key, call->now_us, dry_run, &change,
                                      &findings);
     if (rc == MTR_EINVALID) {
         mtr_api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
@@ -48,7 +48,7 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
         if (!dry_run && change.created + change.updated) {
             mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s", (unsigned long long)change.version, change.created,
                         change.updated, MTR_STR_ARGS(call->credential->key));
-            mtr_daemon_catalog_changed(call->daemon);
+            call->host->catalog_changed(call->host->context);
         }
     }
     mtr_diagnostics_release(&findings);
@@ -100,7 +100,7 @@ static void list(struct mtr_api_call *call, enum mtr_catalog_kind kind, struct m
     mtr_json_map(&json);
     mtr_json_name(&json, "documents");
     mtr_json_list(&json);
-    int rc = mtr_catalog_store_walk(call->daemon->catalog_store, kind, key, on_document, &json);
+    int rc = mtr_catalog_store_walk(call->host->catalog_store, kind, key, on_document, &json);
     if (rc) {
         mtr_api_error(call, rc, "the catalog cannot be read");
         return;
@@ -129,7 +129,7 @@ static int on_document_yaml(void *context, const struct mtr_catalog_document *do
 
 static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, uint32_t revision, bool yaml)
 {
-    struct mtr_catalog_store *store = call->daemon->catalog_store;
+    struct mtr_catalog_store *store = call->host->catalog_store;
     struct mtr_json_writer json;
     if (yaml) {
         call->status = 200;

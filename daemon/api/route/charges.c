@@ -98,7 +98,7 @@ void mtr_api_list_charges(struct mtr_api_call *call)
     struct mtr_json_writer json;
     int as = mtr_api_negotiate(call);
     if (as < 0 || !read_pull_request(call, &request)) return;
-    int rc = mtr_charges_begin(call->daemon->charges, false, &txn);
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
     if (!rc && as == AS_JSON) {
         mtr_api_json(call, &json);
         rc = mtr_pull_write_json(txn, &request, &json);
@@ -157,7 +157,7 @@ void mtr_api_ack_charges(struct mtr_api_call *call)
     uint64_t up_to = 0;
     struct mtr_document *document = read_body(call);
     if (!document) return;
-    int rc = mtr_charges_begin(call->daemon->charges, true, &txn);
+    int rc = mtr_charges_begin(call->host->charges, true, &txn);
     if (!rc) rc = ack(txn, mtr_document_root(document), &up_to);
     if (!rc) rc = mtr_charges_commit(txn);
     else mtr_charges_abort(txn);
@@ -184,7 +184,7 @@ void mtr_api_get_charge(struct mtr_api_call *call)
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
     struct mtr_str id = call->path_parameters[0];
-    int rc = mtr_charges_begin(call->daemon->charges, false, &txn);
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
     mtr_api_json(call, &json);
     if (!rc) rc = mtr_rater_explain(txn, id, &json);
     mtr_charges_abort(txn);
@@ -261,7 +261,7 @@ void mtr_api_list_outbox(struct mtr_api_call *call)
         mtr_api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
         return;
     }
-    int rc = mtr_charges_begin(call->daemon->charges, false, &txn);
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
     mtr_api_json(call, &rows.json);
     mtr_json_map(&rows.json);
     mtr_json_name(&rows.json, "messages");
@@ -295,7 +295,7 @@ void mtr_api_settle_outbox(struct mtr_api_call *call)
         mtr_api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
         return;
     }
-    int rc = mtr_message_id_parse(call->path_parameters[0], &id) ? mtr_charges_begin(call->daemon->charges, true, &txn) : MTR_ENOTFOUND;
+    int rc = mtr_message_id_parse(call->path_parameters[0], &id) ? mtr_charges_begin(call->host->charges, true, &txn) : MTR_ENOTFOUND;
     if (!rc) rc = retry ? mtr_outbox_requeue(txn, id, call->now_us) : mtr_outbox_mark_delivered(txn, id);
     if (!rc) rc = mtr_charges_find_message(txn, id, &message);
     if (!rc) rc = mtr_charges_commit(txn);
@@ -309,7 +309,7 @@ void mtr_api_settle_outbox(struct mtr_api_call *call)
     } else if (rc) {
         mtr_api_error(call, rc, "the message could not be changed");
     } else {
-        mtr_daemon_catalog_changed(call->daemon); /* the rater's thread looks at once */
+        call->host->catalog_changed(call->host->context); /* the rater's thread looks at once */
         mtr_api_json(call, &json);
         write_message(&json, call->catalog, &message);
         mtr_api_json_end(call, &json);

@@ -146,7 +146,7 @@ void mtr_api_list_credits(struct mtr_api_call *call)
     struct credits credits = {0};
     uint32_t after = 0;
     if (!read_selection(call, &credits, &after)) return;
-    int rc = mtr_charges_begin(call->daemon->charges, false, &credits.txn);
+    int rc = mtr_charges_begin(call->host->charges, false, &credits.txn);
     if (rc) {
         mtr_api_error(call, rc, "the credits cannot be read");
         return;

@@ -42,7 +42,7 @@ struct ingest {
 _Static_assert((int)MTR_RESULT_COUNT <= (int)MTR_METRIC_CHOICES_MAX, "one cell of the metric per result");
 
 struct mtr_events {
-    struct mtr_daemon *daemon;
+    const struct mtr_api_host *host;
     struct mtr_wakeup *answered;
     struct ingest *free;
     uint32_t free_count;
@@ -53,7 +53,7 @@ struct mtr_events {
 
 static size_t arena_bytes_max(const struct mtr_events *events)
 {
-    size_t bytes = events->daemon->config->listen.decoded_bytes_max * MEMORY_PER_BODY_BYTE;
+    size_t bytes = events->host->limits.decoded_bytes_max * MEMORY_PER_BODY_BYTE;
     return bytes < MEMORY_BYTES_MIN ? MEMORY_BYTES_MIN : bytes;
 }
 
@@ -101,12 +101,9 @@ static void answer_unreadable(struct ingest *ingest)
 
 static void submit(struct ingest *ingest)
 {
-    struct mtr_daemon *daemon = ingest->events->daemon;
-    int rc = mtr_intake_submit(daemon->intake, &ingest->request);
-    if (rc == MTR_OK) {
-        mtr_stage_poke(daemon->writer_stage);
-        return;
-    }
+    const struct mtr_api_host *host = ingest->events->host;
+    int rc = host->submit(host->context, &ingest->request);
+    if (rc == MTR_OK) return;
     mtr_http_problem(ingest->http, 503, NULL,
                      rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again") : MTR_STR("meterd is stopping"));
     ingest_put(ingest);
@@ -115,15 +112,15 @@ static void submit(struct ingest *ingest)
 static void decode(void *context)
 {
     struct ingest *ingest = context;
-    const struct mtr_config *config = ingest->events->daemon->config;
+    const struct mtr_api_limits *limits = &ingest->events->host->limits;
     struct mtr_decode_input input = {
         .body = mtr_buffer_str(&ingest->body),
         .content_type = ingest->content_type,
         .content_encoding = ingest->content_encoding,
         .headers = ingest->headers,
         .header_count = ingest->header_count,
-        .body_bytes_max = config->listen.decoded_bytes_max,
-        .events_max = (uint32_t)config->intake.request_events_max,
+        .body_bytes_max = limits->decoded_bytes_max,
+        .events_max = limits->request_events_max,
         .received_us = ingest->received_us,
     };
     ingest->decode_error = mtr_decode(&input, &ingest->request, &ingest->diagnostic);
@@ -181,7 +178,7 @@ void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http,
         on_decoded(ingest);
         return;
     }
-    if (!rc) rc = mtr_loop_queue_work(events->daemon->loop, decode, on_decoded, ingest);
+    if (!rc) rc = mtr_loop_queue_work(events->host->loop, decode, on_decoded, ingest);
     if (!rc) return;
     mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
     ingest_put(ingest);
@@ -243,15 +240,15 @@ static void on_answered(void *context)
     }
 }
 
-int mtr_events_open(struct mtr_daemon *daemon, struct mtr_events **out)
+int mtr_events_open(const struct mtr_api_host *host, struct mtr_events **out)
 {
     struct mtr_events *events = calloc(1, sizeof(*events));
     if (!events) return MTR_ENOMEM;
-    events->daemon = daemon;
+    events->host = host;
     events->last = &events->first;
     mtr_buffer_init(&events->answer, ANSWER_BYTES_MAX);
     pthread_mutex_init(&events->mutex, NULL);
-    int rc = mtr_wakeup_open(daemon->loop, true, on_answered, events, &events->answered);
+    int rc = mtr_wakeup_open(host->loop, true, on_answered, events, &events->answered);
     if (rc) {
         mtr_events_close(events);
         return rc;

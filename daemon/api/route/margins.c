@@ -119,7 +119,7 @@ void mtr_api_list_margins(struct mtr_api_call *call)
     struct selection selection;
     uint32_t last = 0;
     if (!read_selection(call, &selection)) return;
-    int rc = mtr_charges_begin(call->daemon->charges, false, &margins.txn);
+    int rc = mtr_charges_begin(call->host->charges, false, &margins.txn);
     if (rc) {
         mtr_api_error(call, rc, "the margins cannot be read");
         return;

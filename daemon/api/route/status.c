@@ -2,6 +2,9 @@
  * Where the pipeline stands, and what it keeps aside: quarantined and held events.
  */
 #include "daemon/api/api.h"
+#include "meterd/store/rollups.h"
+#include "meterd/store/log.h"
+#include "meterd/core/time.h"
 
 #include <stdlib.h>
 
@@ -21,15 +24,15 @@ static void name_bool(struct mtr_json_writer *json, const char *name, bool value
 
 void mtr_api_get_status(struct mtr_api_call *call)
 {
-    struct mtr_daemon *daemon = call->daemon;
+    const struct mtr_api_host *host = call->host;
     struct mtr_rollups_txn *txn = NULL;
     struct mtr_json_writer json;
-    uint64_t next_seq, change, version = mtr_catalog_version(call->catalog), last_seq = mtr_log_last_seq(daemon->log);
+    uint64_t next_seq, change, version = mtr_catalog_version(call->catalog), last_seq = mtr_log_last_seq(host->log);
     int64_t watermark_us;
-    struct mtr_progress progress = mtr_daemon_progress(daemon);
+    struct mtr_progress progress = host->progress(host->context);
     bool folded = progress.aggregator_idle && progress.aggregator_catalog_version >= version;
     bool rated = folded && progress.rater_idle && progress.rater_catalog_version >= version && progress.rated_folds == progress.folds;
-    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
+    int rc = mtr_rollups_begin(host->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
     if (txn) mtr_rollups_abort(txn);
     if (rc) {
@@ -41,8 +44,8 @@ void mtr_api_get_status(struct mtr_api_call *call)
     mtr_json_name(&json, "version");
     mtr_json_cstr(&json, METERD_VERSION);
     mtr_json_name(&json, "started_at");
-    mtr_json_time(&json, daemon->started_us);
-    name_bool(&json, "ready", atomic_load(&daemon->ready) && !atomic_load(&daemon->disk_full));
+    mtr_json_time(&json, host->started_us);
+    name_bool(&json, "ready", host->is_ready(host->context));
     mtr_json_name(&json, "catalog");
     mtr_json_map(&json);
     name_u64(&json, "version", mtr_catalog_version(call->catalog));
@@ -205,7 +208,7 @@ static void list_rows(struct mtr_api_call *call, bool quarantine)
     struct rows rows = {.limit = LIMIT_DEFAULT};
     struct mtr_rollups_txn *txn = NULL;
     if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &rows.after) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &rows.limit)) return;
-    int rc = mtr_rollups_begin(call->daemon->rollups, false, &txn);
+    int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
     mtr_api_json(call, &rows.json);
     mtr_json_map(&rows.json);
     mtr_json_name(&rows.json, "events");

@@ -114,7 +114,7 @@ static int write_events(struct mtr_api_call *call, struct events_query *query, s
     struct mtr_block_header header;
     const struct mtr_event *events;
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_log_reader_attach(call->daemon->log, &reader);
+    int rc = mtr_log_reader_attach(call->host->log, &reader);
     while (!rc && !query->more && query->next_after < query->up_to) {
         rc = mtr_log_read(reader, query->next_after + 1, &header, &events, &diagnostic);
         if (!rc && header.first_seq > query->up_to) break;
@@ -127,7 +127,7 @@ static int write_events(struct mtr_api_call *call, struct events_query *query, s
 static bool read_query(struct mtr_api_call *call, struct events_query *query)
 {
     struct mtr_str key = mtr_api_text(call, "subscription");
-    uint64_t last_seq = mtr_log_last_seq(call->daemon->log);
+    uint64_t last_seq = mtr_log_last_seq(call->host->log);
     *query = (struct events_query){.limit = LIMIT_DEFAULT, .up_to = last_seq};
     if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &query->after) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
         !mtr_api_u64(call, "up_to", 0, UINT64_MAX, &query->up_to))

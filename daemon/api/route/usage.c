@@ -235,7 +235,7 @@ void mtr_api_get_usage(struct mtr_api_call *call)
         .customer = mtr_api_text(call, "customer"),
         .meter = mtr_api_text(call, "meter"),
         .window = MTR_WINDOW_DAY,
-        .rows_max = call->daemon->config->query.rows_max,
+        .rows_max = call->host->limits.rows_max,
     };
     struct mtr_usage_result result;
     struct mtr_rollups_txn *txn = NULL;
@@ -253,7 +253,7 @@ void mtr_api_get_usage(struct mtr_api_call *call)
         return;
     }
     query.zone = zone;
-    int rc = mtr_rollups_begin(call->daemon->rollups, false, &txn);
+    int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
     if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
     if (txn) mtr_rollups_abort(txn);
     if (rc == MTR_ELIMIT)

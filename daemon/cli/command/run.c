@@ -21,7 +21,7 @@ int mtr_command_run(const struct mtr_invocation *invocation)
     if (code) return code;
     mtr_logline_set_level((enum mtr_logline_level)config.logline.level);
     mtr_logline_set_format((enum mtr_logline_format)config.logline.format);
-    code = mtr_daemon_run(&config, reload, &copy);
+    code = mtr_daemon_run(&config, reload, &copy) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     mtr_config_release(&config);
     return code;
 }

@@ -45,4 +45,8 @@ void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severi
 /* "catalog.yaml:12:5: error: text\n"; without a line the name alone. */
 int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name, const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
+struct mtr_json_writer;
+/* The findings as a JSON list of {severity, line, column, field, text}. */
+void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
+
 #endif

@@ -12,11 +12,7 @@
 #include "meterd/core/error.h"
 #include "meterd/core/event.h"
 #include "meterd/core/diagnostic.h"
-
-struct mtr_hash128 {
-    uint64_t high;
-    uint64_t low;
-};
+#include "meterd/core/hash.h"
 
 struct mtr_block_header {
     uint64_t first_seq; /* from 1; the events are first_seq … first_seq + count - 1 */

@@ -24,7 +24,7 @@
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
-#include "meterd/store/block.h"
+#include "meterd/core/hash.h"
 
 struct mtr_charges;
 struct mtr_charges_txn;

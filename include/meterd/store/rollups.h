@@ -16,7 +16,7 @@
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/error.h"
 #include "meterd/core/event.h"
-#include "meterd/store/block.h"
+#include "meterd/core/hash.h"
 
 struct mtr_rollups;
 struct mtr_rollups_txn;

@@ -1,0 +1,70 @@
+/*
+ * What the HTTP API needs of the process that it runs in: the stores that it reads, its limits, and four calls back.
+ *
+ * The daemon fills one in before it opens the API and keeps it, and all that it points to, until the API is closed. The API borrows
+ * it and never writes to it. A test may fill in one of its own: stores are enough for every route that only reads.
+ *
+ * Threads: the fields never change while the API is open. `submit` is called on the loop; the others on any thread of the pool.
+ */
+#ifndef METERD_DAEMON_API_HOST_H
+#define METERD_DAEMON_API_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mtr_catalog_store;
+struct mtr_charges;
+struct mtr_log;
+struct mtr_loop;
+struct mtr_request;
+struct mtr_rollups;
+
+/* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether all is done. */
+struct mtr_progress {
+    uint64_t next_seq;                   /* to fold */
+    uint64_t folds;                      /* steps of the aggregator that changed something */
+    uint64_t aggregator_catalog_version; /* that its last step saw */
+    bool aggregator_idle;
+    uint64_t rated_folds; /* `folds` before the rater's last step */
+    uint64_t rater_catalog_version;
+    bool rater_idle;
+};
+
+/* The listener's options and the bounds of what is asked of it; from sections `listen`, `intake` and `query` of the configuration. */
+struct mtr_api_limits {
+    const char *address;
+    uint16_t port;
+    uint32_t connections_max;
+    uint32_t header_timeout_ms;
+    uint32_t body_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t request_timeout_ms;
+    size_t header_bytes_max;
+    size_t body_bytes_max;       /* of one request, as sent */
+    size_t body_bytes_total_max; /* of all requests that are received or wait */
+    size_t decoded_bytes_max;    /* of POST /v1/events after decompression */
+    uint32_t request_events_max; /* in one POST /v1/events */
+    uint64_t rows_max;           /* of one answer */
+    uint32_t calls_max;          /* running or waiting at the same time; over it 503 */
+};
+
+struct mtr_api_host {
+    struct mtr_loop *loop;
+    struct mtr_catalog_store *catalog_store;
+    struct mtr_log *log;
+    struct mtr_rollups *rollups;
+    struct mtr_charges *charges;
+    struct mtr_api_limits limits;
+    int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
+
+    void *context; /* of the calls below */
+    /* Hands a decoded request to the intake: MTR_OK, and its answer comes through mtr_events_on_answer; MTR_EFULL when the queue is
+     * full, another error when the intake is closing. */
+    int (*submit)(void *context, struct mtr_request *request);
+    void (*catalog_changed)(void *context); /* a new version, or a message was settled: the stages look at once */
+    struct mtr_progress (*progress)(void *context);
+    bool (*is_ready)(void *context); /* events are accepted */
+};
+
+#endif
