@@ -1,9 +1,10 @@
 /*
- * The aggregator's step: begin, take note of the catalog, fold, void, release, catch up, write cells, commit. See fold.h for the law
- * that makes the result independent of the order in which log and catalog came to be known.
+ * The aggregator's step: begin, take note of the catalog, fold, void, release, catch up, write cells, commit.
+ * See fold.h for the law that makes the result independent of the order in which log and catalog came to be
+ * known.
  *
- * Owns the step's memory; borrows rollups and reader. One thread. After an error nothing of the step is stored, and the next step
- * does the same work again.
+ * Owns the step's memory; borrows rollups and reader. One thread. After an error nothing of the step is
+ * stored, and the next step does the same work again.
  */
 #include "meterd/aggregator/aggregator.h"
 
@@ -15,8 +16,8 @@
 enum { STEP_EVENTS_MAX = 1 << 22 }; /* so that a step's gain of one cell cannot overflow */
 #define WATERMARK_EVERY_US (INT64_C(10) * MTR_US_PER_SECOND)
 
-int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader, const struct mtr_aggregator_options *options,
-                        struct mtr_aggregator **out)
+int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader,
+                        const struct mtr_aggregator_options *options, struct mtr_aggregator **out)
 {
     MTR_ASSERT(options->step_events_max > 0);
     struct mtr_aggregator *aggregator = calloc(1, sizeof(*aggregator));
@@ -24,7 +25,8 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
     mtr_cell_table_init(&aggregator->cells);
     aggregator->rollups = rollups;
     aggregator->reader = reader;
-    aggregator->step_events_max = options->step_events_max < STEP_EVENTS_MAX ? options->step_events_max : STEP_EVENTS_MAX;
+    aggregator->step_events_max =
+        options->step_events_max < STEP_EVENTS_MAX ? options->step_events_max : STEP_EVENTS_MAX;
     aggregator->held_rows = calloc(MTR_RELEASE_CHUNK, sizeof(*aggregator->held_rows));
     if (!aggregator->held_rows) {
         mtr_aggregator_close(aggregator);
@@ -79,14 +81,18 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     bool idle = position->drained && !is_behind(aggregator);
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
-        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, &position->change, aggregator->diagnostic);
+        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
+                                      aggregator->diagnostic);
         if (rc) return rc;
     }
-    if (idle && now_us > position->watermark_us && (*write || now_us - position->watermark_us >= WATERMARK_EVERY_US)) {
+    if (idle && now_us > position->watermark_us &&
+        (*write || now_us - position->watermark_us >= WATERMARK_EVERY_US)) {
         position->watermark_us = now_us;
         *write = true;
     }
-    return *write ? mtr_rollups_put_cursor(aggregator->txn, position->next_seq, position->watermark_us, position->change) : MTR_OK;
+    return *write ? mtr_rollups_put_cursor(aggregator->txn, position->next_seq, position->watermark_us,
+                                           position->change)
+                  : MTR_OK;
 }
 
 static void forget_step(struct mtr_aggregator *aggregator)
@@ -109,17 +115,20 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     aggregator->diagnostic = diagnostic;
     int rc = mtr_rollups_begin(aggregator->rollups, true, &aggregator->txn);
     if (rc) return rc;
-    rc = mtr_rollups_get_cursor(aggregator->txn, &position.next_seq, &position.watermark_us, &position.change);
+    rc =
+        mtr_rollups_get_cursor(aggregator->txn, &position.next_seq, &position.watermark_us, &position.change);
     if (!rc) rc = fold(aggregator, &position);
     if (!rc) rc = conclude(aggregator, &position, now_us, &write);
     if (!rc && write) rc = mtr_rollups_commit(aggregator->txn);
     else mtr_rollups_abort(aggregator->txn);
     aggregator->txn = NULL;
     if (rc) {
-        memset(aggregator->types, 0, sizeof(aggregator->types)); /* they may name facts that were not stored */
+        memset(aggregator->types, 0,
+               sizeof(aggregator->types)); /* they may name facts that were not stored */
         return rc;
     }
-    *result = (struct mtr_aggregator_result){
-        .events = aggregator->events, .next_seq = position.next_seq, .idle = position.drained && !is_behind(aggregator)};
+    *result = (struct mtr_aggregator_result){.events = aggregator->events,
+                                             .next_seq = position.next_seq,
+                                             .idle = position.drained && !is_behind(aggregator)};
     return MTR_OK;
 }

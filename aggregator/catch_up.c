@@ -1,9 +1,10 @@
 /*
  * What the catalog has learned since the last step, and meters that come late.
  *
- * A meter that is new for its service and event type needs nothing but the release of what is held for it: nothing of that type has
- * counted yet. A meter beside others of the same service and type has missed what was folded before it: it reads the log again from
- * the type's first sequence up to where the main fold first knew it. fold.h has the law that keeps every event counted once.
+ * A meter that is new for its service and event type needs nothing but the release of what is held for it:
+ * nothing of that type has counted yet. A meter beside others of the same service and type has missed what
+ * was folded before it: it reads the log again from the type's first sequence up to where the main fold first
+ * knew it. fold.h has the law that keeps every event counted once.
  */
 #include "aggregator/fold.h"
 
@@ -70,8 +71,8 @@ static int on_any_held(void *context, const struct mtr_held_event *held)
     return STOP;
 }
 
-static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
-                       bool *any)
+static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
+                       struct mtr_str name, bool *any)
 {
     *any = false;
     int rc = mtr_rollups_walk_held(aggregator->txn, reason, vendor, name, 0, on_any_held, any);
@@ -79,13 +80,14 @@ static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason r
 }
 
 /* A release to do when anything is held by that name. */
-static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
-                        uint32_t number)
+static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason reason, struct mtr_str vendor,
+                        struct mtr_str name, uint32_t number)
 {
     bool any;
     int rc = is_any_held(aggregator, reason, vendor, name, &any);
     if (rc || !any) return rc;
-    struct mtr_fact_name fact = mtr_fact_number(reason == MTR_HELD_METER ? RELEASE_METER_PREFIX : RELEASE_SUBSCRIPTION_PREFIX, number);
+    struct mtr_fact_name fact = mtr_fact_number(
+        reason == MTR_HELD_METER ? RELEASE_METER_PREFIX : RELEASE_SUBSCRIPTION_PREFIX, number);
     aggregator->releasing = true;
     return mtr_fact_put_u64(aggregator, &fact, 0, NULL);
 }
@@ -93,11 +95,13 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
 static int attach_subscriptions(struct mtr_aggregator *aggregator, uint32_t known, uint32_t count)
 {
     bool any;
-    int rc = is_any_held(aggregator, MTR_HELD_SUBSCRIPTION, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0}, &any);
+    int rc = is_any_held(aggregator, MTR_HELD_SUBSCRIPTION, (struct mtr_str){NULL, 0},
+                         (struct mtr_str){NULL, 0}, &any);
     for (uint32_t number = known + 1; !rc && any && number <= count; number++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, number);
         if (subscription)
-            rc = plan_release(aggregator, MTR_HELD_SUBSCRIPTION, subscription->service->vendor->key, subscription->subject, number);
+            rc = plan_release(aggregator, MTR_HELD_SUBSCRIPTION, subscription->service->vendor->key,
+                              subscription->subject, number);
     }
     return rc;
 }
@@ -112,7 +116,8 @@ static bool has_elder(const struct mtr_aggregator *aggregator, const struct mtr_
     return false;
 }
 
-static int attach_meter(struct mtr_aggregator *aggregator, const struct mtr_meter *meter, uint32_t known, uint64_t next_seq)
+static int attach_meter(struct mtr_aggregator *aggregator, const struct mtr_meter *meter, uint32_t known,
+                        uint64_t next_seq)
 {
     struct mtr_str vendor = meter->service->vendor->key;
     int rc = plan_release(aggregator, MTR_HELD_METER, vendor, meter->event_type, meter->number);
@@ -140,8 +145,9 @@ int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
     uint32_t known_subscriptions = (uint32_t)(known >> 32), known_meters = (uint32_t)known;
     if (known_subscriptions > subscriptions || known_meters > meters) {
         mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
-                           "the catalog has %" PRIu32 " subscriptions and %" PRIu32 " meters, but the rollups were folded with %" PRIu32
-                           " and %" PRIu32 ": this is an older catalog",
+                           "the catalog has %" PRIu32 " subscriptions and %" PRIu32
+                           " meters, but the rollups were folded with %" PRIu32 " and %" PRIu32
+                           ": this is an older catalog",
                            subscriptions, meters, known_subscriptions, known_meters);
         return MTR_ECORRUPT;
     }
@@ -167,18 +173,22 @@ static int look_ahead(struct mtr_aggregator *aggregator, uint64_t from_seq, stru
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
-                          struct voided_ahead *ahead)
+static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_meter *meter,
+                          const struct mtr_event *event, uint64_t seq, struct voided_ahead *ahead)
 {
     int rc = MTR_OK;
     if (ahead->target_seq < seq) rc = look_ahead(aggregator, seq, ahead);
     if (rc) return rc;
-    if (event->disposition != MTR_DISPOSITION_NORMAL || !mtr_str_equal(event->type, meter->event_type)) return MTR_OK;
+    if (event->disposition != MTR_DISPOSITION_NORMAL || !mtr_str_equal(event->type, meter->event_type))
+        return MTR_OK;
     if (!mtr_str_equal(event->vendor, meter->service->vendor->key)) return MTR_OK;
-    const struct mtr_subscription *subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
-    if (!subscription || subscription->service != meter->service) return MTR_OK; /* held, or another service's */
+    const struct mtr_subscription *subscription =
+        mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
+    if (!subscription || subscription->service != meter->service)
+        return MTR_OK; /* held, or another service's */
     rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, 1, seq);
-    if (!rc && ahead->target_seq == seq) rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
+    if (!rc && ahead->target_seq == seq)
+        rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
     return rc;
 }
 
@@ -198,7 +208,8 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
         if (seq < block->first_seq) seq = block->first_seq; /* retention has dropped the stretch before */
         if (end > catch_up->end_seq) end = catch_up->end_seq;
         for (; !rc && seq < end && aggregator->budget > 0; seq++) {
-            rc = catch_up_event(aggregator, meter, &aggregator->block_events[seq - block->first_seq], seq, &ahead);
+            rc = catch_up_event(aggregator, meter, &aggregator->block_events[seq - block->first_seq], seq,
+                                &ahead);
             aggregator->budget--;
             aggregator->events++;
         }
@@ -212,7 +223,8 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
 
 int mtr_fold_catch_up(struct mtr_aggregator *aggregator)
 {
-    if (aggregator->releasing) return MTR_OK; /* first the releases: then nothing that a catch-up can count is held */
+    if (aggregator->releasing)
+        return MTR_OK; /* first the releases: then nothing that a catch-up can count is held */
     while (aggregator->catch_up_count > 0 && aggregator->budget > 0) {
         struct mtr_catch_up *catch_up = &aggregator->catch_ups[aggregator->catch_up_count - 1];
         int rc = catch_up_meter(aggregator, catch_up);

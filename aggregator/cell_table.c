@@ -1,6 +1,7 @@
 /*
- * Open addressing with linear probing over an array of rows; see cell_table.h. A vendor chooses the dimensions of his events and so could
- * look for collisions; what that costs is bounded by the number of cells of one step.
+ * Open addressing with linear probing over an array of rows; see cell_table.h. A vendor chooses the
+ * dimensions of his events and so could look for collisions; what that costs is bounded by the number of
+ * cells of one step.
  */
 #include "aggregator/cell_table.h"
 
@@ -38,7 +39,8 @@ void mtr_cell_table_reset(struct mtr_cell_table *table)
 static uint32_t hash_key(const struct mtr_cell_key *key)
 {
     uint64_t numbers = (uint64_t)key->subscription << 32 | key->meter;
-    uint64_t hash = (numbers ^ (uint64_t)key->hour_s * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+    uint64_t hash =
+        (numbers ^ (uint64_t)key->hour_s * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
     if (key->dimensions.size) hash ^= XXH3_64bits(key->dimensions.data, key->dimensions.size);
     return (uint32_t)(hash ^ hash >> 32);
 }
@@ -54,7 +56,8 @@ static int grow(struct mtr_cell_table *table)
     uint32_t capacity = table->capacity ? table->capacity * 2 : CAPACITY_FIRST;
     uint32_t slot_count = capacity * 2;
     struct mtr_cell_slot *slots = calloc(slot_count, sizeof(*slots));
-    struct mtr_cell_change *changes = slots ? realloc(table->changes, (size_t)capacity * sizeof(*changes)) : NULL;
+    struct mtr_cell_change *changes =
+        slots ? realloc(table->changes, (size_t)capacity * sizeof(*changes)) : NULL;
     if (!changes) {
         free(slots);
         return MTR_ENOMEM;
@@ -73,8 +76,8 @@ static int grow(struct mtr_cell_table *table)
     return MTR_OK;
 }
 
-int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key, const struct mtr_meter *meter,
-                        struct mtr_cell_change **out)
+int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+                        const struct mtr_meter *meter, struct mtr_cell_change **out)
 {
     uint32_t hash = hash_key(key);
     if (table->count == table->capacity) {
@@ -101,7 +104,8 @@ int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key 
 
 static int compare_changes(const void *a, const void *b)
 {
-    const struct mtr_cell_key *x = &((const struct mtr_cell_change *)a)->key, *y = &((const struct mtr_cell_change *)b)->key;
+    const struct mtr_cell_key *x = &((const struct mtr_cell_change *)a)->key,
+                              *y = &((const struct mtr_cell_change *)b)->key;
     if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
     if (x->meter != y->meter) return x->meter < y->meter ? -1 : 1;
     if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
@@ -126,7 +130,8 @@ static bool adds_up(const struct mtr_meter *meter)
 }
 
 /* The last level within the hour. */
-static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, struct mtr_quantity *out)
+static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+                      struct mtr_quantity *out)
 {
     struct mtr_cell_key list = change->key;
     struct mtr_point point;
@@ -138,7 +143,8 @@ static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change 
 }
 
 /* What min, max, last and a level stand at, from the cell's members; 0 without any. */
-static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, struct mtr_quantity *out)
+static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change,
+                             struct mtr_quantity *out)
 {
     struct mtr_member member;
     const enum mtr_aggregation aggregation = change->meter->aggregation;
@@ -147,7 +153,8 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
     if (aggregation == MTR_TIME_WEIGHTED) {
         rc = read_level(txn, change, out);
     } else {
-        rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member) : mtr_rollups_last_member(txn, &change->key, &member);
+        rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
+                                    : mtr_rollups_last_member(txn, &change->key, &member);
         if (!rc) *out = mtr_measure_member_quantity(member.member);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
@@ -163,8 +170,9 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     if (change->seq_first < cell.seq_first) cell.seq_first = change->seq_first;
     if (change->seq_last > cell.seq_last) cell.seq_last = change->seq_last;
     cell.change = number;
-    rc = adds_up(change->meter) ? mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value)
-                                : read_member_value(txn, change, &cell.value);
+    rc = adds_up(change->meter)
+             ? mtr_quantity_add(cell.value, (struct mtr_quantity){change->value_e12}, &cell.value)
+             : read_member_value(txn, change, &cell.value);
     return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
 }
 
@@ -174,7 +182,8 @@ static uint32_t day_of(int64_t hour_s)
     return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
 }
 
-int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change, struct mtr_diagnostic *diagnostic)
+int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
+                         struct mtr_diagnostic *diagnostic)
 {
     struct mtr_feed_row row = {0};
     if (table->count == 0) return MTR_OK;
@@ -190,7 +199,8 @@ int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *t
         if (!rc) rc = merge(txn, &table->changes[i], row.change);
         if (rc) {
             mtr_diagnostic_set(diagnostic, 0, 0, NULL,
-                               "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32 ", hour %" PRId64 ": %s",
+                               "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32
+                               ", hour %" PRId64 ": %s",
                                key->subscription, key->meter, key->hour_s, mtr_error_text(rc));
             return rc;
         }

@@ -1,5 +1,6 @@
 /*
- * How an event becomes a value. No store, no catalog look-up, no allocation; see event_quantity.h for the encodings.
+ * How an event becomes a value. No store, no catalog look-up, no allocation; see event_quantity.h for the
+ * encodings.
  */
 #include "aggregator/event_quantity.h"
 
@@ -11,7 +12,8 @@
 
 enum { SEPARATOR = 0x1F, QUANTITY_BYTES = 16 };
 
-static enum mtr_measured refuse(struct mtr_measure *out, const char *reason, struct mtr_str property, const char *what)
+static enum mtr_measured refuse(struct mtr_measure *out, const char *reason, struct mtr_str property,
+                                const char *what)
 {
     out->reason = reason;
     snprintf(out->text, sizeof(out->text), "property \"%.*s\" %s", MTR_STR_ARGS(property), what);
@@ -23,7 +25,8 @@ static struct mtr_str property_text(const struct mtr_property *property, char bu
 {
     switch (property->kind) {
     case MTR_PROPERTY_STRING: return property->text;
-    case MTR_PROPERTY_NUMBER: return (struct mtr_str){buffer, (size_t)mtr_decimal_format(property->number, buffer)};
+    case MTR_PROPERTY_NUMBER:
+        return (struct mtr_str){buffer, (size_t)mtr_decimal_format(property->number, buffer)};
     case MTR_PROPERTY_TRUE: return MTR_STR("true");
     case MTR_PROPERTY_FALSE: return MTR_STR("false");
     }
@@ -41,7 +44,8 @@ static bool passes(const struct mtr_filter *filter, const struct mtr_event *even
     return false;
 }
 
-static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                         struct mtr_measure *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
     size_t size = 0;
@@ -49,9 +53,11 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
         const struct mtr_property *property = mtr_event_property(event, meter->group_by[i]);
         struct mtr_str text = property ? property_text(property, buffer) : (struct mtr_str){NULL, 0};
         if (text.size && memchr(text.data, SEPARATOR, text.size))
-            return refuse(out, "dimensions", meter->group_by[i], "holds the byte 0x1F, which no dimension may hold");
+            return refuse(out, "dimensions", meter->group_by[i],
+                          "holds the byte 0x1F, which no dimension may hold");
         if (text.size + 1 > sizeof(out->dimension_bytes) - size)
-            return refuse(out, "dimensions", meter->group_by[i], "makes the event's dimensions longer than a cell can hold");
+            return refuse(out, "dimensions", meter->group_by[i],
+                          "makes the event's dimensions longer than a cell can hold");
         if (text.size) memcpy(out->dimension_bytes + size, text.data, text.size);
         size += text.size;
         out->dimension_bytes[size++] = SEPARATOR;
@@ -60,7 +66,8 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
     return MTR_MEASURED;
 }
 
-static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_str name, struct mtr_quantity *number, struct mtr_measure *out)
+static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_str name,
+                                     struct mtr_quantity *number, struct mtr_measure *out)
 {
     const mtr_int128 most = (mtr_int128)MTR_EVENT_QUANTITY_MAX * 1000000000000;
     const struct mtr_property *property = mtr_event_property(event, name);
@@ -74,7 +81,8 @@ static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_s
     return rc ? refuse(out, "invalid", name, "is not a number") : MTR_MEASURED;
 }
 
-static enum mtr_measured read_quantity(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+static enum mtr_measured read_quantity(const struct mtr_meter *meter, const struct mtr_event *event,
+                                       struct mtr_measure *out)
 {
     return read_number(event, meter->value, &out->quantity, out);
 }
@@ -101,7 +109,8 @@ struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member)
     return (struct mtr_quantity){(mtr_int128)(value ^ (mtr_uint128)sign_bit << 64)};
 }
 
-static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct mtr_event *event,
+                                     struct mtr_measure *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
     const struct mtr_property *property = mtr_event_property(event, meter->value);
@@ -130,7 +139,8 @@ static void put_point(const struct mtr_event *event, uint64_t seq, struct mtr_me
 }
 
 /* A length of nothing is a moment. */
-static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_measure *out)
+static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct mtr_event *event,
+                                     struct mtr_measure *out)
 {
     const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
     enum mtr_measured measured = read_quantity(meter, event, out);
@@ -138,7 +148,8 @@ static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct
     measured = read_number(event, meter->spread_over, &out->length_s, out);
     if (measured != MTR_MEASURED) return measured;
     if (out->length_s.e12 < 0 || out->length_s.e12 > most)
-        return refuse(out, "invalid", meter->spread_over, "is not a length of 0 to 2764800 seconds (32 days)");
+        return refuse(out, "invalid", meter->spread_over,
+                      "is not a length of 0 to 2764800 seconds (32 days)");
     if (event->time_us / MTR_US_PER_SECOND + MTR_SPREAD_S_MAX >= MTR_TIME_S_MAX)
         return refuse(out, "invalid", meter->spread_over, "may lead beyond the year 2199");
     return out->length_s.e12 ? MTR_MEASURED_SPREAD : MTR_MEASURED;
@@ -152,19 +163,24 @@ int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us, st
         *out = measure->quantity;
         return MTR_OK;
     }
-    return mtr_quantity_scale(measure->quantity, elapsed_s, measure->length_s, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
+    return mtr_quantity_scale(measure->quantity, elapsed_s, measure->length_s, MTR_QUANTITY_DIGITS,
+                              MTR_ROUND_HALF_EVEN, out);
 }
 
-static enum mtr_measured read_added(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
+static enum mtr_measured read_added(const struct mtr_meter *meter, const struct mtr_event *event,
+                                    uint64_t seq, struct mtr_measure *out)
 {
     enum mtr_measured measured = MTR_MEASURED;
     out->quantity.e12 = 1000000000000;
-    if (meter->aggregation == MTR_SUM) measured = meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
+    if (meter->aggregation == MTR_SUM)
+        measured =
+            meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
     if (meter->keep_events) put_point(event, seq, out);
     return measured;
 }
 
-enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
+enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+                              struct mtr_measure *out)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++)
         if (!passes(&meter->filters[i], event)) return MTR_MEASURED_FILTERED;
@@ -191,7 +207,8 @@ enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_ev
     case MTR_TIME_WEIGHTED:
         measured = read_quantity(meter, event, out);
         put_point(event, seq, out);
-        return measured == MTR_MEASURED && meter->aggregation == MTR_TIME_WEIGHTED ? MTR_MEASURED_LEVEL : measured;
+        return measured == MTR_MEASURED && meter->aggregation == MTR_TIME_WEIGHTED ? MTR_MEASURED_LEVEL
+                                                                                   : measured;
     case MTR_PERCENTILE:
         measured = read_quantity(meter, event, out);
         return measured == MTR_MEASURED ? MTR_MEASURED_WINDOW : measured;

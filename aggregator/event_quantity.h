@@ -1,6 +1,7 @@
 /*
- * What one event gives to one meter: nothing, a quantity or a member of a cell, or a reason why it cannot count.
- * Pure: the same event and meter give the same measure, so a void subtracts exactly what its target added.
+ * What one event gives to one meter: nothing, a quantity or a member of a cell, or a reason why it cannot
+ * count. Pure: the same event and meter give the same measure, so a void subtracts exactly what its target
+ * added.
  *
  * Members are bytes whose order is the aggregation's:
  *   min, max        quantity                     16 bytes, big-endian, sign bit flipped
@@ -42,11 +43,13 @@ struct mtr_measure {
 };
 
 /* seq is the event's own sequence. Text in *out is borrowed from *out itself. */
-enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, struct mtr_measure *out);
+enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+                              struct mtr_measure *out);
 
-/* What of a spread quantity falls before elapsed_us of its length: rounded once, so that the differences of ascending times add up to all of
- * it. elapsed_us from 0 on; from the length on it is the whole. */
-int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out) MTR_MUST_USE;
+/* What of a spread quantity falls before elapsed_us of its length: rounded once, so that the differences
+ * of ascending times add up to all of it. elapsed_us from 0 on; from the length on it is the whole. */
+int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us,
+                       struct mtr_quantity *out) MTR_MUST_USE;
 
 /* The quantity in a member of min, max or last. */
 struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member);

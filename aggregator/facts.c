@@ -57,13 +57,15 @@ int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_na
     return MTR_OK;
 }
 
-int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first, const uint64_t *second)
+int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
+                     const uint64_t *second)
 {
     char bytes[16];
     put_big_endian(bytes, first, 8);
     if (second) put_big_endian(bytes + 8, *second, 8);
     aggregator->state_changed = true;
-    return mtr_rollups_put_fact(aggregator->txn, (struct mtr_str){name->data, name->size}, (struct mtr_str){bytes, second ? 16 : 8});
+    return mtr_rollups_put_fact(aggregator->txn, (struct mtr_str){name->data, name->size},
+                                (struct mtr_str){bytes, second ? 16 : 8});
 }
 
 int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name)

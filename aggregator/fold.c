@@ -1,8 +1,9 @@
 /*
- * The main fold: each event of the log once, in order, into cells, held or quarantine; then the voids that it met.
+ * The main fold: each event of the log once, in order, into cells, held or quarantine; then the voids that it
+ * met.
  *
- * The hot path touches no store for sum and count: cells gather in memory until the step's end. Voids wait for the end of the
- * step's events, sorted by target, because each reads its target's block again.
+ * The hot path touches no store for sum and count: cells gather in memory until the step's end. Voids wait
+ * for the end of the step's events, sorted by target, because each reads its target's block again.
  */
 #include "aggregator/fold.h"
 
@@ -18,7 +19,8 @@ int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
     aggregator->last_type = (struct mtr_str){NULL, 0};
     aggregator->last_vendor = (struct mtr_str){NULL, 0};
     aggregator->block_events = NULL;
-    int rc = mtr_log_read(aggregator->reader, seq, &aggregator->block, &aggregator->block_events, aggregator->diagnostic);
+    int rc = mtr_log_read(aggregator->reader, seq, &aggregator->block, &aggregator->block_events,
+                          aggregator->diagnostic);
     if (rc) aggregator->block_events = NULL;
     return rc;
 }
@@ -39,21 +41,25 @@ struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, co
     struct mtr_resolved resolved = {.held = true, .reason = MTR_HELD_SUBSCRIPTION, .name = event->subject};
     resolved.subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
     if (!resolved.subscription) return resolved;
-    resolved.meter_count =
-        mtr_catalog_find_meters(aggregator->catalog, resolved.subscription->service, event->type, &resolved.meters);
+    resolved.meter_count = mtr_catalog_find_meters(aggregator->catalog, resolved.subscription->service,
+                                                   event->type, &resolved.meters);
     resolved.held = resolved.meter_count == 0;
     resolved.reason = MTR_HELD_METER;
     resolved.name = event->type;
     return resolved;
 }
 
-struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq)
+struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+                                        uint64_t seq)
 {
-    return (struct mtr_held_event){
-        .reason = reason, .vendor = event->vendor, .name = reason == MTR_HELD_METER ? event->type : event->subject, .seq = seq};
+    return (struct mtr_held_event){.reason = reason,
+                                   .vendor = event->vendor,
+                                   .name = reason == MTR_HELD_METER ? event->type : event->subject,
+                                   .seq = seq};
 }
 
-int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held)
+int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                       struct mtr_held_event *held)
 {
     *held = mtr_fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
@@ -62,19 +68,22 @@ int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event
     return mtr_rollups_get_held(aggregator->txn, held);
 }
 
-int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason, const char *text)
+int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
+                        const char *text)
 {
     struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
     aggregator->state_changed = true;
     return mtr_rollups_put_quarantined(aggregator->txn, &row);
 }
 
-static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, int64_t time_us)
+static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+                               int64_t time_us)
 {
     int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(time_us >= 0); /* mtr_measure has refused others */
     struct mtr_hour_slot *slot = &aggregator->hours[subscription->number % MTR_HOUR_SLOTS];
-    if (slot->subscription != subscription->number || time_s < slot->hour.start_s || time_s >= slot->hour.end_s) {
+    if (slot->subscription != subscription->number || time_s < slot->hour.start_s ||
+        time_s >= slot->hour.end_s) {
         slot->subscription = subscription->number;
         slot->hour = mtr_zone_hour(subscription->zone, time_s);
     }
@@ -89,8 +98,8 @@ struct effect {
     uint64_t by_seq;
 };
 
-static int find_cell(struct mtr_aggregator *aggregator, const struct effect *effect, int64_t start_s, struct mtr_str dimensions,
-                     struct mtr_cell_change **out)
+static int find_cell(struct mtr_aggregator *aggregator, const struct effect *effect, int64_t start_s,
+                     struct mtr_str dimensions, struct mtr_cell_change **out)
 {
     struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_s, dimensions};
     int rc = mtr_cell_table_find(&aggregator->cells, &key, effect->meter, out);
@@ -102,8 +111,8 @@ static int find_cell(struct mtr_aggregator *aggregator, const struct effect *eff
     return MTR_OK;
 }
 
-static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_key *list, struct mtr_str member, int sign,
-                        int64_t *unique_gain)
+static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell_key *list,
+                        struct mtr_str member, int sign, int64_t *unique_gain)
 {
     uint64_t count_after;
     int rc = mtr_rollups_add_member(aggregator->txn, list, member, sign, &count_after);
@@ -113,7 +122,8 @@ static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell
     return MTR_OK;
 }
 
-static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, int64_t start_s)
+static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect *effect,
+                         const struct mtr_measure *measure, int64_t start_s)
 {
     struct mtr_cell_change *change;
     int rc = find_cell(aggregator, effect, start_s, measure->dimensions, &change);
@@ -122,12 +132,15 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect 
     if (!measure->member.size) return MTR_OK;
     int64_t unique_gain;
     rc = apply_member(aggregator, &change->key, measure->member, effect->sign, &unique_gain);
-    if (!rc && effect->meter->aggregation == MTR_UNIQUE) change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
+    if (!rc && effect->meter->aggregation == MTR_UNIQUE)
+        change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
     return rc;
 }
 
-/* A level's member goes to the list over all hours: the cell has count, log range, and its value from that list. */
-static int apply_level(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, struct mtr_hour hour)
+/* A level's member goes to the list over all hours: the cell has count, log range, and its value from that
+ * list. */
+static int apply_level(struct mtr_aggregator *aggregator, const struct effect *effect,
+                       const struct mtr_measure *measure, struct mtr_hour hour)
 {
     struct mtr_cell_change *change;
     int64_t unused_gain;
@@ -141,7 +154,8 @@ static int apply_level(struct mtr_aggregator *aggregator, const struct effect *e
 }
 
 /* Each hour that the length touches gets what falls into it; all of them together get the quantity. */
-static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *effect, const struct mtr_measure *measure, int64_t time_us)
+static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *effect,
+                        const struct mtr_measure *measure, int64_t time_us)
 {
     struct mtr_quantity before = {0}, after;
     struct mtr_hour hour = hour_of(aggregator, effect->subscription, time_us);
@@ -153,7 +167,8 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *
         if (rc) return rc;
         const mtr_int128 share = after.e12 - before.e12;
         change->value_e12 += effect->sign > 0 ? share : -share;
-        if ((mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND) >= measure->length_s.e12) return MTR_OK;
+        if ((mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND) >= measure->length_s.e12)
+            return MTR_OK;
         before = after;
         hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
     }
@@ -165,23 +180,29 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
     return hour.start_s + into_s / window_s * window_s;
 }
 
-int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
-                   const struct mtr_event *event, uint64_t seq, int sign, uint64_t by_seq)
+int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+                   const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
+                   uint64_t by_seq)
 {
     struct mtr_measure measure;
     const struct effect effect = {subscription, meter, sign, by_seq};
     switch (mtr_measure(meter, event, seq, &measure)) {
-    case MTR_MEASURED: return apply_to_cell(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us).start_s);
+    case MTR_MEASURED:
+        return apply_to_cell(aggregator, &effect, &measure,
+                             hour_of(aggregator, subscription, event->time_us).start_s);
     case MTR_MEASURED_WINDOW: {
         struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
-        return apply_to_cell(aggregator, &effect, &measure, window_start(hour, event->time_us, meter->window_s));
+        return apply_to_cell(aggregator, &effect, &measure,
+                             window_start(hour, event->time_us, meter->window_s));
     }
-    case MTR_MEASURED_LEVEL: return apply_level(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us));
+    case MTR_MEASURED_LEVEL:
+        return apply_level(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us));
     case MTR_MEASURED_SPREAD: return apply_spread(aggregator, &effect, &measure, event->time_us);
     case MTR_MEASURED_FILTERED: return MTR_OK;
     case MTR_MEASURED_REFUSED: break;
     }
-    return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text) : MTR_OK;
+    return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
+                    : MTR_OK;
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */
@@ -235,11 +256,13 @@ static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq,
 static int fold_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     if (event->target_seq == 0 || event->target_seq >= seq)
-        return mtr_fold_quarantine(aggregator, seq, 0, "void_unknown", "it takes back an event that is not before it in the log");
+        return mtr_fold_quarantine(aggregator, seq, 0, "void_unknown",
+                                   "it takes back an event that is not before it in the log");
     aggregator->state_changed = true;
     int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
     if (rc == MTR_EEXISTS)
-        return mtr_fold_quarantine(aggregator, seq, 0, "void_twice", "the event that it takes back was taken back before");
+        return mtr_fold_quarantine(aggregator, seq, 0, "void_twice",
+                                   "the event that it takes back was taken back before");
     return rc ? rc : remember_void(aggregator, event->target_seq, seq);
 }
 
@@ -249,12 +272,17 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     case MTR_DISPOSITION_NORMAL: return fold_normal(aggregator, event, seq);
     case MTR_DISPOSITION_VOID: return fold_void(aggregator, event, seq);
     case MTR_DISPOSITION_CONFLICT:
-        return mtr_fold_quarantine(aggregator, seq, 0, "conflict", "an event of the same source and id but with other content came before");
-    case MTR_DISPOSITION_EXPIRED: return mtr_fold_quarantine(aggregator, seq, 0, "expired", "its time is older than the accepted lateness");
+        return mtr_fold_quarantine(aggregator, seq, 0, "conflict",
+                                   "an event of the same source and id but with other content came before");
+    case MTR_DISPOSITION_EXPIRED:
+        return mtr_fold_quarantine(aggregator, seq, 0, "expired",
+                                   "its time is older than the accepted lateness");
     case MTR_DISPOSITION_FUTURE:
-        return mtr_fold_quarantine(aggregator, seq, 0, "future", "its time is further ahead than the accepted skew");
+        return mtr_fold_quarantine(aggregator, seq, 0, "future",
+                                   "its time is further ahead than the accepted skew");
     }
-    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL, "the event at sequence %" PRIu64 " has an unknown disposition", seq);
+    mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
+                       "the event at sequence %" PRIu64 " has an unknown disposition", seq);
     return MTR_ECORRUPT;
 }
 
@@ -281,7 +309,9 @@ int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *dr
         if (aggregator->block.first_seq > next) return fail_gap(aggregator, next);
         const uint64_t end = aggregator->block.first_seq + aggregator->block.count;
         if (next >= end) return MTR_ECORRUPT;
-        for (; next < end && aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX; next++) {
+        for (;
+             next < end && aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX;
+             next++) {
             rc = fold_event(aggregator, &aggregator->block_events[next - aggregator->block.first_seq], next);
             if (rc) return rc;
             aggregator->budget--;
@@ -307,7 +337,8 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     struct mtr_held_event held;
     int rc = mtr_fold_read(aggregator, v->target_seq, &target);
     if (rc == MTR_ENOTFOUND)
-        return mtr_fold_quarantine(aggregator, v->seq, 0, "void_unknown", "the event that it takes back has left the log");
+        return mtr_fold_quarantine(aggregator, v->seq, 0, "void_unknown",
+                                   "the event that it takes back has left the log");
     if (rc) return rc;
     if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
     rc = mtr_fold_find_held(aggregator, target, v->target_seq, &held);
@@ -319,12 +350,15 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     struct mtr_resolved resolved = mtr_fold_resolve(aggregator, target);
     if (resolved.held) {
         mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
-                           "the catalog no longer knows what the event at sequence %" PRIu64 " counted for", v->target_seq);
+                           "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
+                           v->target_seq);
         return MTR_ECORRUPT;
     }
     for (uint32_t i = 0; i < resolved.meter_count; i++) {
-        if (!mtr_fold_covers(aggregator, resolved.meters[i]->number, v->target_seq)) continue; /* the catch-up will see it voided */
-        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1, v->seq);
+        if (!mtr_fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
+            continue; /* the catch-up will see it voided */
+        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1,
+                            v->seq);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -339,8 +373,10 @@ static int compare_voids(const void *a, const void *b)
 int mtr_fold_voids(struct mtr_aggregator *aggregator)
 {
     int rc = MTR_OK;
-    if (aggregator->void_count > 1) qsort(aggregator->voids, aggregator->void_count, sizeof(*aggregator->voids), compare_voids);
-    for (uint32_t i = 0; !rc && i < aggregator->void_count; i++) rc = apply_void(aggregator, &aggregator->voids[i]);
+    if (aggregator->void_count > 1)
+        qsort(aggregator->voids, aggregator->void_count, sizeof(*aggregator->voids), compare_voids);
+    for (uint32_t i = 0; !rc && i < aggregator->void_count; i++)
+        rc = apply_void(aggregator, &aggregator->voids[i]);
     aggregator->void_count = 0;
     return rc;
 }

@@ -2,8 +2,9 @@
  * The fold's inside: one step's state, and the pieces that a step is made of. Private to aggregator/.
  *
  * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the stretch
- * [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter that it matches when its
- * sequence is covered, it is not held, and it is not voided. Every piece keeps this law, so the end is the same in any order:
+ * [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter that it
+ * matches when its sequence is covered, it is not held, and it is not voided. Every piece keeps this law, so
+ * the end is the same in any order:
  *   main fold   covers next_seq (fold.c)            release    makes a held event count where it is covered (release.c)
  *   void        subtracts where it is covered       catch-up   covers one more sequence, once no release is left (catch_up.c)
  * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
@@ -68,7 +69,8 @@ struct mtr_aggregator {
     struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
 };
 
-/* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed until the next call. */
+/* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed
+ * until the next call. */
 int mtr_fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out) MTR_MUST_USE;
 /* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
 int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
@@ -82,22 +84,27 @@ struct mtr_resolved {
     struct mtr_str name; /* of the unknown, borrowed from the event */
 };
 struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
-struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq);
+struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+                                        uint64_t seq);
 /* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
-int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq, struct mtr_held_event *held)
-    MTR_MUST_USE;
+int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                       struct mtr_held_event *held) MTR_MUST_USE;
 
-/* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its own, or the void's. */
-int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription, const struct mtr_meter *meter,
-                   const struct mtr_event *event, uint64_t seq, int sign, uint64_t by_seq) MTR_MUST_USE;
+/* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its
+ * own, or the void's. */
+int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+                   const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
+                   uint64_t by_seq) MTR_MUST_USE;
 bool mtr_fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
-int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason, const char *text) MTR_MUST_USE;
+int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
+                        const char *text) MTR_MUST_USE;
 
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
 int mtr_fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
-/* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up (catch_up.c). */
+/* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up
+ * (catch_up.c). */
 int mtr_fold_load(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
 int mtr_fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
@@ -115,9 +122,10 @@ struct mtr_fact_name {
 };
 struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number);
-int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out) MTR_MUST_USE;
-int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first, const uint64_t *second)
-    MTR_MUST_USE;
+int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,
+                     uint64_t *out) MTR_MUST_USE;
+int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
+                     const uint64_t *second) MTR_MUST_USE;
 int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
 uint64_t mtr_fact_read_u64(const char *bytes);
 

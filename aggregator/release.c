@@ -1,5 +1,6 @@
 /*
- * Release of held events: when the catalog has learned a subject or a type, the events that waited for it flow, in sequence order.
+ * Release of held events: when the catalog has learned a subject or a type, the events that waited for it
+ * flow, in sequence order.
  *
  *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ no row left: the fact goes
  *
@@ -50,22 +51,25 @@ static int on_held(void *context, const struct mtr_held_event *held)
     return MTR_OK;
 }
 
-static int count_released(struct mtr_aggregator *aggregator, const struct mtr_resolved *resolved, const struct mtr_event *event,
-                          const struct mtr_held_row *row)
+static int count_released(struct mtr_aggregator *aggregator, const struct mtr_resolved *resolved,
+                          const struct mtr_event *event, const struct mtr_held_row *row)
 {
     uint64_t void_seq = 0;
     int rc = row->voided ? mtr_rollups_get_voided(aggregator->txn, row->seq, &void_seq) : MTR_OK;
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     for (uint32_t i = 0; !rc && i < resolved->meter_count; i++) {
         const struct mtr_meter *meter = resolved->meters[i];
-        if (!mtr_fold_covers(aggregator, meter->number, row->seq)) continue; /* the catch-up counts it when it comes there */
+        if (!mtr_fold_covers(aggregator, meter->number, row->seq))
+            continue; /* the catch-up counts it when it comes there */
         rc = mtr_fold_apply(aggregator, resolved->subscription, meter, event, row->seq, 1, row->seq);
-        if (!rc && row->voided) rc = mtr_fold_apply(aggregator, resolved->subscription, meter, event, row->seq, -1, void_seq);
+        if (!rc && row->voided)
+            rc = mtr_fold_apply(aggregator, resolved->subscription, meter, event, row->seq, -1, void_seq);
     }
     return rc;
 }
 
-static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event *held, const struct mtr_held_row *row)
+static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event *held,
+                       const struct mtr_held_row *row)
 {
     const struct mtr_event *event;
     held->seq = row->seq;
@@ -73,7 +77,9 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     int rc = mtr_fold_read(aggregator, row->seq, &event);
     if (rc == MTR_ENOTFOUND) { /* retention: it can be seen, but no longer counted */
         rc = mtr_rollups_delete_held(aggregator->txn, held);
-        return rc ? rc : mtr_fold_quarantine(aggregator, row->seq, 0, "expired", "it left the log before the catalog knew its place");
+        return rc ? rc
+                  : mtr_fold_quarantine(aggregator, row->seq, 0, "expired",
+                                        "it left the log before the catalog knew its place");
     }
     if (rc) return rc;
     struct mtr_resolved resolved = mtr_fold_resolve(aggregator, event);
@@ -99,12 +105,14 @@ static int release_some(struct mtr_aggregator *aggregator, struct task *task)
         held.vendor = meter->service->vendor->key;
         held.name = meter->event_type;
     } else {
-        const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, task->number);
+        const struct mtr_subscription *subscription =
+            mtr_catalog_subscription(aggregator->catalog, task->number);
         if (!subscription) return MTR_ECORRUPT;
         held.vendor = subscription->service->vendor->key;
         held.name = subscription->subject;
     }
-    int rc = mtr_rollups_walk_held(aggregator->txn, held.reason, held.vendor, held.name, task->after_seq, on_held, &chunk);
+    int rc = mtr_rollups_walk_held(aggregator->txn, held.reason, held.vendor, held.name, task->after_seq,
+                                   on_held, &chunk);
     if (rc < 0) return rc;
     bool finished = rc != STOP;
     for (uint32_t i = 0; i < chunk.count; i++) {

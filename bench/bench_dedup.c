@@ -3,8 +3,8 @@
  *
  *   bench_dedup [identities, default 4,000,000]
  *
- * Finds of new identities are what ingest does all day; they never touch the disk. A duplicate in a sealed segment costs one exact look-up
- * more, which this bench does not count.
+ * Finds of new identities are what ingest does all day; they never touch the disk. A duplicate in a sealed
+ * segment costs one exact look-up more, which this bench does not count.
  */
 #include "bench/bench_support.h"
 
@@ -21,12 +21,14 @@ static struct mtr_event_identity next_identity(uint64_t *random)
 
 static void report(const char *what, uint64_t count, int64_t ns)
 {
-    printf("%-34s %7.1f ns each  %6.2f M/s\n", what, (double)ns / (double)count, (double)count * 1000 / (double)ns);
+    printf("%-34s %7.1f ns each  %6.2f M/s\n", what, (double)ns / (double)count,
+           (double)count * 1000 / (double)ns);
 }
 
 static int compare_identities(const void *a, const void *b)
 {
-    uint64_t x = ((const struct mtr_event_identity *)a)->high, y = ((const struct mtr_event_identity *)b)->high;
+    uint64_t x = ((const struct mtr_event_identity *)a)->high,
+             y = ((const struct mtr_event_identity *)b)->high;
     return (x > y) - (x < y);
 }
 
@@ -43,7 +45,8 @@ static void bench_tags(uint64_t count)
     int64_t start_ns = bench_clock_ns(CLOCK_MONOTONIC);
     for (uint64_t i = 0; i < count; i++) BENCH_CHECK((int)mtr_tags_insert(&table, identities[i], 1, live));
     report("compact table: insert, sorted", count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
-    printf("%-34s %7.2f bytes each\n", "compact table: memory", (double)mtr_tags_memory_bytes(&table) / (double)count);
+    printf("%-34s %7.2f bytes each\n", "compact table: memory",
+           (double)mtr_tags_memory_bytes(&table) / (double)count);
 
     int64_t total_ns = 0;
     uint64_t finds = 0;
@@ -54,12 +57,14 @@ static void bench_tags(uint64_t count)
         start_ns = bench_clock_ns(CLOCK_MONOTONIC);
         for (int from = 0; from < BATCH; from += PREFETCH) {
             for (int i = from; i < from + PREFETCH; i++) mtr_tags_prefetch(&table, batch[i]);
-            for (int i = from; i < from + PREFETCH; i++) candidates_seen += mtr_tags_find(&table, batch[i], candidates);
+            for (int i = from; i < from + PREFETCH; i++)
+                candidates_seen += mtr_tags_find(&table, batch[i], candidates);
         }
         total_ns += bench_clock_ns(CLOCK_MONOTONIC) - start_ns;
     }
     report("compact table: find, new", finds, total_ns);
-    printf("%-34s %7.4f %% of finds name a segment wrongly\n", "", (double)candidates_seen * 100 / (double)finds);
+    printf("%-34s %7.4f %% of finds name a segment wrongly\n", "",
+           (double)candidates_seen * 100 / (double)finds);
     mtr_tags_release(&table);
     free(identities);
 }
@@ -72,10 +77,12 @@ static void bench_exact(uint64_t count)
     int64_t start_ns = bench_clock_ns(CLOCK_MONOTONIC);
     for (uint64_t i = 0; i < count; i += BATCH) {
         BENCH_CHECK(mtr_identities_reserve(&table, BATCH));
-        for (uint64_t j = i; j < i + BATCH; j++) mtr_identities_add(&table, next_identity(&random), j, 0, j + 1);
+        for (uint64_t j = i; j < i + BATCH; j++)
+            mtr_identities_add(&table, next_identity(&random), j, 0, j + 1);
     }
     report("exact table: add, growth included", table.count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
-    printf("%-34s %7.2f bytes each\n", "exact table: memory", (double)table.capacity * 32 / (double)table.count);
+    printf("%-34s %7.2f bytes each\n", "exact table: memory",
+           (double)table.capacity * 32 / (double)table.count);
     struct mtr_log_identity *records = malloc(table.count * sizeof(*records));
     if (!records) exit(1);
     start_ns = bench_clock_ns(CLOCK_MONOTONIC);

@@ -3,7 +3,8 @@
  *
  *   bench_intake [batches, default 400] [events of a batch, default 1,000] [directory, default /tmp]
  *
- * Decoding, HTTP, the answer's JSON and housekeeping (sealing, preallocating, room for identities) are left out; fsync is in the wall time.
+ * Decoding, HTTP, the answer's JSON and housekeeping (sealing, preallocating, room for identities) are left
+ * out; fsync is in the wall time.
  */
 #include "bench/bench_support.h"
 
@@ -14,11 +15,12 @@
 #include "meterd/collector/intake.h"
 #include "meterd/core/time.h"
 
-static const char catalog_text[] = "vendors:\n  - {key: acme}\nservices:\n  - {key: compute, vendor: acme}\nmeters:\n"
-                                   "  - {key: cpu, service: compute, event_type: cpu, value: seconds, group_by: [region]}\n"
-                                   "tariffs:\n  - key: standard\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n"
-                                   "        components:\n          - {key: base, recurring: {amount: '20'}}\nsubscriptions:\n"
-                                   "  - {key: sub-1, service: compute, customer: c, tariff: standard, start: 2026-01-01}\n";
+static const char catalog_text[] =
+    "vendors:\n  - {key: acme}\nservices:\n  - {key: compute, vendor: acme}\nmeters:\n"
+    "  - {key: cpu, service: compute, event_type: cpu, value: seconds, group_by: [region]}\n"
+    "tariffs:\n  - key: standard\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n"
+    "        components:\n          - {key: base, recurring: {amount: '20'}}\nsubscriptions:\n"
+    "  - {key: sub-1, service: compute, customer: c, tariff: standard, start: 2026-01-01}\n";
 
 static struct mtr_request *free_request; /* answered, used again */
 
@@ -34,17 +36,25 @@ static void fill(struct mtr_request *request, uint32_t count, int64_t now_us, ui
     request->vendor = MTR_STR("acme");
     request->events = mtr_arena_calloc(&request->arena, count, sizeof(*request->events));
     request->results = mtr_arena_calloc(&request->arena, count, sizeof(*request->results));
-    struct mtr_property *properties = mtr_arena_calloc(&request->arena, (size_t)count * 2, sizeof(*properties));
+    struct mtr_property *properties =
+        mtr_arena_calloc(&request->arena, (size_t)count * 2, sizeof(*properties));
     if (!request->events || !request->results || !properties) exit(1);
     for (uint32_t i = 0; i < count; i++, properties += 2) {
         char id[40];
         int size = snprintf(id, sizeof(id), "%016llx-%08x", (unsigned long long)bench_random(random), i);
-        properties[0] = (struct mtr_property){.name = MTR_STR("seconds"), .kind = MTR_PROPERTY_NUMBER, .number = {125 + i, 1}};
-        properties[1] = (struct mtr_property){.name = MTR_STR("region"), .kind = MTR_PROPERTY_STRING, .text = MTR_STR("eu-west")};
+        properties[0] = (struct mtr_property){
+            .name = MTR_STR("seconds"), .kind = MTR_PROPERTY_NUMBER, .number = {125 + i, 1}};
+        properties[1] = (struct mtr_property){
+            .name = MTR_STR("region"), .kind = MTR_PROPERTY_STRING, .text = MTR_STR("eu-west")};
         struct mtr_event *event = &request->events[i];
-        *event = (struct mtr_event){.vendor = request->vendor, .source = MTR_STR("east"), .type = MTR_STR("cpu"),
-                                    .subject = MTR_STR("sub-1"), .time_us = now_us + i, .time_given = true,
-                                    .properties = properties, .property_count = 2};
+        *event = (struct mtr_event){.vendor = request->vendor,
+                                    .source = MTR_STR("east"),
+                                    .type = MTR_STR("cpu"),
+                                    .subject = MTR_STR("sub-1"),
+                                    .time_us = now_us + i,
+                                    .time_given = true,
+                                    .properties = properties,
+                                    .property_count = 2};
         BENCH_CHECK(mtr_arena_copy(&request->arena, (struct mtr_str){id, (size_t)size}, &event->id));
     }
     request->count = count;
@@ -63,11 +73,17 @@ int main(int argc, char **argv)
     int64_t now_us;
     BENCH_CHECK(mtr_time_parse(MTR_STR("2026-03-10T12:00:00Z"), &now_us));
     struct mtr_diagnostic diagnostic;
-    struct mtr_log_options log_options = {.segment_bytes = 256 << 20, .segment_events_max = 4 << 20, .segment_age_us = MTR_US_PER_DAY};
-    struct mtr_intake_options options = {.queue_bytes_max = 256 << 20, .queue_requests_max = 1024, .commit_events_max = 32768,
-                                         .commit_bytes_max = 4 << 20, .dedup_window_us = 35 * MTR_US_PER_DAY,
-                                         .lateness_us = 35 * MTR_US_PER_DAY, .future_us = 300 * MTR_US_PER_SECOND,
-                                         .retention_us = 400 * MTR_US_PER_DAY, .grace_us = MTR_US_PER_DAY};
+    struct mtr_log_options log_options = {
+        .segment_bytes = 256 << 20, .segment_events_max = 4 << 20, .segment_age_us = MTR_US_PER_DAY};
+    struct mtr_intake_options options = {.queue_bytes_max = 256 << 20,
+                                         .queue_requests_max = 1024,
+                                         .commit_events_max = 32768,
+                                         .commit_bytes_max = 4 << 20,
+                                         .dedup_window_us = 35 * MTR_US_PER_DAY,
+                                         .lateness_us = 35 * MTR_US_PER_DAY,
+                                         .future_us = 300 * MTR_US_PER_SECOND,
+                                         .retention_us = 400 * MTR_US_PER_DAY,
+                                         .grace_us = MTR_US_PER_DAY};
     struct mtr_log *log;
     struct mtr_dedup *dedup;
     struct mtr_intake *intake;
@@ -79,8 +95,8 @@ int main(int argc, char **argv)
     BENCH_CHECK(mtr_log_open(path, &log_options, &log, &diagnostic));
     snprintf(path, sizeof(path), "%s/catalog", directory);
     BENCH_CHECK(mtr_catalog_store_open(path, false, &store, &diagnostic));
-    BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""), MTR_STR("bench"), now_us, false, &change,
-                                        &findings));
+    BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""),
+                                        MTR_STR("bench"), now_us, false, &change, &findings));
     BENCH_CHECK(mtr_dedup_open(log, key, options.dedup_window_us, now_us, &dedup, &diagnostic));
     BENCH_CHECK(mtr_intake_open(log, dedup, key, &options, on_answer, NULL, &intake));
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
@@ -93,7 +109,8 @@ int main(int argc, char **argv)
         uint32_t committed;
         fill(&request, count, now_us, &random);
         BENCH_CHECK(mtr_intake_submit(intake, &request));
-        int64_t wall_start_ns = bench_clock_ns(CLOCK_MONOTONIC), cpu_start_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        int64_t wall_start_ns = bench_clock_ns(CLOCK_MONOTONIC),
+                cpu_start_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID);
         BENCH_CHECK(mtr_intake_step(intake, catalog, now_us, &committed));
         int64_t step_cpu_ns = bench_clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ns;
         cpu_ns += step_cpu_ns;
@@ -105,10 +122,12 @@ int main(int argc, char **argv)
         for (bool more = true; more;) /* the daemon has a thread for it */
             BENCH_CHECK(mtr_intake_housekeep(intake, now_us, 0, NULL, NULL, &more));
     }
-    printf("%llu events in batches of %u: CPU %.0f ns, wall %.0f ns an event, slowest commit %.1f ms (CPU %.1f ms)\n",
-           (unsigned long long)stored, count,
-           (double)cpu_ns / (double)stored, (double)wall_ns / (double)stored, (double)worst_ns / 1e6, (double)worst_cpu_ns / 1e6);
-    printf("dedup index: %.1f bytes an identity while its segment is open\n", (double)mtr_dedup_memory_bytes(dedup) / (double)stored);
+    printf("%llu events in batches of %u: CPU %.0f ns, wall %.0f ns an event, slowest commit %.1f ms (CPU "
+           "%.1f ms)\n",
+           (unsigned long long)stored, count, (double)cpu_ns / (double)stored,
+           (double)wall_ns / (double)stored, (double)worst_ns / 1e6, (double)worst_cpu_ns / 1e6);
+    printf("dedup index: %.1f bytes an identity while its segment is open\n",
+           (double)mtr_dedup_memory_bytes(dedup) / (double)stored);
 
     mtr_request_release(&request);
     mtr_catalog_release(catalog);

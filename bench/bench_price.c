@@ -1,11 +1,13 @@
 /*
- * Prices on one core: the price function alone for each scheme of config/tariffs, and what-if over a synthetic store.
+ * Prices on one core: the price function alone for each scheme of config/tariffs, and what-if over a
+ * synthetic store.
  *
  *   bench_price [million prices of each scheme, default 1] [subscriptions, default 2,000] [months, default 12] [directory, default /tmp]
  *
- * Schemes are priced with the usage of their worked examples, without trace; a price is of all components of the tariff. What-if prices every
- * period under the stored tariff and under a draft of it, as `meterd price --what-if` does: rollups in LMDB, rows gathered, parts priced, lines
- * laid out; first without what was charged, then beside it. Figures are of CPU time; the best of several runs is shown.
+ * Schemes are priced with the usage of their worked examples, without trace; a price is of all components of
+ * the tariff. What-if prices every period under the stored tariff and under a draft of it, as `meterd price
+ * --what-if` does: rollups in LMDB, rows gathered, parts priced, lines laid out; first without what was
+ * charged, then beside it. Figures are of CPU time; the best of several runs is shown.
  */
 #include "bench/bench_support.h"
 
@@ -67,8 +69,9 @@ static void bench_text(const char *name, char *text, struct mtr_zone *utc, uint6
     input.usage = example_measure(&example, usage, &input.usage_count);
     const int64_t ns = best_ns(&input, count, &example.pricing.result);
     const double each = (double)ns / (double)count;
-    printf("%-28s %2u components %2u rows %8.0f ns a price %8.0f ns a component %6.2f M components/s\n", name, input.version->component_count,
-           input.usage_count, each, each / input.version->component_count, 1000.0 * input.version->component_count / each);
+    printf("%-28s %2u components %2u rows %8.0f ns a price %8.0f ns a component %6.2f M components/s\n", name,
+           input.version->component_count, input.usage_count, each, each / input.version->component_count,
+           1000.0 * input.version->component_count / each);
     pricing_close(&example.pricing);
 }
 
@@ -84,9 +87,13 @@ static void bench_many_tiers(struct mtr_zone *utc, uint64_t count)
 {
     enum { TIERS = 200 };
     char text[EXAMPLE_TEXT_BYTES];
-    size_t size = (size_t)snprintf(text, sizeof(text), EXAMPLES_MARK "a=1990.5 -> \nkey: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: "
-                                   "[{key: a, meter: m, graduated: [");
-    for (int i = 1; i < TIERS; i++) size += (size_t)snprintf(text + size, sizeof(text) - size, "{up_to: %d, unit: '0.%d', flat: 1}, ", i * 10, 1000 - i);
+    size_t size = (size_t)snprintf(
+        text, sizeof(text),
+        EXAMPLES_MARK "a=1990.5 -> \nkey: t\ncurrency: EUR\nversions: [{from: 2026-01-01, components: "
+                      "[{key: a, meter: m, graduated: [");
+    for (int i = 1; i < TIERS; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "{up_to: %d, unit: '0.%d', flat: 1}, ",
+                                 i * 10, 1000 - i);
     snprintf(text + size, sizeof(text) - size, "{unit: '0.05'}]}]}]\n");
     bench_text("graduated, 200 tiers", text, utc, count);
 }
@@ -104,7 +111,8 @@ static void bench_schemes(uint64_t count)
     DIR *directory = opendir(EXAMPLES_DIRECTORY);
     if (!directory) exit(1);
     BENCH_CHECK(mtr_zone_open(MTR_STR("UTC"), &utc));
-    for (struct dirent *entry = readdir(directory); entry && name_count < NAMES_MAX; entry = readdir(directory))
+    for (struct dirent *entry = readdir(directory); entry && name_count < NAMES_MAX;
+         entry = readdir(directory))
         if (entry->d_name[0] != '.') names[name_count++] = strdup(entry->d_name);
     closedir(directory);
     qsort(names, name_count, sizeof(names[0]), compare_names);
@@ -118,15 +126,19 @@ static void bench_schemes(uint64_t count)
 
 /* ---- what-if ---- */
 
-#define COMPONENTS(price)                                                                                                                 \
-    "{key: calls, meter: calls, per_unit: '" price "'}, "                                                                                 \
-    "{key: cpu, meter: cpu, graduated: [{up_to: 100, unit: '" price "'}, {up_to: 1000, unit: '0.04', flat: '2'}, {unit: '0.03'}]}, "      \
-    "{key: disk, meter: disk, free_units: 10, volume: [{up_to: 500, unit: '0.10'}, {unit: '0.09'}]}, "                                     \
-    "{key: mails, meter: mails, package: {size: 1000, price: '1.50'}}, "                                                                  \
-    "{key: egress, meter: egress, convert: {divide: 1000, rounding: ceiling, digits: 0}, per_unit: '0.08', discount: {percent: 10}}, "     \
-    "{key: seats, meter: seats, stairstep: [{up_to: 10, amount: '50'}, {up_to: 25, amount: '90'}, {amount: '150'}]}, "                     \
+#define COMPONENTS(price)                                                                                    \
+    "{key: calls, meter: calls, per_unit: '" price "'}, "                                                    \
+    "{key: cpu, meter: cpu, graduated: [{up_to: 100, unit: '" price                                          \
+    "'}, {up_to: 1000, unit: '0.04', flat: '2'}, {unit: '0.03'}]}, "                                         \
+    "{key: disk, meter: disk, free_units: 10, volume: [{up_to: 500, unit: '0.10'}, {unit: '0.09'}]}, "       \
+    "{key: mails, meter: mails, package: {size: 1000, price: '1.50'}}, "                                     \
+    "{key: egress, meter: egress, convert: {divide: 1000, rounding: ceiling, digits: 0}, per_unit: '0.08', " \
+    "discount: {percent: 10}}, "                                                                             \
+    "{key: seats, meter: seats, stairstep: [{up_to: 10, amount: '50'}, {up_to: 25, amount: '90'}, {amount: " \
+    "'150'}]}, "                                                                                             \
     "{key: base, recurring: {amount: '20', prorate: second}}"
-#define TARIFF(price) "{key: standard, currency: EUR, versions: [{from: 2026-01-01, components: [" COMPONENTS(price) "]}]}"
+#define TARIFF(price)                                                                                        \
+    "{key: standard, currency: EUR, versions: [{from: 2026-01-01, components: [" COMPONENTS(price) "]}]}"
 enum { METERS = 6 };
 static const char *const meters[METERS] = {"calls", "cpu", "disk", "mails", "egress", "seats"};
 
@@ -145,15 +157,19 @@ static void apply(struct stores *stores, uint64_t subscriptions)
     struct mtr_buffer text;
     mtr_buffer_init(&text, 1 << 28);
     mtr_diagnostics_init(&findings, 8);
-    BENCH_CHECK(mtr_buffer_printf(&text, "vendors: [{key: acme}]\nservices: [{key: cloud, vendor: acme}]\nmeters:\n"));
+    BENCH_CHECK(mtr_buffer_printf(
+        &text, "vendors: [{key: acme}]\nservices: [{key: cloud, vendor: acme}]\nmeters:\n"));
     for (int i = 0; i < METERS; i++)
-        BENCH_CHECK(mtr_buffer_printf(&text, "- {key: %s, service: cloud, event_type: %s, value: n}\n", meters[i], meters[i]));
+        BENCH_CHECK(mtr_buffer_printf(&text, "- {key: %s, service: cloud, event_type: %s, value: n}\n",
+                                      meters[i], meters[i]));
     BENCH_CHECK(mtr_buffer_printf(&text, "tariffs: [" TARIFF("0.05") "]\nsubscriptions:\n"));
     for (uint64_t i = 0; i < subscriptions; i++)
-        BENCH_CHECK(mtr_buffer_printf(&text, "- {key: s%llu, service: cloud, customer: c%llu, tariff: standard, zone: UTC, start: 2026-01-01}\n",
+        BENCH_CHECK(mtr_buffer_printf(&text,
+                                      "- {key: s%llu, service: cloud, customer: c%llu, tariff: standard, "
+                                      "zone: UTC, start: 2026-01-01}\n",
                                       (unsigned long long)i, (unsigned long long)i % 97));
-    BENCH_CHECK(mtr_catalog_store_apply(stores->store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0}, MTR_STR("bench"), 0, false, &change,
-                                        &findings));
+    BENCH_CHECK(mtr_catalog_store_apply(stores->store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0},
+                                        MTR_STR("bench"), 0, false, &change, &findings));
     stores->catalog = mtr_catalog_store_snapshot(stores->store);
     mtr_diagnostics_release(&findings);
     mtr_buffer_release(&text);
@@ -173,7 +189,8 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
                     BENCH_CHECK(mtr_rollups_begin(stores->rollups, true, &txn));
                 }
                 const int64_t apart_s = month_s / (int64_t)cells / 3600 * 3600;
-                const int64_t hour_s = JANUARY_S + (int64_t)(i / cells) * (month_s + 2 * 86400) + (int64_t)(i % cells) * apart_s;
+                const int64_t hour_s =
+                    JANUARY_S + (int64_t)(i / cells) * (month_s + 2 * 86400) + (int64_t)(i % cells) * apart_s;
                 const struct mtr_cell_key key = {(uint32_t)s, meter, hour_s, MTR_STR("")};
                 seq++;
                 struct mtr_cell cell = {.count = 1, .seq_first = seq, .seq_last = seq, .change = seq};
@@ -182,7 +199,8 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
             }
         }
     }
-    BENCH_CHECK(mtr_rollups_put_cursor(txn, seq + 1, (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, seq));
+    BENCH_CHECK(mtr_rollups_put_cursor(txn, seq + 1,
+                                       (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, seq));
     BENCH_CHECK(mtr_rollups_commit(txn));
 }
 
@@ -195,7 +213,9 @@ static void rate(struct stores *stores, uint64_t months)
     options.step_ratings_max = options.step_rows_max = 1 << 14;
     BENCH_CHECK(mtr_rater_open(stores->rollups, stores->charges, &options, &rater));
     while (!result.idle)
-        BENCH_CHECK(mtr_rater_step(rater, stores->catalog, (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, &result, &diagnostic));
+        BENCH_CHECK(mtr_rater_step(rater, stores->catalog,
+                                   (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, &result,
+                                   &diagnostic));
     mtr_rater_close(rater);
 }
 
@@ -212,17 +232,23 @@ static int on_period(void *context, const struct mtr_what_if_period *period)
     return period->stored_problem ? period->stored_problem : period->draft_problem;
 }
 
-static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                           uint32_t total)
 {
     (void)context;
     (void)subscription;
     return done > total ? MTR_EINVALID : MTR_OK;
 }
 
-static void bench_what_if(struct stores *stores, struct mtr_charges *charges, struct mtr_catalog *draft, const char *what)
+static void bench_what_if(struct stores *stores, struct mtr_charges *charges, struct mtr_catalog *draft,
+                          const char *what)
 {
-    const struct mtr_what_if_options options = {.stored = stores->catalog, .draft = draft, .tariff = MTR_STR("standard"), .to.time_s = MTR_TIME_S_MAX,
-                                                .grace_us = MTR_US_PER_HOUR, .memory_bytes_max = 64 << 20};
+    const struct mtr_what_if_options options = {.stored = stores->catalog,
+                                                .draft = draft,
+                                                .tariff = MTR_STR("standard"),
+                                                .to.time_s = MTR_TIME_S_MAX,
+                                                .grace_us = MTR_US_PER_HOUR,
+                                                .memory_bytes_max = 64 << 20};
     struct counted counted = {0};
     int64_t best = INT64_MAX;
     for (int run = 0; run < RUNS; run++) {
@@ -234,9 +260,10 @@ static void bench_what_if(struct stores *stores, struct mtr_charges *charges, st
         if (ns < best) best = ns;
     }
     if (charges && counted.as_emitted != counted.periods) exit(1);
-    printf("%-28s %8llu periods, both prices: %6.0f ns a component-period %6.2f M component-periods/s %6.0f k periods/s\n", what,
-           (unsigned long long)counted.periods, (double)best / (double)counted.components, 1000.0 * (double)counted.components / (double)best,
-           1e6 * (double)counted.periods / (double)best);
+    printf("%-28s %8llu periods, both prices: %6.0f ns a component-period %6.2f M component-periods/s %6.0f "
+           "k periods/s\n",
+           what, (unsigned long long)counted.periods, (double)best / (double)counted.components,
+           1000.0 * (double)counted.components / (double)best, 1e6 * (double)counted.periods / (double)best);
 }
 
 static void open_stores(struct stores *stores, const char *directory)
@@ -255,8 +282,11 @@ static void open_stores(struct stores *stores, const char *directory)
 
 static void close_stores(struct stores *stores)
 {
-    static const char *const names[] = {"/catalog/data.mdb", "/catalog/lock.mdb", "/rollups/data.mdb", "/rollups/lock.mdb", "/charges/data.mdb",
-                                        "/charges/lock.mdb", "/catalog", "/rollups", "/charges", ""};
+    static const char *const names[] = {"/catalog/data.mdb", "/catalog/lock.mdb",
+                                        "/rollups/data.mdb", "/rollups/lock.mdb",
+                                        "/charges/data.mdb", "/charges/lock.mdb",
+                                        "/catalog",          "/rollups",
+                                        "/charges",          ""};
     char path[PATH_BYTES + 32];
     mtr_charges_close(stores->charges);
     mtr_rollups_close(stores->rollups);
@@ -279,7 +309,8 @@ static void bench_store(const char *directory, uint64_t subscriptions, uint64_t 
     apply(&stores, subscriptions);
     fill(&stores, subscriptions, months, cells);
     mtr_diagnostics_init(&findings, 8);
-    BENCH_CHECK(mtr_catalog_store_draft(stores.store, MTR_STR(TARIFF("0.06")), &kind, MTR_STR("standard"), &draft, &findings));
+    BENCH_CHECK(mtr_catalog_store_draft(stores.store, MTR_STR(TARIFF("0.06")), &kind, MTR_STR("standard"),
+                                        &draft, &findings));
     snprintf(what, sizeof(what), "what-if, %llu cells a period", (unsigned long long)cells);
     bench_what_if(&stores, NULL, draft, what);
     rate(&stores, months);
@@ -293,9 +324,11 @@ int main(int argc, char **argv)
 {
     static const uint64_t cells[] = {1, 4, 30};
     const uint64_t count = bench_argument(argc, argv, 1, 1) * 1000000;
-    const uint64_t subscriptions = bench_argument(argc, argv, 2, 2000), months = bench_argument(argc, argv, 3, 12);
+    const uint64_t subscriptions = bench_argument(argc, argv, 2, 2000),
+                   months = bench_argument(argc, argv, 3, 12);
     if (!subscriptions || !months) return 64;
     if (count) bench_schemes(count);
-    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) bench_store(argc > 4 ? argv[4] : "/tmp", subscriptions, months, cells[i]);
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
+        bench_store(argc > 4 ? argv[4] : "/tmp", subscriptions, months, cells[i]);
     return 0;
 }

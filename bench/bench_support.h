@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BENCH_CHECK(expression)                                                                                                          \
-    do {                                                                                                                                 \
-        int bench_rc = (expression);                                                                                                     \
-        if (bench_rc) {                                                                                                                  \
-            fprintf(stderr, "%s:%d: %s gave %d\n", __FILE__, __LINE__, #expression, bench_rc);                                           \
-            exit(1);                                                                                                                     \
-        }                                                                                                                                \
+#define BENCH_CHECK(expression)                                                                              \
+    do {                                                                                                     \
+        int bench_rc = (expression);                                                                         \
+        if (bench_rc) {                                                                                      \
+            fprintf(stderr, "%s:%d: %s gave %d\n", __FILE__, __LINE__, #expression, bench_rc);               \
+            exit(1);                                                                                         \
+        }                                                                                                    \
     } while (0)
 
 static inline int64_t bench_clock_ns(clockid_t clock)

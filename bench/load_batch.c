@@ -1,8 +1,10 @@
 /*
- * The batch's encoding: HTTP head, then the events in one of three formats. Memory is taken once; renewing writes into it.
+ * The batch's encoding: HTTP head, then the events in one of three formats. Memory is taken once; renewing
+ * writes into it.
  *
- * Every event has an id, a type (one of three meters'), a subject, a time, an amount and a region; the source is the vendor's own. The
- * amount is a decimal of three digits, as text in msgpack (which has no exact decimal) and as a number in JSON.
+ * Every event has an id, a type (one of three meters'), a subject, a time, an amount and a region; the source
+ * is the vendor's own. The amount is a decimal of three digits, as text in msgpack (which has no exact
+ * decimal) and as a number in JSON.
  */
 #include "bench/load_batch.h"
 
@@ -19,7 +21,8 @@ enum { EVENT_BYTES_MAX = 320, HEAD_BYTES_MAX = 512, ID_BYTES = 36, COUNT = 3 };
 
 static const char *const types[COUNT] = {"compute.cpu", "network.egress", "storage.peak"};
 static const char *const regions[COUNT] = {"eu-west-1", "us-east-1", "ap-south-1"};
-static const char *const content_types[] = {"application/msgpack", "application/x-ndjson", "application/json"};
+static const char *const content_types[] = {"application/msgpack", "application/x-ndjson",
+                                            "application/json"};
 static const char *const fields[] = {"id", "type", "subject", "time", "data.amount", "data.region"};
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 static const char no_id[] = "00000000-0000-0000-0000-000000000000";
@@ -63,7 +66,8 @@ static void put_text(struct writer *writer, const char *text) /* msgpack */
 
 static void put_count(struct writer *writer, uint8_t kind, uint32_t count) /* msgpack array32 or map32 */
 {
-    uint8_t head[5] = {kind, (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8), (uint8_t)count};
+    uint8_t head[5] = {kind, (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8),
+                       (uint8_t)count};
     put_bytes(writer, head, sizeof(head));
 }
 
@@ -82,8 +86,10 @@ struct sample {
 
 static struct sample sample_of(const struct load_batch_options *options, uint64_t *random)
 {
-    struct sample sample = {.type = types[bench_random(random) % COUNT], .region = regions[bench_random(random) % COUNT]};
-    snprintf(sample.subject, sizeof(sample.subject), "sub-%" PRIu64, bench_random(random) % options->subjects);
+    struct sample sample = {.type = types[bench_random(random) % COUNT],
+                            .region = regions[bench_random(random) % COUNT]};
+    snprintf(sample.subject, sizeof(sample.subject), "sub-%" PRIu64,
+             bench_random(random) % options->subjects);
     uint64_t amount = bench_random(random) % 100000;
     snprintf(sample.amount, sizeof(sample.amount), "%" PRIu64 ".%03" PRIu64, amount / 1000, amount % 1000);
     sample.time_us = options->now_us - (int64_t)(bench_random(random) % HOUR_US);
@@ -110,12 +116,14 @@ static char *put_object(struct writer *writer, const struct sample *sample)
     mtr_time_format(sample->time_us, time);
     put(writer, "{\"id\":\"%s", no_id);
     char *id = writer->at - ID_BYTES;
-    put(writer, "\",\"type\":\"%s\",\"subject\":\"%s\",\"time\":\"%s\",\"data\":{\"amount\":%s,\"region\":\"%s\"}}", sample->type, sample->subject,
-        time, sample->amount, sample->region);
+    put(writer,
+        "\",\"type\":\"%s\",\"subject\":\"%s\",\"time\":\"%s\",\"data\":{\"amount\":%s,\"region\":\"%s\"}}",
+        sample->type, sample->subject, time, sample->amount, sample->region);
     return id;
 }
 
-static void put_body(struct writer *writer, struct load_batch *batch, const struct load_batch_options *options, uint64_t random)
+static void put_body(struct writer *writer, struct load_batch *batch,
+                     const struct load_batch_options *options, uint64_t random)
 {
     bool is_list = options->format == LOAD_JSON && options->events > 1;
     if (options->format == LOAD_MSGPACK) {
@@ -152,8 +160,10 @@ void load_batch_init(struct load_batch *batch, const struct load_batch_options *
     put_body(&writer, batch, options, options->nonce ^ lane);
     batch->body_bytes = (size_t)(writer.at - batch->bytes) - HEAD_BYTES_MAX;
     struct writer head = {batch->bytes, batch->bytes + HEAD_BYTES_MAX};
-    put(&head, "POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n", options->host,
-        options->key, content_types[options->format], batch->body_bytes);
+    put(&head,
+        "POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: "
+        "%s\r\nContent-Length: %zu\r\n\r\n",
+        options->host, options->key, content_types[options->format], batch->body_bytes);
     size_t head_bytes = (size_t)(head.at - batch->bytes);
     memmove(head.at, batch->bytes + HEAD_BYTES_MAX, batch->body_bytes);
     for (uint32_t i = 0; i < batch->events; i++) batch->id_at[i] -= (uint32_t)(HEAD_BYTES_MAX - head_bytes);

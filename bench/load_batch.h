@@ -1,8 +1,9 @@
 /*
  * A request of many events, encoded once and made new for each round by writing fresh ids into it in place.
  *
- * The ids are random UUIDs by look and unique by construction: a bijection of a counter, beside the run's nonce. So no event of a run
- * is a duplicate, none compresses, and the client's own cost for each event is a few nanoseconds.
+ * The ids are random UUIDs by look and unique by construction: a bijection of a counter, beside the run's
+ * nonce. So no event of a run is a duplicate, none compresses, and the client's own cost for each event is a
+ * few nanoseconds.
  */
 #ifndef METERD_BENCH_LOAD_BATCH_H
 #define METERD_BENCH_LOAD_BATCH_H

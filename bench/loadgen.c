@@ -1,14 +1,15 @@
 /*
- * A load generator for POST /v1/events: a few connections on loopback, one request at a time on each, batches encoded beforehand.
+ * A load generator for POST /v1/events: a few connections on loopback, one request at a time on each, batches
+ * encoded beforehand.
  *
  *   loadgen --url http://127.0.0.1:8787 --key-file FILE [--connections 4] [--batch 1000] [--format msgpack|ndjson|json]
  *           [--seconds 5 | --events N] [--subjects 300] [--seed N]
  *
  *   IDLE ──send_more──▶ SENDING ──all written──▶ WAITING ──take_answer: 200, counts checked──▶ IDLE
  *
- * Every answer must be 200 and must say that as many events were accepted as were sent: anything else ends the run with exit code 1. An
- * event counts when its answer is there. Prints one line of JSON. One thread; times of an acknowledgement go from the first byte
- * written to the last byte of the answer.
+ * Every answer must be 200 and must say that as many events were accepted as were sent: anything else ends
+ * the run with exit code 1. An event counts when its answer is there. Prints one line of JSON. One thread;
+ * times of an acknowledgement go from the first byte written to the last byte of the answer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,8 @@ static struct {
     uint32_t connections;
     int64_t seconds;
     uint64_t events;         /* 0: by time */
-} options = {.batch = {.format = LOAD_MSGPACK, .events = 1000, .subjects = 300}, .connections = 4, .seconds = 5};
+} options = {
+    .batch = {.format = LOAD_MSGPACK, .events = 1000, .subjects = 300}, .connections = 4, .seconds = 5};
 
 static struct connection *connections;
 static int poller;
@@ -102,7 +104,8 @@ static double quantile_ms(double part)
 
 static void watch(struct connection *connection, bool to_write)
 {
-    struct epoll_event event = {.events = EPOLLIN | (to_write ? (uint32_t)EPOLLOUT : 0), .data.ptr = connection};
+    struct epoll_event event = {.events = EPOLLIN | (to_write ? (uint32_t)EPOLLOUT : 0),
+                                .data.ptr = connection};
     if (connection->waits_to_write == to_write) return;
     connection->waits_to_write = to_write;
     if (epoll_ctl(poller, EPOLL_CTL_MOD, connection->fd, &event)) fail("epoll", strerror(errno));
@@ -111,7 +114,8 @@ static void watch(struct connection *connection, bool to_write)
 static void send_more(struct connection *connection)
 {
     while (connection->sent < connection->batch.size) {
-        ssize_t sent = send(connection->fd, connection->batch.bytes + connection->sent, connection->batch.size - connection->sent, MSG_NOSIGNAL);
+        ssize_t sent = send(connection->fd, connection->batch.bytes + connection->sent,
+                            connection->batch.size - connection->sent, MSG_NOSIGNAL);
         if (sent < 0 && errno == EAGAIN) {
             watch(connection, true);
             return;
@@ -160,13 +164,15 @@ static bool take_answer(struct connection *connection)
     *(body - 1) = '\n';
     if ((uint64_t)(head + connection->answer_bytes - body) < body_bytes) return false;
     if (strncmp(head, "HTTP/1.1 200 ", 13) != 0) fail("refused", head);
-    if (number_after(body, "\"accepted\":") != connection->batch.events) fail("not everything was accepted", body);
+    if (number_after(body, "\"accepted\":") != connection->batch.events)
+        fail("not everything was accepted", body);
     return true;
 }
 
 static void receive(struct connection *connection)
 {
-    ssize_t size = recv(connection->fd, connection->answer + connection->answer_bytes, ANSWER_BYTES_MAX - connection->answer_bytes, 0);
+    ssize_t size = recv(connection->fd, connection->answer + connection->answer_bytes,
+                        ANSWER_BYTES_MAX - connection->answer_bytes, 0);
     if (size < 0 && errno == EAGAIN) return;
     if (size <= 0) fail("the daemon closed a connection", size ? strerror(errno) : "end of stream");
     connection->answer_bytes += (size_t)size;
@@ -186,7 +192,8 @@ static void connect_to(struct connection *connection, uint32_t lane)
 {
     int on = 1;
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&options.address, sizeof(options.address)))
+    if (connection->fd < 0 ||
+        connect(connection->fd, (struct sockaddr *)&options.address, sizeof(options.address)))
         fail("connect", strerror(errno));
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (fcntl(connection->fd, F_SETFL, O_NONBLOCK)) fail("fcntl", strerror(errno));
@@ -216,11 +223,15 @@ static void report(int64_t wall_ns)
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double seconds = (double)wall_ns / 1e9;
-    double cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-    printf("{\"events\": %" PRIu64 ", \"requests\": %" PRIu64 ", \"seconds\": %.3f, \"events_per_s\": %.0f, \"requests_per_s\": %.0f, "
-           "\"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"body_bytes\": %" PRIu64 ", \"cpu_ns_per_event\": %.0f}\n",
-           events_acked, requests_acked, seconds, (double)events_acked / seconds, (double)requests_acked / seconds, quantile_ms(0.5),
-           quantile_ms(0.9), quantile_ms(0.99), (double)slowest_ns / 1e6, bytes_sent, cpu_us * 1000 / (double)(events_acked ? events_acked : 1));
+    double cpu_us = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+                    (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+    printf("{\"events\": %" PRIu64 ", \"requests\": %" PRIu64
+           ", \"seconds\": %.3f, \"events_per_s\": %.0f, \"requests_per_s\": %.0f, "
+           "\"p50_ms\": %.3f, \"p90_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f, \"body_bytes\": %" PRIu64
+           ", \"cpu_ns_per_event\": %.0f}\n",
+           events_acked, requests_acked, seconds, (double)events_acked / seconds,
+           (double)requests_acked / seconds, quantile_ms(0.5), quantile_ms(0.9), quantile_ms(0.99),
+           (double)slowest_ns / 1e6, bytes_sent, cpu_us * 1000 / (double)(events_acked ? events_acked : 1));
 }
 
 static void read_key(const char *path, char key[KEY_BYTES_MAX])
@@ -235,7 +246,8 @@ static void set_url(const char *url)
 {
     static char host[64];
     unsigned port;
-    if (sscanf(url, "http://%40[0-9.]:%u", host, &port) != 2 || port > 65535) fail("not http://ADDRESS:PORT", url);
+    if (sscanf(url, "http://%40[0-9.]:%u", host, &port) != 2 || port > 65535)
+        fail("not http://ADDRESS:PORT", url);
     options.address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     if (inet_pton(AF_INET, host, &options.address.sin_addr) != 1) fail("not an IPv4 address", host);
     options.batch.host = host;
@@ -254,10 +266,11 @@ static void set_format(const char *name)
 
 static void set_options(int argc, char **argv)
 {
-    static const struct option known[] = {{"url", 1, NULL, 'u'},    {"key-file", 1, NULL, 'k'}, {"connections", 1, NULL, 'c'},
-                                          {"batch", 1, NULL, 'b'},  {"format", 1, NULL, 'f'},   {"seconds", 1, NULL, 's'},
-                                          {"events", 1, NULL, 'e'}, {"subjects", 1, NULL, 'n'}, {"seed", 1, NULL, 'r'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {{"url", 1, NULL, 'u'},         {"key-file", 1, NULL, 'k'},
+                                          {"connections", 1, NULL, 'c'}, {"batch", 1, NULL, 'b'},
+                                          {"format", 1, NULL, 'f'},      {"seconds", 1, NULL, 's'},
+                                          {"events", 1, NULL, 'e'},      {"subjects", 1, NULL, 'n'},
+                                          {"seed", 1, NULL, 'r'},        {NULL, 0, NULL, 0}};
     static char key[KEY_BYTES_MAX];
     options.batch.nonce = (uint64_t)bench_clock_ns(CLOCK_REALTIME);
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -276,9 +289,11 @@ static void set_options(int argc, char **argv)
     }
     options.batch.key = key;
     options.batch.now_us = bench_clock_ns(CLOCK_REALTIME) / 1000;
-    if (optind != argc || !options.batch.host || !key[0] || !options.connections || options.connections > CONNECTIONS_MAX ||
-        !options.batch.events || options.batch.events > 100000 || !options.batch.subjects) {
-        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N] [--batch N] [--format msgpack|ndjson|json]\n"
+    if (optind != argc || !options.batch.host || !key[0] || !options.connections ||
+        options.connections > CONNECTIONS_MAX || !options.batch.events || options.batch.events > 100000 ||
+        !options.batch.subjects) {
+        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N] [--batch "
+                        "N] [--format msgpack|ndjson|json]\n"
                         "               [--seconds N | --events N] [--subjects N] [--seed N]\n");
         exit(64);
     }

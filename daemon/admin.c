@@ -21,12 +21,15 @@ enum { METRICS_BYTES_MAX = 1 << 20, ADMIN_CONNECTIONS_MAX = 64 };
 
 static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *http)
 {
-    if (!atomic_load(&daemon->ready)) mtr_http_problem(http, 503, NULL, MTR_STR("starting, stopping or failed"));
-    else if (atomic_load(&daemon->disk_full)) mtr_http_problem(http, 503, NULL, MTR_STR("no room on the log's disk: events are refused"));
+    if (!atomic_load(&daemon->ready))
+        mtr_http_problem(http, 503, NULL, MTR_STR("starting, stopping or failed"));
+    else if (atomic_load(&daemon->disk_full))
+        mtr_http_problem(http, 503, NULL, MTR_STR("no room on the log's disk: events are refused"));
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ready\n"));
 }
 
-/* Messages by state, over all destinations. A store that cannot be read now leaves the gauges as they were. */
+/* Messages by state, over all destinations. A store that cannot be read now leaves the gauges as they
+ * were. */
 static void gauge_outbox(struct mtr_daemon *daemon)
 {
     struct mtr_charges_txn *txn = NULL;
@@ -38,10 +41,12 @@ static void gauge_outbox(struct mtr_daemon *daemon)
     for (uint32_t number = 1; number <= destinations; number++) {
         struct mtr_charge_destination destination;
         if (mtr_charges_get_destination(txn, number, &destination)) continue;
-        for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++) counts[state] += (int64_t)destination.counts[state];
+        for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++)
+            counts[state] += (int64_t)destination.counts[state];
     }
     mtr_charges_abort(txn);
-    for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++) mtr_metric_set_choice(MTR_METRIC_OUTBOX, state, counts[state]);
+    for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++)
+        mtr_metric_set_choice(MTR_METRIC_OUTBOX, state, counts[state]);
 }
 
 static void gauge(struct mtr_daemon *daemon)
@@ -73,8 +78,10 @@ static void on_request(void *context, struct mtr_http_request *http)
     struct mtr_daemon *daemon = ((struct mtr_admin *)context)->daemon;
     struct mtr_str path = mtr_http_request_path(http);
     enum mtr_http_method method = mtr_http_request_method(http);
-    if (method != MTR_HTTP_GET && method != MTR_HTTP_HEAD) mtr_http_problem(http, 405, NULL, MTR_STR("only GET"));
-    else if (mtr_str_equal(path, MTR_STR("/healthz"))) mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ok\n"));
+    if (method != MTR_HTTP_GET && method != MTR_HTTP_HEAD)
+        mtr_http_problem(http, 405, NULL, MTR_STR("only GET"));
+    else if (mtr_str_equal(path, MTR_STR("/healthz")))
+        mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ok\n"));
     else if (mtr_str_equal(path, MTR_STR("/readyz"))) answer_ready(daemon, http);
     else if (mtr_str_equal(path, MTR_STR("/metrics"))) answer_metrics(daemon, http);
     else mtr_http_problem(http, 404, NULL, MTR_STR("there are /healthz, /readyz and /metrics"));

@@ -70,11 +70,13 @@ static int ensure_directory(const char *directory, struct mtr_diagnostic *diagno
 {
     if (mkdir(directory, 0700) == 0 || errno == EEXIST) return MTR_OK;
     int rc = mtr_error_from_errno(errno);
-    mtr_diagnostic_set(diagnostic, 0, 0, "data.directory", "cannot create %s: %s", directory, strerror(errno));
+    mtr_diagnostic_set(diagnostic, 0, 0, "data.directory", "cannot create %s: %s", directory,
+                       strerror(errno));
     return rc;
 }
 
-int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES], struct mtr_diagnostic *diagnostic)
+int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
+                         struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], log_path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/event.key", data_directory);
@@ -86,12 +88,16 @@ int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_B
         ssize_t size = read(fd, key, MTR_EVENT_KEY_BYTES);
         close(fd);
         if (size == MTR_EVENT_KEY_BYTES) return MTR_OK;
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s is damaged: it must hold %d bytes; restore it from a backup", path, MTR_EVENT_KEY_BYTES);
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "%s is damaged: it must hold %d bytes; restore it from a backup", path,
+                           MTR_EVENT_KEY_BYTES);
         return MTR_ECORRUPT;
     }
-    /* A log without its key: identities of new events would not match the stored ones, so duplicates would pass. */
+    /* A log without its key: identities of new events would not match the stored ones, so duplicates would
+     * pass. */
     if (errno != ENOENT || access(log_path, F_OK) == 0) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "%s cannot be read, but there is a log: restore it from a backup", path);
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "%s cannot be read, but there is a log: restore it from a backup", path);
         return MTR_ECORRUPT;
     }
     rc = mtr_random_bytes(key, MTR_EVENT_KEY_BYTES);
@@ -100,15 +106,19 @@ int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_B
     return rc;
 }
 
-static int apply_admin_document(struct mtr_catalog_store *store, const char *sha256, int64_t now_us, struct mtr_diagnostic *diagnostic)
+static int apply_admin_document(struct mtr_catalog_store *store, const char *sha256, int64_t now_us,
+                                struct mtr_diagnostic *diagnostic)
 {
     char text[256];
     enum mtr_catalog_kind kind = MTR_KIND_API_KEY;
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 4);
-    snprintf(text, sizeof(text), "{\"key\": \"admin\", \"sha256\": \"%s\", \"scopes\": [\"query\", \"billing\", \"admin\"]}", sha256);
-    int rc = mtr_catalog_store_apply(store, mtr_str_from(text), &kind, MTR_STR("admin"), MTR_STR("meterd"), now_us, false, &change, &findings);
+    snprintf(text, sizeof(text),
+             "{\"key\": \"admin\", \"sha256\": \"%s\", \"scopes\": [\"query\", \"billing\", \"admin\"]}",
+             sha256);
+    int rc = mtr_catalog_store_apply(store, mtr_str_from(text), &kind, MTR_STR("admin"), MTR_STR("meterd"),
+                                     now_us, false, &change, &findings);
     if (rc)
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot store the operator's API key: %s",
                            findings.count ? findings.items[0].text : mtr_error_text(rc));
@@ -116,7 +126,8 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
     return rc;
 }
 
-int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
+int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
+                         struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
     snprintf(path, sizeof(path), "%s/admin.key", data_directory);
@@ -124,7 +135,8 @@ int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_direc
     bool known = mtr_catalog_count(catalog, MTR_KIND_API_KEY) > 0;
     mtr_catalog_release(catalog);
     if (known) return MTR_OK;
-    /* File first: a file without its document is replaced at the next start; a document without a file would lock the operator out. */
+    /* File first: a file without its document is replaced at the next start; a document without a file
+     * would lock the operator out. */
     unlink(path);
     int rc = mtr_secret_make(secret, sha256);
     if (!rc) rc = mtr_secret_write(path, secret);

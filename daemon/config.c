@@ -1,7 +1,8 @@
 /*
  * The configuration: one row per key, and the order in which file, environment and settings beat one another.
  *
- * The rows are the only place that knows a key: its type, range, default and sentence. References and the example's comments come out of them.
+ * The rows are the only place that knows a key: its type, range, default and sentence. References and the
+ * example's comments come out of them.
  */
 #include "daemon/config.h"
 
@@ -12,7 +13,8 @@
 #include <unistd.h>
 
 #define FIELD(section, key, type_, default_, min_, max_, doc_) \
-    {.name = #key, .type = type_, .offset = offsetof(struct mtr_config_##section, key), .default_text = default_, .min = min_, .max = max_, .doc = doc_}
+    {.name = #key, .type = type_, .offset = offsetof(struct mtr_config_##section, key), \
+     .default_text = default_, .min = min_, .max = max_, .doc = doc_}
 #define SECOND UINT64_C(1000000)
 #define DAY (86400 * SECOND)
 #define KIB (UINT64_C(1) << 10)
@@ -25,88 +27,121 @@ static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const formats[] = {"auto", "text", "json", NULL};
 
 static const struct mtr_field data_fields[] = {
-    FIELD(data, directory, MTR_FIELD_TEXT, "/var/lib/meterd", 0, 0, "Where the stores and keys are; made with mode 0700 when missing."),
+    FIELD(data, directory, MTR_FIELD_TEXT, "/var/lib/meterd", 0, 0,
+          "Where the stores and keys are; made with mode 0700 when missing."),
     {.name = NULL},
 };
 
 static const struct mtr_field listen_fields[] = {
-    FIELD(listen, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0, "Address of the API for events and queries. Put a TLS proxy in front before opening it."),
+    FIELD(listen, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0,
+          "Address of the API for events and queries. Put a TLS proxy in front before opening it."),
     FIELD(listen, port, MTR_FIELD_U64, "8787", 0, 65535, "Port of the API; 0 lets the system choose."),
-    FIELD(listen, connections_max, MTR_FIELD_U64, "4096", 1, 100000, "Connections at the same time; one more is answered 503."),
-    FIELD(listen, header_bytes_max, MTR_FIELD_BYTES, "16KiB", 1024, MIB, "Request line and headers of one request; more is 431."),
-    FIELD(listen, body_bytes_max, MTR_FIELD_BYTES, "64MiB", 1024, GIB, "Body of one request of events, as sent; more is 413."),
-    FIELD(listen, decoded_bytes_max, MTR_FIELD_BYTES, "128MiB", 1024, 2 * GIB, "The same after decompression; more is 413."),
-    FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB, "Memory of all bodies being received; over it 503 with Retry-After."),
-    FIELD(listen, header_timeout, MTR_FIELD_DURATION, "10s", 10000, 3600 * SECOND, "From the first byte of a request to the end of its headers."),
-    FIELD(listen, body_timeout, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND, "For a body to arrive, plus one second per 64 KiB of it."),
-    FIELD(listen, idle_timeout, MTR_FIELD_DURATION, "75s", 10000, 3600 * SECOND, "A connection without a request is closed after this."),
-    FIELD(listen, request_timeout, MTR_FIELD_DURATION, "120s", 10000, 3600 * SECOND, "From a complete request to its answer; 504 after it."),
+    FIELD(listen, connections_max, MTR_FIELD_U64, "4096", 1, 100000,
+          "Connections at the same time; one more is answered 503."),
+    FIELD(listen, header_bytes_max, MTR_FIELD_BYTES, "16KiB", 1024, MIB,
+          "Request line and headers of one request; more is 431."),
+    FIELD(listen, body_bytes_max, MTR_FIELD_BYTES, "64MiB", 1024, GIB,
+          "Body of one request of events, as sent; more is 413."),
+    FIELD(listen, decoded_bytes_max, MTR_FIELD_BYTES, "128MiB", 1024, 2 * GIB,
+          "The same after decompression; more is 413."),
+    FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB,
+          "Memory of all bodies being received; over it 503 with Retry-After."),
+    FIELD(listen, header_timeout, MTR_FIELD_DURATION, "10s", 10000, 3600 * SECOND,
+          "From the first byte of a request to the end of its headers."),
+    FIELD(listen, body_timeout, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND,
+          "For a body to arrive, plus one second per 64 KiB of it."),
+    FIELD(listen, idle_timeout, MTR_FIELD_DURATION, "75s", 10000, 3600 * SECOND,
+          "A connection without a request is closed after this."),
+    FIELD(listen, request_timeout, MTR_FIELD_DURATION, "120s", 10000, 3600 * SECOND,
+          "From a complete request to its answer; 504 after it."),
     {.name = NULL},
 };
 
 static const struct mtr_field admin_fields[] = {
-    FIELD(admin, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0, "Address of /healthz, /readyz and /metrics, which ask for no credential."),
+    FIELD(admin, address, MTR_FIELD_TEXT, "127.0.0.1", 0, 0,
+          "Address of /healthz, /readyz and /metrics, which ask for no credential."),
     FIELD(admin, port, MTR_FIELD_U64, "8788", 0, 65535, "Port of the admin listener."),
     {.name = NULL},
 };
 
 static const struct mtr_field log_fields[] = {
-    FIELD(log, segment_bytes, MTR_FIELD_BYTES, "256MiB", 8 * MIB, 16 * GIB, "Size of a segment, preallocated on the disk."),
-    FIELD(log, segment_events_max, MTR_FIELD_U64, "4194304", 1024, 1 << 28, "Events of a segment; bounds the exact dedup table in memory (32 B each)."),
-    FIELD(log, segment_age, MTR_FIELD_DURATION, "1d", SECOND, 366 * DAY, "A segment is sealed after this time, full or not."),
-    FIELD(log, retention, MTR_FIELD_DURATION, "400d", SECOND, 36600 * DAY, "Segments are removed after this time, when everything in them is folded."),
-    FIELD(log, verify_all, MTR_FIELD_BOOL, "true", 0, 0, "Verify the hash of every block at start, not only the last segment's."),
+    FIELD(log, segment_bytes, MTR_FIELD_BYTES, "256MiB", 8 * MIB, 16 * GIB,
+          "Size of a segment, preallocated on the disk."),
+    FIELD(log, segment_events_max, MTR_FIELD_U64, "4194304", 1024, 1 << 28,
+          "Events of a segment; bounds the exact dedup table in memory (32 B each)."),
+    FIELD(log, segment_age, MTR_FIELD_DURATION, "1d", SECOND, 366 * DAY,
+          "A segment is sealed after this time, full or not."),
+    FIELD(log, retention, MTR_FIELD_DURATION, "400d", SECOND, 36600 * DAY,
+          "Segments are removed after this time, when everything in them is folded."),
+    FIELD(log, verify_all, MTR_FIELD_BOOL, "true", 0, 0,
+          "Verify the hash of every block at start, not only the last segment's."),
     {.name = NULL},
 };
 
 static const struct mtr_field intake_fields[] = {
-    FIELD(intake, dedup_window, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY, "How long a repeated event is recognized, from when it was received."),
-    FIELD(intake, lateness, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY, "Events whose time is older are kept in quarantine as expired."),
-    FIELD(intake, future, MTR_FIELD_DURATION, "5m", 0, 366 * DAY, "Events whose time is further ahead are kept in quarantine as future."),
+    FIELD(intake, dedup_window, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY,
+          "How long a repeated event is recognized, from when it was received."),
+    FIELD(intake, lateness, MTR_FIELD_DURATION, "35d", SECOND, 36600 * DAY,
+          "Events whose time is older are kept in quarantine as expired."),
+    FIELD(intake, future, MTR_FIELD_DURATION, "5m", 0, 366 * DAY,
+          "Events whose time is further ahead are kept in quarantine as future."),
     FIELD(intake, queue_bytes_max, MTR_FIELD_BYTES, "256MiB", MIB, 64 * GIB,
-          "Decoded text that waits for the log, in memory up to 24 times as much; over it 503 with Retry-After."),
+          "Decoded text that waits for the log, in memory up to 24 times as much; over it 503 with "
+          "Retry-After."),
     FIELD(intake, queue_requests_max, MTR_FIELD_U64, "16384", 1, 1000000, "Requests that wait for the log."),
-    FIELD(intake, commit_events_max, MTR_FIELD_U64, "32768", 1, 131072, "A group commit closes at this many events; one request always fits."),
-    FIELD(intake, commit_bytes_max, MTR_FIELD_BYTES, "4MiB", 4 * KIB, 256 * MIB, "A group commit closes at this many decoded bytes."),
-    FIELD(intake, request_events_max, MTR_FIELD_U64, "100000", 1, 100000, "Events of one request; more is 413."),
+    FIELD(intake, commit_events_max, MTR_FIELD_U64, "32768", 1, 131072,
+          "A group commit closes at this many events; one request always fits."),
+    FIELD(intake, commit_bytes_max, MTR_FIELD_BYTES, "4MiB", 4 * KIB, 256 * MIB,
+          "A group commit closes at this many decoded bytes."),
+    FIELD(intake, request_events_max, MTR_FIELD_U64, "100000", 1, 100000,
+          "Events of one request; more is 413."),
     {.name = NULL},
 };
 
 static const struct mtr_field aggregator_fields[] = {
-    FIELD(aggregator, step_events_max, MTR_FIELD_U64, "65536", 1, 1 << 22, "Events folded in one transaction."),
+    FIELD(aggregator, step_events_max, MTR_FIELD_U64, "65536", 1, 1 << 22,
+          "Events folded in one transaction."),
     {.name = NULL},
 };
 
 static const struct mtr_field rater_fields[] = {
-    FIELD(rater, grace, MTR_FIELD_DURATION, "1h", 0, 366 * DAY, "From a billing period's end until it is final; later usage becomes a correction."),
-    FIELD(rater, draft_every, MTR_FIELD_DURATION, "1h", 0, 366 * DAY, "A subscription's changed usage is rated at most this often."),
+    FIELD(rater, grace, MTR_FIELD_DURATION, "1h", 0, 366 * DAY,
+          "From a billing period's end until it is final; later usage becomes a correction."),
+    FIELD(rater, draft_every, MTR_FIELD_DURATION, "1h", 0, 366 * DAY,
+          "A subscription's changed usage is rated at most this often."),
     {.name = NULL},
 };
 
 static const struct mtr_field outbox_fields[] = {
-    FIELD(outbox, backoff_min, MTR_FIELD_DURATION, "1s", 1000, DAY, "First wait after a failed delivery; doubles, with full jitter."),
+    FIELD(outbox, backoff_min, MTR_FIELD_DURATION, "1s", 1000, DAY,
+          "First wait after a failed delivery; doubles, with full jitter."),
     FIELD(outbox, backoff_max, MTR_FIELD_DURATION, "10m", 1000, DAY, "Longest wait between attempts."),
     FIELD(outbox, allow_loopback, MTR_FIELD_BOOL, "false", 0, 0, "Destinations may be on this machine."),
-    FIELD(outbox, allow_private, MTR_FIELD_BOOL, "false", 0, 0, "Destinations may be in private and link-local address ranges."),
+    FIELD(outbox, allow_private, MTR_FIELD_BOOL, "false", 0, 0,
+          "Destinations may be in private and link-local address ranges."),
     {.name = NULL},
 };
 
 static const struct mtr_field query_fields[] = {
-    FIELD(query, rows_max, MTR_FIELD_U64, "1000000", 1, 100000000, "Rows of one answer; more is an error that says so, never a silent cut."),
-    FIELD(query, calls_max, MTR_FIELD_U64, "32", 1, 10000, "Queries running or waiting at the same time; over it 503."),
+    FIELD(query, rows_max, MTR_FIELD_U64, "1000000", 1, 100000000,
+          "Rows of one answer; more is an error that says so, never a silent cut."),
+    FIELD(query, calls_max, MTR_FIELD_U64, "32", 1, 10000,
+          "Queries running or waiting at the same time; over it 503."),
     {.name = NULL},
 };
 
 static const struct mtr_field logline_fields[] = {
-    {.name = "level", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, level), .default_text = "info", .choices = levels,
-     .doc = "The least important log lines that are written."},
-    {.name = "format", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, format), .default_text = "auto", .choices = formats,
+    {.name = "level", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, level),
+     .default_text = "info", .choices = levels, .doc = "The least important log lines that are written."},
+    {.name = "format", .type = MTR_FIELD_ENUM, .offset = offsetof(struct mtr_config_logline, format),
+     .default_text = "auto", .choices = formats,
      .doc = "auto is text, with priorities and without time under systemd."},
     {.name = NULL},
 };
 
 #define SECTION(section, doc_) \
-    {.name = #section, .type = MTR_FIELD_MAP, .offset = offsetof(struct mtr_config, section), .fields = section##_fields, .doc = doc_}
+    {.name = #section, .type = MTR_FIELD_MAP, .offset = offsetof(struct mtr_config, section), \
+     .fields = section##_fields, .doc = doc_}
 
 const struct mtr_field mtr_config_fields[] = {
     SECTION(data, "The data directory."),
@@ -131,8 +166,8 @@ static const struct mtr_field *find_row(const struct mtr_field *rows, const char
 }
 
 /* One "section.key" of the environment or the command line; `separator` stands between section and key. */
-static int set_one(struct mtr_config *config, const char *name, size_t name_size, const char *separator, const char *value, const char *origin,
-                   struct mtr_diagnostics *findings)
+static int set_one(struct mtr_config *config, const char *name, size_t name_size, const char *separator,
+                   const char *value, const char *origin, struct mtr_diagnostics *findings)
 {
     char text[NAME_BYTES], path[NAME_BYTES * 2];
     snprintf(text, sizeof(text), "%.*s", (int)name_size, name);
@@ -144,14 +179,17 @@ static int set_one(struct mtr_config *config, const char *name, size_t name_size
         if (section) row = find_row(section->fields, middle + strlen(separator));
     }
     if (!row) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s: there is no such key: %.*s", origin, (int)name_size, name);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s: there is no such key: %.*s",
+                             origin, (int)name_size, name);
         return MTR_EINVALID;
     }
     snprintf(path, sizeof(path), "%s: %s.%s", origin, section->name, row->name);
-    return mtr_schema_decode_text(row, path, mtr_str_from(value), &config->arena, (char *)config + section->offset, findings);
+    return mtr_schema_decode_text(row, path, mtr_str_from(value), &config->arena,
+                                  (char *)config + section->offset, findings);
 }
 
-static int apply_environment(struct mtr_config *config, char *const *environment, struct mtr_diagnostics *findings)
+static int apply_environment(struct mtr_config *config, char *const *environment,
+                             struct mtr_diagnostics *findings)
 {
     const char prefix[] = "METERD_";
     int rc = MTR_OK;
@@ -167,14 +205,19 @@ static int apply_environment(struct mtr_config *config, char *const *environment
     return rc;
 }
 
-static int apply_settings(struct mtr_config *config, const char *const *settings, struct mtr_diagnostics *findings)
+static int apply_settings(struct mtr_config *config, const char *const *settings,
+                          struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
     for (; settings && *settings; settings++) {
         const char *equals = strchr(*settings, '=');
         int one = MTR_EINVALID;
-        if (equals) one = set_one(config, *settings, (size_t)(equals - *settings), ".", equals + 1, "--set", findings);
-        else mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "--set takes SECTION.KEY=VALUE, not '%s'", *settings);
+        if (equals)
+            one =
+                set_one(config, *settings, (size_t)(equals - *settings), ".", equals + 1, "--set", findings);
+        else
+            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
+                                 "--set takes SECTION.KEY=VALUE, not '%s'", *settings);
         if (one) rc = one;
     }
     return rc;
@@ -184,17 +227,21 @@ static int check_relations(const struct mtr_config *config, struct mtr_diagnosti
 {
     size_t before = findings->errors;
     if (config->intake.lateness > config->intake.dedup_window)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "intake.lateness",
-                             "must not be longer than intake.dedup_window: a late event could be counted twice");
+        mtr_diagnostics_addf(
+            findings, MTR_SEVERITY_ERROR, 0, 0, "intake.lateness",
+            "must not be longer than intake.dedup_window: a late event could be counted twice");
     if (config->intake.dedup_window > config->log.retention)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "intake.dedup_window",
                              "must not be longer than log.retention: the index is made of the log");
     if (config->listen.decoded_bytes_max < config->listen.body_bytes_max)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.decoded_bytes_max", "must not be smaller than listen.body_bytes_max");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.decoded_bytes_max",
+                             "must not be smaller than listen.body_bytes_max");
     if (config->listen.body_bytes_total_max < config->listen.body_bytes_max)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.body_bytes_total_max", "must not be smaller than listen.body_bytes_max");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "listen.body_bytes_total_max",
+                             "must not be smaller than listen.body_bytes_max");
     if (config->outbox.backoff_max < config->outbox.backoff_min)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "outbox.backoff_max", "must not be shorter than outbox.backoff_min");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, "outbox.backoff_max",
+                             "must not be shorter than outbox.backoff_min");
     return findings->errors > before ? MTR_EINVALID : MTR_OK;
 }
 
@@ -205,7 +252,8 @@ static int read_file(const char *path, struct mtr_buffer *text)
     if (!file) return mtr_error_from_errno(errno);
     int rc = MTR_OK;
     size_t size;
-    while (!rc && (size = fread(piece, 1, sizeof(piece), file)) > 0) rc = mtr_buffer_append(text, piece, size);
+    while (!rc && (size = fread(piece, 1, sizeof(piece), file)) > 0)
+        rc = mtr_buffer_append(text, piece, size);
     if (!rc && ferror(file)) rc = MTR_EIO;
     fclose(file);
     return rc;
@@ -218,13 +266,15 @@ static int decode(struct mtr_config *config, struct mtr_str text, struct mtr_dia
     struct mtr_diagnostic broken;
     int rc = mtr_document_parse(text, &document, &broken);
     if (rc) mtr_diagnostics_add(findings, &broken);
-    else rc = mtr_schema_decode(mtr_config_fields, mtr_document_root(document), &config->arena, config, findings);
+    else
+        rc = mtr_schema_decode(mtr_config_fields, mtr_document_root(document), &config->arena, config,
+                               findings);
     mtr_document_close(document);
     return rc;
 }
 
-int mtr_config_load(const char *path, char *const *environment, const char *const *settings, struct mtr_config *out, const char **input_name,
-                    struct mtr_diagnostics *findings)
+int mtr_config_load(const char *path, char *const *environment, const char *const *settings,
+                    struct mtr_config *out, const char **input_name, struct mtr_diagnostics *findings)
 {
     static const char system_path[] = "/etc/meterd/meterd.yaml";
     struct mtr_buffer text;
@@ -237,7 +287,8 @@ int mtr_config_load(const char *path, char *const *environment, const char *cons
 
     int rc = path ? read_file(path, &text) : MTR_OK;
     if (rc) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "cannot be read: %s", mtr_error_text(rc));
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "cannot be read: %s",
+                             mtr_error_text(rc));
         goto out;
     }
     rc = decode(out, mtr_buffer_str(&text), findings);
@@ -269,7 +320,8 @@ static size_t member_bytes(enum mtr_field_type type)
 static bool is_equal(const struct mtr_field *row, const char *before, const char *after)
 {
     struct mtr_str a, b;
-    if (row->type != MTR_FIELD_TEXT) return memcmp(before + row->offset, after + row->offset, member_bytes(row->type)) == 0;
+    if (row->type != MTR_FIELD_TEXT)
+        return memcmp(before + row->offset, after + row->offset, member_bytes(row->type)) == 0;
     memcpy(&a, before + row->offset, sizeof(a));
     memcpy(&b, after + row->offset, sizeof(b));
     return mtr_str_equal(a, b);
@@ -280,5 +332,6 @@ void mtr_config_compare(const struct mtr_config *before, const struct mtr_config
 {
     for (const struct mtr_field *section = mtr_config_fields; section->name; section++)
         for (const struct mtr_field *row = section->fields; row->name; row++)
-            if (!is_equal(row, (const char *)before + section->offset, (const char *)after + section->offset)) on_key(context, section->name, row->name);
+            if (!is_equal(row, (const char *)before + section->offset, (const char *)after + section->offset))
+                on_key(context, section->name, row->name);
 }

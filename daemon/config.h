@@ -1,8 +1,9 @@
 /*
  * The daemon's configuration: one struct, decoded from one table of rows (daemon/config.c).
  *
- * Precedence: --set SECTION.KEY=VALUE beats METERD_SECTION__KEY beats the file beats the row's default. The rows also give config/meterd.yaml its
- * comments, docs/reference/configuration.md and the JSON Schema. Errors come with file:line:column (or the name of the variable).
+ * Precedence: --set SECTION.KEY=VALUE beats METERD_SECTION__KEY beats the file beats the row's default. The
+ * rows also give config/meterd.yaml its comments, docs/reference/configuration.md and the JSON Schema. Errors
+ * come with file:line:column (or the name of the variable).
  */
 #ifndef METERD_DAEMON_CONFIG_H
 #define METERD_DAEMON_CONFIG_H
@@ -77,7 +78,12 @@ struct mtr_config_query {
     uint64_t calls_max;        /* running or waiting at the same time; over it 503 */
 };
 
-enum mtr_config_logline_level { MTR_CONFIG_LEVEL_ERROR, MTR_CONFIG_LEVEL_WARNING, MTR_CONFIG_LEVEL_INFO, MTR_CONFIG_LEVEL_DEBUG };
+enum mtr_config_logline_level {
+    MTR_CONFIG_LEVEL_ERROR,
+    MTR_CONFIG_LEVEL_WARNING,
+    MTR_CONFIG_LEVEL_INFO,
+    MTR_CONFIG_LEVEL_DEBUG
+};
 enum mtr_config_logline_format { MTR_CONFIG_FORMAT_AUTO, MTR_CONFIG_FORMAT_TEXT, MTR_CONFIG_FORMAT_JSON };
 
 struct mtr_config_logline {
@@ -102,11 +108,14 @@ struct mtr_config {
 /* The rows, for references and tests. */
 extern const struct mtr_field mtr_config_fields[];
 
-/* Reads `path` (NULL: METERD_CONFIG of the environment, else /etc/meterd/meterd.yaml when it exists, else defaults only), then `environment`
- * ("NAME=value" strings, NULL-terminated; may be NULL), then `settings` ("section.key=value", NULL-terminated; may be NULL). Checks every range
- * and the relations between rows (lateness <= dedup_window <= retention). Findings carry the input's name in *input_name (borrowed from
- * config). The caller releases *out in any case. MTR_EINVALID when a finding is an error; MTR_ENOTFOUND when path cannot be read. */
-int mtr_config_load(const char *path, char *const *environment, const char *const *settings, struct mtr_config *out, const char **input_name,
+/* Reads `path` (NULL: METERD_CONFIG of the environment, else /etc/meterd/meterd.yaml when it exists, else
+ * defaults only), then `environment` ("NAME=value" strings, NULL-terminated; may be NULL), then `settings`
+ * ("section.key=value", NULL-terminated; may be NULL). Checks every range and the relations between rows
+ * (lateness <= dedup_window <= retention). Findings carry the input's name in *input_name (borrowed from
+ * config). The caller releases *out in any case. MTR_EINVALID when a finding is an error; MTR_ENOTFOUND
+ * when path cannot be read. */
+int mtr_config_load(const char *path, char *const *environment, const char *const *settings,
+                    struct mtr_config *out, const char **input_name,
                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 void mtr_config_release(struct mtr_config *config);
 

@@ -22,13 +22,15 @@ static bool has_store(const char *directory, const char *name)
     return access(path, F_OK) == 0;
 }
 
-int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new, struct mtr_diagnostic *diagnostic)
+int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
+                           struct mtr_diagnostic *diagnostic)
 {
     uint64_t last_seq = mtr_log_last_seq(daemon->log);
     *rollups_are_new = !has_store(directory, "rollups");
     if (last_seq == 0 || has_store(directory, "charges") || *rollups_are_new) return MTR_OK;
     mtr_diagnostic_set(diagnostic, 0, 0, NULL,
-                       "%s/charges is missing, but usage was folded already: restore it from a backup; to charge everything again from the "
+                       "%s/charges is missing, but usage was folded already: restore it from a backup; to "
+                       "charge everything again from the "
                        "beginning, remove %s/rollups too",
                        directory, directory);
     return MTR_ECORRUPT;
@@ -54,6 +56,7 @@ int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struc
         return MTR_ECORRUPT;
     }
     if (!rollups_are_new || last_seq == 0) return MTR_OK;
-    mtr_logline(MTR_LEVEL_WARNING, "daemon", "there were no rollups: folding %" PRIu64 " events of the log again", last_seq);
+    mtr_logline(MTR_LEVEL_WARNING, "daemon",
+                "there were no rollups: folding %" PRIu64 " events of the log again", last_seq);
     return mtr_rater_forget_feed(daemon->charges);
 }

@@ -5,8 +5,8 @@
  *   stop: not ready → no new requests, those begun are answered → pool ends → writer drains → aggregator drains → rater ends
  *         → deliveries end → close
  *
- * A stage that fails (disk error, damage) makes the whole daemon stop in the same way and leave with exit code 1: the next start recovers
- * from the stores, which hold exactly what was committed.
+ * A stage that fails (disk error, damage) makes the whole daemon stop in the same way and leave with exit
+ * code 1: the next start recovers from the stores, which hold exactly what was committed.
  */
 #include "daemon/daemon.h"
 
@@ -26,7 +26,8 @@
 
 enum {
     STAGE_IDLE_MS = 250,
-    FOLD_PAUSE_MS = 50, /* a step writes each cell that it met once: the more events of a cell it folds, the less each costs */
+    FOLD_PAUSE_MS = 50, /* a step writes each cell that it met once: the more events of a cell it folds, the
+                           less each costs */
     PATH_BYTES = 4096,
 };
 
@@ -46,8 +47,8 @@ static void on_stage_end(void *context, int error)
     mtr_wakeup_send(daemon->ended);
 }
 
-/* Room for the segment whose making was refused. Asked while the disk is full: who sees that we are not ready sends nothing, so readiness
- * cannot wait for an event that commits. */
+/* Room for the segment whose making was refused. Asked while the disk is full: who sees that we are not
+ * ready sends nothing, so readiness cannot wait for an event that commits. */
 static bool has_room_again(const struct mtr_daemon *daemon)
 {
     enum { SPARE_BYTES = 1 << 20 };
@@ -65,8 +66,8 @@ static void note_room(struct mtr_daemon *daemon, uint32_t committed)
     mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
 }
 
-/* The log's slow work (sealing, preallocating) goes to a thread of its own, one at a time, so that commits never wait for it. Its end is
- * noticed by the writer's next step. */
+/* The log's slow work (sealing, preallocating) goes to a thread of its own, one at a time, so that commits
+ * never wait for it. Its end is noticed by the writer's next step. */
 static void run_slow(void *context, void (*work)(void *work_context), void *work_context)
 {
     struct mtr_daemon *daemon = context;
@@ -104,15 +105,19 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     }
     if (rc == MTR_EFULL) {
         if (!atomic_exchange(&daemon->disk_full, true))
-            mtr_logline(MTR_LEVEL_ERROR, "log", "no room on the disk of %.*s: events are refused with 503 until there is",
+            mtr_logline(MTR_LEVEL_ERROR, "log",
+                        "no room on the disk of %.*s: events are refused with 503 until there is",
                         MTR_STR_ARGS(daemon->config->data.directory));
         rc = MTR_OK;
     } else if (!rc) {
         note_room(daemon, committed);
     }
     if (committed) mtr_stage_poke(daemon->aggregator_stage);
-    if (!rc) rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow, daemon, &more);
-    if (rc == MTR_EFULL || rc == MTR_EAGAIN) rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
+    if (!rc)
+        rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow,
+                                  daemon, &more);
+    if (rc == MTR_EFULL || rc == MTR_EAGAIN)
+        rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
     if (rc) {
         mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
         mtr_intake_fail(daemon->intake, rc);
@@ -128,7 +133,8 @@ static int on_held(void *context, const struct mtr_held_event *held)
     return 0;
 }
 
-/* Held events are read from the log when they flow, so retention spares them. Looked at now and then: retention counts in days. */
+/* Held events are read from the log when they flow, so retention spares them. Looked at now and then:
+ * retention counts in days. */
 static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
 {
     const int64_t every_us = 60 * MTR_US_PER_SECOND;
@@ -144,7 +150,8 @@ static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
     if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
 }
 
-static void publish_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result, uint64_t catalog_version)
+static void publish_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result,
+                         uint64_t catalog_version)
 {
     pthread_mutex_lock(&daemon->progress_mutex);
     daemon->progress.next_seq = result->next_seq;
@@ -187,7 +194,8 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
         return MTR_OK;
     }
     if (rc) {
-        mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
+        mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc),
+                    diagnostic.text);
         return rc;
     }
     if (result.events) {
@@ -203,10 +211,12 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     return MTR_OK;
 }
 
-static void count_rating(const struct mtr_rater_result *rated, const struct mtr_outbox_step_result *sent, int64_t began_us)
+static void count_rating(const struct mtr_rater_result *rated, const struct mtr_outbox_step_result *sent,
+                         int64_t began_us)
 {
     enum { DELIVERED, RETRIED, REJECTED, UNKNOWN }; /* choices of the metric's label */
-    if (rated->rated || rated->charges) mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
+    if (rated->rated || rated->charges)
+        mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
     mtr_metric_add(MTR_METRIC_CHARGES, rated->charges);
     mtr_metric_add(MTR_METRIC_RATINGS, rated->rated);
     mtr_metric_add(MTR_METRIC_LOSSES, rated->losses);
@@ -227,8 +237,12 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
-    if (!rc && rated.failed) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed, diagnostic.text);
-    if (!rc && rated.losses) mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " lines at a loss: %s", rated.losses, rated.loss.text);
+    if (!rc && rated.failed)
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed,
+                    diagnostic.text);
+    if (!rc && rated.losses)
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " lines at a loss: %s", rated.losses,
+                    rated.loss.text);
     if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
     mtr_catalog_release(catalog);
     if (rc == MTR_EFULL) {
@@ -251,7 +265,8 @@ static int rater_step(void *context, int64_t now_us, bool *idle)
 static const char *store_path(const char *directory, const char *name, char path[PATH_BYTES])
 {
     int size = snprintf(path, PATH_BYTES, "%s/%s", directory, name);
-    MTR_ASSERT(size > 0 && size < PATH_BYTES); /* the directory itself was made under a name that is shorter */
+    MTR_ASSERT(size > 0 &&
+               size < PATH_BYTES); /* the directory itself was made under a name that is shorter */
     return path;
 }
 
@@ -269,13 +284,21 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         .verify_all = config->log.verify_all,
     };
     int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
-    if (!rc) rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log, diagnostic); /* first: recovery forks */
+    if (!rc)
+        rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
+                          diagnostic); /* first: recovery forks */
     if (!rc) rc = mtr_consistency_before(daemon, directory, &rollups_are_new, diagnostic);
-    if (!rc) rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store, diagnostic);
+    if (!rc)
+        rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
+                                    diagnostic);
     if (!rc) rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
-    if (!rc) rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup, diagnostic);
-    if (!rc) rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
-    if (!rc) rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
+    if (!rc)
+        rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup,
+                            diagnostic);
+    if (!rc)
+        rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
+    if (!rc)
+        rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
     if (!rc) rc = mtr_consistency_after(daemon, rollups_are_new, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
     return rc;
@@ -373,7 +396,8 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     struct mtr_rater_options rater_options = mtr_rater_options_default();
     rater_options.grace_us = config->rater.grace;
     rater_options.draft_every_us = config->rater.draft_every;
-    struct mtr_aggregator_options aggregator_options = {.step_events_max = (uint32_t)config->aggregator.step_events_max};
+    struct mtr_aggregator_options aggregator_options = {.step_events_max =
+                                                            (uint32_t)config->aggregator.step_events_max};
     struct mtr_outbox_options outbox_options = mtr_outbox_options_default();
     outbox_options.backoff_min_us = config->outbox.backoff_min;
     outbox_options.backoff_max_us = config->outbox.backoff_max;
@@ -390,8 +414,11 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     rc = mtr_events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc)
-        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, mtr_events_on_answer, daemon->events, &daemon->intake);
-    if (!rc) rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options, &daemon->aggregator);
+        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, mtr_events_on_answer,
+                             daemon->events, &daemon->intake);
+    if (!rc)
+        rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options,
+                                 &daemon->aggregator);
     if (!rc) rc = mtr_rater_open(daemon->rollups, daemon->charges, &rater_options, &daemon->rater);
     if (!rc) {
         struct mtr_sender sender = mtr_http_sender_hooks(daemon->sender);
@@ -405,14 +432,17 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
 static int start_stages(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_stage_hooks rater = {"rater", rater_step, on_stage_end, STAGE_IDLE_MS, 0};
-    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS, FOLD_PAUSE_MS};
+    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS,
+                                               FOLD_PAUSE_MS};
     const struct mtr_stage_hooks sealer = {"sealer", sealer_step, on_stage_end, STAGE_IDLE_MS, 0};
     const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS, 0};
     int rc = mtr_stage_start(&rater, daemon, &daemon->rater_stage);
     if (!rc) rc = mtr_stage_start(&aggregator, daemon, &daemon->aggregator_stage);
     if (!rc) rc = mtr_stage_start(&sealer, daemon, &daemon->sealer_stage);
     if (!rc) rc = mtr_stage_start(&writer, daemon, &daemon->writer_stage);
-    if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s", mtr_error_text(rc));
+    if (rc)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s",
+                           mtr_error_text(rc));
     return rc;
 }
 
@@ -428,7 +458,8 @@ static void begin_stop(struct mtr_daemon *daemon)
 {
     if (atomic_exchange(&daemon->stopping, true)) return;
     atomic_store(&daemon->ready, false);
-    if (mtr_systemd_stopping()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we stop");
+    if (mtr_systemd_stopping())
+        mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we stop");
     mtr_api_drain(daemon->api, on_drained, daemon);
 }
 
@@ -441,14 +472,17 @@ static void on_stage_ended(void *context)
 static void on_reload(struct run_context *run)
 {
     struct mtr_config fresh = {0};
-    if (mtr_systemd_reloading(mtr_clock_monotonic_us())) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we reload");
+    if (mtr_systemd_reloading(mtr_clock_monotonic_us()))
+        mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we reload");
     if (run->reload(run->context, &fresh)) {
-        mtr_logline(MTR_LEVEL_ERROR, "daemon", "the configuration was not reloaded: it has errors; the old one stays in force");
+        mtr_logline(MTR_LEVEL_ERROR, "daemon",
+                    "the configuration was not reloaded: it has errors; the old one stays in force");
     } else {
         mtr_daemon_take_config(run->daemon, &fresh);
     }
     mtr_config_release(&fresh);
-    if (mtr_systemd_ready()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
+    if (mtr_systemd_ready())
+        mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
 }
 
 static void on_signal(void *context, int signal_number)
@@ -465,7 +499,8 @@ static void on_signal(void *context, int signal_number)
 static void on_watchdog(void *context)
 {
     (void)context;
-    if (mtr_systemd_watchdog()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot reach the service manager's watchdog");
+    if (mtr_systemd_watchdog())
+        mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot reach the service manager's watchdog");
 }
 
 /* ---- the whole ---- */
@@ -481,7 +516,8 @@ static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct 
         return rc;
     }
     int64_t watchdog_us = mtr_systemd_watchdog_us();
-    if (watchdog_us > 0) mtr_timer_start(daemon->watchdog, (uint64_t)(watchdog_us / 2000), (uint64_t)(watchdog_us / 2000));
+    if (watchdog_us > 0)
+        mtr_timer_start(daemon->watchdog, (uint64_t)(watchdog_us / 2000), (uint64_t)(watchdog_us / 2000));
     return MTR_OK;
 }
 
@@ -498,9 +534,12 @@ static void close_all(struct mtr_daemon *daemon)
     bool drain = !atomic_load(&daemon->failure);
     mtr_api_close(daemon->api);
     mtr_admin_close(daemon->admin);
-    if (daemon->loop) mtr_loop_finish_work(daemon->loop); /* handlers and decoders on the pool poke stages and read stores */
+    if (daemon->loop)
+        mtr_loop_finish_work(
+            daemon->loop); /* handlers and decoders on the pool poke stages and read stores */
     if (daemon->intake) mtr_intake_drain(daemon->intake);
-    /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its queue is to be answered. */
+    /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its
+     * queue is to be answered. */
     end_stage(&daemon->writer_stage, true);
     end_stage(&daemon->sealer_stage, true); /* what it was given borrows from the intake */
     end_stage(&daemon->aggregator_stage, drain);
@@ -535,7 +574,8 @@ static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct m
     return rc;
 }
 
-int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context)
+int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
+                   void *context)
 {
     static struct mtr_daemon daemon; /* zero; one per process */
     struct run_context run = {&daemon, reload, context};
@@ -548,14 +588,18 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "cannot start: %s", diagnostic.text);
     } else {
         atomic_store(&daemon.ready, true);
-        mtr_logline(MTR_LEVEL_INFO, "daemon", "meterd %s is ready: events and queries on http://%.*s:%u, %" PRIu64 " events in the log",
-                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), mtr_api_port(daemon.api), mtr_log_last_seq(daemon.log));
-        if (mtr_systemd_ready()) mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
+        mtr_logline(MTR_LEVEL_INFO, "daemon",
+                    "meterd %s is ready: events and queries on http://%.*s:%u, %" PRIu64 " events in the log",
+                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), mtr_api_port(daemon.api),
+                    mtr_log_last_seq(daemon.log));
+        if (mtr_systemd_ready())
+            mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
         mtr_loop_run(daemon.loop);
         rc = atomic_load(&daemon.failure);
     }
     close_all(&daemon);
     mtr_daemon_drop_configs(&daemon);
-    mtr_logline(MTR_LEVEL_INFO, "daemon", rc ? "ended by an error" : "stopped; everything accepted is on disk");
+    mtr_logline(MTR_LEVEL_INFO, "daemon",
+                rc ? "ended by an error" : "stopped; everything accepted is on disk");
     return rc;
 }

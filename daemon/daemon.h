@@ -8,8 +8,9 @@
  *   rater       charges and outbox                                         → messages to the loop
  *   pool        decoding of large bodies, queries
  *
- * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set before threads start and,
- * `config` apart, never change; those below are atomics that any thread may read, or say whose they are.
+ * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set
+ * before threads start and, `config` apart, never change; those below are atomics that any thread may read,
+ * or say whose they are.
  */
 #ifndef METERD_DAEMON_DAEMON_H
 #define METERD_DAEMON_DAEMON_H
@@ -38,7 +39,8 @@ struct mtr_http_sender;
 struct mtr_kept_config;
 
 struct mtr_daemon {
-    _Atomic(const struct mtr_config *) config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
+    _Atomic(const struct mtr_config *)
+        config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
     struct mtr_loop *loop;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
@@ -79,30 +81,37 @@ struct mtr_daemon {
     void *slow_context;                       /* before slow_work is set: the writer's, after: the sealer's */
 };
 
-/* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or SIGINT or a failure, drains and closes.
- * `reload` is asked on SIGHUP for a configuration to check: 0, or it has printed why. MTR_OK after a signal; else the first failure, which the
- * log lines have told. */
-int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out), void *context) MTR_MUST_USE;
+/* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or
+ * SIGINT or a failure, drains and closes. `reload` is asked on SIGHUP for a configuration to check: 0, or
+ * it has printed why. MTR_OK after a signal; else the first failure, which the log lines have told. */
+int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
+                   void *context) MTR_MUST_USE;
 
-/* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The loop's thread. */
+/* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The
+ * loop's thread. */
 void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
-void mtr_daemon_drop_configs(struct mtr_daemon *daemon); /* at the end: nobody reads daemon->config any more */
+void mtr_daemon_drop_configs(
+    struct mtr_daemon *daemon); /* at the end: nobody reads daemon->config any more */
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
 uint32_t mtr_file_limit_connections(uint32_t connections_max);
 
 /* Health and metrics on the admin listener (admin.c). */
-int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
+                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_admin_close(struct mtr_admin *admin);
 
-/* The stores against one another (consistency.c): once the log is open and before the other stores are made, and once all are open. MTR_ECORRUPT with a
- * sentence when going on would make money wrong. */
-int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The stores against one another (consistency.c): once the log is open and before the other stores are
+ * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */
+int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
+                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new,
+                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog (admin_key.c). */
-int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us, struct mtr_diagnostic *diagnostic)
-    MTR_MUST_USE;
+/* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
+ * (admin_key.c). */
+int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
 enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };
 int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;
@@ -110,6 +119,7 @@ int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_T
 int mtr_secret_write(const char *path, const char *secret) MTR_MUST_USE;
 
 /* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). */
-int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES], struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

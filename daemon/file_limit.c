@@ -1,6 +1,7 @@
 /*
- * Open files of the process. Connections share the limit with the log's segments, and a segment that cannot be opened ends the daemon: so the
- * limit is raised as far as the system lets us, and strangers never get the last of it.
+ * Open files of the process. Connections share the limit with the log's segments, and a segment that cannot
+ * be opened ends the daemon: so the limit is raised as far as the system lets us, and strangers never get the
+ * last of it.
  */
 #include <sys/resource.h>
 
@@ -22,7 +23,9 @@ uint32_t mtr_file_limit_connections(uint32_t connections_max)
     const rlim_t left = limit.rlim_cur - kept;
     const uint32_t connections = left < connections_max ? (uint32_t)left : connections_max;
     if (connections < connections_max)
-        mtr_logline(MTR_LEVEL_WARNING, "daemon", "%llu files may be open: at most %u connections instead of %u; raise LimitNOFILE to %llu",
-                    (unsigned long long)limit.rlim_cur, connections, connections_max, (unsigned long long)wanted);
+        mtr_logline(MTR_LEVEL_WARNING, "daemon",
+                    "%llu files may be open: at most %u connections instead of %u; raise LimitNOFILE to %llu",
+                    (unsigned long long)limit.rlim_cur, connections, connections_max,
+                    (unsigned long long)wanted);
     return connections;
 }

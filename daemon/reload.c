@@ -1,8 +1,10 @@
 /*
- * SIGHUP: what of a new configuration takes effect at once, and what waits for the next start. The loop's thread.
+ * SIGHUP: what of a new configuration takes effect at once, and what waits for the next start. The loop's
+ * thread.
  *
- * Handlers on other threads read the configuration through an atomic pointer; one that was replaced stays allocated until
- * everything is closed, since somebody may still be reading it. Reloads come from an operator, so these are few.
+ * Handlers on other threads read the configuration through an atomic pointer; one that was replaced stays
+ * allocated until everything is closed, since somebody may still be reading it. Reloads come from an
+ * operator, so these are few.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,8 @@ static const struct {
 static bool is_live(const char *section, const char *key)
 {
     for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
-        if (strcmp(live[i].section, section) == 0 && (!live[i].key || strcmp(live[i].key, key) == 0)) return true;
+        if (strcmp(live[i].section, section) == 0 && (!live[i].key || strcmp(live[i].key, key) == 0))
+            return true;
     return false;
 }
 
@@ -69,8 +72,10 @@ void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *
     mtr_logline_set_level((enum mtr_logline_level)fresh->logline.level);
     mtr_logline_set_format((enum mtr_logline_format)fresh->logline.format);
     const char *nothing = changes.later[0] ? "nothing takes effect now" : "nothing changed";
-    mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded the configuration: %s", changes.now[0] ? changes.now : nothing);
-    if (changes.later[0]) mtr_logline(MTR_LEVEL_WARNING, "daemon", "at the next start only: %s", changes.later);
+    mtr_logline(MTR_LEVEL_INFO, "daemon", "reloaded the configuration: %s",
+                changes.now[0] ? changes.now : nothing);
+    if (changes.later[0])
+        mtr_logline(MTR_LEVEL_WARNING, "daemon", "at the next start only: %s", changes.later);
 }
 
 void mtr_daemon_drop_configs(struct mtr_daemon *daemon)

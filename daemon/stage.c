@@ -1,5 +1,6 @@
 /*
- * A stage's thread. `poked` is set by others and taken by the thread before it steps, so that no poke is lost.
+ * A stage's thread. `poked` is set by others and taken by the thread before it steps, so that no poke is
+ * lost.
  */
 #include "daemon/stage.h"
 
@@ -37,12 +38,14 @@ static struct timespec later(struct timespec time, uint32_t ms)
     return time;
 }
 
-/* Waits for a poke, the end, or idle_ms; then for the end, or until pause_ms have passed since the step began. */
+/* Waits for a poke, the end, or idle_ms; then for the end, or until pause_ms have passed since the step
+ * began. */
 static void wait_for_work(struct mtr_stage *stage, struct timespec began)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    const struct timespec idle_until = later(now, stage->hooks.idle_ms), pause_until = later(began, stage->hooks.pause_ms);
+    const struct timespec idle_until = later(now, stage->hooks.idle_ms),
+                          pause_until = later(began, stage->hooks.pause_ms);
     pthread_mutex_lock(&stage->mutex);
     while (!stage->poked && !stage->stopping)
         if (pthread_cond_timedwait(&stage->changed, &stage->mutex, &idle_until)) break;

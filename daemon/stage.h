@@ -1,8 +1,10 @@
 /*
- * A stage's thread: calls its step function again and again, sleeps while there is nothing to do, stops when told.
+ * A stage's thread: calls its step function again and again, sleeps while there is nothing to do, stops when
+ * told.
  *
- * The step function is the stage (collector's intake, aggregator, rater); this is only its clockwork. A step that fails is fatal for
- * the process: the stores stay as the last commit left them, and recovery at the next start is the one way back.
+ * The step function is the stage (collector's intake, aggregator, rater); this is only its clockwork. A step
+ * that fails is fatal for the process: the stores stay as the last commit left them, and recovery at the next
+ * start is the one way back.
  */
 #ifndef METERD_DAEMON_STAGE_H
 #define METERD_DAEMON_STAGE_H
@@ -16,19 +18,21 @@ struct mtr_stage;
 
 struct mtr_stage_hooks {
     const char *name; /* of the thread, up to 15 characters */
-    /* A bounded piece of work at now_us. *idle: nothing left; sleep until poked or idle_ms passed. Errors stop the stage. */
+    /* A bounded piece of work at now_us. *idle: nothing left; sleep until poked or idle_ms passed. Errors
+     * stop the stage. */
     int (*step)(void *context, int64_t now_us, bool *idle);
     /* The stage ended: with the step's error, or 0 after mtr_stage_stop. Runs on the stage's thread, last. */
     void (*on_end)(void *context, int error);
     uint32_t idle_ms;
-    /* After a step that said idle, a poke is answered no sooner than this after the step began: work gathers, and what a step costs by itself
-     * is paid less often. 0: at once. */
+    /* After a step that said idle, a poke is answered no sooner than this after the step began: work
+     * gathers, and what a step costs by itself is paid less often. 0: at once. */
     uint32_t pause_ms;
 };
 
 int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage **out) MTR_MUST_USE;
 void mtr_stage_poke(struct mtr_stage *stage); /* any thread: there is work */
-/* Asks the stage to end once its step says idle (drain) or after the step under way (!drain). Does not wait. */
+/* Asks the stage to end once its step says idle (drain) or after the step under way (!drain). Does not
+ * wait. */
 void mtr_stage_stop(struct mtr_stage *stage, bool drain);
 void mtr_stage_join(struct mtr_stage *stage); /* waits for the end and frees the stage; NULL is fine */
 

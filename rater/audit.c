@@ -1,9 +1,10 @@
 /*
- * The audit: prices every period again and compares with what was emitted; follows every line's chain of charges; looks for usage that no
- * period can charge.
+ * The audit: prices every period again and compares with what was emitted; follows every line's chain of
+ * charges; looks for usage that no period can charge.
  *
- * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the charges' first, so that
- * the rollups are never older than what the rater had seen. Periods that the feed or the scan has still to reach are pending.
+ * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the
+ * charges' first, so that the rollups are never older than what the rater had seen. Periods that the feed or
+ * the scan has still to reach are pending.
  */
 #include "meterd/rater/audit.h"
 
@@ -93,7 +94,8 @@ static int check_line(void *context, const struct mtr_charge_line *line)
 
 /* ---- periods ---- */
 
-static int report_differences(struct audit *audit, const struct mtr_charge_period *period, const struct rater_differences *differences)
+static int report_differences(struct audit *audit, const struct mtr_charge_period *period,
+                              const struct rater_differences *differences)
 {
     for (uint32_t i = 0; i < differences->count; i++) {
         const struct rater_difference *difference = &differences->items[i];
@@ -130,9 +132,11 @@ static int report_problem(struct audit *audit, const struct mtr_charge_period *p
 static int report_missing(struct audit *audit, const struct mtr_charge_period *period)
 {
     struct rater_period_price price;
-    const bool over = period->status == MTR_PERIOD_FINAL || audit->watermark_us >= rater_close_due(audit->options, period->end_s);
+    const bool over = period->status == MTR_PERIOD_FINAL ||
+                      audit->watermark_us >= rater_close_due(audit->options, period->end_s);
     mtr_arena_reset(&audit->arena);
-    int rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription, period->start_s, over, &audit->arena, &price);
+    int rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription,
+                                period->start_s, over, &audit->arena, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
     audit->counts->pending++;
@@ -145,12 +149,15 @@ static bool is_pending(const struct audit *audit, const struct mtr_charge_period
     return period->status == MTR_PERIOD_OPEN && period->close_due_us <= audit->watermark_us;
 }
 
-/* Every grant that the period can draw on has its row in the ledger, and that says what was drawn before and what the price draws. */
-static int check_draws(struct audit *audit, const struct mtr_charge_period *period, const struct rater_period_price *price)
+/* Every grant that the period can draw on has its row in the ledger, and that says what was drawn before
+ * and what the price draws. */
+static int check_draws(struct audit *audit, const struct mtr_charge_period *period,
+                       const struct rater_period_price *price)
 {
     for (uint32_t i = 0; i < price->grants.count; i++) {
         const struct rater_grant *grant = &price->grants.items[i];
-        struct mtr_charge_draw draw = {.grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
+        struct mtr_charge_draw draw = {
+            .grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
         mtr_int128 drawn;
         int rc = rater_sum_draws(grant, price->prices, price->term.part_count, &drawn);
         if (!rc) rc = mtr_charges_get_draw(audit->charges, &draw);
@@ -185,16 +192,18 @@ static int check_period(void *context, const struct mtr_charge_period *period)
         return MTR_OK;
     }
     mtr_arena_reset(&audit->arena);
-    rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription, period->start_s, period->status == MTR_PERIOD_FINAL,
-                            &audit->arena, &price);
+    rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription,
+                            period->start_s, period->status == MTR_PERIOD_FINAL, &audit->arena, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
-    bool same_inputs = price.term.inputs.high == period->inputs.high && price.term.inputs.low == period->inputs.low;
+    bool same_inputs =
+        price.term.inputs.high == period->inputs.high && price.term.inputs.low == period->inputs.low;
     if (!same_inputs && audit->scanning) {
         audit->counts->pending++;
         return MTR_OK;
     }
-    rc = rater_compare(audit->charges, &price, period->subscription, period->start_s, false, &audit->arena, &differences);
+    rc = rater_compare(audit->charges, &price, period->subscription, period->start_s, false, &audit->arena,
+                       &differences);
     if (!rc) rc = report_differences(audit, period, &differences);
     return rc ? rc : check_draws(audit, period, &price);
 }
@@ -213,15 +222,18 @@ static int on_stray_cell(void *context, const struct mtr_cell_key *key, const st
     return MTR_OK;
 }
 
-static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_s, int64_t to_s, enum mtr_audit_kind kind)
+static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_s, int64_t to_s,
+                       enum mtr_audit_kind kind)
 {
     struct stray stray = {0};
     char text[160];
     if (from_s >= to_s) return MTR_OK;
-    int rc = mtr_rollups_walk_cells(audit->rollups, audit->subscription->number, meter->number, from_s, to_s, on_stray_cell, &stray);
+    int rc = mtr_rollups_walk_cells(audit->rollups, audit->subscription->number, meter->number, from_s, to_s,
+                                    on_stray_cell, &stray);
     if (rc || !stray.cells) return rc;
     int size = snprintf(text, sizeof(text), "%llu hour cells of usage %s", (unsigned long long)stray.cells,
-                        kind == MTR_AUDIT_NO_TARIFF ? "lie before the first version of the tariff" : "lie outside the subscription's term");
+                        kind == MTR_AUDIT_NO_TARIFF ? "lie before the first version of the tariff"
+                                                    : "lie outside the subscription's term");
     const struct mtr_audit_finding finding = {
         .kind = kind,
         .subscription = audit->subscription->key,
@@ -237,17 +249,20 @@ static int check_usage(struct audit *audit)
     const struct mtr_subscription *subscription = audit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
     const int64_t first_s = rater_first_hour(subscription);
-    int64_t priced_s = tariff->version_count ? rater_version_start(subscription, &tariff->versions[0]) : subscription->end_s;
+    int64_t priced_s =
+        tariff->version_count ? rater_version_start(subscription, &tariff->versions[0]) : subscription->end_s;
     if (priced_s > subscription->end_s) priced_s = subscription->end_s;
     if (priced_s > MTR_TIME_S_MAX) priced_s = MTR_TIME_S_MAX;
-    int64_t charged_s = subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
+    int64_t charged_s =
+        subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
     if (subscription->trial_stops) charged_s = priced_s;
     for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
         if (!meter || meter->service->number != subscription->service->number) continue;
         int rc = check_stray(audit, meter, 0, first_s, MTR_AUDIT_OUTSIDE_TERM);
         if (!rc) rc = check_stray(audit, meter, subscription->end_s, MTR_TIME_S_MAX, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc && priced_s > subscription->start_s) rc = check_stray(audit, meter, charged_s, priced_s, MTR_AUDIT_NO_TARIFF);
+        if (!rc && priced_s > subscription->start_s)
+            rc = check_stray(audit, meter, charged_s, priced_s, MTR_AUDIT_NO_TARIFF);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -272,7 +287,8 @@ static int check_chunk(struct audit *audit, uint32_t count)
     if (!rc) rc = mtr_rollups_get_cursor(audit->rollups, &next_seq, &audit->watermark_us, &change);
     if (!rc) rc = mtr_rollups_walk_feed(audit->rollups, cursor.change, on_feed, audit);
     if (rc) return rc;
-    audit->scanning = cursor.scan_subscription != 0 || cursor.scan_version != mtr_catalog_version(audit->catalog);
+    audit->scanning =
+        cursor.scan_subscription != 0 || cursor.scan_version != mtr_catalog_version(audit->catalog);
     for (uint32_t i = audit->first; i < audit->first + CHUNK_SUBSCRIPTIONS && i <= count && !rc; i++) {
         audit->subscription = mtr_catalog_subscription(audit->catalog, i);
         if (!audit->subscription) continue;
@@ -283,11 +299,12 @@ static int check_chunk(struct audit *audit, uint32_t count)
     return rc;
 }
 
-int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_catalog *catalog,
-                    const struct mtr_rater_options *options, mtr_audit_on_finding on_finding, void *context,
-                    struct mtr_audit_counts *counts)
+int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                    const struct mtr_catalog *catalog, const struct mtr_rater_options *options,
+                    mtr_audit_on_finding on_finding, void *context, struct mtr_audit_counts *counts)
 {
-    struct audit audit = {.catalog = catalog, .options = options, .on_finding = on_finding, .context = context, .first = 1};
+    struct audit audit = {
+        .catalog = catalog, .options = options, .on_finding = on_finding, .context = context, .first = 1};
     struct mtr_audit_counts counted = {0};
     const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;

@@ -1,9 +1,10 @@
 /*
- * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a change of the catalog, and
- * the timers.
+ * Where the rater's work comes from: the rollups' feed of changed days, the scan of all periods after a
+ * change of the catalog, and the timers.
  *
- * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in memory. A feed row of a
- * subscription that the snapshot does not know stops the feed until a newer snapshot comes.
+ * Invariants: each source moves its own cursor in the step's transaction; nothing that waits is kept in
+ * memory. A feed row of a subscription that the snapshot does not know stops the feed until a newer snapshot
+ * comes.
  */
 #include <string.h>
 
@@ -15,34 +16,40 @@ enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
 
 /* ---- feed ---- */
 
-int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s,
+                     int64_t end_s)
 {
     struct mtr_charge_period period;
     int rc = MTR_OK;
-    if (start_s * MTR_US_PER_SECOND > step->watermark_us) rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (start_s * MTR_US_PER_SECOND > step->watermark_us)
+        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     return rater_mark_dirty(step, subscription, start_s, end_s);
 }
 
-/* Every period that a UTC day touches. The subscription's first hour may start on the day before its start. */
+/* Every period that a UTC day touches. The subscription's first hour may start on the day before its
+ * start. */
 static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
     int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
     int64_t to_s = from_s + SECONDS_PER_DAY;
     if (from_s < subscription->start_s) from_s = subscription->start_s;
-    if (to_s <= subscription->start_s && to_s > subscription->start_s - SECONDS_PER_HOUR) to_s = subscription->start_s + 1;
+    if (to_s <= subscription->start_s && to_s > subscription->start_s - SECONDS_PER_HOUR)
+        to_s = subscription->start_s + 1;
     if (to_s > subscription->end_s) to_s = subscription->end_s;
     while (from_s < to_s) {
         int64_t end_s = 0;
         int64_t start_s = rater_period_start(subscription, from_s, &end_s);
-        int rc = rater_mark_begun(step, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        int rc = rater_mark_begun(step, subscription, start_s,
+                                  end_s < subscription->end_s ? end_s : subscription->end_s);
         if (rc) return rc;
         from_s = end_s;
     }
     return MTR_OK;
 }
 
-/* The periods of a subscription whose position the use of that day gives: those of the same whole billing periods, wherever it begins in them. */
+/* The periods of a subscription whose position the use of that day gives: those of the same whole billing
+ * periods, wherever it begins in them. */
 static int mark_peer(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
     int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
@@ -75,7 +82,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 /* Every existing period that begins after that time: what it carries on has changed. */
 static int mark_later(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
 {
-    struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rater->options.step_rows_max};
+    struct collected collected = {.starts = step->rater->scan_starts,
+                                  .count_max = step->rater->options.step_rows_max};
     bool more = true;
     int rc = MTR_OK;
     while (!rc && more) {
@@ -86,7 +94,8 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
         for (uint32_t i = 0; i < collected.count && !rc; i++) {
             time_s = collected.starts[i];
             if (step->rows_left) step->rows_left--;
-            rc = rater_mark_dirty(step, subscription, time_s, INT64_MAX); /* it exists: its end is not looked at */
+            rc = rater_mark_dirty(step, subscription, time_s,
+                                  INT64_MAX); /* it exists: its end is not looked at */
         }
     }
     return rc;
@@ -97,7 +106,8 @@ static int mark_carried(struct rater_step *step, const struct mtr_subscription *
     return subscription->carries ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
 }
 
-/* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never taken in halves. */
+/* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never
+ * taken in halves. */
 static int on_feed(void *context, const struct mtr_feed_row *row)
 {
     struct rater_step *step = context;
@@ -112,7 +122,9 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
     step->changed = true;
     int rc = mark_day(step, subscription, row->day);
     if (!rc) rc = mark_carried(step, subscription, row->day);
-    const bool fills_tiers = subscription->tariff->across_customer; /* of those behind it; what an account comes to is told by its ratings */
+    const bool fills_tiers =
+        subscription->tariff
+            ->across_customer; /* of those behind it; what an account comes to is told by its ratings */
     for (uint32_t i = subscription->peer_index + 1; !rc && fills_tiers && i < subscription->peer_count; i++) {
         if (step->rows_left) step->rows_left--;
         rc = mark_peer(step, subscription->peers[i], row->day);
@@ -130,7 +142,8 @@ int rater_consume_feed(struct rater_step *step)
 
 /* ---- scan ---- */
 
-/* A subscription that is new, or whose term changed: its periods are opened from the first on (again; opening is idempotent). */
+/* A subscription that is new, or whose term changed: its periods are opened from the first on (again;
+ * opening is idempotent). */
 static int follow_term(struct rater_step *step, const struct mtr_subscription *subscription, bool *changed)
 {
     struct mtr_charge_subscription state;
@@ -139,7 +152,8 @@ static int follow_term(struct rater_step *step, const struct mtr_subscription *s
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *changed = rc == MTR_ENOTFOUND || state.term.high != term.high || state.term.low != term.low;
     if (!*changed) return MTR_OK;
-    state = (struct mtr_charge_subscription){.number = subscription->number, .term = term, .next_open_s = INT64_MAX};
+    state = (struct mtr_charge_subscription){
+        .number = subscription->number, .term = term, .next_open_s = INT64_MAX};
     if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
     step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
@@ -149,12 +163,15 @@ static int follow_term(struct rater_step *step, const struct mtr_subscription *s
 static int follow_grace(struct rater_step *step, struct mtr_charge_period *period)
 {
     const int64_t due_us = rater_close_due(&step->rater->options, period->end_s);
-    if (period->status != MTR_PERIOD_OPEN || period->close_due_us == due_us || period->close_due_us == INT64_MAX) return MTR_OK;
+    if (period->status != MTR_PERIOD_OPEN || period->close_due_us == due_us ||
+        period->close_due_us == INT64_MAX)
+        return MTR_OK;
     period->close_due_us = due_us;
     return mtr_charges_put_period(step->charges, period);
 }
 
-/* What kept a period from being rated (a missing rate of exchange, a price too large) may be gone with this catalog. */
+/* What kept a period from being rated (a missing rate of exchange, a price too large) may be gone with
+ * this catalog. */
 static int retry(struct rater_step *step, struct mtr_charge_period *period)
 {
     if (period->rate_due_us <= step->now_us) return MTR_OK;
@@ -183,8 +200,11 @@ static int scan_subscription(struct rater_step *step, const struct mtr_subscript
 {
     struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
     bool term_changed;
-    int rc = step->cursor.scan_period_s == INT64_MIN ? follow_term(step, subscription, &term_changed) : MTR_OK;
-    if (!rc) rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s, on_period, &collected);
+    int rc =
+        step->cursor.scan_period_s == INT64_MIN ? follow_term(step, subscription, &term_changed) : MTR_OK;
+    if (!rc)
+        rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s,
+                                      on_period, &collected);
     if (rc && rc != STOP) return rc;
     *done = rc != STOP;
     rc = MTR_OK;
@@ -208,7 +228,8 @@ int rater_scan_catalog(struct rater_step *step)
         step->changed = true;
     }
     while (cursor->scan_subscription && step->rows_left) {
-        const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, cursor->scan_subscription);
+        const struct mtr_subscription *subscription =
+            mtr_catalog_subscription(step->catalog, cursor->scan_subscription);
         bool done = true;
         int rc = subscription ? scan_subscription(step, subscription, &done) : MTR_OK;
         if (rc) return rc;
@@ -224,8 +245,9 @@ int rater_scan_catalog(struct rater_step *step)
 
 /* ---- timers ---- */
 
-/* Opens the period at the timer's time, and sets the timer to the next. The timer may come before the scan has seen that the term changed: an
- * end of that moment must not end the chain of a term that is still noted as endless, or its return would go unnoticed. */
+/* Opens the period at the timer's time, and sets the timer to the next. The timer may come before the scan
+ * has seen that the term changed: an end of that moment must not end the chain of a term that is still
+ * noted as endless, or its return would go unnoticed. */
 static int open_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t time_s)
 {
     struct mtr_charge_subscription state;
@@ -250,9 +272,11 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     return mtr_charges_put_subscription(step->charges, &state);
 }
 
-static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)
+static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
+                     const struct mtr_charge_timer *timer)
 {
-    const struct mtr_subscription *subscription = mtr_catalog_subscription(step->catalog, timer->subscription);
+    const struct mtr_subscription *subscription =
+        mtr_catalog_subscription(step->catalog, timer->subscription);
     struct mtr_charge_period period;
     if (!subscription) return STOP; /* an older snapshot than the one before */
     if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);

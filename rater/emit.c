@@ -1,9 +1,10 @@
 /*
  * Differences between price and emitted sum, and the charges made of them.
  *
- * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace; after rater_emit the emitted sum of every line
- * listed is its price. A line that the price no longer has is taken back to zero.
- * The charge's id covers the line's identity, the version's hash and the period's revision: the same rating gives the same ids.
+ * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace; after rater_emit
+ * the emitted sum of every line listed is its price. A line that the price no longer has is taken back to
+ * zero. The charge's id covers the line's identity, the version's hash and the period's revision: the same
+ * rating gives the same ids.
  */
 #include "rater/emit.h"
 
@@ -37,7 +38,8 @@ static int compare_keys(const void *a, const void *b)
 static int add_difference(struct comparison *comparison, const struct rater_difference *difference)
 {
     struct rater_differences *list = comparison->differences;
-    int rc = mtr_arena_make_room(comparison->arena, (void **)&list->items, list->count, &comparison->capacity, sizeof(*list->items));
+    int rc = mtr_arena_make_room(comparison->arena, (void **)&list->items, list->count, &comparison->capacity,
+                                 sizeof(*list->items));
     if (rc) return rc;
     list->items[list->count++] = *difference;
     return MTR_OK;
@@ -82,7 +84,8 @@ static int compare_line(struct comparison *comparison, const struct rater_line *
     rc = subtract(&difference, line->amount, line->cost);
     if (rc) return rc;
     bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18 && !line->cost.e18;
-    bool differs = difference.amount.e18 || difference.cost.e18 || (is_draw(&line->identity) && difference.quantity_delta.e12);
+    bool differs = difference.amount.e18 || difference.cost.e18 ||
+                   (is_draw(&line->identity) && difference.quantity_delta.e12);
     if (!differs && (!comparison->every_line || empty)) return MTR_OK;
     return add_difference(comparison, &difference);
 }
@@ -99,13 +102,15 @@ static int copy_texts(struct mtr_arena *arena, struct mtr_charge_line *line)
     return MTR_OK;
 }
 
-static const struct rater_group *find_part_group(const struct rater_part *part, const struct rater_usage *usage,
+static const struct rater_group *find_part_group(const struct rater_part *part,
+                                                 const struct rater_usage *usage,
                                                  const struct mtr_charge_line *line)
 {
     const struct rater_group *found = NULL;
     if (line->part_start_s > part->start_s || part->start_s >= line->part_end_s) return NULL;
     for (uint32_t i = 0; i < part->version->component_count && !found; i++)
-        if (mtr_str_equal(part->version->components[i].key, line->component)) found = rater_find_group(usage, i, line->dimensions);
+        if (mtr_str_equal(part->version->components[i].key, line->component))
+            found = rater_find_group(usage, i, line->dimensions);
     return found;
 }
 
@@ -114,7 +119,8 @@ static void find_range(const struct rater_period_price *price, struct rater_diff
 {
     for (; price; price = price->costs) {
         for (uint32_t i = 0; i < price->term.part_count; i++) {
-            const struct rater_group *group = find_part_group(&price->term.parts[i], &price->parts[i].usage, &difference->line);
+            const struct rater_group *group =
+                find_part_group(&price->term.parts[i], &price->parts[i].usage, &difference->line);
             if (!group) continue;
             difference->seq_first = group->seq_first;
             difference->seq_last = group->seq_last;
@@ -137,12 +143,16 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
     return add_difference(comparison, &difference);
 }
 
-int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price, uint32_t subscription, int64_t period_start_s,
-                  bool every_line, struct mtr_arena *arena, struct rater_differences *out)
+int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price,
+                  uint32_t subscription, int64_t period_start_s, bool every_line, struct mtr_arena *arena,
+                  struct rater_differences *out)
 {
     struct rater_differences differences = {0};
-    struct comparison comparison = {
-        .charges = charges, .price = price, .arena = arena, .differences = &differences, .every_line = every_line};
+    struct comparison comparison = {.charges = charges,
+                                    .price = price,
+                                    .arena = arena,
+                                    .differences = &differences,
+                                    .every_line = every_line};
     comparison.keys = mtr_arena_calloc(arena, (size_t)price->line_count + 1, sizeof(*comparison.keys));
     if (!comparison.keys) return MTR_ENOMEM;
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -151,7 +161,8 @@ int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_pri
     }
     qsort(comparison.keys, price->line_count, sizeof(*comparison.keys), compare_keys);
     for (uint32_t i = 1; i < price->line_count; i++)
-        if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0) return MTR_EEXISTS; /* two new lines, one hash */
+        if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
+            return MTR_EEXISTS; /* two new lines, one hash */
     int rc = mtr_charges_walk_lines(charges, subscription, period_start_s, on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;
@@ -165,8 +176,8 @@ bool rater_turns_to_loss(const struct rater_difference *difference)
 
 /* ---- emitting ---- */
 
-static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission, const struct mtr_charge_line *line,
-                     struct mtr_hash128 *out)
+static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission,
+                     const struct mtr_charge_line *line, struct mtr_hash128 *out)
 {
     char version[RATER_HASH_TEXT_BYTES];
     const struct mtr_str texts[] = {emission->subscription->key, line->meter,    line->component,
@@ -178,8 +189,8 @@ static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *em
         if (!rc) rc = mtr_buffer_append_str(scratch, texts[i]);
         if (rc) return rc;
     }
-    int rc = mtr_buffer_printf(scratch, "%lld:%lld:%s:%u", (long long)line->period_start_s, (long long)line->part_start_s, version,
-                               emission->period->revision);
+    int rc = mtr_buffer_printf(scratch, "%lld:%lld:%s:%u", (long long)line->period_start_s,
+                               (long long)line->part_start_s, version, emission->period->revision);
     if (rc) return rc;
     XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
     *out = (struct mtr_hash128){hash.high64, hash.low64};
@@ -213,7 +224,8 @@ static void write_who(struct mtr_json_writer *json, const struct mtr_subscriptio
     mtr_json_named_text(json, "customer", subscription->customer);
 }
 
-static void write_when(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge_line *line)
+static void write_when(struct mtr_json_writer *json, const struct rater_emission *emission,
+                       const struct mtr_charge_line *line)
 {
     const struct mtr_subscription *subscription = emission->subscription;
     mtr_json_name(json, "period_start");
@@ -226,7 +238,8 @@ static void write_when(struct mtr_json_writer *json, const struct rater_emission
     rater_write_local(json, subscription, line->part_end_s);
 }
 
-static void write_what(struct mtr_json_writer *json, const struct mtr_charge *charge, const struct rater_difference *difference)
+static void write_what(struct mtr_json_writer *json, const struct mtr_charge *charge,
+                       const struct rater_difference *difference)
 {
     const struct mtr_charge_line *line = &difference->line;
     const struct mtr_currency *currency = mtr_currency_find(line->currency);
@@ -261,8 +274,8 @@ static void write_margin(struct mtr_json_writer *json, const struct rater_differ
     mtr_json_money(json, difference->margin_after, digits);
 }
 
-static void write_why(struct mtr_json_writer *json, const struct rater_emission *emission, const struct mtr_charge *charge,
-                      const struct mtr_charge_line *line)
+static void write_why(struct mtr_json_writer *json, const struct rater_emission *emission,
+                      const struct mtr_charge *charge, const struct mtr_charge_line *line)
 {
     char version[RATER_HASH_TEXT_BYTES];
     rater_hash_format(line->version_hash, version);
@@ -284,8 +297,8 @@ static void write_why(struct mtr_json_writer *json, const struct rater_emission 
 }
 
 /* The documented body of a charge (docs/formats.md). */
-static int write_body(struct mtr_buffer *out, const struct rater_emission *emission, const struct mtr_charge *charge,
-                      const struct rater_difference *difference)
+static int write_body(struct mtr_buffer *out, const struct rater_emission *emission,
+                      const struct mtr_charge *charge, const struct rater_difference *difference)
 {
     const struct mtr_charge_line *line = &difference->line;
     struct mtr_json_writer json;
@@ -316,8 +329,9 @@ static int write_body(struct mtr_buffer *out, const struct rater_emission *emiss
     return mtr_json_finish(&json);
 }
 
-static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_difference *difference,
-                    uint64_t number, uint64_t trace, struct mtr_buffer *body)
+static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission *emission,
+                    const struct rater_difference *difference, uint64_t number, uint64_t trace,
+                    struct mtr_buffer *body)
 {
     struct mtr_charge charge = {
         .number = number,
@@ -353,8 +367,8 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
     return mtr_charges_put_line(charges, &line);
 }
 
-int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_differences *differences,
-               struct mtr_buffer *body)
+int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission,
+               const struct rater_differences *differences, struct mtr_buffer *body)
 {
     uint64_t first = 0;
     int rc = mtr_charges_next_number(charges, &first);

@@ -1,12 +1,14 @@
 /*
- * Differences: the price of a period against what was emitted of it, and the charges that close the gap. Private to the rater.
+ * Differences: the price of a period against what was emitted of it, and the charges that close the gap.
+ * Private to the rater.
  */
 #ifndef METERD_RATER_EMIT_H
 #define METERD_RATER_EMIT_H
 
 #include "rater/period/price.h"
 
-/* One line whose price differs from what was emitted (or which is made final): its state before, and what it should be. */
+/* One line whose price differs from what was emitted (or which is made final): its state before, and what
+ * it should be. */
 struct rater_difference {
     struct mtr_charge_line line; /* state before; text in the arena */
     const struct mtr_price_exchange *exchange; /* NULL: none, or the line vanished */
@@ -32,9 +34,11 @@ struct rater_differences {
 /* Does this difference turn the line into one that costs the seller more than the customer pays? */
 bool rater_turns_to_loss(const struct rater_difference *difference);
 
-/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that differ in amount or cost. */
-int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price, uint32_t subscription, int64_t period_start_s,
-                  bool every_line, struct mtr_arena *arena, struct rater_differences *out) MTR_MUST_USE;
+/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that
+ * differ in amount or cost. */
+int rater_compare(struct mtr_charges_txn *charges, const struct rater_period_price *price,
+                  uint32_t subscription, int64_t period_start_s, bool every_line, struct mtr_arena *arena,
+                  struct rater_differences *out) MTR_MUST_USE;
 
 struct rater_emission {
     const struct mtr_subscription *subscription;
@@ -43,8 +47,9 @@ struct rater_emission {
     int64_t now_us;
     struct mtr_str traces; /* JSON */
 };
-/* Appends one charge per difference, and the trace, and moves the lines. Errors abort the transaction. `body` is scratch. */
-int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission, const struct rater_differences *differences,
-               struct mtr_buffer *body) MTR_MUST_USE;
+/* Appends one charge per difference, and the trace, and moves the lines. Errors abort the transaction.
+ * `body` is scratch. */
+int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission,
+               const struct rater_differences *differences, struct mtr_buffer *body) MTR_MUST_USE;
 
 #endif

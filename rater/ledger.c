@@ -1,9 +1,10 @@
 /*
  * The ledger of draws: what a rating writes beside its charges.
  *
- * Invariant: after a rating, the period's draws are those of its price, with what stood before them when it was priced; a later draw on the
- * same grant that counts with something else is marked dirty with its period. One mark for each grant of a rating, so a step stays bounded,
- * and the correction walks on with the ratings of those periods.
+ * Invariant: after a rating, the period's draws are those of its price, with what stood before them when it
+ * was priced; a later draw on the same grant that counts with something else is marked dirty with its period.
+ * One mark for each grant of a rating, so a step stays bounded, and the correction walks on with the ratings
+ * of those periods.
  */
 #include "rater/step.h"
 
@@ -18,7 +19,8 @@ struct collected {
 static int on_grant(void *context, struct mtr_hash128 grant)
 {
     struct collected *collected = context;
-    int rc = mtr_arena_make_room(collected->arena, (void **)&collected->grants, collected->count, &collected->capacity, sizeof(grant));
+    int rc = mtr_arena_make_room(collected->arena, (void **)&collected->grants, collected->count,
+                                 &collected->capacity, sizeof(grant));
     if (rc) return rc;
     collected->grants[collected->count++] = grant;
     return MTR_OK;
@@ -65,7 +67,8 @@ static bool has_grant(const struct rater_grants *grants, struct mtr_hash128 id)
     return false;
 }
 
-int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period, const struct rater_period_price *price)
+int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period,
+                     const struct rater_period_price *price)
 {
     struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
     struct collected known = {.arena = &step->rater->arena};

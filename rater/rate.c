@@ -4,8 +4,8 @@
  *   (none) ──mark_dirty──▶ OPEN ──rate at watermark ≥ end + grace──▶ FINAL ──rate──▶ FINAL (corrections)
  *                           └──rate before──▶ OPEN (drafts)
  *
- * Invariants: everything that can fail for the period's own sake happens before the first put, so that such a failure becomes its
- * `problem` and not the step's error. Thread: the rater's.
+ * Invariants: everything that can fail for the period's own sake happens before the first put, so that such a
+ * failure becomes its `problem` and not the step's error. Thread: the rater's.
  */
 #include <string.h>
 
@@ -27,18 +27,21 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
     if (period->dirty) return MTR_OK;
     period->dirty = true;
     period->rate_due_us = step->now_us;
-    if (period->rated_us && period->rated_us + draft_every_us > step->now_us) period->rate_due_us = period->rated_us + draft_every_us;
+    if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
+        period->rate_due_us = period->rated_us + draft_every_us;
     step->changed = true;
     return mtr_charges_put_period(step->charges, period);
 }
 
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
+                     int64_t period_start_s, int64_t period_end_s)
 {
     struct mtr_charge_period period;
     int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc) {
-        period = (struct mtr_charge_period){.subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
+        period = (struct mtr_charge_period){
+            .subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
         period.close_due_us = rater_close_due(&step->rater->options, period_end_s);
     }
     return rater_mark_again(step, &period);
@@ -47,19 +50,20 @@ int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *sub
 /* Errors that are the period's own: its numbers or its size. */
 static bool is_problem(int rc)
 {
-    return rc == MTR_EOVERFLOW || rc == MTR_EPRECISION || rc == MTR_ELIMIT || rc == MTR_ENOMEM || rc == MTR_EINVALID || rc == MTR_EEXISTS ||
-           rc == MTR_EMISSING;
+    return rc == MTR_EOVERFLOW || rc == MTR_EPRECISION || rc == MTR_ELIMIT || rc == MTR_ENOMEM ||
+           rc == MTR_EINVALID || rc == MTR_EEXISTS || rc == MTR_EMISSING;
 }
 
-static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period, int problem,
-                        const char *why)
+static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription,
+                        struct mtr_charge_period *period, int problem, const char *why)
 {
     period->problem = problem;
     period->dirty = true;
     period->rate_due_us = step->now_us + PROBLEM_RETRY_US;
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
-    mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription", "the period of subscription %.*s that starts at %lld cannot be rated: %s",
+    mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription",
+                       "the period of subscription %.*s that starts at %lld cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), (long long)period->start_s, why);
     return mtr_charges_put_period(step->charges, period);
 }
@@ -71,8 +75,8 @@ struct rating {
 };
 
 /* Reads and computes, puts nothing. */
-static int prepare(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period,
-                   struct rating *rating)
+static int prepare(struct rater_step *step, const struct mtr_subscription *subscription,
+                   struct mtr_charge_period *period, struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
     struct rater_term term;
@@ -85,14 +89,16 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     rc = rater_price_period(step->rollups, step->charges, step->catalog, subscription, period->start_s,
                             period->status == MTR_PERIOD_FINAL || over, &rater->arena, &rating->price);
     if (rc) return rc;
-    step->cells_left -= rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
-    rc = rater_compare(step->charges, &rating->price, subscription->number, period->start_s, rating->closing, &rater->arena,
-                       &rating->differences);
+    step->cells_left -=
+        rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
+    rc = rater_compare(step->charges, &rating->price, subscription->number, period->start_s, rating->closing,
+                       &rater->arena, &rating->differences);
     if (rc || !rating->differences.count) return rc;
     return rater_write_traces(&rating->price, subscription, &rater->arena, &rater->traces);
 }
 
-static void note_losses(struct rater_step *step, const struct mtr_subscription *subscription, const struct rater_differences *differences)
+static void note_losses(struct rater_step *step, const struct mtr_subscription *subscription,
+                        const struct rater_differences *differences)
 {
     for (uint32_t i = 0; i < differences->count; i++) {
         const struct rater_difference *difference = &differences->items[i];
@@ -101,21 +107,25 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
         mtr_money_format(difference->emitted_after, charged);
         mtr_money_format(difference->cost_after, cost);
         step->result->losses++;
-        mtr_diagnostic_set(&step->result->loss, 0, 0, "subscription",
-                           "%.*s of subscription %.*s in the period that starts at %lld: %s %.*s charged, which cost %s",
-                           MTR_STR_ARGS(difference->line.component), MTR_STR_ARGS(subscription->key),
-                           (long long)difference->line.period_start_s, charged, MTR_STR_ARGS(difference->line.currency), cost);
+        mtr_diagnostic_set(
+            &step->result->loss, 0, 0, "subscription",
+            "%.*s of subscription %.*s in the period that starts at %lld: %s %.*s charged, which cost %s",
+            MTR_STR_ARGS(difference->line.component), MTR_STR_ARGS(subscription->key),
+            (long long)difference->line.period_start_s, charged, MTR_STR_ARGS(difference->line.currency),
+            cost);
     }
 }
 
-static int emit(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period,
-                const struct rating *rating)
+static int emit(struct rater_step *step, const struct mtr_subscription *subscription,
+                struct mtr_charge_period *period, const struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
     if (!rating->differences.count) return MTR_OK;
     period->revision++;
     struct rater_emission emission = {.subscription = subscription, .period = period, .now_us = step->now_us};
-    emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION : rating->closing ? MTR_CHARGE_FINAL : MTR_CHARGE_DRAFT;
+    emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
+                      : rating->closing                  ? MTR_CHARGE_FINAL
+                                                         : MTR_CHARGE_DRAFT;
     emission.traces = mtr_buffer_str(&rater->traces);
     step->result->charges += rating->differences.count;
     note_losses(step, subscription, &rating->differences);
@@ -123,13 +133,16 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     return rc ? rc : rater_account_changed(step, subscription, period->start_s);
 }
 
-int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period)
+int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
+                      struct mtr_charge_period *period)
 {
     struct rating rating = {0};
     step->changed = true;
     step->result->rated++;
     int rc = prepare(step, subscription, period, &rating);
-    if (rc && is_problem(rc)) return keep_problem(step, subscription, period, rc, rc == MTR_EMISSING ? rating.price.missing : mtr_error_text(rc));
+    if (rc && is_problem(rc))
+        return keep_problem(step, subscription, period, rc,
+                            rc == MTR_EMISSING ? rating.price.missing : mtr_error_text(rc));
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc) rc = rater_post_draws(step, period, &rating.price);
     if (rc) return rc;

@@ -1,8 +1,10 @@
 /*
- * The rater's step: one read transaction of the rollups, one write transaction of the charges, a bounded amount of work between.
+ * The rater's step: one read transaction of the rollups, one write transaction of the charges, a bounded
+ * amount of work between.
  *
- * Invariants: cursor, timers and charges move in one commit; a step that found nothing commits nothing. Ownership: the rater owns its
- * scratch memory, the stores are the caller's. Thread: one. It reads no clock and calls nobody outside.
+ * Invariants: cursor, timers and charges move in one commit; a step that found nothing commits nothing.
+ * Ownership: the rater owns its scratch memory, the stores are the caller's. Thread: one. It reads no clock
+ * and calls nobody outside.
  */
 #include "meterd/rater/rater.h"
 
@@ -12,7 +14,12 @@
 #include "meterd/core/time.h"
 #include "rater/step.h"
 
-enum { ARENA_CHUNK_BYTES = 1 << 16, BODY_BYTES_MAX = 1 << 20, TRACES_BYTES_MAX = 32 << 20, STEP_CELLS_MAX = 1 << 18 };
+enum {
+    ARENA_CHUNK_BYTES = 1 << 16,
+    BODY_BYTES_MAX = 1 << 20,
+    TRACES_BYTES_MAX = 32 << 20,
+    STEP_CELLS_MAX = 1 << 18
+};
 
 struct mtr_rater_options mtr_rater_options_default(void)
 {
@@ -25,10 +32,12 @@ struct mtr_rater_options mtr_rater_options_default(void)
     };
 }
 
-int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_rater_options *options,
-                   struct mtr_rater **out)
+int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                   const struct mtr_rater_options *options, struct mtr_rater **out)
 {
-    if (!options->step_rows_max || !options->step_ratings_max || options->draft_every_us < 0 || options->grace_us < 0) return MTR_EINVALID;
+    if (!options->step_rows_max || !options->step_ratings_max || options->draft_every_us < 0 ||
+        options->grace_us < 0)
+        return MTR_EINVALID;
     struct mtr_rater *rater = calloc(1, sizeof(*rater));
     if (!rater) return MTR_ENOMEM;
     rater->rollups = rollups;
@@ -61,7 +70,8 @@ static int run(struct rater_step *step)
     uint64_t next_seq = 0;
     int rc = mtr_rollups_get_cursor(step->rollups, &next_seq, &step->watermark_us, &step->feed_change);
     if (!rc) rc = mtr_charges_get_cursor(step->charges, &step->cursor);
-    if (!rc && step->feed_change < step->cursor.change) step->cursor.change = 0; /* the rollups were rebuilt, their feed starts anew */
+    if (!rc && step->feed_change < step->cursor.change)
+        step->cursor.change = 0; /* the rollups were rebuilt, their feed starts anew */
     if (!rc) rc = rater_scan_catalog(step);
     if (!rc) rc = rater_consume_feed(step);
     if (!rc) rc = rater_run_timers(step);
@@ -69,8 +79,8 @@ static int run(struct rater_step *step)
     return rc;
 }
 
-int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_rater_result *result,
-                   struct mtr_diagnostic *diagnostic)
+int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us,
+                   struct mtr_rater_result *result, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_rater_result counted = {.next_due_us = INT64_MAX};
     struct rater_step step = {

@@ -1,6 +1,6 @@
 /*
- * Inside of the rater: the state of one step, shared by its sources of work (feed, catalog scan, timers) and the rating of a period.
- * Private to rater/.
+ * Inside of the rater: the state of one step, shared by its sources of work (feed, catalog scan, timers) and
+ * the rating of a period. Private to rater/.
  */
 #ifndef METERD_RATER_STEP_H
 #define METERD_RATER_STEP_H
@@ -40,20 +40,23 @@ struct rater_step {
 };
 
 /* The period of a subscription exists and is to be rated as soon as draft_every allows. */
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
-    MTR_MUST_USE;
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
+                     int64_t period_start_s, int64_t period_end_s) MTR_MUST_USE;
 /* The same for a period that exists, as it was read. */
 int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period) MTR_MUST_USE;
-/* The same for a period that has begun, or exists. One that has not begun is none yet: its timer opens it, with all use that came early. (A
- * rebuild of the rollups may have set the watermark back before a period that exists.) */
-int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s, int64_t period_end_s)
-    MTR_MUST_USE;
+/* The same for a period that has begun, or exists. One that has not begun is none yet: its timer opens it,
+ * with all use that came early. (A rebuild of the rollups may have set the watermark back before a period
+ * that exists.) */
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription,
+                     int64_t period_start_s, int64_t period_end_s) MTR_MUST_USE;
 /* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. */
-int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription, struct mtr_charge_period *period) MTR_MUST_USE;
+int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
+                      struct mtr_charge_period *period) MTR_MUST_USE;
 
 struct rater_period_price;
 /* Writes what the period drew into the ledger, and marks who has to count with it. */
-int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period, const struct rater_period_price *price) MTR_MUST_USE;
+int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period,
+                     const struct rater_period_price *price) MTR_MUST_USE;
 
 int rater_consume_feed(struct rater_step *step) MTR_MUST_USE;
 int rater_scan_catalog(struct rater_step *step) MTR_MUST_USE;

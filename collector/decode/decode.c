@@ -1,6 +1,6 @@
 /*
- * The entry: content encoding, content type, one decoder. Owns nothing; everything made stands in the request's arena. Any thread, one
- * request at a time. On failure the request has no events.
+ * The entry: content encoding, content type, one decoder. Owns nothing; everything made stands in the
+ * request's arena. Any thread, one request at a time. On failure the request has no events.
  */
 #include "meterd/collector/decode.h"
 
@@ -24,7 +24,8 @@ static const struct mtr_decoder decoders[] = {
 
 int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason)
 {
-    mtr_diagnostic_set(job->diagnostic, 0, 0, "", "malformed %s at byte %llu: %s", what, (unsigned long long)offset, reason);
+    mtr_diagnostic_set(job->diagnostic, 0, 0, "", "malformed %s at byte %llu: %s", what,
+                       (unsigned long long)offset, reason);
     job->diagnostic->offset = offset;
     return MTR_EINVALID;
 }
@@ -33,7 +34,8 @@ int mtr_decode_begin(struct mtr_decode_job *job)
 {
     int rc = mtr_draft_begin(&job->draft);
     if (rc == MTR_ELIMIT)
-        mtr_diagnostic_set(job->diagnostic, 0, 0, "", "more than %lu events in one request", (unsigned long)job->input->events_max);
+        mtr_diagnostic_set(job->diagnostic, 0, 0, "", "more than %lu events in one request",
+                           (unsigned long)job->input->events_max);
     return rc;
 }
 
@@ -79,7 +81,8 @@ static bool is_json_type(struct mtr_str text)
 /* Binary mode says so by ce-specversion; the structured types win over stray headers. */
 static bool is_binary_mode(const struct mtr_decode_input *input, struct mtr_str type)
 {
-    if (is_type(type, "application/cloudevents+json") || is_type(type, "application/cloudevents-batch+json")) return false;
+    if (is_type(type, "application/cloudevents+json") || is_type(type, "application/cloudevents-batch+json"))
+        return false;
     for (uint32_t i = 0; i < input->header_count; i++)
         if (mtr_str_equal(input->headers[i].name, MTR_STR("specversion"))) return true;
     return false;
@@ -88,14 +91,16 @@ static bool is_binary_mode(const struct mtr_decode_input *input, struct mtr_str 
 static const struct mtr_decoder *find_decoder(const struct mtr_decode_input *input, struct mtr_str type)
 {
     static const struct mtr_decoder binary = {"(ce-* headers)", mtr_decode_binary};
-    if (is_binary_mode(input, type)) return input->body.size == 0 || type.size == 0 || is_json_type(type) ? &binary : NULL;
+    if (is_binary_mode(input, type))
+        return input->body.size == 0 || type.size == 0 || is_json_type(type) ? &binary : NULL;
     if (type.size == 0) return &decoders[0];
     for (size_t i = 0; i < sizeof(decoders) / sizeof(decoders[0]); i++)
         if (is_type(type, decoders[i].media_type)) return &decoders[i];
     return NULL;
 }
 
-int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request, struct mtr_diagnostic *diagnostic)
+int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request,
+               struct mtr_diagnostic *diagnostic)
 {
     struct mtr_decode_job job = {.input = input, .request = request, .diagnostic = diagnostic};
     struct mtr_str type = media_type(input->content_type);
@@ -103,15 +108,18 @@ int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request
     mtr_diagnostic_set(diagnostic, 0, 0, "", "out of memory");
     mtr_draft_init(&job.draft, request, input->events_max, input->received_us);
     if (!decoder) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "", "content type '%.*s' is not understood: send JSON, NDJSON, msgpack or CloudEvents",
+        mtr_diagnostic_set(diagnostic, 0, 0, "",
+                           "content type '%.*s' is not understood: send JSON, NDJSON, msgpack or CloudEvents",
                            type.size < 80 ? (int)type.size : 80, type.size ? type.data : "");
         return MTR_ENOTFOUND;
     }
-    int rc = mtr_decompress(input->content_encoding, input->body, input->body_bytes_max, &request->arena, &job.text, &job.size, diagnostic);
+    int rc = mtr_decompress(input->content_encoding, input->body, input->body_bytes_max, &request->arena,
+                            &job.text, &job.size, diagnostic);
     if (!rc) rc = decoder->decode(&job);
     /* The bound of one request's memory is the sender's to keep; only the system's refusal is ours. */
     if (rc == MTR_ENOMEM && request->arena.bytes_total >= request->arena.bytes_max / 2) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "", "the request needs more memory than one may take: send smaller batches");
+        mtr_diagnostic_set(diagnostic, 0, 0, "",
+                           "the request needs more memory than one may take: send smaller batches");
         rc = MTR_ELIMIT;
     }
     if (rc) {

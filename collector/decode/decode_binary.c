@@ -1,6 +1,7 @@
 /*
- * CloudEvents binary mode: one event whose attributes stand in ce-* headers, percent-encoded as the HTTP binding says (after undoing a
- * quoted string), and whose data is the body. An empty body is an event without data.
+ * CloudEvents binary mode: one event whose attributes stand in ce-* headers, percent-encoded as the HTTP
+ * binding says (after undoing a quoted string), and whose data is the body. An empty body is an event without
+ * data.
  */
 #include "collector/decode/decoder.h"
 #include "collector/decode/json_event.h"
@@ -74,14 +75,16 @@ static int read_data(struct mtr_decode_job *job)
         rc = mtr_json_value_read(&cursor, &ignored);
         if (!rc) mtr_draft_fault(&job->draft, "data", "must be a map");
     }
-    if (!rc && mtr_json_peek(&cursor) != MTR_JSON_END) rc = mtr_json_fail(&cursor, "something follows the end of the data");
+    if (!rc && mtr_json_peek(&cursor) != MTR_JSON_END)
+        rc = mtr_json_fail(&cursor, "something follows the end of the data");
     return rc ? mtr_decode_fail(job, cursor.fault_offset, "JSON", cursor.fault) : MTR_OK;
 }
 
 int mtr_decode_binary(struct mtr_decode_job *job)
 {
     int rc = mtr_decode_begin(job);
-    for (uint32_t i = 0; i < job->input->header_count && !rc; i++) rc = read_header(job, &job->input->headers[i]);
+    for (uint32_t i = 0; i < job->input->header_count && !rc; i++)
+        rc = read_header(job, &job->input->headers[i]);
     if (!rc && job->size) rc = read_data(job);
     if (!rc) mtr_draft_end(&job->draft);
     return rc;

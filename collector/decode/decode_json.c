@@ -1,6 +1,6 @@
 /*
- * application/json and the structured CloudEvents types: one event or a list of them. Broken grammar anywhere makes the whole body
- * unreadable; a wrong value inside an event is that event's fault alone.
+ * application/json and the structured CloudEvents types: one event or a list of them. Broken grammar anywhere
+ * makes the whole body unreadable; a wrong value inside an event is that event's fault alone.
  */
 #include "collector/decode/decoder.h"
 #include "collector/decode/json_event.h"
@@ -49,6 +49,7 @@ int mtr_decode_json(struct mtr_decode_job *job)
     case '{': rc = decode_single(job, &cursor); break;
     default: rc = mtr_json_fail(&cursor, "an event or a list of events is expected"); break;
     }
-    if (!rc && mtr_json_peek(&cursor) != MTR_JSON_END) rc = mtr_json_fail(&cursor, "something follows the end of the text's value");
+    if (!rc && mtr_json_peek(&cursor) != MTR_JSON_END)
+        rc = mtr_json_fail(&cursor, "something follows the end of the text's value");
     return cursor.fault ? mtr_decode_fail(job, cursor.fault_offset, "JSON", cursor.fault) : rc;
 }

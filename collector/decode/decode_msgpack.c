@@ -1,10 +1,10 @@
 /*
- * msgpack: one event as a map, a list of such maps, or compact rows: {"fields": ["id", "type", "subject", "time", "data.bytes"],
- * "rows": [[…], …]}.
+ * msgpack: one event as a map, a list of such maps, or compact rows: {"fields": ["id", "type", "subject",
+ * "time", "data.bytes"], "rows": [[…], …]}.
  *
- * A broken or cut encoding makes the whole body unreadable. In compact rows the column names are checked once, so a row costs its
- * values only; a row of another length, or no list, is `invalid` alone. `rows` may stand before `fields`: its place is remembered and
- * read afterwards.
+ * A broken or cut encoding makes the whole body unreadable. In compact rows the column names are checked
+ * once, so a row costs its values only; a row of another length, or no list, is `invalid` alone. `rows` may
+ * stand before `fields`: its place is remembered and read afterwards.
  */
 #include "collector/decode/decoder.h"
 #include "collector/decode/msgpack_cursor.h"
@@ -71,7 +71,8 @@ static int read_attribute(struct mtr_msgpack_cursor *cursor, struct mtr_draft *d
     return MTR_OK;
 }
 
-static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head)
+static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor,
+                      const struct mtr_msgpack_token *head)
 {
     int rc = mtr_decode_begin(job);
     if (rc) return rc;
@@ -128,10 +129,12 @@ static const char *add_column(struct table *table, struct mtr_str name)
     if (reason) return reason;
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct column *other = &table->columns[i];
-        if (other->attribute == column->attribute && mtr_str_equal(other->name, column->name)) return "field given twice";
+        if (other->attribute == column->attribute && mtr_str_equal(other->name, column->name))
+            return "field given twice";
         if (other->attribute == MTR_ATTRIBUTE_DATA) properties++;
     }
-    if (column->attribute == MTR_ATTRIBUTE_DATA && properties == MTR_EVENT_PROPERTIES_MAX) return "more than 64 properties";
+    if (column->attribute == MTR_ATTRIBUTE_DATA && properties == MTR_EVENT_PROPERTIES_MAX)
+        return "more than 64 properties";
     table->column_count++;
     return NULL;
 }
@@ -146,7 +149,8 @@ static int read_fields(struct mtr_msgpack_cursor *cursor, struct table *table)
         const uint8_t *at = cursor->at;
         rc = mtr_msgpack_value_read(cursor, &name);
         if (rc) return rc;
-        const char *reason = name.kind == MTR_VALUE_TEXT ? add_column(table, name.text) : "fields must be a list of names";
+        const char *reason =
+            name.kind == MTR_VALUE_TEXT ? add_column(table, name.text) : "fields must be a list of names";
         if (reason) {
             cursor->at = at;
             rc = mtr_msgpack_fail(cursor, reason);
@@ -183,7 +187,8 @@ static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curso
     } else if (head.kind == MTR_MSGPACK_SCALAR) {
         mtr_draft_fault(&job->draft, NULL, "a row must be a list of values");
     } else {
-        mtr_draft_faultf(&job->draft, NULL, "a row must be a list of %u values", (unsigned)table->column_count);
+        mtr_draft_faultf(&job->draft, NULL, "a row must be a list of %u values",
+                         (unsigned)table->column_count);
         rc = mtr_msgpack_skip_items(cursor, &head, &depth);
     }
     if (!rc) mtr_draft_end(&job->draft);
@@ -257,6 +262,8 @@ int mtr_decode_msgpack(struct mtr_decode_job *job)
         cursor.at = begin;
         rc = mtr_msgpack_fail(&cursor, "an event or a list of events is expected");
     }
-    if (!rc && cursor.at != cursor.end) rc = mtr_msgpack_fail(&cursor, "something follows the end of the value");
-    return cursor.fault ? mtr_decode_fail(job, (uint64_t)(cursor.at - cursor.begin), "msgpack", cursor.fault) : rc;
+    if (!rc && cursor.at != cursor.end)
+        rc = mtr_msgpack_fail(&cursor, "something follows the end of the value");
+    return cursor.fault ? mtr_decode_fail(job, (uint64_t)(cursor.at - cursor.begin), "msgpack", cursor.fault)
+                        : rc;
 }

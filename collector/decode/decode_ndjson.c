@@ -1,27 +1,31 @@
 /*
- * application/x-ndjson: each line is its own envelope. A line that cannot be read is the result `invalid` of its event, with the byte
- * in the body; lines of white space only count for nothing.
+ * application/x-ndjson: each line is its own envelope. A line that cannot be read is the result `invalid` of
+ * its event, with the byte in the body; lines of white space only count for nothing.
  *
- * The whole body is indexed at once. That index is right for every line whenever it can be made: a string may not hold a newline, so
- * each line starts outside of strings. When it cannot be made, a quote is open somewhere, and each line is indexed alone to keep the
- * fault at home.
+ * The whole body is indexed at once. That index is right for every line whenever it can be made: a string may
+ * not hold a newline, so each line starts outside of strings. When it cannot be made, a quote is open
+ * somewhere, and each line is indexed alone to keep the fault at home.
  */
 #include "collector/decode/decoder.h"
 #include "collector/decode/json_event.h"
 
 #include <string.h>
 
-/* Reads the line's event; a broken line becomes its fault. `base`: where the cursor's text starts in the body. */
+/* Reads the line's event; a broken line becomes its fault. `base`: where the cursor's text starts in the
+ * body. */
 static int read_line(struct mtr_decode_job *job, struct mtr_json_cursor *cursor, size_t base)
 {
     struct mtr_draft *draft = &job->draft;
     int rc = mtr_decode_begin(job);
     if (rc) return rc;
     rc = mtr_json_event_read(cursor, draft);
-    if (!rc && mtr_json_peek(cursor) != MTR_JSON_END) rc = mtr_json_fail(cursor, "something follows the event on its line");
+    if (!rc && mtr_json_peek(cursor) != MTR_JSON_END)
+        rc = mtr_json_fail(cursor, "something follows the event on its line");
     if (rc) {
-        draft->result->code = MTR_RESULT_ACCEPTED; /* that the line is broken matters more than what was found in its first half */
-        mtr_draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset, cursor->fault);
+        draft->result->code = MTR_RESULT_ACCEPTED; /* that the line is broken matters more than what was found
+                                                      in its first half */
+        mtr_draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset,
+                         cursor->fault);
     }
     mtr_draft_end(draft);
     return MTR_OK;

@@ -22,9 +22,12 @@ struct mtr_decoder {
 };
 
 int mtr_decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
-int mtr_decode_ndjson(struct mtr_decode_job *job) MTR_MUST_USE;  /* one event a line; an unreadable line is `invalid` alone */
-int mtr_decode_msgpack(struct mtr_decode_job *job) MTR_MUST_USE; /* one event, a list of them, or compact rows */
-int mtr_decode_binary(struct mtr_decode_job *job) MTR_MUST_USE;  /* attributes from headers, the body is the data */
+int mtr_decode_ndjson(struct mtr_decode_job *job)
+    MTR_MUST_USE; /* one event a line; an unreadable line is `invalid` alone */
+int mtr_decode_msgpack(struct mtr_decode_job *job)
+    MTR_MUST_USE; /* one event, a list of them, or compact rows */
+int mtr_decode_binary(struct mtr_decode_job *job)
+    MTR_MUST_USE; /* attributes from headers, the body is the data */
 
 /* The envelope cannot be read: fills the diagnostic, MTR_EINVALID. */
 int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason);

@@ -1,6 +1,7 @@
 /*
- * Decompression with a cap on the output: the memory a sender can make us take is bytes_max (twice that while growing), whatever its
- * body claims. zstd windows are capped at 8 MiB. Output grows by doubling inside the arena, so a claimed size is never believed.
+ * Decompression with a cap on the output: the memory a sender can make us take is bytes_max (twice that while
+ * growing), whatever its body claims. zstd windows are capped at 8 MiB. Output grows by doubling inside the
+ * arena, so a claimed size is never believed.
  */
 #include "collector/decode/decompress.h"
 
@@ -28,15 +29,18 @@ static int refuse(struct mtr_diagnostic *diagnostic, const char *coding, size_t 
 
 static int too_large(struct mtr_diagnostic *diagnostic, const char *what, uint64_t bytes_max)
 {
-    mtr_diagnostic_set(diagnostic, 0, 0, "", "the %s is larger than %llu bytes", what, (unsigned long long)bytes_max);
+    mtr_diagnostic_set(diagnostic, 0, 0, "", "the %s is larger than %llu bytes", what,
+                       (unsigned long long)bytes_max);
     return MTR_ELIMIT;
 }
 
-/* Room for at least one byte. One byte over the maximum is allowed for, to tell "exactly full" from "more to come". */
+/* Room for at least one byte. One byte over the maximum is allowed for, to tell "exactly full" from "more
+ * to come". */
 static int grow(struct output *output, struct mtr_diagnostic *diagnostic)
 {
     if (output->size < output->capacity) return MTR_OK;
-    if (output->size > output->bytes_max) return too_large(diagnostic, "decompressed body", output->bytes_max);
+    if (output->size > output->bytes_max)
+        return too_large(diagnostic, "decompressed body", output->bytes_max);
     size_t capacity = output->capacity * 2;
     if (capacity > output->bytes_max + 1) capacity = output->bytes_max + 1;
     char *data = mtr_arena_alloc(output->arena, capacity);
@@ -83,7 +87,8 @@ static int unzstd(struct mtr_str body, struct output *output, struct mtr_diagnos
             rc = refuse(diagnostic, "zstd", in.pos, "the frame ends too early");
         }
     }
-    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, "decompressed body", output->bytes_max);
+    if (!rc && output->size > output->bytes_max)
+        rc = too_large(diagnostic, "decompressed body", output->bytes_max);
 out:
     ZSTD_freeDCtx(context);
     return rc;
@@ -123,7 +128,8 @@ static int gunzip(struct mtr_str body, struct output *output, struct mtr_diagnos
             rc = refuse(diagnostic, "gzip", used, stream.msg ? stream.msg : "not gzip");
         }
     }
-    if (!rc && output->size > output->bytes_max) rc = too_large(diagnostic, "decompressed body", output->bytes_max);
+    if (!rc && output->size > output->bytes_max)
+        rc = too_large(diagnostic, "decompressed body", output->bytes_max);
     inflateEnd(&stream);
     return rc;
 }
@@ -142,8 +148,8 @@ static bool is_encoding(struct mtr_str encoding, const char *name)
     return true;
 }
 
-static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text, size_t *size,
-                      struct mtr_diagnostic *diagnostic)
+static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text,
+                      size_t *size, struct mtr_diagnostic *diagnostic)
 {
     if (body.size > bytes_max) return too_large(diagnostic, "body", bytes_max);
     char *copy = mtr_arena_alloc(arena, body.size + 1);
@@ -154,19 +160,22 @@ static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena 
     return MTR_OK;
 }
 
-int mtr_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena, char **text, size_t *size,
-                   struct mtr_diagnostic *diagnostic)
+int mtr_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
+                   char **text, size_t *size, struct mtr_diagnostic *diagnostic)
 {
     bool is_zstd = is_encoding(encoding, "zstd");
     struct output output;
-    if (encoding.size == 0 || is_encoding(encoding, "identity")) return copy_plain(body, bytes_max, arena, text, size, diagnostic);
+    if (encoding.size == 0 || is_encoding(encoding, "identity"))
+        return copy_plain(body, bytes_max, arena, text, size, diagnostic);
     if (!is_zstd && !is_encoding(encoding, "gzip") && !is_encoding(encoding, "x-gzip")) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "", "content encoding '%.*s' is not understood: send identity, gzip or zstd",
+        mtr_diagnostic_set(diagnostic, 0, 0, "",
+                           "content encoding '%.*s' is not understood: send identity, gzip or zstd",
                            encoding.size < 40 ? (int)encoding.size : 40, encoding.data);
         return MTR_ENOTFOUND;
     }
     int rc = output_init(&output, arena, body.size, bytes_max);
-    if (!rc && body.size) rc = is_zstd ? unzstd(body, &output, diagnostic) : gunzip(body, &output, diagnostic);
+    if (!rc && body.size)
+        rc = is_zstd ? unzstd(body, &output, diagnostic) : gunzip(body, &output, diagnostic);
     if (rc) return rc;
     *text = output.data;
     *size = output.size;

@@ -1,9 +1,11 @@
 /*
- * The rules of events, format by format the same: attributes and their sizes, flat data, exact numbers, no key twice.
+ * The rules of events, format by format the same: attributes and their sizes, flat data, exact numbers, no
+ * key twice.
  *
- * Invariants: request->count counts begun events; slab[0 … property_count) is the current event's data; a property slab always has room
- * for one event's maximum when an event begins, so that adding a property never allocates. One thread at a time.
- * It does not judge time windows, subscriptions or duplicates of other events: that is the intake's.
+ * Invariants: request->count counts begun events; slab[0 … property_count) is the current event's data; a
+ * property slab always has room for one event's maximum when an event begins, so that adding a property never
+ * allocates. One thread at a time. It does not judge time windows, subscriptions or duplicates of other
+ * events: that is the intake's.
  */
 #include "collector/decode/draft.h"
 
@@ -18,10 +20,10 @@ enum { EVENTS_FIRST = 16, PROPERTY_SLAB_MAX = 2048, FAULT_TEXT_BYTES = 200 };
 
 #define EXTENSIONS_MAX (sizeof(((struct mtr_draft *)0)->extensions) / sizeof(struct mtr_str))
 
-static const char *const attribute_names[] = {"id", "source", "type", "subject", "time", "specversion", "datacontenttype", "data_base64",
-                                              "data"};
-static const size_t attribute_bytes_max[] = {MTR_EVENT_ID_BYTES_MAX, MTR_EVENT_SOURCE_BYTES_MAX, MTR_EVENT_TYPE_BYTES_MAX,
-                                             MTR_EVENT_SUBJECT_BYTES_MAX};
+static const char *const attribute_names[] = {
+    "id", "source", "type", "subject", "time", "specversion", "datacontenttype", "data_base64", "data"};
+static const size_t attribute_bytes_max[] = {MTR_EVENT_ID_BYTES_MAX, MTR_EVENT_SOURCE_BYTES_MAX,
+                                             MTR_EVENT_TYPE_BYTES_MAX, MTR_EVENT_SUBJECT_BYTES_MAX};
 
 static bool is_name(struct mtr_str name, enum mtr_attribute attribute)
 {
@@ -33,7 +35,11 @@ enum mtr_attribute mtr_attribute_from_name(struct mtr_str name)
     enum mtr_attribute candidate = MTR_ATTRIBUTE_EXTENSION;
     switch (name.size) {
     case 2: candidate = MTR_ATTRIBUTE_ID; break;
-    case 4: candidate = name.data[0] == 'd' ? MTR_ATTRIBUTE_DATA : name.data[1] == 'y' ? MTR_ATTRIBUTE_TYPE : MTR_ATTRIBUTE_TIME; break;
+    case 4:
+        candidate = name.data[0] == 'd'   ? MTR_ATTRIBUTE_DATA
+                    : name.data[1] == 'y' ? MTR_ATTRIBUTE_TYPE
+                                          : MTR_ATTRIBUTE_TIME;
+        break;
     case 6: candidate = MTR_ATTRIBUTE_SOURCE; break;
     case 7: candidate = MTR_ATTRIBUTE_SUBJECT; break;
     case 11: candidate = name.data[0] == 's' ? MTR_ATTRIBUTE_SPECVERSION : MTR_ATTRIBUTE_DATA_BASE64; break;
@@ -43,7 +49,8 @@ enum mtr_attribute mtr_attribute_from_name(struct mtr_str name)
     return is_name(name, candidate) ? candidate : MTR_ATTRIBUTE_EXTENSION;
 }
 
-void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max, int64_t received_us)
+void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
+                    int64_t received_us)
 {
     *draft = (struct mtr_draft){.request = request, .events_max = events_max, .received_us = received_us};
     request->events = NULL;
@@ -178,7 +185,8 @@ static bool is_well_formed(const struct mtr_value *value)
 
 static void set_text(struct mtr_draft *draft, enum mtr_attribute attribute, const struct mtr_value *value)
 {
-    struct mtr_str *const targets[] = {&draft->event->id, &draft->event->source, &draft->event->type, &draft->event->subject};
+    struct mtr_str *const targets[] = {&draft->event->id, &draft->event->source, &draft->event->type,
+                                       &draft->event->subject};
     const char *field = attribute_names[attribute];
     if (value->text.size == 0) {
         mtr_draft_fault(draft, field, "must not be empty");
@@ -198,7 +206,8 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     int64_t time_us = 0;
     if (value->kind == MTR_VALUE_INTEGER) {
         if (value->integer < 0 || value->integer >= (mtr_int128)MTR_TIME_S_MAX * MTR_US_PER_SECOND) {
-            mtr_draft_fault(draft, "time", "outside the years 1970 to 2199 (integers are microseconds since 1970)");
+            mtr_draft_fault(draft, "time",
+                            "outside the years 1970 to 2199 (integers are microseconds since 1970)");
             return;
         }
         time_us = (int64_t)value->integer;
@@ -244,12 +253,15 @@ static void set_checked(struct mtr_draft *draft, enum mtr_attribute attribute, c
     switch (attribute) {
     case MTR_ATTRIBUTE_TIME: set_time(draft, value); break;
     case MTR_ATTRIBUTE_SPECVERSION:
-        if (!mtr_str_equal(value->text, MTR_STR("1.0"))) mtr_draft_fault(draft, "specversion", "only CloudEvents 1.0 is understood");
+        if (!mtr_str_equal(value->text, MTR_STR("1.0")))
+            mtr_draft_fault(draft, "specversion", "only CloudEvents 1.0 is understood");
         break;
     case MTR_ATTRIBUTE_DATACONTENTTYPE:
         if (!is_json_media_type(value->text)) mtr_draft_fault(draft, "datacontenttype", "data must be JSON");
         break;
-    case MTR_ATTRIBUTE_DATA_BASE64: mtr_draft_fault(draft, "data_base64", "binary data is not usage: send a map as data"); break;
+    case MTR_ATTRIBUTE_DATA_BASE64:
+        mtr_draft_fault(draft, "data_base64", "binary data is not usage: send a map as data");
+        break;
     case MTR_ATTRIBUTE_DATA: mtr_draft_fault(draft, "data", "must be a map"); break;
     default: set_text(draft, attribute, value); break;
     }
@@ -276,7 +288,8 @@ static void note_extension(struct mtr_draft *draft, struct mtr_str name, const s
     draft->extensions[draft->extension_count++] = name;
     /* The event itself is the first level. */
     if (value->kind == MTR_VALUE_NESTED && value->depth + 1 > MTR_EVENT_DEPTH_MAX)
-        mtr_draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels", MTR_EVENT_DEPTH_MAX);
+        mtr_draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels",
+                         MTR_EVENT_DEPTH_MAX);
 }
 
 static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
@@ -290,7 +303,8 @@ static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
     return true;
 }
 
-void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name, const struct mtr_value *value)
+void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
+                         const struct mtr_value *value)
 {
     if (attribute == MTR_ATTRIBUTE_EXTENSION) {
         note_extension(draft, name, value);
@@ -299,10 +313,12 @@ void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, 
     if (!first_time(draft, attribute) || value->kind == MTR_VALUE_NULL) return;
     if (value->kind == MTR_VALUE_REFUSED) {
         mtr_draft_fault(draft, attribute_names[attribute], value->reason);
-    } else if (value->kind == MTR_VALUE_TEXT || (attribute == MTR_ATTRIBUTE_TIME && value->kind == MTR_VALUE_INTEGER)) {
+    } else if (value->kind == MTR_VALUE_TEXT ||
+               (attribute == MTR_ATTRIBUTE_TIME && value->kind == MTR_VALUE_INTEGER)) {
         set_checked(draft, attribute, value);
     } else {
-        mtr_draft_fault(draft, attribute_names[attribute], attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
+        mtr_draft_fault(draft, attribute_names[attribute],
+                        attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
     }
 }
 

@@ -1,9 +1,9 @@
 /*
  * An event in the making: the rules that every format shares.
  *
- * A decoder reads its bytes and hands over values; the draft knows what attributes and data may be, keeps the first fault of each
- * event as its result, and goes on, so that the answer can still name the event's id. Events, results and properties live in the
- * request's arena.
+ * A decoder reads its bytes and hands over values; the draft knows what attributes and data may be, keeps the
+ * first fault of each event as its result, and goes on, so that the answer can still name the event's id.
+ * Events, results and properties live in the request's arena.
  *
  *   begin ─▶ (attribute | data)* ─▶ end        once for every event, in the request's order
  */
@@ -64,17 +64,20 @@ struct mtr_draft {
     uint32_t extension_count;
 };
 
-void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max, int64_t received_us);
+void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
+                    int64_t received_us);
 /* Room for `count` more events at once; a hint, capped by events_max. */
 int mtr_draft_reserve(struct mtr_draft *draft, uint64_t count) MTR_MUST_USE;
 
 int mtr_draft_begin(struct mtr_draft *draft) MTR_MUST_USE; /* MTR_ELIMIT: more than events_max; MTR_ENOMEM */
 enum mtr_attribute mtr_attribute_from_name(struct mtr_str name);
-void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name, const struct mtr_value *value);
+void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
+                         const struct mtr_value *value);
 /* Opens the data map; false when the event already had one (the fault is set). */
 bool mtr_draft_data_begin(struct mtr_draft *draft);
 void mtr_draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
-/* The same for a name that mtr_draft_name_fault has passed and that is not in the event yet: columns are checked once for all rows. */
+/* The same for a name that mtr_draft_name_fault has passed and that is not in the event yet: columns are
+ * checked once for all rows. */
 void mtr_draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
 /* What is wrong with the name of a property, or NULL. */
 const char *mtr_draft_name_fault(struct mtr_str name, bool utf8_checked);

@@ -1,12 +1,14 @@
 /*
- * Reading JSON tokens by their index. Offsets are checked against `end` before any byte is read; the index holds the text's size after
- * its last entry, so looking one entry ahead is always allowed. Nothing here allocates.
+ * Reading JSON tokens by their index. Offsets are checked against `end` before any byte is read; the index
+ * holds the text's size after its last entry, so looking one entry ahead is always allowed. Nothing here
+ * allocates.
  */
 #include "collector/decode/json_cursor.h"
 
 #include <string.h>
 
-void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size, const struct mtr_json_index *index)
+void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
+                          const struct mtr_json_index *index)
 {
     *cursor = (struct mtr_json_cursor){.text = text,
                                        .offsets = index->offsets,
@@ -38,7 +40,9 @@ static struct mtr_str take_token(struct mtr_json_cursor *cursor)
     uint32_t start = cursor->offsets[0], stop = cursor->offsets[1];
     const char *text = cursor->text;
     if (stop > cursor->end) stop = cursor->end;
-    while (stop > start && (text[stop - 1] == ' ' || text[stop - 1] == '\n' || text[stop - 1] == '\r' || text[stop - 1] == '\t')) stop--;
+    while (stop > start && (text[stop - 1] == ' ' || text[stop - 1] == '\n' || text[stop - 1] == '\r' ||
+                            text[stop - 1] == '\t'))
+        stop--;
     cursor->offsets++;
     return (struct mtr_str){text + start, stop - start};
 }
@@ -112,7 +116,8 @@ static char simple_escape(char c)
     }
 }
 
-/* In place: unescaped text is never longer. False leaves the front of the text changed and the size as it was. */
+/* In place: unescaped text is never longer. False leaves the front of the text changed and the size as it
+ * was. */
 static bool unescape(char *text, size_t *size)
 {
     const char *p = text, *end = text + *size;
@@ -149,7 +154,8 @@ static int read_string(struct mtr_json_cursor *cursor, struct mtr_str *out, cons
         return mtr_json_fail(cursor, "string without an end");
     }
     *out = (struct mtr_str){token.data + 1, token.size - 2};
-    if (cursor->has_escapes && out->size && memchr(out->data, '\\', out->size) && !unescape(cursor->text + start, &out->size))
+    if (cursor->has_escapes && out->size && memchr(out->data, '\\', out->size) &&
+        !unescape(cursor->text + start, &out->size))
         *refused = "broken escape in a string";
     return MTR_OK;
 }
@@ -203,7 +209,8 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
         return MTR_OK;
     }
     if (first == MTR_JSON_END || first == ',' || first == ':' || first == ']' || first == '}')
-        return mtr_json_fail(cursor, first == MTR_JSON_END ? "the text ends too early" : "a value is expected");
+        return mtr_json_fail(cursor,
+                             first == MTR_JSON_END ? "the text ends too early" : "a value is expected");
     struct mtr_str token = take_token(cursor);
     if (first == '-' || (first >= '0' && first <= '9')) {
         value->kind = MTR_VALUE_NUMBER;
@@ -214,7 +221,8 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
     return MTR_OK;
 }
 
-/* One item inside a skipped map or list, its name first when in a map. *opened: it is itself a map or list, entered. */
+/* One item inside a skipped map or list, its name first when in a map. *opened: it is itself a map or
+ * list, entered. */
 static int skip_item(struct mtr_json_cursor *cursor, bool in_map, bool *opened)
 {
     struct mtr_value ignored;
@@ -238,7 +246,8 @@ static int skip_nested(struct mtr_json_cursor *cursor, uint8_t *depth_max)
     do {
         int rc = MTR_OK;
         if (opened) {
-            if (depth == MTR_JSON_SKIP_DEPTH_MAX) return mtr_json_fail(cursor, "nested deeper than 64 levels");
+            if (depth == MTR_JSON_SKIP_DEPTH_MAX)
+                return mtr_json_fail(cursor, "nested deeper than 64 levels");
             maps = maps << 1 | (mtr_json_peek(cursor) == '{');
             if (++depth > *depth_max) *depth_max = (uint8_t)depth;
             cursor->offsets++;

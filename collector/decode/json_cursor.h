@@ -1,9 +1,9 @@
 /*
  * A strict reader over the index of a JSON text: tokens, strings, scalars, and skipping with a bounded depth.
  *
- * Grammar faults stop the cursor for good (`fault` and `fault_offset` say what and where); faults inside one scalar are values of kind
- * REFUSED, so that the event around it can be named. Strings with escapes are unescaped in place: the text must be writable and is the
- * request's own.
+ * Grammar faults stop the cursor for good (`fault` and `fault_offset` say what and where); faults inside one
+ * scalar are values of kind REFUSED, so that the event around it can be named. Strings with escapes are
+ * unescaped in place: the text must be writable and is the request's own.
  */
 #ifndef METERD_COLLECTOR_DECODE_JSON_CURSOR_H
 #define METERD_COLLECTOR_DECODE_JSON_CURSOR_H
@@ -29,7 +29,8 @@ struct mtr_json_cursor {
 
 enum { MTR_JSON_END = -1 };
 
-void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size, const struct mtr_json_index *index);
+void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
+                          const struct mtr_json_index *index);
 
 /* The first byte of the next token, or MTR_JSON_END. */
 static inline int mtr_json_peek(const struct mtr_json_cursor *cursor)
@@ -41,7 +42,8 @@ static inline int mtr_json_peek(const struct mtr_json_cursor *cursor)
 int mtr_json_fail(struct mtr_json_cursor *cursor, const char *fault); /* at the next token; MTR_EINVALID */
 int mtr_json_expect(struct mtr_json_cursor *cursor, char token, const char *fault) MTR_MUST_USE;
 /* A name and its colon. A name with a broken escape is given raw, *refused says why (else NULL). */
-int mtr_json_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name, const char **refused) MTR_MUST_USE;
+int mtr_json_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name,
+                       const char **refused) MTR_MUST_USE;
 /* Any value; maps and lists are read over and come as NESTED. */
 int mtr_json_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
 /* After an item of a map or list: true when ',' stood there and another follows, false at `closing`. */

@@ -1,5 +1,6 @@
 /*
- * From JSON tokens to the draft of an event. A fault in a value does not stop the reading: the id may stand after it.
+ * From JSON tokens to the draft of an event. A fault in a value does not stop the reading: the id may stand
+ * after it.
  */
 #include "collector/decode/json_event.h"
 
@@ -80,7 +81,8 @@ const char *mtr_json_locate_fault(struct mtr_str text, uint64_t *offset)
         size_t step = sequence_bytes(text.data + i, text.size - i);
         *offset = i;
         if (step == 0) return "not valid UTF-8";
-        if (in_string && (unsigned char)text.data[i] < 0x20) return "control character inside a string (is a quote missing before it?)";
+        if (in_string && (unsigned char)text.data[i] < 0x20)
+            return "control character inside a string (is a quote missing before it?)";
         if (text.data[i] == '"') {
             in_string = !in_string;
             opened = i;

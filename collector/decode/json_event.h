@@ -1,8 +1,9 @@
 /*
- * Events out of JSON text: one event, the data map alone, and the place of a fault in a text that has no index.
+ * Events out of JSON text: one event, the data map alone, and the place of a fault in a text that has no
+ * index.
  *
- * The calls return MTR_EINVALID when the grammar breaks (the cursor knows where); everything else that is wrong with an event becomes
- * its fault.
+ * The calls return MTR_EINVALID when the grammar breaks (the cursor knows where); everything else that is
+ * wrong with an event becomes its fault.
  */
 #ifndef METERD_COLLECTOR_DECODE_JSON_EVENT_H
 #define METERD_COLLECTOR_DECODE_JSON_EVENT_H

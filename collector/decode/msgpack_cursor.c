@@ -1,6 +1,6 @@
 /*
- * msgpack tokens. Sizes and counts come from strangers: a size is compared with what is left before it is used, a count is only ever a
- * loop bound whose every turn needs a byte.
+ * msgpack tokens. Sizes and counts come from strangers: a size is compared with what is left before it is
+ * used, a count is only ever a loop bound whose every turn needs a byte.
  */
 #include "collector/decode/msgpack_cursor.h"
 
@@ -20,7 +20,8 @@ static size_t left(const struct mtr_msgpack_cursor *cursor)
     return (size_t)(cursor->end - cursor->at);
 }
 
-/* Big-endian number of 1, 2, 4 or 8 bytes behind the token's first byte; the caller has checked that they are there. */
+/* Big-endian number of 1, 2, 4 or 8 bytes behind the token's first byte; the caller has checked that they
+ * are there. */
 static uint64_t big_endian(const uint8_t *p, unsigned bytes)
 {
     uint16_t two;
@@ -36,7 +37,8 @@ static uint64_t big_endian(const uint8_t *p, unsigned bytes)
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big_endian swaps bytes");
 
-static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size, struct mtr_value *value)
+static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
+                     struct mtr_value *value)
 {
     if (size > left(cursor) - head_bytes) return mtr_msgpack_fail(cursor, "text ends too early");
     value->kind = MTR_VALUE_TEXT;
@@ -46,7 +48,8 @@ static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint6
     return MTR_OK;
 }
 
-static int take_refused(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size, const char *reason, struct mtr_value *value)
+static int take_refused(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
+                        const char *reason, struct mtr_value *value)
 {
     if (size > left(cursor) - head_bytes) return mtr_msgpack_fail(cursor, "value ends too early");
     value->kind = MTR_VALUE_REFUSED;
@@ -55,21 +58,23 @@ static int take_refused(struct mtr_msgpack_cursor *cursor, size_t head_bytes, ui
     return MTR_OK;
 }
 
-static int take_plain(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_value_kind kind, struct mtr_value *value)
+static int take_plain(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_value_kind kind,
+                      struct mtr_value *value)
 {
     value->kind = kind;
     cursor->at += bytes;
     return MTR_OK;
 }
 
-static int take_integer(struct mtr_msgpack_cursor *cursor, size_t bytes, mtr_int128 integer, struct mtr_value *value)
+static int take_integer(struct mtr_msgpack_cursor *cursor, size_t bytes, mtr_int128 integer,
+                        struct mtr_value *value)
 {
     value->integer = integer;
     return take_plain(cursor, bytes, MTR_VALUE_INTEGER, value);
 }
 
-static int take_head(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_msgpack_kind kind, uint64_t count,
-                     struct mtr_msgpack_token *token)
+static int take_head(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_msgpack_kind kind,
+                     uint64_t count, struct mtr_msgpack_token *token)
 {
     token->kind = kind;
     token->count = (uint32_t)count;
@@ -84,7 +89,8 @@ static int64_t sign_extend(uint64_t number, unsigned bytes)
 }
 
 /* Bytes of the number behind first bytes 0xc0 … 0xdf: an integer, or the size or count of what follows. */
-static const uint8_t number_bytes[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
+static const uint8_t number_bytes[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
+                                         1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
 
 static int read_wide(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
 {
@@ -102,7 +108,10 @@ static int read_wide(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token
     case 0xc7: case 0xc8: case 0xc9: return take_refused(cursor, head, number + 1, reason_binary, value);
     case 0xca: case 0xcb: return take_refused(cursor, head, 0, reason_float, value);
     case 0xcc: case 0xcd: case 0xce: case 0xcf: return take_integer(cursor, head, (mtr_int128)number, value);
-    case 0xd0: case 0xd1: case 0xd2: case 0xd3: return take_integer(cursor, head, sign_extend(number, bytes), value);
+    case 0xd0:
+    case 0xd1:
+    case 0xd2:
+    case 0xd3: return take_integer(cursor, head, sign_extend(number, bytes), value);
     case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8:
         return take_refused(cursor, head, 1 + (UINT64_C(1) << (first - 0xd4)), reason_binary, value);
     case 0xd9: case 0xda: case 0xdb: return take_text(cursor, head, number, value);
@@ -130,7 +139,8 @@ static uint64_t items(const struct mtr_msgpack_token *head)
     return head->kind == MTR_MSGPACK_MAP ? (uint64_t)head->count * 2 : head->count;
 }
 
-int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head, uint8_t *depth)
+int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
+                           uint8_t *depth)
 {
     uint64_t pending[MTR_MSGPACK_SKIP_DEPTH_MAX];
     unsigned level = 0;
@@ -147,7 +157,8 @@ int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_m
         int rc = mtr_msgpack_read(cursor, &token);
         if (rc) return rc;
         if (token.kind == MTR_MSGPACK_SCALAR) continue;
-        if (level + 1 == MTR_MSGPACK_SKIP_DEPTH_MAX) return mtr_msgpack_fail(cursor, "nested deeper than 64 levels");
+        if (level + 1 == MTR_MSGPACK_SKIP_DEPTH_MAX)
+            return mtr_msgpack_fail(cursor, "nested deeper than 64 levels");
         pending[++level] = items(&token);
         if (level + 1 > *depth) *depth = (uint8_t)(level + 1);
     }

@@ -1,8 +1,9 @@
 /*
  * Reading msgpack by hand: one token at a time, nothing copied, nothing allocated.
  *
- * msgpack-c builds a tree of objects in a zone first (114 ns for a map of 5 fields); usage events need each value once, in order.
- * Every read is checked against the end; a token that is cut or unknown stops the cursor (`fault`, and `at` stands on its first byte).
+ * msgpack-c builds a tree of objects in a zone first (114 ns for a map of 5 fields); usage events need each
+ * value once, in order. Every read is checked against the end; a token that is cut or unknown stops the
+ * cursor (`fault`, and `at` stands on its first byte).
  */
 #ifndef METERD_COLLECTOR_DECODE_MSGPACK_CURSOR_H
 #define METERD_COLLECTOR_DECODE_MSGPACK_CURSOR_H
@@ -32,7 +33,8 @@ int mtr_msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault); /* M
 /* One scalar, or the head of a list or map. */
 int mtr_msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
 /* Over the items of the list or map whose head was read. *depth: levels, 1 when flat. */
-int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head, uint8_t *depth) MTR_MUST_USE;
+int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
+                           uint8_t *depth) MTR_MUST_USE;
 /* Any value; lists and maps are read over and come as NESTED. */
 int mtr_msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
 

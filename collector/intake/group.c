@@ -1,5 +1,6 @@
 /*
- * The group's arrays and its table of claims. Identities are keyed hashes, so their low bits spread by themselves.
+ * The group's arrays and its table of claims. Identities are keyed hashes, so their low bits spread by
+ * themselves.
  */
 #include "collector/intake/group.h"
 
@@ -55,7 +56,8 @@ static int grow(struct mtr_group *group, uint32_t capacity)
     group->stored = malloc(capacity * sizeof(*group->stored));
     group->stored_keys = malloc(capacity * sizeof(*group->stored_keys));
     group->claims = malloc((size_t)capacity * 2 * sizeof(*group->claims));
-    if (!group->keys || !group->matches || !group->stored || !group->stored_keys || !group->claims) return MTR_ENOMEM;
+    if (!group->keys || !group->matches || !group->stored || !group->stored_keys || !group->claims)
+        return MTR_ENOMEM;
     group->capacity = capacity;
     return MTR_OK;
 }
@@ -68,7 +70,8 @@ int mtr_group_prepare(struct mtr_group *group)
         int rc = grow(group, capacity);
         if (rc) return rc;
     }
-    group->claims_mask = capacity * 2 - 1; /* of this group's size, so that clearing costs what the group is worth */
+    group->claims_mask =
+        capacity * 2 - 1; /* of this group's size, so that clearing costs what the group is worth */
     memset(group->claims, 0, (size_t)capacity * 2 * sizeof(*group->claims));
     group->stored_count = 0;
     return MTR_OK;
@@ -90,8 +93,8 @@ int64_t mtr_group_find(const struct mtr_group *group, struct mtr_event_identity 
     return (int64_t)*claim_of(group, identity) - 1;
 }
 
-uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key, enum mtr_disposition disposition,
-                         uint64_t target_seq)
+uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
+                         enum mtr_disposition disposition, uint64_t target_seq)
 {
     MTR_ASSERT(group->stored_count < group->count && group->count <= group->capacity);
     uint32_t *claim = claim_of(group, key.identity);

@@ -1,8 +1,10 @@
 /*
- * One group commit in the making: whole requests, the identities of their events, and the events that will be stored.
+ * One group commit in the making: whole requests, the identities of their events, and the events that will be
+ * stored.
  *
- * The arrays are kept from group to group and grow to the largest one. The claims are the identities that this group itself is
- * about to store, so that repeats inside a request, and across the requests of one group, are seen exactly.
+ * The arrays are kept from group to group and grow to the largest one. The claims are the identities that
+ * this group itself is about to store, so that repeats inside a request, and across the requests of one
+ * group, are seen exactly.
  */
 #ifndef METERD_COLLECTOR_INTAKE_GROUP_H
 #define METERD_COLLECTOR_INTAKE_GROUP_H
@@ -37,7 +39,7 @@ int mtr_group_prepare(struct mtr_group *group) MTR_MUST_USE;
 /* What this group stores under the identity: index into stored, or -1. */
 int64_t mtr_group_find(const struct mtr_group *group, struct mtr_event_identity identity);
 /* The event will be stored under `key`; returns its sequence. */
-uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key, enum mtr_disposition disposition,
-                         uint64_t target_seq);
+uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
+                         enum mtr_disposition disposition, uint64_t target_seq);
 
 #endif

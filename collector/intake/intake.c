@@ -1,9 +1,10 @@
 /*
- * The intake: queue, group commit, answers. Judging is in intake_judge.c, sealing and retention in intake_housekeep.c.
+ * The intake: queue, group commit, answers. Judging is in intake_judge.c, sealing and retention in
+ * intake_housekeep.c.
  *
- * Invariants: a request is in the queue, in the group of the step under way, or answered; an answer is final: either the commit
- * that holds its events returned 0, or the request carries an error and every result says `unprocessed`. The queue's lock is taken
- * once for each request and once for each group, never for an event.
+ * Invariants: a request is in the queue, in the group of the step under way, or answered; an answer is final:
+ * either the commit that holds its events returned 0, or the request carries an error and every result says
+ * `unprocessed`. The queue's lock is taken once for each request and once for each group, never for an event.
  */
 #include "meterd/collector/intake.h"
 
@@ -17,23 +18,25 @@ enum { PREFETCH_AHEAD = 16 };
 
 static bool options_are_sound(const struct mtr_intake_options *o)
 {
-    if (!o->queue_requests_max || !o->queue_bytes_max || !o->commit_events_max || !o->commit_bytes_max) return false;
+    if (!o->queue_requests_max || !o->queue_bytes_max || !o->commit_events_max || !o->commit_bytes_max)
+        return false;
     if (o->commit_events_max > MTR_BLOCK_EVENTS_MAX) return false;
     if (o->lateness_us < 0 || o->future_us < 0 || o->grace_us < 0) return false;
-    return o->lateness_us <= o->dedup_window_us && o->dedup_window_us <= o->retention_us && o->future_us < o->dedup_window_us;
+    return o->lateness_us <= o->dedup_window_us && o->dedup_window_us <= o->retention_us &&
+           o->future_us < o->dedup_window_us;
 }
 
-/* An event may come as much as future_us before its time, and its segment leaves the index a window after it came. A retry must be
- * expired by then, or it would count twice. */
+/* An event may come as much as future_us before its time, and its segment leaves the index a window after
+ * it came. A retry must be expired by then, or it would count twice. */
 static int64_t provable_lateness_us(const struct mtr_intake_options *options)
 {
     int64_t provable_us = options->dedup_window_us - options->future_us;
     return options->lateness_us < provable_us ? options->lateness_us : provable_us;
 }
 
-int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t event_key[MTR_EVENT_KEY_BYTES],
-                    const struct mtr_intake_options *options, mtr_intake_on_answer on_answer, void *context,
-                    struct mtr_intake **out)
+int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
+                    const uint8_t event_key[MTR_EVENT_KEY_BYTES], const struct mtr_intake_options *options,
+                    mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out)
 {
     if (!options_are_sound(options)) return MTR_EINVALID;
     struct mtr_intake *intake = calloc(1, sizeof(*intake));
@@ -47,8 +50,9 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup, const uint8_t 
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
     mtr_group_init(&intake->group);
-    struct mtr_judge_options judge_options = {
-        .lateness_us = provable_lateness_us(options), .future_us = options->future_us, .grace_us = options->grace_us};
+    struct mtr_judge_options judge_options = {.lateness_us = provable_lateness_us(options),
+                                              .future_us = options->future_us,
+                                              .grace_us = options->grace_us};
     mtr_judge_init(&intake->judge, &judge_options);
     intake->slow.prepare_next = true;
     intake->slow.tidy_us = INT64_MIN;
@@ -115,7 +119,8 @@ static bool fits_group(const struct mtr_intake *intake, const struct mtr_request
            request->body_bytes <= intake->options.commit_bytes_max - group->bytes;
 }
 
-/* Moves whole requests from the queue to the group: the first always, others while they fit (all: everything there is). */
+/* Moves whole requests from the queue to the group: the first always, others while they fit (all:
+ * everything there is). */
 static void take_group(struct mtr_intake *intake, bool all)
 {
     struct mtr_group *group = &intake->group;
@@ -127,7 +132,9 @@ static void take_group(struct mtr_intake *intake, bool all)
         intake->queue_bytes -= request->body_bytes;
         intake->queue_requests--;
         mtr_group_add(group, request);
-        if (!all && (group->count >= intake->options.commit_events_max || group->bytes >= intake->options.commit_bytes_max)) break;
+        if (!all && (group->count >= intake->options.commit_events_max ||
+                     group->bytes >= intake->options.commit_bytes_max))
+            break;
     }
     if (!intake->queue_first) intake->queue_last = &intake->queue_first;
     pthread_mutex_unlock(&intake->lock);
@@ -136,8 +143,9 @@ static void take_group(struct mtr_intake *intake, bool all)
 static void set_unprocessed(struct mtr_request *request, int error)
 {
     request->error = error;
-    const char *reason = error == MTR_EFULL ? "no room to store it: nothing of this request is stored, send it again"
-                                            : "it is not known to be stored: send it again";
+    const char *reason = error == MTR_EFULL
+                             ? "no room to store it: nothing of this request is stored, send it again"
+                             : "it is not known to be stored: send it again";
     for (uint32_t i = 0; i < request->count; i++)
         request->results[i] = (struct mtr_event_result){.code = MTR_RESULT_UNPROCESSED, .reason = reason};
 }
@@ -180,7 +188,8 @@ static void follow_roll(struct mtr_intake *intake, uint32_t segment_count)
     uint32_t count = mtr_log_segments(intake->log, intake->segments, intake->segments_max);
     MTR_ASSERT(count == segment_count + 1);
     intake->slow.prepare_next = true;
-    if (count >= 2 && !intake->segments[count - 2].sealed) mtr_dedup_roll(intake->dedup, &intake->segments[count - 2]);
+    if (count >= 2 && !intake->segments[count - 2].sealed)
+        mtr_dedup_roll(intake->dedup, &intake->segments[count - 2]);
 }
 
 static int commit_group(struct mtr_intake *intake, int64_t now_us)
@@ -195,8 +204,10 @@ static int commit_group(struct mtr_intake *intake, int64_t now_us)
     if (rc) return rc;
     MTR_ASSERT(first_seq == group->first_seq); /* voids and conflicts in the block rely on it */
     for (uint32_t i = 0; i < group->stored_count; i++) {
-        if (i + PREFETCH_AHEAD < group->stored_count) mtr_dedup_prefetch_add(intake->dedup, &group->stored_keys[i + PREFETCH_AHEAD]);
-        mtr_dedup_add(intake->dedup, group->stored_keys[i], mtr_identity_flags(group->stored[i].disposition), first_seq + i);
+        if (i + PREFETCH_AHEAD < group->stored_count)
+            mtr_dedup_prefetch_add(intake->dedup, &group->stored_keys[i + PREFETCH_AHEAD]);
+        mtr_dedup_add(intake->dedup, group->stored_keys[i], mtr_identity_flags(group->stored[i].disposition),
+                      first_seq + i);
     }
     return MTR_OK;
 }
@@ -215,11 +226,13 @@ static bool nothing_was_stored(int error)
     return error == MTR_EFULL || error == MTR_ENOMEM || error == MTR_ELIMIT;
 }
 
-int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us, uint32_t *events_committed)
+int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us,
+                    uint32_t *events_committed)
 {
     *events_committed = 0;
     bool can_roll = mtr_dedup_can_roll(intake->dedup);
-    if (!can_roll && !mtr_intake_is_stuck(intake)) return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
+    if (!can_roll && !mtr_intake_is_stuck(intake))
+        return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
     take_group(intake, false);
     if (!intake->group.first) return MTR_OK;
     if (!can_roll) {

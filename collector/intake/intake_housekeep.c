@@ -1,5 +1,6 @@
 /*
- * Housekeeping of the intake: one slow work at a time (sealing, room for identities, preallocating), tags in slices, expiry, retention.
+ * Housekeeping of the intake: one slow work at a time (sealing, room for identities, preallocating), tags in
+ * slices, expiry, retention.
  *
  *   IDLE ──start──▶ RUNNING ──run_work──▶ DONE ──collect──▶ IDLE (moving tags after a seal)
  *
@@ -24,7 +25,8 @@ static void run_work(void *work_context)
     atomic_store_explicit(&slow->state, MTR_SLOW_DONE, memory_order_release);
 }
 
-static void start(struct mtr_intake *intake, enum mtr_slow_kind kind, mtr_intake_run_slow run_slow, void *context)
+static void start(struct mtr_intake *intake, enum mtr_slow_kind kind, mtr_intake_run_slow run_slow,
+                  void *context)
 {
     intake->slow.kind = kind;
     atomic_store_explicit(&intake->slow.state, MTR_SLOW_RUNNING, memory_order_relaxed);
@@ -41,7 +43,9 @@ static int collect(struct mtr_intake *intake, int64_t now_us)
     atomic_store_explicit(&slow->state, MTR_SLOW_IDLE, memory_order_relaxed);
     if (slow->error) {
         slow->retry_us = now_us + RETRY_US;
-        return slow->kind == MTR_SLOW_ROOM ? MTR_OK : slow->error; /* without room made ahead a table grows when it must */
+        return slow->kind == MTR_SLOW_ROOM
+                   ? MTR_OK
+                   : slow->error; /* without room made ahead a table grows when it must */
     }
     switch (slow->kind) {
     case MTR_SLOW_SEAL: slow->moving = true; break;
@@ -53,7 +57,8 @@ static int collect(struct mtr_intake *intake, int64_t now_us)
 
 bool mtr_intake_is_stuck(const struct mtr_intake *intake)
 {
-    return atomic_load_explicit(&intake->slow.state, memory_order_acquire) != MTR_SLOW_RUNNING && intake->slow.error;
+    return atomic_load_explicit(&intake->slow.state, memory_order_acquire) != MTR_SLOW_RUNNING &&
+           intake->slow.error;
 }
 
 static int move_tags(struct mtr_intake *intake)
@@ -73,8 +78,8 @@ static int tidy(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq
     return mtr_log_retain(intake->log, now_us - intake->options.retention_us, consumed_seq, &removed);
 }
 
-int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq, mtr_intake_run_slow run_slow,
-                         void *context, bool *more)
+int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq,
+                         mtr_intake_run_slow run_slow, void *context, bool *more)
 {
     struct mtr_slow_work *slow = &intake->slow;
     *more = false;

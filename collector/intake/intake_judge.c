@@ -1,10 +1,11 @@
 /*
- * The judgement of a group: dedup first, then time, voids and catalog, event by event in the order of arrival.
+ * The judgement of a group: dedup first, then time, voids and catalog, event by event in the order of
+ * arrival.
  *
- * The first of several events with one identity wins, whether the others come in the same request, in the same group or later.
- * What is stored has a sequence already here (one writer: the log's next), because voids and conflicts name sequences of
- * the same block. An event that is not stored claims nothing. Quarantined copies have identities of their own: a retry of
- * one is answered the same way and not stored again.
+ * The first of several events with one identity wins, whether the others come in the same request, in the
+ * same group or later. What is stored has a sequence already here (one writer: the log's next), because voids
+ * and conflicts name sequences of the same block. An event that is not stored claims nothing. Quarantined
+ * copies have identities of their own: a retry of one is answered the same way and not stored again.
  */
 #include "collector/intake/intake_state.h"
 
@@ -23,13 +24,18 @@ struct judging {
     struct mtr_request *request;
 };
 
-static struct prior prior_of(const struct mtr_group *group, const struct mtr_dedup_key *key, const struct mtr_dedup_match *match)
+static struct prior prior_of(const struct mtr_group *group, const struct mtr_dedup_key *key,
+                             const struct mtr_dedup_match *match)
 {
     int64_t claim = mtr_group_find(group, key->identity);
     if (claim >= 0)
-        return (struct prior){.found = true, .digest_equal = group->stored_keys[claim].digest == key->digest,
-                              .seq = group->first_seq + (uint64_t)claim, .flags = mtr_identity_flags(group->stored[claim].disposition)};
-    return (struct prior){.found = match->found != MTR_DEDUP_NEW, .digest_equal = match->found == MTR_DEDUP_DUPLICATE, .seq = match->seq,
+        return (struct prior){.found = true,
+                              .digest_equal = group->stored_keys[claim].digest == key->digest,
+                              .seq = group->first_seq + (uint64_t)claim,
+                              .flags = mtr_identity_flags(group->stored[claim].disposition)};
+    return (struct prior){.found = match->found != MTR_DEDUP_NEW,
+                          .digest_equal = match->found == MTR_DEDUP_DUPLICATE,
+                          .seq = match->seq,
                           .flags = match->flags};
 }
 
@@ -44,28 +50,35 @@ static int look_up(struct mtr_intake *intake, const struct mtr_dedup_key *key, s
 
 static void set_result(struct mtr_event_result *result, const struct mtr_verdict *verdict, uint64_t seq)
 {
-    *result = (struct mtr_event_result){.code = verdict->code, .seq = seq, .field = verdict->field, .reason = verdict->reason};
+    *result = (struct mtr_event_result){
+        .code = verdict->code, .seq = seq, .field = verdict->field, .reason = verdict->reason};
 }
 
 /* Stores a copy under its quarantine identity, once. `target_seq`: for a conflict, the original's. */
-static int quarantine(struct judging *judging, const struct mtr_event *event, uint64_t digest, enum mtr_disposition disposition,
-                      uint64_t target_seq, const struct mtr_verdict *verdict, struct mtr_event_result *result)
+static int quarantine(struct judging *judging, const struct mtr_event *event, uint64_t digest,
+                      enum mtr_disposition disposition, uint64_t target_seq,
+                      const struct mtr_verdict *verdict, struct mtr_event_result *result)
 {
     struct mtr_intake *intake = judging->intake;
-    struct mtr_dedup_key key = {.identity = mtr_event_quarantine_identity(event, digest, disposition, intake->event_key), .digest = digest};
+    struct mtr_dedup_key key = {
+        .identity = mtr_event_quarantine_identity(event, digest, disposition, intake->event_key),
+        .digest = digest};
     struct prior prior;
     int rc = look_up(intake, &key, &prior);
     if (rc) return rc;
-    uint64_t seq = prior.found ? prior.seq : mtr_group_store(&intake->group, event, key, disposition, target_seq);
+    uint64_t seq =
+        prior.found ? prior.seq : mtr_group_store(&intake->group, event, key, disposition, target_seq);
     set_result(result, verdict, target_seq ? target_seq : seq);
     return MTR_OK;
 }
 
-static int judge_conflict(struct judging *judging, const struct mtr_event *event, uint64_t digest, uint64_t seq,
-                          struct mtr_event_result *result)
+static int judge_conflict(struct judging *judging, const struct mtr_event *event, uint64_t digest,
+                          uint64_t seq, struct mtr_event_result *result)
 {
-    static const struct mtr_verdict verdict = {.code = MTR_RESULT_CONFLICT, .field = "id",
-                                               .reason = "this id was used before with other content: kept in quarantine, not billed"};
+    static const struct mtr_verdict verdict = {
+        .code = MTR_RESULT_CONFLICT,
+        .field = "id",
+        .reason = "this id was used before with other content: kept in quarantine, not billed"};
     return quarantine(judging, event, digest, MTR_DISPOSITION_CONFLICT, seq, &verdict, result);
 }
 
@@ -74,7 +87,8 @@ static struct mtr_verdict invalid_target(const char *reason)
     return (struct mtr_verdict){.code = MTR_RESULT_INVALID, .field = "data.id", .reason = reason};
 }
 
-static int judge_void(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key, struct mtr_event_result *result)
+static int judge_void(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
+                      struct mtr_event_result *result)
 {
     struct mtr_intake *intake = judging->intake;
     struct mtr_event target = {.vendor = event->vendor, .source = event->source};
@@ -88,7 +102,8 @@ static int judge_void(struct judging *judging, const struct mtr_event *event, st
     int rc = look_up(intake, &target_key, &prior);
     if (rc) return rc;
     if (!prior.found) {
-        verdict = invalid_target("no event of this source has this id, or it is too old: nothing to take back");
+        verdict =
+            invalid_target("no event of this source has this id, or it is too old: nothing to take back");
     } else if (prior.flags & MTR_IDENTITY_VOID) {
         verdict = invalid_target("a void cannot be taken back: send the usage again under a new id");
     } else {
@@ -100,17 +115,21 @@ static int judge_void(struct judging *judging, const struct mtr_event *event, st
     return MTR_OK;
 }
 
-static void judge_usage(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key, struct mtr_event_result *result)
+static void judge_usage(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
+                        struct mtr_event_result *result)
 {
     struct mtr_intake *intake = judging->intake;
-    struct mtr_verdict verdict = mtr_judge_usage(&intake->judge, judging->catalog, event, judging->now_us, &judging->request->arena);
-    bool is_stored = verdict.code == MTR_RESULT_ACCEPTED || verdict.code == MTR_RESULT_HELD || verdict.code == MTR_RESULT_LATE;
+    struct mtr_verdict verdict =
+        mtr_judge_usage(&intake->judge, judging->catalog, event, judging->now_us, &judging->request->arena);
+    bool is_stored = verdict.code == MTR_RESULT_ACCEPTED || verdict.code == MTR_RESULT_HELD ||
+                     verdict.code == MTR_RESULT_LATE;
     uint64_t seq = is_stored ? mtr_group_store(&intake->group, event, key, MTR_DISPOSITION_NORMAL, 0) : 0;
     set_result(result, &verdict, seq);
 }
 
-static int judge_event(struct judging *judging, const struct mtr_event *event, const struct mtr_dedup_key *key,
-                       const struct mtr_dedup_match *match, struct mtr_event_result *result)
+static int judge_event(struct judging *judging, const struct mtr_event *event,
+                       const struct mtr_dedup_key *key, const struct mtr_dedup_match *match,
+                       struct mtr_event_result *result)
 {
     struct prior prior = prior_of(&judging->intake->group, key, match);
     if (prior.found && prior.digest_equal) {
@@ -120,10 +139,13 @@ static int judge_event(struct judging *judging, const struct mtr_event *event, c
     if (prior.found) return judge_conflict(judging, event, key->digest, prior.seq, result);
 
     struct mtr_verdict verdict = mtr_judge_time(&judging->intake->judge, event, judging->now_us);
-    if (verdict.code == MTR_RESULT_EXPIRED) return quarantine(judging, event, key->digest, MTR_DISPOSITION_EXPIRED, 0, &verdict, result);
-    if (verdict.code == MTR_RESULT_FUTURE) return quarantine(judging, event, key->digest, MTR_DISPOSITION_FUTURE, 0, &verdict, result);
+    if (verdict.code == MTR_RESULT_EXPIRED)
+        return quarantine(judging, event, key->digest, MTR_DISPOSITION_EXPIRED, 0, &verdict, result);
+    if (verdict.code == MTR_RESULT_FUTURE)
+        return quarantine(judging, event, key->digest, MTR_DISPOSITION_FUTURE, 0, &verdict, result);
 
-    if (mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID))) return judge_void(judging, event, *key, result);
+    if (mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID)))
+        return judge_void(judging, event, *key, result);
     judge_usage(judging, event, *key, result);
     return MTR_OK;
 }
@@ -139,8 +161,8 @@ static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *reque
             set_result(&request->results[i], &verdict, 0);
             continue;
         }
-        intake->group.keys[count++] =
-            (struct mtr_dedup_key){.identity = mtr_event_identity(event, intake->event_key), .digest = mtr_event_digest(event)};
+        intake->group.keys[count++] = (struct mtr_dedup_key){
+            .identity = mtr_event_identity(event, intake->event_key), .digest = mtr_event_digest(event)};
     }
     return count;
 }
@@ -153,7 +175,8 @@ int mtr_intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *
     if (rc) return rc;
     group->first_seq = mtr_log_last_seq(intake->log) + 1;
     uint32_t count = 0;
-    for (struct mtr_request *request = group->first; request; request = request->next) count = key_request(intake, request, count);
+    for (struct mtr_request *request = group->first; request; request = request->next)
+        count = key_request(intake, request, count);
     rc = mtr_dedup_find(intake->dedup, group->keys, count, group->matches);
     if (rc) return rc;
 
@@ -163,7 +186,8 @@ int mtr_intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *
         judging.request = request;
         for (uint32_t i = 0; i < request->count; i++) {
             if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
-            rc = judge_event(&judging, &request->events[i], &group->keys[next], &group->matches[next], &request->results[i]);
+            rc = judge_event(&judging, &request->events[i], &group->keys[next], &group->matches[next],
+                             &request->results[i]);
             if (rc) return rc;
             next++;
         }

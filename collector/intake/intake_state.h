@@ -14,12 +14,17 @@
 #include "collector/intake/judge.h"
 #include "meterd/collector/intake.h"
 
-enum mtr_slow_kind { MTR_SLOW_SEAL, MTR_SLOW_ROOM, MTR_SLOW_PREPARE }; /* of a segment, for identities, the next segment */
+enum mtr_slow_kind {
+    MTR_SLOW_SEAL,
+    MTR_SLOW_ROOM,
+    MTR_SLOW_PREPARE
+}; /* of a segment, for identities, the next segment */
 enum mtr_slow_state { MTR_SLOW_IDLE, MTR_SLOW_RUNNING, MTR_SLOW_DONE };
 
 /* Slow work of the log, one at a time. */
 struct mtr_slow_work {
-    atomic_int state;   /* enum mtr_slow_state: RUNNING belongs to the thread that works, the others to the writer's */
+    atomic_int
+        state; /* enum mtr_slow_state: RUNNING belongs to the thread that works, the others to the writer's */
     enum mtr_slow_kind kind;
     uint64_t room;      /* ROOM: for so many identities */
     int error;          /* of the work done */
@@ -52,8 +57,10 @@ struct mtr_intake {
     struct mtr_slow_work slow;
 };
 
-/* intake_judge.c: sets the result of every event of the group, and what of it is stored. An error: nothing may be stored. */
-int mtr_intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us) MTR_MUST_USE;
+/* intake_judge.c: sets the result of every event of the group, and what of it is stored. An error: nothing
+ * may be stored. */
+int mtr_intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog,
+                           int64_t now_us) MTR_MUST_USE;
 
 /* intake_housekeep.c: the last slow work failed, so that nothing may get better by waiting. */
 bool mtr_intake_is_stuck(const struct mtr_intake *intake);

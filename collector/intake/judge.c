@@ -1,5 +1,6 @@
 /*
- * The judge. Each check returns the first objection; the order of the checks is the contract (docs/guide-vendors.md).
+ * The judge. Each check returns the first objection; the order of the checks is the contract
+ * (docs/guide-vendors.md).
  *
  * Does not read a clock, does not touch the log or the dedup index, does not change the event.
  */
@@ -29,7 +30,8 @@ static struct mtr_verdict invalid(const char *field, const char *reason)
 }
 
 /* Text in the arena; when there is no room, `fallback`. */
-static const char *format_text(struct mtr_arena *arena, const char *fallback, const char *format, ...) MTR_PRINTF(3, 4);
+static const char *format_text(struct mtr_arena *arena, const char *fallback, const char *format, ...)
+    MTR_PRINTF(3, 4);
 static const char *format_text(struct mtr_arena *arena, const char *fallback, const char *format, ...)
 {
     char text[REASON_BYTES];
@@ -81,31 +83,42 @@ static const char *size_fault(struct mtr_str text, size_t bytes_max, const char 
 
 static struct mtr_verdict property_limits(const struct mtr_property *property, struct mtr_arena *arena)
 {
-    const char *fault = size_fault(property->name, MTR_PROPERTY_NAME_BYTES_MAX, "a property's name must not be longer than 64 bytes");
+    const char *fault = size_fault(property->name, MTR_PROPERTY_NAME_BYTES_MAX,
+                                   "a property's name must not be longer than 64 bytes");
     if (fault) return invalid("data", fault);
     if (property->kind == MTR_PROPERTY_STRING && property->text.size > MTR_PROPERTY_TEXT_BYTES_MAX)
         return invalid(data_field(arena, property->name), "must not be longer than 1024 bytes");
     return no_objection;
 }
 
-_Static_assert(MTR_EVENT_ID_BYTES_MAX == 256 && MTR_EVENT_SOURCE_BYTES_MAX == 256, "as the sentences below say");
-_Static_assert(MTR_EVENT_TYPE_BYTES_MAX == 128 && MTR_EVENT_SUBJECT_BYTES_MAX == 128, "as the sentences below say");
-_Static_assert(MTR_PROPERTY_NAME_BYTES_MAX == 64 && MTR_PROPERTY_TEXT_BYTES_MAX == 1024, "as the sentences above say");
-_Static_assert(MTR_EVENT_PROPERTIES_MAX == 64 && MTR_DIMENSIONS_BYTES_MAX == 384, "as the sentences below say");
+_Static_assert(MTR_EVENT_ID_BYTES_MAX == 256 && MTR_EVENT_SOURCE_BYTES_MAX == 256,
+               "as the sentences below say");
+_Static_assert(MTR_EVENT_TYPE_BYTES_MAX == 128 && MTR_EVENT_SUBJECT_BYTES_MAX == 128,
+               "as the sentences below say");
+_Static_assert(MTR_PROPERTY_NAME_BYTES_MAX == 64 && MTR_PROPERTY_TEXT_BYTES_MAX == 1024,
+               "as the sentences above say");
+_Static_assert(MTR_EVENT_PROPERTIES_MAX == 64 && MTR_DIMENSIONS_BYTES_MAX == 384,
+               "as the sentences below say");
 
 struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_arena *arena)
 {
     static const char too_long_256[] = "must not be longer than 256 bytes";
     static const char too_long_128[] = "must not be longer than 128 bytes";
     const char *fault;
-    MTR_ASSERT(event->vendor.size && event->vendor.size <= MTR_KEY_BYTES_MAX); /* from the credential, never from the body */
+    MTR_ASSERT(event->vendor.size &&
+               event->vendor.size <= MTR_KEY_BYTES_MAX); /* from the credential, never from the body */
     if ((fault = size_fault(event->id, MTR_EVENT_ID_BYTES_MAX, too_long_256))) return invalid("id", fault);
-    if ((fault = size_fault(event->source, MTR_EVENT_SOURCE_BYTES_MAX, too_long_256))) return invalid("source", fault);
-    if ((fault = size_fault(event->type, MTR_EVENT_TYPE_BYTES_MAX, too_long_128))) return invalid("type", fault);
-    bool is_void = mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID)); /* names its target by id; a subject says nothing more */
-    if ((fault = size_fault(event->subject, MTR_EVENT_SUBJECT_BYTES_MAX, too_long_128)) && (event->subject.size || !is_void))
+    if ((fault = size_fault(event->source, MTR_EVENT_SOURCE_BYTES_MAX, too_long_256)))
+        return invalid("source", fault);
+    if ((fault = size_fault(event->type, MTR_EVENT_TYPE_BYTES_MAX, too_long_128)))
+        return invalid("type", fault);
+    bool is_void = mtr_str_equal(
+        event->type, MTR_STR(MTR_EVENT_TYPE_VOID)); /* names its target by id; a subject says nothing more */
+    if ((fault = size_fault(event->subject, MTR_EVENT_SUBJECT_BYTES_MAX, too_long_128)) &&
+        (event->subject.size || !is_void))
         return invalid("subject", fault);
-    if (event->property_count > MTR_EVENT_PROPERTIES_MAX) return invalid("data", "must not have more than 64 properties");
+    if (event->property_count > MTR_EVENT_PROPERTIES_MAX)
+        return invalid("data", "must not have more than 64 properties");
     for (uint32_t i = 0; i < event->property_count; i++) {
         struct mtr_verdict verdict = property_limits(&event->properties[i], arena);
         if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
@@ -113,14 +126,20 @@ struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_ar
     return no_objection;
 }
 
-struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
+struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
+                                  int64_t now_us)
 {
     if (event->time_us < now_us - judge->options.lateness_us)
-        return (struct mtr_verdict){.code = MTR_RESULT_EXPIRED, .field = "time",
-                                    .reason = "older than the accepted lateness: kept in quarantine, not billed"};
+        return (struct mtr_verdict){.code = MTR_RESULT_EXPIRED,
+                                    .field = "time",
+                                    .reason =
+                                        "older than the accepted lateness: kept in quarantine, not billed"};
     if (event->time_us > now_us + judge->options.future_us)
-        return (struct mtr_verdict){.code = MTR_RESULT_FUTURE, .field = "time",
-                                    .reason = "further in the future than the accepted clock difference: kept in quarantine, not billed"};
+        return (struct mtr_verdict){
+            .code = MTR_RESULT_FUTURE,
+            .field = "time",
+            .reason =
+                "further in the future than the accepted clock difference: kept in quarantine, not billed"};
     return no_objection;
 }
 
@@ -128,8 +147,10 @@ struct mtr_verdict mtr_judge_void(const struct mtr_event *event, struct mtr_str 
 {
     const struct mtr_property *id = mtr_event_property(event, MTR_STR("id"));
     if (!id) return invalid("data.id", "missing: a void names the id of the event that it takes back");
-    if (id->kind != MTR_PROPERTY_STRING) return invalid("data.id", "must be a string: the id of the event to take back");
-    if (!id->text.size || id->text.size > MTR_EVENT_ID_BYTES_MAX) return invalid("data.id", "must have 1 to 256 bytes");
+    if (id->kind != MTR_PROPERTY_STRING)
+        return invalid("data.id", "must be a string: the id of the event to take back");
+    if (!id->text.size || id->text.size > MTR_EVENT_ID_BYTES_MAX)
+        return invalid("data.id", "must have 1 to 256 bytes");
     *target_id = id->text;
     return no_objection;
 }
@@ -139,7 +160,8 @@ static struct mtr_str value_text(const struct mtr_property *property, char scrat
 {
     switch (property->kind) {
     case MTR_PROPERTY_STRING: return property->text;
-    case MTR_PROPERTY_NUMBER: return (struct mtr_str){scratch, (size_t)mtr_decimal_format(property->number, scratch)};
+    case MTR_PROPERTY_NUMBER:
+        return (struct mtr_str){scratch, (size_t)mtr_decimal_format(property->number, scratch)};
     case MTR_PROPERTY_TRUE: return MTR_STR("true");
     default: return MTR_STR("false");
     }
@@ -175,37 +197,46 @@ static int check_quantity(const struct mtr_property *property)
     return quantity.e12 > most.e12 || quantity.e12 < -most.e12 ? MTR_EOVERFLOW : MTR_OK;
 }
 
-static struct mtr_verdict judge_length(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
+static struct mtr_verdict judge_length(const struct mtr_meter *meter, const struct mtr_event *event,
+                                       struct mtr_arena *arena)
 {
     const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
     const struct mtr_property *property = mtr_event_property(event, meter->spread_over);
     struct mtr_quantity length = {0};
     int rc = MTR_EINVALID;
-    if (property && property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &length);
+    if (property && property->kind == MTR_PROPERTY_NUMBER)
+        rc = mtr_quantity_from_decimal(property->number, &length);
     if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
     if (!rc && length.e12 >= 0 && length.e12 <= most) return no_objection;
-    return invalid(data_field(arena, meter->spread_over), "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it");
+    return invalid(data_field(arena, meter->spread_over),
+                   "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it");
 }
 
-static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
+static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struct mtr_event *event,
+                                      struct mtr_arena *arena)
 {
     if (meter->aggregation == MTR_COUNT) return no_objection;
     const struct mtr_property *property = mtr_event_property(event, meter->value);
     if (!property)
         return invalid(data_field(arena, meter->value),
-                       format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it", MTR_STR_ARGS(meter->key)));
+                       format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
+                                   MTR_STR_ARGS(meter->key)));
     if (meter->aggregation == MTR_UNIQUE) return no_objection;
     switch (check_quantity(property)) {
     case MTR_OK: return meter->spread_over.size ? judge_length(meter, event, arena) : no_objection;
-    case MTR_EPRECISION: return invalid(data_field(arena, meter->value), "more than 12 digits after the point: it cannot be kept exactly");
+    case MTR_EPRECISION:
+        return invalid(data_field(arena, meter->value),
+                       "more than 12 digits after the point: it cannot be kept exactly");
     case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^16 in magnitude");
     default:
         return invalid(data_field(arena, meter->value),
-                       format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up", MTR_STR_ARGS(meter->key)));
+                       format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up",
+                                   MTR_STR_ARGS(meter->key)));
     }
 }
 
-static struct mtr_verdict judge_dimensions(const struct mtr_meter *meter, const struct mtr_event *event, struct mtr_arena *arena)
+static struct mtr_verdict judge_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                           struct mtr_arena *arena)
 {
     size_t bytes = 0;
     for (uint32_t i = 0; i < meter->group_by_count; i++) {
@@ -215,13 +246,15 @@ static struct mtr_verdict judge_dimensions(const struct mtr_meter *meter, const 
         char scratch[MTR_DECIMAL_TEXT_BYTES];
         struct mtr_str text = value_text(property, scratch);
         if (text.size && memchr(text.data, DIMENSION_END, text.size))
-            return invalid(data_field(arena, meter->group_by[i]), "must not hold the control character U+001F: usage is grouped by it");
+            return invalid(data_field(arena, meter->group_by[i]),
+                           "must not hold the control character U+001F: usage is grouped by it");
         bytes += text.size;
         if (bytes > MTR_DIMENSIONS_BYTES_MAX)
-            return invalid(data_field(arena, meter->group_by[i]),
-                           format_text(arena, "too long to group by",
-                                       "the values that the meter %.*s groups by are longer than 384 bytes together",
-                                       MTR_STR_ARGS(meter->key)));
+            return invalid(
+                data_field(arena, meter->group_by[i]),
+                format_text(arena, "too long to group by",
+                            "the values that the meter %.*s groups by are longer than 384 bytes together",
+                            MTR_STR_ARGS(meter->key)));
     }
     return no_objection;
 }
@@ -231,9 +264,10 @@ static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
     mtr_time_format(period->end_s * MTR_US_PER_SECOND, end);
-    return (struct mtr_verdict){
-        .code = MTR_RESULT_LATE,
-        .reason = format_text(arena, "corrects a closed billing period", "corrects the closed billing period %s to %s", start, end)};
+    return (struct mtr_verdict){.code = MTR_RESULT_LATE,
+                                .reason =
+                                    format_text(arena, "corrects a closed billing period",
+                                                "corrects the closed billing period %s to %s", start, end)};
 }
 
 static int64_t floor_s(int64_t time_us)
@@ -241,23 +275,26 @@ static int64_t floor_s(int64_t time_us)
     return time_us / MTR_US_PER_SECOND - (time_us % MTR_US_PER_SECOND < 0);
 }
 
-/* A period is closed when its end plus the grace is past. The one that holds now - grace is the oldest that is not. */
-static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct mtr_subscription *subscription, int64_t time_us,
-                                         int64_t now_us, struct mtr_arena *arena)
+/* A period is closed when its end plus the grace is past. The one that holds now - grace is the oldest
+ * that is not. */
+static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct mtr_subscription *subscription,
+                                         int64_t time_us, int64_t now_us, struct mtr_arena *arena)
 {
     MTR_ASSERT(subscription->number && subscription->number <= judge->period_count);
     struct mtr_open_period *open = &judge->periods[subscription->number - 1];
     int64_t border_us = now_us - judge->options.grace_us;
     if (border_us >= open->until_us) {
         struct mtr_period period = mtr_period_at(&subscription->billing, floor_s(border_us));
-        *open = (struct mtr_open_period){period.start_s * MTR_US_PER_SECOND, period.end_s * MTR_US_PER_SECOND};
+        *open =
+            (struct mtr_open_period){period.start_s * MTR_US_PER_SECOND, period.end_s * MTR_US_PER_SECOND};
     }
     if (time_us >= open->start_us) return no_objection;
     struct mtr_period period = mtr_period_at(&subscription->billing, floor_s(time_us));
     return period.end_s * MTR_US_PER_SECOND < border_us ? late(&period, arena) : no_objection;
 }
 
-static struct mtr_verdict judge_term(const struct mtr_subscription *subscription, int64_t time_us, struct mtr_arena *arena)
+static struct mtr_verdict judge_term(const struct mtr_subscription *subscription, int64_t time_us,
+                                     struct mtr_arena *arena)
 {
     int64_t time_s = floor_s(time_us);
     bool is_early = time_s < subscription->start_s;
@@ -265,18 +302,23 @@ static struct mtr_verdict judge_term(const struct mtr_subscription *subscription
     char border[MTR_TIME_TEXT_BYTES];
     mtr_time_format((is_early ? subscription->start_s : subscription->end_s) * MTR_US_PER_SECOND, border);
     const char *verb = is_early ? "starts" : "ended";
-    return (struct mtr_verdict){.code = MTR_RESULT_NOT_ACTIVE, .field = "time",
-                                .reason = format_text(arena, "outside the subscription's term", "the subscription %s at %s", verb, border)};
+    return (struct mtr_verdict){.code = MTR_RESULT_NOT_ACTIVE,
+                                .field = "time",
+                                .reason = format_text(arena, "outside the subscription's term",
+                                                      "the subscription %s at %s", verb, border)};
 }
 
-struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog, const struct mtr_event *event,
-                                   int64_t now_us, struct mtr_arena *arena)
+struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
+                                   const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena)
 {
-    const struct mtr_subscription *subscription = mtr_catalog_find_subject(catalog, event->vendor, event->subject);
+    const struct mtr_subscription *subscription =
+        mtr_catalog_find_subject(catalog, event->vendor, event->subject);
     if (!subscription) {
-        if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->subject)) return (struct mtr_verdict){.code = MTR_RESULT_HELD};
-        return (struct mtr_verdict){
-            .code = MTR_RESULT_NOT_AUTHORIZED, .field = "subject", .reason = "the subscription belongs to another vendor"};
+        if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->subject))
+            return (struct mtr_verdict){.code = MTR_RESULT_HELD};
+        return (struct mtr_verdict){.code = MTR_RESULT_NOT_AUTHORIZED,
+                                    .field = "subject",
+                                    .reason = "the subscription belongs to another vendor"};
     }
     struct mtr_verdict verdict = judge_term(subscription, event->time_us, arena);
     if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;

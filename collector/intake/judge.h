@@ -1,10 +1,11 @@
 /*
- * The judgement of one event: a function of event, catalog, time and options. What the dedup index knows is the intake's part.
+ * The judgement of one event: a function of event, catalog, time and options. What the dedup index knows is
+ * the intake's part.
  *
  *   limits ─▶ (dedup) ─▶ time ─▶ (void: target in the index) ─▶ subscription ─▶ term ─▶ meters ─▶ values ─▶ late
  *
- * A verdict's texts are static or in the arena given. The judge keeps a cache of each subscription's open billing period, so that
- * lateness costs a compare; it belongs to one thread.
+ * A verdict's texts are static or in the arena given. The judge keeps a cache of each subscription's open
+ * billing period, so that lateness costs a compare; it belongs to one thread.
  */
 #ifndef METERD_COLLECTOR_INTAKE_JUDGE_H
 #define METERD_COLLECTOR_INTAKE_JUDGE_H
@@ -41,11 +42,12 @@ int mtr_judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) 
 /* Sizes of attributes and data: what nothing after it could store. INVALID or ACCEPTED. */
 struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
 /* EXPIRED, FUTURE or ACCEPTED. */
-struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
+struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
+                                  int64_t now_us);
 /* The id that a void names, or INVALID. */
 struct mtr_verdict mtr_judge_void(const struct mtr_event *event, struct mtr_str *target_id);
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
-struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog, const struct mtr_event *event,
-                                   int64_t now_us, struct mtr_arena *arena);
+struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
+                                   const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
 
 #endif

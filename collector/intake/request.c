@@ -1,7 +1,8 @@
 /*
  * A request's memory, its words, and its answer.
  *
- * The answer is written once for thousands of events, so it holds the counts and only the rows that say more than "accepted".
+ * The answer is written once for thousands of events, so it holds the counts and only the rows that say more
+ * than "accepted".
  */
 #include "meterd/collector/request.h"
 

@@ -13,8 +13,9 @@
  *   null: ["NULL"]                      # cells that stand for "no value"; the empty cell always does
  *   delimiter: ";"
  *
- * `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a member's name, or a path of names with dots.
- * Equal rows have equal ids, so importing a file again answers `duplicate` for all of it.
+ * `data.quantity: …` at the top is the same as `quantity` in data. In NDJSON a column is a member's name, or
+ * a path of names with dots. Equal rows have equal ids, so importing a file again answers `duplicate` for all
+ * of it.
  */
 #ifndef METERD_COLLECTOR_ROWS_MAP_H
 #define METERD_COLLECTOR_ROWS_MAP_H
@@ -27,11 +28,23 @@
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
 
-enum { MTR_IMPORT_COLUMNS_MAX = 256, MTR_IMPORT_SKIPS_MAX = 64, MTR_IMPORT_NULLS_MAX = 16, MTR_IMPORT_PARTS_MAX = 32 };
+enum {
+    MTR_IMPORT_COLUMNS_MAX = 256,
+    MTR_IMPORT_SKIPS_MAX = 64,
+    MTR_IMPORT_NULLS_MAX = 16,
+    MTR_IMPORT_PARTS_MAX = 32
+};
 
 enum mtr_import_kind { MTR_IMPORT_ABSENT, MTR_IMPORT_PARTS, MTR_IMPORT_HASH };
 enum mtr_import_type { MTR_IMPORT_AUTO, MTR_IMPORT_TEXT, MTR_IMPORT_NUMBER };
-enum mtr_import_time { MTR_IMPORT_RFC3339, MTR_IMPORT_UTC, MTR_IMPORT_DATE, MTR_IMPORT_UNIX_S, MTR_IMPORT_UNIX_MS, MTR_IMPORT_UNIX_US };
+enum mtr_import_time {
+    MTR_IMPORT_RFC3339,
+    MTR_IMPORT_UTC,
+    MTR_IMPORT_DATE,
+    MTR_IMPORT_UNIX_S,
+    MTR_IMPORT_UNIX_MS,
+    MTR_IMPORT_UNIX_US
+};
 
 struct mtr_import_part {
     struct mtr_str literal; /* when column < 0 */
@@ -66,8 +79,10 @@ struct mtr_import_map {
     char delimiter;
 };
 
-/* Reads a mapping. MTR_EINVALID with line and column; MTR_ELIMIT; MTR_ENOMEM. The caller releases *map either way. */
-int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* Reads a mapping. MTR_EINVALID with line and column; MTR_ELIMIT; MTR_ENOMEM. The caller releases *map
+ * either way. */
+int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_import_map_release(struct mtr_import_map *map);
 
 /* One row, cell by cell in the order of map->columns; a cell that is not there has data == NULL. */
@@ -75,10 +90,10 @@ struct mtr_import_row {
     struct mtr_str cells[MTR_IMPORT_COLUMNS_MAX];
 };
 
-/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID: diagnostic->field and ->text say
- * why. MTR_ENOMEM. */
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena,
-                         struct mtr_event *event,
-                         bool *skipped, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID:
+ * diagnostic->field and ->text say why. MTR_ENOMEM. */
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

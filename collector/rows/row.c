@@ -1,6 +1,6 @@
 /*
- * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot be read exactly is the
- * row's fault.
+ * One row through the mapping: cells to an event. No number passes through binary floating point; what cannot
+ * be read exactly is the row's fault.
  */
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +28,8 @@ static int fault(struct mtr_diagnostic *diagnostic, const struct mtr_import_valu
 }
 
 /* 128 bits over the cells with their sizes, so that ("ab", "c") and ("a", "bc") differ. */
-static int hash_cells(const struct mtr_import_value *value, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out)
+static int hash_cells(const struct mtr_import_value *value, const struct mtr_import_row *row,
+                      struct mtr_arena *arena, struct mtr_str *out)
 {
     XXH3_state_t *state = XXH3_createState();
     char *text = mtr_arena_alloc(arena, 33);
@@ -51,9 +52,8 @@ static int hash_cells(const struct mtr_import_value *value, const struct mtr_imp
 }
 
 /* Joined parts. Empty when a column has no value: half an id is none. */
-static int join(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
-                struct mtr_arena *arena,
-                struct mtr_str *out)
+static int join(const struct mtr_import_map *map, const struct mtr_import_value *value,
+                const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out)
 {
     size_t size = 0;
     *out = (struct mtr_str){NULL, 0};
@@ -80,9 +80,9 @@ static int join(const struct mtr_import_map *map, const struct mtr_import_value 
     return MTR_OK;
 }
 
-static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
-                    struct mtr_arena *arena,
-                    struct mtr_str *out, struct mtr_diagnostic *diagnostic)
+static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value,
+                    const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out,
+                    struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK;
     *out = (struct mtr_str){NULL, 0};
@@ -92,9 +92,9 @@ static int evaluate(const struct mtr_import_map *map, const struct mtr_import_va
     return rc;
 }
 
-static int required(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
-                    struct mtr_arena *arena,
-                    size_t bytes_max, struct mtr_str *out, struct mtr_diagnostic *diagnostic)
+static int required(const struct mtr_import_map *map, const struct mtr_import_value *value,
+                    const struct mtr_import_row *row, struct mtr_arena *arena, size_t bytes_max,
+                    struct mtr_str *out, struct mtr_diagnostic *diagnostic)
 {
     int rc = evaluate(map, value, row, arena, out, diagnostic);
     if (rc) return rc;
@@ -134,21 +134,23 @@ static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int
     return mtr_time_parse(text, out_us);
 }
 
-static int set_time(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
-                    struct mtr_diagnostic *diagnostic)
+static int set_time(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                    struct mtr_arena *arena, struct mtr_event *event, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str text;
     if (map->time.kind == MTR_IMPORT_ABSENT) return MTR_OK;
     int rc = required(map, &map->time, row, arena, 64, &text, diagnostic);
     if (rc) return rc;
-    if (parse_time(map, text, &event->time_us)) return fault(diagnostic, &map->time, "not a time in the mapping's time_format");
+    if (parse_time(map, text, &event->time_us))
+        return fault(diagnostic, &map->time, "not a time in the mapping's time_format");
     event->time_given = true;
     return MTR_OK;
 }
 
 /* *present is false for a cell without a value. */
-static int set_property(const struct mtr_import_map *map, const struct mtr_import_value *value, const struct mtr_import_row *row,
-                        struct mtr_arena *arena, struct mtr_property *property, bool *present, struct mtr_diagnostic *diagnostic)
+static int set_property(const struct mtr_import_map *map, const struct mtr_import_value *value,
+                        const struct mtr_import_row *row, struct mtr_arena *arena,
+                        struct mtr_property *property, bool *present, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str text;
     int rc = evaluate(map, value, row, arena, &text, diagnostic);
@@ -159,7 +161,8 @@ static int set_property(const struct mtr_import_map *map, const struct mtr_impor
     rc = value->type == MTR_IMPORT_TEXT ? MTR_EINVALID : mtr_decimal_parse(text, &property->number);
     property->kind = rc ? MTR_PROPERTY_STRING : MTR_PROPERTY_NUMBER;
     if (!rc) return MTR_OK;
-    if (value->type == MTR_IMPORT_NUMBER) return fault(diagnostic, value, "not a number that can be kept exactly");
+    if (value->type == MTR_IMPORT_NUMBER)
+        return fault(diagnostic, value, "not a number that can be kept exactly");
     if (text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return fault(diagnostic, value, "longer than 1024 bytes");
     property->text = text;
     return MTR_OK;
@@ -172,31 +175,34 @@ static bool is_skipped(const struct mtr_import_map *map, const struct mtr_import
     return false;
 }
 
-static int set_data(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_event *event,
-                    struct mtr_diagnostic *diagnostic)
+static int set_data(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                    struct mtr_arena *arena, struct mtr_event *event, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_property *properties = mtr_arena_calloc(arena, map->data_count + 1, sizeof(*properties));
     if (!properties) return MTR_ENOMEM;
     event->properties = properties;
     for (uint32_t i = 0; i < map->data_count; i++) {
         bool present;
-        int rc = set_property(map, &map->data[i], row, arena, &properties[event->property_count], &present, diagnostic);
+        int rc = set_property(map, &map->data[i], row, arena, &properties[event->property_count], &present,
+                              diagnostic);
         if (rc) return rc;
         event->property_count += present;
     }
     return MTR_OK;
 }
 
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row, struct mtr_arena *arena,
-                         struct mtr_event *event,
-                         bool *skipped, struct mtr_diagnostic *diagnostic)
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
+                         struct mtr_diagnostic *diagnostic)
 {
     *skipped = is_skipped(map, row);
     if (*skipped) return MTR_OK;
     *event = (struct mtr_event){.time_us = 0};
     int rc = required(map, &map->id, row, arena, MTR_EVENT_ID_BYTES_MAX, &event->id, diagnostic);
     if (!rc) rc = required(map, &map->type, row, arena, MTR_EVENT_TYPE_BYTES_MAX, &event->type, diagnostic);
-    if (!rc) rc = required(map, &map->subject, row, arena, MTR_EVENT_SUBJECT_BYTES_MAX, &event->subject, diagnostic);
+    if (!rc)
+        rc = required(map, &map->subject, row, arena, MTR_EVENT_SUBJECT_BYTES_MAX, &event->subject,
+                      diagnostic);
     if (!rc) rc = evaluate(map, &map->source, row, arena, &event->source, diagnostic);
     if (!rc) rc = set_time(map, row, arena, event, diagnostic);
     if (!rc) rc = set_data(map, row, arena, event, diagnostic);

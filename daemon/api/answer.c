@@ -23,7 +23,8 @@ void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const 
     mtr_json_cstr(json, detail);
 }
 
-static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail, struct mtr_json_writer *json)
+static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail,
+                          struct mtr_json_writer *json)
 {
     call->status = status;
     call->answer_type = "application/problem+json";
@@ -51,7 +52,8 @@ void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *for
     end_problem(call, &json);
 }
 
-void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings)
+void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+                      const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
     begin_problem(call, status, detail, &json);
@@ -87,7 +89,9 @@ bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us)
 {
     struct mtr_str text = mtr_api_text(call, name);
     if (!text.size || mtr_time_parse_date(text, out_us) == MTR_OK) return true;
-    mtr_api_problem(call, 400, "%s: '%.*s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)", name, MTR_STR_ARGS(text));
+    mtr_api_problem(call, 400,
+                    "%s: '%.*s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)", name,
+                    MTR_STR_ARGS(text));
     return false;
 }
 
@@ -100,8 +104,8 @@ bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint
         *out = value;
         return true;
     }
-    mtr_api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", name, MTR_STR_ARGS(text), (unsigned long long)min,
-                    (unsigned long long)max);
+    mtr_api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", name, MTR_STR_ARGS(text),
+                    (unsigned long long)min, (unsigned long long)max);
     return false;
 }
 
@@ -150,8 +154,9 @@ bool mtr_api_check_query(struct mtr_api_call *call)
         struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
         const struct mtr_route_parameter *row = find_parameter(call->route, name);
         if (!row) {
-            mtr_api_problem(call, 400, "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has", call->route->operation,
-                            MTR_STR_ARGS(name));
+            mtr_api_problem(call, 400,
+                            "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has",
+                            call->route->operation, MTR_STR_ARGS(name));
             return false;
         }
         bool is_boolean = strcmp(row->type, "boolean") == 0;
@@ -160,27 +165,31 @@ bool mtr_api_check_query(struct mtr_api_call *call)
             if (row->repeatable || !is_given_before(&call->query, i)) continue;
             mtr_api_problem(call, 400, "%s is given twice", row->name);
         } else {
-            mtr_api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value), choices);
+            mtr_api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value),
+                            choices);
         }
         return false;
     }
     return true;
 }
 
-/* One media range of an Accept header against one type: 2 exact, 1 by wildcard, 0 no. Parameters but q=0 are ignored. */
+/* One media range of an Accept header against one type: 2 exact, 1 by wildcard, 0 no. Parameters but q=0
+ * are ignored. */
 static int match_range(struct mtr_str range, struct mtr_str type)
 {
     size_t end = 0;
     while (end < range.size && range.data[end] != ';') end++;
     struct mtr_str parameters = {range.data + end, range.size - end};
     while (end > 0 && range.data[end - 1] == ' ') end--;
-    if (parameters.size >= 4 && memmem(parameters.data, parameters.size, "q=0", 3) && !memmem(parameters.data, parameters.size, "q=0.", 4))
+    if (parameters.size >= 4 && memmem(parameters.data, parameters.size, "q=0", 3) &&
+        !memmem(parameters.data, parameters.size, "q=0.", 4))
         return 0;
     struct mtr_str name = {range.data, end};
     if (mtr_str_equal(name, type)) return 2;
     if (mtr_str_equal(name, MTR_STR("*/*"))) return 1;
     bool subtype_any = name.size > 2 && memcmp(name.data + name.size - 2, "/*", 2) == 0;
-    return subtype_any && type.size > name.size - 1 && memcmp(type.data, name.data, name.size - 1) == 0 ? 1 : 0;
+    return subtype_any && type.size > name.size - 1 && memcmp(type.data, name.data, name.size - 1) == 0 ? 1
+                                                                                                        : 0;
 }
 
 static struct mtr_str next_piece(struct mtr_str *text)

@@ -3,8 +3,9 @@
  *
  *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ handler on a pool thread ─▶ answer on the loop
  *
- * POST /v1/events is the one route whose handler stays on the loop: its answer comes from the writer's thread (route/events.c).
- * A handler sees one immutable catalog snapshot, and its own arena and buffers; it must not touch the HTTP request.
+ * POST /v1/events is the one route whose handler stays on the loop: its answer comes from the writer's thread
+ * (route/events.c). A handler sees one immutable catalog snapshot, and its own arena and buffers; it must not
+ * touch the HTTP request.
  */
 #ifndef METERD_DAEMON_API_API_H
 #define METERD_DAEMON_API_API_H
@@ -40,7 +41,7 @@ struct mtr_api_call {
     /* The answer. */
     unsigned status;                    /* 0: the handler forgot; asserted */
     const char *answer_type;            /* Content-Type */
-    bool paged;                         /* next_after and has_more go along as headers: formats without an envelope need them */
+    bool paged; /* next_after and has_more go along as headers: formats without an envelope need them */
     uint64_t next_after;
     bool has_more;
     struct mtr_buffer answer;
@@ -50,7 +51,8 @@ struct mtr_api_call {
 /* One query parameter of a route, for checking and for the OpenAPI document. */
 struct mtr_route_parameter {
     const char *name;
-    const char *type; /* JSON Schema type and format: "string", "integer", "date-time", "boolean", or choices "a|b|c" */
+    const char *type; /* JSON Schema type and format: "string", "integer", "date-time", "boolean", or choices
+                         "a|b|c" */
     bool required;
     bool repeatable;
     const char *doc;
@@ -59,34 +61,39 @@ struct mtr_route_parameter {
 struct mtr_route {
     enum mtr_http_method method;
     const char *path;                   /* "/v1/charges/{id}" */
-    unsigned scope;                     /* enum mtr_scope: the credential must have it; 0: open to everybody */
+    unsigned scope; /* enum mtr_scope: the credential must have it; 0: open to everybody */
     const char *operation;              /* operationId: "listCharges" */
     const char *summary;
     const struct mtr_route_parameter *parameters; /* ends with name NULL; NULL: none */
     const char *request_schema;         /* name in components/schemas, or NULL */
     const char *answer_schema;
-    const char *answer_types;           /* comma separated, first is the default: "application/json,application/x-ndjson,text/csv" */
+    const char *answer_types;                  /* comma separated, first is the default:
+                                                  "application/json,application/x-ndjson,text/csv" */
     void (*handle)(struct mtr_api_call *call); /* on a pool thread; NULL: the events route */
 };
 
 /* The table, ending with path NULL. */
 extern const struct mtr_route mtr_routes[];
 
-/* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after answering 406. */
+/* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after
+ * answering 406. */
 int mtr_api_negotiate(struct mtr_api_call *call);
 
 /* Answers. The first begins a problem document (a map that the caller ends). */
 void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
 void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
-/* 400 (or 422 of documents) with the findings listed: {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
-void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail, const struct mtr_diagnostics *findings);
+/* 400 (or 422 of documents) with the findings listed:
+ * {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
+void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+                      const struct mtr_diagnostics *findings);
 /* What a failed store call means to a client: 404, 503 or 500. */
 void mtr_api_error(struct mtr_api_call *call, int error, const char *what);
 /* Begins the answer as JSON 200; the caller finishes the writer and then calls mtr_api_json_end. */
 void mtr_api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
 void mtr_api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
 
-/* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a misspelt filter must not look like none. */
+/* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a
+ * misspelt filter must not look like none. */
 bool mtr_api_check_query(struct mtr_api_call *call);
 /* Query parameters with defaults. False after answering 400 with the name at fault. */
 bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
@@ -96,7 +103,8 @@ bool mtr_api_flag(struct mtr_api_call *call, const char *name); /* present and n
 
 /* The server side; loop's thread. Host and events are borrowed until close. */
 struct mtr_events;
-int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
+                 struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void mtr_api_close(struct mtr_api *api);
 uint16_t mtr_api_port(const struct mtr_api *api);

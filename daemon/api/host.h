@@ -1,10 +1,13 @@
 /*
- * What the HTTP API needs of the process that it runs in: the stores that it reads, its limits, and four calls back.
+ * What the HTTP API needs of the process that it runs in: the stores that it reads, its limits, and four
+ * calls back.
  *
- * The daemon fills one in before it opens the API and keeps it, and all that it points to, until the API is closed. The API borrows
- * it and never writes to it. A test may fill in one of its own: stores are enough for every route that only reads.
+ * The daemon fills one in before it opens the API and keeps it, and all that it points to, until the API is
+ * closed. The API borrows it and never writes to it. A test may fill in one of its own: stores are enough for
+ * every route that only reads.
  *
- * Threads: the fields never change while the API is open. `submit` is called on the loop; the others on any thread of the pool.
+ * Threads: the fields never change while the API is open. `submit` is called on the loop; the others on any
+ * thread of the pool.
  */
 #ifndef METERD_DAEMON_API_HOST_H
 #define METERD_DAEMON_API_HOST_H
@@ -20,7 +23,8 @@ struct mtr_loop;
 struct mtr_request;
 struct mtr_rollups;
 
-/* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether all is done. */
+/* How far the stages have come, as one picture: what each saw when it was last idle is what tells whether
+ * all is done. */
 struct mtr_progress {
     uint64_t next_seq;                   /* to fold */
     uint64_t folds;                      /* steps of the aggregator that changed something */
@@ -31,7 +35,8 @@ struct mtr_progress {
     bool rater_idle;
 };
 
-/* The listener's options and the bounds of what is asked of it; from sections `listen`, `intake` and `query` of the configuration. */
+/* The listener's options and the bounds of what is asked of it; from sections `listen`, `intake` and
+ * `query` of the configuration. */
 struct mtr_api_limits {
     const char *address;
     uint16_t port;
@@ -59,10 +64,11 @@ struct mtr_api_host {
     int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
 
     void *context; /* of the calls below */
-    /* Hands a decoded request to the intake: MTR_OK, and its answer comes through mtr_events_on_answer; MTR_EFULL when the queue is
-     * full, another error when the intake is closing. */
+    /* Hands a decoded request to the intake: MTR_OK, and its answer comes through mtr_events_on_answer;
+     * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);
-    void (*catalog_changed)(void *context); /* a new version, or a message was settled: the stages look at once */
+    void (*catalog_changed)(
+        void *context); /* a new version, or a message was settled: the stages look at once */
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
 };

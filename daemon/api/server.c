@@ -1,7 +1,8 @@
 /*
  * The HTTP API's frame: routing, credentials, the trip to the pool and back.
  *
- * A struct mtr_api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at a time; over it 503.
+ * A struct mtr_api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at
+ * a time; over it 503.
  */
 #include "daemon/api/api.h"
 #include "meterd/catalog/store.h"
@@ -27,7 +28,8 @@ struct mtr_api {
 };
 
 /* Matches "/v1/charges/{id}" against a path; decoded parameters go into the call. */
-static bool match_path(const char *pattern, struct mtr_str path, struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX])
+static bool match_path(const char *pattern, struct mtr_str path,
+                       struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX])
 {
     size_t at = 0, count = 0;
     for (const char *p = pattern; *p;) {
@@ -47,7 +49,8 @@ static bool match_path(const char *pattern, struct mtr_str path, struct mtr_str 
     return at == path.size;
 }
 
-static const struct mtr_route *find_route(enum mtr_http_method method, struct mtr_str path, struct mtr_str *parameters, bool *path_exists)
+static const struct mtr_route *find_route(enum mtr_http_method method, struct mtr_str path,
+                                          struct mtr_str *parameters, bool *path_exists)
 {
     if (method == MTR_HTTP_HEAD) method = MTR_HTTP_GET;
     *path_exists = false;
@@ -64,7 +67,8 @@ static struct mtr_str bearer(struct mtr_http_request *http)
     struct mtr_str value;
     if (!mtr_http_request_header(http, "authorization", &value)) return (struct mtr_str){NULL, 0};
     const struct mtr_str scheme = MTR_STR("Bearer ");
-    if (value.size <= scheme.size || strncasecmp(value.data, scheme.data, scheme.size) != 0) return (struct mtr_str){NULL, 0};
+    if (value.size <= scheme.size || strncasecmp(value.data, scheme.data, scheme.size) != 0)
+        return (struct mtr_str){NULL, 0};
     return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
 }
 
@@ -77,7 +81,8 @@ static void free_call(struct mtr_api_call *call)
     free(call);
 }
 
-static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_request *http, const struct mtr_route *route)
+static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_request *http,
+                                     const struct mtr_route *route)
 {
     struct mtr_api_call *call = calloc(1, sizeof(*call));
     if (!call) return NULL;
@@ -101,8 +106,9 @@ static bool authorize(struct mtr_api_call *call)
     struct mtr_str secret = bearer(call->http);
     call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret) : NULL;
     if (!call->credential) {
-        mtr_http_problemf(call->http, 401, NULL, "%s", secret.size ? "this API key is unknown or disabled"
-                                                                   : "send an API key: Authorization: Bearer mtr_…");
+        mtr_http_problemf(call->http, 401, NULL, "%s",
+                          secret.size ? "this API key is unknown or disabled"
+                                      : "send an API key: Authorization: Bearer mtr_…");
         return false;
     }
     if (!(call->credential->scopes & call->route->scope)) {
@@ -110,10 +116,13 @@ static bool authorize(struct mtr_api_call *call)
                           MTR_STR_ARGS(call->credential->key), call->route->operation);
         return false;
     }
-    /* Charges, documents and the other vendors' events know no vendor's part: they are the operator's, whatever scopes the key was given. */
+    /* Charges, documents and the other vendors' events know no vendor's part: they are the operator's,
+     * whatever scopes the key was given. */
     if (call->credential->vendor && (call->route->scope & (MTR_SCOPE_BILLING | MTR_SCOPE_ADMIN))) {
-        mtr_http_problemf(call->http, 403, NULL, "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",
-                          MTR_STR_ARGS(call->credential->key), call->route->operation);
+        mtr_http_problemf(
+            call->http, 403, NULL,
+            "the API key '%.*s' has the scope but belongs to a vendor; %s is for keys without one",
+            MTR_STR_ARGS(call->credential->key), call->route->operation);
         return false;
     }
     return true;
@@ -129,15 +138,17 @@ static void answer_wrong_method(struct mtr_http_request *http)
     for (const struct mtr_route *route = mtr_routes; route->path; route++) {
         size_t used = strlen(allow);
         if (!match_path(route->path, path, parameters)) continue;
-        snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "", mtr_http_method_name(route->method),
-                 route->method == MTR_HTTP_GET ? ", HEAD" : "");
+        snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "",
+                 mtr_http_method_name(route->method), route->method == MTR_HTTP_GET ? ", HEAD" : "");
     }
-    snprintf(detail, sizeof(detail), "%s is not for this path; it takes %s", mtr_http_method_name(mtr_http_request_method(http)), allow);
+    snprintf(detail, sizeof(detail), "%s is not for this path; it takes %s",
+             mtr_http_method_name(mtr_http_request_method(http)), allow);
     mtr_buffer_init(&page, 4096);
     mtr_json_begin(&json, &page);
     mtr_api_write_problem(&json, 405, detail);
     mtr_json_map_end(&json);
-    struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")}, {MTR_STR("allow"), mtr_str_from(allow)}};
+    struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")},
+                                        {MTR_STR("allow"), mtr_str_from(allow)}};
     if (mtr_json_finish(&json)) mtr_http_problem(http, 405, NULL, mtr_str_from(detail));
     else mtr_http_respond(http, 405, headers, 2, &page);
     mtr_buffer_release(&page);
@@ -147,7 +158,10 @@ static void answer_no_route(struct mtr_http_request *http, bool path_exists)
 {
     struct mtr_str path = mtr_http_request_path(http);
     if (path_exists) answer_wrong_method(http);
-    else mtr_http_problemf(http, 404, NULL, "there is nothing at %.*s; GET /v1/openapi.json lists what there is", MTR_STR_ARGS(path));
+    else
+        mtr_http_problemf(http, 404, NULL,
+                          "there is nothing at %.*s; GET /v1/openapi.json lists what there is",
+                          MTR_STR_ARGS(path));
 }
 
 static void on_headers(void *context, struct mtr_http_request *http)
@@ -155,7 +169,8 @@ static void on_headers(void *context, struct mtr_http_request *http)
     struct mtr_api *api = context;
     struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX] = {{NULL, 0}};
     bool path_exists;
-    const struct mtr_route *route = find_route(mtr_http_request_method(http), mtr_http_request_path(http), parameters, &path_exists);
+    const struct mtr_route *route =
+        find_route(mtr_http_request_method(http), mtr_http_request_path(http), parameters, &path_exists);
     if (!route) {
         answer_no_route(http, path_exists);
         return;
@@ -219,8 +234,10 @@ static int prepare(struct mtr_api_call *call)
     struct mtr_str query_text = {NULL, 0};
     if (!rc) rc = mtr_arena_copy(&call->arena, mtr_http_request_query(http), &query_text);
     if (!rc) rc = mtr_query_parse(query_text, &call->arena, &call->query);
-    if (!rc && mtr_http_request_header(http, "accept", &header)) rc = mtr_arena_copy(&call->arena, header, &call->accept);
-    if (!rc && mtr_http_request_header(http, "content-type", &header)) rc = mtr_arena_copy(&call->arena, header, &call->content_type);
+    if (!rc && mtr_http_request_header(http, "accept", &header))
+        rc = mtr_arena_copy(&call->arena, header, &call->accept);
+    if (!rc && mtr_http_request_header(http, "content-type", &header))
+        rc = mtr_arena_copy(&call->arena, header, &call->content_type);
     mtr_http_request_take_body(http, &call->body_memory);
     call->body = mtr_buffer_str(&call->body_memory);
     return rc;
@@ -231,8 +248,10 @@ static void on_request(void *context, struct mtr_http_request *http)
     struct mtr_api *api = context;
     struct mtr_api_call *call = mtr_http_request_context(http);
     if (!call->route->handle) {
-        /* The credential's vendor is who sends; its key lives in the snapshot that the events route acquires itself. */
-        struct mtr_str vendor = call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
+        /* The credential's vendor is who sends; its key lives in the snapshot that the events route
+         * acquires itself. */
+        struct mtr_str vendor =
+            call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
         mtr_events_handle(api->events, http, vendor);
         free_call(call);
         return;
@@ -243,7 +262,8 @@ static void on_request(void *context, struct mtr_http_request *http)
         return;
     }
     if (prepare(call)) {
-        mtr_http_problem(http, 400, NULL, MTR_STR("the path or the query string has a broken escape or too many parameters"));
+        mtr_http_problem(http, 400, NULL,
+                         MTR_STR("the path or the query string has a broken escape or too many parameters"));
         free_call(call);
         return;
     }
@@ -254,7 +274,8 @@ static void on_request(void *context, struct mtr_http_request *http)
     free_call(call);
 }
 
-int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out, struct mtr_diagnostic *diagnostic)
+int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
+                 struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_api_limits *limits = &host->limits;
     struct mtr_api *api = calloc(1, sizeof(*api));

@@ -35,7 +35,8 @@ static int read_key(const char *path, char key[KEY_BYTES])
 }
 
 /* --key-file, else METERD_KEY, else admin.key of the data directory. */
-static int find_key(const struct mtr_invocation *invocation, const struct mtr_config *config, char key[KEY_BYTES])
+static int find_key(const struct mtr_invocation *invocation, const struct mtr_config *config,
+                    char key[KEY_BYTES])
 {
     char path[PATH_BYTES];
     const char *file = mtr_invocation_option(invocation, "key-file");
@@ -46,11 +47,13 @@ static int find_key(const struct mtr_invocation *invocation, const struct mtr_co
     }
     snprintf(path, sizeof(path), "%.*s/admin.key", MTR_STR_ARGS(config->data.directory));
     if (read_key(file ? file : path, key) == MTR_OK) return MTR_EXIT_OK;
-    fprintf(stderr, "meterd: cannot read an API key from %s; name one with --key-file or METERD_KEY\n", file ? file : path);
+    fprintf(stderr, "meterd: cannot read an API key from %s; name one with --key-file or METERD_KEY\n",
+            file ? file : path);
     return MTR_EXIT_FAILED;
 }
 
-static void find_url(const struct mtr_invocation *invocation, const struct mtr_config *config, char url[URL_BYTES])
+static void find_url(const struct mtr_invocation *invocation, const struct mtr_config *config,
+                     char url[URL_BYTES])
 {
     const char *given = mtr_invocation_option(invocation, "url");
     if (!given) given = getenv("METERD_URL");
@@ -61,7 +64,8 @@ static void find_url(const struct mtr_invocation *invocation, const struct mtr_c
         bool any = mtr_str_equal(address, MTR_STR("0.0.0.0")) || mtr_str_equal(address, MTR_STR("::"));
         bool v6 = !any && memchr(address.data, ':', address.size) != NULL;
         if (any) address = MTR_STR("127.0.0.1");
-        snprintf(url, URL_BYTES, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", MTR_STR_ARGS(address), (unsigned)config->listen.port);
+        snprintf(url, URL_BYTES, v6 ? "http://[%.*s]:%u" : "http://%.*s:%u", MTR_STR_ARGS(address),
+                 (unsigned)config->listen.port);
     }
     size_t size = strlen(url);
     while (size && url[size - 1] == '/') url[--size] = '\0';
@@ -119,10 +123,11 @@ static struct mtr_http_header split_header(const char *line)
     return (struct mtr_http_header){{line, (size_t)(colon - line)}, mtr_str_from(value)};
 }
 
-int mtr_client_call(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
-                    struct mtr_client_answer *answer)
+int mtr_client_call(struct mtr_client *client, const char *method, const char *path,
+                    const char *const *headers, struct mtr_str body, struct mtr_client_answer *answer)
 {
-    struct mtr_http_header list[HEADERS_MAX] = {{MTR_STR("authorization"), mtr_str_from(client->authorization)}};
+    struct mtr_http_header list[HEADERS_MAX] = {
+        {MTR_STR("authorization"), mtr_str_from(client->authorization)}};
     uint32_t count = 1;
     for (; headers && *headers; headers++) {
         MTR_ASSERT(count < HEADERS_MAX);
@@ -145,7 +150,8 @@ int mtr_client_call(struct mtr_client *client, const char *method, const char *p
     if (rc) return rc;
     struct mtr_str value;
     uint64_t seconds = 0;
-    *answer = (struct mtr_client_answer){.status = (int)client->answer.status, .body = mtr_buffer_str(&client->answer.body)};
+    *answer = (struct mtr_client_answer){.status = (int)client->answer.status,
+                                         .body = mtr_buffer_str(&client->answer.body)};
     if (mtr_http_answer_header(&client->answer, "content-type", &value)) answer->content_type = value;
     if (mtr_http_answer_header(&client->answer, "retry-after", &value) && mtr_str_to_u64(value, &seconds))
         answer->retry_after_s = seconds > 3600 ? 3600 : (uint32_t)seconds;
@@ -162,22 +168,24 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
         return;
     }
     const struct mtr_node *root = mtr_document_root(document);
-    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(mtr_node_text(root, "title")), MTR_STR_ARGS(mtr_node_text(root, "detail")));
+    fprintf(stderr, "meterd: %.*s: %.*s\n", MTR_STR_ARGS(mtr_node_text(root, "title")),
+            MTR_STR_ARGS(mtr_node_text(root, "detail")));
     const struct mtr_node *findings = mtr_node_get(root, "findings");
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_node *finding = &findings->children[i];
         struct mtr_str field = mtr_node_text(finding, "field");
         struct mtr_str line = mtr_node_text(finding, "line"), column = mtr_node_text(finding, "column");
         bool placed = !mtr_str_equal(line, MTR_STR("0"));
-        fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data, placed ? ":" : "",
-                placed ? (int)column.size : 0, column.data, placed ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field),
-                field.size ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "text")));
+        fprintf(stderr, "  %.*s%s%.*s%s%.*s: %.*s%s%.*s\n", placed ? (int)line.size : 0, line.data,
+                placed ? ":" : "", placed ? (int)column.size : 0, column.data, placed ? ": " : "",
+                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "",
+                MTR_STR_ARGS(mtr_node_text(finding, "text")));
     }
     mtr_document_close(document);
 }
 
-int mtr_client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
-                    struct mtr_document **document)
+int mtr_client_json(struct mtr_client *client, const char *method, const char *path,
+                    const char *const *headers, struct mtr_str body, struct mtr_document **document)
 {
     struct mtr_client_answer answer;
     struct mtr_diagnostic diagnostic;

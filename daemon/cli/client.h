@@ -1,7 +1,8 @@
 /*
  * A command's connection to the daemon: where it listens, which key to show, and errors as sentences.
  *
- * URL: --url, else METERD_URL, else the configuration's listen address. Key: --key-file, else METERD_KEY, else <data>/admin.key.
+ * URL: --url, else METERD_URL, else the configuration's listen address. Key: --key-file, else METERD_KEY,
+ * else <data>/admin.key.
  */
 #ifndef METERD_DAEMON_CLI_CLIENT_H
 #define METERD_DAEMON_CLI_CLIENT_H
@@ -20,24 +21,29 @@ struct mtr_client_answer {
 };
 
 /* The options rows every command with a client has: MTR_CLIENT_OPTIONS in its table. */
-#define MTR_CLIENT_OPTIONS                                                                                                             \
-    {"url", 0, "URL", "where the daemon listens (default: METERD_URL, or the configuration's listen address)"},                        \
-    {"key-file", 0, "FILE", "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"}
+#define MTR_CLIENT_OPTIONS \
+    {"url", 0, "URL", \
+     "where the daemon listens (default: METERD_URL, or the configuration's listen address)"}, \
+    {"key-file", 0, "FILE", \
+     "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"}
 
 /* Returns MTR_EXIT_OK, or another exit code after printing why. */
 int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client **out);
 void mtr_client_close(struct mtr_client *client);
 const char *mtr_client_url(const struct mtr_client *client);
 
-/* One request. `headers` are lines "Name: value", ending with NULL (may be NULL). Returns 0 or a mtr_error of the transport; does not print. */
-int mtr_client_call(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
+/* One request. `headers` are lines "Name: value", ending with NULL (may be NULL). Returns 0 or a mtr_error
+ * of the transport; does not print. */
+int mtr_client_call(struct mtr_client *client, const char *method, const char *path,
+                    const char *const *headers, struct mtr_str body,
                     struct mtr_client_answer *answer) MTR_MUST_USE;
 const char *mtr_client_error(const struct mtr_client *client); /* sentence of the last transport error */
 
-/* One request that must be answered 2xx with JSON: *document is the caller's. Otherwise prints the problem document's title, detail and findings to
- * stderr and returns the exit code that fits: 75 for no connection, 429 and 503; 1 else. */
-int mtr_client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers, struct mtr_str body,
-                    struct mtr_document **document);
+/* One request that must be answered 2xx with JSON: *document is the caller's. Otherwise prints the problem
+ * document's title, detail and findings to stderr and returns the exit code that fits: 75 for no
+ * connection, 429 and 503; 1 else. */
+int mtr_client_json(struct mtr_client *client, const char *method, const char *path,
+                    const char *const *headers, struct mtr_str body, struct mtr_document **document);
 
 /* Appends text percent-encoded for a path segment or a query value. */
 int mtr_client_escape(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;

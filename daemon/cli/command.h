@@ -1,8 +1,9 @@
 /*
- * Commands of the one binary: a row each, with its options; --help, completion and the manual page come out of the rows.
+ * Commands of the one binary: a row each, with its options; --help, completion and the manual page come out
+ * of the rows.
  *
- * A command is a function of its invocation: parsed options and positional arguments. It prints results to stdout, diagnostics to stderr,
- * and returns one of the exit codes below.
+ * A command is a function of its invocation: parsed options and positional arguments. It prints results to
+ * stdout, diagnostics to stderr, and returns one of the exit codes below.
  */
 #ifndef METERD_DAEMON_CLI_COMMAND_H
 #define METERD_DAEMON_CLI_COMMAND_H
@@ -53,15 +54,20 @@ struct mtr_invocation {
     uint32_t argument_count;
 };
 
-/* The value given last for that option, or NULL. A flag's value is "". Asks for a row the command does not have: asserts. */
+/* The value given last for that option, or NULL. A flag's value is "". Asks for a row the command does not
+ * have: asserts. */
 const char *mtr_invocation_option(const struct mtr_invocation *invocation, const char *name);
 /* The i-th value of an option that may repeat, or NULL. */
-const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name, uint32_t index);
+const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name,
+                                     uint32_t index);
 bool mtr_invocation_flag(const struct mtr_invocation *invocation, const char *name);
-/* A whole number between min and max; *out keeps its value (the default) when the option is absent. False after printing what is wrong. */
-bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+/* A whole number between min and max; *out keeps its value (the default) when the option is absent. False
+ * after printing what is wrong. */
+bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
+                        uint64_t *out);
 
-/* All commands, ending with a row whose name is NULL; and the options that every command takes (-c FILE, --help). */
+/* All commands, ending with a row whose name is NULL; and the options that every command takes (-c FILE,
+ * --help). */
 extern const struct mtr_command mtr_commands[];
 extern const struct mtr_option mtr_common_options[];
 

@@ -1,6 +1,7 @@
 /*
- * The sender's side of POST /v1/events. One request is on its way at a time; main thread only. Nothing is given up silently: every
- * event is counted under its result, or the command ends with an exit code that says so.
+ * The sender's side of POST /v1/events. One request is on its way at a time; main thread only. Nothing is
+ * given up silently: every event is counted under its result, or the command ends with an exit code that says
+ * so.
  */
 #include "daemon/cli/event_sender.h"
 
@@ -16,12 +17,23 @@
 
 #include "meterd/core/json_writer.h"
 
-enum { BODY_BYTES_MAX = 1 << 30, PAUSE_FIRST_MS = 200, PAUSE_MAX_MS = 30000, RETRY_AFTER_MAX_S = 300, ZSTD_LEVEL = 1, GZIP_LEVEL = 1 };
+enum {
+    BODY_BYTES_MAX = 1 << 30,
+    PAUSE_FIRST_MS = 200,
+    PAUSE_MAX_MS = 30000,
+    RETRY_AFTER_MAX_S = 300,
+    ZSTD_LEVEL = 1,
+    GZIP_LEVEL = 1
+};
 
-int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client, const char *content_type,
-                  const char *compress)
+int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
+                  const char *content_type, const char *compress)
 {
-    *push = (struct mtr_push){.client = client, .content_type = content_type, .compress = compress, .attempts_max = 8, .problems_max = 10};
+    *push = (struct mtr_push){.client = client,
+                              .content_type = content_type,
+                              .compress = compress,
+                              .attempts_max = 8,
+                              .problems_max = 10};
     mtr_buffer_init(&push->packed, BODY_BYTES_MAX);
     mtr_progress_init(&push->progress, 0);
     push->json = mtr_invocation_flag(invocation, "json");
@@ -35,11 +47,13 @@ void mtr_push_release(struct mtr_push *push)
     mtr_buffer_release(&push->packed);
 }
 
-void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field, const char *reason)
+void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+                      const char *reason)
 {
     if (push->problems++ >= push->problems_max) return;
     mtr_progress_clear(&push->progress);
-    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "", reason);
+    fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "",
+            reason);
 }
 
 static int pack_zstd(struct mtr_buffer *out, struct mtr_str text)
@@ -56,7 +70,8 @@ static int pack_gzip(struct mtr_buffer *out, struct mtr_str text)
 {
     z_stream stream = {0};
     if (text.size > UINT32_MAX / 2) return MTR_ELIMIT;
-    if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return MTR_ENOMEM;
+    if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        return MTR_ENOMEM;
     int rc = mtr_buffer_reserve(out, deflateBound(&stream, text.size));
     if (!rc) {
         stream.next_in = (Bytef *)(uintptr_t)text.data;
@@ -73,7 +88,8 @@ static int pack_gzip(struct mtr_buffer *out, struct mtr_str text)
 /* Retry-After when given, else doubling with jitter, so that many senders do not come back together. */
 static uint64_t pause_ms(uint64_t attempt, uint32_t retry_after_s)
 {
-    if (retry_after_s) return (uint64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) * 1000;
+    if (retry_after_s)
+        return (uint64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S) * 1000;
     uint64_t pause = attempt < 8 ? (uint64_t)PAUSE_FIRST_MS << attempt : PAUSE_MAX_MS;
     uint64_t random = 0;
     if (pause > PAUSE_MAX_MS) pause = PAUSE_MAX_MS;
@@ -102,7 +118,8 @@ static const char *member_text(const struct mtr_node *map, const char *name, cha
     return out;
 }
 
-static void print_result(struct mtr_push *push, const struct mtr_push_batch *batch, const struct mtr_node *row)
+static void print_result(struct mtr_push *push, const struct mtr_push_batch *batch,
+                         const struct mtr_node *row)
 {
     char result[32], field[96], reason[320], id[64], text[560];
     uint64_t index = member_u64(row, "index");
@@ -113,11 +130,13 @@ static void print_result(struct mtr_push *push, const struct mtr_push_batch *bat
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
     snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
-    mtr_push_problem(push, batch->file, batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
+    mtr_push_problem(push, batch->file,
+                     batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }
 
 /* Adds the answer's counts and prints its problems. *again: some were not processed. */
-static int take_results(struct mtr_push *push, const struct mtr_push_batch *batch, struct mtr_str body, bool *again)
+static int take_results(struct mtr_push *push, const struct mtr_push_batch *batch, struct mtr_str body,
+                        bool *again)
 {
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
@@ -128,14 +147,17 @@ static int take_results(struct mtr_push *push, const struct mtr_push_batch *batc
     const struct mtr_node *root = mtr_document_root(document), *rows = mtr_node_get(root, "results");
     *again = member_u64(root, mtr_result_name(MTR_RESULT_UNPROCESSED)) > 0;
     if (!*again) {
-        for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) push->counts[code] += member_u64(root, mtr_result_name(code));
-        for (uint32_t i = 0; rows && i < rows->child_count; i++) print_result(push, batch, &rows->children[i]);
+        for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
+            push->counts[code] += member_u64(root, mtr_result_name(code));
+        for (uint32_t i = 0; rows && i < rows->child_count; i++)
+            print_result(push, batch, &rows->children[i]);
     }
     mtr_document_close(document);
     return MTR_EXIT_OK;
 }
 
-static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch, const struct mtr_client_answer *answer)
+static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch,
+                  const struct mtr_client_answer *answer)
 {
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
@@ -146,8 +168,8 @@ static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch, con
         mtr_document_close(document);
     }
     mtr_progress_clear(&push->progress);
-    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status, detail[0] ? ": " : "",
-            detail);
+    fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status,
+            detail[0] ? ": " : "", detail);
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
     return MTR_EXIT_FAILED;
 }
@@ -199,9 +221,9 @@ int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
         if (attempt + 1 == push->attempts_max) break;
         uint64_t pause = pause_ms(attempt, answer.retry_after_s);
         mtr_progress_clear(&push->progress);
-        fprintf(stderr, "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why, pause / 1000,
-                pause % 1000 / 100,
-                attempt + 2, push->attempts_max);
+        fprintf(stderr,
+                "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why,
+                pause / 1000, pause % 1000 / 100, attempt + 2, push->attempts_max);
         wait_ms(pause);
     }
     fprintf(stderr, "meterd: gave up after %" PRIu64 " tries: %s\n", push->attempts_max, why);
@@ -238,12 +260,13 @@ int mtr_push_finish(struct mtr_push *push, int code)
     } else {
         printf("%" PRIu64 " events", total);
         for (unsigned result = 0; result < MTR_RESULT_COUNT; result++)
-            if (push->counts[result]) printf(", %" PRIu64 " %s", push->counts[result], mtr_result_name(result));
+            if (push->counts[result])
+                printf(", %" PRIu64 " %s", push->counts[result], mtr_result_name(result));
         printf("\n");
     }
     if (push->problems > push->problems_max)
-        fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n", push->problems,
-                push->problems_max);
+        fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n",
+                push->problems, push->problems_max);
     if (fflush(stdout)) return MTR_EXIT_FAILED;
     return code ? code : push->problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }

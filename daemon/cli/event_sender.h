@@ -1,9 +1,9 @@
 /*
  * Pushing events to a daemon, request by request, until each has its answer: what `send` and `import` share.
  *
- * A request is sent again after no connection, 429, 503 and `unprocessed`, with growing pauses or as long as Retry-After says. That is
- * safe: what the daemon has stored already is answered `duplicate`. Results are counted; the first problems are printed with their
- * place.
+ * A request is sent again after no connection, 429, 503 and `unprocessed`, with growing pauses or as long as
+ * Retry-After says. That is safe: what the daemon has stored already is answered `duplicate`. Results are
+ * counted; the first problems are printed with their place.
  */
 #ifndef METERD_DAEMON_CLI_EVENT_SENDER_H
 #define METERD_DAEMON_CLI_EVENT_SENDER_H
@@ -37,14 +37,16 @@ struct mtr_push_batch {
     uint32_t count;        /* of lines */
 };
 
-/* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a dry run. */
-int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client, const char *content_type,
-                  const char *compress);
+/* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a
+ * dry run. */
+int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
+                  const char *content_type, const char *compress);
 void mtr_push_release(struct mtr_push *push);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
 int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch);
 /* An event that is not even sent. */
-void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field, const char *reason);
+void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+                      const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
 int mtr_push_finish(struct mtr_push *push, int code);
 

@@ -16,21 +16,25 @@ void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *fi
     mtr_buffer_init(&line, 1 << 12);
     for (size_t i = 0; i < findings->count; i++) {
         mtr_buffer_reset(&line);
-        if (mtr_diagnostic_write(&line, input_name, &findings->items[i]) == MTR_OK) fwrite(line.data, 1, line.size, stderr);
+        if (mtr_diagnostic_write(&line, input_name, &findings->items[i]) == MTR_OK)
+            fwrite(line.data, 1, line.size, stderr);
     }
     if (findings->dropped) fprintf(stderr, "%s: and %zu more\n", input_name, findings->dropped);
     mtr_buffer_release(&line);
 }
 
-int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config, const char **input_name,
-                             struct mtr_diagnostics *findings)
+int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+                             const char **input_name, struct mtr_diagnostics *findings)
 {
     const char *settings[SETTINGS_MAX + 1];
     uint32_t count = 0;
     *input_name = "configuration";
-    while (count < SETTINGS_MAX && (settings[count] = mtr_invocation_option_at(invocation, "set", count)) != NULL) count++;
+    while (count < SETTINGS_MAX &&
+           (settings[count] = mtr_invocation_option_at(invocation, "set", count)) != NULL)
+        count++;
     settings[count] = NULL;
-    return mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, input_name, findings);
+    return mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, input_name,
+                           findings);
 }
 
 int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
@@ -40,7 +44,8 @@ int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = mtr_load_config_findings(invocation, config, &input_name, &findings);
     mtr_print_findings(input_name, &findings);
-    if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
+    if (rc && !findings.count)
+        fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     if (!rc) return MTR_EXIT_OK;
     mtr_config_release(config);
@@ -65,7 +70,8 @@ int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
         if (size == 0) break;
     }
     bool failed = rc || ferror(file);
-    if (failed) fprintf(stderr, "meterd: cannot read %s: %s\n", path, rc ? mtr_error_text(rc) : strerror(errno));
+    if (failed)
+        fprintf(stderr, "meterd: cannot read %s: %s\n", path, rc ? mtr_error_text(rc) : strerror(errno));
     if (!is_stdin) fclose(file);
     if (failed) mtr_buffer_release(out);
     return failed ? MTR_EXIT_FAILED : MTR_EXIT_OK;

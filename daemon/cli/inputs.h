@@ -11,9 +11,10 @@
 /* Returns MTR_EXIT_OK (the caller releases *config), or MTR_EXIT_CONFIG after printing why. */
 int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config);
 
-/* The same without printing: for commands whose answer are the findings. *input_name is the file's name, or "configuration". */
-int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config, const char **input_name,
-                             struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* The same without printing: for commands whose answer are the findings. *input_name is the file's name,
+ * or "configuration". */
+int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+                             const char **input_name, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Findings a line each, to stderr. */
 void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings);

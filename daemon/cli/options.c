@@ -1,8 +1,8 @@
 /*
  * The command line: finds the command's row, parses its options, runs it. No state of its own; main's thread.
  *
- * Options are --name VALUE, --name=VALUE, -x VALUE or flags; "--" ends them. The common options may also stand before the
- * command's name, as in `meterd -c meterd.yaml run`.
+ * Options are --name VALUE, --name=VALUE, -x VALUE or flags; "--" ends them. The common options may also
+ * stand before the command's name, as in `meterd -c meterd.yaml run`.
  */
 #include "daemon/cli/command.h"
 
@@ -20,17 +20,20 @@ static const struct mtr_command *find_command(const char *name)
 static const struct mtr_option *find_in(const struct mtr_option *options, struct mtr_str name, char letter)
 {
     for (const struct mtr_option *option = options; option && option->name; option++)
-        if (letter ? option->letter == letter : mtr_str_equal(mtr_str_from(option->name), name)) return option;
+        if (letter ? option->letter == letter : mtr_str_equal(mtr_str_from(option->name), name))
+            return option;
     return NULL;
 }
 
-static const struct mtr_option *find_option(const struct mtr_command *command, struct mtr_str name, char letter)
+static const struct mtr_option *find_option(const struct mtr_command *command, struct mtr_str name,
+                                            char letter)
 {
     const struct mtr_option *option = command ? find_in(command->options, name, letter) : NULL;
     return option ? option : find_in(mtr_common_options, name, letter);
 }
 
-const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name, uint32_t index)
+const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name,
+                                     uint32_t index)
 {
     const struct mtr_option *option = find_option(invocation->command, mtr_str_from(name), 0);
     MTR_ASSERT(option != NULL);
@@ -52,7 +55,8 @@ bool mtr_invocation_flag(const struct mtr_invocation *invocation, const char *na
     return mtr_invocation_option(invocation, name) != NULL;
 }
 
-bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
+                        uint64_t *out)
 {
     const char *text = mtr_invocation_option(invocation, name);
     uint64_t value;
@@ -61,8 +65,8 @@ bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *nam
         *out = value;
         return true;
     }
-    fprintf(stderr, "meterd: --%s takes a whole number from %llu to %llu, not '%s'\n", name, (unsigned long long)min,
-            (unsigned long long)max, text);
+    fprintf(stderr, "meterd: --%s takes a whole number from %llu to %llu, not '%s'\n", name,
+            (unsigned long long)min, (unsigned long long)max, text);
     return false;
 }
 
@@ -78,7 +82,8 @@ static void suggest_option(const struct mtr_command *command, struct mtr_str nam
     const struct mtr_option *tables[] = {command ? command->options : NULL, mtr_common_options};
     for (size_t t = 0; t < 2; t++)
         for (const struct mtr_option *option = tables[t]; option && option->name; option++)
-            if (mtr_str_distance(mtr_str_from(option->name), name) <= 2) fprintf(stderr, "Did you mean --%s?\n", option->name);
+            if (mtr_str_distance(mtr_str_from(option->name), name) <= 2)
+                fprintf(stderr, "Did you mean --%s?\n", option->name);
 }
 
 static void suggest_command(const char *name)
@@ -104,7 +109,8 @@ static int parse_option(struct mtr_invocation *invocation, int argc, char **argv
         return usage_error(invocation->command, "unknown option ", word);
     }
     const char *value = equals ? equals + 1 : NULL;
-    if (!option->value_name && value) return usage_error(invocation->command, "this option takes no value: ", word);
+    if (!option->value_name && value)
+        return usage_error(invocation->command, "this option takes no value: ", word);
     if (option->value_name && !value) {
         if (*index + 1 >= argc) return usage_error(invocation->command, "this option needs a value: ", word);
         value = argv[++*index];
@@ -149,7 +155,8 @@ int mtr_command_main(int argc, char **argv)
         mtr_command_write_help(invocation.command, stdout);
         return MTR_EXIT_OK;
     }
-    if (!invocation.command && mtr_invocation_flag(&invocation, "version")) invocation.command = find_command("version");
+    if (!invocation.command && mtr_invocation_flag(&invocation, "version"))
+        invocation.command = find_command("version");
     if (!invocation.command) {
         mtr_command_write_help(NULL, stderr);
         return MTR_EXIT_USAGE;
@@ -176,15 +183,16 @@ void mtr_command_write_help(const struct mtr_command *command, FILE *out)
     if (!command) {
         fputs("meterd: usage metering, from vendors' events to rated charges\n\n"
               "Usage: meterd [-c FILE] COMMAND [ARGUMENT…] [OPTION…]\n\nCommands:\n", out);
-        for (const struct mtr_command *row = mtr_commands; row->name; row++) fprintf(out, "  %-12s %s\n", row->name, row->doc);
+        for (const struct mtr_command *row = mtr_commands; row->name; row++)
+            fprintf(out, "  %-12s %s\n", row->name, row->doc);
         fputs("\nOptions of every command:\n", out);
         write_options(mtr_common_options, out);
         fputs("\nExit status: 0 ok, 1 failed, 64 wrong usage, 75 try again, 78 bad configuration.\n"
               "'meterd COMMAND --help' tells more of one command.\n", out);
         return;
     }
-    fprintf(out, "meterd %s: %s\n\nUsage: meterd %s%s%s [OPTION…]\n", command->name, command->doc, command->name,
-            *command->arguments ? " " : "", command->arguments);
+    fprintf(out, "meterd %s: %s\n\nUsage: meterd %s%s%s [OPTION…]\n", command->name, command->doc,
+            command->name, *command->arguments ? " " : "", command->arguments);
     if (command->text) fprintf(out, "\n%s", command->text);
     fputs("\nOptions:\n", out);
     write_options(command->options, out);

@@ -1,5 +1,6 @@
 /*
- * The progress line. It stands on stderr's last line and is overwritten in place; stdout stays clean for results. Main thread only.
+ * The progress line. It stands on stderr's last line and is overwritten in place; stdout stays clean for
+ * results. Main thread only.
  */
 #include "daemon/cli/progress.h"
 
@@ -45,7 +46,8 @@ void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uin
     if (progress->bytes_total) draw_bar(progress, bytes_done);
     fprintf(stderr, "%" PRIu64 " %s, %" PRIu64 "/s", count, progress->counted, count * 1000 / elapsed_ms);
     if (progress->bytes_total > bytes_done && bytes_done) {
-        uint64_t left_s = elapsed_ms * ((progress->bytes_total - bytes_done) / 1024) / (bytes_done / 1024 + 1) / 1000;
+        uint64_t left_s =
+            elapsed_ms * ((progress->bytes_total - bytes_done) / 1024) / (bytes_done / 1024 + 1) / 1000;
         fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " to go", left_s / 60, left_s % 60);
     }
     fputs("\x1b[K", stderr);

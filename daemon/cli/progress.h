@@ -1,5 +1,6 @@
 /*
- * A line on the terminal that shows how far a long command is: bar, rate, time to go. Nothing at all when stderr is no terminal.
+ * A line on the terminal that shows how far a long command is: bar, rate, time to go. Nothing at all when
+ * stderr is no terminal.
  */
 #ifndef METERD_DAEMON_CLI_PROGRESS_H
 #define METERD_DAEMON_CLI_PROGRESS_H
@@ -17,7 +18,8 @@ struct mtr_progress {
 };
 
 void mtr_progress_init(struct mtr_progress *progress, uint64_t bytes_total);
-void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t count); /* draws ten times a second at most */
+void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done,
+                         uint64_t count);               /* draws ten times a second at most */
 void mtr_progress_clear(struct mtr_progress *progress); /* before anything else is printed, and at the end */
 
 #endif

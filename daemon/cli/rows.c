@@ -1,5 +1,6 @@
 /*
- * meterd usage, charges, credits, margins, explain: what analysts and billing people ask the daemon, as tables, CSV or JSON.
+ * meterd usage, charges, credits, margins, explain: what analysts and billing people ask the daemon, as
+ * tables, CSV or JSON.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ enum { PATH_BYTES = 8192 };
 static const struct mtr_str nothing = {NULL, 0};
 
 /* Appends "name=value" of an option, when it is given, to a path that ends with '?' or '&'. */
-static int add_option(const struct mtr_invocation *invocation, struct mtr_buffer *path, const char *option, const char *parameter)
+static int add_option(const struct mtr_invocation *invocation, struct mtr_buffer *path, const char *option,
+                      const char *parameter)
 {
     const char *value;
     int rc = MTR_OK;
@@ -43,14 +45,16 @@ static int print_raw(struct mtr_client *client, const char *path, const char *ac
 }
 
 /* Runs a GET and prints it raw, or hands the JSON to `print`. */
-static int query(const struct mtr_invocation *invocation, const struct mtr_buffer *path, bool csv, void (*print)(const struct mtr_node *root))
+static int query(const struct mtr_invocation *invocation, const struct mtr_buffer *path, bool csv,
+                 void (*print)(const struct mtr_node *root))
 {
     struct mtr_client *client;
     struct mtr_document *answer = NULL;
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
     if (csv) code = print_raw(client, path->data, "Accept: text/csv");
-    else if (mtr_invocation_flag(invocation, "json")) code = print_raw(client, path->data, "Accept: application/json");
+    else if (mtr_invocation_flag(invocation, "json"))
+        code = print_raw(client, path->data, "Accept: application/json");
     else code = mtr_client_json(client, "GET", path->data, NULL, nothing, &answer);
     if (answer) print(mtr_document_root(answer));
     mtr_document_close(answer);
@@ -67,8 +71,8 @@ static struct mtr_str dimensions_text(const struct mtr_node *map, char *out, siz
     if (map->kind != MTR_NODE_MAP) return map->text;
     for (uint32_t i = 0; i < map->child_count && used < room; i++)
         if (map->children[i].text.size)
-            used += (size_t)snprintf(out + used, room - used, "%s%.*s=%.*s", used ? ", " : "", MTR_STR_ARGS(map->children[i].key),
-                                     MTR_STR_ARGS(map->children[i].text));
+            used += (size_t)snprintf(out + used, room - used, "%s%.*s=%.*s", used ? ", " : "",
+                                     MTR_STR_ARGS(map->children[i].key), MTR_STR_ARGS(map->children[i].text));
     return mtr_str_from(out);
 }
 
@@ -76,14 +80,20 @@ struct column {
     const char *title;
     const char *member; /* of the row; "dimensions" is written out, "amount" has its currency beside it */
     enum mtr_table_align align;
-    enum { SHOWN, SHOWN_WHEN_USED, TIME } kind; /* a column that no row uses is left out; of times the part that tells rows apart */
+    enum {
+        SHOWN,
+        SHOWN_WHEN_USED,
+        TIME
+    } kind; /* a column that no row uses is left out; of times the part that tells rows apart */
 };
 
 enum { COLUMNS_MAX = 16, DATE_BYTES = 10, MINUTE_BYTES = 16 };
 
-static struct mtr_str cell_text(const struct mtr_node *row, const struct column *column, char *out, size_t room)
+static struct mtr_str cell_text(const struct mtr_node *row, const struct column *column, char *out,
+                                size_t room)
 {
-    if (strcmp(column->member, "dimensions") == 0) return dimensions_text(mtr_node_get(row, "dimensions"), out, room);
+    if (strcmp(column->member, "dimensions") == 0)
+        return dimensions_text(mtr_node_get(row, "dimensions"), out, room);
     struct mtr_str currency = mtr_node_text(row, "currency");
     if (currency.size && strcmp(column->member, "amount") == 0) {
         snprintf(out, room, "%.*s %.*s", MTR_STR_ARGS(mtr_node_text(row, "amount")), MTR_STR_ARGS(currency));
@@ -98,13 +108,15 @@ static bool is_used(const struct mtr_node *rows, const struct column *column)
     for (uint32_t i = 0; i < rows->child_count; i++) {
         const struct mtr_node *row = &rows->children[i];
         const struct mtr_node *map = mtr_node_get(row, column->member);
-        if (map && map->kind == MTR_NODE_MAP ? map->child_count > 0 : cell_text(row, column, text, sizeof(text)).size > 0) return true;
+        if (map && map->kind == MTR_NODE_MAP ? map->child_count > 0
+                                             : cell_text(row, column, text, sizeof(text)).size > 0)
+            return true;
     }
     return false;
 }
 
-/* How much of a column's times is worth its room: the date when all are local midnights, else to the minute; all of them when their offsets
- * differ, as around a daylight-saving change. */
+/* How much of a column's times is worth its room: the date when all are local midnights, else to the
+ * minute; all of them when their offsets differ, as around a daylight-saving change. */
 static size_t time_bytes(const struct mtr_node *rows, const char *member)
 {
     size_t bytes = DATE_BYTES;
@@ -156,7 +168,8 @@ static bool needs_vendor(const struct mtr_node *rows)
 {
     for (uint32_t i = 1; rows && i < rows->child_count; i++)
         if (!mtr_node_text(&rows->children[i], "subscription").size &&
-            !mtr_str_equal(mtr_node_text(&rows->children[i], "vendor"), mtr_node_text(&rows->children[0], "vendor")))
+            !mtr_str_equal(mtr_node_text(&rows->children[i], "vendor"),
+                           mtr_node_text(&rows->children[0], "vendor")))
             return true;
     return false;
 }
@@ -176,19 +189,29 @@ static void print_usage(const struct mtr_node *root)
     };
     const struct mtr_node *rows = mtr_node_get(root, "rows");
     const size_t first = needs_vendor(rows) ? 0 : 1;
-    if (!print_rows(rows, columns + first, sizeof(columns) / sizeof(columns[0]) - first)) fprintf(stderr, "no usage in this time\n");
+    if (!print_rows(rows, columns + first, sizeof(columns) / sizeof(columns[0]) - first))
+        fprintf(stderr, "no usage in this time\n");
 }
 
 int mtr_command_usage(const struct mtr_invocation *invocation)
 {
-    static const char *const options[][2] = {{"subscription", "subscription"}, {"customer", "customer"}, {"vendor", "vendor"}, {"meter", "meter"},
-                                             {"from", "from"}, {"to", "to"}, {"window", "window"}, {"zone", "zone"}, {"group-by", "group_by"}};
+    static const char *const options[][2] = {{"subscription", "subscription"},
+                                             {"customer", "customer"},
+                                             {"vendor", "vendor"},
+                                             {"meter", "meter"},
+                                             {"from", "from"},
+                                             {"to", "to"},
+                                             {"window", "window"},
+                                             {"zone", "zone"},
+                                             {"group-by", "group_by"}};
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
     int rc = mtr_buffer_printf(&path, "/v1/usage?");
-    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i][0], options[i][1]);
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++)
+        rc = add_option(invocation, &path, options[i][0], options[i][1]);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
-    int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, mtr_invocation_flag(invocation, "csv"), print_usage);
+    int code =
+        rc ? MTR_EXIT_USAGE : query(invocation, &path, mtr_invocation_flag(invocation, "csv"), print_usage);
     mtr_buffer_release(&path);
     return code;
 }
@@ -199,7 +222,8 @@ static void say_more(const struct mtr_node *root, const char *what)
     const struct mtr_node *more = mtr_node_get(root, "has_more");
     struct mtr_str next = mtr_node_text(root, "next_after");
     if (!more || !more->truth) return;
-    if (next.size) fprintf(stderr, "more %s follow: --after %.*s, or a greater --limit\n", what, MTR_STR_ARGS(next));
+    if (next.size)
+        fprintf(stderr, "more %s follow: --after %.*s, or a greater --limit\n", what, MTR_STR_ARGS(next));
     else fprintf(stderr, "more %s follow: a greater --limit shows them\n", what);
 }
 
@@ -255,7 +279,8 @@ static int settle(const struct mtr_invocation *invocation, const char *message, 
 
 int mtr_command_charges(const struct mtr_invocation *invocation)
 {
-    const char *retry = mtr_invocation_option(invocation, "retry"), *delivered = mtr_invocation_option(invocation, "delivered");
+    const char *retry = mtr_invocation_option(invocation, "retry"),
+               *delivered = mtr_invocation_option(invocation, "delivered");
     bool outbox = mtr_invocation_flag(invocation, "outbox");
     struct mtr_buffer path;
     if (retry) return settle(invocation, retry, "retry");
@@ -288,7 +313,8 @@ static void print_credits(const struct mtr_node *root)
         {"EXPIRED", "expired", MTR_TABLE_RIGHT, SHOWN},
         {"CURRENCY", "currency", MTR_TABLE_LEFT, SHOWN_WHEN_USED},
     };
-    if (!print_rows(mtr_node_get(root, "credits"), COLUMNS(columns))) fprintf(stderr, "no allowances and no credits\n");
+    if (!print_rows(mtr_node_get(root, "credits"), COLUMNS(columns)))
+        fprintf(stderr, "no allowances and no credits\n");
     say_more(root, "credits");
 }
 
@@ -298,7 +324,8 @@ int mtr_command_credits(const struct mtr_invocation *invocation)
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
     int rc = mtr_buffer_printf(&path, "/v1/credits?");
-    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i], options[i]);
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++)
+        rc = add_option(invocation, &path, options[i], options[i]);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_credits);
     mtr_buffer_release(&path);
@@ -330,8 +357,10 @@ int mtr_command_margins(const struct mtr_invocation *invocation)
     static const char *const options[] = {"subscription", "customer", "from", "after", "limit"};
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
-    int rc = mtr_buffer_printf(&path, "/v1/margins?losses=%s&", mtr_invocation_flag(invocation, "losses") ? "true" : "false");
-    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++) rc = add_option(invocation, &path, options[i], options[i]);
+    int rc = mtr_buffer_printf(&path, "/v1/margins?losses=%s&",
+                               mtr_invocation_flag(invocation, "losses") ? "true" : "false");
+    for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++)
+        rc = add_option(invocation, &path, options[i], options[i]);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_margins);
     mtr_buffer_release(&path);
@@ -342,7 +371,8 @@ int mtr_command_margins(const struct mtr_invocation *invocation)
 
 static void print_fact(const char *name, struct mtr_str value, struct mtr_str unit)
 {
-    if (value.size) printf("  %-16s %.*s%s%.*s\n", name, MTR_STR_ARGS(value), unit.size ? " " : "", MTR_STR_ARGS(unit));
+    if (value.size)
+        printf("  %-16s %.*s%s%.*s\n", name, MTR_STR_ARGS(value), unit.size ? " " : "", MTR_STR_ARGS(unit));
 }
 
 /* The price of the whole period, part by part: a part is what one tariff version covers. */
@@ -351,8 +381,8 @@ static void print_parts(const struct mtr_node *parts, struct mtr_str component)
     for (uint32_t i = 0; parts && i < parts->child_count; i++) {
         const struct mtr_node *part = &parts->children[i];
         printf("\n%s from %.*s to %.*s under %.*s of %.*s:\n", mtr_node_get(part, "cost") ? "Cost" : "Price",
-               MTR_STR_ARGS(mtr_node_text(part, "from")), MTR_STR_ARGS(mtr_node_text(part, "to")), MTR_STR_ARGS(mtr_node_text(part, "tariff")),
-               MTR_STR_ARGS(mtr_node_text(part, "version")));
+               MTR_STR_ARGS(mtr_node_text(part, "from")), MTR_STR_ARGS(mtr_node_text(part, "to")),
+               MTR_STR_ARGS(mtr_node_text(part, "tariff")), MTR_STR_ARGS(mtr_node_text(part, "version")));
         mtr_trace_table_print(mtr_node_get(part, "price"), component);
     }
 }
@@ -374,14 +404,16 @@ static void print_explanation(const struct mtr_node *root)
     char dimensions[1024];
     const struct mtr_node *charge = mtr_node_get(root, "charge"), *log = mtr_node_get(root, "log");
     struct mtr_str currency = mtr_node_text(charge, "currency");
-    printf("Charge %.*s (%.*s)\n", MTR_STR_ARGS(mtr_node_text(charge, "id")), MTR_STR_ARGS(mtr_node_text(charge, "status")));
+    printf("Charge %.*s (%.*s)\n", MTR_STR_ARGS(mtr_node_text(charge, "id")),
+           MTR_STR_ARGS(mtr_node_text(charge, "status")));
     print_fact("subscription", mtr_node_text(charge, "subscription"), nothing);
     print_fact("customer", mtr_node_text(charge, "customer"), nothing);
     print_fact("period", mtr_node_text(charge, "period_start"), nothing);
     print_fact("until", mtr_node_text(charge, "period_end"), nothing);
     print_fact("component", mtr_node_text(charge, "component"), nothing);
     print_fact("meter", mtr_node_text(charge, "meter"), nothing);
-    print_fact("dimensions", dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
+    print_fact("dimensions",
+               dimensions_text(mtr_node_get(charge, "dimensions"), dimensions, sizeof(dimensions)), nothing);
     print_fact("quantity", mtr_node_text(charge, "quantity"), mtr_node_text(charge, "unit"));
     print_fact("tax code", mtr_node_text(charge, "tax_code"), nothing);
     print_fact("tariff", mtr_node_text(mtr_node_get(charge, "tariff"), "key"), nothing);
@@ -393,12 +425,15 @@ static void print_explanation(const struct mtr_node *root)
     print_fact("cost now", mtr_node_text(charge, "cost_total"), currency);
     print_fact("margin now", mtr_node_text(charge, "margin_total"), currency);
     /* A minimum or the rounding of the whole tariff comes from every line. */
-    print_parts(mtr_node_get(root, "price"), mtr_node_text(charge, "meter").size ? mtr_node_text(charge, "component") : nothing);
+    print_parts(mtr_node_get(root, "price"),
+                mtr_node_text(charge, "meter").size ? mtr_node_text(charge, "component") : nothing);
     print_line_charges(mtr_node_get(root, "line_charges"));
     if (log && mtr_node_text(charge, "meter").size)
-        printf("\nIts events are in the log from sequence %.*s to %.*s; to see them:\n  meterd events --from-seq %.*s --to-seq %.*s --subscription %.*s\n",
-               MTR_STR_ARGS(mtr_node_text(log, "seq_first")), MTR_STR_ARGS(mtr_node_text(log, "seq_last")), MTR_STR_ARGS(mtr_node_text(log, "seq_first")),
-               MTR_STR_ARGS(mtr_node_text(log, "seq_last")), MTR_STR_ARGS(mtr_node_text(charge, "subscription")));
+        printf("\nIts events are in the log from sequence %.*s to %.*s; to see them:\n  meterd events "
+               "--from-seq %.*s --to-seq %.*s --subscription %.*s\n",
+               MTR_STR_ARGS(mtr_node_text(log, "seq_first")), MTR_STR_ARGS(mtr_node_text(log, "seq_last")),
+               MTR_STR_ARGS(mtr_node_text(log, "seq_first")), MTR_STR_ARGS(mtr_node_text(log, "seq_last")),
+               MTR_STR_ARGS(mtr_node_text(charge, "subscription")));
 }
 
 int mtr_command_explain(const struct mtr_invocation *invocation)

@@ -1,7 +1,8 @@
 /*
  * Tables for people: aligned columns on a terminal, the same without colour or cutting anywhere else.
  *
- * Numbers are right-aligned. Colour only on a terminal and when NO_COLOR is unset. A table owns copies of its cells.
+ * Numbers are right-aligned. Colour only on a terminal and when NO_COLOR is unset. A table owns copies of its
+ * cells.
  */
 #ifndef METERD_DAEMON_CLI_TABLE_H
 #define METERD_DAEMON_CLI_TABLE_H
@@ -19,7 +20,8 @@ void mtr_table_column(struct mtr_table *table, const char *title, enum mtr_table
 /* Cells of a row from left to right; the row begins with mtr_table_row. */
 void mtr_table_row(struct mtr_table *table);
 void mtr_table_cell(struct mtr_table *table, struct mtr_str text);
-void mtr_table_print(struct mtr_table *table); /* nothing when there is no row: the caller says so, on stderr */
+void mtr_table_print(
+    struct mtr_table *table); /* nothing when there is no row: the caller says so, on stderr */
 void mtr_table_close(struct mtr_table *table);
 
 #endif

@@ -20,15 +20,18 @@ struct mtr_str mtr_trace_day(const struct mtr_node *node)
 static const struct mtr_node *line_of(const struct mtr_node *lines, const struct mtr_node *step)
 {
     uint64_t index;
-    if (!lines || !mtr_str_to_u64(mtr_node_text(step, "line"), &index) || index >= lines->child_count) return NULL;
+    if (!lines || !mtr_str_to_u64(mtr_node_text(step, "line"), &index) || index >= lines->child_count)
+        return NULL;
     return &lines->children[index];
 }
 
 static struct mtr_str name_of(const struct mtr_node *line, char out[NAME_BYTES])
 {
-    struct mtr_str component = mtr_node_text(line, "component"), dimensions = mtr_node_text(line, "dimensions");
+    struct mtr_str component = mtr_node_text(line, "component"),
+                   dimensions = mtr_node_text(line, "dimensions");
     if (!line) return MTR_STR("total");
-    snprintf(out, NAME_BYTES, "%.*s%s%.*s", MTR_STR_ARGS(component), dimensions.size ? " " : "", MTR_STR_ARGS(dimensions));
+    snprintf(out, NAME_BYTES, "%.*s%s%.*s", MTR_STR_ARGS(component), dimensions.size ? " " : "",
+             MTR_STR_ARGS(dimensions));
     for (char *c = out; *c; c++)
         if (*c == 0x1F) *c = ' ';
     return mtr_str_from(out);

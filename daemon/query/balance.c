@@ -8,7 +8,8 @@
 /* All that any period drew. */
 static int sum_drawn(struct mtr_charges_txn *charges, const struct rater_grant *grant, mtr_int128 *out)
 {
-    struct mtr_charge_draw last = {.grant = grant->id, .period_start_s = INT64_MAX, .subscription = UINT32_MAX};
+    struct mtr_charge_draw last = {
+        .grant = grant->id, .period_start_s = INT64_MAX, .subscription = UINT32_MAX};
     int rc = mtr_charges_draw_before(charges, &last);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     *out = rc ? 0 : last.before + last.drawn;
@@ -44,13 +45,15 @@ static struct mtr_balance make_balance(const struct rater_grant *grant, mtr_int1
     return out;
 }
 
-int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       int64_t time_s, struct mtr_arena *arena, mtr_on_balance on_balance, void *context)
+int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
+                       mtr_on_balance on_balance, void *context)
 {
     struct rater_term term;
     struct rater_grants grants;
     int64_t period_start_s = time_s, end_s;
-    if (time_s >= subscription->start_s && time_s < subscription->end_s) period_start_s = rater_period_start(subscription, time_s, &end_s);
+    if (time_s >= subscription->start_s && time_s < subscription->end_s)
+        period_start_s = rater_period_start(subscription, time_s, &end_s);
     int rc = rater_find_balances(catalog, subscription, period_start_s, arena, &term, &grants);
     for (uint32_t i = 0; !rc && i < grants.count; i++) {
         mtr_int128 drawn;

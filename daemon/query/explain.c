@@ -18,8 +18,8 @@ static int find_charge(struct mtr_charges_txn *txn, struct mtr_str text, struct 
     return MTR_EINVALID;
 }
 
-/* Fraction digits of the charge's currency, as its frozen body names it. (A quote inside a string of the body is escaped, so the name
- * cannot be found inside one.) */
+/* Fraction digits of the charge's currency, as its frozen body names it. (A quote inside a string of the
+ * body is escaped, so the name cannot be found inside one.) */
 static unsigned currency_digits(struct mtr_str body)
 {
     static const char name[] = "\"currency\":\"";
@@ -30,7 +30,8 @@ static unsigned currency_digits(struct mtr_str body)
 }
 
 /* The line's charges up to this one, newest first: a chain by `previous`. */
-static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, unsigned digits, struct mtr_json_writer *json)
+static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, unsigned digits,
+                         struct mtr_json_writer *json)
 {
     struct mtr_charge charge = *last;
     mtr_json_list(json);

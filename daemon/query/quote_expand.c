@@ -1,6 +1,7 @@
 /*
- * Rows of use that name no component: a row is of every component that prices its meter, as an event is; without a meter either, of all
- * components where the tariffs price one meter only. What is left to name is left as it is, for query/quote_usage.c to ask for.
+ * Rows of use that name no component: a row is of every component that prices its meter, as an event is;
+ * without a meter either, of all components where the tariffs price one meter only. What is left to name is
+ * left as it is, for query/quote_usage.c to ask for.
  */
 #include "daemon/query/quote_usage.h"
 
@@ -23,7 +24,8 @@ static void add_key(struct expanding *expanding, struct mtr_str key)
 
 static void add_component(struct expanding *expanding, const struct mtr_component *component, bool any_meter)
 {
-    if (any_meter && component->input_count && !expanding->meter.size) expanding->meter = component->inputs[0];
+    if (any_meter && component->input_count && !expanding->meter.size)
+        expanding->meter = component->inputs[0];
     bool prices = false;
     for (uint32_t i = 0; i < component->input_count; i++) {
         const bool is_it = mtr_str_equal(component->inputs[i], expanding->meter);
@@ -41,8 +43,8 @@ static void add_tariff(struct expanding *expanding, const struct mtr_tariff_docu
 }
 
 /* The components of a row that names none; one stands for "as it is". */
-static void find_keys(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost, const struct mtr_price_usage *row,
-                      struct expanding *out)
+static void find_keys(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+                      const struct mtr_price_usage *row, struct expanding *out)
 {
     *out = (struct expanding){.meter = row->meter};
     if (row->component.size) return;
@@ -51,8 +53,8 @@ static void find_keys(const struct mtr_tariff_document *charged, const struct mt
     if (out->is_ambiguous) out->count = 0;
 }
 
-int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost, struct mtr_list *rows,
-                           struct mtr_arena *arena, struct mtr_diagnostics *findings)
+int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+                           struct mtr_list *rows, struct mtr_arena *arena, struct mtr_diagnostics *findings)
 {
     const struct mtr_price_usage *given = rows->items;
     struct expanding found;
@@ -63,7 +65,9 @@ int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const stru
     }
     if (total == rows->count) return MTR_OK;
     if (total > ROWS_MAX)
-        return mtr_price_fail(findings, NULL, "usage", "has too many rows for all components of their meters: name the component", (struct mtr_str){NULL, 0});
+        return mtr_price_fail(findings, NULL, "usage",
+                              "has too many rows for all components of their meters: name the component",
+                              (struct mtr_str){NULL, 0});
     struct mtr_price_usage *all = mtr_arena_calloc(arena, total, sizeof(*all));
     if (!all) return MTR_ENOMEM;
     uint32_t count = 0;

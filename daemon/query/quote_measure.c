@@ -1,9 +1,9 @@
 /*
- * Rows of a series for one part of a month, through the same slicing as the rater's: what a bundle's or the catalog's meters measure is
- * measured, anything else adds up.
+ * Rows of a series for one part of a month, through the same slicing as the rater's: what a bundle's or the
+ * catalog's meters measure is measured, anything else adds up.
  *
- * A level holds on from the row that reports it; each combination of the meter's dimensions has its own. Percentiles, minimums, maximums and
- * last values take the rows for what the windows or events came to.
+ * A level holds on from the row that reports it; each combination of the meter's dimensions has its own.
+ * Percentiles, minimums, maximums and last values take the rows for what the windows or events came to.
  */
 #include "daemon/query/quote_usage.h"
 
@@ -33,17 +33,22 @@ struct measuring {
     struct measure *measures; /* MTR_TARIFF_INPUTS_MAX per component */
 };
 
-static const struct mtr_meter *measured_meter(const struct measuring *measuring, const struct mtr_component *component, uint32_t input)
+static const struct mtr_meter *measured_meter(const struct measuring *measuring,
+                                              const struct mtr_component *component, uint32_t input)
 {
-    const struct mtr_meter *meter = mtr_price_find_meter(&measuring->part->series->meters, component->inputs[input]);
-    return meter && meter->aggregation != MTR_UNIQUE ? meter : NULL; /* rows have counts, not the values that were counted */
+    const struct mtr_meter *meter =
+        mtr_price_find_meter(&measuring->part->series->meters, component->inputs[input]);
+    return meter && meter->aggregation != MTR_UNIQUE
+               ? meter
+               : NULL; /* rows have counts, not the values that were counted */
 }
 
 static int find_measure(struct measuring *measuring, const struct mtr_usage_row *row, struct measure **out)
 {
     const struct mtr_price_part *part = measuring->part;
     const struct mtr_component *component = &part->version->components[row->component];
-    struct measure *measure = &measuring->measures[(size_t)row->component * MTR_TARIFF_INPUTS_MAX + row->input];
+    struct measure *measure =
+        &measuring->measures[(size_t)row->component * MTR_TARIFF_INPUTS_MAX + row->input];
     *out = measure;
     if (measure->slicing) return MTR_OK;
     measure->lists.arena = measuring->arena;
@@ -70,7 +75,8 @@ static struct mtr_str label_of(const struct mtr_price_usage *given, struct mtr_s
 }
 
 /* The list that a level's row is of. */
-static int find_list(struct measuring *measuring, struct measure *measure, const struct mtr_price_usage *given, struct mtr_quantity **level)
+static int find_list(struct measuring *measuring, struct measure *measure,
+                     const struct mtr_price_usage *given, struct mtr_quantity **level)
 {
     char key[LIST_KEY_BYTES_MAX];
     size_t size = 0;
@@ -86,7 +92,8 @@ static int find_list(struct measuring *measuring, struct measure *measure, const
     }
     int rc = mtr_byte_set_add(&measure->lists, (struct mtr_str){key, size}, &number, &is_new);
     if (rc) return rc;
-    rc = mtr_arena_make_room(measuring->arena, (void **)&measure->levels, number, &measure->level_capacity, sizeof(*measure->levels));
+    rc = mtr_arena_make_room(measuring->arena, (void **)&measure->levels, number, &measure->level_capacity,
+                             sizeof(*measure->levels));
     if (!rc) *level = &measure->levels[number];
     return rc;
 }
@@ -97,17 +104,21 @@ static struct mtr_period day_of(const struct measuring *measuring, int64_t time_
     return mtr_period_at(&day, time_s);
 }
 
-static int add_level(struct measuring *measuring, struct measure *measure, uint32_t group, const struct mtr_price_piece *moment)
+static int add_level(struct measuring *measuring, struct measure *measure, uint32_t group,
+                     const struct mtr_price_piece *moment)
 {
     const struct mtr_meter *meter = measure->rule.meter;
     struct mtr_quantity *level, change = moment->quantity;
     int64_t time_us = moment->time_us;
     if (moment->given->has_seconds)
-        return mtr_price_fail(measuring->findings, NULL, "seconds", "a level holds until the next row: leave its seconds out, at the meter", meter->key);
+        return mtr_price_fail(measuring->findings, NULL, "seconds",
+                              "a level holds until the next row: leave its seconds out, at the meter",
+                              meter->key);
     int rc = find_list(measuring, measure, moment->given, &level);
     if (!rc && !meter->reports_changes) rc = mtr_quantity_sub(moment->quantity, *level, &change);
     if (!rc) rc = mtr_quantity_add(*level, change, level);
-    if (meter->holds_from_day) time_us = day_of(measuring, time_us / MTR_US_PER_SECOND).start_s * MTR_US_PER_SECOND;
+    if (meter->holds_from_day)
+        time_us = day_of(measuring, time_us / MTR_US_PER_SECOND).start_s * MTR_US_PER_SECOND;
     return rc ? rc : mtr_slicing_add_change(measure->slicing, group, time_us, change);
 }
 
@@ -119,9 +130,10 @@ static bool is_of_other_side(const struct mtr_price_part *part, const struct mtr
     return false;
 }
 
-/* `as_given`: levels and events take the rows as they were given, all else their pieces by the hour. Of equal times the later in the series is
- * the later one. */
-static int add_piece(struct measuring *measuring, const struct mtr_price_piece *piece, uint64_t seq, bool as_given)
+/* `as_given`: levels and events take the rows as they were given, all else their pieces by the hour. Of
+ * equal times the later in the series is the later one. */
+static int add_piece(struct measuring *measuring, const struct mtr_price_piece *piece, uint64_t seq,
+                     bool as_given)
 {
     const struct mtr_price_part *part = measuring->part;
     const int64_t time_s = piece->time_us / MTR_US_PER_SECOND;
@@ -129,7 +141,8 @@ static int add_piece(struct measuring *measuring, const struct mtr_price_piece *
     struct measure *measure;
     uint32_t group;
     const bool own = time_s >= part->from_s && time_s < part->to_s;
-    if (!mtr_price_has_component(part->version, piece->given) && (!own || piece->given->of_meter || is_of_other_side(part, piece->given)))
+    if (!mtr_price_has_component(part->version, piece->given) &&
+        (!own || piece->given->of_meter || is_of_other_side(part, piece->given)))
         return MTR_OK;
     int rc = mtr_price_usage_row(part->version, piece->given, measuring->arena, &row, measuring->findings);
     if (!rc) rc = find_measure(measuring, &row, &measure);
@@ -145,12 +158,15 @@ static int add_piece(struct measuring *measuring, const struct mtr_price_piece *
     return mtr_slicing_add(measure->slicing, group, &use);
 }
 
-/* Rows up to the end of the part, and of the day that it ends in: a window goes on into it, and a level may hold from its day. */
-static int add_pieces(struct measuring *measuring, const struct mtr_price_piece *pieces, uint32_t count, bool as_given)
+/* Rows up to the end of the part, and of the day that it ends in: a window goes on into it, and a level
+ * may hold from its day. */
+static int add_pieces(struct measuring *measuring, const struct mtr_price_piece *pieces, uint32_t count,
+                      bool as_given)
 {
     const int64_t until_us = day_of(measuring, measuring->part->to_s - 1).end_s * MTR_US_PER_SECOND;
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < count && pieces[i].time_us < until_us; i++) rc = add_piece(measuring, &pieces[i], i + 1, as_given);
+    for (uint32_t i = 0; !rc && i < count && pieces[i].time_us < until_us; i++)
+        rc = add_piece(measuring, &pieces[i], i + 1, as_given);
     return rc;
 }
 
@@ -178,11 +194,12 @@ static int collect(struct measuring *measuring, const struct mtr_usage_row **out
     return MTR_OK;
 }
 
-int mtr_price_measure(const struct mtr_price_part *part, struct mtr_arena *arena, const struct mtr_usage_row **rows, uint32_t *count,
-                      struct mtr_diagnostics *findings)
+int mtr_price_measure(const struct mtr_price_part *part, struct mtr_arena *arena,
+                      const struct mtr_usage_row **rows, uint32_t *count, struct mtr_diagnostics *findings)
 {
     struct measuring measuring = {.part = part, .arena = arena, .findings = findings};
-    measuring.measures = mtr_arena_calloc(arena, (size_t)part->version->component_count * MTR_TARIFF_INPUTS_MAX, sizeof(*measuring.measures));
+    measuring.measures = mtr_arena_calloc(
+        arena, (size_t)part->version->component_count * MTR_TARIFF_INPUTS_MAX, sizeof(*measuring.measures));
     if (!measuring.measures) return MTR_ENOMEM;
     int rc = add_pieces(&measuring, part->pieces, part->piece_count, false);
     if (!rc) rc = add_pieces(&measuring, part->moments, part->moment_count, true);

@@ -1,8 +1,9 @@
 /*
- * A usage series: rows with times, month by month, as a subscription of calendar months would be billed. A month in which a version
- * begins is priced in parts, each going on from the month's rows before it; caps, minimums and commitments are of the whole month. A contract
- * term (scope term) begins with the first row. Every month from the first row's to the last's is priced, fees and minimums of those without
- * rows too. The seller's cost is priced beside each part, in parts of its own where a version of the cost tariff begins.
+ * A usage series: rows with times, month by month, as a subscription of calendar months would be billed. A
+ * month in which a version begins is priced in parts, each going on from the month's rows before it; caps,
+ * minimums and commitments are of the whole month. A contract term (scope term) begins with the first row.
+ * Every month from the first row's to the last's is priced, fees and minimums of those without rows too. The
+ * seller's cost is priced beside each part, in parts of its own where a version of the cost tariff begins.
  */
 #include "daemon/query/quote_purse.h"
 #include "daemon/query/quote_usage.h"
@@ -53,7 +54,8 @@ static int compare_pieces(const void *a, const void *b)
 
 static int add_piece(struct rows *rows, struct pieces *pieces, const struct mtr_price_piece *piece)
 {
-    int rc = mtr_arena_make_room(rows->arena, (void **)&pieces->items, pieces->count, &pieces->capacity, sizeof(*piece));
+    int rc = mtr_arena_make_room(rows->arena, (void **)&pieces->items, pieces->count, &pieces->capacity,
+                                 sizeof(*piece));
     if (rc) return rc;
     pieces->items[pieces->count++] = *piece;
     return MTR_OK;
@@ -67,7 +69,8 @@ static int add_span(struct rows *rows, const struct mtr_price_usage *given)
     struct mtr_quantity before = {0}, after = given->quantity;
     struct mtr_price_piece piece = {.given = given, .time_us = given->time_us};
     if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
-        return mtr_price_fail(rows->findings, NULL, "seconds", "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
+        return mtr_price_fail(rows->findings, NULL, "seconds",
+                              "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
                               (struct mtr_str){NULL, 0});
     const int64_t end_us = given->time_us + (int64_t)(given->seconds.e12 / us);
     int rc = MTR_OK;
@@ -75,7 +78,9 @@ static int add_span(struct rows *rows, const struct mtr_price_usage *given)
         const struct mtr_hour hour = mtr_zone_hour(rows->series->zone, piece.time_us / MTR_US_PER_SECOND);
         piece.until_us = hour.end_s * MTR_US_PER_SECOND < end_us ? hour.end_s * MTR_US_PER_SECOND : end_us;
         const struct mtr_quantity elapsed = {(piece.until_us - given->time_us) * us};
-        if (piece.until_us < end_us) rc = mtr_quantity_scale(given->quantity, elapsed, given->seconds, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &after);
+        if (piece.until_us < end_us)
+            rc = mtr_quantity_scale(given->quantity, elapsed, given->seconds, MTR_QUANTITY_DIGITS,
+                                    MTR_ROUND_HALF_EVEN, &after);
         else after = given->quantity;
         if (!rc) rc = mtr_quantity_sub(after, before, &piece.quantity);
         if (!rc) rc = add_piece(rows, &rows->pieces, &piece);
@@ -111,7 +116,8 @@ static int64_t start_s(const struct side *side, const struct mtr_tariff_version 
 }
 
 /* Where the use begins that a component of the version goes on from (docs/pricing.md, Versions). */
-static int64_t position_from_s(const struct side *side, const struct mtr_tariff_version *version, const struct mtr_component *component)
+static int64_t position_from_s(const struct side *side, const struct mtr_tariff_version *version,
+                               const struct mtr_component *component)
 {
     const struct mtr_tariff_version *first = side->tariff->versions;
     if (component->scope == MTR_SLICE_BY_TERM) {
@@ -130,7 +136,8 @@ static bool looks_back(const struct side *side, const struct mtr_tariff_version 
         const struct mtr_component *component = &version->components[i];
         if (component->scope == MTR_SLICE_BY_TERM) return true;
         for (uint32_t k = 0; k < component->input_count; k++)
-            if (mtr_slicing_is_level(mtr_price_find_meter(&side->rows->series->meters, component->inputs[k]))) return true;
+            if (mtr_slicing_is_level(mtr_price_find_meter(&side->rows->series->meters, component->inputs[k])))
+                return true;
     }
     return false;
 }
@@ -147,10 +154,12 @@ static struct pieces from_month(const struct side *side, const struct pieces *pi
 }
 
 /* The part's rows, and those of the month (or the term) before it that it goes on from. */
-static int measure(struct side *side, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct mtr_price_input *input)
+static int measure(struct side *side, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s,
+                   struct mtr_price_input *input)
 {
     const bool all = looks_back(side, version);
-    const struct pieces moments = from_month(side, &side->rows->moments, all), pieces = from_month(side, &side->rows->pieces, all);
+    const struct pieces moments = from_month(side, &side->rows->moments, all),
+                        pieces = from_month(side, &side->rows->pieces, all);
     struct mtr_price_part part = {
         .series = side->rows->series,
         .beside = side->beside,
@@ -163,13 +172,15 @@ static int measure(struct side *side, const struct mtr_tariff_version *version, 
         .from_s = from_s,
         .to_s = to_s,
     };
-    part.position_from_s = mtr_arena_calloc(side->rows->arena, (size_t)version->component_count + 1, sizeof(*part.position_from_s));
+    part.position_from_s = mtr_arena_calloc(side->rows->arena, (size_t)version->component_count + 1,
+                                            sizeof(*part.position_from_s));
     if (!part.position_from_s) return MTR_ENOMEM;
     for (uint32_t i = 0; i < version->component_count; i++) {
         const int64_t position_s = position_from_s(side, version, &version->components[i]);
         part.position_from_s[i] = position_s < from_s ? position_s : from_s;
     }
-    return mtr_price_measure(&part, side->rows->arena, &input->usage, &input->usage_count, side->rows->findings);
+    return mtr_price_measure(&part, side->rows->arena, &input->usage, &input->usage_count,
+                             side->rows->findings);
 }
 
 /* A part priced. */
@@ -178,7 +189,8 @@ struct part {
     struct mtr_price *price;
 };
 
-static int price_part(struct side *side, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s, struct part *out)
+static int price_part(struct side *side, const struct mtr_tariff_version *version, int64_t from_s,
+                      int64_t to_s, struct part *out)
 {
     struct mtr_arena *arena = side->rows->arena;
     out->price = mtr_arena_calloc(arena, 1, sizeof(*out->price));
@@ -208,7 +220,8 @@ static int price_part(struct side *side, const struct mtr_tariff_version *versio
 }
 
 /* The next part that begins at *from_s or later; false: none before to_s. */
-static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s, const struct mtr_tariff_version **version, int64_t *end_s)
+static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s,
+                      const struct mtr_tariff_version **version, int64_t *end_s)
 {
     const struct mtr_tariff_document *tariff = side->tariff;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
@@ -218,7 +231,8 @@ static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s, co
         *version = &tariff->versions[i];
         *end_s = next_s < to_s ? next_s : to_s;
         const struct mtr_zone *zone = side->rows->series->zone;
-        const int64_t midnight_s = mtr_price_charging_is_daily(side->charging) ? mtr_zone_next_midnight(zone, *from_s) : INT64_MAX;
+        const int64_t midnight_s =
+            mtr_price_charging_is_daily(side->charging) ? mtr_zone_next_midnight(zone, *from_s) : INT64_MAX;
         if (midnight_s < *end_s) *end_s = midnight_s;
         return *from_s < to_s;
     }
@@ -227,7 +241,8 @@ static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s, co
 
 static int begin_month(struct side *side, struct mtr_period month)
 {
-    int rc = side->purse ? mtr_price_purse_turn(side->purse, month, side->earlier, side->earlier_count) : MTR_OK;
+    int rc =
+        side->purse ? mtr_price_purse_turn(side->purse, month, side->earlier, side->earlier_count) : MTR_OK;
     int64_t first_s = start_s(side, &side->tariff->versions[0]);
     if (month.start_s <= side->rows->first_s) side->ordered_s = month.start_s;
     side->month = month;
@@ -269,13 +284,15 @@ static int format_time(const struct sides *sides, int64_t time_s, struct mtr_str
 
 static int keep_part(struct sides *sides, const struct mtr_priced_part *part)
 {
-    int rc = mtr_arena_make_room(sides->charged.rows->arena, (void **)&sides->parts, sides->part_count, &sides->part_capacity, sizeof(*part));
+    int rc = mtr_arena_make_room(sides->charged.rows->arena, (void **)&sides->parts, sides->part_count,
+                                 &sides->part_capacity, sizeof(*part));
     if (rc) return rc;
     sides->parts[sides->part_count++] = *part;
     return MTR_OK;
 }
 
-static int add_part(struct sides *sides, const struct mtr_tariff_version *version, int64_t from_s, int64_t to_s)
+static int add_part(struct sides *sides, const struct mtr_tariff_version *version, int64_t from_s,
+                    int64_t to_s)
 {
     struct mtr_arena *arena = sides->charged.rows->arena;
     struct part *priced = mtr_arena_calloc(arena, 1, sizeof(*priced));
@@ -310,7 +327,8 @@ static int price_months(struct sides *sides)
     const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, rows->series->zone};
     int rc = MTR_OK;
     if (rows->first_s < start_s(&sides->charged, &tariff->versions[0]))
-        return mtr_price_fail(rows->findings, NULL, "usage", "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
+        return mtr_price_fail(rows->findings, NULL, "usage",
+                              "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
     for (int64_t at_s = rows->first_s; !rc && at_s <= rows->last_s;) {
         const struct mtr_period month = mtr_period_at(&rule, at_s);
         rc = price_month(sides, month);
@@ -320,17 +338,21 @@ static int price_months(struct sides *sides)
 }
 
 /* A month has at most as many parts as both tariffs have versions, and days. */
-static int open_side(const struct rows *rows, const struct mtr_price_charging *charging, const struct mtr_price_charging *beside,
-                     struct side *out)
+static int open_side(const struct rows *rows, const struct mtr_price_charging *charging,
+                     const struct mtr_price_charging *beside, struct side *out)
 {
-    const size_t parts = (size_t)charging->tariff->version_count + (beside ? beside->tariff->version_count : 0) + DAYS_OF_MONTH_MAX + 1;
-    *out = (struct side){.rows = rows, .charging = charging, .tariff = charging->tariff, .beside = beside ? beside->tariff : NULL};
+    const size_t parts = (size_t)charging->tariff->version_count +
+                         (beside ? beside->tariff->version_count : 0) + DAYS_OF_MONTH_MAX + 1;
+    *out = (struct side){.rows = rows,
+                         .charging = charging,
+                         .tariff = charging->tariff,
+                         .beside = beside ? beside->tariff : NULL};
     out->earlier = mtr_arena_calloc(rows->arena, parts, sizeof(*out->earlier));
     return out->earlier ? MTR_OK : MTR_ENOMEM;
 }
 
-int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena, struct mtr_json_writer *json,
-                          struct mtr_diagnostics *findings)
+int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena,
+                          struct mtr_json_writer *json, struct mtr_diagnostics *findings)
 {
     struct rows rows = {.series = series, .arena = arena, .findings = findings};
     struct sides sides = {.with_costs = series->cost};
@@ -342,9 +364,12 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
     struct mtr_price_purse purse;
     const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, series->zone};
     sides.charged.purse = &purse; /* the costs have no pools */
-    if (!rc) rc = mtr_price_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
+    if (!rc)
+        rc = mtr_price_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
     if (!rc) rc = price_months(&sides);
     if (rc == MTR_ENOMEM)
-        return mtr_price_fail(findings, NULL, "usage", "has too many rows over too long a time: price it in shorter stretches", (struct mtr_str){NULL, 0});
+        return mtr_price_fail(findings, NULL, "usage",
+                              "has too many rows over too long a time: price it in shorter stretches",
+                              (struct mtr_str){NULL, 0});
     return rc ? rc : mtr_price_write_parts_json(sides.parts, sides.part_count, series->with_trace, json);
 }

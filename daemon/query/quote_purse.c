@@ -1,6 +1,6 @@
 /*
- * See query/quote_purse.h. A month's grant of a key comes from the first of its versions that has it; a month without use is granted, too, and
- * what it leaves rolls over.
+ * See query/quote_purse.h. A month's grant of a key comes from the first of its versions that has it; a month
+ * without use is granted, too, and what it leaves rolls over.
  */
 #include "daemon/query/quote_purse.h"
 
@@ -12,13 +12,15 @@
 #include "meterd/core/time.h"
 
 const struct mtr_field mtr_price_credit_fields[] = {
-    {.name = "key", .type = MTR_FIELD_KEY, .offset = offsetof(struct mtr_price_credit, key), .doc = "of its line; credit-1 and so on unless given"},
-    {.name = "amount", .type = MTR_FIELD_MONEY, .offset = offsetof(struct mtr_price_credit, amount), .required = true,
-     .doc = "prepaid, in the tariff's currency"},
-    {.name = "priority", .type = MTR_FIELD_U64, .offset = offsetof(struct mtr_price_credit, priority), .default_text = "100",
-     .max = MTR_POOL_PRIORITY_MAX, .doc = "the lowest pays first"},
+    {.name = "key", .type = MTR_FIELD_KEY, .offset = offsetof(struct mtr_price_credit, key),
+     .doc = "of its line; credit-1 and so on unless given"},
+    {.name = "amount", .type = MTR_FIELD_MONEY, .offset = offsetof(struct mtr_price_credit, amount),
+     .required = true, .doc = "prepaid, in the tariff's currency"},
+    {.name = "priority", .type = MTR_FIELD_U64, .offset = offsetof(struct mtr_price_credit, priority),
+     .default_text = "100", .max = MTR_POOL_PRIORITY_MAX, .doc = "the lowest pays first"},
     {.name = "expires", .type = MTR_FIELD_TIME, .offset = offsetof(struct mtr_price_credit, expires_us),
-     .present_offset = offsetof(struct mtr_price_credit, has_expires) + 1, .doc = "months that begin then or later do not draw on it"},
+     .present_offset = offsetof(struct mtr_price_credit, has_expires) + 1,
+     .doc = "months that begin then or later do not draw on it"},
     {.name = NULL},
 };
 
@@ -53,23 +55,31 @@ static bool is_taken(const struct mtr_price_purse *purse, struct mtr_str key)
     return false;
 }
 
-static int add_credit(struct mtr_price_purse *purse, const struct mtr_price_credit *credit, uint32_t number, struct mtr_diagnostics *findings)
+static int add_credit(struct mtr_price_purse *purse, const struct mtr_price_credit *credit, uint32_t number,
+                      struct mtr_diagnostics *findings)
 {
-    struct mtr_price_pool pool = {.key = credit->key, .of_money = true, .priority = (uint32_t)credit->priority, .amount = credit->amount};
+    struct mtr_price_pool pool = {.key = credit->key,
+                                  .of_money = true,
+                                  .priority = (uint32_t)credit->priority,
+                                  .amount = credit->amount};
     char text[32];
     int rc = MTR_OK;
     pool.expires_s = credit->has_expires ? credit->expires_us / MTR_US_PER_SECOND : INT64_MAX;
-    if (credit->amount.e18 < 0) return mtr_price_fail(findings, NULL, "credits", "a credit must not be negative", (struct mtr_str){NULL, 0});
+    if (credit->amount.e18 < 0)
+        return mtr_price_fail(findings, NULL, "credits", "a credit must not be negative",
+                              (struct mtr_str){NULL, 0});
     snprintf(text, sizeof(text), "credit-%" PRIu32, number);
     if (!pool.key.size) rc = mtr_arena_copy(purse->arena, mtr_str_from(text), &pool.key);
-    if (!rc && is_taken(purse, pool.key)) return mtr_price_fail(findings, NULL, "credits", "another part of the price has the key", pool.key);
+    if (!rc && is_taken(purse, pool.key))
+        return mtr_price_fail(findings, NULL, "credits", "another part of the price has the key", pool.key);
     snprintf(text, sizeof(text), "credit=%" PRIu32, number);
     if (!rc) rc = mtr_arena_copy(purse->arena, mtr_str_from(text), &pool.grant);
     return rc ? rc : add_pool(purse, &pool, INT64_MIN);
 }
 
-int mtr_price_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff, const struct mtr_list *credits,
-                         struct mtr_period_rule months, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+int mtr_price_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff,
+                         const struct mtr_list *credits, struct mtr_period_rule months,
+                         struct mtr_arena *arena, struct mtr_diagnostics *findings)
 {
     const struct mtr_price_credit *items = credits->items;
     *purse = (struct mtr_price_purse){.tariff = tariff, .months = months, .arena = arena};
@@ -81,11 +91,13 @@ int mtr_price_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_
 static bool is_granted(const struct mtr_price_purse *purse, struct mtr_str key, struct mtr_str grant)
 {
     for (uint32_t i = 0; i < purse->count; i++)
-        if (mtr_str_equal(purse->pools[i].key, key) && mtr_str_equal(purse->pools[i].grant, grant)) return true;
+        if (mtr_str_equal(purse->pools[i].key, key) && mtr_str_equal(purse->pools[i].grant, grant))
+            return true;
     return false;
 }
 
-static int grant_allowance(struct mtr_price_purse *purse, struct mtr_period month, const struct mtr_allowance *allowance, int64_t from_s)
+static int grant_allowance(struct mtr_price_purse *purse, struct mtr_period month,
+                           const struct mtr_allowance *allowance, int64_t from_s)
 {
     const struct mtr_civil day = mtr_zone_to_civil(purse->months.zone, month.start_s);
     char text[32];
@@ -99,7 +111,8 @@ static int grant_allowance(struct mtr_price_purse *purse, struct mtr_period mont
         .quantity = allowance->quantity,
         .amount = allowance->amount,
     };
-    for (uint32_t i = 0; i < allowance->rollover; i++) pool.expires_s = mtr_period_at(&purse->months, pool.expires_s).end_s;
+    for (uint32_t i = 0; i < allowance->rollover; i++)
+        pool.expires_s = mtr_period_at(&purse->months, pool.expires_s).end_s;
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     int rc = mtr_arena_copy(purse->arena, mtr_str_from(text), &pool.grant);
     if (rc || pool.expires_s <= purse->month.start_s || is_granted(purse, pool.key, pool.grant)) return rc;
@@ -113,9 +126,12 @@ static int grant_month(struct mtr_price_purse *purse, struct mtr_period month)
     for (uint32_t v = 0; v < tariff->version_count; v++) {
         const struct mtr_tariff_version *version = &tariff->versions[v];
         const int64_t start_s = mtr_price_version_start_s(version, purse->months.zone);
-        const int64_t end_s = v + 1 < tariff->version_count ? mtr_price_version_start_s(version + 1, purse->months.zone) : INT64_MAX;
+        const int64_t end_s = v + 1 < tariff->version_count
+                                  ? mtr_price_version_start_s(version + 1, purse->months.zone)
+                                  : INT64_MAX;
         if (start_s >= month.end_s || end_s <= month.start_s) continue;
-        for (uint32_t i = 0; !rc && i < version->allowance_count; i++) rc = grant_allowance(purse, month, &version->allowances[i], start_s);
+        for (uint32_t i = 0; !rc && i < version->allowance_count; i++)
+            rc = grant_allowance(purse, month, &version->allowances[i], start_s);
     }
     return rc;
 }
@@ -143,13 +159,15 @@ static void drop_expired(struct mtr_price_purse *purse)
     purse->count = kept;
 }
 
-int mtr_price_purse_turn(struct mtr_price_purse *purse, struct mtr_period month, const struct mtr_price *const *prices, uint32_t price_count)
+int mtr_price_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
+                         const struct mtr_price *const *prices, uint32_t price_count)
 {
     struct mtr_period before = purse->month;
     const bool is_first = before.end_s == 0;
     int rc = MTR_OK;
     for (uint32_t i = 0; i < price_count; i++)
-        for (uint32_t j = 0; !rc && j < prices[i]->draw_count; j++) rc = take_off(purse, &prices[i]->draws[j]);
+        for (uint32_t j = 0; !rc && j < prices[i]->draw_count; j++)
+            rc = take_off(purse, &prices[i]->draws[j]);
     purse->month = month;
     drop_expired(purse);
     while (!rc && !is_first && before.end_s < month.start_s) {

@@ -7,10 +7,11 @@
 
 #include "meterd/core/time.h"
 
-int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field, const char *sentence, struct mtr_str name)
+int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+                   const char *sentence, struct mtr_str name)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field, "%s%s%.*s", sentence, name.size ? " " : "",
-                         MTR_STR_ARGS(name));
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field,
+                         "%s%s%.*s", sentence, name.size ? " " : "", MTR_STR_ARGS(name));
     return MTR_EINVALID;
 }
 
@@ -21,7 +22,9 @@ int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
 
 int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
 {
-    if (version->from_is_date) return mtr_zone_from_civil(zone, mtr_civil_from_s(version->from_days * (MTR_US_PER_DAY / MTR_US_PER_SECOND)));
+    if (version->from_is_date)
+        return mtr_zone_from_civil(
+            zone, mtr_civil_from_s(version->from_days * (MTR_US_PER_DAY / MTR_US_PER_SECOND)));
     return (version->from_us + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
 }
 
@@ -36,7 +39,8 @@ const struct mtr_meter *mtr_price_find_meter(const struct mtr_price_meters *mete
 static uint32_t find_input(const struct mtr_component *component, struct mtr_str meter)
 {
     uint32_t input = 0;
-    while (input < component->input_count && meter.size && !mtr_str_equal(component->inputs[input], meter)) input++;
+    while (input < component->input_count && meter.size && !mtr_str_equal(component->inputs[input], meter))
+        input++;
     return input;
 }
 
@@ -50,21 +54,24 @@ bool mtr_price_has_component(const struct mtr_tariff_version *version, const str
     return false;
 }
 
-static int fail_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, struct mtr_diagnostics *findings)
+static int fail_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter,
+                          struct mtr_diagnostics *findings)
 {
     const struct mtr_str nothing = {NULL, 0};
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
         if (!mtr_str_equal(version->components[i].key, name)) continue;
-        if (version->components[i].input_count) return mtr_price_fail(findings, NULL, "meter", "the component does not price the meter", meter);
+        if (version->components[i].input_count)
+            return mtr_price_fail(findings, NULL, "meter", "the component does not price the meter", meter);
         return mtr_price_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
     }
     if (name.size) return mtr_price_fail(findings, NULL, "component", "the tariff has no component", name);
-    if (meter.size) return mtr_price_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
+    if (meter.size)
+        return mtr_price_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
     return mtr_price_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
 }
 
-int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter, uint32_t *out,
-                             struct mtr_diagnostics *findings)
+int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name,
+                             struct mtr_str meter, uint32_t *out, struct mtr_diagnostics *findings)
 {
     uint32_t found = UINT32_MAX, count = 0;
     for (uint32_t i = 0; i < version->component_count; i++) {
@@ -76,10 +83,11 @@ int mtr_price_find_component(const struct mtr_tariff_version *version, struct mt
     }
     if (count == 0) return fail_component(version, name, meter, findings);
     if (count > 1)
-        return mtr_price_fail(findings, NULL, "component",
-                              meter.size ? "the tariff has several components with that meter: name the one that is meant"
-                                         : "the tariff prices several meters: name the meter, or the component",
-                              (struct mtr_str){NULL, 0});
+        return mtr_price_fail(
+            findings, NULL, "component",
+            meter.size ? "the tariff has several components with that meter: name the one that is meant"
+                       : "the tariff prices several meters: name the meter, or the component",
+            (struct mtr_str){NULL, 0});
     *out = found;
     return MTR_OK;
 }
@@ -103,7 +111,8 @@ static int append_escaped(struct mtr_buffer *out, struct mtr_str value)
 }
 
 /* "region=eu,sku=x" in the order of the component's group_by, as charges write it. */
-static int write_dimensions(const struct mtr_component *component, const struct mtr_list *labels, struct mtr_arena *arena, struct mtr_str *out)
+static int write_dimensions(const struct mtr_component *component, const struct mtr_list *labels,
+                            struct mtr_arena *arena, struct mtr_str *out)
 {
     struct mtr_buffer text;
     mtr_buffer_init(&text, 1 << 14);
@@ -117,8 +126,8 @@ static int write_dimensions(const struct mtr_component *component, const struct 
     return rc;
 }
 
-int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given, struct mtr_arena *arena,
-                        struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                        struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
     int rc = mtr_price_find_component(version, given->component, given->meter, &row->component, findings);
     if (rc) return rc;

@@ -1,7 +1,7 @@
 /*
- * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles rank the windows of all of a row's
- * time. Measured as for a bill (slicing.h), with the query's windows for slices. Nothing is counted behind the watermark, or outside the
- * subscription's term.
+ * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles
+ * rank the windows of all of a row's time. Measured as for a bill (slicing.h), with the query's windows for
+ * slices. Nothing is counted behind the watermark, or outside the subscription's term.
  */
 #include "daemon/query/usage_run.h"
 
@@ -64,7 +64,8 @@ static int find_slicing_group(struct measuring *measuring, struct mtr_str dimens
     size_t size = 0;
     for (uint32_t i = 0; i < run->query->dimension_count; i++) {
         const struct mtr_str value = mtr_usage_dimension_at(dimensions, run->positions[i]);
-        if (value.size + 1 > sizeof(text) - size) return MTR_ELIMIT; /* one dimension asked for several times */
+        if (value.size + 1 > sizeof(text) - size)
+            return MTR_ELIMIT; /* one dimension asked for several times */
         if (value.size) memcpy(text + size, value.data, value.size);
         size += value.size;
         text[size++] = MTR_USAGE_DIMENSION_END;
@@ -82,7 +83,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     if (rc) return rc;
     row->row.events += cell->count;
     if (measuring->run->meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
-    const struct mtr_use use = {.placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+    const struct mtr_use use = {
+        .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
     rc = find_slicing_group(measuring, key->dimensions, &group);
     return rc ? rc : mtr_slicing_add(measuring->slicing, group, &use);
 }
@@ -98,7 +100,8 @@ static int on_change(void *context, const struct mtr_level_change *change)
     int rc = find_slicing_group(measuring, change->dimensions, &group);
     if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
     if (rc || end_s >= measuring->until_s) return rc;
-    return mtr_slicing_add_change(measuring->slicing, group, later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+    return mtr_slicing_add_change(measuring->slicing, group,
+                                  later(end_s * MTR_US_PER_SECOND, change->time_us), back);
 }
 
 /* Each slice is of one window, and each of its groups of the query's dimensions alone. */
@@ -112,7 +115,8 @@ static int add_slices(struct measuring *measuring)
     memcpy(positions, run->positions, sizeof(positions));
     for (uint32_t i = 0; i < run->query->dimension_count; i++) run->positions[i] = (int32_t)i;
     for (uint32_t i = 0; !rc && i < count; i++) {
-        const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND, .dimensions = rows[i].dimensions};
+        const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND,
+                                         .dimensions = rows[i].dimensions};
         struct mtr_usage_group *group;
         uint32_t number;
         rc = mtr_usage_find_group(run, &key, &group, &number);
@@ -127,7 +131,8 @@ int mtr_usage_measure(struct mtr_usage_run *run)
     static const struct mtr_component of_query = {.scope = MTR_SLICE_BY_PERIOD};
     const struct mtr_subscription *subscription = run->subscription;
     const bool is_level = mtr_slicing_is_level(run->meter);
-    struct measuring measuring = {.run = run, .until_s = sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
+    struct measuring measuring = {.run = run,
+                                  .until_s = sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
     uint64_t read_count = 0;
     int rc = make_windows(&measuring);
     if (rc || !run->window_count) return rc;
@@ -137,14 +142,17 @@ int mtr_usage_measure(struct mtr_usage_run *run)
     rule.slices = run->windows;
     rule.slice_count = run->window_count;
     if (!is_level) { /* windows outside of the term are no part of the rank */
-        rule.from_s = rule.own_s = later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
+        rule.from_s = rule.own_s =
+            later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
         rule.until_s = sooner(rule.until_s, subscription->end_s);
         if (rule.from_s >= rule.until_s) return MTR_OK;
     }
     rc = mtr_slicing_begin(&rule, run->arena, &measuring.slicing);
     if (!rc && is_level)
-        rc = mtr_levels_walk(run->txn, subscription, run->meter, rule.from_s, rule.until_s, on_change, &measuring, &read_count);
+        rc = mtr_levels_walk(run->txn, subscription, run->meter, rule.from_s, rule.until_s, on_change,
+                             &measuring, &read_count);
     if (!rc)
-        rc = mtr_rollups_walk_cells(run->txn, subscription->number, run->meter->number, rule.from_s, rule.until_s, on_cell, &measuring);
+        rc = mtr_rollups_walk_cells(run->txn, subscription->number, run->meter->number, rule.from_s,
+                                    rule.until_s, on_cell, &measuring);
     return rc ? rc : add_slices(&measuring);
 }

@@ -1,6 +1,7 @@
 /*
- * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte set of the arena. Meters whose
- * quantity is not in their cells alone (levels, percentiles) are measured in usage_measure.c.
+ * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte
+ * set of the arena. Meters whose quantity is not in their cells alone (levels, percentiles) are measured in
+ * usage_measure.c.
  */
 #include "meterd/query/usage_query.h"
 
@@ -35,7 +36,8 @@ struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
         struct mtr_hour hour = mtr_zone_hour(run->zone, hour_s);
         window = (struct mtr_period){hour.start_s, hour.end_s};
     } else {
-        struct mtr_period_rule rule = {query->window == MTR_WINDOW_DAY ? MTR_PERIOD_DAY : MTR_PERIOD_MONTH, INT64_MIN, run->zone};
+        struct mtr_period_rule rule = {query->window == MTR_WINDOW_DAY ? MTR_PERIOD_DAY : MTR_PERIOD_MONTH,
+                                       INT64_MIN, run->zone};
         window = mtr_period_at(&rule, hour_s);
     }
     if (window.start_s < run->from_s) window.start_s = run->from_s;
@@ -78,23 +80,27 @@ static int key_text(struct key_writer *key, struct mtr_str text)
 }
 
 /* Order of the key is the order of the answer. */
-static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct key_writer *key)
+static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                     struct mtr_period window, struct key_writer *key)
 {
     const struct mtr_usage_query *query = run->query;
     int rc = MTR_OK;
     key->size = 0;
-    /* A total is one row, also when its dates begin at other instants in other zones; the row shows those of the first. */
+    /* A total is one row, also when its dates begin at other instants in other zones; the row shows those
+     * of the first. */
     if (query->window == MTR_WINDOW_TOTAL) window = (struct mtr_period){query->from_s, query->to_s};
     key_u64(key, (uint64_t)window.start_s ^ UINT64_C(1) << 63);
     key_u64(key, (uint64_t)window.end_s);
     key_u64(key, query->by_subscription ? run->subscription->number : 0);
     if (query->by_customer && !query->by_subscription) rc = key_text(key, run->subscription->customer);
     key_u64(key, run->meter->number);
-    for (uint32_t i = 0; !rc && i < query->dimension_count; i++) rc = key_text(key, mtr_usage_dimension_at(cell->dimensions, run->positions[i]));
+    for (uint32_t i = 0; !rc && i < query->dimension_count; i++)
+        rc = key_text(key, mtr_usage_dimension_at(cell->dimensions, run->positions[i]));
     return rc;
 }
 
-static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_period window, struct mtr_usage_result_row *row)
+static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                    struct mtr_period window, struct mtr_usage_result_row *row)
 {
     const struct mtr_usage_query *query = run->query;
     row->subscription = query->by_subscription ? run->subscription : NULL;
@@ -112,7 +118,8 @@ static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *
     return rc;
 }
 
-int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out, uint32_t *number)
+int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                         struct mtr_usage_group **out, uint32_t *number)
 {
     struct key_writer key;
     bool is_new;
@@ -121,7 +128,8 @@ int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *c
     if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
     if (rc) return rc;
     if (run->keys.count > run->query->rows_max) return MTR_ELIMIT;
-    rc = mtr_arena_make_room(run->arena, (void **)&run->groups, *number, &run->group_capacity, sizeof(*run->groups));
+    rc = mtr_arena_make_room(run->arena, (void **)&run->groups, *number, &run->group_capacity,
+                             sizeof(*run->groups));
     if (rc) return rc;
     *out = &run->groups[*number];
     return is_new ? fill_row(run, cell, window, &(*out)->row) : MTR_OK;
@@ -137,7 +145,8 @@ static int on_member(void *context, const struct mtr_member *member)
     memcpy(key, &run->member_group, 4);
     memcpy(key + 4, &run->subscription->number, 4);
     memcpy(key + 8, member->member.data, member->member.size);
-    int rc = mtr_byte_set_add(&run->members, (struct mtr_str){key, 8 + member->member.size}, &number, &is_new);
+    int rc =
+        mtr_byte_set_add(&run->members, (struct mtr_str){key, 8 + member->member.size}, &number, &is_new);
     if (rc || !is_new) return rc;
     struct mtr_quantity one, *quantity = &run->groups[run->member_group].row.quantity;
     rc = mtr_quantity_from_i64(1, &one);
@@ -145,13 +154,15 @@ static int on_member(void *context, const struct mtr_member *member)
 }
 
 /* Of two last values the later hour's counts; within one hour the cells' greatest members decide. */
-static int take_last(struct mtr_usage_run *run, struct mtr_usage_group *group, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+static int take_last(struct mtr_usage_run *run, struct mtr_usage_group *group, const struct mtr_cell_key *key,
+                     const struct mtr_cell *cell)
 {
     struct mtr_member member = {0};
     int rc = mtr_rollups_last_member(run->txn, key, &member);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    bool later = !group->has_value || key->hour_s > group->last_hour_s ||
-                 (key->hour_s == group->last_hour_s && mtr_str_compare(member.member, group->last_member) > 0);
+    bool later =
+        !group->has_value || key->hour_s > group->last_hour_s ||
+        (key->hour_s == group->last_hour_s && mtr_str_compare(member.member, group->last_member) > 0);
     if (!later) return MTR_OK;
     group->last_hour_s = key->hour_s;
     group->row.quantity = cell->value;
@@ -190,7 +201,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     return rc;
 }
 
-static bool wants_subscription(const struct mtr_usage_query *query, const struct mtr_subscription *subscription)
+static bool wants_subscription(const struct mtr_usage_query *query,
+                               const struct mtr_subscription *subscription)
 {
     if (!subscription) return false;
     if (query->subscription.size && !mtr_str_equal(query->subscription, subscription->key)) return false;
@@ -207,9 +219,11 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
         for (uint32_t j = 0; j < meter->group_by_count; j++)
             if (mtr_str_equal(query->dimensions[i], meter->group_by[j])) run->positions[i] = (int32_t)j;
     }
-    if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE) return mtr_usage_measure(run);
+    if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE)
+        return mtr_usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
-    return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s, on_cell, run);
+    return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s,
+                                  on_cell, run);
 }
 
 static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_date)
@@ -220,7 +234,8 @@ static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_d
 static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
 {
     const struct mtr_usage_query *query = run->query;
-    uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION), meters = mtr_catalog_count(catalog, MTR_KIND_METER);
+    uint32_t subscriptions = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION),
+             meters = mtr_catalog_count(catalog, MTR_KIND_METER);
     int rc = MTR_OK;
     for (uint32_t s = 1; !rc && s <= subscriptions; s++) {
         run->subscription = mtr_catalog_subscription(catalog, s);
@@ -262,10 +277,12 @@ static int sort_rows(const struct mtr_usage_run *run, struct mtr_usage_result *o
     return MTR_OK;
 }
 
-int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn, const struct mtr_catalog *catalog, struct mtr_arena *arena,
+int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
+                        const struct mtr_catalog *catalog, struct mtr_arena *arena,
                         struct mtr_usage_result *out)
 {
-    struct mtr_usage_run run = {.query = query, .txn = txn, .arena = arena, .keys = {.arena = arena}, .members = {.arena = arena}};
+    struct mtr_usage_run run = {
+        .query = query, .txn = txn, .arena = arena, .keys = {.arena = arena}, .members = {.arena = arena}};
     uint64_t next_seq, change;
     int rc = mtr_rollups_get_cursor(txn, &next_seq, &run.watermark_us, &change);
     if (!rc) rc = walk(&run, catalog);

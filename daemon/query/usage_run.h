@@ -1,5 +1,6 @@
 /*
- * A usage query while it runs: its groups, and the subscription and meter that are being read. Private to daemon/usage_*.c.
+ * A usage query while it runs: its groups, and the subscription and meter that are being read. Private to
+ * daemon/usage_*.c.
  */
 #ifndef METERD_DAEMON_QUERY_USAGE_RUN_H
 #define METERD_DAEMON_QUERY_USAGE_RUN_H
@@ -44,8 +45,10 @@ struct mtr_usage_run {
 struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
 /* One value of a cell's dimensions; empty at a position of -1. */
 struct mtr_str mtr_usage_dimension_at(struct mtr_str dimensions, int32_t position);
-/* The group of a cell, made when it is new; borrowed until the next is made. MTR_ELIMIT: more rows than the query allows. */
-int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out, uint32_t *number) MTR_MUST_USE;
+/* The group of a cell, made when it is new; borrowed until the next is made. MTR_ELIMIT: more rows than
+ * the query allows. */
+int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                         struct mtr_usage_group **out, uint32_t *number) MTR_MUST_USE;
 
 /* The run's subscription and meter, which is time_weighted or percentile. */
 int mtr_usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;

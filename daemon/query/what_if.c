@@ -1,8 +1,9 @@
 /*
  * What if. Two catalogs, one set of rollups: each period through rater_price_period twice.
  *
- * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the charges' first, so that the
- * rollups are never older than what the rater had seen. Memory: one period's usage and prices in an arena that is reset for the next.
+ * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the
+ * charges' first, so that the rollups are never older than what the rater had seen. Memory: one period's
+ * usage and prices in an arena that is reset for the next.
  */
 #include "meterd/query/what_if.h"
 
@@ -35,22 +36,26 @@ struct what_if {
 /* ---- which subscriptions ---- */
 
 /* Records that a draft leaves alone are shared. */
-static bool is_drafted(const struct mtr_what_if_options *options, const struct mtr_tariff_document *stored, const struct mtr_tariff_document *draft)
+static bool is_drafted(const struct mtr_what_if_options *options, const struct mtr_tariff_document *stored,
+                       const struct mtr_tariff_document *draft)
 {
     if (!options->tariff.size) return stored != draft;
     return stored && mtr_str_equal(stored->key, options->tariff);
 }
 
-static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored, const struct mtr_subscription *draft)
+static bool is_asked_for(const struct mtr_what_if_options *options, const struct mtr_subscription *stored,
+                         const struct mtr_subscription *draft)
 {
     if (options->vendor.size && !mtr_str_equal(stored->service->vendor->key, options->vendor)) return false;
     if (options->customer.size && !mtr_str_equal(stored->customer, options->customer)) return false;
     if (options->subscription.size && !mtr_str_equal(stored->key, options->subscription)) return false;
-    return is_drafted(options, stored->tariff, draft->tariff) || is_drafted(options, stored->trial_tariff, draft->trial_tariff) ||
+    return is_drafted(options, stored->tariff, draft->tariff) ||
+           is_drafted(options, stored->trial_tariff, draft->trial_tariff) ||
            is_drafted(options, stored->cost_tariff, draft->cost_tariff);
 }
 
-static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number, const struct mtr_subscription **draft)
+static const struct mtr_subscription *find_pair(const struct mtr_what_if_options *options, uint32_t number,
+                                                const struct mtr_subscription **draft)
 {
     const struct mtr_subscription *stored = mtr_catalog_subscription(options->stored, number);
     *draft = mtr_catalog_subscription(options->draft, number);
@@ -61,7 +66,8 @@ static uint32_t count_subscriptions(const struct mtr_what_if_options *options)
 {
     const struct mtr_subscription *draft;
     uint32_t count = 0;
-    for (uint32_t i = 1; i <= mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION); i++) count += find_pair(options, i, &draft) != NULL;
+    for (uint32_t i = 1; i <= mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION); i++)
+        count += find_pair(options, i, &draft) != NULL;
     return count;
 }
 
@@ -82,10 +88,12 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     period->rated = true;
     period->over = period->over || known.status == MTR_PERIOD_FINAL;
-    return mtr_charges_walk_lines(what_if->charges, period->subscription->number, period->start_s, add_emitted, period);
+    return mtr_charges_walk_lines(what_if->charges, period->subscription->number, period->start_s,
+                                  add_emitted, period);
 }
 
-static int sum_lines(const struct rater_period_price *price, struct mtr_money *amount, struct mtr_money *cost, bool *has_cost)
+static int sum_lines(const struct rater_period_price *price, struct mtr_money *amount, struct mtr_money *cost,
+                     bool *has_cost)
 {
     struct mtr_money amounts = {0}, costs = {0};
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -105,25 +113,30 @@ static bool is_problem(int rc)
     return rc && rc != MTR_EIO && rc != MTR_ECORRUPT;
 }
 
-static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      struct mtr_what_if_period *period, struct rater_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
+static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog,
+                      const struct mtr_subscription *subscription, struct mtr_what_if_period *period,
+                      struct rater_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
 {
-    int rc = rater_price_period(what_if->rollups, what_if->charges, catalog, subscription, period->start_s, period->over, &what_if->arena, price);
+    int rc = rater_price_period(what_if->rollups, what_if->charges, catalog, subscription, period->start_s,
+                                period->over, &what_if->arena, price);
     if (rc == MTR_EMISSING) {
         memcpy(what_if->missing, price->missing, sizeof(what_if->missing));
         period->missing = what_if->missing;
     }
     if (rc) return rc;
     what_if->cells += price->cell_count;
-    for (uint32_t i = 0; i < price->term.part_count; i++) period->components += price->term.parts[i].version->component_count;
+    for (uint32_t i = 0; i < price->term.part_count; i++)
+        period->components += price->term.parts[i].version->component_count;
     return sum_lines(price, sum, cost, &period->has_cost);
 }
 
-static int compare_emitted(struct what_if *what_if, const struct rater_period_price *price, struct mtr_what_if_period *period)
+static int compare_emitted(struct what_if *what_if, const struct rater_period_price *price,
+                           struct mtr_what_if_period *period)
 {
     struct rater_differences differences;
     if (!period->rated) return MTR_OK;
-    int rc = rater_compare(what_if->charges, price, period->subscription->number, period->start_s, false, &what_if->arena, &differences);
+    int rc = rater_compare(what_if->charges, price, period->subscription->number, period->start_s, false,
+                           &what_if->arena, &differences);
     if (!rc) period->as_emitted = differences.count == 0;
     return rc;
 }
@@ -143,19 +156,22 @@ static bool is_by_charges(const struct rater_period_price *price, const struct m
         if (grant->credit || grant->before || grant->pool.expires_s != term->whole.end_s) return true;
     }
     for (uint32_t i = 0; subscription->peer_count > 1 && i < term->part_count; i++)
-        if (term->parts[i].version->account.has_minimum || term->parts[i].version->account.has_cap) return true;
+        if (term->parts[i].version->account.has_minimum || term->parts[i].version->account.has_cap)
+            return true;
     return false;
 }
 
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct rater_period_price stored = {0}, draft = {0};
-    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored, &period->stored, &period->stored_cost);
+    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored,
+                        &period->stored, &period->stored_cost);
     if (!rc) rc = compare_emitted(what_if, &stored, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
     if (rc) period->stored = period->stored_cost = (struct mtr_money){0};
-    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft, &period->draft_cost);
+    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft,
+                    &period->draft_cost);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
     period->by_charges = !rc && is_by_charges(&draft, &what_if->draft);
@@ -163,7 +179,8 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     return MTR_OK;
 }
 
-static int walk_period(struct what_if *what_if, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s)
+static int walk_period(struct what_if *what_if, const struct mtr_subscription *subscription, int64_t start_s,
+                       int64_t end_s)
 {
     struct mtr_what_if_period period = {.subscription = subscription, .start_s = start_s, .end_s = end_s};
     mtr_arena_reset(&what_if->arena);
@@ -180,18 +197,23 @@ static int64_t bound_at(const struct mtr_what_if_bound *bound, const struct mtr_
     unsigned month = 0, day = 0;
     if (!bound->is_date) return bound->time_s;
     mtr_civil_from_days(bound->days, &year, &month, &day);
-    return mtr_zone_from_civil(zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
+    return mtr_zone_from_civil(
+        zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
 }
 
-/* Leaves the version in force at that time as the only one, from the beginning of time. None before the first. */
-static const struct mtr_tariff_document *freeze(const struct what_if *what_if, const struct mtr_tariff_document *stored,
+/* Leaves the version in force at that time as the only one, from the beginning of time. None before the
+ * first. */
+static const struct mtr_tariff_document *freeze(const struct what_if *what_if,
+                                                const struct mtr_tariff_document *stored,
                                                 const struct mtr_tariff_document *draft, struct frozen *out)
 {
     if (!draft || !is_drafted(what_if->options, stored, draft)) return draft;
     out->tariff = *draft;
     out->tariff.versions = &out->version;
     out->tariff.version_count = 0;
-    for (uint32_t i = 0; i < draft->version_count && rater_version_start(&what_if->draft, &draft->versions[i]) <= what_if->options->at_s; i++) {
+    for (uint32_t i = 0; i < draft->version_count &&
+                         rater_version_start(&what_if->draft, &draft->versions[i]) <= what_if->options->at_s;
+         i++) {
         out->version = draft->versions[i];
         out->tariff.version_count = 1;
     }
@@ -203,8 +225,10 @@ static const struct mtr_tariff_document *freeze(const struct what_if *what_if, c
 static void freeze_all(struct what_if *what_if, const struct mtr_subscription *stored)
 {
     what_if->draft.tariff = freeze(what_if, stored->tariff, what_if->draft.tariff, &what_if->frozen);
-    what_if->draft.trial_tariff = freeze(what_if, stored->trial_tariff, what_if->draft.trial_tariff, &what_if->frozen_trial);
-    what_if->draft.cost_tariff = freeze(what_if, stored->cost_tariff, what_if->draft.cost_tariff, &what_if->frozen_cost);
+    what_if->draft.trial_tariff =
+        freeze(what_if, stored->trial_tariff, what_if->draft.trial_tariff, &what_if->frozen_trial);
+    what_if->draft.cost_tariff =
+        freeze(what_if, stored->cost_tariff, what_if->draft.cost_tariff, &what_if->frozen_cost);
 }
 
 static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription)
@@ -219,7 +243,9 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
     while (!rc && at_s < to_s && at_s * MTR_US_PER_SECOND <= what_if->watermark_us) {
         int64_t end_s = 0;
         const int64_t start_s = rater_period_start(subscription, at_s, &end_s);
-        if (start_s >= from_s) rc = walk_period(what_if, subscription, start_s, end_s < subscription->end_s ? end_s : subscription->end_s);
+        if (start_s >= from_s)
+            rc = walk_period(what_if, subscription, start_s,
+                             end_s < subscription->end_s ? end_s : subscription->end_s);
         at_s = end_s;
     }
     return rc;
@@ -244,8 +270,8 @@ static void end(struct what_if *what_if)
     what_if->charges = NULL;
 }
 
-int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_what_if_options *options,
-                const struct mtr_what_if_hooks *hooks)
+int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                const struct mtr_what_if_options *options, const struct mtr_what_if_hooks *hooks)
 {
     struct what_if what_if = {.options = options, .hooks = hooks};
     const uint32_t total = count_subscriptions(options);
@@ -256,7 +282,8 @@ int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges, const 
     for (uint32_t i = 1; !rc && done < total; i++) {
         const struct mtr_subscription *stored = find_pair(options, i, &draft);
         if (!stored) continue;
-        if (what_if.rollups && (done % CHUNK_SUBSCRIPTIONS == 0 || what_if.cells > CHUNK_CELLS)) end(&what_if);
+        if (what_if.rollups && (done % CHUNK_SUBSCRIPTIONS == 0 || what_if.cells > CHUNK_CELLS))
+            end(&what_if);
         if (!what_if.rollups) rc = begin(&what_if, rollups, charges);
         what_if.draft = *draft;
         if (!rc) rc = walk_subscription(&what_if, stored);

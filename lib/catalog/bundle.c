@@ -59,18 +59,20 @@ static int reserve(struct mtr_plan *plan)
     return MTR_OK;
 }
 
-static int fail(const struct mtr_node *node, const char *field, struct mtr_diagnostics *findings, const char *text)
+static int fail(const struct mtr_node *node, const char *field, struct mtr_diagnostics *findings,
+                const char *text)
 {
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, field, "%s", text);
     return MTR_EINVALID;
 }
 
-static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mtr_str key, const struct mtr_node *node,
-                    const struct mtr_catalog *current)
+static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mtr_str key,
+                    const struct mtr_node *node, const struct mtr_catalog *current)
 {
     struct mtr_buffer json;
     struct mtr_plan_item item = {.kind = kind, .key = key, .node = node};
-    mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
+    mtr_buffer_init(
+        &json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
     int rc = reserve(plan);
     if (!rc) rc = mtr_plan_write_json(node, key, &json);
     if (!rc) rc = mtr_arena_copy(&plan->arena, mtr_buffer_str(&json), &item.json);
@@ -87,39 +89,44 @@ static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr
     const struct mtr_node *key = mtr_node_get(node, "key");
     if (!key || key->kind == MTR_NODE_NULL) return fail(node, "key", findings, "is missing");
     if ((key->kind != MTR_NODE_STRING && key->kind != MTR_NODE_NUMBER) || !mtr_schema_is_key(key->text))
-        return fail(key, "key", findings, "1 to 64 of letters, digits and . _ : - are expected, starting with a letter or digit");
+        return fail(key, "key", findings,
+                    "1 to 64 of letters, digits and . _ : - are expected, starting with a letter or digit");
     *out = key->text;
     return MTR_OK;
 }
 
-static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr_catalog_kind kind, struct mtr_str key,
-                    const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr_catalog_kind kind,
+                    struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     struct mtr_str own;
     if (root->kind != MTR_NODE_MAP) return fail(root, NULL, findings, "a map of keys and values is expected");
     if (!mtr_schema_is_key(key))
-        return fail(root, "key", findings,
-                    "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
+        return fail(
+            root, "key", findings,
+            "the path's key must be 1 to 64 of letters, digits and . _ : -, starting with a letter or digit");
     const struct mtr_node *written = mtr_node_get(root, "key");
     if (written && written->kind != MTR_NODE_NULL) {
         int rc = read_key(root, &own, findings);
         if (rc) return rc;
-        if (!mtr_str_equal(own, key)) return fail(written, "key", findings, "differs from the key in the path");
+        if (!mtr_str_equal(own, key))
+            return fail(written, "key", findings, "differs from the key in the path");
     }
     return add_item(plan, kind, key, root, current);
 }
 
-static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mtr_catalog_kind kind, const struct mtr_catalog *current,
-                     struct mtr_diagnostics *findings)
+static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mtr_catalog_kind kind,
+                     const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
     if (list->kind == MTR_NODE_NULL) return MTR_OK;
-    if (list->kind != MTR_NODE_LIST) return fail(list, mtr_kinds[kind].plural, findings, "a list of documents is expected");
+    if (list->kind != MTR_NODE_LIST)
+        return fail(list, mtr_kinds[kind].plural, findings, "a list of documents is expected");
     for (uint32_t i = 0; i < list->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *node = &list->children[i];
         struct mtr_str key;
         bool is_map = node->kind == MTR_NODE_MAP;
-        int one = is_map ? read_key(node, &key, findings) : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
+        int one = is_map ? read_key(node, &key, findings)
+                         : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
         if (!one) one = add_item(plan, kind, key, node, current);
         if (one) rc = one;
     }
@@ -136,9 +143,11 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
 {
     const char *meant = mtr_schema_nearest(node->key, plural_at, NULL);
     int shown = node->key.size < 60 ? (int)node->key.size : 60;
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL, "unknown key `%.*s`; %s%s", shown,
-                         node->key.data,
-                         meant ? "did you mean " : "known are vendors, services, meters, tariffs, subscriptions, api_keys, destinations, credits, rates",
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->key_line, node->key_column, NULL,
+                         "unknown key `%.*s`; %s%s", shown, node->key.data,
+                         meant ? "did you mean "
+                               : "known are vendors, services, meters, tariffs, subscriptions, api_keys, "
+                                 "destinations, credits, rates",
                          meant ? meant : "");
     return MTR_EINVALID;
 }
@@ -152,9 +161,11 @@ static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const s
     for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &root->children[i];
         int kind = 0;
-        while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(mtr_kinds[kind].plural))) kind++;
+        while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(mtr_kinds[kind].plural)))
+            kind++;
         bool known = kind < MTR_KIND_COUNT;
-        int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings) : fail_kind(child, findings);
+        int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings)
+                        : fail_kind(child, findings);
         if (one) rc = one;
     }
     return rc;
@@ -183,10 +194,11 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
     return result;
 }
 
-int mtr_plan_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                  const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+int mtr_plan_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
+                  struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
-    int rc = kind ? read_one(plan, root, *kind, key, current, findings) : read_many(plan, root, current, findings);
+    int rc =
+        kind ? read_one(plan, root, *kind, key, current, findings) : read_many(plan, root, current, findings);
     if (rc == MTR_ENOMEM) return rc;
     int repeats = check_repeats(plan, findings);
     return repeats ? repeats : rc;

@@ -1,6 +1,7 @@
 /*
- * Which subscriptions carry something from period to period: a level that goes on into the next one, or a position that counts from the start of
- * the term. Looked at once for each tariff of a snapshot, all of its versions and overrides together.
+ * Which subscriptions carry something from period to period: a level that goes on into the next one, or a
+ * position that counts from the start of the term. Looked at once for each tariff of a snapshot, all of its
+ * versions and overrides together.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -25,15 +26,18 @@ static bool version_carries(const struct mtr_catalog *catalog, const struct mtr_
 int mtr_catalog_note_carrying(struct mtr_catalog *catalog)
 {
     const uint32_t tariff_count = catalog->counts[MTR_KIND_TARIFF];
-    bool *carries = mtr_arena_calloc(&catalog->arena, (size_t)tariff_count + 1, sizeof(*carries)); /* by number; 0: none */
+    bool *carries = mtr_arena_calloc(&catalog->arena, (size_t)tariff_count + 1,
+                                     sizeof(*carries)); /* by number; 0: none */
     if (!carries) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff_count; i++) {
         const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
-        for (uint32_t v = 0; v < tariff->version_count && !carries[i + 1]; v++) carries[i + 1] = version_carries(catalog, &tariff->versions[v]);
+        for (uint32_t v = 0; v < tariff->version_count && !carries[i + 1]; v++)
+            carries[i + 1] = version_carries(catalog, &tariff->versions[v]);
     }
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        const struct mtr_tariff_document *const tariffs[] = {subscription->tariff, subscription->trial_tariff, subscription->cost_tariff};
+        const struct mtr_tariff_document *const tariffs[] = {subscription->tariff, subscription->trial_tariff,
+                                                             subscription->cost_tariff};
         for (size_t k = 0; k < sizeof(tariffs) / sizeof(*tariffs); k++)
             if (tariffs[k]) subscription->carries = subscription->carries || carries[tariffs[k]->number];
     }

@@ -1,8 +1,9 @@
 /*
- * Checks across documents. Of tariffs: a component's meters exist, have the dimensions that it is priced by, and count its unit. Of
- * subscriptions and their tariffs: the meters are of the service bought, and a fee that names its period is for the periods that are billed.
- * Of a new snapshot and the one in force: a subscription keeps its currency, whichever document changed; versions of a stored tariff that are
- * new and begin in the past are warned of.
+ * Checks across documents. Of tariffs: a component's meters exist, have the dimensions that it is priced by,
+ * and count its unit. Of subscriptions and their tariffs: the meters are of the service bought, and a fee
+ * that names its period is for the periods that are billed. Of a new snapshot and the one in force: a
+ * subscription keeps its currency, whichever document changed; versions of a stored tariff that are new and
+ * begin in the past are warned of.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -14,10 +15,11 @@ static void fail(const struct mtr_record *record, const struct mtr_component *co
                  struct mtr_diagnostics *findings, const char *text)
 {
     if (record->node)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, component->line, component->column, field, "%s", text);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, component->line, component->column, field, "%s",
+                             text);
     else
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s (in the stored tariff `%.*s`)", text,
-                             MTR_STR_ARGS(record->key));
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s (in the stored tariff `%.*s`)",
+                             text, MTR_STR_ARGS(record->key));
 }
 
 static bool has_dimension(const struct mtr_meter *meter, struct mtr_str name)
@@ -35,72 +37,86 @@ static const char *meter_key_at(const void *context, unsigned i)
 
 static bool adds_up_over_hours(const struct mtr_meter *meter)
 {
-    return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT || meter->aggregation == MTR_TIME_WEIGHTED;
+    return meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT ||
+           meter->aggregation == MTR_TIME_WEIGHTED;
 }
 
 /* A scope needs what the meter keeps. */
-static void check_scope(const struct mtr_record *record, const struct mtr_component *component, const struct mtr_meter *meter,
-                        struct mtr_diagnostics *findings)
+static void check_scope(const struct mtr_record *record, const struct mtr_component *component,
+                        const struct mtr_meter *meter, struct mtr_diagnostics *findings)
 {
     char text[240];
     const char *missing = NULL;
     if (component->scope == MTR_SLICE_BY_EVENT && !meter->keep_events)
-        missing = "does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`";
+        missing =
+            "does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`";
     if (component->scope == MTR_SLICE_BY_LEVEL && meter->aggregation != MTR_TIME_WEIGHTED)
         missing = "has no level: `scope: level` needs a meter with `aggregation: time_weighted`";
-    if (component->scope == MTR_SLICE_BY_TERM && meter->aggregation == MTR_TIME_WEIGHTED && meter->per == MTR_TIME_UNIT_PERIOD)
+    if (component->scope == MTR_SLICE_BY_TERM && meter->aggregation == MTR_TIME_WEIGHTED &&
+        meter->per == MTR_TIME_UNIT_PERIOD)
         missing = "is a mean of each period: `scope: term` needs another `per`";
-    if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) && component->scope != MTR_SLICE_BY_HOUR)
+    if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) &&
+        component->scope != MTR_SLICE_BY_HOUR)
         missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
     if (component->across_customer && meter->aggregation != MTR_SUM && meter->aggregation != MTR_COUNT)
         missing = "does not add up over subscriptions: `across: customer` needs a meter of sum or count";
     if (!missing) return;
-    snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key), missing);
+    snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` %s", MTR_STR_ARGS(component->key),
+             MTR_STR_ARGS(meter->key), missing);
     fail(record, component, "scope", findings, text);
 }
 
 /* What a price is for is what the meter counts, unless the component converts it. */
-static void check_unit(const struct mtr_record *record, const struct mtr_component *component, const struct mtr_meter *meter,
-                       struct mtr_diagnostics *findings)
+static void check_unit(const struct mtr_record *record, const struct mtr_component *component,
+                       const struct mtr_meter *meter, struct mtr_diagnostics *findings)
 {
     char text[400];
-    if (!component->unit.size || component->convert.given || mtr_str_equal(component->unit, meter->unit)) return;
-    snprintf(text, sizeof(text), "component `%.*s`: is priced per `%.*s`, but meter `%.*s` %s%.*s%s: a `convert` is missing, or the unit is wrong",
-             MTR_STR_ARGS(component->key), MTR_STR_ARGS(component->unit), MTR_STR_ARGS(meter->key), meter->unit.size ? "counts `" : "names no unit",
-             MTR_STR_ARGS(meter->unit), meter->unit.size ? "`" : "");
+    if (!component->unit.size || component->convert.given || mtr_str_equal(component->unit, meter->unit))
+        return;
+    snprintf(text, sizeof(text),
+             "component `%.*s`: is priced per `%.*s`, but meter `%.*s` %s%.*s%s: a `convert` is missing, or "
+             "the unit is wrong",
+             MTR_STR_ARGS(component->key), MTR_STR_ARGS(component->unit), MTR_STR_ARGS(meter->key),
+             meter->unit.size ? "counts `" : "names no unit", MTR_STR_ARGS(meter->unit),
+             meter->unit.size ? "`" : "");
     fail(record, component, "unit", findings, text);
 }
 
-static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_component *component,
-                        struct mtr_str key, struct mtr_diagnostics *findings)
+static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                        const struct mtr_component *component, struct mtr_str key,
+                        struct mtr_diagnostics *findings)
 {
     char text[240];
     const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, key);
     if (!meter) {
         const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, meter_key_at, catalog);
-        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s", MTR_STR_ARGS(component->key), MTR_STR_ARGS(key),
-                 meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+        snprintf(text, sizeof(text), "component `%.*s`: unknown meter `%.*s`%s%s%s",
+                 MTR_STR_ARGS(component->key), MTR_STR_ARGS(key), meant ? "; did you mean `" : "",
+                 meant ? meant : "", meant ? "`?" : "");
         fail(record, component, "meter", findings, text);
         return;
     }
     for (uint32_t i = 0; i < component->group_by_count; i++) {
         if (has_dimension(meter, component->group_by[i])) continue;
-        snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`", MTR_STR_ARGS(component->key),
-                 MTR_STR_ARGS(meter->key), MTR_STR_ARGS(component->group_by[i]));
+        snprintf(text, sizeof(text), "component `%.*s`: meter `%.*s` has no dimension `%.*s`",
+                 MTR_STR_ARGS(component->key), MTR_STR_ARGS(meter->key),
+                 MTR_STR_ARGS(component->group_by[i]));
         fail(record, component, "group_by", findings, text);
     }
     check_scope(record, component, meter, findings);
     if (mtr_str_equal(key, component->meter)) check_unit(record, component, meter, findings);
 }
 
-/* What a tariff asks of its subscriptions: the first component of each service and billing period that it names. */
+/* What a tariff asks of its subscriptions: the first component of each service and billing period that it
+ * names. */
 struct demands {
     const struct mtr_component *component[2]; /* with a meter, of different services */
     const struct mtr_service *service[2];
     const struct mtr_component *fee[MTR_PERIOD_UNIT_COUNT];
 };
 
-static void note_service(const struct mtr_component *component, const struct mtr_service *service, struct demands *demands)
+static void note_service(const struct mtr_component *component, const struct mtr_service *service,
+                         struct demands *demands)
 {
     for (int i = 0; i < 2; i++) {
         if (demands->service[i] == service) return;
@@ -111,7 +127,8 @@ static void note_service(const struct mtr_component *component, const struct mtr
     }
 }
 
-static void note_component(const struct mtr_catalog *catalog, const struct mtr_component *component, struct demands *demands)
+static void note_component(const struct mtr_catalog *catalog, const struct mtr_component *component,
+                           struct demands *demands)
 {
     if (component->curve == MTR_CURVE_RECURRING) {
         const struct mtr_component **fee = &demands->fee[component->recurring_every];
@@ -139,10 +156,11 @@ static void check_service(const struct named_tariff *named, struct mtr_diagnosti
     for (int i = 0; i < 2; i++) {
         if (!demands->service[i] || demands->service[i] == named->subscription->service) continue;
         const struct mtr_component *component = demands->component[i];
-        mtr_record_fail(named->record, named->field, findings,
-                        "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
-                        MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(component->meter), MTR_STR_ARGS(demands->service[i]->key),
-                        MTR_STR_ARGS(named->subscription->service->key));
+        mtr_record_fail(
+            named->record, named->field, findings,
+            "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
+            MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(component->meter),
+            MTR_STR_ARGS(demands->service[i]->key), MTR_STR_ARGS(named->subscription->service->key));
         return;
     }
 }
@@ -153,24 +171,29 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
     for (int unit = 0; unit < MTR_PERIOD_UNIT_COUNT; unit++) {
         const struct mtr_component *fee = named->demands->fee[unit];
         if (!fee || (enum mtr_period_unit)unit == billed) continue;
-        mtr_record_fail(named->record, "billing", findings, "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
-                        MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key), mtr_period_unit_name((enum mtr_period_unit)unit),
-                        mtr_period_unit_name(billed));
+        mtr_record_fail(
+            named->record, "billing", findings,
+            "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
+            MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key),
+            mtr_period_unit_name((enum mtr_period_unit)unit), mtr_period_unit_name(billed));
         return;
     }
 }
 
 /* A misspelt source would hold every period; with those that are stored already it was said before. */
-static void check_rates(const struct mtr_catalog *catalog, const struct named_tariff *named, struct mtr_diagnostics *findings)
+static void check_rates(const struct mtr_catalog *catalog, const struct named_tariff *named,
+                        struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *tariff = named->tariff;
     const struct mtr_node *node = named->record->node;
-    if (!node || !tariff->exchange.given || mtr_str_equal(tariff->currency, named->subscription->currency)) return;
+    if (!node || !tariff->exchange.given || mtr_str_equal(tariff->currency, named->subscription->currency))
+        return;
     if (mtr_rate_book_has_source(&catalog->rates, tariff->exchange.source)) return;
     const struct mtr_node *place = mtr_node_get(node, named->field);
     if (!place) place = node;
     mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, place->line, place->column, named->field,
-                         "tariff `%.*s` is exchanged at rates of `%.*s`, of which there are none yet: its charges wait for them",
+                         "tariff `%.*s` is exchanged at rates of `%.*s`, of which there are none yet: its "
+                         "charges wait for them",
                          MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->exchange.source));
 }
 
@@ -178,16 +201,19 @@ static bool has_metered_component(const struct mtr_tariff_document *tariff, stru
 {
     for (uint32_t v = 0; v < tariff->version_count; v++)
         for (uint32_t i = 0; i < tariff->versions[v].component_count; i++)
-            if (mtr_str_equal(tariff->versions[v].components[i].key, key)) return tariff->versions[v].components[i].meter.size > 0;
+            if (mtr_str_equal(tariff->versions[v].components[i].key, key))
+                return tariff->versions[v].components[i].meter.size > 0;
     return false;
 }
 
-static void check_trial(const struct mtr_record *record, const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+static void check_trial(const struct mtr_record *record, const struct mtr_subscription *subscription,
+                        struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         struct mtr_str key = subscription->trial_units[i].component;
         if (!has_metered_component(subscription->tariff, key))
-            mtr_record_fail(record, "trial", findings, "quantity: tariff `%.*s` has no component `%.*s` with a meter",
+            mtr_record_fail(record, "trial", findings,
+                            "quantity: tariff `%.*s` has no component `%.*s` with a meter",
                             MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
     }
 }
@@ -195,34 +221,44 @@ static void check_trial(const struct mtr_record *record, const struct mtr_subscr
 static bool has_allowances(const struct mtr_tariff_version *version)
 {
     bool found = version->allowance_count > 0;
-    for (uint32_t i = 0; i < version->override_count && !found; i++) found = has_allowances(&version->overrides[i].version);
+    for (uint32_t i = 0; i < version->override_count && !found; i++)
+        found = has_allowances(&version->overrides[i].version);
     return found;
 }
 
-/* What costs cannot be counted by: pools are drawn on for the customer, and its other subscriptions are those of what it pays. */
-static void check_cost(const struct mtr_record *record, const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+/* What costs cannot be counted by: pools are drawn on for the customer, and its other subscriptions are
+ * those of what it pays. */
+static void check_cost(const struct mtr_record *record, const struct mtr_subscription *subscription,
+                       struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
         if (!has_allowances(&tariff->versions[i])) continue;
-        mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
+        mtr_record_fail(record, "cost_tariff", findings,
+                        "tariff `%.*s` has allowances, which a cost cannot draw on",
+                        MTR_STR_ARGS(tariff->key));
         return;
     }
     if (tariff && (tariff->across_customer || tariff->has_account))
-        mtr_record_fail(record, "cost_tariff", findings, "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
+        mtr_record_fail(record, "cost_tariff", findings,
+                        "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
                         MTR_STR_ARGS(tariff->key));
 }
 
-static void check_subscription(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_subscription *subscription,
-                               const struct demands *demands, struct mtr_diagnostics *findings)
+static void check_subscription(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                               const struct mtr_subscription *subscription, const struct demands *demands,
+                               struct mtr_diagnostics *findings)
 {
     const struct {
         const struct mtr_tariff_document *tariff;
         const char *field;
-    } tariffs[] = {{subscription->tariff, "tariff"}, {subscription->trial_tariff, "trial"}, {subscription->cost_tariff, "cost_tariff"}};
+    } tariffs[] = {{subscription->tariff, "tariff"},
+                   {subscription->trial_tariff, "trial"},
+                   {subscription->cost_tariff, "cost_tariff"}};
     for (size_t i = 0; i < sizeof(tariffs) / sizeof(tariffs[0]); i++) {
         if (!tariffs[i].tariff) continue;
-        const struct named_tariff named = {record, subscription, tariffs[i].tariff, tariffs[i].field, &demands[tariffs[i].tariff->number - 1]};
+        const struct named_tariff named = {record, subscription, tariffs[i].tariff, tariffs[i].field,
+                                           &demands[tariffs[i].tariff->number - 1]};
         check_service(&named, findings);
         check_fees(&named, findings);
         check_rates(catalog, &named, findings);
@@ -231,37 +267,45 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
     check_cost(record, subscription, findings);
 }
 
-static void check_meters(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_version *version,
-                         struct mtr_diagnostics *findings)
+static void check_meters(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                         const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < version->component_count; i++)
         for (uint32_t input = 0; input < version->components[i].input_count; input++)
-            check_meter(catalog, record, &version->components[i], version->components[i].inputs[input], findings);
+            check_meter(catalog, record, &version->components[i], version->components[i].inputs[input],
+                        findings);
 }
 
 static const char *subscription_key_at(const void *context, unsigned i)
 {
     const struct mtr_catalog *catalog = context;
-    return i < catalog->counts[MTR_KIND_SUBSCRIPTION] ? catalog->records[MTR_KIND_SUBSCRIPTION][i]->key.data : NULL;
+    return i < catalog->counts[MTR_KIND_SUBSCRIPTION] ? catalog->records[MTR_KIND_SUBSCRIPTION][i]->key.data
+                                                      : NULL;
 }
 
 /* A misspelt subscription would be billed at list price. */
-static void check_override(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_override *override,
-                           struct mtr_diagnostics *findings)
+static void check_override(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                           const struct mtr_tariff_override *override, struct mtr_diagnostics *findings)
 {
-    if (!override->subscription.size || mtr_catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription)) return;
-    const char *meant = findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
+    if (!override->subscription.size ||
+        mtr_catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
+        return;
+    const char *meant =
+        findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
     mtr_record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
-                    MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+                    MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "",
+                    meant ? "`?" : "");
 }
 
-static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record, const struct mtr_tariff_version *version,
-                          struct mtr_diagnostics *findings)
+static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                          const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
     check_meters(catalog, record, version, findings);
-    for (uint32_t i = 0; i < version->override_count; i++) check_override(catalog, record, &version->overrides[i], findings);
-    for (uint32_t i = 0; i < version->override_count && findings->errors == errors_before; i++) /* they repeat what is not overridden */
+    for (uint32_t i = 0; i < version->override_count; i++)
+        check_override(catalog, record, &version->overrides[i], findings);
+    for (uint32_t i = 0; i < version->override_count && findings->errors == errors_before;
+         i++) /* they repeat what is not overridden */
         check_meters(catalog, record, &version->overrides[i].version, findings);
 }
 
@@ -273,20 +317,22 @@ static bool has_component(const struct mtr_tariff_document *tariff, struct mtr_s
     return false;
 }
 
-static void check_credit(const struct mtr_record *record, const struct mtr_credit *credit, struct mtr_diagnostics *findings)
+static void check_credit(const struct mtr_record *record, const struct mtr_credit *credit,
+                         struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription *subscription = credit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
     if (credit->of_money && !mtr_str_equal(credit->currency, tariff->currency))
-        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s", MTR_STR_ARGS(credit->currency),
-                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+        mtr_record_fail(
+            record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s",
+            MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     if (credit->meter && credit->meter->service != subscription->service)
         mtr_record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
                         MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
     for (uint32_t i = 0; i < credit->component_count; i++)
         if (!has_component(tariff, credit->components[i]))
-            mtr_record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`", MTR_STR_ARGS(tariff->key),
-                            MTR_STR_ARGS(credit->components[i]));
+            mtr_record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
+                            MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
 }
 
 static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
@@ -298,12 +344,13 @@ static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_s
 }
 
 /* Lines are told apart by their component: what a credit pays has the credit's key there. */
-static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit *credit, const struct mtr_tariff_document *tariff,
-                      struct mtr_diagnostics *findings)
+static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit *credit,
+                      const struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings)
 {
     if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
     mtr_record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
-                    "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: choose another",
+                    "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
+                    "choose another",
                     MTR_STR_ARGS(tariff->key));
 }
 
@@ -312,7 +359,8 @@ static void check_keys(const struct mtr_catalog *catalog, struct mtr_diagnostics
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[i];
         const struct mtr_credit *credit;
-        for (uint32_t position = 0; (credit = mtr_catalog_next_credit(catalog, subscription, &position)) != NULL;) {
+        for (uint32_t position = 0;
+             (credit = mtr_catalog_next_credit(catalog, subscription, &position)) != NULL;) {
             check_key(catalog, credit, subscription->tariff, findings);
             check_key(catalog, credit, subscription->trial_tariff, findings);
         }
@@ -323,7 +371,8 @@ void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_dia
 {
     if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
-        if (catalog->credits[i].subscription) check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
+        if (catalog->credits[i].subscription)
+            check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
 }
 
 void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -331,14 +380,18 @@ void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_dia
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
         const struct mtr_tariff_document *tariff = &record->fields.tariff;
-        for (uint32_t v = 0; v < tariff->version_count; v++) check_version(catalog, record, &tariff->versions[v], findings);
+        for (uint32_t v = 0; v < tariff->version_count; v++)
+            check_version(catalog, record, &tariff->versions[v], findings);
     }
 }
 
-static void note_version(const struct mtr_catalog *catalog, const struct mtr_tariff_version *version, struct demands *demands)
+static void note_version(const struct mtr_catalog *catalog, const struct mtr_tariff_version *version,
+                         struct demands *demands)
 {
-    for (uint32_t i = 0; i < version->component_count; i++) note_component(catalog, &version->components[i], demands);
-    for (uint32_t i = 0; i < version->override_count; i++) note_version(catalog, &version->overrides[i].version, demands);
+    for (uint32_t i = 0; i < version->component_count; i++)
+        note_component(catalog, &version->components[i], demands);
+    for (uint32_t i = 0; i < version->override_count; i++)
+        note_version(catalog, &version->overrides[i].version, demands);
 }
 
 int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
@@ -348,25 +401,29 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
     if (!demands) return MTR_ENOMEM;
     for (uint32_t i = 0; i < tariff_count; i++) {
         const struct mtr_tariff_document *tariff = &catalog->records[MTR_KIND_TARIFF][i]->fields.tariff;
-        for (uint32_t v = 0; v < tariff->version_count; v++) note_version(catalog, &tariff->versions[v], &demands[i]);
+        for (uint32_t v = 0; v < tariff->version_count; v++)
+            note_version(catalog, &tariff->versions[v], &demands[i]);
     }
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
-        check_subscription(catalog, catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i], demands, findings);
+        check_subscription(catalog, catalog->records[MTR_KIND_SUBSCRIPTION][i], &catalog->subscriptions[i],
+                           demands, findings);
     return MTR_OK;
 }
 
-void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
-                              struct mtr_diagnostics *findings)
+void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
+                              int64_t now_us, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
-        mtr_tariff_lint_change(record->node, &record->fields.tariff, &before->records[MTR_KIND_TARIFF][i]->fields.tariff, now_us, findings);
+        mtr_tariff_lint_change(record->node, &record->fields.tariff,
+                               &before->records[MTR_KIND_TARIFF][i]->fields.tariff, now_us, findings);
     }
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
         if (!mtr_str_equal(old, now))
-            mtr_record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
-                            "cannot change from %.*s to %.*s: charges were made in it. Make a new subscription instead", MTR_STR_ARGS(old),
-                            MTR_STR_ARGS(now));
+            mtr_record_fail(
+                catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
+                "cannot change from %.*s to %.*s: charges were made in it. Make a new subscription instead",
+                MTR_STR_ARGS(old), MTR_STR_ARGS(now));
     }
 }

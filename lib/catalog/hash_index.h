@@ -1,8 +1,9 @@
 /*
- * Hash index of a snapshot: open addressing, power of two, at most half full, built once and then only read. Private to lib/catalog.
+ * Hash index of a snapshot: open addressing, power of two, at most half full, built once and then only read.
+ * Private to lib/catalog.
  *
- * A slot holds 32 bits of the hash and a number from 1 up; the caller compares the text of the candidate. Equal hashes may be
- * inserted more than once: next() gives every candidate in turn.
+ * A slot holds 32 bits of the hash and a number from 1 up; the caller compares the text of the candidate.
+ * Equal hashes may be inserted more than once: next() gives every candidate in turn.
  *
  *   for (uint32_t probe = 0, number; (number = mtr_index_next(&index, hash, &probe)) != 0;)
  *       if (is_it(number)) return number;

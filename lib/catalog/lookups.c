@@ -1,5 +1,6 @@
 /*
- * Lookups in a snapshot. find_subject and find_meters are asked for every event: one hash, one probe, one comparison, no lock.
+ * Lookups in a snapshot. find_subject and find_meters are asked for every event: one hash, one probe, one
+ * comparison, no lock.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -47,7 +48,9 @@ const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uin
 
 const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *catalog, uint32_t number)
 {
-    return has(catalog, MTR_KIND_TARIFF, number) ? &catalog->records[MTR_KIND_TARIFF][number - 1]->fields.tariff : NULL;
+    return has(catalog, MTR_KIND_TARIFF, number)
+               ? &catalog->records[MTR_KIND_TARIFF][number - 1]->fields.tariff
+               : NULL;
 }
 
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number)
@@ -75,11 +78,13 @@ const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
     return &catalog->rates;
 }
 
-struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
+struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+                                           struct mtr_str key)
 {
     uint64_t hash = mtr_index_hash(key, (uint64_t)kind);
     for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
-        if (mtr_str_equal(catalog->records[kind][number - 1]->key, key)) return catalog->records[kind][number - 1];
+        if (mtr_str_equal(catalog->records[kind][number - 1]->key, key))
+            return catalog->records[kind][number - 1];
     return NULL;
 }
 
@@ -104,17 +109,20 @@ const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog
     return mtr_catalog_meter(catalog, find_number(catalog, MTR_KIND_METER, key));
 }
 
-const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog, struct mtr_str key)
+const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
+                                                          struct mtr_str key)
 {
     return mtr_catalog_tariff(catalog, find_number(catalog, MTR_KIND_TARIFF, key));
 }
 
-const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog, struct mtr_str key)
+const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog,
+                                                             struct mtr_str key)
 {
     return mtr_catalog_subscription(catalog, find_number(catalog, MTR_KIND_SUBSCRIPTION, key));
 }
 
-const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key)
+const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
+                                                           struct mtr_str key)
 {
     return mtr_catalog_destination(catalog, find_number(catalog, MTR_KIND_DESTINATION, key));
 }
@@ -130,7 +138,8 @@ uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer)
 }
 
 /* First those of the subscription, then those of its customer: the upper bit of the position tells which. */
-const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog,
+                                                 const struct mtr_subscription *subscription,
                                                  uint32_t *position)
 {
     static const uint32_t OF_CUSTOMER = UINT32_C(1) << 31;
@@ -141,8 +150,9 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
         uint32_t probe = *position & ~OF_CUSTOMER;
         for (uint32_t number; (number = mtr_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
             const struct mtr_credit *credit = &catalog->credits[number - 1];
-            const bool is_own = of_customer ? mtr_str_equal(credit->customer, owner)
-                                            : credit->subscription && credit->subscription->number == subscription->number;
+            const bool is_own =
+                of_customer ? mtr_str_equal(credit->customer, owner)
+                            : credit->subscription && credit->subscription->number == subscription->number;
             if (!is_own) continue;
             *position = probe | (of_customer ? OF_CUSTOMER : 0);
             return credit;
@@ -152,24 +162,28 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
     }
 }
 
-const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
+                                                        struct mtr_str vendor, struct mtr_str subject)
 {
     uint64_t hash = mtr_catalog_subject_hash(vendor, subject);
     for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_subject, hash, &probe)) != 0;) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
-        if (mtr_str_equal(subscription->subject, subject) && mtr_str_equal(subscription->service->vendor->key, vendor)) return subscription;
+        if (mtr_str_equal(subscription->subject, subject) &&
+            mtr_str_equal(subscription->service->vendor->key, vendor))
+            return subscription;
     }
     return NULL;
 }
 
-uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service, struct mtr_str event_type,
-                                 const struct mtr_meter *const **meters)
+uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,
+                                 struct mtr_str event_type, const struct mtr_meter *const **meters)
 {
     uint64_t hash = mtr_catalog_event_type_hash(service->number, event_type);
     for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
         struct mtr_meter_group group = catalog->groups[number - 1];
         const struct mtr_meter *first = catalog->meters_by_type[group.first];
-        if (first->service->number != service->number || !mtr_str_equal(first->event_type, event_type)) continue;
+        if (first->service->number != service->number || !mtr_str_equal(first->event_type, event_type))
+            continue;
         *meters = &catalog->meters_by_type[group.first];
         return group.count;
     }
@@ -177,14 +191,18 @@ uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct
     return 0;
 }
 
-bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)
+bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor,
+                                    struct mtr_str subject)
 {
     const struct mtr_subscription *named = mtr_catalog_find_subscription(catalog, subject);
     if (named && !mtr_str_equal(named->service->vendor->key, vendor)) return true;
     uint64_t hash = mtr_index_hash(subject, 0);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_bare_subject, hash, &probe)) != 0;) {
+    for (uint32_t probe = 0, number;
+         (number = mtr_index_next(&catalog->by_bare_subject, hash, &probe)) != 0;) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
-        if (mtr_str_equal(subscription->subject, subject) && !mtr_str_equal(subscription->service->vendor->key, vendor)) return true;
+        if (mtr_str_equal(subscription->subject, subject) &&
+            !mtr_str_equal(subscription->service->vendor->key, vendor))
+            return true;
     }
     return false;
 }

@@ -13,20 +13,24 @@ static int copy_texts(struct mtr_arena *arena, struct mtr_meter *meter)
     if (!rc) rc = mtr_arena_copy(arena, meter->unit, &meter->unit);
     if (!rc) rc = mtr_arena_copy(arena, meter->value, &meter->value);
     if (!rc) rc = mtr_arena_copy(arena, meter->spread_over, &meter->spread_over);
-    for (uint32_t i = 0; !rc && i < meter->group_by_count; i++) rc = mtr_arena_copy(arena, meter->group_by[i], &names[i]);
+    for (uint32_t i = 0; !rc && i < meter->group_by_count; i++)
+        rc = mtr_arena_copy(arena, meter->group_by[i], &names[i]);
     meter->group_by = names;
     return rc;
 }
 
-int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out, struct mtr_diagnostics *findings)
+int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out,
+                   struct mtr_diagnostics *findings)
 {
     struct mtr_record *record = NULL;
     const struct mtr_node *key = node->kind == MTR_NODE_MAP ? mtr_node_get(node, "key") : NULL;
     if (!key || key->kind == MTR_NODE_NULL || !mtr_schema_is_key(key->text)) {
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "key", "a meter is a map with a key");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "key",
+                             "a meter is a map with a key");
         return MTR_EINVALID;
     }
-    int rc = mtr_record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings, &record);
+    int rc = mtr_record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings,
+                               &record);
     if (rc) return rc;
     struct mtr_meter meter = mtr_meter_of(record, NULL);
     meter.filters = NULL;

@@ -1,6 +1,6 @@
 /*
- * Peers: a customer's subscriptions of one tariff, where that tariff counts across them. One array for all, by (tariff, customer, number); each
- * subscription has its stretch of it.
+ * Peers: a customer's subscriptions of one tariff, where that tariff counts across them. One array for all,
+ * by (tariff, customer, number); each subscription has its stretch of it.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -8,7 +8,8 @@
 
 static int compare_peers(const void *a, const void *b)
 {
-    const struct mtr_subscription *x = *(const struct mtr_subscription *const *)a, *y = *(const struct mtr_subscription *const *)b;
+    const struct mtr_subscription *x = *(const struct mtr_subscription *const *)a,
+                                  *y = *(const struct mtr_subscription *const *)b;
     if (x->tariff != y->tariff) return x->tariff < y->tariff ? -1 : 1;
     const int order = mtr_str_compare(x->customer, y->customer);
     return order ? order : (x->number > y->number) - (x->number < y->number);
@@ -25,8 +26,11 @@ int mtr_catalog_link_peers(struct mtr_catalog *catalog)
     uint32_t count = 0;
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[i];
-        if (!subscription->tariff || (!subscription->tariff->across_customer && !subscription->tariff->has_account)) continue;
-        if (!peers) peers = mtr_arena_calloc(&catalog->arena, catalog->counts[MTR_KIND_SUBSCRIPTION], sizeof(*peers));
+        if (!subscription->tariff ||
+            (!subscription->tariff->across_customer && !subscription->tariff->has_account))
+            continue;
+        if (!peers)
+            peers = mtr_arena_calloc(&catalog->arena, catalog->counts[MTR_KIND_SUBSCRIPTION], sizeof(*peers));
         if (!peers) return MTR_ENOMEM;
         peers[count++] = subscription;
     }

@@ -1,5 +1,6 @@
 /*
- * Rates documents: their rows, and what rows cannot say: the day, the base, each quote as a ratio of whole numbers.
+ * Rates documents: their rows, and what rows cannot say: the day, the base, each quote as a ratio of whole
+ * numbers.
  */
 #include "lib/catalog/record.h"
 
@@ -14,27 +15,33 @@ enum { DATE_BYTES = 10 };
 
 const struct mtr_field mtr_rates_rows[] = {
     {ROW(key), .type = MTR_FIELD_KEY, .doc = "its key, as ecb-2026-11-20"},
-    {ROW(source), .type = MTR_FIELD_KEY, .required = true, .doc = "who says so: the name that tariffs ask for; one document per source and day"},
-    {ROW(date), .type = MTR_FIELD_TEXT, .required = true, .doc = "the day that the rates are of, as 2026-11-20"},
+    {ROW(source), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "who says so: the name that tariffs ask for; one document per source and day"},
+    {ROW(date), .type = MTR_FIELD_TEXT, .required = true,
+     .doc = "the day that the rates are of, as 2026-11-20"},
     {ROW(base), .type = MTR_FIELD_TEXT, .required = true, .doc = "ISO 4217; what the rates count from"},
     {ROW(quotes), .type = MTR_FIELD_NODE, .required = true,
-     .doc = "currency: how much of it 1 base is; or currency: {nominal, value}: nominal of it are value of the base"},
+     .doc = "currency: how much of it 1 base is; or currency: {nominal, value}: nominal of it are value of "
+            "the base"},
     {0},
 };
 
-static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, struct mtr_str currency, const char *text)
+static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, struct mtr_str currency,
+                   const char *text)
 {
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "quotes", "%.*s: %s", currency.size < 60 ? (int)currency.size : 60,
-                         currency.data, text);
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "quotes", "%.*s: %s",
+                         currency.size < 60 ? (int)currency.size : 60, currency.data, text);
     return MTR_EINVALID;
 }
 
 /* The digits of a number above zero, and the power of ten that they count in: 62.5 is 625 of tenths. */
-static int decode_number(const struct mtr_node *node, struct mtr_str currency, int64_t *mantissa, int64_t *power, struct mtr_diagnostics *findings)
+static int decode_number(const struct mtr_node *node, struct mtr_str currency, int64_t *mantissa,
+                         int64_t *power, struct mtr_diagnostics *findings)
 {
     const mtr_int128 mantissa_max = (mtr_int128)1000000000000000000;
     struct mtr_decimal number;
-    if ((node->kind != MTR_NODE_NUMBER && node->kind != MTR_NODE_STRING) || mtr_decimal_parse(node->text, &number))
+    if ((node->kind != MTR_NODE_NUMBER && node->kind != MTR_NODE_STRING) ||
+        mtr_decimal_parse(node->text, &number))
         return fail_at(node, findings, currency, "a decimal number is expected, as \"1.0842\"");
     if (number.mantissa <= 0) return fail_at(node, findings, currency, "a rate is above zero");
     if (number.scale > MTR_RATES_FRACTION_MAX || number.mantissa >= mantissa_max)
@@ -46,7 +53,8 @@ static int decode_number(const struct mtr_node *node, struct mtr_str currency, i
 }
 
 /* {nominal: 100, value: "62.5"}: 100 of the currency are 62.5 of the base. */
-static int decode_priced(const struct mtr_node *node, struct mtr_rate_quote *quote, struct mtr_diagnostics *findings)
+static int decode_priced(const struct mtr_node *node, struct mtr_rate_quote *quote,
+                         struct mtr_diagnostics *findings)
 {
     const struct mtr_node *value = NULL;
     uint64_t nominal = 1;
@@ -54,22 +62,26 @@ static int decode_priced(const struct mtr_node *node, struct mtr_rate_quote *quo
         const struct mtr_node *child = &node->children[i];
         if (mtr_str_equal(child->key, MTR_STR("value"))) value = child;
         else if (!mtr_str_equal(child->key, MTR_STR("nominal")))
-            return fail_at(child, findings, quote->currency, "write {nominal: 100, value: \"62.5\"}: so many of it are so many of the base");
+            return fail_at(child, findings, quote->currency,
+                           "write {nominal: 100, value: \"62.5\"}: so many of it are so many of the base");
         else if (!mtr_str_to_u64(child->text, &nominal) || nominal < 1 || nominal > MTR_RATES_NOMINAL_MAX)
             return fail_at(child, findings, quote->currency, "nominal is a whole number from 1 to 1000000");
     }
-    if (!value) return fail_at(node, findings, quote->currency, "value is missing: so many of the base are `nominal` of it");
+    if (!value)
+        return fail_at(node, findings, quote->currency,
+                       "value is missing: so many of the base are `nominal` of it");
     int rc = decode_number(value, quote->currency, &quote->denominator, &quote->numerator, findings);
     quote->numerator *= (int64_t)nominal; /* at most 10^12 × 10^6 */
     return rc;
 }
 
-static int decode_quote(const struct mtr_node *node, struct mtr_str base, struct mtr_arena *arena, struct mtr_rate_quote *out,
-                        struct mtr_diagnostics *findings)
+static int decode_quote(const struct mtr_node *node, struct mtr_str base, struct mtr_arena *arena,
+                        struct mtr_rate_quote *out, struct mtr_diagnostics *findings)
 {
     int rc = mtr_arena_copy(arena, node->key, &out->currency);
     if (rc) return rc;
-    if (!mtr_currency_find(node->key)) return fail_at(node, findings, node->key, "is no ISO 4217 code, as USD");
+    if (!mtr_currency_find(node->key))
+        return fail_at(node, findings, node->key, "is no ISO 4217 code, as USD");
     if (mtr_str_equal(node->key, base)) return fail_at(node, findings, node->key, "is the base itself");
     if (node->kind == MTR_NODE_MAP) return decode_priced(node, out, findings);
     return decode_number(node, node->key, &out->numerator, &out->denominator, findings);
@@ -81,7 +93,8 @@ static int compare_quotes(const void *a, const void *b)
     return mtr_str_compare(x->currency, y->currency);
 }
 
-static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *rates, struct mtr_diagnostics *findings)
+static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *rates,
+                         struct mtr_diagnostics *findings)
 {
     int result = MTR_OK;
     if (node->kind != MTR_NODE_MAP || node->child_count == 0 || node->child_count > MTR_RATES_QUOTES_MAX) {
@@ -95,20 +108,24 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
         if (rc) result = rc;
     }
     rates->quote_count = node->child_count;
-    qsort(rates->quotes, rates->quote_count, sizeof(*rates->quotes), compare_quotes); /* a document has no key twice */
+    qsort(rates->quotes, rates->quote_count, sizeof(*rates->quotes),
+          compare_quotes); /* a document has no key twice */
     return result;
 }
 
-static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena,
+                    struct mtr_diagnostics *findings)
 {
     const struct mtr_node *quotes = fields->quotes;
     size_t errors = findings->errors;
     int64_t time_us = 0;
     if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us))
         tariff_error(findings, tariff_place(node, "date"), "date", "a date is expected, as 2026-11-20");
-    if (!mtr_currency_find(fields->base)) tariff_error(findings, tariff_place(node, "base"), "base", "an ISO 4217 code is expected, as EUR");
+    if (!mtr_currency_find(fields->base))
+        tariff_error(findings, tariff_place(node, "base"), "base", "an ISO 4217 code is expected, as EUR");
     fields->quotes = NULL; /* it ends with the text */
-    fields->decoded = (struct mtr_rates){.key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};
+    fields->decoded = (struct mtr_rates){
+        .key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};
     int rc = decode_quotes(quotes, arena, &fields->decoded, findings);
     if (rc == MTR_ENOMEM) return rc;
     return findings->errors > errors ? MTR_EINVALID : MTR_OK;
@@ -124,7 +141,8 @@ int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct 
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
 
-int mtr_rates_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *out, struct mtr_diagnostics *findings)
+int mtr_rates_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *out,
+                   struct mtr_diagnostics *findings)
 {
     struct mtr_rates_fields fields = {0};
     int rc = mtr_schema_decode(mtr_rates_rows, node, arena, &fields, findings);

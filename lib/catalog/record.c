@@ -21,7 +21,8 @@ void mtr_record_release(struct mtr_record *record)
     free(record);
 }
 
-void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings, const char *format, ...)
+void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
+                     const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
@@ -45,11 +46,15 @@ static int read_tariff(struct mtr_record *record, struct mtr_diagnostics *findin
     struct mtr_node with_key = *node;
     const struct mtr_node *key = mtr_node_get(node, "key");
     if (!key || key->kind == MTR_NODE_NULL) {
-        struct mtr_node *children = mtr_arena_calloc(&record->arena, (size_t)node->child_count + 1, sizeof(*children));
+        struct mtr_node *children =
+            mtr_arena_calloc(&record->arena, (size_t)node->child_count + 1, sizeof(*children));
         if (!children) return MTR_ENOMEM;
         uint32_t count = 0;
-        children[count++] = (struct mtr_node){
-            .kind = MTR_NODE_STRING, .line = node->line, .column = node->column, .key = MTR_STR("key"), .text = record->key};
+        children[count++] = (struct mtr_node){.kind = MTR_NODE_STRING,
+                                              .line = node->line,
+                                              .column = node->column,
+                                              .key = MTR_STR("key"),
+                                              .text = record->key};
         for (uint32_t i = 0; i < node->child_count; i++)
             if (&node->children[i] != key) children[count++] = node->children[i];
         with_key.children = children;
@@ -57,7 +62,8 @@ static int read_tariff(struct mtr_record *record, struct mtr_diagnostics *findin
     }
     int rc = mtr_tariff_read(&with_key, &record->arena, &record->fields.tariff, findings);
     record->fields.tariff.number = record->number;
-    for (uint32_t i = 0; !rc && i < record->fields.tariff.currency_count; i++) record->fields.tariff.currencies[i].number = record->number;
+    for (uint32_t i = 0; !rc && i < record->fields.tariff.currency_count; i++)
+        record->fields.tariff.currencies[i].number = record->number;
     return rc;
 }
 
@@ -73,8 +79,9 @@ static int decode_fields(struct mtr_record *record, struct mtr_zones *zones, str
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }
 
-int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json, const struct mtr_node *node,
-                      struct mtr_zones *zones, struct mtr_diagnostics *findings, struct mtr_record **out)
+int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
+                      const struct mtr_node *node, struct mtr_zones *zones, struct mtr_diagnostics *findings,
+                      struct mtr_record **out)
 {
     struct mtr_record *record = calloc(1, sizeof(*record));
     if (!record) return MTR_ENOMEM;
@@ -94,7 +101,8 @@ int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_st
     return MTR_OK;
 }
 
-static void frozen(const struct mtr_record *now, const char *name, bool same, struct mtr_diagnostics *findings)
+static void frozen(const struct mtr_record *now, const char *name, bool same,
+                   struct mtr_diagnostics *findings)
 {
     if (!same)
         mtr_record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
@@ -114,19 +122,23 @@ static bool same_filters(const struct mtr_meter_fields *a, const struct mtr_mete
     if (a->filter_count != b->filter_count) return false;
     for (uint32_t i = 0; i < a->filter_count; i++) {
         const struct mtr_filter *x = &a->filters[i], *y = &b->filters[i];
-        if (!mtr_str_equal(x->property, y->property) || !same_texts(x->values, x->value_count, y->values, y->value_count)) return false;
+        if (!mtr_str_equal(x->property, y->property) ||
+            !same_texts(x->values, x->value_count, y->values, y->value_count))
+            return false;
     }
     return true;
 }
 
-static void check_meter(const struct mtr_record *old, const struct mtr_record *now, struct mtr_diagnostics *findings)
+static void check_meter(const struct mtr_record *old, const struct mtr_record *now,
+                        struct mtr_diagnostics *findings)
 {
     const struct mtr_meter_fields *a = &old->fields.meter, *b = &now->fields.meter;
     frozen(now, "service", mtr_str_equal(a->service, b->service), findings);
     frozen(now, "event_type", mtr_str_equal(a->event_type, b->event_type), findings);
     frozen(now, "aggregation", a->aggregation == b->aggregation, findings);
     frozen(now, "value", mtr_str_equal(a->value, b->value), findings);
-    frozen(now, "group_by", same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count), findings);
+    frozen(now, "group_by",
+           same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count), findings);
     frozen(now, "filter", same_filters(a, b), findings);
     frozen(now, "keep_events", a->keep_events == b->keep_events, findings);
     frozen(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
@@ -137,10 +149,12 @@ static void check_meter(const struct mtr_record *old, const struct mtr_record *n
     frozen(now, "window", a->window_us == b->window_us, findings);
 }
 
-void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now, struct mtr_diagnostics *findings)
+void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+                             struct mtr_diagnostics *findings)
 {
     if (old->kind == MTR_KIND_SERVICE) {
-        frozen(now, "vendor", mtr_str_equal(old->fields.service.vendor, now->fields.service.vendor), findings);
+        frozen(now, "vendor", mtr_str_equal(old->fields.service.vendor, now->fields.service.vendor),
+               findings);
     } else if (old->kind == MTR_KIND_METER) {
         check_meter(old, now, findings);
     } else if (old->kind == MTR_KIND_SUBSCRIPTION) {

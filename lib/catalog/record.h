@@ -1,8 +1,8 @@
 /*
  * One document, decoded: what its own text says, references still by key. Private to lib/catalog.
  *
- * A record is immutable and shared by every snapshot in which the document has this revision; the last reference frees it.
- * Snapshots link records into the structs of catalog.h.
+ * A record is immutable and shared by every snapshot in which the document has this revision; the last
+ * reference frees it. Snapshots link records into the structs of catalog.h.
  */
 #ifndef METERD_LIB_CATALOG_RECORD_H
 #define METERD_LIB_CATALOG_RECORD_H
@@ -104,7 +104,8 @@ struct mtr_record {
     uint32_t number;
     struct mtr_str key;
     struct mtr_str json;         /* canonical */
-    const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings then have no place */
+    const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings
+                                    then have no place */
     struct mtr_arena arena;      /* owns all text */
     union {
         struct mtr_vendor_fields vendor;
@@ -121,23 +122,30 @@ struct mtr_record {
 
 /* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`.
  * Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
-int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json, const struct mtr_node *node,
-                      struct mtr_zones *zones, struct mtr_diagnostics *findings, struct mtr_record **out) MTR_MUST_USE;
+int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
+                      const struct mtr_node *node, struct mtr_zones *zones, struct mtr_diagnostics *findings,
+                      struct mtr_record **out) MTR_MUST_USE;
 struct mtr_record *mtr_record_acquire(struct mtr_record *record);
 void mtr_record_release(struct mtr_record *record); /* any thread; NULL is fine */
 
 /* A finding about `name` of a record, placed at that field where the text is at hand. */
-void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings, const char *format, ...)
-    MTR_PRINTF(4, 5);
+void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
+                     const char *format, ...) MTR_PRINTF(4, 5);
 
 /* Reports every field that defines the fold and differs. */
-void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now, struct mtr_diagnostics *findings);
+void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+                             struct mtr_diagnostics *findings);
 
-/* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only stops. */
-int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only
+ * stops. */
+int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones,
+                     struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
+                            struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones,
+                      struct mtr_diagnostics *findings) MTR_MUST_USE;
+int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones,
+                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* The meter of a record; its texts are the record's. */
 struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service);

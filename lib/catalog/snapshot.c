@@ -1,7 +1,9 @@
 /*
- * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in find.c, checks across tariffs in cross_checks.c.
+ * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in find.c, checks
+ * across tariffs in cross_checks.c.
  *
- * A hundred thousand subscriptions link in some ten milliseconds: only changed documents are decoded again, records are shared.
+ * A hundred thousand subscriptions link in some ten milliseconds: only changed documents are decoded again,
+ * records are shared.
  */
 #include "lib/catalog/snapshot.h"
 
@@ -17,20 +19,24 @@ static int allocate(struct mtr_catalog *catalog)
     const uint32_t *counts = catalog->counts;
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++) {
         catalog->records[kind] = mtr_arena_calloc(arena, counts[kind], sizeof(struct mtr_record *));
-        if (!catalog->records[kind] || mtr_index_init(&catalog->by_key[kind], arena, counts[kind])) return MTR_ENOMEM;
+        if (!catalog->records[kind] || mtr_index_init(&catalog->by_key[kind], arena, counts[kind]))
+            return MTR_ENOMEM;
     }
     catalog->vendors = mtr_arena_calloc(arena, counts[MTR_KIND_VENDOR], sizeof(*catalog->vendors));
     catalog->services = mtr_arena_calloc(arena, counts[MTR_KIND_SERVICE], sizeof(*catalog->services));
     catalog->meters = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(*catalog->meters));
-    catalog->subscriptions = mtr_arena_calloc(arena, counts[MTR_KIND_SUBSCRIPTION], sizeof(*catalog->subscriptions));
+    catalog->subscriptions =
+        mtr_arena_calloc(arena, counts[MTR_KIND_SUBSCRIPTION], sizeof(*catalog->subscriptions));
     catalog->api_keys = mtr_arena_calloc(arena, counts[MTR_KIND_API_KEY], sizeof(*catalog->api_keys));
-    catalog->destinations = mtr_arena_calloc(arena, counts[MTR_KIND_DESTINATION], sizeof(*catalog->destinations));
+    catalog->destinations =
+        mtr_arena_calloc(arena, counts[MTR_KIND_DESTINATION], sizeof(*catalog->destinations));
     catalog->credits = mtr_arena_calloc(arena, counts[MTR_KIND_CREDIT], sizeof(*catalog->credits));
     catalog->rates.days = mtr_arena_calloc(arena, counts[MTR_KIND_RATE], sizeof(struct mtr_rates *));
     catalog->meters_by_type = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(struct mtr_meter *));
     catalog->groups = mtr_arena_calloc(arena, counts[MTR_KIND_METER], sizeof(*catalog->groups));
-    bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions && catalog->api_keys &&
-               catalog->destinations && catalog->rates.days && catalog->credits && catalog->meters_by_type && catalog->groups;
+    bool all = catalog->vendors && catalog->services && catalog->meters && catalog->subscriptions &&
+               catalog->api_keys && catalog->destinations && catalog->rates.days && catalog->credits &&
+               catalog->meters_by_type && catalog->groups;
     int rc = all ? MTR_OK : MTR_ENOMEM;
     if (!rc) rc = mtr_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
     if (!rc) rc = mtr_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
@@ -40,7 +46,8 @@ static int allocate(struct mtr_catalog *catalog)
     return rc;
 }
 
-int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version, struct mtr_catalog **out)
+int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
+                       struct mtr_catalog **out)
 {
     struct mtr_catalog *catalog = calloc(1, sizeof(*catalog));
     if (!catalog) return MTR_ENOMEM;
@@ -80,7 +87,8 @@ void mtr_catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
     struct mtr_record **slot = &catalog->records[record->kind][record->number - 1];
     MTR_ASSERT(!*slot);
     *slot = mtr_record_acquire(record);
-    mtr_index_add(&catalog->by_key[record->kind], mtr_index_hash(record->key, (uint64_t)record->kind), record->number);
+    mtr_index_add(&catalog->by_key[record->kind], mtr_index_hash(record->key, (uint64_t)record->kind),
+                  record->number);
 }
 
 struct nearest {
@@ -91,26 +99,33 @@ struct nearest {
 static const char *key_at(const void *context, unsigned i)
 {
     const struct nearest *nearest = context;
-    return i < nearest->catalog->counts[nearest->kind] ? nearest->catalog->records[nearest->kind][i]->key.data : NULL;
+    return i < nearest->catalog->counts[nearest->kind] ? nearest->catalog->records[nearest->kind][i]->key.data
+                                                       : NULL;
 }
 
 /* The record that a field names, or NULL after a finding. */
-static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from, const char *field,
-                                  enum mtr_catalog_kind kind, struct mtr_str key, struct mtr_diagnostics *findings)
+static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struct mtr_record *from,
+                                  const char *field, enum mtr_catalog_kind kind, struct mtr_str key,
+                                  struct mtr_diagnostics *findings)
 {
     struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
     if (record) return record;
     struct nearest nearest = {catalog, kind};
-    const char *meant = findings->dropped ? NULL : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
+    const char *meant =
+        findings->dropped
+            ? NULL
+            : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
     const char *name = mtr_catalog_kind_name(kind);
     if (meant)
-        mtr_record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name, MTR_STR_ARGS(key), meant);
+        mtr_record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name,
+                        MTR_STR_ARGS(key), meant);
     else
         mtr_record_fail(from, field, findings, "unknown %s `%.*s`", name, MTR_STR_ARGS(key));
     return NULL;
 }
 
-static void link_vendor(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_vendor(struct mtr_catalog *catalog, const struct mtr_record *record,
+                        struct mtr_diagnostics *findings)
 {
     const struct mtr_vendor_fields *f = &record->fields.vendor;
     (void)findings;
@@ -118,16 +133,20 @@ static void link_vendor(struct mtr_catalog *catalog, const struct mtr_record *re
         .number = record->number, .key = record->key, .name = f->name.size ? f->name : record->key};
 }
 
-static void link_service(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_service(struct mtr_catalog *catalog, const struct mtr_record *record,
+                         struct mtr_diagnostics *findings)
 {
     const struct mtr_service_fields *f = &record->fields.service;
-    const struct mtr_record *vendor = resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings);
-    if (f->cost_tariff.size) (void)resolve(catalog, record, "cost_tariff", MTR_KIND_TARIFF, f->cost_tariff, findings);
+    const struct mtr_record *vendor =
+        resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings);
+    if (f->cost_tariff.size)
+        (void)resolve(catalog, record, "cost_tariff", MTR_KIND_TARIFF, f->cost_tariff, findings);
     if (!vendor) return;
-    catalog->services[record->number - 1] = (struct mtr_service){.number = record->number,
-                                                                 .key = record->key,
-                                                                 .name = f->name.size ? f->name : record->key,
-                                                                 .vendor = &catalog->vendors[vendor->number - 1]};
+    catalog->services[record->number - 1] =
+        (struct mtr_service){.number = record->number,
+                             .key = record->key,
+                             .name = f->name.size ? f->name : record->key,
+                             .vendor = &catalog->vendors[vendor->number - 1]};
 }
 
 struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service)
@@ -156,14 +175,18 @@ struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_
     };
 }
 
-static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *record,
+                       struct mtr_diagnostics *findings)
 {
-    const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
-    if (service) catalog->meters[record->number - 1] = mtr_meter_of(record, &catalog->services[service->number - 1]);
+    const struct mtr_record *service =
+        resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
+    if (service)
+        catalog->meters[record->number - 1] = mtr_meter_of(record, &catalog->services[service->number - 1]);
 }
 
 /* Two subscriptions of one vendor cannot share a subject: an event would belong to both. */
-static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *record,
+                          struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription *subscription = &catalog->subscriptions[record->number - 1];
     struct mtr_str vendor = subscription->service->vendor->key;
@@ -172,51 +195,62 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
         mtr_record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
                         MTR_STR_ARGS(subscription->subject),
                         MTR_STR_ARGS(other->key));
-    mtr_index_add(&catalog->by_subject, mtr_catalog_subject_hash(vendor, subscription->subject), record->number);
+    mtr_index_add(&catalog->by_subject, mtr_catalog_subject_hash(vendor, subscription->subject),
+                  record->number);
     mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
 }
 
-static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog, const struct mtr_record *record, const char *field,
+static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog,
+                                                     const struct mtr_record *record, const char *field,
                                                      struct mtr_str key, struct mtr_diagnostics *findings)
 {
-    const struct mtr_record *found = key.size ? resolve(catalog, record, field, MTR_KIND_TARIFF, key, findings) : NULL;
+    const struct mtr_record *found =
+        key.size ? resolve(catalog, record, field, MTR_KIND_TARIFF, key, findings) : NULL;
     return found ? &found->fields.tariff : NULL;
 }
 
 /* An unknown one is the service's finding. */
-static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalog *catalog, const struct mtr_record *service)
+static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalog *catalog,
+                                                         const struct mtr_record *service)
 {
     struct mtr_str key = service->fields.service.cost_tariff;
     const struct mtr_record *found = key.size ? mtr_catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
     return found ? &found->fields.tariff : NULL;
 }
 
-/* The tariff with its prices in the subscription's currency, or those that are exchanged into it; NULL after a finding, and of no tariff. */
-static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record, const struct mtr_tariff_document *tariff,
+/* The tariff with its prices in the subscription's currency, or those that are exchanged into it; NULL
+ * after a finding, and of no tariff. */
+static const struct mtr_tariff_document *tariff_in(const struct mtr_record *record,
+                                                   const struct mtr_tariff_document *tariff,
                                                    struct mtr_str currency, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *found = tariff ? mtr_tariff_in(tariff, currency) : NULL;
     if (found || !tariff) return found;
     if (tariff->exchange.given) return tariff;
     if (tariff->currency_count)
-        mtr_record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices", MTR_STR_ARGS(currency),
-                        MTR_STR_ARGS(tariff->key));
+        mtr_record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices",
+                        MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
     else
-        mtr_record_fail(record, "currency", findings, "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
+        mtr_record_fail(record, "currency", findings,
+                        "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
                         MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     return NULL;
 }
 
-static void link_subscription(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_subscription(struct mtr_catalog *catalog, const struct mtr_record *record,
+                              struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
-    const struct mtr_record *service = resolve(catalog, record, "service", MTR_KIND_SERVICE, f->service, findings);
+    const struct mtr_record *service =
+        resolve(catalog, record, "service", MTR_KIND_SERVICE, f->service, findings);
     const struct mtr_tariff_document *tariff = find_tariff(catalog, record, "tariff", f->tariff, findings);
     if (!service || !tariff) return;
     struct mtr_str currency = f->currency.size ? f->currency : tariff->currency;
-    const struct mtr_tariff_document *cost = find_tariff(catalog, record, "cost_tariff", f->cost_tariff, findings);
+    const struct mtr_tariff_document *cost =
+        find_tariff(catalog, record, "cost_tariff", f->cost_tariff, findings);
     if (!f->cost_tariff.size) cost = cost_of_service(catalog, service);
-    const struct mtr_tariff_document *trial = find_tariff(catalog, record, "trial", f->trial.tariff, findings);
+    const struct mtr_tariff_document *trial =
+        find_tariff(catalog, record, "trial", f->trial.tariff, findings);
     catalog->subscriptions[record->number - 1] = (struct mtr_subscription){
         .number = record->number,
         .key = record->key,
@@ -228,7 +262,9 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
         .currency = currency,
         .rates = &catalog->rates,
         .zone = f->zone,
-        .billing = {.unit = (enum mtr_period_unit)f->billing.every, .anchor_days = f->anchor_days, .zone = f->zone},
+        .billing = {.unit = (enum mtr_period_unit)f->billing.every,
+                    .anchor_days = f->anchor_days,
+                    .zone = f->zone},
         .start_s = f->start_s,
         .trial_end_s = f->trial_end_s,
         .trial_tariff = tariff_in(record, trial, currency, findings),
@@ -246,10 +282,12 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
     if (catalog->services[service->number - 1].vendor) index_subject(catalog, record, findings);
 }
 
-static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *record,
+                         struct mtr_diagnostics *findings)
 {
     const struct mtr_api_key_fields *f = &record->fields.api_key;
-    const struct mtr_record *vendor = f->vendor.size ? resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings) : NULL;
+    const struct mtr_record *vendor =
+        f->vendor.size ? resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings) : NULL;
     struct mtr_api_key *key = &catalog->api_keys[record->number - 1];
     *key = (struct mtr_api_key){.number = record->number,
                                 .key = record->key,
@@ -265,7 +303,8 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
     mtr_index_add(&catalog->by_secret, hash, record->number);
 }
 
-static void link_destination(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_destination(struct mtr_catalog *catalog, const struct mtr_record *record,
+                             struct mtr_diagnostics *findings)
 {
     const struct mtr_destination_fields *f = &record->fields.destination;
     (void)findings;
@@ -283,12 +322,16 @@ static void link_destination(struct mtr_catalog *catalog, const struct mtr_recor
     };
 }
 
-static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *record,
+                        struct mtr_diagnostics *findings)
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
     const struct mtr_record *subscription =
-        f->subscription.size ? resolve(catalog, record, "subscription", MTR_KIND_SUBSCRIPTION, f->subscription, findings) : NULL;
-    const struct mtr_record *meter = f->meter.size ? resolve(catalog, record, "meter", MTR_KIND_METER, f->meter, findings) : NULL;
+        f->subscription.size
+            ? resolve(catalog, record, "subscription", MTR_KIND_SUBSCRIPTION, f->subscription, findings)
+            : NULL;
+    const struct mtr_record *meter =
+        f->meter.size ? resolve(catalog, record, "meter", MTR_KIND_METER, f->meter, findings) : NULL;
     catalog->credits[record->number - 1] = (struct mtr_credit){
         .number = record->number,
         .key = record->key,
@@ -310,7 +353,8 @@ static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *re
     mtr_index_add(&catalog->by_owner, mtr_catalog_owner_hash(owner, f->customer.size > 0), record->number);
 }
 
-static void link_rates(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings)
+static void link_rates(struct mtr_catalog *catalog, const struct mtr_record *record,
+                       struct mtr_diagnostics *findings)
 {
     (void)findings;
     catalog->rates.days[catalog->rates.count++] = &record->fields.rates.decoded;
@@ -324,8 +368,10 @@ static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *find
     for (uint32_t i = 1; i < book->count; i++) {
         const struct mtr_rates *first = book->days[i - 1], *again = book->days[i];
         if (first->day != again->day || !mtr_str_equal(first->source, again->source)) continue;
-        uint32_t later = first->number > again->number ? first->number : again->number, earlier = first->number + again->number - later;
-        mtr_record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings, "`%.*s` has the rates of that source and day already",
+        uint32_t later = first->number > again->number ? first->number : again->number,
+                 earlier = first->number + again->number - later;
+        mtr_record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings,
+                        "`%.*s` has the rates of that source and day already",
                         MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
     }
 }
@@ -333,7 +379,8 @@ static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *find
 static int compare_meters(const void *a, const void *b)
 {
     const struct mtr_meter *const *x = a, *const *y = b;
-    if ((*x)->service->number != (*y)->service->number) return (*x)->service->number < (*y)->service->number ? -1 : 1;
+    if ((*x)->service->number != (*y)->service->number)
+        return (*x)->service->number < (*y)->service->number ? -1 : 1;
     int order = mtr_str_compare((*x)->event_type, (*y)->event_type);
     return order ? order : ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
@@ -348,22 +395,28 @@ static void index_meters(struct mtr_catalog *catalog)
         bool same = i > 0 && sorted[i - 1]->service == sorted[i]->service;
         if (!same || !mtr_str_equal(sorted[i - 1]->event_type, sorted[i]->event_type)) {
             catalog->groups[catalog->group_count++] = (struct mtr_meter_group){i, 0};
-            mtr_index_add(&catalog->by_event_type, mtr_catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
+            mtr_index_add(&catalog->by_event_type,
+                          mtr_catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
                           catalog->group_count);
         }
         catalog->groups[catalog->group_count - 1].count++;
     }
 }
 
-typedef void link_record(struct mtr_catalog *catalog, const struct mtr_record *record, struct mtr_diagnostics *findings);
+typedef void link_record(struct mtr_catalog *catalog, const struct mtr_record *record,
+                         struct mtr_diagnostics *findings);
 
 /* In an order in which what is referred to comes first. */
 static const struct {
     enum mtr_catalog_kind kind;
     link_record *link;
 } links[] = {
-    {MTR_KIND_VENDOR, link_vendor},     {MTR_KIND_SERVICE, link_service},           {MTR_KIND_METER, link_meter},
-    {MTR_KIND_API_KEY, link_api_key},   {MTR_KIND_SUBSCRIPTION, link_subscription}, {MTR_KIND_DESTINATION, link_destination},
+    {MTR_KIND_VENDOR, link_vendor},
+    {MTR_KIND_SERVICE, link_service},
+    {MTR_KIND_METER, link_meter},
+    {MTR_KIND_API_KEY, link_api_key},
+    {MTR_KIND_SUBSCRIPTION, link_subscription},
+    {MTR_KIND_DESTINATION, link_destination},
     {MTR_KIND_CREDIT, link_credit},
     {MTR_KIND_RATE, link_rates},
 };
@@ -372,7 +425,8 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
 {
     size_t errors = findings->errors;
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
-        for (uint32_t k = 0; k < catalog->counts[links[i].kind]; k++) links[i].link(catalog, catalog->records[links[i].kind][k], findings);
+        for (uint32_t k = 0; k < catalog->counts[links[i].kind]; k++)
+            links[i].link(catalog, catalog->records[links[i].kind][k], findings);
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);

@@ -1,9 +1,10 @@
 /*
  * The catalog's store: stored documents in, snapshots out.
  *
- * apply: parse → plan → decode what changed → link a candidate snapshot → commit → candidate becomes the one in force. Until the commit
- * nothing is visible, so every failure leaves the catalog as it was. One apply at a time (apply_lock); readers only take current_lock for
- * the moment of a reference. Numbers of new documents are foreseen, and checked against what the store gives.
+ * apply: parse → plan → decode what changed → link a candidate snapshot → commit → candidate becomes the one
+ * in force. Until the commit nothing is visible, so every failure leaves the catalog as it was. One apply at
+ * a time (apply_lock); readers only take current_lock for the moment of a reference. Numbers of new documents
+ * are foreseen, and checked against what the store gives.
  */
 #include "meterd/catalog/store.h"
 
@@ -55,8 +56,8 @@ static int load_document(void *context, const struct mtr_stored_document *stored
     struct mtr_record *record = NULL;
     int rc = mtr_document_parse(stored->json, &document, &diagnostic);
     if (rc) return rc == MTR_ENOMEM ? rc : MTR_ECORRUPT;
-    rc = mtr_record_decode(loading->kind, stored->number, stored->key, stored->json, mtr_document_root(document), loading->store->zones,
-                           loading->findings, &record);
+    rc = mtr_record_decode(loading->kind, stored->number, stored->key, stored->json,
+                           mtr_document_root(document), loading->store->zones, loading->findings, &record);
     if (!rc) {
         record->node = NULL;
         rc = keep(loading, record);
@@ -79,7 +80,9 @@ static int check_numbers(const struct loading *loading, uint32_t counts[MTR_KIND
 {
     for (uint32_t i = 0; i < loading->count; i++) counts[loading->records[i]->kind]++;
     for (uint32_t i = 0; i < loading->count; i++)
-        if (loading->records[i]->number == 0 || loading->records[i]->number > counts[loading->records[i]->kind]) return MTR_ECORRUPT;
+        if (loading->records[i]->number == 0 ||
+            loading->records[i]->number > counts[loading->records[i]->kind])
+            return MTR_ECORRUPT;
     return MTR_OK;
 }
 
@@ -107,17 +110,20 @@ static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics
     return MTR_OK;
 }
 
-static void explain_load(int rc, const char *directory, const struct mtr_diagnostics *findings, struct mtr_diagnostic *diagnostic)
+static void explain_load(int rc, const char *directory, const struct mtr_diagnostics *findings,
+                         struct mtr_diagnostic *diagnostic)
 {
     for (size_t i = 0; i < findings->count; i++) {
         if (findings->items[i].severity != MTR_SEVERITY_ERROR) continue;
         *diagnostic = findings->items[i];
         return;
     }
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the catalog in %s: %s", directory, mtr_error_text(rc));
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the catalog in %s: %s", directory,
+                       mtr_error_text(rc));
 }
 
-int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_catalog_store **out, struct mtr_diagnostic *diagnostic)
+int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_catalog_store **out,
+                           struct mtr_diagnostic *diagnostic)
 {
     struct mtr_diagnostics findings;
     struct mtr_catalog_store *store = calloc(1, sizeof(*store));
@@ -173,8 +179,8 @@ static void replace_current(struct mtr_catalog_store *store, struct mtr_catalog 
 }
 
 /* Decodes what changed, and foresees the numbers of what is new. */
-static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, uint32_t counts[MTR_KIND_COUNT],
-                       struct mtr_catalog_change *change,
+static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan,
+                       uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
                        struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
@@ -186,7 +192,8 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, u
             continue;
         }
         uint32_t number = item->stored ? item->stored->number : ++counts[item->kind];
-        int one = mtr_record_decode(item->kind, number, item->key, item->json, item->node, store->zones, findings, &item->decoded);
+        int one = mtr_record_decode(item->kind, number, item->key, item->json, item->node, store->zones,
+                                    findings, &item->decoded);
         if (one) rc = one;
         if (!one && item->stored) mtr_record_check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
@@ -195,7 +202,8 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, u
     return rc || findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan *plan, const uint32_t counts[MTR_KIND_COUNT], int64_t now_us,
+static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan *plan,
+                          const uint32_t counts[MTR_KIND_COUNT], int64_t now_us,
                           struct mtr_diagnostics *findings, struct mtr_catalog **out)
 {
     const struct mtr_catalog *current = store->current;
@@ -221,7 +229,8 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
 }
 
 /* MTR_EAGAIN: another process changed the store since it was opened. */
-static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *plan, struct mtr_str who, int64_t now_us)
+static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *plan, struct mtr_str who,
+                      int64_t now_us)
 {
     uint64_t version = 0;
     uint32_t number = 0;
@@ -231,7 +240,8 @@ static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *pl
     for (uint32_t i = 0; i < plan->count && !rc; i++) {
         const struct mtr_plan_item *item = &plan->items[i];
         if (item->unchanged) continue;
-        rc = mtr_documents_put(store->documents, (uint8_t)item->kind, item->key, who, now_us, item->json, &number);
+        rc = mtr_documents_put(store->documents, (uint8_t)item->kind, item->key, who, now_us, item->json,
+                               &number);
         if (!rc && number != item->decoded->number) rc = MTR_ECORRUPT;
     }
     if (!rc) return mtr_documents_commit(store->documents, &version);
@@ -239,10 +249,11 @@ static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *pl
     return rc;
 }
 
-/* The catalog as the plan would have it; that in force when it changes nothing. `plan_rc`: what reading the plan gave. After a finding the
- * rest is still decoded, so that its findings are reported too. */
-static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, int64_t now_us, struct mtr_catalog_change *change,
-                          struct mtr_diagnostics *findings, struct mtr_catalog **out)
+/* The catalog as the plan would have it; that in force when it changes nothing. `plan_rc`: what reading
+ * the plan gave. After a finding the rest is still decoded, so that its findings are reported too. */
+static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, int64_t now_us,
+                          struct mtr_catalog_change *change, struct mtr_diagnostics *findings,
+                          struct mtr_catalog **out)
 {
     uint32_t counts[MTR_KIND_COUNT];
     memcpy(counts, store->current->counts, sizeof(counts));
@@ -256,8 +267,9 @@ static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan
     return MTR_OK;
 }
 
-static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_str who, int64_t now_us, bool dry_run,
-                      struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
+static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_str who,
+                      int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
+                      struct mtr_diagnostics *findings)
 {
     struct mtr_catalog *candidate = NULL;
     int rc = plan_candidate(store, plan, plan_rc, now_us, change, findings, &candidate);
@@ -280,8 +292,8 @@ struct planning {
     int read; /* what reading it returned: its findings are reported with those of what it would make */
 };
 
-static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                      struct planning *planning, struct mtr_diagnostics *findings)
+static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind,
+                      struct mtr_str key, struct planning *planning, struct mtr_diagnostics *findings)
 {
     struct mtr_diagnostic diagnostic;
     int rc = mtr_document_parse(text, &planning->document, &diagnostic);
@@ -291,7 +303,8 @@ static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, cons
     }
     pthread_mutex_lock(&store->apply_lock);
     mtr_plan_init(&planning->plan);
-    planning->read = mtr_plan_read(&planning->plan, mtr_document_root(planning->document), kind, key, store->current, findings);
+    planning->read = mtr_plan_read(&planning->plan, mtr_document_root(planning->document), kind, key,
+                                   store->current, findings);
     return MTR_OK;
 }
 
@@ -302,8 +315,9 @@ static void end_plan(struct mtr_catalog_store *store, struct planning *planning)
     mtr_document_close(planning->document);
 }
 
-int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                            struct mtr_str who, int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
+int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text,
+                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_str who,
+                            int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
                             struct mtr_diagnostics *findings)
 {
     struct planning planning = {0};
@@ -316,14 +330,16 @@ int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text
     return rc;
 }
 
-int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                            struct mtr_catalog **out, struct mtr_diagnostics *findings)
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text,
+                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_catalog **out,
+                            struct mtr_diagnostics *findings)
 {
     struct planning planning = {0};
     struct mtr_catalog_change change = {0};
     int rc = begin_plan(store, text, kind, key, &planning, findings);
     if (rc) return rc;
-    rc = plan_candidate(store, &planning.plan, planning.read, INT64_MIN, &change, findings, out); /* for what has been: nothing is too early */
+    rc = plan_candidate(store, &planning.plan, planning.read, INT64_MIN, &change, findings,
+                        out); /* for what has been: nothing is too early */
     end_plan(store, &planning);
     return rc;
 }
@@ -345,8 +361,8 @@ static int hand_out(void *context, const struct mtr_stored_document *stored)
     return handing->on_document(handing->context, &document);
 }
 
-int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key, uint32_t revision,
-                          mtr_catalog_on_document on_document, void *context)
+int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+                          uint32_t revision, mtr_catalog_on_document on_document, void *context)
 {
     struct handing handing = {on_document, context};
     return mtr_documents_get(store->documents, (uint8_t)kind, key, revision, hand_out, &handing);

@@ -1,5 +1,6 @@
 /*
- * Zone cache: a sorted array of the few hundred names that exist, searched by halving. Bounded by the names of tzdata.
+ * Zone cache: a sorted array of the few hundred names that exist, searched by halving. Bounded by the names
+ * of tzdata.
  */
 #include "lib/catalog/zones.h"
 

@@ -91,7 +91,8 @@ void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size)
     return memory;
 }
 
-int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size)
+int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity,
+                        size_t item_size)
 {
     enum { FIRST_ITEMS = 4 };
     if (count < *capacity) return MTR_OK;

@@ -31,7 +31,8 @@ int mtr_buffer_reserve(struct mtr_buffer *buffer, size_t size)
     if (size <= buffer->capacity - buffer->size) return MTR_OK;
     if (size > buffer->size_max - buffer->size) return MTR_ELIMIT;
     size_t capacity = buffer->capacity ? buffer->capacity : FIRST_CAPACITY_BYTES;
-    while (capacity < buffer->size + size) capacity = capacity > buffer->size_max / 2 ? buffer->size_max : capacity * 2;
+    while (capacity < buffer->size + size)
+        capacity = capacity > buffer->size_max / 2 ? buffer->size_max : capacity * 2;
     if (capacity > buffer->size_max) capacity = buffer->size_max;
     char *data = realloc(buffer->data, capacity);
     if (!data) return MTR_ENOMEM;

@@ -12,7 +12,8 @@ enum { SLOTS_MIN = 8 };
 static uint32_t slot_of(const struct mtr_byte_set *set, struct mtr_str key)
 {
     uint32_t at = (uint32_t)XXH3_64bits(key.data, key.size) & (set->slot_count - 1);
-    while (set->slots[at] && !mtr_str_equal(set->keys[set->slots[at] - 1], key)) at = (at + 1) & (set->slot_count - 1);
+    while (set->slots[at] && !mtr_str_equal(set->keys[set->slots[at] - 1], key))
+        at = (at + 1) & (set->slot_count - 1);
     return at;
 }
 

@@ -13,9 +13,11 @@
 
 enum { START, PLAIN, QUOTED, QUOTE_IN_QUOTED };
 
-void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record, void *context)
+void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
+                         void *context)
 {
-    *reader = (struct mtr_csv_reader){.delimiter = delimiter, .on_record = on_record, .context = context, .line = 1, .record_line = 1};
+    *reader = (struct mtr_csv_reader){
+        .delimiter = delimiter, .on_record = on_record, .context = context, .line = 1, .record_line = 1};
     mtr_buffer_init(&reader->text, MTR_CSV_RECORD_BYTES_MAX);
 }
 
@@ -24,7 +26,8 @@ void mtr_csv_reader_release(struct mtr_csv_reader *reader)
     mtr_buffer_release(&reader->text);
 }
 
-static int fail(const struct mtr_csv_reader *reader, int rc, const char *sentence, struct mtr_diagnostic *diagnostic)
+static int fail(const struct mtr_csv_reader *reader, int rc, const char *sentence,
+                struct mtr_diagnostic *diagnostic)
 {
     mtr_diagnostic_set(diagnostic, (uint32_t)reader->line, 1, NULL, "%s", sentence);
     return rc;
@@ -32,7 +35,8 @@ static int fail(const struct mtr_csv_reader *reader, int rc, const char *sentenc
 
 static int end_cell(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
-    if (reader->cell_count == MTR_CSV_CELLS_MAX) return fail(reader, MTR_ELIMIT, "too many cells in one record", diagnostic);
+    if (reader->cell_count == MTR_CSV_CELLS_MAX)
+        return fail(reader, MTR_ELIMIT, "too many cells in one record", diagnostic);
     reader->ends[reader->cell_count++] = (uint32_t)reader->text.size;
     reader->state = START;
     reader->cell_was_quoted = false;
@@ -42,7 +46,8 @@ static int end_cell(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagno
 static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_str cells[MTR_CSV_CELLS_MAX];
-    bool empty_line = reader->cell_count == 0 && reader->text.size == 0 && !reader->cell_was_quoted && reader->state == START;
+    bool empty_line = reader->cell_count == 0 && reader->text.size == 0 && !reader->cell_was_quoted &&
+                      reader->state == START;
     int rc = MTR_OK;
     if (!empty_line) rc = end_cell(reader, diagnostic);
     if (!rc && !empty_line) {
@@ -60,7 +65,8 @@ static int end_record(struct mtr_csv_reader *reader, struct mtr_diagnostic *diag
 static int keep(struct mtr_csv_reader *reader, char byte, struct mtr_diagnostic *diagnostic)
 {
     int rc = mtr_buffer_append_char(&reader->text, byte);
-    if (rc == MTR_ELIMIT) return fail(reader, rc, "the record is longer than 1 MiB; is a closing quote missing?", diagnostic);
+    if (rc == MTR_ELIMIT)
+        return fail(reader, rc, "the record is longer than 1 MiB; is a closing quote missing?", diagnostic);
     return rc ? fail(reader, rc, "out of memory", diagnostic) : MTR_OK;
 }
 
@@ -76,7 +82,8 @@ static int take_unquoted(struct mtr_csv_reader *reader, char byte, struct mtr_di
 {
     if (byte == reader->delimiter) return end_cell(reader, diagnostic);
     if (byte == '\n') {
-        bool carriage_return = reader->state == PLAIN && reader->text.size && reader->text.data[reader->text.size - 1] == '\r';
+        bool carriage_return =
+            reader->state == PLAIN && reader->text.size && reader->text.data[reader->text.size - 1] == '\r';
         if (carriage_return) {
             reader->text.size--;
             uint32_t cell_from = reader->cell_count ? reader->ends[reader->cell_count - 1] : 0;
@@ -89,7 +96,8 @@ static int take_unquoted(struct mtr_csv_reader *reader, char byte, struct mtr_di
         reader->cell_was_quoted = true;
         return MTR_OK;
     }
-    if (byte == '"') return fail(reader, MTR_EINVALID, "a quote in the middle of an unquoted cell", diagnostic);
+    if (byte == '"')
+        return fail(reader, MTR_EINVALID, "a quote in the middle of an unquoted cell", diagnostic);
     reader->state = PLAIN;
     return keep(reader, byte, diagnostic);
 }
@@ -112,7 +120,8 @@ int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr
     for (size_t i = 0; i < piece.size; i++) {
         char byte = piece.data[i];
         int rc;
-        if (reader->mark_bytes < 3 && reader->line == 1 && reader->text.size == 0 && reader->cell_count == 0 && byte == mark[reader->mark_bytes]) {
+        if (reader->mark_bytes < 3 && reader->line == 1 && reader->text.size == 0 &&
+            reader->cell_count == 0 && byte == mark[reader->mark_bytes]) {
             reader->mark_bytes++;
             continue;
         }
@@ -135,14 +144,16 @@ int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr
 
 int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic)
 {
-    if (reader->state == QUOTED) return fail(reader, MTR_EINVALID, "the text ends inside a quoted cell", diagnostic);
+    if (reader->state == QUOTED)
+        return fail(reader, MTR_EINVALID, "the text ends inside a quoted cell", diagnostic);
     return end_record(reader, diagnostic);
 }
 
 static bool is_formula(struct mtr_str text)
 {
     struct mtr_decimal number;
-    return text.size && memchr("=+-@\t\r", text.data[0], 6) != NULL && mtr_decimal_parse(text, &number) != MTR_OK;
+    return text.size && memchr("=+-@\t\r", text.data[0], 6) != NULL &&
+           mtr_decimal_parse(text, &number) != MTR_OK;
 }
 
 int mtr_csv_write_cell(struct mtr_buffer *out, struct mtr_str text)

@@ -9,18 +9,19 @@
 
 #include "meterd/core/json_writer.h"
 
-static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
-                 const char *format, va_list args) MTR_PRINTF(6, 0);
+static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column,
+                 const char *field, const char *format, va_list args) MTR_PRINTF(6, 0);
 
-static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
-                 const char *format, va_list args)
+static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column,
+                 const char *field, const char *format, va_list args)
 {
     *d = (struct mtr_diagnostic){.severity = severity, .line = line, .column = column};
     snprintf(d->field, sizeof(d->field), "%s", field ? field : "");
     vsnprintf(d->text, sizeof(d->text), format, args);
 }
 
-void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field, const char *format, ...)
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,
+                        const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -50,8 +51,8 @@ void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnost
     list->items[list->count++] = *diagnostic;
 }
 
-void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
-                          const char *format, ...)
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
+                          uint32_t column, const char *field, const char *format, ...)
 {
     struct mtr_diagnostic diagnostic;
     va_list args;
@@ -61,14 +62,16 @@ void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severi
     mtr_diagnostics_add(list, &diagnostic);
 }
 
-int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name, const struct mtr_diagnostic *diagnostic)
+int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
+                         const struct mtr_diagnostic *diagnostic)
 {
     const char *severity = diagnostic->severity == MTR_SEVERITY_ERROR ? "error" : "warning";
     const char *colon = diagnostic->field[0] ? ": " : "";
     if (diagnostic->line)
-        return mtr_buffer_printf(out, "%s:%u:%u: %s: %s%s%s\n", input_name, diagnostic->line, diagnostic->column, severity,
-                                 diagnostic->field, colon, diagnostic->text);
-    return mtr_buffer_printf(out, "%s: %s: %s%s%s\n", input_name, severity, diagnostic->field, colon, diagnostic->text);
+        return mtr_buffer_printf(out, "%s:%u:%u: %s: %s%s%s\n", input_name, diagnostic->line,
+                                 diagnostic->column, severity, diagnostic->field, colon, diagnostic->text);
+    return mtr_buffer_printf(out, "%s: %s: %s%s%s\n", input_name, severity, diagnostic->field, colon,
+                             diagnostic->text);
 }
 
 void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings)

@@ -1,9 +1,9 @@
 /*
  * Identity and digest of an event.
  *
- * Both are stored beside sealed segments, so what is hashed here is a format: fields stand with their sizes, numbers
- * little-endian and in canonical form, and a change needs a new format version. Pure functions, any thread.
- * Does not check limits (the collector's judge does) except that what is hashed must be within them.
+ * Both are stored beside sealed segments, so what is hashed here is a format: fields stand with their sizes,
+ * numbers little-endian and in canonical form, and a change needs a new format version. Pure functions, any
+ * thread. Does not check limits (the collector's judge does) except that what is hashed must be within them.
  */
 #include "meterd/core/event.h"
 
@@ -16,14 +16,19 @@
 
 /* First byte of what is hashed: a true identity and a quarantine identity never hash the same bytes. */
 enum { DOMAIN_TRUE = 0, DOMAIN_QUARANTINE = 1 };
-enum { IDENTITY_BYTES_MAX = 1 + 2 + MTR_KEY_BYTES_MAX + 2 + MTR_EVENT_SOURCE_BYTES_MAX + 2 + MTR_EVENT_ID_BYTES_MAX };
+enum {
+    IDENTITY_BYTES_MAX =
+        1 + 2 + MTR_KEY_BYTES_MAX + 2 + MTR_EVENT_SOURCE_BYTES_MAX + 2 + MTR_EVENT_ID_BYTES_MAX
+};
 
 _Static_assert(crypto_shorthash_siphashx24_KEYBYTES == MTR_EVENT_KEY_BYTES, "the event key is a SipHash key");
-_Static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(struct mtr_event_identity), "an identity is a SipHash-128 value");
+_Static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(struct mtr_event_identity),
+               "an identity is a SipHash-128 value");
 
 const char *mtr_disposition_name(enum mtr_disposition disposition)
 {
-    static const char *const names[MTR_DISPOSITION_COUNT] = {"normal", "void", "conflict", "expired", "future"};
+    static const char *const names[MTR_DISPOSITION_COUNT] = {"normal", "void", "conflict", "expired",
+                                                             "future"};
     MTR_ASSERT((unsigned)disposition < MTR_DISPOSITION_COUNT);
     return names[disposition];
 }
@@ -56,14 +61,16 @@ static unsigned char *put_text(unsigned char *p, struct mtr_str text, size_t byt
     return p + text.size;
 }
 
-static struct mtr_event_identity siphash(const unsigned char *bytes, size_t size, const uint8_t key[MTR_EVENT_KEY_BYTES])
+static struct mtr_event_identity siphash(const unsigned char *bytes, size_t size,
+                                         const uint8_t key[MTR_EVENT_KEY_BYTES])
 {
     unsigned char hash[crypto_shorthash_siphashx24_BYTES];
     crypto_shorthash_siphashx24(hash, bytes, size, key);
     return (struct mtr_event_identity){.high = get_le64(hash), .low = get_le64(hash + 8)};
 }
 
-struct mtr_event_identity mtr_event_identity(const struct mtr_event *event, const uint8_t key[MTR_EVENT_KEY_BYTES])
+struct mtr_event_identity mtr_event_identity(const struct mtr_event *event,
+                                             const uint8_t key[MTR_EVENT_KEY_BYTES])
 {
     unsigned char bytes[IDENTITY_BYTES_MAX];
     unsigned char *p = bytes;
@@ -74,7 +81,8 @@ struct mtr_event_identity mtr_event_identity(const struct mtr_event *event, cons
     return siphash(bytes, (size_t)(p - bytes), key);
 }
 
-struct mtr_event_identity mtr_event_quarantine_identity(const struct mtr_event *event, uint64_t digest, enum mtr_disposition disposition,
+struct mtr_event_identity mtr_event_quarantine_identity(const struct mtr_event *event, uint64_t digest,
+                                                        enum mtr_disposition disposition,
                                                         const uint8_t key[MTR_EVENT_KEY_BYTES])
 {
     struct mtr_event_identity identity = mtr_event_identity(event, key);

@@ -1,8 +1,8 @@
 /*
  * JSON writer: punctuation from a stack of open maps and lists, escapes by RFC 8259.
  *
- * Invariant: after the first error nothing is written any more. Misuse (a value without a name in a map, a wrong end) is broken
- * code and asserts. It does not indent, sort or check for duplicate names.
+ * Invariant: after the first error nothing is written any more. Misuse (a value without a name in a map, a
+ * wrong end) is broken code and asserts. It does not indent, sort or check for duplicate names.
  */
 #include "meterd/core/json_writer.h"
 
@@ -98,7 +98,8 @@ static size_t sequence_size(struct mtr_str text)
 static void put_escape(struct mtr_json_writer *writer, unsigned char byte)
 {
     static const char hex[] = "0123456789abcdef";
-    static const char short_escapes[0x20] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+    static const char short_escapes[0x20] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     char letter = byte < 0x20 ? short_escapes[byte] : (char)byte;
     if (letter)
         put(writer, (char[]){'\\', letter}, 2);
@@ -115,7 +116,9 @@ static void put_string(struct mtr_json_writer *writer, struct mtr_str text)
     for (size_t i = 0; i < text.size;) {
         unsigned char byte = (unsigned char)text.data[i];
         bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
-        size_t size = escaped || is_utf8 || byte < 0x80 ? 1 : sequence_size((struct mtr_str){text.data + i, text.size - i});
+        size_t size = escaped || is_utf8 || byte < 0x80
+                          ? 1
+                          : sequence_size((struct mtr_str){text.data + i, text.size - i});
         if (!escaped && size > 0) {
             i += size;
             continue;

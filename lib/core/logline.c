@@ -49,10 +49,12 @@ static int escape_one(char piece[16], struct mtr_str character, bool well_formed
         unsigned code = (unsigned char)character.data[character.size - 1];
         return snprintf(piece, 16, json ? "\\u%04x" : "\\x%02x", code);
     }
-    return snprintf(piece, 16, "%s%.*s", json && (byte == '"' || byte == '\\') ? "\\" : "", MTR_STR_ARGS(character));
+    return snprintf(piece, 16, "%s%.*s", json && (byte == '"' || byte == '\\') ? "\\" : "",
+                    MTR_STR_ARGS(character));
 }
 
-/* Control characters as \n or \xNN, what is no UTF-8 too; for JSON also quotes and backslashes. Whole characters; returns the size. */
+/* Control characters as \n or \xNN, what is no UTF-8 too; for JSON also quotes and backslashes. Whole
+ * characters; returns the size. */
 static size_t escape(char *out, size_t room, struct mtr_str text, bool json)
 {
     size_t used = 0;
@@ -109,7 +111,9 @@ void mtr_logline(enum mtr_logline_level level, const char *subsystem, const char
     bool json = chosen == MTR_LOGLINE_JSON;
     int head;
     if (json)
-        head = snprintf(line, sizeof(line), "{\"time\":\"%s\",\"level\":\"%s\",\"subsystem\":\"%s\",\"text\":\"", when, level_names[level], subsystem);
+        head =
+            snprintf(line, sizeof(line), "{\"time\":\"%s\",\"level\":\"%s\",\"subsystem\":\"%s\",\"text\":\"",
+                     when, level_names[level], subsystem);
     else if (chosen == MTR_LOGLINE_AUTO && getenv("JOURNAL_STREAM"))
         head = snprintf(line, sizeof(line), "<%d>%s: ", syslog_priorities[level], subsystem);
     else

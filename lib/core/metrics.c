@@ -1,5 +1,6 @@
 /*
- * Metrics: an array of atomics per row. Histograms count seconds in powers-of-two-like buckets from 100 µs to 10 s.
+ * Metrics: an array of atomics per row. Histograms count seconds in powers-of-two-like buckets from 100 µs to
+ * 10 s.
  */
 #include "meterd/core/metrics.h"
 
@@ -24,11 +25,14 @@ static const struct row rows[MTR_METRIC_COUNT] = {
 #undef MTR_METRIC_ROW
 };
 
-static const int64_t bucket_us[] = {100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 10000000};
+static const int64_t bucket_us[] = {100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+                                    50000, 100000, 250000, 500000, 1000000, 2500000, 10000000};
 enum { BUCKET_COUNT = sizeof(bucket_us) / sizeof(bucket_us[0]) };
-_Static_assert((int)BUCKET_COUNT + 1 <= (int)MTR_METRIC_CHOICES_MAX, "buckets and the sum share a row's cells");
+_Static_assert((int)BUCKET_COUNT + 1 <= (int)MTR_METRIC_CHOICES_MAX,
+               "buckets and the sum share a row's cells");
 
-/* A histogram keeps its buckets in cells 0…BUCKET_COUNT-1 (what is larger in `over`), and its sum in `sum_us`. */
+/* A histogram keeps its buckets in cells 0…BUCKET_COUNT-1 (what is larger in `over`), and its sum in
+ * `sum_us`. */
 static struct {
     atomic_int_fast64_t cells[MTR_METRIC_CHOICES_MAX];
     atomic_int_fast64_t over;
@@ -89,7 +93,9 @@ static int write_histogram(struct mtr_buffer *out, size_t metric)
         if (!rc) rc = mtr_buffer_printf(out, "\"} %" PRId64 "\n", count);
     }
     count += atomic_load_explicit(&values[metric].over, memory_order_relaxed);
-    if (!rc) rc = mtr_buffer_printf(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n%s_sum ", rows[metric].name, count, rows[metric].name);
+    if (!rc)
+        rc = mtr_buffer_printf(out, "%s_bucket{le=\"+Inf\"} %" PRId64 "\n%s_sum ", rows[metric].name, count,
+                               rows[metric].name);
     if (!rc) rc = write_seconds(out, atomic_load_explicit(&values[metric].sum_us, memory_order_relaxed));
     return rc ? rc : mtr_buffer_printf(out, "\n%s_count %" PRId64 "\n", rows[metric].name, count);
 }
@@ -100,7 +106,8 @@ static int write_choices(struct mtr_buffer *out, size_t metric)
     int rc = MTR_OK;
     for (unsigned i = 0; !rc && *choice; i++) {
         size_t size = strcspn(choice, "|");
-        rc = mtr_buffer_printf(out, "%s{%s=\"%.*s\"} %" PRId64 "\n", rows[metric].name, rows[metric].label, (int)size, choice, cell_of(metric, i));
+        rc = mtr_buffer_printf(out, "%s{%s=\"%.*s\"} %" PRId64 "\n", rows[metric].name, rows[metric].label,
+                               (int)size, choice, cell_of(metric, i));
         choice += size + (choice[size] == '|');
     }
     return rc;
@@ -108,11 +115,14 @@ static int write_choices(struct mtr_buffer *out, size_t metric)
 
 int mtr_metrics_write(struct mtr_buffer *out)
 {
-    int rc = mtr_buffer_printf(out, "# HELP meterd_build_info The running version.\n# TYPE meterd_build_info gauge\nmeterd_build_info{version=\"%s\"} 1\n",
+    int rc = mtr_buffer_printf(out,
+                               "# HELP meterd_build_info The running version.\n# TYPE meterd_build_info "
+                               "gauge\nmeterd_build_info{version=\"%s\"} 1\n",
                                METERD_VERSION);
     for (size_t metric = 0; !rc && metric < MTR_METRIC_COUNT; metric++) {
         const struct row *row = &rows[metric];
-        rc = mtr_buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->doc, row->name, type_names[row->type]);
+        rc = mtr_buffer_printf(out, "# HELP %s %s\n# TYPE %s %s\n", row->name, row->doc, row->name,
+                               type_names[row->type]);
         if (rc) break;
         if (row->type == HISTOGRAM) rc = write_histogram(out, metric);
         else if (*row->label) rc = write_choices(out, metric);
@@ -126,8 +136,8 @@ int mtr_metrics_write_reference(struct mtr_buffer *out)
     int rc = mtr_buffer_printf(out, "| metric | type | label | what |\n|---|---|---|---|\n");
     for (size_t metric = 0; !rc && metric < MTR_METRIC_COUNT; metric++) {
         const struct row *row = &rows[metric];
-        rc = mtr_buffer_printf(out, "| `%s` | %s | %s%s%s | %s |\n", row->name, type_names[row->type], *row->label ? "`" : "", row->label,
-                               *row->label ? "`" : "", row->doc);
+        rc = mtr_buffer_printf(out, "| `%s` | %s | %s%s%s | %s |\n", row->name, type_names[row->type],
+                               *row->label ? "`" : "", row->label, *row->label ? "`" : "", row->doc);
     }
     return rc;
 }

@@ -71,7 +71,8 @@ bool mtr_str_to_u64(struct mtr_str text, uint64_t *out)
     for (size_t i = 0; i < text.size; i++) {
         unsigned digit = (unsigned)(unsigned char)text.data[i] - '0';
         if (digit > 9) return false;
-        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, digit, &value)) return false;
+        if (__builtin_mul_overflow(value, 10u, &value) || __builtin_add_overflow(value, digit, &value))
+            return false;
     }
     *out = value;
     return true;

@@ -1,6 +1,7 @@
 /*
- * Address ranges that are not the public internet (IANA special-purpose registries), as prefixes. IPv6 addresses that carry an IPv4 address
- * (mapped, NAT64) are judged by that; the other tunnels (6to4, Teredo, compatible) are private, because they could carry anything.
+ * Address ranges that are not the public internet (IANA special-purpose registries), as prefixes. IPv6
+ * addresses that carry an IPv4 address (mapped, NAT64) are judged by that; the other tunnels (6to4, Teredo,
+ * compatible) are private, because they could carry anything.
  */
 #include "lib/net/address_guard.h"
 
@@ -19,9 +20,10 @@ struct prefix {
 };
 
 static const struct prefix ipv4_prefixes[] = {
-    {{127}, 8, LOOPBACK},      {{0}, 8, PRIVATE},            {{10}, 8, PRIVATE},         {{100, 64}, 10, PRIVATE},
-    {{169, 254}, 16, PRIVATE}, {{172, 16}, 12, PRIVATE},     {{192, 0, 0}, 24, PRIVATE}, {{192, 0, 2}, 24, PRIVATE},
-    {{192, 88, 99}, 24, PRIVATE}, {{192, 168}, 16, PRIVATE}, {{198, 18}, 15, PRIVATE},   {{198, 51, 100}, 24, PRIVATE},
+    {{127}, 8, LOOPBACK},         {{0}, 8, PRIVATE},          {{10}, 8, PRIVATE},
+    {{100, 64}, 10, PRIVATE},     {{169, 254}, 16, PRIVATE},  {{172, 16}, 12, PRIVATE},
+    {{192, 0, 0}, 24, PRIVATE},   {{192, 0, 2}, 24, PRIVATE}, {{192, 88, 99}, 24, PRIVATE},
+    {{192, 168}, 16, PRIVATE},    {{198, 18}, 15, PRIVATE},   {{198, 51, 100}, 24, PRIVATE},
     {{203, 0, 113}, 24, PRIVATE}, {{224}, 3, PRIVATE},
 };
 
@@ -46,7 +48,8 @@ static bool has_prefix(const uint8_t *address, const struct prefix *prefix)
     return rest == 0 || ((address[whole] ^ prefix->bytes[whole]) >> (8 - rest)) == 0;
 }
 
-static enum address_class find(const uint8_t *address, const struct prefix *rows, size_t count, enum address_class otherwise)
+static enum address_class find(const uint8_t *address, const struct prefix *rows, size_t count,
+                               enum address_class otherwise)
 {
     for (size_t i = 0; i < count; i++)
         if (has_prefix(address, &rows[i])) return rows[i].class;
@@ -93,7 +96,9 @@ bool mtr_address_allowed(const struct sockaddr *address, bool allow_loopback, bo
 bool mtr_address_text_allowed(const char *text, bool allow_loopback, bool allow_private)
 {
     uint8_t bytes[16];
-    if (inet_pton(AF_INET, text, bytes) == 1) return class_allowed(ipv4_class(bytes), allow_loopback, allow_private);
-    if (inet_pton(AF_INET6, text, bytes) == 1) return class_allowed(ipv6_class(bytes), allow_loopback, allow_private);
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        return class_allowed(ipv4_class(bytes), allow_loopback, allow_private);
+    if (inet_pton(AF_INET6, text, bytes) == 1)
+        return class_allowed(ipv6_class(bytes), allow_loopback, allow_private);
     return false;
 }

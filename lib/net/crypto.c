@@ -1,8 +1,9 @@
 /*
  * Signatures with OpenSSL's EVP_MAC, base64, random bytes.
  *
- * An EVP_MAC_CTX is fetched and keyed once and re-initialized per message with its key kept: fetching is what costs. Key material in our
- * own memory is wiped. Base64 is our own: OpenSSL's decoder accepts white space and cannot tell padding from data.
+ * An EVP_MAC_CTX is fetched and keyed once and re-initialized per message with its key kept: fetching is what
+ * costs. Key material in our own memory is wiped. Base64 is our own: OpenSSL's decoder accepts white space
+ * and cannot tell padding from data.
  */
 #include "meterd/net/crypto.h"
 
@@ -28,9 +29,11 @@ struct mtr_webhook {
 int mtr_hmac_open(struct mtr_str key, struct mtr_hmac **out)
 {
     char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                           OSSL_PARAM_construct_end()};
     static const unsigned char no_key[1];
-    const unsigned char *bytes = key.size ? (const unsigned char *)key.data : no_key; /* NULL would mean "the key from before" */
+    const unsigned char *bytes =
+        key.size ? (const unsigned char *)key.data : no_key; /* NULL would mean "the key from before" */
     struct mtr_hmac *hmac = calloc(1, sizeof(*hmac));
     if (!hmac) return MTR_ENOMEM;
     hmac->mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
@@ -51,12 +54,15 @@ void mtr_hmac_close(struct mtr_hmac *hmac)
     free(hmac);
 }
 
-int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count, uint8_t out[MTR_SHA256_BYTES])
+int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count,
+                  uint8_t out[MTR_SHA256_BYTES])
 {
     size_t size = 0;
     if (EVP_MAC_init(hmac->keyed, NULL, 0, NULL) != 1) return MTR_ENOMEM;
     for (size_t i = 0; i < piece_count; i++)
-        if (pieces[i].size && EVP_MAC_update(hmac->keyed, (const unsigned char *)pieces[i].data, pieces[i].size) != 1) return MTR_ENOMEM;
+        if (pieces[i].size &&
+            EVP_MAC_update(hmac->keyed, (const unsigned char *)pieces[i].data, pieces[i].size) != 1)
+            return MTR_ENOMEM;
     if (EVP_MAC_final(hmac->keyed, out, &size, MTR_SHA256_BYTES) != 1) return MTR_ENOMEM;
     MTR_ASSERT(size == MTR_SHA256_BYTES);
     return MTR_OK;
@@ -65,7 +71,8 @@ int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t pi
 int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES])
 {
     unsigned size = 0;
-    if (EVP_Digest(data.data ? data.data : "", data.size, out, &size, EVP_sha256(), NULL) != 1) return MTR_ENOMEM;
+    if (EVP_Digest(data.data ? data.data : "", data.size, out, &size, EVP_sha256(), NULL) != 1)
+        return MTR_ENOMEM;
     MTR_ASSERT(size == MTR_SHA256_BYTES);
     return MTR_OK;
 }
@@ -79,7 +86,8 @@ int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data)
     if (rc) return rc;
     for (size_t i = 0; i < data.size; i += 3) {
         size_t left = data.size - i;
-        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
+        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes[i + 2] : 0);
         char *text = out->data + out->size;
         text[0] = base64_digits[group >> 18];
         text[1] = base64_digits[group >> 12 & 63];
@@ -108,14 +116,17 @@ int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text)
     size_t size = out->size;
     for (size_t i = 0; i < text.size; i += 4) {
         bool last = i + 4 == text.size;
-        unsigned padding = last ? (unsigned)(text.data[i + 3] == '=') + (text.data[i + 3] == '=' && text.data[i + 2] == '=') : 0;
+        unsigned padding =
+            last ? (unsigned)(text.data[i + 3] == '=') + (text.data[i + 3] == '=' && text.data[i + 2] == '=')
+                 : 0;
         uint32_t group = 0;
         for (unsigned j = 0; j < 4; j++) {
             int value = j < 4 - padding ? base64_value(text.data[i + j]) : 0;
             if (value < 0) return MTR_EINVALID;
             group = group << 6 | (uint32_t)value;
         }
-        if (group & ((1u << 8 * padding) - 1)) return MTR_EINVALID; /* bits that the padding says are unused */
+        if (group & ((1u << 8 * padding) - 1))
+            return MTR_EINVALID; /* bits that the padding says are unused */
         for (unsigned j = 0; j < 3 - padding; j++) out->data[size++] = (char)(group >> (16 - 8 * j) & 255);
     }
     out->size = size;
@@ -136,7 +147,8 @@ int mtr_random_bytes(void *out, size_t size)
 int mtr_webhook_open(struct mtr_str secret, struct mtr_webhook **out)
 {
     struct mtr_str prefix = MTR_STR("whsec_");
-    if (mtr_str_starts_with(secret, prefix)) secret = (struct mtr_str){secret.data + prefix.size, secret.size - prefix.size};
+    if (mtr_str_starts_with(secret, prefix))
+        secret = (struct mtr_str){secret.data + prefix.size, secret.size - prefix.size};
     struct mtr_webhook *webhook = NULL;
     struct mtr_buffer key;
     mtr_buffer_init(&key, 2 * MTR_WEBHOOK_SECRET_BYTES_MAX);
@@ -161,8 +173,8 @@ void mtr_webhook_close(struct mtr_webhook *webhook)
     free(webhook);
 }
 
-static int sign_text(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp, struct mtr_str body,
-                     char signature[MTR_WEBHOOK_SIGNATURE_BYTES])
+static int sign_text(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp,
+                     struct mtr_str body, char signature[MTR_WEBHOOK_SIGNATURE_BYTES])
 {
     uint8_t mac[MTR_SHA256_BYTES];
     struct mtr_str pieces[] = {id, MTR_STR("."), timestamp, MTR_STR("."), body};
@@ -198,8 +210,8 @@ static bool any_matches(struct mtr_str signatures, struct mtr_str wanted)
     return found;
 }
 
-int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp, struct mtr_str signatures,
-                       struct mtr_str body, int64_t now_s, int64_t tolerance_s)
+int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp,
+                       struct mtr_str signatures, struct mtr_str body, int64_t now_s, int64_t tolerance_s)
 {
     uint64_t time_s;
     if (!mtr_str_to_u64(timestamp, &time_s) || time_s > INT32_MAX * UINT64_C(1000)) return MTR_EINVALID;

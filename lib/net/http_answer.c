@@ -1,8 +1,9 @@
 /*
  * Answers: heads, bodies, problem documents; the server's own refusals.
  *
- * The answer of the first request in the queue is written straight into the connection's output; those behind it wait in their requests.
- * After respond the request belongs to the connection alone, or to nobody: nothing here touches it afterwards.
+ * The answer of the first request in the queue is written straight into the connection's output; those behind
+ * it wait in their requests. After respond the request belongs to the connection alone, or to nobody: nothing
+ * here touches it afterwards.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -31,9 +32,9 @@ static struct mtr_str date_line(struct mtr_http_server *server)
     if (now.tv_sec != server->date_s || !server->date[0]) {
         struct mtr_civil civil = mtr_civil_from_s(now.tv_sec);
         unsigned weekday = mtr_weekday(now.tv_sec / 86400);
-        snprintf(server->date, sizeof(server->date), "Date: %.3s, %02u %.3s %04d %02u:%02u:%02u GMT\r\n", weekdays + 3 * (weekday - 1),
-                 civil.day % 100u, months + 3 * (civil.month - 1), (int)civil.year % 10000, civil.hour % 100u, civil.minute % 100u,
-                 civil.second % 100u);
+        snprintf(server->date, sizeof(server->date), "Date: %.3s, %02u %.3s %04d %02u:%02u:%02u GMT\r\n",
+                 weekdays + 3 * (weekday - 1), civil.day % 100u, months + 3 * (civil.month - 1),
+                 (int)civil.year % 10000, civil.hour % 100u, civil.minute % 100u, civil.second % 100u);
         server->date_s = now.tv_sec;
     }
     return mtr_str_from(server->date);
@@ -74,8 +75,8 @@ static bool closes(const struct mtr_http_request *request)
     return request->close_after || !request->head.keep_alive || request->server->is_draining;
 }
 
-int mtr_http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t count,
-                        int64_t content_length)
+int mtr_http_write_head(struct mtr_http_request *request, unsigned status,
+                        const struct mtr_http_header *headers, uint32_t count, int64_t content_length)
 {
     MTR_ASSERT(status >= 200 && status <= 599);
     struct mtr_str reason = mtr_str_from(mtr_http_reason(status));
@@ -124,14 +125,17 @@ static void assert_answerable(const struct mtr_http_request *request)
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_HANDLER || request->state == MTR_HTTP_REQUEST_ON_HEADERS);
 }
 
-/* The bytes of a whole answer; on failure the connection is closed. `body` (may be NULL) holds text and may be taken. */
-static void write_answer(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
-                         struct mtr_str text, struct mtr_buffer *body)
+/* The bytes of a whole answer; on failure the connection is closed. `body` (may be NULL) holds text and
+ * may be taken. */
+static void write_answer(struct mtr_http_request *request, unsigned status,
+                         const struct mtr_http_header *headers, uint32_t header_count, struct mtr_str text,
+                         struct mtr_buffer *body)
 {
     struct mtr_http_connection *connection = request->connection;
     MTR_ASSERT(text.size == 0 || (status != 204 && status != 304));
     if (!connection) return;
-    bool has_body_to_come = request->state == MTR_HTTP_REQUEST_ON_HEADERS && (request->head.is_chunked || request->head.content_length > 0);
+    bool has_body_to_come = request->state == MTR_HTTP_REQUEST_ON_HEADERS &&
+                            (request->head.is_chunked || request->head.content_length > 0);
     if (has_body_to_come) request->close_after = true;
     int rc = mtr_http_write_head(request, status, headers, header_count, (int64_t)text.size);
     if (!rc && request->sends_body && text.size > 0) {
@@ -145,16 +149,18 @@ static void write_answer(struct mtr_http_request *request, unsigned status, cons
     if (rc) mtr_http_connection_close(connection, true);
 }
 
-void mtr_http_respond(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
-                      struct mtr_buffer *body)
+void mtr_http_respond(struct mtr_http_request *request, unsigned status,
+                      const struct mtr_http_header *headers, uint32_t header_count, struct mtr_buffer *body)
 {
     assert_answerable(request);
-    write_answer(request, status, headers, header_count, body ? mtr_buffer_str(body) : (struct mtr_str){0}, body);
+    write_answer(request, status, headers, header_count, body ? mtr_buffer_str(body) : (struct mtr_str){0},
+                 body);
     if (body) mtr_buffer_reset(body);
     mtr_http_answered(request);
 }
 
-void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type, struct mtr_str body)
+void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type,
+                           struct mtr_str body)
 {
     assert_answerable(request);
     struct mtr_http_header header = {MTR_STR("Content-Type"), mtr_str_from(content_type)};
@@ -162,7 +168,8 @@ void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, co
     mtr_http_answered(request);
 }
 
-static int write_problem_body(struct mtr_buffer *out, unsigned status, const char *title, struct mtr_str detail)
+static int write_problem_body(struct mtr_buffer *out, unsigned status, const char *title,
+                              struct mtr_str detail)
 {
     struct mtr_json_writer writer;
     mtr_json_begin(&writer, out);
@@ -181,27 +188,33 @@ static int write_problem_body(struct mtr_buffer *out, unsigned status, const cha
     return mtr_json_finish(&writer);
 }
 
-static void write_problem_answer(struct mtr_http_request *request, unsigned status, const char *title, struct mtr_str detail)
+static void write_problem_answer(struct mtr_http_request *request, unsigned status, const char *title,
+                                 struct mtr_str detail)
 {
     struct mtr_http_header headers[2] = {{MTR_STR("Content-Type"), MTR_STR("application/problem+json")}};
     uint32_t count = 1;
-    if (status == 401) headers[count++] = (struct mtr_http_header){MTR_STR("WWW-Authenticate"), MTR_STR("Bearer")};
-    if (status == 429 || status == 503) headers[count++] = (struct mtr_http_header){MTR_STR("Retry-After"), MTR_STR("1")};
+    if (status == 401)
+        headers[count++] = (struct mtr_http_header){MTR_STR("WWW-Authenticate"), MTR_STR("Bearer")};
+    if (status == 429 || status == 503)
+        headers[count++] = (struct mtr_http_header){MTR_STR("Retry-After"), MTR_STR("1")};
     struct mtr_buffer body;
     mtr_buffer_init(&body, PROBLEM_BYTES_MAX);
-    if (write_problem_body(&body, status, title, detail)) mtr_buffer_reset(&body); /* the status alone says enough */
+    if (write_problem_body(&body, status, title, detail))
+        mtr_buffer_reset(&body); /* the status alone says enough */
     write_answer(request, status, headers, count, mtr_buffer_str(&body), NULL);
     mtr_buffer_release(&body);
 }
 
-void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title, struct mtr_str detail)
+void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title,
+                      struct mtr_str detail)
 {
     assert_answerable(request);
     write_problem_answer(request, status, title, detail);
     mtr_http_answered(request);
 }
 
-void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title, const char *format, ...)
+void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
+                       const char *format, ...)
 {
     char detail[DETAIL_BYTES_MAX];
     va_list args;

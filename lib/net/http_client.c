@@ -4,8 +4,9 @@
  *   curl ─ on_socket ─▶ one uv_poll per socket ─┐
  *   curl ─ on_timeout ─▶ one uv_timer ──────────┴─▶ curl_multi_socket_action ─▶ finish what is done ─▶ on_answer
  *
- * curl asks for a timeout of 0 ms from inside its own calls and means "soon": the timer gives it that, in a later turn of the
- * loop. on_answer is only called from there, when no call of curl is on the stack; so it may send, cancel and close.
+ * curl asks for a timeout of 0 ms from inside its own calls and means "soon": the timer gives it that, in a
+ * later turn of the loop. on_answer is only called from there, when no call of curl is on the stack; so it
+ * may send, cancel and close.
  */
 #include "meterd/net/http_client.h"
 
@@ -150,7 +151,8 @@ static int on_socket(CURL *easy, curl_socket_t socket, int what, void *context, 
     return uv_poll_start(&watch->poll, events, on_poll) ? -1 : 0;
 }
 
-int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_options *options, struct mtr_http_client **out)
+int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_options *options,
+                         struct mtr_http_client **out)
 {
     MTR_ASSERT(options->transfers_max > 0);
     int rc = mtr_curl_init();
@@ -164,7 +166,8 @@ int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_opt
     }
     client->loop = mtr_loop_uv(loop);
     client->options = *options;
-    snprintf(client->user_agent, sizeof(client->user_agent), "%s", options->user_agent ? options->user_agent : "meterd/" METERD_VERSION);
+    snprintf(client->user_agent, sizeof(client->user_agent), "%s",
+             options->user_agent ? options->user_agent : "meterd/" METERD_VERSION);
     uv_timer_init(client->loop, &client->timer);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
@@ -190,8 +193,8 @@ uint32_t mtr_http_client_running(const struct mtr_http_client *client)
     return client->running;
 }
 
-int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call, mtr_http_on_answer on_answer, void *context,
-                         struct mtr_http_transfer **out)
+int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call,
+                         mtr_http_on_answer on_answer, void *context, struct mtr_http_transfer **out)
 {
     if (client->is_closed) return MTR_ECLOSED;
     if (client->running >= client->options.transfers_max) return MTR_EAGAIN;
@@ -202,7 +205,9 @@ int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_c
     transfer->context = context;
     mtr_http_answer_init(&transfer->answer);
     transfer->easy = curl_easy_init();
-    int rc = transfer->easy ? mtr_http_exchange_begin(&transfer->exchange, transfer->easy, call, true, &transfer->answer) : MTR_ENOMEM;
+    int rc = transfer->easy
+                 ? mtr_http_exchange_begin(&transfer->exchange, transfer->easy, call, true, &transfer->answer)
+                 : MTR_ENOMEM;
     if (rc) goto out;
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_USERAGENT, client->user_agent);
@@ -225,6 +230,7 @@ out:
 void mtr_http_transfer_cancel(struct mtr_http_transfer *transfer)
 {
     transfer->answer.error = MTR_ECLOSED;
-    snprintf(transfer->answer.reason, sizeof(transfer->answer.reason), "the request to %s was cancelled", transfer->exchange.place);
+    snprintf(transfer->answer.reason, sizeof(transfer->answer.reason), "the request to %s was cancelled",
+             transfer->exchange.place);
     finish(transfer);
 }

@@ -4,9 +4,9 @@
  *   READING ──finish()──▶ LAST_ANSWERS ──all has left──▶ LINGERING ──EOF, deadline──▶ CLOSED
  *      └──────────────── mtr_http_connection_close(), from any of them ───────────────▶ CLOSED
  *
- * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that were read already wait
- * in `unread`, at most one read of them. LINGERING reads away what the peer still sends, so that the reset a close with unread
- * bytes provokes cannot overtake the last answer.
+ * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that
+ * were read already wait in `unread`, at most one read of them. LINGERING reads away what the peer still
+ * sends, so that the reset a close with unread bytes provokes cannot overtake the last answer.
  */
 #include "lib/net/http_internal.h"
 
@@ -20,7 +20,8 @@ static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *out)
 {
     (void)size;
     struct mtr_http_connection *connection = (struct mtr_http_connection *)handle;
-    *out = uv_buf_init(connection->server->read_buffer, MTR_HTTP_READ_BYTES); /* on_read takes everything out before the next read */
+    *out = uv_buf_init(connection->server->read_buffer,
+                       MTR_HTTP_READ_BYTES); /* on_read takes everything out before the next read */
 }
 
 static uint64_t now_ms(const struct mtr_http_connection *connection)
@@ -87,11 +88,13 @@ void mtr_http_connection_orphan(struct mtr_http_connection *connection)
 void mtr_http_connection_close(struct mtr_http_connection *connection, bool reset)
 {
     if (connection->state == MTR_HTTP_CLOSED) return;
-    bool may_reset = reset && connection->state != MTR_HTTP_LINGERING; /* libuv refuses a reset after shutdown */
+    bool may_reset =
+        reset && connection->state != MTR_HTTP_LINGERING; /* libuv refuses a reset after shutdown */
     mtr_http_connection_unmark(connection);
     connection->state = MTR_HTTP_CLOSED;
     mtr_http_connection_orphan(connection);
-    if (!may_reset || uv_tcp_close_reset(&connection->tcp, on_closed)) uv_close((uv_handle_t *)&connection->tcp, on_closed);
+    if (!may_reset || uv_tcp_close_reset(&connection->tcp, on_closed))
+        uv_close((uv_handle_t *)&connection->tcp, on_closed);
 }
 
 void mtr_http_connection_finish(struct mtr_http_connection *connection)
@@ -153,14 +156,17 @@ static void request_complete(struct mtr_http_connection *connection)
     struct mtr_http_request *request = connection->coming;
     struct mtr_http_server *server = connection->server;
     connection->coming = NULL;
-    connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms; /* counts once the queue is empty */
+    connection->read_deadline_ms =
+        now_ms(connection) + server->options.idle_timeout_ms; /* counts once the queue is empty */
     request->wants_continue = false;
     request->state = MTR_HTTP_REQUEST_HANDLER;
     request->is_handlers = true;
-    if (server->options.request_timeout_ms) request->deadline_ms = now_ms(connection) + server->options.request_timeout_ms;
+    if (server->options.request_timeout_ms)
+        request->deadline_ms = now_ms(connection) + server->options.request_timeout_ms;
     server->stats.requests_total++;
     server->stats.requests_in_flight++;
-    if (!request->head.keep_alive) mtr_http_connection_finish(connection); /* what comes behind it is not read */
+    if (!request->head.keep_alive)
+        mtr_http_connection_finish(connection); /* what comes behind it is not read */
     server->handler.on_request(server->handler.context, request);
 }
 
@@ -208,9 +214,11 @@ static size_t feed(struct mtr_http_connection *connection, const char *data, siz
     struct mtr_http_parser *parser = &connection->parser;
     size_t used = 0;
     bool is_head = request->state == MTR_HTTP_REQUEST_HEAD;
-    enum mtr_http_progress progress = is_head ? mtr_http_parser_head(parser, data, size, &used)
-                                              : mtr_http_parser_body(parser, data, size, &used, mtr_http_request_add_body, request);
-    if (progress == MTR_HTTP_REFUSED) refuse_coming(connection, parser->refused_status, parser->refused_detail);
+    enum mtr_http_progress progress =
+        is_head ? mtr_http_parser_head(parser, data, size, &used)
+                : mtr_http_parser_body(parser, data, size, &used, mtr_http_request_add_body, request);
+    if (progress == MTR_HTTP_REFUSED)
+        refuse_coming(connection, parser->refused_status, parser->refused_detail);
     else if (progress == MTR_HTTP_DONE && is_head) head_complete(connection, used < size);
     else if (progress == MTR_HTTP_DONE) request_complete(connection);
     return used;
@@ -295,7 +303,8 @@ void mtr_http_connection_resume(struct mtr_http_connection *connection)
     }
     if (connection->state == MTR_HTTP_READING) {
         if (!connection->coming && !may_begin(connection)) return;
-        if (!connection->first) connection->read_deadline_ms = now_ms(connection) + connection->server->options.idle_timeout_ms;
+        if (!connection->first)
+            connection->read_deadline_ms = now_ms(connection) + connection->server->options.idle_timeout_ms;
         start_reading(connection);
     } else if (connection->state == MTR_HTTP_LAST_ANSWERS) {
         if (!connection->first && connection->output.size + connection->moved.size == 0) linger(connection);
@@ -306,7 +315,8 @@ void mtr_http_connection_resume(struct mtr_http_connection *connection)
 static uint64_t body_deadline_ms(const struct mtr_http_connection *connection)
 {
     const struct mtr_http_server_options *options = &connection->server->options;
-    uint64_t earned_ms = options->body_rate_min ? connection->parser.body_bytes * 1000 / options->body_rate_min : 0;
+    uint64_t earned_ms =
+        options->body_rate_min ? connection->parser.body_bytes * 1000 / options->body_rate_min : 0;
     return connection->body_started_ms + options->body_timeout_ms + earned_ms;
 }
 
@@ -319,7 +329,8 @@ static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
         if (now < connection->read_deadline_ms) return;
         if (coming->head.bytes.size > 0) refuse_coming(connection, 408, "the headers came too slowly");
         else mtr_http_connection_close(connection, false);
-    } else if (!connection->first && connection->is_reading && !connection->is_dirty && now >= connection->read_deadline_ms) {
+    } else if (!connection->first && connection->is_reading && !connection->is_dirty &&
+               now >= connection->read_deadline_ms) {
         mtr_http_connection_close(connection, false);
     }
 }
@@ -329,7 +340,8 @@ void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t 
     if (connection->state == MTR_HTTP_CLOSED) return;
     for (struct mtr_http_request *request = connection->first, *next; request; request = next) {
         next = request->next;
-        if (request->state == MTR_HTTP_REQUEST_HANDLER && request->deadline_ms && now >= request->deadline_ms) mtr_http_time_out(request);
+        if (request->state == MTR_HTTP_REQUEST_HANDLER && request->deadline_ms && now >= request->deadline_ms)
+            mtr_http_time_out(request);
         if (connection->state == MTR_HTTP_CLOSED) return; /* and its queue is gone */
     }
     if (connection->is_writing) {
@@ -352,7 +364,8 @@ static void remember_peer(struct mtr_http_connection *connection)
     struct sockaddr_storage address;
     int size = sizeof(address);
     if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size)) return;
-    if (uv_ip_name((const struct sockaddr *)&address, connection->peer, sizeof(connection->peer))) connection->peer[0] = '\0';
+    if (uv_ip_name((const struct sockaddr *)&address, connection->peer, sizeof(connection->peer)))
+        connection->peer[0] = '\0';
 }
 
 static void tell_full(struct mtr_http_connection *connection)
@@ -361,7 +374,8 @@ static void tell_full(struct mtr_http_connection *connection)
                                "Content-Type: application/problem+json\r\nContent-Length: 101\r\n\r\n"
                                "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
                                "\"detail\":\"too many connections now\"}";
-    if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1)) mtr_http_connection_close(connection, true);
+    if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
+        mtr_http_connection_close(connection, true);
     else mtr_http_connection_finish(connection);
 }
 
@@ -383,7 +397,8 @@ void mtr_http_connection_accept(struct mtr_http_server *server)
     mtr_buffer_init(&connection->writing, MTR_HTTP_OUTPUT_BYTES_MAX);
     mtr_buffer_init(&connection->moved, SIZE_MAX / 4);
     mtr_buffer_init(&connection->writing_moved, SIZE_MAX / 4);
-    mtr_http_parser_init(&connection->parser, server->options.url_bytes_max, server->options.header_bytes_max);
+    mtr_http_parser_init(&connection->parser, server->options.url_bytes_max,
+                         server->options.header_bytes_max);
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
     server->connections = connection;

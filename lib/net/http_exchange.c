@@ -1,10 +1,10 @@
 /*
  * Requests and answers on curl easy handles.
  *
- * The guard stands in two places: when a socket is opened (after name resolution, so a name cannot lead elsewhere between check
- * and use), and before each request (a kept connection may have been opened by a call that was allowed more). curl repeats a
- * request by itself only when a kept connection turns out dead before a byte of an answer; receivers tell such repeats by their
- * idempotency key.
+ * The guard stands in two places: when a socket is opened (after name resolution, so a name cannot lead
+ * elsewhere between check and use), and before each request (a kept connection may have been opened by a call
+ * that was allowed more). curl repeats a request by itself only when a kept connection turns out dead before
+ * a byte of an answer; receivers tell such repeats by their idempotency key.
  */
 #include "lib/net/http_exchange.h"
 
@@ -18,7 +18,12 @@
 
 #include "lib/net/address_guard.h"
 
-enum { TIMEOUT_MS_DEFAULT = 30000, CONNECT_TIMEOUT_MS = 10000, ANSWER_BYTES_DEFAULT = 64 << 20, HEADERS_BYTES_MAX = 64 << 10 };
+enum {
+    TIMEOUT_MS_DEFAULT = 30000,
+    CONNECT_TIMEOUT_MS = 10000,
+    ANSWER_BYTES_DEFAULT = 64 << 20,
+    HEADERS_BYTES_MAX = 64 << 10
+};
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_init_code;
@@ -50,7 +55,8 @@ void mtr_http_answer_release(struct mtr_http_answer *answer)
 static struct mtr_str trimmed(struct mtr_str text)
 {
     while (text.size > 0 && strchr(" \t\r\n", text.data[text.size - 1])) text.size--;
-    while (text.size > 0 && strchr(" \t", text.data[0])) text = (struct mtr_str){text.data + 1, text.size - 1};
+    while (text.size > 0 && strchr(" \t", text.data[0]))
+        text = (struct mtr_str){text.data + 1, text.size - 1};
     return text;
 }
 
@@ -75,7 +81,8 @@ static size_t on_header_line(char *data, size_t size, size_t count, void *contex
     struct mtr_http_exchange *exchange = context;
     struct mtr_buffer *headers = &exchange->answer->headers;
     size_t total = size * count;
-    if (total >= 5 && memcmp(data, "HTTP/", 5) == 0) { /* the status line; a second one follows an interim answer */
+    if (total >= 5 &&
+        memcmp(data, "HTTP/", 5) == 0) { /* the status line; a second one follows an interim answer */
         mtr_buffer_reset(headers);
         return total;
     }
@@ -98,20 +105,23 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
 {
     struct mtr_http_exchange *exchange = context;
     (void)purpose;
-    if (exchange->is_guarded && !mtr_address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
+    if (exchange->is_guarded &&
+        !mtr_address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-static int on_before_request(void *context, char *primary_ip, char *local_ip, int primary_port, int local_port)
+static int on_before_request(void *context, char *primary_ip, char *local_ip, int primary_port,
+                             int local_port)
 {
     struct mtr_http_exchange *exchange = context;
     (void)local_ip;
     (void)primary_port;
     (void)local_port;
-    if (exchange->is_guarded && !mtr_address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
+    if (exchange->is_guarded &&
+        !mtr_address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -142,7 +152,8 @@ static bool add_header(struct mtr_http_exchange *exchange, const char *line)
     return longer != NULL;
 }
 
-static int add_call_header(struct mtr_http_exchange *exchange, const struct mtr_http_header *header, struct mtr_buffer *line)
+static int add_call_header(struct mtr_http_exchange *exchange, const struct mtr_http_header *header,
+                           struct mtr_buffer *line)
 {
     for (size_t i = 0; i < header->name.size; i++) {
         char byte = header->name.data[i];
@@ -153,7 +164,8 @@ static int add_call_header(struct mtr_http_exchange *exchange, const struct mtr_
     mtr_buffer_reset(line);
     /* "name;" is curl's way to send a header without a value. */
     const char *separator = header->value.size ? ": " : ";";
-    int rc = mtr_buffer_printf(line, "%.*s%s%.*s", MTR_STR_ARGS(header->name), separator, MTR_STR_ARGS(header->value));
+    int rc = mtr_buffer_printf(line, "%.*s%s%.*s", MTR_STR_ARGS(header->name), separator,
+                               MTR_STR_ARGS(header->value));
     if (rc) return rc;
     return add_header(exchange, line->data) ? MTR_OK : MTR_ENOMEM;
 }
@@ -166,11 +178,13 @@ static int add_headers(struct mtr_http_exchange *exchange, const struct mtr_http
     mtr_buffer_init(&line, HEADERS_BYTES_MAX);
     for (uint32_t i = 0; i < call->header_count && !rc; i++) {
         const struct mtr_http_header *header = &call->headers[i];
-        if (header->name.size == 12 && strncasecmp(header->name.data, "content-type", 12) == 0) has_type = true;
+        if (header->name.size == 12 && strncasecmp(header->name.data, "content-type", 12) == 0)
+            has_type = true;
         rc = add_call_header(exchange, header, &line);
     }
     if (!rc && !add_header(exchange, "Expect:")) rc = MTR_ENOMEM; /* never wait for 100 Continue */
-    if (!rc && !has_type && !add_header(exchange, "Content-Type:")) rc = MTR_ENOMEM; /* not curl's form encoding */
+    if (!rc && !has_type && !add_header(exchange, "Content-Type:"))
+        rc = MTR_ENOMEM; /* not curl's form encoding */
     mtr_buffer_release(&line);
     return rc;
 }
@@ -180,7 +194,8 @@ static CURLcode set_method(CURL *easy, const struct mtr_http_call *call)
     const char *method = call->method ? call->method : call->body.size ? "POST" : "GET";
     CURLcode code = CURLE_OK;
     if (strcmp(method, "HEAD") == 0) return curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    if (strcmp(method, "GET") == 0 && call->body.size == 0) return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    if (strcmp(method, "GET") == 0 && call->body.size == 0)
+        return curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     if (call->body.size > 0 || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0) {
         code = curl_easy_setopt(easy, CURLOPT_POST, 1L);
         if (!code) code = curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.size);
@@ -194,8 +209,10 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
 {
     CURL *easy = exchange->easy;
     long timeout_ms = call->timeout_ms ? (long)call->timeout_ms : TIMEOUT_MS_DEFAULT;
-    return !curl_easy_setopt(easy, CURLOPT_URL, call->url) && !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-           !curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") && !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
+    return !curl_easy_setopt(easy, CURLOPT_URL, call->url) &&
+           !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https") &&
+           !curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
            !curl_easy_setopt(easy, CURLOPT_PROXY, "") && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
            !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
@@ -204,16 +221,18 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) &&
            !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&
-           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line) && !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header_line) &&
+           !curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) &&
+           !curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange) &&
            !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) &&
            !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, exchange) &&
-           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request) && !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) &&
-           !set_method(easy, call);
+           !curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request) &&
+           !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) && !set_method(easy, call);
 }
 
-int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call, bool is_guarded,
-                            struct mtr_http_answer *answer)
+int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
+                            bool is_guarded, struct mtr_http_answer *answer)
 {
     *exchange = (struct mtr_http_exchange){.easy = easy,
                                            .answer = answer,
@@ -232,7 +251,8 @@ int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, cons
     if (!describe_place(call->url, exchange->place, sizeof(exchange->place))) {
         snprintf(answer->reason, sizeof(answer->reason), "\"%.200s\" is not a URL", call->url);
     } else if ((rc = add_headers(exchange, call))) {
-        snprintf(answer->reason, sizeof(answer->reason), "a header of the request to %s holds a character it must not", exchange->place);
+        snprintf(answer->reason, sizeof(answer->reason),
+                 "a header of the request to %s holds a character it must not", exchange->place);
     } else if (!set_options(exchange, call)) {
         rc = MTR_ENOMEM;
         snprintf(answer->reason, sizeof(answer->reason), "out of memory");
@@ -265,7 +285,8 @@ static int error_of(const struct mtr_http_exchange *exchange, CURLcode code)
 
 static void lower_first(char *text)
 {
-    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1])) text[0] = (char)tolower((unsigned char)text[0]);
+    if (isupper((unsigned char)text[0]) && islower((unsigned char)text[1]))
+        text[0] = (char)tolower((unsigned char)text[0]);
 }
 
 static void explain(struct mtr_http_exchange *exchange, CURLcode code)
@@ -274,21 +295,30 @@ static void explain(struct mtr_http_exchange *exchange, CURLcode code)
     char cause[160] = "";
     long os_errno = 0;
     curl_easy_getinfo(exchange->easy, CURLINFO_OS_ERRNO, &os_errno);
-    if (code == CURLE_COULDNT_CONNECT && os_errno > 0) snprintf(cause, sizeof(cause), "%s", strerrordesc_np((int)os_errno));
-    else snprintf(cause, sizeof(cause), "%.150s", exchange->detail[0] ? exchange->detail : curl_easy_strerror(code));
+    if (code == CURLE_COULDNT_CONNECT && os_errno > 0)
+        snprintf(cause, sizeof(cause), "%s", strerrordesc_np((int)os_errno));
+    else
+        snprintf(cause, sizeof(cause), "%.150s",
+                 exchange->detail[0] ? exchange->detail : curl_easy_strerror(code));
     lower_first(cause);
     const char *place = exchange->place;
     char *reason = answer->reason;
     size_t capacity = sizeof(answer->reason);
     switch (answer->error) {
     case MTR_EINVALID: snprintf(reason, capacity, "cannot ask %.110s: %.150s", place, cause); break;
-    case MTR_EUNREACHABLE: snprintf(reason, capacity, "cannot connect to %.110s: %.150s", place, cause); break;
+    case MTR_EUNREACHABLE:
+        snprintf(reason, capacity, "cannot connect to %.110s: %.150s", place, cause);
+        break;
     case MTR_EDENIED:
-        if (exchange->was_denied) snprintf(reason, capacity, "%.110s is not a public address, which is not allowed here", place);
+        if (exchange->was_denied)
+            snprintf(reason, capacity, "%.110s is not a public address, which is not allowed here", place);
         else snprintf(reason, capacity, "cannot trust %.110s: %.150s", place, cause);
         break;
     case MTR_ETIMEDOUT: snprintf(reason, capacity, "%.110s gave no answer in time", place); break;
-    case MTR_ELIMIT: snprintf(reason, capacity, "the answer of %.110s is larger than %zu bytes", place, answer->body.size_max); break;
+    case MTR_ELIMIT:
+        snprintf(reason, capacity, "the answer of %.110s is larger than %zu bytes", place,
+                 answer->body.size_max);
+        break;
     case MTR_ENOMEM: snprintf(reason, capacity, "out of memory while asking %.110s", place); break;
     default: snprintf(reason, capacity, "the connection to %.110s broke off: %.150s", place, cause); break;
     }

@@ -1,5 +1,6 @@
 /*
- * One request and its answer on a curl easy handle: what the multiplexed and the blocking client share. Private to lib/net.
+ * One request and its answer on a curl easy handle: what the multiplexed and the blocking client share.
+ * Private to lib/net.
  */
 #ifndef METERD_LIB_NET_HTTP_EXCHANGE_H
 #define METERD_LIB_NET_HTTP_EXCHANGE_H
@@ -24,8 +25,8 @@ struct mtr_http_exchange {
 int mtr_curl_init(void) MTR_MUST_USE; /* once per process, from any thread */
 
 /* Sets the easy handle up for call. MTR_EINVALID: the URL or a header; answer->reason says which. */
-int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call, bool is_guarded,
-                            struct mtr_http_answer *answer) MTR_MUST_USE;
+int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
+                            bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
 /* After curl is done with it: error, status, reason. */
 void mtr_http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code);
 void mtr_http_exchange_release(struct mtr_http_exchange *exchange);

@@ -1,15 +1,16 @@
 /*
- * The server's insides: servers own connections, connections own a queue of requests. Private to lib/net/http_*.c.
+ * The server's insides: servers own connections, connections own a queue of requests. Private to
+ * lib/net/http_*.c.
  *
  *   server ──▶ connections (list) ──▶ requests (queue in order of arrival; the last one may still be coming in)
  *
- * A request has two holders: the connection's queue (until its answer has moved to the connection's output, or the connection died) and the
- * handler (from on_request until it responds). It goes back to the pool when neither holds it. So an answer may come after the
- * connection died.
+ * A request has two holders: the connection's queue (until its answer has moved to the connection's output,
+ * or the connection died) and the handler (from on_request until it responds). It goes back to the pool when
+ * neither holds it. So an answer may come after the connection died.
  *
- * Output is deferred: answers are gathered in connection->output and leave in one write per connection and loop turn, when the server's
- * prepare hook walks its list of dirty connections. No callback of libuv frees anything that a caller up the stack still uses:
- * connections are freed by their close callback only.
+ * Output is deferred: answers are gathered in connection->output and leave in one write per connection and
+ * loop turn, when the server's prepare hook walks its list of dirty connections. No callback of libuv frees
+ * anything that a caller up the stack still uses: connections are freed by their close callback only.
  */
 #ifndef METERD_LIB_NET_HTTP_INTERNAL_H
 #define METERD_LIB_NET_HTTP_INTERNAL_H
@@ -21,15 +22,15 @@
 #include "meterd/net/http_server.h"
 
 enum {
-    MTR_HTTP_READ_BYTES = 64 << 10,       /* one read, shared by the connections of a server */
-    MTR_HTTP_KEPT_BYTES = 32 << 10,       /* buffers above this are given back after use */
-    MTR_HTTP_MOVED_BYTES = 16 << 10,      /* answers above this are moved, below copied */
-    MTR_HTTP_STREAM_BYTES = 256 << 10,    /* of a streamed answer that may wait to leave */
-    MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30,  /* of one buffer; never reached by the rules above plus one chunk */
-    MTR_HTTP_POOL_MAX = 1024,             /* requests kept for reuse */
-    MTR_HTTP_REFUSALS_MAX = 64,           /* connections over the limit that are being told so */
-    MTR_HTTP_LINGER_MS = 2000,            /* for the peer to read the last answer before the connection is reset */
-    MTR_HTTP_LINGER_BYTES = 8 << 20,      /* read away meanwhile */
+    MTR_HTTP_READ_BYTES = 64 << 10,      /* one read, shared by the connections of a server */
+    MTR_HTTP_KEPT_BYTES = 32 << 10,      /* buffers above this are given back after use */
+    MTR_HTTP_MOVED_BYTES = 16 << 10,     /* answers above this are moved, below copied */
+    MTR_HTTP_STREAM_BYTES = 256 << 10,   /* of a streamed answer that may wait to leave */
+    MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30, /* of one buffer; never reached by the rules above plus one chunk */
+    MTR_HTTP_POOL_MAX = 1024,            /* requests kept for reuse */
+    MTR_HTTP_REFUSALS_MAX = 64,          /* connections over the limit that are being told so */
+    MTR_HTTP_LINGER_MS = 2000,       /* for the peer to read the last answer before the connection is reset */
+    MTR_HTTP_LINGER_BYTES = 8 << 20, /* read away meanwhile */
 };
 
 /* on_headers is running → BODY → HANDLER (on_request called) → ANSWERED; STREAMING between begin and end. */
@@ -52,7 +53,7 @@ struct mtr_http_request {
     bool is_handlers;                            /* held by the handler */
     bool answer_done;                            /* all of the answer is in output, answer and moved */
     bool close_after;
-    bool reset_after;                            /* a broken off answer whose end could be mistaken for complete */
+    bool reset_after; /* a broken off answer whose end could be mistaken for complete */
     bool sends_body;                             /* false for HEAD */
     bool is_chunked;                             /* the streamed answer */
     bool wants_continue;
@@ -71,8 +72,14 @@ struct mtr_http_request {
     char peer[INET6_ADDRSTRLEN];
 };
 
-/* READING ⇄ (queue full or output waiting: paused) → LINGERING (all is answered; read away until the peer closes) → CLOSED */
-enum mtr_http_connection_state { MTR_HTTP_READING, MTR_HTTP_LAST_ANSWERS, MTR_HTTP_LINGERING, MTR_HTTP_CLOSED };
+/* READING ⇄ (queue full or output waiting: paused) → LINGERING (all is answered; read away until the peer
+ * closes) → CLOSED */
+enum mtr_http_connection_state {
+    MTR_HTTP_READING,
+    MTR_HTTP_LAST_ANSWERS,
+    MTR_HTTP_LINGERING,
+    MTR_HTTP_CLOSED
+};
 
 struct mtr_http_connection {
     uv_tcp_t tcp;                       /* first: the close callback frees the whole */
@@ -152,21 +159,28 @@ void mtr_http_connection_mark(struct mtr_http_connection *connection); /* to be 
 void mtr_http_connection_unmark(struct mtr_http_connection *connection);
 void mtr_http_connection_resume(struct mtr_http_connection *connection);
 void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_ms);
-void mtr_http_connection_orphan(struct mtr_http_connection *connection); /* its requests live on without it, where a handler holds them */
-void mtr_http_connection_finish(struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
+void mtr_http_connection_orphan(
+    struct mtr_http_connection *connection); /* its requests live on without it, where a handler holds them */
+void mtr_http_connection_finish(
+    struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
 
 /* http_output.c */
 void mtr_http_connection_flush(struct mtr_http_connection *connection);
-void mtr_http_connection_gather(struct mtr_http_connection *connection); /* answers of the queue's head into the output */
+void mtr_http_connection_gather(
+    struct mtr_http_connection *connection); /* answers of the queue's head into the output */
 void mtr_http_connection_dequeue(struct mtr_http_connection *connection);
 
 /* http_answer.c */
-int mtr_http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t count,
+int mtr_http_write_head(struct mtr_http_request *request, unsigned status,
+                        const struct mtr_http_header *headers, uint32_t count,
                         int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
-struct mtr_buffer *mtr_http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
-void mtr_http_answered(struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
+struct mtr_buffer *
+mtr_http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
+void mtr_http_answered(
+    struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
 void mtr_http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
-void mtr_http_refuse(struct mtr_http_request *request, unsigned status, const char *detail); /* the server's own answer, then close */
+void mtr_http_refuse(struct mtr_http_request *request, unsigned status,
+                     const char *detail);                 /* the server's own answer, then close */
 void mtr_http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
 
 /* http_stream.c */

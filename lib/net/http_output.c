@@ -4,8 +4,8 @@
  *   request.answer, request.moved ─▶ connection.output, connection.moved ─ try_write ─▶ peer
  *                                              └─ the rest ─▶ writing, writing_moved (libuv's until on_written)
  *
- * Invariants: `moved` leaves after `output`; nothing is gathered behind a `moved`; one write stands at a time, and while it does the
- * connection is not read. Only the first request of the queue ever adds output.
+ * Invariants: `moved` leaves after `output`; nothing is gathered behind a `moved`; one write stands at a
+ * time, and while it does the connection is not read. Only the first request of the queue ever adds output.
  */
 #include "lib/net/http_internal.h"
 
@@ -99,16 +99,19 @@ static int write_rest(struct mtr_http_connection *connection, size_t written)
     unsigned count = 0;
     size_t skip = written < connection->writing.size ? written : connection->writing.size;
     if (skip < connection->writing.size)
-        parts[count++] = uv_buf_init(connection->writing.data + skip, (unsigned)(connection->writing.size - skip));
+        parts[count++] =
+            uv_buf_init(connection->writing.data + skip, (unsigned)(connection->writing.size - skip));
     skip = written - skip;
     if (skip < connection->writing_moved.size)
-        parts[count++] = uv_buf_init(connection->writing_moved.data + skip, (unsigned)(connection->writing_moved.size - skip));
+        parts[count++] = uv_buf_init(connection->writing_moved.data + skip,
+                                     (unsigned)(connection->writing_moved.size - skip));
     connection->write.data = connection;
     int rc = uv_write(&connection->write, (uv_stream_t *)&connection->tcp, parts, count, on_written);
     if (rc) return rc;
     connection->is_writing = true;
     connection->write_queue_seen = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-    connection->send_deadline_ms = uv_now(connection->server->loop) + connection->server->options.send_timeout_ms;
+    connection->send_deadline_ms =
+        uv_now(connection->server->loop) + connection->server->options.send_timeout_ms;
     if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
     connection->is_reading = false;
     return 0;

@@ -1,10 +1,11 @@
 /*
  * Heads and bodies of requests.
  *
- * The end of the head is found line by line before llhttp sees it. That makes three rules exact that are easy to lose at the border of two
- * reads: no line starts with a blank (obs-fold), no line ends with a bare LF, and the limits count every byte, seen by llhttp or not.
- * llhttp then gets the whole head in one piece, so that its spans point into the head's buffer, and stops at its end (HPE_PAUSED).
- * Identity bodies are only counted; chunked ones go on through llhttp, and everything in them that is not body is bounded.
+ * The end of the head is found line by line before llhttp sees it. That makes three rules exact that are easy
+ * to lose at the border of two reads: no line starts with a blank (obs-fold), no line ends with a bare LF,
+ * and the limits count every byte, seen by llhttp or not. llhttp then gets the whole head in one piece, so
+ * that its spans point into the head's buffer, and stops at its end (HPE_PAUSED). Identity bodies are only
+ * counted; chunked ones go on through llhttp, and everything in them that is not body is bounded.
  */
 #include "lib/net/http_parser.h"
 
@@ -12,7 +13,8 @@
 #include <strings.h>
 
 enum {
-    FRAMING_BYTES_PER_CHUNK = 32, /* allowance for the size line of each chunk; extensions and trailers share header_bytes_max */
+    FRAMING_BYTES_PER_CHUNK =
+        32, /* allowance for the size line of each chunk; extensions and trailers share header_bytes_max */
     REQUEST_LINE_REST_BYTES = 32, /* method, blanks and version beside the URL */
 };
 
@@ -49,7 +51,8 @@ static int on_header_value(llhttp_t *llhttp, const char *at, size_t size)
     if (parser->on_body) return 0;
     MTR_ASSERT(parser->head->header_count > 0);
     struct mtr_str *value = &parser->head->headers[parser->head->header_count - 1].value;
-    MTR_ASSERT(!value->data || value->data + value->size == at); /* one run: there are no folds, and the head is one piece */
+    MTR_ASSERT(!value->data ||
+               value->data + value->size == at); /* one run: there are no folds, and the head is one piece */
     *value = (struct mtr_str){value->data ? value->data : at, value->size + size};
     return 0;
 }
@@ -98,8 +101,10 @@ void mtr_http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head 
     head->url = head->path = head->query = (struct mtr_str){0};
     head->is_http10 = head->keep_alive = head->is_chunked = head->expects_continue = false;
     head->content_length = 0;
-    *parser = (struct mtr_http_parser){
-        .head = head, .url_bytes_max = parser->url_bytes_max, .header_bytes_max = parser->header_bytes_max, .last_byte = '\n'};
+    *parser = (struct mtr_http_parser){.head = head,
+                                       .url_bytes_max = parser->url_bytes_max,
+                                       .header_bytes_max = parser->header_bytes_max,
+                                       .last_byte = '\n'};
 }
 
 /* Bytes of data up to the end of the head; size when it is not there yet. Sets *done, or refuses. */
@@ -116,7 +121,8 @@ static size_t find_head_end(struct mtr_http_parser *parser, const char *data, si
             if (end > at) parser->last_byte = data[end - 1];
             return size;
         }
-        if ((end > at ? data[end - 1] : parser->last_byte) != '\r') refuse(parser, 400, "a line of the head does not end with CR LF");
+        if ((end > at ? data[end - 1] : parser->last_byte) != '\r')
+            refuse(parser, 400, "a line of the head does not end with CR LF");
         parser->last_byte = '\n';
         at = end + 1;
         if (parser->line_bytes <= 1) { /* the CR alone */
@@ -144,8 +150,10 @@ static enum mtr_http_progress refuse_grammar(struct mtr_http_parser *parser, llh
     case HPE_INVALID_VERSION: return refuse(parser, 505, "this version of HTTP is not spoken here");
     case HPE_INVALID_URL: return refuse(parser, 400, "the request target is not a valid path");
     case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_UNEXPECTED_CONTENT_LENGTH: return refuse(parser, 400, "Content-Length is malformed, repeated or beside Transfer-Encoding");
-    case HPE_INVALID_TRANSFER_ENCODING: return refuse(parser, 400, "Transfer-Encoding is malformed or beside Content-Length");
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return refuse(parser, 400, "Content-Length is malformed, repeated or beside Transfer-Encoding");
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return refuse(parser, 400, "Transfer-Encoding is malformed or beside Content-Length");
     case HPE_INVALID_CHUNK_SIZE: return refuse(parser, 400, "a chunk size is malformed");
     case HPE_INVALID_HEADER_TOKEN: return refuse(parser, 400, "a header is malformed");
     default: return refuse(parser, 400, "the request is malformed");
@@ -168,7 +176,8 @@ static bool method_of(llhttp_method_t method, enum mtr_http_method *out)
 
 static struct mtr_str trimmed(struct mtr_str text)
 {
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t')) text.size--;
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+        text.size--;
     return text;
 }
 
@@ -222,19 +231,23 @@ static enum mtr_http_progress judge_headers(struct mtr_http_parser *parser)
     const struct mtr_str *values[SINGLE_COUNT] = {NULL};
     if (!scan_headers(head, values)) return refuse(parser, 400, "a header that must be single is repeated");
     if (!values[SINGLE_HOST] && !head->is_http10) return refuse(parser, 400, "the Host header is missing");
-    if (values[SINGLE_HOST] && !is_host(*values[SINGLE_HOST])) return refuse(parser, 400, "the Host header is malformed");
+    if (values[SINGLE_HOST] && !is_host(*values[SINGLE_HOST]))
+        return refuse(parser, 400, "the Host header is malformed");
     const struct mtr_str *coding = values[SINGLE_TRANSFER_ENCODING];
     if (coding) {
-        if (values[SINGLE_CONTENT_LENGTH]) return refuse(parser, 400, "Content-Length beside Transfer-Encoding");
+        if (values[SINGLE_CONTENT_LENGTH])
+            return refuse(parser, 400, "Content-Length beside Transfer-Encoding");
         if (head->is_http10) return refuse(parser, 400, "Transfer-Encoding needs HTTP/1.1");
-        if (!equal_ignoring_case(*coding, MTR_STR("chunked"))) return refuse(parser, 501, "Transfer-Encoding may only be chunked");
+        if (!equal_ignoring_case(*coding, MTR_STR("chunked")))
+            return refuse(parser, 501, "Transfer-Encoding may only be chunked");
         head->is_chunked = true;
     } else if (values[SINGLE_CONTENT_LENGTH]) {
         if (!mtr_str_to_u64(*values[SINGLE_CONTENT_LENGTH], &head->content_length))
             return refuse(parser, 400, "Content-Length is not a number");
     }
     if (values[SINGLE_EXPECT] && !head->is_http10) {
-        if (!equal_ignoring_case(*values[SINGLE_EXPECT], MTR_STR("100-continue"))) return refuse(parser, 417, "unknown expectation");
+        if (!equal_ignoring_case(*values[SINGLE_EXPECT], MTR_STR("100-continue")))
+            return refuse(parser, 417, "unknown expectation");
         head->expects_continue = head->is_chunked || head->content_length > 0;
     }
     return MTR_HTTP_DONE;
@@ -244,13 +257,16 @@ static enum mtr_http_progress judge_target(struct mtr_http_parser *parser)
 {
     struct mtr_http_head *head = parser->head;
     struct mtr_str url = head->url;
-    if (url.size > parser->url_bytes_max) return refuse(parser, 414, "the URL is longer than this server takes");
+    if (url.size > parser->url_bytes_max)
+        return refuse(parser, 414, "the URL is longer than this server takes");
     bool is_star = head->method == MTR_HTTP_OPTIONS && mtr_str_equal(url, MTR_STR("*"));
-    if (!is_star && (url.size == 0 || url.data[0] != '/')) return refuse(parser, 400, "the request target must be a path");
+    if (!is_star && (url.size == 0 || url.data[0] != '/'))
+        return refuse(parser, 400, "the request target must be a path");
     if (memchr(url.data, '#', url.size)) return refuse(parser, 400, "the request target has a fragment");
     const char *mark = memchr(url.data, '?', url.size);
     head->path = mark ? (struct mtr_str){url.data, (size_t)(mark - url.data)} : url;
-    head->query = mark ? (struct mtr_str){mark + 1, url.size - head->path.size - 1} : (struct mtr_str){url.data + url.size, 0};
+    head->query = mark ? (struct mtr_str){mark + 1, url.size - head->path.size - 1}
+                       : (struct mtr_str){url.data + url.size, 0};
     return MTR_HTTP_DONE;
 }
 
@@ -263,17 +279,20 @@ static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
     if (error != HPE_PAUSED) return refuse_grammar(parser, error);
     if (llhttp_get_http_major(&parser->llhttp) != 1 || llhttp_get_http_minor(&parser->llhttp) > 1)
         return refuse(parser, 505, "this version of HTTP is not spoken here");
-    if (!method_of(llhttp_get_method(&parser->llhttp), &head->method)) return refuse(parser, 501, "unknown method");
+    if (!method_of(llhttp_get_method(&parser->llhttp), &head->method))
+        return refuse(parser, 501, "unknown method");
     head->is_http10 = llhttp_get_http_minor(&parser->llhttp) == 0;
     head->keep_alive = llhttp_should_keep_alive(&parser->llhttp);
     enum mtr_http_progress progress = judge_target(parser);
     if (progress == MTR_HTTP_DONE) progress = judge_headers(parser);
     parser->body_left = head->content_length;
-    parser->llhttp.upgrade = 0; /* an Upgrade we do not know is ignored (RFC 9110 §7.8); its request is an ordinary one */
+    parser->llhttp.upgrade =
+        0; /* an Upgrade we do not know is ignored (RFC 9110 §7.8); its request is an ordinary one */
     return progress;
 }
 
-enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used)
+enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
+                                            size_t *used)
 {
     struct mtr_http_head *head = parser->head;
     size_t skipped = 0;
@@ -287,18 +306,21 @@ enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, cons
     }
     *used = skipped;
     if (skipped == size) return MTR_HTTP_MORE;
-    if (head->bytes.size == 0 && parser->last_byte != '\n') return refuse(parser, 400, "a line does not end with CR LF");
+    if (head->bytes.size == 0 && parser->last_byte != '\n')
+        return refuse(parser, 400, "a line does not end with CR LF");
     bool done = false;
     size_t taken = find_head_end(parser, data + skipped, size - skipped, &done);
     if (parser->refused_status) return MTR_HTTP_REFUSED;
-    if (!parser->first_line_done && parser->line_bytes > parser->url_bytes_max + REQUEST_LINE_REST_BYTES) return too_large(parser);
+    if (!parser->first_line_done && parser->line_bytes > parser->url_bytes_max + REQUEST_LINE_REST_BYTES)
+        return too_large(parser);
     if (taken > parser->header_bytes_max - head->bytes.size) return too_large(parser);
     if (mtr_buffer_append(&head->bytes, data + skipped, taken)) return refuse(parser, 503, "out of memory");
     *used = skipped + taken;
     return done ? judge_head(parser) : MTR_HTTP_MORE;
 }
 
-static enum mtr_http_progress identity_body(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used)
+static enum mtr_http_progress identity_body(struct mtr_http_parser *parser, const char *data, size_t size,
+                                            size_t *used)
 {
     size_t taken = size < parser->body_left ? size : (size_t)parser->body_left;
     *used = 0;
@@ -312,7 +334,8 @@ static enum mtr_http_progress identity_body(struct mtr_http_parser *parser, cons
     return parser->body_left == 0 ? MTR_HTTP_DONE : MTR_HTTP_MORE;
 }
 
-static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used)
+static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const char *data, size_t size,
+                                           size_t *used)
 {
     if (llhttp_get_errno(&parser->llhttp) == HPE_PAUSED) llhttp_resume(&parser->llhttp);
     uint64_t before = parser->body_bytes;
@@ -328,10 +351,13 @@ static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const
     return error == HPE_PAUSED ? MTR_HTTP_DONE : MTR_HTTP_MORE;
 }
 
-enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used,
-                                            int (*on_body)(void *context, const char *data, size_t size), void *context)
+enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
+                                            size_t *used,
+                                            int (*on_body)(void *context, const char *data, size_t size),
+                                            void *context)
 {
     parser->on_body = on_body;
     parser->context = context;
-    return parser->head->is_chunked ? chunked_body(parser, data, size, used) : identity_body(parser, data, size, used);
+    return parser->head->is_chunked ? chunked_body(parser, data, size, used)
+                                    : identity_body(parser, data, size, used);
 }

@@ -1,12 +1,14 @@
 /*
- * The bytes of HTTP/1.1 requests, without sockets: heads and bodies out of any pieces. Private to lib/net (and its fuzz target).
+ * The bytes of HTTP/1.1 requests, without sockets: heads and bodies out of any pieces. Private to lib/net
+ * (and its fuzz target).
  *
  *   begin ─▶ head (MORE…, DONE) ─▶ body (MORE…, DONE) ─▶ begin …
  *                └── REFUSED ──────────┴──▶ the connection's framing is lost: answer refused_status and close
  *
- * A head is collected in one buffer, where its text stays for as long as the request lives; llhttp (strict mode) judges its grammar and the
- * framing of chunked bodies; what it lets through and we do not (obs-fold, hosts, repeated headers, codings) is judged here.
- * Neither result depends on how the bytes were cut into pieces.
+ * A head is collected in one buffer, where its text stays for as long as the request lives; llhttp (strict
+ * mode) judges its grammar and the framing of chunked bodies; what it lets through and we do not (obs-fold,
+ * hosts, repeated headers, codings) is judged here. Neither result depends on how the bytes were cut into
+ * pieces.
  */
 #ifndef METERD_LIB_NET_HTTP_PARSER_H
 #define METERD_LIB_NET_HTTP_PARSER_H
@@ -20,7 +22,8 @@
 #include "meterd/net/http_server.h"
 
 #if !defined(LLHTTP_STRICT_MODE) || !LLHTTP_STRICT_MODE
-#error "llhttp must be compiled with LLHTTP_STRICT_MODE=1: its lenient build lets requests be smuggled (CVE-2023-30589)"
+#error                                                                                                       \
+    "llhttp must be compiled with LLHTTP_STRICT_MODE=1: its lenient build lets requests be smuggled (CVE-2023-30589)"
 #endif
 
 struct mtr_http_head {
@@ -63,9 +66,13 @@ void mtr_http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, 
 /* A new request into *head, whose buffer is reused. */
 void mtr_http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head);
 /* Takes *used bytes of data; never a byte behind the head's end. */
-enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used);
-/* After DONE of the head; DONE at once without a body. on_body returns 0 or the status to refuse the request with. */
-enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size, size_t *used,
-                                            int (*on_body)(void *context, const char *data, size_t size), void *context);
+enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
+                                            size_t *used);
+/* After DONE of the head; DONE at once without a body. on_body returns 0 or the status to refuse the
+ * request with. */
+enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
+                                            size_t *used,
+                                            int (*on_body)(void *context, const char *data, size_t size),
+                                            void *context);
 
 #endif

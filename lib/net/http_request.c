@@ -1,8 +1,9 @@
 /*
  * Requests: their memory (pool, body accounting) and what handlers ask them.
  *
- * server->body_bytes counts the memory of all bodies that are not answered yet; growing past body_bytes_total_max refuses the
- * request that wanted to grow (503), which frees what it held: no request waits for another's memory.
+ * server->body_bytes counts the memory of all bodies that are not answered yet; growing past
+ * body_bytes_total_max refuses the request that wanted to grow (503), which frees what it held: no request
+ * waits for another's memory.
  */
 #include "lib/net/http_internal.h"
 
@@ -30,7 +31,8 @@ struct mtr_http_request *mtr_http_request_new(struct mtr_http_connection *connec
     request->next = NULL;
     request->connection = connection;
     request->state = MTR_HTTP_REQUEST_HEAD;
-    request->is_queued = request->is_handlers = request->answer_done = request->close_after = request->reset_after = false;
+    request->is_queued = request->is_handlers = request->answer_done = request->close_after =
+        request->reset_after = false;
     request->is_chunked = request->wants_continue = request->waits_for_drain = false;
     request->sends_body = true;
     request->body_limit = server->options.body_bytes_max;

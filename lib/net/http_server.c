@@ -1,9 +1,10 @@
 /*
  * Servers: the listener, the sweep of deadlines, the flush of each loop turn, drain and close.
  *
- * Deadlines are kept as numbers in connections and requests and looked at by one timer per server: setting one costs a store, and
- * a late look costs at most an eighth of the shortest timeout. The server's memory goes when its handles are closed, its
- * connections freed and its last request answered, whichever comes last.
+ * Deadlines are kept as numbers in connections and requests and looked at by one timer per server: setting
+ * one costs a store, and a late look costs at most an eighth of the shortest timeout. The server's memory
+ * goes when its handles are closed, its connections freed and its last request answered, whichever comes
+ * last.
  */
 #include "meterd/net/http_server.h"
 
@@ -18,7 +19,8 @@ enum {
     BACKLOG = 1024,
     SWEEP_MS_MIN = 5,
     SWEEP_MS_MAX = 250,
-    FLUSH_ROUNDS_MAX = 8, /* in one loop turn; a stream that produces more waits for the next, behind the events of the others */
+    FLUSH_ROUNDS_MAX = 8, /* in one loop turn; a stream that produces more waits for the next, behind the
+                             events of the others */
 };
 
 struct mtr_http_server_options mtr_http_server_defaults(void)
@@ -42,7 +44,8 @@ struct mtr_http_server_options mtr_http_server_defaults(void)
 
 void mtr_http_server_maybe_free(struct mtr_http_server *server)
 {
-    if (server->is_closed && server->open_handles == 0 && !server->connections && server->requests == 0) free(server);
+    if (server->is_closed && server->open_handles == 0 && !server->connections && server->requests == 0)
+        free(server);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -69,7 +72,8 @@ static uint64_t sweep_ms(const struct mtr_http_server_options *options)
     if (options->body_timeout_ms < shortest) shortest = options->body_timeout_ms;
     if (options->idle_timeout_ms < shortest) shortest = options->idle_timeout_ms;
     if (options->send_timeout_ms < shortest) shortest = options->send_timeout_ms;
-    if (options->request_timeout_ms && options->request_timeout_ms < shortest) shortest = options->request_timeout_ms;
+    if (options->request_timeout_ms && options->request_timeout_ms < shortest)
+        shortest = options->request_timeout_ms;
     shortest /= 8;
     return shortest < SWEEP_MS_MIN ? SWEEP_MS_MIN : shortest > SWEEP_MS_MAX ? SWEEP_MS_MAX : shortest;
 }
@@ -78,8 +82,8 @@ static void close_connections(struct mtr_http_server *server, bool only_idle)
 {
     for (struct mtr_http_connection *connection = server->connections, *next; connection; connection = next) {
         next = connection->next; /* freed by close callbacks only */
-        bool is_idle = connection->state == MTR_HTTP_READING && !connection->first && !connection->is_writing &&
-                       connection->output.size + connection->moved.size == 0;
+        bool is_idle = connection->state == MTR_HTTP_READING && !connection->first &&
+                       !connection->is_writing && connection->output.size + connection->moved.size == 0;
         if (!only_idle || is_idle) mtr_http_connection_close(connection, !is_idle);
     }
 }
@@ -113,7 +117,8 @@ static void on_idle(uv_idle_t *idle)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct mtr_http_server *server = prepare->data;
-    for (int round = 0; round < FLUSH_ROUNDS_MAX && (server->dirty || server->drains) && !server->is_closed; round++) {
+    for (int round = 0; round < FLUSH_ROUNDS_MAX && (server->dirty || server->drains) && !server->is_closed;
+         round++) {
         uint32_t due = server->dirty_count; /* new marks join the end: they belong to the next round */
         for (; due > 0 && server->dirty; due--) {
             struct mtr_http_connection *connection = server->dirty;
@@ -136,8 +141,9 @@ static int parse_address(const struct mtr_http_server_options *options, struct s
 
 static bool options_are_valid(const struct mtr_http_server_options *options)
 {
-    return options->address && options->connections_max && options->pipeline_max && options->url_bytes_max && options->header_bytes_max &&
-           options->header_timeout_ms && options->body_timeout_ms && options->idle_timeout_ms && options->send_timeout_ms;
+    return options->address && options->connections_max && options->pipeline_max && options->url_bytes_max &&
+           options->header_bytes_max && options->header_timeout_ms && options->body_timeout_ms &&
+           options->idle_timeout_ms && options->send_timeout_ms;
 }
 
 static int listen_on(struct mtr_http_server *server, const struct sockaddr_storage *address)
@@ -150,7 +156,8 @@ static int listen_on(struct mtr_http_server *server, const struct sockaddr_stora
     rc = uv_tcp_getsockname(&server->listener, (struct sockaddr *)&bound, &size);
     if (rc) return rc;
     bool is_ipv6 = bound.ss_family == AF_INET6;
-    server->port = ntohs(is_ipv6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
+    server->port = ntohs(is_ipv6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
+                                 : ((struct sockaddr_in *)&bound)->sin_port);
     return 0;
 }
 
@@ -166,13 +173,15 @@ static void init_handles(struct mtr_http_server *server)
     uv_unref((uv_handle_t *)&server->prepare);
 }
 
-int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_options *options, const struct mtr_http_handler *handler,
-                         struct mtr_http_server **out, struct mtr_diagnostic *diagnostic)
+int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_options *options,
+                         const struct mtr_http_handler *handler, struct mtr_http_server **out,
+                         struct mtr_diagnostic *diagnostic)
 {
     MTR_ASSERT(handler->on_request);
     struct sockaddr_storage address;
     if (!options_are_valid(options) || parse_address(options, &address)) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on \"%s\": not an IP address, or a limit is 0",
+        mtr_diagnostic_set(diagnostic, 0, 0, "address",
+                           "cannot listen on \"%s\": not an IP address, or a limit is 0",
                            options->address ? options->address : "");
         return MTR_EINVALID;
     }
@@ -187,8 +196,8 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
     init_handles(server);
     int rc = listen_on(server, &address);
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address, options->port,
-                           uv_strerror(rc));
+        mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address,
+                           options->port, uv_strerror(rc));
         mtr_http_server_close(server);
         return mtr_uv_error(rc);
     }
@@ -216,10 +225,12 @@ void mtr_http_server_connection_freed(struct mtr_http_server *server)
         return;
     }
     if (server->accept_waits && !server->is_draining) mtr_http_connection_accept(server);
-    if (server->is_draining && !server->connections) uv_timer_start(&server->sweep, on_sweep, 0, sweep_ms(&server->options));
+    if (server->is_draining && !server->connections)
+        uv_timer_start(&server->sweep, on_sweep, 0, sweep_ms(&server->options));
 }
 
-void mtr_http_server_drain(struct mtr_http_server *server, uint32_t timeout_ms, void (*on_drained)(void *context), void *context)
+void mtr_http_server_drain(struct mtr_http_server *server, uint32_t timeout_ms,
+                           void (*on_drained)(void *context), void *context)
 {
     MTR_ASSERT(!server->is_draining && !server->is_closed);
     server->is_draining = true;

@@ -32,7 +32,8 @@ void mtr_http_session_close(struct mtr_http_session *session)
     free(session);
 }
 
-int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_http_call *call, struct mtr_http_answer *answer)
+int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_http_call *call,
+                          struct mtr_http_answer *answer)
 {
     struct mtr_http_exchange exchange;
     curl_easy_reset(session->easy); /* options only: the connection stays */

@@ -3,8 +3,9 @@
  *
  *   HANDLER ─ respond_begin ─▶ STREAMING ─ respond_end, respond_abort ─▶ ANSWERED
  *
- * A stream that has MTR_HTTP_STREAM_BYTES waiting is told MTR_EAGAIN and put on server->drains once they have left, or the peer
- * has. The list is walked by the server's prepare hook, so on_drain never comes from inside chunk.
+ * A stream that has MTR_HTTP_STREAM_BYTES waiting is told MTR_EAGAIN and put on server->drains once they have
+ * left, or the peer has. The list is walked by the server's prepare hook, so on_drain never comes from inside
+ * chunk.
  */
 #include "lib/net/http_internal.h"
 
@@ -42,7 +43,8 @@ void mtr_http_drains_run(struct mtr_http_server *server)
     }
 }
 
-void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
+void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status,
+                            const struct mtr_http_header *headers, uint32_t header_count,
                             void (*on_drain)(void *context, struct mtr_http_request *request), void *context)
 {
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_HANDLER && status != 204 && status != 304);
@@ -54,7 +56,8 @@ void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status, c
     request->drain_context = context;
     struct mtr_http_connection *connection = request->connection;
     if (!connection) return;
-    if (mtr_http_write_head(request, status, headers, header_count, -1)) mtr_http_connection_close(connection, true);
+    if (mtr_http_write_head(request, status, headers, header_count, -1))
+        mtr_http_connection_close(connection, true);
     else mtr_http_connection_mark(connection);
 }
 
@@ -86,7 +89,8 @@ void mtr_http_respond_end(struct mtr_http_request *request)
 {
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_STREAMING);
     struct mtr_http_connection *connection = request->connection;
-    if (connection && request->is_chunked && request->sends_body && mtr_buffer_append(mtr_http_answer_target(request), "0\r\n\r\n", 5))
+    if (connection && request->is_chunked && request->sends_body &&
+        mtr_buffer_append(mtr_http_answer_target(request), "0\r\n\r\n", 5))
         mtr_http_connection_close(connection, true);
     mtr_http_answered(request);
 }

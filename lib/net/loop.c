@@ -1,9 +1,10 @@
 /*
  * The event loop: a thin owner of a uv_loop_t.
  *
- * Every handle is one allocation that libuv's close callback frees; so closing is safe inside the handle's own callback, and mtr_loop_close
- * only has to run the loop until the last close callback came. Invariant: after that uv_loop_close succeeds, else somebody forgot a handle.
- * The stop request is a uv_async_t, which makes mtr_loop_stop callable from any thread; it does not keep the loop running.
+ * Every handle is one allocation that libuv's close callback frees; so closing is safe inside the handle's
+ * own callback, and mtr_loop_close only has to run the loop until the last close callback came. Invariant:
+ * after that uv_loop_close succeeds, else somebody forgot a handle. The stop request is a uv_async_t, which
+ * makes mtr_loop_stop callable from any thread; it does not keep the loop running.
  */
 #include "meterd/net/loop.h"
 
@@ -99,7 +100,8 @@ void mtr_loop_close(struct mtr_loop *loop)
 {
     if (!loop) return;
     uv_close((uv_handle_t *)&loop->stop, NULL);
-    for (int i = 0; loop->watches_signals && i < SIGNALS_WATCHED; i++) uv_close((uv_handle_t *)&loop->signals[i], NULL);
+    for (int i = 0; loop->watches_signals && i < SIGNALS_WATCHED; i++)
+        uv_close((uv_handle_t *)&loop->signals[i], NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     int rc = uv_loop_close(&loop->uv);
     MTR_ASSERT(rc == 0);
@@ -180,7 +182,8 @@ static void on_uv_async(uv_async_t *uv)
     wakeup->on_wakeup(wakeup->context);
 }
 
-int mtr_wakeup_open(struct mtr_loop *loop, bool keeps_running, mtr_on_wakeup on_wakeup, void *context, struct mtr_wakeup **out)
+int mtr_wakeup_open(struct mtr_loop *loop, bool keeps_running, mtr_on_wakeup on_wakeup, void *context,
+                    struct mtr_wakeup **out)
 {
     struct mtr_wakeup *wakeup = calloc(1, sizeof(*wakeup));
     if (!wakeup) return MTR_ENOMEM;
@@ -224,7 +227,8 @@ static void on_uv_work_done(uv_work_t *uv, int status)
     on_done(context);
 }
 
-int mtr_loop_queue_work(struct mtr_loop *loop, void (*work)(void *context), void (*on_done)(void *context), void *context)
+int mtr_loop_queue_work(struct mtr_loop *loop, void (*work)(void *context), void (*on_done)(void *context),
+                        void *context)
 {
     struct job *job = malloc(sizeof(*job));
     if (!job) return MTR_ENOMEM;

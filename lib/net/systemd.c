@@ -1,5 +1,6 @@
 /*
- * sd_notify: one datagram of NAME=VALUE lines to the socket that NOTIFY_SOCKET names. A leading '@' is an abstract socket.
+ * sd_notify: one datagram of NAME=VALUE lines to the socket that NOTIFY_SOCKET names. A leading '@' is an
+ * abstract socket.
  */
 #include "meterd/net/systemd.h"
 
@@ -21,7 +22,8 @@ enum { MESSAGE_BYTES_MAX = 1024 };
 static int socket_address(const char *path, struct sockaddr_un *out, socklen_t *size)
 {
     size_t length = strlen(path);
-    if ((path[0] != '/' && path[0] != '@') || length < 2 || length >= sizeof(out->sun_path)) return MTR_EINVALID;
+    if ((path[0] != '/' && path[0] != '@') || length < 2 || length >= sizeof(out->sun_path))
+        return MTR_EINVALID;
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(out->sun_path, path, length);
     if (path[0] == '@') out->sun_path[0] = '\0';
@@ -81,7 +83,8 @@ int mtr_systemd_status(const char *format, ...)
     int size = vsnprintf(message + prefix, sizeof(message) - prefix, format, args);
     va_end(args);
     if (size < 0 || (size_t)size >= sizeof(message) - prefix) return MTR_EINVALID;
-    for (char *newline = message; (newline = strchr(newline, '\n'));) *newline = ' '; /* one line: a second would be another variable */
+    for (char *newline = message; (newline = strchr(newline, '\n'));)
+        *newline = ' '; /* one line: a second would be another variable */
     return notify(message, prefix + (size_t)size);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Percent-encoding and query strings. Decoding never grows text, so one arena piece of the input's size always suffices.
+ * Percent-encoding and query strings. Decoding never grows text, so one arena piece of the input's size
+ * always suffices.
  */
 #include "meterd/net/url.h"
 
@@ -37,7 +38,8 @@ static int decode_into(struct mtr_str text, bool plus_is_space, char *data, size
 static bool needs_decoding(struct mtr_str text, bool plus_is_space)
 {
     for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] == '%' || text.data[i] == '\0' || (plus_is_space && text.data[i] == '+')) return true;
+        if (text.data[i] == '%' || text.data[i] == '\0' || (plus_is_space && text.data[i] == '+'))
+            return true;
     return false;
 }
 
@@ -63,8 +65,8 @@ int mtr_percent_decode(struct mtr_str text, struct mtr_arena *arena, struct mtr_
 
 static bool is_unreserved(char character)
 {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') || (character >= '0' && character <= '9') ||
-           (character != '\0' && strchr("-._~", character));
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') || (character != '\0' && strchr("-._~", character));
 }
 
 int mtr_percent_encode(struct mtr_buffer *out, struct mtr_str text)
@@ -88,7 +90,8 @@ static int parse_parameter(struct mtr_str piece, struct mtr_arena *arena, struct
     const char *equals = memchr(piece.data, '=', piece.size);
     size_t name_size = equals ? (size_t)(equals - piece.data) : piece.size;
     struct mtr_str name = {piece.data, name_size};
-    struct mtr_str value = equals ? (struct mtr_str){equals + 1, piece.size - name_size - 1} : (struct mtr_str){piece.data + piece.size, 0};
+    struct mtr_str value = equals ? (struct mtr_str){equals + 1, piece.size - name_size - 1}
+                                  : (struct mtr_str){piece.data + piece.size, 0};
     int rc = decode(name, true, arena, &out->name);
     return rc ? rc : decode(value, true, arena, &out->value);
 }

@@ -1,5 +1,6 @@
 /*
- * Copies of stores in use. A copy is made beside the writer by LMDB's own reader; nothing here writes to the source but its reader table.
+ * Copies of stores in use. A copy is made beside the writer by LMDB's own reader; nothing here writes to the
+ * source but its reader table.
  */
 #include "meterd/store/backup.h"
 
@@ -45,10 +46,13 @@ static int copy_open_environment(const char *from_directory, const char *to_dire
     return rc ? rc : mtr_directory_sync(to_directory);
 }
 
-int mtr_backup_environment(const char *from_directory, const char *to_directory, struct mtr_diagnostic *diagnostic)
+int mtr_backup_environment(const char *from_directory, const char *to_directory,
+                           struct mtr_diagnostic *diagnostic)
 {
-    if (access(from_directory, F_OK) != 0) return fail(MTR_ENOTFOUND, "there is no store at", from_directory, diagnostic);
-    if (mkdir(to_directory, 0700)) return fail(mtr_error_from_errno(errno), "cannot make", to_directory, diagnostic);
+    if (access(from_directory, F_OK) != 0)
+        return fail(MTR_ENOTFOUND, "there is no store at", from_directory, diagnostic);
+    if (mkdir(to_directory, 0700))
+        return fail(mtr_error_from_errno(errno), "cannot make", to_directory, diagnostic);
     int rc = copy_open_environment(from_directory, to_directory);
     return rc ? fail(rc, "cannot copy", from_directory, diagnostic) : MTR_OK;
 }
@@ -72,7 +76,8 @@ int mtr_backup_file(const char *from_path, const char *to_path, struct mtr_diagn
 {
     int rc = MTR_OK, to = -1, from = open(from_path, O_RDONLY | O_CLOEXEC);
     if (from < 0) rc = mtr_error_from_errno(errno);
-    if (!rc && (to = open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0) rc = mtr_error_from_errno(errno);
+    if (!rc && (to = open(to_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+        rc = mtr_error_from_errno(errno);
     if (!rc) rc = copy_bytes(from, to);
     if (from >= 0) close(from);
     if (to >= 0 && close(to) && !rc) rc = mtr_error_from_errno(errno);
@@ -83,7 +88,8 @@ static bool same_segments(const struct mtr_manifest *a, const struct mtr_manifes
 {
     if (a->count != b->count || a->base.last_seq != b->base.last_seq) return false;
     for (uint32_t i = 0; i < a->count; i++)
-        if (a->records[i].number != b->records[i].number || a->records[i].rolled != b->records[i].rolled || a->records[i].sealed != b->records[i].sealed)
+        if (a->records[i].number != b->records[i].number || a->records[i].rolled != b->records[i].rolled ||
+            a->records[i].sealed != b->records[i].sealed)
             return false;
     return true;
 }
@@ -99,7 +105,8 @@ static void remove_segments(const char *to_directory, const struct mtr_manifest 
     }
 }
 
-static int copy_segments(const char *from_directory, const char *to_directory, const struct mtr_manifest *manifest, struct mtr_diagnostic *diagnostic)
+static int copy_segments(const char *from_directory, const char *to_directory,
+                         const struct mtr_manifest *manifest, struct mtr_diagnostic *diagnostic)
 {
     char from[PATH_MAX], to[PATH_MAX];
     int rc = MTR_OK;
@@ -133,8 +140,10 @@ static int copy_log(const char *from_directory, const char *to_directory, struct
 
 int mtr_backup_log(const char *from_directory, const char *to_directory, struct mtr_diagnostic *diagnostic)
 {
-    if (mkdir(to_directory, 0700)) return fail(mtr_error_from_errno(errno), "cannot make", to_directory, diagnostic);
+    if (mkdir(to_directory, 0700))
+        return fail(mtr_error_from_errno(errno), "cannot make", to_directory, diagnostic);
     int rc = MTR_EAGAIN;
-    for (int attempt = 0; rc == MTR_EAGAIN && attempt < LOG_ATTEMPTS; attempt++) rc = copy_log(from_directory, to_directory, diagnostic);
+    for (int attempt = 0; rc == MTR_EAGAIN && attempt < LOG_ATTEMPTS; attempt++)
+        rc = copy_log(from_directory, to_directory, diagnostic);
     return rc ? rc : mtr_directory_sync(to_directory);
 }

@@ -5,8 +5,8 @@
  *   revisions  kind u8, number u32, revision u32 → applied_us u64, who size u16, who, json
  *   meta       "format" → u32; "version" → u64; "count", kind u8 → u32
  *
- * Invariants: numbers of a kind are 1…count without gaps; revisions of a number are 1…newest; revisions are never rewritten.
- * Integers are big-endian, so that the order of bytes is the order of numbers.
+ * Invariants: numbers of a kind are 1…count without gaps; revisions of a number are 1…newest; revisions are
+ * never rewritten. Integers are big-endian, so that the order of bytes is the order of numbers.
  */
 #include "meterd/store/documents.h"
 
@@ -17,7 +17,9 @@
 #include "meterd/core/limits.h"
 
 enum { FORMAT_VERSION = 1, HEAD_BYTES = 8, REVISION_KEY_BYTES = 9, REVISION_HEADER_BYTES = 10 };
-#define MAP_BYTES ((size_t)16 << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
+#define MAP_BYTES                                                                                            \
+    ((size_t)16                                                                                              \
+     << 30) /* address space; a catalog of a million documents of 1 KiB with ten revisions each fits */
 
 struct mtr_documents {
     MDB_env *env;
@@ -107,7 +109,8 @@ static int open_tables(struct mtr_documents *documents, bool read_only)
     return rc;
 }
 
-int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out, struct mtr_diagnostic *diagnostic)
+int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out,
+                       struct mtr_diagnostic *diagnostic)
 {
     struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = 3, .read_only = read_only};
     struct mtr_documents *documents = calloc(1, sizeof(*documents));
@@ -118,7 +121,9 @@ int mtr_documents_open(const char *directory, bool read_only, struct mtr_documen
     int rc = mtr_lmdb_open(directory, &options, &documents->env, diagnostic);
     if (!rc) {
         rc = open_tables(documents, read_only);
-        if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the store %s: %s", directory, mtr_error_text(rc));
+        if (rc)
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot read the store %s: %s", directory,
+                               mtr_error_text(rc));
     }
     if (rc) {
         mtr_documents_close(documents);
@@ -172,7 +177,8 @@ static int read_head(struct mtr_documents *documents, MDB_txn *txn, MDB_val key,
 }
 
 /* The head of a key after this put: the next revision, or the kind's next number at revision 1. */
-static int next_head(struct mtr_documents *documents, uint8_t kind, const struct head_key *key, struct head *out)
+static int next_head(struct mtr_documents *documents, uint8_t kind, const struct head_key *key,
+                     struct head *out)
 {
     unsigned char count_key[6] = {'c', 'o', 'u', 'n', 't', kind};
     uint64_t count = 0;
@@ -183,16 +189,19 @@ static int next_head(struct mtr_documents *documents, uint8_t kind, const struct
     if (rc) return rc;
     if (count >= UINT32_MAX - 1) return MTR_EFULL;
     *out = (struct head){(uint32_t)count + 1, 1};
-    return put_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)), count + 1);
+    return put_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)),
+                        count + 1);
 }
 
-static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who, int64_t now_us,
-                        struct mtr_str json)
+static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who,
+                        int64_t now_us, struct mtr_str json)
 {
     unsigned char key[REVISION_KEY_BYTES];
     make_revision_key(kind, head, key);
-    MDB_val slot = mtr_lmdb_val(key, sizeof(key)), value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
-    int rc = mtr_lmdb_error(mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
+    MDB_val slot = mtr_lmdb_val(key, sizeof(key)),
+            value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
+    int rc = mtr_lmdb_error(
+        mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
     if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
     unsigned char *p = value.mv_data;
     mtr_put_u64(p, (uint64_t)now_us);
@@ -203,8 +212,8 @@ static int put_revision(struct mtr_documents *documents, uint8_t kind, struct he
     return MTR_OK;
 }
 
-int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who, int64_t now_us,
-                      struct mtr_str json, uint32_t *number)
+int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who,
+                      int64_t now_us, struct mtr_str json, uint32_t *number)
 {
     MTR_ASSERT(documents->change && kind < MTR_DOCUMENTS_KINDS_MAX);
     struct head_key head_key;
@@ -216,7 +225,8 @@ int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_
     if (rc) return rc;
     mtr_put_u32(bytes, head.number);
     mtr_put_u32(bytes + 4, head.revision);
-    rc = put(documents->change, documents->heads, mtr_lmdb_val(head_key.bytes, head_key.size), mtr_lmdb_val(bytes, sizeof(bytes)));
+    rc = put(documents->change, documents->heads, mtr_lmdb_val(head_key.bytes, head_key.size),
+             mtr_lmdb_val(bytes, sizeof(bytes)));
     if (!rc) rc = put_revision(documents, kind, head, who, now_us, json);
     if (!rc) *number = head.number;
     return rc;
@@ -244,8 +254,8 @@ void mtr_documents_abort(struct mtr_documents *documents)
     documents->change = NULL;
 }
 
-static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, struct mtr_str key, struct head head,
-                    mtr_documents_on_document on_document, void *context)
+static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, struct mtr_str key,
+                    struct head head, mtr_documents_on_document on_document, void *context)
 {
     unsigned char bytes[REVISION_KEY_BYTES];
     MDB_val value;
@@ -286,7 +296,8 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     return rc;
 }
 
-int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document, void *context)
+int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document,
+                       void *context)
 {
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
@@ -310,8 +321,8 @@ out:
     return rc;
 }
 
-int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, mtr_documents_on_document on_document,
-                                 void *context)
+int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
+                                 mtr_documents_on_document on_document, void *context)
 {
     struct head_key head_key;
     struct head newest;
@@ -321,7 +332,8 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     if (rc) return rc;
     rc = read_head(documents, txn, mtr_lmdb_val(head_key.bytes, head_key.size), &newest);
     for (uint32_t revision = 1; !rc && revision <= newest.revision; revision++)
-        rc = hand_out(documents, txn, kind, key, (struct head){newest.number, revision}, on_document, context);
+        rc =
+            hand_out(documents, txn, kind, key, (struct head){newest.number, revision}, on_document, context);
     mdb_txn_abort(txn);
     return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * Cursors of a read transaction that are used again. Invariant: a waiting cursor belongs to the transaction at hand, and nobody uses it.
+ * Cursors of a read transaction that are used again. Invariant: a waiting cursor belongs to the transaction
+ * at hand, and nobody uses it.
  */
 #include "lib/store/lmdb_cursors.h"
 

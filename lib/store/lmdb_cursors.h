@@ -1,6 +1,7 @@
 /*
- * Cursors of a read transaction that are used again: one waits per table. A look-up near the last one then stays on its page, and walking
- * allocates nothing. Write transactions open and close theirs, for LMDB keeps every open one right with each put. Private to lib/store.
+ * Cursors of a read transaction that are used again: one waits per table. A look-up near the last one then
+ * stays on its page, and walking allocates nothing. Write transactions open and close theirs, for LMDB keeps
+ * every open one right with each put. Private to lib/store.
  */
 #ifndef METERD_LIB_STORE_LMDB_CURSORS_H
 #define METERD_LIB_STORE_LMDB_CURSORS_H
@@ -16,11 +17,13 @@ struct mtr_lmdb_cursors {
 };
 
 /* A cursor for the caller alone: walks may stand within walks of the same table. */
-int mtr_lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_cursor **out) MTR_MUST_USE;
+int mtr_lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi,
+                         MDB_cursor **out) MTR_MUST_USE;
 void mtr_lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_cursor *cursor);
 
 /* As mdb_get; MTR_ENOTFOUND. */
-int mtr_lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key, MDB_val *value) MTR_MUST_USE;
+int mtr_lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key,
+                 MDB_val *value) MTR_MUST_USE;
 
 /* Before the transaction ends. */
 void mtr_lmdb_cursors_close(struct mtr_lmdb_cursors *cursors);

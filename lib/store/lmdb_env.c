@@ -15,7 +15,9 @@
 #include "meterd/core/limits.h"
 
 enum { ROOM_BYTES_MIN = 1 << 20 }; /* less than this free: a failed write was for lack of room */
-enum { LOCK_BYTES = 64 * (MTR_LMDB_READERS_MAX + 16) }; /* LMDB's lock file: its head and a cache line per reader */
+enum {
+    LOCK_BYTES = 64 * (MTR_LMDB_READERS_MAX + 16)
+}; /* LMDB's lock file: its head and a cache line per reader */
 
 int mtr_lmdb_error(int lmdb_code)
 {
@@ -34,7 +36,8 @@ int mtr_lmdb_error(int lmdb_code)
     case MDB_PANIC: return MTR_EIO;
     default: break;
     }
-    MTR_ASSERT(lmdb_code != MDB_BAD_TXN && lmdb_code != MDB_BAD_DBI && lmdb_code != MDB_BAD_VALSIZE && lmdb_code != MDB_BAD_RSLOT);
+    MTR_ASSERT(lmdb_code != MDB_BAD_TXN && lmdb_code != MDB_BAD_DBI && lmdb_code != MDB_BAD_VALSIZE &&
+               lmdb_code != MDB_BAD_RSLOT);
     return mtr_error_from_errno(lmdb_code);
 }
 
@@ -76,7 +79,8 @@ int mtr_directory_create(const char *path)
     return create_one(copy);
 }
 
-/* LMDB maps its lock file and writes to the mapping: on a full disk that is SIGBUS, not an error. So its room is taken before. */
+/* LMDB maps its lock file and writes to the mapping: on a full disk that is SIGBUS, not an error. So its
+ * room is taken before. */
 static int reserve_lock_file(const char *directory)
 {
     char path[PATH_MAX];
@@ -99,7 +103,8 @@ static size_t map_bytes(const struct mtr_lmdb_options *options)
 #endif
 }
 
-int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
+int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
+                  struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env = NULL;
     int stale = 0;
@@ -110,11 +115,14 @@ int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options,
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, map_bytes(options)));
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxdbs(env, options->databases_max));
     if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxreaders(env, MTR_LMDB_READERS_MAX));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));
+    if (!rc)
+        rc = mtr_lmdb_error(
+            mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));
     if (!rc) rc = mtr_lmdb_error(mdb_reader_check(env, &stale));
 out:
     if (rc) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the store %s: %s", directory, mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the store %s: %s", directory,
+                           mtr_error_text(rc));
         if (env) mdb_env_close(env);
         return rc;
     }

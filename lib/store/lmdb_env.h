@@ -1,9 +1,10 @@
 /*
- * LMDB as meterd uses it: one place for open flags, map sizes, error translation and commit. Private to lib/store.
+ * LMDB as meterd uses it: one place for open flags, map sizes, error translation and commit. Private to
+ * lib/store.
  *
  * Rules (docs/decisions/ has the reasons): default sync only; MDB_NOTLS for every environment, so that read
- * transactions belong to whoever holds them; no WRITEMAP, MAPASYNC, NOLOCK, DUPSORT; one open per process and directory;
- * read transactions last at most a second.
+ * transactions belong to whoever holds them; no WRITEMAP, MAPASYNC, NOLOCK, DUPSORT; one open per process and
+ * directory; read transactions last at most a second.
  */
 #ifndef METERD_LIB_STORE_LMDB_ENV_H
 #define METERD_LIB_STORE_LMDB_ENV_H
@@ -24,15 +25,16 @@ struct mtr_lmdb_options {
     bool read_only;
 };
 
-/* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears stale readers. */
-int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out, struct mtr_diagnostic *diagnostic)
-    MTR_MUST_USE;
+/* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears
+ * stale readers. */
+int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
+                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* The meterd error of an LMDB or errno code, translated here and nowhere else. */
 int mtr_lmdb_error(int lmdb_code);
 
-/* Commits. LMDB reports a full disk as EIO: when the file system of the environment has no room left that is MTR_EFULL (nothing stored),
- * otherwise MTR_EIO (outcome unknown). */
+/* Commits. LMDB reports a full disk as EIO: when the file system of the environment has no room left that
+ * is MTR_EFULL (nothing stored), otherwise MTR_EIO (outcome unknown). */
 int mtr_lmdb_commit(MDB_txn *txn) MTR_MUST_USE;
 
 /* mkdir -p with mode 0700; fsyncs each parent it created an entry in. */
@@ -41,7 +43,10 @@ int mtr_directory_sync(const char *path) MTR_MUST_USE;
 
 static inline MDB_val mtr_lmdb_val(const void *data, size_t size)
 {
-    union { const void *borrowed; void *data; } p = {.borrowed = data}; /* LMDB takes void * but does not write through keys and put values */
+    union {
+        const void *borrowed;
+        void *data;
+    } p = {.borrowed = data}; /* LMDB takes void * but does not write through keys and put values */
     return (MDB_val){size, p.data};
 }
 
@@ -50,7 +55,8 @@ static inline struct mtr_str mtr_lmdb_str(MDB_val value)
     return (struct mtr_str){value.mv_data, value.mv_size};
 }
 
-/* Big-endian integers, so that LMDB's byte order is numeric order. Moved whole and swapped: byte by byte it is the dearest part of a walk. */
+/* Big-endian integers, so that LMDB's byte order is numeric order. Moved whole and swapped: byte by byte
+ * it is the dearest part of a walk. */
 static inline uint32_t mtr_big_endian_u32(uint32_t value)
 {
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;

@@ -1,8 +1,10 @@
 /*
- * Allowances: pools of units or of money that every billing period is granted. Their rows, their reading and their findings.
+ * Allowances: pools of units or of money that every billing period is granted. Their rows, their reading and
+ * their findings.
  *
- * Units are of the components that the allowance names, as these price them; so those have to be priced by units, over a period or in
- * pieces of it: a level that is weighted by time, and a contract term, have no units of a period.
+ * Units are of the components that the allowance names, as these price them; so those have to be priced by
+ * units, over a period or in pieces of it: a level that is weighted by time, and a contract term, have no
+ * units of a period.
  */
 #include "lib/tariff/fields.h"
 
@@ -11,16 +13,20 @@
 const struct mtr_field mtr_tariff_allowance_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_allowance_fields, key), .required = true,
      .doc = "name of the pool and of the lines that show what was drawn; unique in its version"},
-    {.name = "components", .type = MTR_FIELD_TEXTS, AT(tariff_allowance_fields, components), .max = MTR_TARIFF_COMPONENTS_MAX,
+    {.name = "components", .type = MTR_FIELD_TEXTS, AT(tariff_allowance_fields, components),
+     .max = MTR_TARIFF_COMPONENTS_MAX,
      .doc = "keys of the components that draw on it; of money, none: all lines"},
-    {.name = "quantity", .type = MTR_FIELD_QUANTITY, AT(tariff_allowance_fields, quantity), PRESENT(tariff_allowance_fields, has_quantity),
+    {.name = "quantity", .type = MTR_FIELD_QUANTITY, AT(tariff_allowance_fields, quantity),
+     PRESENT(tariff_allowance_fields, has_quantity),
      .doc = "units of a period, as the components price them: after conversion and free units"},
-    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_allowance_fields, amount), PRESENT(tariff_allowance_fields, has_amount),
-     .doc = "or money of a period"},
-    {.name = "rollover", .type = MTR_FIELD_U64, AT(tariff_allowance_fields, rollover), .default_text = "0", .min = 0,
-     .max = MTR_ALLOWANCE_ROLLOVER_MAX, .doc = "further billing periods in which what is left can be drawn"},
-    {.name = "priority", .type = MTR_FIELD_U64, AT(tariff_allowance_fields, priority), .default_text = "100", .min = 0,
-     .max = MTR_POOL_PRIORITY_MAX, .doc = "the lowest is drawn first; then the earliest expiry, then the key"},
+    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_allowance_fields, amount),
+     PRESENT(tariff_allowance_fields, has_amount), .doc = "or money of a period"},
+    {.name = "rollover", .type = MTR_FIELD_U64, AT(tariff_allowance_fields, rollover), .default_text = "0",
+     .min = 0, .max = MTR_ALLOWANCE_ROLLOVER_MAX,
+     .doc = "further billing periods in which what is left can be drawn"},
+    {.name = "priority", .type = MTR_FIELD_U64, AT(tariff_allowance_fields, priority), .default_text = "100",
+     .min = 0, .max = MTR_POOL_PRIORITY_MAX,
+     .doc = "the lowest is drawn first; then the earliest expiry, then the key"},
     {0},
 };
 
@@ -29,9 +35,11 @@ bool mtr_component_has_units(const struct mtr_component *component)
     const enum mtr_curve_kind curve = component->curve;
     for (uint32_t i = 0; i < component->matrix_count; i++)
         if (!mtr_component_has_units(&component->matrix[i].component)) return false;
-    bool of_money = curve == MTR_CURVE_PERCENTAGE || curve == MTR_CURVE_GRADUATED_PERCENTAGE || curve == MTR_CURVE_DYNAMIC;
+    bool of_money = curve == MTR_CURVE_PERCENTAGE || curve == MTR_CURVE_GRADUATED_PERCENTAGE ||
+                    curve == MTR_CURVE_DYNAMIC;
     bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
-    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period && !component->across_customer;
+    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period &&
+           !component->across_customer;
 }
 
 static const char *component_key_at(const void *context, unsigned i)
@@ -40,24 +48,26 @@ static const char *component_key_at(const void *context, unsigned i)
     return i < version->component_count ? version->components[i].key.data : NULL;
 }
 
-static void lint_component(const struct mtr_node *place, const struct mtr_tariff_version *version, struct mtr_str key, bool of_money,
-                           struct mtr_diagnostics *findings)
+static void lint_component(const struct mtr_node *place, const struct mtr_tariff_version *version,
+                           struct mtr_str key, bool of_money, struct mtr_diagnostics *findings)
 {
     const struct mtr_component *component = mtr_tariff_component(version, key);
     if (!component) {
         const char *meant = mtr_schema_nearest(key, component_key_at, version);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "components", "there is no component `%.*s`%s%s%s",
-                             MTR_STR_ARGS(key), meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "components",
+                             "there is no component `%.*s`%s%s%s", MTR_STR_ARGS(key),
+                             meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
         return;
     }
     if (!of_money && !mtr_component_has_units(component))
         tariff_error(findings, place, "components",
-                     "a fee, a share of money, a capacity, a level, a contract term and use across a customer have no units of a period of their own: "
+                     "a fee, a share of money, a capacity, a level, a contract term and use across a "
+                     "customer have no units of a period of their own: "
                      "give an amount instead of a quantity");
 }
 
-static void lint_components(const struct mtr_node *node, const struct mtr_tariff_version *version, const struct mtr_allowance *allowance,
-                            struct mtr_diagnostics *findings)
+static void lint_components(const struct mtr_node *node, const struct mtr_tariff_version *version,
+                            const struct mtr_allowance *allowance, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
     if (!allowance->component_count && !allowance->of_money)
@@ -70,34 +80,45 @@ static void lint_components(const struct mtr_node *node, const struct mtr_tariff
     }
 }
 
-static void lint_key(const struct mtr_node *node, const struct mtr_tariff_version *version, uint32_t index, struct mtr_diagnostics *findings)
+static void lint_key(const struct mtr_node *node, const struct mtr_tariff_version *version, uint32_t index,
+                     struct mtr_diagnostics *findings)
 {
     const struct mtr_node *place = tariff_place(node, "key");
     struct mtr_str key = version->allowances[index].key;
     if (mtr_str_starts_with(key, MTR_STR("tariff.")) || mtr_str_starts_with(key, MTR_STR("account.")))
-        tariff_error(findings, place, "key", "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
+        tariff_error(
+            findings, place, "key",
+            "keys that begin with `tariff.` or `account.` are of the tariff's own lines: choose another");
     if (mtr_str_equal(key, MTR_STR("trial")) || mtr_str_starts_with(key, MTR_STR("trial.")))
-        tariff_error(findings, place, "key", "`trial` and what begins with `trial.` are what a subscription's trial frees: choose another");
-    if (mtr_tariff_component(version, key)) tariff_error(findings, place, "key", "is the key of a component: choose another");
+        tariff_error(
+            findings, place, "key",
+            "`trial` and what begins with `trial.` are what a subscription's trial frees: choose another");
+    if (mtr_tariff_component(version, key))
+        tariff_error(findings, place, "key", "is the key of a component: choose another");
     for (uint32_t i = 0; i < index; i++)
-        if (mtr_str_equal(key, version->allowances[i].key)) tariff_error(findings, place, "key", "is the key of another allowance: keys are unique");
+        if (mtr_str_equal(key, version->allowances[i].key))
+            tariff_error(findings, place, "key", "is the key of another allowance: keys are unique");
 }
 
-static void lint_size(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct tariff_allowance_fields *fields,
-                      struct mtr_diagnostics *findings)
+static void lint_size(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                      const struct tariff_allowance_fields *fields, struct mtr_diagnostics *findings)
 {
     if (fields->has_quantity == fields->has_amount) {
-        tariff_error(findings, node, "allowances", "give a quantity (of units) or an amount (of money): one of them");
+        tariff_error(findings, node, "allowances",
+                     "give a quantity (of units) or an amount (of money): one of them");
     } else if (fields->has_quantity) {
-        if (fields->quantity.e12 <= 0) tariff_error(findings, tariff_place(node, "quantity"), "quantity", "must be more than 0");
+        if (fields->quantity.e12 <= 0)
+            tariff_error(findings, tariff_place(node, "quantity"), "quantity", "must be more than 0");
     } else {
         mtr_tariff_lint_limit(node, "amount", tariff, fields->amount, findings);
-        if (fields->amount.e18 == 0) tariff_error(findings, tariff_place(node, "amount"), "amount", "must be more than 0");
+        if (fields->amount.e18 == 0)
+            tariff_error(findings, tariff_place(node, "amount"), "amount", "must be more than 0");
     }
 }
 
-int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff, const struct tariff_version_fields *fields,
-                               struct mtr_arena *arena, struct mtr_tariff_version *out, struct mtr_diagnostics *findings)
+int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
+                               const struct tariff_version_fields *fields, struct mtr_arena *arena,
+                               struct mtr_tariff_version *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(version, "allowances");
     const struct tariff_allowance_fields *from = fields->allowances.items;

@@ -1,8 +1,10 @@
 /*
- * Prices per currency: where a tariff may have an amount, a map of amounts by currency, {EUR: "0.05", USD: "0.06"}.
+ * Prices per currency: where a tariff may have an amount, a map of amounts by currency, {EUR: "0.05", USD:
+ * "0.06"}.
  *
- * The rows of the schema say where amounts stand. Invariants: the tree is walked along the rows, so that a dimension or a meter that is
- * called like a currency is left alone; what the rows do not know is copied as it is, for the schema to report.
+ * The rows of the schema say where amounts stand. Invariants: the tree is walked along the rows, so that a
+ * dimension or a meter that is called like a currency is left alone; what the rows do not know is copied as
+ * it is, for the schema to report.
  */
 #include "lib/tariff/variants.h"
 
@@ -70,15 +72,22 @@ static int add_currency(struct walk *walk, struct mtr_str code, uint32_t line, u
 {
     struct tariff_currencies *currencies = walk->currencies;
     if (has_currency(currencies, code)) return MTR_OK;
-    if (!currencies->items) currencies->items = mtr_arena_calloc(walk->scratch, MTR_TARIFF_CURRENCIES_MAX, sizeof(*currencies->items));
+    if (!currencies->items)
+        currencies->items =
+            mtr_arena_calloc(walk->scratch, MTR_TARIFF_CURRENCIES_MAX, sizeof(*currencies->items));
     if (!currencies->items) return MTR_ENOMEM;
     if (currencies->count == MTR_TARIFF_CURRENCIES_MAX) {
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, line, column, "currencies", "are more than %d", MTR_TARIFF_CURRENCIES_MAX);
+        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, line, column, "currencies",
+                             "are more than %d", MTR_TARIFF_CURRENCIES_MAX);
         return MTR_EINVALID;
     }
-    currencies->items[currencies->count++] =
-        (struct mtr_node){.kind = MTR_NODE_STRING, .line = line, .column = column, .key = MTR_STR("currency"), .key_line = line,
-                          .key_column = column, .text = code};
+    currencies->items[currencies->count++] = (struct mtr_node){.kind = MTR_NODE_STRING,
+                                                               .line = line,
+                                                               .column = column,
+                                                               .key = MTR_STR("currency"),
+                                                               .key_line = line,
+                                                               .key_column = column,
+                                                               .text = code};
     return MTR_OK;
 }
 
@@ -89,7 +98,8 @@ static int collect(struct walk *walk, const struct mtr_field *field, const struc
     if (node->kind != MTR_NODE_MAP) return MTR_OK;
     walk->has_maps = true;
     for (uint32_t i = 0; i < node->child_count && !rc; i++)
-        rc = add_currency(walk, node->children[i].key, node->children[i].key_line, node->children[i].key_column);
+        rc = add_currency(walk, node->children[i].key, node->children[i].key_line,
+                          node->children[i].key_column);
     return rc;
 }
 
@@ -125,15 +135,19 @@ static void list_codes(const struct tariff_currencies *currencies, char *out, si
     size_t used = 0;
     *out = '\0';
     for (uint32_t i = 0; i < currencies->count && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%.*s", i ? ", " : "", MTR_STR_ARGS(currencies->items[i].text));
+        used += (size_t)snprintf(out + used, size - used, "%s%.*s", i ? ", " : "",
+                                 MTR_STR_ARGS(currencies->items[i].text));
 }
 
 static int check_number(struct walk *walk, const struct mtr_field *field, const struct mtr_node *node)
 {
     char codes[MTR_TARIFF_CURRENCIES_MAX * 8];
-    if (field->type != MTR_FIELD_MONEY || is_factor(field) || node->kind == MTR_NODE_NULL || walk->currencies->count < 2) return MTR_OK;
+    if (field->type != MTR_FIELD_MONEY || is_factor(field) || node->kind == MTR_NODE_NULL ||
+        walk->currencies->count < 2)
+        return MTR_OK;
     struct mtr_money amount;
-    if (mtr_money_parse(node->text, &amount) || amount.e18 == 0) return MTR_OK; /* nothing is nothing in every currency */
+    if (mtr_money_parse(node->text, &amount) || amount.e18 == 0)
+        return MTR_OK; /* nothing is nothing in every currency */
     list_codes(walk->currencies, codes, sizeof(codes));
     mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, node->line, node->column, field->name,
                          "is one number for %s: write a map with one for each", codes);
@@ -153,24 +167,26 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
     if (node->kind != MTR_NODE_MAP) return check_number(walk, field, node);
     for (uint32_t i = 0; i < currencies->count; i++) {
         if (price_in(node, currencies->items[i].text)) continue;
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, node->line, node->column, field->name, "has no price in %.*s",
-                             MTR_STR_ARGS(currencies->items[i].text));
+        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, node->line, node->column, field->name,
+                             "has no price in %.*s", MTR_STR_ARGS(currencies->items[i].text));
     }
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *price = &node->children[i];
         if (has_currency(currencies, price->key)) continue;
-        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, price->key_line, price->key_column, field->name,
-                             "has a price in %.*s, which is not one of the tariff's currencies", MTR_STR_ARGS(price->key));
+        mtr_diagnostics_addf(walk->findings, MTR_SEVERITY_ERROR, price->key_line, price->key_column,
+                             field->name, "has a price in %.*s, which is not one of the tariff's currencies",
+                             MTR_STR_ARGS(price->key));
     }
     return MTR_OK;
 }
 
-int mtr_tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch, struct tariff_currencies *out,
-                               struct mtr_diagnostics *findings)
+int mtr_tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
+                               struct tariff_currencies *out, struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
     struct walk walk = {.on_number = collect, .scratch = scratch, .currencies = out, .findings = findings};
-    const struct mtr_node *own = mtr_node_get(tariff, "currency"), *declared = mtr_node_get(tariff, "currencies");
+    const struct mtr_node *own = mtr_node_get(tariff, "currency"),
+                          *declared = mtr_node_get(tariff, "currencies");
     *out = (struct tariff_currencies){0};
     int rc = MTR_OK;
     if (declared && declared->kind == MTR_NODE_LIST) {
@@ -187,19 +203,21 @@ int mtr_tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *
 
 /* ---- rewriting ---- */
 
-static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_str code, struct mtr_arena *scratch,
-                       struct mtr_node *out);
+static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_str code,
+                       struct mtr_arena *scratch, struct mtr_node *out);
 
-static int rewrite_list(const struct mtr_field *field, const struct mtr_node *node, struct mtr_str code, struct mtr_arena *scratch,
-                        struct mtr_node *out)
+static int rewrite_list(const struct mtr_field *field, const struct mtr_node *node, struct mtr_str code,
+                        struct mtr_arena *scratch, struct mtr_node *out)
 {
-    if (field->single && node->kind == MTR_NODE_MAP) return rewrite_map(field->fields, node, code, scratch, out);
+    if (field->single && node->kind == MTR_NODE_MAP)
+        return rewrite_map(field->fields, node, code, scratch, out);
     *out = *node;
     if (node->kind != MTR_NODE_LIST || !node->child_count) return MTR_OK;
     struct mtr_node *children = mtr_arena_calloc(scratch, node->child_count, sizeof(*children));
     if (!children) return MTR_ENOMEM;
     int rc = MTR_OK;
-    for (uint32_t i = 0; i < node->child_count && !rc; i++) rc = rewrite_map(field->fields, &node->children[i], code, scratch, &children[i]);
+    for (uint32_t i = 0; i < node->child_count && !rc; i++)
+        rc = rewrite_map(field->fields, &node->children[i], code, scratch, &children[i]);
     out->children = children;
     return rc;
 }
@@ -216,8 +234,8 @@ static void pick_price(const struct mtr_node *node, struct mtr_str code, struct 
     out->key_column = node->key_column;
 }
 
-static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_str code, struct mtr_arena *scratch,
-                       struct mtr_node *out)
+static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_str code,
+                       struct mtr_arena *scratch, struct mtr_node *out)
 {
     *out = *node;
     if (node->kind != MTR_NODE_MAP || !node->child_count) return MTR_OK;
@@ -231,24 +249,28 @@ static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *no
         if (!field) continue;
         if (field->type == MTR_FIELD_MAP) rc = rewrite_map(field->fields, child, code, scratch, &children[i]);
         else if (field->type == MTR_FIELD_LIST) rc = rewrite_list(field, child, code, scratch, &children[i]);
-        else if (field->type == MTR_FIELD_MONEY || field->type == MTR_FIELD_QUANTITY) pick_price(child, code, &children[i]);
+        else if (field->type == MTR_FIELD_MONEY || field->type == MTR_FIELD_QUANTITY)
+            pick_price(child, code, &children[i]);
     }
     out->children = children;
     return rc;
 }
 
-int mtr_tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency, struct mtr_arena *scratch, struct mtr_node *out)
+int mtr_tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
+                           struct mtr_arena *scratch, struct mtr_node *out)
 {
     struct mtr_node rewritten;
     int rc = rewrite_map(mtr_tariff_fields, tariff, currency->text, scratch, &rewritten);
     if (rc) return rc;
-    struct mtr_node *children = mtr_arena_calloc(scratch, (size_t)rewritten.child_count + 1, sizeof(*children));
+    struct mtr_node *children =
+        mtr_arena_calloc(scratch, (size_t)rewritten.child_count + 1, sizeof(*children));
     if (!children) return MTR_ENOMEM;
     uint32_t count = 0;
     children[count++] = *currency;
     for (uint32_t i = 0; i < rewritten.child_count; i++) {
         struct mtr_str key = rewritten.children[i].key;
-        if (!mtr_str_equal(key, MTR_STR("currency")) && !mtr_str_equal(key, MTR_STR("currencies"))) children[count++] = rewritten.children[i];
+        if (!mtr_str_equal(key, MTR_STR("currency")) && !mtr_str_equal(key, MTR_STR("currencies")))
+            children[count++] = rewritten.children[i];
     }
     *out = rewritten;
     out->children = children;

@@ -1,79 +1,100 @@
 /*
- * The rows of a tariff document: types, ranges, defaults, one-line docs. Reference page and JSON Schema come out of them.
+ * The rows of a tariff document: types, ranges, defaults, one-line docs. Reference page and JSON Schema come
+ * out of them.
  */
 #include "lib/tariff/fields.h"
 
-const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
-static const char *const package_roundings[] = {"none", "half_even", "half_up", "up", "down", "ceiling", "floor", NULL};
+const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down",
+                                                 "ceiling",   "floor",   NULL};
+static const char *const package_roundings[] = {"none", "half_even", "half_up", "up",
+                                                "down", "ceiling",   "floor",   NULL};
 static const char *const rounding_places[] = {"line", "total", NULL};
 static const char *const recurring_every[] = {"period", "day", "week", "month", "quarter", "year", NULL};
 static const char *const recurring_in[] = {"advance", "arrears", NULL};
 const char *const mtr_tariff_prorates[] = {"none", "day", "second", NULL};
 
-_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5, "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
-_Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4, "recurring_every is in the order of enum mtr_period_unit, one later");
-_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2, "mtr_tariff_prorates is in the order of enum mtr_prorate");
+_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5,
+               "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
+_Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4,
+               "recurring_every is in the order of enum mtr_period_unit, one later");
+_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2,
+               "mtr_tariff_prorates is in the order of enum mtr_prorate");
 
 static const char *const acrosses[] = {"subscription", "customer", NULL};
 
 static const struct mtr_field tier_rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to), PRESENT(tariff_tier_fields, has_up_to),
+    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
+     PRESENT(tariff_tier_fields, has_up_to),
      .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
-    {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit), PRESENT(tariff_tier_fields, has_unit),
-     .doc = "price of one unit in this tier"},
-    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat), PRESENT(tariff_tier_fields, has_flat),
-     .doc = "amount due once when use enters the tier"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap), PRESENT(tariff_tier_fields, has_cap),
-     .doc = "greatest amount of this tier, its flat included"},
+    {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
+     PRESENT(tariff_tier_fields, has_unit), .doc = "price of one unit in this tier"},
+    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
+     PRESENT(tariff_tier_fields, has_flat), .doc = "amount due once when use enters the tier"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap),
+     PRESENT(tariff_tier_fields, has_cap), .doc = "greatest amount of this tier, its flat included"},
     {0},
 };
 
 static const struct mtr_field package_rows[] = {
-    {.name = "size", .type = MTR_FIELD_QUANTITY, AT(tariff_package_fields, size), .required = true, .doc = "units in a package"},
-    {.name = "price", .type = MTR_FIELD_MONEY, AT(tariff_package_fields, price), .required = true, .doc = "price of a package"},
-    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding), .choices = package_roundings, .default_text = "up",
+    {.name = "size", .type = MTR_FIELD_QUANTITY, AT(tariff_package_fields, size), .required = true,
+     .doc = "units in a package"},
+    {.name = "price", .type = MTR_FIELD_MONEY, AT(tariff_package_fields, price), .required = true,
+     .doc = "price of a package"},
+    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding),
+     .choices = package_roundings, .default_text = "up",
      .doc = "how a started package counts: up bills it whole, down not at all, none its share"},
     {0},
 };
 
 static const struct mtr_field recurring_rows[] = {
-    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_recurring_fields, amount), .required = true, .doc = "the fee of a whole period"},
-    {.name = "every", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, every), .choices = recurring_every, .default_text = "period",
+    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_recurring_fields, amount), .required = true,
+     .doc = "the fee of a whole period"},
+    {.name = "every", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, every), .choices = recurring_every,
+     .default_text = "period",
      .doc = "the billing period that the amount is meant for; period: whatever the subscription has"},
-    {.name = "in", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, in), .choices = recurring_in, .default_text = "advance",
-     .doc = "advance: due when the period begins; arrears: when it closes"},
-    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+    {.name = "in", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, in), .choices = recurring_in,
+     .default_text = "advance", .doc = "advance: due when the period begins; arrears: when it closes"},
+    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate),
+     .choices = mtr_tariff_prorates, .default_text = "none",
      .doc = "share of the fee for a part of a period: by second, by local day, or none (the whole fee)"},
     {0},
 };
 
 /* Of a component and of a row of its matrix. */
 #define CURVE_ROWS \
-    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), PRESENT(tariff_component_fields, has_per_unit), \
-     .doc = "curve: one price for every unit"}, \
-    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), PRESENT(tariff_component_fields, has_graduated), \
-     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
+    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), \
+     PRESENT(tariff_component_fields, has_per_unit), .doc = "curve: one price for every unit"}, \
+    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), \
+     PRESENT(tariff_component_fields, has_graduated), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
+     .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
      .doc = "curve: each unit at the price of the tier it falls in"}, \
-    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), PRESENT(tariff_component_fields, has_volume), .min = 1, \
-     .max = MTR_TARIFF_TIERS_MAX, .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
+    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), \
+     PRESENT(tariff_component_fields, has_volume), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
+     .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
      .doc = "curve: all units at the price of the tier that the whole quantity reaches"}, \
-    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), PRESENT(tariff_component_fields, has_package), \
-     .fields = package_rows, .doc = "curve: whole packages"}, \
-    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), PRESENT(tariff_component_fields, has_percentage), \
-     .fields = mtr_tariff_percentage_rows, .doc = "curve: a share of the meter's quantity, which is an amount of money"}, \
-    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated_percentage), \
+    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), \
+     PRESENT(tariff_component_fields, has_package), .fields = package_rows, .doc = "curve: whole packages"}, \
+    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), \
+     PRESENT(tariff_component_fields, has_percentage), .fields = mtr_tariff_percentage_rows, \
+     .doc = "curve: a share of the meter's quantity, which is an amount of money"}, \
+    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, \
+     AT(tariff_component_fields, graduated_percentage), \
      PRESENT(tariff_component_fields, has_graduated_percentage), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
      .fields = mtr_tariff_percentage_tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
      .doc = "curve: each part of an amount of money at the rate of the tier it falls in"}, \
-    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), PRESENT(tariff_component_fields, has_dynamic), \
-     .fields = mtr_tariff_dynamic_rows, .doc = "curve: the meter's quantity is the price already, times a multiplier"}, \
-    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), PRESENT(tariff_component_fields, has_stairstep), \
-     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields), \
+    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), \
+     PRESENT(tariff_component_fields, has_dynamic), .fields = mtr_tariff_dynamic_rows, \
+     .doc = "curve: the meter's quantity is the price already, times a multiplier"}, \
+    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), \
+     PRESENT(tariff_component_fields, has_stairstep), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
+     .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields), \
      .doc = "curve: one amount for the step that the quantity reaches"}, \
-    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), PRESENT(tariff_component_fields, has_blocks), \
-     .fields = mtr_tariff_blocks_rows, .doc = "curve: whole blocks, of another size and price in each tier"}, \
-    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), PRESENT(tariff_component_fields, has_increments), \
-     .fields = mtr_tariff_increments_rows, .doc = "curve: a connect fee, then started steps, as 60+1 seconds"}
+    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), \
+     PRESENT(tariff_component_fields, has_blocks), .fields = mtr_tariff_blocks_rows, \
+     .doc = "curve: whole blocks, of another size and price in each tier"}, \
+    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), \
+     PRESENT(tariff_component_fields, has_increments), .fields = mtr_tariff_increments_rows, \
+     .doc = "curve: a connect fee, then started steps, as 60+1 seconds"}
 
 static const struct mtr_field matrix_rows[] = {
     {.name = "match", .type = MTR_FIELD_NODE, AT(tariff_component_fields, match),
@@ -85,60 +106,81 @@ static const struct mtr_field matrix_rows[] = {
 static const struct mtr_field component_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
      .doc = "name of the line; unique in its version"},
-    {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter), PRESENT(tariff_component_fields, has_meter),
+    {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter),
+     PRESENT(tariff_component_fields, has_meter),
      .doc = "the meter whose quantity is priced; none for a recurring fee"},
     CURVE_ROWS,
-    {.name = "matrix", .type = MTR_FIELD_LIST, AT(tariff_component_fields, matrix), PRESENT(tariff_component_fields, has_matrix), .min = 1,
-     .max = MTR_TARIFF_MATRIX_MAX, .fields = matrix_rows, .item_size = sizeof(struct tariff_component_fields),
-     .doc = "curve: the curve of the first row that matches the line's dimensions; the last row has no match and is the default"},
-    {.name = "capacity", .type = MTR_FIELD_LIST, AT(tariff_component_fields, capacity), PRESENT(tariff_component_fields, has_capacity),
-     .min = 1, .max = MTR_TARIFF_TIERS_MAX, .fields = mtr_tariff_capacity_rows, .item_size = sizeof(struct tariff_capacity_fields),
+    {.name = "matrix", .type = MTR_FIELD_LIST, AT(tariff_component_fields, matrix),
+     PRESENT(tariff_component_fields, has_matrix), .min = 1, .max = MTR_TARIFF_MATRIX_MAX,
+     .fields = matrix_rows, .item_size = sizeof(struct tariff_component_fields),
+     .doc = "curve: the curve of the first row that matches the line's dimensions; the last row has no match "
+            "and is the default"},
+    {.name = "capacity", .type = MTR_FIELD_LIST, AT(tariff_component_fields, capacity),
+     PRESENT(tariff_component_fields, has_capacity), .min = 1, .max = MTR_TARIFF_TIERS_MAX,
+     .fields = mtr_tariff_capacity_rows, .item_size = sizeof(struct tariff_capacity_fields),
      .doc = "curve: one amount for the lowest step that fits the quantities of several meters"},
-    {.name = "tier_by", .type = MTR_FIELD_KEY, AT(tariff_component_fields, tier_by), PRESENT(tariff_component_fields, has_tier_by),
+    {.name = "tier_by", .type = MTR_FIELD_KEY, AT(tariff_component_fields, tier_by),
+     PRESENT(tariff_component_fields, has_tier_by),
      .doc = "of volume: the meter whose quantity chooses the tier; the price applies to that of `meter`"},
-    {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring), PRESENT(tariff_component_fields, has_recurring),
-     .fields = recurring_rows, .doc = "a fee of the period, without use"},
+    {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring),
+     PRESENT(tariff_component_fields, has_recurring), .fields = recurring_rows,
+     .doc = "a fee of the period, without use"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
-     PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false", .doc = "the first tier's flat is due at zero use too"},
-    {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope), .choices = mtr_tariff_scopes,
-     .default_text = "period", .doc = "what the curve applies to before amounts are added"},
-    {.name = "across", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, across), .choices = acrosses, .default_text = "subscription",
-     .doc = "whose use fills the tiers and takes the free units: the subscription's, or that of all the customer's subscriptions of the tariff"},
-    {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert), PRESENT(tariff_component_fields, has_convert),
-     .fields = mtr_tariff_convert_rows, .doc = "other units, and rounding of the quantity, before anything else"},
-    {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount), PRESENT(tariff_component_fields, has_discount),
-     .fields = mtr_tariff_discount_rows, .doc = "off what the curve comes to, before cap and minimum"},
-    {.name = "markup", .type = MTR_FIELD_LIST, AT(tariff_component_fields, markup), PRESENT(tariff_component_fields, has_markup),
-     .single = true, .min = 1, .max = MTR_TARIFF_MARKUPS_MAX, .fields = mtr_tariff_markup_rows, .item_size = sizeof(struct tariff_adjust_fields),
-     .doc = "on top of what the curve comes to, before cap and minimum; several make a chain, each on what those before it come to"},
-    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_component_fields, commitment), PRESENT(tariff_component_fields, has_commitment),
-     .fields = mtr_tariff_commitment_rows, .doc = "amount that is due in any case, with a factor for what goes beyond it"},
+     PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false",
+     .doc = "the first tier's flat is due at zero use too"},
+    {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope),
+     .choices = mtr_tariff_scopes, .default_text = "period",
+     .doc = "what the curve applies to before amounts are added"},
+    {.name = "across", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, across), .choices = acrosses,
+     .default_text = "subscription",
+     .doc = "whose use fills the tiers and takes the free units: the subscription's, or that of all the "
+            "customer's subscriptions of the tariff"},
+    {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert),
+     PRESENT(tariff_component_fields, has_convert), .fields = mtr_tariff_convert_rows,
+     .doc = "other units, and rounding of the quantity, before anything else"},
+    {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount),
+     PRESENT(tariff_component_fields, has_discount), .fields = mtr_tariff_discount_rows,
+     .doc = "off what the curve comes to, before cap and minimum"},
+    {.name = "markup", .type = MTR_FIELD_LIST, AT(tariff_component_fields, markup),
+     PRESENT(tariff_component_fields, has_markup), .single = true, .min = 1, .max = MTR_TARIFF_MARKUPS_MAX,
+     .fields = mtr_tariff_markup_rows, .item_size = sizeof(struct tariff_adjust_fields),
+     .doc = "on top of what the curve comes to, before cap and minimum; several make a chain, each on what "
+            "those before it come to"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_component_fields, commitment),
+     PRESENT(tariff_component_fields, has_commitment), .fields = mtr_tariff_commitment_rows,
+     .doc = "amount that is due in any case, with a factor for what goes beyond it"},
     {.name = "free_units", .type = MTR_FIELD_QUANTITY, AT(tariff_component_fields, free_units),
      PRESENT(tariff_component_fields, has_free_units), .doc = "units of each line that are not priced"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, minimum), PRESENT(tariff_component_fields, has_minimum),
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, minimum),
+     PRESENT(tariff_component_fields, has_minimum),
      .doc = "least amount of the component; the difference is a line of its own when the period closes"},
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, minimum_prorate),
-     PRESENT(tariff_component_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+     PRESENT(tariff_component_fields, has_minimum_prorate), .choices = mtr_tariff_prorates,
+     .default_text = "none",
      .doc = "share of the minimum in a period that the subscription runs through in part"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap), PRESENT(tariff_component_fields, has_cap),
-     .doc = "greatest amount of the component in a period"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap),
+     PRESENT(tariff_component_fields, has_cap), .doc = "greatest amount of the component in a period"},
     {.name = "when", .type = MTR_FIELD_NODE, AT(tariff_component_fields, when),
      .doc = "a mask of `calendar`, or {not: MASK}: only use in those hours counts"},
-    {.name = "weights", .type = MTR_FIELD_LABELS, AT(tariff_component_fields, weights), PRESENT(tariff_component_fields, has_weights),
-     .min = 1, .max = MTR_CALENDAR_MASKS_MAX, .doc = "mask: factor on the quantity in its hours; the first mask that holds, else 1"},
+    {.name = "weights", .type = MTR_FIELD_LABELS, AT(tariff_component_fields, weights),
+     PRESENT(tariff_component_fields, has_weights), .min = 1, .max = MTR_CALENDAR_MASKS_MAX,
+     .doc = "mask: factor on the quantity in its hours; the first mask that holds, else 1"},
     {.name = "unit", .type = MTR_FIELD_TEXT, AT(tariff_component_fields, unit), .max = 64,
      .doc = "what the price is for: must be the meter's unit, unless `convert` makes another of it"},
     {.name = "tax_code", .type = MTR_FIELD_TEXT, AT(tariff_component_fields, tax_code), .max = 64,
      .doc = "carried on each line and charge, for whoever makes invoices of them"},
-    {.name = "group_by", .type = MTR_FIELD_TEXTS, AT(tariff_component_fields, group_by), PRESENT(tariff_component_fields, has_group_by),
+    {.name = "group_by", .type = MTR_FIELD_TEXTS, AT(tariff_component_fields, group_by),
+     PRESENT(tariff_component_fields, has_group_by),
      .doc = "dimensions of the meter: a line and a curve of its own for each combination of their values"},
     {0},
 };
 
 static const struct mtr_field account_rows[] = {
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, minimum), PRESENT(tariff_account_fields, has_minimum),
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, minimum),
+     PRESENT(tariff_account_fields, has_minimum),
      .doc = "least amount of all together; the difference is a line of the last subscription"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, cap), PRESENT(tariff_account_fields, has_cap),
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_account_fields, cap),
+     PRESENT(tariff_account_fields, has_cap),
      .doc = "greatest amount of all together; the last subscriptions are cut first"},
     {0},
 };
@@ -146,69 +188,83 @@ static const struct mtr_field account_rows[] = {
 static const struct mtr_field override_rows[] = {
     {.name = "customer", .type = MTR_FIELD_KEY, AT(tariff_override_fields, customer),
      .doc = "for the subscriptions of this customer that have no override of their own"},
-    {.name = "subscription", .type = MTR_FIELD_KEY, AT(tariff_override_fields, subscription), .doc = "for this subscription"},
-    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_override_fields, components), .max = MTR_TARIFF_COMPONENTS_MAX,
-     .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
+    {.name = "subscription", .type = MTR_FIELD_KEY, AT(tariff_override_fields, subscription),
+     .doc = "for this subscription"},
+    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_override_fields, components),
+     .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows,
+     .item_size = sizeof(struct tariff_component_fields),
      .doc = "by key: what is written here replaces what the version's component says, a curve its curve"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, minimum), PRESENT(tariff_override_fields, has_minimum),
-     .doc = "instead of the version's; null: none"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, minimum),
+     PRESENT(tariff_override_fields, has_minimum), .doc = "instead of the version's; null: none"},
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_override_fields, minimum_prorate),
-     PRESENT(tariff_override_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
-     .doc = "instead of the version's"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, cap), PRESENT(tariff_override_fields, has_cap),
+     PRESENT(tariff_override_fields, has_minimum_prorate), .choices = mtr_tariff_prorates,
+     .default_text = "none", .doc = "instead of the version's"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_override_fields, cap),
+     PRESENT(tariff_override_fields, has_cap), .doc = "instead of the version's; null: none"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_override_fields, commitment),
+     PRESENT(tariff_override_fields, has_commitment), .fields = mtr_tariff_commitment_rows,
      .doc = "instead of the version's; null: none"},
-    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_override_fields, commitment), PRESENT(tariff_override_fields, has_commitment),
-     .fields = mtr_tariff_commitment_rows, .doc = "instead of the version's; null: none"},
-    {.name = "account", .type = MTR_FIELD_MAP, AT(tariff_override_fields, account), .fields = account_rows, .doc = "instead of the version's; null: none"},
-    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_override_fields, allowances), .max = MTR_TARIFF_ALLOWANCES_MAX,
-     .fields = mtr_tariff_allowance_rows, .item_size = sizeof(struct tariff_allowance_fields),
+    {.name = "account", .type = MTR_FIELD_MAP, AT(tariff_override_fields, account), .fields = account_rows,
+     .doc = "instead of the version's; null: none"},
+    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_override_fields, allowances),
+     .max = MTR_TARIFF_ALLOWANCES_MAX, .fields = mtr_tariff_allowance_rows,
+     .item_size = sizeof(struct tariff_allowance_fields),
      .doc = "instead of the version's, all of them; null: none"},
     {0},
 };
 
 const struct mtr_field mtr_tariff_version_rows[] = {
     {.name = "from", .type = MTR_FIELD_TEXT, AT(tariff_version_fields, from), .required = true,
-     .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 instant"},
+     .doc = "in force from here on: a date (local midnight of the subscription's zone) or an RFC 3339 "
+            "instant"},
     {.name = "reset", .type = MTR_FIELD_BOOL, AT(tariff_version_fields, reset), .default_text = "false",
      .doc = "tiers and free units begin anew; else they go on from what the period used before"},
-    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_version_fields, components), .required = true, .min = 1,
-     .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows, .item_size = sizeof(struct tariff_component_fields),
-     .doc = "what is priced, one line or more each"},
-    {.name = "calendar", .type = MTR_FIELD_NAMED, AT(tariff_version_fields, calendar), .max = MTR_CALENDAR_MASKS_MAX,
-     .fields = mtr_tariff_mask_rows, .item_size = sizeof(struct tariff_mask_fields),
+    {.name = "components", .type = MTR_FIELD_LIST, AT(tariff_version_fields, components), .required = true,
+     .min = 1, .max = MTR_TARIFF_COMPONENTS_MAX, .fields = component_rows,
+     .item_size = sizeof(struct tariff_component_fields), .doc = "what is priced, one line or more each"},
+    {.name = "calendar", .type = MTR_FIELD_NAMED, AT(tariff_version_fields, calendar),
+     .max = MTR_CALENDAR_MASKS_MAX, .fields = mtr_tariff_mask_rows,
+     .item_size = sizeof(struct tariff_mask_fields),
      .doc = "names for hours, weekdays and dates of the local clock, for `when` and `weights`"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, minimum), PRESENT(tariff_version_fields, has_minimum),
-     .doc = "least amount of the whole tariff in a period"},
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, minimum),
+     PRESENT(tariff_version_fields, has_minimum), .doc = "least amount of the whole tariff in a period"},
     {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_version_fields, minimum_prorate),
-     PRESENT(tariff_version_fields, has_minimum_prorate), .choices = mtr_tariff_prorates, .default_text = "none",
+     PRESENT(tariff_version_fields, has_minimum_prorate), .choices = mtr_tariff_prorates,
+     .default_text = "none",
      .doc = "share of the minimum in a period that the subscription runs through in part"},
     {.name = "account", .type = MTR_FIELD_MAP, AT(tariff_version_fields, account), .fields = account_rows,
      .doc = "limits of all the customer's subscriptions of the tariff together, in the same billing period"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, cap), PRESENT(tariff_version_fields, has_cap),
-     .doc = "greatest amount of the whole tariff in a period"},
-    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment), PRESENT(tariff_version_fields, has_commitment),
-     .fields = mtr_tariff_commitment_rows, .doc = "of the whole tariff: amount that is due in any case, with a factor beyond it"},
-    {.name = "overrides", .type = MTR_FIELD_LIST, AT(tariff_version_fields, overrides), .max = MTR_TARIFF_OVERRIDES_MAX,
-     .fields = override_rows, .item_size = sizeof(struct tariff_override_fields),
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_version_fields, cap),
+     PRESENT(tariff_version_fields, has_cap), .doc = "greatest amount of the whole tariff in a period"},
+    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_version_fields, commitment),
+     PRESENT(tariff_version_fields, has_commitment), .fields = mtr_tariff_commitment_rows,
+     .doc = "of the whole tariff: amount that is due in any case, with a factor beyond it"},
+    {.name = "overrides", .type = MTR_FIELD_LIST, AT(tariff_version_fields, overrides),
+     .max = MTR_TARIFF_OVERRIDES_MAX, .fields = override_rows,
+     .item_size = sizeof(struct tariff_override_fields),
      .doc = "prices of their own for customers and subscriptions"},
-    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_version_fields, allowances), .max = MTR_TARIFF_ALLOWANCES_MAX,
-     .fields = mtr_tariff_allowance_rows, .item_size = sizeof(struct tariff_allowance_fields),
+    {.name = "allowances", .type = MTR_FIELD_LIST, AT(tariff_version_fields, allowances),
+     .max = MTR_TARIFF_ALLOWANCES_MAX, .fields = mtr_tariff_allowance_rows,
+     .item_size = sizeof(struct tariff_allowance_fields),
      .doc = "pools of units or money that every billing period is granted"},
     {0},
 };
 
 static const struct mtr_field rounding_rows[] = {
-    {.name = "mode", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, mode), .choices = mtr_tariff_rounding_modes, .default_text = "half_even",
+    {.name = "mode", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, mode),
+     .choices = mtr_tariff_rounding_modes, .default_text = "half_even",
      .doc = "half_up: ties away from zero; up and down: away from and towards zero"},
-    {.name = "place", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, place), .choices = rounding_places, .default_text = "line",
-     .doc = "round each line, or only the total, recording the residue"},
-    {.name = "digits", .type = MTR_FIELD_U64, AT(tariff_rounding_fields, digits), PRESENT(tariff_rounding_fields, has_digits), .min = 0,
-     .max = MTR_MONEY_DIGITS, .doc = "fraction digits; those of the currency (ISO 4217) unless given"},
+    {.name = "place", .type = MTR_FIELD_ENUM, AT(tariff_rounding_fields, place), .choices = rounding_places,
+     .default_text = "line", .doc = "round each line, or only the total, recording the residue"},
+    {.name = "digits", .type = MTR_FIELD_U64, AT(tariff_rounding_fields, digits),
+     PRESENT(tariff_rounding_fields, has_digits), .min = 0, .max = MTR_MONEY_DIGITS,
+     .doc = "fraction digits; those of the currency (ISO 4217) unless given"},
     {0},
 };
 
 static const char *const exchange_days[] = {"period_end", "usage_day", "charge_day", "order", NULL};
-_Static_assert(MTR_EXCHANGE_AT_PERIOD_END == 0 && MTR_EXCHANGE_AT_ORDER == 3, "exchange_days is in the order of enum mtr_exchange_at");
+_Static_assert(MTR_EXCHANGE_AT_PERIOD_END == 0 && MTR_EXCHANGE_AT_ORDER == 3,
+               "exchange_days is in the order of enum mtr_exchange_at");
 
 const char *mtr_exchange_at_name(enum mtr_exchange_at at)
 {
@@ -216,26 +272,35 @@ const char *mtr_exchange_at_name(enum mtr_exchange_at at)
 }
 
 static const struct mtr_field exchange_rows[] = {
-    {.name = "source", .type = MTR_FIELD_KEY, AT(tariff_exchange_fields, source), .required = true, .doc = "source of the rates, as rates documents name it"},
-    {.name = "at", .type = MTR_FIELD_ENUM, AT(tariff_exchange_fields, at), .choices = exchange_days, .default_text = "period_end",
-     .doc = "which day's rate: the period's last day, each day's own, the day in which the period ends, or the subscription's first day"},
-    {.name = "max_age_days", .type = MTR_FIELD_U64, AT(tariff_exchange_fields, max_age_days), .min = 0, .max = 366, .default_text = "7",
+    {.name = "source", .type = MTR_FIELD_KEY, AT(tariff_exchange_fields, source), .required = true,
+     .doc = "source of the rates, as rates documents name it"},
+    {.name = "at", .type = MTR_FIELD_ENUM, AT(tariff_exchange_fields, at), .choices = exchange_days,
+     .default_text = "period_end",
+     .doc = "which day's rate: the period's last day, each day's own, the day in which the period ends, or "
+            "the subscription's first day"},
+    {.name = "max_age_days", .type = MTR_FIELD_U64, AT(tariff_exchange_fields, max_age_days), .min = 0,
+     .max = 366, .default_text = "7",
      .doc = "how many days before that day a rate may be of: banks rest on holidays"},
     {0},
 };
 
 const struct mtr_field mtr_tariff_fields[] = {
-    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true, .doc = "name of the tariff"},
+    {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_fields, key), .required = true,
+     .doc = "name of the tariff"},
     {.name = "name", .type = MTR_FIELD_TEXT, AT(tariff_fields, name), .doc = "for people"},
     {.name = "currency", .type = MTR_FIELD_TEXT, AT(tariff_fields, currency), .required = true,
-     .doc = "ISO 4217 code of every amount; of several, that of subscriptions that name none; the first of `currencies` unless given"},
-    {.name = "currencies", .type = MTR_FIELD_TEXTS, AT(tariff_fields, currencies), .max = MTR_TARIFF_CURRENCIES_MAX,
+     .doc = "ISO 4217 code of every amount; of several, that of subscriptions that name none; the first of "
+            "`currencies` unless given"},
+    {.name = "currencies", .type = MTR_FIELD_TEXTS, AT(tariff_fields, currencies),
+     .max = MTR_TARIFF_CURRENCIES_MAX,
      .doc = "those that the tariff has prices in; what its prices name unless given"},
     {.name = "rounding", .type = MTR_FIELD_MAP, AT(tariff_fields, rounding), .fields = rounding_rows,
      .doc = "where and how money is rounded"},
-    {.name = "exchange", .type = MTR_FIELD_MAP, AT(tariff_fields, exchange), PRESENT(tariff_fields, has_exchange), .fields = exchange_rows,
+    {.name = "exchange", .type = MTR_FIELD_MAP, AT(tariff_fields, exchange),
+     PRESENT(tariff_fields, has_exchange), .fields = exchange_rows,
      .doc = "subscriptions may be charged in other currencies, at these rates"},
-    {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1, .max = MTR_TARIFF_VERSIONS_MAX,
-     .fields = mtr_tariff_version_rows, .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
+    {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1,
+     .max = MTR_TARIFF_VERSIONS_MAX, .fields = mtr_tariff_version_rows,
+     .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},
     {0},
 };

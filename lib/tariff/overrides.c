@@ -1,8 +1,9 @@
 /*
- * Prices of a customer's or a subscription's own: an override merged into the tree of the version that it stands in.
+ * Prices of a customer's or a subscription's own: an override merged into the tree of the version that it
+ * stands in.
  *
- * Invariants: the merged tree has the version's components, in its order, and no overrides; what it says is written in one place of the
- * document, which is where a finding about it points.
+ * Invariants: the merged tree has the version's components, in its order, and no overrides; what it says is
+ * written in one place of the document, which is where a finding about it points.
  */
 #include "lib/tariff/variants.h"
 
@@ -40,17 +41,19 @@ static bool has_key(const struct mtr_node *map, struct mtr_str key)
 }
 
 /* The keys of `base` that `over` does not replace, then those of `over`. */
-static int merge(const struct mtr_node *base, const struct mtr_node *over, const char *const *not_from_over, bool replaces_curve,
-                 struct mtr_arena *scratch, struct mtr_node *out)
+static int merge(const struct mtr_node *base, const struct mtr_node *over, const char *const *not_from_over,
+                 bool replaces_curve, struct mtr_arena *scratch, struct mtr_node *out)
 {
     static const char *const of_curve[] = {"flat_at_zero", "tier_by", NULL};
-    struct mtr_node *children = mtr_arena_calloc(scratch, (size_t)base->child_count + over->child_count + 1, sizeof(*children));
+    struct mtr_node *children =
+        mtr_arena_calloc(scratch, (size_t)base->child_count + over->child_count + 1, sizeof(*children));
     uint32_t count = 0;
     if (!children) return MTR_ENOMEM;
     for (uint32_t i = 0; i < base->child_count; i++) {
         const struct mtr_node *child = &base->children[i];
         bool goes = replaces_curve && (is_curve(child->key) || is_any(child->key, of_curve));
-        if (!goes && (!has_key(over, child->key) || is_any(child->key, not_from_over))) children[count++] = *child;
+        if (!goes && (!has_key(over, child->key) || is_any(child->key, not_from_over)))
+            children[count++] = *child;
     }
     for (uint32_t i = 0; i < over->child_count; i++)
         if (!is_any(over->children[i].key, not_from_over)) children[count++] = over->children[i];
@@ -82,13 +85,15 @@ static const char *component_key_at(const void *context, unsigned i)
     return key ? key->text.data : NULL;
 }
 
-static void report_unknown(const struct mtr_node *items, uint32_t count, const struct mtr_node *key, struct mtr_diagnostics *findings)
+static void report_unknown(const struct mtr_node *items, uint32_t count, const struct mtr_node *key,
+                           struct mtr_diagnostics *findings)
 {
     const struct component_keys keys = {items, count};
     const char *meant = mtr_schema_nearest(key->text, component_key_at, &keys);
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, key->line, key->column, "overrides.components",
-                         "the version has no component `%.*s` that could be overridden%s%s%s", MTR_STR_ARGS(key->text),
-                         meant ? "; did you mean `" : "", meant ? meant : "", meant ? "`?" : "");
+                         "the version has no component `%.*s` that could be overridden%s%s%s",
+                         MTR_STR_ARGS(key->text), meant ? "; did you mean `" : "", meant ? meant : "",
+                         meant ? "`?" : "");
 }
 
 static bool is_repeated(const struct mtr_node *list, uint32_t index, struct mtr_str key)
@@ -98,8 +103,9 @@ static bool is_repeated(const struct mtr_node *list, uint32_t index, struct mtr_
     return false;
 }
 
-static int override_components(const struct mtr_node *list, const struct mtr_node *overriding, struct mtr_arena *scratch,
-                               struct mtr_node *out, struct mtr_diagnostics *findings)
+static int override_components(const struct mtr_node *list, const struct mtr_node *overriding,
+                               struct mtr_arena *scratch, struct mtr_node *out,
+                               struct mtr_diagnostics *findings)
 {
     static const char *const none[] = {NULL};
     size_t errors_before = findings->errors;
@@ -137,20 +143,23 @@ int mtr_tariff_plain_version(const struct mtr_node *version, struct mtr_arena *s
     struct mtr_node *children = mtr_arena_calloc(scratch, version->child_count, sizeof(*children));
     if (!children) return MTR_ENOMEM;
     for (uint32_t i = 0; i < version->child_count; i++)
-        if (!mtr_str_equal(version->children[i].key, MTR_STR("overrides"))) children[count++] = version->children[i];
+        if (!mtr_str_equal(version->children[i].key, MTR_STR("overrides")))
+            children[count++] = version->children[i];
     out->children = children;
     out->child_count = count;
     return MTR_OK;
 }
 
-int mtr_tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override, struct mtr_arena *scratch,
-                                  struct mtr_node *out, struct mtr_diagnostics *findings)
+int mtr_tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
+                                  struct mtr_arena *scratch, struct mtr_node *out,
+                                  struct mtr_diagnostics *findings)
 {
     static const char *const not_replaced[] = {"customer", "subscription", "components", NULL};
     struct mtr_node base = *plain, components;
     struct mtr_node *children = mtr_arena_calloc(scratch, (size_t)plain->child_count + 1, sizeof(*children));
     if (!children) return MTR_ENOMEM;
-    int rc = override_components(mtr_node_get(plain, "components"), mtr_node_get(override, "components"), scratch, &components, findings);
+    int rc = override_components(mtr_node_get(plain, "components"), mtr_node_get(override, "components"),
+                                 scratch, &components, findings);
     if (rc) return rc;
     for (uint32_t i = 0; i < plain->child_count; i++)
         children[i] = mtr_str_equal(plain->children[i].key, components.key) ? components : plain->children[i];
@@ -162,7 +171,9 @@ static bool is_known(const struct mtr_diagnostics *list, const struct mtr_diagno
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct mtr_diagnostic *item = &list->items[i];
-        if (item->line == diagnostic->line && item->column == diagnostic->column && strcmp(item->text, diagnostic->text) == 0) return true;
+        if (item->line == diagnostic->line && item->column == diagnostic->column &&
+            strcmp(item->text, diagnostic->text) == 0)
+            return true;
     }
     return false;
 }
@@ -173,5 +184,6 @@ void mtr_tariff_add_findings(struct mtr_diagnostics *to, const struct mtr_diagno
     for (size_t i = 0; i < from->count; i++)
         if (!is_known(to, &from->items[i])) mtr_diagnostics_add(to, &from->items[i]);
     to->dropped += from->dropped;
-    if (from->errors && !errors_before && to->errors == errors_before) to->errors++; /* only dropped ones were errors */
+    if (from->errors && !errors_before && to->errors == errors_before)
+        to->errors++; /* only dropped ones were errors */
 }

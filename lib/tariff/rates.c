@@ -1,5 +1,6 @@
 /*
- * Questions to a book of rates: halving search for source and day, then back in time until both currencies are there.
+ * Questions to a book of rates: halving search for source and day, then back in time until both currencies
+ * are there.
  *
  * Invariant: every ratio is of whole numbers above zero. Pure; the book is borrowed.
  */
@@ -13,7 +14,8 @@
 
 const char *mtr_rate_derivation_name(enum mtr_rate_derivation derivation)
 {
-    static const char *const names[] = {[MTR_RATE_DIRECT] = "direct", [MTR_RATE_INVERSE] = "inverse", [MTR_RATE_CROSS] = "cross"};
+    static const char *const names[] = {
+        [MTR_RATE_DIRECT] = "direct", [MTR_RATE_INVERSE] = "inverse", [MTR_RATE_CROSS] = "cross"};
     return names[derivation];
 }
 
@@ -71,14 +73,17 @@ static mtr_int128 greatest_divisor(mtr_int128 a, mtr_int128 b)
 }
 
 /* From over the base to: (1 ÷ from's quote) × to's quote. */
-static bool derive(const struct mtr_rates *rates, const struct mtr_rate_question *question, struct mtr_exchange_rate *out)
+static bool derive(const struct mtr_rates *rates, const struct mtr_rate_question *question,
+                   struct mtr_exchange_rate *out)
 {
     const struct mtr_rate_quote base = {.currency = rates->base, .numerator = 1, .denominator = 1};
-    bool of_base = mtr_str_equal(question->from, rates->base), to_base = mtr_str_equal(question->to, rates->base);
+    bool of_base = mtr_str_equal(question->from, rates->base),
+         to_base = mtr_str_equal(question->to, rates->base);
     const struct mtr_rate_quote *from = of_base ? &base : find_quote(rates, question->from);
     const struct mtr_rate_quote *to = to_base ? &base : find_quote(rates, question->to);
     if (!from || !to) return false;
-    mtr_int128 numerator = (mtr_int128)from->denominator * to->numerator, denominator = (mtr_int128)from->numerator * to->denominator;
+    mtr_int128 numerator = (mtr_int128)from->denominator * to->numerator,
+               denominator = (mtr_int128)from->numerator * to->denominator;
     mtr_int128 divisor = greatest_divisor(numerator, denominator);
     MTR_ASSERT(numerator > 0 && denominator > 0);
     *out = (struct mtr_exchange_rate){
@@ -90,11 +95,14 @@ static bool derive(const struct mtr_rates *rates, const struct mtr_rate_question
     return true;
 }
 
-int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_question *question, struct mtr_exchange_rate *out)
+int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_question *question,
+                       struct mtr_exchange_rate *out)
 {
     for (uint32_t i = count_until(book, question->source, question->day); i > 0; i--) {
         const struct mtr_rates *rates = book->days[i - 1];
-        if (!mtr_str_equal(rates->source, question->source) || question->day - rates->day > question->max_age_days) break;
+        if (!mtr_str_equal(rates->source, question->source) ||
+            question->day - rates->day > question->max_age_days)
+            break;
         if (derive(rates, question, out)) return MTR_OK;
     }
     return MTR_ENOTFOUND;
@@ -114,21 +122,24 @@ void mtr_rate_day_format(int64_t day, char text[MTR_DATE_TEXT_BYTES])
     snprintf(text, MTR_DATE_TEXT_BYTES, "%04d-%02u-%02u", (int)year % 10000, month % 100, of_month % 100);
 }
 
-void mtr_rate_question_format(const struct mtr_rate_question *question, char text[MTR_RATE_QUESTION_TEXT_BYTES])
+void mtr_rate_question_format(const struct mtr_rate_question *question,
+                              char text[MTR_RATE_QUESTION_TEXT_BYTES])
 {
     char day[MTR_DATE_TEXT_BYTES], before[64] = "";
     mtr_rate_day_format(question->day, day);
     if (question->max_age_days == INT64_MAX) snprintf(before, sizeof(before), " or any day before");
-    else if (question->max_age_days > 0) snprintf(before, sizeof(before), ", nor one of the %" PRId64 " days before", question->max_age_days);
-    snprintf(text, MTR_RATE_QUESTION_TEXT_BYTES, "there is no rate of %.*s from %.*s to %.*s for %s%s", MTR_STR_ARGS(question->source),
-             MTR_STR_ARGS(question->from), MTR_STR_ARGS(question->to), day, before);
+    else if (question->max_age_days > 0)
+        snprintf(before, sizeof(before), ", nor one of the %" PRId64 " days before", question->max_age_days);
+    snprintf(text, MTR_RATE_QUESTION_TEXT_BYTES, "there is no rate of %.*s from %.*s to %.*s for %s%s",
+             MTR_STR_ARGS(question->source), MTR_STR_ARGS(question->from), MTR_STR_ARGS(question->to), day,
+             before);
 }
 
 int mtr_rate_decimal(const struct mtr_exchange_rate *rate, struct mtr_money *out)
 {
     const struct mtr_money one = {(mtr_int128)1000000000000000000};
     struct mtr_exact value;
-    int rc = mtr_exact_scale(mtr_exact_from_money(one), (struct mtr_quantity){rate->numerator}, (struct mtr_quantity){rate->denominator},
-                             MTR_ROUND_HALF_EVEN, &value);
+    int rc = mtr_exact_scale(mtr_exact_from_money(one), (struct mtr_quantity){rate->numerator},
+                             (struct mtr_quantity){rate->denominator}, MTR_ROUND_HALF_EVEN, &value);
     return rc ? rc : mtr_exact_round(value, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
 }

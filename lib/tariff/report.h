@@ -7,18 +7,20 @@
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
 
-static inline void tariff_report(struct mtr_diagnostics *findings, enum mtr_severity severity, const struct mtr_node *node,
-                                 const char *field, const char *text)
+static inline void tariff_report(struct mtr_diagnostics *findings, enum mtr_severity severity,
+                                 const struct mtr_node *node, const char *field, const char *text)
 {
     mtr_diagnostics_addf(findings, severity, node->line, node->column, field, "%s", text);
 }
 
-static inline void tariff_error(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field, const char *text)
+static inline void tariff_error(struct mtr_diagnostics *findings, const struct mtr_node *node,
+                                const char *field, const char *text)
 {
     tariff_report(findings, MTR_SEVERITY_ERROR, node, field, text);
 }
 
-static inline void tariff_warning(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field, const char *text)
+static inline void tariff_warning(struct mtr_diagnostics *findings, const struct mtr_node *node,
+                                  const char *field, const char *text)
 {
     tariff_report(findings, MTR_SEVERITY_WARNING, node, field, text);
 }

@@ -14,26 +14,37 @@ const char *mtr_slice_by_name(enum mtr_slice_by by)
 }
 
 /* A level's price must be a rate that can be weighted by time, and flats that are due once. */
-void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component, struct mtr_diagnostics *findings)
+void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
+                           struct mtr_diagnostics *findings)
 {
     const bool whole = component->scope == MTR_SLICE_BY_PERIOD || component->scope == MTR_SLICE_BY_TERM;
-    bool weighs = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_GRADUATED || component->curve == MTR_CURVE_VOLUME;
+    bool weighs = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_GRADUATED ||
+                  component->curve == MTR_CURVE_VOLUME;
     if (component->scope == MTR_SLICE_BY_LEVEL && !weighs && component->curve != MTR_CURVE_MATRIX)
-        tariff_error(findings, tariff_place(node, "scope"), "scope", "a level is weighted by time: price it per_unit, graduated or volume");
-    if (component->flat_at_zero && component->scope != MTR_SLICE_BY_PERIOD && component->scope != MTR_SLICE_BY_LEVEL)
-        tariff_error(findings, tariff_place(node, "flat_at_zero"), "flat_at_zero", "what is due without use is due once per period: remove the scope");
+        tariff_error(findings, tariff_place(node, "scope"), "scope",
+                     "a level is weighted by time: price it per_unit, graduated or volume");
+    if (component->flat_at_zero && component->scope != MTR_SLICE_BY_PERIOD &&
+        component->scope != MTR_SLICE_BY_LEVEL)
+        tariff_error(findings, tariff_place(node, "flat_at_zero"), "flat_at_zero",
+                     "what is due without use is due once per period: remove the scope");
     for (uint32_t i = 0; i < component->tier_count && component->scope == MTR_SLICE_BY_LEVEL; i++)
         if (component->tiers[i].has_cap)
-            tariff_error(findings, tariff_place(node, "scope"), "scope", "the cap of a tier cannot be weighted by time: write a cap of the component");
+            tariff_error(findings, tariff_place(node, "scope"), "scope",
+                         "the cap of a tier cannot be weighted by time: write a cap of the component");
     if (component->scope == MTR_SLICE_BY_LEVEL && component->weight_count)
-        tariff_error(findings, tariff_place(node, "weights"), "weights", "do not apply to levels: take a component with `when` for each price");
+        tariff_error(findings, tariff_place(node, "weights"), "weights",
+                     "do not apply to levels: take a component with `when` for each price");
     if (component->units_input && !whole)
-        tariff_error(findings, tariff_place(node, "scope"), "scope", "`units` are those of the whole line: they need scope period or term");
+        tariff_error(findings, tariff_place(node, "scope"), "scope",
+                     "`units` are those of the whole line: they need scope period or term");
     if (component->tier_by_input && !whole)
-        tariff_error(findings, tariff_place(node, "scope"), "scope", "tier_by chooses one tier for the whole line: it needs scope period or term");
+        tariff_error(findings, tariff_place(node, "scope"), "scope",
+                     "tier_by chooses one tier for the whole line: it needs scope period or term");
     if (component->across_customer && component->scope != MTR_SLICE_BY_PERIOD)
-        tariff_error(findings, tariff_place(node, "across"), "across", "the use of several subscriptions adds up over the period: it needs scope period");
-    if (component->across_customer && (component->flat_at_zero || component->curve == MTR_CURVE_RECURRING))
         tariff_error(findings, tariff_place(node, "across"), "across",
-                     "what is due without use is due for each subscription: write it as a component of its own");
+                     "the use of several subscriptions adds up over the period: it needs scope period");
+    if (component->across_customer && (component->flat_at_zero || component->curve == MTR_CURVE_RECURRING))
+        tariff_error(
+            findings, tariff_place(node, "across"), "across",
+            "what is due without use is due for each subscription: write it as a component of its own");
 }

@@ -1,8 +1,9 @@
 /*
- * Tariff documents: decoded by the rows of tariff/fields.c, turned into the checked model, linted (tariff/lint.c).
+ * Tariff documents: decoded by the rows of tariff/fields.c, turned into the checked model, linted
+ * (tariff/lint.c).
  *
- * Every finding is reported, errors or not; the model is handed out only when there is no error. The arena owns all of it.
- * It does not know meters or subscriptions: whether a meter exists is the catalog's check.
+ * Every finding is reported, errors or not; the model is handed out only when there is no error. The arena
+ * owns all of it. It does not know meters or subscriptions: whether a meter exists is the catalog's check.
  */
 #include "meterd/tariff/tariff.h"
 
@@ -32,25 +33,28 @@ struct reading {
 };
 
 /* The meters that are named beside the curve. */
-static int read_inputs(struct reading *reading, const struct tariff_component_fields *fields, struct mtr_component *out)
+static int read_inputs(struct reading *reading, const struct tariff_component_fields *fields,
+                       struct mtr_component *out)
 {
     if (!fields->has_meter) return MTR_OK;
     out->inputs = mtr_arena_calloc(reading->arena, 2, sizeof(*out->inputs));
     if (!out->inputs) return MTR_ENOMEM;
     out->inputs[out->input_count++] = fields->meter;
     if (fields->has_tier_by) out->inputs[out->input_count++] = fields->tier_by;
-    else if (fields->has_dynamic && fields->dynamic.has_units) out->inputs[out->input_count++] = fields->dynamic.units;
+    else if (fields->has_dynamic && fields->dynamic.has_units)
+        out->inputs[out->input_count++] = fields->dynamic.units;
     out->tier_by_input = fields->has_tier_by;
     out->units_input = out->input_count == 2 && !fields->has_tier_by;
     return MTR_OK;
 }
 
-static int read_curve(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
-                      struct mtr_component *out)
+static int read_curve(struct reading *reading, const struct mtr_node *node,
+                      const struct tariff_component_fields *fields, struct mtr_component *out)
 {
     int kind = 0, rc = read_inputs(reading, fields, out);
     if (rc) return rc;
-    while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields)) kind++; /* the lint saw to it that there is one */
+    while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields))
+        kind++; /* the lint saw to it that there is one */
     MTR_ASSERT(kind < MTR_CURVE_KINDS);
     const struct tariff_curve *curve = mtr_tariff_curves[kind];
     out->curve = (enum mtr_curve_kind)kind;
@@ -59,8 +63,8 @@ static int read_curve(struct reading *reading, const struct mtr_node *node, cons
     return rc;
 }
 
-static int read_component(struct reading *reading, const struct mtr_node *node, const struct tariff_component_fields *fields,
-                          struct mtr_component *out)
+static int read_component(struct reading *reading, const struct mtr_node *node,
+                          const struct tariff_component_fields *fields, struct mtr_component *out)
 {
     size_t errors_before = reading->findings->errors;
     *out = (struct mtr_component){
@@ -84,17 +88,22 @@ static int read_component(struct reading *reading, const struct mtr_node *node, 
         .column = node->column,
     };
     mtr_tariff_lint_curves(node, fields, reading->findings);
-    if (reading->findings->errors > errors_before) return MTR_OK; /* reported; there is no one curve to copy */
+    if (reading->findings->errors > errors_before)
+        return MTR_OK; /* reported; there is no one curve to copy */
     int rc = read_curve(reading, node, fields, out);
     if (rc) return rc;
     mtr_tariff_read_convert(node, fields, out, reading->findings);
     rc = mtr_tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
-    if (!rc) rc = mtr_tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
+    if (!rc)
+        rc = mtr_tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
     if (rc) return rc;
     if (fields->has_commitment)
-        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
+                                                     reading->findings);
     mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
-    return out->curve == MTR_CURVE_MATRIX ? mtr_tariff_read_matrix(node, fields, reading->arena, out, reading->findings) : MTR_OK;
+    return out->curve == MTR_CURVE_MATRIX
+               ? mtr_tariff_read_matrix(node, fields, reading->arena, out, reading->findings)
+               : MTR_OK;
 }
 
 static void read_from(struct reading *reading, const struct mtr_node *node, struct mtr_tariff_version *out)
@@ -102,9 +111,10 @@ static void read_from(struct reading *reading, const struct mtr_node *node, stru
     enum { DATE_BYTES = 10 };
     int rc = mtr_time_parse_date(out->from, &out->from_us);
     if (rc) {
-        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, node->line, node->column, "from",
-                             "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
-                             MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
+        mtr_diagnostics_addf(
+            reading->findings, MTR_SEVERITY_ERROR, node->line, node->column, "from",
+            "`%.*s` is %s: write a date (2026-01-01) or an RFC 3339 instant (2026-01-01T00:00:00Z)",
+            MTR_STR_ARGS(out->from), rc == MTR_EOVERFLOW ? "outside the years 1970 to 2199" : "no date");
         return;
     }
     out->from_is_date = out->from.size == DATE_BYTES;
@@ -129,8 +139,8 @@ static int hash_version(const struct mtr_node *node, struct mtr_tariff_version *
 }
 
 /* `node` has no overrides. */
-static int read_plain_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
-                              struct mtr_tariff_version *out)
+static int read_plain_version(struct reading *reading, const struct mtr_node *node,
+                              const struct tariff_version_fields *fields, struct mtr_tariff_version *out)
 {
     *out = (struct mtr_tariff_version){
         .from = fields->from,
@@ -139,15 +149,19 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .has_cap = fields->has_cap,
         .minimum = fields->minimum,
         .cap = fields->cap,
-        .account = {fields->account.has_minimum, fields->account.has_cap, fields->account.minimum, fields->account.cap},
+        .account = {fields->account.has_minimum, fields->account.has_cap, fields->account.minimum,
+                    fields->account.cap},
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .component_count = fields->components.count,
     };
     if (fields->has_commitment)
-        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment, reading->findings);
+        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
+                                                     reading->findings);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
-    if (!rc) rc = mtr_tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena, &out->calendar, reading->findings);
+    if (!rc)
+        rc = mtr_tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena,
+                                      &out->calendar, reading->findings);
     if (rc) return rc;
     reading->calendar = &out->calendar;
     const struct mtr_node *list = mtr_node_get(node, "components");
@@ -171,7 +185,8 @@ static int read_override(struct reading *reading, const struct mtr_node *plain, 
     out->subscription = fields->subscription;
     out->customer = fields->customer;
     if ((fields->subscription.size != 0) == (fields->customer.size != 0)) {
-        tariff_error(findings, node, "overrides", "is for a customer or for a subscription: write one of `customer` and `subscription`");
+        tariff_error(findings, node, "overrides",
+                     "is for a customer or for a subscription: write one of `customer` and `subscription`");
         return MTR_OK;
     }
     int rc = mtr_tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
@@ -190,22 +205,25 @@ static int compare_overrides(const void *a, const void *b)
 {
     const struct mtr_tariff_override *x = a, *y = b;
     if (!x->subscription.size != !y->subscription.size) return x->subscription.size ? -1 : 1;
-    return mtr_str_compare(x->subscription.size ? x->subscription : x->customer, y->subscription.size ? y->subscription : y->customer);
+    return mtr_str_compare(x->subscription.size ? x->subscription : x->customer,
+                           y->subscription.size ? y->subscription : y->customer);
 }
 
-static void lint_overrides(struct reading *reading, const struct mtr_node *list, const struct mtr_tariff_version *version)
+static void lint_overrides(struct reading *reading, const struct mtr_node *list,
+                           const struct mtr_tariff_version *version)
 {
     for (uint32_t i = 1; i < version->override_count; i++) {
         const struct mtr_tariff_override *override = &version->overrides[i];
         if (compare_overrides(override - 1, override) != 0) continue;
-        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides", "has two overrides for %s `%.*s`",
-                             override->subscription.size ? "subscription" : "customer",
-                             MTR_STR_ARGS(override->subscription.size ? override->subscription : override->customer));
+        mtr_diagnostics_addf(
+            reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+            "has two overrides for %s `%.*s`", override->subscription.size ? "subscription" : "customer",
+            MTR_STR_ARGS(override->subscription.size ? override->subscription : override->customer));
     }
 }
 
-static int read_overrides(struct reading *reading, const struct mtr_node *node, const struct mtr_node *plain, const struct mtr_list *fields,
-                          struct mtr_tariff_version *out)
+static int read_overrides(struct reading *reading, const struct mtr_node *node, const struct mtr_node *plain,
+                          const struct mtr_list *fields, struct mtr_tariff_version *out)
 {
     const struct mtr_node *list = mtr_node_get(node, "overrides");
     const struct tariff_override_fields *rows = fields->items;
@@ -213,9 +231,10 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     if (!fields->count) return MTR_OK;
     reading->overridden_components += (size_t)fields->count * out->component_count;
     if (reading->overridden_components > MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX) {
-        mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
-                             "are too many: times the components of their versions they may come to %d in a tariff",
-                             MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX);
+        mtr_diagnostics_addf(
+            reading->findings, MTR_SEVERITY_ERROR, list->line, list->column, "overrides",
+            "are too many: times the components of their versions they may come to %d in a tariff",
+            MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX);
         return MTR_OK;
     }
     out->overrides = mtr_arena_calloc(reading->arena, fields->count, sizeof(*out->overrides));
@@ -224,7 +243,8 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     for (uint32_t i = 0; i < fields->count && !rc; i++) {
         const struct mtr_node *account = mtr_node_get(&list->children[i], "account");
         if (account && rows[i].subscription.size)
-            tariff_error(reading->findings, account, "account", "is of all the customer's subscriptions: write it in an override of the customer");
+            tariff_error(reading->findings, account, "account",
+                         "is of all the customer's subscriptions: write it in an override of the customer");
         rc = read_override(reading, plain, &list->children[i], &rows[i], &out->overrides[i]);
     }
     qsort(out->overrides, out->override_count, sizeof(*out->overrides), compare_overrides);
@@ -232,8 +252,8 @@ static int read_overrides(struct reading *reading, const struct mtr_node *node, 
     return rc;
 }
 
-static int read_version(struct reading *reading, const struct mtr_node *node, const struct tariff_version_fields *fields,
-                        struct mtr_tariff_version *out)
+static int read_version(struct reading *reading, const struct mtr_node *node,
+                        const struct tariff_version_fields *fields, struct mtr_tariff_version *out)
 {
     size_t errors_before = reading->findings->errors;
     struct mtr_node plain;
@@ -243,15 +263,18 @@ static int read_version(struct reading *reading, const struct mtr_node *node, co
     return read_overrides(reading, node, &plain, &fields->overrides, out);
 }
 
-/* A date begins between 14 hours before and 12 hours after its midnight in UTC, by zone; an instant is what it is. */
+/* A date begins between 14 hours before and 12 hours after its midnight in UTC, by zone; an instant is
+ * what it is. */
 static int64_t earliest_us(const struct mtr_tariff_version *version)
 {
-    return version->from_is_date ? version->from_days * MTR_US_PER_DAY - 14 * MTR_US_PER_HOUR : version->from_us;
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY - 14 * MTR_US_PER_HOUR
+                                 : version->from_us;
 }
 
 static int64_t latest_us(const struct mtr_tariff_version *version)
 {
-    return version->from_is_date ? version->from_days * MTR_US_PER_DAY + 12 * MTR_US_PER_HOUR : version->from_us;
+    return version->from_is_date ? version->from_days * MTR_US_PER_DAY + 12 * MTR_US_PER_HOUR
+                                 : version->from_us;
 }
 
 static bool is_before(const struct mtr_tariff_version *a, const struct mtr_tariff_version *b)
@@ -268,19 +291,21 @@ static void check_order(struct reading *reading, const struct mtr_node *list)
         const struct mtr_node *from = mtr_node_get(&list->children[i], "from");
         if (is_before(before, version)) continue;
         mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, from->line, from->column, "versions.from",
-                             "versions must ascend, and `%.*s` does not come after `%.*s` in every time zone", MTR_STR_ARGS(version->from),
-                             MTR_STR_ARGS(before->from));
+                             "versions must ascend, and `%.*s` does not come after `%.*s` in every time zone",
+                             MTR_STR_ARGS(version->from), MTR_STR_ARGS(before->from));
     }
 }
 
-static void read_currency(struct reading *reading, const struct mtr_node *node, const struct tariff_fields *fields)
+static void read_currency(struct reading *reading, const struct mtr_node *node,
+                          const struct tariff_fields *fields)
 {
     struct mtr_tariff_document *tariff = reading->tariff;
     const struct mtr_currency *currency = mtr_currency_find(fields->currency);
     if (!currency) {
         const struct mtr_node *place = mtr_node_get(node, "currency");
         mtr_diagnostics_addf(reading->findings, MTR_SEVERITY_ERROR, place->line, place->column, "currency",
-                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR", MTR_STR_ARGS(fields->currency));
+                             "`%.*s` is no currency of ISO 4217: write a code of three capitals, like EUR",
+                             MTR_STR_ARGS(fields->currency));
     }
     tariff->currency = fields->currency;
     tariff->rounding = (enum mtr_rounding)fields->rounding.mode;
@@ -302,18 +327,20 @@ static void note_customer(const struct mtr_tariff_version *version, struct mtr_t
     tariff->has_account = tariff->has_account || version->account.has_minimum || version->account.has_cap;
     for (uint32_t i = 0; i < version->component_count; i++)
         tariff->across_customer = tariff->across_customer || version->components[i].across_customer;
-    for (uint32_t i = 0; i < version->override_count; i++) note_customer(&version->overrides[i].version, tariff);
+    for (uint32_t i = 0; i < version->override_count; i++)
+        note_customer(&version->overrides[i].version, tariff);
 }
 
 /* A document of one currency. */
-static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch, struct mtr_tariff_document *out,
-                         struct mtr_diagnostics *findings)
+static int read_document(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_arena *scratch,
+                         struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
 {
     struct tariff_fields fields = {0};
     size_t errors_before = findings->errors;
     int rc = mtr_schema_decode(mtr_tariff_fields, node, arena, &fields, findings);
     if (rc) return rc;
-    struct mtr_tariff_document tariff = {.key = fields.key, .name = fields.name, .version_count = fields.versions.count};
+    struct mtr_tariff_document tariff = {
+        .key = fields.key, .name = fields.name, .version_count = fields.versions.count};
     struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
     read_currency(&reading, node, &fields);
     const struct mtr_node *list = mtr_node_get(node, "versions");
@@ -332,8 +359,9 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
 }
 
 /* One document for each currency; *out is that of the tariff's own. */
-static int read_currencies(const struct mtr_node *node, const struct tariff_currencies *currencies, struct mtr_arena *arena,
-                           struct mtr_arena *scratch, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+static int read_currencies(const struct mtr_node *node, const struct tariff_currencies *currencies,
+                           struct mtr_arena *arena, struct mtr_arena *scratch,
+                           struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
 {
     struct mtr_tariff_document *documents = mtr_arena_calloc(arena, currencies->count, sizeof(*documents));
     int result = documents ? MTR_OK : MTR_ENOMEM;
@@ -354,7 +382,8 @@ static int read_currencies(const struct mtr_node *node, const struct tariff_curr
     return MTR_OK;
 }
 
-int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out,
+                    struct mtr_diagnostics *findings)
 {
     struct tariff_currencies currencies;
     struct mtr_arena scratch;
@@ -366,7 +395,8 @@ int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct
     return rc;
 }
 
-const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency)
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff,
+                                                struct mtr_str currency)
 {
     if (mtr_str_equal(tariff->currency, currency)) return tariff;
     for (uint32_t i = 0; i < tariff->currency_count; i++)
@@ -374,18 +404,19 @@ const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document
     return NULL;
 }
 
-static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version, struct mtr_str subscription,
-                                                      struct mtr_str customer)
+static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version,
+                                                      struct mtr_str subscription, struct mtr_str customer)
 {
     const struct mtr_tariff_override wanted = {.subscription = subscription, .customer = customer};
     const struct mtr_tariff_override *found = NULL;
     if (version->override_count && (subscription.size || customer.size))
-        found = bsearch(&wanted, version->overrides, version->override_count, sizeof(wanted), compare_overrides);
+        found =
+            bsearch(&wanted, version->overrides, version->override_count, sizeof(wanted), compare_overrides);
     return found ? &found->version : NULL;
 }
 
-const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
-                                                        struct mtr_str customer)
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version,
+                                                        struct mtr_str subscription, struct mtr_str customer)
 {
     const struct mtr_str nobody = {NULL, 0};
     const struct mtr_tariff_version *own = find_override(version, subscription, nobody);
@@ -393,10 +424,11 @@ const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_
     return own ? own : version;
 }
 
-int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
-                   struct mtr_tariff_document *out)
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party,
+                   struct mtr_arena *arena, struct mtr_tariff_document *out)
 {
-    const struct mtr_tariff_document *found = party->currency.size ? mtr_tariff_in(tariff, party->currency) : tariff;
+    const struct mtr_tariff_document *found =
+        party->currency.size ? mtr_tariff_in(tariff, party->currency) : tariff;
     if (!found) return MTR_ENOTFOUND;
     struct mtr_tariff_version *versions = mtr_arena_calloc(arena, found->version_count, sizeof(*versions));
     if (!versions) return MTR_ENOMEM;

@@ -1,9 +1,11 @@
 /*
- * The registry of destination kinds, and pull: receivers come for their charges (rater/pull.h), so nothing is sent.
+ * The registry of destination kinds, and pull: receivers come for their charges (rater/pull.h), so nothing is
+ * sent.
  */
 #include "meterd/emitter/destination.h"
 
-const struct mtr_destination_driver mtr_destination_pull = {.name = "pull", .kind = MTR_DESTINATION_PULL, .push = false};
+const struct mtr_destination_driver mtr_destination_pull = {
+    .name = "pull", .kind = MTR_DESTINATION_PULL, .push = false};
 
 static const struct mtr_destination_driver *const DRIVERS[] = {&mtr_destination_http, &mtr_destination_pull};
 

@@ -25,7 +25,8 @@ static bool is_wanted(const struct pulling *pulling, const struct mtr_charge *ch
     const struct mtr_pull_request *request = pulling->request;
     if (request->skip_drafts && charge->status == MTR_CHARGE_DRAFT) return false;
     if (request->subscription && charge->subscription != request->subscription) return false;
-    return request->has_after || !request->consumer.size || !mtr_charges_has_ack(pulling->txn, request->consumer, charge->number);
+    return request->has_after || !request->consumer.size ||
+           !mtr_charges_has_ack(pulling->txn, request->consumer, charge->number);
 }
 
 static int on_charge_pulled(void *context, const struct mtr_charge *charge)
@@ -53,8 +54,8 @@ static bool is_consumer_name(struct mtr_str name)
     return true;
 }
 
-int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, mtr_charges_on_charge on_charge, void *context,
-                  uint64_t *next_after, bool *has_more)
+int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
+                  mtr_charges_on_charge on_charge, void *context, uint64_t *next_after, bool *has_more)
 {
     struct pulling pulling = {.txn = txn, .request = request, .on_charge = on_charge, .context = context};
     if (!request->limit || request->limit > MTR_PULL_LIMIT_MAX) return MTR_EINVALID;
@@ -62,7 +63,9 @@ int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *re
     pulling.next_after = request->after;
     if (!request->has_after) {
         pulling.next_after = 0;
-        int rc = request->consumer.size ? mtr_charges_get_consumer(txn, request->consumer, &pulling.next_after) : MTR_OK;
+        int rc = request->consumer.size
+                     ? mtr_charges_get_consumer(txn, request->consumer, &pulling.next_after)
+                     : MTR_OK;
         if (rc) return rc;
     }
     int rc = mtr_charges_walk(txn, pulling.next_after, on_charge_pulled, &pulling);
@@ -78,7 +81,8 @@ static int write_charge(void *context, const struct mtr_charge *charge)
     return MTR_OK;
 }
 
-int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, struct mtr_json_writer *json)
+int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
+                        struct mtr_json_writer *json)
 {
     uint64_t next_after = 0;
     bool has_more = false;

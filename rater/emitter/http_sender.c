@@ -1,8 +1,10 @@
 /*
- * Messages of the outbox go out through the HTTP client on the loop; what came of them goes back to the outbox.
+ * Messages of the outbox go out through the HTTP client on the loop; what came of them goes back to the
+ * outbox.
  *
- * The rater's thread hands a message over in send(): it is copied into a struct delivery and queued under a mutex; a wakeup brings
- * it to the loop, where it is signed (timestamp and secrets of this moment) and sent. Every taken message gets exactly one result.
+ * The rater's thread hands a message over in send(): it is copied into a struct delivery and queued under a
+ * mutex; a wakeup brings it to the loop, where it is signed (timestamp and secrets of this moment) and sent.
+ * Every taken message gets exactly one result.
  */
 #include "meterd/emitter/http_sender.h"
 
@@ -61,7 +63,8 @@ static char *copy_text(struct mtr_str text)
     return strndup(text.data ? text.data : "", text.size);
 }
 
-static struct delivery *delivery_copy(struct mtr_http_sender *sender, const struct mtr_outbox_message *message)
+static struct delivery *delivery_copy(struct mtr_http_sender *sender,
+                                      const struct mtr_outbox_message *message)
 {
     const struct mtr_destination *destination = message->destination;
     struct delivery *delivery = calloc(1, sizeof(*delivery));
@@ -102,9 +105,10 @@ static void report(struct delivery *delivery, const struct mtr_outbox_result *re
 {
     const struct mtr_http_sender_options *options = &delivery->sender->options;
     bool fine = result->outcome == MTR_OUTCOME_ANSWERED && result->status >= 200 && result->status < 300;
-    mtr_logline(fine ? MTR_LEVEL_DEBUG : MTR_LEVEL_WARNING, "outbox", "%s destination=%s message=%s attempt=%" PRIu32 " status=%" PRId32 "%s%s",
-                fine ? "delivered" : "not delivered", delivery->destination, delivery->id, delivery->attempt, result->status,
-                *reason ? " reason=" : "", reason);
+    mtr_logline(fine ? MTR_LEVEL_DEBUG : MTR_LEVEL_WARNING, "outbox",
+                "%s destination=%s message=%s attempt=%" PRIu32 " status=%" PRId32 "%s%s",
+                fine ? "delivered" : "not delivered", delivery->destination, delivery->id, delivery->attempt,
+                result->status, *reason ? " reason=" : "", reason);
     options->on_result(options->context, mtr_str_from(delivery->id), result);
     delivery_free(delivery);
 }
@@ -117,9 +121,12 @@ static void on_answer(void *context, struct mtr_http_answer *answer)
     uint64_t seconds;
     bool answered = answer->error == 0 || answer->error == MTR_ELIMIT;
     if (!answered) result.outcome = answer->was_sent ? MTR_OUTCOME_UNCERTAIN : MTR_OUTCOME_NOT_SENT;
-    if (answered && mtr_http_answer_header(answer, "retry-after", &retry_after) && mtr_str_to_u64(retry_after, &seconds))
-        result.retry_after_us = (int64_t)(seconds > RETRY_AFTER_S_MAX ? RETRY_AFTER_S_MAX : seconds) * MTR_US_PER_SECOND;
-    result.body_size = (uint32_t)(answer->body.size < sizeof(result.body) ? answer->body.size : sizeof(result.body));
+    if (answered && mtr_http_answer_header(answer, "retry-after", &retry_after) &&
+        mtr_str_to_u64(retry_after, &seconds))
+        result.retry_after_us =
+            (int64_t)(seconds > RETRY_AFTER_S_MAX ? RETRY_AFTER_S_MAX : seconds) * MTR_US_PER_SECOND;
+    result.body_size =
+        (uint32_t)(answer->body.size < sizeof(result.body) ? answer->body.size : sizeof(result.body));
     if (result.body_size) memcpy(result.body, answer->body.data, result.body_size);
     report(delivery, &result, answer->reason);
 }
@@ -148,7 +155,8 @@ static int sign(const struct delivery *delivery, int64_t timestamp_s, char out[S
         int rc = read_secret(delivery->secret_files[i], file, &secret);
         if (!rc) rc = mtr_webhook_open(secret, &webhook);
         if (!rc)
-            rc = mtr_webhook_sign(webhook, mtr_str_from(delivery->id), timestamp_s, mtr_buffer_str(&delivery->body), signature);
+            rc = mtr_webhook_sign(webhook, mtr_str_from(delivery->id), timestamp_s,
+                                  mtr_buffer_str(&delivery->body), signature);
         mtr_webhook_close(webhook);
         explicit_bzero(file, sizeof(file));
         if (rc) return rc;
@@ -164,7 +172,8 @@ static void send_now(struct mtr_http_sender *sender, struct delivery *delivery)
     char timestamp[24], signatures[SIGNATURES_BYTES];
     struct mtr_outbox_result not_sent = {.outcome = MTR_OUTCOME_NOT_SENT};
     if (sign(delivery, timestamp_s, signatures)) {
-        report(delivery, &not_sent, "a secret file of the destination cannot be read or is no webhook secret");
+        report(delivery, &not_sent,
+               "a secret file of the destination cannot be read or is no webhook secret");
         return;
     }
     snprintf(timestamp, sizeof(timestamp), "%" PRId64, timestamp_s);
@@ -205,7 +214,8 @@ static void on_wakeup(void *context)
     }
 }
 
-int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options, struct mtr_http_sender **out)
+int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options,
+                         struct mtr_http_sender **out)
 {
     struct mtr_http_sender *sender = calloc(1, sizeof(*sender));
     if (!sender) return MTR_ENOMEM;

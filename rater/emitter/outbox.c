@@ -1,11 +1,11 @@
 /*
  * The outbox's step: results in, messages formed and marked ATTEMPTED, commit, then out to the sender.
  *
- * Invariants: a message is sent only after its ATTEMPTED state is durable; its bytes and id never change; at most one message of a
- * destination is in flight; what is in flight is known in memory only, so after a restart an ATTEMPTED message counts as uncertain and is sent
- * again.
- * Thread: step on the rater's; mtr_outbox_on_result on any: the slots of what is in flight are the mailbox, under the mutex.
- * It does not sign, connect or wait.
+ * Invariants: a message is sent only after its ATTEMPTED state is durable; its bytes and id never change; at
+ * most one message of a destination is in flight; what is in flight is known in memory only, so after a
+ * restart an ATTEMPTED message counts as uncertain and is sent again. Thread: step on the rater's;
+ * mtr_outbox_on_result on any: the slots of what is in flight are the mailbox, under the mutex. It does not
+ * sign, connect or wait.
  */
 #include "meterd/emitter/outbox.h"
 
@@ -61,10 +61,12 @@ struct mtr_outbox_options mtr_outbox_options_default(void)
     };
 }
 
-int mtr_outbox_open(struct mtr_charges *charges, const struct mtr_sender *sender, const struct mtr_outbox_options *options,
-                    struct mtr_outbox **out)
+int mtr_outbox_open(struct mtr_charges *charges, const struct mtr_sender *sender,
+                    const struct mtr_outbox_options *options, struct mtr_outbox **out)
 {
-    if (options->backoff_min_us < 1 || options->backoff_max_us < options->backoff_min_us || !options->scan_charges_max) return MTR_EINVALID;
+    if (options->backoff_min_us < 1 || options->backoff_max_us < options->backoff_min_us ||
+        !options->scan_charges_max)
+        return MTR_EINVALID;
     struct mtr_outbox *outbox = calloc(1, sizeof(*outbox));
     if (!outbox) return MTR_ENOMEM;
     outbox->charges = charges;
@@ -94,7 +96,8 @@ void mtr_outbox_close(struct mtr_outbox *outbox)
 
 /* ---- flights ---- */
 
-/* Is something of that destination in flight? Slots whose result this step applies are free as soon as it commits. */
+/* Is something of that destination in flight? Slots whose result this step applies are free as soon as it
+ * commits. */
 static bool is_in_flight(struct mtr_outbox *outbox, uint32_t destination, const bool *applied)
 {
     bool found = false;
@@ -126,13 +129,15 @@ static void take_flight(struct mtr_outbox *outbox, const struct mtr_message *mes
     pthread_mutex_unlock(&outbox->mutex);
 }
 
-void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id, const struct mtr_outbox_result *result)
+void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id,
+                          const struct mtr_outbox_result *result)
 {
     MTR_ASSERT(result->body_size <= sizeof(result->body));
     pthread_mutex_lock(&outbox->mutex);
     for (int i = 0; i < MTR_OUTBOX_IN_FLIGHT_MAX; i++) {
         struct flight *flight = &outbox->flights[i];
-        if (!flight->taken || flight->answered || !mtr_str_equal(mtr_str_from(flight->id), message_id)) continue;
+        if (!flight->taken || flight->answered || !mtr_str_equal(mtr_str_from(flight->id), message_id))
+            continue;
         flight->result = *result;
         flight->answered = true;
     }
@@ -142,22 +147,26 @@ void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id, 
 /* ---- results ---- */
 
 /* Full jitter: 0…backoff, from seed, message and attempt alone. */
-static int64_t wait_us(const struct mtr_outbox_options *options, const struct mtr_message *message, int64_t retry_after_us)
+static int64_t wait_us(const struct mtr_outbox_options *options, const struct mtr_message *message,
+                       int64_t retry_after_us)
 {
     int64_t ceiling = options->backoff_min_us;
     for (uint32_t i = 1; i < message->attempts && ceiling < options->backoff_max_us; i++) ceiling *= 2;
     if (ceiling > options->backoff_max_us) ceiling = options->backoff_max_us;
     const uint64_t words[] = {message->id.high, message->id.low, message->attempts};
-    int64_t wait = (int64_t)(XXH3_64bits_withSeed(words, sizeof(words), options->seed) % (uint64_t)(ceiling + 1));
+    int64_t wait =
+        (int64_t)(XXH3_64bits_withSeed(words, sizeof(words), options->seed) % (uint64_t)(ceiling + 1));
     if (retry_after_us > options->backoff_max_us) retry_after_us = options->backoff_max_us;
     return wait > retry_after_us ? wait : retry_after_us;
 }
 
-static int apply_result(struct outbox_step *step, const struct mtr_catalog *catalog, const struct flight *flight)
+static int apply_result(struct outbox_step *step, const struct mtr_catalog *catalog,
+                        const struct flight *flight)
 {
     struct mtr_message message;
     const struct mtr_destination *destination = mtr_catalog_destination(catalog, flight->destination);
-    const struct mtr_destination_driver *driver = mtr_destination_driver_of(destination ? destination->kind : MTR_DESTINATION_HTTP);
+    const struct mtr_destination_driver *driver =
+        mtr_destination_driver_of(destination ? destination->kind : MTR_DESTINATION_HTTP);
     int rc = mtr_charges_get_message(step->txn, flight->destination, flight->number, &message);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     if (message.state != MTR_MESSAGE_ATTEMPTED || !driver->judge) return MTR_OK;
@@ -174,9 +183,11 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
         break;
     case MTR_DELIVERY_RETRY_UNCERTAIN:
     case MTR_DELIVERY_RETRY:
-        if (verdict == MTR_DELIVERY_RETRY_UNCERTAIN && !message.uncertain_us) message.uncertain_us = message.attempted_us;
+        if (verdict == MTR_DELIVERY_RETRY_UNCERTAIN && !message.uncertain_us)
+            message.uncertain_us = message.attempted_us;
         message.state = MTR_MESSAGE_PENDING;
-        message.next_attempt_us = step->now_us + wait_us(&step->outbox->options, &message, flight->result.retry_after_us);
+        message.next_attempt_us =
+            step->now_us + wait_us(&step->outbox->options, &message, flight->result.retry_after_us);
         step->result->retried++;
         break;
     }
@@ -184,7 +195,8 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
     return mtr_charges_put_message(step->txn, &message);
 }
 
-/* Applies the answered flights; their slots are freed after the commit (free_applied), so that a failed commit loses no result. */
+/* Applies the answered flights; their slots are freed after the commit (free_applied), so that a failed
+ * commit loses no result. */
 static int apply_results(struct outbox_step *step, const struct mtr_catalog *catalog, bool *applied)
 {
     struct mtr_outbox *outbox = step->outbox;
@@ -193,7 +205,8 @@ static int apply_results(struct outbox_step *step, const struct mtr_catalog *cat
         pthread_mutex_lock(&outbox->mutex);
         applied[i] = outbox->flights[i].taken && outbox->flights[i].answered;
         pthread_mutex_unlock(&outbox->mutex);
-        if (applied[i]) rc = apply_result(step, catalog, &outbox->flights[i]); /* nobody else touches an answered slot */
+        if (applied[i])
+            rc = apply_result(step, catalog, &outbox->flights[i]); /* nobody else touches an answered slot */
     }
     return rc;
 }
@@ -231,7 +244,9 @@ static int on_charge(void *context, const struct mtr_charge *charge)
         return 1;
     }
     bool wanted = charge->status != MTR_CHARGE_DRAFT || forming->destination->drafts;
-    if (wanted && forming->count && forming->body->size + charge->body.size > forming->options->body_bytes_max) return 1;
+    if (wanted && forming->count &&
+        forming->body->size + charge->body.size > forming->options->body_bytes_max)
+        return 1;
     forming->scanned++;
     forming->cursor = charge->number;
     if (!wanted) return MTR_OK;
@@ -241,7 +256,8 @@ static int on_charge(void *context, const struct mtr_charge *charge)
     return rc;
 }
 
-static struct mtr_hash128 message_id(const struct mtr_destination *destination, uint64_t number, struct mtr_str body)
+static struct mtr_hash128 message_id(const struct mtr_destination *destination, uint64_t number,
+                                     struct mtr_str body)
 {
     XXH128_hash_t key = XXH3_128bits(destination->key.data, destination->key.size);
     XXH128_hash_t content = XXH3_128bits(body.data, body.size);
@@ -250,7 +266,8 @@ static struct mtr_hash128 message_id(const struct mtr_destination *destination, 
     return (struct mtr_hash128){hash.high64, hash.low64};
 }
 
-static int store_message(struct outbox_step *step, const struct forming *forming, const struct mtr_charge_destination *state)
+static int store_message(struct outbox_step *step, const struct forming *forming,
+                         const struct mtr_charge_destination *state)
 {
     struct mtr_message message = {
         .destination = state->number,
@@ -268,11 +285,13 @@ static int store_message(struct outbox_step *step, const struct forming *forming
 }
 
 /* Freezes the next charges of a destination as a message, when there are any. */
-static int form_message(struct outbox_step *step, const struct mtr_destination *destination, const struct mtr_destination_driver *driver)
+static int form_message(struct outbox_step *step, const struct mtr_destination *destination,
+                        const struct mtr_destination_driver *driver)
 {
     struct mtr_outbox *outbox = step->outbox;
     struct mtr_charge_destination state;
-    struct forming forming = {.destination = destination, .driver = driver, .options = &outbox->options, .body = &outbox->body};
+    struct forming forming = {
+        .destination = destination, .driver = driver, .options = &outbox->options, .body = &outbox->body};
     int rc = mtr_charges_get_destination(step->txn, destination->number, &state);
     if (rc) return rc;
     forming.cursor = state.charge_cursor;
@@ -295,11 +314,13 @@ static int form_message(struct outbox_step *step, const struct mtr_destination *
 
 /* ---- departing ---- */
 
-static int depart(struct outbox_step *step, const struct mtr_destination *destination, struct mtr_message *message)
+static int depart(struct outbox_step *step, const struct mtr_destination *destination,
+                  struct mtr_message *message)
 {
     struct mtr_outbox *outbox = step->outbox;
     step->changed = true;
-    if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us) message->uncertain_us = message->attempted_us; /* a crash */
+    if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us)
+        message->uncertain_us = message->attempted_us; /* a crash */
     if (message->uncertain_us && step->now_us - message->uncertain_us > MTR_OUTBOX_CERTAIN_US) {
         message->state = MTR_MESSAGE_UNKNOWN;
         step->result->unknown++;
@@ -313,11 +334,13 @@ static int depart(struct outbox_step *step, const struct mtr_destination *destin
     return mtr_charges_put_message(step->txn, message);
 }
 
-static int serve_destination(struct outbox_step *step, const struct mtr_destination *destination, const bool *applied)
+static int serve_destination(struct outbox_step *step, const struct mtr_destination *destination,
+                             const bool *applied)
 {
     const struct mtr_destination_driver *driver = mtr_destination_driver_of(destination->kind);
     struct mtr_message message;
-    if (!driver->push || destination->disabled || is_in_flight(step->outbox, destination->number, applied)) return MTR_OK;
+    if (!driver->push || destination->disabled || is_in_flight(step->outbox, destination->number, applied))
+        return MTR_OK;
     int rc = mtr_charges_first_queued(step->txn, destination->number, &message);
     if (rc == MTR_ENOTFOUND) {
         rc = form_message(step, destination, driver);
@@ -326,7 +349,8 @@ static int serve_destination(struct outbox_step *step, const struct mtr_destinat
     }
     if (rc) return rc;
     if (message.state == MTR_MESSAGE_PENDING && message.next_attempt_us > step->now_us) {
-        if (message.next_attempt_us < step->result->next_due_us) step->result->next_due_us = message.next_attempt_us;
+        if (message.next_attempt_us < step->result->next_due_us)
+            step->result->next_due_us = message.next_attempt_us;
         return MTR_OK;
     }
     return depart(step, destination, &message);
@@ -362,19 +386,24 @@ static int send_departures(struct outbox_step *step)
         struct mtr_str body = {0};
         char id[MTR_MESSAGE_ID_TEXT_BYTES];
         mtr_message_id_format(departure->message.id, id);
-        int error = rc ? rc : mtr_charges_get_message_body(txn, departure->message.destination, departure->message.number, &body);
-        const struct mtr_outbox_message message = {mtr_str_from(id), departure->destination, body, departure->message.attempts};
+        int error = rc ? rc
+                       : mtr_charges_get_message_body(txn, departure->message.destination,
+                                                      departure->message.number, &body);
+        const struct mtr_outbox_message message = {mtr_str_from(id), departure->destination, body,
+                                                   departure->message.attempts};
         take_flight(outbox, &departure->message);
         if (!error) error = outbox->sender.send(outbox->sender.context, &message);
         if (!error) step->result->sent++;
-        else mtr_outbox_on_result(outbox, message.id, &(struct mtr_outbox_result){.outcome = MTR_OUTCOME_NOT_SENT});
+        else
+            mtr_outbox_on_result(outbox, message.id,
+                                 &(struct mtr_outbox_result){.outcome = MTR_OUTCOME_NOT_SENT});
     }
     mtr_charges_abort(txn);
     return MTR_OK;
 }
 
-int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_outbox_step_result *result,
-                    struct mtr_diagnostic *diagnostic)
+int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog, int64_t now_us,
+                    struct mtr_outbox_step_result *result, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_outbox_step_result counted = {.next_due_us = INT64_MAX};
     struct outbox_step step = {.outbox = outbox, .now_us = now_us, .result = &counted};

@@ -1,7 +1,8 @@
 /*
  * Standard Webhooks: {"type":"charges","timestamp":…,"data":{"charges":[…]}}, and what an answer to it means.
  *
- * The bytes are frozen with the message; signature and webhook-timestamp header belong to each attempt and are the sender's work.
+ * The bytes are frozen with the message; signature and webhook-timestamp header belong to each attempt and
+ * are the sender's work.
  *
  *   answer                                   verdict
  *   2xx, 409, 4xx that says "already exists" delivered: a repeat is the proof that it arrived

@@ -15,7 +15,8 @@ struct levels {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     int64_t begins_us;     /* of the range, or the subscription: nothing holds before */
-    int64_t points_from_s; /* points from here on are read one by one: the begin of the hour, or day, that the range begins in */
+    int64_t points_from_s; /* points from here on are read one by one: the begin of the hour, or day, that the
+                              range begins in */
     int64_t until_us;      /* up to here, not included */
     mtr_levels_on_change on_change;
     void *context;
@@ -75,43 +76,55 @@ static int add_level_before(struct levels *levels, const struct mtr_cell_key *ke
 {
     struct mtr_point point;
     ++*levels->read_count;
-    int rc = mtr_rollups_point_before(levels->rollups, key, levels->points_from_s * MTR_US_PER_SECOND, &point);
+    int rc =
+        mtr_rollups_point_before(levels->rollups, key, levels->points_from_s * MTR_US_PER_SECOND, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    if (point.time_us < rater_first_hour(levels->subscription) * MTR_US_PER_SECOND || !point.quantity.e12) return MTR_OK;
+    if (point.time_us < rater_first_hour(levels->subscription) * MTR_US_PER_SECOND || !point.quantity.e12)
+        return MTR_OK;
     return change_level(levels, levels->begins_us, point.quantity, point.seq);
 }
 
 static int read_list(struct levels *levels)
 {
-    const struct mtr_cell_key key = {levels->subscription->number, levels->meter->number, MTR_CELL_ALL_HOURS, levels->list};
+    const struct mtr_cell_key key = {levels->subscription->number, levels->meter->number, MTR_CELL_ALL_HOURS,
+                                     levels->list};
     levels->level = (struct mtr_quantity){0};
     int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels, &key);
     if (rc) return rc;
-    return mtr_rollups_walk_points(levels->rollups, &key, levels->points_from_s * MTR_US_PER_SECOND, levels->until_us, on_point, levels);
+    return mtr_rollups_walk_points(levels->rollups, &key, levels->points_from_s * MTR_US_PER_SECOND,
+                                   levels->until_us, on_point, levels);
 }
 
 static int on_cell_before(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct levels *levels = context;
-    const struct mtr_level_change row = {key->dimensions, levels->begins_us, cell->value, cell->seq_first, cell->seq_last};
+    const struct mtr_level_change row = {key->dimensions, levels->begins_us, cell->value, cell->seq_first,
+                                         cell->seq_last};
     ++*levels->read_count;
     return cell->count ? levels->on_change(levels->context, &row) : MTR_OK;
 }
 
-int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription, const struct mtr_meter *meter, int64_t from_s,
-                    int64_t until_s, mtr_levels_on_change on_change, void *context, uint64_t *read_count)
+int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
+                    const struct mtr_meter *meter, int64_t from_s, int64_t until_s,
+                    mtr_levels_on_change on_change, void *context, uint64_t *read_count)
 {
-    struct levels levels = {.rollups = rollups, .subscription = subscription, .meter = meter, .on_change = on_change, .context = context};
+    struct levels levels = {.rollups = rollups,
+                            .subscription = subscription,
+                            .meter = meter,
+                            .on_change = on_change,
+                            .context = context};
     const struct mtr_str *after = NULL;
     int rc = MTR_OK;
     if (from_s >= until_s) return MTR_OK;
     levels.read_count = read_count;
     find_bounds(&levels, from_s, until_s);
     if (meter->reports_changes)
-        rc = mtr_rollups_walk_cells(rollups, subscription->number, meter->number, rater_first_hour(subscription), levels.points_from_s,
-                                    on_cell_before, &levels);
+        rc = mtr_rollups_walk_cells(rollups, subscription->number, meter->number,
+                                    rater_first_hour(subscription), levels.points_from_s, on_cell_before,
+                                    &levels);
     while (!rc) {
-        rc = mtr_rollups_next_list(rollups, subscription->number, meter->number, MTR_CELL_ALL_HOURS, after, &levels.list);
+        rc = mtr_rollups_next_list(rollups, subscription->number, meter->number, MTR_CELL_ALL_HOURS, after,
+                                   &levels.list);
         if (!rc) rc = read_list(&levels);
         else if (rc == MTR_ENOTFOUND) return MTR_OK;
         after = &levels.list;

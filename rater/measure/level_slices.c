@@ -1,8 +1,9 @@
 /*
  * Levels over time: a gauge's GiB-hours, seats for the days on which they were held. Pure.
  *
- * Invariant: the integral of level × seconds is exact; it is divided once for each moment at which a slice ends, and a slice is the difference
- * of two such quotients. So the slices of a part, and the parts of a period, add up to the quotient of the whole.
+ * Invariant: the integral of level × seconds is exact; it is divided once for each moment at which a slice
+ * ends, and a slice is the difference of two such quotients. So the slices of a part, and the parts of a
+ * period, add up to the quotient of the whole.
  */
 #include "rater/measure/slicing_state.h"
 
@@ -48,7 +49,8 @@ static int64_t divisor_of(const struct mtr_slicing_rule *rule)
 
 static int hold(struct run *run, int64_t until_us)
 {
-    const struct mtr_money seconds = {(mtr_int128)(until_us - run->time_us) * 1000000000000}; /* µs as 10^-18 s */
+    const struct mtr_money seconds = {(mtr_int128)(until_us - run->time_us) *
+                                      1000000000000}; /* µs as 10^-18 s */
     int rc = mtr_exact_add(run->level_time, mtr_exact_product(run->level, seconds), &run->level_time);
     run->time_us = until_us;
     return rc;
@@ -86,7 +88,8 @@ static int add_quotient(struct run *run, int64_t start_s, bool earlier)
     struct mtr_quantity quotient;
     int rc = mtr_exact_divide(run->level_time, run->divisor_s, MTR_ROUND_HALF_EVEN, &quotient);
     if (rc) return rc;
-    struct mtr_usage_row row = {.earlier = earlier, .time_us = start_s * MTR_US_PER_SECOND, .until_us = run->time_us};
+    struct mtr_usage_row row = {
+        .earlier = earlier, .time_us = start_s * MTR_US_PER_SECOND, .until_us = run->time_us};
     rc = mtr_quantity_sub(quotient, run->taken, &row.quantity);
     if (rc) return rc;
     run->taken = quotient;
@@ -126,9 +129,13 @@ static int add_spans(struct run *run)
     const int64_t own_us = rule->own_s * MTR_US_PER_SECOND, until_us = rule->until_s * MTR_US_PER_SECOND;
     int rc = take_changes(run);
     while (!rc && run->time_us < until_us) {
-        struct mtr_usage_row row = {.quantity = run->level, .time_us = run->time_us, .earlier = is_earlier(run, run->time_us)};
-        while (!rc && run->time_us < until_us && run->level.e12 == row.quantity.e12 && is_earlier(run, run->time_us) == row.earlier) {
-            int64_t end_us = run->next < run->count && run->changes[run->next].time_us < until_us ? run->changes[run->next].time_us : until_us;
+        struct mtr_usage_row row = {
+            .quantity = run->level, .time_us = run->time_us, .earlier = is_earlier(run, run->time_us)};
+        while (!rc && run->time_us < until_us && run->level.e12 == row.quantity.e12 &&
+               is_earlier(run, run->time_us) == row.earlier) {
+            int64_t end_us = run->next < run->count && run->changes[run->next].time_us < until_us
+                                 ? run->changes[run->next].time_us
+                                 : until_us;
             if (row.earlier && own_us < end_us) end_us = own_us;
             rc = advance(run, end_us);
         }
@@ -142,7 +149,8 @@ int rater_measure_level(struct mtr_slicing *slicing, uint32_t group)
 {
     struct rater_group_state *state = &slicing->groups[group];
     const struct mtr_slicing_rule *rule = &slicing->rule;
-    if (state->change_count) qsort(state->changes, state->change_count, sizeof(*state->changes), compare_changes);
+    if (state->change_count)
+        qsort(state->changes, state->change_count, sizeof(*state->changes), compare_changes);
     struct run run = {
         .slicing = slicing,
         .group = group,

@@ -1,5 +1,6 @@
 /*
- * Percentiles over windows of equal length, the empty ones counted as zero: bandwidth by the 95th of 5-minute sums. Pure.
+ * Percentiles over windows of equal length, the empty ones counted as zero: bandwidth by the 95th of 5-minute
+ * sums. Pure.
  */
 #include "rater/measure/slicing_state.h"
 
@@ -18,7 +19,8 @@ static uint64_t rank_of(uint64_t total, struct mtr_quantity percentile)
     return (uint64_t)(((mtr_uint128)total * (mtr_uint128)percentile.e12 + hundred - 1) / hundred);
 }
 
-struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total, struct mtr_quantity percentile)
+struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total,
+                                     struct mtr_quantity percentile)
 {
     if (count > total) total = count;
     if (total == 0) return (struct mtr_quantity){0};
@@ -42,7 +44,8 @@ uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64
     while (from_s < until_s) {
         const struct mtr_hour hour = mtr_zone_hour(zone, from_s);
         const int64_t end_s = hour.end_s < until_s ? hour.end_s : until_s;
-        count += (uint64_t)(ceiling_of(end_s - hour.start_s, window_s) - ceiling_of(from_s - hour.start_s, window_s));
+        count += (uint64_t)(ceiling_of(end_s - hour.start_s, window_s) -
+                            ceiling_of(from_s - hour.start_s, window_s));
         from_s = hour.end_s;
     }
     return count;

@@ -1,8 +1,8 @@
 /*
  * Slicing: groups, slices, rows; see slicing.h. Percentiles and levels have files of their own.
  *
- * Invariant: a slice's row of the part is its measure up to the part's end less its measure up to the part's start, so that the rows of a
- * period's parts add up to the measure of the whole period.
+ * Invariant: a slice's row of the part is its measure up to the part's end less its measure up to the part's
+ * start, so that the rows of a period's parts add up to the measure of the whole period.
  */
 #include "rater/measure/slicing_state.h"
 
@@ -29,7 +29,8 @@ int mtr_slicing_group(struct mtr_slicing *slicing, struct mtr_str dimensions, ui
     bool is_new = false;
     int rc = mtr_byte_set_add(&slicing->dimensions, dimensions, number, &is_new);
     if (rc || !is_new) return rc;
-    return mtr_arena_make_room(slicing->arena, (void **)&slicing->groups, *number, &slicing->group_capacity, sizeof(*slicing->groups));
+    return mtr_arena_make_room(slicing->arena, (void **)&slicing->groups, *number, &slicing->group_capacity,
+                               sizeof(*slicing->groups));
 }
 
 uint32_t mtr_slicing_group_count(const struct mtr_slicing *slicing)
@@ -51,7 +52,8 @@ static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int
         if (rule->slices[middle].start_s <= time_s) low = middle;
         else high = middle;
     }
-    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_s <= time_s && time_s < rule->slices[low].end_s);
+    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_s <= time_s &&
+               time_s < rule->slices[low].end_s);
     return rule->slices[low];
 }
 
@@ -76,7 +78,8 @@ static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t place
     MTR_ASSERT(group < slicing->dimensions.count && (!newest || placed_s >= newest->start_s));
     *out = newest;
     if (newest && placed_s < newest->end_s) return MTR_OK;
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->slices, slicing->slice_count, &slicing->slice_capacity, sizeof(*slicing->slices));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->slices, slicing->slice_count,
+                                 &slicing->slice_capacity, sizeof(*slicing->slices));
     if (rc) return rc;
     const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_s);
     *out = &slicing->slices[slicing->slice_count++];
@@ -100,10 +103,12 @@ static bool note_use(const struct mtr_slicing *slicing, struct rater_slice *slic
 
 static int add_to_window(struct mtr_slicing *slicing, struct rater_slice *slice, const struct mtr_use *use)
 {
-    const int64_t start_s = rater_window_start(slicing->rule.zone, slicing->rule.meter->window_s, use->placed_s);
+    const int64_t start_s =
+        rater_window_start(slicing->rule.zone, slicing->rule.meter->window_s, use->placed_s);
     struct rater_window *last = slice->window_count ? &slice->windows[slice->window_count - 1] : NULL;
     if (last && last->start_s == start_s) return mtr_quantity_add(last->sum, use->quantity, &last->sum);
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count, &slice->window_capacity, sizeof(*slice->windows));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count,
+                                 &slice->window_capacity, sizeof(*slice->windows));
     if (!rc) slice->windows[slice->window_count++] = (struct rater_window){start_s, use->quantity};
     return rc;
 }
@@ -115,8 +120,10 @@ static bool is_later(const struct mtr_use *use, const struct rater_slice *slice)
 
 static int add_event(struct mtr_slicing *slicing, uint32_t group, const struct mtr_use *use)
 {
-    const struct mtr_usage_row row = {
-        .time_us = use->time_us, .until_us = use->time_us, .quantity = use->quantity, .earlier = use->placed_s < slicing->rule.own_s};
+    const struct mtr_usage_row row = {.time_us = use->time_us,
+                                      .until_us = use->time_us,
+                                      .quantity = use->quantity,
+                                      .earlier = use->placed_s < slicing->rule.own_s};
     return rater_add_row(slicing, group, &row, use->seq);
 }
 
@@ -152,7 +159,8 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
     return MTR_EINVALID;
 }
 
-int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s, struct mtr_str member)
+int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s,
+                           struct mtr_str member)
 {
     struct rater_slice *slice;
     char key[sizeof(uint32_t) + MTR_LMDB_KEY_BYTES_MAX];
@@ -165,16 +173,19 @@ int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t 
     if (member.size > sizeof(key) - sizeof(index)) return MTR_ECORRUPT;
     memcpy(key, &index, sizeof(index));
     if (member.size) memcpy(key + sizeof(index), member.data, member.size);
-    rc = mtr_byte_set_add(&slicing->members, (struct mtr_str){key, sizeof(index) + member.size}, &number, &is_new);
+    rc = mtr_byte_set_add(&slicing->members, (struct mtr_str){key, sizeof(index) + member.size}, &number,
+                          &is_new);
     const struct mtr_quantity one = {1000000000000};
     return rc || !is_new ? rc : mtr_quantity_add(slice->value, one, &slice->value);
 }
 
-int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t time_us, struct mtr_quantity change)
+int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t time_us,
+                           struct mtr_quantity change)
 {
     MTR_ASSERT(group < slicing->dimensions.count);
     struct rater_group_state *state = &slicing->groups[group];
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&state->changes, state->change_count, &state->change_capacity, sizeof(*state->changes));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&state->changes, state->change_count,
+                                 &state->change_capacity, sizeof(*state->changes));
     if (!rc) state->changes[state->change_count++] = (struct rater_change){time_us, change};
     return rc;
 }
@@ -183,7 +194,8 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 
 int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row, uint64_t seq)
 {
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count, &slicing->row_capacity, sizeof(*slicing->rows));
+    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count,
+                                 &slicing->row_capacity, sizeof(*slicing->rows));
     if (rc) return rc;
     struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
     *added = (struct rater_slice_row){*row, seq};
@@ -204,7 +216,8 @@ static int64_t sooner(int64_t a, int64_t b)
 }
 
 /* Over the windows of the slice that begin in [from, until). */
-static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice *slice, int64_t until_s, struct mtr_quantity *out)
+static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice *slice, int64_t until_s,
+                           struct mtr_quantity *out)
 {
     const struct mtr_slicing_rule *rule = &slicing->rule;
     const int64_t from_s = later(slice->start_s, rule->from_s);
@@ -213,7 +226,9 @@ static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice
     struct rater_window *sorted = mtr_arena_alloc(slicing->arena, ((size_t)count + 1) * sizeof(*sorted));
     if (!sorted) return MTR_ENOMEM;
     if (count) memcpy(sorted, slice->windows, count * sizeof(*sorted));
-    *out = rater_percentile(sorted, count, rater_window_count(rule->zone, rule->meter->window_s, from_s, until_s), rule->meter->percentile);
+    *out = rater_percentile(sorted, count,
+                            rater_window_count(rule->zone, rule->meter->window_s, from_s, until_s),
+                            rule->meter->percentile);
     return MTR_OK;
 }
 
@@ -225,7 +240,8 @@ static int measure_percentiles(struct mtr_slicing *slicing, struct rater_slice *
     slice->before.e12 = 0;
     if (slice->live_before) rc = measure_windows(slicing, slice, own_s, &slice->before);
     slice->value = slice->before;
-    if (!rc && rule->own_s < slice->end_s) rc = measure_windows(slicing, slice, sooner(slice->end_s, rule->until_s), &slice->value);
+    if (!rc && rule->own_s < slice->end_s)
+        rc = measure_windows(slicing, slice, sooner(slice->end_s, rule->until_s), &slice->value);
     return rc;
 }
 
@@ -236,7 +252,8 @@ static int add_slice_rows(struct mtr_slicing *slicing, struct rater_slice *slice
     int rc = is_percentile ? measure_percentiles(slicing, slice) : MTR_OK;
     if (rc) return rc;
     if (!slice->live && !is_percentile) slice->before = slice->value;
-    struct mtr_usage_row row = {.time_us = slice->start_s * MTR_US_PER_SECOND, .quantity = slice->before, .earlier = true};
+    struct mtr_usage_row row = {
+        .time_us = slice->start_s * MTR_US_PER_SECOND, .quantity = slice->before, .earlier = true};
     row.until_us = row.time_us;
     if (slice->live_before) rc = rater_add_row(slicing, slice->group, &row, 0);
     if (rc) return rc;
@@ -259,11 +276,13 @@ static int compare_rows(const void *a, const void *b)
 int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows, uint32_t *count)
 {
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < slicing->slice_count; i++) rc = add_slice_rows(slicing, &slicing->slices[i]);
+    for (uint32_t i = 0; !rc && i < slicing->slice_count; i++)
+        rc = add_slice_rows(slicing, &slicing->slices[i]);
     if (mtr_slicing_is_level(slicing->rule.meter))
         for (uint32_t i = 0; !rc && i < slicing->dimensions.count; i++) rc = rater_measure_level(slicing, i);
     if (rc) return rc;
-    struct mtr_usage_row *finished = mtr_arena_calloc(slicing->arena, (size_t)slicing->row_count + 1, sizeof(*finished));
+    struct mtr_usage_row *finished =
+        mtr_arena_calloc(slicing->arena, (size_t)slicing->row_count + 1, sizeof(*finished));
     if (!finished) return MTR_ENOMEM;
     if (slicing->row_count) qsort(slicing->rows, slicing->row_count, sizeof(*slicing->rows), compare_rows);
     for (uint32_t i = 0; i < slicing->row_count; i++) finished[i] = slicing->rows[i].row;

@@ -53,14 +53,18 @@ struct mtr_slicing {
     uint32_t row_count, row_capacity;
 };
 
-/* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's time. Calendar masks look at hours,
- * so that what they choose from is told apart by hour whatever the scope. */
+/* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's
+ * time. Calendar masks look at hours, so that what they choose from is told apart by hour whatever the
+ * scope. */
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s);
 
-int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row, uint64_t seq) MTR_MUST_USE;
+int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row,
+                  uint64_t seq) MTR_MUST_USE;
 
-/* The nearest-rank percentile of `count` windows' sums and so many zeros that there are `total`. Sorts the windows. */
-struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total, struct mtr_quantity percentile);
+/* The nearest-rank percentile of `count` windows' sums and so many zeros that there are `total`. Sorts the
+ * windows. */
+struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total,
+                                     struct mtr_quantity percentile);
 /* How many windows begin in [from, until). They are counted from the beginning of each local hour. */
 uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64_t from_s, int64_t until_s);
 int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_t time_s);

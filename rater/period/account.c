@@ -1,6 +1,6 @@
 /*
- * The account of a customer: subscriptions of one tariff in the order of their numbers. Each counts what those before it were charged, so a
- * change goes from the first to the last and ends there.
+ * The account of a customer: subscriptions of one tariff in the order of their numbers. Each counts what
+ * those before it were charged, so a change goes from the first to the last and ends there.
  */
 #include "rater/period/account.h"
 
@@ -11,13 +11,16 @@ static bool has_account(const struct mtr_subscription *subscription)
     return subscription->peer_count && subscription->tariff->has_account;
 }
 
-/* Has the subscription that whole billing period, and is charged in it? Then *start_s and *end_s are its own part of it. */
-static bool find_period(const struct mtr_subscription *subscription, const struct mtr_period *whole, int64_t *start_s, int64_t *end_s)
+/* Has the subscription that whole billing period, and is charged in it? Then *start_s and *end_s are its
+ * own part of it. */
+static bool find_period(const struct mtr_subscription *subscription, const struct mtr_period *whole,
+                        int64_t *start_s, int64_t *end_s)
 {
     const struct mtr_period own = mtr_period_at(&subscription->billing, whole->start_s);
     *start_s = whole->start_s > subscription->start_s ? whole->start_s : subscription->start_s;
     *end_s = whole->end_s < subscription->end_s ? whole->end_s : subscription->end_s;
-    const bool is_charged = rater_first_charged_hour(subscription) < *end_s && *start_s < rater_charged_until(subscription);
+    const bool is_charged =
+        rater_first_charged_hour(subscription) < *end_s && *start_s < rater_charged_until(subscription);
     return own.start_s == whole->start_s && own.end_s == whole->end_s && *start_s < *end_s && is_charged;
 }
 
@@ -39,8 +42,8 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     return mtr_money_add(adding->sum, line->emitted, &adding->sum);
 }
 
-int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct mtr_period *whole,
-                  struct mtr_money *before, bool *continues)
+int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                  const struct mtr_period *whole, struct mtr_money *before, bool *continues)
 {
     struct adding adding = {.tariff = subscription->tariff->key};
     int rc = MTR_OK;
@@ -49,22 +52,26 @@ int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription
     if (!has_account(subscription) || whole->start_s >= whole->end_s) return MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_count; i++) {
         int64_t start_s, end_s;
-        if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s)) continue;
+        if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s))
+            continue;
         if (i > subscription->peer_index) *continues = true;
-        else if (charges) rc = mtr_charges_walk_lines(charges, subscription->peers[i]->number, start_s, on_line, &adding);
+        else if (charges)
+            rc = mtr_charges_walk_lines(charges, subscription->peers[i]->number, start_s, on_line, &adding);
     }
     if (!rc) *before = adding.sum;
     return rc;
 }
 
-int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription, int64_t period_start_s)
+int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
+                          int64_t period_start_s)
 {
     int rc = MTR_OK;
     if (!has_account(subscription)) return MTR_OK;
     const struct mtr_period whole = mtr_period_at(&subscription->billing, period_start_s);
     for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
         int64_t start_s, end_s;
-        if (find_period(subscription->peers[i], &whole, &start_s, &end_s)) rc = rater_mark_begun(step, subscription->peers[i], start_s, end_s);
+        if (find_period(subscription->peers[i], &whole, &start_s, &end_s))
+            rc = rater_mark_begun(step, subscription->peers[i], start_s, end_s);
     }
     return rc;
 }

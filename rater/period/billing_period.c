@@ -3,8 +3,9 @@
  *
  *   start ── trial tariff, or nothing ──▶ trial end ── tariff, or nothing after a trial that stops ──▶ end
  *
- * Invariants: parts ascend, do not overlap, and lie in [start, end); those of one tariff stand one after another, and what is of the whole
- * period (caps, minimums, fees, positions in tiers) is of them alone. Pure; memory from the caller's arena.
+ * Invariants: parts ascend, do not overlap, and lie in [start, end); those of one tariff stand one after
+ * another, and what is of the whole period (caps, minimums, fees, positions in tiers) is of them alone. Pure;
+ * memory from the caller's arena.
  */
 #include "rater/period/billing_period.h"
 
@@ -32,7 +33,8 @@ int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t 
     return max_s(whole.start_s, subscription->start_s);
 }
 
-int64_t rater_version_start(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version)
+int64_t rater_version_start(const struct mtr_subscription *subscription,
+                            const struct mtr_tariff_version *version)
 {
     if (!version->from_is_date) {
         int64_t seconds = version->from_us / MTR_US_PER_SECOND;
@@ -53,7 +55,8 @@ int64_t rater_first_hour(const struct mtr_subscription *subscription)
 int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
 {
     if (subscription->trial_stops) return INT64_MAX;
-    return subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : rater_first_hour(subscription);
+    return subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s
+                                                             : rater_first_hour(subscription);
 }
 
 int64_t rater_charged_until(const struct mtr_subscription *subscription)
@@ -62,10 +65,12 @@ int64_t rater_charged_until(const struct mtr_subscription *subscription)
 }
 
 /* A version may have several parts: a reset is at the first of them. */
-static bool goes_on_from(const struct rater_part *before, const struct rater_part *part, const struct mtr_component *component)
+static bool goes_on_from(const struct rater_part *before, const struct rater_part *part,
+                         const struct mtr_component *component)
 {
     if (before->end_s != part->start_s) return false;
-    return before->version == part->version || (!part->version->reset && mtr_tariff_goes_on(before->version, component));
+    return before->version == part->version ||
+           (!part->version->reset && mtr_tariff_goes_on(before->version, component));
 }
 
 /* The contract term begins with the subscription, and anew with each version that says so. */
@@ -76,17 +81,21 @@ static int64_t term_from(const struct mtr_subscription *subscription, const stru
         const struct mtr_tariff_version *version = &part->tariff->versions[i];
         const int64_t start_s = rater_version_start(subscription, version);
         if (start_s > part->start_s) break;
-        if (start_s > from_s && mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset) from_s = start_s;
+        if (start_s > from_s &&
+            mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset)
+            from_s = start_s;
     }
     return from_s;
 }
 
-int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
-                            const struct mtr_component *component)
+int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term,
+                            uint32_t part, const struct mtr_component *component)
 {
     uint32_t first = part;
     if (component->scope == MTR_SLICE_BY_TERM) return term_from(subscription, &term->parts[part]);
-    while (first > term->parts[part].first && goes_on_from(&term->parts[first - 1], &term->parts[first], component)) first--;
+    while (first > term->parts[part].first &&
+           goes_on_from(&term->parts[first - 1], &term->parts[first], component))
+        first--;
     return term->parts[first].usage_from_s;
 }
 
@@ -103,18 +112,21 @@ static int64_t hash_text(struct mtr_str text)
 
 struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
 {
-    const int64_t numbers[] = {subscription->start_s, subscription->end_s, subscription->billing.unit, subscription->billing.anchor_days};
+    const int64_t numbers[] = {subscription->start_s, subscription->end_s, subscription->billing.unit,
+                               subscription->billing.anchor_days};
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
 enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
 
 /* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
-static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t numbers[NUMBERS_OF_RATE])
+static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part,
+                     int64_t numbers[NUMBERS_OF_RATE])
 {
     struct mtr_price_exchange exchange;
     if (!part->exchanges) return;
-    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, true, subscription->rates, &exchange);
+    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, true,
+                            subscription->rates, &exchange);
     numbers[0] = hash_text(exchange.question.source);
     numbers[1] = hash_text(exchange.question.to);
     numbers[2] = exchange.rule;
@@ -128,7 +140,8 @@ static void add_rate(const struct mtr_subscription *subscription, const struct r
     memcpy(&numbers[10], &exchange.rate.denominator, sizeof(exchange.rate.denominator));
 }
 
-static size_t add_numbers(const struct mtr_subscription *subscription, const struct rater_part *part, int64_t *numbers)
+static size_t add_numbers(const struct mtr_subscription *subscription, const struct rater_part *part,
+                          int64_t *numbers)
 {
     const int64_t own[NUMBERS_OF_PART] = {
         part->start_s,
@@ -147,24 +160,29 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
     return NUMBERS_OF_PART;
 }
 
-static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                       struct rater_term *term)
 {
-    const int64_t head[] = {term->whole.start_s, term->whole.end_s, term->start_s, term->end_s, term->part_count,
-                            subscription->start_s}; /* levels and contract terms count from there in every period */
+    const int64_t head[] = {term->whole.start_s, term->whole.end_s,    term->start_s, term->end_s,
+                            term->part_count,    subscription->start_s}; /* levels and contract terms count
+                                                                            from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
-    const size_t count_max =
-        count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count) + NUMBERS_OF_PEER * (size_t)subscription->peer_count;
+    const size_t count_max = count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count) +
+                             NUMBERS_OF_PEER * (size_t)subscription->peer_count;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
     for (uint32_t i = 0; i < subscription->peer_count; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
-        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer), rater_charged_until(peer), (int64_t)rater_term_hash(peer).low};
+        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer),
+                                              rater_charged_until(peer), (int64_t)rater_term_hash(peer).low};
         memcpy(numbers + count, own, sizeof(own));
         count += NUMBERS_OF_PEER;
     }
-    for (uint32_t i = 0; i < term->part_count; i++) count += add_numbers(subscription, &term->parts[i], numbers + count);
-    for (uint32_t i = 0; i < term->cost_count; i++) count += add_numbers(subscription, &term->costs[i], numbers + count);
+    for (uint32_t i = 0; i < term->part_count; i++)
+        count += add_numbers(subscription, &term->parts[i], numbers + count);
+    for (uint32_t i = 0; i < term->cost_count; i++)
+        count += add_numbers(subscription, &term->costs[i], numbers + count);
     term->inputs = hash_numbers(numbers, count);
     return MTR_OK;
 }
@@ -184,28 +202,32 @@ static bool exchanges(const struct mtr_subscription *subscription, const struct 
     return tariff->exchange.given && !mtr_str_equal(tariff->currency, subscription->currency);
 }
 
-static bool exchanges_daily(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
+static bool exchanges_daily(const struct mtr_subscription *subscription,
+                            const struct mtr_tariff_document *tariff)
 {
     return exchanges(subscription, tariff) && tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY;
 }
 
 /* How many parts its days can add: local days last 20 hours and more. */
-static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff, const struct rater_term *term)
+static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
+                       const struct rater_term *term)
 {
     enum { DAY_SECONDS_MIN = 20 * 3600 };
     if (!tariff || !exchanges_daily(subscription, tariff)) return 0;
     return (size_t)((term->end_s - term->start_s) / DAY_SECONDS_MIN) + 2;
 }
 
-static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_part *part)
+static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_term *term,
+                                struct rater_part *part)
 {
     const struct mtr_price_exchange_times times = {part->start_s, term->end_s, subscription->start_s};
     part->exchanges = exchanges(subscription, part->tariff);
-    if (part->exchanges) part->exchange_day = mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
+    if (part->exchanges)
+        part->exchange_day = mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
 }
 
-/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, and at midnights where each day has its own
- * rate of exchange. */
+/* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, and at
+ * midnights where each day has its own rate of exchange. */
 struct stretch {
     const struct mtr_subscription *subscription;
     const struct mtr_tariff_document *tariff;
@@ -223,7 +245,8 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
     const uint32_t first = *count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
-        int64_t next_s = i + 1 < tariff->version_count ? rater_version_start(subscription, version + 1) : INT64_MAX;
+        int64_t next_s =
+            i + 1 < tariff->version_count ? rater_version_start(subscription, version + 1) : INT64_MAX;
         int64_t start_s = max_s(stretch->from_s, rater_version_start(subscription, version));
         const int64_t end_s = min_s(stretch->to_s, next_s);
         while (start_s < end_s) {
@@ -246,30 +269,36 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
     }
 }
 
-static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                      struct rater_term *term)
 {
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
     const bool in_trial = subscription->trial_end_s > term->start_s;
     const size_t days = days_max(subscription, tariff, term) + days_max(subscription, trial, term);
-    term->parts = mtr_arena_calloc(arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
+    term->parts = mtr_arena_calloc(
+        arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
     if (!term->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
-        const struct stretch before = {subscription, trial, term, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
+        const struct stretch before = {
+            subscription, trial, term, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
         add_stretch(&before, term->parts, &term->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
     const int64_t until_s = min_s(term->end_s, subscription->charged_until_s);
-    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s), until_s, NULL};
+    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s),
+                                  until_s,      NULL};
     add_stretch(&after, term->parts, &term->part_count);
     return MTR_OK;
 }
 
-static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena, struct rater_term *term)
+static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
+                      struct rater_term *term)
 {
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     if (!tariff) return MTR_OK;
     const size_t days = days_max(subscription, tariff, term);
-    term->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)term->part_count + 1, sizeof(*term->costs));
+    term->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)term->part_count + 1,
+                                   sizeof(*term->costs));
     if (!term->costs) return MTR_ENOMEM;
     const struct stretch all = {subscription, tariff, term, term->start_s, term->end_s, term};
     add_stretch(&all, term->costs, &term->cost_count);
@@ -286,7 +315,8 @@ struct rater_term rater_cost_term(const struct rater_term *term)
     return costs;
 }
 
-int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena, struct rater_term *out)
+int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
+                  struct rater_term *out)
 {
     struct rater_term term = {.start_s = start_s, .end_s = start_s};
     if (start_s >= subscription->start_s && start_s < subscription->end_s) {

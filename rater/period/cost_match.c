@@ -1,5 +1,6 @@
 /*
- * Both sides sorted by part, component, kind and dimensions and walked together, so that thousands of lines are matched in one pass.
+ * Both sides sorted by part, component, kind and dimensions and walked together, so that thousands of lines
+ * are matched in one pass.
  */
 #include "rater/period/cost_match.h"
 
@@ -20,8 +21,8 @@ static int compare_entries(const void *a, const void *b)
     return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-int rater_match_costs(struct rater_cost_key *charged, uint32_t charged_count, struct rater_cost_key *costs, uint32_t cost_count,
-                      rater_on_cost *on_cost, void *context)
+int rater_match_costs(struct rater_cost_key *charged, uint32_t charged_count, struct rater_cost_key *costs,
+                      uint32_t cost_count, rater_on_cost *on_cost, void *context)
 {
     uint32_t at = 0;
     int rc = MTR_OK;

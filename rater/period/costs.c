@@ -1,8 +1,9 @@
 /*
  * Two sides of the same use: what the seller pays for it, laid beside what the customer pays.
  *
- * Invariants: the costs of all lines add up to the price under the cost tariff: nothing is dropped where the customer has no such line. A
- * cost part lies within one part of the customer's, or where there is none. Memory from the caller's arena.
+ * Invariants: the costs of all lines add up to the price under the cost tariff: nothing is dropped where the
+ * customer has no such line. A cost part lies within one part of the customer's, or where there is none.
+ * Memory from the caller's arena.
  */
 #include <string.h>
 
@@ -17,14 +18,16 @@ static const struct rater_part *part_around(const struct rater_term *term, int64
     return NULL;
 }
 
-static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_term *term, struct mtr_arena *arena)
+static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_term *term,
+                                        struct mtr_arena *arena)
 {
     struct rater_cost_key *keys = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*keys));
     for (uint32_t i = 0; keys && i < side->line_count; i++) {
         const struct mtr_charge_line *line = &side->lines[i].identity;
         const struct rater_part *around = part_around(term, line->part_start_s);
         MTR_ASSERT(!around || line->part_end_s <= around->end_s);
-        keys[i] = (struct rater_cost_key){around ? around->start_s : line->part_start_s, line->component, line->kind, line->dimensions, i};
+        keys[i] = (struct rater_cost_key){around ? around->start_s : line->part_start_s, line->component,
+                                          line->kind, line->dimensions, i};
     }
     return keys;
 }
@@ -55,7 +58,8 @@ static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
 {
     struct rater_period_price *period = context;
     const struct rater_line *from = &period->costs->lines[cost];
-    if (charged != UINT32_MAX) return mtr_money_add(period->lines[charged].cost, from->amount, &period->lines[charged].cost);
+    if (charged != UINT32_MAX)
+        return mtr_money_add(period->lines[charged].cost, from->amount, &period->lines[charged].cost);
     if (first) start_line(&period->term, from, &period->lines[period->line_count++]);
     struct rater_line *line = &period->lines[period->line_count - 1];
     widen_range(line, from);
@@ -66,8 +70,10 @@ static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
 int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena)
 {
     const uint32_t charged_count = period->line_count, cost_count = period->costs->line_count;
-    struct rater_line *lines = mtr_arena_calloc(arena, (size_t)charged_count + cost_count + 1, sizeof(*lines));
-    struct rater_cost_key *charged = list_keys(period, &period->term, arena), *costs = list_keys(period->costs, &period->term, arena);
+    struct rater_line *lines =
+        mtr_arena_calloc(arena, (size_t)charged_count + cost_count + 1, sizeof(*lines));
+    struct rater_cost_key *charged = list_keys(period, &period->term, arena),
+                          *costs = list_keys(period->costs, &period->term, arena);
     if (!lines || !charged || !costs) return MTR_ENOMEM;
     if (charged_count) memcpy(lines, period->lines, charged_count * sizeof(*lines));
     for (uint32_t i = 0; i < charged_count; i++) lines[i].has_cost = true;

@@ -1,8 +1,10 @@
 /*
- * Usage of one part of a period out of the rollups: which cells, points and lists a component's meter has, in which group of the component's
- * group_by each falls, and the log range of each group. What they come to is slicing.h's.
+ * Usage of one part of a period out of the rollups: which cells, points and lists a component's meter has, in
+ * which group of the component's group_by each falls, and the log range of each group. What they come to is
+ * slicing.h's.
  *
- * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in gather_levels.c.
+ * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in
+ * gather_levels.c.
  */
 #include "rater/period/gather.h"
 
@@ -35,7 +37,8 @@ static size_t append(char *text, size_t size, struct mtr_str piece)
     return size + piece.size;
 }
 
-static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions, char text[RATER_DIMENSIONS_BYTES_MAX])
+static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions,
+                              char text[RATER_DIMENSIONS_BYTES_MAX])
 {
     size_t size = 0;
     for (uint32_t i = 0; i < gathering->rule.component->group_by_count; i++) {
@@ -75,13 +78,17 @@ static int find_line(struct rater_gathering *gathering, uint32_t group, struct m
 {
     uint32_t line = 0;
     bool is_new = false;
-    int rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->lines, group, &gathering->line_capacity, sizeof(*gathering->lines));
+    int rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->lines, group,
+                                 &gathering->line_capacity, sizeof(*gathering->lines));
     if (!rc) rc = mtr_byte_set_add(&gathering->dimensions, dimensions, &line, &is_new);
     if (rc) return rc;
     gathering->lines[group] = line;
     if (!is_new) return MTR_OK;
-    rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity, sizeof(*gathering->groups));
-    if (!rc) gathering->groups[line] = (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
+    rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity,
+                             sizeof(*gathering->groups));
+    if (!rc)
+        gathering->groups[line] =
+            (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
     return rc;
 }
 
@@ -93,12 +100,14 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
         *group = 0;
         return MTR_OK;
     }
-    int rc = mtr_slicing_group(gathering->slicing, (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
+    int rc = mtr_slicing_group(gathering->slicing,
+                               (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
     if (rc || *group < known) return rc;
     return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
 }
 
-void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first, uint64_t seq_last)
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
+                        uint64_t seq_last)
 {
     struct rater_group *line = &gathering->groups[gathering->lines[group]];
     if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
@@ -131,15 +140,18 @@ static int add_last(struct rater_gathering *gathering, const struct mtr_cell_key
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
-static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key *key,
+                    const struct mtr_cell *cell)
 {
     const enum mtr_aggregation aggregation = gathering->rule.meter->aggregation;
     gathering->placed_s = key->hour_s;
     if (gathering->rule.component->scope == MTR_SLICE_BY_EVENT)
         return mtr_rollups_walk_points(gathering->rollups, key, INT64_MIN, INT64_MAX, on_event, gathering);
-    if (aggregation == MTR_UNIQUE) return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
+    if (aggregation == MTR_UNIQUE)
+        return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
     if (aggregation == MTR_LAST) return add_last(gathering, key);
-    const struct mtr_use use = {.placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+    const struct mtr_use use = {
+        .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
@@ -150,7 +162,8 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
     if (rc) return rc;
-    if (key->hour_s >= gathering->rule.own_s) rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
+    if (key->hour_s >= gathering->rule.own_s)
+        rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
     return cell->count ? add_cell(gathering, key, cell) : MTR_OK;
 }
 
@@ -159,7 +172,8 @@ static void find_positions(struct rater_gathering *gathering)
     const struct mtr_component *component = gathering->rule.component;
     const struct mtr_meter *meter = gathering->rule.meter;
     for (uint32_t i = 0; i < component->group_by_count; i++) {
-        gathering->positions[i] = UINT32_MAX; /* an unknown dimension is empty everywhere; the catalog's checks refuse it */
+        gathering->positions[i] =
+            UINT32_MAX; /* an unknown dimension is empty everywhere; the catalog's checks refuse it */
         for (uint32_t j = 0; j < meter->group_by_count; j++)
             if (mtr_str_equal(component->group_by[i], meter->group_by[j])) gathering->positions[i] = j;
     }
@@ -187,7 +201,8 @@ static int compare_groups(const void *a, const void *b)
 static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count, &collecting->row_capacity, sizeof(*rows));
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count,
+                                     &collecting->row_capacity, sizeof(*rows));
         if (rc) return rc;
         collecting->rows[collecting->row_count++] = rows[i];
     }
@@ -198,8 +213,8 @@ static int collect_groups(struct collecting *collecting, struct rater_group *gro
 {
     if (count) qsort(groups, count, sizeof(*groups), compare_groups);
     for (uint32_t i = 0; i < count; i++) {
-        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count, &collecting->group_capacity,
-                                 sizeof(*groups));
+        int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->groups, collecting->group_count,
+                                     &collecting->group_capacity, sizeof(*groups));
         if (rc) return rc;
         collecting->groups[collecting->group_count++] = groups[i];
     }
@@ -216,9 +231,11 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
     find_positions(gathering);
     int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
     if (!rc)
-        rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering)
-                                               : mtr_rollups_walk_cells(gathering->rollups, gathering->subscription->number, rule->meter->number,
-                                                                        rule->from_s, rule->until_s, on_cell, gathering);
+        rc = mtr_slicing_is_level(rule->meter)
+                 ? rater_gather_levels(gathering)
+                 : mtr_rollups_walk_cells(gathering->rollups, gathering->subscription->number,
+                                          rule->meter->number, rule->from_s, rule->until_s, on_cell,
+                                          gathering);
     if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
     return rc ? rc : collect_rows(collecting, rows, count);
 }
@@ -239,8 +256,8 @@ static void set_range(struct rater_gathering *gathering, const struct rater_term
 }
 
 /* All meters of a component: their rows differ by input, their lines are the same. */
-static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog, const struct rater_term *term, uint32_t part,
-                            struct collecting *collecting)
+static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog,
+                            const struct rater_term *term, uint32_t part, struct collecting *collecting)
 {
     const struct mtr_component *component = gathering->rule.component;
     int rc = MTR_OK;
@@ -257,14 +274,17 @@ static int gather_component(struct rater_gathering *gathering, const struct mtr_
     return rc ? rc : collect_groups(collecting, gathering->groups, gathering->dimensions.count);
 }
 
-/* What the customer's subscriptions before this one used in the same billing period: it gives the position, as earlier use of its own does. */
-static int gather_peers(const struct rater_gathering *own, const struct mtr_catalog *catalog, struct collecting *collecting)
+/* What the customer's subscriptions before this one used in the same billing period: it gives the
+ * position, as earlier use of its own does. */
+static int gather_peers(const struct rater_gathering *own, const struct mtr_catalog *catalog,
+                        struct collecting *collecting)
 {
     const struct mtr_subscription *subscription = own->subscription;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_index; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
-        struct rater_gathering gathering = {.rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
+        struct rater_gathering gathering = {
+            .rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
         struct mtr_slicing_rule *rule = &gathering.rule;
         const int64_t first_s = rater_first_charged_hour(peer), last_s = rater_charged_until(peer);
         gathering.dimensions.arena = own->arena;
@@ -278,18 +298,22 @@ static int gather_peers(const struct rater_gathering *own, const struct mtr_cata
     return rc;
 }
 
-int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                 const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
+int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                 const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                 struct mtr_arena *arena, struct rater_usage *out)
 {
     struct collecting collecting = {.arena = arena};
     const struct mtr_tariff_version *version = term->parts[part].version;
     for (uint32_t i = 0; i < version->component_count; i++) {
         struct rater_gathering gathering = {.rollups = rollups, .subscription = subscription, .arena = arena};
         if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
-        gathering.rule = (struct mtr_slicing_rule){
-            .component = &version->components[i], .component_index = i, .zone = subscription->zone, .whole = term->whole};
+        gathering.rule = (struct mtr_slicing_rule){.component = &version->components[i],
+                                                   .component_index = i,
+                                                   .zone = subscription->zone,
+                                                   .whole = term->whole};
         int rc = gather_component(&gathering, catalog, term, part, &collecting);
-        const bool has_peers = version->components[i].across_customer && term->parts[part].tariff == subscription->tariff;
+        const bool has_peers =
+            version->components[i].across_customer && term->parts[part].tariff == subscription->tariff;
         if (!rc && has_peers) rc = gather_peers(&gathering, catalog, &collecting);
         if (rc) return rc;
     }
@@ -301,7 +325,8 @@ int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *cata
     return MTR_OK;
 }
 
-const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions)
+const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component,
+                                           struct mtr_str dimensions)
 {
     const struct rater_group key = {.component = component, .dimensions = dimensions};
     if (!usage->group_count) return NULL;

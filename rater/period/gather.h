@@ -1,6 +1,6 @@
 /*
- * Usage of one part of a period: cells, kept events and levels of every component's meter, made into slices by the component's scope and
- * group_by. Private to the rater.
+ * Usage of one part of a period: cells, kept events and levels of every component's meter, made into slices
+ * by the component's scope and group_by. Private to the rater.
  */
 #ifndef METERD_RATER_PERIOD_GATHER_H
 #define METERD_RATER_PERIOD_GATHER_H
@@ -12,9 +12,13 @@
 #include "meterd/store/rollups.h"
 #include "rater/period/billing_period.h"
 
-enum { RATER_DIMENSIONS_BYTES_MAX = MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX };
+enum {
+    RATER_DIMENSIONS_BYTES_MAX =
+        MTR_METER_GROUP_BY_MAX * (MTR_PROPERTY_NAME_BYTES_MAX + 2) + 2 * MTR_DIMENSIONS_BYTES_MAX
+};
 
-/* The log range of what one line of the part was made of; also of a line whose events were all taken back. 0 – 0: of nothing in the part. */
+/* The log range of what one line of the part was made of; also of a line whose events were all taken back.
+ * 0 – 0: of nothing in the part. */
 struct rater_group {
     uint32_t component;
     struct mtr_str dimensions;
@@ -30,16 +34,19 @@ struct rater_usage {
     uint64_t cell_count; /* walked, and points */
 };
 
-/* Use of one part of the term: its own rows, and rows of what the period (with scope term: the subscription) used before it, unless a version
- * since then says `reset`. From the arena. Errors: MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
-int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                 const struct rater_term *term, uint32_t part, struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
+/* Use of one part of the term: its own rows, and rows of what the period (with scope term: the
+ * subscription) used before it, unless a version since then says `reset`. From the arena. Errors:
+ * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
+int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                 const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                 struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */
-const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component, struct mtr_str dimensions);
+const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component,
+                                           struct mtr_str dimensions);
 
-/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest starts as the whole text;
- * false at its end. The value is unescaped into `value` (of at least its size). */
+/* One name=value of dimensions text; a comma, '=' or '\' in a value is written with a '\' before it. *rest
+ * starts as the whole text; false at its end. The value is unescaped into `value` (of at least its size). */
 bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Levels of a component's meter as changes of the levels of its groups, and the log range of what they came of.
+ * Levels of a component's meter as changes of the levels of its groups, and the log range of what they came
+ * of.
  */
 #include "rater/period/gather_parts.h"
 
@@ -31,8 +32,9 @@ int rater_gather_levels(struct rater_gathering *gathering)
     const struct mtr_slicing_rule *rule = &gathering->rule;
     const struct mtr_subscription *subscription = gathering->subscription;
     const int64_t own_hour_s = mtr_zone_hour(subscription->zone, rule->own_s).start_s;
-    int rc = mtr_levels_walk(gathering->rollups, subscription, rule->meter, rule->from_s, rule->until_s, on_change, gathering,
-                             &gathering->cell_count);
+    int rc = mtr_levels_walk(gathering->rollups, subscription, rule->meter, rule->from_s, rule->until_s,
+                             on_change, gathering, &gathering->cell_count);
     if (rc) return rc;
-    return mtr_rollups_walk_cells(gathering->rollups, subscription->number, rule->meter->number, own_hour_s, rule->until_s, on_cell, gathering);
+    return mtr_rollups_walk_cells(gathering->rollups, subscription->number, rule->meter->number, own_hour_s,
+                                  rule->until_s, on_cell, gathering);
 }

@@ -1,5 +1,6 @@
 /*
- * Inside of the gathering: one component's meter while its cells and points are read. Private to rater/gather*.c.
+ * Inside of the gathering: one component's meter while its cells and points are read. Private to
+ * rater/gather*.c.
  */
 #ifndef METERD_RATER_PERIOD_GATHER_PARTS_H
 #define METERD_RATER_PERIOD_GATHER_PARTS_H
@@ -26,9 +27,11 @@ struct rater_gathering {
 };
 
 /* The group that a cell's or list's dimensions fall in. */
-int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions, uint32_t *group) MTR_MUST_USE;
+int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions,
+                       uint32_t *group) MTR_MUST_USE;
 /* Widens the log range of the group's line. */
-void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first, uint64_t seq_last);
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
+                        uint64_t seq_last);
 
 /* Levels of the meter's lists, as changes of the groups' levels. */
 int rater_gather_levels(struct rater_gathering *gathering) MTR_MUST_USE;

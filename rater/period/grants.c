@@ -1,5 +1,6 @@
 /*
- * Grants of a billing period and their balances; see grants.h. Reads the charges store; writing the ledger is ledger.c.
+ * Grants of a billing period and their balances; see grants.h. Reads the charges store; writing the ledger is
+ * ledger.c.
  */
 #include "rater/period/grants.h"
 
@@ -24,7 +25,8 @@ struct finding {
 static int add_grant(struct finding *finding, const struct rater_grant *grant)
 {
     struct rater_grants *grants = &finding->grants;
-    int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity, sizeof(*grant));
+    int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity,
+                                 sizeof(*grant));
     if (rc) return rc;
     grants->items[grants->count++] = *grant;
     return MTR_OK;
@@ -36,7 +38,8 @@ static int64_t instant_of(const struct mtr_subscription *subscription, const str
     int32_t year = 0;
     unsigned month = 0, day = 0;
     mtr_civil_from_days(time->days, &year, &month, &day);
-    return mtr_zone_from_civil(subscription->zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
+    return mtr_zone_from_civil(
+        subscription->zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
 }
 
 /* Amounts of another kind or currency cannot be counted together, so they are another grant. */
@@ -51,7 +54,9 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
     enum { TEXT_BYTES = 96 };
     const struct mtr_subscription *subscription = finding->subscription;
     char text[TEXT_BYTES];
-    struct rater_grant grant = {.credit = credit, .currency = credit->currency, .granted = credit->of_money ? credit->amount.e18 : credit->quantity.e12};
+    struct rater_grant grant = {.credit = credit,
+                                .currency = credit->currency,
+                                .granted = credit->of_money ? credit->amount.e18 : credit->quantity.e12};
     grant.pool = (struct mtr_price_pool){
         .key = credit->key,
         .of_money = credit->of_money,
@@ -61,7 +66,8 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .priority = credit->priority,
         .expires_s = credit->expires.text.size ? instant_of(subscription, &credit->expires) : INT64_MAX,
     };
-    const bool overlaps = instant_of(subscription, &credit->from) < finding->term->end_s && grant.pool.expires_s > finding->term->start_s;
+    const bool overlaps = instant_of(subscription, &credit->from) < finding->term->end_s &&
+                          grant.pool.expires_s > finding->term->start_s;
     if (!overlaps && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
@@ -75,16 +81,19 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
 static int64_t expiry_of(const struct finding *finding, const struct rater_term *granting, uint32_t rollover)
 {
     int64_t end_s = granting->whole.end_s;
-    for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++) end_s = mtr_period_at(&finding->subscription->billing, end_s).end_s;
+    for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++)
+        end_s = mtr_period_at(&finding->subscription->billing, end_s).end_s;
     return end_s;
 }
 
-static int add_allowance(struct finding *finding, const struct rater_term *granting, uint32_t part, const struct mtr_allowance *allowance)
+static int add_allowance(struct finding *finding, const struct rater_term *granting, uint32_t part,
+                         const struct mtr_allowance *allowance)
 {
     enum { TEXT_BYTES = 160 };
     const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_s);
     char text[TEXT_BYTES];
-    struct rater_grant grant = {.granted = allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
+    struct rater_grant grant = {.granted =
+                                    allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
                                 .part = granting == finding->term ? part : 0};
     grant.pool = (struct mtr_price_pool){
         .key = allowance->key,
@@ -98,8 +107,8 @@ static int add_allowance(struct finding *finding, const struct rater_term *grant
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
-    snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number, (long long)granting->start_s,
-             MTR_STR_ARGS(allowance->key), MTR_STR_ARGS(grant.currency));
+    snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number,
+             (long long)granting->start_s, MTR_STR_ARGS(allowance->key), MTR_STR_ARGS(grant.currency));
     grant.id = hash_text(text);
     return add_grant(finding, &grant);
 }
@@ -127,11 +136,13 @@ static int add_allowances(struct finding *finding, const struct rater_term *gran
     return MTR_OK;
 }
 
-static uint32_t greatest_rollover(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
+static uint32_t greatest_rollover(const struct mtr_subscription *subscription,
+                                  const struct mtr_tariff_document *tariff)
 {
     uint32_t greatest = 0;
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
-        const struct mtr_tariff_version *version = mtr_tariff_version_for(&tariff->versions[i], subscription->key, subscription->customer);
+        const struct mtr_tariff_version *version =
+            mtr_tariff_version_for(&tariff->versions[i], subscription->key, subscription->customer);
         for (uint32_t j = 0; j < version->allowance_count; j++)
             if (version->allowances[j].rollover > greatest) greatest = version->allowances[j].rollover;
     }
@@ -178,7 +189,8 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     if (!rc) rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
-    snprintf(text, sizeof(text), "trial:%u:%.*s:%.*s", subscription->number, MTR_STR_ARGS(component), MTR_STR_ARGS(grant.currency));
+    snprintf(text, sizeof(text), "trial:%u:%.*s:%.*s", subscription->number, MTR_STR_ARGS(component),
+             MTR_STR_ARGS(grant.currency));
     grant.id = hash_text(text);
     return add_grant(finding, &grant);
 }
@@ -188,7 +200,8 @@ static int add_trial(struct finding *finding)
     const struct mtr_subscription *subscription = finding->subscription;
     int rc = MTR_OK;
     if (subscription->free_until_s <= finding->term->start_s) return MTR_OK;
-    for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++) rc = add_trial_grant(finding, &subscription->trial_units[i]);
+    for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++)
+        rc = add_trial_grant(finding, &subscription->trial_units[i]);
     return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
 }
 
@@ -200,7 +213,8 @@ static int find_grants(struct finding *finding)
     if (!rc && finding->term->exists) rc = add_rolled_over(finding);
     if (!rc && finding->term->exists) rc = add_trial(finding);
     for (const struct mtr_credit *credit = NULL;
-         !rc && (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
+         !rc &&
+         (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
         rc = add_credit(finding, credit);
     return rc;
 }
@@ -247,8 +261,9 @@ static int mix_grants(struct rater_term *term, const struct rater_grants *grants
     return MTR_OK;
 }
 
-int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                    struct rater_term *term, struct rater_grants *grants)
+int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                    int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                    struct rater_grants *grants)
 {
     struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena};
     int rc = rater_term_at(subscription, start_s, arena, term);
@@ -258,10 +273,12 @@ int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscrip
     return rc;
 }
 
-int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                        struct rater_term *term, struct rater_grants *grants)
+int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                        int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                        struct rater_grants *grants)
 {
-    struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena, .every_credit = true};
+    struct finding finding = {
+        .catalog = catalog, .subscription = subscription, .term = term, .arena = arena, .every_credit = true};
     int rc = rater_term_at(subscription, start_s, arena, term);
     if (!rc) rc = find_grants(&finding);
     if (!rc) *grants = finding.grants;
@@ -277,12 +294,13 @@ static void set_balance(struct mtr_price_pool *pool, mtr_int128 balance)
     else pool->quantity.e12 = balance;
 }
 
-int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription, const struct rater_term *term,
-                        struct rater_grants *grants)
+int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+                        const struct rater_term *term, struct rater_grants *grants)
 {
     for (uint32_t i = 0; i < grants->count; i++) {
         struct rater_grant *grant = &grants->items[i];
-        struct mtr_charge_draw draw = {.grant = grant->id, .period_start_s = term->start_s, .subscription = subscription->number};
+        struct mtr_charge_draw draw = {
+            .grant = grant->id, .period_start_s = term->start_s, .subscription = subscription->number};
         int rc = charges ? mtr_charges_draw_before(charges, &draw) : MTR_ENOTFOUND;
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;
@@ -291,22 +309,26 @@ int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscr
     return MTR_OK;
 }
 
-int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *const *prices, uint32_t count, mtr_int128 *out)
+int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *const *prices, uint32_t count,
+                    mtr_int128 *out)
 {
     mtr_int128 sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t j = 0; j < prices[i]->draw_count; j++) {
             const struct mtr_price_draw *draw = &prices[i]->draws[j];
-            if (!mtr_str_equal(draw->key, grant->pool.key) || !mtr_str_equal(draw->grant, grant->pool.grant)) continue;
-            if (__builtin_add_overflow(sum, draw->of_money ? draw->amount.e18 : draw->quantity.e12, &sum)) return MTR_EOVERFLOW;
+            if (!mtr_str_equal(draw->key, grant->pool.key) || !mtr_str_equal(draw->grant, grant->pool.grant))
+                continue;
+            if (__builtin_add_overflow(sum, draw->of_money ? draw->amount.e18 : draw->quantity.e12, &sum))
+                return MTR_EOVERFLOW;
         }
     }
     *out = sum;
     return MTR_OK;
 }
 
-int rater_part_pools(const struct rater_grants *grants, const struct rater_term *term, uint32_t index, const struct mtr_price *const *prices,
-                     struct mtr_arena *arena, struct mtr_price_input *input)
+int rater_part_pools(const struct rater_grants *grants, const struct rater_term *term, uint32_t index,
+                     const struct mtr_price *const *prices, struct mtr_arena *arena,
+                     struct mtr_price_input *input)
 {
     const struct rater_part *part = &term->parts[index];
     if (!grants->count) return MTR_OK;
@@ -316,7 +338,8 @@ int rater_part_pools(const struct rater_grants *grants, const struct rater_term 
         const struct rater_grant *grant = &grants->items[i];
         struct mtr_price_pool pool = grant->pool;
         mtr_int128 drawn;
-        if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency))) continue;
+        if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency)))
+            continue;
         int rc = rater_sum_draws(grant, prices, part->first, &drawn);
         if (rc) return rc;
         set_balance(&pool, (pool.of_money ? pool.amount.e18 : pool.quantity.e12) - drawn);

@@ -1,8 +1,9 @@
 /*
  * The price of a whole period.
  *
- * Invariant: the amounts of the lines add up to the sum of the parts' totals: where a tariff rounds the total, what the rounding adds is
- * a line of its own (component "tariff.rounding"). Pure reading; memory from the caller's arena.
+ * Invariant: the amounts of the lines add up to the sum of the parts' totals: where a tariff rounds the
+ * total, what the rounding adds is a line of its own (component "tariff.rounding"). Pure reading; memory from
+ * the caller's arena.
  */
 #include "rater/period/price.h"
 
@@ -11,7 +12,8 @@
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
 
-static void describe_line(const struct mtr_subscription *subscription, const struct rater_term *term, struct rater_line *line)
+static void describe_line(const struct mtr_subscription *subscription, const struct rater_term *term,
+                          struct rater_line *line)
 {
     struct mtr_charge_line *identity = &line->identity;
     const struct mtr_tariff_version *version = line->part->version;
@@ -29,11 +31,13 @@ static void describe_line(const struct mtr_subscription *subscription, const str
     }
 }
 
-static void fill_line(const struct mtr_catalog *catalog, const struct rater_part *part, const struct rater_usage *usage,
-                      const struct mtr_price_line *priced, struct rater_line *line)
+static void fill_line(const struct mtr_catalog *catalog, const struct rater_part *part,
+                      const struct rater_usage *usage, const struct mtr_price_line *priced,
+                      struct rater_line *line)
 {
     line->part = part;
-    const bool of_pool = mtr_str_equal(priced->kind, MTR_STR("draw")) || mtr_str_equal(priced->kind, MTR_STR("credit"));
+    const bool of_pool =
+        mtr_str_equal(priced->kind, MTR_STR("draw")) || mtr_str_equal(priced->kind, MTR_STR("credit"));
     line->component = of_pool ? NULL : mtr_tariff_component(part->version, priced->component);
     line->identity.component = priced->component;
     line->identity.kind = priced->kind;
@@ -53,7 +57,8 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
 }
 
 /* What rounding the total adds to the lines, as a line; nothing when they add up already. */
-static int add_rounding(const struct rater_part *part, const struct mtr_price *price, struct rater_period_price *period)
+static int add_rounding(const struct rater_part *part, const struct mtr_price *price,
+                        struct rater_period_price *period)
 {
     struct mtr_money rest = price->total;
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -70,19 +75,21 @@ static int add_rounding(const struct rater_part *part, const struct mtr_price *p
 }
 
 /* The part's rate; *out stays NULL where prices are in the subscription's currency. */
-static int find_exchange(const struct mtr_subscription *subscription, const struct rater_part *part, bool closing, struct mtr_arena *arena,
-                         const struct mtr_price_exchange **out)
+static int find_exchange(const struct mtr_subscription *subscription, const struct rater_part *part,
+                         bool closing, struct mtr_arena *arena, const struct mtr_price_exchange **out)
 {
     if (!part->exchanges) return MTR_OK;
     struct mtr_price_exchange *exchange = mtr_arena_calloc(arena, 1, sizeof(*exchange));
     if (!exchange) return MTR_ENOMEM;
-    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, !closing, subscription->rates, exchange);
+    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, !closing,
+                            subscription->rates, exchange);
     *out = exchange;
     return MTR_OK;
 }
 
-static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      const struct rater_period_price *period, uint32_t index, bool closing, struct mtr_arena *arena)
+static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                      const struct mtr_subscription *subscription, const struct rater_period_price *period,
+                      uint32_t index, bool closing, struct mtr_arena *arena)
 {
     const struct rater_term *term = &period->term;
     const struct rater_part *part = &term->parts[index];
@@ -115,29 +122,33 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
     return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
 }
 
-static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                         struct rater_period_price *period)
+static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                         struct mtr_arena *arena, struct rater_period_price *period)
 {
     size_t capacity = 1;
-    for (uint32_t i = 0; i < period->term.part_count; i++) capacity += (size_t)period->parts[i].price.line_count + 1;
+    for (uint32_t i = 0; i < period->term.part_count; i++)
+        capacity += (size_t)period->parts[i].price.line_count + 1;
     period->lines = mtr_arena_calloc(arena, capacity, sizeof(*period->lines));
     if (!period->lines) return MTR_ENOMEM;
     for (uint32_t i = 0; i < period->term.part_count; i++) {
         const struct rater_part_price *part = &period->parts[i];
         for (uint32_t j = 0; j < part->price.line_count; j++) {
             period->lines[period->line_count].exchange = part->input.exchange;
-            fill_line(catalog, &period->term.parts[i], &part->usage, &part->price.lines[j], &period->lines[period->line_count++]);
+            fill_line(catalog, &period->term.parts[i], &part->usage, &part->price.lines[j],
+                      &period->lines[period->line_count++]);
         }
         int rc = add_rounding(&period->term.parts[i], &part->price, period);
         if (rc) return rc;
     }
-    for (uint32_t i = 0; i < period->line_count; i++) describe_line(subscription, &period->term, &period->lines[i]);
+    for (uint32_t i = 0; i < period->line_count; i++)
+        describe_line(subscription, &period->term, &period->lines[i]);
     return MTR_OK;
 }
 
 /* Parts, prices and lines of the period's term. */
-static int price_term(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      bool closing, struct mtr_arena *arena, struct rater_period_price *period)
+static int price_term(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                      const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
+                      struct rater_period_price *period)
 {
     int rc = MTR_OK;
     period->parts = mtr_arena_calloc(arena, (size_t)period->term.part_count + 1, sizeof(*period->parts));
@@ -146,14 +157,16 @@ static int price_term(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
     for (uint32_t i = 0; i < period->term.part_count && !rc; i++) {
         period->prices[i] = &period->parts[i].price;
         rc = price_part(rollups, catalog, subscription, period, i, closing, arena);
-        if (rc == MTR_EMISSING) mtr_rate_question_format(&period->parts[i].input.exchange->question, period->missing);
+        if (rc == MTR_EMISSING)
+            mtr_rate_question_format(&period->parts[i].input.exchange->question, period->missing);
         period->cell_count += period->parts[i].usage.cell_count;
     }
     return rc ? rc : lay_out_lines(catalog, subscription, arena, period);
 }
 
-static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       bool closing, struct mtr_arena *arena, struct rater_period_price *period)
+static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
+                       struct rater_period_price *period)
 {
     if (!period->term.cost_count) return MTR_OK;
     period->costs = mtr_arena_calloc(arena, 1, sizeof(*period->costs));
@@ -165,14 +178,17 @@ static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog
     return rc ? rc : rater_join_costs(period, arena);
 }
 
-int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, int64_t period_start_s, bool closing, struct mtr_arena *arena,
+int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges,
+                       const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                       int64_t period_start_s, bool closing, struct mtr_arena *arena,
                        struct rater_period_price *out)
 {
     struct rater_period_price period = {0};
     int rc = rater_open_term(catalog, subscription, period_start_s, arena, &period.term, &period.grants);
     if (!rc) rc = rater_read_balances(charges, subscription, &period.term, &period.grants);
-    if (!rc) rc = rater_account(charges, subscription, &period.term.whole, &period.account_before, &period.account_continues);
+    if (!rc)
+        rc = rater_account(charges, subscription, &period.term.whole, &period.account_before,
+                           &period.account_continues);
     if (!rc) rc = price_term(rollups, catalog, subscription, closing, arena, &period);
     if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &period);
     if (rc == MTR_EMISSING) memcpy(out->missing, period.missing, sizeof(out->missing));
@@ -185,7 +201,8 @@ void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]
     mtr_charge_id_format(hash, text);
 }
 
-void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription, int64_t time_s)
+void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription,
+                       int64_t time_s)
 {
     char text[MTR_TIME_TEXT_BYTES];
     int32_t offset_s = mtr_zone_at(subscription->zone, time_s).offset_s;
@@ -193,8 +210,9 @@ void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscripti
     mtr_json_text(json, (struct mtr_str){text, (size_t)size});
 }
 
-static int write_trace(const struct rater_period_price *period, uint32_t index, const struct mtr_subscription *subscription,
-                       bool with_price, bool of_costs, struct mtr_arena *arena, struct mtr_json_writer *json)
+static int write_trace(const struct rater_period_price *period, uint32_t index,
+                       const struct mtr_subscription *subscription, bool with_price, bool of_costs,
+                       struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     const struct rater_part *part = &period->term.parts[index];
     const struct mtr_price_input *input = &period->parts[index].input;
@@ -225,8 +243,8 @@ static int write_trace(const struct rater_period_price *period, uint32_t index, 
     return MTR_OK;
 }
 
-static int write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, bool with_price,
-                        struct mtr_arena *arena, struct mtr_buffer *out)
+static int write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+                        bool with_price, struct mtr_arena *arena, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_buffer_reset(out);
@@ -244,8 +262,8 @@ static int write_traces(const struct rater_period_price *period, const struct mt
     return mtr_json_finish(&json);
 }
 
-int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                       struct mtr_buffer *out)
+int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+                       struct mtr_arena *arena, struct mtr_buffer *out)
 {
     int rc = write_traces(period, subscription, true, arena, out);
     return rc == MTR_ELIMIT ? write_traces(period, subscription, false, arena, out) : rc;

@@ -1,6 +1,6 @@
 /*
- * The price of a whole period: parts gathered, priced, and laid out as lines with their identity in the charges store. What the rating
- * emits against and what the audit compares with. Private to the rater.
+ * The price of a whole period: parts gathered, priced, and laid out as lines with their identity in the
+ * charges store. What the rating emits against and what the audit compares with. Private to the rater.
  */
 #ifndef METERD_RATER_PERIOD_PRICE_H
 #define METERD_RATER_PERIOD_PRICE_H
@@ -39,31 +39,38 @@ struct rater_period_price {
     const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
     struct rater_line *lines;
     uint32_t line_count;
-    struct rater_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL: none in force */
+    struct rater_period_price
+        *costs; /* the same use under the cost tariff, joined to the lines above; NULL: none in force */
     uint64_t cell_count; /* theirs, too */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
     struct mtr_money account_before; /* of the customer's subscriptions before this one */
     bool account_continues;
 };
 
-/* From the arena. `charges` tells what was drawn of pools before, and what the account's other subscriptions come to; NULL: nothing. Until the
- * period closes a rate of exchange may be of any age: those of days to come are not known. Errors: as mtr_price and rater_gather; with
- * MTR_EMISSING nothing but out->missing is written. */
-int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, int64_t period_start_s, bool closing, struct mtr_arena *arena,
+/* From the arena. `charges` tells what was drawn of pools before, and what the account's other
+ * subscriptions come to; NULL: nothing. Until the period closes a rate of exchange may be of any age:
+ * those of days to come are not known. Errors: as mtr_price and rater_gather; with MTR_EMISSING nothing
+ * but out->missing is written. */
+int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges,
+                       const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                       int64_t period_start_s, bool closing, struct mtr_arena *arena,
                        struct rater_period_price *out) MTR_MUST_USE;
 
-/* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind and dimensions in its part. Cost that
- * has no such line makes one, with amount 0, behind the others; where no part is (a free trial) in the cost's own part. */
+/* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind
+ * and dimensions in its part. Cost that has no such line makes one, with amount 0, behind the others;
+ * where no part is (a free trial) in the cost's own part. */
 int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena) MTR_MUST_USE;
 
-/* Prices the parts again with their traces and writes [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts
- * with "cost": true. A trace that is larger than the buffer may be is left out (price null): it must not keep the money from being charged. */
-int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                       struct mtr_buffer *out) MTR_MUST_USE;
+/* Prices the parts again with their traces and writes
+ * [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with "cost": true.
+ * A trace that is larger than the buffer may be is left out (price null): it must not keep the money from
+ * being charged. */
+int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+                       struct mtr_arena *arena, struct mtr_buffer *out) MTR_MUST_USE;
 
 /* An instant with the offset of the subscription's zone. */
-void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription, int64_t time_s);
+void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription,
+                       int64_t time_s);
 
 enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);

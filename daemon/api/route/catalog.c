@@ -10,7 +10,8 @@
 
 enum { FINDINGS_MAX = 200 };
 
-static void write_change(struct mtr_api_call *call, const struct mtr_catalog_change *change, bool dry_run, const struct mtr_diagnostics *findings)
+static void write_change(struct mtr_api_call *call, const struct mtr_catalog_change *change, bool dry_run,
+                         const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
     mtr_api_json(call, &json);
@@ -37,8 +38,8 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
     struct mtr_diagnostics findings;
     bool dry_run = mtr_api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_catalog_store_apply(call->host->catalog_store, call->body, kind, key, call->credential->key, call->now_us, dry_run, &change,
-                                     &findings);
+    int rc = mtr_catalog_store_apply(call->host->catalog_store, call->body, kind, key, call->credential->key,
+                                     call->now_us, dry_run, &change, &findings);
     if (rc == MTR_EINVALID) {
         mtr_api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
     } else if (rc) {
@@ -46,8 +47,9 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
     } else {
         write_change(call, &change, dry_run, &findings);
         if (!dry_run && change.created + change.updated) {
-            mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s", (unsigned long long)change.version, change.created,
-                        change.updated, MTR_STR_ARGS(call->credential->key));
+            mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s",
+                        (unsigned long long)change.version, change.created, change.updated,
+                        MTR_STR_ARGS(call->credential->key));
             call->host->catalog_changed(call->host->context);
         }
     }
@@ -57,7 +59,9 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
 static bool kind_of(struct mtr_api_call *call, enum mtr_catalog_kind *kind)
 {
     if (mtr_catalog_kind_from_name(call->path_parameters[0], kind)) return true;
-    mtr_api_problem(call, 404, "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, destination, credit, rate",
+    mtr_api_problem(call, 404,
+                    "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, "
+                    "destination, credit, rate",
                     MTR_STR_ARGS(call->path_parameters[0]));
     return false;
 }
@@ -134,7 +138,8 @@ static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, u
     if (yaml) {
         call->status = 200;
         call->answer_type = "application/yaml";
-        return mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document_yaml, &call->answer);
+        return mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document_yaml,
+                                     &call->answer);
     }
     mtr_api_json(call, &json);
     int rc = mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document, &json);
@@ -155,6 +160,7 @@ void mtr_api_get_document(struct mtr_api_call *call)
     }
     int rc = get_document(call, kind, (uint32_t)revision, as == 1);
     if (rc == MTR_ENOTFOUND)
-        mtr_api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key), revision ? " with this revision" : "");
+        mtr_api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
+                        revision ? " with this revision" : "");
     else if (rc) mtr_api_error(call, rc, "the catalog cannot be read");
 }

@@ -22,7 +22,9 @@ static bool read_pull_request(struct mtr_api_call *call, struct mtr_pull_request
     struct mtr_str key = mtr_api_text(call, "subscription");
     *request = (struct mtr_pull_request){.consumer = mtr_api_text(call, "consumer")};
     request->has_after = mtr_api_text(call, "after").size > 0;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &request->after) || !mtr_api_u64(call, "limit", 1, MTR_PULL_LIMIT_MAX, &limit)) return false;
+    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &request->after) ||
+        !mtr_api_u64(call, "limit", 1, MTR_PULL_LIMIT_MAX, &limit))
+        return false;
     request->limit = (uint32_t)limit;
     request->skip_drafts = mtr_api_text(call, "drafts").size > 0 && !mtr_api_flag(call, "drafts");
     if (request->consumer.size > MTR_CONSUMER_BYTES_MAX) {
@@ -43,11 +45,12 @@ static int on_charge_ndjson(void *context, const struct mtr_charge *charge)
     return rc ? rc : mtr_buffer_append_char(out, '\n');
 }
 
-static const char *const csv_columns[] = {"number",      "id",           "status",         "subscription", "customer",       "vendor",
-                                          "service",     "component",    "kind",           "meter",        "unit",           "tax_code",     "dimensions",
-                                          "period_start", "period_end",  "quantity",       "quantity_delta", "amount",       "amount_total",
-                                          "currency",    "tariff.key",   "tariff.from",    "created_at",   "seq_first",      "seq_last",
-                                          "cost",         "cost_total",  "margin",         "margin_total"};
+static const char *const csv_columns[] = {
+    "number",       "id",           "status",     "subscription", "customer",       "vendor",
+    "service",      "component",    "kind",       "meter",        "unit",           "tax_code",
+    "dimensions",   "period_start", "period_end", "quantity",     "quantity_delta", "amount",
+    "amount_total", "currency",     "tariff.key", "tariff.from",  "created_at",     "seq_first",
+    "seq_last",     "cost",         "cost_total", "margin",       "margin_total"};
 enum { CSV_COLUMNS = sizeof(csv_columns) / sizeof(csv_columns[0]) };
 
 /* A member of the body by its dotted name; a map is written as JSON. */
@@ -86,7 +89,8 @@ static int on_charge_csv(void *context, const struct mtr_charge *charge)
 static int write_csv_head(struct mtr_buffer *out)
 {
     int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < CSV_COLUMNS; i++) rc = mtr_buffer_printf(out, "%s%s", i ? "," : "", csv_columns[i]);
+    for (size_t i = 0; !rc && i < CSV_COLUMNS; i++)
+        rc = mtr_buffer_printf(out, "%s%s", i ? "," : "", csv_columns[i]);
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
 }
 
@@ -107,8 +111,9 @@ void mtr_api_list_charges(struct mtr_api_call *call)
         call->status = 200;
         call->answer_type = as == AS_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson";
         if (as == AS_CSV) rc = write_csv_head(&call->answer);
-        if (!rc) rc = mtr_pull_walk(txn, &request, as == AS_CSV ? on_charge_csv : on_charge_ndjson, &call->answer, &call->next_after,
-                                   &call->has_more);
+        if (!rc)
+            rc = mtr_pull_walk(txn, &request, as == AS_CSV ? on_charge_csv : on_charge_ndjson, &call->answer,
+                               &call->next_after, &call->has_more);
         call->paged = !rc;
     }
     mtr_charges_abort(txn);
@@ -122,16 +127,20 @@ static int ack_ids(struct mtr_charges_txn *txn, struct mtr_str consumer, const s
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && ids && i < ids->child_count; i++) {
         struct mtr_hash128 id;
-        rc = mtr_charge_id_parse(ids->children[i].text, &id) ? mtr_pull_ack_id(txn, consumer, id) : MTR_EINVALID;
+        rc = mtr_charge_id_parse(ids->children[i].text, &id) ? mtr_pull_ack_id(txn, consumer, id)
+                                                             : MTR_EINVALID;
     }
     return rc;
 }
 
 static int ack(struct mtr_charges_txn *txn, const struct mtr_node *root, uint64_t *up_to)
 {
-    const struct mtr_node *consumer = mtr_node_get(root, "consumer"), *number = mtr_node_get(root, "up_to"), *ids = mtr_node_get(root, "ids");
+    const struct mtr_node *consumer = mtr_node_get(root, "consumer"), *number = mtr_node_get(root, "up_to"),
+                          *ids = mtr_node_get(root, "ids");
     uint64_t value;
-    if (!consumer || consumer->kind != MTR_NODE_STRING || !consumer->text.size || consumer->text.size > MTR_CONSUMER_BYTES_MAX) return MTR_EINVALID;
+    if (!consumer || consumer->kind != MTR_NODE_STRING || !consumer->text.size ||
+        consumer->text.size > MTR_CONSUMER_BYTES_MAX)
+        return MTR_EINVALID;
     if (!number && !ids) return MTR_EINVALID;
     if (number && !mtr_str_to_u64(number->text, &value)) return MTR_EINVALID;
     if (ids && (ids->kind != MTR_NODE_LIST || ids->child_count > ACK_IDS_MAX)) return MTR_EINVALID;
@@ -163,8 +172,10 @@ void mtr_api_ack_charges(struct mtr_api_call *call)
     else mtr_charges_abort(txn);
     mtr_document_close(document);
     if (rc == MTR_EINVALID) {
-        mtr_api_problem(call, 400, "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}; "
-                                   "up_to is not beyond the last charge");
+        mtr_api_problem(
+            call, 400,
+            "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}; "
+            "up_to is not beyond the last charge");
     } else if (rc == MTR_ENOTFOUND) {
         mtr_api_problem(call, 404, "one of the ids is no charge; nothing was acknowledged");
     } else if (rc) {
@@ -188,7 +199,8 @@ void mtr_api_get_charge(struct mtr_api_call *call)
     mtr_api_json(call, &json);
     if (!rc) rc = mtr_rater_explain(txn, id, &json);
     mtr_charges_abort(txn);
-    if (rc == MTR_ENOTFOUND || rc == MTR_EINVALID) mtr_api_problem(call, 404, "there is no charge '%.*s'", MTR_STR_ARGS(id));
+    if (rc == MTR_ENOTFOUND || rc == MTR_EINVALID)
+        mtr_api_problem(call, 404, "there is no charge '%.*s'", MTR_STR_ARGS(id));
     else if (rc) mtr_api_error(call, rc, "the charge cannot be explained");
     else mtr_api_json_end(call, &json);
 }
@@ -204,7 +216,8 @@ struct outbox_rows {
     bool more;
 };
 
-static void write_message(struct mtr_json_writer *json, const struct mtr_catalog *catalog, const struct mtr_message *message)
+static void write_message(struct mtr_json_writer *json, const struct mtr_catalog *catalog,
+                          const struct mtr_message *message)
 {
     char id[MTR_MESSAGE_ID_TEXT_BYTES];
     const struct mtr_destination *destination = mtr_catalog_destination(catalog, message->destination);
@@ -239,7 +252,8 @@ static void write_message(struct mtr_json_writer *json, const struct mtr_catalog
 static int on_message(void *context, const struct mtr_message *message)
 {
     struct outbox_rows *rows = context;
-    if (rows->state.size && !mtr_str_equal(rows->state, mtr_str_from(mtr_message_state_name(message->state)))) return 0;
+    if (rows->state.size && !mtr_str_equal(rows->state, mtr_str_from(mtr_message_state_name(message->state))))
+        return 0;
     if (rows->count == rows->limit) {
         rows->more = true;
         return STOP;
@@ -251,12 +265,16 @@ static int on_message(void *context, const struct mtr_message *message)
 
 void mtr_api_list_outbox(struct mtr_api_call *call)
 {
-    struct outbox_rows rows = {.call = call, .state = mtr_api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
+    struct outbox_rows rows = {
+        .call = call, .state = mtr_api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
     struct mtr_charges_txn *txn = NULL;
     struct mtr_str key = mtr_api_text(call, "destination");
     uint64_t after = 0;
-    const struct mtr_destination *destination = key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &after) || !mtr_api_u64(call, "limit", 1, OUTBOX_LIMIT_MAX, &rows.limit)) return;
+    const struct mtr_destination *destination =
+        key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
+    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &after) ||
+        !mtr_api_u64(call, "limit", 1, OUTBOX_LIMIT_MAX, &rows.limit))
+        return;
     if (key.size && !destination) {
         mtr_api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
         return;
@@ -266,7 +284,8 @@ void mtr_api_list_outbox(struct mtr_api_call *call)
     mtr_json_map(&rows.json);
     mtr_json_name(&rows.json, "messages");
     mtr_json_list(&rows.json);
-    if (!rc) rc = mtr_charges_walk_messages(txn, destination ? destination->number : 0, after, on_message, &rows);
+    if (!rc)
+        rc = mtr_charges_walk_messages(txn, destination ? destination->number : 0, after, on_message, &rows);
     mtr_charges_abort(txn);
     if (rc && rc != STOP) {
         mtr_api_error(call, rc, "the outbox cannot be read");
@@ -289,13 +308,16 @@ void mtr_api_settle_outbox(struct mtr_api_call *call)
     struct mtr_document *document = read_body(call);
     if (!document) return;
     const struct mtr_node *action = mtr_node_get(mtr_document_root(document), "action");
-    bool retry = action && mtr_str_equal(action->text, MTR_STR("retry")), delivered = action && mtr_str_equal(action->text, MTR_STR("delivered"));
+    bool retry = action && mtr_str_equal(action->text, MTR_STR("retry")),
+         delivered = action && mtr_str_equal(action->text, MTR_STR("delivered"));
     mtr_document_close(document);
     if (!retry && !delivered) {
         mtr_api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
         return;
     }
-    int rc = mtr_message_id_parse(call->path_parameters[0], &id) ? mtr_charges_begin(call->host->charges, true, &txn) : MTR_ENOTFOUND;
+    int rc = mtr_message_id_parse(call->path_parameters[0], &id)
+                 ? mtr_charges_begin(call->host->charges, true, &txn)
+                 : MTR_ENOTFOUND;
     if (!rc) rc = retry ? mtr_outbox_requeue(txn, id, call->now_us) : mtr_outbox_mark_delivered(txn, id);
     if (!rc) rc = mtr_charges_find_message(txn, id, &message);
     if (!rc) rc = mtr_charges_commit(txn);

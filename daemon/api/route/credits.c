@@ -1,19 +1,28 @@
 /*
- * GET /v1/credits: allowances and prepaid credits of a subscription, or of a customer's subscriptions, with what was drawn and what is left.
+ * GET /v1/credits: allowances and prepaid credits of a subscription, or of a customer's subscriptions, with
+ * what was drawn and what is left.
  *
- * Subscriptions are walked by number, all of one in one answer. What a customer's subscriptions share is told once, with the first of them.
+ * Subscriptions are walked by number, all of one in one answer. What a customer's subscriptions share is told
+ * once, with the first of them.
  */
 #include "daemon/api/api.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 #include "meterd/query/balance.h"
 
-enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000, LOOKED_AT_MAX = 100000, ARENA_CHUNK_BYTES = 1 << 16, ARENA_BYTES_MAX = 64 << 20 };
+enum {
+    LIMIT_DEFAULT = 1000,
+    LIMIT_MAX = 10000,
+    LOOKED_AT_MAX = 100000,
+    ARENA_CHUNK_BYTES = 1 << 16,
+    ARENA_BYTES_MAX = 64 << 20
+};
 
 struct credits {
     struct mtr_charges_txn *txn;
     struct mtr_arena arena; /* of one subscription */
-    const struct mtr_subscription *only, *subscription; /* the one that is asked for, or NULL; the one at hand */
+    const struct mtr_subscription *only,
+        *subscription; /* the one that is asked for, or NULL; the one at hand */
     struct mtr_str customer;
     struct mtr_json_writer json;
     int64_t time_s;
@@ -89,7 +98,9 @@ static bool read_selection(struct mtr_api_call *call, struct credits *credits, u
     uint64_t number = 0;
     credits->customer = mtr_api_text(call, "customer");
     credits->limit = LIMIT_DEFAULT;
-    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &number) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &credits->limit)) return false;
+    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &number) ||
+        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &credits->limit))
+        return false;
     if (!mtr_api_time(call, "at", &time_us)) return false;
     *after = (uint32_t)number;
     credits->time_s = time_us / MTR_US_PER_SECOND;
@@ -103,7 +114,8 @@ static bool read_selection(struct mtr_api_call *call, struct credits *credits, u
     return credits->only != NULL;
 }
 
-/* Has the customer a subscription up to that number? The answer with the first of them had what they share. */
+/* Has the customer a subscription up to that number? The answer with the first of them had what they
+ * share. */
 static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_str customer, uint32_t number)
 {
     for (uint32_t i = 1; i <= number; i++) {
@@ -116,7 +128,8 @@ static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_st
 static int list_subscription(struct mtr_api_call *call, struct credits *credits)
 {
     mtr_arena_reset(&credits->arena);
-    int rc = mtr_rater_balances(credits->txn, call->catalog, credits->subscription, credits->time_s, &credits->arena, on_balance, credits);
+    int rc = mtr_rater_balances(credits->txn, call->catalog, credits->subscription, credits->time_s,
+                                &credits->arena, on_balance, credits);
     credits->shared_told = true;
     return rc;
 }
@@ -133,10 +146,12 @@ static int list(struct mtr_api_call *call, struct credits *credits, uint32_t *af
     }
     if (*after > count) *after = count;
     credits->shared_told = has_subscription_to(call->catalog, credits->customer, *after);
-    for (; !rc && *after < count && credits->listed < credits->limit && credits->looked_at < LOOKED_AT_MAX; ++*after) {
+    for (; !rc && *after < count && credits->listed < credits->limit && credits->looked_at < LOOKED_AT_MAX;
+         ++*after) {
         credits->subscription = mtr_catalog_subscription(call->catalog, *after + 1);
         credits->looked_at++;
-        if (mtr_str_equal(credits->subscription->customer, credits->customer)) rc = list_subscription(call, credits);
+        if (mtr_str_equal(credits->subscription->customer, credits->customer))
+            rc = list_subscription(call, credits);
     }
     return rc;
 }

@@ -3,8 +3,9 @@
  *
  *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged, committed ─▶ loop: answered
  *
- * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they are chained under a mutex and
- * a wakeup brings them to the loop in one go. Ingests are kept in a free list, with their arenas, so that a steady state allocates little.
+ * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they
+ * are chained under a mutex and a wakeup brings them to the loop in one go. Ingests are kept in a free list,
+ * with their arenas, so that a steady state allocates little.
  */
 #include "daemon/api/api.h"
 
@@ -105,7 +106,8 @@ static void submit(struct ingest *ingest)
     int rc = host->submit(host->context, &ingest->request);
     if (rc == MTR_OK) return;
     mtr_http_problem(ingest->http, 503, NULL,
-                     rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again") : MTR_STR("meterd is stopping"));
+                     rc == MTR_EFULL ? MTR_STR("the queue to the log is full; send the same batch again")
+                                     : MTR_STR("meterd is stopping"));
     ingest_put(ingest);
 }
 
@@ -143,8 +145,10 @@ static int copy_headers(struct ingest *ingest)
     int rc = MTR_OK;
     ingest->content_type = ingest->content_encoding = (struct mtr_str){NULL, 0};
     ingest->header_count = 0;
-    if (mtr_http_request_header(http, "content-type", &value)) rc = mtr_arena_copy(arena, value, &ingest->content_type);
-    if (!rc && mtr_http_request_header(http, "content-encoding", &value)) rc = mtr_arena_copy(arena, value, &ingest->content_encoding);
+    if (mtr_http_request_header(http, "content-type", &value))
+        rc = mtr_arena_copy(arena, value, &ingest->content_type);
+    if (!rc && mtr_http_request_header(http, "content-encoding", &value))
+        rc = mtr_arena_copy(arena, value, &ingest->content_encoding);
     for (uint32_t i = 0; !rc && i < mtr_http_request_header_count(http); i++) {
         struct mtr_http_header header = mtr_http_request_header_at(http, i);
         if (!mtr_str_starts_with(header.name, MTR_STR("ce-"))) continue;
@@ -158,7 +162,9 @@ static int copy_headers(struct ingest *ingest)
 void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
 {
     if (!vendor.size) {
-        mtr_http_problem(http, 403, NULL, MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME --vendor V --scope ingest"));
+        mtr_http_problem(http, 403, NULL,
+                         MTR_STR("this API key is bound to no vendor; make one with: meterd key NAME "
+                                 "--vendor V --scope ingest"));
         return;
     }
     struct ingest *ingest = ingest_take(events);
@@ -172,7 +178,8 @@ void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http,
     int rc = mtr_arena_copy(&ingest->request.arena, vendor, &ingest->request.vendor);
     if (!rc) rc = copy_headers(ingest);
     mtr_http_request_take_body(http, &ingest->body);
-    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX && !ingest->content_encoding.size; /* compressed it may be of any size */
+    bool is_small = ingest->body.size <= DECODE_ON_LOOP_BYTES_MAX &&
+                    !ingest->content_encoding.size; /* compressed it may be of any size */
     if (!rc && is_small) {
         decode(ingest);
         on_decoded(ingest);
@@ -200,7 +207,8 @@ void mtr_events_on_answer(void *context, struct mtr_request *request)
 static const char *not_stored_text(int error)
 {
     switch (error) {
-    case MTR_EFULL: return "no room on the log's disk: nothing of this request was stored; send it again later";
+    case MTR_EFULL:
+        return "no room on the log's disk: nothing of this request was stored; send it again later";
     case MTR_ENOMEM:
     case MTR_ELIMIT: return "out of memory: nothing of this request was stored; send it again later";
     default: return "the log's disk failed: what was stored is not known; send the same request again";

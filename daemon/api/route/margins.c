@@ -1,8 +1,9 @@
 /*
- * GET /v1/margins: what is charged of each line, what it costs the seller, and what is left. Only lines whose cost is known.
+ * GET /v1/margins: what is charged of each line, what it costs the seller, and what is left. Only lines whose
+ * cost is known.
  *
- * Subscriptions are walked by number, all lines of one in one answer, so that the next call can begin at the next; a call looks at a bounded
- * number of lines, so that its read transaction stays short.
+ * Subscriptions are walked by number, all lines of one in one answer, so that the next call can begin at the
+ * next; a call looks at a bounded number of lines, so that its read transaction stays short.
  */
 #include "daemon/api/api.h"
 #include "meterd/core/currency.h"
@@ -19,7 +20,8 @@ struct margins {
     uint64_t listed, looked_at;
 };
 
-static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money amount, struct mtr_str currency)
+static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money amount,
+                       struct mtr_str currency)
 {
     const struct mtr_currency *known = mtr_currency_find(currency);
     mtr_json_name(json, name);
@@ -83,7 +85,9 @@ static bool read_selection(struct mtr_api_call *call, struct selection *selectio
     int64_t from_us = 0;
     uint64_t after = 0;
     *selection = (struct selection){.limit = LIMIT_DEFAULT, .customer = mtr_api_text(call, "customer")};
-    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &after) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &selection->limit)) return false;
+    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &after) ||
+        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &selection->limit))
+        return false;
     if (!mtr_api_time(call, "from", &from_us)) return false;
     selection->after = (uint32_t)after;
     selection->from_s = from_us / MTR_US_PER_SECOND;
@@ -100,11 +104,14 @@ static bool is_selected(const struct selection *selection, const struct mtr_subs
 }
 
 /* Returns the number of the last subscription that was looked at. */
-static int list(struct mtr_api_call *call, const struct selection *selection, struct margins *margins, uint32_t *last)
+static int list(struct mtr_api_call *call, const struct selection *selection, struct margins *margins,
+                uint32_t *last)
 {
     const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
-    for (*last = selection->after; !rc && *last < count && margins->listed < selection->limit && margins->looked_at < LOOKED_AT_MAX; ++*last) {
+    for (*last = selection->after;
+         !rc && *last < count && margins->listed < selection->limit && margins->looked_at < LOOKED_AT_MAX;
+         ++*last) {
         margins->subscription = mtr_catalog_subscription(call->catalog, *last + 1);
         margins->looked_at++;
         if (is_selected(selection, margins->subscription))

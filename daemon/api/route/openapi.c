@@ -46,7 +46,8 @@ static void choices(struct mtr_json_writer *json, const char *text)
 
 static void parameter_schema(struct mtr_json_writer *json, const struct mtr_route_parameter *parameter)
 {
-    bool is_time = strcmp(parameter->type, "date-time") == 0, has_choices = strchr(parameter->type, '|') != NULL;
+    bool is_time = strcmp(parameter->type, "date-time") == 0,
+         has_choices = strchr(parameter->type, '|') != NULL;
     mtr_json_map(json);
     if (parameter->repeatable) {
         pair(json, "type", "array");
@@ -58,13 +59,14 @@ static void parameter_schema(struct mtr_json_writer *json, const struct mtr_rout
         pair(json, "type", "string");
         choices(json, parameter->type);
     } else {
-        pair(json, "type", is_time ? "string" : parameter->type); /* a date alone is allowed, too: no format */
+        pair(json, "type",
+             is_time ? "string" : parameter->type); /* a date alone is allowed, too: no format */
     }
     mtr_json_map_end(json);
 }
 
-static void parameter_row(struct mtr_json_writer *json, const char *name, size_t name_size, const char *in, bool required, const char *doc,
-                          const struct mtr_route_parameter *parameter)
+static void parameter_row(struct mtr_json_writer *json, const char *name, size_t name_size, const char *in,
+                          bool required, const char *doc, const struct mtr_route_parameter *parameter)
 {
     static const struct mtr_route_parameter text = {"", "string", true, false, ""};
     mtr_json_map(json);
@@ -118,14 +120,17 @@ static void content(struct mtr_json_writer *json, const char *types, const char 
 static void request_body(struct mtr_json_writer *json, const struct mtr_route *route)
 {
     if (!route->request_schema) return;
-    bool is_events = strcmp(route->request_schema, "Events") == 0, is_catalog = strncmp(route->request_schema, "Catalog", 7) == 0;
+    bool is_events = strcmp(route->request_schema, "Events") == 0,
+         is_catalog = strncmp(route->request_schema, "Catalog", 7) == 0;
     mtr_json_name(json, "requestBody");
     mtr_json_map(json);
     mtr_json_name(json, "required");
     mtr_json_bool(json, true);
-    content(json, is_events ? "application/json,application/cloudevents+json,application/cloudevents-batch+json,application/x-ndjson,application/msgpack"
-                  : is_catalog ? "application/json,application/yaml"
-                               : "application/json",
+    content(json,
+            is_events    ? "application/json,application/cloudevents+json,application/"
+                           "cloudevents-batch+json,application/x-ndjson,application/msgpack"
+            : is_catalog ? "application/json,application/yaml"
+                         : "application/json",
             route->request_schema);
     mtr_json_map_end(json);
 }
@@ -208,7 +213,8 @@ static void components(struct mtr_json_writer *json)
     mtr_json_name(json, "components");
     mtr_json_map(json);
     mtr_json_name(json, "securitySchemes");
-    mtr_json_raw(json, MTR_STR("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"an API key with the operation's x-scope\"}}"));
+    mtr_json_raw(json, MTR_STR("{\"apiKey\":{\"type\":\"http\",\"scheme\":\"bearer\",\"description\":\"an "
+                               "API key with the operation's x-scope\"}}"));
     mtr_json_name(json, "schemas");
     mtr_json_map(json);
     for (const struct mtr_api_schema *schema = mtr_api_schemas; schema->name; schema++) {
@@ -229,7 +235,9 @@ void mtr_api_get_openapi(struct mtr_api_call *call)
     mtr_json_map(&json);
     pair(&json, "title", "meterd");
     pair(&json, "version", METERD_VERSION);
-    pair(&json, "description", "Usage metering: events in, usage and rated charges out. Money and quantities are strings of exact decimals.");
+    pair(&json, "description",
+         "Usage metering: events in, usage and rated charges out. Money and quantities are strings of exact "
+         "decimals.");
     mtr_json_map_end(&json);
     paths(&json);
     components(&json);

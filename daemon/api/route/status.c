@@ -27,11 +27,13 @@ void mtr_api_get_status(struct mtr_api_call *call)
     const struct mtr_api_host *host = call->host;
     struct mtr_rollups_txn *txn = NULL;
     struct mtr_json_writer json;
-    uint64_t next_seq, change, version = mtr_catalog_version(call->catalog), last_seq = mtr_log_last_seq(host->log);
+    uint64_t next_seq, change, version = mtr_catalog_version(call->catalog),
+                               last_seq = mtr_log_last_seq(host->log);
     int64_t watermark_us;
     struct mtr_progress progress = host->progress(host->context);
     bool folded = progress.aggregator_idle && progress.aggregator_catalog_version >= version;
-    bool rated = folded && progress.rater_idle && progress.rater_catalog_version >= version && progress.rated_folds == progress.folds;
+    bool rated = folded && progress.rater_idle && progress.rater_catalog_version >= version &&
+                 progress.rated_folds == progress.folds;
     int rc = mtr_rollups_begin(host->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
     if (txn) mtr_rollups_abort(txn);
@@ -98,8 +100,8 @@ static int on_quarantined(void *context, const struct mtr_quarantined_event *eve
     return rows->json.error;
 }
 
-/* Held events are kept by what they wait for; they are listed by sequence, so that a page ends where the next one begins: one walk finds the
- * lowest sequences after `after`, another one their rows. */
+/* Held events are kept by what they wait for; they are listed by sequence, so that a page ends where the
+ * next one begins: one walk finds the lowest sequences after `after`, another one their rows. */
 struct held_page {
     uint64_t after;
     uint64_t room;
@@ -207,7 +209,9 @@ static void list_rows(struct mtr_api_call *call, bool quarantine)
 {
     struct rows rows = {.limit = LIMIT_DEFAULT};
     struct mtr_rollups_txn *txn = NULL;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &rows.after) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &rows.limit)) return;
+    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &rows.after) ||
+        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &rows.limit))
+        return;
     int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
     mtr_api_json(call, &rows.json);
     mtr_json_map(&rows.json);

@@ -1,8 +1,9 @@
 /*
  * GET /v1/events: what vendors said, as the log holds it. "Which events made this charge?" ends here.
  *
- * Read block by block with a reader of this call's own, on a pool thread. A call looks at a bounded number of events: `next_after` is where the
- * next call goes on, also when a filter left out everything that was looked at.
+ * Read block by block with a reader of this call's own, on a pool thread. A call looks at a bounded number of
+ * events: `next_after` is where the next call goes on, also when a filter left out everything that was looked
+ * at.
  */
 #include "daemon/api/api.h"
 
@@ -35,7 +36,8 @@ static void write_property(struct mtr_json_writer *json, const struct mtr_proper
     }
 }
 
-static void write_event(struct mtr_json_writer *json, const struct mtr_event *event, uint64_t seq, int64_t received_us)
+static void write_event(struct mtr_json_writer *json, const struct mtr_event *event, uint64_t seq,
+                        int64_t received_us)
 {
     mtr_json_map(json);
     mtr_json_name(json, "seq");
@@ -68,12 +70,13 @@ static bool is_wanted(const struct events_query *query, const struct mtr_event *
 {
     if (query->vendor.size && !mtr_str_equal(query->vendor, event->vendor)) return false;
     const struct mtr_subscription *subscription = query->subscription;
-    return !subscription ||
-           (mtr_str_equal(subscription->subject, event->subject) && mtr_str_equal(subscription->service->vendor->key, event->vendor));
+    return !subscription || (mtr_str_equal(subscription->subject, event->subject) &&
+                             mtr_str_equal(subscription->service->vendor->key, event->vendor));
 }
 
 /* One row, in a list or as a line of its own. */
-static int write_row(struct mtr_api_call *call, struct mtr_json_writer *list, const struct mtr_event *event, uint64_t seq, int64_t received_us)
+static int write_row(struct mtr_api_call *call, struct mtr_json_writer *list, const struct mtr_event *event,
+                     uint64_t seq, int64_t received_us)
 {
     struct mtr_json_writer line;
     if (list) {
@@ -86,8 +89,8 @@ static int write_row(struct mtr_api_call *call, struct mtr_json_writer *list, co
     return rc ? rc : mtr_buffer_append_char(&call->answer, '\n');
 }
 
-static int write_block(struct mtr_api_call *call, struct events_query *query, struct mtr_json_writer *list, const struct mtr_block_header *header,
-                       const struct mtr_event *events)
+static int write_block(struct mtr_api_call *call, struct events_query *query, struct mtr_json_writer *list,
+                       const struct mtr_block_header *header, const struct mtr_event *events)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < header->count; i++) {
@@ -129,7 +132,8 @@ static bool read_query(struct mtr_api_call *call, struct events_query *query)
     struct mtr_str key = mtr_api_text(call, "subscription");
     uint64_t last_seq = mtr_log_last_seq(call->host->log);
     *query = (struct events_query){.limit = LIMIT_DEFAULT, .up_to = last_seq};
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &query->after) || !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
+    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &query->after) ||
+        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
         !mtr_api_u64(call, "up_to", 0, UINT64_MAX, &query->up_to))
         return false;
     if (query->up_to > last_seq) query->up_to = last_seq;
@@ -137,7 +141,8 @@ static bool read_query(struct mtr_api_call *call, struct events_query *query)
     if (call->credential->vendor) query->vendor = call->credential->vendor->key;
     if (!key.size) return true;
     query->subscription = mtr_catalog_find_subscription(call->catalog, key);
-    if (!query->subscription) mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+    if (!query->subscription)
+        mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return query->subscription != NULL;
 }
 

@@ -17,8 +17,11 @@ static bool add_group(struct mtr_api_call *call, struct mtr_str name, struct mtr
 {
     if (mtr_str_equal(name, MTR_STR("subscription"))) query->by_subscription = true;
     else if (mtr_str_equal(name, MTR_STR("customer"))) query->by_customer = true;
-    else if (mtr_str_equal(name, MTR_STR("meter")) || mtr_str_equal(name, MTR_STR("service")) || mtr_str_equal(name, MTR_STR("vendor"))) return true;
-    else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX) query->dimensions[query->dimension_count++] = name;
+    else if (mtr_str_equal(name, MTR_STR("meter")) || mtr_str_equal(name, MTR_STR("service")) ||
+             mtr_str_equal(name, MTR_STR("vendor")))
+        return true;
+    else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX)
+        query->dimensions[query->dimension_count++] = name;
     else {
         mtr_api_problem(call, 400, "group_by: at most %d dimensions", MTR_USAGE_DIMENSIONS_MAX);
         return false;
@@ -83,8 +86,10 @@ static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query
 /* A key that names nothing is an error: an empty answer would look like no usage. */
 static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query *query)
 {
-    const struct mtr_vendor *own = call->credential->vendor; /* what belongs to another vendor is not there, for its key */
-    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(call->catalog, query->subscription);
+    const struct mtr_vendor *own =
+        call->credential->vendor; /* what belongs to another vendor is not there, for its key */
+    const struct mtr_subscription *subscription =
+        mtr_catalog_find_subscription(call->catalog, query->subscription);
     const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
     if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
         mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
@@ -96,7 +101,8 @@ static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query 
     return false;
 }
 
-static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_query *query, const struct mtr_usage_result_row *row)
+static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_query *query,
+                           const struct mtr_usage_result_row *row)
 {
     char time[MTR_TIME_TEXT_BYTES];
     mtr_json_map(json);
@@ -140,7 +146,8 @@ static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_
     mtr_json_map_end(json);
 }
 
-static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query *query,
+                        const struct mtr_usage_result *result)
 {
     struct mtr_json_writer json;
     mtr_api_json(call, &json);
@@ -153,7 +160,8 @@ static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query 
     mtr_api_json_end(call, &json);
 }
 
-static int answer_ndjson(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+static int answer_ndjson(struct mtr_api_call *call, const struct mtr_usage_query *query,
+                         const struct mtr_usage_result *result)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < result->row_count; i++) {
@@ -178,7 +186,8 @@ static int csv_cells(struct mtr_buffer *out, const struct mtr_str *cells, size_t
 
 enum { FIXED_CELLS = 11, CELLS_MAX = FIXED_CELLS + MTR_USAGE_DIMENSIONS_MAX };
 
-static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query, const struct mtr_usage_result_row *row)
+static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
+                   const struct mtr_usage_result_row *row)
 {
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES], events[24];
     mtr_time_format_offset(row->start_s * MTR_US_PER_SECOND, row->offset_s, start);
@@ -203,19 +212,23 @@ static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query, 
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
 }
 
-static int answer_csv(struct mtr_api_call *call, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+static int answer_csv(struct mtr_api_call *call, const struct mtr_usage_query *query,
+                      const struct mtr_usage_result *result)
 {
-    struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),   MTR_STR("end"),   MTR_STR("subscription"), MTR_STR("customer"),
-                                      MTR_STR("vendor"),  MTR_STR("service"), MTR_STR("meter"),      MTR_STR("aggregation"),
-                                      MTR_STR("unit"),    MTR_STR("quantity"), MTR_STR("events")};
+    struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),    MTR_STR("end"),         MTR_STR("subscription"),
+                                      MTR_STR("customer"), MTR_STR("vendor"),      MTR_STR("service"),
+                                      MTR_STR("meter"),    MTR_STR("aggregation"), MTR_STR("unit"),
+                                      MTR_STR("quantity"), MTR_STR("events")};
     memcpy(head + FIXED_CELLS, query->dimensions, query->dimension_count * sizeof(head[0]));
     int rc = csv_cells(&call->answer, head, FIXED_CELLS + query->dimension_count);
     if (!rc) rc = mtr_buffer_append(&call->answer, "\r\n", 2);
-    for (uint32_t i = 0; !rc && i < result->row_count; i++) rc = csv_row(&call->answer, query, &result->rows[i]);
+    for (uint32_t i = 0; !rc && i < result->row_count; i++)
+        rc = csv_row(&call->answer, query, &result->rows[i]);
     return rc;
 }
 
-static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_query *query, const struct mtr_usage_result *result)
+static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_query *query,
+                   const struct mtr_usage_result *result)
 {
     enum { AS_JSON, AS_NDJSON };
     if (as == AS_JSON) {
@@ -242,7 +255,9 @@ void mtr_api_get_usage(struct mtr_api_call *call)
     struct mtr_zone *zone = NULL;
     struct mtr_str window = mtr_api_text(call, "window"), zone_name = mtr_api_text(call, "zone");
     int as = mtr_api_negotiate(call);
-    if (as < 0 || !read_times(call, &query) || !read_groups(call, &query) || !bind_vendor(call, &query) || !check_names(call, &query)) return;
+    if (as < 0 || !read_times(call, &query) || !read_groups(call, &query) || !bind_vendor(call, &query) ||
+        !check_names(call, &query))
+        return;
     if (!mtr_api_u64(call, "limit", 1, query.rows_max, &query.rows_max)) return;
     if (window.size && !mtr_usage_window_from_name(window, &query.window)) {
         mtr_api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
@@ -257,7 +272,8 @@ void mtr_api_get_usage(struct mtr_api_call *call)
     if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
     if (txn) mtr_rollups_abort(txn);
     if (rc == MTR_ELIMIT)
-        mtr_api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups", (unsigned long long)query.rows_max);
+        mtr_api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
+                        (unsigned long long)query.rows_max);
     else if (rc) mtr_api_error(call, rc, "the usage cannot be added up");
     else answer(call, as, &query, &result);
     mtr_zone_close(zone);

@@ -48,14 +48,16 @@ static void on_progress(void *context, uint64_t last_seq)
 
 static int complain(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
 {
-    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc), diagnostic && diagnostic->text[0] ? ": " : "", diagnostic ? diagnostic->text : "");
+    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc),
+            diagnostic && diagnostic->text[0] ? ": " : "", diagnostic ? diagnostic->text : "");
     return rc;
 }
 
 static void paths(struct audit *audit, const char *suffix)
 {
     snprintf(audit->data, sizeof(audit->data), "%.*s", MTR_STR_ARGS(audit->config.data.directory));
-    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.%s", MTR_STR_ARGS(audit->config.data.directory), suffix);
+    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.%s",
+             MTR_STR_ARGS(audit->config.data.directory), suffix);
 }
 
 static int open_live(struct audit *audit, struct mtr_diagnostic *diagnostic)
@@ -80,8 +82,9 @@ static int cursor_and_hash(struct mtr_rollups *rollups, uint64_t *next_seq, stru
     return rc;
 }
 
-/* Beside a daemon at work the live rollups move on, and what the catalog just learned is worked in a little later; the comparison is
- * made when both stand at the same event, and a difference counts when it stays. */
+/* Beside a daemon at work the live rollups move on, and what the catalog just learned is worked in a
+ * little later; the comparison is made when both stand at the same event, and a difference counts when it
+ * stays. */
 static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_hash128 live, again;
@@ -100,10 +103,14 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
     }
     if (compared) return MTR_OK;
     if (live_seq < again_seq)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the live rollups are %" PRIu64 " events behind the log; let the daemon fold them first",
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "the live rollups are %" PRIu64
+                           " events behind the log; let the daemon fold them first",
                            again_seq - live_seq);
     else
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the daemon folds faster than the audit can catch up; try when fewer events arrive");
+        mtr_diagnostic_set(
+            diagnostic, 0, 0, NULL,
+            "the daemon folds faster than the audit can catch up; try when fewer events arrive");
     return MTR_EAGAIN;
 }
 
@@ -115,8 +122,10 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
     mtr_time_format(finding->period_start_s * MTR_US_PER_SECOND, start);
     mtr_money_format(finding->expected, expected);
     mtr_money_format(finding->emitted, emitted);
-    fprintf(stderr, "%s: %.*s %s %.*s %.*s: expected %s, emitted %s: %.*s\n", mtr_audit_kind_name(finding->kind), MTR_STR_ARGS(finding->subscription),
-            start, MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->dimensions), expected, emitted, MTR_STR_ARGS(finding->text));
+    fprintf(stderr, "%s: %.*s %s %.*s %.*s: expected %s, emitted %s: %.*s\n",
+            mtr_audit_kind_name(finding->kind), MTR_STR_ARGS(finding->subscription), start,
+            MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->dimensions), expected, emitted,
+            MTR_STR_ARGS(finding->text));
     return 0;
 }
 
@@ -125,7 +134,8 @@ static int audit_charges(struct audit *audit)
     struct mtr_rater_options options = mtr_rater_options_default();
     options.grace_us = audit->config.rater.grace;
     options.draft_every_us = audit->config.rater.draft_every;
-    return mtr_rater_audit(audit->live, audit->charges, mtr_refold_catalog(audit->refold), &options, on_finding, audit, &audit->counts);
+    return mtr_rater_audit(audit->live, audit->charges, mtr_refold_catalog(audit->refold), &options,
+                           on_finding, audit, &audit->counts);
 }
 
 static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)
@@ -145,21 +155,29 @@ static void report(const struct audit *audit)
     const struct mtr_audit_counts *counts = &audit->counts;
     bool json = mtr_invocation_flag(audit->invocation, "json");
     if (json && !audit->charges_checked) {
-        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events, audit->rollups_equal ? "true" : "false");
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events,
+               audit->rollups_equal ? "true" : "false");
         return;
     }
     if (json) {
-        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64 ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64
-               ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64 ",\"findings\":%" PRIu64 "}\n",
-               audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null", counts->subscriptions, counts->periods,
-               counts->lines, counts->charges, counts->pending, counts->findings);
+        printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64
+               ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64
+               ",\"findings\":%" PRIu64 "}\n",
+               audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null",
+               counts->subscriptions, counts->periods, counts->lines, counts->charges, counts->pending,
+               counts->findings);
         return;
     }
-    printf("log      %" PRIu64 " events folded again%s\n", audit->events, audit->log_checked ? "; every block's hash and the chain hold" : "");
-    printf("rollups  %s\n", audit->rollups_equal ? "equal, bit for bit" : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
+    printf("log      %" PRIu64 " events folded again%s\n", audit->events,
+           audit->log_checked ? "; every block's hash and the chain hold" : "");
+    printf("rollups  %s\n", audit->rollups_equal
+                                ? "equal, bit for bit"
+                                : "DIFFERENT from the log: run `meterd rebuild` and keep the old ones");
     if (!audit->charges_checked) return;
-    printf("charges  %" PRIu64 " on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64 " subscriptions: %s\n", counts->charges, counts->lines,
-           counts->periods, counts->subscriptions, counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
+    printf("charges  %" PRIu64 " on %" PRIu64 " lines of %" PRIu64 " periods of %" PRIu64
+           " subscriptions: %s\n",
+           counts->charges, counts->lines, counts->periods, counts->subscriptions,
+           counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
     if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
     if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
 }
@@ -214,8 +232,8 @@ int mtr_command_audit(const struct mtr_invocation *invocation)
 
 /* ---- rebuild ---- */
 
-/* The new rollups number their feed anew, so the rater begins it anew. Done before the swap: on the old rollups it only looks again, while
- * a cursor of the old feed on new rollups would pass over days. */
+/* The new rollups number their feed anew, so the rater begins it anew. Done before the swap: on the old
+ * rollups it only looks again, while a cursor of the old feed on new rollups would pass over days. */
 static int forget_feed(const char *data, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES + 16];
@@ -251,7 +269,8 @@ static int swap(const struct audit *audit)
     mtr_store_remove(old);
     if (access(live, F_OK) == 0 && rename(live, old)) return MTR_EIO;
     if (rename(audit->again, live)) {
-        if (rename(old, live)) fprintf(stderr, "meterd: the old rollups are at %s: rename them to %s\n", old, live);
+        if (rename(old, live))
+            fprintf(stderr, "meterd: the old rollups are at %s: rename them to %s\n", old, live);
         return MTR_EIO;
     }
     sync();
@@ -290,7 +309,9 @@ int mtr_command_rebuild(const struct mtr_invocation *invocation)
     paths(&audit, "rebuild");
     int rc = rebuild(&audit, &diagnostic);
     if (audit.progress) fprintf(stderr, "\r\033[K");
-    if (rc == MTR_EEXISTS) fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n", audit.data);
+    if (rc == MTR_EEXISTS)
+        fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n",
+                audit.data);
     else if (rc) complain("cannot rebuild", rc, &diagnostic);
     else if (mtr_invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
     else printf("rebuilt the rollups from %" PRIu64 " events\n", audit.events);

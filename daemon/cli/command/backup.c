@@ -22,8 +22,10 @@ struct part {
 
 /* The log comes last, so that the copy's log is never behind what was made of it. */
 static const struct part parts[] = {
-    {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false}, {"catalog", mtr_backup_environment, false},
-    {"log", mtr_backup_log, false},             {"event.key", mtr_backup_file, false},      {"admin.key", mtr_backup_file, true},
+    {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false}, {"catalog",
+     mtr_backup_environment, false},
+    {"log", mtr_backup_log, false},             {"event.key", mtr_backup_file, false},      {"admin.key",
+     mtr_backup_file, true},
 };
 
 static int copy_parts(const char *data, const char *target, bool quiet)
@@ -71,12 +73,15 @@ int mtr_command_backup(const struct mtr_invocation *invocation)
     snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config.data.directory));
     mtr_config_release(&config);
     if (mkdir(target, 0700)) {
-        fprintf(stderr, "meterd: cannot make %s: %s; give a directory that does not exist yet\n", target, strerror(errno));
+        fprintf(stderr, "meterd: cannot make %s: %s; give a directory that does not exist yet\n", target,
+                strerror(errno));
         return MTR_EXIT_FAILED;
     }
     bool json = mtr_invocation_flag(invocation, "json");
     code = copy_parts(data, target, json);
     if (!code && json) code = print_json(target);
-    else if (!code) printf("backed up %s to %s; to restore, stop the daemon and put the copy in its place\n", data, target);
+    else if (!code)
+        printf("backed up %s to %s; to restore, stop the daemon and put the copy in its place\n", data,
+               target);
     return code;
 }

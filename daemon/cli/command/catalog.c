@@ -29,7 +29,8 @@ static void print_document(struct mtr_str kind, const struct mtr_node *document)
     if (!document) return;
     const struct mtr_node bundle = {.kind = MTR_NODE_LIST, .child_count = 1, .children = document};
     mtr_buffer_init(&out, SIZE_MAX);
-    if (mtr_node_write_yaml(&bundle, &out) == MTR_OK) printf("%.*ss:\n%.*s", MTR_STR_ARGS(kind), (int)out.size, out.data);
+    if (mtr_node_write_yaml(&bundle, &out) == MTR_OK)
+        printf("%.*ss:\n%.*s", MTR_STR_ARGS(kind), (int)out.size, out.data);
     mtr_buffer_release(&out);
 }
 
@@ -39,8 +40,10 @@ static void print_warnings(const char *path, const struct mtr_node *change)
     for (uint32_t i = 0; findings && i < findings->child_count; i++) {
         const struct mtr_node *finding = &findings->children[i];
         struct mtr_str field = mtr_node_text(finding, "field");
-        fprintf(stderr, "%s:%.*s:%.*s: %.*s: %.*s%s%.*s\n", path, MTR_STR_ARGS(mtr_node_text(finding, "line")), MTR_STR_ARGS(mtr_node_text(finding, "column")),
-                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "", MTR_STR_ARGS(mtr_node_text(finding, "text")));
+        fprintf(stderr, "%s:%.*s:%.*s: %.*s: %.*s%s%.*s\n", path,
+                MTR_STR_ARGS(mtr_node_text(finding, "line")), MTR_STR_ARGS(mtr_node_text(finding, "column")),
+                MTR_STR_ARGS(mtr_node_text(finding, "severity")), MTR_STR_ARGS(field), field.size ? ": " : "",
+                MTR_STR_ARGS(mtr_node_text(finding, "text")));
     }
 }
 
@@ -51,7 +54,8 @@ static int apply_file(struct mtr_client *client, const char *path, bool dry_run,
     struct mtr_document *answer = NULL;
     int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
-    code = mtr_client_json(client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog", headers, mtr_buffer_str(&text), &answer);
+    code = mtr_client_json(client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog", headers,
+                           mtr_buffer_str(&text), &answer);
     mtr_buffer_release(&text);
     if (code) {
         fprintf(stderr, "meterd: %s was not applied\n", path);
@@ -61,8 +65,10 @@ static int apply_file(struct mtr_client *client, const char *path, bool dry_run,
     print_warnings(path, change);
     if (json) print_json(change);
     else
-        printf("%s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", path, dry_run ? "would be: " : "",
-               MTR_STR_ARGS(mtr_node_text(change, "created")), MTR_STR_ARGS(mtr_node_text(change, "updated")), MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
+        printf("%s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", path,
+               dry_run ? "would be: " : "", MTR_STR_ARGS(mtr_node_text(change, "created")),
+               MTR_STR_ARGS(mtr_node_text(change, "updated")),
+               MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
                MTR_STR_ARGS(mtr_node_text(change, "version")));
     mtr_document_close(answer);
     return MTR_EXIT_OK;
@@ -74,7 +80,8 @@ int mtr_command_apply(const struct mtr_invocation *invocation)
     int code = mtr_client_open(invocation, &client);
     if (code) return code;
     for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
-        code = apply_file(client, invocation->arguments[i], mtr_invocation_flag(invocation, "dry-run"), mtr_invocation_flag(invocation, "json"));
+        code = apply_file(client, invocation->arguments[i], mtr_invocation_flag(invocation, "dry-run"),
+                          mtr_invocation_flag(invocation, "json"));
     mtr_client_close(client);
     return code;
 }
@@ -84,7 +91,8 @@ static int catalog_path(const struct mtr_invocation *invocation, uint64_t revisi
     int rc = mtr_buffer_printf(path, "/v1/catalog/");
     if (!rc) rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[0]));
     if (!rc && invocation->argument_count > 1) rc = mtr_buffer_append_char(path, '/');
-    if (!rc && invocation->argument_count > 1) rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[1]));
+    if (!rc && invocation->argument_count > 1)
+        rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[1]));
     if (!rc && mtr_invocation_flag(invocation, "revisions")) rc = mtr_buffer_printf(path, "?revisions=true");
     else if (!rc && revision) rc = mtr_buffer_printf(path, "?revision=%" PRIu64, revision);
     return rc ? rc : mtr_buffer_append_char(path, '\0');
@@ -101,7 +109,8 @@ static void print_documents(const struct mtr_node *documents)
     for (uint32_t i = 0; i < documents->child_count; i++) {
         static const char *const cells[] = {"key", "revision", "applied_at", "applied_by"};
         mtr_table_row(table);
-        for (size_t c = 0; c < 4; c++) mtr_table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
+        for (size_t c = 0; c < 4; c++)
+            mtr_table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
     }
     mtr_table_print(table);
     mtr_table_close(table);
@@ -149,7 +158,8 @@ static int key_document(const struct mtr_invocation *invocation, const char *sha
     mtr_json_cstr(&json, sha256);
     mtr_json_name(&json, "scopes");
     mtr_json_list(&json);
-    for (uint32_t i = 0; (scope = mtr_invocation_option_at(invocation, "scope", i)) != NULL; i++) mtr_json_cstr(&json, scope);
+    for (uint32_t i = 0; (scope = mtr_invocation_option_at(invocation, "scope", i)) != NULL; i++)
+        mtr_json_cstr(&json, scope);
     mtr_json_list_end(&json);
     if (vendor) {
         mtr_json_name(&json, "vendor");
@@ -179,14 +189,16 @@ static bool check_scopes(const struct mtr_invocation *invocation)
     bool ingest = false;
     for (; (scope = mtr_invocation_option_at(invocation, "scope", count)) != NULL; count++) {
         bool known = false;
-        for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) known = known || strcmp(scope, scopes[i]) == 0;
+        for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
+            known = known || strcmp(scope, scopes[i]) == 0;
         if (!known) {
             fprintf(stderr, "meterd key: --scope is ingest, query, billing or admin, not '%s'\n", scope);
             return false;
         }
         ingest = ingest || strcmp(scope, "ingest") == 0;
     }
-    if (count == 0) fprintf(stderr, "meterd key: what may the key do? --scope ingest, query, billing or admin\n");
+    if (count == 0)
+        fprintf(stderr, "meterd key: what may the key do? --scope ingest, query, billing or admin\n");
     else if (ingest && !mtr_invocation_option(invocation, "vendor"))
         fprintf(stderr, "meterd key: whose events does it send? --vendor KEY goes with --scope ingest\n");
     else return true;
@@ -231,11 +243,14 @@ static int make_key(const struct mtr_invocation *invocation, struct mtr_client *
     mtr_buffer_init(&document, 1 << 16);
     int rc = mtr_secret_make(secret, sha256);
     if (!rc) rc = key_document(invocation, sha256, &document);
-    /* The secret reaches its file before the catalog knows it: a key nobody has is useless, a file nobody knows is harmless. */
+    /* The secret reaches its file before the catalog knows it: a key nobody has is useless, a file nobody
+     * knows is harmless. */
     if (!rc && out_path) rc = mtr_secret_write(out_path, secret);
     int code = MTR_EXIT_FAILED;
-    if (rc == MTR_EEXISTS) fprintf(stderr, "meterd: %s is there already; a secret goes to a new file\n", out_path);
-    else if (rc) fprintf(stderr, "meterd: cannot write %s: %s\n", out_path ? out_path : "the key", mtr_error_text(rc));
+    if (rc == MTR_EEXISTS)
+        fprintf(stderr, "meterd: %s is there already; a secret goes to a new file\n", out_path);
+    else if (rc)
+        fprintf(stderr, "meterd: cannot write %s: %s\n", out_path ? out_path : "the key", mtr_error_text(rc));
     else code = put_key(client, invocation->arguments[0], mtr_buffer_str(&document));
     if (code && !rc && out_path) remove(out_path);
     if (!code) print_key(invocation, out_path ? NULL : secret, out_path);

@@ -17,11 +17,13 @@
 
 enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
 
-/* Documents are applied to a catalog in a directory of its own, which is removed again; so one file may refer to an earlier one. */
+/* Documents are applied to a catalog in a directory of its own, which is removed again; so one file may
+ * refer to an earlier one. */
 struct check {
     char directory[32];
     struct mtr_catalog_store *store;
-    struct mtr_catalog *stored; /* of the configuration's data directory; NULL: there is none that can be read */
+    struct mtr_catalog
+        *stored; /* of the configuration's data directory; NULL: there is none that can be read */
     bool json;
     uint64_t errors;
     struct mtr_buffer out;
@@ -37,7 +39,8 @@ static int open_check(struct check *check)
         check->directory[0] = '\0';
         return MTR_EXIT_FAILED;
     }
-    if (mtr_catalog_store_open(check->directory, false, &check->store, &diagnostic) == MTR_OK) return MTR_EXIT_OK;
+    if (mtr_catalog_store_open(check->directory, false, &check->store, &diagnostic) == MTR_OK)
+        return MTR_EXIT_OK;
     fprintf(stderr, "meterd: %s\n", diagnostic.text);
     return MTR_EXIT_FAILED;
 }
@@ -72,8 +75,8 @@ static void report_input(struct check *check, const char *name, const struct mtr
 static int check_documents(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
 {
     struct mtr_catalog_change change;
-    return mtr_catalog_store_apply(check->store, text, NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"), mtr_clock_wall_us(), false, &change,
-                                   findings);
+    return mtr_catalog_store_apply(check->store, text, NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"),
+                                   mtr_clock_wall_us(), false, &change, findings);
 }
 
 static int check_tariff(const struct mtr_node *node, struct mtr_diagnostics *findings)
@@ -87,7 +90,8 @@ static int check_tariff(const struct mtr_node *node, struct mtr_diagnostics *fin
 }
 
 /* A tariff that is wrong has been said to be. */
-static void compare_tariff(const struct check *check, const struct mtr_node *node, struct mtr_diagnostics *findings)
+static void compare_tariff(const struct check *check, const struct mtr_node *node,
+                           struct mtr_diagnostics *findings)
 {
     struct mtr_tariff_document tariff;
     struct mtr_diagnostics said;
@@ -103,12 +107,14 @@ static void compare_tariff(const struct check *check, const struct mtr_node *nod
 }
 
 /* Against what is in force where the configuration's data are. */
-static void compare_with_stored(const struct check *check, const struct mtr_node *root, bool is_tariff, struct mtr_diagnostics *findings)
+static void compare_with_stored(const struct check *check, const struct mtr_node *root, bool is_tariff,
+                                struct mtr_diagnostics *findings)
 {
     if (!check->stored || !root || root->kind != MTR_NODE_MAP) return;
     if (is_tariff) compare_tariff(check, root, findings);
     const struct mtr_node *list = is_tariff ? NULL : mtr_node_get(root, "tariffs");
-    for (uint32_t i = 0; list && list->kind == MTR_NODE_LIST && i < list->child_count; i++) compare_tariff(check, &list->children[i], findings);
+    for (uint32_t i = 0; list && list->kind == MTR_NODE_LIST && i < list->child_count; i++)
+        compare_tariff(check, &list->children[i], findings);
 }
 
 /* One tariff, or lists of documents. A text that is neither is said by the latter. */
@@ -118,7 +124,8 @@ static int check_text(struct check *check, struct mtr_str text, struct mtr_diagn
     struct mtr_diagnostic broken;
     const bool is_read = mtr_document_parse(text, &document, &broken) == MTR_OK;
     const struct mtr_node *root = is_read ? mtr_document_root(document) : NULL;
-    const bool is_tariff = root && root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions") && !mtr_node_get(root, "tariffs");
+    const bool is_tariff = root && root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions") &&
+                           !mtr_node_get(root, "tariffs");
     int rc = is_tariff ? check_tariff(root, findings) : check_documents(check, text, findings);
     compare_with_stored(check, root, is_tariff, findings);
     mtr_document_close(document);
@@ -135,7 +142,8 @@ static int check_file(struct check *check, const char *path)
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = check_text(check, mtr_buffer_str(&text), &findings);
     report_input(check, path, &findings);
-    if (rc && !findings.errors) fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
+    if (rc && !findings.errors)
+        fprintf(stderr, "meterd: %s cannot be checked: %s\n", path, mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     mtr_buffer_release(&text);
     if (!rc) return MTR_EXIT_OK;
@@ -149,7 +157,8 @@ static void open_stored(struct check *check, struct mtr_str data)
     char path[PATH_MAX];
     const int size = snprintf(path, sizeof(path), "%.*s/catalog", MTR_STR_ARGS(data));
     if (size >= (int)sizeof(path) || access(path, R_OK) != 0) return;
-    if (mtr_catalog_store_open(path, true, &store, &diagnostic) != MTR_OK) return; /* to look into, not what is checked */
+    if (mtr_catalog_store_open(path, true, &store, &diagnostic) != MTR_OK)
+        return; /* to look into, not what is checked */
     check->stored = mtr_catalog_store_snapshot(store);
     mtr_catalog_store_close(store);
 }
@@ -162,7 +171,8 @@ static int check_config(struct check *check, const struct mtr_invocation *invoca
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = mtr_load_config_findings(invocation, &config, &name, &findings);
     report_input(check, name, &findings);
-    if (rc && !findings.count) fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
+    if (rc && !findings.count)
+        fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
     if (!rc) open_stored(check, config.data.directory);
     mtr_diagnostics_release(&findings);
     mtr_config_release(&config);
@@ -176,7 +186,8 @@ static void print_checked(struct check *check, int code, uint32_t files)
         mtr_json_name(&check->writer, "errors");
         mtr_json_u64(&check->writer, check->errors);
         mtr_json_map_end(&check->writer);
-        if (mtr_json_finish(&check->writer) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
+        if (mtr_json_finish(&check->writer) == MTR_OK)
+            printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
     } else if (!code) {
         printf("ok: the configuration%s\n", files == 1 ? " and the file" : files ? " and the files" : "");
     }

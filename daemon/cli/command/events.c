@@ -1,5 +1,6 @@
 /*
- * meterd events: the raw events of a range of the log, page by page over the API, as a table or as JSON lines.
+ * meterd events: the raw events of a range of the log, page by page over the API, as a table or as JSON
+ * lines.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,18 +17,21 @@ static void print_lines(const struct mtr_node *events, struct mtr_buffer *line)
 {
     for (uint32_t i = 0; events && i < events->child_count; i++) {
         mtr_buffer_reset(line);
-        MTR_ASSERT(mtr_node_write_json(&events->children[i], line) == MTR_OK); /* an event is smaller than LINE_BYTES_MAX */
+        MTR_ASSERT(mtr_node_write_json(&events->children[i], line) ==
+                   MTR_OK); /* an event is smaller than LINE_BYTES_MAX */
         printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(line)));
     }
 }
 
 static void add_rows(struct mtr_table *table, const struct mtr_node *events, struct mtr_buffer *line)
 {
-    static const char *const members[] = {"seq", "received_at", "vendor", "source", "id", "type", "subject", "time"};
+    static const char *const members[] = {"seq", "received_at", "vendor",  "source",
+                                          "id",  "type",        "subject", "time"};
     for (uint32_t i = 0; events && i < events->child_count; i++) {
         const struct mtr_node *event = &events->children[i];
         mtr_table_row(table);
-        for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++) mtr_table_cell(table, mtr_node_text(event, members[m]));
+        for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++)
+            mtr_table_cell(table, mtr_node_text(event, members[m]));
         mtr_buffer_reset(line);
         MTR_ASSERT(mtr_node_write_json(mtr_node_get(event, "data"), line) == MTR_OK);
         mtr_table_cell(table, mtr_buffer_str(line));
@@ -38,28 +42,31 @@ static void add_rows(struct mtr_table *table, const struct mtr_node *events, str
 
 static struct mtr_table *open_table(void)
 {
-    static const char *const titles[] = {"RECEIVED", "VENDOR", "SOURCE", "ID", "TYPE", "SUBJECT", "TIME", "DATA", "DISPOSITION"};
+    static const char *const titles[] = {"RECEIVED", "VENDOR", "SOURCE", "ID",         "TYPE",
+                                         "SUBJECT",  "TIME",   "DATA",   "DISPOSITION"};
     struct mtr_table *table = mtr_table_open(stdout);
     mtr_table_column(table, "SEQ", MTR_TABLE_RIGHT);
-    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) mtr_table_column(table, titles[i], MTR_TABLE_LEFT);
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+        mtr_table_column(table, titles[i], MTR_TABLE_LEFT);
     mtr_table_column(table, "TARGET", MTR_TABLE_RIGHT);
     return table;
 }
 
-static int page_path(const struct mtr_invocation *invocation, uint64_t after, uint64_t up_to, uint64_t rows, struct mtr_buffer *path)
+static int page_path(const struct mtr_invocation *invocation, uint64_t after, uint64_t up_to, uint64_t rows,
+                     struct mtr_buffer *path)
 {
     const char *subscription = mtr_invocation_option(invocation, "subscription");
     mtr_buffer_reset(path);
-    int rc = mtr_buffer_printf(path, "/v1/events?after=%" PRIu64 "&up_to=%" PRIu64 "&limit=%" PRIu64, after, up_to,
-                               rows < PAGE_ROWS ? rows : (uint64_t)PAGE_ROWS);
+    int rc = mtr_buffer_printf(path, "/v1/events?after=%" PRIu64 "&up_to=%" PRIu64 "&limit=%" PRIu64, after,
+                               up_to, rows < PAGE_ROWS ? rows : (uint64_t)PAGE_ROWS);
     if (!rc && subscription) rc = mtr_buffer_printf(path, "&subscription=");
     if (!rc && subscription) rc = mtr_client_escape(path, mtr_str_from(subscription));
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
 /* Page after page until the range or the number of rows is used up. table NULL: JSON lines. */
-static int print_events(const struct mtr_invocation *invocation, struct mtr_client *client, uint64_t after, uint64_t up_to, uint64_t rows,
-                        struct mtr_table *table)
+static int print_events(const struct mtr_invocation *invocation, struct mtr_client *client, uint64_t after,
+                        uint64_t up_to, uint64_t rows, struct mtr_table *table)
 {
     struct mtr_buffer path, line;
     int code = MTR_EXIT_OK;
@@ -68,9 +75,12 @@ static int print_events(const struct mtr_invocation *invocation, struct mtr_clie
     mtr_buffer_init(&line, LINE_BYTES_MAX);
     while (!code && more && rows) {
         struct mtr_document *answer = NULL;
-        code = page_path(invocation, after, up_to, rows, &path) ? MTR_EXIT_USAGE : mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
+        code = page_path(invocation, after, up_to, rows, &path)
+                   ? MTR_EXIT_USAGE
+                   : mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
         if (!code) {
-            const struct mtr_node *root = mtr_document_root(answer), *events = mtr_node_get(root, "events"), *has_more = mtr_node_get(root, "has_more");
+            const struct mtr_node *root = mtr_document_root(answer), *events = mtr_node_get(root, "events"),
+                                  *has_more = mtr_node_get(root, "has_more");
             if (table) add_rows(table, events, &line);
             else print_lines(events, &line);
             rows -= events && events->child_count < rows ? events->child_count : rows;
@@ -87,7 +97,8 @@ int mtr_command_events(const struct mtr_invocation *invocation)
 {
     uint64_t from_seq = 1, to_seq = UINT64_MAX, rows = UINT64_MAX;
     struct mtr_client *client;
-    if (!mtr_invocation_u64(invocation, "from-seq", 1, UINT64_MAX, &from_seq) || !mtr_invocation_u64(invocation, "to-seq", 1, UINT64_MAX, &to_seq) ||
+    if (!mtr_invocation_u64(invocation, "from-seq", 1, UINT64_MAX, &from_seq) ||
+        !mtr_invocation_u64(invocation, "to-seq", 1, UINT64_MAX, &to_seq) ||
         !mtr_invocation_u64(invocation, "limit", 1, UINT64_MAX, &rows))
         return MTR_EXIT_USAGE;
     int code = mtr_client_open(invocation, &client);

@@ -1,7 +1,7 @@
 /*
- * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids come from the rows, so a
- * second run is all `duplicate` and an interrupted one is simply run again. The file is read as it goes; memory is bounded by one
- * request.
+ * meterd import: rows of a vendor's CSV or NDJSON, through a column mapping, as events to the daemon. Ids
+ * come from the rows, so a second run is all `duplicate` and an interrupted one is simply run again. The file
+ * is read as it goes; memory is bounded by one request.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -116,7 +116,8 @@ static int keep_event(struct import *import, const struct mtr_event *event, uint
         return MTR_EXIT_OK;
     }
     import->lines[import->count++] = line;
-    return import->count == import->batch_max || import->body.size >= FLUSH_BYTES ? flush(import) : MTR_EXIT_OK;
+    return import->count == import->batch_max || import->body.size >= FLUSH_BYTES ? flush(import)
+                                                                                  : MTR_EXIT_OK;
 }
 
 /* import->row is filled. */
@@ -143,8 +144,8 @@ static int take_header(struct import *import, const struct mtr_csv_record *recor
         for (uint32_t j = 0; j < record->cell_count && import->cell_of_column[i] < 0; j++)
             if (mtr_str_equal(record->cells[j], import->map.columns[i])) import->cell_of_column[i] = j;
         if (import->cell_of_column[i] >= 0) continue;
-        fprintf(stderr, "%s:%" PRIu64 ": the mapping's column '%.*s' is not in the header\n", import->file, record->line,
-                MTR_STR_ARGS(import->map.columns[i]));
+        fprintf(stderr, "%s:%" PRIu64 ": the mapping's column '%.*s' is not in the header\n", import->file,
+                record->line, MTR_STR_ARGS(import->map.columns[i]));
         return MTR_EXIT_FAILED;
     }
     import->has_header = true;
@@ -159,7 +160,8 @@ static int on_record(void *context, const struct mtr_csv_record *record)
     } else {
         for (uint32_t i = 0; i < import->map.column_count; i++) {
             int64_t cell = import->cell_of_column[i];
-            import->row.cells[i] = cell < (int64_t)record->cell_count ? record->cells[cell] : (struct mtr_str){NULL, 0};
+            import->row.cells[i] = cell < (int64_t)record->cell_count ? record->cells[cell]
+                : (struct mtr_str){NULL, 0};
         }
         import->code = take_row(import, record->line);
     }
@@ -282,7 +284,8 @@ static uint64_t bytes_of_files(const struct mtr_invocation *invocation)
     uint64_t total = 0;
     struct stat status;
     for (uint32_t i = 0; i < invocation->argument_count; i++)
-        if (stat(invocation->arguments[i], &status) == 0 && S_ISREG(status.st_mode)) total += (uint64_t)status.st_size;
+        if (stat(invocation->arguments[i], &status) == 0 && S_ISREG(status.st_mode))
+            total += (uint64_t)status.st_size;
     return total;
 }
 
@@ -297,7 +300,8 @@ static int read_map(struct import *import, const char *path)
     if (!rc) return MTR_EXIT_OK;
     struct mtr_buffer sentence;
     mtr_buffer_init(&sentence, 4096);
-    if (mtr_diagnostic_write(&sentence, path, &diagnostic) == MTR_OK) fprintf(stderr, "%.*s", MTR_STR_ARGS(mtr_buffer_str(&sentence)));
+    if (mtr_diagnostic_write(&sentence, path, &diagnostic) == MTR_OK)
+        fprintf(stderr, "%.*s", MTR_STR_ARGS(mtr_buffer_str(&sentence)));
     mtr_buffer_release(&sentence);
     return MTR_EXIT_FAILED;
 }
@@ -306,12 +310,13 @@ static int import_all(struct import *import, const struct mtr_invocation *invoca
 {
     int code = MTR_EXIT_OK;
     mtr_progress_init(&import->push.progress, bytes_of_files(invocation));
-    for (uint32_t i = 0; i < invocation->argument_count && !code; i++) code = import_file(import, invocation->arguments[i], format);
+    for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
+        code = import_file(import, invocation->arguments[i], format);
     if (import->dry_run) {
         fflush(stdout);
-        fprintf(stderr, "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n", import->events,
-                import->skipped,
-                import->push.problems);
+        fprintf(stderr,
+                "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n",
+                import->events, import->skipped, import->push.problems);
         return code ? code : import->push.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
     code = mtr_push_finish(&import->push, code);
@@ -321,10 +326,12 @@ static int import_all(struct import *import, const struct mtr_invocation *invoca
 
 int mtr_command_import(const struct mtr_invocation *invocation)
 {
-    const char *map = mtr_invocation_option(invocation, "map"), *format = mtr_invocation_option(invocation, "format");
+    const char *map = mtr_invocation_option(invocation, "map"),
+               *format = mtr_invocation_option(invocation, "format");
     if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
         fprintf(stderr, "meterd import: %s\n",
-                map ? "--format is csv or ndjson" : "--map FILE is needed: it says which columns make an event");
+                map ? "--format is csv or ndjson"
+                    : "--map FILE is needed: it says which columns make an event");
         return MTR_EXIT_USAGE;
     }
     struct import *import = calloc(1, sizeof(*import));
@@ -334,7 +341,9 @@ int mtr_command_import(const struct mtr_invocation *invocation)
     import->dry_run = mtr_invocation_flag(invocation, "dry-run");
     mtr_arena_init(&import->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
-    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map) : MTR_EXIT_USAGE;
+    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max)
+                   ? read_map(import, map)
+                   : MTR_EXIT_USAGE;
     if (!code && !import->dry_run) code = mtr_client_open(invocation, &client);
     if (!code) code = mtr_push_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);

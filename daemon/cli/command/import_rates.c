@@ -1,6 +1,6 @@
 /*
- * meterd import-rates: rates of exchange as a central bank publishes them, from a file or its address, as catalog documents: one for each day,
- * named by source and day, so that the same rates again change nothing.
+ * meterd import-rates: rates of exchange as a central bank publishes them, from a file or its address, as
+ * catalog documents: one for each day, named by source and day, so that the same rates again change nothing.
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +33,10 @@ static bool is_address(const char *name)
 /* An answer of another address is said, not followed: the bank's own is what rates come from. */
 static int fetch(struct import_rates *import, const char *address, struct mtr_buffer *out)
 {
-    const struct mtr_http_call call = {
-        .method = "GET", .url = address, .timeout_ms = FETCH_TIMEOUT_MS, .answer_bytes_max = BANK_XML_BYTES_MAX};
+    const struct mtr_http_call call = {.method = "GET",
+                                       .url = address,
+                                       .timeout_ms = FETCH_TIMEOUT_MS,
+                                       .answer_bytes_max = BANK_XML_BYTES_MAX};
     struct mtr_http_answer answer;
     struct mtr_str location;
     int code = MTR_EXIT_FAILED;
@@ -43,9 +45,11 @@ static int fetch(struct import_rates *import, const char *address, struct mtr_bu
     int rc = mtr_http_session_call(import->session, &call, &answer);
     if (rc) {
         fprintf(stderr, "meterd: %s: %s\n", address, answer.reason);
-        code = rc == MTR_EUNREACHABLE || rc == MTR_ETIMEDOUT || rc == MTR_EIO ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
+        code = rc == MTR_EUNREACHABLE || rc == MTR_ETIMEDOUT || rc == MTR_EIO ? MTR_EXIT_TRY_AGAIN
+                                                                              : MTR_EXIT_FAILED;
     } else if (answer.status != 200 && mtr_http_answer_header(&answer, "location", &location)) {
-        fprintf(stderr, "meterd: %s answered %u and points to %.*s: give that address\n", address, answer.status, MTR_STR_ARGS(location));
+        fprintf(stderr, "meterd: %s answered %u and points to %.*s: give that address\n", address,
+                answer.status, MTR_STR_ARGS(location));
     } else if (answer.status != 200) {
         fprintf(stderr, "meterd: %s answered %u\n", address, answer.status);
         code = answer.status == 429 || answer.status >= 500 ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
@@ -62,7 +66,8 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     const bool dry_run = mtr_invocation_flag(import->invocation, "dry-run");
     struct mtr_document *answer = NULL;
-    int code = mtr_client_json(import->client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog", headers, documents, &answer);
+    int code = mtr_client_json(import->client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog",
+                               headers, documents, &answer);
     if (code) {
         fprintf(stderr, "meterd: the rates of %s were not applied\n", name);
         return code;
@@ -73,9 +78,11 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
     if (mtr_invocation_flag(import->invocation, "json") && mtr_node_write_json(change, &json) == MTR_OK)
         printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&json)));
     else
-        printf("%s: %u day%s of %s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n", name, days, days == 1 ? "" : "s",
-               import->source, dry_run ? "would be: " : "", MTR_STR_ARGS(mtr_node_text(change, "created")), MTR_STR_ARGS(mtr_node_text(change, "updated")),
-               MTR_STR_ARGS(mtr_node_text(change, "unchanged")), MTR_STR_ARGS(mtr_node_text(change, "version")));
+        printf("%s: %u day%s of %s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n",
+               name, days, days == 1 ? "" : "s", import->source, dry_run ? "would be: " : "",
+               MTR_STR_ARGS(mtr_node_text(change, "created")), MTR_STR_ARGS(mtr_node_text(change, "updated")),
+               MTR_STR_ARGS(mtr_node_text(change, "unchanged")),
+               MTR_STR_ARGS(mtr_node_text(change, "version")));
     mtr_buffer_release(&json);
     mtr_document_close(answer);
     return MTR_EXIT_OK;
@@ -89,8 +96,11 @@ static int take_documents(struct import_rates *import, const char *name, const s
     int code = MTR_EXIT_OK;
     mtr_buffer_init(&documents, DOCUMENTS_BYTES_MAX);
     mtr_json_begin(&json, &documents);
-    uint32_t days = bank_write_documents(import->bank, import->source, rates, import->since_day, &json, skipped);
-    if (skipped[0]) fprintf(stderr, "meterd: %s: left out %s: no currency of ISO 4217 that can be billed in\n", name, skipped);
+    uint32_t days =
+        bank_write_documents(import->bank, import->source, rates, import->since_day, &json, skipped);
+    if (skipped[0])
+        fprintf(stderr, "meterd: %s: left out %s: no currency of ISO 4217 that can be billed in\n", name,
+                skipped);
     if (mtr_json_finish(&json)) {
         fprintf(stderr, "meterd: %s: too many rates for one change: take fewer days with --since\n", name);
         code = MTR_EXIT_FAILED;
@@ -119,7 +129,8 @@ static int import_one(struct import_rates *import, const char *name)
         code = mtr_load_file(name, BANK_XML_BYTES_MAX, &xml);
     }
     if (!code && bank_read(import->bank, mtr_buffer_str(&xml), &import->arena, &rates, &broken)) {
-        if (broken.line) fprintf(stderr, "%s:%u:%u: error: %s\n", name, broken.line, broken.column, broken.text);
+        if (broken.line)
+            fprintf(stderr, "%s:%u:%u: error: %s\n", name, broken.line, broken.column, broken.text);
         else fprintf(stderr, "%s: error: %s\n", name, broken.text);
         code = MTR_EXIT_FAILED;
     }
@@ -130,18 +141,21 @@ static int import_one(struct import_rates *import, const char *name)
 static bool read_options(struct import_rates *import)
 {
     const struct mtr_invocation *invocation = import->invocation;
-    const char *format = mtr_invocation_option(invocation, "format"), *source = mtr_invocation_option(invocation, "source");
+    const char *format = mtr_invocation_option(invocation, "format"),
+               *source = mtr_invocation_option(invocation, "source");
     const char *since = mtr_invocation_option(invocation, "since");
     int64_t time_us = 0;
     enum { SOURCE_BYTES_MAX = MTR_KEY_BYTES_MAX - 11 }; /* the key ends with -2026-11-20 */
     import->bank = format ? bank_find(format) : NULL;
     if (!import->bank) {
-        fprintf(stderr, "meterd import-rates: whose rates are they? --format ecb or --format cbr%s%s\n", format ? ", not " : "", format ? format : "");
+        fprintf(stderr, "meterd import-rates: whose rates are they? --format ecb or --format cbr%s%s\n",
+                format ? ", not " : "", format ? format : "");
         return false;
     }
     import->source = source ? source : import->bank->name;
     if (!mtr_schema_is_key(mtr_str_from(import->source)) || strlen(import->source) > SOURCE_BYTES_MAX) {
-        fprintf(stderr, "meterd import-rates: --source is a key of at most %d letters, digits and . _ : -\n", SOURCE_BYTES_MAX);
+        fprintf(stderr, "meterd import-rates: --source is a key of at most %d letters, digits and . _ : -\n",
+                SOURCE_BYTES_MAX);
         return false;
     }
     if (since && mtr_time_parse_date(mtr_str_from(since), &time_us)) {
@@ -160,7 +174,8 @@ int mtr_command_import_rates(const struct mtr_invocation *invocation)
     if (!mtr_invocation_flag(invocation, "print")) code = mtr_client_open(invocation, &import.client);
     if (code) return code;
     mtr_arena_init(&import.arena, 1 << 16, ARENA_BYTES_MAX);
-    for (uint32_t i = 0; !code && i < invocation->argument_count; i++) code = import_one(&import, invocation->arguments[i]);
+    for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
+        code = import_one(&import, invocation->arguments[i]);
     mtr_arena_release(&import.arena);
     mtr_http_session_close(import.session);
     mtr_client_close(import.client);

@@ -1,6 +1,6 @@
 /*
- * meterd price: a quantity under a tariff file, or a tariff of the catalog through the daemon. Touches no store; with --what-if (a file of its
- * own) it reads them.
+ * meterd price: a quantity under a tariff file, or a tariff of the catalog through the daemon. Touches no
+ * store; with --what-if (a file of its own) it reads them.
  */
 #include <stdio.h>
 #include <string.h>
@@ -115,7 +115,8 @@ static void write_credits(const struct mtr_invocation *invocation, struct mtr_js
     mtr_json_name(json, "credits");
     mtr_json_list(json);
     for (uint32_t i = 0; (text = mtr_invocation_option_at(invocation, "credit", i)) != NULL; i++) {
-        const char *end = text + strlen(text), *first = strchr(text, ':'), *second = first ? strchr(first + 1, ':') : NULL;
+        const char *end = text + strlen(text), *first = strchr(text, ':'),
+                   *second = first ? strchr(first + 1, ':') : NULL;
         mtr_json_map(json);
         mtr_json_name(json, "amount");
         mtr_json_text(json, (struct mtr_str){text, (size_t)((first ? first : end) - text)});
@@ -132,7 +133,8 @@ static void write_credits(const struct mtr_invocation *invocation, struct mtr_js
     mtr_json_list_end(json);
 }
 
-static int write_request(const struct mtr_invocation *invocation, const struct request_parts *parts, struct mtr_buffer *out)
+static int write_request(const struct mtr_invocation *invocation, const struct request_parts *parts,
+                         struct mtr_buffer *out)
 {
     static const char *const options[] = {"at", "component", "currency", "customer", "subscription", "zone"};
     struct mtr_json_writer json;
@@ -140,8 +142,10 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     mtr_json_map(&json);
     write_part(&json, "tariff", parts->tariff);
     write_part(&json, "cost", parts->cost);
-    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) write_text(&json, options[i], mtr_invocation_option(invocation, options[i]));
-    if (!names_meters(invocation)) write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+        write_text(&json, options[i], mtr_invocation_option(invocation, options[i]));
+    if (!names_meters(invocation))
+        write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
     write_part(&json, "usage", parts->series);
     write_part(&json, "rates", parts->rates);
@@ -192,13 +196,16 @@ static void print_lines(const struct mtr_node *lines, bool with_cost)
 
 static void print_total(const struct mtr_node *root)
 {
-    printf("total %.*s %.*s", MTR_STR_ARGS(mtr_node_text(root, "total")), MTR_STR_ARGS(mtr_node_text(root, "currency")));
+    printf("total %.*s %.*s", MTR_STR_ARGS(mtr_node_text(root, "total")),
+           MTR_STR_ARGS(mtr_node_text(root, "currency")));
     if (mtr_node_get(root, "cost"))
-        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(mtr_node_text(root, "cost")), MTR_STR_ARGS(mtr_node_text(root, "margin")));
+        printf(", cost %.*s, margin %.*s", MTR_STR_ARGS(mtr_node_text(root, "cost")),
+               MTR_STR_ARGS(mtr_node_text(root, "margin")));
     printf("\n");
 }
 
-/* Parts of a series: lines say when theirs begins, and at which rate it was exchanged (all lines are, or none). */
+/* Parts of a series: lines say when theirs begins, and at which rate it was exchanged (all lines are, or
+ * none). */
 static void print_parts(const struct mtr_node *root)
 {
     const struct mtr_node *lines = mtr_node_get(root, "lines"), *trace = mtr_node_get(root, "trace");
@@ -229,10 +236,12 @@ static void print_parts(const struct mtr_node *root)
 static void print_exchange(const struct mtr_node *root, const struct mtr_node *exchange)
 {
     if (!exchange) return;
-    printf("exchanged at %.*s %.*s for 1 %.*s (%.*s rate of %.*s, %.*s; %.*s)\n", MTR_STR_ARGS(mtr_node_text(exchange, "rate")),
-           MTR_STR_ARGS(mtr_node_text(root, "currency")),
-           MTR_STR_ARGS(mtr_node_text(exchange, "currency")), MTR_STR_ARGS(mtr_node_text(exchange, "derivation")),
-           MTR_STR_ARGS(mtr_node_text(exchange, "source")), MTR_STR_ARGS(mtr_node_text(exchange, "date")), MTR_STR_ARGS(mtr_node_text(exchange, "rule")));
+    printf("exchanged at %.*s %.*s for 1 %.*s (%.*s rate of %.*s, %.*s; %.*s)\n",
+           MTR_STR_ARGS(mtr_node_text(exchange, "rate")), MTR_STR_ARGS(mtr_node_text(root, "currency")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "currency")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "derivation")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "source")), MTR_STR_ARGS(mtr_node_text(exchange, "date")),
+           MTR_STR_ARGS(mtr_node_text(exchange, "rule")));
 }
 
 static void print_price(const struct mtr_node *root)
@@ -266,8 +275,10 @@ static int print_answer(const struct mtr_invocation *invocation, struct mtr_str 
     return MTR_EXIT_OK;
 }
 
-/* The tariff's findings are reported with the places of its file: the request repeats it as JSON, where places say nothing. */
-static int check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena, struct mtr_tariff_document *out)
+/* The tariff's findings are reported with the places of its file: the request repeats it as JSON, where
+ * places say nothing. */
+static int check_tariff(const char *path, const struct mtr_node *tariff, struct mtr_arena *arena,
+                        struct mtr_tariff_document *out)
 {
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
@@ -277,7 +288,8 @@ static int check_tariff(const char *path, const struct mtr_node *tariff, struct 
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
-static int price_here(const struct mtr_invocation *invocation, struct mtr_str request, struct mtr_arena *arena)
+static int price_here(const struct mtr_invocation *invocation, struct mtr_str request,
+                      struct mtr_arena *arena)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;
@@ -296,8 +308,10 @@ static int price_here(const struct mtr_invocation *invocation, struct mtr_str re
     return code;
 }
 
-/* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a daemon that knows it. */
-static int write_cost(const struct mtr_invocation *invocation, const struct mtr_node *bundle, struct mtr_buffer *out)
+/* --cost as JSON: a tariff of the bundle by its key, or of a file; else the key itself, where there is a
+ * daemon that knows it. */
+static int write_cost(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
+                      struct mtr_buffer *out)
 {
     const char *cost = mtr_invocation_option(invocation, "cost");
     const struct mtr_node *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
@@ -325,9 +339,10 @@ static int write_cost(const struct mtr_invocation *invocation, const struct mtr_
     return code;
 }
 
-/* Prices what the invocation asks for under a checked document of a file, measured by the meters that stand beside it. */
-static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *root, const struct mtr_node *tariff,
-                          struct mtr_str series, struct mtr_arena *arena)
+/* Prices what the invocation asks for under a checked document of a file, measured by the meters that
+ * stand beside it. */
+static int price_document(const struct mtr_invocation *invocation, const struct mtr_node *root,
+                          const struct mtr_node *tariff, struct mtr_str series, struct mtr_arena *arena)
 {
     const struct mtr_node *own_meters = mtr_node_get(root, "meters");
     struct mtr_buffer tariff_json, cost_json, rates, meters, request;
@@ -340,8 +355,8 @@ static int price_document(const struct mtr_invocation *invocation, const struct 
     if (!code) code = mtr_price_rates_write(invocation, root, &rates);
     int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
     if (!code && !rc && own_meters) rc = mtr_node_write_json(own_meters, &meters);
-    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series, mtr_buffer_str(&rates),
-                                        mtr_buffer_str(&meters)};
+    const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series,
+                                        mtr_buffer_str(&rates), mtr_buffer_str(&meters)};
     if (!code && !rc) rc = write_request(invocation, &parts, &request);
     if (!code && !rc) code = price_here(invocation, mtr_buffer_str(&request), arena);
     if (rc) {
@@ -357,7 +372,8 @@ static int price_document(const struct mtr_invocation *invocation, const struct 
 }
 
 /* The curve of the tariff as it is for whom the options name. */
-static int plot(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff, struct mtr_arena *arena)
+static int plot(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
+                struct mtr_arena *arena)
 {
     const struct mtr_tariff_party party = {
         .currency = mtr_str_from(mtr_invocation_option(invocation, "currency")),
@@ -367,7 +383,8 @@ static int plot(const struct mtr_invocation *invocation, const struct mtr_tariff
     struct mtr_tariff_document own;
     int rc = mtr_tariff_for(tariff, &party, arena, &own);
     if (!rc) return mtr_price_curve_print(invocation, &own, arena);
-    if (rc == MTR_ENOTFOUND) fprintf(stderr, "meterd: the tariff has no prices in %.*s\n", MTR_STR_ARGS(party.currency));
+    if (rc == MTR_ENOTFOUND)
+        fprintf(stderr, "meterd: the tariff has no prices in %.*s\n", MTR_STR_ARGS(party.currency));
     else fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
     return MTR_EXIT_FAILED;
 }
@@ -386,7 +403,8 @@ static int price_file(const struct mtr_invocation *invocation, const char *path,
         fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
         code = MTR_EXIT_CONFIG;
     }
-    const struct mtr_node *root = code ? NULL : mtr_document_root(document), *tariff = root ? tariff_of(invocation, root) : NULL;
+    const struct mtr_node *root = code ? NULL : mtr_document_root(document),
+                          *tariff = root ? tariff_of(invocation, root) : NULL;
     if (!code && !tariff) {
         fprintf(stderr, "meterd: %s holds several tariffs: name one of them with --tariff\n", path);
         code = MTR_EXIT_USAGE;
@@ -410,10 +428,12 @@ static int plot_stored(const struct mtr_invocation *invocation, struct mtr_clien
     int code = MTR_EXIT_FAILED;
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
     mtr_buffer_init(&path, 1 << 12);
-    if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK && mtr_client_escape(&path, mtr_str_from(key)) == MTR_OK &&
+    if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK &&
+        mtr_client_escape(&path, mtr_str_from(key)) == MTR_OK &&
         mtr_buffer_append_char(&path, '\0') == MTR_OK)
         code = mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
-    if (!code) code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
+    if (!code)
+        code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
     if (!code) code = plot(invocation, &checked, &arena);
     mtr_document_close(answer);
     mtr_buffer_release(&path);
@@ -443,13 +463,17 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = write_cost(invocation, NULL, &cost);
     if (!code) code = mtr_price_rates_write(invocation, NULL, &rates);
-    const struct request_parts parts = {
-        .tariff = mtr_buffer_str(&name), .cost = mtr_buffer_str(&cost), .series = series, .rates = mtr_buffer_str(&rates)};
+    const struct request_parts parts = {.tariff = mtr_buffer_str(&name),
+                                        .cost = mtr_buffer_str(&cost),
+                                        .series = series,
+                                        .rates = mtr_buffer_str(&rates)};
     if (!code && write_request(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
-    if (!code) code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
+    if (!code)
+        code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
     mtr_buffer_reset(&request);
-    if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK) code = print_answer(invocation, mtr_buffer_str(&request));
+    if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK)
+        code = print_answer(invocation, mtr_buffer_str(&request));
     mtr_document_close(document);
     mtr_buffer_release(&rates);
     mtr_buffer_release(&cost);
@@ -479,10 +503,12 @@ static bool check_quantities(const struct mtr_invocation *invocation)
     for (uint32_t i = 0; (quantity = mtr_invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
         const char *equals = strchr(quantity, '=');
         if (named ? equals && equals > quantity && equals[1] : i == 0 && !equals) continue;
-        fprintf(stderr, "meterd price: --quantity takes one number, or METER=N for each meter, not '%s'\n", quantity);
+        fprintf(stderr, "meterd price: --quantity takes one number, or METER=N for each meter, not '%s'\n",
+                quantity);
         return false;
     }
-    if (!named || !(mtr_invocation_option(invocation, "series") || mtr_invocation_flag(invocation, "curve"))) return true;
+    if (!named || !(mtr_invocation_option(invocation, "series") || mtr_invocation_flag(invocation, "curve")))
+        return true;
     fprintf(stderr, "meterd price: --quantity METER=N stands beside neither --series nor --curve\n");
     return false;
 }
@@ -502,7 +528,9 @@ int mtr_command_price(const struct mtr_invocation *invocation)
     }
     mtr_buffer_init(&rows, REQUEST_BYTES_MAX);
     if (series) code = mtr_series_file_read(series, &rows);
-    if (!code) code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows)) : price_stored(invocation, tariff, mtr_buffer_str(&rows));
+    if (!code)
+        code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows))
+                       : price_stored(invocation, tariff, mtr_buffer_str(&rows));
     mtr_buffer_release(&rows);
     return code;
 }

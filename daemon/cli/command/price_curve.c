@@ -1,6 +1,7 @@
 /*
- * The curve of a component: what quantities from 0 to the greatest cost, as a plot of characters or as CSV. Every point is a price of the
- * price function; borders of tiers are points of their own in the CSV and columns in the plot.
+ * The curve of a component: what quantities from 0 to the greatest cost, as a plot of characters or as CSV.
+ * Every point is a price of the price function; borders of tiers are points of their own in the CSV and
+ * columns in the plot.
  */
 #include "daemon/cli/command/price_curve.h"
 
@@ -12,7 +13,14 @@
 #include "daemon/cli/inputs.h"
 #include "meterd/net/loop.h"
 
-enum { COLUMNS = 61, ROWS = 16, BORDERS_MAX = 64, POINTS_MAX = COLUMNS + BORDERS_MAX, FINDINGS_MAX = 8, CELL_BYTES = 4 };
+enum {
+    COLUMNS = 61,
+    ROWS = 16,
+    BORDERS_MAX = 64,
+    POINTS_MAX = COLUMNS + BORDERS_MAX,
+    FINDINGS_MAX = 8,
+    CELL_BYTES = 4
+};
 
 struct point {
     struct mtr_quantity quantity;
@@ -31,45 +39,60 @@ struct curve {
 
 static const struct mtr_str nothing = {NULL, 0};
 
-static int find_version(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_diagnostics *findings)
+static int find_version(const struct mtr_invocation *invocation, struct curve *curve,
+                        struct mtr_diagnostics *findings)
 {
     const char *at = mtr_invocation_option(invocation, "at");
     int64_t at_us = mtr_clock_wall_us();
-    if (at && mtr_time_parse_date(mtr_str_from(at), &at_us)) return mtr_price_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
+    if (at && mtr_time_parse_date(mtr_str_from(at), &at_us))
+        return mtr_price_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
     for (uint32_t i = 0; i < curve->tariff->version_count; i++)
-        if (mtr_price_version_start_us(&curve->tariff->versions[i]) <= at_us) curve->version = &curve->tariff->versions[i];
+        if (mtr_price_version_start_us(&curve->tariff->versions[i]) <= at_us)
+            curve->version = &curve->tariff->versions[i];
     curve->row.time_us = curve->row.until_us = at_us;
-    return curve->version ? MTR_OK : mtr_price_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
+    return curve->version
+               ? MTR_OK
+               : mtr_price_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
 }
 
-/* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were used at --at. */
-static int find_row(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+/* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were
+ * used at --at. */
+static int find_row(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_arena *arena,
+                    struct mtr_diagnostics *findings)
 {
     const char *component = mtr_invocation_option(invocation, "component"), *pair;
     struct mtr_label labels[MTR_INVOCATION_OPTIONS_MAX];
-    struct mtr_price_usage given = {.component = component ? mtr_str_from(component) : nothing, .dimensions = {labels, 0}};
+    struct mtr_price_usage given = {.component = component ? mtr_str_from(component) : nothing,
+                                    .dimensions = {labels, 0}};
     for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         const char *equals = strchr(pair, '=');
-        labels[given.dimensions.count++] = (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
+        labels[given.dimensions.count++] =
+            (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
     }
     int rc = mtr_price_usage_row(curve->version, &given, arena, &curve->row, findings);
-    if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) || mtr_invocation_option(invocation, "at")) return rc;
-    return mtr_price_fail(findings, NULL, "at", "is needed: use counts by the hour in this component", nothing);
+    if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
+        mtr_invocation_option(invocation, "at"))
+        return rc;
+    return mtr_price_fail(findings, NULL, "at", "is needed: use counts by the hour in this component",
+                          nothing);
 }
 
 /* --quantity; else somewhat beyond the last border; else a round number. */
-static int find_most(const struct mtr_invocation *invocation, const struct mtr_quantity *borders, uint32_t count, struct curve *curve,
-                     struct mtr_diagnostics *findings)
+static int find_most(const struct mtr_invocation *invocation, const struct mtr_quantity *borders,
+                     uint32_t count, struct curve *curve, struct mtr_diagnostics *findings)
 {
     static const struct mtr_quantity five = {5}, four = {4};
     const char *text = mtr_invocation_option(invocation, "quantity");
     if (!text) {
         int rc = mtr_quantity_from_i64(100, &curve->most);
-        if (!rc && count) rc = mtr_quantity_scale(borders[count - 1], five, four, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &curve->most);
+        if (!rc && count)
+            rc = mtr_quantity_scale(borders[count - 1], five, four, MTR_QUANTITY_DIGITS, MTR_ROUND_UP,
+                                    &curve->most);
         return rc;
     }
     if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
-        return mtr_price_fail(findings, NULL, "quantity", "must be a number above 0, not", mtr_str_from(text));
+        return mtr_price_fail(findings, NULL, "quantity", "must be a number above 0, not",
+                              mtr_str_from(text));
     return MTR_OK;
 }
 
@@ -90,8 +113,8 @@ static int lay_points(struct curve *curve, const struct mtr_quantity *borders, u
 {
     for (int i = 0; i < COLUMNS; i++) {
         struct mtr_quantity quantity;
-        int rc = mtr_quantity_scale(curve->most, (struct mtr_quantity){i}, (struct mtr_quantity){COLUMNS - 1}, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN,
-                                    &quantity);
+        int rc = mtr_quantity_scale(curve->most, (struct mtr_quantity){i}, (struct mtr_quantity){COLUMNS - 1},
+                                    MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN, &quantity);
         if (rc) return rc;
         add_point(curve, quantity, false);
     }
@@ -118,9 +141,17 @@ static int price_points(struct curve *curve)
             row.time_us = period.start_s * MTR_US_PER_SECOND;
             row.until_us = period.end_s * MTR_US_PER_SECOND;
         }
-        const struct mtr_price_input input = {.tariff = curve->tariff, .version = curve->version, .period = period, .active_from_s = period.start_s,
-                                              .active_to_s = period.end_s, .runs_from_s = period.start_s, .runs_to_s = period.end_s,
-                                              .closing = true, .zone = utc, .usage = &row, .usage_count = 1};
+        const struct mtr_price_input input = {.tariff = curve->tariff,
+                                              .version = curve->version,
+                                              .period = period,
+                                              .active_from_s = period.start_s,
+                                              .active_to_s = period.end_s,
+                                              .runs_from_s = period.start_s,
+                                              .runs_to_s = period.end_s,
+                                              .closing = true,
+                                              .zone = utc,
+                                              .usage = &row,
+                                              .usage_count = 1};
         struct mtr_price price;
         mtr_arena_reset(&result);
         rc = mtr_price(&input, false, &result, &price);
@@ -147,7 +178,8 @@ static void print_csv(const struct curve *curve)
 static int column_of(const struct curve *curve, struct mtr_quantity quantity)
 {
     struct mtr_quantity column;
-    if (mtr_quantity_scale(quantity, (struct mtr_quantity){(COLUMNS - 1) * (mtr_int128)1000000000000}, curve->most, 0, MTR_ROUND_HALF_UP, &column))
+    if (mtr_quantity_scale(quantity, (struct mtr_quantity){(COLUMNS - 1) * (mtr_int128)1000000000000},
+                           curve->most, 0, MTR_ROUND_HALF_UP, &column))
         return COLUMNS - 1;
     return (int)(column.e12 / 1000000000000);
 }
@@ -205,19 +237,24 @@ static void print_plot(const struct curve *curve)
     for (int y = 0; y < ROWS; y++)
         for (int x = 0; x < COLUMNS; x++) snprintf(cells[y][x], CELL_BYTES, " ");
     for (uint32_t i = 0; i < curve->count; i++)
-        for (int y = 0; curve->points[i].border && y < ROWS; y++) snprintf(cells[y][column_of(curve, curve->points[i].quantity)], CELL_BYTES, "┊");
+        for (int y = 0; curve->points[i].border && y < ROWS; y++)
+            snprintf(cells[y][column_of(curve, curve->points[i].quantity)], CELL_BYTES, "┊");
     for (uint32_t i = 0; i < curve->count; i++)
-        snprintf(cells[row_of(curve->points[i].amount, least, greatest)][column_of(curve, curve->points[i].quantity)], CELL_BYTES, "•");
+        snprintf(cells[row_of(curve->points[i].amount, least, greatest)]
+                      [column_of(curve, curve->points[i].quantity)],
+                 CELL_BYTES, "•");
     mtr_money_format_min(greatest, curve->tariff->rounding_digits, top);
     mtr_money_format_min(least, curve->tariff->rounding_digits, bottom);
     mtr_quantity_format(curve->most, most);
-    printf("%.*s of %.*s in %.*s, from 0 to %s\n\n", MTR_STR_ARGS(curve->version->components[curve->row.component].key),
+    printf("%.*s of %.*s in %.*s, from 0 to %s\n\n",
+           MTR_STR_ARGS(curve->version->components[curve->row.component].key),
            MTR_STR_ARGS(curve->tariff->key), MTR_STR_ARGS(curve->tariff->currency), most);
     print_rows(cells, top, bottom);
     print_borders(curve);
 }
 
-int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff, struct mtr_arena *arena)
+int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
+                          struct mtr_arena *arena)
 {
     struct mtr_quantity borders[BORDERS_MAX];
     struct curve *curve = mtr_arena_calloc(arena, 1, sizeof(*curve));
@@ -231,7 +268,9 @@ int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct 
     }
     if (!rc) rc = find_row(invocation, curve, arena, &findings);
     if (!rc) {
-        border_count = mtr_price_borders(mtr_price_select(&curve->version->components[curve->row.component], curve->row.dimensions), borders, BORDERS_MAX);
+        border_count = mtr_price_borders(
+            mtr_price_select(&curve->version->components[curve->row.component], curve->row.dimensions),
+            borders, BORDERS_MAX);
         rc = find_most(invocation, borders, border_count, curve, &findings);
     }
     if (!rc) rc = lay_points(curve, borders, border_count);

@@ -1,8 +1,9 @@
 /*
- * meterd price DRAFT --what-if: what the usage of past and running periods would cost under a draft, beside what it costs as stored.
+ * meterd price DRAFT --what-if: what the usage of past and running periods would cost under a draft, beside
+ * what it costs as stored.
  *
- * The draft is put into a snapshot of the catalog as `meterd apply` would, with all its checks, and only there. Stores are opened read-only,
- * beside a daemon at work or without one.
+ * The draft is put into a snapshot of the catalog as `meterd apply` would, with all its checks, and only
+ * there. Stores are opened read-only, beside a daemon at work or without one.
  */
 #include "daemon/cli/command/price_what_if.h"
 
@@ -39,7 +40,8 @@ struct what_if {
 
 /* ---- the command line ---- */
 
-static bool read_time(const struct mtr_invocation *invocation, const char *name, struct mtr_what_if_bound *bound)
+static bool read_time(const struct mtr_invocation *invocation, const char *name,
+                      struct mtr_what_if_bound *bound)
 {
     const char *text = mtr_invocation_option(invocation, name);
     int64_t time_us = 0;
@@ -62,7 +64,8 @@ static struct mtr_str text_option(const struct mtr_invocation *invocation, const
 
 static bool read_options(struct what_if *what_if)
 {
-    static const char *const others[] = {"quantity", "component", "dim", "series", "zone", "curve", "trace", "currency", "cost", "rates", "rate"};
+    static const char *const others[] = {"quantity", "component", "dim",  "series", "zone", "curve",
+                                         "trace",    "currency",  "cost", "rates",  "rate"};
     const struct mtr_invocation *invocation = what_if->invocation;
     struct mtr_what_if_options *options = &what_if->options;
     struct mtr_what_if_bound at = {0};
@@ -80,7 +83,8 @@ static bool read_options(struct what_if *what_if)
     options->customer = text_option(invocation, "customer");
     options->subscription = text_option(invocation, "subscription");
     options->has_at = mtr_invocation_flag(invocation, "at");
-    bool ok = read_time(invocation, "from", &options->from) && read_time(invocation, "to", &options->to) && read_time(invocation, "at", &at);
+    bool ok = read_time(invocation, "from", &options->from) && read_time(invocation, "to", &options->to) &&
+              read_time(invocation, "at", &at);
     options->at_s = at.time_s;
     if (ok && options->from.time_s >= options->to.time_s) {
         fprintf(stderr, "meterd: --from must be before --to\n");
@@ -110,7 +114,8 @@ static int open_stores(struct what_if *what_if)
     snprintf(path, sizeof(path), "%s/rollups", what_if->data);
     if (!rc) rc = mtr_rollups_open(path, true, &what_if->rollups, &diagnostic);
     snprintf(path, sizeof(path), "%s/charges", what_if->data);
-    if (!rc && access(path, F_OK) == 0) rc = mtr_charges_open(path, true, &what_if->charges, &diagnostic); /* else nothing was ever rated */
+    if (!rc && access(path, F_OK) == 0)
+        rc = mtr_charges_open(path, true, &what_if->charges, &diagnostic); /* else nothing was ever rated */
     return rc ? complain("cannot read the stores", rc, diagnostic.text) : MTR_EXIT_OK;
 }
 
@@ -134,7 +139,8 @@ static int read_draft(struct what_if *what_if)
     struct mtr_diagnostic broken;
     int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &what_if->text);
     if (code) return code;
-    if (mtr_document_parse(mtr_buffer_str(&what_if->text), &what_if->document, &broken) == MTR_OK) return MTR_EXIT_OK;
+    if (mtr_document_parse(mtr_buffer_str(&what_if->text), &what_if->document, &broken) == MTR_OK)
+        return MTR_EXIT_OK;
     fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
     return MTR_EXIT_CONFIG;
 }
@@ -162,8 +168,10 @@ static int write_renamed(const struct mtr_node *tariff, struct mtr_str key, stru
     return rc ? rc : mtr_json_finish(&json);
 }
 
-/* One tariff, which may take another's place; its places are then those of the text it was rewritten to, so they are left out. */
-static int make_draft_of_one(struct what_if *what_if, const struct mtr_node *tariff, struct mtr_diagnostics *findings)
+/* One tariff, which may take another's place; its places are then those of the text it was rewritten to,
+ * so they are left out. */
+static int make_draft_of_one(struct what_if *what_if, const struct mtr_node *tariff,
+                             struct mtr_diagnostics *findings)
 {
     const enum mtr_catalog_kind kind = MTR_KIND_TARIFF;
     const struct mtr_node *key = mtr_node_get(tariff, "key");
@@ -172,10 +180,13 @@ static int make_draft_of_one(struct what_if *what_if, const struct mtr_node *tar
     what_if->options.tariff = text_option(what_if->invocation, "tariff");
     if (!what_if->options.tariff.size) what_if->options.tariff = own;
     if (mtr_str_equal(what_if->options.tariff, own) || !own.size)
-        return mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), &kind, what_if->options.tariff, &what_if->draft, findings);
+        return mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), &kind,
+                                       what_if->options.tariff, &what_if->draft, findings);
     mtr_buffer_init(&renamed, 4 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = write_renamed(tariff, what_if->options.tariff, &renamed);
-    if (!rc) rc = mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&renamed), &kind, what_if->options.tariff, &what_if->draft, findings);
+    if (!rc)
+        rc = mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&renamed), &kind, what_if->options.tariff,
+                                     &what_if->draft, findings);
     for (size_t i = 0; i < findings->count; i++) findings->items[i].line = findings->items[i].column = 0;
     mtr_buffer_release(&renamed);
     return rc;
@@ -189,7 +200,8 @@ static int make_draft(struct what_if *what_if)
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     const bool is_one = root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions");
     int rc = is_one ? make_draft_of_one(what_if, root, &findings)
-                    : mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), NULL, (struct mtr_str){NULL, 0}, &what_if->draft, &findings);
+                    : mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), NULL,
+                                              (struct mtr_str){NULL, 0}, &what_if->draft, &findings);
     if (!is_one) what_if->options.tariff = text_option(what_if->invocation, "tariff");
     mtr_print_findings(path, &findings);
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot read the draft: %s\n", mtr_error_text(rc));
@@ -199,8 +211,8 @@ static int make_draft(struct what_if *what_if)
 
 static bool same_term(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
-    return a->start_s == b->start_s && a->end_s == b->end_s && a->billing.unit == b->billing.unit && a->billing.anchor_days == b->billing.anchor_days &&
-           mtr_str_equal(a->currency, b->currency);
+    return a->start_s == b->start_s && a->end_s == b->end_s && a->billing.unit == b->billing.unit &&
+           a->billing.anchor_days == b->billing.anchor_days && mtr_str_equal(a->currency, b->currency);
 }
 
 /* What is compared are the same periods in the same currency. */
@@ -211,19 +223,25 @@ static int check_draft(const struct what_if *what_if)
         fprintf(stderr, "meterd: there is no vendor '%.*s'\n", MTR_STR_ARGS(options->vendor));
         return MTR_EXIT_FAILED;
     }
-    if (options->subscription.size && !mtr_catalog_find_subscription(what_if->stored, options->subscription)) {
+    if (options->subscription.size &&
+        !mtr_catalog_find_subscription(what_if->stored, options->subscription)) {
         fprintf(stderr, "meterd: there is no subscription '%.*s'\n", MTR_STR_ARGS(options->subscription));
         return MTR_EXIT_FAILED;
     }
     if (options->tariff.size && !mtr_catalog_find_tariff(what_if->stored, options->tariff)) {
-        fprintf(stderr, "meterd: there is no stored tariff '%.*s': --tariff KEY names the one whose place the draft takes\n",
+        fprintf(stderr,
+                "meterd: there is no stored tariff '%.*s': --tariff KEY names the one whose place the draft "
+                "takes\n",
                 MTR_STR_ARGS(options->tariff));
         return MTR_EXIT_FAILED;
     }
     for (uint32_t i = 1; i <= mtr_catalog_count(what_if->stored, MTR_KIND_SUBSCRIPTION); i++) {
-        const struct mtr_subscription *stored = mtr_catalog_subscription(what_if->stored, i), *draft = mtr_catalog_subscription(what_if->draft, i);
+        const struct mtr_subscription *stored = mtr_catalog_subscription(what_if->stored, i),
+                                      *draft = mtr_catalog_subscription(what_if->draft, i);
         if (!stored || !draft || same_term(stored, draft)) continue;
-        fprintf(stderr, "meterd: the draft changes the term, billing or currency of subscription '%.*s': its periods cannot be compared\n",
+        fprintf(stderr,
+                "meterd: the draft changes the term, billing or currency of subscription '%.*s': its periods "
+                "cannot be compared\n",
                 MTR_STR_ARGS(stored->key));
         return MTR_EXIT_FAILED;
     }
@@ -239,9 +257,11 @@ static void note_problem(struct what_if *what_if, const struct mtr_what_if_perio
     if (!rc || what_if->noted++ >= NOTES_MAX) return;
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
     mtr_progress_clear(&what_if->progress);
-    fprintf(stderr, "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s%s%s\n",
-            MTR_STR_ARGS(period->subscription->key), start, period->stored_problem ? "stored tariff" : "draft", mtr_error_text(rc),
-            period->missing ? ": " : "", period->missing ? period->missing : "");
+    fprintf(
+        stderr,
+        "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s%s%s\n",
+        MTR_STR_ARGS(period->subscription->key), start, period->stored_problem ? "stored tariff" : "draft",
+        mtr_error_text(rc), period->missing ? ": " : "", period->missing ? period->missing : "");
 }
 
 static int on_period(void *context, const struct mtr_what_if_period *period)
@@ -251,7 +271,8 @@ static int on_period(void *context, const struct mtr_what_if_period *period)
     return mtr_what_if_report_period(&what_if->report, period);
 }
 
-static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                           uint32_t total)
 {
     struct what_if *what_if = context;
     what_if->progress.bytes_total = (uint64_t)total * SUBSCRIPTION_BYTES;
@@ -263,15 +284,23 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
 static void print_notes(const struct what_if *what_if)
 {
     const struct mtr_what_if_sums counts = mtr_what_if_report_counts(&what_if->report);
-    if (!counts.periods) fprintf(stderr, "meterd: no billing period of a subscription that the draft concerns begins in that time\n");
+    if (!counts.periods)
+        fprintf(stderr,
+                "meterd: no billing period of a subscription that the draft concerns begins in that time\n");
     if (counts.problems)
-        fprintf(stderr, "meterd: %llu periods cannot be priced and are left out of the totals\n", (unsigned long long)counts.problems);
+        fprintf(stderr, "meterd: %llu periods cannot be priced and are left out of the totals\n",
+                (unsigned long long)counts.problems);
     if (counts.by_charges)
-        fprintf(stderr, "meterd: %llu periods count balances or an account's amounts as they were charged, not as the draft would have made them\n",
+        fprintf(stderr,
+                "meterd: %llu periods count balances or an account's amounts as they were charged, not as "
+                "the draft would have made them\n",
                 (unsigned long long)counts.by_charges);
     if (counts.uncovered)
-        fprintf(stderr, "meterd: %llu periods begin before the draft's first version, and cost nothing until it: --at TIME prices all of them under "
-                "the version of that time\n", (unsigned long long)counts.uncovered);
+        fprintf(stderr,
+                "meterd: %llu periods begin before the draft's first version, and cost nothing until it: "
+                "--at TIME prices all of them under "
+                "the version of that time\n",
+                (unsigned long long)counts.uncovered);
 }
 
 static int compare(struct what_if *what_if)
@@ -285,7 +314,9 @@ static int compare(struct what_if *what_if)
     what_if->options.memory_bytes_max = mtr_rater_options_default().memory_bytes_max;
     mtr_progress_init(&what_if->progress, 0);
     what_if->progress.counted = "subscriptions";
-    int rc = mtr_what_if_report_open(&what_if->report, json ? MTR_WHAT_IF_JSON : csv ? MTR_WHAT_IF_CSV : MTR_WHAT_IF_TABLE);
+    int rc = mtr_what_if_report_open(&what_if->report, json  ? MTR_WHAT_IF_JSON
+                                                       : csv ? MTR_WHAT_IF_CSV
+                                                             : MTR_WHAT_IF_TABLE);
     if (!rc) rc = mtr_what_if(what_if->rollups, what_if->charges, &what_if->options, &hooks);
     mtr_progress_clear(&what_if->progress);
     if (!rc) rc = mtr_what_if_report_end(&what_if->report);

@@ -63,26 +63,33 @@ static int add_rate(const char *text, struct mtr_buffer *out)
     char currency[CODE_BYTES + 1], number[MTR_DECIMAL_TEXT_BYTES], document[512];
     struct mtr_decimal decimal;
     int64_t time_us = 0;
-    bool ok = equals && at && equals < at && equals - text == CODE_BYTES && at - equals - 1 < MTR_DECIMAL_TEXT_BYTES &&
+    bool ok = equals && at && equals < at && equals - text == CODE_BYTES &&
+              at - equals - 1 < MTR_DECIMAL_TEXT_BYTES &&
               strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CODE_BYTES && strlen(at + 1) == DATE_BYTES &&
               mtr_time_parse_date(mtr_str_from(at + 1), &time_us) == MTR_OK &&
               mtr_decimal_parse((struct mtr_str){equals + 1, (size_t)(at - equals - 1)}, &decimal) == MTR_OK;
     if (!ok) {
-        fprintf(stderr, "meterd price: --rate takes CURRENCY=NUMBER@DATE, as USD=1.0842@2026-11-20, not '%s'\n", text);
+        fprintf(stderr,
+                "meterd price: --rate takes CURRENCY=NUMBER@DATE, as USD=1.0842@2026-11-20, not '%s'\n",
+                text);
         return MTR_EXIT_USAGE;
     }
     snprintf(currency, sizeof(currency), "%.3s", text);
     mtr_decimal_format(decimal, number);
-    int size = snprintf(document, sizeof(document), "{\"date\":\"%s\",\"quotes\":{\"%s\":\"%s\"}}", at + 1, currency, number);
+    int size = snprintf(document, sizeof(document), "{\"date\":\"%s\",\"quotes\":{\"%s\":\"%s\"}}", at + 1,
+                        currency, number);
     return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int mtr_price_rates_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle, struct mtr_buffer *out)
+int mtr_price_rates_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
+                          struct mtr_buffer *out)
 {
     const char *value;
     int code = mtr_buffer_append_char(out, '[') || add_documents(bundle, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
-    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rates", i)) != NULL; i++) code = add_file(value, out);
-    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rate", i)) != NULL; i++) code = add_rate(value, out);
+    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rates", i)) != NULL; i++)
+        code = add_file(value, out);
+    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rate", i)) != NULL; i++)
+        code = add_rate(value, out);
     if (!code && out->size == 1) mtr_buffer_reset(out);
     else if (!code && mtr_buffer_append_char(out, ']')) code = MTR_EXIT_FAILED;
     return code;

@@ -1,5 +1,6 @@
 /*
- * Folding the log again. The same aggregator as the daemon's, on a directory of its own; nothing live is written.
+ * Folding the log again. The same aggregator as the daemon's, on a directory of its own; nothing live is
+ * written.
  */
 #include "daemon/cli/command/refold.h"
 
@@ -22,15 +23,16 @@ struct mtr_refold {
     struct mtr_aggregator *aggregator;
 };
 
-int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory, struct mtr_refold **out,
-                    struct mtr_diagnostic *diagnostic)
+int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
+                    struct mtr_refold **out, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
     const struct mtr_aggregator_options options = {.step_events_max = STEP_EVENTS};
     struct mtr_refold *refold = calloc(1, sizeof(*refold));
     if (!refold) return MTR_ENOMEM;
     snprintf(path, sizeof(path), "%s/log", data_directory);
-    int rc = log ? mtr_log_reader_attach(log, &refold->reader) : mtr_log_reader_open(path, &refold->reader, diagnostic);
+    int rc = log ? mtr_log_reader_attach(log, &refold->reader)
+                 : mtr_log_reader_open(path, &refold->reader, diagnostic);
     snprintf(path, sizeof(path), "%s/catalog", data_directory);
     if (!rc) rc = mtr_catalog_store_open(path, true, &refold->catalog_store, diagnostic);
     if (!rc) refold->catalog = mtr_catalog_store_snapshot(refold->catalog_store);
@@ -44,12 +46,13 @@ int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char 
     return MTR_OK;
 }
 
-int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq), void *context,
-                   struct mtr_diagnostic *diagnostic)
+int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
+                   void *context, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_aggregator_result result = {0};
     do {
-        int rc = mtr_aggregator_step(refold->aggregator, refold->catalog, mtr_clock_wall_us(), &result, diagnostic);
+        int rc = mtr_aggregator_step(refold->aggregator, refold->catalog, mtr_clock_wall_us(), &result,
+                                     diagnostic);
         if (rc) return rc;
         if (on_progress) on_progress(context, result.next_seq - 1);
     } while (!result.idle);

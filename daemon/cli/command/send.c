@@ -1,6 +1,7 @@
 /*
- * meterd send: pushes events that are in one of the formats of POST /v1/events already. NDJSON is cut into requests of --batch lines;
- * a JSON or msgpack file is one request, sent as it is. Lines of standard input are sent when they fill a request, and at its end.
+ * meterd send: pushes events that are in one of the formats of POST /v1/events already. NDJSON is cut into
+ * requests of --batch lines; a JSON or msgpack file is one request, sent as it is. Lines of standard input
+ * are sent when they fill a request, and at its end.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -95,7 +96,8 @@ static int send_whole(struct sending *sending, const char *path)
     mtr_buffer_init(&body, FILE_BYTES_MAX);
     int code = mtr_load_file(path, FILE_BYTES_MAX, &body);
     if (!code) {
-        struct mtr_push_batch batch = {mtr_buffer_str(&body), strcmp(path, "-") == 0 ? "stdin" : path, NULL, 0};
+        struct mtr_push_batch batch = {mtr_buffer_str(&body), strcmp(path, "-") == 0 ? "stdin" : path, NULL,
+                                       0};
         code = mtr_push_send(&sending->push, &batch);
     }
     mtr_buffer_release(&body);
@@ -113,7 +115,8 @@ static const char *content_type(const char *format)
 
 static bool is_coding(const char *compress)
 {
-    if (strcmp(compress, "zstd") == 0 || strcmp(compress, "gzip") == 0 || strcmp(compress, "none") == 0) return true;
+    if (strcmp(compress, "zstd") == 0 || strcmp(compress, "gzip") == 0 || strcmp(compress, "none") == 0)
+        return true;
     fprintf(stderr, "meterd send: --compress is zstd, gzip or none, not '%s'\n", compress);
     return false;
 }
@@ -123,13 +126,15 @@ static int send_all(struct sending *sending, const struct mtr_invocation *invoca
     int code = MTR_EXIT_OK;
     if (invocation->argument_count == 0) return by_line ? send_lines(sending, "-") : send_whole(sending, "-");
     for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
-        code = by_line ? send_lines(sending, invocation->arguments[i]) : send_whole(sending, invocation->arguments[i]);
+        code = by_line ? send_lines(sending, invocation->arguments[i])
+                       : send_whole(sending, invocation->arguments[i]);
     return code;
 }
 
 int mtr_command_send(const struct mtr_invocation *invocation)
 {
-    const char *format = mtr_invocation_option(invocation, "format"), *compress = mtr_invocation_option(invocation, "compress");
+    const char *format = mtr_invocation_option(invocation, "format"),
+               *compress = mtr_invocation_option(invocation, "compress");
     if (!format) format = "ndjson";
     if (!compress) compress = "none";
     const char *type = content_type(format);
@@ -139,11 +144,14 @@ int mtr_command_send(const struct mtr_invocation *invocation)
     MTR_ASSERT(sending != NULL);
     sending->batch_max = 1000;
     mtr_buffer_init(&sending->body, REQUEST_BYTES_MAX);
-    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK : MTR_EXIT_USAGE;
+    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK
+                                                                                          : MTR_EXIT_USAGE;
     if (!code) code = mtr_client_open(invocation, &client);
     if (!code) {
         code = mtr_push_init(&sending->push, invocation, client, type, compress);
-        if (!code) code = mtr_push_finish(&sending->push, send_all(sending, invocation, strcmp(format, "ndjson") == 0));
+        if (!code)
+            code =
+                mtr_push_finish(&sending->push, send_all(sending, invocation, strcmp(format, "ndjson") == 0));
         mtr_push_release(&sending->push);
     }
     mtr_client_close(client);

@@ -1,6 +1,7 @@
 /*
- * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`, `seconds`, `component` and `meter`
- * have their meaning in a pricing request; every other column is a dimension. Written out as the `usage` of a pricing request.
+ * Usage series from files: CSV with a header, or one JSON map a line. `quantity` is required; `time`,
+ * `seconds`, `component` and `meter` have their meaning in a pricing request; every other column is a
+ * dimension. Written out as the `usage` of a pricing request.
  */
 #include "daemon/cli/command/series_file.h"
 
@@ -49,9 +50,12 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
     char text[160];
     struct mtr_quantity quantity;
     int64_t time_us;
-    const bool is_quantity = mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds"));
+    const bool is_quantity =
+        mtr_str_equal(name, MTR_STR("quantity")) || mtr_str_equal(name, MTR_STR("seconds"));
     const bool is_time = mtr_str_equal(name, MTR_STR("time"));
-    int rc = is_quantity ? mtr_quantity_parse(value, &quantity) : is_time ? mtr_time_parse_date(value, &time_us) : MTR_OK;
+    int rc = is_quantity ? mtr_quantity_parse(value, &quantity)
+             : is_time   ? mtr_time_parse_date(value, &time_us)
+                         : MTR_OK;
     if (!rc) return MTR_OK;
     const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
     const char *wanted = is_time ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
@@ -62,7 +66,8 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
 }
 
 /* One row: the pricing's own fields, then the rest as dimensions. */
-static int write_row(struct series_file *file, uint64_t line, const struct mtr_str *names, const struct mtr_str *values, uint32_t count)
+static int write_row(struct series_file *file, uint64_t line, const struct mtr_str *names,
+                     const struct mtr_str *values, uint32_t count)
 {
     bool has_quantity = false;
     if (file->rows++ == ROWS_MAX) return refuse(file, line, "a series has at most 100000 rows");
@@ -90,7 +95,8 @@ static int write_row(struct series_file *file, uint64_t line, const struct mtr_s
 static int take_header(struct series_file *file, const struct mtr_csv_record *record)
 {
     bool has_quantity = false;
-    if (record->cell_count > COLUMNS_MAX) return refuse(file, record->line, "a series has at most 64 columns");
+    if (record->cell_count > COLUMNS_MAX)
+        return refuse(file, record->line, "a series has at most 64 columns");
     for (uint32_t i = 0; i < record->cell_count; i++) {
         has_quantity = has_quantity || mtr_str_equal(record->cells[i], MTR_STR("quantity"));
         int rc = mtr_buffer_append(&file->names, record->cells[i].data, record->cells[i].size);
@@ -102,14 +108,18 @@ static int take_header(struct series_file *file, const struct mtr_csv_record *re
         used += record->cells[i].size;
     }
     file->column_count = record->cell_count;
-    return has_quantity ? MTR_OK : refuse(file, record->line, "the header has no column `quantity` (and may have time, component, dimensions)");
+    return has_quantity
+               ? MTR_OK
+               : refuse(file, record->line,
+                        "the header has no column `quantity` (and may have time, component, dimensions)");
 }
 
 static int on_record(void *context, const struct mtr_csv_record *record)
 {
     struct series_file *file = context;
     if (!file->column_count) return take_header(file, record);
-    if (record->cell_count > file->column_count) return refuse(file, record->line, "has more cells than the header");
+    if (record->cell_count > file->column_count)
+        return refuse(file, record->line, "has more cells than the header");
     return write_row(file, record->line, file->columns, record->cells, record->cell_count);
 }
 
@@ -133,12 +143,15 @@ static int take_line(struct series_file *file, struct mtr_str text, uint64_t lin
     if (mtr_document_parse(text, &document, &broken)) return refuse(file, line, broken.text);
     const struct mtr_node *root = mtr_document_root(document);
     int rc = MTR_OK;
-    if (root->kind != MTR_NODE_MAP || root->child_count > COLUMNS_MAX) rc = refuse(file, line, "a line must be a map of at most 64 members");
+    if (root->kind != MTR_NODE_MAP || root->child_count > COLUMNS_MAX)
+        rc = refuse(file, line, "a line must be a map of at most 64 members");
     for (uint32_t i = 0; !rc && i < root->child_count; i++) {
         const struct mtr_node *child = &root->children[i];
         names[i] = child->key;
         values[i] = child->kind == MTR_NODE_NULL ? (struct mtr_str){NULL, 0} : child->text;
-        if (child->kind >= MTR_NODE_LIST) rc = refuse(file, line, "a member is a list or a map: write each dimension as a member of its own");
+        if (child->kind >= MTR_NODE_LIST)
+            rc = refuse(file, line,
+                        "a member is a list or a map: write each dimension as a member of its own");
     }
     if (!rc) rc = write_row(file, line, names, values, root->child_count);
     mtr_document_close(document);
@@ -161,7 +174,8 @@ static int read_ndjson(struct series_file *file, struct mtr_str text)
 
 static bool is_ndjson(struct mtr_str text)
 {
-    while (text.size && (*text.data == ' ' || *text.data == '\n' || *text.data == '\r')) text = (struct mtr_str){text.data + 1, text.size - 1};
+    while (text.size && (*text.data == ' ' || *text.data == '\n' || *text.data == '\r'))
+        text = (struct mtr_str){text.data + 1, text.size - 1};
     return text.size && *text.data == '{';
 }
 

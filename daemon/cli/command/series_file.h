@@ -6,7 +6,8 @@
 
 #include "meterd/core/json_writer.h"
 
-/* Appends the rows as the JSON list `usage` of a pricing request. Returns an exit code, after printing why. */
+/* Appends the rows as the JSON list `usage` of a pricing request. Returns an exit code, after printing
+ * why. */
 int mtr_series_file_read(const char *path, struct mtr_buffer *out);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * The report of a what-if, written as its periods come: memory does not grow with their number, but for the table's rows.
+ * The report of a what-if, written as its periods come: memory does not grow with their number, but for the
+ * table's rows.
  */
 #include "daemon/cli/command/what_if_report.h"
 
@@ -13,8 +14,10 @@
 
 enum { TEXT_BYTES_MAX = 64 << 20, FLUSH_BYTES = 1 << 16, PROBLEM_BYTES = 400 };
 
-static const char *const csv_columns[] = {"subscription", "customer", "from", "to", "status", "currency", "emitted", "as_emitted",
-                                          "stored", "draft", "difference", "stored_cost", "draft_cost", "uncovered", "by_charges", "problem"};
+static const char *const csv_columns[] = {"subscription", "customer",  "from",       "to",
+                                          "status",       "currency",  "emitted",    "as_emitted",
+                                          "stored",       "draft",     "difference", "stored_cost",
+                                          "draft_cost",   "uncovered", "by_charges", "problem"};
 
 /* ---- words ---- */
 
@@ -39,8 +42,8 @@ static void problem_text(const struct mtr_what_if_period *period, char *text, si
     const char *which = period->stored_problem ? "stored tariff" : "draft";
     text[0] = '\0';
     if (problem_of(period))
-        snprintf(text, size, "%s: %s%s%s", which, mtr_error_text(problem_of(period)), period->missing ? ": " : "",
-                 period->missing ? period->missing : "");
+        snprintf(text, size, "%s: %s%s%s", which, mtr_error_text(problem_of(period)),
+                 period->missing ? ": " : "", period->missing ? period->missing : "");
 }
 
 static unsigned digits_of(struct mtr_str currency)
@@ -50,7 +53,8 @@ static unsigned digits_of(struct mtr_str currency)
 }
 
 /* The offset of the subscription's zone stands with the instant, so that a month begins on its first. */
-static struct mtr_str local_time(const struct mtr_subscription *subscription, int64_t time_s, char text[MTR_TIME_TEXT_BYTES])
+static struct mtr_str local_time(const struct mtr_subscription *subscription, int64_t time_s,
+                                 char text[MTR_TIME_TEXT_BYTES])
 {
     int32_t offset_s = mtr_zone_at(subscription->zone, time_s).offset_s;
     int size = mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
@@ -141,7 +145,8 @@ static int write_money_cell(struct mtr_buffer *out, struct mtr_money value, unsi
     return write_cell(out, mtr_str_from(text), false);
 }
 
-static int write_cost_cell(struct mtr_buffer *out, const struct mtr_what_if_period *period, struct mtr_money cost, unsigned digits)
+static int write_cost_cell(struct mtr_buffer *out, const struct mtr_what_if_period *period,
+                           struct mtr_money cost, unsigned digits)
 {
     return period->has_cost ? write_money_cell(out, cost, digits) : write_cell(out, MTR_STR(""), false);
 }
@@ -154,7 +159,8 @@ static int csv_header(struct mtr_buffer *out)
     return rc ? rc : mtr_buffer_append_char(out, '\n');
 }
 
-static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *period, struct mtr_money difference)
+static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *period,
+                      struct mtr_money difference)
 {
     const struct mtr_subscription *subscription = period->subscription;
     const unsigned digits = digits_of(subscription->currency);
@@ -186,14 +192,16 @@ static void name_u64(struct mtr_json_writer *json, const char *name, uint64_t va
     mtr_json_u64(json, value);
 }
 
-static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money value, unsigned digits)
+static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money value,
+                       unsigned digits)
 {
     mtr_json_name(json, name);
     mtr_json_money(json, value, digits);
 }
 
 /* Null where the cost is not known. */
-static void name_costs(struct mtr_json_writer *json, bool known, struct mtr_money stored, struct mtr_money draft, unsigned digits)
+static void name_costs(struct mtr_json_writer *json, bool known, struct mtr_money stored,
+                       struct mtr_money draft, unsigned digits)
 {
     mtr_json_name(json, "stored_cost");
     if (known) mtr_json_money(json, stored, digits);
@@ -203,7 +211,8 @@ static void name_costs(struct mtr_json_writer *json, bool known, struct mtr_mone
     else mtr_json_null(json);
 }
 
-static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_period *period, struct mtr_money difference)
+static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_period *period,
+                        struct mtr_money difference)
 {
     const struct mtr_subscription *subscription = period->subscription;
     const unsigned digits = digits_of(subscription->currency);
@@ -234,7 +243,8 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     mtr_json_map_end(json);
 }
 
-static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums *sums, struct mtr_str currency)
+static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums *sums,
+                     struct mtr_str currency)
 {
     const unsigned digits = digits_of(currency);
     struct mtr_money difference;
@@ -265,7 +275,8 @@ static int json_end(struct mtr_what_if_report *report)
     mtr_json_list_end(json);
     mtr_json_name(json, "totals");
     mtr_json_list(json);
-    for (uint32_t i = 0; !rc && i < report->total_count; i++) rc = json_sums(json, &report->totals[i].sums, report->totals[i].currency);
+    for (uint32_t i = 0; !rc && i < report->total_count; i++)
+        rc = json_sums(json, &report->totals[i].sums, report->totals[i].currency);
     mtr_json_list_end(json);
     name_u64(json, "components", report->components);
     mtr_json_map_end(json);
@@ -282,7 +293,8 @@ static void open_table(struct mtr_what_if_report *report)
     mtr_table_column(report->table, "SUBSCRIPTION", MTR_TABLE_LEFT);
     mtr_table_column(report->table, "CUSTOMER", MTR_TABLE_LEFT);
     mtr_table_column(report->table, "PERIODS", MTR_TABLE_RIGHT);
-    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) mtr_table_column(report->table, amounts[i], MTR_TABLE_RIGHT);
+    for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++)
+        mtr_table_column(report->table, amounts[i], MTR_TABLE_RIGHT);
     mtr_table_column(report->table, "CURRENCY", MTR_TABLE_LEFT);
 }
 
@@ -293,7 +305,8 @@ static void money_cell(struct mtr_table *table, struct mtr_money value, unsigned
     mtr_table_cell(table, mtr_str_from(text));
 }
 
-static int table_row(struct mtr_table *table, const struct mtr_subscription *subscription, const struct mtr_what_if_sums *sums)
+static int table_row(struct mtr_table *table, const struct mtr_subscription *subscription,
+                     const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(subscription->currency);
     struct mtr_money difference;
@@ -323,7 +336,9 @@ static void percent_text(struct mtr_money before, struct mtr_money difference, c
     if (!before.e18) return;
     /* both stand as 10^-12 of something: what, does not matter to their ratio */
     share.e12 = difference.e18;
-    if (mtr_quantity_scale(share, hundred, (struct mtr_quantity){before.e18 < 0 ? -before.e18 : before.e18}, 1, MTR_ROUND_HALF_EVEN, &percent)) return;
+    if (mtr_quantity_scale(share, hundred, (struct mtr_quantity){before.e18 < 0 ? -before.e18 : before.e18},
+                           1, MTR_ROUND_HALF_EVEN, &percent))
+        return;
     mtr_quantity_format(percent, number);
     snprintf(text, size, " (%s%s %%)", percent.e12 > 0 ? "+" : "", number);
 }
@@ -338,14 +353,16 @@ static int print_margin(struct mtr_str currency, const struct mtr_what_if_sums *
     if (rc) return rc;
     mtr_money_format_min(before, digits, stored);
     mtr_money_format_min(after, digits, draft);
-    printf("margin %s %.*s as stored, %s %.*s under the draft\n", stored, MTR_STR_ARGS(currency), draft, MTR_STR_ARGS(currency));
+    printf("margin %s %.*s as stored, %s %.*s under the draft\n", stored, MTR_STR_ARGS(currency), draft,
+           MTR_STR_ARGS(currency));
     return MTR_OK;
 }
 
 static int print_total(struct mtr_str currency, const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(currency);
-    char stored[MTR_DECIMAL_TEXT_BYTES], draft[MTR_DECIMAL_TEXT_BYTES], by[MTR_DECIMAL_TEXT_BYTES], percent[MTR_DECIMAL_TEXT_BYTES + 8];
+    char stored[MTR_DECIMAL_TEXT_BYTES], draft[MTR_DECIMAL_TEXT_BYTES], by[MTR_DECIMAL_TEXT_BYTES],
+        percent[MTR_DECIMAL_TEXT_BYTES + 8];
     struct mtr_money difference;
     int rc = mtr_money_sub(sums->draft, sums->stored, &difference);
     if (rc) return rc;
@@ -353,8 +370,8 @@ static int print_total(struct mtr_str currency, const struct mtr_what_if_sums *s
     mtr_money_format_min(sums->draft, digits, draft);
     mtr_money_format_min(difference, digits, by);
     percent_text(sums->stored, difference, percent, sizeof(percent));
-    printf("total %s %.*s as stored, %s %.*s under the draft: %s%s%s\n", stored, MTR_STR_ARGS(currency), draft, MTR_STR_ARGS(currency),
-           difference.e18 > 0 ? "+" : "", by, percent);
+    printf("total %s %.*s as stored, %s %.*s under the draft: %s%s%s\n", stored, MTR_STR_ARGS(currency),
+           draft, MTR_STR_ARGS(currency), difference.e18 > 0 ? "+" : "", by, percent);
     return MTR_OK;
 }
 
@@ -364,12 +381,14 @@ static int table_end(struct mtr_what_if_report *report)
     mtr_table_print(report->table);
     for (uint32_t i = 0; i < report->total_count; i++) {
         int rc = print_total(report->totals[i].currency, &report->totals[i].sums);
-        if (!rc && report->totals[i].sums.has_cost) rc = print_margin(report->totals[i].currency, &report->totals[i].sums);
+        if (!rc && report->totals[i].sums.has_cost)
+            rc = print_margin(report->totals[i].currency, &report->totals[i].sums);
         if (rc) return rc;
     }
     if (!counts.periods) return MTR_OK;
-    printf("%" PRIu64 " periods of %" PRIu64 " subscriptions: %" PRIu64 " charged as the stored tariff prices them", counts.periods,
-           counts.subscriptions, counts.charged);
+    printf("%" PRIu64 " periods of %" PRIu64 " subscriptions: %" PRIu64
+           " charged as the stored tariff prices them",
+           counts.periods, counts.subscriptions, counts.charged);
     if (counts.otherwise) printf(", %" PRIu64 " charged otherwise so far", counts.otherwise);
     const uint64_t unrated = counts.periods - counts.charged - counts.otherwise - counts.problems;
     if (unrated) printf(", %" PRIu64 " not rated yet", unrated);
@@ -411,13 +430,15 @@ int mtr_what_if_report_period(struct mtr_what_if_report *report, const struct mt
     return rc ? rc : report->json.error;
 }
 
-int mtr_what_if_report_subscription(struct mtr_what_if_report *report, const struct mtr_subscription *subscription)
+int mtr_what_if_report_subscription(struct mtr_what_if_report *report,
+                                    const struct mtr_subscription *subscription)
 {
     int rc = MTR_OK;
     if (report->subscription.periods) {
         report->subscription.subscriptions = 1;
         rc = add_total(report, subscription->currency);
-        if (!rc && report->form == MTR_WHAT_IF_TABLE) rc = table_row(report->table, subscription, &report->subscription);
+        if (!rc && report->form == MTR_WHAT_IF_TABLE)
+            rc = table_row(report->table, subscription, &report->subscription);
     }
     report->subscription = (struct mtr_what_if_sums){0};
     return rc;

@@ -1,6 +1,6 @@
 /*
- * What a what-if prints: a table with a row per subscription, CSV with a row per period, or JSON with both; totals per currency.
- * Private to daemon.
+ * What a what-if prints: a table with a row per subscription, CSV with a row per period, or JSON with both;
+ * totals per currency. Private to daemon.
  */
 #ifndef METERD_DAEMON_CLI_COMMAND_WHAT_IF_REPORT_H
 #define METERD_DAEMON_CLI_COMMAND_WHAT_IF_REPORT_H
@@ -13,7 +13,8 @@ enum mtr_what_if_form { MTR_WHAT_IF_TABLE, MTR_WHAT_IF_CSV, MTR_WHAT_IF_JSON };
 
 struct mtr_what_if_sums {
     uint64_t subscriptions, periods;
-    uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose charges are not yet */
+    uint64_t charged, otherwise; /* periods whose charges are the stored tariff's price; and those whose
+                                    charges are not yet */
     uint64_t problems, uncovered, by_charges;
     struct mtr_money emitted, stored, draft;
     bool has_cost;
@@ -39,8 +40,10 @@ struct mtr_what_if_report {
 /* To be closed whatever it returns. */
 int mtr_what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form) MTR_MUST_USE;
 void mtr_what_if_report_close(struct mtr_what_if_report *report);
-int mtr_what_if_report_period(struct mtr_what_if_report *report, const struct mtr_what_if_period *period) MTR_MUST_USE;
-int mtr_what_if_report_subscription(struct mtr_what_if_report *report, const struct mtr_subscription *subscription) MTR_MUST_USE;
+int mtr_what_if_report_period(struct mtr_what_if_report *report,
+                              const struct mtr_what_if_period *period) MTR_MUST_USE;
+int mtr_what_if_report_subscription(struct mtr_what_if_report *report,
+                                    const struct mtr_subscription *subscription) MTR_MUST_USE;
 int mtr_what_if_report_end(struct mtr_what_if_report *report) MTR_MUST_USE;
 /* Over all currencies: periods, problems … */
 struct mtr_what_if_sums mtr_what_if_report_counts(const struct mtr_what_if_report *report);

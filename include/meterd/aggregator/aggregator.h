@@ -1,13 +1,15 @@
 /*
- * The aggregator: a fold of the log into rollups. step() does a bounded piece of work and commits cursor and result in one transaction.
+ * The aggregator: a fold of the log into rollups. step() does a bounded piece of work and commits cursor and
+ * result in one transaction.
  *
  *   log ──▶ resolve subscription and meters ──▶ cells (+ members) ──▶ feed of changed days
  *              │ unknown                              ▲
  *              ▼                                      │ the catalog learned it
  *            held ────────────────────────────────────┘
  *
- * No thread, no clock, no random: time and catalog come with the step. Laws (tests/scenario checks them for every seed):
- * sum of cells = sum of events not voided, not held, not quarantined; folding again from the start gives the same bytes.
+ * No thread, no clock, no random: time and catalog come with the step. Laws (tests/scenario checks them for
+ * every seed): sum of cells = sum of events not voided, not held, not quarantined; folding again from the
+ * start gives the same bytes.
  */
 #ifndef METERD_AGGREGATOR_AGGREGATOR_H
 #define METERD_AGGREGATOR_AGGREGATOR_H
@@ -33,18 +35,22 @@ struct mtr_aggregator_result {
 };
 
 /* rollups and reader are borrowed and must outlive the aggregator. */
-int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader, const struct mtr_aggregator_options *options,
+int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *reader,
+                        const struct mtr_aggregator_options *options,
                         struct mtr_aggregator **out) MTR_MUST_USE;
 void mtr_aggregator_close(struct mtr_aggregator *aggregator);
 
-/* One transaction. `catalog` must be acquired after the log tail was read by the caller or be the newest snapshot; it only ever grows.
- * When the log is drained and nothing waits, the watermark becomes now_us (committed at most every 10 s when nothing else changed).
+/* One transaction. `catalog` must be acquired after the log tail was read by the caller or be the newest
+ * snapshot; it only ever grows. When the log is drained and nothing waits, the watermark becomes now_us
+ * (committed at most every 10 s when nothing else changed).
  *
- * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go to quarantine; an unknown
- * subject or type is held; else each meter of its service and type counts it, or quarantines it for itself (invalid, overflow, dimensions).
+ * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go
+ * to quarantine; an unknown subject or type is held; else each meter of its service and type counts it, or
+ * quarantines it for itself (invalid, overflow, dimensions).
  *
- * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an older catalog, damage);
- * MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the next step tries the same again. */
+ * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an
+ * older catalog, damage); MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the
+ * next step tries the same again. */
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

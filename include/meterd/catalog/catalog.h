@@ -1,12 +1,15 @@
 /*
- * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations, credits and exchange rates, as an immutable snapshot.
+ * The catalog: vendors, services, meters, tariffs, subscriptions, API keys, destinations, credits and
+ * exchange rates, as an immutable snapshot.
  *
- * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed, and never changed:
- * a new version makes a new snapshot. Snapshots are counted references: acquire in one thread, use without locks, release.
- * Numbers (subscription, meter, …) are given once to each key, from 1 up, and never reused: stores use them as keys.
+ * Documents are stored in every version (catalog/store.h); a snapshot is what is in force, checked, indexed,
+ * and never changed: a new version makes a new snapshot. Snapshots are counted references: acquire in one
+ * thread, use without locks, release. Numbers (subscription, meter, …) are given once to each key, from 1 up,
+ * and never reused: stores use them as keys.
  *
- * Fields that define the fold (a meter's service, event_type, aggregation and what belongs to it, value, group_by, filter; a subscription's
- * vendor, subject, service, zone) cannot change after the first apply: rollups stay a function of log and catalog.
+ * Fields that define the fold (a meter's service, event_type, aggregation and what belongs to it, value,
+ * group_by, filter; a subscription's vendor, subject, service, zone) cannot change after the first apply:
+ * rollups stay a function of log and catalog.
  */
 #ifndef METERD_CATALOG_CATALOG_H
 #define METERD_CATALOG_CATALOG_H
@@ -36,7 +39,8 @@ enum mtr_catalog_kind {
 enum { MTR_KIND_COUNT = 9 };
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" "rate" */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
-const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind);      /* its rows, for references and JSON Schemas */
+const struct mtr_field *
+mtr_catalog_kind_fields(enum mtr_catalog_kind kind); /* its rows, for references and JSON Schemas */
 
 struct mtr_vendor {
     uint32_t number;
@@ -64,8 +68,15 @@ enum mtr_aggregation {
 enum { MTR_AGGREGATION_COUNT = 8 };
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
 
-/* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the quantity is the mean level. */
-enum mtr_time_unit { MTR_TIME_UNIT_SECOND, MTR_TIME_UNIT_MINUTE, MTR_TIME_UNIT_HOUR, MTR_TIME_UNIT_DAY, MTR_TIME_UNIT_PERIOD };
+/* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the
+ * quantity is the mean level. */
+enum mtr_time_unit {
+    MTR_TIME_UNIT_SECOND,
+    MTR_TIME_UNIT_MINUTE,
+    MTR_TIME_UNIT_HOUR,
+    MTR_TIME_UNIT_DAY,
+    MTR_TIME_UNIT_PERIOD
+};
 
 /* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
 enum { MTR_SPREAD_S_MAX = 32 * 86400 };
@@ -90,9 +101,11 @@ struct mtr_meter {
     struct mtr_filter *filters; /* all must hold */
     uint32_t filter_count;
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
-    struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is spread evenly; empty: none */
+    struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
+                                   spread evenly; empty: none */
     bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
-    bool holds_from_day;        /* time_weighted: a value holds from the beginning of its local day; else from its own moment */
+    bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its
+                            own moment */
     enum mtr_time_unit per;     /* time_weighted */
     struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
     int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
@@ -110,17 +123,19 @@ struct mtr_subscription {
     const struct mtr_service *service; /* and through it the vendor */
     struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
     struct mtr_str customer;
-    const struct mtr_tariff_document *tariff; /* all versions, with prices in the currency where the tariff has them */
+    const struct mtr_tariff_document
+        *tariff; /* all versions, with prices in the currency where the tariff has them */
     const struct mtr_tariff_document *cost_tariff; /* what its use costs the seller; NULL: not known */
     struct mtr_str currency; /* ISO 4217; another than the tariff's where that has an exchange */
     const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
     int64_t start_s;     /* usage and fees from here on */
-    int64_t trial_end_s; /* == start_s without a trial, and of a trial that frees units or money of the tariff */
+    int64_t
+        trial_end_s; /* == start_s without a trial, and of a trial that frees units or money of the tariff */
     const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
     bool trial_stops;    /* nothing is charged from then on */
-    int64_t free_until_s;    /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
+    int64_t free_until_s; /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
     int64_t charged_until_s; /* nothing is charged from then on; INT64_MAX: always */
     const struct mtr_trial_units *trial_units; /* what it frees, by component */
     uint32_t trial_unit_count;
@@ -129,11 +144,12 @@ struct mtr_subscription {
     int64_t end_s;       /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;
-    /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index: where the tariff counts across them, else
-     * none. Of two the one with the lower number goes before. */
+    /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:
+     * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
-    bool carries; /* late use of one period may change those after it: a level goes on, or a position counts from the term's start */
+    bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
+                     from the term's start */
 };
 
 enum mtr_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };
@@ -154,7 +170,8 @@ struct mtr_destination {
     struct mtr_str key;
     enum mtr_destination_kind kind;
     struct mtr_str url;          /* http */
-    struct mtr_str *secret_files; /* http: Standard Webhooks secrets "whsec_<base64>", one file each; the first signs first */
+    struct mtr_str *secret_files; /* http: Standard Webhooks secrets "whsec_<base64>", one file each; the
+                                     first signs first */
     uint32_t secret_count;
     uint32_t batch_max;          /* charges per message */
     int64_t timeout_us;
@@ -170,7 +187,8 @@ struct mtr_catalog_time {
     int64_t time_s;
 };
 
-/* Prepaid money or units: of one subscription, or shared by all of a customer. Every billing period that overlaps [from, expires) draws on it. */
+/* Prepaid money or units: of one subscription, or shared by all of a customer. Every billing period that
+ * overlaps [from, expires) draws on it. */
 struct mtr_credit {
     uint32_t number;
     struct mtr_str key;
@@ -212,21 +230,30 @@ const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_service *mtr_catalog_find_service(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key);
-const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog, struct mtr_str key);
-const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog, struct mtr_str key);
-const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog, struct mtr_str key);
+const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
+                                                          struct mtr_str key);
+const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog,
+                                                             struct mtr_str key);
+const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
+                                                           struct mtr_str key);
 const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catalog, struct mtr_str key);
-/* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after the last. */
-const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+/* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after
+ * the last. */
+const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog,
+                                                 const struct mtr_subscription *subscription,
                                                  uint32_t *position);
 
-/* The hot path: subscription by what an event carries, and the meters that an event feeds. ~20 ns each, no allocation. */
-const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject);
-/* Meters of one service and event type: *meters is an array of pointers owned by the snapshot; returns its length. */
-uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service, struct mtr_str event_type,
-                                 const struct mtr_meter *const **meters);
+/* The hot path: subscription by what an event carries, and the meters that an event feeds. ~20 ns each, no
+ * allocation. */
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
+                                                        struct mtr_str vendor, struct mtr_str subject);
+/* Meters of one service and event type: *meters is an array of pointers owned by the snapshot; returns its
+ * length. */
+uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,
+                                 struct mtr_str event_type, const struct mtr_meter *const **meters);
 /* Is `subject` the key or subject of another vendor's subscription? For the answer not_authorized. */
-bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject);
+bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor,
+                                    struct mtr_str subject);
 /* The enabled API key of that secret, compared in constant time. NULL when there is none. */
 const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret);
 

@@ -1,5 +1,6 @@
 /*
- * The catalog's store: every version of every document, who applied it and when; and the snapshot of what is in force.
+ * The catalog's store: every version of every document, who applied it and when; and the snapshot of what is
+ * in force.
  *
  * One writer (the daemon, or a command while no daemon runs). One LMDB environment under <data>/catalog/.
  */
@@ -10,7 +11,8 @@
 
 struct mtr_catalog_store;
 
-int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_catalog_store **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_catalog_store **out,
+                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_catalog_store_close(struct mtr_catalog_store *store);
 
 /* The snapshot in force; the caller gets a reference of its own. Any thread. */
@@ -20,22 +22,26 @@ struct mtr_catalog *mtr_catalog_store_snapshot(struct mtr_catalog_store *store);
  *   one file of many documents:  vendors: [...]  services: [...]  meters: [...]  tariffs: [...]  subscriptions: [...] …
  *     each item a map with `key`, or
  *   one document of `kind` and `key` (both given): the map itself.
- * Documents equal to the stored version change nothing. With dry_run nothing is stored, findings are the same.
- * Every finding (errors and warnings, the tariff linter's included) is reported, with the place in `text`. MTR_EINVALID when one is an error. */
+ * Documents equal to the stored version change nothing. With dry_run nothing is stored, findings are the
+ * same. Every finding (errors and warnings, the tariff linter's included) is reported, with the place in
+ * `text`. MTR_EINVALID when one is an error. */
 struct mtr_catalog_change {
     uint32_t created;
     uint32_t updated;
     uint32_t unchanged;
     uint64_t version; /* of the catalog after the change */
 };
-int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                            struct mtr_str who, int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
+int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text,
+                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_str who,
+                            int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
                             struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is stored, so a read-only store will do.
- * What the draft leaves as it is shares its records with the snapshot in force: equal pointers, equal documents. */
-int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind, struct mtr_str key,
-                            struct mtr_catalog **out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
+ * stored, so a read-only store will do. What the draft leaves as it is shares its records with the
+ * snapshot in force: equal pointers, equal documents. */
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text,
+                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_catalog **out,
+                            struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_catalog_document {
     enum mtr_catalog_kind kind;
@@ -47,8 +53,8 @@ struct mtr_catalog_document {
 };
 /* One document (revision 0: the newest); borrowed only during the hook. MTR_ENOTFOUND. */
 typedef int (*mtr_catalog_on_document)(void *context, const struct mtr_catalog_document *document);
-int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key, uint32_t revision,
-                          mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
+int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+                          uint32_t revision, mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
 /* The newest revision of every document of a kind, by key; or, with a key, all revisions of one. */
 int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
                            mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;

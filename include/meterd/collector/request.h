@@ -3,8 +3,9 @@
  *
  *   decode (loop or pool thread) ──▶ queue ──▶ intake step (writer thread) ──▶ answer (loop thread)
  *
- * The request owns everything its events borrow: the arena with decompressed body and decoded properties. It belongs to one thread at a
- * time; the queue hands it over. Events of one request stand in one block: all or nothing.
+ * The request owns everything its events borrow: the arena with decompressed body and decoded properties. It
+ * belongs to one thread at a time; the queue hands it over. Events of one request stand in one block: all or
+ * nothing.
  */
 #ifndef METERD_COLLECTOR_REQUEST_H
 #define METERD_COLLECTOR_REQUEST_H
@@ -16,20 +17,22 @@
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
 
-/* What became of one event. ok: the sender is done. fix: resending the same is pointless. retry: resend exactly these. */
-#define MTR_RESULT_MAP(X)                                                                                                  \
-    X(ACCEPTED, "accepted", "ok")           /* durable */                                                                  \
-    X(DUPLICATE, "duplicate", "ok")         /* same identity, same content; seq is the original's */                       \
-    X(HELD, "held", "ok")                   /* durable; subscription or meter unknown, flows by itself when known */        \
-    X(LATE, "late", "ok")                   /* durable; becomes a correction of a period that is closed */                 \
-    X(VOIDED, "voided", "ok")               /* durable; takes back an earlier event */                                     \
-    X(CONFLICT, "conflict", "fix")          /* same identity, other content; kept in quarantine; seq is the original's */   \
-    X(EXPIRED, "expired", "fix")            /* older than the accepted lateness; kept in quarantine */                     \
-    X(FUTURE, "future", "fix")              /* too far ahead; kept in quarantine */                                        \
-    X(INVALID, "invalid", "fix")            /* field and reason say why; not stored */                                     \
-    X(NOT_ACTIVE, "not_active", "fix")      /* outside the subscription's term; not stored */                              \
-    X(NOT_AUTHORIZED, "not_authorized", "fix") /* another vendor's subscription; not stored */                             \
-    X(UNPROCESSED, "unprocessed", "retry")  /* not stored, through no fault of the event */
+/* What became of one event. ok: the sender is done. fix: resending the same is pointless. retry: resend
+ * exactly these. */
+#define MTR_RESULT_MAP(X)                                                                                    \
+    X(ACCEPTED, "accepted", "ok")   /* durable */                                                            \
+    X(DUPLICATE, "duplicate", "ok") /* same identity, same content; seq is the original's */                 \
+    X(HELD, "held", "ok")           /* durable; subscription or meter unknown, flows by itself when known */ \
+    X(LATE, "late", "ok")           /* durable; becomes a correction of a period that is closed */           \
+    X(VOIDED, "voided", "ok")       /* durable; takes back an earlier event */                               \
+    X(CONFLICT, "conflict",                                                                                  \
+      "fix") /* same identity, other content; kept in quarantine; seq is the original's */                   \
+    X(EXPIRED, "expired", "fix")               /* older than the accepted lateness; kept in quarantine */    \
+    X(FUTURE, "future", "fix")                 /* too far ahead; kept in quarantine */                       \
+    X(INVALID, "invalid", "fix")               /* field and reason say why; not stored */                    \
+    X(NOT_ACTIVE, "not_active", "fix")         /* outside the subscription's term; not stored */             \
+    X(NOT_AUTHORIZED, "not_authorized", "fix") /* another vendor's subscription; not stored */               \
+    X(UNPROCESSED, "unprocessed", "retry")     /* not stored, through no fault of the event */
 
 enum mtr_result_code {
 #define MTR_RESULT_ROW(name, text, class_text) MTR_RESULT_##name,
@@ -42,31 +45,35 @@ const char *mtr_result_class(enum mtr_result_code code);
 
 struct mtr_event_result {
     enum mtr_result_code code;
-    uint64_t seq;             /* of the stored event; for duplicate and conflict the original's; 0 when nothing is stored */
-    const char *field;        /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena */
-    const char *reason;       /* a plain sentence for fix and retry; late: the period it corrects; NULL else */
+    uint64_t
+        seq; /* of the stored event; for duplicate and conflict the original's; 0 when nothing is stored */
+    const char
+        *field; /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena */
+    const char *reason; /* a plain sentence for fix and retry; late: the period it corrects; NULL else */
 };
 
 struct mtr_request {
     struct mtr_request *next;  /* of the queue that holds it */
     struct mtr_str vendor;     /* key of the credential's vendor; in the arena */
     struct mtr_arena arena;
-    struct mtr_event *events;  /* index = position in the request; an event that could not be decoded has its result set already */
+    struct mtr_event *events; /* index = position in the request; an event that could not be decoded has its
+                                 result set already */
     struct mtr_event_result *results;
     uint32_t count;
     uint64_t body_bytes;       /* decoded size, for the queue's bound */
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
-    int error;                 /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
+    int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
     void *context;             /* of whoever waits for the answer */
 };
 
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max);
-void mtr_request_reset(struct mtr_request *request); /* for the next request: as after init, the arena's largest chunk kept */
+void mtr_request_reset(
+    struct mtr_request *request); /* for the next request: as after init, the arena's largest chunk kept */
 void mtr_request_release(struct mtr_request *request);
 void mtr_request_reset(struct mtr_request *request); /* as after init, with the memory of the arena kept */
 
-/* {"accepted":998,"duplicate":1,…,"results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}: counts of all, and one row
- * per event that is not plainly accepted. */
+/* {"accepted":998,"duplicate":1,…,"results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}:
+ * counts of all, and one row per event that is not plainly accepted. */
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif

@@ -26,13 +26,17 @@ void mtr_arena_init(struct mtr_arena *arena, size_t chunk_bytes, size_t bytes_ma
 void mtr_arena_release(struct mtr_arena *arena);
 void mtr_arena_reset(struct mtr_arena *arena);
 
-/* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until reset or release. */
+/* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until
+ * reset or release. */
 void *mtr_arena_alloc(struct mtr_arena *arena, size_t size) MTR_MUST_USE;
-void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size) MTR_MUST_USE; /* zeroed, overflow checked */
+void *mtr_arena_calloc(struct mtr_arena *arena, size_t count,
+                       size_t size) MTR_MUST_USE; /* zeroed, overflow checked */
 
-/* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long with what it held (the old one stays
- * until the reset). `items` is the address of the array's pointer. Errors: MTR_ENOMEM, MTR_ELIMIT beyond 2^31 items. */
-int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity, size_t item_size) MTR_MUST_USE;
+/* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long
+ * with what it held (the old one stays until the reset). `items` is the address of the array's pointer.
+ * Errors: MTR_ENOMEM, MTR_ELIMIT beyond 2^31 items. */
+int mtr_arena_make_room(struct mtr_arena *arena, void **items, uint32_t count, uint32_t *capacity,
+                        size_t item_size) MTR_MUST_USE;
 
 /* A NUL-terminated copy of text, or NULL. */
 char *mtr_arena_strdup(struct mtr_arena *arena, struct mtr_str text) MTR_MUST_USE;

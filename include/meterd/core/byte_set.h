@@ -1,7 +1,9 @@
 /*
- * A set of byte strings, each with a number from 0 in the order of adding: groups by their key, members of a count.
+ * A set of byte strings, each with a number from 0 in the order of adding: groups by their key, members of a
+ * count.
  *
- * All memory is the arena's (keys are copied into it), so its maximum bounds the set, and there is nothing to release. One thread.
+ * All memory is the arena's (keys are copied into it), so its maximum bounds the set, and there is nothing to
+ * release. One thread.
  */
 #ifndef METERD_CORE_BYTE_SET_H
 #define METERD_CORE_BYTE_SET_H
@@ -19,7 +21,9 @@ struct mtr_byte_set {
     uint32_t slot_count;     /* power of two */
 };
 
-/* The number of `key`, which is added when it is new. Errors: MTR_ENOMEM (the arena's limit too), MTR_ELIMIT. */
-int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *number, bool *is_new) MTR_MUST_USE;
+/* The number of `key`, which is added when it is new. Errors: MTR_ENOMEM (the arena's limit too),
+ * MTR_ELIMIT. */
+int mtr_byte_set_add(struct mtr_byte_set *set, struct mtr_str key, uint32_t *number,
+                     bool *is_new) MTR_MUST_USE;
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * CSV (RFC 4180): a streaming reader and a writer of cells.
  *
- * The reader takes pieces of text as they come and hands out whole records; a record's cells are borrowed during the hook. Quoted cells
- * may hold delimiters, quotes ("") and line ends; a UTF-8 byte order mark is skipped; line ends are LF or CRLF; an empty line is no
- * record. Records and cells are bounded. One thread.
+ * The reader takes pieces of text as they come and hands out whole records; a record's cells are borrowed
+ * during the hook. Quoted cells may hold delimiters, quotes ("") and line ends; a UTF-8 byte order mark is
+ * skipped; line ends are LF or CRLF; an empty line is no record. Records and cells are bounded. One thread.
  */
 #ifndef METERD_CORE_CSV_H
 #define METERD_CORE_CSV_H
@@ -39,15 +39,19 @@ struct mtr_csv_reader {
     uint32_t cell_count;
 };
 
-void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record, void *context);
+void mtr_csv_reader_init(struct mtr_csv_reader *reader, char delimiter, mtr_csv_on_record on_record,
+                         void *context);
 void mtr_csv_reader_release(struct mtr_csv_reader *reader);
-/* MTR_EINVALID (a stray quote, text behind a closing quote), MTR_ELIMIT, MTR_ENOMEM: *diagnostic has the line. */
-int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* MTR_EINVALID (a stray quote, text behind a closing quote), MTR_ELIMIT, MTR_ENOMEM: *diagnostic has the
+ * line. */
+int mtr_csv_read(struct mtr_csv_reader *reader, struct mtr_str piece,
+                 struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* The end of the text: the last record may lack its line end; an open quote is MTR_EINVALID. */
 int mtr_csv_read_end(struct mtr_csv_reader *reader, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* One cell, quoted where it must be. Text that a spreadsheet would run as a formula (it begins with = + - @ TAB or CR, and is no number)
- * gets an apostrophe in front, as OWASP's "CSV Injection" advises: what vendors sent is opened by people. */
+/* One cell, quoted where it must be. Text that a spreadsheet would run as a formula (it begins with = + -
+ * @ TAB or CR, and is no number) gets an apostrophe in front, as OWASP's "CSV Injection" advises: what
+ * vendors sent is opened by people. */
 int mtr_csv_write_cell(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
 #endif

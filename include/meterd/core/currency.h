@@ -1,6 +1,6 @@
 /*
- * Currencies: ISO 4217 alphabetic codes and their minor-unit digits. Withdrawn codes are kept for old periods; metals, units of
- * account and test codes are not currencies here, for they have no minor unit.
+ * Currencies: ISO 4217 alphabetic codes and their minor-unit digits. Withdrawn codes are kept for old
+ * periods; metals, units of account and test codes are not currencies here, for they have no minor unit.
  */
 #ifndef METERD_CORE_CURRENCY_H
 #define METERD_CORE_CURRENCY_H

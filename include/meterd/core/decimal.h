@@ -6,8 +6,8 @@
  *   mtr_money      unit prices and amounts, 128-bit of 10^-18    (about ±1.7e20)
  *   mtr_exact      sums of quantity × price, 256-bit of 10^-30: nothing is rounded until the tariff says so
  *
- * Text with more digits than the type holds is MTR_EPRECISION, a number out of range MTR_EOVERFLOW; neither is ever
- * rounded or clamped. All functions are pure and thread-safe. Outputs are written only on success.
+ * Text with more digits than the type holds is MTR_EPRECISION, a number out of range MTR_EOVERFLOW; neither
+ * is ever rounded or clamped. All functions are pure and thread-safe. Outputs are written only on success.
  */
 #ifndef METERD_CORE_DECIMAL_H
 #define METERD_CORE_DECIMAL_H
@@ -43,8 +43,8 @@ struct mtr_exact {
     uint64_t limb[4]; /* two's complement, least significant first, of 10^-30 */
 };
 
-/* Names of the tariff documents: half_even, half_up (ties away from zero), up (away from zero), down (towards zero),
- * ceiling (towards +infinity), floor (towards -infinity). */
+/* Names of the tariff documents: half_even, half_up (ties away from zero), up (away from zero), down
+ * (towards zero), ceiling (towards +infinity), floor (towards -infinity). */
 enum mtr_rounding {
     MTR_ROUND_HALF_EVEN,
     MTR_ROUND_HALF_UP,
@@ -57,9 +57,10 @@ enum mtr_rounding {
 bool mtr_rounding_from_name(struct mtr_str name, enum mtr_rounding *out);
 const char *mtr_rounding_name(enum mtr_rounding mode);
 
-/* JSON number grammar (RFC 8259 §6) plus an optional leading '+'-less sign; exponents are applied exactly ("1.5e3" is 1500).
- * Canonical result: no trailing zeros in the fraction (1.50 is mantissa 15, scale 1), zero is 0 scale 0.
- * Errors: MTR_EINVALID not a number ("", "NaN", "1,5", "0x1", " 1"), MTR_EPRECISION, MTR_EOVERFLOW. */
+/* JSON number grammar (RFC 8259 §6) plus an optional leading '+'-less sign; exponents are applied exactly
+ * ("1.5e3" is 1500). Canonical result: no trailing zeros in the fraction (1.50 is mantissa 15, scale 1),
+ * zero is 0 scale 0. Errors: MTR_EINVALID not a number ("", "NaN", "1,5", "0x1", " 1"), MTR_EPRECISION,
+ * MTR_EOVERFLOW. */
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out) MTR_MUST_USE;
 int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTES]); /* returns the length */
 int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out) MTR_MUST_USE;
@@ -79,21 +80,27 @@ int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_sub(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_compare(struct mtr_quantity a, struct mtr_quantity b); /* <0, 0, >0 */
-/* value × numerator ÷ denominator, rounded once to `digits` (0…12) fraction digits. Denominator 0 is MTR_EINVALID. */
-int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator, struct mtr_quantity denominator, unsigned digits,
-                       enum mtr_rounding mode, struct mtr_quantity *out) MTR_MUST_USE;
-int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode, struct mtr_quantity *out) MTR_MUST_USE;
-/* How many blocks of `size` (> 0) hold value, as a whole number rounded by mode: 21 in blocks of 10 is 3 with UP. */
-int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode, struct mtr_quantity *out) MTR_MUST_USE;
+/* value × numerator ÷ denominator, rounded once to `digits` (0…12) fraction digits. Denominator 0 is
+ * MTR_EINVALID. */
+int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator,
+                       struct mtr_quantity denominator, unsigned digits, enum mtr_rounding mode,
+                       struct mtr_quantity *out) MTR_MUST_USE;
+int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode,
+                       struct mtr_quantity *out) MTR_MUST_USE;
+/* How many blocks of `size` (> 0) hold value, as a whole number rounded by mode: 21 in blocks of 10 is 3
+ * with UP. */
+int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode,
+                        struct mtr_quantity *out) MTR_MUST_USE;
 
 int mtr_money_add(struct mtr_money a, struct mtr_money b, struct mtr_money *out) MTR_MUST_USE;
 int mtr_money_sub(struct mtr_money a, struct mtr_money b, struct mtr_money *out) MTR_MUST_USE;
 int mtr_money_compare(struct mtr_money a, struct mtr_money b);
 /* Digits 0…18. */
-int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out) MTR_MUST_USE;
+int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding mode,
+                    struct mtr_money *out) MTR_MUST_USE;
 /* value × numerator ÷ denominator, multiplied first, rounded once: proration and percentages. */
-int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits, enum mtr_rounding mode,
-                      struct mtr_money *out) MTR_MUST_USE;
+int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits,
+                      enum mtr_rounding mode, struct mtr_money *out) MTR_MUST_USE;
 
 /* Exact arithmetic: products and sums of 10^-30. Errors: MTR_EOVERFLOW. */
 struct mtr_exact mtr_exact_zero(void);
@@ -103,12 +110,13 @@ int mtr_exact_add(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
 int mtr_exact_sub(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out) MTR_MUST_USE;
 int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b);
 /* value × numerator ÷ denominator (both of 10^-12), rounded once to 10^-30 by mode. */
-int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator, enum mtr_rounding mode,
-                    struct mtr_exact *out) MTR_MUST_USE;
+int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator,
+                    enum mtr_rounding mode, struct mtr_exact *out) MTR_MUST_USE;
 /* value ÷ divisor (> 0), rounded once to a quantity. */
-int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode, struct mtr_quantity *out) MTR_MUST_USE;
+int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode,
+                     struct mtr_quantity *out) MTR_MUST_USE;
 /* To money of `digits` (0…18) fraction digits. When residue is not NULL it gets value − result, exactly. */
-int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
-    MTR_MUST_USE;
+int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out,
+                    struct mtr_exact *residue) MTR_MUST_USE;
 
 #endif

@@ -24,8 +24,8 @@ struct mtr_diagnostic {
     char text[280];     /* the sentence; cut, never overrun */
 };
 
-void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field, const char *format, ...)
-    MTR_PRINTF(5, 6);
+void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32_t column, const char *field,
+                        const char *format, ...) MTR_PRINTF(5, 6);
 
 /* Several findings about one input, at most count_max kept; `dropped` counts the rest. */
 struct mtr_diagnostics {
@@ -39,11 +39,12 @@ struct mtr_diagnostics {
 void mtr_diagnostics_init(struct mtr_diagnostics *list, size_t count_max);
 void mtr_diagnostics_release(struct mtr_diagnostics *list);
 void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnostic *diagnostic);
-void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line, uint32_t column, const char *field,
-                          const char *format, ...) MTR_PRINTF(6, 7);
+void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
+                          uint32_t column, const char *field, const char *format, ...) MTR_PRINTF(6, 7);
 
 /* "catalog.yaml:12:5: error: text\n"; without a line the name alone. */
-int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name, const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
+                         const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 struct mtr_json_writer;
 /* The findings as a JSON list of {severity, line, column, field, text}. */

@@ -24,7 +24,7 @@
     X(ETIMEDOUT, -13, "timed out")                                                                           \
     X(ECLOSED, -14, "closed")                                                                                \
     X(EAGAIN, -15, "not now, try again")                                                                     \
-    X(EUNREACHABLE, -16, "peer cannot be reached")                                                            \
+    X(EUNREACHABLE, -16, "peer cannot be reached")                                                           \
     X(EMISSING, -17, "something that it needs is not there yet")
 
 enum mtr_error {
@@ -41,12 +41,14 @@ enum mtr_error {
 const char *mtr_error_name(int error);
 const char *mtr_error_text(int error);
 
-/* The error for an errno value. ENOSPC and EDQUOT are MTR_EFULL, EACCES and EPERM are MTR_EDENIED; what has no row is MTR_EIO. */
+/* The error for an errno value. ENOSPC and EDQUOT are MTR_EFULL, EACCES and EPERM are MTR_EDENIED; what
+ * has no row is MTR_EIO. */
 int mtr_error_from_errno(int errno_value);
 
 #ifdef __cplusplus
 extern "C" [[noreturn]] void mtr_assert_failed(const char *expression, const char *file, int line);
-#define MTR_ASSERT(expression) (static_cast<bool>(expression) ? (void)0 : mtr_assert_failed(#expression, __FILE__, __LINE__))
+#define MTR_ASSERT(expression)                                                                               \
+    (static_cast<bool>(expression) ? (void)0 : mtr_assert_failed(#expression, __FILE__, __LINE__))
 #else
 _Noreturn void mtr_assert_failed(const char *expression, const char *file, int line);
 #define MTR_ASSERT(expression) ((expression) ? (void)0 : mtr_assert_failed(#expression, __FILE__, __LINE__))

@@ -1,8 +1,9 @@
 /*
  * One usage report: the attributes of CloudEvents 1.0 that meterd keeps, and its data as a flat map.
  *
- * An event borrows all of its text: from the request's body and arena on the way in, from the decoded block on the way
- * out. Identity is (vendor, source, id), never the time. `vendor` comes from the credential, never from the body.
+ * An event borrows all of its text: from the request's body and arena on the way in, from the decoded block
+ * on the way out. Identity is (vendor, source, id), never the time. `vendor` comes from the credential, never
+ * from the body.
  */
 #ifndef METERD_CORE_EVENT_H
 #define METERD_CORE_EVENT_H
@@ -13,7 +14,12 @@
 #include "meterd/core/decimal.h"
 #include "meterd/core/str.h"
 
-enum mtr_property_kind { MTR_PROPERTY_STRING = 0, MTR_PROPERTY_NUMBER = 1, MTR_PROPERTY_TRUE = 2, MTR_PROPERTY_FALSE = 3 };
+enum mtr_property_kind {
+    MTR_PROPERTY_STRING = 0,
+    MTR_PROPERTY_NUMBER = 1,
+    MTR_PROPERTY_TRUE = 2,
+    MTR_PROPERTY_FALSE = 3
+};
 
 struct mtr_property {
     struct mtr_str name;
@@ -24,7 +30,8 @@ struct mtr_property {
     };
 };
 
-/* How the log keeps the event. Only NORMAL and VOID reach the rollups; the others are quarantine, with the reason in their name. */
+/* How the log keeps the event. Only NORMAL and VOID reach the rollups; the others are quarantine, with the
+ * reason in their name. */
 enum mtr_disposition {
     MTR_DISPOSITION_NORMAL = 0,
     MTR_DISPOSITION_VOID = 1,     /* takes back the event at target_seq */
@@ -49,25 +56,31 @@ struct mtr_event {
     uint32_t property_count; /* names are unique */
 };
 
-/* The type that takes back an earlier event of the same vendor and source; its data is {"id": "<the id to void>"}. */
+/* The type that takes back an earlier event of the same vendor and source; its data is {"id": "<the id to
+ * void>"}. */
 #define MTR_EVENT_TYPE_VOID "meterd.void"
 
 /* The property of that name, or NULL. */
 const struct mtr_property *mtr_event_property(const struct mtr_event *event, struct mtr_str name);
 
-/* 128-bit identity of (vendor, source, id), keyed so that strangers cannot choose collisions: SipHash-2-4-128. */
+/* 128-bit identity of (vendor, source, id), keyed so that strangers cannot choose collisions:
+ * SipHash-2-4-128. */
 struct mtr_event_identity {
     uint64_t high;
     uint64_t low;
 };
 enum { MTR_EVENT_KEY_BYTES = 16 };
-struct mtr_event_identity mtr_event_identity(const struct mtr_event *event, const uint8_t key[MTR_EVENT_KEY_BYTES]);
-/* Identity of a quarantined copy: also covers the content and the disposition, so that it never claims the true identity. */
-struct mtr_event_identity mtr_event_quarantine_identity(const struct mtr_event *event, uint64_t digest, enum mtr_disposition disposition,
+struct mtr_event_identity mtr_event_identity(const struct mtr_event *event,
+                                             const uint8_t key[MTR_EVENT_KEY_BYTES]);
+/* Identity of a quarantined copy: also covers the content and the disposition, so that it never claims the
+ * true identity. */
+struct mtr_event_identity mtr_event_quarantine_identity(const struct mtr_event *event, uint64_t digest,
+                                                        enum mtr_disposition disposition,
                                                         const uint8_t key[MTR_EVENT_KEY_BYTES]);
 
-/* 64-bit digest of the content: type, subject, time when given, and data in any order of its properties; numbers by value
- * (1.0 equals 1). Same identity and digest: duplicate. Same identity, other digest: conflict. */
+/* 64-bit digest of the content: type, subject, time when given, and data in any order of its properties;
+ * numbers by value (1.0 equals 1). Same identity and digest: duplicate. Same identity, other digest:
+ * conflict. */
 uint64_t mtr_event_digest(const struct mtr_event *event);
 
 #endif

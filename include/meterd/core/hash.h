@@ -1,7 +1,8 @@
 /*
  * A 128-bit hash: XXH3-128 of some bytes, high half first where it is stored or shown.
  *
- * It tells bytes apart and detects damage; it is no secret and no signature. Zero stands for "none" where a header says so.
+ * It tells bytes apart and detects damage; it is no secret and no signature. Zero stands for "none" where a
+ * header says so.
  */
 #ifndef METERD_CORE_HASH_H
 #define METERD_CORE_HASH_H

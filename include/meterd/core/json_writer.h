@@ -1,8 +1,9 @@
 /*
  * JSON text, written piece by piece into a buffer. Commas, colons and escapes are the writer's work.
  *
- * The first error sticks: later calls do nothing, and mtr_json_finish returns it. Money and quantities go out as strings
- * (architecture: "on the wire money and quantities are strings"); counts and sequence numbers as numbers.
+ * The first error sticks: later calls do nothing, and mtr_json_finish returns it. Money and quantities go out
+ * as strings (architecture: "on the wire money and quantities are strings"); counts and sequence numbers as
+ * numbers.
  */
 #ifndef METERD_CORE_JSON_WRITER_H
 #define METERD_CORE_JSON_WRITER_H
@@ -25,18 +26,21 @@ struct mtr_json_writer {
 };
 
 void mtr_json_begin(struct mtr_json_writer *writer, struct mtr_buffer *out);
-int mtr_json_finish(struct mtr_json_writer *writer) MTR_MUST_USE; /* asserts that every map and list was closed, unless an error stuck */
+int mtr_json_finish(struct mtr_json_writer *writer)
+    MTR_MUST_USE; /* asserts that every map and list was closed, unless an error stuck */
 
 void mtr_json_map(struct mtr_json_writer *writer);
 void mtr_json_map_end(struct mtr_json_writer *writer);
 void mtr_json_list(struct mtr_json_writer *writer);
 void mtr_json_list_end(struct mtr_json_writer *writer);
 void mtr_json_name(struct mtr_json_writer *writer, const char *name);
-void mtr_json_name_text(struct mtr_json_writer *writer, struct mtr_str name); /* a stranger's name: any bytes, as of mtr_json_text */
+void mtr_json_name_text(struct mtr_json_writer *writer,
+                        struct mtr_str name); /* a stranger's name: any bytes, as of mtr_json_text */
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
-void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text); /* a member: its name, then its text */
+void mtr_json_named_text(struct mtr_json_writer *writer, const char *name,
+                         struct mtr_str text); /* a member: its name, then its text */
 void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value);
 void mtr_json_i64(struct mtr_json_writer *writer, int64_t value);
 void mtr_json_bool(struct mtr_json_writer *writer, bool value);
@@ -44,6 +48,6 @@ void mtr_json_null(struct mtr_json_writer *writer);
 void mtr_json_quantity(struct mtr_json_writer *writer, struct mtr_quantity value); /* string */
 void mtr_json_money(struct mtr_json_writer *writer, struct mtr_money value, unsigned digits_min); /* string */
 void mtr_json_time(struct mtr_json_writer *writer, int64_t time_us);               /* RFC 3339 string, UTC */
-void mtr_json_raw(struct mtr_json_writer *writer, struct mtr_str json);            /* one value that is JSON already */
+void mtr_json_raw(struct mtr_json_writer *writer, struct mtr_str json); /* one value that is JSON already */
 
 #endif

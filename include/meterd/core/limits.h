@@ -1,6 +1,6 @@
 /*
- * The limits of the program: unit, reason, and how they must relate. What operators may change is in the configuration
- * reference with its own range; what stands here holds always.
+ * The limits of the program: unit, reason, and how they must relate. What operators may change is in the
+ * configuration reference with its own range; what stands here holds always.
  */
 #ifndef METERD_CORE_LIMITS_H
 #define METERD_CORE_LIMITS_H
@@ -19,15 +19,16 @@ enum {
     MTR_EVENT_DEPTH_MAX = 4, /* nesting of the envelope around the flat data map */
 };
 
-/* One event's quantity, in whole units, in magnitude. A sum holds 1.7 × 10^26 units (128 bits of 10^-12), which is 1.7 × 10^10 of the largest
- * events: more than a vendor can send into one cell, so that nobody can make a sum overflow and stop the fold. */
+/* One event's quantity, in whole units, in magnitude. A sum holds 1.7 × 10^26 units (128 bits of 10^-12),
+ * which is 1.7 × 10^10 of the largest events: more than a vendor can send into one cell, so that nobody
+ * can make a sum overflow and stop the fold. */
 #define MTR_EVENT_QUANTITY_MAX INT64_C(10000000000000000)
 
 /* Catalog. */
 enum {
-    MTR_KEY_BYTES_MAX = 64,          /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
-    MTR_METER_GROUP_BY_MAX = 8,      /* dimensions of one meter */
-    MTR_DIMENSIONS_BYTES_MAX = 384,  /* encoded dimensions inside a cell's key */
+    MTR_KEY_BYTES_MAX = 64,     /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
+    MTR_METER_GROUP_BY_MAX = 8, /* dimensions of one meter */
+    MTR_DIMENSIONS_BYTES_MAX = 384, /* encoded dimensions inside a cell's key */
     MTR_DOCUMENT_BYTES_MAX = 16 << 20,
     MTR_DOCUMENT_DEPTH_MAX = 32,
     MTR_DOCUMENT_NODES_MAX = 4 << 20,
@@ -48,6 +49,7 @@ enum {
 
 _Static_assert(MTR_REQUEST_EVENTS_MAX <= MTR_BLOCK_EVENTS_MAX, "a request must fit one block");
 _Static_assert(MTR_DIMENSIONS_BYTES_MAX + 64 <= MTR_LMDB_KEY_BYTES_MAX, "a cell's key must fit");
-_Static_assert(MTR_EVENT_SUBJECT_BYTES_MAX + MTR_KEY_BYTES_MAX + 32 <= MTR_LMDB_KEY_BYTES_MAX, "a held event's key must fit");
+_Static_assert(MTR_EVENT_SUBJECT_BYTES_MAX + MTR_KEY_BYTES_MAX + 32 <= MTR_LMDB_KEY_BYTES_MAX,
+               "a held event's key must fit");
 
 #endif

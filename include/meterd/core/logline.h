@@ -5,8 +5,8 @@
  *   <6>daemon: meterd 0.1.0 is ready …                                   under systemd (JOURNAL_STREAM): priority, no time
  *   {"time":"…","level":"info","subsystem":"daemon","text":"…"}          format json
  *
- * Only daemon/ logs; libraries return errors. A line is one write(2), control characters are escaped, so that nobody's input can
- * fake a line. Any thread. This is an edge of the program: the clock is read here.
+ * Only daemon/ logs; libraries return errors. A line is one write(2), control characters are escaped, so that
+ * nobody's input can fake a line. Any thread. This is an edge of the program: the clock is read here.
  */
 #ifndef METERD_CORE_LOGLINE_H
 #define METERD_CORE_LOGLINE_H
@@ -22,6 +22,7 @@ void mtr_logline_set_level(enum mtr_logline_level level);    /* info at first */
 void mtr_logline_set_format(enum mtr_logline_format format); /* auto at first */
 
 /* `subsystem` is one word: daemon log intake aggregator rater outbox api admin catalog. */
-void mtr_logline(enum mtr_logline_level level, const char *subsystem, const char *format, ...) MTR_PRINTF(3, 4);
+void mtr_logline(enum mtr_logline_level level, const char *subsystem, const char *format, ...)
+    MTR_PRINTF(3, 4);
 
 #endif

@@ -1,9 +1,11 @@
 /*
- * Billing periods: half-open [start, end), partitioning all time from the anchor on completely, in the subscription's zone.
+ * Billing periods: half-open [start, end), partitioning all time from the anchor on completely, in the
+ * subscription's zone.
  *
- * Calendar periods start at local midnight of the 1st (month, quarter, year), of Monday (week, ISO 8601) or of each day.
- * Anniversary periods start at local midnight of the anchor's date plus n units, counted from the anchor, never from the
- * previous period: an anchor on the 31st gives 28 or 29 February and 31 March again.
+ * Calendar periods start at local midnight of the 1st (month, quarter, year), of Monday (week, ISO 8601) or
+ * of each day. Anniversary periods start at local midnight of the anchor's date plus n units, counted from
+ * the anchor, never from the previous period: an anchor on the 31st gives 28 or 29 February and 31 March
+ * again.
  */
 #ifndef METERD_CORE_PERIOD_H
 #define METERD_CORE_PERIOD_H
@@ -15,7 +17,13 @@
 #include "meterd/core/str.h"
 #include "meterd/core/zone.h"
 
-enum mtr_period_unit { MTR_PERIOD_DAY, MTR_PERIOD_WEEK, MTR_PERIOD_MONTH, MTR_PERIOD_QUARTER, MTR_PERIOD_YEAR };
+enum mtr_period_unit {
+    MTR_PERIOD_DAY,
+    MTR_PERIOD_WEEK,
+    MTR_PERIOD_MONTH,
+    MTR_PERIOD_QUARTER,
+    MTR_PERIOD_YEAR
+};
 enum { MTR_PERIOD_UNIT_COUNT = 5 };
 
 struct mtr_period_rule {
@@ -29,7 +37,8 @@ struct mtr_period {
     int64_t end_s;
 };
 
-bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out); /* day week month quarter year */
+bool mtr_period_unit_from_name(struct mtr_str name,
+                               enum mtr_period_unit *out); /* day week month quarter year */
 const char *mtr_period_unit_name(enum mtr_period_unit unit);
 
 /* The period that holds time_s. Works before the anchor too (counting backwards). */

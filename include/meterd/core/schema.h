@@ -1,8 +1,9 @@
 /*
  * One row per field of a document: checks it, decodes it into a struct, and documents it.
  *
- * The same rows give the reference page, the JSON Schema and the "did you mean" of a misspelt key, so they cannot drift.
- * A table ends with a row whose name is NULL. Decoded text is copied into the arena; lists become arrays of structs.
+ * The same rows give the reference page, the JSON Schema and the "did you mean" of a misspelt key, so they
+ * cannot drift. A table ends with a row whose name is NULL. Decoded text is copied into the arena; lists
+ * become arrays of structs.
  */
 #ifndef METERD_CORE_SCHEMA_H
 #define METERD_CORE_SCHEMA_H
@@ -30,7 +31,8 @@ enum mtr_field_type {
     MTR_FIELD_LIST,     /* struct mtr_list of structs described by `fields`, each `item_size` bytes */
     MTR_FIELD_TEXTS,    /* struct mtr_list of struct mtr_str */
     MTR_FIELD_LABELS,   /* struct mtr_list of struct mtr_label: free map string → string */
-    MTR_FIELD_NAMED,    /* struct mtr_list of structs described by `fields`, as LIST: free map key → map; a struct begins with its name, struct mtr_str */
+    MTR_FIELD_NAMED,    /* struct mtr_list of structs described by `fields`, as LIST: free map key → map; a
+                           struct begins with its name, struct mtr_str */
     MTR_FIELD_NODE,     /* const struct mtr_node *: left to the caller; the document must outlive it */
 };
 
@@ -51,7 +53,8 @@ struct mtr_field {
     bool required;
     const char *default_text;   /* decoded as if written; NULL: member stays zero */
     const char *const *choices; /* ENUM: NULL-terminated */
-    uint64_t min, max;          /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max 0: none above */
+    uint64_t min, max; /* U64, BYTES, DURATION (µs), bytes of a TEXT and list lengths; both 0: no bound; max
+                          0: none above */
     const struct mtr_field *fields; /* MAP, LIST, NAMED */
     size_t item_size;           /* LIST, NAMED */
     bool single;                /* LIST, TEXTS: a map or text by itself stands for a list of one */
@@ -59,25 +62,29 @@ struct mtr_field {
     const char *doc;            /* one line: what it is, its unit */
 };
 
-/* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first. Unknown keys are errors that name
- * the nearest valid key. A NULL node decodes as an empty map. Returns MTR_EINVALID when anything was an error. */
-int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena, void *out,
-                      struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first.
+ * Unknown keys are errors that name the nearest valid key. A NULL node decodes as an empty map. Returns
+ * MTR_EINVALID when anything was an error. */
+int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena,
+                      void *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Decodes one field into *out (the struct that holds it) from a text as if it were written there: the value of a command line flag or an
- * environment variable. `path` names it in findings. Texts, keys and choices are taken verbatim, anything else is read as YAML. */
-int mtr_schema_decode_text(const struct mtr_field *field, const char *path, struct mtr_str text, struct mtr_arena *arena, void *out,
-                           struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Decodes one field into *out (the struct that holds it) from a text as if it were written there: the
+ * value of a command line flag or an environment variable. `path` names it in findings. Texts, keys and
+ * choices are taken verbatim, anything else is read as YAML. */
+int mtr_schema_decode_text(const struct mtr_field *field, const char *path, struct mtr_str text,
+                           struct mtr_arena *arena, void *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* What a MTR_FIELD_KEY takes. */
 bool mtr_schema_is_key(struct mtr_str text);
 
-/* For "did you mean": the candidate nearest to `word` and near enough to be meant, or NULL. `next` gives candidate i, and NULL after the
- * last. */
-const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i), const void *context);
+/* For "did you mean": the candidate nearest to `word` and near enough to be meant, or NULL. `next` gives
+ * candidate i, and NULL after the last. */
+const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i),
+                               const void *context);
 
 /* Markdown table rows: name, type, default, range, doc; nested names dotted. */
-int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix, struct mtr_buffer *out) MTR_MUST_USE;
+int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix,
+                               struct mtr_buffer *out) MTR_MUST_USE;
 /* JSON Schema (2020-12) object for the table. */
 int mtr_schema_write_json_schema(const struct mtr_field *fields, struct mtr_buffer *out) MTR_MUST_USE;
 

@@ -1,5 +1,6 @@
 /*
- * Instants and civil dates. An instant is int64 microseconds since 1970-01-01T00:00:00Z, without leap seconds (POSIX).
+ * Instants and civil dates. An instant is int64 microseconds since 1970-01-01T00:00:00Z, without leap seconds
+ * (POSIX).
  *
  * Civil dates are proleptic Gregorian. Nothing here reads a clock: time is an argument everywhere in meterd.
  */
@@ -36,8 +37,9 @@ unsigned mtr_weekday(int64_t days); /* ISO 8601: 1 Monday … 7 Sunday */
 int64_t mtr_civil_to_s(struct mtr_civil civil);   /* read as UTC */
 struct mtr_civil mtr_civil_from_s(int64_t seconds); /* in UTC; floor for negative */
 
-/* RFC 3339 date-time: 2026-03-29T01:59:59.123456+01:00, 'Z' or offset required, 't', 'z' and ' ' allowed as separators by §5.6.
- * A seventh or later fraction digit must be 0 (else MTR_EPRECISION); second 60 is refused (MTR_EINVALID); outside 1970…2199 MTR_EOVERFLOW. */
+/* RFC 3339 date-time: 2026-03-29T01:59:59.123456+01:00, 'Z' or offset required, 't', 'z' and ' ' allowed
+ * as separators by §5.6. A seventh or later fraction digit must be 0 (else MTR_EPRECISION); second 60 is
+ * refused (MTR_EINVALID); outside 1970…2199 MTR_EOVERFLOW. */
 int mtr_time_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
 /* A date (2026-03-01, midnight UTC) or an RFC 3339 date-time: what command lines and documents take. */
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;

@@ -1,8 +1,10 @@
 /*
- * Time zones: TZif files (RFC 8536) of the system's tzdata, with the POSIX TZ footer for times after the last transition.
+ * Time zones: TZif files (RFC 8536) of the system's tzdata, with the POSIX TZ footer for times after the last
+ * transition.
  *
- * A zone is immutable after open and may be read from any thread. Spans are half-open [start, end) and partition all
- * time; a caller that walks events in time order keeps the span it is in and asks again only at its end.
+ * A zone is immutable after open and may be read from any thread. Spans are half-open [start, end) and
+ * partition all time; a caller that walks events in time order keeps the span it is in and asks again only at
+ * its end.
  */
 #ifndef METERD_CORE_ZONE_H
 #define METERD_CORE_ZONE_H
@@ -22,15 +24,17 @@ struct mtr_zone_span {
     int32_t offset_s; /* local = UTC + offset */
 };
 
-/* An hour of a zone's own clock: the longest stretch of one offset within one local clock hour. Usually 3600 s; shorter at a
- * transition that is not on the hour (Lord Howe). Every local midnight starts one, so days and periods are whole numbers of them. */
+/* An hour of a zone's own clock: the longest stretch of one offset within one local clock hour. Usually
+ * 3600 s; shorter at a transition that is not on the hour (Lord Howe). Every local midnight starts one, so
+ * days and periods are whole numbers of them. */
 struct mtr_hour {
     int64_t start_s;
     int64_t end_s;
 };
 
 /* `name` is an IANA name ("Asia/Kolkata") or "UTC". The caller owns *out and closes it.
- * Errors: MTR_EINVALID for a name that could leave the directory, MTR_ENOTFOUND, MTR_ECORRUPT for a damaged file, MTR_ENOMEM. */
+ * Errors: MTR_EINVALID for a name that could leave the directory, MTR_ENOTFOUND, MTR_ECORRUPT for a
+ * damaged file, MTR_ENOMEM. */
 int mtr_zone_open(struct mtr_str name, struct mtr_zone **out) MTR_MUST_USE;
 void mtr_zone_close(struct mtr_zone *zone);
 const char *mtr_zone_name(const struct mtr_zone *zone);
@@ -39,8 +43,9 @@ struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s);
 struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_s);
 struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s);
 
-/* The instant of a local date and time. In a gap (spring forward) the instant at which the gap ends; when ambiguous (fall back) the first of
- * the two. So a local midnight that does not exist starts its day at the first instant that does. */
+/* The instant of a local date and time. In a gap (spring forward) the instant at which the gap ends; when
+ * ambiguous (fall back) the first of the two. So a local midnight that does not exist starts its day at
+ * the first instant that does. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil);
 
 /* The first local midnight after time_s: where the day of time_s ends. */

@@ -1,5 +1,6 @@
 /*
- * Kinds of destinations: how charges become a message and what an answer means. One const struct, one file, one registry row each.
+ * Kinds of destinations: how charges become a message and what an answer means. One const struct, one file,
+ * one registry row each.
  */
 #ifndef METERD_EMITTER_DESTINATION_H
 #define METERD_EMITTER_DESTINATION_H
@@ -22,6 +23,7 @@ struct mtr_destination_driver {
 extern const struct mtr_destination_driver mtr_destination_http; /* Standard Webhooks */
 extern const struct mtr_destination_driver mtr_destination_pull;
 
-const struct mtr_destination_driver *mtr_destination_driver_of(enum mtr_destination_kind kind); /* never NULL */
+const struct mtr_destination_driver *
+mtr_destination_driver_of(enum mtr_destination_kind kind); /* never NULL */
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * Messages of the outbox over HTTP: signed (Standard Webhooks), sent from the loop, and what came of each told back.
+ * Messages of the outbox over HTTP: signed (Standard Webhooks), sent from the loop, and what came of each
+ * told back.
  *
- * The sender borrows the loop, and of each message what mtr_http_sender_hooks().send is given only until it returns: it copies. Every
- * message that was taken gets exactly one result. At most MTR_OUTBOX_IN_FLIGHT_MAX are on their way, which is the outbox's own bound.
+ * The sender borrows the loop, and of each message what mtr_http_sender_hooks().send is given only until it
+ * returns: it copies. Every message that was taken gets exactly one result. At most MTR_OUTBOX_IN_FLIGHT_MAX
+ * are on their way, which is the outbox's own bound.
  */
 #ifndef METERD_EMITTER_HTTP_SENDER_H
 #define METERD_EMITTER_HTTP_SENDER_H
@@ -23,7 +25,8 @@ struct mtr_http_sender_options {
 };
 
 /* On the loop's thread, before it runs. Errors: MTR_ENOMEM, or what opening the HTTP client says. */
-int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options, struct mtr_http_sender **out) MTR_MUST_USE;
+int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options,
+                         struct mtr_http_sender **out) MTR_MUST_USE;
 /* What the outbox calls on its own thread. Borrows the sender. */
 struct mtr_sender mtr_http_sender_hooks(struct mtr_http_sender *sender);
 /* Cancels what is on its way, without results; after the outbox's thread has ended. NULL is fine. */

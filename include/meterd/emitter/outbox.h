@@ -1,10 +1,12 @@
 /*
- * The outbox: charges on their way to http destinations, each delivered once as far as the receiver keeps ids.
+ * The outbox: charges on their way to http destinations, each delivered once as far as the receiver keeps
+ * ids.
  *
- * One message per destination is in flight. Its id and bytes are frozen before the first attempt, and ATTEMPTED is committed before
- * anything is sent, so that after a crash the same bytes go out under the same id. A message whose outcome is uncertain for
- * MTR_OUTBOX_CERTAIN_US becomes UNKNOWN instead of being resent: receivers forget ids after about a day. REJECTED and UNKNOWN do not
- * hold up what follows (charges are differences, their order does not matter); operators requeue or mark them delivered.
+ * One message per destination is in flight. Its id and bytes are frozen before the first attempt, and
+ * ATTEMPTED is committed before anything is sent, so that after a crash the same bytes go out under the same
+ * id. A message whose outcome is uncertain for MTR_OUTBOX_CERTAIN_US becomes UNKNOWN instead of being resent:
+ * receivers forget ids after about a day. REJECTED and UNKNOWN do not hold up what follows (charges are
+ * differences, their order does not matter); operators requeue or mark them delivered.
  *
  * step() runs on the rater's thread; mtr_outbox_on_result may be called from any other.
  */
@@ -35,8 +37,8 @@ struct mtr_outbox_message {
     uint32_t attempt; /* from 1 */
 };
 
-/* Takes a message to be sent; answers later by mtr_outbox_on_result, exactly once per taken message, within the destination's timeout.
- * Not 0: not taken, nothing was sent, no result will come. */
+/* Takes a message to be sent; answers later by mtr_outbox_on_result, exactly once per taken message,
+ * within the destination's timeout. Not 0: not taken, nothing was sent, no result will come. */
 struct mtr_sender {
     int (*send)(void *context, const struct mtr_outbox_message *message);
     void *context;
@@ -57,7 +59,8 @@ struct mtr_outbox_result {
 };
 
 struct mtr_outbox_options {
-    int64_t backoff_min_us; /* the first retry waits 0…this (full jitter), each next one up to twice as much */
+    int64_t
+        backoff_min_us; /* the first retry waits 0…this (full jitter), each next one up to twice as much */
     int64_t backoff_max_us;
     uint64_t seed;          /* of the jitter */
     uint32_t scan_charges_max; /* charges looked at per destination and step */
@@ -76,19 +79,21 @@ struct mtr_outbox_step_result {
     int64_t next_due_us; /* INT64_MAX: only a result or a new charge brings work */
 };
 
-int mtr_outbox_open(struct mtr_charges *charges, const struct mtr_sender *sender, const struct mtr_outbox_options *options,
-                    struct mtr_outbox **out) MTR_MUST_USE;
+int mtr_outbox_open(struct mtr_charges *charges, const struct mtr_sender *sender,
+                    const struct mtr_outbox_options *options, struct mtr_outbox **out) MTR_MUST_USE;
 void mtr_outbox_close(struct mtr_outbox *outbox);
 
 /* Applies results, forms messages, commits, sends. Errors: nothing was committed, nothing sent. */
-int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_outbox_step_result *result,
-                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_outbox_step(struct mtr_outbox *outbox, const struct mtr_catalog *catalog, int64_t now_us,
+                    struct mtr_outbox_step_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* Any thread. Queued and applied by the next step; a message that is not in flight is ignored. */
-void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id, const struct mtr_outbox_result *result);
+void mtr_outbox_on_result(struct mtr_outbox *outbox, struct mtr_str message_id,
+                          const struct mtr_outbox_result *result);
 
-/* An operator's decisions, in a write transaction of the caller's. REJECTED and UNKNOWN may be requeued (same id, same bytes) or be marked
- * delivered; MTR_EAGAIN for a message in flight, MTR_ENOTFOUND, MTR_EINVALID for one delivered already. */
+/* An operator's decisions, in a write transaction of the caller's. REJECTED and UNKNOWN may be requeued
+ * (same id, same bytes) or be marked delivered; MTR_EAGAIN for a message in flight, MTR_ENOTFOUND,
+ * MTR_EINVALID for one delivered already. */
 int mtr_outbox_requeue(struct mtr_charges_txn *txn, struct mtr_hash128 id, int64_t now_us) MTR_MUST_USE;
 int mtr_outbox_mark_delivered(struct mtr_charges_txn *txn, struct mtr_hash128 id) MTR_MUST_USE;
 

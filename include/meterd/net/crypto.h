@@ -25,11 +25,13 @@ struct mtr_hmac;
 int mtr_hmac_open(struct mtr_str key, struct mtr_hmac **out) MTR_MUST_USE;
 void mtr_hmac_close(struct mtr_hmac *hmac); /* wipes the key; NULL is allowed */
 /* The MAC of the pieces one after the other. */
-int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
+int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count,
+                  uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
 
 int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
 
-/* RFC 4648 §4, padded. Decoding is strict: no spaces, exact padding, unused bits zero; else MTR_EINVALID. Both append. */
+/* RFC 4648 §4, padded. Decoding is strict: no spaces, exact padding, unused bits zero; else MTR_EINVALID.
+ * Both append. */
 int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE;
 int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
@@ -48,9 +50,11 @@ void mtr_webhook_close(struct mtr_webhook *webhook);
 /* The NUL-terminated webhook-signature of a message. The id holds no '.' (MTR_EINVALID). */
 int mtr_webhook_sign(struct mtr_webhook *webhook, struct mtr_str id, int64_t timestamp_s, struct mtr_str body,
                      char signature[MTR_WEBHOOK_SIGNATURE_BYTES]) MTR_MUST_USE;
-/* `signatures` is the header: several, separated by spaces, one must match. timestamp is the header's text. MTR_EINVALID: malformed;
- * MTR_EDENIED: no signature matches; MTR_ETIMEDOUT: timestamp more than tolerance_s away from now_s. */
-int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp, struct mtr_str signatures,
-                       struct mtr_str body, int64_t now_s, int64_t tolerance_s) MTR_MUST_USE;
+/* `signatures` is the header: several, separated by spaces, one must match. timestamp is the header's
+ * text. MTR_EINVALID: malformed; MTR_EDENIED: no signature matches; MTR_ETIMEDOUT: timestamp more than
+ * tolerance_s away from now_s. */
+int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp,
+                       struct mtr_str signatures, struct mtr_str body, int64_t now_s,
+                       int64_t tolerance_s) MTR_MUST_USE;
 
 #endif

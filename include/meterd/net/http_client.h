@@ -1,11 +1,14 @@
 /*
- * HTTP client, twice: a multiplexed one on the loop for polls and deliveries, and a blocking one for commands.
+ * HTTP client, twice: a multiplexed one on the loop for polls and deliveries, and a blocking one for
+ * commands.
  *
- * Neither follows redirects (a redirect is an answer like any other), sends Expect: 100-continue, uses a proxy of the environment,
- * or speaks anything but http and https. Certificates and host names are verified. Answers are bounded.
+ * Neither follows redirects (a redirect is an answer like any other), sends Expect: 100-continue, uses a
+ * proxy of the environment, or speaks anything but http and https. Certificates and host names are verified.
+ * Answers are bounded.
  *
- * Guard against requests to where a configured URL must not reach: the address is checked when the socket is opened, after name resolution.
- * Loopback needs allow_loopback, private, link-local and other non-public ranges need allow_private; else MTR_EDENIED.
+ * Guard against requests to where a configured URL must not reach: the address is checked when the socket is
+ * opened, after name resolution. Loopback needs allow_loopback, private, link-local and other non-public
+ * ranges need allow_private; else MTR_EDENIED.
  */
 #ifndef METERD_NET_HTTP_CLIENT_H
 #define METERD_NET_HTTP_CLIENT_H
@@ -35,15 +38,18 @@ struct mtr_http_call {
 };
 
 struct mtr_http_answer {
-    /* 0: the peer answered, whatever its status. Else: MTR_EINVALID (URL), MTR_EDENIED (guard, certificate), MTR_EUNREACHABLE (no
-     * connection: the peer has seen nothing of it), MTR_ETIMEDOUT, MTR_EIO (broke off), MTR_ELIMIT (answer too large; status is
-     * set), MTR_ENOMEM, MTR_ECLOSED (cancelled). */
+    /* 0: the peer answered, whatever its status. Else: MTR_EINVALID (URL), MTR_EDENIED (guard,
+     * certificate), MTR_EUNREACHABLE (no connection: the peer has seen nothing of it), MTR_ETIMEDOUT,
+     * MTR_EIO (broke off), MTR_ELIMIT (answer too large; status is set), MTR_ENOMEM, MTR_ECLOSED
+     * (cancelled). */
     int error;
-    bool was_sent;            /* something of the request left: with an error, the peer may or may not have acted on it */
+    bool
+        was_sent; /* something of the request left: with an error, the peer may or may not have acted on it */
     unsigned status;          /* 0 without an answer */
     struct mtr_buffer headers; /* "name: value\r\n" …; use mtr_http_answer_header */
     struct mtr_buffer body;
-    char reason[MTR_HTTP_REASON_BYTES]; /* with error, a sentence: "cannot connect to 127.0.0.1:8787: connection refused" */
+    char reason[MTR_HTTP_REASON_BYTES]; /* with error, a sentence: "cannot connect to 127.0.0.1:8787:
+                                           connection refused" */
 };
 
 void mtr_http_answer_init(struct mtr_http_answer *answer);
@@ -61,27 +67,32 @@ struct mtr_http_client_options {
     const char *user_agent;      /* NULL: "meterd/VERSION" */
 };
 
-/* Called from the loop, never inside mtr_http_client_send, once per transfer. The answer is the client's and ends with the call;
- * its body may be taken by swapping the buffer. */
+/* Called from the loop, never inside mtr_http_client_send, once per transfer. The answer is the client's
+ * and ends with the call; its body may be taken by swapping the buffer. */
 typedef void (*mtr_http_on_answer)(void *context, struct mtr_http_answer *answer);
 
-int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_options *options, struct mtr_http_client **out) MTR_MUST_USE;
+int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_options *options,
+                         struct mtr_http_client **out) MTR_MUST_USE;
 /* Cancels what runs: their on_answer comes now, with MTR_ECLOSED. NULL is allowed. */
 void mtr_http_client_close(struct mtr_http_client *client);
 uint32_t mtr_http_client_running(const struct mtr_http_client *client);
 
-/* MTR_EAGAIN: transfers_max are running. MTR_EINVALID: not a URL, or a header with CR or LF. *out (may be NULL) is valid until
- * on_answer. */
-int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call, mtr_http_on_answer on_answer, void *context,
+/* MTR_EAGAIN: transfers_max are running. MTR_EINVALID: not a URL, or a header with CR or LF. *out (may be
+ * NULL) is valid until on_answer. */
+int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call,
+                         mtr_http_on_answer on_answer, void *context,
                          struct mtr_http_transfer **out) MTR_MUST_USE;
-void mtr_http_transfer_cancel(struct mtr_http_transfer *transfer); /* on_answer comes from inside, with MTR_ECLOSED */
+void mtr_http_transfer_cancel(
+    struct mtr_http_transfer *transfer); /* on_answer comes from inside, with MTR_ECLOSED */
 
 /* Blocking, for commands: one call after the other over a kept connection. One thread at a time. */
 struct mtr_http_session;
 
 int mtr_http_session_open(struct mtr_http_session **out) MTR_MUST_USE;
 void mtr_http_session_close(struct mtr_http_session *session); /* NULL is allowed */
-/* Fills answer (initialized, reused) and returns answer->error. The guard is off: commands go where their user says. */
-int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_http_call *call, struct mtr_http_answer *answer) MTR_MUST_USE;
+/* Fills answer (initialized, reused) and returns answer->error. The guard is off: commands go where their
+ * user says. */
+int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_http_call *call,
+                          struct mtr_http_answer *answer) MTR_MUST_USE;
 
 #endif

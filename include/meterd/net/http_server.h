@@ -3,16 +3,19 @@
  *
  *   bytes ─▶ on_headers (may answer early, may set this request's body limit) ─▶ body ─▶ on_request ─▶ respond, now or later
  *
- * Every request that on_request was called for must be answered exactly once, then or later, from the loop's thread, by one of the respond
- * functions; its handle and everything borrowed from it is valid until that call. Answering a request whose peer has left is harmless.
- * on_headers may answer too, at once: then the request is over, on_request is not called, and if it has a body the connection is closed.
- * A request that breaks off between on_headers and on_request is announced by on_abort, and is over too.
+ * Every request that on_request was called for must be answered exactly once, then or later, from the loop's
+ * thread, by one of the respond functions; its handle and everything borrowed from it is valid until that
+ * call. Answering a request whose peer has left is harmless. on_headers may answer too, at once: then the
+ * request is over, on_request is not called, and if it has a body the connection is closed. A request that
+ * breaks off between on_headers and on_request is announced by on_abort, and is over too.
  *
- * Answers go out in the order of the requests, whatever the order of responding. What no handler sees because it is malformed, too large or
- * too slow is answered by the server itself, with a problem document, and the connection is closed.
+ * Answers go out in the order of the requests, whatever the order of responding. What no handler sees because
+ * it is malformed, too large or too slow is answered by the server itself, with a problem document, and the
+ * connection is closed.
  *
- * Everything is bounded: connections, requests in flight per connection, header bytes and count, URL, body per request and in
- * total, time for headers, body, answer and idleness. While an answer has not left, its connection is not read.
+ * Everything is bounded: connections, requests in flight per connection, header bytes and count, URL, body
+ * per request and in total, time for headers, body, answer and idleness. While an answer has not left, its
+ * connection is not read.
  */
 #ifndef METERD_NET_HTTP_SERVER_H
 #define METERD_NET_HTTP_SERVER_H
@@ -32,8 +35,9 @@ struct mtr_http_server;
 struct mtr_http_request;
 
 enum {
-    MTR_HTTP_HEADERS_MAX = 100,    /* headers of one request; more is 431 */
-    MTR_HTTP_BODY_PADDING_BYTES = 64, /* zeroed bytes that may be read past a request body's end (simdjson wants them) */
+    MTR_HTTP_HEADERS_MAX = 100, /* headers of one request; more is 431 */
+    MTR_HTTP_BODY_PADDING_BYTES =
+        64, /* zeroed bytes that may be read past a request body's end (simdjson wants them) */
 };
 
 struct mtr_http_server_options {
@@ -43,14 +47,16 @@ struct mtr_http_server_options {
     uint32_t pipeline_max;          /* requests in flight of one connection; not read further meanwhile */
     size_t url_bytes_max;           /* 414 */
     size_t header_bytes_max;        /* request line, headers and their separators: 431 */
-    size_t body_bytes_max;          /* per request, as sent (before any decompression), unless on_headers says otherwise: 413 */
-    size_t body_bytes_total_max;    /* memory of all bodies of this server, answered ones not counted: 503 with Retry-After */
+    size_t body_bytes_max;          /* per request, as sent (before any decompression), unless on_headers says
+                                       otherwise: 413 */
+    size_t body_bytes_total_max; /* memory of all bodies of this server, answered ones not counted: 503 with
+                                    Retry-After */
     uint32_t header_timeout_ms;     /* from the first byte of a request to the end of its headers: 408 */
     uint32_t body_timeout_ms;       /* from the end of headers to the end of the body, plus … */
-    uint32_t body_rate_min;         /* … one second per this many body bytes received (0: no allowance): 408 */
+    uint32_t body_rate_min; /* … one second per this many body bytes received (0: no allowance): 408 */
     uint32_t idle_timeout_ms;       /* between requests; closed without a word */
     uint32_t send_timeout_ms;       /* an answer of which nothing leaves for this long: closed */
-    uint32_t request_timeout_ms;    /* from on_request to the answer: the peer gets 504 in its place (0: none) */
+    uint32_t request_timeout_ms; /* from on_request to the answer: the peer gets 504 in its place (0: none) */
 };
 
 /* Sensible values for everything; address and port are 127.0.0.1:0. */
@@ -59,8 +65,8 @@ struct mtr_http_server_options mtr_http_server_defaults(void);
 struct mtr_http_handler {
     void (*on_headers)(void *context, struct mtr_http_request *request); /* may be NULL */
     void (*on_request)(void *context, struct mtr_http_request *request);
-    /* After on_headers, when the request will never be complete: free what mtr_http_request_set_context holds. May be NULL. The
-     * server has answered or closed; the handle is not valid after the call. */
+    /* After on_headers, when the request will never be complete: free what mtr_http_request_set_context
+     * holds. May be NULL. The server has answered or closed; the handle is not valid after the call. */
     void (*on_abort)(void *context, struct mtr_http_request *request);
     void *context;
 };
@@ -76,34 +82,41 @@ struct mtr_http_server_stats {
 };
 
 /* Binds and listens. diagnostic gets a sentence ("cannot listen on 127.0.0.1:8787: address already in use").
- * Errors: MTR_EINVALID (not an address, a limit of 0), MTR_EEXISTS (in use), MTR_EDENIED, MTR_ENOMEM, MTR_EIO. */
-int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_options *options, const struct mtr_http_handler *handler,
-                         struct mtr_http_server **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+ * Errors: MTR_EINVALID (not an address, a limit of 0), MTR_EEXISTS (in use), MTR_EDENIED, MTR_ENOMEM,
+ * MTR_EIO. */
+int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_options *options,
+                         const struct mtr_http_handler *handler, struct mtr_http_server **out,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 uint16_t mtr_http_server_port(const struct mtr_http_server *server);
 struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server *server);
 
-/* No new connections; idle ones are closed, the others after their answers. on_drained (may be NULL) is called once, later, when
- * none is left or after timeout_ms. */
-void mtr_http_server_drain(struct mtr_http_server *server, uint32_t timeout_ms, void (*on_drained)(void *context), void *context);
-/* Closes the listener and all connections. Requests in flight stay valid and must still be answered; no more callbacks come. NULL
- * is allowed. */
+/* No new connections; idle ones are closed, the others after their answers. on_drained (may be NULL) is
+ * called once, later, when none is left or after timeout_ms. */
+void mtr_http_server_drain(struct mtr_http_server *server, uint32_t timeout_ms,
+                           void (*on_drained)(void *context), void *context);
+/* Closes the listener and all connections. Requests in flight stay valid and must still be answered; no
+ * more callbacks come. NULL is allowed. */
 void mtr_http_server_close(struct mtr_http_server *server);
 
 /* What a request says. Text is borrowed until it is answered. */
 enum mtr_http_method mtr_http_request_method(const struct mtr_http_request *request);
-struct mtr_str mtr_http_request_path(const struct mtr_http_request *request); /* still percent-encoded; "*" for OPTIONS * */
-struct mtr_str mtr_http_request_query(const struct mtr_http_request *request); /* after '?', without it; see net/url.h */
+struct mtr_str
+mtr_http_request_path(const struct mtr_http_request *request); /* still percent-encoded; "*" for OPTIONS * */
+struct mtr_str
+mtr_http_request_query(const struct mtr_http_request *request); /* after '?', without it; see net/url.h */
 struct mtr_str mtr_http_request_peer(const struct mtr_http_request *request);  /* address without port */
-/* The value of a header, name in lower case; false when absent. The first one counts, except that a repeated Host, Content-Length,
- * Content-Type, Content-Encoding, Authorization, Transfer-Encoding or Expect never gets here: 400. */
+/* The value of a header, name in lower case; false when absent. The first one counts, except that a
+ * repeated Host, Content-Length, Content-Type, Content-Encoding, Authorization, Transfer-Encoding or
+ * Expect never gets here: 400. */
 bool mtr_http_request_header(const struct mtr_http_request *request, const char *name, struct mtr_str *out);
 uint32_t mtr_http_request_header_count(const struct mtr_http_request *request);
-struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request, uint32_t index); /* name in lower case */
+struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request,
+                                                  uint32_t index); /* name in lower case */
 
 /* The body; empty in on_headers. MTR_HTTP_BODY_PADDING_BYTES zeroed bytes follow it. */
 struct mtr_str mtr_http_request_body(const struct mtr_http_request *request);
-/* Hands the body's memory over, for another thread or a longer life: *out must be released and has the same padding. The request's
- * body is empty afterwards, and its bytes stay counted until it is answered. */
+/* Hands the body's memory over, for another thread or a longer life: *out must be released and has the
+ * same padding. The request's body is empty afterwards, and its bytes stay counted until it is answered. */
 void mtr_http_request_take_body(struct mtr_http_request *request, struct mtr_buffer *out);
 
 /* Only in on_headers: this request's own limit instead of options.body_bytes_max. */
@@ -113,31 +126,38 @@ void mtr_http_request_set_context(struct mtr_http_request *request, void *contex
 void *mtr_http_request_context(const struct mtr_http_request *request);
 bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody will read the answer */
 
-/* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never contain CR, LF or NUL (asserted).
- * HEAD sends the headers only. A body must not be given with 204 or 304 (asserted).
- * `body` (may be NULL) is emptied: its memory moves to the connection when large, else is copied and kept by the caller, who still
- * releases it. Out of memory while answering closes the connection. */
-void mtr_http_respond(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
-                      struct mtr_buffer *body);
+/* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
+ * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304
+ * (asserted). `body` (may be NULL) is emptied: its memory moves to the connection when large, else is
+ * copied and kept by the caller, who still releases it. Out of memory while answering closes the
+ * connection. */
+void mtr_http_respond(struct mtr_http_request *request, unsigned status,
+                      const struct mtr_http_header *headers, uint32_t header_count, struct mtr_buffer *body);
 /* The same with a copied body and its Content-Type. */
-void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type, struct mtr_str body);
-/* RFC 9457: application/problem+json {"type":"about:blank","title":…,"status":…,"detail":…}. title NULL: the status' own reason phrase.
- * detail may be empty. 401 carries WWW-Authenticate: Bearer, 429 and 503 Retry-After: 1. */
-void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title, struct mtr_str detail);
-void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title, const char *format, ...) MTR_PRINTF(4, 5);
+void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type,
+                           struct mtr_str body);
+/* RFC 9457: application/problem+json {"type":"about:blank","title":…,"status":…,"detail":…}. title NULL:
+ * the status' own reason phrase. detail may be empty. 401 carries WWW-Authenticate: Bearer, 429 and 503
+ * Retry-After: 1. */
+void mtr_http_problem(struct mtr_http_request *request, unsigned status, const char *title,
+                      struct mtr_str detail);
+void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
+                       const char *format, ...) MTR_PRINTF(4, 5);
 
 /*
  * Answers of unknown length, piece by piece:
  *
  *   begin ─▶ chunk, chunk … (MTR_EAGAIN: taken, but wait for on_drain) ─▶ end | abort
  *
- * Only from on_request on. The request stays valid until end or abort. on_drain (may be NULL when only short answers are streamed)
- * is called from the loop, never inside chunk, when what was taken has left, and also when the peer is gone. request_timeout_ms
- * ends at begin.
+ * Only from on_request on. The request stays valid until end or abort. on_drain (may be NULL when only short
+ * answers are streamed) is called from the loop, never inside chunk, when what was taken has left, and also
+ * when the peer is gone. request_timeout_ms ends at begin.
  */
-void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers, uint32_t header_count,
+void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status,
+                            const struct mtr_http_header *headers, uint32_t header_count,
                             void (*on_drain)(void *context, struct mtr_http_request *request), void *context);
-/* MTR_OK: go on. MTR_EAGAIN: taken; more only after on_drain. MTR_ECLOSED: nobody reads this; end or abort it. MTR_ENOMEM: not taken. */
+/* MTR_OK: go on. MTR_EAGAIN: taken; more only after on_drain. MTR_ECLOSED: nobody reads this; end or abort
+ * it. MTR_ENOMEM: not taken. */
 int mtr_http_respond_chunk(struct mtr_http_request *request, struct mtr_str chunk) MTR_MUST_USE;
 void mtr_http_respond_end(struct mtr_http_request *request);
 /* The answer broke off: the connection is closed without the last chunk, so that the client knows. */

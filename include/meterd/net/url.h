@@ -24,12 +24,14 @@ struct mtr_query {
     uint32_t count;
 };
 
-/* Decodes %XX. MTR_EINVALID: a broken escape, a NUL byte or not UTF-8. Without an escape *out borrows text itself. */
+/* Decodes %XX. MTR_EINVALID: a broken escape, a NUL byte or not UTF-8. Without an escape *out borrows text
+ * itself. */
 int mtr_percent_decode(struct mtr_str text, struct mtr_arena *arena, struct mtr_str *out) MTR_MUST_USE;
 /* Appends text with everything but letters, digits and -._~ escaped. */
 int mtr_percent_encode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
-/* "a=1&b=x%20y&c" with '+' as space; empty pieces are skipped. MTR_EINVALID as above, MTR_ELIMIT: too many parameters. */
+/* "a=1&b=x%20y&c" with '+' as space; empty pieces are skipped. MTR_EINVALID as above, MTR_ELIMIT: too many
+ * parameters. */
 int mtr_query_parse(struct mtr_str text, struct mtr_arena *arena, struct mtr_query *out) MTR_MUST_USE;
 /* The first of that name. */
 bool mtr_query_find(const struct mtr_query *query, const char *name, struct mtr_str *out);

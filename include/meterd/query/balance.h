@@ -1,7 +1,8 @@
 /*
  * Balances of pools: what was granted, what billing periods drew of it, what is left.
  *
- * Reads the charges store's ledger, which holds what was rated: a balance is that of the usage known when the last period was rated.
+ * Reads the charges store's ledger, which holds what was rated: a balance is that of the usage known when the
+ * last period was rated.
  */
 #ifndef METERD_QUERY_BALANCE_H
 #define METERD_QUERY_BALANCE_H
@@ -10,7 +11,8 @@
 #include "meterd/core/arena.h"
 #include "meterd/store/charges.h"
 
-/* Of units: quantities; of money: amounts. granted = drawn + balance + expired, unless a credit was made smaller than what was drawn. */
+/* Of units: quantities; of money: amounts. granted = drawn + balance + expired, unless a credit was made
+ * smaller than what was drawn. */
 struct mtr_balance {
     struct mtr_str key;              /* of the pool */
     struct mtr_str grant;            /* "grant=2026-01-01", "credit=2026-03-01", as its lines have it */
@@ -23,10 +25,12 @@ struct mtr_balance {
     struct mtr_money amount_granted, amount_drawn, amount_balance, amount_expired;
 };
 
-/* The allowances that the billing period of time_s can draw on, and all credits of the subscription and its customer. Allocates from the
- * arena; rows are borrowed during the hook. A hook's result other than 0 stops and is returned. */
+/* The allowances that the billing period of time_s can draw on, and all credits of the subscription and
+ * its customer. Allocates from the arena; rows are borrowed during the hook. A hook's result other than 0
+ * stops and is returned. */
 typedef int (*mtr_on_balance)(void *context, const struct mtr_balance *balance);
-int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       int64_t time_s, struct mtr_arena *arena, mtr_on_balance on_balance, void *context) MTR_MUST_USE;
+int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
+                       mtr_on_balance on_balance, void *context) MTR_MUST_USE;
 
 #endif

@@ -18,8 +18,8 @@
  *   zone: Europe/Berlin        # of months, days and hours; default UTC
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
- * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is priced month by month, in parts
- * where a version begins: the answer is that of mtr_price_write_parts_json.
+ * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is
+ * priced month by month, in parts where a version begins: the answer is that of mtr_price_write_parts_json.
  */
 #ifndef METERD_QUERY_QUOTE_H
 #define METERD_QUERY_QUOTE_H
@@ -29,8 +29,10 @@
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/json_writer.h"
 
-/* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with findings, MTR_EOVERFLOW, MTR_ENOMEM. */
-int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_arena *arena,
-                          struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with
+ * findings, MTR_EOVERFLOW, MTR_ENOMEM. */
+int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us,
+                          struct mtr_arena *arena, struct mtr_json_writer *json,
+                          struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * Usage for analysts: rollup cells added up by subscription, meter, dimensions and time. Reads the rollups only; never the log.
+ * Usage for analysts: rollup cells added up by subscription, meter, dimensions and time. Reads the rollups
+ * only; never the log.
  *
- * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the groups: their units
- * differ. Windows are hours, days or months of the asked-for zone, or of each subscription's own; the first and last window are cut
- * at from and to. unique counts what is distinct within a subscription; over several subscriptions their counts add, and so do percentiles.
- * Levels (time_weighted) hold into windows without events, up to the watermark; `per: period` is their mean over the window.
+ * A row is one combination of the asked-for groups in one window. Meters are never mixed, whatever the
+ * groups: their units differ. Windows are hours, days or months of the asked-for zone, or of each
+ * subscription's own; the first and last window are cut at from and to. unique counts what is distinct within
+ * a subscription; over several subscriptions their counts add, and so do percentiles. Levels (time_weighted)
+ * hold into windows without events, up to the watermark; `per: period` is their mean over the window.
  */
 #ifndef METERD_QUERY_USAGE_QUERY_H
 #define METERD_QUERY_USAGE_QUERY_H
@@ -21,7 +23,7 @@ enum { MTR_USAGE_DIMENSIONS_MAX = 8 };
 struct mtr_usage_query {
     struct mtr_str subscription, customer, vendor, meter; /* keys; empty: all */
     int64_t from_s, to_s;                                 /* [from, to) */
-    bool from_is_date, to_is_date;                        /* then midnight of that date (read as UTC) in the zone of the windows */
+    bool from_is_date, to_is_date; /* then midnight of that date (read as UTC) in the zone of the windows */
     enum mtr_usage_window window;
     const struct mtr_zone *zone; /* NULL: each subscription's own */
     bool by_subscription, by_customer; /* vendor and service follow from the meter */
@@ -47,8 +49,10 @@ struct mtr_usage_result {
     uint32_t row_count;
 };
 
-/* From the arena. MTR_ELIMIT: more rows than rows_max (ask for less, nothing is cut silently). MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
-int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn, const struct mtr_catalog *catalog, struct mtr_arena *arena,
+/* From the arena. MTR_ELIMIT: more rows than rows_max (ask for less, nothing is cut silently).
+ * MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
+int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
+                        const struct mtr_catalog *catalog, struct mtr_arena *arena,
                         struct mtr_usage_result *out) MTR_MUST_USE;
 
 #endif

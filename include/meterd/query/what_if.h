@@ -1,12 +1,15 @@
 /*
- * What if: the same rollups priced under the stored tariffs and under a draft, period by period, and what was emitted of them beside it.
+ * What if: the same rollups priced under the stored tariffs and under a draft, period by period, and what was
+ * emitted of them beside it.
  *
- * Reads both stores in short read transactions, writes nothing, and is safe beside a live daemon: each subscription is seen at one moment.
- * A period counts when it begins in the range asked for and usage has reached it. Periods that are over are priced as closed, those that
- * still run as far as they are used; the same for both prices, so that the difference is the draft's alone.
+ * Reads both stores in short read transactions, writes nothing, and is safe beside a live daemon: each
+ * subscription is seen at one moment. A period counts when it begins in the range asked for and usage has
+ * reached it. Periods that are over are priced as closed, those that still run as far as they are used; the
+ * same for both prices, so that the difference is the draft's alone.
  *
- * What a period has from others is what was charged of them, for both prices: balances of pools that roll over or are prepaid, and what an
- * account's limits count of the customer's other subscriptions. A draft that changes those others is not followed into them (`by_charges`).
+ * What a period has from others is what was charged of them, for both prices: balances of pools that roll
+ * over or are prepaid, and what an account's limits count of the customer's other subscriptions. A draft that
+ * changes those others is not followed into them (`by_charges`).
  */
 #ifndef METERD_QUERY_WHAT_IF_H
 #define METERD_QUERY_WHAT_IF_H
@@ -28,12 +31,13 @@ struct mtr_what_if_bound {
 struct mtr_what_if_options {
     const struct mtr_catalog *stored;
     const struct mtr_catalog *draft; /* the same with the draft in it (mtr_catalog_store_draft) */
-    struct mtr_str tariff;           /* those that it prices, in trial or as cost too, changed or not; empty: those whose tariffs the draft changes */
+    struct mtr_str tariff; /* those that it prices, in trial or as cost too, changed or not; empty: those
+                              whose tariffs the draft changes */
     struct mtr_str vendor, customer, subscription; /* only theirs; empty: all */
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
-    bool has_at;                     /* one version of a drafted tariff for all of it: the one in force at that time */
+    bool has_at; /* one version of a drafted tariff for all of it: the one in force at that time */
     int64_t at_s;
-    int64_t grace_us;                /* from a period's end to its close, by the watermark, as the rater has it */
+    int64_t grace_us; /* from a period's end to its close, by the watermark, as the rater has it */
     uint64_t memory_bytes_max;       /* for the usage of one period */
 };
 
@@ -41,13 +45,15 @@ struct mtr_what_if_period {
     const struct mtr_subscription *subscription; /* as stored */
     int64_t start_s, end_s;
     bool over;                    /* priced as closed */
-    bool rated;                   /* the rater knows the period: `emitted` is what it has charged of it so far */
+    bool rated; /* the rater knows the period: `emitted` is what it has charged of it so far */
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */
-    bool uncovered;               /* the draft has no version for some of the time that the stored tariff prices */
-    bool by_charges;              /* the draft's price depends on what was charged in other periods, or of other subscriptions */
+    bool uncovered;  /* the draft has no version for some of the time that the stored tariff prices */
+    bool by_charges; /* the draft's price depends on what was charged in other periods, or of other
+                        subscriptions */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
     const char *missing;          /* with MTR_EMISSING: which rate of exchange */
-    struct mtr_money emitted, stored, draft; /* sums of lines, in the subscription's currency; 0 with a problem */
+    struct mtr_money emitted, stored,
+        draft;                    /* sums of lines, in the subscription's currency; 0 with a problem */
     bool has_cost;                /* of the seller, under either */
     struct mtr_money stored_cost, draft_cost;
     uint64_t components;          /* priced: components times parts, under both tariffs */
@@ -57,12 +63,14 @@ struct mtr_what_if_hooks {
     /* Ascending in each subscription; a result other than 0 stops and is returned. */
     int (*on_period)(void *context, const struct mtr_what_if_period *period);
     /* A subscription's periods are through: the done-th of so many. */
-    int (*on_subscription)(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total);
+    int (*on_subscription)(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                           uint32_t total);
     void *context;
 };
 
 /* charges may be NULL: nothing was ever rated. Errors: those of the stores, MTR_ENOMEM. */
-int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_what_if_options *options,
+int mtr_what_if(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                const struct mtr_what_if_options *options,
                 const struct mtr_what_if_hooks *hooks) MTR_MUST_USE;
 
 #endif

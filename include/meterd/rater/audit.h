@@ -1,8 +1,9 @@
 /*
- * The audit of the law: for every subscription and period, Σ emitted == price(usage now), and every sum is the sum of its charges.
+ * The audit of the law: for every subscription and period, Σ emitted == price(usage now), and every sum is
+ * the sum of its charges.
  *
- * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its next rating is counted as
- * pending, not as wrong.
+ * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its
+ * next rating is counted as pending, not as wrong.
  */
 #ifndef METERD_RATER_AUDIT_H
 #define METERD_RATER_AUDIT_H
@@ -20,7 +21,8 @@ enum mtr_audit_kind {
     MTR_AUDIT_OUTSIDE_TERM,  /* usage before the subscription's start or after its end */
     MTR_AUDIT_NO_TARIFF,     /* usage before the first version of its tariff */
 };
-const char *mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum pool problem outside_term no_tariff */
+const char *
+mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum pool problem outside_term no_tariff */
 
 struct mtr_audit_finding {
     enum mtr_audit_kind kind;
@@ -44,8 +46,9 @@ struct mtr_audit_counts {
 
 /* Findings are borrowed during the hook; its result other than 0 stops and is returned. */
 typedef int (*mtr_audit_on_finding)(void *context, const struct mtr_audit_finding *finding);
-int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_catalog *catalog,
-                    const struct mtr_rater_options *options, mtr_audit_on_finding on_finding, void *context,
+int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                    const struct mtr_catalog *catalog, const struct mtr_rater_options *options,
+                    mtr_audit_on_finding on_finding, void *context,
                     struct mtr_audit_counts *counts) MTR_MUST_USE;
 
 #endif

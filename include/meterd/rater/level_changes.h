@@ -1,11 +1,13 @@
 /*
  * Levels of a time-weighted meter out of the rollups, as changes over time: what slicing.h measures.
  *
- * The meter has one list of points for each combination of its dimensions, over all hours. What a list stood at before a moment is one seek
- * where events report the level, and the sum of the hour cells before it where they report changes.
+ * The meter has one list of points for each combination of its dimensions, over all hours. What a list stood
+ * at before a moment is one seek where events report the level, and the sum of the hour cells before it where
+ * they report changes.
  *
- * Only events within the subscription's term count, from the hour of its start on, and hold from the start at the earliest; before the first
- * the level is zero. A value that holds from its day counts from the day's local midnight, so that of several of one day the last holds.
+ * Only events within the subscription's term count, from the hour of its start on, and hold from the start at
+ * the earliest; before the first the level is zero. A value that holds from its day counts from the day's
+ * local midnight, so that of several of one day the last holds.
  */
 #ifndef METERD_RATER_LEVEL_CHANGES_H
 #define METERD_RATER_LEVEL_CHANGES_H
@@ -20,10 +22,12 @@ struct mtr_level_change {
     uint64_t seq_first, seq_last; /* what it came of */
 };
 
-/* Every change that has an effect in [from, until). Changes of a list come in order of time. A hook result other than 0 stops and is returned.
- * *read_count grows by the rows that were read. Errors: MTR_EOVERFLOW and the store's. */
+/* Every change that has an effect in [from, until). Changes of a list come in order of time. A hook result
+ * other than 0 stops and is returned. *read_count grows by the rows that were read. Errors: MTR_EOVERFLOW
+ * and the store's. */
 typedef int (*mtr_levels_on_change)(void *context, const struct mtr_level_change *change);
-int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription, const struct mtr_meter *meter, int64_t from_s,
-                    int64_t until_s, mtr_levels_on_change on_change, void *context, uint64_t *read_count) MTR_MUST_USE;
+int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
+                    const struct mtr_meter *meter, int64_t from_s, int64_t until_s,
+                    mtr_levels_on_change on_change, void *context, uint64_t *read_count) MTR_MUST_USE;
 
 #endif

@@ -1,30 +1,37 @@
 /*
- * The rater: rollups and tariffs in, charges out. step() does a bounded piece of work in one transaction of the charges store.
+ * The rater: rollups and tariffs in, charges out. step() does a bounded piece of work in one transaction of
+ * the charges store.
  *
  *   feed of changed days ─┐
  *   catalog changed ──────┼─▶ period marked dirty ─▶ (draft_every) ─▶ price now − sum emitted ─▶ charges
  *   watermark: open/close ┘
  *
- * A charge is a difference: for every line Σ emitted == its price now. Drafts while the period runs; at watermark ≥ end + grace
- * the period is final, once, and every line of it gets one final charge (its difference may be 0: the message is "this line is final");
- * whatever comes later is a correction of its own period.
+ * A charge is a difference: for every line Σ emitted == its price now. Drafts while the period runs; at
+ * watermark ≥ end + grace the period is final, once, and every line of it gets one final charge (its
+ * difference may be 0: the message is "this line is final"); whatever comes later is a correction of its own
+ * period.
  *
- * Tariff versions split a period at their instants. Each part is priced on its own under its version: tiers restart at the split,
- * fees prorate by part (a fee that is not prorated is due once: in advance on the first part, in arrears on the last), caps and
- * minimums count what the component cost in the parts before, minimums are due on the last part, and what rounding leaves over is carried
- * into the next part. Usage of hours that start
- * before trial_end_s is not charged, fees begin at trial_end_s. Usage before the first version is not priced; the audit shows it.
+ * Tariff versions split a period at their instants. Each part is priced on its own under its version: tiers
+ * restart at the split, fees prorate by part (a fee that is not prorated is due once: in advance on the first
+ * part, in arrears on the last), caps and minimums count what the component cost in the parts before,
+ * minimums are due on the last part, and what rounding leaves over is carried into the next part. Usage of
+ * hours that start before trial_end_s is not charged, fees begin at trial_end_s. Usage before the first
+ * version is not priced; the audit shows it.
  *
- * A period once final stays final: when its end moves away later, what is still to come of it are corrections.
+ * A period once final stays final: when its end moves away later, what is still to come of it are
+ * corrections.
  *
- * A grace that was configured anew holds for all periods that are still open: after mtr_rater_open the steps look at every period once.
+ * A grace that was configured anew holds for all periods that are still open: after mtr_rater_open the steps
+ * look at every period once.
  *
- * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after each catalog version the
- * step looks at all periods, a bounded number per step. A period that no longer exists (the start moved) is taken back.
+ * A change of subscription or tariff re-rates every period whose inputs changed, closed ones included: after
+ * each catalog version the step looks at all periods, a bounded number per step. A period that no longer
+ * exists (the start moved) is taken back.
  *
- * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps its reason
- * (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and holds up no other. So does one that is over
- * and for which a rate of exchange is missing (MTR_EMISSING): the rate comes with the catalog. Before its end a rate of any age makes drafts.
+ * No thread, no clock, no random. A period whose rating fails (a number out of range, too much to hold) keeps
+ * its reason (struct mtr_charge_period.problem), is tried again each hour and when the catalog changes, and
+ * holds up no other. So does one that is over and for which a rate of exchange is missing (MTR_EMISSING): the
+ * rate comes with the catalog. Before its end a rate of any age makes drafts.
  */
 #ifndef METERD_RATER_RATER_H
 #define METERD_RATER_RATER_H
@@ -61,17 +68,18 @@ struct mtr_rater_result {
 };
 
 /* rollups and charges are borrowed and must outlive the rater. */
-int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges, const struct mtr_rater_options *options,
-                   struct mtr_rater **out) MTR_MUST_USE;
+int mtr_rater_open(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                   const struct mtr_rater_options *options, struct mtr_rater **out) MTR_MUST_USE;
 void mtr_rater_close(struct mtr_rater *rater);
 
-/* One transaction. `catalog` must be at least as new as the one the rollups were last folded with: a feed row of a subscription that it
- * does not know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM: nothing was committed. */
-int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us, struct mtr_rater_result *result,
-                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* One transaction. `catalog` must be at least as new as the one the rollups were last folded with: a feed
+ * row of a subscription that it does not know waits. Errors: MTR_EIO, MTR_ECORRUPT, MTR_EFULL, MTR_ENOMEM:
+ * nothing was committed. */
+int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, int64_t now_us,
+                   struct mtr_rater_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
-/* After the rollups were rebuilt (their feed is numbered anew): the next steps look at every day again, and emit nothing where nothing
- * differs. */
+/* After the rollups were rebuilt (their feed is numbered anew): the next steps look at every day again,
+ * and emit nothing where nothing differs. */
 int mtr_rater_forget_feed(struct mtr_charges *charges) MTR_MUST_USE;
 
 #endif

@@ -1,18 +1,21 @@
 /*
- * From uses to slices: what a component's price is made of. A use is a value at a moment (an event, an hour's cell, a window's sum, a change of
- * a level); a slice is a usage row of price.h. Pure: no store, no clock. The rater's gathering and `meterd price --series` share it.
+ * From uses to slices: what a component's price is made of. A use is a value at a moment (an event, an hour's
+ * cell, a window's sum, a change of a level); a slice is a usage row of price.h. Pure: no store, no clock.
+ * The rater's gathering and `meterd price --series` share it.
  *
  *   begin ──▶ group, add … ──▶ finish
  *
- * A group is a combination of the component's group_by: a line. The component's scope says what a slice is: an event, a local hour or day,
- * all of the part, or a level while it holds. The meter's aggregation says how uses become the quantity of a slice:
+ * A group is a combination of the component's group_by: a line. The component's scope says what a slice is:
+ * an event, a local hour or day, all of the part, or a level while it holds. The meter's aggregation says how
+ * uses become the quantity of a slice:
  *   sum, count, unique   add up             min, max    compare
  *   last                 the latest         percentile  nearest rank over all windows of the slice; a window without use is 0
  *   time_weighted        level × seconds ÷ per, divided once; slices are differences of the running quotient, so that they add up to the whole
- * What comes before the part gives the position: rows marked `earlier`. What the part brings is the measure up to its end less the measure up
- * to its start, for every aggregation.
+ * What comes before the part gives the position: rows marked `earlier`. What the part brings is the measure
+ * up to its end less the measure up to its start, for every aggregation.
  *
- * Uses of a group come in ascending order of `placed_s`; changes of a level in any order. Everything is allocated from the caller's arena.
+ * Uses of a group come in ascending order of `placed_s`; changes of a level in any order. Everything is
+ * allocated from the caller's arena.
  */
 #ifndef METERD_RATER_SLICING_H
 #define METERD_RATER_SLICING_H
@@ -29,8 +32,9 @@ struct mtr_slicing_rule {
     const struct mtr_meter *meter;  /* NULL: values add up */
     const struct mtr_zone *zone;    /* of hours and days */
     struct mtr_period whole;        /* the billing period: what `per: period` divides by */
-    const struct mtr_period *slices; /* instead of the scope's: these, ascending and without gaps, from at or before from_s to until_s or after.
-                                        Each is then what `per: period` divides by. NULL: the scope's */
+    const struct mtr_period
+        *slices; /* instead of the scope's: these, ascending and without gaps, from at or before from_s to
+                    until_s or after. Each is then what `per: period` divides by. NULL: the scope's */
     uint32_t slice_count;
     int64_t from_s;                 /* uses from here on count; before own_s they give the position */
     int64_t own_s;                  /* from here on they are billed */
@@ -46,7 +50,8 @@ struct mtr_use {
 
 struct mtr_slicing;
 
-int mtr_slicing_begin(const struct mtr_slicing_rule *rule, struct mtr_arena *arena, struct mtr_slicing **out) MTR_MUST_USE;
+int mtr_slicing_begin(const struct mtr_slicing_rule *rule, struct mtr_arena *arena,
+                      struct mtr_slicing **out) MTR_MUST_USE;
 /* The number of the group of that dimensions text, counted from 0 in order of first appearance. */
 int mtr_slicing_group(struct mtr_slicing *slicing, struct mtr_str dimensions, uint32_t *number) MTR_MUST_USE;
 uint32_t mtr_slicing_group_count(const struct mtr_slicing *slicing);
@@ -54,17 +59,23 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
 
 int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mtr_use *use) MTR_MUST_USE;
 /* unique: one of the values, which counts once in each slice. */
-int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s, struct mtr_str member) MTR_MUST_USE;
-/* time_weighted: what the level of the group changes by, at that moment (the caller has turned levels into changes). */
-int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t time_us, struct mtr_quantity change) MTR_MUST_USE;
+int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s,
+                           struct mtr_str member) MTR_MUST_USE;
+/* time_weighted: what the level of the group changes by, at that moment (the caller has turned levels into
+ * changes). */
+int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t time_us,
+                           struct mtr_quantity change) MTR_MUST_USE;
 
 /* The rows, by (dimensions, time, sequence). Errors of all: MTR_EOVERFLOW, MTR_ENOMEM, MTR_ELIMIT. */
-int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows, uint32_t *count) MTR_MUST_USE;
+int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows,
+                       uint32_t *count) MTR_MUST_USE;
 
-/* Where a use of that second is placed when there are no cells: percentile where its window begins, else there. */
+/* Where a use of that second is placed when there are no cells: percentile where its window begins, else
+ * there. */
 int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s);
 
-/* Does the component's quantity come from levels over time? Then a change goes on into the periods after it. */
+/* Does the component's quantity come from levels over time? Then a change goes on into the periods after
+ * it. */
 bool mtr_slicing_is_level(const struct mtr_meter *meter);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * A block: the events of one group commit, as columns, with its own hash and the hash of the block before it.
  *
- * Layout, versions and the recipe to change them are in docs/formats.md. encode(decode(x)) == x, byte for byte.
- * The encoder and decoder keep their memory from block to block (steady state allocates nothing); one thread each.
+ * Layout, versions and the recipe to change them are in docs/formats.md. encode(decode(x)) == x, byte for
+ * byte. The encoder and decoder keep their memory from block to block (steady state allocates nothing); one
+ * thread each.
  */
 #ifndef METERD_STORE_BLOCK_H
 #define METERD_STORE_BLOCK_H
@@ -30,8 +31,8 @@ void mtr_block_encoder_close(struct mtr_block_encoder *encoder);
 
 /* Encodes `count` events; header->hash is filled in. *block is borrowed until the next call or close.
  * Errors: MTR_ELIMIT (decoded size over MTR_BLOCK_BYTES_MAX), MTR_ENOMEM. */
-int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *events, struct mtr_block_header *header,
-                     struct mtr_str *block) MTR_MUST_USE;
+int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *events,
+                     struct mtr_block_header *header, struct mtr_str *block) MTR_MUST_USE;
 
 int mtr_block_decoder_open(struct mtr_block_decoder **out) MTR_MUST_USE;
 void mtr_block_decoder_close(struct mtr_block_decoder *decoder);
@@ -39,8 +40,9 @@ void mtr_block_decoder_close(struct mtr_block_decoder *decoder);
 /* Reads and verifies only the header and the hash. Errors: MTR_ECORRUPT, MTR_EVERSION. */
 int mtr_block_read_header(struct mtr_str block, struct mtr_block_header *header) MTR_MUST_USE;
 
-/* Verifies and decodes. *events (header->count of them) and all their text are borrowed from the decoder until the next decode or
- * close; `block` itself may go right after the call. Hostile bytes give MTR_ECORRUPT, never a crash; *diagnostic (may be NULL) says where. */
+/* Verifies and decodes. *events (header->count of them) and all their text are borrowed from the decoder
+ * until the next decode or close; `block` itself may go right after the call. Hostile bytes give
+ * MTR_ECORRUPT, never a crash; *diagnostic (may be NULL) says where. */
 int mtr_block_decode(struct mtr_block_decoder *decoder, struct mtr_str block, struct mtr_block_header *header,
                      const struct mtr_event **events, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 

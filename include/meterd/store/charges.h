@@ -1,7 +1,7 @@
 /*
- * Charges: what was emitted, what is owed of it to whom, and everything the rater must remember. The rater alone appends charges;
- * consumers' acks and operators' decisions on messages are small transactions of their own, from any thread (LMDB admits one writer
- * at a time). One LMDB environment under <data>/charges/.
+ * Charges: what was emitted, what is owed of it to whom, and everything the rater must remember. The rater
+ * alone appends charges; consumers' acks and operators' decisions on messages are small transactions of their
+ * own, from any thread (LMDB admits one writer at a time). One LMDB environment under <data>/charges/.
  *
  *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor of the pull feed
  *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges so far
@@ -12,8 +12,8 @@
  *      ▲                                                                            │
  *      └──────────────────────── mtr_outbox_requeue (an operator) ──────────────────┘
  *
- * A transaction begins with mtr_charges_begin and ends with commit (durable) or abort. Read transactions are short: ≤ 1 s. Text handed
- * out is borrowed until the next put in the same transaction or its end.
+ * A transaction begins with mtr_charges_begin and ends with commit (durable) or abort. Read transactions are
+ * short: ≤ 1 s. Text handed out is borrowed until the next put in the same transaction or its end.
  */
 #ifndef METERD_STORE_CHARGES_H
 #define METERD_STORE_CHARGES_H
@@ -29,14 +29,17 @@
 struct mtr_charges;
 struct mtr_charges_txn;
 
-int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out,
+                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_charges_close(struct mtr_charges *charges);
 
 int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charges_txn **out) MTR_MUST_USE;
-int mtr_charges_commit(struct mtr_charges_txn *txn) MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
-void mtr_charges_abort(struct mtr_charges_txn *txn);              /* also ends a read transaction; NULL is fine */
+int mtr_charges_commit(struct mtr_charges_txn *txn)
+    MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
+void mtr_charges_abort(struct mtr_charges_txn *txn); /* also ends a read transaction; NULL is fine */
 
-/* Where the rater stands: in the rollups' feed, and in its look at every period after a change of the catalog. */
+/* Where the rater stands: in the rollups' feed, and in its look at every period after a change of the
+ * catalog. */
 struct mtr_charges_cursor {
     uint64_t change;            /* last feed row consumed */
     uint64_t scan_version;      /* catalog version that is (being) scanned */
@@ -72,18 +75,24 @@ struct mtr_charge {
     struct mtr_str body; /* frozen JSON: what pull and push deliver */
 };
 
-enum { MTR_CHARGE_ID_TEXT_BYTES = 33, MTR_MESSAGE_ID_TEXT_BYTES = 37 }; /* with NUL; a message's is "msg_" + hex */
+enum {
+    MTR_CHARGE_ID_TEXT_BYTES = 33,
+    MTR_MESSAGE_ID_TEXT_BYTES = 37
+}; /* with NUL; a message's is "msg_" + hex */
 void mtr_charge_id_format(struct mtr_hash128 id, char text[MTR_CHARGE_ID_TEXT_BYTES]);
 bool mtr_charge_id_parse(struct mtr_str text, struct mtr_hash128 *out);
 
 /* The number that the next append must carry. */
 int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out) MTR_MUST_USE;
-int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *charge) MTR_MUST_USE; /* MTR_EEXISTS: the id was used */
-int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_charge *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_append(struct mtr_charges_txn *txn,
+                       const struct mtr_charge *charge) MTR_MUST_USE; /* MTR_EEXISTS: the id was used */
+int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number,
+                    struct mtr_charge *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
 int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out) MTR_MUST_USE;
 /* Charges with number > after, ascending. Hook result other than 0 stops and is returned. */
 typedef int (*mtr_charges_on_charge)(void *context, const struct mtr_charge *charge);
-int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge, void *context) MTR_MUST_USE;
+int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge,
+                     void *context) MTR_MUST_USE;
 
 /* Traces of the price function, kept as the JSON they were when charges were made of them. */
 int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json) MTR_MUST_USE;
@@ -117,19 +126,22 @@ struct mtr_charge_line {
     struct mtr_hash128 version_hash;
 };
 
-/* Fills *line from its identity (the first seven fields). MTR_ENOTFOUND leaves the state zero and *line's key free to put. */
+/* Fills *line from its identity (the first seven fields). MTR_ENOTFOUND leaves the state zero and *line's
+ * key free to put. */
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
-int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, struct mtr_hash128 key,
-                                struct mtr_charge_line *out) MTR_MUST_USE;
+int mtr_charges_put_line(struct mtr_charges_txn *txn,
+                         const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 key, struct mtr_charge_line *out) MTR_MUST_USE;
 typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
-int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
-                           void *context) MTR_MUST_USE;
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           mtr_charges_on_line on_line, void *context) MTR_MUST_USE;
 
 /* ---- draws ---- */
 
-/* What one billing period drew of a grant: prepaid credit, or an allowance of a period. The draws of a grant are in the order of (period
- * start, subscription); each says what those before it drew when its period was rated, so that a balance is one look-up. */
+/* What one billing period drew of a grant: prepaid credit, or an allowance of a period. The draws of a
+ * grant are in the order of (period start, subscription); each says what those before it drew when its
+ * period was rated, so that a balance is one look-up. */
 struct mtr_charge_draw {
     struct mtr_hash128 grant;
     int64_t period_start_s;
@@ -141,12 +153,13 @@ int mtr_charges_put_draw(struct mtr_charges_txn *txn, const struct mtr_charge_dr
 int mtr_charges_delete_draw(struct mtr_charges_txn *txn, const struct mtr_charge_draw *draw) MTR_MUST_USE;
 /* Each fills *out from its first three fields. MTR_ENOTFOUND. */
 int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
-int mtr_charges_draw_before(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE; /* the nearest before it */
+int mtr_charges_draw_before(struct mtr_charges_txn *txn,
+                            struct mtr_charge_draw *out) MTR_MUST_USE; /* the nearest before it */
 int mtr_charges_draw_after(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
 /* The grants that a period has draws of. The hook may not put. */
 typedef int (*mtr_charges_on_grant)(void *context, struct mtr_hash128 grant);
-int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_grant on_grant,
-                           void *context) MTR_MUST_USE;
+int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           mtr_charges_on_grant on_grant, void *context) MTR_MUST_USE;
 
 /* ---- periods and timers ---- */
 
@@ -166,32 +179,37 @@ struct mtr_charge_period {
     int64_t rate_due_us;       /* by the clock; INT64_MAX: nothing to do */
     int64_t close_due_us;      /* by the watermark; INT64_MAX once closed */
 };
-int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s, struct mtr_charge_period *out) MTR_MUST_USE;
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s,
+                           struct mtr_charge_period *out) MTR_MUST_USE;
 /* Also moves its timers. */
 int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_period *period) MTR_MUST_USE;
 /* Periods of one subscription with start >= from_s, ascending. The hook may not put. */
 typedef int (*mtr_charges_on_period)(void *context, const struct mtr_charge_period *period);
-int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s, mtr_charges_on_period on_period,
-                             void *context) MTR_MUST_USE;
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
+                             mtr_charges_on_period on_period, void *context) MTR_MUST_USE;
 
 /* What is known of a subscription: up to where its periods were opened. */
 struct mtr_charge_subscription {
     uint32_t number;
-    struct mtr_hash128 term; /* hash of start, end and billing rule: when it changes, periods are opened anew */
+    struct mtr_hash128
+        term; /* hash of start, end and billing rule: when it changes, periods are opened anew */
     int64_t next_open_s;     /* start of the next period to open; INT64_MAX: none */
 };
-int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_subscription *out) MTR_MUST_USE;
-int mtr_charges_put_subscription(struct mtr_charges_txn *txn, const struct mtr_charge_subscription *subscription) MTR_MUST_USE;
+int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
+                                 struct mtr_charge_subscription *out) MTR_MUST_USE;
+int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
+                                 const struct mtr_charge_subscription *subscription) MTR_MUST_USE;
 
-/* OPEN and CLOSE are due by the watermark, RATE by the clock. Rows follow put_period and put_subscription, never written alone. */
+/* OPEN and CLOSE are due by the watermark, RATE by the clock. Rows follow put_period and put_subscription,
+ * never written alone. */
 enum mtr_charge_timer_kind { MTR_TIMER_OPEN = 0, MTR_TIMER_CLOSE = 1, MTR_TIMER_RATE = 2 };
 struct mtr_charge_timer {
     int64_t due_us;
     uint32_t subscription;
     int64_t period_start_s; /* of the period; of OPEN the one to open */
 };
-int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out)
-    MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
+                            struct mtr_charge_timer *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
 
 /* ---- outbox ---- */
 
@@ -203,7 +221,8 @@ enum mtr_message_state {
     MTR_MESSAGE_UNKNOWN = 4, /* too old to resend safely: an operator decides */
 };
 enum { MTR_MESSAGE_STATE_COUNT = 5 };
-const char *mtr_message_state_name(enum mtr_message_state state); /* pending attempted acked rejected unknown */
+const char *
+mtr_message_state_name(enum mtr_message_state state); /* pending attempted acked rejected unknown */
 
 struct mtr_message {
     uint32_t destination; /* catalog number */
@@ -223,18 +242,24 @@ struct mtr_message {
 void mtr_message_id_format(struct mtr_hash128 id, char text[MTR_MESSAGE_ID_TEXT_BYTES]);
 bool mtr_message_id_parse(struct mtr_str text, struct mtr_hash128 *out);
 
-/* Rows that are PENDING or ATTEMPTED are queued, by (destination, number). put keeps queue and counts right. */
+/* Rows that are PENDING or ATTEMPTED are queued, by (destination, number). put keeps queue and counts
+ * right. */
 int mtr_charges_put_message(struct mtr_charges_txn *txn, const struct mtr_message *message) MTR_MUST_USE;
-int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_message *out) MTR_MUST_USE;
-int mtr_charges_find_message(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_message *out) MTR_MUST_USE;
-int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, struct mtr_message *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number,
+                            struct mtr_message *out) MTR_MUST_USE;
+int mtr_charges_find_message(struct mtr_charges_txn *txn, struct mtr_hash128 id,
+                             struct mtr_message *out) MTR_MUST_USE;
+int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination,
+                             struct mtr_message *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
 /* The frozen bytes: put once, with the message. */
-int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message, struct mtr_str body) MTR_MUST_USE;
-int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_str *body) MTR_MUST_USE;
+int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message,
+                                 struct mtr_str body) MTR_MUST_USE;
+int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number,
+                                 struct mtr_str *body) MTR_MUST_USE;
 /* All messages of a destination with number > after (destination 0: of all, after ignored). */
 typedef int (*mtr_charges_on_message)(void *context, const struct mtr_message *message);
-int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after, mtr_charges_on_message on_message,
-                              void *context) MTR_MUST_USE;
+int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after,
+                              mtr_charges_on_message on_message, void *context) MTR_MUST_USE;
 
 struct mtr_charge_destination {
     uint32_t number;
@@ -243,18 +268,22 @@ struct mtr_charge_destination {
     uint64_t counts[MTR_MESSAGE_STATE_COUNT]; /* messages by state: for metrics */
 };
 /* A destination never seen is zero, not an error. */
-int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_destination *out) MTR_MUST_USE;
-int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_charge_destination *destination) MTR_MUST_USE;
+int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
+                                struct mtr_charge_destination *out) MTR_MUST_USE;
+int mtr_charges_put_destination(struct mtr_charges_txn *txn,
+                                const struct mtr_charge_destination *destination) MTR_MUST_USE;
 
 /* ---- consumers of the pull feed ---- */
 
-/* All charges up to and including `up_to` are acknowledged; single acks lie above it. A consumer never seen stands at 0. */
+/* All charges up to and including `up_to` are acknowledged; single acks lie above it. A consumer never
+ * seen stands at 0. */
 int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t *up_to) MTR_MUST_USE;
 /* Drops single acks at or below. */
 int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE;
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number) MTR_MUST_USE;
 bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number);
 typedef int (*mtr_charges_on_consumer)(void *context, struct mtr_str name, uint64_t up_to);
-int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer, void *context) MTR_MUST_USE;
+int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer,
+                               void *context) MTR_MUST_USE;
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * Versioned documents: every revision of (kind, key), who stored it and when. What a document means is the catalog's business.
+ * Versioned documents: every revision of (kind, key), who stored it and when. What a document means is the
+ * catalog's business.
  *
- * A key gets its number once, from 1 up per kind, and keeps it for ever: nothing is deleted. Revisions of a key count from 1. All
- * puts of a change commit together and raise the store's version by one. One writer at a time; readers see whole changes.
+ * A key gets its number once, from 1 up per kind, and keeps it for ever: nothing is deleted. Revisions of a
+ * key count from 1. All puts of a change commit together and raise the store's version by one. One writer at
+ * a time; readers see whole changes.
  */
 #ifndef METERD_STORE_DOCUMENTS_H
 #define METERD_STORE_DOCUMENTS_H
@@ -29,18 +31,19 @@ struct mtr_stored_document {
 };
 
 /* Creates the directory and the environment unless read_only. */
-int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_documents_open(const char *directory, bool read_only, struct mtr_documents **out,
+                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_documents_close(struct mtr_documents *documents);
 
 /* 0 before the first change. */
 int mtr_documents_version(struct mtr_documents *documents, uint64_t *out) MTR_MUST_USE;
 
-/* A change: begin (which tells the version it starts from), any number of puts, then commit or abort on the same thread. A put that fails
- * leaves only abort. `who` is cut to MTR_DOCUMENTS_WHO_BYTES_MAX bytes. commit tells the new version; MTR_EFULL: nothing was stored;
- * MTR_EIO: the outcome is unknown. */
+/* A change: begin (which tells the version it starts from), any number of puts, then commit or abort on
+ * the same thread. A put that fails leaves only abort. `who` is cut to MTR_DOCUMENTS_WHO_BYTES_MAX bytes.
+ * commit tells the new version; MTR_EFULL: nothing was stored; MTR_EIO: the outcome is unknown. */
 int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before) MTR_MUST_USE;
-int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who, int64_t now_us,
-                      struct mtr_str json, uint32_t *number) MTR_MUST_USE;
+int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who,
+                      int64_t now_us, struct mtr_str json, uint32_t *number) MTR_MUST_USE;
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version) MTR_MUST_USE;
 void mtr_documents_abort(struct mtr_documents *documents);
 
@@ -51,9 +54,10 @@ typedef int (*mtr_documents_on_document)(void *context, const struct mtr_stored_
 int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, uint32_t revision,
                       mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
 /* The newest revision of every document of a kind, in order of keys. */
-int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
+int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document,
+                       void *context) MTR_MUST_USE;
 /* All revisions of one document, oldest first. MTR_ENOTFOUND. */
-int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, mtr_documents_on_document on_document,
-                                 void *context) MTR_MUST_USE;
+int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
+                                 mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * Rollups: usage folded into hour cells, and everything the fold must remember. The aggregator alone writes; rater, queries and
- * audits read. One LMDB environment under <data>/rollups/. Bytes are a function of the log and the catalog alone: folding the same
- * log again gives the same bytes in every table but `feed` (mtr_rollups_hash covers the others).
+ * Rollups: usage folded into hour cells, and everything the fold must remember. The aggregator alone writes;
+ * rater, queries and audits read. One LMDB environment under <data>/rollups/. Bytes are a function of the log
+ * and the catalog alone: folding the same log again gives the same bytes in every table but `feed`
+ * (mtr_rollups_hash covers the others).
  *
- * A write transaction begins with mtr_rollups_begin and ends with commit (durable) or abort; the cursor moves in the
- * same transaction as its results. Read transactions are short: ≤ 1 s. Borrowed pointers live until the transaction's end.
+ * A write transaction begins with mtr_rollups_begin and ends with commit (durable) or abort; the cursor moves
+ * in the same transaction as its results. Read transactions are short: ≤ 1 s. Borrowed pointers live until
+ * the transaction's end.
  */
 #ifndef METERD_STORE_ROLLUPS_H
 #define METERD_STORE_ROLLUPS_H
@@ -22,8 +24,9 @@ struct mtr_rollups;
 struct mtr_rollups_txn;
 struct mtr_rollups_cursor;
 
-/* Which cell: subscription and meter by their catalog numbers, the hour's start in UTC seconds, and the values of the
- * meter's group_by in its order, each as value followed by 0x1F (a missing property is empty; 0x1F never occurs in values). */
+/* Which cell: subscription and meter by their catalog numbers, the hour's start in UTC seconds, and the
+ * values of the meter's group_by in its order, each as value followed by 0x1F (a missing property is
+ * empty; 0x1F never occurs in values). */
 struct mtr_cell_key {
     uint32_t subscription;
     uint32_t meter;
@@ -32,22 +35,25 @@ struct mtr_cell_key {
 };
 
 struct mtr_cell {
-    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number of unique values; of time_weighted
-                                  the last level or the sum of changes; of percentile the sum of the window that starts at hour_s */
+    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number
+                                  of unique values; of time_weighted the last level or the sum of changes; of
+                                  percentile the sum of the window that starts at hour_s */
     uint64_t count;            /* events that contribute; a cell whose count falls to 0 stays, with value 0 */
     uint64_t seq_first;        /* log range of everything that ever touched the cell, voids included */
     uint64_t seq_last;
     uint64_t change;           /* feed number of the last commit that changed it (not part of the hash) */
 };
 
-/* Members: what min, max, last, unique, time_weighted and kept events need to stay exact under voids and across hours. `member` is an
- * order-preserving encoding whose order is the aggregation's; `count` events gave it. See aggregator/event_quantity.h for the encodings. */
+/* Members: what min, max, last, unique, time_weighted and kept events need to stay exact under voids and
+ * across hours. `member` is an order-preserving encoding whose order is the aggregation's; `count` events
+ * gave it. See aggregator/event_quantity.h for the encodings. */
 struct mtr_member {
     struct mtr_str member;
     uint64_t count;
 };
 
-/* A member that stands for one event at its moment: of last, of time_weighted, and kept events. Ordered by time, then sequence. */
+/* A member that stands for one event at its moment: of last, of time_weighted, and kept events. Ordered by
+ * time, then sequence. */
 struct mtr_point {
     int64_t time_us;
     uint64_t seq;
@@ -55,7 +61,8 @@ struct mtr_point {
 };
 enum { MTR_POINT_BYTES = 32 };
 
-/* The hour of a list of members that goes over all hours: what stood before an hour is one seek away. No cell has it. */
+/* The hour of a list of members that goes over all hours: what stood before an hour is one seek away. No
+ * cell has it. */
 #define MTR_CELL_ALL_HOURS INT64_MIN
 
 enum mtr_held_reason { MTR_HELD_SUBSCRIPTION = 0, MTR_HELD_METER = 1 };
@@ -65,101 +72,127 @@ struct mtr_held_event {
     struct mtr_str vendor;
     struct mtr_str name; /* subject or type that is unknown */
     uint64_t seq;
-    bool voided; /* taken back while held: it stays, so that its release leaves the same traces as if it never had waited */
+    bool voided; /* taken back while held: it stays, so that its release leaves the same traces as if it never
+                    had waited */
 };
 
 struct mtr_quarantined_event {
     uint64_t seq;
     uint32_t meter;        /* the meter that cannot count the event; 0: the whole event */
-    struct mtr_str reason; /* one word: conflict expired future invalid overflow dimensions void_twice void_unknown */
+    struct mtr_str
+        reason; /* one word: conflict expired future invalid overflow dimensions void_twice void_unknown */
     struct mtr_str text;   /* a sentence */
 };
 
-/* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change wins, so it does not grow. Writers
- * give each row a number of its own: a reader's cursor is the last number it has seen. */
+/* A subscription's day that changed. The feed holds one row per (subscription, day): the newest change
+ * wins, so it does not grow. Writers give each row a number of its own: a reader's cursor is the last
+ * number it has seen. */
 struct mtr_feed_row {
     uint64_t change;
     uint32_t subscription;
     uint32_t day; /* days since 1970-01-01 UTC of the cell's start */
 };
 
-int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out,
+                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_rollups_close(struct mtr_rollups *rollups);
 
 int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollups_txn **out) MTR_MUST_USE;
-int mtr_rollups_commit(struct mtr_rollups_txn *txn) MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
+int mtr_rollups_commit(struct mtr_rollups_txn *txn)
+    MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
 void mtr_rollups_abort(struct mtr_rollups_txn *txn);              /* also ends a read transaction */
 
 /* Next sequence to fold (1 at first), how far usage is complete, and the number of the last change. */
-int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us, uint64_t *change) MTR_MUST_USE;
-int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us, uint64_t change) MTR_MUST_USE;
+int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us,
+                           uint64_t *change) MTR_MUST_USE;
+int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us,
+                           uint64_t change) MTR_MUST_USE;
 
-int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_cell *cell) MTR_MUST_USE; /* MTR_ENOTFOUND */
-int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, const struct mtr_cell *cell) MTR_MUST_USE;
+int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                         struct mtr_cell *cell) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                         const struct mtr_cell *cell) MTR_MUST_USE;
 
-/* Cells of one subscription and meter with from_s <= hour_s < to_s, by (hour, dimensions). Hook result other than 0 stops and is returned. */
-typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell);
-int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s, int64_t to_s,
-                           mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+/* Cells of one subscription and meter with from_s <= hour_s < to_s, by (hour, dimensions). Hook result
+ * other than 0 stops and is returned. */
+typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key,
+                                   const struct mtr_cell *cell);
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s,
+                           int64_t to_s, mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 /* Every cell, by (subscription, meter, hour, dimensions). */
-int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell,
+                               void *context) MTR_MUST_USE;
 
-/* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it would fall below 0. */
-int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
-                           uint64_t *count_after) MTR_MUST_USE;
+/* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it
+ * would fall below 0. */
+int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,
+                           int64_t delta, uint64_t *count_after) MTR_MUST_USE;
 /* The first and the last in that order. MTR_ENOTFOUND without any. */
-int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE;
-int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out) MTR_MUST_USE;
+int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                             struct mtr_member *out) MTR_MUST_USE;
+int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                            struct mtr_member *out) MTR_MUST_USE;
 typedef int (*mtr_rollups_on_member)(void *context, const struct mtr_member *member);
-int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
-    MTR_MUST_USE;
+int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                             mtr_rollups_on_member on_member, void *context) MTR_MUST_USE;
 
 /* Points (lib/store/rollups/rollups_points.c). Each encodes to MTR_POINT_BYTES of a member. */
 void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES]);
 int mtr_point_decode(struct mtr_str member, struct mtr_point *out) MTR_MUST_USE; /* MTR_ECORRUPT */
 /* The last point of a list before that time. MTR_ENOTFOUND without any. */
-int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us, struct mtr_point *out) MTR_MUST_USE;
+int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us,
+                             struct mtr_point *out) MTR_MUST_USE;
 /* Points of a list with from_us <= time < until_us, in their order. */
 typedef int (*mtr_rollups_on_point)(void *context, const struct mtr_point *point);
-int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us, int64_t until_us,
-                            mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
-/* The lists of members of one subscription, meter and hour, one by one: NULL gives the first, its dimensions the next. They are borrowed from
- * the transaction. MTR_ENOTFOUND after the last. */
-int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s, const struct mtr_str *after,
-                          struct mtr_str *dimensions) MTR_MUST_USE;
+int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us,
+                            int64_t until_us, mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
+/* The lists of members of one subscription, meter and hour, one by one: NULL gives the first, its
+ * dimensions the next. They are borrowed from the transaction. MTR_ENOTFOUND after the last. */
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s,
+                          const struct mtr_str *after, struct mtr_str *dimensions) MTR_MUST_USE;
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
-int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_rollups_delete_held(struct mtr_rollups_txn *txn,
+                            const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
 /* Fills held->voided of the row that the other fields name. MTR_ENOTFOUND: not held. */
 int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held) MTR_MUST_USE;
-/* Held events of one reason, vendor and name with seq > after_seq, in sequence order (vendor empty: all of that reason, after_seq
- * is not looked at). No hook of a walk may write to the table it walks. */
+/* Held events of one reason, vendor and name with seq > after_seq, in sequence order (vendor empty: all of
+ * that reason, after_seq is not looked at). No hook of a walk may write to the table it walks. */
 typedef int (*mtr_rollups_on_held)(void *context, const struct mtr_held_event *held);
-int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
-                          uint64_t after_seq, mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
+int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor,
+                          struct mtr_str name, uint64_t after_seq, mtr_rollups_on_held on_held,
+                          void *context) MTR_MUST_USE;
 
 /* The set of voided sequences. */
-int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq) MTR_MUST_USE; /* MTR_EEXISTS: voided before */
-int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t *void_seq) MTR_MUST_USE; /* MTR_ENOTFOUND */
+int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq,
+                           uint64_t void_seq) MTR_MUST_USE; /* MTR_EEXISTS: voided before */
+int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq,
+                           uint64_t *void_seq) MTR_MUST_USE; /* MTR_ENOTFOUND */
 /* The first voided sequence at or after *target_seq. MTR_ENOTFOUND: none. */
-int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, uint64_t *void_seq) MTR_MUST_USE;
+int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq,
+                            uint64_t *void_seq) MTR_MUST_USE;
 
-int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_quarantined_event *event) MTR_MUST_USE;
+int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn,
+                                const struct mtr_quarantined_event *event) MTR_MUST_USE;
 typedef int (*mtr_rollups_on_quarantined)(void *context, const struct mtr_quarantined_event *event);
-int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq, mtr_rollups_on_quarantined on_event, void *context)
-    MTR_MUST_USE;
+int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq,
+                                 mtr_rollups_on_quarantined on_event, void *context) MTR_MUST_USE;
 
-/* Small named facts of the fold (which meters are caught up, first sequence of a type …): key ≤ 300 bytes, value ≤ 1,024. */
-int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str *value) MTR_MUST_USE; /* borrowed; MTR_ENOTFOUND */
+/* Small named facts of the fold (which meters are caught up, first sequence of a type …): key ≤ 300 bytes,
+ * value ≤ 1,024. */
+int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name,
+                         struct mtr_str *value) MTR_MUST_USE; /* borrowed; MTR_ENOTFOUND */
 int mtr_rollups_put_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str value) MTR_MUST_USE;
 int mtr_rollups_delete_fact(struct mtr_rollups_txn *txn, struct mtr_str name) MTR_MUST_USE;
 typedef int (*mtr_rollups_on_fact)(void *context, struct mtr_str name, struct mtr_str value);
-int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact, void *context) MTR_MUST_USE;
+int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact,
+                           void *context) MTR_MUST_USE;
 
 int mtr_rollups_put_feed(struct mtr_rollups_txn *txn, const struct mtr_feed_row *row) MTR_MUST_USE;
 /* Rows with change > after_change in ascending order of change. */
 typedef int (*mtr_rollups_on_feed)(void *context, const struct mtr_feed_row *row);
-int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mtr_rollups_on_feed on_row, void *context) MTR_MUST_USE;
+int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mtr_rollups_on_feed on_row,
+                          void *context) MTR_MUST_USE;
 
 /* Hash of all tables but the feed and cells' change numbers: equal after a rebuild. */
 int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out) MTR_MUST_USE;

@@ -1,5 +1,6 @@
 /*
- * Calendar masks: names for times of day, weekdays and dates, as tariffs select by. Whole local hours in the zone of the subscription.
+ * Calendar masks: names for times of day, weekdays and dates, as tariffs select by. Whole local hours in the
+ * zone of the subscription.
  *
  *   calendar:
  *     night:    {hours: "22:00-06:00"}            # from 22:00 to 06:00 of the clock on the wall
@@ -9,8 +10,9 @@
  *     peak:     {not: [offpeak]}                  # holds when none of them does
  *     workday_morning: {hours: "08:00-12:00", days: [mon, tue, wed, thu, fri]}   # all conditions of a mask hold together
  *
- * Each local hour is judged by its own clock, weekday and date: hour 02:00 of a Saturday is of Saturday, whatever mask it is in. On the day
- * that has an hour twice both count, on the day that lacks one there is nothing to count. Pure; nothing here knows money.
+ * Each local hour is judged by its own clock, weekday and date: hour 02:00 of a Saturday is of Saturday,
+ * whatever mask it is in. On the day that has an hour twice both count, on the day that lacks one there is
+ * nothing to count. Pure; nothing here knows money.
  */
 #ifndef METERD_TARIFF_CALENDAR_H
 #define METERD_TARIFF_CALENDAR_H
@@ -40,7 +42,8 @@ struct mtr_calendar {
     uint8_t order[MTR_CALENDAR_MASKS_MAX]; /* indices such that a mask comes after those that it is made of */
 };
 
-/* Bit i: masks[i] holds in the local hour that time_s is in. It is the same word for all of mtr_zone_hour(zone, time_s). */
+/* Bit i: masks[i] holds in the local hour that time_s is in. It is the same word for all of
+ * mtr_zone_hour(zone, time_s). */
 uint64_t mtr_calendar_at(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int64_t time_s);
 
 #endif

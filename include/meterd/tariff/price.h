@@ -1,18 +1,22 @@
 /*
- * The price function: usage and a tariff in, lines of money and their trace out. Pure: no store, no clock, no global state;
- * the same inputs give the same bytes. Everything is exact until the tariff's rounding; divisions (shares,
- * percents, prices per several units) are made last and once, to 10^-30, ties to even.
+ * The price function: usage and a tariff in, lines of money and their trace out. Pure: no store, no clock, no
+ * global state; the same inputs give the same bytes. Everything is exact until the tariff's rounding;
+ * divisions (shares, percents, prices per several units) are made last and once, to 10^-30, ties to even.
  *
- * Order of parts within a component: convert → free units → curve → discount, markup → round → overage → cap → minimum → true-up
- * (docs/pricing.md). Convert, free units and curve apply to each slice of a line's use (its `scope`), up to the rounding it is the line, and
- * then the component's lines together. Where lines are rounded, cap and minimum measure rounded lines, so that a bill meets them to the cent.
- * Prices that are exchanged are rounded in the currency that is charged, behind all of that; limits then measure exact amounts.
+ * Order of parts within a component: convert → free units → curve → discount, markup → round → overage → cap
+ * → minimum → true-up (docs/pricing.md). Convert, free units and curve apply to each slice of a line's use
+ * (its `scope`), up to the rounding it is the line, and then the component's lines together. Where lines are
+ * rounded, cap and minimum measure rounded lines, so that a bill meets them to the cent. Prices that are
+ * exchanged are rounded in the currency that is charged, behind all of that; limits then measure exact
+ * amounts.
  *
- * The price of a part of a period is P(earlier use and its own) − P(earlier use), with P the parts from convert to markup under the part's
- * version. So parts with equal versions add up to the whole period's price, whatever the curve.
+ * The price of a part of a period is P(earlier use and its own) − P(earlier use), with P the parts from
+ * convert to markup under the part's version. So parts with equal versions add up to the whole period's
+ * price, whatever the curve.
  *
- * Negative use (after corrections): per_unit and package prices are symmetric, price(-q) = -price(q); tiers price it at the first tier's
- * unit price; blocks and increments in those of the first row; free units do not apply.
+ * Negative use (after corrections): per_unit and package prices are symmetric, price(-q) = -price(q); tiers
+ * price it at the first tier's unit price; blocks and increments in those of the first row; free units do not
+ * apply.
  */
 #ifndef METERD_TARIFF_PRICE_H
 #define METERD_TARIFF_PRICE_H
@@ -27,13 +31,14 @@
 #include "meterd/core/json_writer.h"
 #include "meterd/core/period.h"
 
-/* Use of one component: an event, an hour, a day or all of the part, as the component's scope wants it (finer rows of one slice add up).
- * Rows before the part (`earlier`: of this period, or with scope term of the subscription) give the position in tiers, free units and
- * roundings that the part goes on from; a version with `reset` is given none. A meter whose values do not add up (max, last …) has its
- * value at the part's start as an earlier row, and as own row what the part changes in it. */
+/* Use of one component: an event, an hour, a day or all of the part, as the component's scope wants it
+ * (finer rows of one slice add up). Rows before the part (`earlier`: of this period, or with scope term of
+ * the subscription) give the position in tiers, free units and roundings that the part goes on from; a
+ * version with `reset` is given none. A meter whose values do not add up (max, last …) has its value at
+ * the part's start as an earlier row, and as own row what the part changes in it. */
 struct mtr_usage_row {
     uint32_t component;        /* index in the version's components */
-    uint32_t input;            /* which meter, of a component with several; 0 is the one whose quantity is billed */
+    uint32_t input; /* which meter, of a component with several; 0 is the one whose quantity is billed */
     struct mtr_str dimensions; /* "region=eu,sku=x": names and values of group_by; empty without */
     int64_t time_us;           /* when it was used; not looked at with scope period */
     int64_t until_us;          /* scope level: it held in [time, until) */
@@ -50,12 +55,14 @@ struct mtr_price_exchange {
     unsigned digits;                   /* that amounts are rounded to */
 };
 
-/* What a line can draw on before it costs anything: the grant of an allowance, or a prepaid credit, with its balance at the period's start.
- * Pools are drawn by priority, then the earliest expiry, then the key. Of units: before the curve, by components in their order. Of money:
- * after the tariff's minimum. The draws of all parts are together those of the whole period: what a later part takes back of use goes back. */
+/* What a line can draw on before it costs anything: the grant of an allowance, or a prepaid credit, with
+ * its balance at the period's start. Pools are drawn by priority, then the earliest expiry, then the key.
+ * Of units: before the curve, by components in their order. Of money: after the tariff's minimum. The
+ * draws of all parts are together those of the whole period: what a later part takes back of use goes
+ * back. */
 struct mtr_price_pool {
     struct mtr_str key;
-    struct mtr_str grant;              /* "grant=2026-01-01", "credit=2026-03-01": the dimensions of its lines */
+    struct mtr_str grant; /* "grant=2026-01-01", "credit=2026-03-01": the dimensions of its lines */
     bool of_money;
     const struct mtr_str *components;  /* keys; none: all */
     uint32_t component_count;
@@ -66,7 +73,8 @@ struct mtr_price_pool {
     struct mtr_money amount;           /* balance, 0 or more, in the tariff's currency */
 };
 
-/* What one part of a period drew: of units by one line, of money by all lines together. Negative: given back. */
+/* What one part of a period drew: of units by one line, of money by all lines together. Negative: given
+ * back. */
 struct mtr_price_draw {
     struct mtr_str key, grant; /* of the pool */
     bool of_money;
@@ -79,19 +87,25 @@ struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
     struct mtr_period period;       /* the whole billing period, for proration */
-    int64_t active_from_s;          /* part of the period in which the subscription runs under this version, [from, to) */
+    int64_t
+        active_from_s; /* part of the period in which the subscription runs under this version, [from, to) */
     int64_t active_to_s;
-    int64_t runs_from_s;            /* part of the period in which it runs at all, over all versions: what minimums and commitments prorate by */
+    int64_t runs_from_s; /* part of the period in which it runs at all, over all versions: what minimums and
+                            commitments prorate by */
     int64_t runs_to_s;
     bool closing;                   /* the period is over: minimums and fees in arrears apply */
-    bool continues_earlier;         /* another version priced this period before: an unprorated fee in advance was due there */
-    bool continued_later;           /* another version prices it afterwards: minimums and an unprorated fee in arrears are due there */
-    /* Prices of the earlier parts of this period: caps and minimums count their lines too, and what their rounding left over is carried on,
-     * so that shares of a fee add up to the fee, and totals to the rounded sum of all parts. */
+    bool continues_earlier; /* another version priced this period before: an unprorated fee in advance was due
+                               there */
+    bool continued_later;   /* another version prices it afterwards: minimums and an unprorated fee in arrears
+                               are due there */
+    /* Prices of the earlier parts of this period: caps and minimums count their lines too, and what their
+     * rounding left over is carried on, so that shares of a fee add up to the fee, and totals to the
+     * rounded sum of all parts. */
     const struct mtr_price *const *earlier;
     uint32_t earlier_count;
-    /* The customer's other subscriptions of the tariff: what those before this one come to in the same billing period; and is there one after
-     * it? Account limits are of all together, and the last one has their minimum. */
+    /* The customer's other subscriptions of the tariff: what those before this one come to in the same
+     * billing period; and is there one after it? Account limits are of all together, and the last one has
+     * their minimum. */
     struct mtr_money account_before;
     bool account_continues;
     const struct mtr_zone *zone;    /* for proration by day */
@@ -103,7 +117,8 @@ struct mtr_price_input {
 };
 
 struct mtr_price_line {
-    struct mtr_str component;       /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment", "account.minimum" */
+    struct mtr_str component; /* key; those of the whole tariff: "tariff.minimum", "tariff.commitment",
+                                 "account.minimum" */
     struct mtr_str dimensions;
     struct mtr_str kind;            /* usage | draw | recurring | overage | minimum | commitment | credit */
     struct mtr_quantity quantity;   /* of the meter, in this part: before conversion and free units */
@@ -111,16 +126,18 @@ struct mtr_price_line {
     struct mtr_exact exact;         /* before rounding, after caps; in the tariff's currency */
     struct mtr_exact charged;       /* the same in the currency that is charged */
     bool is_cut;                    /* a cap changed it */
-    struct mtr_exact cut;           /* what the component's cap took off (negative: gave back); it counts in later parts of the period */
+    struct mtr_exact cut; /* what the component's cap took off (negative: gave back); it counts in later parts
+                             of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_cost;
     struct mtr_money cost;          /* of the seller: mtr_price_join_costs */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
-    struct mtr_str tax_code;        /* of its component; empty without one, and on lines of the whole tariff */
+    struct mtr_str tax_code; /* of its component; empty without one, and on lines of the whole tariff */
 };
 
-/* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output as exact text. */
+/* One step of the computation of one line: "free_units", "tier 2 of 3", "cap" …, with its input and output
+ * as exact text. */
 struct mtr_price_step {
     uint32_t line; /* index of the line; UINT32_MAX: the total */
     struct mtr_str part;
@@ -129,41 +146,54 @@ struct mtr_price_step {
 };
 
 struct mtr_price {
-    struct mtr_price_line *lines; /* in the order of components, then dimensions, then the minimum; a line of zero use is left out */
+    struct mtr_price_line *lines; /* in the order of components, then dimensions, then the minimum; a line of
+                                     zero use is left out */
     uint32_t line_count;
     struct mtr_price_step *steps;
     uint32_t step_count;
     struct mtr_price_draw *draws; /* what the lines of kind draw and credit are the sums of */
     uint32_t draw_count;
-    struct mtr_money total;       /* sum of the lines, or the rounded total (of all parts up to this one, less the earlier totals) */
-    struct mtr_money residue;     /* rounding place total: total − sum of the lines' amounts; zero otherwise. So lines + residue = total */
+    struct mtr_money total;   /* sum of the lines, or the rounded total (of all parts up to this one, less the
+                                 earlier totals) */
+    struct mtr_money residue; /* rounding place total: total − sum of the lines' amounts; zero otherwise. So
+                                 lines + residue = total */
     bool has_cost;
     struct mtr_money cost;        /* total of the seller's cost */
 };
 
-/* Usage rows may come in any order; rows of equal component and dimensions are added. All results are allocated from the arena (borrowed
- * until its reset). with_trace = false leaves steps empty and is the fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM,
- * MTR_EMISSING: there are lines and no rate of exchange for them. */
-int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out) MTR_MUST_USE;
+/* Usage rows may come in any order; rows of equal component and dimensions are added. All results are
+ * allocated from the arena (borrowed until its reset). with_trace = false leaves steps empty and is the
+ * fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM, MTR_EMISSING: there are lines and no rate of exchange for
+ * them. */
+int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
+              struct mtr_price *out) MTR_MUST_USE;
 
 /* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
 int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b);
 
-/* Lays the price of the same use under a cost tariff beside the lines: each gets the cost of the same component, kind and dimensions; cost
- * without such a line makes one of amount 0, behind the others. Costs of several parts may be added one after another. */
-int mtr_price_join_costs(struct mtr_price *price, const struct mtr_price *costs, struct mtr_arena *arena) MTR_MUST_USE;
+/* Lays the price of the same use under a cost tariff beside the lines: each gets the cost of the same
+ * component, kind and dimensions; cost without such a line makes one of amount 0, behind the others. Costs
+ * of several parts may be added one after another. */
+int mtr_price_join_costs(struct mtr_price *price, const struct mtr_price *costs,
+                         struct mtr_arena *arena) MTR_MUST_USE;
 
-/* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that matches. */
-const struct mtr_component *mtr_price_select(const struct mtr_component *component, struct mtr_str dimensions);
+/* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that
+ * matches. */
+const struct mtr_component *mtr_price_select(const struct mtr_component *component,
+                                             struct mtr_str dimensions);
 
-/* Quantities of the meter (of a capacity: the first) where the component's price changes its course: bounds of tiers, steps, blocks and
- * increments behind free units and conversion, ascending. A matrix has those of its rows: select first. At most `count_max` are written;
- * returns how many. For plots and previews. */
-uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *borders, uint32_t count_max);
+/* Quantities of the meter (of a capacity: the first) where the component's price changes its course:
+ * bounds of tiers, steps, blocks and increments behind free units and conversion, ascending. A matrix has
+ * those of its rows: select first. At most `count_max` are written; returns how many. For plots and
+ * previews. */
+uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *borders,
+                           uint32_t count_max);
 
-/* Asks the book for the rate that charges prices of the tariff in another currency; of_any_age for a draft, whose day may lie ahead. */
-void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mtr_str currency, int64_t day, bool of_any_age,
-                             const struct mtr_rate_book *book, struct mtr_price_exchange *out);
+/* Asks the book for the rate that charges prices of the tariff in another currency; of_any_age for a
+ * draft, whose day may lie ahead. */
+void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mtr_str currency, int64_t day,
+                             bool of_any_age, const struct mtr_rate_book *book,
+                             struct mtr_price_exchange *out);
 
 struct mtr_price_exchange_times {
     int64_t part_start_s; /* with usage_day parts are local days */
@@ -171,23 +201,28 @@ struct mtr_price_exchange_times {
     int64_t order_s;      /* the subscription's start */
 };
 /* The local day, counted from 1970-01-01, whose rate the rule wants. */
-int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone, struct mtr_price_exchange_times times);
+int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone,
+                               struct mtr_price_exchange_times times);
 
-/* {"currency","amount","rate","numerator","denominator","derivation","source","date","rule","day"}: `amount` before the conversion. */
-void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount, struct mtr_json_writer *json);
+/* {"currency","amount","rate","numerator","denominator","derivation","source","date","rule","day"}:
+ * `amount` before the conversion. */
+void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount,
+                              struct mtr_json_writer *json);
 
-/* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]}; docs/pricing.md. */
+/* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]};
+ * docs/pricing.md. */
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);
 
-/* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them. Each line and step says `from` when its
- * part begins; "periods":[{"from","to","version","total","residue"}] are the parts. Errors: MTR_EOVERFLOW of a sum. */
+/* Consecutive parts as one answer of the same shape: sums, the lines of all parts, one trace over them.
+ * Each line and step says `from` when its part begins;
+ * "periods":[{"from","to","version","total","residue"}] are the parts. Errors: MTR_EOVERFLOW of a sum. */
 struct mtr_priced_part {
     const struct mtr_price_input *input;
     const struct mtr_price *price;
     struct mtr_str from, to; /* RFC 3339 */
 };
-int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace, struct mtr_json_writer *json) MTR_MUST_USE;
-
+int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
+                               struct mtr_json_writer *json) MTR_MUST_USE;
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * Exchange rates: what a source said on a day, as exact ratios, and which of them answers a question. Never a rate of 1 where none is known.
+ * Exchange rates: what a source said on a day, as exact ratios, and which of them answers a question. Never a
+ * rate of 1 where none is known.
  *
  *   rates:
  *     - key: ecb-2026-11-20
@@ -25,9 +26,15 @@
 #include "meterd/core/error.h"
 #include "meterd/core/str.h"
 
-enum { MTR_RATES_QUOTES_MAX = 1000, MTR_RATES_NOMINAL_MAX = 1000000, MTR_RATES_DIGITS_MAX = 18, MTR_RATES_FRACTION_MAX = 12 };
+enum {
+    MTR_RATES_QUOTES_MAX = 1000,
+    MTR_RATES_NOMINAL_MAX = 1000000,
+    MTR_RATES_DIGITS_MAX = 18,
+    MTR_RATES_FRACTION_MAX = 12
+};
 
-/* 1 base = numerator ÷ denominator of the currency; both are 1 to 10^18, so that the product of two fits 128 bits. */
+/* 1 base = numerator ÷ denominator of the currency; both are 1 to 10^18, so that the product of two fits
+ * 128 bits. */
 struct mtr_rate_quote {
     struct mtr_str currency;
     int64_t numerator, denominator;
@@ -43,9 +50,10 @@ struct mtr_rates {
     uint32_t quote_count;
 };
 
-/* Reads and checks one document; everything is allocated from the arena. MTR_EINVALID with findings, MTR_ENOMEM. */
-int mtr_rates_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *out, struct mtr_diagnostics *findings)
-    MTR_MUST_USE;
+/* Reads and checks one document; everything is allocated from the arena. MTR_EINVALID with findings,
+ * MTR_ENOMEM. */
+int mtr_rates_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *out,
+                   struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Rates of any number of sources. */
 struct mtr_rate_book {
@@ -76,18 +84,22 @@ struct mtr_exchange_rate {
     mtr_int128 numerator, denominator;
 };
 
-/* The newest rates of the source on or before the day that have both currencies and are not too old. MTR_ENOTFOUND. */
-int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_question *question, struct mtr_exchange_rate *out) MTR_MUST_USE;
+/* The newest rates of the source on or before the day that have both currencies and are not too old.
+ * MTR_ENOTFOUND. */
+int mtr_rate_book_find(const struct mtr_rate_book *book, const struct mtr_rate_question *question,
+                       struct mtr_exchange_rate *out) MTR_MUST_USE;
 
 /* Has the source said anything, of whatever day? */
 bool mtr_rate_book_has_source(const struct mtr_rate_book *book, struct mtr_str source);
 
 enum { MTR_RATE_QUESTION_TEXT_BYTES = 240, MTR_DATE_TEXT_BYTES = 16 };
 /* "there is no rate of ecb from EUR to USD for 2026-11-20, nor one of the 7 days before". */
-void mtr_rate_question_format(const struct mtr_rate_question *question, char text[MTR_RATE_QUESTION_TEXT_BYTES]);
+void mtr_rate_question_format(const struct mtr_rate_question *question,
+                              char text[MTR_RATE_QUESTION_TEXT_BYTES]);
 void mtr_rate_day_format(int64_t day, char text[MTR_DATE_TEXT_BYTES]); /* 2026-11-20 */
 
-/* The rate as a decimal of 18 fraction digits, ties to even: for people; what is computed with is the ratio. */
+/* The rate as a decimal of 18 fraction digits, ties to even: for people; what is computed with is the
+ * ratio. */
 int mtr_rate_decimal(const struct mtr_exchange_rate *rate, struct mtr_money *out) MTR_MUST_USE;
 
 #endif

@@ -34,16 +34,20 @@
  *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
  *         - {customer: acme, components: [{key: calls, per_unit: "0.0000003"}]}
  *
- * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then one for each.
+ * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then
+ * one for each.
  *
- * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies (catalog/rates.h).
+ * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies
+ * (catalog/rates.h).
  *
- * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it says `reset: true`. `scope` of a
- * component (period, event, hour, day, term, level) says what its curve applies to before the amounts are added.
+ * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it
+ * says `reset: true`. `scope` of a component (period, event, hour, day, term, level) says what its curve
+ * applies to before the amounts are added.
  *
- * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered tier; `flat_at_zero` (default
- * no) makes the first tier's flat due at zero use. Order of parts: convert → free units → curve → discount, markup → round →
- * overage → cap → minimum or true-up. docs/pricing.md is the guide with worked examples.
+ * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered
+ * tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order of parts: convert →
+ * free units → curve → discount, markup → round → overage → cap → minimum or true-up. docs/pricing.md is the
+ * guide with worked examples.
  */
 #ifndef METERD_TARIFF_TARIFF_H
 #define METERD_TARIFF_TARIFF_H
@@ -62,9 +66,19 @@
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
 enum { MTR_TARIFF_ALLOWANCES_MAX = 64, MTR_ALLOWANCE_ROLLOVER_MAX = 24, MTR_POOL_PRIORITY_MAX = 1000 };
 /* Meters of one component, rows of a matrix, values of one match, and parties of a price chain. */
-enum { MTR_TARIFF_INPUTS_MAX = 8, MTR_TARIFF_MATRIX_MAX = 1000, MTR_TARIFF_MATCH_VALUES_MAX = 1000, MTR_TARIFF_MARKUPS_MAX = 16 };
-/* And of its variants. Every override has all components of its version, in every currency: together they are bounded too. */
-enum { MTR_TARIFF_CURRENCIES_MAX = 32, MTR_TARIFF_OVERRIDES_MAX = 10000, MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000 };
+enum {
+    MTR_TARIFF_INPUTS_MAX = 8,
+    MTR_TARIFF_MATRIX_MAX = 1000,
+    MTR_TARIFF_MATCH_VALUES_MAX = 1000,
+    MTR_TARIFF_MARKUPS_MAX = 16
+};
+/* And of its variants. Every override has all components of its version, in every currency: together they
+ * are bounded too. */
+enum {
+    MTR_TARIFF_CURRENCIES_MAX = 32,
+    MTR_TARIFF_OVERRIDES_MAX = 10000,
+    MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000
+};
 
 enum mtr_curve_kind {
     MTR_CURVE_PER_UNIT,
@@ -91,7 +105,8 @@ struct mtr_tier {
     struct mtr_money flat;
     bool has_cap;
     struct mtr_money cap;       /* greatest amount of this tier, its flat included */
-    struct mtr_exact below, below_without_flats; /* of graduated tiers: what all before it cost when they are full */
+    struct mtr_exact below,
+        below_without_flats; /* of graduated tiers: what all before it cost when they are full */
 };
 
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
@@ -112,7 +127,8 @@ struct mtr_increment {
     struct mtr_quantity per, step; /* > 0 */
 };
 
-/* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to `digits`. */
+/* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to
+ * `digits`. */
 struct mtr_convert {
     bool given;
     bool has_step;
@@ -122,7 +138,8 @@ struct mtr_convert {
     enum mtr_rounding rounding;
 };
 
-/* Use U under commitment C: C + (U − C) × overage above it; below it C with true_up, when the period closes. */
+/* Use U under commitment C: C + (U − C) × overage above it; below it C with true_up, when the period
+ * closes. */
 struct mtr_commitment {
     bool given;
     bool true_up;
@@ -142,8 +159,9 @@ enum mtr_slice_by {
 };
 const char *mtr_slice_by_name(enum mtr_slice_by by); /* "period" … "level", as `scope:` is written */
 
-/* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free. The first free limit that is reached
- * ends the free part; an amount that ends inside an event leaves the rest of it to be paid, as an event of that amount. */
+/* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free.
+ * The first free limit that is reached ends the free part; an amount that ends inside an event leaves the
+ * rest of it to be paid, as an event of that amount. */
 struct mtr_percentage_events {
     bool has_minimum, has_maximum, has_free_events, has_free_amount;
     struct mtr_money minimum, maximum;
@@ -151,11 +169,13 @@ struct mtr_percentage_events {
     struct mtr_quantity free_amount;
 };
 
-/* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be (catalog/rates.h). */
+/* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be
+ * (catalog/rates.h). */
 enum mtr_exchange_at {
     MTR_EXCHANGE_AT_PERIOD_END, /* the last local day of the billing period */
     MTR_EXCHANGE_AT_USAGE_DAY,  /* each local day at its own rate */
-    MTR_EXCHANGE_AT_CHARGE_DAY, /* the local day in which the period ends: the first after it when it ends at midnight */
+    MTR_EXCHANGE_AT_CHARGE_DAY, /* the local day in which the period ends: the first after it when it ends at
+                                   midnight */
     MTR_EXCHANGE_AT_ORDER       /* the local day of the subscription's start */
 };
 const char *mtr_exchange_at_name(enum mtr_exchange_at at); /* period_end usage_day charge_day order */
@@ -167,7 +187,8 @@ struct mtr_exchange_rule {
     int64_t max_age_days;
 };
 
-/* A discount or markup: a share of what the line comes to, or a fixed amount per line that a discount never takes below zero. */
+/* A discount or markup: a share of what the line comes to, or a fixed amount per line that a discount
+ * never takes below zero. */
 struct mtr_adjustment {
     bool is_discount;
     bool has_amount;
@@ -204,7 +225,8 @@ struct mtr_component {
     enum mtr_slice_by scope;
     struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
     uint32_t tier_count;
-    bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that */
+    bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that
+                            */
     bool flat_at_zero;
     struct mtr_percentage_events percentage;
     struct mtr_quantity package_size;
@@ -212,7 +234,8 @@ struct mtr_component {
     enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
     struct mtr_block_tier *block_tiers;
     uint32_t block_tier_count;
-    bool blocks_by_volume; /* the whole quantity in the blocks of the tier it reaches; else each tier its own part */
+    bool blocks_by_volume; /* the whole quantity in the blocks of the tier it reaches; else each tier its own
+                              part */
     struct mtr_money connect; /* of increments: due once when there is use */
     struct mtr_increment *increments;
     uint32_t increment_count;
@@ -220,11 +243,14 @@ struct mtr_component {
     uint32_t step_count;
     struct mtr_matrix_row *matrix; /* the last matches everything */
     uint32_t matrix_count;
-    bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff together */
+    bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff
+                             together */
     bool units_input;   /* dynamic: input 1 counts the units that the amount is asked for */
     bool zero_units_are_free; /* then an amount without units costs nothing */
-    bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of input 0 */
-    struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
+    bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of
+                           input 0 */
+    struct mtr_str
+        *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
     uint32_t input_count;
     bool has_when, when_not; /* only use in hours in which that mask holds, or does not, counts */
     uint32_t when;           /* index in the version's calendar */
@@ -240,7 +266,8 @@ struct mtr_component {
     struct mtr_money recurring_amount;
     bool recurring_in_arrears;
     enum mtr_prorate prorate;
-    bool recurring_every_given; /* `every:` names the billing period it is meant for; without it the fee is due once per billing period */
+    bool recurring_every_given; /* `every:` names the billing period it is meant for; without it the fee is
+                                   due once per billing period */
     enum mtr_period_unit recurring_every;
     struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
     uint32_t group_by_count;
@@ -251,7 +278,8 @@ struct mtr_component {
     uint32_t line, column; /* in the document, for findings */
 };
 
-/* A pool that each billing period is granted anew: of units (in those that the components price: after conversion) or of money. */
+/* A pool that each billing period is granted anew: of units (in those that the components price: after
+ * conversion) or of money. */
 struct mtr_allowance {
     struct mtr_str key;          /* unique in its version, and no component's */
     struct mtr_str *components;  /* keys; of money none means all lines */
@@ -276,8 +304,8 @@ static inline bool mtr_component_has_masks(const struct mtr_component *component
     return component->has_when || component->weight_count > 0;
 }
 
-/* Has it units of a period of its own, which a pool can give? Fees, shares of money, capacities, levels, contract terms and use across a
- * customer have none. */
+/* Has it units of a period of its own, which a pool can give? Fees, shares of money, capacities, levels,
+ * contract terms and use across a customer have none. */
 bool mtr_component_has_units(const struct mtr_component *component);
 
 /* Of all the customer's subscriptions of the tariff together, in the same billing period. */
@@ -291,7 +319,8 @@ struct mtr_tariff_version {
     bool from_is_date;   /* then from_days counts in the subscription's zone */
     int64_t from_days;
     int64_t from_us;     /* when an instant was written */
-    bool reset;          /* tiers and free units begin anew with it; else they go on from where the period's earlier parts were */
+    bool reset; /* tiers and free units begin anew with it; else they go on from where the period's earlier
+                   parts were */
     struct mtr_component *components;
     uint32_t component_count;
     struct mtr_calendar calendar;
@@ -302,8 +331,10 @@ struct mtr_tariff_version {
     struct mtr_commitment commitment;
     struct mtr_allowance *allowances;
     uint32_t allowance_count;
-    uint64_t hash_high, hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
-    struct mtr_tariff_override *overrides; /* those of subscriptions by key, then those of customers by key; none within another */
+    uint64_t hash_high,
+        hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
+    struct mtr_tariff_override
+        *overrides; /* those of subscriptions by key, then those of customers by key; none within another */
     uint32_t override_count;
 };
 
@@ -324,44 +355,53 @@ struct mtr_tariff_document {
     bool round_total; /* place: total; else each line */
     struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
-    /* A version looks at all the customer's subscriptions of the tariff: at their use (`across: customer`), at what they come to (`account`). */
+    /* A version looks at all the customer's subscriptions of the tariff: at their use (`across:
+     * customer`), at what they come to (`account`). */
     bool across_customer, has_account;
     uint32_t version_count;
-    struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its own first; none within another */
+    struct mtr_tariff_document *currencies; /* of a tariff with prices per currency: all of it in each, its
+                                               own first; none within another */
     uint32_t currency_count;
 };
 
-/* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and overlaps, unreachable tiers, a volume
- * cliff (warning with the quantities between which more use costs less), unknown currency. MTR_EINVALID when a finding is an error. The
- * tiers are linted when the document's fields are right. */
-int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out, struct mtr_diagnostics *findings)
-    MTR_MUST_USE;
+/* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and
+ * overlaps, unreachable tiers, a volume cliff (warning with the quantities between which more use costs
+ * less), unknown currency. MTR_EINVALID when a finding is an error. The tiers are linted when the
+ * document's fields are right. */
+int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_tariff_document *out,
+                    struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* Warns of versions that the stored tariff does not have and that begin before now (a date: at midnight in UTC): legal, and rarely what was
- * meant. node: the tariff's document, for the places; NULL: none. */
-void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff_document *tariff, const struct mtr_tariff_document *stored,
-                            int64_t now_us, struct mtr_diagnostics *findings);
+/* Warns of versions that the stored tariff does not have and that begin before now (a date: at midnight in
+ * UTC): legal, and rarely what was meant. node: the tariff's document, for the places; NULL: none. */
+void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                            const struct mtr_tariff_document *stored, int64_t now_us,
+                            struct mtr_diagnostics *findings);
 
 /* The tariff with its prices in that currency; NULL when it has none. */
-const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff, struct mtr_str currency);
+const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff,
+                                                struct mtr_str currency);
 
 /* The version's component of that key, or NULL. */
-const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version, struct mtr_str key);
+const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version,
+                                                 struct mtr_str key);
 
-/* Has the version the same component, pricing the same meter? Then its tiers, free units and roundings go on in it. */
+/* Has the version the same component, pricing the same meter? Then its tiers, free units and roundings go
+ * on in it. */
 bool mtr_tariff_goes_on(const struct mtr_tariff_version *version, const struct mtr_component *component);
 
-/* The version in force for a subscription: its own override, else its customer's, else the version itself. Either key may be empty. */
-const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version, struct mtr_str subscription,
-                                                        struct mtr_str customer);
+/* The version in force for a subscription: its own override, else its customer's, else the version itself.
+ * Either key may be empty. */
+const struct mtr_tariff_version *mtr_tariff_version_for(const struct mtr_tariff_version *version,
+                                                        struct mtr_str subscription, struct mtr_str customer);
 
 /* For whom and in which currency a tariff is asked for; empty: the tariff's own currency, no override. */
 struct mtr_tariff_party {
     struct mtr_str currency, subscription, customer;
 };
-/* The tariff as it is for them: a document that has the versions in force, and no variants. From the arena, and borrowing from `tariff`.
- * Errors: MTR_ENOTFOUND: it has no prices in that currency; MTR_ENOMEM. */
-int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party, struct mtr_arena *arena,
-                   struct mtr_tariff_document *out) MTR_MUST_USE;
+/* The tariff as it is for them: a document that has the versions in force, and no variants. From the
+ * arena, and borrowing from `tariff`. Errors: MTR_ENOTFOUND: it has no prices in that currency;
+ * MTR_ENOMEM. */
+int mtr_tariff_for(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party,
+                   struct mtr_arena *arena, struct mtr_tariff_document *out) MTR_MUST_USE;
 
 #endif

@@ -3,7 +3,8 @@
  *
  *   <ValCurs Date="21.11.2026"><Valute><CharCode>JPY</CharCode><Nominal>100</Nominal><Value>62,5000</Value></Valute> …</ValCurs>
  *
- * `Nominal` of the currency is `Value` roubles; the decimal sign is a comma. VunitRate, the value of one unit, is left alone: it is rounded.
+ * `Nominal` of the currency is `Value` roubles; the decimal sign is a comma. VunitRate, the value of one
+ * unit, is left alone: it is rounded.
  */
 #include "lib/catalog/bank/rates.h"
 
@@ -16,8 +17,8 @@ static void begin_day(struct bank_reader *reader, const char *date)
 {
     unsigned year = 0, month = 0, day = 0;
     enum { DATE_BYTES = 10 };
-    bool is_date = date && strlen(date) == DATE_BYTES && bank_digits(date, 2, &day) && date[2] == '.' && bank_digits(date + 3, 2, &month) &&
-                   date[5] == '.' && bank_digits(date + 6, 4, &year);
+    bool is_date = date && strlen(date) == DATE_BYTES && bank_digits(date, 2, &day) && date[2] == '.' &&
+                   bank_digits(date + 3, 2, &month) && date[5] == '.' && bank_digits(date + 6, 4, &year);
     if (is_date) bank_begin_day(reader, (int32_t)year, month, day);
     else bank_fail(reader, "`%.40s` is no day, as 21.11.2026", date ? date : "");
 }
@@ -42,8 +43,10 @@ static void end_quote(struct bank_reader *reader)
         bank_fail(reader, "a rate needs CharCode, Nominal and Value");
     } else if (strchr(reader->value, '.')) {
         bank_fail(reader, "%.20s: `%.40s`: the decimal sign is a comma", reader->currency, reader->value);
-    } else if (!mtr_str_to_u64(mtr_str_from(reader->nominal), &nominal) || nominal < 1 || nominal > MTR_RATES_NOMINAL_MAX) {
-        bank_fail(reader, "%.20s: Nominal is a whole number from 1 to %d, not `%.40s`", reader->currency, MTR_RATES_NOMINAL_MAX, reader->nominal);
+    } else if (!mtr_str_to_u64(mtr_str_from(reader->nominal), &nominal) || nominal < 1 ||
+               nominal > MTR_RATES_NOMINAL_MAX) {
+        bank_fail(reader, "%.20s: Nominal is a whole number from 1 to %d, not `%.40s`", reader->currency,
+                  MTR_RATES_NOMINAL_MAX, reader->nominal);
     } else {
         if (comma) *comma = '.';
         bank_add_quote(reader, reader->currency, reader->value, nominal);
@@ -58,4 +61,5 @@ static void on_end(struct bank_reader *reader, const char *element, const char *
     else if (strcmp(element, "Valute") == 0) end_quote(reader);
 }
 
-const struct bank bank_cbr = {.name = "cbr", .base = "RUB", .full_name = "the Bank of Russia", .on_begin = on_begin, .on_end = on_end};
+const struct bank bank_cbr = {
+    .name = "cbr", .base = "RUB", .full_name = "the Bank of Russia", .on_begin = on_begin, .on_end = on_end};

@@ -1,6 +1,6 @@
 /*
- * The frame of reading banks' XML: expat with everything off that could make a small document large, one element's text at a time, and the
- * first thing that is wrong ends it with a sentence and its place.
+ * The frame of reading banks' XML: expat with everything off that could make a small document large, one
+ * element's text at a time, and the first thing that is wrong ends it with a sentence and its place.
  */
 #include "lib/catalog/bank/rates.h"
 
@@ -34,8 +34,8 @@ void bank_fail(struct bank_reader *reader, const char *format, ...)
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     reader->error = MTR_EINVALID;
-    mtr_diagnostic_set(reader->diagnostic, (uint32_t)XML_GetCurrentLineNumber(reader->parser), (uint32_t)XML_GetCurrentColumnNumber(reader->parser) + 1,
-                       NULL, "%s", text);
+    mtr_diagnostic_set(reader->diagnostic, (uint32_t)XML_GetCurrentLineNumber(reader->parser),
+                       (uint32_t)XML_GetCurrentColumnNumber(reader->parser) + 1, NULL, "%s", text);
     (void)XML_StopParser(reader->parser, XML_FALSE);
 }
 
@@ -66,7 +66,8 @@ bool bank_digits(const char *text, unsigned digits, unsigned *out)
 void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, unsigned day)
 {
     struct bank_rates *rates = &reader->rates;
-    if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1 || day > mtr_days_in_month(year, month)) {
+    if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1 ||
+        day > mtr_days_in_month(year, month)) {
         bank_fail(reader, "%d-%u-%u is no day", (int)year, month, day);
         return;
     }
@@ -75,7 +76,8 @@ void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, un
         bank_fail(reader, "more than %d days", BANK_DAYS_MAX);
         return;
     }
-    if (mtr_arena_make_room(reader->arena, (void **)&rates->days, rates->day_count, &rates->day_capacity, sizeof(*rates->days))) {
+    if (mtr_arena_make_room(reader->arena, (void **)&rates->days, rates->day_count, &rates->day_capacity,
+                            sizeof(*rates->days))) {
         fail_memory(reader);
         return;
     }
@@ -91,7 +93,9 @@ static bool is_code(const char *text)
 
 static struct bank_quote *new_quote(struct bank_reader *reader, struct bank_day *day)
 {
-    if (mtr_arena_make_room(reader->arena, (void **)&day->quotes, day->quote_count, &day->quote_capacity, sizeof(*day->quotes))) return NULL;
+    if (mtr_arena_make_room(reader->arena, (void **)&day->quotes, day->quote_count, &day->quote_capacity,
+                            sizeof(*day->quotes)))
+        return NULL;
     return &day->quotes[day->quote_count++];
 }
 
@@ -106,9 +110,10 @@ void bank_add_quote(struct bank_reader *reader, const char *currency, const char
     struct bank_day *day = &reader->rates.days[reader->rates.day_count - 1];
     if (!is_code(currency)) {
         bank_fail(reader, "`%.20s` is no code of a currency", currency);
-    } else if (mtr_decimal_parse(mtr_str_from(value), &number) || number.mantissa <= 0 || number.scale > MTR_RATES_FRACTION_MAX ||
-               number.mantissa >= (mtr_int128)1000000000000000000) {
-        bank_fail(reader, "%s: `%.40s` is no rate: a number above zero of at most %d digits is expected", currency, value, MTR_RATES_DIGITS_MAX);
+    } else if (mtr_decimal_parse(mtr_str_from(value), &number) || number.mantissa <= 0 ||
+               number.scale > MTR_RATES_FRACTION_MAX || number.mantissa >= (mtr_int128)1000000000000000000) {
+        bank_fail(reader, "%s: `%.40s` is no rate: a number above zero of at most %d digits is expected",
+                  currency, value, MTR_RATES_DIGITS_MAX);
     } else if (day->quote_count == BANK_QUOTES_MAX) {
         bank_fail(reader, "more than %d rates in a day", BANK_QUOTES_MAX);
     }
@@ -147,7 +152,8 @@ static void XMLCALL on_begin(void *context, const XML_Char *name, const XML_Char
     if (frame->reader.error) return;
     frame->text_size = 0;
     frame->is_text = true;
-    if (++frame->depth > BANK_DEPTH_MAX) bank_fail(&frame->reader, "elements are nested more than %d deep", BANK_DEPTH_MAX);
+    if (++frame->depth > BANK_DEPTH_MAX)
+        bank_fail(&frame->reader, "elements are nested more than %d deep", BANK_DEPTH_MAX);
     else frame->bank->on_begin(&frame->reader, local_name(name), attributes);
 }
 
@@ -172,7 +178,8 @@ static void XMLCALL on_text(void *context, const XML_Char *text, int size)
 }
 
 /* Entities are declared in a document type, so that without one there is nothing to expand. */
-static void XMLCALL on_document_type(void *context, const XML_Char *name, const XML_Char *system_id, const XML_Char *public_id, int has_subset)
+static void XMLCALL on_document_type(void *context, const XML_Char *name, const XML_Char *system_id,
+                                     const XML_Char *public_id, int has_subset)
 {
     struct frame *frame = context;
     (void)name;
@@ -184,14 +191,16 @@ static void XMLCALL on_document_type(void *context, const XML_Char *name, const 
 
 /* Windows-1251, the upper half; -1: no character. */
 static const int cyrillic[128] = {
-    0x402, 0x403, 0x201A, 0x453, 0x201E, 0x2026, 0x2020, 0x2021, 0x20AC, 0x2030, 0x409, 0x2039, 0x40A, 0x40C, 0x40B, 0x40F,
-    0x452, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, -1, 0x2122, 0x459, 0x203A, 0x45A, 0x45C, 0x45B, 0x45F,
-    0xA0, 0x40E, 0x45E, 0x408, 0xA4, 0x490, 0xA6, 0xA7, 0x401, 0xA9, 0x404, 0xAB, 0xAC, 0xAD, 0xAE, 0x407,
-    0xB0, 0xB1, 0x406, 0x456, 0x491, 0xB5, 0xB6, 0xB7, 0x451, 0x2116, 0x454, 0xBB, 0x458, 0x405, 0x455, 0x457,
-    0x410, 0x411, 0x412, 0x413, 0x414, 0x415, 0x416, 0x417, 0x418, 0x419, 0x41A, 0x41B, 0x41C, 0x41D, 0x41E, 0x41F,
-    0x420, 0x421, 0x422, 0x423, 0x424, 0x425, 0x426, 0x427, 0x428, 0x429, 0x42A, 0x42B, 0x42C, 0x42D, 0x42E, 0x42F,
-    0x430, 0x431, 0x432, 0x433, 0x434, 0x435, 0x436, 0x437, 0x438, 0x439, 0x43A, 0x43B, 0x43C, 0x43D, 0x43E, 0x43F,
-    0x440, 0x441, 0x442, 0x443, 0x444, 0x445, 0x446, 0x447, 0x448, 0x449, 0x44A, 0x44B, 0x44C, 0x44D, 0x44E, 0x44F,
+    0x402, 0x403,  0x201A, 0x453, 0x201E, 0x2026, 0x2020, 0x2021, 0x20AC, 0x2030, 0x409,  0x2039, 0x40A,
+    0x40C, 0x40B,  0x40F,  0x452, 0x2018, 0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, -1,     0x2122,
+    0x459, 0x203A, 0x45A,  0x45C, 0x45B,  0x45F,  0xA0,   0x40E,  0x45E,  0x408,  0xA4,   0x490,  0xA6,
+    0xA7,  0x401,  0xA9,   0x404, 0xAB,   0xAC,   0xAD,   0xAE,   0x407,  0xB0,   0xB1,   0x406,  0x456,
+    0x491, 0xB5,   0xB6,   0xB7,  0x451,  0x2116, 0x454,  0xBB,   0x458,  0x405,  0x455,  0x457,  0x410,
+    0x411, 0x412,  0x413,  0x414, 0x415,  0x416,  0x417,  0x418,  0x419,  0x41A,  0x41B,  0x41C,  0x41D,
+    0x41E, 0x41F,  0x420,  0x421, 0x422,  0x423,  0x424,  0x425,  0x426,  0x427,  0x428,  0x429,  0x42A,
+    0x42B, 0x42C,  0x42D,  0x42E, 0x42F,  0x430,  0x431,  0x432,  0x433,  0x434,  0x435,  0x436,  0x437,
+    0x438, 0x439,  0x43A,  0x43B, 0x43C,  0x43D,  0x43E,  0x43F,  0x440,  0x441,  0x442,  0x443,  0x444,
+    0x445, 0x446,  0x447,  0x448, 0x449,  0x44A,  0x44B,  0x44C,  0x44D,  0x44E,  0x44F,
 };
 
 static int XMLCALL on_encoding(void *context, const XML_Char *name, XML_Encoding *info)
@@ -250,7 +259,8 @@ static int check_days(const struct bank *bank, struct bank_rates *rates, struct 
     return MTR_EINVALID;
 }
 
-int bank_read(const struct bank *bank, struct mtr_str xml, struct mtr_arena *arena, struct bank_rates *out, struct mtr_diagnostic *diagnostic)
+int bank_read(const struct bank *bank, struct mtr_str xml, struct mtr_arena *arena, struct bank_rates *out,
+              struct mtr_diagnostic *diagnostic)
 {
     struct frame frame = {.reader = {.arena = arena, .diagnostic = diagnostic}, .bank = bank};
     if (xml.size > BANK_XML_BYTES_MAX) {
@@ -287,7 +297,8 @@ static void write_quote(struct mtr_json_writer *json, const struct bank_quote *q
     mtr_json_map_end(json);
 }
 
-static bool is_known(const struct bank *bank, const struct bank_quote *quote, char skipped[BANK_SKIPPED_BYTES])
+static bool is_known(const struct bank *bank, const struct bank_quote *quote,
+                     char skipped[BANK_SKIPPED_BYTES])
 {
     if (strcmp(quote->currency, bank->base) == 0) return false;
     if (mtr_currency_find(mtr_str_from(quote->currency))) return true;
@@ -303,8 +314,8 @@ static void name_text(struct mtr_json_writer *json, const char *name, const char
     mtr_json_cstr(json, text);
 }
 
-static bool write_day(const struct bank *bank, const char *source, const struct bank_day *day, struct mtr_json_writer *json,
-                      char skipped[BANK_SKIPPED_BYTES])
+static bool write_day(const struct bank *bank, const char *source, const struct bank_day *day,
+                      struct mtr_json_writer *json, char skipped[BANK_SKIPPED_BYTES])
 {
     char date[MTR_DATE_TEXT_BYTES], key[128];
     uint32_t known = 0;
@@ -326,8 +337,9 @@ static bool write_day(const struct bank *bank, const char *source, const struct 
     return true;
 }
 
-uint32_t bank_write_documents(const struct bank *bank, const char *source, const struct bank_rates *rates, int64_t since_day,
-                              struct mtr_json_writer *json, char skipped[BANK_SKIPPED_BYTES])
+uint32_t bank_write_documents(const struct bank *bank, const char *source, const struct bank_rates *rates,
+                              int64_t since_day, struct mtr_json_writer *json,
+                              char skipped[BANK_SKIPPED_BYTES])
 {
     uint32_t written = 0;
     skipped[0] = '\0';
@@ -335,7 +347,8 @@ uint32_t bank_write_documents(const struct bank *bank, const char *source, const
     mtr_json_name(json, "rates");
     mtr_json_list(json);
     for (uint32_t i = 0; i < rates->day_count; i++)
-        if (rates->days[i].day >= since_day) written += write_day(bank, source, &rates->days[i], json, skipped);
+        if (rates->days[i].day >= since_day)
+            written += write_day(bank, source, &rates->days[i], json, skipped);
     mtr_json_list_end(json);
     mtr_json_map_end(json);
     return written;

@@ -1,10 +1,12 @@
 /*
  * Documents: the checks that hold for YAML and JSON alike, and the choice between the two readers.
  *
- * Text that starts with { or [ is tried as strict JSON first, then as YAML (whose flow style looks alike). When both refuse, JSON's
- * error is reported, unless JSON failed at the very first word behind the opening brackets: then the text was meant as YAML.
+ * Text that starts with { or [ is tried as strict JSON first, then as YAML (whose flow style looks alike).
+ * When both refuse, JSON's error is reported, unless JSON failed at the very first word behind the opening
+ * brackets: then the text was meant as YAML.
  *
- * A document is one arena; nodes and texts live in it until close. Immutable after parse, so any thread may read it.
+ * A document is one arena; nodes and texts live in it until close. Immutable after parse, so any thread may
+ * read it.
  */
 #include "meterd/core/document.h"
 
@@ -32,7 +34,8 @@ static struct mtr_place place_of_offset(struct mtr_str text, size_t offset)
     return place;
 }
 
-static int fail_at(struct mtr_diagnostic *diagnostic, struct mtr_str text, size_t offset, const char *sentence)
+static int fail_at(struct mtr_diagnostic *diagnostic, struct mtr_str text, size_t offset,
+                   const char *sentence)
 {
     struct mtr_place place = place_of_offset(text, offset);
     mtr_diagnostic_set(diagnostic, place.line, place.column, NULL, "%s", sentence);
@@ -46,7 +49,9 @@ static size_t utf8_prefix(struct mtr_str text)
     size_t at = 0;
     while (at < text.size) {
         size_t step = 1;
-        while (step <= 4 && at + step <= text.size && !mtr_str_is_utf8((struct mtr_str){text.data + at, step})) step++;
+        while (step <= 4 && at + step <= text.size &&
+               !mtr_str_is_utf8((struct mtr_str){text.data + at, step}))
+            step++;
         if (step > 4 || at + step > text.size) break;
         at += step;
     }
@@ -56,12 +61,15 @@ static size_t utf8_prefix(struct mtr_str text)
 static int check_bytes(struct mtr_str text, struct mtr_diagnostic *diagnostic)
 {
     if (text.size > MTR_DOCUMENT_BYTES_MAX) {
-        mtr_diagnostic_set(diagnostic, 1, 1, NULL, "the text has %zu bytes, at most %d are allowed", text.size, MTR_DOCUMENT_BYTES_MAX);
+        mtr_diagnostic_set(diagnostic, 1, 1, NULL, "the text has %zu bytes, at most %d are allowed",
+                           text.size, MTR_DOCUMENT_BYTES_MAX);
         return MTR_ELIMIT;
     }
-    if (!mtr_str_is_utf8(text)) return fail_at(diagnostic, text, utf8_prefix(text), "the text is not UTF-8 here");
+    if (!mtr_str_is_utf8(text))
+        return fail_at(diagnostic, text, utf8_prefix(text), "the text is not UTF-8 here");
     const char *nul = text.size ? memchr(text.data, '\0', text.size) : NULL;
-    return nul ? fail_at(diagnostic, text, (size_t)(nul - text.data), "a NUL character is not allowed") : MTR_OK;
+    return nul ? fail_at(diagnostic, text, (size_t)(nul - text.data), "a NUL character is not allowed")
+               : MTR_OK;
 }
 
 static size_t skip_all(struct mtr_str text, const char *characters)
@@ -79,7 +87,8 @@ static bool looks_like_json(struct mtr_str text)
 
 typedef int read_text(struct mtr_document_builder *builder, struct mtr_str text);
 
-static int read_with(read_text *read, struct mtr_document *document, struct mtr_str text, struct mtr_diagnostic *diagnostic)
+static int read_with(read_text *read, struct mtr_document *document, struct mtr_str text,
+                     struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document_builder builder;
     mtr_arena_reset(&document->arena);
@@ -105,7 +114,8 @@ static int read_either(struct mtr_document *document, struct mtr_str text, struc
 
 int mtr_document_parse(struct mtr_str text, struct mtr_document **out, struct mtr_diagnostic *diagnostic)
 {
-    if (mtr_str_starts_with(text, MTR_STR("\xEF\xBB\xBF"))) text = (struct mtr_str){text.data + 3, text.size - 3};
+    if (mtr_str_starts_with(text, MTR_STR("\xEF\xBB\xBF")))
+        text = (struct mtr_str){text.data + 3, text.size - 3};
     int rc = check_bytes(text, diagnostic);
     if (rc) return rc;
     struct mtr_document *document = calloc(1, sizeof(*document));

@@ -1,8 +1,8 @@
 /*
  * The tree under construction: a stack of open containers over one stack of finished nodes.
  *
- * Closing a container copies its children, which are the newest of `pending`, into the arena as one array. Keys and texts are
- * copied with a NUL behind them. Does not know YAML or JSON.
+ * Closing a container copies its children, which are the newest of `pending`, into the arena as one array.
+ * Keys and texts are copied with a NUL behind them. Does not know YAML or JSON.
  */
 #include "lib/core/document/document_builder.h"
 
@@ -12,7 +12,8 @@
 
 enum { PENDING_FIRST = 64 };
 
-void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena, struct mtr_diagnostic *diagnostic)
+void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+                               struct mtr_diagnostic *diagnostic)
 {
     memset(builder, 0, sizeof(*builder));
     builder->arena = arena;
@@ -25,7 +26,8 @@ void mtr_document_builder_release(struct mtr_document_builder *builder)
     builder->pending = NULL;
 }
 
-int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format, ...)
+int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
+                              const char *format, ...)
 {
     char text[sizeof(builder->diagnostic->text)];
     va_list args;
@@ -37,7 +39,8 @@ int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_p
     return MTR_EINVALID;
 }
 
-static int fail_limit(struct mtr_document_builder *builder, struct mtr_place place, const char *what, unsigned max)
+static int fail_limit(struct mtr_document_builder *builder, struct mtr_place place, const char *what,
+                      unsigned max)
 {
     (void)!mtr_document_builder_fail(builder, place, "%s: at most %u are allowed", what, max);
     return MTR_ELIMIT;
@@ -62,7 +65,8 @@ static void take_key(struct mtr_document_builder *builder, struct mtr_node *node
 
 static int count_node(struct mtr_document_builder *builder, struct mtr_place place)
 {
-    if (builder->node_count == MTR_DOCUMENT_NODES_MAX) return fail_limit(builder, place, "too many values", MTR_DOCUMENT_NODES_MAX);
+    if (builder->node_count == MTR_DOCUMENT_NODES_MAX)
+        return fail_limit(builder, place, "too many values", MTR_DOCUMENT_NODES_MAX);
     builder->node_count++;
     return MTR_OK;
 }
@@ -80,10 +84,13 @@ static int push(struct mtr_document_builder *builder, const struct mtr_node *nod
     return MTR_OK;
 }
 
-int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind, struct mtr_place place)
+int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
+                              struct mtr_place place)
 {
-    if (builder->depth == MTR_DOCUMENT_DEPTH_MAX) return fail_limit(builder, place, "nested too deeply, levels", MTR_DOCUMENT_DEPTH_MAX);
-    struct mtr_document_frame frame = {.node = {.kind = kind, .line = place.line, .column = place.column}, .first = builder->pending_count};
+    if (builder->depth == MTR_DOCUMENT_DEPTH_MAX)
+        return fail_limit(builder, place, "nested too deeply, levels", MTR_DOCUMENT_DEPTH_MAX);
+    struct mtr_document_frame frame = {.node = {.kind = kind, .line = place.line, .column = place.column},
+                                       .first = builder->pending_count};
     int rc = count_node(builder, place);
     if (rc) return rc;
     take_key(builder, &frame.node);
@@ -98,8 +105,10 @@ static int compare_keys(const void *a, const void *b)
     return order ? order : (*x > *y) - (*x < *y);
 }
 
-/* Sorted, so that a hostile map of a million keys costs n log n; reports the repeat that stands first in the text. */
-static int refuse_duplicate_keys(struct mtr_document_builder *builder, const struct mtr_node *children, uint32_t count)
+/* Sorted, so that a hostile map of a million keys costs n log n; reports the repeat that stands first in
+ * the text. */
+static int refuse_duplicate_keys(struct mtr_document_builder *builder, const struct mtr_node *children,
+                                 uint32_t count)
 {
     const struct mtr_node **sorted = malloc(count * sizeof(const struct mtr_node *));
     if (!sorted) return fail_memory(builder, (struct mtr_place){children->line, children->column, 0});
@@ -115,7 +124,8 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     free(sorted);
     if (!repeat) return MTR_OK;
     return mtr_document_builder_fail(builder, (struct mtr_place){repeat->key_line, repeat->key_column, 0},
-                                     "the key `%.*s` is given twice, first on line %u", MTR_STR_ARGS(repeat->key), first->key_line);
+                                     "the key `%.*s` is given twice, first on line %u",
+                                     MTR_STR_ARGS(repeat->key), first->key_line);
 }
 
 int mtr_document_builder_close(struct mtr_document_builder *builder)
@@ -125,9 +135,12 @@ int mtr_document_builder_close(struct mtr_document_builder *builder)
     uint32_t count = builder->pending_count - frame->first;
     if (count > 0) {
         struct mtr_node *children = mtr_arena_calloc(builder->arena, count, sizeof(*children));
-        if (!children) return fail_memory(builder, (struct mtr_place){frame->node.line, frame->node.column, 0});
+        if (!children)
+            return fail_memory(builder, (struct mtr_place){frame->node.line, frame->node.column, 0});
         memcpy(children, builder->pending + frame->first, count * sizeof(*children));
-        int rc = frame->node.kind == MTR_NODE_MAP && count > 1 ? refuse_duplicate_keys(builder, children, count) : MTR_OK;
+        int rc = frame->node.kind == MTR_NODE_MAP && count > 1
+                     ? refuse_duplicate_keys(builder, children, count)
+                     : MTR_OK;
         if (rc) return rc;
         frame->node.children = children;
         frame->node.child_count = count;
@@ -139,16 +152,20 @@ int mtr_document_builder_close(struct mtr_document_builder *builder)
 
 bool mtr_document_builder_wants_key(const struct mtr_document_builder *builder)
 {
-    return builder->depth > 0 && builder->frames[builder->depth - 1].node.kind == MTR_NODE_MAP && !builder->has_key;
+    return builder->depth > 0 && builder->frames[builder->depth - 1].node.kind == MTR_NODE_MAP &&
+           !builder->has_key;
 }
 
-static int copy_text(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place, struct mtr_str *out)
+static int copy_text(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place,
+                     struct mtr_str *out)
 {
-    if (text.size && memchr(text.data, '\0', text.size)) return mtr_document_builder_fail(builder, place, "a NUL character is not allowed");
+    if (text.size && memchr(text.data, '\0', text.size))
+        return mtr_document_builder_fail(builder, place, "a NUL character is not allowed");
     return mtr_arena_copy(builder->arena, text, out) ? fail_memory(builder, place) : MTR_OK;
 }
 
-int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place)
+int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
+                             struct mtr_place place)
 {
     MTR_ASSERT(mtr_document_builder_wants_key(builder));
     if (text.size == 0) return mtr_document_builder_fail(builder, place, "a key must not be empty");
@@ -190,7 +207,8 @@ bool mtr_document_is_number(struct mtr_str text)
 void mtr_document_resolve_plain(struct mtr_node *node)
 {
     node->kind = MTR_NODE_STRING;
-    if (node->text.size == 0 || mtr_str_equal(node->text, MTR_STR("null")) || mtr_str_equal(node->text, MTR_STR("~"))) {
+    if (node->text.size == 0 || mtr_str_equal(node->text, MTR_STR("null")) ||
+        mtr_str_equal(node->text, MTR_STR("~"))) {
         node->kind = MTR_NODE_NULL;
     } else if (mtr_str_equal(node->text, MTR_STR("true")) || mtr_str_equal(node->text, MTR_STR("false"))) {
         node->kind = MTR_NODE_BOOL;
@@ -200,7 +218,8 @@ void mtr_document_resolve_plain(struct mtr_node *node)
     }
 }
 
-int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain, struct mtr_place place)
+int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
+                                struct mtr_place place)
 {
     struct mtr_node node = {.kind = MTR_NODE_STRING, .line = place.line, .column = place.column};
     int rc = count_node(builder, place);

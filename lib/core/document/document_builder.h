@@ -1,8 +1,8 @@
 /*
  * Builds the tree of core/document.h from the events of a reader (YAML or JSON). Private to lib/core.
  *
- * Both readers call the same six functions, so limits, duplicate keys and the meaning of plain scalars are decided in one place.
- * The first error sticks in *diagnostic; every function then returns its code.
+ * Both readers call the same six functions, so limits, duplicate keys and the meaning of plain scalars are
+ * decided in one place. The first error sticks in *diagnostic; every function then returns its code.
  */
 #ifndef METERD_LIB_CORE_DOCUMENT_DOCUMENT_BUILDER_H
 #define METERD_LIB_CORE_DOCUMENT_DOCUMENT_BUILDER_H
@@ -35,19 +35,23 @@ struct mtr_document_builder {
     bool has_key;
 };
 
-void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena, struct mtr_diagnostic *diagnostic);
+void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+                               struct mtr_diagnostic *diagnostic);
 void mtr_document_builder_release(struct mtr_document_builder *builder);
 
-int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind, struct mtr_place place) MTR_MUST_USE;
+int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
+                              struct mtr_place place) MTR_MUST_USE;
 int mtr_document_builder_close(struct mtr_document_builder *builder) MTR_MUST_USE;
 bool mtr_document_builder_wants_key(const struct mtr_document_builder *builder);
-int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place) MTR_MUST_USE;
+int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
+                             struct mtr_place place) MTR_MUST_USE;
 /* `plain`: written without quotes, so it may mean null, true, false or a number. */
-int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain, struct mtr_place place) MTR_MUST_USE;
+int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
+                                struct mtr_place place) MTR_MUST_USE;
 
 /* MTR_EINVALID with the sentence and its place. */
-int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format, ...) MTR_PRINTF(3, 4)
-    MTR_MUST_USE;
+int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
+                              const char *format, ...) MTR_PRINTF(3, 4) MTR_MUST_USE;
 
 /* Does text follow the number grammar of RFC 8259 §6? */
 bool mtr_document_is_number(struct mtr_str text);

@@ -1,8 +1,9 @@
 /*
- * Strict JSON (RFC 8259) into the same tree. libyaml takes most JSON, but not all: it refuses tabs as indentation, DEL and
- * surrogate pairs, so JSON has a reader of its own.
+ * Strict JSON (RFC 8259) into the same tree. libyaml takes most JSON, but not all: it refuses tabs as
+ * indentation, DEL and surrogate pairs, so JSON has a reader of its own.
  *
- * Recursion is bounded by the builder's depth. Numbers are kept as text. A lone surrogate is refused: it is no character.
+ * Recursion is bounded by the builder's depth. Numbers are kept as text. A lone surrogate is refused: it is
+ * no character.
  */
 #include "lib/core/document/document_builder.h"
 
@@ -41,9 +42,13 @@ static int fail_expected(struct json *json, const char *expected)
 {
     int c = peek(json);
     struct mtr_place place = place_of(json, json->at);
-    if (c < 0) return mtr_document_builder_fail(json->builder, place, "the JSON text ends here, %s expected", expected);
-    if (c > 0x20 && c < 0x7F) return mtr_document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
-    return mtr_document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c, expected);
+    if (c < 0)
+        return mtr_document_builder_fail(json->builder, place, "the JSON text ends here, %s expected",
+                                         expected);
+    if (c > 0x20 && c < 0x7F)
+        return mtr_document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
+    return mtr_document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
+                                     expected);
 }
 
 static unsigned hex_digit(int c) /* 16: none */
@@ -82,14 +87,17 @@ static int read_unicode(struct json *json, size_t start)
     int rc = read_hex4(json, &code);
     if (rc) return rc;
     bool high = code >= 0xD800 && code <= 0xDBFF;
-    if (high && json->at + 1 < json->text.size && json->text.data[json->at] == '\\' && json->text.data[json->at + 1] == 'u') {
+    if (high && json->at + 1 < json->text.size && json->text.data[json->at] == '\\' &&
+        json->text.data[json->at + 1] == 'u') {
         json->at += 2;
         rc = read_hex4(json, &low);
         if (rc) return rc;
-        if (low >= 0xDC00 && low <= 0xDFFF) return append_utf8(&json->scratch, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
+        if (low >= 0xDC00 && low <= 0xDFFF)
+            return append_utf8(&json->scratch, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
     }
     if (code >= 0xD800 && code <= 0xDFFF)
-        return mtr_document_builder_fail(json->builder, place_of(json, start), "half of a surrogate pair is not a character");
+        return mtr_document_builder_fail(json->builder, place_of(json, start),
+                                         "half of a surrogate pair is not a character");
     return append_utf8(&json->scratch, code);
 }
 
@@ -134,16 +142,18 @@ static int read_string(struct json *json)
 static int read_bare(struct json *json)
 {
     size_t start = json->at;
-    for (int c = peek(json); c > 0 && (strchr("+-.", c) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
+    for (int c = peek(json); c > 0 && (strchr("+-.", c) || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                                       (c >= 'A' && c <= 'Z'));
          c = peek(json))
         json->at++;
     struct mtr_str text = {json->text.data + start, json->at - start};
-    bool known = mtr_str_equal(text, MTR_STR("null")) || mtr_str_equal(text, MTR_STR("true")) || mtr_str_equal(text, MTR_STR("false")) ||
-                 mtr_document_is_number(text);
+    bool known = mtr_str_equal(text, MTR_STR("null")) || mtr_str_equal(text, MTR_STR("true")) ||
+                 mtr_str_equal(text, MTR_STR("false")) || mtr_document_is_number(text);
     if (text.size == 0) return fail_expected(json, "a value");
     if (known) return mtr_document_builder_scalar(json->builder, text, true, place_of(json, start));
     int shown = text.size < 60 ? (int)text.size : 60;
-    return mtr_document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value", shown, text.data);
+    return mtr_document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value",
+                                     shown, text.data);
 }
 
 static int read_value(struct json *json);
@@ -164,7 +174,8 @@ static int read_member(struct json *json)
 
 static int read_container(struct json *json, bool is_map)
 {
-    int rc = mtr_document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST, place_of(json, json->at));
+    int rc = mtr_document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST,
+                                       place_of(json, json->at));
     if (rc) return rc;
     char end = is_map ? '}' : ']';
     json->at++;

@@ -1,12 +1,14 @@
 /*
- * A tree back to JSON: compact, keys in the order written, numbers as written. Recursion is bounded by MTR_DOCUMENT_DEPTH_MAX.
+ * A tree back to JSON: compact, keys in the order written, numbers as written. Recursion is bounded by
+ * MTR_DOCUMENT_DEPTH_MAX.
  */
 #include "meterd/core/document.h"
 
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
 
-_Static_assert((int)MTR_DOCUMENT_DEPTH_MAX <= (int)MTR_JSON_DEPTH_MAX, "every document can be written as JSON");
+_Static_assert((int)MTR_DOCUMENT_DEPTH_MAX <= (int)MTR_JSON_DEPTH_MAX,
+               "every document can be written as JSON");
 
 static void write_node(struct mtr_json_writer *writer, const struct mtr_node *node)
 {
@@ -20,7 +22,10 @@ static void write_node(struct mtr_json_writer *writer, const struct mtr_node *no
     case MTR_NODE_MAP: mtr_json_map(writer); break;
     }
     for (uint32_t i = 0; i < node->child_count; i++) {
-        if (is_map) mtr_json_name(writer, node->children[i].key.data); /* NUL-terminated by the builder, and without a NUL inside */
+        if (is_map)
+            mtr_json_name(
+                writer,
+                node->children[i].key.data); /* NUL-terminated by the builder, and without a NUL inside */
         write_node(writer, &node->children[i]);
     }
     if (is_map)

@@ -1,8 +1,9 @@
 /*
  * YAML through libyaml's events. libyaml keeps the grammar; what meterd refuses on top of it is refused here.
  *
- * libyaml counts characters, and takes U+0085, U+2028 and U+2029 for line ends; people's editors count bytes or columns of lines that end
- * in LF. So places are recomputed from the character index by one cursor that walks the text once.
+ * libyaml counts characters, and takes U+0085, U+2028 and U+2029 for line ends; people's editors count bytes
+ * or columns of lines that end in LF. So places are recomputed from the character index by one cursor that
+ * walks the text once.
  */
 #include "lib/core/document/document_builder.h"
 
@@ -27,7 +28,8 @@ static void cursor_step(struct cursor *cursor)
     do {
         cursor->place.offset++;
         cursor->place.column++;
-    } while (cursor->place.offset < cursor->text.size && ((unsigned char)cursor->text.data[cursor->place.offset] & 0xC0) == 0x80);
+    } while (cursor->place.offset < cursor->text.size &&
+             ((unsigned char)cursor->text.data[cursor->place.offset] & 0xC0) == 0x80);
     if (newline) {
         cursor->place.line++;
         cursor->place.column = 1;
@@ -61,15 +63,17 @@ static int fail_parser(struct reader *reader, const yaml_parser_t *parser)
     struct mtr_place place = place_at(&reader->cursor, parser->problem_mark.index);
     if (!parser->context) return mtr_document_builder_fail(builder, place, "%s", problem);
     struct mtr_place context = place_at(&reader->cursor, parser->context_mark.index);
-    return mtr_document_builder_fail(builder, place, "%s, %s on line %u", problem, parser->context, context.line);
+    return mtr_document_builder_fail(builder, place, "%s, %s on line %u", problem, parser->context,
+                                     context.line);
 }
 
-static int refuse_decoration(struct mtr_document_builder *builder, struct mtr_place place, const yaml_char_t *anchor,
-                             const yaml_char_t *tag)
+static int refuse_decoration(struct mtr_document_builder *builder, struct mtr_place place,
+                             const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (tag) return mtr_document_builder_fail(builder, place, "tags (%s) are not allowed", (const char *)tag);
     if (!anchor) return MTR_OK;
-    return mtr_document_builder_fail(builder, place, "anchors (&%s) are not allowed: write the value out", (const char *)anchor);
+    return mtr_document_builder_fail(builder, place, "anchors (&%s) are not allowed: write the value out",
+                                     (const char *)anchor);
 }
 
 static int on_scalar(struct mtr_document_builder *builder, const yaml_event_t *event, struct mtr_place place)
@@ -82,8 +86,8 @@ static int on_scalar(struct mtr_document_builder *builder, const yaml_event_t *e
     return mtr_document_builder_scalar(builder, text, plain, place);
 }
 
-static int on_container(struct mtr_document_builder *builder, enum mtr_node_kind kind, struct mtr_place place, const yaml_char_t *anchor,
-                        const yaml_char_t *tag)
+static int on_container(struct mtr_document_builder *builder, enum mtr_node_kind kind, struct mtr_place place,
+                        const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     int rc = refuse_decoration(builder, place, anchor, tag);
     if (rc) return rc;
@@ -98,15 +102,18 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (reader->document_count++ == 0) return MTR_OK;
-        return mtr_document_builder_fail(builder, place, "a second document (---) starts here: one text holds one");
+        return mtr_document_builder_fail(builder, place,
+                                         "a second document (---) starts here: one text holds one");
     case YAML_ALIAS_EVENT:
         return mtr_document_builder_fail(builder, place, "aliases (*%s) are not allowed: write the value out",
                                          (const char *)event->data.alias.anchor);
     case YAML_SCALAR_EVENT: return on_scalar(builder, event, place);
     case YAML_SEQUENCE_START_EVENT:
-        return on_container(builder, MTR_NODE_LIST, place, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+        return on_container(builder, MTR_NODE_LIST, place, event->data.sequence_start.anchor,
+                            event->data.sequence_start.tag);
     case YAML_MAPPING_START_EVENT:
-        return on_container(builder, MTR_NODE_MAP, place, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+        return on_container(builder, MTR_NODE_MAP, place, event->data.mapping_start.anchor,
+                            event->data.mapping_start.tag);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT: return mtr_document_builder_close(builder);
     default: return MTR_OK;

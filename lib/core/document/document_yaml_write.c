@@ -1,7 +1,9 @@
 /*
- * A tree as YAML for people: block style, lists of scalars in one line, strings quoted only where they would be read as something else.
+ * A tree as YAML for people: block style, lists of scalars in one line, strings quoted only where they would
+ * be read as something else.
  *
- * What is written reads back as the same tree (tests hold it to that). Recursion is bounded by MTR_DOCUMENT_DEPTH_MAX.
+ * What is written reads back as the same tree (tests hold it to that). Recursion is bounded by
+ * MTR_DOCUMENT_DEPTH_MAX.
  */
 #include "meterd/core/document.h"
 
@@ -16,13 +18,15 @@ static int write_node(const struct mtr_node *node, unsigned indent, struct mtr_b
 
 static bool is_plain_character(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("._/+-@ ", c, 7) != NULL;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           memchr("._/+-@ ", c, 7) != NULL;
 }
 
 /* Read without quotes, is it still this string? */
 static bool is_plain(struct mtr_str text)
 {
-    static const char *const words[] = {"null", "true", "false", "Null", "True", "False", "NULL", "TRUE", "FALSE"};
+    static const char *const words[] = {"null",  "true", "false", "Null", "True",
+                                        "False", "NULL", "TRUE",  "FALSE"};
     struct mtr_decimal number;
     if (text.size == 0 || text.data[0] == ' ' || text.data[text.size - 1] == ' ') return false;
     if (memchr("-+.@", text.data[0], 4)) return false;
@@ -97,7 +101,8 @@ static int write_pair(const struct mtr_node *child, unsigned indent, struct mtr_
     return rc ? rc : write_node(child, indent + INDENT, out);
 }
 
-static int write_map(const struct mtr_node *map, unsigned indent, bool first_is_placed, struct mtr_buffer *out)
+static int write_map(const struct mtr_node *map, unsigned indent, bool first_is_placed,
+                     struct mtr_buffer *out)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < map->child_count; i++) {

@@ -1,8 +1,9 @@
 /*
- * Maps of documents against their rows: unknown keys, missing ones, defaults, nested maps and lists. Scalars: schema_value.c.
+ * Maps of documents against their rows: unknown keys, missing ones, defaults, nested maps and lists. Scalars:
+ * schema_value.c.
  *
- * Every finding is reported, so decoding goes on behind an error; MTR_EINVALID is remembered and returned at the end, and only
- * MTR_ENOMEM stops at once. A null value counts as not written.
+ * Every finding is reported, so decoding goes on behind an error; MTR_EINVALID is remembered and returned at
+ * the end, and only MTR_ENOMEM stops at once. A null value counts as not written.
  */
 #include "meterd/core/schema.h"
 
@@ -12,8 +13,8 @@
 #include "lib/core/document/document_builder.h"
 #include "lib/core/document/schema_value.h"
 
-static int decode_map(struct mtr_schema_context *context, const struct mtr_field *fields, const struct mtr_node *node, bool check_required,
-                      void *out);
+static int decode_map(struct mtr_schema_context *context, const struct mtr_field *fields,
+                      const struct mtr_node *node, bool check_required, void *out);
 
 static void path_append(struct mtr_schema_context *context, struct mtr_str text)
 {
@@ -49,29 +50,35 @@ static int worse(int rc, int other)
     return rc == MTR_ENOMEM || other == MTR_OK ? rc : other;
 }
 
-static int check_length(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node)
+static int check_length(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node)
 {
     char range[72];
     bool fits = node->child_count >= field->min && (field->max == 0 || node->child_count <= field->max);
     if (!mtr_schema_has_bounds(field) || fits) return MTR_OK;
     mtr_schema_format_range(field, range);
-    return mtr_schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s", node->child_count, range);
+    return mtr_schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s",
+                           node->child_count, range);
 }
 
-static int decode_single(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+static int decode_single(struct mtr_schema_context *context, const struct mtr_field *field,
+                         const struct mtr_node *node, struct mtr_list *out)
 {
     bool text = field->type == MTR_FIELD_TEXTS;
     void *item = mtr_arena_calloc(context->arena, 1, text ? sizeof(struct mtr_str) : field->item_size);
     if (!item) return MTR_ENOMEM;
-    int rc = text ? mtr_schema_decode_text_node(context, node, "a text", item) : decode_map(context, field->fields, node, true, item);
+    int rc = text ? mtr_schema_decode_text_node(context, node, "a text", item)
+                  : decode_map(context, field->fields, node, true, item);
     if (!rc) *out = (struct mtr_list){item, 1};
     return rc;
 }
 
-static int decode_list(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+static int decode_list(struct mtr_schema_context *context, const struct mtr_field *field,
+                       const struct mtr_node *node, struct mtr_list *out)
 {
     if (field->single && node->kind != MTR_NODE_LIST) return decode_single(context, field, node, out);
-    if (node->kind != MTR_NODE_LIST) return mtr_schema_fail(context, node->line, node->column, "a list is expected");
+    if (node->kind != MTR_NODE_LIST)
+        return mtr_schema_fail(context, node->line, node->column, "a list is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     bool texts = field->type == MTR_FIELD_TEXTS;
@@ -92,10 +99,11 @@ static int decode_list(struct mtr_schema_context *context, const struct mtr_fiel
     return rc;
 }
 
-static int decode_labels(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node,
-                         struct mtr_list *out)
+static int decode_labels(struct mtr_schema_context *context, const struct mtr_field *field,
+                         const struct mtr_node *node, struct mtr_list *out)
 {
-    if (node->kind != MTR_NODE_MAP) return mtr_schema_fail(context, node->line, node->column, "a map of texts is expected");
+    if (node->kind != MTR_NODE_MAP)
+        return mtr_schema_fail(context, node->line, node->column, "a map of texts is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     struct mtr_label *labels = mtr_arena_calloc(context->arena, node->child_count, sizeof(*labels));
@@ -112,9 +120,11 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
     return rc;
 }
 
-static int decode_named(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_list *out)
+static int decode_named(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, struct mtr_list *out)
 {
-    if (node->kind != MTR_NODE_MAP) return mtr_schema_fail(context, node->line, node->column, "a map of names is expected");
+    if (node->kind != MTR_NODE_MAP)
+        return mtr_schema_fail(context, node->line, node->column, "a map of names is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     char *items = mtr_arena_calloc(context->arena, node->child_count, field->item_size);
@@ -124,8 +134,10 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
         size_t path_size = context->path_size;
         path_push(context, ".", child->key);
         if (!mtr_schema_is_key(child->key))
-            rc = worse(rc, mtr_schema_fail(context, child->key_line, child->key_column, "is no key: write letters, digits and . _ : -"));
-        rc = worse(rc, mtr_arena_copy(context->arena, child->key, (struct mtr_str *)(void *)(items + i * field->item_size)));
+            rc = worse(rc, mtr_schema_fail(context, child->key_line, child->key_column,
+                                           "is no key: write letters, digits and . _ : -"));
+        rc = worse(rc, mtr_arena_copy(context->arena, child->key,
+                                      (struct mtr_str *)(void *)(items + i * field->item_size)));
         rc = worse(rc, decode_map(context, field->fields, child, true, items + i * field->item_size));
         path_pop(context, path_size);
     }
@@ -133,7 +145,8 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
     return rc;
 }
 
-static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member)
+static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, void *member)
 {
     switch (field->type) {
     case MTR_FIELD_MAP: return decode_map(context, field->fields, node, true, member);
@@ -148,11 +161,12 @@ static int decode_value(struct mtr_schema_context *context, const struct mtr_fie
 
 static bool is_container(enum mtr_field_type type)
 {
-    return type == MTR_FIELD_MAP || type == MTR_FIELD_LIST || type == MTR_FIELD_TEXTS || type == MTR_FIELD_LABELS ||
-           type == MTR_FIELD_NAMED;
+    return type == MTR_FIELD_MAP || type == MTR_FIELD_LIST || type == MTR_FIELD_TEXTS ||
+           type == MTR_FIELD_LABELS || type == MTR_FIELD_NAMED;
 }
 
-static int decode_container_text(struct mtr_schema_context *context, const struct mtr_field *field, struct mtr_str text, void *member)
+static int decode_container_text(struct mtr_schema_context *context, const struct mtr_field *field,
+                                 struct mtr_str text, void *member)
 {
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
@@ -165,12 +179,14 @@ static int decode_container_text(struct mtr_schema_context *context, const struc
 }
 
 /* A default, or the value of a flag or environment variable, as if it were written there. */
-static int decode_text_as_written(struct mtr_schema_context *context, const struct mtr_field *field, struct mtr_str text, void *member)
+static int decode_text_as_written(struct mtr_schema_context *context, const struct mtr_field *field,
+                                  struct mtr_str text, void *member)
 {
     MTR_ASSERT(field->type != MTR_FIELD_NODE); /* a node would not outlive this call */
     if (is_container(field->type)) return decode_container_text(context, field, text, member);
     struct mtr_node node = {.kind = MTR_NODE_STRING, .text = text};
-    bool verbatim = field->type == MTR_FIELD_TEXT || field->type == MTR_FIELD_KEY || field->type == MTR_FIELD_ENUM;
+    bool verbatim =
+        field->type == MTR_FIELD_TEXT || field->type == MTR_FIELD_KEY || field->type == MTR_FIELD_ENUM;
     if (!verbatim) mtr_document_resolve_plain(&node);
     return mtr_schema_decode_scalar(context, field, &node, member);
 }
@@ -180,8 +196,8 @@ static void mark_present(const struct mtr_field *field, char *out)
     if (field->present_offset) *(bool *)(out + field->present_offset - 1) = true;
 }
 
-static int decode_absent(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *map, bool check_required,
-                         char *out)
+static int decode_absent(struct mtr_schema_context *context, const struct mtr_field *field,
+                         const struct mtr_node *map, bool check_required, char *out)
 {
     static const struct mtr_node nothing = {.kind = MTR_NODE_NULL};
     if (field->required && check_required) {
@@ -191,7 +207,8 @@ static int decode_absent(struct mtr_schema_context *context, const struct mtr_fi
         path_pop(context, path_size);
         return rc;
     }
-    if (field->type == MTR_FIELD_MAP) return decode_map(context, field->fields, &nothing, false, out + field->offset);
+    if (field->type == MTR_FIELD_MAP)
+        return decode_map(context, field->fields, &nothing, false, out + field->offset);
     if (!field->default_text) return MTR_OK;
     int rc = decode_text_as_written(context, field, mtr_str_from(field->default_text), out + field->offset);
     MTR_ASSERT(rc != MTR_EINVALID); /* a row's own default must pass its own check */
@@ -204,19 +221,21 @@ static const char *field_name_at(const void *context, unsigned i)
     return fields[i].name;
 }
 
-static int fail_unknown(struct mtr_schema_context *context, const struct mtr_field *fields, const struct mtr_node *child)
+static int fail_unknown(struct mtr_schema_context *context, const struct mtr_field *fields,
+                        const struct mtr_node *child)
 {
     const char *nearest = mtr_schema_nearest(child->key, field_name_at, fields);
     int shown = child->key.size < 60 ? (int)child->key.size : 60;
     if (nearest)
-        return mtr_schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; did you mean `%s`?", shown,
-                               child->key.data, nearest);
+        return mtr_schema_fail(context, child->key_line, child->key_column,
+                               "unknown key `%.*s`; did you mean `%s`?", shown, child->key.data, nearest);
     char names[160] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
-        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ", field->name);
-    return mtr_schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s", shown, child->key.data, names,
-                           used < sizeof(names) ? "" : "…");
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",
+                                 field->name);
+    return mtr_schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s",
+                           shown, child->key.data, names, used < sizeof(names) ? "" : "…");
 }
 
 static const struct mtr_field *find_field(const struct mtr_field *fields, struct mtr_str name)
@@ -226,7 +245,8 @@ static const struct mtr_field *find_field(const struct mtr_field *fields, struct
     return NULL;
 }
 
-static int decode_present(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, char *out)
+static int decode_present(struct mtr_schema_context *context, const struct mtr_field *field,
+                          const struct mtr_node *node, char *out)
 {
     size_t path_size = context->path_size;
     path_push(context, ".", mtr_str_from(field->name));
@@ -236,8 +256,8 @@ static int decode_present(struct mtr_schema_context *context, const struct mtr_f
     return rc;
 }
 
-static int decode_map(struct mtr_schema_context *context, const struct mtr_field *fields, const struct mtr_node *node, bool check_required,
-                      void *out)
+static int decode_map(struct mtr_schema_context *context, const struct mtr_field *fields,
+                      const struct mtr_node *node, bool check_required, void *out)
 {
     if (node->kind != MTR_NODE_MAP && node->kind != MTR_NODE_NULL)
         return mtr_schema_fail(context, node->line, node->column, "a map of keys and values is expected");
@@ -253,20 +273,21 @@ static int decode_map(struct mtr_schema_context *context, const struct mtr_field
     }
     for (const struct mtr_field *field = fields; field->name && rc != MTR_ENOMEM; field++) {
         const struct mtr_node *child = mtr_node_get(node, field->name);
-        if (!child || child->kind == MTR_NODE_NULL) rc = worse(rc, decode_absent(context, field, node, check_required, out));
+        if (!child || child->kind == MTR_NODE_NULL)
+            rc = worse(rc, decode_absent(context, field, node, check_required, out));
     }
     return rc;
 }
 
-int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena, void *out,
-                      struct mtr_diagnostics *findings)
+int mtr_schema_decode(const struct mtr_field *fields, const struct mtr_node *node, struct mtr_arena *arena,
+                      void *out, struct mtr_diagnostics *findings)
 {
     struct mtr_schema_context context = {.arena = arena, .findings = findings};
     return decode_map(&context, fields, node, true, out);
 }
 
-int mtr_schema_decode_text(const struct mtr_field *field, const char *path, struct mtr_str text, struct mtr_arena *arena, void *out,
-                           struct mtr_diagnostics *findings)
+int mtr_schema_decode_text(const struct mtr_field *field, const char *path, struct mtr_str text,
+                           struct mtr_arena *arena, void *out, struct mtr_diagnostics *findings)
 {
     struct mtr_schema_context context = {.arena = arena, .findings = findings};
     path_push(&context, "", mtr_str_from(path));

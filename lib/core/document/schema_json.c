@@ -1,5 +1,6 @@
 /*
- * What the rows say to tools: a JSON Schema (2020-12) of one map. Recursion ends with the tables, which are constants.
+ * What the rows say to tools: a JSON Schema (2020-12) of one map. Recursion ends with the tables, which are
+ * constants.
  */
 #include "meterd/core/schema.h"
 
@@ -23,7 +24,8 @@ static void write_texts_type(struct mtr_json_writer *json, const char *first, co
     mtr_json_list_end(json);
 }
 
-static void write_bounds(struct mtr_json_writer *json, const struct mtr_field *field, const char *min, const char *max)
+static void write_bounds(struct mtr_json_writer *json, const struct mtr_field *field, const char *min,
+                         const char *max)
 {
     if (!mtr_schema_has_bounds(field)) return;
     mtr_json_name(json, min);

@@ -36,7 +36,8 @@ static int write_range(const struct mtr_field *field, struct mtr_buffer *out)
     char range[72];
     if (field->type == MTR_FIELD_ENUM) {
         int rc = MTR_OK;
-        for (int i = 0; !rc && field->choices[i]; i++) rc = mtr_buffer_printf(out, "%s`%s`", i ? ", " : "", field->choices[i]);
+        for (int i = 0; !rc && field->choices[i]; i++)
+            rc = mtr_buffer_printf(out, "%s`%s`", i ? ", " : "", field->choices[i]);
         return rc;
     }
     mtr_schema_format_range(field, range);

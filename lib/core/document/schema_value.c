@@ -1,8 +1,9 @@
 /*
- * Scalars of documents: from the text as written to the decoded member, or one plain sentence that says what to write instead.
+ * Scalars of documents: from the text as written to the decoded member, or one plain sentence that says what
+ * to write instead.
  *
- * A type that is not a plain JSON type (bytes, durations, times, decimals) may be quoted or not: its text decides. The member is
- * written only on success.
+ * A type that is not a plain JSON type (bytes, durations, times, decimals) may be quoted or not: its text
+ * decides. The member is written only on success.
  */
 #include "lib/core/document/schema_value.h"
 
@@ -14,7 +15,8 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...)
+int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
+                    ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;
@@ -68,8 +70,13 @@ void mtr_schema_format_bytes(uint64_t bytes, char text[32])
 
 void mtr_schema_format_duration(uint64_t us, char text[32])
 {
-    static const struct unit units[] = {{"d", UINT64_C(86400000000)}, {"h", UINT64_C(3600000000)}, {"m", 60000000}, {"s", 1000000},
-                                        {"ms", 1000},                 {"us", 1},                   {NULL, 0}};
+    static const struct unit units[] = {{"d", UINT64_C(86400000000)},
+                                        {"h", UINT64_C(3600000000)},
+                                        {"m", 60000000},
+                                        {"s", 1000000},
+                                        {"ms", 1000},
+                                        {"us", 1},
+                                        {NULL, 0}};
     format_unit(units, us, text);
 }
 
@@ -105,7 +112,8 @@ static bool in_bounds(const struct mtr_field *field, uint64_t value)
     return !mtr_schema_has_bounds(field) || (value >= field->min && (field->max == 0 || value <= field->max));
 }
 
-static int check_bounds(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t value)
+static int check_bounds(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, uint64_t value)
 {
     char range[72];
     if (in_bounds(field, value)) return MTR_OK;
@@ -113,7 +121,8 @@ static int check_bounds(struct mtr_schema_context *context, const struct mtr_fie
     return FAIL(node, "`%.*s` is out of range: %s", SHOWN(node->text), range);
 }
 
-const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i), const void *context)
+const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const void *context, unsigned i),
+                               const void *context)
 {
     const char *best = NULL;
     unsigned best_distance = (unsigned)(word.size / 3 + 1) + 1; /* a typo or two, not another word */
@@ -127,9 +136,11 @@ const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const vo
     }
 }
 
-int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node, const char *expected, struct mtr_str *out)
+int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
+                                const char *expected, struct mtr_str *out)
 {
-    if (node->kind == MTR_NODE_BOOL) return FAIL(node, "write \"%.*s\" in quotes: %s is expected", MTR_STR_ARGS(node->text), expected);
+    if (node->kind == MTR_NODE_BOOL)
+        return FAIL(node, "write \"%.*s\" in quotes: %s is expected", MTR_STR_ARGS(node->text), expected);
     if (!is_scalar_text(node)) return FAIL(node, "%s is expected, not %s", expected, kind_text(node));
     return mtr_arena_copy(context->arena, node->text, out);
 }
@@ -153,13 +164,15 @@ static int decode_key(struct mtr_schema_context *context, const struct mtr_node 
     int rc = mtr_schema_decode_text_node(context, node, "a key", &key);
     if (rc) return rc;
     if (!mtr_schema_is_key(key))
-        return FAIL(node, "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit", SHOWN(key),
-                    MTR_KEY_BYTES_MAX);
+        return FAIL(
+            node, "`%.*s` is no key: 1 to %d of letters, digits and . _ : -, starting with a letter or digit",
+            SHOWN(key), MTR_KEY_BYTES_MAX);
     *out = key;
     return MTR_OK;
 }
 
-static int decode_text(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, struct mtr_str *out)
+static int decode_text(struct mtr_schema_context *context, const struct mtr_field *field,
+                       const struct mtr_node *node, struct mtr_str *out)
 {
     struct mtr_str text;
     int rc = mtr_schema_decode_text_node(context, node, "a text", &text);
@@ -180,11 +193,14 @@ static int decode_bool(struct mtr_schema_context *context, const struct mtr_node
     return MTR_OK;
 }
 
-static int decode_u64(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t *out)
+static int decode_u64(struct mtr_schema_context *context, const struct mtr_field *field,
+                      const struct mtr_node *node, uint64_t *out)
 {
     uint64_t value;
-    if (node->kind == MTR_NODE_STRING && mtr_str_to_u64(node->text, &value)) return FAIL(node, "write the number without quotes");
-    if (node->kind != MTR_NODE_NUMBER || !mtr_str_to_u64(node->text, &value)) return FAIL(node, "a whole number is expected, as 10");
+    if (node->kind == MTR_NODE_STRING && mtr_str_to_u64(node->text, &value))
+        return FAIL(node, "write the number without quotes");
+    if (node->kind != MTR_NODE_NUMBER || !mtr_str_to_u64(node->text, &value))
+        return FAIL(node, "a whole number is expected, as 10");
     int rc = check_bounds(context, field, node, value);
     if (!rc) *out = value;
     return rc;
@@ -198,20 +214,24 @@ static bool parse_bytes(struct mtr_str text, uint64_t *out)
     if (!mtr_str_to_u64((struct mtr_str){text.data, digits}, &value)) return false;
     struct mtr_str suffix = {text.data + digits, text.size - digits};
     for (const struct unit *unit = byte_units; unit->name; unit++)
-        if (mtr_str_equal(suffix, mtr_str_from(unit->name))) return !__builtin_mul_overflow(value, unit->size, out);
+        if (mtr_str_equal(suffix, mtr_str_from(unit->name)))
+            return !__builtin_mul_overflow(value, unit->size, out);
     return false;
 }
 
-static int decode_bytes(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, uint64_t *out)
+static int decode_bytes(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, uint64_t *out)
 {
     uint64_t value;
-    if (!is_scalar_text(node) || !parse_bytes(node->text, &value)) return FAIL(node, "a size is expected, as 4096, 64KiB, 16MiB or 1GiB");
+    if (!is_scalar_text(node) || !parse_bytes(node->text, &value))
+        return FAIL(node, "a size is expected, as 4096, 64KiB, 16MiB or 1GiB");
     int rc = check_bounds(context, field, node, value);
     if (!rc) *out = value;
     return rc;
 }
 
-static int decode_duration(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, int64_t *out)
+static int decode_duration(struct mtr_schema_context *context, const struct mtr_field *field,
+                           const struct mtr_node *node, int64_t *out)
 {
     int64_t value;
     if (!is_scalar_text(node) || mtr_duration_parse(node->text, &value) || value < 0)
@@ -227,20 +247,24 @@ static int decode_time(struct mtr_schema_context *context, const struct mtr_node
     return FAIL(node, "a date or a time is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
 }
 
-static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc, unsigned digits)
+static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,
+                        unsigned digits)
 {
-    if (rc == MTR_EPRECISION) return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
+    if (rc == MTR_EPRECISION)
+        return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
     if (rc == MTR_EOVERFLOW) return FAIL(node, "`%.*s` is too large", SHOWN(node->text));
     return FAIL(node, "a number is expected, as 12 or \"0.05\"");
 }
 
-static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_quantity *out)
+static int decode_quantity(struct mtr_schema_context *context, const struct mtr_node *node,
+                           struct mtr_quantity *out)
 {
     int rc = is_scalar_text(node) ? mtr_quantity_parse(node->text, out) : MTR_EINVALID;
     return rc ? fail_decimal(context, node, rc, MTR_QUANTITY_DIGITS) : MTR_OK;
 }
 
-static int decode_money(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_money *out)
+static int decode_money(struct mtr_schema_context *context, const struct mtr_node *node,
+                        struct mtr_money *out)
 {
     int rc = is_scalar_text(node) ? mtr_money_parse(node->text, out) : MTR_EINVALID;
     return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS) : MTR_OK;
@@ -252,7 +276,8 @@ static const char *choice_at(const void *context, unsigned i)
     return choices[i];
 }
 
-static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, int *out)
+static int decode_enum(struct mtr_schema_context *context, const struct mtr_field *field,
+                       const struct mtr_node *node, int *out)
 {
     char list[160] = "";
     size_t used = 0;
@@ -261,15 +286,19 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
             *out = i;
             return MTR_OK;
         }
-        if (used < sizeof(list)) used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
+        if (used < sizeof(list))
+            used +=
+                (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", i ? ", " : "", field->choices[i]);
     }
     if (!is_scalar_text(node)) return FAIL(node, "one of %s is expected, not %s", list, kind_text(node));
     const char *nearest = mtr_schema_nearest(node->text, choice_at, field->choices);
-    if (nearest) return FAIL(node, "`%.*s` is not one of %s; did you mean `%s`?", SHOWN(node->text), list, nearest);
+    if (nearest)
+        return FAIL(node, "`%.*s` is not one of %s; did you mean `%s`?", SHOWN(node->text), list, nearest);
     return FAIL(node, "`%.*s` is not one of %s", SHOWN(node->text), list);
 }
 
-int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member)
+int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
+                             const struct mtr_node *node, void *member)
 {
     switch (field->type) {
     case MTR_FIELD_TEXT: return decode_text(context, field, node, member);

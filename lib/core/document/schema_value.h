@@ -14,13 +14,16 @@ struct mtr_schema_context {
 };
 
 /* Reports a finding at a place, under the current path. Returns MTR_EINVALID. */
-int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...) MTR_PRINTF(4, 5);
+int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
+                    ...) MTR_PRINTF(4, 5);
 
 /* Every type but MAP, LIST, TEXTS, LABELS and NODE. */
-int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field, const struct mtr_node *node, void *member);
+int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
+                             const struct mtr_node *node, void *member);
 
 /* A text of any scalar, as written; anything else is a finding that says `expected`. */
-int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node, const char *expected, struct mtr_str *out);
+int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
+                                const char *expected, struct mtr_str *out);
 
 bool mtr_schema_has_bounds(const struct mtr_field *field);
 /* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */

@@ -1,8 +1,8 @@
 /*
  * Fixed-point quantities and money: sums, comparisons, and one-division rounding, scaling and proration.
  *
- * Sign and magnitude are split before wide arithmetic and joined after it, so every mode treats both signs by its own rule.
- * Text is in decimal_text.c, sums of products in exact.c. Pure; no state.
+ * Sign and magnitude are split before wide arithmetic and joined after it, so every mode treats both signs by
+ * its own rule. Text is in decimal_text.c, sums of products in exact.c. Pure; no state.
  */
 #include "meterd/core/decimal.h"
 
@@ -31,15 +31,16 @@ const char *mtr_rounding_name(enum mtr_rounding mode)
 }
 
 /* value × numerator ÷ denominator, rounded once to a multiple of `unit` (a power of ten). */
-static int scale_fixed(mtr_int128 value, mtr_int128 numerator, mtr_int128 denominator, mtr_uint128 unit, enum mtr_rounding mode,
-                       mtr_int128 *out)
+static int scale_fixed(mtr_int128 value, mtr_int128 numerator, mtr_int128 denominator, mtr_uint128 unit,
+                       enum mtr_rounding mode, mtr_int128 *out)
 {
     if (denominator == 0) return MTR_EINVALID;
     bool negative = (value < 0) ^ (numerator < 0) ^ (denominator < 0);
     struct mtr_wide wide = mtr_wide_from_u128(mtr_magnitude(value));
     bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator));
     MTR_ASSERT(fits); /* 128 + 128 bits */
-    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator), MTR_FRACTION_ZERO);
+    enum mtr_fraction fraction =
+        mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator), MTR_FRACTION_ZERO);
     fraction = mtr_wide_divide_fraction(&wide, unit, fraction);
     mtr_wide_round(&wide, negative, fraction, mode);
     fits = mtr_wide_multiply(&wide, unit);
@@ -64,7 +65,8 @@ struct mtr_decimal mtr_decimal_from_i64(int64_t value)
 
 int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out)
 {
-    out->e12 = (mtr_int128)whole * (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
+    out->e12 =
+        (mtr_int128)whole * (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
     return MTR_OK;
 }
 
@@ -89,20 +91,24 @@ int mtr_quantity_compare(struct mtr_quantity a, struct mtr_quantity b)
     return compare_fixed(a.e12, b.e12);
 }
 
-int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator, struct mtr_quantity denominator, unsigned digits,
-                       enum mtr_rounding mode, struct mtr_quantity *out)
+int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator,
+                       struct mtr_quantity denominator, unsigned digits, enum mtr_rounding mode,
+                       struct mtr_quantity *out)
 {
     MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
-    return scale_fixed(value.e12, numerator.e12, denominator.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
+    return scale_fixed(value.e12, numerator.e12, denominator.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits),
+                       mode, &out->e12);
 }
 
-int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode, struct mtr_quantity *out)
+int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode,
+                       struct mtr_quantity *out)
 {
     MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
     return round_fixed(value.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
 }
 
-int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode, struct mtr_quantity *out)
+int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode,
+                        struct mtr_quantity *out)
 {
     MTR_ASSERT(size.e12 > 0);
     mtr_int128 one = (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS);
@@ -136,9 +142,10 @@ int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding m
     return round_fixed(value.e18, mtr_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
 }
 
-int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits, enum mtr_rounding mode,
-                      struct mtr_money *out)
+int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits,
+                      enum mtr_rounding mode, struct mtr_money *out)
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
-    return scale_fixed(value.e18, numerator, denominator, mtr_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
+    return scale_fixed(value.e18, numerator, denominator, mtr_power10(MTR_MONEY_DIGITS - digits), mode,
+                       &out->e18);
 }

@@ -1,8 +1,9 @@
 /*
  * Decimal text: the JSON number grammar in, canonical text out.
  *
- * Most numbers have at most 19 digits and take one pass over one 64-bit accumulator; longer ones and exponents take a second,
- * slower pass. Both give the same answer. Nothing is rounded: what does not fit is an error. Pure; no state.
+ * Most numbers have at most 19 digits and take one pass over one 64-bit accumulator; longer ones and
+ * exponents take a second, slower pass. Both give the same answer. Nothing is rounded: what does not fit is
+ * an error. Pure; no state.
  */
 #include "meterd/core/decimal.h"
 
@@ -14,10 +15,12 @@ enum { FAST_DIGITS = 19, MAGNITUDE_DIGITS_MAX = 39, CHUNK_DIGITS = 19, TEXT_DIGI
 /* Exponents beyond this many digits from the point cannot be reached back by any text that fits in memory. */
 static const int64_t EXPONENT_MAX = INT64_C(1) << 60;
 
-/* What the text says, canonical: no trailing zero in a fraction, scale >= 0, zero is 0 with scale 0 and no sign. */
+/* What the text says, canonical: no trailing zero in a fraction, scale >= 0, zero is 0 with scale 0 and no
+ * sign. */
 struct number {
     bool negative;
-    bool too_many;         /* more digits than the magnitude holds: an error whose name depends on the type asked for */
+    bool too_many; /* more digits than the magnitude holds: an error whose name depends on the type asked for
+                    */
     mtr_uint128 magnitude; /* up to 39 digits */
     unsigned scale;        /* 0…38 */
     int64_t whole_digits;  /* before the point; kept for long numbers only */
@@ -122,7 +125,8 @@ static int read_slow(const struct shape *shape, struct number *out)
     out->scale = exponent < 0 ? (unsigned)-exponent : 0;
     out->whole_digits = whole_digits;
     if (exponent <= 0 || digits.too_many) return MTR_OK;
-    if (exponent > MTR_POWER10_MAX || __builtin_mul_overflow(digits.magnitude, mtr_power10((unsigned)exponent), &out->magnitude))
+    if (exponent > MTR_POWER10_MAX ||
+        __builtin_mul_overflow(digits.magnitude, mtr_power10((unsigned)exponent), &out->magnitude))
         return MTR_EOVERFLOW;
     return MTR_OK;
 }
@@ -173,7 +177,8 @@ static int to_fixed(struct number number, unsigned digits, mtr_int128 *out)
 static struct number from_decimal(struct mtr_decimal value)
 {
     MTR_ASSERT(value.scale <= MTR_DECIMAL_DIGITS_MAX);
-    return (struct number){.negative = value.mantissa < 0, .magnitude = mtr_magnitude(value.mantissa), .scale = value.scale};
+    return (struct number){
+        .negative = value.mantissa < 0, .magnitude = mtr_magnitude(value.mantissa), .scale = value.scale};
 }
 
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out)
@@ -212,20 +217,23 @@ int mtr_money_parse(struct mtr_str text, struct mtr_money *out)
     return rc ? rc : to_fixed(number, MTR_MONEY_DIGITS, &out->e18);
 }
 
-/* Digits of a non-negative number, right-aligned before `end`; returns where they start. At least digits_least of them. */
+/* Digits of a non-negative number, right-aligned before `end`; returns where they start. At least
+ * digits_least of them. */
 static char *write_digits(struct mtr_wide wide, unsigned digits_least, char *end)
 {
     char *p = end;
     while (!mtr_wide_is_zero(&wide)) {
         uint64_t chunk = (uint64_t)mtr_wide_divide(&wide, mtr_power10(CHUNK_DIGITS));
         bool last = mtr_wide_is_zero(&wide);
-        for (unsigned i = 0; last ? chunk != 0 : i < CHUNK_DIGITS; i++, chunk /= 10) *--p = (char)('0' + chunk % 10);
+        for (unsigned i = 0; last ? chunk != 0 : i < CHUNK_DIGITS; i++, chunk /= 10)
+            *--p = (char)('0' + chunk % 10);
     }
     while ((size_t)(end - p) < digits_least) *--p = '0';
     return p;
 }
 
-static int format(struct mtr_wide wide, bool negative, unsigned scale, unsigned digits_min, char text[MTR_DECIMAL_TEXT_BYTES])
+static int format(struct mtr_wide wide, bool negative, unsigned scale, unsigned digits_min,
+                  char text[MTR_DECIMAL_TEXT_BYTES])
 {
     char digits[TEXT_DIGITS_MAX + 1];
     char *end = digits + sizeof(digits);
@@ -247,7 +255,8 @@ static int format(struct mtr_wide wide, bool negative, unsigned scale, unsigned 
 int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTES])
 {
     MTR_ASSERT(value.scale <= MTR_DECIMAL_DIGITS_MAX);
-    return format(mtr_wide_from_u128(mtr_magnitude(value.mantissa)), value.mantissa < 0, value.scale, 0, text);
+    return format(mtr_wide_from_u128(mtr_magnitude(value.mantissa)), value.mantissa < 0, value.scale, 0,
+                  text);
 }
 
 int mtr_quantity_format(struct mtr_quantity value, char text[MTR_DECIMAL_TEXT_BYTES])
@@ -263,7 +272,8 @@ int mtr_money_format(struct mtr_money value, char text[MTR_DECIMAL_TEXT_BYTES])
 int mtr_money_format_min(struct mtr_money value, unsigned digits_min, char text[MTR_DECIMAL_TEXT_BYTES])
 {
     MTR_ASSERT(digits_min <= MTR_MONEY_DIGITS);
-    return format(mtr_wide_from_u128(mtr_magnitude(value.e18)), value.e18 < 0, MTR_MONEY_DIGITS, digits_min, text);
+    return format(mtr_wide_from_u128(mtr_magnitude(value.e18)), value.e18 < 0, MTR_MONEY_DIGITS, digits_min,
+                  text);
 }
 
 int mtr_exact_format(struct mtr_exact value, char text[MTR_DECIMAL_TEXT_BYTES])

@@ -1,6 +1,7 @@
 /*
- * Exact sums of quantity × price: 256-bit two's complement of 10^-30, rounded once, at the end, where the tariff says.
- * Invariant: a product of the two 128-bit types always fits; sums report MTR_EOVERFLOW. Pure; no state.
+ * Exact sums of quantity × price: 256-bit two's complement of 10^-30, rounded once, at the end, where the
+ * tariff says. Invariant: a product of the two 128-bit types always fits; sums report MTR_EOVERFLOW. Pure; no
+ * state.
  */
 #include "meterd/core/decimal.h"
 
@@ -52,7 +53,8 @@ static struct mtr_exact product_of(mtr_int128 a, mtr_int128 b)
     const mtr_uint128 low = (mtr_uint128)x0 * y0;
     struct mtr_exact product = {{(uint64_t)low, (uint64_t)(low >> 64)}};
     if (x1 || y1) {
-        const mtr_uint128 cross = (mtr_uint128)x1 * y0, other = (mtr_uint128)x0 * y1, high = (mtr_uint128)x1 * y1;
+        const mtr_uint128 cross = (mtr_uint128)x1 * y0, other = (mtr_uint128)x0 * y1,
+                          high = (mtr_uint128)x1 * y1;
         mtr_uint128 sum = (low >> 64) + (uint64_t)cross + (uint64_t)other;
         product.limb[1] = (uint64_t)sum;
         sum = (sum >> 64) + (cross >> 64) + (other >> 64) + (uint64_t)high;
@@ -86,13 +88,15 @@ struct halves {
 
 static struct halves halves_of(const struct mtr_exact *value)
 {
-    return (struct halves){(mtr_uint128)value->limb[1] << 64 | value->limb[0], (mtr_int128)((mtr_uint128)value->limb[3] << 64 | value->limb[2])};
+    return (struct halves){(mtr_uint128)value->limb[1] << 64 | value->limb[0],
+                           (mtr_int128)((mtr_uint128)value->limb[3] << 64 | value->limb[2])};
 }
 
 static struct mtr_exact from_halves(struct halves halves)
 {
     const mtr_uint128 high = (mtr_uint128)halves.high;
-    return (struct mtr_exact){{(uint64_t)halves.low, (uint64_t)(halves.low >> 64), (uint64_t)high, (uint64_t)(high >> 64)}};
+    return (struct mtr_exact){
+        {(uint64_t)halves.low, (uint64_t)(halves.low >> 64), (uint64_t)high, (uint64_t)(high >> 64)}};
 }
 
 int mtr_exact_add(struct mtr_exact a, struct mtr_exact b, struct mtr_exact *out)
@@ -126,20 +130,22 @@ int mtr_exact_compare(struct mtr_exact a, struct mtr_exact b)
     return (x.low > y.low) - (x.low < y.low);
 }
 
-int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator, enum mtr_rounding mode,
-                    struct mtr_exact *out)
+int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struct mtr_quantity denominator,
+                    enum mtr_rounding mode, struct mtr_exact *out)
 {
     if (denominator.e12 == 0) return MTR_EINVALID;
     bool negative = is_negative(&value) ^ (numerator.e12 < 0) ^ (denominator.e12 < 0);
     struct mtr_wide wide = magnitude_of(value);
     bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator.e12));
     MTR_ASSERT(fits); /* 256 + 128 bits */
-    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator.e12), MTR_FRACTION_ZERO);
+    enum mtr_fraction fraction =
+        mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator.e12), MTR_FRACTION_ZERO);
     mtr_wide_round(&wide, negative, fraction, mode);
     return from_wide(&wide, negative, out);
 }
 
-int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode, struct mtr_quantity *out)
+int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode,
+                     struct mtr_quantity *out)
 {
     MTR_ASSERT(divisor > 0);
     bool negative = is_negative(&value);
@@ -159,7 +165,8 @@ static bool is_short(struct mtr_exact value, mtr_uint128 *magnitude)
 }
 
 /* One division of two limbs. The result has no more digits than the value, so it fits. */
-static struct mtr_money round_short(mtr_uint128 magnitude, bool negative, unsigned digits, enum mtr_rounding mode)
+static struct mtr_money round_short(mtr_uint128 magnitude, bool negative, unsigned digits,
+                                    enum mtr_rounding mode)
 {
     const mtr_uint128 divisor = mtr_power10(MTR_EXACT_DIGITS - digits);
     mtr_uint128 quotient = magnitude / divisor;
@@ -173,7 +180,8 @@ static int round_long(struct mtr_exact value, unsigned digits, enum mtr_rounding
 {
     bool negative = is_negative(&value);
     struct mtr_wide wide = magnitude_of(value);
-    unsigned dropped = MTR_EXACT_DIGITS - digits; /* 12…30: more than one limb's worth goes in two cheap divisions */
+    unsigned dropped =
+        MTR_EXACT_DIGITS - digits; /* 12…30: more than one limb's worth goes in two cheap divisions */
     unsigned first = dropped > 18 ? 15 : dropped;
     enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_power10(first), MTR_FRACTION_ZERO);
     fraction = mtr_wide_divide_fraction(&wide, mtr_power10(dropped - first), fraction);
@@ -183,7 +191,8 @@ static int round_long(struct mtr_exact value, unsigned digits, enum mtr_rounding
     return mtr_wide_to_i128(&wide, negative, &out->e18);
 }
 
-int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out, struct mtr_exact *residue)
+int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out,
+                    struct mtr_exact *residue)
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
     struct mtr_money rounded;

@@ -1,14 +1,31 @@
 /*
- * 384-bit unsigned arithmetic on limbs, without allocation: schoolbook multiplication, division by one or two limbs (Knuth's
- * algorithm D), and rounding by the fraction that a division left. Invariant: nothing here is inexact or silent.
+ * 384-bit unsigned arithmetic on limbs, without allocation: schoolbook multiplication, division by one or two
+ * limbs (Knuth's algorithm D), and rounding by the fraction that a division left. Invariant: nothing here is
+ * inexact or silent.
  */
 #include "lib/core/number/wide.h"
 
 static const uint64_t powers10[] = {
-    UINT64_C(1), UINT64_C(10), UINT64_C(100), UINT64_C(1000), UINT64_C(10000), UINT64_C(100000), UINT64_C(1000000),
-    UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000), UINT64_C(10000000000), UINT64_C(100000000000),
-    UINT64_C(1000000000000), UINT64_C(10000000000000), UINT64_C(100000000000000), UINT64_C(1000000000000000),
-    UINT64_C(10000000000000000), UINT64_C(100000000000000000), UINT64_C(1000000000000000000), UINT64_C(10000000000000000000),
+    UINT64_C(1),
+    UINT64_C(10),
+    UINT64_C(100),
+    UINT64_C(1000),
+    UINT64_C(10000),
+    UINT64_C(100000),
+    UINT64_C(1000000),
+    UINT64_C(10000000),
+    UINT64_C(100000000),
+    UINT64_C(1000000000),
+    UINT64_C(10000000000),
+    UINT64_C(100000000000),
+    UINT64_C(1000000000000),
+    UINT64_C(10000000000000),
+    UINT64_C(100000000000000),
+    UINT64_C(1000000000000000),
+    UINT64_C(10000000000000000),
+    UINT64_C(100000000000000000),
+    UINT64_C(1000000000000000000),
+    UINT64_C(10000000000000000000),
 };
 enum { POWERS10_LAST = 19 };
 _Static_assert(sizeof(powers10) / sizeof(powers10[0]) == POWERS10_LAST + 1, "all powers of ten of 64 bits");
@@ -43,7 +60,8 @@ bool mtr_wide_is_zero(const struct mtr_wide *value)
 }
 
 /* out += value × factor, shifted by whole limbs. False when it passes the last limb. */
-static bool add_product(struct mtr_wide *out, const struct mtr_wide *value, unsigned used, uint64_t factor, unsigned shift)
+static bool add_product(struct mtr_wide *out, const struct mtr_wide *value, unsigned used, uint64_t factor,
+                        unsigned shift)
 {
     uint64_t carry = 0;
     unsigned i = 0;
@@ -83,8 +101,10 @@ static uint64_t divide_limb(struct mtr_wide *value, unsigned used, uint64_t divi
     return remainder;
 }
 
-/* One digit of algorithm D: divides the three limbs (top, middle, low) by the normalized two-limb divisor; the quotient is one limb. */
-static uint64_t divide_three(uint64_t top, uint64_t middle, uint64_t low, mtr_uint128 divisor, mtr_uint128 *remainder)
+/* One digit of algorithm D: divides the three limbs (top, middle, low) by the normalized two-limb divisor;
+ * the quotient is one limb. */
+static uint64_t divide_three(uint64_t top, uint64_t middle, uint64_t low, mtr_uint128 divisor,
+                             mtr_uint128 *remainder)
 {
     uint64_t high = (uint64_t)(divisor >> 64), second = (uint64_t)divisor;
     mtr_uint128 front = (mtr_uint128)top << 64 | middle;
@@ -94,7 +114,8 @@ static uint64_t divide_three(uint64_t top, uint64_t middle, uint64_t low, mtr_ui
         digit--;
         rest += high;
     }
-    mtr_uint128 subtrahend_low = digit * second; /* what is left is below the divisor, so 128 bits that wrap are enough */
+    mtr_uint128 subtrahend_low =
+        digit * second; /* what is left is below the divisor, so 128 bits that wrap are enough */
     *remainder = ((rest << 64) | low) - subtrahend_low;
     return (uint64_t)digit;
 }
@@ -109,7 +130,8 @@ static mtr_uint128 divide_two_limbs(struct mtr_wide *value, unsigned used, mtr_u
     for (unsigned i = used; i-- > 0;) {
         uint64_t limb = value->limb[i] << shift;
         if (shift && i > 0) limb |= value->limb[i - 1] >> (64 - shift);
-        value->limb[i] = divide_three((uint64_t)(remainder >> 64), (uint64_t)remainder, limb, normal, &remainder);
+        value->limb[i] =
+            divide_three((uint64_t)(remainder >> 64), (uint64_t)remainder, limb, normal, &remainder);
     }
     return remainder >> shift;
 }
@@ -130,7 +152,8 @@ enum mtr_fraction mtr_wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
     return remainder < other ? MTR_FRACTION_BELOW_HALF : MTR_FRACTION_ABOVE_HALF;
 }
 
-enum mtr_fraction mtr_wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor, enum mtr_fraction before)
+enum mtr_fraction mtr_wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor,
+                                           enum mtr_fraction before)
 {
     if (divisor == 1) return before;
     MTR_ASSERT(before == MTR_FRACTION_ZERO || divisor % 2 == 0);
@@ -144,7 +167,8 @@ bool mtr_wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, e
 {
     if (fraction == MTR_FRACTION_ZERO) return false;
     switch (mode) {
-    case MTR_ROUND_HALF_EVEN: return fraction == MTR_FRACTION_ABOVE_HALF || (fraction == MTR_FRACTION_HALF && odd);
+    case MTR_ROUND_HALF_EVEN:
+        return fraction == MTR_FRACTION_ABOVE_HALF || (fraction == MTR_FRACTION_HALF && odd);
     case MTR_ROUND_HALF_UP: return fraction >= MTR_FRACTION_HALF;
     case MTR_ROUND_UP: return true;
     case MTR_ROUND_DOWN: return false;

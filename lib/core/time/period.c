@@ -1,8 +1,10 @@
 /*
- * Billing periods. Calendar periods are anniversaries of a Monday or a 1 January, so there is one kind of arithmetic.
+ * Billing periods. Calendar periods are anniversaries of a Monday or a 1 January, so there is one kind of
+ * arithmetic.
  *
- * Period n starts at local midnight of the anchor's date plus n units. A zone may repeat or skip a midnight, so the index that the
- * civil date suggests is corrected by the instants themselves: start(n) <= time < start(n + 1) always holds.
+ * Period n starts at local midnight of the anchor's date plus n units. A zone may repeat or skip a midnight,
+ * so the index that the civil date suggests is corrected by the instants themselves: start(n) <= time <
+ * start(n + 1) always holds.
  */
 #include "meterd/core/period.h"
 
@@ -77,7 +79,8 @@ static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_s)
 {
     struct mtr_civil now = mtr_zone_to_civil(rule->zone, time_s);
     int64_t anchor = anchor_of(rule);
-    if (units[rule->unit].days) return floor_div(mtr_days_from_civil(now.year, now.month, now.day) - anchor, units[rule->unit].days);
+    if (units[rule->unit].days)
+        return floor_div(mtr_days_from_civil(now.year, now.month, now.day) - anchor, units[rule->unit].days);
     int32_t year;
     unsigned month, day;
     mtr_civil_from_days(anchor, &year, &month, &day);

@@ -1,5 +1,6 @@
 /*
- * Instants and civil dates: conversion (days of 400-year eras, so that no loop and no table is needed), RFC 3339, durations.
+ * Instants and civil dates: conversion (days of 400-year eras, so that no loop and no table is needed), RFC
+ * 3339, durations.
  *
  * Pure functions, any thread. Time zones are in zone.c; nothing here reads a clock or a locale.
  */
@@ -202,8 +203,8 @@ static int format_local(int64_t time_us, char text[MTR_TIME_TEXT_BYTES])
     int64_t seconds = floor_div(time_us, MTR_US_PER_SECOND);
     unsigned microseconds = (unsigned)(time_us - seconds * MTR_US_PER_SECOND);
     struct mtr_civil civil = mtr_civil_from_s(seconds);
-    int size = snprintf(text, MTR_TIME_TEXT_BYTES, "%04d-%02u-%02uT%02u:%02u:%02u", (int)civil.year, civil.month, civil.day, civil.hour,
-                        civil.minute, civil.second);
+    int size = snprintf(text, MTR_TIME_TEXT_BYTES, "%04d-%02u-%02uT%02u:%02u:%02u", (int)civil.year,
+                        civil.month, civil.day, civil.hour, civil.minute, civil.second);
     if (microseconds == 0) return size;
     size_t room = MTR_TIME_TEXT_BYTES - (size_t)size;
     if (microseconds % 1000 == 0) return size + snprintf(text + size, room, ".%03u", microseconds / 1000);
@@ -219,15 +220,16 @@ int mtr_time_format(int64_t time_us, char text[MTR_TIME_TEXT_BYTES])
     return size;
 }
 
-/* RFC 3339 has no seconds in an offset: where a zone has (before 1972), the text is moved to the whole minute below, so that
- * it still names the same instant. */
+/* RFC 3339 has no seconds in an offset: where a zone has (before 1972), the text is moved to the whole
+ * minute below, so that it still names the same instant. */
 int mtr_time_format_offset(int64_t time_us, int32_t offset_s, char text[MTR_TIME_TEXT_BYTES])
 {
     int64_t minutes = floor_div(offset_s, 60);
     int64_t magnitude = minutes < 0 ? -minutes : minutes;
     int size = format_local(time_us + minutes * 60 * MTR_US_PER_SECOND, text);
     size_t room = MTR_TIME_TEXT_BYTES - (size_t)size;
-    int suffix = snprintf(text + size, room, "%c%02d:%02d", minutes < 0 ? '-' : '+', (int)(magnitude / 60), (int)(magnitude % 60));
+    int suffix = snprintf(text + size, room, "%c%02d:%02d", minutes < 0 ? '-' : '+', (int)(magnitude / 60),
+                          (int)(magnitude % 60));
     MTR_ASSERT(suffix > 0 && (size_t)suffix < room);
     return size + suffix;
 }

@@ -1,7 +1,8 @@
 /*
  * POSIX TZ strings as TZif footers use them: parsing, and the spans they give.
  *
- * A rule's transitions are computed for a year and its neighbours when asked; nothing is stored, nothing is shared.
+ * A rule's transitions are computed for a year and its neighbours when asked; nothing is stored, nothing is
+ * shared.
  */
 #include "lib/core/time/tzif.h"
 
@@ -47,7 +48,8 @@ static bool skip_name(struct reader *reader)
 {
     bool quoted = take_char(reader, '<');
     const char *start = reader->at;
-    while (reader->at < reader->end && (quoted ? is_quotable(*reader->at) : is_letter(*reader->at))) reader->at++;
+    while (reader->at < reader->end && (quoted ? is_quotable(*reader->at) : is_letter(*reader->at)))
+        reader->at++;
     return reader->at - start >= 3 && (!quoted || take_char(reader, '>'));
 }
 
@@ -118,7 +120,8 @@ static int64_t daylight_ends(const struct mtr_tz_rule *rule, int32_t year)
     return date_in_year(&rule->ends, year) - rule->daylight_s;
 }
 
-/* "EST5EDT,0/0,J365/25": each end falls on the next start, so it never ends. The calendar repeats after 400 years. */
+/* "EST5EDT,0/0,J365/25": each end falls on the next start, so it never ends. The calendar repeats after
+ * 400 years. */
 static bool never_ends(const struct mtr_tz_rule *rule)
 {
     for (int32_t year = 2000; year < 2400; year++) {
@@ -141,7 +144,8 @@ int mtr_tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out)
             if (!take_time(&reader, HOURS_MAX, &rule.daylight_s)) return MTR_EINVALID;
             rule.daylight_s = -rule.daylight_s;
         }
-        if (!take_date(&reader, &rule.starts) || !take_date(&reader, &rule.ends) || reader.at != reader.end) return MTR_EINVALID;
+        if (!take_date(&reader, &rule.starts) || !take_date(&reader, &rule.ends) || reader.at != reader.end)
+            return MTR_EINVALID;
         rule.switches = rule.standard_s != rule.daylight_s;
         if (rule.switches && never_ends(&rule)) {
             rule.switches = false;
@@ -171,8 +175,10 @@ struct mtr_zone_span mtr_tz_rule_at(const struct mtr_tz_rule *rule, int64_t time
     int32_t year = year_of(time_s);
     int count = 0;
     for (int32_t y = year - YEARS / 2; y <= year + YEARS / 2; y++) {
-        struct mtr_tz_transition pair[2] = {{daylight_ends(rule, y), rule->standard_s}, {daylight_starts(rule, y), rule->daylight_s}};
-        for (int i = 0; i < 2; i++) { /* insertion; of two at one instant the start of daylight saving counts */
+        struct mtr_tz_transition pair[2] = {{daylight_ends(rule, y), rule->standard_s},
+                                            {daylight_starts(rule, y), rule->daylight_s}};
+        for (int i = 0; i < 2;
+             i++) { /* insertion; of two at one instant the start of daylight saving counts */
             int at = count++;
             for (; at > 0 && switches[at - 1].time_s > pair[i].time_s; at--) switches[at] = switches[at - 1];
             switches[at] = pair[i];

@@ -1,5 +1,6 @@
 /*
- * TZif files: untrusted bytes in, transitions and footer out. Every read is checked against the end of the bytes.
+ * TZif files: untrusted bytes in, transitions and footer out. Every read is checked against the end of the
+ * bytes.
  *
  * Designations, isdst, standard/wall and UT/local indicators are skipped: meterd needs offsets only.
  */
@@ -48,8 +49,9 @@ static int read_header(struct mtr_str bytes, struct header *out)
 /* Bytes of the data block after a header; time_size is 4 in version 1's block, 8 after it. */
 static uint64_t block_bytes(const struct header *header, unsigned time_size)
 {
-    return (uint64_t)header->transition_count * (time_size + 1) + (uint64_t)header->type_count * TYPE_BYTES + header->name_bytes +
-           (uint64_t)header->leap_count * (time_size + 4) + header->standard_count + header->ut_count;
+    return (uint64_t)header->transition_count * (time_size + 1) + (uint64_t)header->type_count * TYPE_BYTES +
+           header->name_bytes + (uint64_t)header->leap_count * (time_size + 4) + header->standard_count +
+           header->ut_count;
 }
 
 static int64_t read_time(const unsigned char *p, unsigned time_size)
@@ -67,9 +69,12 @@ static int read_offset(const unsigned char *types, uint32_t index, uint32_t type
 }
 
 /* The data block at p, of which block_bytes are there. */
-static int read_block(const unsigned char *p, const struct header *header, unsigned time_size, struct mtr_tz_data *out)
+static int read_block(const unsigned char *p, const struct header *header, unsigned time_size,
+                      struct mtr_tz_data *out)
 {
-    if (header->type_count == 0 || header->type_count > TYPES_MAX || header->transition_count > TRANSITIONS_MAX) return MTR_ECORRUPT;
+    if (header->type_count == 0 || header->type_count > TYPES_MAX ||
+        header->transition_count > TRANSITIONS_MAX)
+        return MTR_ECORRUPT;
     if (header->leap_count > 0) return MTR_EINVALID;
     const unsigned char *indexes = p + (size_t)header->transition_count * time_size;
     const unsigned char *types = indexes + header->transition_count;
@@ -116,7 +121,8 @@ int mtr_tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out)
         bytes = (struct mtr_str){bytes.data + skip, bytes.size - skip};
         time_size = 8;
         rc = read_header(bytes, &header);
-        if (!rc && (header.version == '\0' || block_bytes(&header, time_size) > bytes.size - HEADER_BYTES)) rc = MTR_ECORRUPT;
+        if (!rc && (header.version == '\0' || block_bytes(&header, time_size) > bytes.size - HEADER_BYTES))
+            rc = MTR_ECORRUPT;
         if (rc) return rc;
     }
     rc = read_block((const unsigned char *)bytes.data + HEADER_BYTES, &header, time_size, &data);

@@ -1,7 +1,9 @@
 /*
- * The data of a time zone, as read from a TZif file (RFC 8536, versions 1 to 4) and its POSIX TZ footer. Private to lib/core.
+ * The data of a time zone, as read from a TZif file (RFC 8536, versions 1 to 4) and its POSIX TZ footer.
+ * Private to lib/core.
  *
- * transitions are strictly ascending and each changes the offset (those that only rename it are left out), so spans are maximal.
+ * transitions are strictly ascending and each changes the offset (those that only rename it are left out), so
+ * spans are maximal.
  */
 #ifndef METERD_LIB_CORE_TIME_TZIF_H
 #define METERD_LIB_CORE_TIME_TZIF_H
@@ -15,12 +17,14 @@
 
 enum { MTR_TZIF_BYTES_MAX = 1 << 18 };
 
-/* When in a year a footer's rule switches: Jn, n or Mm.w.d, and the local time of that day, −167…167 hours. */
+/* When in a year a footer's rule switches: Jn, n or Mm.w.d, and the local time of that day, −167…167
+ * hours. */
 enum mtr_tz_date_kind { MTR_TZ_JULIAN, MTR_TZ_DAY_OF_YEAR, MTR_TZ_MONTH_WEEK_DAY };
 
 struct mtr_tz_date {
     enum mtr_tz_date_kind kind;
-    unsigned day; /* JULIAN 1…365 without 29 February, DAY_OF_YEAR 0…365, MONTH_WEEK_DAY 0 Sunday … 6 Saturday */
+    unsigned
+        day; /* JULIAN 1…365 without 29 February, DAY_OF_YEAR 0…365, MONTH_WEEK_DAY 0 Sunday … 6 Saturday */
     unsigned month;
     unsigned week; /* 1…5, 5 is the last */
     int32_t time_s;
@@ -49,7 +53,8 @@ struct mtr_tz_data {
     struct mtr_tz_rule rule;
 };
 
-/* Untrusted bytes. MTR_ECORRUPT, MTR_ENOMEM; MTR_EINVALID for a file with leap seconds, which POSIX instants do not have. */
+/* Untrusted bytes. MTR_ECORRUPT, MTR_ENOMEM; MTR_EINVALID for a file with leap seconds, which POSIX
+ * instants do not have. */
 int mtr_tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out) MTR_MUST_USE;
 void mtr_tzif_release(struct mtr_tz_data *data);
 

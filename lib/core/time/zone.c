@@ -1,8 +1,9 @@
 /*
  * Time zones: opening by name, and the questions asked of an open zone. Parsing is in tzif.c and tz_rule.c.
  *
- * A zone is never changed after open, so any thread may read it. Spans are maximal: two neighbours have different offsets. Times
- * before the last transition of the file come from its table (binary search), later ones from the footer's rule.
+ * A zone is never changed after open, so any thread may read it. Spans are maximal: two neighbours have
+ * different offsets. Times before the last transition of the file come from its table (binary search), later
+ * ones from the footer's rule.
  */
 #include "meterd/core/zone.h"
 
@@ -32,7 +33,8 @@ static bool is_name(struct mtr_str name)
     char before = '/';
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];
-        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+                     c == '+' || c == '-';
         if (!plain && !(c == '/' && before != '/')) return false;
         before = c;
     }
@@ -134,7 +136,8 @@ struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s)
     const struct mtr_tz_data *data = &zone->data;
     struct mtr_zone_span table = table_at(data, time_s);
     if (!data->has_rule || table.end_s != INT64_MAX) return table;
-    /* The table's last span and the rule's first meet at rule_from_s: one span when they agree, cut there when not. */
+    /* The table's last span and the rule's first meet at rule_from_s: one span when they agree, cut there
+     * when not. */
     bool ruled = time_s >= data->rule_from_s;
     struct mtr_zone_span rule = mtr_tz_rule_at(&data->rule, ruled ? time_s : data->rule_from_s);
     bool first = rule.start_s <= data->rule_from_s;
@@ -165,8 +168,8 @@ struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s)
     return mtr_civil_from_s(time_s + mtr_zone_at(zone, time_s).offset_s);
 }
 
-/* Walks the spans from one that is surely before: the first whose local times reach past the wanted one holds it, or
- * begins where the gap ends. */
+/* Walks the spans from one that is surely before: the first whose local times reach past the wanted one
+ * holds it, or begins where the gap ends. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil)
 {
     int64_t local = mtr_civil_to_s(civil);

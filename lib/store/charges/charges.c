@@ -1,16 +1,18 @@
 /*
  * The charges store: environment, transactions, the rater's cursor, charges and their traces.
  *
- * Invariants: charge numbers are dense from 1; `ids` holds exactly one row per charge; a charge is never changed or deleted.
- * Ownership: the caller owns store and transactions. Thread: any, one per transaction. What lines, periods, messages and consumers
- * mean is in the sibling charges_*.c; when to write them is the rater's business.
+ * Invariants: charge numbers are dense from 1; `ids` holds exactly one row per charge; a charge is never
+ * changed or deleted. Ownership: the caller owns store and transactions. Thread: any, one per transaction.
+ * What lines, periods, messages and consumers mean is in the sibling charges_*.c; when to write them is the
+ * rater's business.
  */
 #include "lib/store/charges/charges_txn.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: with draws and drawn. A store of version 1 has none, and becomes one of version 2 where it is opened for writing. */
+/* 2: with draws and drawn. A store of version 1 has none, and becomes one of version 2 where it is opened
+ * for writing. */
 enum { FORMAT_VERSION = 2, FORMAT_WITHOUT_DRAWS = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
@@ -37,7 +39,8 @@ static const char *const TABLE_NAMES[TABLE_COUNT] = {
 static const char META_VERSION[] = "format_version";
 static const char META_CURSOR[] = "cursor";
 
-int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str *out)
+int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
+                struct mtr_str *out)
 {
     MDB_val k = mtr_lmdb_val(key, key_size);
     MDB_val v;
@@ -46,8 +49,8 @@ int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const voi
     return rc;
 }
 
-int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str value,
-                unsigned flags)
+int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
+                struct mtr_str value, unsigned flags)
 {
     MTR_ASSERT(txn->write);
     MDB_val k = mtr_lmdb_val(key, key_size);
@@ -62,8 +65,8 @@ int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const 
     return mtr_lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
 }
 
-int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size, size_t prefix_size,
-                 charges_on_row on_row, void *context)
+int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size,
+                 size_t prefix_size, charges_on_row on_row, void *context)
 {
     MTR_ASSERT(prefix_size <= from_size);
     MDB_cursor *cursor = NULL;
@@ -89,7 +92,8 @@ static int put_version(struct mtr_charges_txn *txn)
 {
     unsigned char bytes[4];
     mtr_put_u32(bytes, FORMAT_VERSION);
-    return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1, (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
+    return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1,
+                       (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
 }
 
 static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *diagnostic)
@@ -102,7 +106,8 @@ static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *dia
     uint32_t version = mtr_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
     if (version == FORMAT_WITHOUT_DRAWS && txn->write) return put_version(txn);
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store has format version %u, this meterd knows version %u", version,
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                       "the charges store has format version %u, this meterd knows version %u", version,
                        (unsigned)FORMAT_VERSION);
     return MTR_EVERSION;
 }
@@ -113,9 +118,12 @@ static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_d
     int rc = mtr_charges_begin(charges, !read_only, &txn);
     if (rc) return rc;
     for (int i = 0; i < TABLE_COUNT && !rc; i++)
-        rc = mtr_lmdb_error(mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
+        rc = mtr_lmdb_error(
+            mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
     if (rc == MTR_ENOTFOUND) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the charges store is of an older format: start the daemon once, which brings it up to version %u",
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "the charges store is of an older format: start the daemon once, which brings it "
+                           "up to version %u",
                            (unsigned)FORMAT_VERSION);
         rc = MTR_EVERSION;
     }
@@ -127,9 +135,11 @@ static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_d
     return mtr_charges_commit(txn);
 }
 
-int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out, struct mtr_diagnostic *diagnostic)
+int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges **out,
+                     struct mtr_diagnostic *diagnostic)
 {
-    const struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = TABLE_COUNT, .read_only = read_only};
+    const struct mtr_lmdb_options options = {
+        .map_bytes = MAP_BYTES, .databases_max = TABLE_COUNT, .read_only = read_only};
     struct mtr_charges *charges = calloc(1, sizeof(*charges));
     if (!charges) return MTR_ENOMEM;
     int rc = mtr_lmdb_open(directory, &options, &charges->env, diagnostic);
@@ -216,7 +226,8 @@ int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges
     pack_u32(&packer, cursor->scan_subscription);
     pack_i64(&packer, cursor->scan_period_s);
     if (packer.error) return packer.error;
-    return charges_put(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, mtr_buffer_str(&txn->scratch), 0);
+    return charges_put(txn, TABLE_META, META_CURSOR, sizeof(META_CURSOR) - 1, mtr_buffer_str(&txn->scratch),
+                       0);
 }
 
 const char *mtr_charge_status_name(enum mtr_charge_status status)
@@ -246,7 +257,9 @@ static bool unhex(struct mtr_str text, struct mtr_hash128 *out)
     if (text.size != 32) return false;
     for (size_t i = 0; i < 32; i++) {
         char c = text.data[i];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10
+                                                : 16;
         if (digit > 15) return false;
         half[i / 16] = half[i / 16] << 4 | digit;
     }
@@ -353,9 +366,11 @@ int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *cha
     MTR_ASSERT(charge->number == next);
     mtr_put_u64(key, charge->number);
     put_hash(id, charge->id);
-    rc = charges_put(txn, TABLE_IDS, id, sizeof(id), (struct mtr_str){(char *)key, sizeof(key)}, MDB_NOOVERWRITE);
+    rc = charges_put(txn, TABLE_IDS, id, sizeof(id), (struct mtr_str){(char *)key, sizeof(key)},
+                     MDB_NOOVERWRITE);
     if (!rc) rc = pack_charge(&txn->scratch, charge);
-    if (!rc) rc = charges_put(txn, TABLE_CHARGES, key, sizeof(key), mtr_buffer_str(&txn->scratch), MDB_APPEND);
+    if (!rc)
+        rc = charges_put(txn, TABLE_CHARGES, key, sizeof(key), mtr_buffer_str(&txn->scratch), MDB_APPEND);
     return rc;
 }
 
@@ -393,7 +408,8 @@ static int on_charge_row(void *context, struct mtr_str key, struct mtr_str value
     return rc ? rc : walk->on_charge(walk->context, &charge);
 }
 
-int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge, void *context)
+int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge,
+                     void *context)
 {
     struct charge_walk walk = {on_charge, context};
     unsigned char from[8];

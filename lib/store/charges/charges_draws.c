@@ -1,7 +1,8 @@
 /*
  * Draws on grants in the charges store.
  *
- * Invariant: `drawn` has one row for each row of `draws`, by its period instead of its grant. What `before` must be is the rater's business.
+ * Invariant: `drawn` has one row for each row of `draws`, by its period instead of its grant. What `before`
+ * must be is the rater's business.
  */
 #include "lib/store/charges/charges_txn.h"
 
@@ -28,8 +29,9 @@ static int unpack_draw(struct mtr_str key, struct mtr_str value, struct mtr_char
     if (key.size != DRAW_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_draw draw = {
-        .grant = {mtr_get_u64(k), mtr_get_u64(k + 8)}, .period_start_s = get_i64(k + 16), .subscription = mtr_get_u32(k + 24)};
+    struct mtr_charge_draw draw = {.grant = {mtr_get_u64(k), mtr_get_u64(k + 8)},
+                                   .period_start_s = get_i64(k + 16),
+                                   .subscription = mtr_get_u32(k + 24)};
     draw.before = unpack_i128(&unpacker);
     draw.drawn = unpack_i128(&unpacker);
     int rc = unpack_end(&unpacker);
@@ -69,12 +71,14 @@ int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *ou
 }
 
 /* The row beside a key that may itself be there: the first after it, or the last before it. */
-static int seek_beside(MDB_cursor *cursor, const unsigned char key[DRAW_KEY_BYTES], bool after, MDB_val *k, MDB_val *v)
+static int seek_beside(MDB_cursor *cursor, const unsigned char key[DRAW_KEY_BYTES], bool after, MDB_val *k,
+                       MDB_val *v)
 {
     *k = mtr_lmdb_val(key, DRAW_KEY_BYTES);
     int rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
     if (!after) return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-    if (!rc && k->mv_size == DRAW_KEY_BYTES && memcmp(k->mv_data, key, DRAW_KEY_BYTES) == 0) rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
+    if (!rc && k->mv_size == DRAW_KEY_BYTES && memcmp(k->mv_data, key, DRAW_KEY_BYTES) == 0)
+        rc = mdb_cursor_get(cursor, k, v, MDB_NEXT);
     return rc;
 }
 
@@ -114,15 +118,17 @@ static int on_drawn(void *context, struct mtr_str key, struct mtr_str value)
     const unsigned char *k = (const unsigned char *)key.data;
     (void)value;
     if (key.size != DRAWN_KEY_BYTES) return MTR_ECORRUPT;
-    return walking->on_grant(walking->context, (struct mtr_hash128){mtr_get_u64(k + 12), mtr_get_u64(k + 20)});
+    return walking->on_grant(walking->context,
+                             (struct mtr_hash128){mtr_get_u64(k + 12), mtr_get_u64(k + 20)});
 }
 
-int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_grant on_grant,
-                           void *context)
+int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           mtr_charges_on_grant on_grant, void *context)
 {
     unsigned char key[DRAWN_KEY_BYTES];
     const struct mtr_charge_draw draw = {.subscription = subscription, .period_start_s = period_start_s};
     struct walking walking = {on_grant, context};
     drawn_key(key, &draw);
-    return charges_walk(txn, TABLE_DRAWN, key, DRAWN_KEY_BYTES - GRANT_BYTES, DRAWN_KEY_BYTES - GRANT_BYTES, on_drawn, &walking);
+    return charges_walk(txn, TABLE_DRAWN, key, DRAWN_KEY_BYTES - GRANT_BYTES, DRAWN_KEY_BYTES - GRANT_BYTES,
+                        on_drawn, &walking);
 }

@@ -1,8 +1,9 @@
 /*
  * Messages, destinations and consumers of the charges store.
  *
- * Invariants: `queue` holds exactly the messages that are PENDING or ATTEMPTED; a destination's counts are the numbers of its messages by
- * state; a body is put once and never changed; single acks of a consumer lie above its cursor.
+ * Invariants: `queue` holds exactly the messages that are PENDING or ATTEMPTED; a destination's counts are
+ * the numbers of its messages by state; a body is put once and never changed; single acks of a consumer lie
+ * above its cursor.
  */
 #include "lib/store/charges/charges_txn.h"
 
@@ -12,7 +13,8 @@ enum { MESSAGE_KEY_BYTES = 12, CONSUMER_KEY_BYTES_MAX = 400 };
 
 const char *mtr_message_state_name(enum mtr_message_state state)
 {
-    static const char *const names[MTR_MESSAGE_STATE_COUNT] = {"pending", "attempted", "acked", "rejected", "unknown"};
+    static const char *const names[MTR_MESSAGE_STATE_COUNT] = {"pending", "attempted", "acked", "rejected",
+                                                               "unknown"};
     MTR_ASSERT((unsigned)state < MTR_MESSAGE_STATE_COUNT);
     return names[state];
 }
@@ -68,7 +70,8 @@ static int pack_message(struct mtr_buffer *out, const struct mtr_message *messag
     return packer.error;
 }
 
-int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_message *out)
+int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number,
+                            struct mtr_message *out)
 {
     unsigned char key[MESSAGE_KEY_BYTES];
     struct mtr_str value;
@@ -78,8 +81,8 @@ int mtr_charges_get_message(struct mtr_charges_txn *txn, uint32_t destination, u
 }
 
 /* Moves the message from its old state (NULL: it is new) to its new one in queue, ids and counts. */
-static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *old, const struct mtr_message *message,
-                        const unsigned char *key)
+static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *old,
+                        const struct mtr_message *message, const unsigned char *key)
 {
     struct mtr_charge_destination destination;
     unsigned char id[16];
@@ -91,7 +94,8 @@ static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *o
         destination.counts[old->state]--;
     } else {
         put_hash(id, message->id);
-        rc = charges_put(txn, TABLE_MESSAGE_IDS, id, sizeof(id), (struct mtr_str){(const char *)key, MESSAGE_KEY_BYTES}, MDB_NOOVERWRITE);
+        rc = charges_put(txn, TABLE_MESSAGE_IDS, id, sizeof(id),
+                         (struct mtr_str){(const char *)key, MESSAGE_KEY_BYTES}, MDB_NOOVERWRITE);
         if (rc) return rc;
         if (message->number > destination.last_message) destination.last_message = message->number;
     }
@@ -99,8 +103,10 @@ static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *o
     rc = mtr_charges_put_destination(txn, &destination);
     if (rc) return rc;
     bool was_queued = old && is_queued(old->state);
-    if (was_queued && !is_queued(message->state)) return charges_delete(txn, TABLE_QUEUE, key, MESSAGE_KEY_BYTES);
-    if (!was_queued && is_queued(message->state)) return charges_put(txn, TABLE_QUEUE, key, MESSAGE_KEY_BYTES, (struct mtr_str){"", 0}, 0);
+    if (was_queued && !is_queued(message->state))
+        return charges_delete(txn, TABLE_QUEUE, key, MESSAGE_KEY_BYTES);
+    if (!was_queued && is_queued(message->state))
+        return charges_put(txn, TABLE_QUEUE, key, MESSAGE_KEY_BYTES, (struct mtr_str){"", 0}, 0);
     return MTR_OK;
 }
 
@@ -160,14 +166,16 @@ int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, 
     return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
 }
 
-int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message, struct mtr_str body)
+int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message,
+                                 struct mtr_str body)
 {
     unsigned char key[MESSAGE_KEY_BYTES];
     message_key(key, message->destination, message->number);
     return charges_put(txn, TABLE_BODIES, key, sizeof(key), body, MDB_NOOVERWRITE);
 }
 
-int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number, struct mtr_str *body)
+int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destination, uint64_t number,
+                                 struct mtr_str *body)
 {
     unsigned char key[MESSAGE_KEY_BYTES];
     message_key(key, destination, number);
@@ -187,8 +195,8 @@ static int on_message_row(void *context, struct mtr_str key, struct mtr_str valu
     return rc ? rc : walk->on_message(walk->context, &message);
 }
 
-int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after, mtr_charges_on_message on_message,
-                              void *context)
+int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after,
+                              mtr_charges_on_message on_message, void *context)
 {
     struct message_walk walk = {on_message, context};
     unsigned char from[MESSAGE_KEY_BYTES];
@@ -198,7 +206,8 @@ int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination,
     return charges_walk(txn, TABLE_MESSAGES, from, sizeof(from), 4, on_message_row, &walk);
 }
 
-int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_destination *out)
+int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
+                                struct mtr_charge_destination *out)
 {
     unsigned char key[4];
     struct mtr_str value;
@@ -233,7 +242,8 @@ int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_ch
 /* name, NUL, number: names hold no NUL (mtr_pull checks). */
 static size_t ack_key(unsigned char *p, struct mtr_str name, uint64_t number)
 {
-    MTR_ASSERT(name.size > 0 && name.size + 9 <= CONSUMER_KEY_BYTES_MAX && !memchr(name.data, '\0', name.size));
+    MTR_ASSERT(name.size > 0 && name.size + 9 <= CONSUMER_KEY_BYTES_MAX &&
+               !memchr(name.data, '\0', name.size));
     memcpy(p, name.data, name.size);
     p[name.size] = '\0';
     mtr_put_u64(p + name.size + 1, number);
@@ -287,7 +297,8 @@ int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, u
 {
     unsigned char value[8];
     mtr_put_u64(value, up_to);
-    int rc = charges_put(txn, TABLE_CONSUMERS, name.data, name.size, (struct mtr_str){(char *)value, sizeof(value)}, 0);
+    int rc = charges_put(txn, TABLE_CONSUMERS, name.data, name.size,
+                         (struct mtr_str){(char *)value, sizeof(value)}, 0);
     return rc ? rc : drop_acks(txn, name, up_to);
 }
 
@@ -318,7 +329,8 @@ static int on_consumer_row(void *context, struct mtr_str key, struct mtr_str val
     return walk->on_consumer(walk->context, key, mtr_get_u64((const unsigned char *)value.data));
 }
 
-int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer, void *context)
+int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer,
+                               void *context)
 {
     struct consumer_walk walk = {on_consumer, context};
     return charges_walk(txn, TABLE_CONSUMERS, NULL, 0, 0, on_consumer_row, &walk);

@@ -1,6 +1,6 @@
 /*
- * Packing of the charges store's records: big-endian integers, text with its length before it. No memory of its own; an
- * error sticks in the packer, a short record in the unpacker.
+ * Packing of the charges store's records: big-endian integers, text with its length before it. No memory of
+ * its own; an error sticks in the packer, a short record in the unpacker.
  */
 #include "lib/store/charges/charges_txn.h"
 

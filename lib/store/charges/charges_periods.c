@@ -1,9 +1,10 @@
 /*
  * Lines, periods and timers of the charges store.
  *
- * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not INT64_MAX; every
- * subscription one OPEN timer while next_open_s is not INT64_MAX; there are no other timers. A line's key is a hash of its identity,
- * moved on by one where another identity of the same period has it: lines are never deleted, so the search stays sound.
+ * Invariants: every period has one RATE timer while rate_due_us and one CLOSE timer while close_due_us is not
+ * INT64_MAX; every subscription one OPEN timer while next_open_s is not INT64_MAX; there are no other timers.
+ * A line's key is a hash of its identity, moved on by one where another identity of the same period has it:
+ * lines are never deleted, so the search stays sound.
  */
 #include "lib/store/charges/charges_txn.h"
 
@@ -56,7 +57,8 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     line.tariff = unpack_str(&unpacker);
     line.version_from = unpack_str(&unpacker);
     line.version_hash = unpack_hash(&unpacker);
-    if (unpacker.at < unpacker.end) line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
+    if (unpacker.at < unpacker.end)
+        line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
     line.has_cost = unpack_cost(&unpacker, &line.cost);
     int rc = unpack_end(&unpacker);
     if (!rc) *out = line;
@@ -65,12 +67,13 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
 
 static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_line *b)
 {
-    return a->part_start_s == b->part_start_s && mtr_str_equal(a->currency, b->currency) && mtr_str_equal(a->component, b->component) &&
-           mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
+    return a->part_start_s == b->part_start_s && mtr_str_equal(a->currency, b->currency) &&
+           mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) &&
+           mtr_str_equal(a->dimensions, b->dimensions);
 }
 
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, struct mtr_hash128 key,
-                                struct mtr_charge_line *out)
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 key, struct mtr_charge_line *out)
 {
     unsigned char bytes[LINE_KEY_BYTES];
     struct mtr_str value;
@@ -146,8 +149,8 @@ static int on_line_row(void *context, struct mtr_str key, struct mtr_str value)
     return rc ? rc : walk->on_line(walk->context, &line);
 }
 
-int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
-                           void *context)
+int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                           mtr_charges_on_line on_line, void *context)
 {
     struct line_walk walk = {on_line, context};
     unsigned char prefix[12];
@@ -155,7 +158,8 @@ int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, i
     return charges_walk(txn, TABLE_LINES, prefix, sizeof(prefix), sizeof(prefix), on_line_row, &walk);
 }
 
-static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t due_us, uint32_t subscription, int64_t period_start_s)
+static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t due_us,
+                      uint32_t subscription, int64_t period_start_s)
 {
     p[0] = (unsigned char)kind;
     put_i64(p + 1, due_us);
@@ -164,8 +168,8 @@ static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t
 }
 
 /* Moves a timer from one due time to another; INT64_MAX is none. */
-static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, uint32_t subscription, int64_t old_period_s,
-                      int64_t old_due_us, int64_t new_period_s, int64_t new_due_us)
+static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, uint32_t subscription,
+                      int64_t old_period_s, int64_t old_due_us, int64_t new_period_s, int64_t new_due_us)
 {
     unsigned char key[TIMER_KEY_BYTES];
     int rc = MTR_OK;
@@ -180,7 +184,8 @@ static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind ki
     return charges_put(txn, TABLE_TIMERS, key, sizeof(key), (struct mtr_str){"", 0}, 0);
 }
 
-int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, struct mtr_charge_timer *out)
+int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
+                            struct mtr_charge_timer *out)
 {
     MDB_cursor *cursor = NULL;
     unsigned char from[1] = {(unsigned char)kind};
@@ -221,7 +226,8 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     return MTR_OK;
 }
 
-int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s, struct mtr_charge_period *out)
+int mtr_charges_get_period(struct mtr_charges_txn *txn, uint32_t subscription, int64_t start_s,
+                           struct mtr_charge_period *out)
 {
     unsigned char key[PERIOD_KEY_BYTES];
     struct mtr_str value;
@@ -237,8 +243,11 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     const uint32_t s = period->subscription;
     int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    rc = move_timer(txn, MTR_TIMER_RATE, s, period->start_s, old.rate_due_us, period->start_s, period->rate_due_us);
-    if (!rc) rc = move_timer(txn, MTR_TIMER_CLOSE, s, period->start_s, old.close_due_us, period->start_s, period->close_due_us);
+    rc = move_timer(txn, MTR_TIMER_RATE, s, period->start_s, old.rate_due_us, period->start_s,
+                    period->rate_due_us);
+    if (!rc)
+        rc = move_timer(txn, MTR_TIMER_CLOSE, s, period->start_s, old.close_due_us, period->start_s,
+                        period->close_due_us);
     if (rc) return rc;
     line_prefix(key, s, period->start_s);
     struct packer packer = pack_begin(&txn->scratch);
@@ -269,8 +278,8 @@ static int on_period_row(void *context, struct mtr_str key, struct mtr_str value
     return rc ? rc : walk->on_period(walk->context, &period);
 }
 
-int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s, mtr_charges_on_period on_period,
-                             void *context)
+int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
+                             mtr_charges_on_period on_period, void *context)
 {
     struct period_walk walk = {on_period, context};
     unsigned char from[PERIOD_KEY_BYTES];
@@ -278,7 +287,8 @@ int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription,
     return charges_walk(txn, TABLE_PERIODS, from, sizeof(from), 4, on_period_row, &walk);
 }
 
-int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number, struct mtr_charge_subscription *out)
+int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
+                                 struct mtr_charge_subscription *out)
 {
     unsigned char key[4];
     struct mtr_str value;
@@ -298,14 +308,15 @@ static int64_t open_due_us(int64_t next_open_s)
     return next_open_s == INT64_MAX ? INT64_MAX : next_open_s * MTR_US_PER_SECOND;
 }
 
-int mtr_charges_put_subscription(struct mtr_charges_txn *txn, const struct mtr_charge_subscription *subscription)
+int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
+                                 const struct mtr_charge_subscription *subscription)
 {
     struct mtr_charge_subscription old = {.next_open_s = INT64_MAX};
     unsigned char key[4];
     int rc = mtr_charges_get_subscription(txn, subscription->number, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    rc = move_timer(txn, MTR_TIMER_OPEN, subscription->number, old.next_open_s, open_due_us(old.next_open_s), subscription->next_open_s,
-                    open_due_us(subscription->next_open_s));
+    rc = move_timer(txn, MTR_TIMER_OPEN, subscription->number, old.next_open_s, open_due_us(old.next_open_s),
+                    subscription->next_open_s, open_due_us(subscription->next_open_s));
     if (rc) return rc;
     mtr_put_u32(key, subscription->number);
     struct packer packer = pack_begin(&txn->scratch);

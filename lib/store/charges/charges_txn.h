@@ -1,5 +1,6 @@
 /*
- * Inside of the charges store: environment, tables, and the packing of records. Private to lib/store/charges*.c.
+ * Inside of the charges store: environment, tables, and the packing of records. Private to
+ * lib/store/charges*.c.
  *
  * Records are packed big-endian in the order of docs/formats.md, text with its length (u32) before it.
  */
@@ -46,15 +47,18 @@ struct mtr_charges_txn {
     struct mtr_buffer scratch; /* of the record being packed */
 };
 
-int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str *out) MTR_MUST_USE;
-int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size, struct mtr_str value,
-                unsigned flags) MTR_MUST_USE;
-int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size) MTR_MUST_USE;
+int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
+                struct mtr_str *out) MTR_MUST_USE;
+int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
+                struct mtr_str value, unsigned flags) MTR_MUST_USE;
+int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key,
+                   size_t key_size) MTR_MUST_USE;
 
-/* Rows from `from` on whose key begins with its first prefix_size bytes, ascending; the hook may not write. */
+/* Rows from `from` on whose key begins with its first prefix_size bytes, ascending; the hook may not
+ * write. */
 typedef int (*charges_on_row)(void *context, struct mtr_str key, struct mtr_str value);
-int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size, size_t prefix_size,
-                 charges_on_row on_row, void *context) MTR_MUST_USE;
+int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size,
+                 size_t prefix_size, charges_on_row on_row, void *context) MTR_MUST_USE;
 
 struct packer {
     struct mtr_buffer *out;
@@ -86,7 +90,8 @@ mtr_int128 unpack_i128(struct unpacker *unpacker);
 struct mtr_hash128 unpack_hash(struct unpacker *unpacker);
 struct mtr_str unpack_str(struct unpacker *unpacker);
 bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost); /* false: the record ends here */
-int unpack_end(const struct unpacker *unpacker) MTR_MUST_USE; /* MTR_ECORRUPT unless all was read and nothing missed */
+int unpack_end(const struct unpacker *unpacker)
+    MTR_MUST_USE; /* MTR_ECORRUPT unless all was read and nothing missed */
 
 /* Signed numbers in keys: the sign bit flipped, so that byte order is numeric order. */
 static inline void put_i64(unsigned char *p, int64_t value)

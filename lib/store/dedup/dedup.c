@@ -1,8 +1,9 @@
 /*
- * The dedup index on the owner's thread: find, add, roll, expire. Building is in dedup_open.c, sealing in dedup_seal.c.
+ * The dedup index on the owner's thread: find, add, roll, expire. Building is in dedup_open.c, sealing in
+ * dedup_seal.c.
  *
- * Invariants: every identity in the window stands in the open table, in a table being sealed, or in a sealed segment that the
- * tags (or the unfiltered mark) lead to; a tag alone is never an answer.
+ * Invariants: every identity in the window stands in the open table, in a table being sealed, or in a sealed
+ * segment that the tags (or the unfiltered mark) lead to; a tag alone is never an answer.
  */
 #include "meterd/store/dedup.h"
 
@@ -35,7 +36,8 @@ void mtr_dedup_close(struct mtr_dedup *dedup)
     free(dedup);
 }
 
-static void fill_match(const struct mtr_log_identity *stored, uint64_t first_seq, uint64_t digest, struct mtr_dedup_match *match)
+static void fill_match(const struct mtr_log_identity *stored, uint64_t first_seq, uint64_t digest,
+                       struct mtr_dedup_match *match)
 {
     *match = (struct mtr_dedup_match){
         .found = stored->digest == digest ? MTR_DEDUP_DUPLICATE : MTR_DEDUP_CONFLICT,
@@ -45,7 +47,8 @@ static void fill_match(const struct mtr_log_identity *stored, uint64_t first_seq
 }
 
 /* The exact check of one sealed segment. One that is expired or was removed holds nothing. */
-static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
+static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_dedup_key *key,
+                       struct mtr_dedup_match *match)
 {
     if (!dedup->segments.live[slot]) return MTR_OK;
     const struct mtr_sealed_segment *segment = &dedup->segments.rows[slot];
@@ -57,7 +60,8 @@ static int find_sealed(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_
     return MTR_OK;
 }
 
-static int find_unfiltered(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
+static int find_unfiltered(struct mtr_dedup *dedup, const struct mtr_dedup_key *key,
+                           struct mtr_dedup_match *match)
 {
     for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS && match->found == MTR_DEDUP_NEW; slot++) {
         if (!dedup->segments.unfiltered[slot]) continue;
@@ -94,12 +98,14 @@ static void prefetch(const struct mtr_dedup *dedup, const struct mtr_dedup_key *
 {
     for (uint32_t i = 0; i < count; i++) {
         mtr_identities_prefetch(&dedup->open, keys[i].identity);
-        for (uint32_t j = 0; j < dedup->sealing_count; j++) mtr_identities_prefetch(&dedup->sealing[j].table, keys[i].identity);
+        for (uint32_t j = 0; j < dedup->sealing_count; j++)
+            mtr_identities_prefetch(&dedup->sealing[j].table, keys[i].identity);
         mtr_tags_prefetch(&dedup->tags, keys[i].identity);
     }
 }
 
-int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count, struct mtr_dedup_match *matches)
+int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count,
+                   struct mtr_dedup_match *matches)
 {
     for (uint32_t from = 0; from < count; from += PREFETCH_KEYS) {
         uint32_t to = count - from < PREFETCH_KEYS ? count : from + PREFETCH_KEYS;
@@ -144,8 +150,11 @@ void mtr_dedup_roll(struct mtr_dedup *dedup, const struct mtr_log_segment *rolle
     MTR_ASSERT(mtr_dedup_can_roll(dedup));
     MTR_ASSERT(dedup->spare.entries);
     MTR_ASSERT(!rolled->sealed);
-    dedup->sealing[dedup->sealing_count++] = (struct mtr_sealing){.number = rolled->number, .first_seq = rolled->first_seq,
-                                                                  .last_received_us = rolled->last_received_us, .table = dedup->open};
+    dedup->sealing[dedup->sealing_count++] =
+        (struct mtr_sealing){.number = rolled->number,
+                             .first_seq = rolled->first_seq,
+                             .last_received_us = rolled->last_received_us,
+                             .table = dedup->open};
     dedup->open = dedup->spare;
     dedup->spare = (struct mtr_identities){0};
     dedup->rolled_count = dedup->sealing[dedup->sealing_count - 1].table.count;
@@ -155,8 +164,10 @@ void mtr_dedup_roll(struct mtr_dedup *dedup, const struct mtr_log_segment *rolle
 uint64_t mtr_dedup_room_wanted(const struct mtr_dedup *dedup)
 {
     const struct mtr_identities *open = &dedup->open;
-    uint64_t most = dedup->log->options.segment_events_max + MTR_BLOCK_EVENTS_MAX; /* the block that rolls asks for room here, too */
-    if (open->count >= ROOM_COUNT_MIN && open->count < most && !mtr_identities_has_room(open, open->count / 3)) {
+    uint64_t most = dedup->log->options.segment_events_max +
+                    MTR_BLOCK_EVENTS_MAX; /* the block that rolls asks for room here, too */
+    if (open->count >= ROOM_COUNT_MIN && open->count < most &&
+        !mtr_identities_has_room(open, open->count / 3)) {
         uint64_t room = open->count / 3 * 8;
         room = room < most ? room : most;
         if (!mtr_identities_has_room(open, room - open->count)) return room;
@@ -171,7 +182,8 @@ int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count)
     return mtr_identities_prepare(&dedup->prepared, count, &dedup->recycled);
 }
 
-/* The log may have rolled meanwhile; then the open table is small again, and the prepared one is for the next roll. */
+/* The log may have rolled meanwhile; then the open table is small again, and the prepared one is for the
+ * next roll. */
 void mtr_dedup_room_finish(struct mtr_dedup *dedup)
 {
     struct mtr_identities *target = &dedup->open;

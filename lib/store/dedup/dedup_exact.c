@@ -1,7 +1,8 @@
 /*
  * Exact table: linear probing from home = identity.high scaled to the capacity. No entry is ever taken out.
  *
- * Invariants: count <= capacity × 3/4; an empty place ends every search; offsets fit 32 bits (a segment holds fewer events).
+ * Invariants: count <= capacity × 3/4; an empty place ends every search; offsets fit 32 bits (a segment holds
+ * fewer events).
  */
 #include "lib/store/dedup/dedup_exact.h"
 
@@ -64,7 +65,8 @@ static uint64_t home_of(const struct mtr_identities *table, struct mtr_event_ide
 }
 
 /* The place of the identity, or the empty one where it belongs. */
-static struct mtr_log_identity *place_of(const struct mtr_identities *table, struct mtr_event_identity identity)
+static struct mtr_log_identity *place_of(const struct mtr_identities *table,
+                                         struct mtr_event_identity identity)
 {
     uint64_t i = home_of(table, identity);
     for (;;) {
@@ -105,13 +107,15 @@ void mtr_identities_prefetch(const struct mtr_identities *table, struct mtr_even
     __builtin_prefetch(&table->entries[home_of(table, identity)]);
 }
 
-const struct mtr_log_identity *mtr_identities_find(const struct mtr_identities *table, struct mtr_event_identity identity)
+const struct mtr_log_identity *mtr_identities_find(const struct mtr_identities *table,
+                                                   struct mtr_event_identity identity)
 {
     const struct mtr_log_identity *entry = place_of(table, identity);
     return entry->flags & ENTRY_USED ? entry : NULL;
 }
 
-bool mtr_identities_add(struct mtr_identities *table, struct mtr_event_identity identity, uint64_t digest, uint32_t flags, uint64_t seq)
+bool mtr_identities_add(struct mtr_identities *table, struct mtr_event_identity identity, uint64_t digest,
+                        uint32_t flags, uint64_t seq)
 {
     struct mtr_log_identity *entry = place_of(table, identity);
     if (entry->flags & ENTRY_USED) return false;
@@ -119,7 +123,9 @@ bool mtr_identities_add(struct mtr_identities *table, struct mtr_event_identity 
     MTR_ASSERT(!(flags & ENTRY_USED));
     if (!table->count) table->base_seq = seq;
     MTR_ASSERT(seq >= table->base_seq && seq - table->base_seq <= UINT32_MAX);
-    *entry = (struct mtr_log_identity){.identity = identity, .digest = digest, .seq_offset = (uint32_t)(seq - table->base_seq),
+    *entry = (struct mtr_log_identity){.identity = identity,
+                                       .digest = digest,
+                                       .seq_offset = (uint32_t)(seq - table->base_seq),
                                        .flags = flags | ENTRY_USED};
     table->count++;
     return true;
@@ -138,8 +144,8 @@ static bool is_before(const struct mtr_log_identity *a, const struct mtr_log_ide
 }
 
 /* Places [from, to) whose entries are at home beyond the table's front (wrapped) or not. */
-static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, uint64_t to, bool wrapped, uint64_t front,
-                            struct mtr_log_identity *records, uint64_t count)
+static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, uint64_t to, bool wrapped,
+                            uint64_t front, struct mtr_log_identity *records, uint64_t count)
 {
     for (uint64_t i = from; i < to; i++) {
         const struct mtr_log_identity *entry = mtr_identities_entry(table, i);
@@ -149,7 +155,8 @@ static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, u
     return count;
 }
 
-void mtr_identities_sort(const struct mtr_identities *table, uint64_t first_seq, struct mtr_log_identity *records)
+void mtr_identities_sort(const struct mtr_identities *table, uint64_t first_seq,
+                         struct mtr_log_identity *records)
 {
     MTR_ASSERT(!table->count || table->base_seq >= first_seq);
     uint64_t front = 0; /* the first empty place: what stands before it may have wrapped around the end */
@@ -160,7 +167,8 @@ void mtr_identities_sort(const struct mtr_identities *table, uint64_t first_seq,
     MTR_ASSERT(count == table->count);
 
     uint64_t shift = table->base_seq - first_seq;
-    for (uint64_t i = 0; i < count; i++) { /* insertion: nothing is further from its place than its run of full places is long */
+    for (uint64_t i = 0; i < count;
+         i++) { /* insertion: nothing is further from its place than its run of full places is long */
         struct mtr_log_identity record = records[i];
         MTR_ASSERT(record.seq_offset + shift <= UINT32_MAX);
         record.seq_offset += (uint32_t)shift;

@@ -1,11 +1,13 @@
 /*
- * What the files of the dedup index share: its struct, and who may touch which part of it. Private to lib/store.
+ * What the files of the dedup index share: its struct, and who may touch which part of it. Private to
+ * lib/store.
  *
  *   open ──roll──▶ sealing[] ──seal_run──▶ sealed on disk ──seal_finish──▶ segments[] + tags ──expire──▶ gone
  *
- * The owner's thread touches everything. seal_run, on another thread, reads sealing[0] (immutable once rolled) and the size of `tags`,
- * and copies `segments` under the lock; it writes only sealing[0].sealed and `build`, which the owner reads after seal_run returned.
- * room_run, the other work of that thread, touches `prepared` and `recycled` alone, which the owner leaves to it until it returned.
+ * The owner's thread touches everything. seal_run, on another thread, reads sealing[0] (immutable once
+ * rolled) and the size of `tags`, and copies `segments` under the lock; it writes only sealing[0].sealed and
+ * `build`, which the owner reads after seal_run returned. room_run, the other work of that thread, touches
+ * `prepared` and `recycled` alone, which the owner leaves to it until it returned.
  */
 #ifndef METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
 #define METERD_LIB_STORE_DEDUP_DEDUP_INDEX_H
@@ -55,7 +57,8 @@ struct mtr_dedup {
     int64_t window_us;
     struct mtr_identities open;
     struct mtr_identities spare; /* becomes the open table at a roll */
-    uint64_t rolled_count;       /* of the last segment that rolled: the next one gets as much room, so that it need not grow */
+    uint64_t rolled_count; /* of the last segment that rolled: the next one gets as much room, so that it need
+                              not grow */
     struct mtr_identities prepared; /* made by room_run */
     struct mtr_identities recycled; /* memory of a table that is done with, for room_run */
     struct mtr_sealing sealing[MTR_DEDUP_SEALING_MAX]; /* oldest first */
@@ -70,7 +73,8 @@ struct mtr_dedup {
 uint32_t mtr_dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number);
 void mtr_dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
 /* Builds the tags of all live `segments`, walking the log; one that retention has removed is passed over. */
-int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments, struct mtr_tag_build *build) MTR_MUST_USE;
+int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
+                         struct mtr_tag_build *build) MTR_MUST_USE;
 /* Makes `build` the table in use. */
 void mtr_dedup_adopt_build(struct mtr_dedup *dedup);
 

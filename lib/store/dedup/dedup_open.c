@@ -1,7 +1,9 @@
 /*
- * Rebuilding the dedup index from the log: sealed segments from their identities, unsealed ones from their blocks.
+ * Rebuilding the dedup index from the log: sealed segments from their identities, unsealed ones from their
+ * blocks.
  *
- * The last unsealed segment is the open one; earlier ones were rolled before a crash could let them be sealed, and wait for seal_run.
+ * The last unsealed segment is the open one; earlier ones were rolled before a crash could let them be
+ * sealed, and wait for seal_run.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +11,16 @@
 #include "lib/store/dedup/dedup_index.h"
 #include "meterd/core/limits.h"
 
-/* A block whose hash is right may still be another program's: what cannot have come from the collector is damage. */
+/* A block whose hash is right may still be another program's: what cannot have come from the collector is
+ * damage. */
 static bool within_limits(const struct mtr_event *event)
 {
     return event->vendor.size <= MTR_KEY_BYTES_MAX && event->source.size <= MTR_EVENT_SOURCE_BYTES_MAX &&
            event->id.size <= MTR_EVENT_ID_BYTES_MAX;
 }
 
-static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_header *header, const struct mtr_event *events,
-                       struct mtr_identities *table)
+static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_header *header,
+                       const struct mtr_event *events, struct mtr_identities *table)
 {
     int rc = mtr_identities_reserve(table, header->count);
     if (rc) return rc;
@@ -26,16 +29,17 @@ static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_hea
         if (!within_limits(event)) return MTR_ECORRUPT;
         uint64_t digest = mtr_event_digest(event);
         uint32_t flags = mtr_identity_flags(event->disposition);
-        struct mtr_event_identity identity = flags & MTR_IDENTITY_QUARANTINE
-                                                 ? mtr_event_quarantine_identity(event, digest, event->disposition, dedup->key)
-                                                 : mtr_event_identity(event, dedup->key);
+        struct mtr_event_identity identity =
+            flags & MTR_IDENTITY_QUARANTINE
+                ? mtr_event_quarantine_identity(event, digest, event->disposition, dedup->key)
+                : mtr_event_identity(event, dedup->key);
         (void)mtr_identities_add(table, identity, digest, flags, header->first_seq + i);
     }
     return MTR_OK;
 }
 
-static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segment *segment, struct mtr_identities *table,
-                        struct mtr_diagnostic *diagnostic)
+static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segment *segment,
+                        struct mtr_identities *table, struct mtr_diagnostic *diagnostic)
 {
     if (!segment->first_seq) return MTR_OK;
     struct mtr_log_reader *reader;
@@ -49,8 +53,10 @@ static int index_blocks(const struct mtr_dedup *dedup, const struct mtr_log_segm
         if (rc) break;
         rc = index_block(dedup, &header, events, table);
         if (rc == MTR_ECORRUPT)
-            mtr_diagnostic_set(diagnostic, 0, 0, "", "segment %06u, block at sequence %llu: an attribute is longer than events may have",
-                               segment->number, (unsigned long long)header.first_seq);
+            mtr_diagnostic_set(
+                diagnostic, 0, 0, "",
+                "segment %06u, block at sequence %llu: an attribute is longer than events may have",
+                segment->number, (unsigned long long)header.first_seq);
         seq = header.first_seq + header.count;
     }
     mtr_log_reader_close(reader);
@@ -64,12 +70,15 @@ static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *s
     uint32_t slot = mtr_dedup_segment_slot(&dedup->segments, segment->number);
     if (!slot) {
         mtr_diagnostic_set(diagnostic, 0, 0, "",
-                           "more than %d sealed segments are in the dedup window: make segments larger or the window shorter",
+                           "more than %d sealed segments are in the dedup window: make segments larger or "
+                           "the window shorter",
                            MTR_TAG_SEGMENT_SLOTS - 1);
         return MTR_ELIMIT;
     }
-    struct mtr_sealed_segment row = {.number = segment->number, .first_seq = segment->first_seq,
-                                     .count = segment->last_seq - segment->first_seq + 1, .last_received_us = segment->last_received_us};
+    struct mtr_sealed_segment row = {.number = segment->number,
+                                     .first_seq = segment->first_seq,
+                                     .count = segment->last_seq - segment->first_seq + 1,
+                                     .last_received_us = segment->last_received_us};
     mtr_dedup_register(dedup, slot, &row);
     return MTR_OK;
 }
@@ -85,7 +94,8 @@ static int make_room(struct mtr_dedup *dedup)
     return rc;
 }
 
-static int index_unsealed(struct mtr_dedup *dedup, const struct mtr_log_segment *segment, bool is_last, struct mtr_diagnostic *diagnostic)
+static int index_unsealed(struct mtr_dedup *dedup, const struct mtr_log_segment *segment, bool is_last,
+                          struct mtr_diagnostic *diagnostic)
 {
     int rc = index_blocks(dedup, segment, &dedup->open, diagnostic);
     if (rc || is_last) return rc;
@@ -114,8 +124,8 @@ static int index_log(struct mtr_dedup *dedup, int64_t now_us, struct mtr_diagnos
     return rc;
 }
 
-int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us, int64_t now_us, struct mtr_dedup **out,
-                   struct mtr_diagnostic *diagnostic)
+int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], int64_t window_us,
+                   int64_t now_us, struct mtr_dedup **out, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_dedup *dedup = calloc(1, sizeof(*dedup));
     if (!dedup) return MTR_ENOMEM;
@@ -129,7 +139,8 @@ int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], 
     if (!rc) rc = index_log(dedup, now_us, diagnostic);
     if (rc) {
         if (!diagnostic->text[0])
-            mtr_diagnostic_set(diagnostic, 0, 0, "", "the dedup index cannot be rebuilt from the log: %s", mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, 0, 0, "", "the dedup index cannot be rebuilt from the log: %s",
+                               mtr_error_text(rc));
         mtr_dedup_close(dedup);
         return rc;
     }

@@ -1,8 +1,9 @@
 /*
  * From exact tables to sealed segments: sorting and sealing on any thread, moving tags on the owner's.
  *
- * A segment is found in its exact table until seal_finish is done with it, so no find ever depends on how far sealing came.
- * mtr_log_seal is the only durable step: a crash before it leaves an unsealed segment, after it a sealed one; both open.
+ * A segment is found in its exact table until seal_finish is done with it, so no find ever depends on how far
+ * sealing came. mtr_log_seal is the only durable step: a crash before it leaves an unsealed segment, after it
+ * a sealed one; both open.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@ uint32_t mtr_dedup_segment_slot(const struct mtr_sealed_segments *segments, uint
     return segments->live[slot] ? 0 : slot;
 }
 
-static void put_segment(struct mtr_sealed_segments *segments, uint32_t slot, const struct mtr_sealed_segment *segment)
+static void put_segment(struct mtr_sealed_segments *segments, uint32_t slot,
+                        const struct mtr_sealed_segment *segment)
 {
     MTR_ASSERT(slot && !segments->live[slot] && !segments->unfiltered[slot]);
     segments->rows[slot] = *segment;
@@ -40,13 +42,15 @@ static int add_tags(void *context, const struct mtr_log_identity *records, uint6
 {
     struct tag_walk *walk = context;
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t homeless = mtr_tags_insert(&walk->build->tags, records[i].identity, walk->slot, walk->segments->live);
+        uint32_t homeless =
+            mtr_tags_insert(&walk->build->tags, records[i].identity, walk->slot, walk->segments->live);
         if (homeless) walk->build->unfiltered[homeless] = true;
     }
     return MTR_OK;
 }
 
-int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments, struct mtr_tag_build *build)
+int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
+                         struct mtr_tag_build *build)
 {
     MTR_ASSERT(!build->tags.buckets);
     memset(build->unfiltered, 0, sizeof(build->unfiltered));
@@ -92,7 +96,9 @@ static int seal_head(struct mtr_dedup *dedup, struct mtr_sealing *head)
 
 static struct mtr_sealed_segment sealed_segment(const struct mtr_sealing *head)
 {
-    return (struct mtr_sealed_segment){.number = head->number, .first_seq = head->first_seq, .count = head->table.count,
+    return (struct mtr_sealed_segment){.number = head->number,
+                                       .first_seq = head->first_seq,
+                                       .count = head->table.count,
                                        .last_received_us = head->last_received_us};
 }
 
@@ -132,11 +138,13 @@ static bool move_tags(struct mtr_dedup *dedup, struct mtr_sealing *head, uint64_
     struct mtr_sealed_segments *segments = &dedup->segments;
     uint64_t left = head->table.capacity - head->moved;
     uint64_t to = head->moved + (left < records_max ? left : records_max);
-    if (!segments->live[head->segment_slot]) to = head->table.capacity; /* expired meanwhile: nobody asks for it any more */
+    if (!segments->live[head->segment_slot])
+        to = head->table.capacity; /* expired meanwhile: nobody asks for it any more */
     for (; head->moved < to && segments->live[head->segment_slot]; head->moved++) {
         const struct mtr_log_identity *entry = mtr_identities_entry(&head->table, head->moved);
         if (!entry) continue;
-        uint32_t homeless = mtr_tags_insert(&dedup->tags, entry->identity, head->segment_slot, segments->live);
+        uint32_t homeless =
+            mtr_tags_insert(&dedup->tags, entry->identity, head->segment_slot, segments->live);
         if (!homeless || segments->unfiltered[homeless]) continue;
         segments->unfiltered[homeless] = true;
         segments->unfiltered_count++;

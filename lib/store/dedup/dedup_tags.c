@@ -1,7 +1,7 @@
 /*
- * Two-choice buckets of tags. The first bucket is the identity's high half scaled to the table, so inserting in sorted order
- * walks memory forward; the second is found from the first and the tag alone, so an entry can move between its two buckets
- * without its identity.
+ * Two-choice buckets of tags. The first bucket is the identity's high half scaled to the table, so inserting
+ * in sorted order walks memory forward; the second is found from the first and the tag alone, so an entry can
+ * move between its two buckets without its identity.
  *
  * Does not check exactly, does not grow: the owner builds a new table from the sealed identities.
  */
@@ -114,7 +114,8 @@ static uint32_t insert_moving(struct mtr_tag_table *table, uint64_t bucket, uint
     return value >> TAG_BITS;
 }
 
-uint32_t mtr_tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity, uint32_t segment_slot, const bool *live)
+uint32_t mtr_tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
+                         uint32_t segment_slot, const bool *live)
 {
     MTR_ASSERT(segment_slot > 0 && segment_slot < MTR_TAG_SEGMENT_SLOTS && live[segment_slot]);
     uint32_t tag = tag_of(identity);
@@ -147,7 +148,8 @@ void mtr_tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_ident
 static uint32_t match(const struct mtr_tag_bucket *bucket, uint32_t tag, uint32_t *candidates, uint32_t count)
 {
     uint32_t hits = 0;
-    for (int i = 0; i < MTR_TAG_BUCKET_SLOTS; i++) hits |= (uint32_t)((bucket->slots[i] & TAG_MASK) == tag) << i;
+    for (int i = 0; i < MTR_TAG_BUCKET_SLOTS; i++)
+        hits |= (uint32_t)((bucket->slots[i] & TAG_MASK) == tag) << i;
     for (; hits; hits &= hits - 1) {
         uint32_t segment_slot = bucket->slots[__builtin_ctz(hits)] >> TAG_BITS;
         if (segment_slot) candidates[count++] = segment_slot;
@@ -155,7 +157,8 @@ static uint32_t match(const struct mtr_tag_bucket *bucket, uint32_t tag, uint32_
     return count;
 }
 
-uint32_t mtr_tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity, uint32_t candidates[MTR_TAG_CANDIDATES_MAX])
+uint32_t mtr_tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
+                       uint32_t candidates[MTR_TAG_CANDIDATES_MAX])
 {
     uint32_t tag = tag_of(identity);
     uint64_t first = first_bucket(table, identity);

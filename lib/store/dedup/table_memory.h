@@ -11,10 +11,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MTR_CACHE_LINE_BYTES = 64, MTR_HUGE_PAGE_BYTES = 2 << 20, MTR_TABLE_MAPPED_BYTES_MIN = 2 * MTR_HUGE_PAGE_BYTES };
+enum {
+    MTR_CACHE_LINE_BYTES = 64,
+    MTR_HUGE_PAGE_BYTES = 2 << 20,
+    MTR_TABLE_MAPPED_BYTES_MIN = 2 * MTR_HUGE_PAGE_BYTES
+};
 
-/* A large table is a mapping of its own: zero without being touched, so that room which is never used costs no memory, and huge pages are
- * cleared one by one as they fill. NULL: no memory. */
+/* A large table is a mapping of its own: zero without being touched, so that room which is never used
+ * costs no memory, and huge pages are cleared one by one as they fill. NULL: no memory. */
 static inline void *mtr_table_alloc(size_t bytes)
 {
     if (bytes > SIZE_MAX - 2 * (size_t)MTR_HUGE_PAGE_BYTES) return NULL;
@@ -40,7 +44,8 @@ static inline void mtr_table_free(void *memory, size_t bytes)
         (void)munmap(memory, bytes);
 }
 
-/* value of [0, 2^64) scaled to [0, range): keeps the order, so that a walk in sorted order fills a table from front to back. */
+/* value of [0, 2^64) scaled to [0, range): keeps the order, so that a walk in sorted order fills a table
+ * from front to back. */
 static inline uint64_t mtr_table_scale(uint64_t value, uint64_t range)
 {
     __extension__ typedef unsigned __int128 wide;

@@ -28,7 +28,8 @@ enum { /* offsets in the header */
     AT_PREVIOUS_HIGH = 56,
 };
 
-void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header, const struct mtr_block_layout *layout)
+void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header,
+                            const struct mtr_block_layout *layout)
 {
     memset(p, 0, MTR_BLOCK_HEADER_BYTES);
     memcpy(p + AT_MAGIC, magic, sizeof(magic));
@@ -45,7 +46,8 @@ void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header, c
     mtr_le_put(p + AT_PREVIOUS_HIGH, header->previous_hash.high, 8);
 }
 
-static bool layout_is_sane(const struct mtr_block_header *header, const struct mtr_block_layout *layout, size_t size)
+static bool layout_is_sane(const struct mtr_block_header *header, const struct mtr_block_layout *layout,
+                           size_t size)
 {
     if (header->first_seq == 0 || header->first_seq > UINT64_MAX / 2) return false;
     if (header->count == 0 || header->count > MTR_BLOCK_EVENTS_MAX) return false;
@@ -53,11 +55,15 @@ static bool layout_is_sane(const struct mtr_block_header *header, const struct m
     if (layout->compression == MTR_BLOCK_PLAIN && layout->stored_bytes != layout->columns_bytes) return false;
     if (layout->property_count > (uint64_t)header->count * MTR_EVENT_PROPERTIES_MAX) return false;
     if (layout->columns_bytes > MTR_BLOCK_BYTES_MAX || layout->ids_bytes > MTR_BLOCK_BYTES_MAX) return false;
-    if (mtr_block_decoded_bytes(header->count, layout->property_count, 0, 0, layout->ids_bytes) > MTR_BLOCK_BYTES_MAX) return false;
-    return size == (uint64_t)MTR_BLOCK_HEADER_BYTES + layout->stored_bytes + layout->ids_bytes + MTR_BLOCK_HASH_BYTES;
+    if (mtr_block_decoded_bytes(header->count, layout->property_count, 0, 0, layout->ids_bytes) >
+        MTR_BLOCK_BYTES_MAX)
+        return false;
+    return size ==
+           (uint64_t)MTR_BLOCK_HEADER_BYTES + layout->stored_bytes + layout->ids_bytes + MTR_BLOCK_HASH_BYTES;
 }
 
-int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header, struct mtr_block_layout *layout)
+int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header,
+                           struct mtr_block_layout *layout)
 {
     const uint8_t *p = (const uint8_t *)block.data;
     if (block.size < MTR_BLOCK_HEADER_BYTES + MTR_BLOCK_HASH_BYTES) return MTR_ECORRUPT;
@@ -68,7 +74,8 @@ int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header
         .first_seq = mtr_le_get(p + AT_FIRST_SEQ, 8),
         .count = (uint32_t)mtr_le_get(p + AT_COUNT, 4),
         .received_us = (int64_t)mtr_le_get(p + AT_RECEIVED, 8),
-        .previous_hash = {.high = mtr_le_get(p + AT_PREVIOUS_HIGH, 8), .low = mtr_le_get(p + AT_PREVIOUS_LOW, 8)},
+        .previous_hash = {.high = mtr_le_get(p + AT_PREVIOUS_HIGH, 8),
+                          .low = mtr_le_get(p + AT_PREVIOUS_LOW, 8)},
         .hash = {.high = mtr_le_get(p + block.size - 8, 8), .low = mtr_le_get(p + block.size - 16, 8)},
     };
     struct mtr_block_layout l = {
@@ -95,7 +102,8 @@ int mtr_block_read_header(struct mtr_str block, struct mtr_block_header *header)
     struct mtr_block_header h;
     struct mtr_block_layout layout;
     int rc = mtr_block_parse_header(block, &h, &layout);
-    /* A flipped bit in the version is damage, and only the hash can tell: an unknown version whose hash is right is a newer writer's. */
+    /* A flipped bit in the version is damage, and only the hash can tell: an unknown version whose hash is
+     * right is a newer writer's. */
     if (rc && rc != MTR_EVERSION) return rc;
     struct mtr_hash128 actual = mtr_block_hash((const uint8_t *)block.data, block.size);
     const uint8_t *stored = (const uint8_t *)block.data + block.size - MTR_BLOCK_HASH_BYTES;

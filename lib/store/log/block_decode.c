@@ -1,10 +1,10 @@
 /*
  * The block decoder: bytes to columns to events.
  *
- * Bytes are hostile, also when the hash is right: every size, count and index is checked before it is used, memory is
- * bounded by MTR_BLOCK_BYTES_MAX before it is asked for, and every column must be used up exactly. The msgpack array is read here and not
- * by msgpack-c, because a block needs one shape only (bin 32 items) and nothing may be allocated per item.
- * One thread. All memory is kept from block to block.
+ * Bytes are hostile, also when the hash is right: every size, count and index is checked before it is used,
+ * memory is bounded by MTR_BLOCK_BYTES_MAX before it is asked for, and every column must be used up exactly.
+ * The msgpack array is read here and not by msgpack-c, because a block needs one shape only (bin 32 items)
+ * and nothing may be allocated per item. One thread. All memory is kept from block to block.
  */
 #include "meterd/store/block.h"
 
@@ -15,7 +15,15 @@
 enum { ZSTD_WINDOW_LOG_MAX = 23, ITEM_BYTES = 5, ARRAY_BYTES = 3 };
 
 /* Index columns of one entry per event, unpacked before the events are made. */
-enum index_column { INDEX_VENDOR, INDEX_SOURCE, INDEX_TYPE, INDEX_SUBJECT, INDEX_SHAPE, INDEX_TEXT, INDEX_COUNT };
+enum index_column {
+    INDEX_VENDOR,
+    INDEX_SOURCE,
+    INDEX_TYPE,
+    INDEX_SUBJECT,
+    INDEX_SHAPE,
+    INDEX_TEXT,
+    INDEX_COUNT
+};
 
 struct shape {
     uint32_t first; /* index into items */
@@ -62,7 +70,8 @@ int mtr_block_decoder_open(struct mtr_block_decoder **out)
     struct mtr_block_decoder *decoder = calloc(1, sizeof(*decoder));
     if (!decoder) return MTR_ENOMEM;
     decoder->zstd = ZSTD_createDCtx();
-    if (!decoder->zstd || ZSTD_isError(ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX))) {
+    if (!decoder->zstd ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(decoder->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX))) {
         ZSTD_freeDCtx(decoder->zstd);
         free(decoder);
         return MTR_ENOMEM;
@@ -103,14 +112,16 @@ static int open_sections(struct work *work, struct mtr_str block)
     struct mtr_block_decoder *decoder = work->decoder;
     const struct mtr_block_layout *layout = &work->layout;
     const char *stored = block.data + MTR_BLOCK_HEADER_BYTES;
-    if (mtr_block_memory_reserve(&decoder->array, layout->columns_bytes) || mtr_block_memory_reserve(&decoder->ids, layout->ids_bytes + 1))
+    if (mtr_block_memory_reserve(&decoder->array, layout->columns_bytes) ||
+        mtr_block_memory_reserve(&decoder->ids, layout->ids_bytes + 1))
         return MTR_ENOMEM;
     memcpy(decoder->ids.data, stored + layout->stored_bytes, layout->ids_bytes);
     if (layout->compression == MTR_BLOCK_PLAIN) {
         if (layout->columns_bytes) memcpy(decoder->array.data, stored, layout->columns_bytes);
         return MTR_OK;
     }
-    size_t size = ZSTD_decompressDCtx(decoder->zstd, decoder->array.data, layout->columns_bytes, stored, layout->stored_bytes);
+    size_t size = ZSTD_decompressDCtx(decoder->zstd, decoder->array.data, layout->columns_bytes, stored,
+                                      layout->stored_bytes);
     return size == layout->columns_bytes ? MTR_OK : corrupt(work, "compressed columns");
 }
 
@@ -118,7 +129,8 @@ static int open_columns(struct work *work)
 {
     const uint8_t *p = work->decoder->array.data;
     size_t left = work->layout.columns_bytes;
-    if (left < ARRAY_BYTES || p[0] != 0xdc || p[1] != 0 || p[2] != MTR_COLUMN_COUNT) return corrupt(work, "array of columns");
+    if (left < ARRAY_BYTES || p[0] != 0xdc || p[1] != 0 || p[2] != MTR_COLUMN_COUNT)
+        return corrupt(work, "array of columns");
     p += ARRAY_BYTES;
     left -= ARRAY_BYTES;
     for (int i = 0; i < MTR_COLUMN_COUNT; i++) {
@@ -141,8 +153,8 @@ static int read_dictionary(struct work *work)
     const struct mtr_block_layout *layout = &work->layout;
     if (sizes % 2 || sizes == 0) return corrupt(work, "dictionary");
     work->text_count = (uint32_t)(sizes / 2);
-    if (mtr_block_decoded_bytes(work->header.count, layout->property_count, work->text_count, left, layout->ids_bytes) >
-        MTR_BLOCK_BYTES_MAX)
+    if (mtr_block_decoded_bytes(work->header.count, layout->property_count, work->text_count, left,
+                                layout->ids_bytes) > MTR_BLOCK_BYTES_MAX)
         return corrupt(work, "decoded size");
     work->texts = reserve_array(&work->decoder->texts, work->text_count, sizeof(*work->texts));
     if (!work->texts) return MTR_ENOMEM;
@@ -161,19 +173,23 @@ static int read_shapes(struct work *work)
 {
     struct mtr_block_reader reader = work->columns[MTR_COLUMN_SHAPES];
     size_t size = column_size(work, MTR_COLUMN_SHAPES); /* a shape takes a byte or more, an item two */
-    if (size > (size_t)work->header.count + (size_t)work->layout.property_count * 6) return corrupt(work, "shapes");
+    if (size > (size_t)work->header.count + (size_t)work->layout.property_count * 6)
+        return corrupt(work, "shapes");
     work->shapes = reserve_array(&work->decoder->shapes, size, sizeof(*work->shapes));
     work->items = reserve_array(&work->decoder->items, size / 2, sizeof(*work->items));
     if (!work->shapes || !work->items) return MTR_ENOMEM;
     uint32_t items = 0;
     while (reader.p < reader.end) {
         uint64_t count;
-        if (!mtr_varint_get(&reader, &count) || count > MTR_EVENT_PROPERTIES_MAX) return corrupt(work, "size of a shape");
+        if (!mtr_varint_get(&reader, &count) || count > MTR_EVENT_PROPERTIES_MAX)
+            return corrupt(work, "size of a shape");
         work->shapes[work->shape_count++] = (struct shape){.first = items, .count = (uint32_t)count};
         for (uint64_t i = 0; i < count; i++) {
             uint64_t name;
-            if (!mtr_varint_get(&reader, &name) || name >= work->text_count) return corrupt(work, "name of a property");
-            if (reader.p == reader.end || *reader.p >= MTR_SHAPE_KIND_COUNT) return corrupt(work, "kind of a property");
+            if (!mtr_varint_get(&reader, &name) || name >= work->text_count)
+                return corrupt(work, "name of a property");
+            if (reader.p == reader.end || *reader.p >= MTR_SHAPE_KIND_COUNT)
+                return corrupt(work, "kind of a property");
             work->items[items++] = mtr_shape_item((uint32_t)name, *reader.p++);
         }
     }
@@ -201,11 +217,14 @@ static uint32_t unpack(uint32_t *out, const uint8_t *p, size_t count, unsigned w
     return largest;
 }
 
-/* Unpacks the indexes of `kind`, all below `things`. With one thing there is nothing stored and `count` entries are meant. */
-static int read_indexes(struct work *work, enum index_column to, enum mtr_block_column_kind kind, uint32_t things, size_t count)
+/* Unpacks the indexes of `kind`, all below `things`. With one thing there is nothing stored and `count`
+ * entries are meant. */
+static int read_indexes(struct work *work, enum index_column to, enum mtr_block_column_kind kind,
+                        uint32_t things, size_t count)
 {
     unsigned width = mtr_index_bytes(things);
-    if (column_size(work, kind) != count * width || (count && things == 0)) return corrupt(work, "size of an index column");
+    if (column_size(work, kind) != count * width || (count && things == 0))
+        return corrupt(work, "size of an index column");
     work->indexes[to] = reserve_array(&work->decoder->indexes[to], count, sizeof(uint32_t));
     if (!work->indexes[to]) return MTR_ENOMEM;
     uint32_t largest = unpack(work->indexes[to], work->columns[kind].p, count, width);
@@ -214,8 +233,10 @@ static int read_indexes(struct work *work, enum index_column to, enum mtr_block_
 
 static int read_all_indexes(struct work *work)
 {
-    static const enum mtr_block_column_kind kinds[] = {[INDEX_VENDOR] = MTR_COLUMN_VENDORS, [INDEX_SOURCE] = MTR_COLUMN_SOURCES,
-                                                       [INDEX_TYPE] = MTR_COLUMN_TYPES, [INDEX_SUBJECT] = MTR_COLUMN_SUBJECTS};
+    static const enum mtr_block_column_kind kinds[] = {[INDEX_VENDOR] = MTR_COLUMN_VENDORS,
+                                                       [INDEX_SOURCE] = MTR_COLUMN_SOURCES,
+                                                       [INDEX_TYPE] = MTR_COLUMN_TYPES,
+                                                       [INDEX_SUBJECT] = MTR_COLUMN_SUBJECTS};
     uint32_t count = work->header.count;
     int rc = MTR_OK;
     for (int i = INDEX_VENDOR; i <= INDEX_SUBJECT && !rc; i++)
@@ -230,8 +251,10 @@ static int read_all_indexes(struct work *work)
         for (uint32_t k = 0; k < shape->count; k++) kinds_count[work->items[shape->first + k] & 3]++;
     }
     if (properties != work->layout.property_count) return corrupt(work, "number of properties");
-    if (column_size(work, MTR_COLUMN_SCALES) != kinds_count[MTR_SHAPE_NUMBER]) return corrupt(work, "number of scales");
-    if (column_size(work, MTR_COLUMN_BOOLEANS) != kinds_count[MTR_SHAPE_BOOLEAN]) return corrupt(work, "number of booleans");
+    if (column_size(work, MTR_COLUMN_SCALES) != kinds_count[MTR_SHAPE_NUMBER])
+        return corrupt(work, "number of scales");
+    if (column_size(work, MTR_COLUMN_BOOLEANS) != kinds_count[MTR_SHAPE_BOOLEAN])
+        return corrupt(work, "number of booleans");
     if (column_size(work, MTR_COLUMN_FLAGS) != count) return corrupt(work, "number of flags");
     if (column_size(work, MTR_COLUMN_ID_SIZES) != (size_t)count * 2) return corrupt(work, "number of ids");
     return read_indexes(work, INDEX_TEXT, MTR_COLUMN_TEXTS, work->text_count, kinds_count[MTR_SHAPE_STRING]);
@@ -253,7 +276,8 @@ static int read_number(struct work *work, struct mtr_decimal *out)
     return MTR_OK;
 }
 
-static int read_properties(struct work *work, const struct shape *shape, struct mtr_property *out, const uint32_t **next_text)
+static int read_properties(struct work *work, const struct shape *shape, struct mtr_property *out,
+                           const uint32_t **next_text)
 {
     for (uint32_t i = 0; i < shape->count; i++) {
         uint32_t item = work->items[shape->first + i];
@@ -281,7 +305,8 @@ static int read_scalars(struct work *work, uint32_t i, struct mtr_event *event, 
     uint64_t value;
     uint8_t flags = work->columns[MTR_COLUMN_FLAGS].p[i];
     unsigned disposition = flags & MTR_BLOCK_FLAG_DISPOSITION;
-    if (flags & ~MTR_BLOCK_FLAGS_ALL || disposition >= MTR_DISPOSITION_COUNT) return corrupt(work, "flags of an event");
+    if (flags & ~MTR_BLOCK_FLAGS_ALL || disposition >= MTR_DISPOSITION_COUNT)
+        return corrupt(work, "flags of an event");
     event->disposition = (enum mtr_disposition)disposition;
     event->time_given = flags & MTR_BLOCK_FLAG_TIME_GIVEN;
     if (!mtr_varint_get(&work->columns[MTR_COLUMN_TIMES], &value)) return corrupt(work, "a time");
@@ -289,13 +314,15 @@ static int read_scalars(struct work *work, uint32_t i, struct mtr_event *event, 
     event->time_us = *time_us;
     event->target_seq = 0;
     if (!(flags & MTR_BLOCK_FLAG_TARGET)) return MTR_OK;
-    return mtr_varint_get(&work->columns[MTR_COLUMN_TARGETS], &event->target_seq) ? MTR_OK : corrupt(work, "a target");
+    return mtr_varint_get(&work->columns[MTR_COLUMN_TARGETS], &event->target_seq) ? MTR_OK
+                                                                                  : corrupt(work, "a target");
 }
 
 static int read_events(struct work *work)
 {
     work->events = reserve_array(&work->decoder->events, work->header.count, sizeof(*work->events));
-    work->properties = reserve_array(&work->decoder->properties, work->layout.property_count, sizeof(*work->properties));
+    work->properties =
+        reserve_array(&work->decoder->properties, work->layout.property_count, sizeof(*work->properties));
     if (!work->events || !work->properties) return MTR_ENOMEM;
     struct mtr_property *property = work->properties;
     const uint32_t *next_text = work->indexes[INDEX_TEXT];
@@ -322,7 +349,8 @@ static int read_events(struct work *work)
         if (rc) return rc;
         property += shape->count;
     }
-    static const enum mtr_block_column_kind streams[] = {MTR_COLUMN_TIMES, MTR_COLUMN_TARGETS, MTR_COLUMN_MANTISSAS};
+    static const enum mtr_block_column_kind streams[] = {MTR_COLUMN_TIMES, MTR_COLUMN_TARGETS,
+                                                         MTR_COLUMN_MANTISSAS};
     for (size_t i = 0; i < sizeof(streams) / sizeof(*streams); i++)
         if (column_size(work, streams[i])) return corrupt(work, "bytes behind the last event");
     return ids_left ? corrupt(work, "bytes behind the last id") : MTR_OK;
@@ -350,7 +378,8 @@ int mtr_block_decode(struct mtr_block_decoder *decoder, struct mtr_str block, st
     int rc = decode(&work, block);
     if (rc) {
         if (diagnostic)
-            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the block is damaged: %s", work.fault ? work.fault : mtr_error_text(rc));
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the block is damaged: %s",
+                               work.fault ? work.fault : mtr_error_text(rc));
         return rc;
     }
     *header = work.header;

@@ -1,8 +1,8 @@
 /*
  * Dictionary of a block: XXH3 and linear probing. Invariant: count <= (slot_mask + 1) / 2.
  *
- * The hash is not keyed: all texts of one block come from at most a few authenticated vendors, a block's size is bounded, and the
- * table dies with the block. Equal texts are told by their bytes, never by their hash.
+ * The hash is not keyed: all texts of one block come from at most a few authenticated vendors, a block's size
+ * is bounded, and the table dies with the block. Equal texts are told by their bytes, never by their hash.
  */
 #include "lib/store/log/block_dictionary.h"
 
@@ -69,7 +69,8 @@ static int grow_texts(struct mtr_block_dictionary *dictionary)
     return MTR_OK;
 }
 
-static int add_new(struct mtr_block_dictionary *dictionary, struct mtr_str text, uint64_t hash, uint32_t *index)
+static int add_new(struct mtr_block_dictionary *dictionary, struct mtr_str text, uint64_t hash,
+                   uint32_t *index)
 {
     int rc = MTR_OK;
     if (text.size > UINT16_MAX) return MTR_ELIMIT;
@@ -77,7 +78,8 @@ static int add_new(struct mtr_block_dictionary *dictionary, struct mtr_str text,
     if (!rc && dictionary->count >= (dictionary->slot_mask + 1) / 2) rc = grow_slots(dictionary);
     if (rc) return rc;
     *index = dictionary->count++;
-    dictionary->texts[*index] = (struct mtr_block_text){.data = text.data ? text.data : "", .size = (uint32_t)text.size, .hash = hash};
+    dictionary->texts[*index] = (struct mtr_block_text){
+        .data = text.data ? text.data : "", .size = (uint32_t)text.size, .hash = hash};
     dictionary->bytes += text.size;
     place(dictionary, hash, *index);
     return MTR_OK;
@@ -87,7 +89,8 @@ int mtr_block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr
 {
     if (!text.data) text.data = "";
     uint64_t hash = XXH3_64bits(text.data, text.size);
-    for (uint32_t slot = (uint32_t)hash & dictionary->slot_mask; dictionary->slots[slot]; slot = (slot + 1) & dictionary->slot_mask) {
+    for (uint32_t slot = (uint32_t)hash & dictionary->slot_mask; dictionary->slots[slot];
+         slot = (slot + 1) & dictionary->slot_mask) {
         uint32_t candidate = dictionary->slots[slot] - 1;
         if (dictionary->texts[candidate].hash == hash && mtr_block_text_is(dictionary, candidate, text)) {
             *index = candidate;

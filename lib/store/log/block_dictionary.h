@@ -1,8 +1,8 @@
 /*
  * A block's dictionary: texts numbered in the order of their first use. Private to lib/store.
  *
- * Texts are borrowed until the next reset. Memory is kept from block to block; the part of the table in use follows
- * the size of the block, so that a small block after a large one does not pay for clearing it.
+ * Texts are borrowed until the next reset. Memory is kept from block to block; the part of the table in use
+ * follows the size of the block, so that a small block after a large one does not pay for clearing it.
  */
 #ifndef METERD_LIB_STORE_LOG_BLOCK_DICTIONARY_H
 #define METERD_LIB_STORE_LOG_BLOCK_DICTIONARY_H
@@ -34,9 +34,11 @@ struct mtr_block_dictionary {
 void mtr_block_dictionary_release(struct mtr_block_dictionary *dictionary);
 int mtr_block_dictionary_reset(struct mtr_block_dictionary *dictionary) MTR_MUST_USE;
 /* The number of `text`, added when new. Errors: MTR_ENOMEM; MTR_ELIMIT when longer than 65,535 bytes. */
-int mtr_block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr_str text, uint32_t *index) MTR_MUST_USE;
+int mtr_block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr_str text,
+                             uint32_t *index) MTR_MUST_USE;
 
-static inline bool mtr_block_text_is(const struct mtr_block_dictionary *dictionary, uint32_t index, struct mtr_str text)
+static inline bool mtr_block_text_is(const struct mtr_block_dictionary *dictionary, uint32_t index,
+                                     struct mtr_str text)
 {
     const struct mtr_block_text *t = &dictionary->texts[index];
     return t->size == text.size && (text.size == 0 || memcmp(t->data, text.data, text.size) == 0);

@@ -1,10 +1,11 @@
 /*
  * The block encoder: events to columns to bytes.
  *
- * The result is a function of the events and the header alone (texts and shapes are numbered in the order of first use), so that
- * encode(decode(x)) == x. One thread. All memory is kept from block to block; nothing is allocated per event. Two caches make
- * the usual event cheap: a text equal to the same field of the event before it keeps its number, and a type remembers the last shape of
- * its events, so that property names are compared and not hashed.
+ * The result is a function of the events and the header alone (texts and shapes are numbered in the order of
+ * first use), so that encode(decode(x)) == x. One thread. All memory is kept from block to block; nothing is
+ * allocated per event. Two caches make the usual event cheap: a text equal to the same field of the event
+ * before it keeps its number, and a type remembers the last shape of its events, so that property names are
+ * compared and not hashed.
  */
 #include "meterd/store/block.h"
 
@@ -114,7 +115,9 @@ static uint32_t *shape_items(const struct shapes *shapes, uint32_t first)
 
 static uint32_t shape_kind(enum mtr_property_kind kind)
 {
-    return kind == MTR_PROPERTY_STRING ? MTR_SHAPE_STRING : kind == MTR_PROPERTY_NUMBER ? MTR_SHAPE_NUMBER : MTR_SHAPE_BOOLEAN;
+    return kind == MTR_PROPERTY_STRING   ? MTR_SHAPE_STRING
+           : kind == MTR_PROPERTY_NUMBER ? MTR_SHAPE_NUMBER
+                                         : MTR_SHAPE_BOOLEAN;
 }
 
 static bool shape_fits(const struct mtr_block_encoder *encoder, uint32_t index, const struct mtr_event *event)
@@ -156,7 +159,8 @@ static int shape_find(struct mtr_block_encoder *encoder, const struct mtr_event 
     }
     *index = shapes->count++;
     shapes->slots[slot] = *index + 1;
-    shapes->shapes[*index] = (struct shape){.first = shapes->item_count, .count = event->property_count, .hash = hash};
+    shapes->shapes[*index] =
+        (struct shape){.first = shapes->item_count, .count = event->property_count, .hash = hash};
     shapes->item_count += event->property_count;
     return MTR_OK;
 }
@@ -182,7 +186,8 @@ static void put_byte(struct mtr_block_encoder *encoder, enum mtr_block_column_ki
 
 static void put_varint(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, uint64_t value)
 {
-    encoder->columns[kind].size = (size_t)(mtr_varint_put(column_end(encoder, kind), value) - encoder->columns[kind].data);
+    encoder->columns[kind].size =
+        (size_t)(mtr_varint_put(column_end(encoder, kind), value) - encoder->columns[kind].data);
 }
 
 static void put_number(struct mtr_block_encoder *encoder, struct mtr_decimal number)
@@ -190,11 +195,13 @@ static void put_number(struct mtr_block_encoder *encoder, struct mtr_decimal num
     MTR_ASSERT(mtr_block_number_fits(number));
     put_byte(encoder, MTR_COLUMN_SCALES, number.scale);
     struct mtr_block_memory *column = &encoder->columns[MTR_COLUMN_MANTISSAS];
-    column->size = (size_t)(mtr_varint128_put(column->data + column->size, mtr_zigzag128(number.mantissa)) - column->data);
+    column->size = (size_t)(mtr_varint128_put(column->data + column->size, mtr_zigzag128(number.mantissa)) -
+                            column->data);
 }
 
 /* `previous` is the number of the same field in the event before. */
-static int put_text(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, struct mtr_str text, uint32_t *previous)
+static int put_text(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, struct mtr_str text,
+                    uint32_t *previous)
 {
     if (encoder->columns[kind].size == 0 || !mtr_block_text_is(&encoder->dictionary, *previous, text)) {
         int rc = mtr_block_dictionary_add(&encoder->dictionary, text, previous);
@@ -229,7 +236,8 @@ static void put_scalars(struct mtr_block_encoder *encoder, const struct mtr_even
     if (event->time_given) flags |= MTR_BLOCK_FLAG_TIME_GIVEN;
     if (event->target_seq) flags |= MTR_BLOCK_FLAG_TARGET;
     put_byte(encoder, MTR_COLUMN_FLAGS, flags);
-    put_varint(encoder, MTR_COLUMN_TIMES, mtr_zigzag((int64_t)((uint64_t)event->time_us - (uint64_t)previous_us)));
+    put_varint(encoder, MTR_COLUMN_TIMES,
+               mtr_zigzag((int64_t)((uint64_t)event->time_us - (uint64_t)previous_us)));
     if (event->target_seq) put_varint(encoder, MTR_COLUMN_TARGETS, event->target_seq);
     mtr_le_put(column_end(encoder, MTR_COLUMN_ID_SIZES), event->id.size, 2);
     encoder->columns[MTR_COLUMN_ID_SIZES].size += 2;
@@ -237,7 +245,8 @@ static void put_scalars(struct mtr_block_encoder *encoder, const struct mtr_even
     encoder->ids.size += event->id.size;
 }
 
-static int put_events(struct mtr_block_encoder *encoder, const struct mtr_event *events, const struct mtr_block_header *header)
+static int put_events(struct mtr_block_encoder *encoder, const struct mtr_event *events,
+                      const struct mtr_block_header *header)
 {
     uint32_t vendor = 0, source = 0, type = 0, subject = 0, shape = 0;
     int64_t previous_us = header->received_us;
@@ -280,7 +289,8 @@ static int measure(const struct mtr_event *events, uint32_t count, struct totals
     for (uint32_t i = 0; i < count; i++) {
         const struct mtr_event *event = &events[i];
         MTR_ASSERT((unsigned)event->disposition < MTR_DISPOSITION_COUNT);
-        if (event->id.size > UINT16_MAX || event->property_count > MTR_EVENT_PROPERTIES_MAX) return MTR_ELIMIT;
+        if (event->id.size > UINT16_MAX || event->property_count > MTR_EVENT_PROPERTIES_MAX)
+            return MTR_ELIMIT;
         totals->properties += event->property_count;
         totals->id_bytes += event->id.size;
         for (uint32_t k = 0; k < event->property_count; k++) {
@@ -312,7 +322,8 @@ static int reserve(struct mtr_block_encoder *encoder, uint32_t count, const stru
     int rc = mtr_block_dictionary_reset(&encoder->dictionary);
     if (!rc) rc = shapes_reset(&encoder->shapes, (uint32_t)totals->properties);
     if (!rc) rc = mtr_block_memory_reserve(&encoder->ids, totals->id_bytes);
-    for (int i = 0; i < MTR_COLUMN_COUNT && !rc; i++) rc = mtr_block_memory_reserve(&encoder->columns[i], bytes[i]);
+    for (int i = 0; i < MTR_COLUMN_COUNT && !rc; i++)
+        rc = mtr_block_memory_reserve(&encoder->columns[i], bytes[i]);
     return rc;
 }
 
@@ -323,7 +334,8 @@ static void pack_indexes(struct mtr_block_memory *column, uint32_t things)
     unsigned width = mtr_index_bytes(things);
     size_t count = column->size / 4;
     if (width == 4) return;
-    for (size_t i = 0; i < count; i++) mtr_le_put(column->data + i * width, mtr_le_get(column->data + i * 4, 4), width);
+    for (size_t i = 0; i < count; i++)
+        mtr_le_put(column->data + i * width, mtr_le_get(column->data + i * 4, 4), width);
     column->size = count * width;
 }
 
@@ -366,9 +378,10 @@ static int write_shapes(struct mtr_block_encoder *encoder)
 
 static int write_array(struct mtr_block_encoder *encoder)
 {
-    static const enum mtr_block_column_kind by_text[] = {MTR_COLUMN_VENDORS, MTR_COLUMN_SOURCES, MTR_COLUMN_TYPES, MTR_COLUMN_SUBJECTS,
-                                                         MTR_COLUMN_TEXTS};
-    for (size_t i = 0; i < sizeof(by_text) / sizeof(*by_text); i++) pack_indexes(&encoder->columns[by_text[i]], encoder->dictionary.count);
+    static const enum mtr_block_column_kind by_text[] = {
+        MTR_COLUMN_VENDORS, MTR_COLUMN_SOURCES, MTR_COLUMN_TYPES, MTR_COLUMN_SUBJECTS, MTR_COLUMN_TEXTS};
+    for (size_t i = 0; i < sizeof(by_text) / sizeof(*by_text); i++)
+        pack_indexes(&encoder->columns[by_text[i]], encoder->dictionary.count);
     pack_indexes(&encoder->columns[MTR_COLUMN_EVENT_SHAPES], encoder->shapes.count);
     int rc = write_dictionary(encoder);
     if (!rc) rc = write_shapes(encoder);
@@ -399,7 +412,8 @@ static int store_array(struct mtr_block_encoder *encoder, struct mtr_block_layou
 {
     const struct mtr_block_memory *array = &encoder->array;
     size_t room = ZSTD_compressBound(array->size);
-    int rc = mtr_block_memory_reserve(&encoder->block, MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size + MTR_BLOCK_HASH_BYTES);
+    int rc = mtr_block_memory_reserve(&encoder->block, MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size +
+                                                           MTR_BLOCK_HASH_BYTES);
     if (rc) return rc;
     uint8_t *p = encoder->block.data + MTR_BLOCK_HEADER_BYTES;
     layout->columns_bytes = (uint32_t)array->size;
@@ -418,7 +432,8 @@ static int store_array(struct mtr_block_encoder *encoder, struct mtr_block_layou
     return MTR_OK;
 }
 
-static void finish(struct mtr_block_encoder *encoder, struct mtr_block_header *header, struct mtr_block_layout *layout)
+static void finish(struct mtr_block_encoder *encoder, struct mtr_block_header *header,
+                   struct mtr_block_layout *layout)
 {
     uint8_t *p = encoder->block.data;
     layout->ids_bytes = (uint32_t)encoder->ids.size;
@@ -432,8 +447,8 @@ static void finish(struct mtr_block_encoder *encoder, struct mtr_block_header *h
     encoder->block.size = size;
 }
 
-int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *events, struct mtr_block_header *header,
-                     struct mtr_str *block)
+int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *events,
+                     struct mtr_block_header *header, struct mtr_str *block)
 {
     struct totals totals;
     MTR_ASSERT(header->first_seq > 0 && header->count > 0);
@@ -443,8 +458,8 @@ int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *
     if (!rc) rc = put_events(encoder, events, header);
     if (rc) return rc;
     const struct mtr_block_dictionary *dictionary = &encoder->dictionary;
-    if (mtr_block_decoded_bytes(header->count, totals.properties, dictionary->count, dictionary->bytes, totals.id_bytes) >
-        MTR_BLOCK_BYTES_MAX)
+    if (mtr_block_decoded_bytes(header->count, totals.properties, dictionary->count, dictionary->bytes,
+                                totals.id_bytes) > MTR_BLOCK_BYTES_MAX)
         return MTR_ELIMIT;
     struct mtr_block_layout layout = {.property_count = (uint32_t)totals.properties};
     rc = write_array(encoder);

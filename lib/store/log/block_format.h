@@ -1,10 +1,11 @@
 /*
- * Bytes of a block, shared by its encoder and decoder. Private to lib/store; docs/formats.md has the table for people.
+ * Bytes of a block, shared by its encoder and decoder. Private to lib/store; docs/formats.md has the table
+ * for people.
  *
  *   header (64 bytes, little-endian) | columns (stored_bytes, zstd or as they are) | ids | hash (16 bytes)
  *
- * The columns are one msgpack array of `bin 32` items, in the order of enum mtr_block_column_kind. Ids stand outside, because they
- * are random in practice and would only slow compression down.
+ * The columns are one msgpack array of `bin 32` items, in the order of enum mtr_block_column_kind. Ids stand
+ * outside, because they are random in practice and would only slow compression down.
  */
 #ifndef METERD_LIB_STORE_LOG_BLOCK_FORMAT_H
 #define METERD_LIB_STORE_LOG_BLOCK_FORMAT_H
@@ -24,17 +25,17 @@ enum { MTR_BLOCK_VERSION = 1, MTR_BLOCK_HEADER_BYTES = 64, MTR_BLOCK_HASH_BYTES 
 enum mtr_block_compression { MTR_BLOCK_PLAIN = 0, MTR_BLOCK_ZSTD = 1, MTR_BLOCK_COMPRESSION_COUNT = 2 };
 
 enum mtr_block_column_kind {
-    MTR_COLUMN_TEXT_SIZES,   /* dictionary: u16 per text */
-    MTR_COLUMN_TEXT_BYTES,   /* dictionary: the texts, joined */
-    MTR_COLUMN_VENDORS,      /* packed dictionary index per event, as are the next three */
+    MTR_COLUMN_TEXT_SIZES, /* dictionary: u16 per text */
+    MTR_COLUMN_TEXT_BYTES, /* dictionary: the texts, joined */
+    MTR_COLUMN_VENDORS,    /* packed dictionary index per event, as are the next three */
     MTR_COLUMN_SOURCES,
     MTR_COLUMN_TYPES,
     MTR_COLUMN_SUBJECTS,
-    MTR_COLUMN_TIMES,        /* zigzag varint per event: difference to the time before, first to received_us */
-    MTR_COLUMN_FLAGS,        /* u8 per event: MTR_BLOCK_FLAG_… */
-    MTR_COLUMN_ID_SIZES,     /* u16 per event */
-    MTR_COLUMN_TARGETS,      /* varint per event with MTR_BLOCK_FLAG_TARGET */
-    MTR_COLUMN_SHAPES,       /* per shape: varint count, then per property varint name index and u8 kind */
+    MTR_COLUMN_TIMES,    /* zigzag varint per event: difference to the time before, first to received_us */
+    MTR_COLUMN_FLAGS,    /* u8 per event: MTR_BLOCK_FLAG_… */
+    MTR_COLUMN_ID_SIZES, /* u16 per event */
+    MTR_COLUMN_TARGETS,  /* varint per event with MTR_BLOCK_FLAG_TARGET */
+    MTR_COLUMN_SHAPES,   /* per shape: varint count, then per property varint name index and u8 kind */
     MTR_COLUMN_EVENT_SHAPES, /* packed shape index per event */
     MTR_COLUMN_SCALES,       /* u8 per number, event by event */
     MTR_COLUMN_MANTISSAS,    /* zigzag varint of 128 bits per number */
@@ -55,15 +56,18 @@ _Static_assert(MTR_DISPOSITION_COUNT <= MTR_BLOCK_FLAG_DISPOSITION + 1, "a dispo
 enum { MTR_SHAPE_STRING = 0, MTR_SHAPE_NUMBER = 1, MTR_SHAPE_BOOLEAN = 2, MTR_SHAPE_KIND_COUNT = 3 };
 static inline uint32_t mtr_shape_item(uint32_t name_index, uint32_t kind) { return name_index << 2 | kind; }
 
-/* Decoded size, as MTR_BLOCK_BYTES_MAX bounds it: fixed prices per part, so that it is the same on every machine. */
+/* Decoded size, as MTR_BLOCK_BYTES_MAX bounds it: fixed prices per part, so that it is the same on every
+ * machine. */
 enum { MTR_BLOCK_EVENT_COST = 144, MTR_BLOCK_PROPERTY_COST = 64, MTR_BLOCK_TEXT_COST = 16 };
 _Static_assert(sizeof(struct mtr_event) <= MTR_BLOCK_EVENT_COST, "the price of an event covers it");
 _Static_assert(sizeof(struct mtr_property) <= MTR_BLOCK_PROPERTY_COST, "the price of a property covers it");
 _Static_assert(sizeof(struct mtr_str) <= MTR_BLOCK_TEXT_COST, "the price of a text covers it");
 
-static inline uint64_t mtr_block_decoded_bytes(uint64_t events, uint64_t properties, uint64_t texts, uint64_t text_bytes, uint64_t id_bytes)
+static inline uint64_t mtr_block_decoded_bytes(uint64_t events, uint64_t properties, uint64_t texts,
+                                               uint64_t text_bytes, uint64_t id_bytes)
 {
-    return events * MTR_BLOCK_EVENT_COST + properties * MTR_BLOCK_PROPERTY_COST + texts * MTR_BLOCK_TEXT_COST + text_bytes + id_bytes;
+    return events * MTR_BLOCK_EVENT_COST + properties * MTR_BLOCK_PROPERTY_COST +
+           texts * MTR_BLOCK_TEXT_COST + text_bytes + id_bytes;
 }
 
 /* The header's fields that mtr_block_header does not show. */
@@ -75,9 +79,11 @@ struct mtr_block_layout {
     uint8_t compression;
 };
 
-void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header, const struct mtr_block_layout *layout);
+void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header,
+                            const struct mtr_block_layout *layout);
 /* Checks everything but the hash. */
-int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header, struct mtr_block_layout *layout) MTR_MUST_USE;
+int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header,
+                           struct mtr_block_layout *layout) MTR_MUST_USE;
 /* Hash of all bytes but the last 16, and the hash that stands there. */
 struct mtr_hash128 mtr_block_hash(const uint8_t *block, size_t size);
 
@@ -144,13 +150,20 @@ static inline uint8_t *mtr_varint128_put(uint8_t *p, mtr_uint128 value)
 
 static inline uint64_t mtr_zigzag(int64_t value) { return (uint64_t)value << 1 ^ (uint64_t)(value >> 63); }
 static inline int64_t mtr_unzigzag(uint64_t value) { return (int64_t)(value >> 1 ^ (0 - (value & 1))); }
-static inline mtr_uint128 mtr_zigzag128(mtr_int128 value) { return (mtr_uint128)value << 1 ^ (mtr_uint128)(value >> 127); }
-static inline mtr_int128 mtr_unzigzag128(mtr_uint128 value) { return (mtr_int128)(value >> 1 ^ (0 - (value & 1))); }
+static inline mtr_uint128 mtr_zigzag128(mtr_int128 value)
+{
+    return (mtr_uint128)value << 1 ^ (mtr_uint128)(value >> 127);
+}
+static inline mtr_int128 mtr_unzigzag128(mtr_uint128 value)
+{
+    return (mtr_int128)(value >> 1 ^ (0 - (value & 1)));
+}
 
 /* Is it a number that a decimal can be: at most 38 digits? Encoder and decoder ask the same. */
 static inline bool mtr_block_number_fits(struct mtr_decimal number)
 {
-    const mtr_int128 limit = (mtr_int128)UINT64_C(10000000000000000000) * (mtr_int128)UINT64_C(10000000000000000000); /* 10^38 */
+    const mtr_int128 limit =
+        (mtr_int128)UINT64_C(10000000000000000000) * (mtr_int128)UINT64_C(10000000000000000000); /* 10^38 */
     return number.scale <= MTR_DECIMAL_DIGITS_MAX && number.mantissa < limit && number.mantissa > -limit;
 }
 

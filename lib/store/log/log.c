@@ -3,9 +3,9 @@
  *
  *   open segment --mtr_log_roll--> rolled --mtr_log_seal--> sealed --mtr_log_retain--> gone
  *
- * Invariants: the manifest lists a segment before its first block is written; sequences join without holes; a block's
- * previous_hash is the hash of the block before it, through all segments; receive times never fall. The writer's thread owns everything
- * here but the set (its own mutex) and the spare.
+ * Invariants: the manifest lists a segment before its first block is written; sequences join without holes; a
+ * block's previous_hash is the hash of the block before it, through all segments; receive times never fall.
+ * The writer's thread owns everything here but the set (its own mutex) and the spare.
  */
 #include "meterd/store/log.h"
 
@@ -32,13 +32,15 @@ static int take_lock(const char *directory, int *out, struct mtr_diagnostic *dia
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         int rc = mtr_error_from_errno(errno);
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the lock file %.180s: %s", path, mtr_error_text(rc));
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the lock file %.180s: %s", path,
+                           mtr_error_text(rc));
         return rc;
     }
     if (flock(fd, LOCK_EX | LOCK_NB)) {
         int rc = errno == EWOULDBLOCK ? MTR_EEXISTS : mtr_error_from_errno(errno);
         close(fd);
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the log %.180s is in use by another writer: stop it first", directory);
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                           "the log %.180s is in use by another writer: stop it first", directory);
         return rc;
     }
     *out = fd;
@@ -88,7 +90,8 @@ static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_rec
     struct mtr_manifest manifest;
     int rc = mtr_log_set_manifest(&log->set, &manifest);
     if (rc) return rc;
-    struct mtr_segment_record *records = realloc(manifest.records, ((size_t)manifest.count + 1) * sizeof(*records));
+    struct mtr_segment_record *records =
+        realloc(manifest.records, ((size_t)manifest.count + 1) * sizeof(*records));
     rc = records ? MTR_OK : MTR_ENOMEM;
     if (records) {
         if (manifest.count) records[manifest.count - 1].rolled = true;
@@ -100,8 +103,9 @@ static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_rec
     return rc;
 }
 
-/* The set learns of the segment only when the manifest names it durably: whoever reads or seals meanwhile never meets one that may have to
- * go again. MTR_EIO: the manifest may name it or not, and recovery takes either; until then nothing may be appended to the one before. */
+/* The set learns of the segment only when the manifest names it durably: whoever reads or seals meanwhile
+ * never meets one that may have to go again. MTR_EIO: the manifest may name it or not, and recovery takes
+ * either; until then nothing may be appended to the one before. */
 static int add_segment(struct mtr_log *log, const struct mtr_segment_record *record, MDB_env *env)
 {
     struct mtr_log_entry *entry;
@@ -122,7 +126,8 @@ static int add_segment(struct mtr_log *log, const struct mtr_segment_record *rec
     return MTR_OK;
 }
 
-/* Begins the segment after the last; the state is as before when it fails, but for MTR_EIO, which is the log's end until it is opened again. */
+/* Begins the segment after the last; the state is as before when it fails, but for MTR_EIO, which is the
+ * log's end until it is opened again. */
 static int begin_segment(struct mtr_log *log)
 {
     const struct mtr_log_entry *before = log->open;
@@ -145,10 +150,12 @@ static int begin_segment(struct mtr_log *log)
     return rc;
 }
 
-static int open_last_segment(struct mtr_log *log, const struct mtr_segment_record *record, struct mtr_diagnostic *diagnostic)
+static int open_last_segment(struct mtr_log *log, const struct mtr_segment_record *record,
+                             struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env;
-    int rc = mtr_segment_open(log->set.directory, record->number, log->options.segment_bytes, &env, diagnostic);
+    int rc =
+        mtr_segment_open(log->set.directory, record->number, log->options.segment_bytes, &env, diagnostic);
     if (rc) return rc;
     rc = mtr_log_set_make_entry(&log->set, record, env, &log->open);
     if (rc) {
@@ -163,13 +170,16 @@ static int open_last_segment(struct mtr_log *log, const struct mtr_segment_recor
     return MTR_OK;
 }
 
-static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifest, struct mtr_diagnostic *diagnostic)
+static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifest,
+                         struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK;
     log->set.base = manifest->base;
     if (manifest->count == 0) {
         rc = begin_segment(log);
-        if (rc) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot create the log's first segment: %s", mtr_error_text(rc));
+        if (rc)
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot create the log's first segment: %s",
+                               mtr_error_text(rc));
         return rc;
     }
     for (uint32_t i = 0; i + 1 < manifest->count && !rc; i++) {
@@ -181,9 +191,11 @@ static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifes
     return rc;
 }
 
-int mtr_log_open(const char *directory, const struct mtr_log_options *options, struct mtr_log **out, struct mtr_diagnostic *diagnostic)
+int mtr_log_open(const char *directory, const struct mtr_log_options *options, struct mtr_log **out,
+                 struct mtr_diagnostic *diagnostic)
 {
-    MTR_ASSERT(options->segment_bytes >= 1 << 16 && options->segment_events_max > 0 && options->segment_age_us > 0);
+    MTR_ASSERT(options->segment_bytes >= 1 << 16 && options->segment_events_max > 0 &&
+               options->segment_age_us > 0);
     struct mtr_manifest manifest = {0};
     struct mtr_log *log = calloc(1, sizeof(*log));
     *diagnostic = (struct mtr_diagnostic){0};
@@ -205,7 +217,9 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     if (!rc) rc = open_segments(log, &manifest, diagnostic);
     mtr_manifest_release(&manifest);
     if (rc) {
-        if (!diagnostic->text[0]) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the log %.180s: %s", directory, mtr_error_text(rc));
+        if (!diagnostic->text[0])
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the log %.180s: %s", directory,
+                               mtr_error_text(rc));
         mtr_log_close(log);
         return rc;
     }
@@ -240,9 +254,12 @@ bool mtr_log_would_roll(const struct mtr_log *log, uint32_t count, int64_t now_u
     if (record->last_seq < record->start_seq) return false;
     uint64_t events = record->last_seq - record->start_seq + 1;
     if (events + count > log->options.segment_events_max) return true;
-    if (now_us > record->first_received_us && now_us - record->first_received_us >= log->options.segment_age_us) return true;
-    /* The size of the next block is not known; the largest one so far, twice, is a fair guess. What is larger still
-     * leaves the preallocated part, which costs speed and the certainty of room, but nothing else. */
+    if (now_us > record->first_received_us &&
+        now_us - record->first_received_us >= log->options.segment_age_us)
+        return true;
+    /* The size of the next block is not known; the largest one so far, twice, is a fair guess. What is
+     * larger still leaves the preallocated part, which costs speed and the certainty of room, but nothing
+     * else. */
     uint64_t room = 2 * log->largest_block_bytes + (events + count) * IDENTITY_BYTES + TREE_BYTES;
     return log->used_bytes + room > log->options.segment_bytes;
 }
@@ -290,7 +307,8 @@ static void note_block(struct mtr_log *log, const struct mtr_block_header *heade
     atomic_store_explicit(&log->last_seq, last_seq, memory_order_release);
 }
 
-int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t count, int64_t now_us, uint64_t *first_seq)
+int mtr_log_append(struct mtr_log *log, const struct mtr_event *events, uint32_t count, int64_t now_us,
+                   uint64_t *first_seq)
 {
     MTR_ASSERT(count > 0);
     if (log->failed) return MTR_ECLOSED;

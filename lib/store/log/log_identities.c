@@ -1,8 +1,9 @@
 /*
  * Sealing, and the sealed identities.
  *
- * The rolled segment has no more appends, so its environment's write transaction is free for the thread that seals while the next segment
- * is appended to. Chunks are written in several transactions; the manifest says `sealed` only after all of them are durable.
+ * The rolled segment has no more appends, so its environment's write transaction is free for the thread that
+ * seals while the next segment is appended to. Chunks are written in several transactions; the manifest says
+ * `sealed` only after all of them are durable.
  */
 #include "lib/store/log/log_identities.h"
 
@@ -41,7 +42,8 @@ struct mtr_hash128 mtr_chunk_fold(struct mtr_hash128 so_far, struct mtr_hash128 
     return hash_of(bytes, sizeof(bytes));
 }
 
-static size_t write_chunk(uint8_t bytes[MTR_CHUNK_BYTES_MAX], const struct mtr_log_identity *records, uint32_t count, struct mtr_hash128 *hash)
+static size_t write_chunk(uint8_t bytes[MTR_CHUNK_BYTES_MAX], const struct mtr_log_identity *records,
+                          uint32_t count, struct mtr_hash128 *hash)
 {
     uint8_t *p = bytes;
     for (uint32_t i = 0; i < count; i++, p += MTR_CHUNK_RECORD_BYTES) {
@@ -57,7 +59,8 @@ static size_t write_chunk(uint8_t bytes[MTR_CHUNK_BYTES_MAX], const struct mtr_l
     return (size_t)(p - bytes) + MTR_CHUNK_HASH_BYTES;
 }
 
-int mtr_chunk_read(struct mtr_str key, struct mtr_str value, struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
+int mtr_chunk_read(struct mtr_str key, struct mtr_str value,
+                   struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
                    struct mtr_hash128 *hash)
 {
     const uint8_t *p = (const uint8_t *)value.data;
@@ -65,7 +68,8 @@ int mtr_chunk_read(struct mtr_str key, struct mtr_str value, struct mtr_log_iden
     if (value.size <= MTR_CHUNK_HASH_BYTES || value.size > MTR_CHUNK_BYTES_MAX) return MTR_ECORRUPT;
     size_t size = value.size - MTR_CHUNK_HASH_BYTES;
     struct mtr_hash128 actual = hash_of(p, size);
-    if (size % MTR_CHUNK_RECORD_BYTES || actual.low != mtr_le_get(p + size, 8) || actual.high != mtr_le_get(p + size + 8, 8))
+    if (size % MTR_CHUNK_RECORD_BYTES || actual.low != mtr_le_get(p + size, 8) ||
+        actual.high != mtr_le_get(p + size + 8, 8))
         return MTR_ECORRUPT;
     uint32_t n = (uint32_t)(size / MTR_CHUNK_RECORD_BYTES);
     for (uint32_t i = 0; i < n; i++, p += MTR_CHUNK_RECORD_BYTES) {
@@ -78,13 +82,15 @@ int mtr_chunk_read(struct mtr_str key, struct mtr_str value, struct mtr_log_iden
         if (i && mtr_identity_compare(records[i - 1].identity, records[i].identity) >= 0) return MTR_ECORRUPT;
     }
     put_key(expected, records[0].identity);
-    if (key.size != sizeof(expected) || memcmp(key.data, expected, sizeof(expected)) != 0) return MTR_ECORRUPT;
+    if (key.size != sizeof(expected) || memcmp(key.data, expected, sizeof(expected)) != 0)
+        return MTR_ECORRUPT;
     *count = n;
     if (hash) *hash = actual;
     return MTR_OK;
 }
 
-/* A sealing that a crash cut short left chunks: they go before it is done again. The only deletion there is, and of nothing acknowledged. */
+/* A sealing that a crash cut short left chunks: they go before it is done again. The only deletion there
+ * is, and of nothing acknowledged. */
 static int remove_leftovers(MDB_txn *txn)
 {
     unsigned char mark = MTR_SEGMENT_CHUNK_MARK;
@@ -100,12 +106,14 @@ static int remove_leftovers(MDB_txn *txn)
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static int put_chunks(MDB_txn *txn, const struct mtr_log_identity *records, uint64_t count, struct mtr_hash128 *folded)
+static int put_chunks(MDB_txn *txn, const struct mtr_log_identity *records, uint64_t count,
+                      struct mtr_hash128 *folded)
 {
     uint8_t bytes[MTR_CHUNK_BYTES_MAX];
     unsigned char key_bytes[MTR_SEGMENT_CHUNK_KEY_BYTES];
     for (uint64_t done = 0; done < count;) {
-        uint32_t part = count - done < MTR_CHUNK_RECORDS_MAX ? (uint32_t)(count - done) : MTR_CHUNK_RECORDS_MAX;
+        uint32_t part =
+            count - done < MTR_CHUNK_RECORDS_MAX ? (uint32_t)(count - done) : MTR_CHUNK_RECORDS_MAX;
         struct mtr_hash128 hash;
         size_t size = write_chunk(bytes, records + done, part, &hash);
         put_key(key_bytes, records[done].identity);
@@ -118,7 +126,8 @@ static int put_chunks(MDB_txn *txn, const struct mtr_log_identity *records, uint
     return MTR_OK;
 }
 
-static int store_identities(MDB_env *env, const struct mtr_log_identity *records, uint64_t count, struct mtr_hash128 *folded)
+static int store_identities(MDB_env *env, const struct mtr_log_identity *records, uint64_t count,
+                            struct mtr_hash128 *folded)
 {
     const uint64_t per_txn = (uint64_t)CHUNKS_PER_TXN * MTR_CHUNK_RECORDS_MAX;
     uint64_t done = 0;
@@ -139,8 +148,10 @@ static int store_identities(MDB_env *env, const struct mtr_log_identity *records
     return MTR_OK;
 }
 
-/* From here on it stays sealed: the identities are durable, and a manifest that could not be written may name them all the same. */
-static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, uint64_t count, struct mtr_hash128 hash)
+/* From here on it stays sealed: the identities are durable, and a manifest that could not be written may
+ * name them all the same. */
+static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, uint64_t count,
+                        struct mtr_hash128 hash)
 {
     pthread_mutex_lock(&log->set.mutex);
     entry->record.sealed = true;
@@ -149,7 +160,8 @@ static void note_sealed(struct mtr_log *log, struct mtr_log_entry *entry, uint64
     pthread_mutex_unlock(&log->set.mutex);
 }
 
-/* A segment rolled before this process began is open for reading only; sealing needs it open for writing. Nobody may be inside. */
+/* A segment rolled before this process began is open for reading only; sealing needs it open for writing.
+ * Nobody may be inside. */
 static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
 {
     unsigned flags = 0;
@@ -160,7 +172,8 @@ static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
     if (!rc) {
         mdb_env_close(entry->env);
         entry->env = NULL;
-        rc = mtr_segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env, NULL);
+        rc = mtr_segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env,
+                              NULL);
     }
     if (!rc) entry->env = env;
     if (rc && rc != MTR_EAGAIN) { /* it stays readable */
@@ -178,7 +191,8 @@ static bool records_are_ascending(const struct mtr_log_identity *records, uint64
     return true;
 }
 
-int mtr_log_seal(struct mtr_log *log, uint32_t segment_number, const struct mtr_log_identity *records, uint64_t count)
+int mtr_log_seal(struct mtr_log *log, uint32_t segment_number, const struct mtr_log_identity *records,
+                 uint64_t count)
 {
     struct mtr_log_found found;
     struct mtr_hash128 folded = {0};
@@ -222,7 +236,8 @@ static int enter(struct mtr_log *log, uint32_t segment_number, struct visit *vis
     return rc;
 }
 
-static int find_in_chunk(MDB_val key, MDB_val value, struct mtr_event_identity identity, struct mtr_log_identity *out)
+static int find_in_chunk(MDB_val key, MDB_val value, struct mtr_event_identity identity,
+                         struct mtr_log_identity *out)
 {
     struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX];
     uint32_t count;
@@ -244,7 +259,8 @@ static int find_in_chunk(MDB_val key, MDB_val value, struct mtr_event_identity i
     return MTR_ENOTFOUND;
 }
 
-int mtr_log_find_identity(struct mtr_log *log, uint32_t segment_number, struct mtr_event_identity identity, struct mtr_log_identity *out)
+int mtr_log_find_identity(struct mtr_log *log, uint32_t segment_number, struct mtr_event_identity identity,
+                          struct mtr_log_identity *out)
 {
     struct visit visit;
     unsigned char wanted[MTR_SEGMENT_CHUNK_KEY_BYTES];
@@ -262,7 +278,8 @@ int mtr_log_find_identity(struct mtr_log *log, uint32_t segment_number, struct m
     return rc;
 }
 
-int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_log_on_identities on_identities, void *context)
+int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_log_on_identities on_identities,
+                            void *context)
 {
     struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX];
     struct mtr_hash128 folded = {0}, hash;
@@ -284,7 +301,8 @@ int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_lo
     }
     if (rc == MTR_ENOTFOUND) {
         const struct mtr_segment_record *record = &visit.found.record;
-        bool whole = total == record->identity_count && folded.low == record->identities_hash.low && folded.high == record->identities_hash.high;
+        bool whole = total == record->identity_count && folded.low == record->identities_hash.low &&
+                     folded.high == record->identities_hash.high;
         rc = whole ? MTR_OK : MTR_ECORRUPT;
     }
     leave(log, &visit);

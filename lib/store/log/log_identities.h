@@ -1,8 +1,9 @@
 /*
  * Chunks of a sealed segment's identities: their bytes and their hashes. Private to lib/store.
  *
- * A chunk is up to 255 records of 32 bytes and a hash: at most 8,176 bytes, which with LMDB's page header are exactly two pages.
- * Its key is MTR_SEGMENT_CHUNK_MARK and the identity of its first record, so one descent of the tree finds the chunk of any identity.
+ * A chunk is up to 255 records of 32 bytes and a hash: at most 8,176 bytes, which with LMDB's page header are
+ * exactly two pages. Its key is MTR_SEGMENT_CHUNK_MARK and the identity of its first record, so one descent
+ * of the tree finds the chunk of any identity.
  */
 #ifndef METERD_LIB_STORE_LOG_LOG_IDENTITIES_H
 #define METERD_LIB_STORE_LOG_LOG_IDENTITIES_H
@@ -15,8 +16,10 @@
 enum { MTR_CHUNK_RECORDS_MAX = 255, MTR_CHUNK_RECORD_BYTES = 32, MTR_CHUNK_HASH_BYTES = 16 };
 enum { MTR_CHUNK_BYTES_MAX = MTR_CHUNK_RECORDS_MAX * MTR_CHUNK_RECORD_BYTES + MTR_CHUNK_HASH_BYTES };
 
-/* Checks key, hash and order of a chunk and unpacks it. *hash (may be NULL) gets its hash. MTR_ECORRUPT otherwise. */
-int mtr_chunk_read(struct mtr_str key, struct mtr_str value, struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
+/* Checks key, hash and order of a chunk and unpacks it. *hash (may be NULL) gets its hash. MTR_ECORRUPT
+ * otherwise. */
+int mtr_chunk_read(struct mtr_str key, struct mtr_str value,
+                   struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
                    struct mtr_hash128 *hash) MTR_MUST_USE;
 
 /* The hash of a segment's identities: folded over its chunks, from zero. */

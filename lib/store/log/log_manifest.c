@@ -87,7 +87,8 @@ static bool records_join(const struct mtr_manifest *manifest)
         const struct mtr_segment_record *record = &manifest->records[i];
         bool last = i + 1 == manifest->count;
         if (record->number == 0 || (i && record->number != manifest->records[i - 1].number + 1)) return false;
-        if (record->start_seq != next_seq || record->rolled == last || (record->sealed && !record->rolled)) return false;
+        if (record->start_seq != next_seq || record->rolled == last || (record->sealed && !record->rolled))
+            return false;
         if (record->rolled && record->last_seq < record->start_seq) return false;
         next_seq = record->last_seq + 1;
     }
@@ -103,7 +104,8 @@ static int read_file(const char *path, uint8_t **out, size_t *out_size)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return mtr_error_from_errno(errno);
     if (fstat(fd, &status)) rc = mtr_error_from_errno(errno);
-    if (!rc && (status.st_size < HEADER_BYTES + HASH_BYTES || (size_t)status.st_size > size_max)) rc = MTR_ECORRUPT;
+    if (!rc && (status.st_size < HEADER_BYTES + HASH_BYTES || (size_t)status.st_size > size_max))
+        rc = MTR_ECORRUPT;
     if (rc) goto out;
     size_t size = (size_t)status.st_size;
     bytes = malloc(size);
@@ -127,8 +129,10 @@ out:
 
 static int parse(const uint8_t *bytes, size_t size, struct mtr_manifest *out)
 {
-    struct mtr_hash128 actual = hash_of(bytes, size - HASH_BYTES), stored = get_hash(bytes + size - HASH_BYTES);
-    if (memcmp(bytes, magic, sizeof(magic)) != 0 || actual.low != stored.low || actual.high != stored.high) return MTR_ECORRUPT;
+    struct mtr_hash128 actual = hash_of(bytes, size - HASH_BYTES),
+                       stored = get_hash(bytes + size - HASH_BYTES);
+    if (memcmp(bytes, magic, sizeof(magic)) != 0 || actual.low != stored.low || actual.high != stored.high)
+        return MTR_ECORRUPT;
     if (mtr_le_get(bytes + 4, 4) != VERSION) return MTR_EVERSION;
     uint32_t count = (uint32_t)mtr_le_get(bytes + 8, 4);
     if (size != HEADER_BYTES + (uint64_t)count * RECORD_BYTES + HASH_BYTES) return MTR_ECORRUPT;
@@ -140,7 +144,8 @@ static int parse(const uint8_t *bytes, size_t size, struct mtr_manifest *out)
         .count = count,
     };
     if (!manifest.records) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < count; i++) get_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest.records[i]);
+    for (uint32_t i = 0; i < count; i++)
+        get_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest.records[i]);
     if (!records_join(&manifest)) {
         mtr_manifest_release(&manifest);
         return MTR_ECORRUPT;
@@ -158,7 +163,8 @@ int mtr_manifest_read(const char *directory, struct mtr_manifest *out, struct mt
     int rc = read_file(path, &bytes, &size);
     if (!rc) rc = parse(bytes, size, out);
     free(bytes);
-    if (rc && rc != MTR_ENOTFOUND) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the manifest %.180s: %s", path, mtr_error_text(rc));
+    if (rc && rc != MTR_ENOTFOUND)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the manifest %.180s: %s", path, mtr_error_text(rc));
     return rc;
 }
 
@@ -182,7 +188,8 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
     char path[PATH_MAX], temporary[PATH_MAX];
     MTR_ASSERT(manifest->count <= MTR_LOG_SEGMENTS_MAX && records_join(manifest));
     if (snprintf(path, sizeof(path), "%s/manifest", directory) >= (int)sizeof(path)) return MTR_EINVALID;
-    if (snprintf(temporary, sizeof(temporary), "%s/manifest.new", directory) >= (int)sizeof(temporary)) return MTR_EINVALID;
+    if (snprintf(temporary, sizeof(temporary), "%s/manifest.new", directory) >= (int)sizeof(temporary))
+        return MTR_EINVALID;
     size_t size = HEADER_BYTES + (size_t)manifest->count * RECORD_BYTES + HASH_BYTES;
     uint8_t *bytes = calloc(1, size);
     if (!bytes) return MTR_ENOMEM;
@@ -192,7 +199,8 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
     mtr_le_put(bytes + 16, manifest->base.last_seq, 8);
     mtr_le_put(bytes + 24, (uint64_t)manifest->base.last_received_us, 8);
     put_hash(bytes + 32, manifest->base.last_hash);
-    for (uint32_t i = 0; i < manifest->count; i++) put_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest->records[i]);
+    for (uint32_t i = 0; i < manifest->count; i++)
+        put_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest->records[i]);
     put_hash(bytes + size - HASH_BYTES, hash_of(bytes, size - HASH_BYTES));
     int rc = write_file(temporary, bytes, size);
     free(bytes);
@@ -201,5 +209,6 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
         unlink(temporary);
         return rc;
     }
-    return mtr_directory_sync(directory) ? MTR_EIO : MTR_OK; /* the name has changed, for how long is not known */
+    return mtr_directory_sync(directory) ? MTR_EIO
+                                         : MTR_OK; /* the name has changed, for how long is not known */
 }

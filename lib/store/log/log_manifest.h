@@ -1,8 +1,9 @@
 /*
- * The manifest: which segments the log has, and the facts of those that no longer change. Private to lib/store.
+ * The manifest: which segments the log has, and the facts of those that no longer change. Private to
+ * lib/store.
  *
- * One small file, <log>/manifest, with its own hash; replaced as a whole (temporary file, fsync, rename, fsync of the directory), so it is
- * the old one or the new one after any crash. Bytes: docs/formats.md.
+ * One small file, <log>/manifest, with its own hash; replaced as a whole (temporary file, fsync, rename,
+ * fsync of the directory), so it is the old one or the new one after any crash. Bytes: docs/formats.md.
  */
 #ifndef METERD_LIB_STORE_LOG_LOG_MANIFEST_H
 #define METERD_LIB_STORE_LOG_LOG_MANIFEST_H
@@ -16,8 +17,8 @@
 
 enum { MTR_LOG_SEGMENTS_MAX = 100000 };
 
-/* One segment. start_seq is the sequence of its first event, known before there is one. What stands below `rolled` is zero in the file
- * until the segment is rolled, what stands below `sealed` until it is sealed. */
+/* One segment. start_seq is the sequence of its first event, known before there is one. What stands below
+ * `rolled` is zero in the file until the segment is rolled, what stands below `sealed` until it is sealed. */
 struct mtr_segment_record {
     uint32_t number;
     uint64_t start_seq;
@@ -47,7 +48,8 @@ struct mtr_manifest {
 
 void mtr_manifest_release(struct mtr_manifest *manifest);
 /* MTR_ENOTFOUND: there is none. MTR_ECORRUPT, MTR_EVERSION: with a diagnostic (never NULL here). */
-int mtr_manifest_read(const char *directory, struct mtr_manifest *out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_manifest_read(const char *directory, struct mtr_manifest *out,
+                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Durable when MTR_OK; otherwise the old one stands (MTR_EIO: one of both). */
 int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifest) MTR_MUST_USE;
 

@@ -1,9 +1,9 @@
 /*
  * Readers: block by block from a sequence, beside a live writer.
  *
- * A reader attached to the writer sees its set of segments; a reader of its own has one from the manifest, read again when the
- * sequence is beyond what it knows. A read transaction lives inside one call. Hash and chain are checked on the way out: what a reader gives
- * is what was acknowledged, or an error.
+ * A reader attached to the writer sees its set of segments; a reader of its own has one from the manifest,
+ * read again when the sequence is beyond what it knows. A read transaction lives inside one call. Hash and
+ * chain are checked on the way out: what a reader gives is what was acknowledged, or an error.
  */
 #include "meterd/store/log.h"
 
@@ -58,7 +58,8 @@ int mtr_log_reader_open(const char *directory, struct mtr_log_reader **out, stru
     rc = mtr_block_decoder_open(&reader->decoder);
     if (!rc) {
         rc = refresh(reader, diagnostic);
-        if (rc == MTR_ENOTFOUND) mtr_diagnostic_set(diagnostic, 0, 0, NULL, "there is no log in %.200s", directory);
+        if (rc == MTR_ENOTFOUND)
+            mtr_diagnostic_set(diagnostic, 0, 0, NULL, "there is no log in %.200s", directory);
     }
     if (rc) {
         mtr_log_reader_close(reader);
@@ -76,9 +77,11 @@ void mtr_log_reader_close(struct mtr_log_reader *reader)
     free(reader);
 }
 
-/* Decodes the block at the cursor and checks that it is the one its key says, and that it follows the one read before. */
-static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key, MDB_val value, struct mtr_block_header *header,
-                     const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+/* Decodes the block at the cursor and checks that it is the one its key says, and that it follows the one
+ * read before. */
+static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key, MDB_val value,
+                     struct mtr_block_header *header, const struct mtr_event **events,
+                     struct mtr_diagnostic *diagnostic)
 {
     struct mtr_diagnostic detail = {0};
     uint64_t first_seq = mtr_get_u64(key.mv_data);
@@ -88,19 +91,24 @@ static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key
         return rc;
     }
     if (rc) return rc;
-    if (header->first_seq != first_seq) return mtr_segment_corrupt(diagnostic, number, first_seq, "holds another block");
+    if (header->first_seq != first_seq)
+        return mtr_segment_corrupt(diagnostic, number, first_seq, "holds another block");
     bool follows = reader->last.count && header->first_seq == reader->last.first_seq + reader->last.count;
-    if (follows && (header->previous_hash.low != reader->last.hash.low || header->previous_hash.high != reader->last.hash.high))
-        return mtr_segment_corrupt(diagnostic, number, first_seq, "does not follow the block before it (hash chain broken)");
+    if (follows && (header->previous_hash.low != reader->last.hash.low ||
+                    header->previous_hash.high != reader->last.hash.high))
+        return mtr_segment_corrupt(diagnostic, number, first_seq,
+                                   "does not follow the block before it (hash chain broken)");
     reader->last = *header;
     return MTR_OK;
 }
 
 static bool is_block(MDB_val key) { return key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES; }
 
-/* The block that holds seq, in this segment: the last that begins at or before it. MTR_ENOTFOUND: it ends before seq. */
-static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr_log_found *found, uint64_t seq,
-                   struct mtr_block_header *header, const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+/* The block that holds seq, in this segment: the last that begins at or before it. MTR_ENOTFOUND: it ends
+ * before seq. */
+static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr_log_found *found,
+                   uint64_t seq, struct mtr_block_header *header, const struct mtr_event **events,
+                   struct mtr_diagnostic *diagnostic)
 {
     unsigned char wanted[MTR_SEGMENT_BLOCK_KEY_BYTES];
     MDB_cursor *cursor;
@@ -112,12 +120,14 @@ static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr
     key = mtr_lmdb_val(wanted, sizeof(wanted));
     rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
     bool exact = !rc && is_block(key) && mtr_get_u64(key.mv_data) == seq;
-    if (!exact && (!rc || rc == MTR_ENOTFOUND)) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
+    if (!exact && (!rc || rc == MTR_ENOTFOUND))
+        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
     if (!rc && !is_block(key)) rc = mtr_segment_corrupt(diagnostic, number, seq, "has no block before it");
     if (!rc) {
         struct mtr_block_header peeked;
         rc = exact ? MTR_OK : mtr_block_read_header(mtr_lmdb_str(value), &peeked);
-        if (rc == MTR_ECORRUPT) mtr_segment_corrupt(diagnostic, number, mtr_get_u64(key.mv_data), "its hash does not match");
+        if (rc == MTR_ECORRUPT)
+            mtr_segment_corrupt(diagnostic, number, mtr_get_u64(key.mv_data), "its hash does not match");
         if (!rc && !exact && peeked.first_seq + peeked.count <= seq) rc = MTR_ENOTFOUND;
         if (!rc) rc = decode_at(reader, number, key, value, header, events, diagnostic);
     }
@@ -125,8 +135,9 @@ static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr
     return rc;
 }
 
-static int read_segment(struct mtr_log_reader *reader, const struct mtr_log_found *found, uint64_t seq, struct mtr_block_header *header,
-                        const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
+static int read_segment(struct mtr_log_reader *reader, const struct mtr_log_found *found, uint64_t seq,
+                        struct mtr_block_header *header, const struct mtr_event **events,
+                        struct mtr_diagnostic *diagnostic)
 {
     MDB_txn *txn;
     if (seq < found->record.start_seq) seq = found->record.start_seq; /* retention dropped what was before */
@@ -134,7 +145,8 @@ static int read_segment(struct mtr_log_reader *reader, const struct mtr_log_foun
     if (rc) return rc;
     rc = read_in(reader, txn, found, seq, header, events, diagnostic);
     mdb_txn_abort(txn);
-    if (rc == MTR_ENOTFOUND && !found->last) return mtr_segment_corrupt(diagnostic, found->record.number, seq, "is missing");
+    if (rc == MTR_ENOTFOUND && !found->last)
+        return mtr_segment_corrupt(diagnostic, found->record.number, seq, "is missing");
     return rc;
 }
 
@@ -146,8 +158,8 @@ static uint64_t changes_of(struct mtr_log_set *set)
     return changes;
 }
 
-int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header, const struct mtr_event **events,
-                 struct mtr_diagnostic *diagnostic)
+int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
+                 const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
 {
     bool own = reader->set == &reader->own;
     bool refreshed = false;
@@ -160,7 +172,8 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
             mtr_log_set_release_entry(reader->set, found.entry);
             before = found.changes;
         }
-        /* The segments may have changed while we looked: rolled after we found the last one's end, or removed before we opened it. */
+        /* The segments may have changed while we looked: rolled after we found the last one's end, or
+         * removed before we opened it. */
         bool retry = rc == MTR_ENOTFOUND || (rc == MTR_ECORRUPT && own && !refreshed);
         if (!retry) return rc;
         if (own && !refreshed) {
@@ -180,7 +193,8 @@ int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq, struct mtr
     if (!rc) rc = mtr_log_set_manifest(reader->set, &manifest);
     if (rc) return rc;
     rc = mtr_log_verify_manifest(reader->set->directory, &manifest, true, false, diagnostic);
-    if (!rc) *last_seq = manifest.count ? manifest.records[manifest.count - 1].last_seq : manifest.base.last_seq;
+    if (!rc)
+        *last_seq = manifest.count ? manifest.records[manifest.count - 1].last_seq : manifest.base.last_seq;
     mtr_manifest_release(&manifest);
     return rc;
 }

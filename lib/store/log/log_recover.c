@@ -1,9 +1,10 @@
 /*
  * Recovery: what is on disk against the manifest, and verification in a child process.
  *
- * A damaged page makes LMDB follow a wild pointer (3 of 600 flipped bits did). So a child reads everything first and
- * reports through a pipe; when it dies, the segment it was in is damaged. Nothing is ever repaired. Removed is only what is known not to
- * be data: segments that retention had given up, and an empty segment whose roll did not come to its end.
+ * A damaged page makes LMDB follow a wild pointer (3 of 600 flipped bits did). So a child reads everything
+ * first and reports through a pipe; when it dies, the segment it was in is damaged. Nothing is ever repaired.
+ * Removed is only what is known not to be data: segments that retention had given up, and an empty segment
+ * whose roll did not come to its end.
  *
  * The child is forked before threads are started; it opens its own environments and leaves with _exit.
  */
@@ -41,10 +42,11 @@ static bool say(int fd, const struct message *message)
     return write(fd, message, sizeof(*message)) == (ssize_t)sizeof(*message);
 }
 
-static int verify_segments(const char *directory, struct mtr_manifest *manifest, bool all, bool strict, int fd,
-                           struct mtr_diagnostic *diagnostic)
+static int verify_segments(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
+                           int fd, struct mtr_diagnostic *diagnostic)
 {
-    struct mtr_chain chain = {manifest->base.last_seq, manifest->base.last_received_us, manifest->base.last_hash};
+    struct mtr_chain chain = {manifest->base.last_seq, manifest->base.last_received_us,
+                              manifest->base.last_hash};
     for (uint32_t i = 0; i < manifest->count; i++) {
         struct mtr_segment_record *record = &manifest->records[i];
         struct message message = {.kind = MESSAGE_BEGIN, .index = i};
@@ -58,7 +60,8 @@ static int verify_segments(const char *directory, struct mtr_manifest *manifest,
     return MTR_OK;
 }
 
-static _Noreturn void run_child(const char *directory, struct mtr_manifest *manifest, bool all, bool strict, int fd)
+static _Noreturn void run_child(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
+                                int fd)
 {
     struct message end = {.kind = MESSAGE_END};
     struct rlimit none = {0, 0};
@@ -85,7 +88,8 @@ static bool hear(int fd, struct message *message)
 }
 
 /* Reads what the child says until it ends. *index is the segment it was last in. */
-static int listen_to_child(int fd, struct mtr_manifest *manifest, uint32_t *index, bool *ended, struct mtr_diagnostic *diagnostic)
+static int listen_to_child(int fd, struct mtr_manifest *manifest, uint32_t *index, bool *ended,
+                           struct mtr_diagnostic *diagnostic)
 {
     struct message message;
     *ended = false;
@@ -102,7 +106,8 @@ static int listen_to_child(int fd, struct mtr_manifest *manifest, uint32_t *inde
     return MTR_ECORRUPT;
 }
 
-int mtr_log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict, struct mtr_diagnostic *diagnostic)
+int mtr_log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
+                            struct mtr_diagnostic *diagnostic)
 {
     int fds[2], status = 0;
     uint32_t index = 0;
@@ -125,7 +130,8 @@ int mtr_log_verify_manifest(const char *directory, struct mtr_manifest *manifest
     close(fds[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (!ended)
-        return mtr_segment_corrupt(diagnostic, manifest->records[index].number, 0, "its pages are damaged: reading them crashed (signal %d)",
+        return mtr_segment_corrupt(diagnostic, manifest->records[index].number, 0,
+                                   "its pages are damaged: reading them crashed (signal %d)",
                                    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     return rc;
 }
@@ -140,7 +146,8 @@ static uint32_t segment_number(const char *name)
 }
 
 /* A segment on disk that the manifest does not name. */
-static int judge_stranger(const char *directory, const struct mtr_manifest *manifest, uint32_t number, struct mtr_diagnostic *diagnostic)
+static int judge_stranger(const char *directory, const struct mtr_manifest *manifest, uint32_t number,
+                          struct mtr_diagnostic *diagnostic)
 {
     uint32_t first = manifest->count ? manifest->records[0].number : 1;
     uint32_t next = manifest->count ? manifest->records[manifest->count - 1].number + 1 : 1;
@@ -151,10 +158,13 @@ static int judge_stranger(const char *directory, const struct mtr_manifest *mani
         if (rc) return rc;
         if (entries == 0) return mtr_segment_remove(directory, number); /* a roll's: it was not in use yet */
     }
-    return mtr_segment_corrupt(diagnostic, number, 0, "is not in the manifest; the manifest is older than the segments or was removed");
+    return mtr_segment_corrupt(
+        diagnostic, number, 0,
+        "is not in the manifest; the manifest is older than the segments or was removed");
 }
 
-static int check_directory(const char *directory, const struct mtr_manifest *manifest, struct mtr_diagnostic *diagnostic)
+static int check_directory(const char *directory, const struct mtr_manifest *manifest,
+                           struct mtr_diagnostic *diagnostic)
 {
     DIR *listing = opendir(directory);
     if (!listing) return mtr_error_from_errno(errno);
@@ -169,7 +179,8 @@ static int check_directory(const char *directory, const struct mtr_manifest *man
     return rc;
 }
 
-int mtr_log_recover(const char *directory, bool verify_all, struct mtr_manifest *out, struct mtr_diagnostic *diagnostic)
+int mtr_log_recover(const char *directory, bool verify_all, struct mtr_manifest *out,
+                    struct mtr_diagnostic *diagnostic)
 {
     struct mtr_manifest manifest = {0};
     mtr_segment_remove_unfinished(directory);

@@ -1,6 +1,6 @@
 /*
- * Retention: whole segments go, oldest first. The manifest forgets a segment before its files are unlinked, so a crash in between
- * leaves files that recovery removes, and never a manifest that names what is gone.
+ * Retention: whole segments go, oldest first. The manifest forgets a segment before its files are unlinked,
+ * so a crash in between leaves files that recovery removes, and never a manifest that names what is gone.
  */
 #include "lib/store/log/log_internal.h"
 #include "lib/store/log/log_segment.h"
@@ -8,11 +8,13 @@
 static bool may_go(const struct mtr_log_entry *entry, int64_t before_us, uint64_t consumed_seq)
 {
     const struct mtr_segment_record *record = &entry->record;
-    return record->sealed && entry->uses == 0 && record->last_received_us < before_us && record->last_seq <= consumed_seq;
+    return record->sealed && entry->uses == 0 && record->last_received_us < before_us &&
+           record->last_seq <= consumed_seq;
 }
 
 /* Takes the segments that may go out of the set, and tells their numbers and where the log begins now. */
-static uint32_t take_out(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq, uint32_t *first_number)
+static uint32_t take_out(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq,
+                         uint32_t *first_number)
 {
     struct mtr_log_set *set = &log->set;
     uint32_t count = 0;
@@ -33,8 +35,9 @@ int mtr_log_retain(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq
     uint32_t first_number = 0;
     uint32_t count = take_out(log, before_us, consumed_seq, &first_number);
     int rc = count ? mtr_log_write_manifest(log) : MTR_OK;
-    /* When the manifest could not be written the old one still names the segments: their files must stay. The set has forgotten them, which
-     * a restart undoes; the next manifest that is written says the same as the set, and recovery then removes the files. */
+    /* When the manifest could not be written the old one still names the segments: their files must stay.
+     * The set has forgotten them, which a restart undoes; the next manifest that is written says the same
+     * as the set, and recovery then removes the files. */
     for (uint32_t i = 0; i < count && !rc; i++) rc = mtr_segment_remove(log->set.directory, first_number + i);
     if (rc) return rc;
     *removed = count;

@@ -1,6 +1,7 @@
 /*
- * Segments on disk. A segment is zero-filled before it gets its name, so that an append inside it never asks the file system
- * for room: a full disk is found while preparing, where it is harmless, and not in the middle of a commit.
+ * Segments on disk. A segment is zero-filled before it gets its name, so that an append inside it never asks
+ * the file system for room: a full disk is found while preparing, where it is harmless, and not in the middle
+ * of a commit.
  */
 #include "lib/store/log/log_segment.h"
 
@@ -34,7 +35,8 @@ enum {
 };
 static const uint32_t meta_magic = 0xBEEFC0DE;
 
-int mtr_segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format, ...)
+int mtr_segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
+                        ...)
 {
     char text[200];
     va_list args;
@@ -43,7 +45,8 @@ int mtr_segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (seq)
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "segment %06u, block at sequence %llu: %s", number, (unsigned long long)seq, text);
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "segment %06u, block at sequence %llu: %s", number,
+                           (unsigned long long)seq, text);
     else
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "segment %06u: %s", number, text);
     return MTR_ECORRUPT;
@@ -64,7 +67,8 @@ static int number_path(char out[PATH_MAX], const char *directory, uint32_t numbe
 
 static size_t map_bytes(uint64_t segment_bytes)
 {
-    return (size_t)((segment_bytes + segment_bytes / 8 + MTR_BLOCK_BYTES_MAX + MAP_SLACK_BYTES) / PAGE_BYTES * PAGE_BYTES);
+    return (size_t)((segment_bytes + segment_bytes / 8 + MTR_BLOCK_BYTES_MAX + MAP_SLACK_BYTES) / PAGE_BYTES *
+                    PAGE_BYTES);
 }
 
 static int remove_directory(const char *path)
@@ -176,46 +180,55 @@ static uint64_t get_native64(const unsigned char *p)
 static bool meta_is_sane(const unsigned char *meta, uint64_t page)
 {
     return get_native64(meta) == page && get_native32(meta + META_FLAGS_AT - 2) >> 16 == META_FLAG &&
-           get_native32(meta + META_MAGIC_AT) == meta_magic && get_native32(meta + META_VERSION_AT) == META_VERSION &&
+           get_native32(meta + META_MAGIC_AT) == meta_magic &&
+           get_native32(meta + META_VERSION_AT) == META_VERSION &&
            get_native32(meta + META_PAGE_SIZE_AT) == PAGE_BYTES;
 }
 
-static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries, struct mtr_diagnostic *diagnostic)
+static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries,
+                       struct mtr_diagnostic *diagnostic)
 {
     unsigned char metas[2][META_BYTES];
     struct stat status;
     for (int i = 0; i < 2; i++) {
         if (pread(fd, metas[i], META_BYTES, (off_t)i * PAGE_BYTES) != META_BYTES)
             return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
-        if (!meta_is_sane(metas[i], (uint64_t)i)) return mtr_segment_corrupt(diagnostic, number, 0, "meta page %d of data.mdb is damaged", i);
+        if (!meta_is_sane(metas[i], (uint64_t)i))
+            return mtr_segment_corrupt(diagnostic, number, 0, "meta page %d of data.mdb is damaged", i);
     }
     uint64_t txnid[2] = {get_native64(metas[0] + META_TXNID_AT), get_native64(metas[1] + META_TXNID_AT)};
     int newest = txnid[1] > txnid[0];
     /* LMDB writes transaction n into page n & 1. */
-    bool neighbours = txnid[newest] == 0 || ((int)(txnid[newest] & 1) == newest && txnid[newest] - txnid[!newest] == 1);
-    if (strict && !neighbours) return mtr_segment_corrupt(diagnostic, number, 0, "the meta pages of data.mdb contradict each other");
+    bool neighbours =
+        txnid[newest] == 0 || ((int)(txnid[newest] & 1) == newest && txnid[newest] - txnid[!newest] == 1);
+    if (strict && !neighbours)
+        return mtr_segment_corrupt(diagnostic, number, 0, "the meta pages of data.mdb contradict each other");
     if (fstat(fd, &status)) return mtr_error_from_errno(errno);
     uint64_t last_page = get_native64(metas[newest] + META_LAST_PAGE_AT);
-    if (last_page >= (uint64_t)status.st_size / PAGE_BYTES) return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
+    if (last_page >= (uint64_t)status.st_size / PAGE_BYTES)
+        return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
     if (entries) *entries = get_native64(metas[newest] + META_ENTRIES_AT);
     return MTR_OK;
 }
 
-int mtr_segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries, struct mtr_diagnostic *diagnostic)
+int mtr_segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
+                           struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX], file[PATH_MAX];
     int rc = number_path(path, directory, number);
     if (!rc) rc = join(file, path, "data.mdb");
     if (rc) return rc;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is missing");
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is missing");
     if (fd < 0) return mtr_error_from_errno(errno);
     rc = check_metas(fd, number, strict, entries, diagnostic);
     close(fd);
     return rc;
 }
 
-int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out, struct mtr_diagnostic *diagnostic)
+int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
+                     struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX];
     struct mtr_diagnostic ignored;
@@ -223,7 +236,8 @@ int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_by
     MDB_txn *txn = NULL;
     MDB_dbi dbi = 0;
     /* 0: a reader takes the map size that the writer noted in the file */
-    struct mtr_lmdb_options options = {.map_bytes = segment_bytes ? map_bytes(segment_bytes) : 0, .read_only = segment_bytes == 0};
+    struct mtr_lmdb_options options = {.map_bytes = segment_bytes ? map_bytes(segment_bytes) : 0,
+                                       .read_only = segment_bytes == 0};
     int rc = mtr_segment_check_file(directory, number, false, NULL, diagnostic);
     if (!rc) rc = number_path(path, directory, number);
     if (!rc) rc = mtr_lmdb_open(path, &options, &env, diagnostic ? diagnostic : &ignored);

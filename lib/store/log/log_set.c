@@ -1,6 +1,6 @@
 /*
- * The set of segments. Whoever holds the mutex neither reads nor writes blocks; opening an environment the first time is the
- * longest that happens under it.
+ * The set of segments. Whoever holds the mutex neither reads nor writes blocks; opening an environment the
+ * first time is the longest that happens under it.
  */
 #include "lib/store/log/log_set.h"
 
@@ -35,7 +35,8 @@ void mtr_log_set_release(struct mtr_log_set *set)
 }
 
 /* Under the mutex: an entry that is not in the list yet, and room for it there. */
-static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
+static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
+                      struct mtr_log_entry **out)
 {
     if (set->count >= MTR_LOG_SEGMENTS_MAX) return MTR_ELIMIT;
     if (set->count == set->count_allocated) {
@@ -52,7 +53,8 @@ static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *
     return MTR_OK;
 }
 
-int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env, struct mtr_log_entry **out)
+int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
+                           struct mtr_log_entry **out)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = make_entry(set, record, env, out);
@@ -91,7 +93,8 @@ static uint32_t index_of_seq(const struct mtr_log_set *set, uint64_t seq)
 }
 
 /* Under the mutex. */
-static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found *out, struct mtr_diagnostic *diagnostic)
+static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found *out,
+                   struct mtr_diagnostic *diagnostic)
 {
     struct mtr_log_entry *entry = set->entries[index];
     if (!entry->env) {
@@ -99,11 +102,13 @@ static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found
         if (rc) return rc;
     }
     entry->uses++;
-    *out = (struct mtr_log_found){.entry = entry, .record = entry->record, .last = index + 1 == set->count, .changes = set->changes};
+    *out = (struct mtr_log_found){
+        .entry = entry, .record = entry->record, .last = index + 1 == set->count, .changes = set->changes};
     return MTR_OK;
 }
 
-int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out, struct mtr_diagnostic *diagnostic)
+int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
+                            struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = set->count ? acquire(set, index_of_seq(set, seq), out, diagnostic) : MTR_ENOTFOUND;
@@ -111,12 +116,14 @@ int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_lo
     return rc;
 }
 
-int mtr_log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out, struct mtr_diagnostic *diagnostic)
+int mtr_log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
+                               struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = MTR_ENOTFOUND;
     uint32_t first = set->count ? set->entries[0]->record.number : 0;
-    if (set->count && number >= first && number - first < set->count) rc = acquire(set, number - first, out, diagnostic);
+    if (set->count && number >= first && number - first < set->count)
+        rc = acquire(set, number - first, out, diagnostic);
     pthread_mutex_unlock(&set->mutex);
     return rc;
 }

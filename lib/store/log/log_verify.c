@@ -1,6 +1,6 @@
 /*
- * Verification of a segment. What is counted is compared with what LMDB's meta page says was written, so that an old root, which
- * is a whole and consistent tree, does not pass for the newest.
+ * Verification of a segment. What is counted is compared with what LMDB's meta page says was written, so that
+ * an old root, which is a whole and consistent tree, does not pass for the newest.
  */
 #include "lib/store/log/log_verify.h"
 
@@ -24,7 +24,10 @@ struct walk {
     struct mtr_hash128 folded;
 };
 
-static bool hashes_equal(struct mtr_hash128 a, struct mtr_hash128 b) { return a.high == b.high && a.low == b.low; }
+static bool hashes_equal(struct mtr_hash128 a, struct mtr_hash128 b)
+{
+    return a.high == b.high && a.low == b.low;
+}
 
 static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
 {
@@ -33,16 +36,22 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
     uint32_t number = walk->record->number;
     uint64_t expected = chain->last_seq + 1;
     if (walk->any_chunk || key != expected)
-        return mtr_segment_corrupt(walk->diagnostic, number, expected, "is missing, found sequence %llu instead", (unsigned long long)key);
+        return mtr_segment_corrupt(walk->diagnostic, number, expected,
+                                   "is missing, found sequence %llu instead", (unsigned long long)key);
     int rc = mtr_block_read_header(value, &header);
     if (rc == MTR_EVERSION) {
-        mtr_segment_corrupt(walk->diagnostic, number, key, "its format version is unknown: a newer meterd wrote it");
+        mtr_segment_corrupt(walk->diagnostic, number, key,
+                            "its format version is unknown: a newer meterd wrote it");
         return rc;
     }
-    if (rc) return mtr_segment_corrupt(walk->diagnostic, number, key, "its hash does not match its %zu bytes", value.size);
-    if (header.first_seq != key) return mtr_segment_corrupt(walk->diagnostic, number, key, "holds another block");
+    if (rc)
+        return mtr_segment_corrupt(walk->diagnostic, number, key, "its hash does not match its %zu bytes",
+                                   value.size);
+    if (header.first_seq != key)
+        return mtr_segment_corrupt(walk->diagnostic, number, key, "holds another block");
     if (!hashes_equal(header.previous_hash, chain->last_hash))
-        return mtr_segment_corrupt(walk->diagnostic, number, key, "does not follow the block before it (hash chain broken)");
+        return mtr_segment_corrupt(walk->diagnostic, number, key,
+                                   "does not follow the block before it (hash chain broken)");
     if (header.received_us < chain->last_received_us)
         return mtr_segment_corrupt(walk->diagnostic, number, key, "was received before the block before it");
     if (!walk->any_block) walk->first_received_us = header.received_us;
@@ -59,7 +68,8 @@ static int verify_chunk(struct walk *walk, struct mtr_str key, struct mtr_str va
     uint32_t count;
     uint32_t number = walk->record->number;
     if (mtr_chunk_read(key, value, records, &count, &hash))
-        return mtr_segment_corrupt(walk->diagnostic, number, 0, "a chunk of identities is damaged (after %llu of them)",
+        return mtr_segment_corrupt(walk->diagnostic, number, 0,
+                                   "a chunk of identities is damaged (after %llu of them)",
                                    (unsigned long long)walk->identities);
     if (walk->any_chunk && mtr_identity_compare(walk->last_identity, records[0].identity) >= 0)
         return mtr_segment_corrupt(walk->diagnostic, number, 0, "chunks of identities are out of order");
@@ -74,10 +84,12 @@ static int verify_entry(struct walk *walk, MDB_val key, MDB_val value)
 {
     const unsigned char *bytes = key.mv_data;
     walk->entries++;
-    if (key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES) return verify_block(walk, mtr_get_u64(bytes), mtr_lmdb_str(value));
+    if (key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES)
+        return verify_block(walk, mtr_get_u64(bytes), mtr_lmdb_str(value));
     if (key.mv_size == MTR_SEGMENT_CHUNK_KEY_BYTES && bytes[0] == MTR_SEGMENT_CHUNK_MARK)
         return verify_chunk(walk, mtr_lmdb_str(key), mtr_lmdb_str(value));
-    return mtr_segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1, "an unknown key stands in its place");
+    return mtr_segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
+                               "an unknown key stands in its place");
 }
 
 static int walk_all(struct walk *walk, MDB_cursor *cursor)
@@ -98,7 +110,10 @@ static int walk_ends(struct walk *walk, MDB_cursor *cursor)
     MDB_val key, value;
     int rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_FIRST));
     if (!rc) rc = verify_entry(walk, key, value);
-    if (rc) return rc == MTR_ENOTFOUND ? mtr_segment_corrupt(walk->diagnostic, walk->record->number, 0, "has no blocks") : rc;
+    if (rc)
+        return rc == MTR_ENOTFOUND
+                   ? mtr_segment_corrupt(walk->diagnostic, walk->record->number, 0, "has no blocks")
+                   : rc;
     key = mtr_lmdb_val(&mark, 1);
     rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
     if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_PREV));
@@ -112,16 +127,21 @@ static int walk_ends(struct walk *walk, MDB_cursor *cursor)
     return MTR_OK;
 }
 
-/* What was found against what the manifest says; the facts of the open segment are taken from what was found. */
+/* What was found against what the manifest says; the facts of the open segment are taken from what was
+ * found. */
 static int compare_with_record(struct walk *walk, bool whole)
 {
     struct mtr_segment_record *record = walk->record;
     const struct mtr_chain *chain = walk->chain;
-    if (record->rolled && (chain->last_seq != record->last_seq || !hashes_equal(chain->last_hash, record->last_hash)))
-        return mtr_segment_corrupt(walk->diagnostic, record->number, chain->last_seq + 1, "the segment ends before it, the manifest says at %llu",
+    if (record->rolled &&
+        (chain->last_seq != record->last_seq || !hashes_equal(chain->last_hash, record->last_hash)))
+        return mtr_segment_corrupt(walk->diagnostic, record->number, chain->last_seq + 1,
+                                   "the segment ends before it, the manifest says at %llu",
                                    (unsigned long long)record->last_seq);
-    if (record->sealed && whole && (walk->identities != record->identity_count || !hashes_equal(walk->folded, record->identities_hash)))
-        return mtr_segment_corrupt(walk->diagnostic, record->number, 0, "its identities are not those that were sealed");
+    if (record->sealed && whole &&
+        (walk->identities != record->identity_count || !hashes_equal(walk->folded, record->identities_hash)))
+        return mtr_segment_corrupt(walk->diagnostic, record->number, 0,
+                                   "its identities are not those that were sealed");
     if (record->rolled) return MTR_OK;
     record->last_seq = chain->last_seq;
     record->last_hash = chain->last_hash;
@@ -140,14 +160,15 @@ static int verify_in(MDB_txn *txn, struct walk *walk, bool whole)
     if (!rc) rc = whole ? walk_all(walk, cursor) : walk_ends(walk, cursor);
     if (!rc && whole && walk->entries != stat.ms_entries)
         rc = mtr_segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
-                                 "is missing: %llu entries found, %zu were written", (unsigned long long)walk->entries, stat.ms_entries);
+                                 "is missing: %llu entries found, %zu were written",
+                                 (unsigned long long)walk->entries, stat.ms_entries);
     if (!rc) rc = compare_with_record(walk, whole);
     if (cursor) mdb_cursor_close(cursor);
     return rc;
 }
 
-int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict, struct mtr_chain *chain,
-                       struct mtr_diagnostic *diagnostic)
+int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
+                       struct mtr_chain *chain, struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env;
     MDB_txn *txn = NULL;
@@ -159,6 +180,7 @@ int mtr_segment_verify(const char *directory, struct mtr_segment_record *record,
     if (!rc) rc = verify_in(txn, &walk, whole);
     if (txn) mdb_txn_abort(txn);
     mdb_env_close(env);
-    if (rc && !diagnostic->text[0]) mtr_segment_corrupt(diagnostic, record->number, chain->last_seq + 1, "%s", mtr_error_text(rc));
+    if (rc && !diagnostic->text[0])
+        mtr_segment_corrupt(diagnostic, record->number, chain->last_seq + 1, "%s", mtr_error_text(rc));
     return rc;
 }

@@ -1,5 +1,6 @@
 /*
- * Verification of one segment's content: hashes, chain, sequence, counts, sealed identities. Private to lib/store.
+ * Verification of one segment's content: hashes, chain, sequence, counts, sealed identities. Private to
+ * lib/store.
  */
 #ifndef METERD_LIB_STORE_LOG_LOG_VERIFY_H
 #define METERD_LIB_STORE_LOG_LOG_VERIFY_H
@@ -15,9 +16,10 @@ struct mtr_chain {
     struct mtr_hash128 last_hash;
 };
 
-/* Verifies the segment of `record`; with `whole` each block and chunk, else the first and last block (a sealed segment's facts are in the
- * manifest). Fills in the facts of a segment that is not rolled. Damaged pages may crash: call it in a child. */
-int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict, struct mtr_chain *chain,
-                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+/* Verifies the segment of `record`; with `whole` each block and chunk, else the first and last block (a
+ * sealed segment's facts are in the manifest). Fills in the facts of a segment that is not rolled. Damaged
+ * pages may crash: call it in a child. */
+int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
+                       struct mtr_chain *chain, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

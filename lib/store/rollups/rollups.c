@@ -1,8 +1,9 @@
 /*
- * Rollups store: environment, transactions, the cursor, and plain access to its tables. Cells are in rollups_cells.c, what the fold
- * remembers beside them in rollups_state.c. Layouts are in docs/formats.md.
+ * Rollups store: environment, transactions, the cursor, and plain access to its tables. Cells are in
+ * rollups_cells.c, what the fold remembers beside them in rollups_state.c. Layouts are in docs/formats.md.
  *
- * One write transaction at a time (LMDB's rule); read transactions belong to whoever began them, on any thread.
+ * One write transaction at a time (LMDB's rule); read transactions belong to whoever began them, on any
+ * thread.
  */
 #include "meterd/store/rollups.h"
 
@@ -12,9 +13,15 @@
 #include "lib/store/rollups/rollups_txn.h"
 
 static const char *const table_names[MTR_TABLE_COUNT] = {
-    [MTR_TABLE_CELLS] = "cells",   [MTR_TABLE_MEMBERS] = "members",         [MTR_TABLE_HELD] = "held",
-    [MTR_TABLE_VOIDED] = "voided", [MTR_TABLE_QUARANTINED] = "quarantined", [MTR_TABLE_FACTS] = "facts",
-    [MTR_TABLE_META] = "meta",     [MTR_TABLE_FEED] = "feed",               [MTR_TABLE_FEED_INDEX] = "feed_index",
+    [MTR_TABLE_CELLS] = "cells",
+    [MTR_TABLE_MEMBERS] = "members",
+    [MTR_TABLE_HELD] = "held",
+    [MTR_TABLE_VOIDED] = "voided",
+    [MTR_TABLE_QUARANTINED] = "quarantined",
+    [MTR_TABLE_FACTS] = "facts",
+    [MTR_TABLE_META] = "meta",
+    [MTR_TABLE_FEED] = "feed",
+    [MTR_TABLE_FEED_INDEX] = "feed_index",
 };
 
 #define MAP_BYTES ((size_t)1 << 38) /* address space only */
@@ -65,7 +72,8 @@ struct mtr_str mtr_key_str(const struct mtr_key *key)
     return (struct mtr_str){(const char *)key->data, key->size};
 }
 
-int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key, struct mtr_str *value)
+int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+                  struct mtr_str *value)
 {
     MDB_val k = mtr_lmdb_val(key.data, key.size), v;
     int rc = mtr_lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
@@ -73,7 +81,8 @@ int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, str
     return rc;
 }
 
-int mtr_table_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key, struct mtr_str value)
+int mtr_table_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+                  struct mtr_str value)
 {
     MDB_val k = mtr_lmdb_val(key.data, key.size), v = mtr_lmdb_val(value.data, value.size);
     return mtr_lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
@@ -85,8 +94,8 @@ int mtr_table_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, 
     return mtr_lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table], &k, NULL));
 }
 
-int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from, struct mtr_str prefix,
-                   mtr_table_on_row on_row, void *context)
+int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
+                   struct mtr_str prefix, mtr_table_on_row on_row, void *context)
 {
     MDB_cursor *cursor;
     int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
@@ -107,23 +116,27 @@ int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char *directory, struct mtr_diagnostic *diagnostic)
+static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char *directory,
+                        struct mtr_diagnostic *diagnostic)
 {
     unsigned char current[4];
     struct mtr_str found;
     mtr_put_u32(current, MTR_ROLLUPS_FORMAT);
     int rc = mtr_table_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
     if (rc == MTR_ENOTFOUND && !read_only)
-        return mtr_table_put(txn, MTR_TABLE_META, KEY_FORMAT, (struct mtr_str){(const char *)current, sizeof(current)});
+        return mtr_table_put(txn, MTR_TABLE_META, KEY_FORMAT,
+                             (struct mtr_str){(const char *)current, sizeof(current)});
     if (rc) return rc;
     if (found.size == sizeof(current) && memcmp(found.data, current, sizeof(current)) == 0) return MTR_OK;
     unsigned version = found.size == sizeof(current) ? mtr_get_u32((const unsigned char *)found.data) : 0;
-    mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups in %s have format %u, this program reads format %d: run meterd rebuild",
+    mtr_diagnostic_set(diagnostic, 0, 0, NULL,
+                       "the rollups in %s have format %u, this program reads format %d: run meterd rebuild",
                        directory, version, MTR_ROLLUPS_FORMAT);
     return MTR_EVERSION;
 }
 
-static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *directory, struct mtr_diagnostic *diagnostic)
+static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *directory,
+                       struct mtr_diagnostic *diagnostic)
 {
     struct mtr_rollups_txn txn = {.rollups = rollups, .cursors.write = !read_only};
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the rollups in %s", directory);
@@ -131,7 +144,8 @@ static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *
     if (rc) return rc;
     txn.cursors.txn = txn.txn;
     for (int i = 0; !rc && i < MTR_TABLE_COUNT; i++)
-        rc = mtr_lmdb_error(mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &rollups->tables[i]));
+        rc = mtr_lmdb_error(
+            mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &rollups->tables[i]));
     if (!rc) rc = check_format(&txn, read_only, directory, diagnostic);
     mtr_lmdb_cursors_close(&txn.cursors);
     if (rc) {
@@ -141,9 +155,11 @@ static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *
     return mtr_lmdb_commit(txn.txn); /* of a read transaction too: an abort would forget the tables */
 }
 
-int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out, struct mtr_diagnostic *diagnostic)
+int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out,
+                     struct mtr_diagnostic *diagnostic)
 {
-    const struct mtr_lmdb_options options = {.map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT, .read_only = read_only};
+    const struct mtr_lmdb_options options = {
+        .map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT, .read_only = read_only};
     struct mtr_rollups *rollups = calloc(1, sizeof(*rollups));
     if (!rollups) return MTR_ENOMEM;
     int rc = mtr_lmdb_open(directory, &options, &rollups->env, diagnostic);
@@ -195,7 +211,8 @@ void mtr_rollups_abort(struct mtr_rollups_txn *txn)
     free(txn);
 }
 
-int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us, uint64_t *change)
+int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us,
+                           uint64_t *change)
 {
     struct mtr_str value;
     int rc = mtr_table_get(txn, MTR_TABLE_META, KEY_CURSOR, &value);
@@ -214,12 +231,14 @@ int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int6
     return MTR_OK;
 }
 
-int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us, uint64_t change)
+int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us,
+                           uint64_t change)
 {
     unsigned char value[CURSOR_BYTES];
     MTR_ASSERT(next_seq >= 1);
     mtr_put_u64(value, next_seq);
     mtr_put_u64(value + 8, (uint64_t)watermark_us);
     mtr_put_u64(value + 16, change);
-    return mtr_table_put(txn, MTR_TABLE_META, KEY_CURSOR, (struct mtr_str){(const char *)value, sizeof(value)});
+    return mtr_table_put(txn, MTR_TABLE_META, KEY_CURSOR,
+                         (struct mtr_str){(const char *)value, sizeof(value)});
 }

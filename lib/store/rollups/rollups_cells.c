@@ -59,7 +59,8 @@ int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
     return rc ? rc : read_cell(value, cell);
 }
 
-int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                         const struct mtr_cell *cell)
 {
     unsigned char value[CELL_BYTES];
     struct mtr_key encoded = cell_key(key);
@@ -70,7 +71,8 @@ int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
     mtr_put_u64(value + 24, cell->seq_first);
     mtr_put_u64(value + 32, cell->seq_last);
     mtr_put_u64(value + CELL_CHANGE_AT, cell->change);
-    return mtr_table_put(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded), (struct mtr_str){(const char *)value, sizeof(value)});
+    return mtr_table_put(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded),
+                         (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
 enum { STOP = 1 }; /* positive: no error of ours */
@@ -98,8 +100,8 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
     return walk->on_cell(walk->context, &cell_key_read, &cell);
 }
 
-int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s, int64_t to_s,
-                           mtr_rollups_on_cell on_cell, void *context)
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s,
+                           int64_t to_s, mtr_rollups_on_cell on_cell, void *context)
 {
     struct cell_walk walk = {.to_s = to_s, .bounded = true, .on_cell = on_cell, .context = context};
     struct mtr_cell_key first = {.subscription = subscription, .meter = meter, .hour_s = from_s};
@@ -112,7 +114,8 @@ int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, u
 int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context)
 {
     struct cell_walk walk = {.on_cell = on_cell, .context = context};
-    return mtr_table_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0}, on_cell_row, &walk);
+    return mtr_table_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
+                          on_cell_row, &walk);
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
@@ -137,8 +140,8 @@ static int read_count(struct mtr_str value, uint64_t *out)
     return MTR_OK;
 }
 
-int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member, int64_t delta,
-                           uint64_t *count_after)
+int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,
+                           int64_t delta, uint64_t *count_after)
 {
     struct mtr_key encoded = mtr_member_key(key, member);
     struct mtr_str value;
@@ -152,7 +155,9 @@ int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_ke
     count += (uint64_t)delta;
     mtr_put_u64(bytes, count);
     rc = MTR_OK;
-    if (count > 0) rc = mtr_table_put(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded), (struct mtr_str){(const char *)bytes, sizeof(bytes)});
+    if (count > 0)
+        rc = mtr_table_put(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded),
+                           (struct mtr_str){(const char *)bytes, sizeof(bytes)});
     else if (there) rc = mtr_table_delete(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded));
     if (!rc) *count_after = count;
     return rc;
@@ -172,11 +177,13 @@ static int on_member_row(void *context, struct mtr_str key, struct mtr_str value
     return rc ? rc : walk->on_member(walk->context, &member);
 }
 
-int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, mtr_rollups_on_member on_member, void *context)
+int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                             mtr_rollups_on_member on_member, void *context)
 {
     struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
     struct member_walk walk = {prefix.size, on_member, context};
-    return mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&prefix), mtr_key_str(&prefix), on_member_row, &walk);
+    return mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&prefix), mtr_key_str(&prefix), on_member_row,
+                          &walk);
 }
 
 struct first_member {
@@ -192,7 +199,8 @@ static int on_first_member(void *context, const struct mtr_member *member)
     return STOP;
 }
 
-int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                             struct mtr_member *out)
 {
     struct first_member first = {out, false};
     int rc = mtr_rollups_walk_members(txn, key, on_first_member, &first);
@@ -201,7 +209,8 @@ int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_
 }
 
 /* The row before the first that does not sort before the bound. */
-int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound, struct mtr_member *out)
+int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
+                      struct mtr_member *out)
 {
     struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
     struct mtr_key after = mtr_member_key(key, bound);
@@ -210,7 +219,8 @@ int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *ke
     if (rc) return rc;
     MDB_val k = mtr_lmdb_val(after.data, after.size), v;
     rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
-    if (!rc || rc == MTR_ENOTFOUND) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
+    if (!rc || rc == MTR_ENOTFOUND)
+        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
     mdb_cursor_close(cursor);
     if (rc) return rc;
     struct mtr_str row = mtr_lmdb_str(k);
@@ -221,7 +231,8 @@ int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *ke
     return rc;
 }
 
-int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_member *out)
+int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
+                            struct mtr_member *out)
 {
     char bound[MTR_LMDB_KEY_BYTES_MAX]; /* behind every member: no key is longer */
     struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
@@ -263,11 +274,13 @@ int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out)
     if (!hashing.state) return MTR_ENOMEM;
     (void)XXH3_128bits_reset(hashing.state);
     hash_u64(&hashing, MTR_ROLLUPS_FORMAT);
-    hash_u64(&hashing, next_seq); /* the watermark and the change number tell when the fold ran, not what it made */
+    hash_u64(&hashing,
+             next_seq); /* the watermark and the change number tell when the fold ran, not what it made */
     for (int table = 0; !rc && table < MTR_TABLE_META; table++) {
         hashing.table = (enum mtr_rollups_table)table;
         hash_u64(&hashing, (uint64_t)table);
-        rc = mtr_table_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0}, on_hash_row, &hashing);
+        rc = mtr_table_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
+                            on_hash_row, &hashing);
     }
     XXH128_hash_t hash = XXH3_128bits_digest(hashing.state);
     (void)XXH3_freeState(hashing.state);

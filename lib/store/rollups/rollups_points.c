@@ -1,6 +1,7 @@
 /*
- * Points: members that stand for one event each, by time and sequence. 8 bytes of time (µs, sign bit flipped) | 8 of sequence | 16 of quantity
- * (sign bit flipped), all big-endian, so that their bytes sort as they do. Layouts are in docs/formats.md.
+ * Points: members that stand for one event each, by time and sequence. 8 bytes of time (µs, sign bit flipped)
+ * | 8 of sequence | 16 of quantity (sign bit flipped), all big-endian, so that their bytes sort as they do.
+ * Layouts are in docs/formats.md.
  */
 #include "meterd/store/rollups.h"
 
@@ -40,7 +41,8 @@ int mtr_point_decode(struct mtr_str member, struct mtr_point *out)
     return MTR_OK;
 }
 
-int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us, struct mtr_point *out)
+int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t time_us,
+                             struct mtr_point *out)
 {
     unsigned char bound[TIME_BYTES];
     struct mtr_member member;
@@ -62,20 +64,22 @@ static int on_row(void *context, struct mtr_str key, struct mtr_str value)
     struct point_walk *walk = context;
     struct mtr_point point;
     (void)value; /* a sequence counts once */
-    int rc = mtr_point_decode((struct mtr_str){key.data + walk->prefix_bytes, key.size - walk->prefix_bytes}, &point);
+    int rc = mtr_point_decode((struct mtr_str){key.data + walk->prefix_bytes, key.size - walk->prefix_bytes},
+                              &point);
     if (rc) return rc;
     walk->ended = point.time_us >= walk->until_us;
     return walk->ended ? STOP : walk->on_point(walk->context, &point);
 }
 
-int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us, int64_t until_us,
-                            mtr_rollups_on_point on_point, void *context)
+int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us,
+                            int64_t until_us, mtr_rollups_on_point on_point, void *context)
 {
     unsigned char first[TIME_BYTES];
     put_time(from_us, first);
     struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
     struct mtr_key from = mtr_member_key(key, (struct mtr_str){(const char *)first, sizeof(first)});
-    struct point_walk walk = {.prefix_bytes = prefix.size, .until_us = until_us, .on_point = on_point, .context = context};
+    struct point_walk walk = {
+        .prefix_bytes = prefix.size, .until_us = until_us, .on_point = on_point, .context = context};
     int rc = mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&from), mtr_key_str(&prefix), on_row, &walk);
     return walk.ended ? MTR_OK : rc;
 }
@@ -87,17 +91,19 @@ static int on_list_row(void *context, struct mtr_str key, struct mtr_str value)
     return STOP;
 }
 
-int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s, const struct mtr_str *after,
-                          struct mtr_str *dimensions)
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s,
+                          const struct mtr_str *after, struct mtr_str *dimensions)
 {
     struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .hour_s = hour_s};
     struct mtr_key from = mtr_member_key(&key, (struct mtr_str){NULL, 0});
-    const struct mtr_str prefix = {(const char *)from.data, LIST_KEY_BYTES - 2}; /* without the length of dimensions */
+    const struct mtr_str prefix = {(const char *)from.data,
+                                   LIST_KEY_BYTES - 2}; /* without the length of dimensions */
     struct mtr_str row = {NULL, 0};
     from.size = prefix.size;
     struct mtr_str start = prefix;
     if (after) { /* no point begins with eight 0xFF bytes */
-        static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF'};
+        static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF',
+                                                '\xFF', '\xFF', '\xFF', '\xFF'};
         key.dimensions = *after;
         from = mtr_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
         start = mtr_key_str(&from);

@@ -1,6 +1,6 @@
 /*
- * What the fold remembers beside cells: held events, voided sequences, quarantine, facts, and the feed of changed days.
- * Layouts are in docs/formats.md.
+ * What the fold remembers beside cells: held events, voided sequences, quarantine, facts, and the feed of
+ * changed days. Layouts are in docs/formats.md.
  */
 #include "meterd/store/rollups.h"
 
@@ -8,7 +8,14 @@
 
 #include "lib/store/rollups/rollups_txn.h"
 
-enum { STOP = 1, SEQ_BYTES = 8, FACT_NAME_BYTES_MAX = 300, FACT_BYTES_MAX = 1024, REASON_BYTES_MAX = 32, TEXT_BYTES_MAX = 300 };
+enum {
+    STOP = 1,
+    SEQ_BYTES = 8,
+    FACT_NAME_BYTES_MAX = 300,
+    FACT_BYTES_MAX = 1024,
+    REASON_BYTES_MAX = 32,
+    TEXT_BYTES_MAX = 300
+};
 
 static struct mtr_key sequence_key(uint64_t seq)
 {
@@ -93,8 +100,8 @@ static int on_held_row(void *context, struct mtr_str key, struct mtr_str value)
     return walk->on_held(walk->context, &held);
 }
 
-int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor, struct mtr_str name,
-                          uint64_t after_seq, mtr_rollups_on_held on_held, void *context)
+int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor,
+                          struct mtr_str name, uint64_t after_seq, mtr_rollups_on_held on_held, void *context)
 {
     struct held_walk walk = {on_held, context};
     struct mtr_key prefix = held_prefix(reason, vendor, name), from = prefix;
@@ -141,7 +148,8 @@ int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, u
 {
     struct next_voided next = {0};
     struct mtr_key from = sequence_key(*target_seq);
-    int rc = mtr_table_scan(txn, MTR_TABLE_VOIDED, mtr_key_str(&from), (struct mtr_str){NULL, 0}, on_voided_row, &next);
+    int rc = mtr_table_scan(txn, MTR_TABLE_VOIDED, mtr_key_str(&from), (struct mtr_str){NULL, 0},
+                            on_voided_row, &next);
     if (!next.found) return rc ? rc : MTR_ENOTFOUND;
     *target_seq = next.target_seq;
     *void_seq = next.void_seq;
@@ -152,12 +160,14 @@ int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_qu
 {
     char value[1 + REASON_BYTES_MAX + TEXT_BYTES_MAX];
     struct mtr_key key = sequence_key(event->seq);
-    MTR_ASSERT(event->reason.size > 0 && event->reason.size <= REASON_BYTES_MAX && event->text.size <= TEXT_BYTES_MAX);
+    MTR_ASSERT(event->reason.size > 0 && event->reason.size <= REASON_BYTES_MAX &&
+               event->text.size <= TEXT_BYTES_MAX);
     mtr_key_u32(&key, event->meter);
     value[0] = (char)event->reason.size;
     memcpy(value + 1, event->reason.data, event->reason.size);
     if (event->text.size) memcpy(value + 1 + event->reason.size, event->text.data, event->text.size);
-    return mtr_table_put(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&key), (struct mtr_str){value, 1 + event->reason.size + event->text.size});
+    return mtr_table_put(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&key),
+                         (struct mtr_str){value, 1 + event->reason.size + event->text.size});
 }
 
 struct quarantined_walk {
@@ -180,12 +190,14 @@ static int on_quarantined_row(void *context, struct mtr_str key, struct mtr_str 
     return walk->on_event(walk->context, &event);
 }
 
-int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq, mtr_rollups_on_quarantined on_event, void *context)
+int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq,
+                                 mtr_rollups_on_quarantined on_event, void *context)
 {
     struct quarantined_walk walk = {on_event, context};
     if (after_seq == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_seq + 1);
-    return mtr_table_scan(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&from), (struct mtr_str){NULL, 0}, on_quarantined_row, &walk);
+    return mtr_table_scan(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&from), (struct mtr_str){NULL, 0},
+                          on_quarantined_row, &walk);
 }
 
 int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str *value)
@@ -204,7 +216,8 @@ int mtr_rollups_delete_fact(struct mtr_rollups_txn *txn, struct mtr_str name)
     return mtr_table_delete(txn, MTR_TABLE_FACTS, name);
 }
 
-int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact, void *context)
+int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact,
+                           void *context)
 {
     return mtr_table_scan(txn, MTR_TABLE_FACTS, prefix, prefix, on_fact, context);
 }
@@ -255,10 +268,12 @@ static int on_feed_row(void *context, struct mtr_str key, struct mtr_str value)
     return walk->on_row(walk->context, &row);
 }
 
-int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mtr_rollups_on_feed on_row, void *context)
+int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mtr_rollups_on_feed on_row,
+                          void *context)
 {
     struct feed_walk walk = {on_row, context};
     if (after_change == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_change + 1);
-    return mtr_table_scan(txn, MTR_TABLE_FEED, mtr_key_str(&from), (struct mtr_str){NULL, 0}, on_feed_row, &walk);
+    return mtr_table_scan(txn, MTR_TABLE_FEED, mtr_key_str(&from), (struct mtr_str){NULL, 0}, on_feed_row,
+                          &walk);
 }

@@ -1,52 +1,68 @@
 /*
- * Tiers of a tariff: read from their fields, and linted for gaps, overlaps, what is never reached, and cliffs where more use costs less.
+ * Tiers of a tariff: read from their fields, and linted for gaps, overlaps, what is never reached, and cliffs
+ * where more use costs less.
  */
 #include "lib/tariff/curve/curve.h"
 
 #include "lib/tariff/report.h"
 
-static void lint_bound(const struct mtr_node *node, const struct mtr_component *component, uint32_t i, struct mtr_diagnostics *findings)
+static void lint_bound(const struct mtr_node *node, const struct mtr_component *component, uint32_t i,
+                       struct mtr_diagnostics *findings)
 {
     const struct mtr_tier *tier = &component->tiers[i];
     const struct mtr_node *place = tariff_place(node, "up_to");
     char bound[MTR_DECIMAL_TEXT_BYTES], last[MTR_DECIMAL_TEXT_BYTES];
     bool is_last = i + 1 == component->tier_count;
     if (tier->open_ended) {
-        if (!is_last) tariff_error(findings, place, "up_to", "is missing: without it no use ever reaches the tiers below this one");
+        if (!is_last)
+            tariff_error(findings, place, "up_to",
+                         "is missing: without it no use ever reaches the tiers below this one");
         return;
     }
     mtr_quantity_format(tier->up_to, bound);
     if (tier->up_to.e12 <= 0)
-        tariff_error(findings, place, "up_to", "must be more than 0: a tier that ends there is never reached");
-    else if (i > 0 && !component->tiers[i - 1].open_ended && mtr_quantity_compare(tier->up_to, component->tiers[i - 1].up_to) <= 0) {
+        tariff_error(findings, place, "up_to",
+                     "must be more than 0: a tier that ends there is never reached");
+    else if (i > 0 && !component->tiers[i - 1].open_ended &&
+             mtr_quantity_compare(tier->up_to, component->tiers[i - 1].up_to) <= 0) {
         mtr_quantity_format(component->tiers[i - 1].up_to, last);
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
-                             "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this tier is never reached", bound,
-                             last);
+                             "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this "
+                             "tier is never reached",
+                             bound, last);
     }
     if (is_last)
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
                              "use above %s has no price: leave `up_to` out of the last tier", bound);
 }
 
-static void lint_prices(const struct mtr_node *node, const struct mtr_tier *tier, struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
+static void lint_prices(const struct mtr_node *node, const struct mtr_tier *tier,
+                        struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
 {
-    bool has_price = (keys.unit && mtr_node_get(node, keys.unit)) || (keys.flat && mtr_node_get(node, keys.flat));
+    bool has_price =
+        (keys.unit && mtr_node_get(node, keys.unit)) || (keys.flat && mtr_node_get(node, keys.flat));
     if (!has_price && keys.unit && keys.flat)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "tiers", "has no price: write `%s`, `%s` or both", keys.unit,
-                             keys.flat);
-    if (tier->unit.e18 < 0) tariff_warning(findings, tariff_place(node, keys.unit), keys.unit, "is negative: use pays the customer");
-    if (tier->flat.e18 < 0) tariff_warning(findings, tariff_place(node, keys.flat), keys.flat, "is negative: use pays the customer");
-    if (tier->has_cap && tier->cap.e18 < 0) tariff_error(findings, tariff_place(node, "cap"), "cap", "must not be negative");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "tiers",
+                             "has no price: write `%s`, `%s` or both", keys.unit, keys.flat);
+    if (tier->unit.e18 < 0)
+        tariff_warning(findings, tariff_place(node, keys.unit), keys.unit,
+                       "is negative: use pays the customer");
+    if (tier->flat.e18 < 0)
+        tariff_warning(findings, tariff_place(node, keys.flat), keys.flat,
+                       "is negative: use pays the customer");
+    if (tier->has_cap && tier->cap.e18 < 0)
+        tariff_error(findings, tariff_place(node, "cap"), "cap", "must not be negative");
     if (tier->has_cap && mtr_money_compare(tier->flat, tier->cap) > 0)
-        tariff_error(findings, tariff_place(node, "cap"), "cap", "is less than the tier's flat: no use could ever pay it");
+        tariff_error(findings, tariff_place(node, "cap"), "cap",
+                     "is less than the tier's flat: no use could ever pay it");
 }
 
 /* What `quantity` costs when the volume curve has reached the tier. False when it does not fit. */
 static bool tier_cost(const struct mtr_tier *tier, struct mtr_quantity quantity, struct mtr_exact *out)
 {
     const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
-    if (mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(tier->flat), out)) return false;
+    if (mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(tier->flat), out))
+        return false;
     if (tier->has_cap && mtr_exact_compare(*out, cap) > 0) *out = cap;
     return true;
 }
@@ -57,12 +73,15 @@ static bool break_even(const struct mtr_tier *tier, struct mtr_exact cost, char 
     struct mtr_exact above;
     struct mtr_money money;
     struct mtr_quantity quantity;
-    if (tier->unit.e18 <= 0 || (tier->has_cap && mtr_exact_compare(mtr_exact_from_money(tier->cap), cost) < 0)) return false;
+    if (tier->unit.e18 <= 0 ||
+        (tier->has_cap && mtr_exact_compare(mtr_exact_from_money(tier->cap), cost) < 0))
+        return false;
     if (mtr_exact_sub(cost, mtr_exact_from_money(tier->flat), &above)) return false;
     if (mtr_exact_round(above, MTR_MONEY_DIGITS, MTR_ROUND_UP, &money, NULL)) return false;
     /* both of 10^-18: as quantities their quotient is the same number */
     struct mtr_quantity dividend = {money.e18}, divisor = {tier->unit.e18}, one = {(mtr_int128)1000000000000};
-    if (mtr_quantity_scale(dividend, one, divisor, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity)) return false;
+    if (mtr_quantity_scale(dividend, one, divisor, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity))
+        return false;
     mtr_quantity_format(quantity, text);
     return true;
 }
@@ -71,24 +90,27 @@ static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier,
                        enum mtr_curve_kind kind, struct mtr_diagnostics *findings)
 {
     struct mtr_exact at_bound, above_bound;
-    char bound[MTR_DECIMAL_TEXT_BYTES], until[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
+    char bound[MTR_DECIMAL_TEXT_BYTES], until[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES],
+        less[MTR_DECIMAL_TEXT_BYTES];
     if (!tier_cost(tier, tier->up_to, &at_bound) || !tier_cost(next, tier->up_to, &above_bound)) return;
     if (mtr_exact_compare(above_bound, at_bound) >= 0) return;
     mtr_quantity_format(tier->up_to, bound);
     mtr_exact_format(at_bound, cost);
     mtr_exact_format(above_bound, less);
     if (break_even(next, at_bound, until))
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
-                             "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s", bound, until,
-                             bound, cost, less);
+        mtr_diagnostics_addf(
+            findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
+            "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s",
+            bound, until, bound, cost, less);
     else
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
-                             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound, bound, cost,
-                             less);
+        mtr_diagnostics_addf(
+            findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
+            "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound,
+            bound, cost, less);
 }
 
-void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component, struct tariff_tier_keys keys,
-                           struct mtr_diagnostics *findings)
+void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
+                           struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < component->tier_count; i++) {
         lint_bound(&list->children[i], component, i, findings);
@@ -96,10 +118,12 @@ void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_compone
     }
 }
 
-void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component, struct mtr_diagnostics *findings)
+void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
+                            struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i + 1 < component->tier_count; i++)
-        lint_cliff(&list->children[i + 1], &component->tiers[i], &component->tiers[i + 1], component->curve, findings);
+        lint_cliff(&list->children[i + 1], &component->tiers[i], &component->tiers[i + 1], component->curve,
+                   findings);
 }
 
 int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out)
@@ -119,7 +143,8 @@ int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, 
 }
 
 /* Adds a full tier's cost, at most its cap. */
-static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width, struct mtr_money flat, struct mtr_exact *sum)
+static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width, struct mtr_money flat,
+                          struct mtr_exact *sum)
 {
     const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
     struct mtr_exact cost;
@@ -138,13 +163,16 @@ void mtr_tariff_sum_tiers(struct mtr_component *component)
         tier->below_without_flats = without_flats;
         if (tier->open_ended) break;
         if (mtr_quantity_sub(tier->up_to, lower, &width)) return;
-        if (!add_full_tier(tier, width, tier->flat, &sum) || !add_full_tier(tier, width, (struct mtr_money){0}, &without_flats)) return;
+        if (!add_full_tier(tier, width, tier->flat, &sum) ||
+            !add_full_tier(tier, width, (struct mtr_money){0}, &without_flats))
+            return;
         lower = tier->up_to;
     }
     component->tiers_are_summed = true;
 }
 
-int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat, struct mtr_component *out)
+int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
+                                struct mtr_component *out)
 {
     out->tiers = mtr_arena_calloc(arena, 1, sizeof(*out->tiers));
     if (!out->tiers) return MTR_ENOMEM;

@@ -1,17 +1,20 @@
 /*
- * Mixed blocks. Graduated: each tier takes as many of its blocks as it has, and what it leaves is rounded up in the next tier's blocks.
- * Volume: the tier that the whole quantity reaches, with all of it in blocks of that tier. Negative use is in blocks of the first tier.
+ * Mixed blocks. Graduated: each tier takes as many of its blocks as it has, and what it leaves is rounded up
+ * in the next tier's blocks. Volume: the tier that the whole quantity reaches, with all of it in blocks of
+ * that tier. Negative use is in blocks of the first tier.
  */
 #include "lib/tariff/price/parts.h"
 
-static int add_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity)
+static int add_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index,
+                      struct mtr_quantity quantity)
 {
     const struct mtr_component *component = work->curve;
     const struct mtr_block_tier *tier = &component->block_tiers[index];
     struct mtr_quantity blocks;
     int rc = mtr_price_blocks_of(pricer, "blocks", quantity, tier->size, MTR_ROUND_UP, &blocks);
     if (rc) return rc;
-    return mtr_price_add_product(pricer, work, index, component->block_tier_count, blocks, tier->price, (struct mtr_money){0});
+    return mtr_price_add_product(pricer, work, index, component->block_tier_count, blocks, tier->price,
+                                 (struct mtr_money){0});
 }
 
 static int by_volume(struct mtr_pricer *pricer, struct mtr_line_work *work)

@@ -30,7 +30,8 @@ static void write_inputs(const struct mtr_line_work *work, char *text, size_t si
     for (uint32_t i = 0; i < work->component->input_count && used < size; i++) {
         char quantity[MTR_DECIMAL_TEXT_BYTES];
         mtr_quantity_format(mtr_price_input_quantity(work, i), quantity);
-        used += (size_t)snprintf(text + used, size - used, "%s%.*s=%s", i ? " " : "", MTR_STR_ARGS(work->component->inputs[i]), quantity);
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s=%s", i ? " " : "",
+                                 MTR_STR_ARGS(work->component->inputs[i]), quantity);
     }
 }
 

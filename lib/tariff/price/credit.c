@@ -1,12 +1,14 @@
 /*
- * Pools of money: prepaid credits and allowances of an amount, which pay for lines after the tariff's minimum and before the exchange.
+ * Pools of money: prepaid credits and allowances of an amount, which pay for lines after the tariff's minimum
+ * and before the exchange.
  *
- * What a period's lines come to so far, its earlier parts included, is shared out anew: each pool, in order, pays what the components that it
- * covers still owe, and never more than all lines together do, so that no credit is paid out. A part's line is what that adds to the draws
- * of the parts before; it is negative for money, positive where a later part gives back.
+ * What a period's lines come to so far, its earlier parts included, is shared out anew: each pool, in order,
+ * pays what the components that it covers still owe, and never more than all lines together do, so that no
+ * credit is paid out. A part's line is what that adds to the draws of the parts before; it is negative for
+ * money, positive where a later part gives back.
  *
- * Invariants: 0 ≤ drawn ≤ balance for each pool over the parts of a period; the lines and the credits add up to zero or more, unless the
- * lines alone are negative.
+ * Invariants: 0 ≤ drawn ≤ balance for each pool over the parts of a period; the lines and the credits add up
+ * to zero or more, unless the lines alone are negative.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -35,7 +37,9 @@ static struct debt *debt_of(struct settling *settling, struct mtr_str component)
 {
     uint32_t index = settling->debt_last;
     if (index >= settling->debt_count || !mtr_str_equal(settling->debts[index].component, component))
-        for (index = 0; index < settling->debt_count && !mtr_str_equal(settling->debts[index].component, component);) index++;
+        for (index = 0;
+             index < settling->debt_count && !mtr_str_equal(settling->debts[index].component, component);)
+            index++;
     if (index == settling->debt_count) settling->debts[settling->debt_count++].component = component;
     settling->debt_last = index;
     return &settling->debts[index];
@@ -46,7 +50,8 @@ static int add_debts(struct settling *settling, const struct mtr_price *price)
     for (uint32_t i = 0; i < price->line_count; i++) {
         const struct mtr_price_line *line = &price->lines[i];
         if (is_credit(line)) continue;
-        struct mtr_exact due = mtr_price_keeps_exact(settling->pricer) ? line->exact : mtr_exact_from_money(line->amount);
+        struct mtr_exact due =
+            mtr_price_keeps_exact(settling->pricer) ? line->exact : mtr_exact_from_money(line->amount);
         struct debt *debt = debt_of(settling, line->component);
         int rc = mtr_exact_add(debt->rest, due, &debt->rest);
         if (!rc) rc = mtr_exact_add(settling->rest, due, &settling->rest);
@@ -61,17 +66,20 @@ static int open_debts(struct settling *settling)
     size_t lines = settling->pricer->price.line_count;
     for (uint32_t i = 0; i < input->earlier_count; i++) lines += input->earlier[i]->line_count;
     const struct mtr_tariff_version *version = input->version;
-    settling->debts = mtr_arena_calloc(settling->pricer->arena, lines + version->component_count + 1, sizeof(*settling->debts));
+    settling->debts = mtr_arena_calloc(settling->pricer->arena, lines + version->component_count + 1,
+                                       sizeof(*settling->debts));
     if (!settling->debts) return MTR_ENOMEM;
     /* in the version's order, whichever part had a component first: parts settle as the whole does */
-    for (uint32_t i = 0; i < version->component_count; i++) settling->debts[settling->debt_count++].component = version->components[i].key;
+    for (uint32_t i = 0; i < version->component_count; i++)
+        settling->debts[settling->debt_count++].component = version->components[i].key;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_debts(settling, input->earlier[i]);
     return rc ? rc : add_debts(settling, &settling->pricer->price);
 }
 
 /* The most that a pool can pay: of the components that it covers, of all lines, of its balance. */
-static int find_payment(const struct settling *settling, const struct mtr_price_pool *pool, struct mtr_money *out)
+static int find_payment(const struct settling *settling, const struct mtr_price_pool *pool,
+                        struct mtr_money *out)
 {
     const struct mtr_tariff_document *tariff = settling->pricer->input->tariff;
     struct mtr_exact covered = zero;
@@ -82,7 +90,8 @@ static int find_payment(const struct settling *settling, const struct mtr_price_
         if (rc) return rc;
     }
     if (mtr_exact_compare(settling->rest, covered) < 0) covered = settling->rest;
-    const unsigned digits = mtr_price_keeps_exact(settling->pricer) ? MTR_MONEY_DIGITS : tariff->rounding_digits;
+    const unsigned digits =
+        mtr_price_keeps_exact(settling->pricer) ? MTR_MONEY_DIGITS : tariff->rounding_digits;
     int rc = mtr_exact_round(covered, digits, MTR_ROUND_FLOOR, &due, NULL);
     if (!rc) rc = mtr_money_round(pool->amount, digits, MTR_ROUND_DOWN, out);
     if (!rc && mtr_money_compare(due, *out) < 0) *out = due;
@@ -97,7 +106,8 @@ static int settle(struct settling *settling, const struct mtr_price_pool *pool, 
     int rc = mtr_exact_sub(settling->rest, left, &settling->rest);
     for (uint32_t i = 0; !rc && i < settling->debt_count && mtr_exact_compare(left, zero) > 0; i++) {
         struct debt *debt = &settling->debts[i];
-        if (!mtr_price_pool_covers(pool, debt->component) || mtr_exact_compare(debt->rest, zero) <= 0) continue;
+        if (!mtr_price_pool_covers(pool, debt->component) || mtr_exact_compare(debt->rest, zero) <= 0)
+            continue;
         const struct mtr_exact paid = mtr_exact_compare(debt->rest, left) < 0 ? debt->rest : left;
         rc = mtr_exact_sub(debt->rest, paid, &debt->rest);
         if (!rc) rc = mtr_exact_sub(left, paid, &left);
@@ -105,13 +115,16 @@ static int settle(struct settling *settling, const struct mtr_price_pool *pool, 
     return rc;
 }
 
-static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool, struct mtr_money *out)
+static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                       struct mtr_money *out)
 {
     struct mtr_money sum = {0};
     for (uint32_t i = 0; i < pricer->input->earlier_count; i++) {
         const struct mtr_price *price = pricer->input->earlier[i];
         for (uint32_t j = 0; j < price->draw_count; j++) {
-            if (!mtr_str_equal(price->draws[j].key, pool->key) || !mtr_str_equal(price->draws[j].grant, pool->grant)) continue;
+            if (!mtr_str_equal(price->draws[j].key, pool->key) ||
+                !mtr_str_equal(price->draws[j].grant, pool->grant))
+                continue;
             int rc = mtr_money_add(sum, price->draws[j].amount, &sum);
             if (rc) return rc;
         }
@@ -120,19 +133,23 @@ static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_p
     return MTR_OK;
 }
 
-static int trace_credit(struct mtr_pricer *pricer, const struct mtr_price_pool *pool, struct mtr_money payment)
+static int trace_credit(struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                        struct mtr_money payment)
 {
     struct mtr_money left;
     int rc = mtr_money_sub(pool->amount, payment, &left);
     if (rc) return rc;
-    return mtr_price_trace_exact(pricer, pricer->price.line_count - 1, "balance", mtr_exact_from_money(pool->amount), mtr_exact_from_money(left));
+    return mtr_price_trace_exact(pricer, pricer->price.line_count - 1, "balance",
+                                 mtr_exact_from_money(pool->amount), mtr_exact_from_money(left));
 }
 
 /* payment: of the period so far. The line is what of it this part adds. */
-static int add_credit_line(struct mtr_pricer *pricer, const struct mtr_price_pool *pool, struct mtr_money payment)
+static int add_credit_line(struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                           struct mtr_money payment)
 {
     struct mtr_price_draw draw = {.key = pool->key, .grant = pool->grant, .of_money = true};
-    struct mtr_price_line line = {.component = pool->key, .dimensions = pool->grant, .kind = MTR_STR("credit")};
+    struct mtr_price_line line = {
+        .component = pool->key, .dimensions = pool->grant, .kind = MTR_STR("credit")};
     struct mtr_money before;
     int rc = sum_earlier(pricer, pool, &before);
     if (!rc) rc = mtr_money_sub(payment, before, &draw.amount);

@@ -1,8 +1,10 @@
 /*
- * Conversion into the currency that is charged: each line's exact amount times the rate's ratio, one division, and only then the rounding.
+ * Conversion into the currency that is charged: each line's exact amount times the rate's ratio, one
+ * division, and only then the rounding.
  *
- * What the rounding of a line left over is carried into the line of the next part of the period, so that a period of many days, each at its
- * own rate, is rounded as one. Without a rate there is no price: MTR_EMISSING.
+ * What the rounding of a line left over is carried into the line of the next part of the period, so that a
+ * period of many days, each at its own rate, is rounded as one. Without a rate there is no price:
+ * MTR_EMISSING.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -10,21 +12,24 @@
 
 #include "meterd/core/currency.h"
 
-void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mtr_str currency, int64_t day, bool of_any_age,
-                             const struct mtr_rate_book *book, struct mtr_price_exchange *out)
+void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mtr_str currency, int64_t day,
+                             bool of_any_age, const struct mtr_rate_book *book,
+                             struct mtr_price_exchange *out)
 {
     const struct mtr_exchange_rule *rule = &tariff->exchange;
     const struct mtr_currency *known = mtr_currency_find(currency);
     MTR_ASSERT(rule->given && !mtr_str_equal(currency, tariff->currency));
     *out = (struct mtr_price_exchange){
         .rule = rule->at,
-        .question = {rule->source, tariff->currency, currency, day, of_any_age ? INT64_MAX : rule->max_age_days},
+        .question = {rule->source, tariff->currency, currency, day,
+                     of_any_age ? INT64_MAX : rule->max_age_days},
         .digits = tariff->rounding_digits_given || !known ? tariff->rounding_digits : known->digits,
     };
     out->known = mtr_rate_book_find(book, &out->question, &out->rate) == MTR_OK;
 }
 
-int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone, struct mtr_price_exchange_times times)
+int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone,
+                               struct mtr_price_exchange_times times)
 {
     switch (rule->at) {
     case MTR_EXCHANGE_AT_PERIOD_END: return mtr_price_local_day(zone, times.period_end_s - 1);
@@ -37,7 +42,8 @@ int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struc
 }
 
 /* What the line's like in earlier parts came to in the currency charged: exactly, and rounded. */
-static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact, struct mtr_money *amount)
+static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, struct mtr_exact *exact,
+                       struct mtr_money *amount)
 {
     int rc = MTR_OK;
     *exact = mtr_exact_zero();
@@ -50,7 +56,8 @@ static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *l
     return rc;
 }
 
-static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_exact input, struct mtr_exact output)
+static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_exact input,
+                          struct mtr_exact output)
 {
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     char part[3 * MTR_DECIMAL_TEXT_BYTES], rate[MTR_DECIMAL_TEXT_BYTES], date[MTR_DATE_TEXT_BYTES];
@@ -62,9 +69,10 @@ static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_
     mtr_rate_day_format(exchange->rate.rates->day, date);
     mtr_exact_format(input, before);
     mtr_exact_format(output, after);
-    snprintf(part, sizeof(part), "exchange %.*s to %.*s at %s (%s rate of %.*s, %s; %s)", MTR_STR_ARGS(exchange->question.from),
-             MTR_STR_ARGS(exchange->question.to), rate, mtr_rate_derivation_name(exchange->rate.derivation),
-             MTR_STR_ARGS(exchange->question.source), date, mtr_exchange_at_name(exchange->rule));
+    snprintf(part, sizeof(part), "exchange %.*s to %.*s at %s (%s rate of %.*s, %s; %s)",
+             MTR_STR_ARGS(exchange->question.from), MTR_STR_ARGS(exchange->question.to), rate,
+             mtr_rate_derivation_name(exchange->rate.derivation), MTR_STR_ARGS(exchange->question.source),
+             date, mtr_exchange_at_name(exchange->rule));
     return mtr_price_trace(pricer, index, part, before, after);
 }
 
@@ -77,26 +85,31 @@ static int round_charged(struct mtr_pricer *pricer, uint32_t index)
     struct mtr_exact earlier, whole;
     struct mtr_money amount, rounded;
     char name[64];
-    if (tariff->round_total) return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    if (tariff->round_total)
+        return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
     int rc = sum_earlier(pricer, line, &earlier, &amount);
     if (!rc) rc = mtr_exact_add(earlier, line->charged, &whole);
     if (!rc) rc = mtr_exact_round(whole, digits, tariff->rounding, &rounded, NULL);
     if (!rc) rc = mtr_money_sub(rounded, amount, &line->amount);
     if (rc || !pricer->with_trace) return rc;
     const bool has_earlier = mtr_exact_compare(earlier, mtr_exact_from_money(amount)) != 0;
-    const struct mtr_exact from = has_earlier ? whole : line->charged, to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
+    const struct mtr_exact from = has_earlier ? whole : line->charged,
+                           to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
-    if (has_earlier) rc = mtr_price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
+    if (has_earlier)
+        rc = mtr_price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
     if (!rc) rc = mtr_price_trace_exact(pricer, index, name, from, to);
-    return rc || !has_earlier ? rc : mtr_price_trace_exact(pricer, index, "less the earlier parts", to, mtr_exact_from_money(line->amount));
+    return rc || !has_earlier ? rc
+                              : mtr_price_trace_exact(pricer, index, "less the earlier parts", to,
+                                                      mtr_exact_from_money(line->amount));
 }
 
 static int exchange_line(struct mtr_pricer *pricer, uint32_t index)
 {
     const struct mtr_exchange_rate *rate = &pricer->input->exchange->rate;
     struct mtr_price_line *line = &pricer->price.lines[index];
-    int rc = mtr_exact_scale(line->exact, (struct mtr_quantity){rate->numerator}, (struct mtr_quantity){rate->denominator}, MTR_ROUND_HALF_EVEN,
-                             &line->charged);
+    int rc = mtr_exact_scale(line->exact, (struct mtr_quantity){rate->numerator},
+                             (struct mtr_quantity){rate->denominator}, MTR_ROUND_HALF_EVEN, &line->charged);
     if (!rc && pricer->with_trace) rc = trace_exchange(pricer, index, line->exact, line->charged);
     return rc ? rc : round_charged(pricer, index);
 }
@@ -129,7 +142,8 @@ static void name_day(struct mtr_json_writer *json, const char *name, int64_t day
     mtr_json_cstr(json, text);
 }
 
-void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount, struct mtr_json_writer *json)
+void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount,
+                              struct mtr_json_writer *json)
 {
     char text[MTR_DECIMAL_TEXT_BYTES];
     struct mtr_money decimal;

@@ -1,8 +1,9 @@
 /*
  * Curves: what a quantity costs. One row per kind; each is exact, and adds its own steps to the trace.
  *
- * A tier holds what is above the bound before it, up to and with its own bound, so fractions between whole bounds always fall in one.
- * Negative use is priced at the first tier's unit price, without flats; blocks of a package round away from zero on both sides.
+ * A tier holds what is above the bound before it, up to and with its own bound, so fractions between whole
+ * bounds always fall in one. Negative use is priced at the first tier's unit price, without flats; blocks of
+ * a package round away from zero on both sides.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -12,10 +13,11 @@ enum { STEP_TEXT_BYTES = 4 * MTR_DECIMAL_TEXT_BYTES };
 
 typedef int curve_price(struct mtr_pricer *pricer, struct mtr_line_work *work);
 
-static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_money price,
-                         struct mtr_money flat, struct mtr_exact result)
+static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
+                         struct mtr_money price, struct mtr_money flat, struct mtr_exact result)
 {
-    char count[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], fixed[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    char count[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], fixed[MTR_DECIMAL_TEXT_BYTES],
+        output[MTR_DECIMAL_TEXT_BYTES];
     char input[STEP_TEXT_BYTES];
     mtr_quantity_format(quantity, count);
     mtr_money_format(price, unit);
@@ -30,8 +32,9 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
 }
 
-int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, uint32_t row_count,
-                          struct mtr_quantity quantity, struct mtr_money unit, struct mtr_money flat)
+int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
+                          uint32_t row_count, struct mtr_quantity quantity, struct mtr_money unit,
+                          struct mtr_money flat)
 {
     const char *part = mtr_curve_kind_name(work->curve->curve);
     struct mtr_exact amount;
@@ -48,10 +51,11 @@ int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work,
     return trace_product(pricer, name, quantity, unit, flat, amount);
 }
 
-int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity, struct mtr_quantity size,
-                        enum mtr_rounding rounding, struct mtr_quantity *out)
+int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
+                        struct mtr_quantity size, enum mtr_rounding rounding, struct mtr_quantity *out)
 {
-    char count[MTR_DECIMAL_TEXT_BYTES], block[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], input[STEP_TEXT_BYTES];
+    char count[MTR_DECIMAL_TEXT_BYTES], block[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES],
+        input[STEP_TEXT_BYTES];
     int rc = mtr_quantity_blocks(quantity, size, rounding, out);
     if (rc || !pricer->with_trace) return rc;
     mtr_quantity_format(quantity, count);
@@ -62,7 +66,8 @@ int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_
 }
 
 /* What the line gained since `before` is at most the tier's cap. */
-static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_money cap, struct mtr_exact before)
+static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_money cap,
+                    struct mtr_exact before)
 {
     struct mtr_exact gained;
     int rc = mtr_exact_sub(work->line.exact, before, &gained);
@@ -77,7 +82,8 @@ static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struc
 }
 
 /* quantity × unit + flat of one tier, added to the line. */
-static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index, struct mtr_quantity quantity, bool with_flat)
+static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t index,
+                    struct mtr_quantity quantity, bool with_flat)
 {
     const struct mtr_tier *tier = &work->curve->tiers[index];
     const struct mtr_exact before = work->line.exact;
@@ -118,7 +124,8 @@ static int graduated_at_once(struct mtr_pricer *pricer, struct mtr_line_work *wo
     const uint32_t i = find_tier(component, work->billed);
     const struct mtr_tier *tier = &component->tiers[i];
     struct mtr_quantity width;
-    int rc = mtr_quantity_sub(work->billed, i ? component->tiers[i - 1].up_to : (struct mtr_quantity){0}, &width);
+    int rc =
+        mtr_quantity_sub(work->billed, i ? component->tiers[i - 1].up_to : (struct mtr_quantity){0}, &width);
     if (rc) return rc;
     if (i == 0) set_unit_price(work, tier, true);
     work->line.exact = work->without_flats ? tier->below_without_flats : tier->below;
@@ -152,7 +159,8 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
     bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
-    const struct mtr_quantity reached = component->tier_by_input ? mtr_price_input_quantity(work, 1) : work->billed;
+    const struct mtr_quantity reached =
+        component->tier_by_input ? mtr_price_input_quantity(work, 1) : work->billed;
     const uint32_t i = find_tier(component, reached);
     set_unit_price(work, &component->tiers[i], flat_due);
     return add_tier(pricer, work, i, work->billed, flat_due);
@@ -164,9 +172,11 @@ static int package_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
     static const struct mtr_quantity one = {(mtr_int128)1000000000000};
     const struct mtr_component *component = work->curve;
     struct mtr_money price = component->tiers[0].unit;
-    int rc = mtr_exact_scale(mtr_exact_product(work->billed, price), one, component->package_size, MTR_ROUND_HALF_EVEN, &work->line.exact);
+    int rc = mtr_exact_scale(mtr_exact_product(work->billed, price), one, component->package_size,
+                             MTR_ROUND_HALF_EVEN, &work->line.exact);
     if (rc || !pricer->with_trace) return rc;
-    char count[MTR_DECIMAL_TEXT_BYTES], size[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    char count[MTR_DECIMAL_TEXT_BYTES], size[MTR_DECIMAL_TEXT_BYTES], unit[MTR_DECIMAL_TEXT_BYTES],
+        output[MTR_DECIMAL_TEXT_BYTES];
     char input[STEP_TEXT_BYTES];
     mtr_quantity_format(work->billed, count);
     mtr_quantity_format(component->package_size, size);
@@ -181,14 +191,16 @@ static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const struct mtr_component *component = work->curve;
     struct mtr_quantity packages;
     if (component->package_exact) return package_share(pricer, work);
-    int rc = mtr_price_blocks_of(pricer, "packages", work->billed, component->package_size, component->package_rounding, &packages);
+    int rc = mtr_price_blocks_of(pricer, "packages", work->billed, component->package_size,
+                                 component->package_rounding, &packages);
     return rc ? rc : add_tier(pricer, work, 0, packages, false);
 }
 
 static int dynamic(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
-    if (!component->zero_units_are_free || mtr_price_input_quantity(work, 1).e12 != 0) return per_unit(pricer, work);
+    if (!component->zero_units_are_free || mtr_price_input_quantity(work, 1).e12 != 0)
+        return per_unit(pricer, work);
     if (!pricer->with_trace) return MTR_OK;
     char amount[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(work->billed, amount);

@@ -1,9 +1,10 @@
 /*
  * Pools of units: what of a line's use an allowance or a prepaid quantity covers, before the curve sees it.
  *
- * Invariants: a pool never goes below zero; what lines draw in all parts of a period is what they would draw of the whole: use that a later
- * part takes back is given back, to the pool that was drawn last. What a line drew in earlier parts is known from their prices. The slices of
- * a line use up in order of time what the line draws.
+ * Invariants: a pool never goes below zero; what lines draw in all parts of a period is what they would draw
+ * of the whole: use that a later part takes back is given back, to the pool that was drawn last. What a line
+ * drew in earlier parts is known from their prices. The slices of a line use up in order of time what the
+ * line draws.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -20,7 +21,8 @@ int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_pri
 
 static int compare_states(const void *a, const void *b)
 {
-    return mtr_price_compare_pools(((const struct mtr_price_pool_state *)a)->pool, ((const struct mtr_price_pool_state *)b)->pool);
+    return mtr_price_compare_pools(((const struct mtr_price_pool_state *)a)->pool,
+                                   ((const struct mtr_price_pool_state *)b)->pool);
 }
 
 static bool is_of(const struct mtr_price_draw *draw, const struct mtr_price_pool *pool)
@@ -30,12 +32,13 @@ static bool is_of(const struct mtr_price_draw *draw, const struct mtr_price_pool
 
 static bool is_by(const struct mtr_price_draw *draw, const struct mtr_price_line *line)
 {
-    return mtr_str_equal(draw->component, line->component) && mtr_str_equal(draw->dimensions, line->dimensions);
+    return mtr_str_equal(draw->component, line->component) &&
+           mtr_str_equal(draw->dimensions, line->dimensions);
 }
 
 /* What earlier parts drew of a pool of units; by one line, or by all. */
-static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool, const struct mtr_price_line *line,
-                       struct mtr_quantity *out)
+static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                       const struct mtr_price_line *line, struct mtr_quantity *out)
 {
     const struct mtr_price_input *input = pricer->input;
     struct mtr_quantity sum = {0};
@@ -82,7 +85,8 @@ bool mtr_price_pools_give(struct mtr_pricer *pricer, const struct mtr_component 
     bool any = false;
     for (uint32_t i = 0; i < pricer->pool_count; i++) {
         const struct mtr_price_pool *pool = pricer->pools[i].pool;
-        pricer->pools[i].gives = !pool->of_money && mtr_component_has_units(component) && mtr_price_pool_covers(pool, component->key) &&
+        pricer->pools[i].gives = !pool->of_money && mtr_component_has_units(component) &&
+                                 mtr_price_pool_covers(pool, component->key) &&
                                  (!pool->meter.size || mtr_str_equal(pool->meter, component->meter));
         any = any || pricer->pools[i].gives;
     }
@@ -95,7 +99,8 @@ static struct mtr_quantity lesser(struct mtr_quantity a, struct mtr_quantity b)
 }
 
 /* What the line drew in earlier parts: of the use that this part goes on from, so never more than that is. */
-static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity before, struct mtr_quantity *drawn)
+static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity before,
+                  struct mtr_quantity *drawn)
 {
     *drawn = (struct mtr_quantity){0};
     for (uint32_t i = 0; i < pricer->pool_count; i++) {
@@ -110,7 +115,8 @@ static int recall(struct mtr_pricer *pricer, const struct mtr_line_work *work, s
     return MTR_OK;
 }
 
-static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_price_pool_state *state)
+static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+                  struct mtr_price_pool_state *state)
 {
     const struct mtr_price_draw draw = {.key = state->pool->key,
                                         .grant = state->pool->grant,
@@ -122,7 +128,8 @@ static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work, s
     return rc ? rc : mtr_price_add_draw(pricer, &draw);
 }
 
-int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units, struct mtr_quantity before)
+int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+                           struct mtr_quantity units, struct mtr_quantity before)
 {
     struct mtr_quantity drawn, rest;
     int rc = recall(pricer, work, before, &drawn);
@@ -156,7 +163,8 @@ int mtr_price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work
     return MTR_OK;
 }
 
-static int trace_draw(struct mtr_pricer *pricer, const struct mtr_price_pool *pool, struct mtr_quantity before, struct mtr_quantity after)
+static int trace_draw(struct mtr_pricer *pricer, const struct mtr_price_pool *pool,
+                      struct mtr_quantity before, struct mtr_quantity after)
 {
     char name[MTR_DECIMAL_TEXT_BYTES + 128], input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     snprintf(name, sizeof(name), "drawn from %.*s, %.*s", MTR_STR_ARGS(pool->key), MTR_STR_ARGS(pool->grant));
@@ -183,7 +191,8 @@ int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *d
 {
     struct mtr_price *price = &pricer->price;
     if (!draw->quantity.e12 && !draw->amount.e18) return MTR_OK;
-    int rc = mtr_arena_make_room(pricer->arena, (void **)&price->draws, price->draw_count, &pricer->draw_capacity, sizeof(*draw));
+    int rc = mtr_arena_make_room(pricer->arena, (void **)&price->draws, price->draw_count,
+                                 &pricer->draw_capacity, sizeof(*draw));
     if (rc) return rc;
     price->draws[price->draw_count++] = *draw;
     return MTR_OK;
@@ -192,8 +201,10 @@ int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *d
 /* A line without an amount: it tells how many units the part drew. */
 static int add_draw_line(struct mtr_pricer *pricer, const struct mtr_price_pool_state *state)
 {
-    const struct mtr_price_line line = {
-        .component = state->pool->key, .dimensions = state->pool->grant, .kind = MTR_STR("draw"), .quantity = state->drawn};
+    const struct mtr_price_line line = {.component = state->pool->key,
+                                        .dimensions = state->pool->grant,
+                                        .kind = MTR_STR("draw"),
+                                        .quantity = state->drawn};
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     int rc = mtr_price_add_line(pricer, &line);
     if (rc || !pricer->with_trace) return rc;

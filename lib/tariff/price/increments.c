@@ -1,7 +1,8 @@
 /*
- * Increments: what lies between one row's `from` and the next counts in started steps of that row, at its price per so many units. Rows are
- * whole steps apart (the linter sees to it), so only the last step that use reaches is rounded up. The connect fee is due once with any
- * use. Negative use counts in steps of the first row, without the fee.
+ * Increments: what lies between one row's `from` and the next counts in started steps of that row, at its
+ * price per so many units. Rows are whole steps apart (the linter sees to it), so only the last step that use
+ * reaches is rounded up. The connect fee is due once with any use. Negative use counts in steps of the first
+ * row, without the fee.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -9,10 +10,11 @@
 
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
-static int trace_steps(struct mtr_pricer *pricer, uint32_t row, const struct mtr_increment *increment, struct mtr_quantity billed,
-                       struct mtr_exact amount)
+static int trace_steps(struct mtr_pricer *pricer, uint32_t row, const struct mtr_increment *increment,
+                       struct mtr_quantity billed, struct mtr_exact amount)
 {
-    char count[MTR_DECIMAL_TEXT_BYTES], price[MTR_DECIMAL_TEXT_BYTES], per[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    char count[MTR_DECIMAL_TEXT_BYTES], price[MTR_DECIMAL_TEXT_BYTES], per[MTR_DECIMAL_TEXT_BYTES],
+        output[MTR_DECIMAL_TEXT_BYTES];
     char name[64], input[4 * MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(billed, count);
     mtr_money_format(increment->price, price);
@@ -23,14 +25,19 @@ static int trace_steps(struct mtr_pricer *pricer, uint32_t row, const struct mtr
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
 }
 
-static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row, struct mtr_quantity quantity)
+static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
+                     struct mtr_quantity quantity)
 {
     const struct mtr_increment *increment = &work->curve->increments[row];
     struct mtr_quantity steps, billed;
     struct mtr_exact amount;
     int rc = mtr_price_blocks_of(pricer, "steps", quantity, increment->step, MTR_ROUND_UP, &steps);
-    if (!rc) rc = mtr_quantity_scale(steps, increment->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &billed);
-    if (!rc) rc = mtr_exact_scale(mtr_exact_product(billed, increment->price), one, increment->per, MTR_ROUND_HALF_EVEN, &amount);
+    if (!rc)
+        rc = mtr_quantity_scale(steps, increment->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN,
+                                &billed);
+    if (!rc)
+        rc = mtr_exact_scale(mtr_exact_product(billed, increment->price), one, increment->per,
+                             MTR_ROUND_HALF_EVEN, &amount);
     if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
     if (!rc && pricer->with_trace) rc = trace_steps(pricer, row, increment, billed, amount);
     return rc;
@@ -56,7 +63,8 @@ int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work)
     for (uint32_t i = 0; !rc && i < component->increment_count; i++) {
         struct mtr_quantity from = component->increments[i].from, to = use, width;
         if (mtr_quantity_compare(use, from) <= 0) break;
-        if (i + 1 < component->increment_count && mtr_quantity_compare(component->increments[i + 1].from, use) < 0)
+        if (i + 1 < component->increment_count &&
+            mtr_quantity_compare(component->increments[i + 1].from, use) < 0)
             to = component->increments[i + 1].from;
         rc = mtr_quantity_sub(to, from, &width);
         if (!rc) rc = add_steps(pricer, work, i, width);

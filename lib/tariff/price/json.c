@@ -1,6 +1,6 @@
 /*
- * The JSON of a price, as the API, `meterd price` and `meterd explain` show it. Money and quantities are strings; the version is named by
- * the hash of its document.
+ * The JSON of a price, as the API, `meterd price` and `meterd explain` show it. Money and quantities are
+ * strings; the version is named by the hash of its document.
  */
 #include "meterd/tariff/price.h"
 
@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 /* What it costs the seller, and what is left of what is charged. */
-static void write_margin(struct mtr_money charged, struct mtr_money cost, unsigned digits, struct mtr_json_writer *json)
+static void write_margin(struct mtr_money charged, struct mtr_money cost, unsigned digits,
+                         struct mtr_json_writer *json)
 {
     struct mtr_money margin;
     mtr_json_name(json, "cost");
@@ -25,8 +26,9 @@ static void write_text(const char *name, struct mtr_str text, struct mtr_json_wr
 }
 
 /* part: NULL where there is only one. */
-static void write_line(const struct mtr_price_line *line, const struct mtr_priced_part *part, const struct mtr_price_exchange *exchange,
-                       unsigned digits, struct mtr_json_writer *json)
+static void write_line(const struct mtr_price_line *line, const struct mtr_priced_part *part,
+                       const struct mtr_price_exchange *exchange, unsigned digits,
+                       struct mtr_json_writer *json)
 {
     mtr_json_map(json);
     if (part) {
@@ -62,7 +64,8 @@ static void write_line(const struct mtr_price_line *line, const struct mtr_price
 }
 
 /* first_line: the index of the part's first line among those of all parts. */
-static void write_step(const struct mtr_price_step *step, const struct mtr_priced_part *part, uint64_t first_line, struct mtr_json_writer *json)
+static void write_step(const struct mtr_price_step *step, const struct mtr_priced_part *part,
+                       uint64_t first_line, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
     if (part) write_text("from", part->from, json);
@@ -94,7 +97,8 @@ static void write_version(const struct mtr_tariff_version *version, struct mtr_j
 }
 
 /* What stands before the lines. */
-static void write_sums(const struct mtr_price_input *input, const struct mtr_price *sums, struct mtr_json_writer *json)
+static void write_sums(const struct mtr_price_input *input, const struct mtr_price *sums,
+                       struct mtr_json_writer *json)
 {
     const unsigned digits = digits_of(input);
     mtr_json_name(json, "total");
@@ -106,14 +110,16 @@ static void write_sums(const struct mtr_price_input *input, const struct mtr_pri
     write_text("tariff", input->tariff->key, json);
 }
 
-void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace, struct mtr_json_writer *json)
+void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
+                          struct mtr_json_writer *json)
 {
     mtr_json_map(json);
     write_sums(input, price, json);
     write_version(input->version, json);
     mtr_json_name(json, "lines");
     mtr_json_list(json);
-    for (uint32_t i = 0; i < price->line_count; i++) write_line(&price->lines[i], NULL, input->exchange, digits_of(input), json);
+    for (uint32_t i = 0; i < price->line_count; i++)
+        write_line(&price->lines[i], NULL, input->exchange, digits_of(input), json);
     mtr_json_list_end(json);
     if (with_trace) {
         mtr_json_name(json, "trace");
@@ -138,23 +144,27 @@ static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mt
     return MTR_OK;
 }
 
-static void write_part_lines(const struct mtr_priced_part *parts, uint32_t count, struct mtr_json_writer *json)
+static void write_part_lines(const struct mtr_priced_part *parts, uint32_t count,
+                             struct mtr_json_writer *json)
 {
     mtr_json_name(json, "lines");
     mtr_json_list(json);
     for (uint32_t i = 0; i < count; i++)
         for (uint32_t j = 0; j < parts[i].price->line_count; j++)
-            write_line(&parts[i].price->lines[j], &parts[i], parts[i].input->exchange, digits_of(parts[i].input), json);
+            write_line(&parts[i].price->lines[j], &parts[i], parts[i].input->exchange,
+                       digits_of(parts[i].input), json);
     mtr_json_list_end(json);
 }
 
-static void write_part_steps(const struct mtr_priced_part *parts, uint32_t count, struct mtr_json_writer *json)
+static void write_part_steps(const struct mtr_priced_part *parts, uint32_t count,
+                             struct mtr_json_writer *json)
 {
     uint64_t first_line = 0;
     mtr_json_name(json, "trace");
     mtr_json_list(json);
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < parts[i].price->step_count; j++) write_step(&parts[i].price->steps[j], &parts[i], first_line, json);
+        for (uint32_t j = 0; j < parts[i].price->step_count; j++)
+            write_step(&parts[i].price->steps[j], &parts[i], first_line, json);
         first_line += parts[i].price->line_count;
     }
     mtr_json_list_end(json);
@@ -173,7 +183,8 @@ static void write_period(const struct mtr_priced_part *part, struct mtr_json_wri
     mtr_json_map_end(json);
 }
 
-int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace, struct mtr_json_writer *json)
+int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
+                               struct mtr_json_writer *json)
 {
     struct mtr_price sums;
     MTR_ASSERT(count > 0);

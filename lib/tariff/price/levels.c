@@ -1,9 +1,11 @@
 /*
- * Levels: what a time-weighted meter stood at, each level priced by the curve without its flats and weighted by the share of the whole period
- * for which it held; the flats of all tiers that the greatest level entered are due once. Free units are of every moment.
+ * Levels: what a time-weighted meter stood at, each level priced by the curve without its flats and weighted
+ * by the share of the whole period for which it held; the flats of all tiers that the greatest level entered
+ * are due once. Free units are of every moment.
  *
- * So a seat that is there for half of a month costs half of what its tier asks for it: the amount is the mean of the curve over time. Products
- * are added first and divided by the period once, so a level that is told in two pieces costs what it does in one.
+ * So a seat that is there for half of a month costs half of what its tier asks for it: the amount is the mean
+ * of the curve over time. Products are added first and divided by the period once, so a level that is told in
+ * two pieces costs what it does in one.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -26,25 +28,29 @@ static int64_t held_us(const struct mtr_price_slice *slice)
 }
 
 /* The mean over the whole period of all levels, or of the earlier ones. */
-static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *work, bool of_earlier, struct mtr_quantity *out)
+static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *work, bool of_earlier,
+                struct mtr_quantity *out)
 {
     struct mtr_exact sum = mtr_exact_zero();
     struct mtr_money rounded;
     for (uint32_t i = 0; i < work->slice_count; i++) {
         const struct mtr_price_slice *slice = &work->slices[i];
         if (of_earlier && !slice->is_earlier) continue;
-        int rc = mtr_exact_add(sum, mtr_exact_product(slice->quantity, (struct mtr_money){held_us(slice)}), &sum);
+        int rc =
+            mtr_exact_add(sum, mtr_exact_product(slice->quantity, (struct mtr_money){held_us(slice)}), &sum);
         if (rc) return rc;
     }
     /* microseconds stand as 10^-18, and are divided by as many 10^-18: one */
     const struct mtr_quantity whole = {(mtr_int128)period_us(pricer)};
-    int rc = mtr_exact_scale(sum, (struct mtr_quantity){(mtr_int128)1000000 * one.e12}, whole, MTR_ROUND_HALF_EVEN, &sum);
+    int rc = mtr_exact_scale(sum, (struct mtr_quantity){(mtr_int128)1000000 * one.e12}, whole,
+                             MTR_ROUND_HALF_EVEN, &sum);
     if (!rc) rc = mtr_exact_round(sum, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &rounded, NULL);
     if (!rc) *out = (struct mtr_quantity){rounded.e18 / 1000000};
     return rc;
 }
 
-int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity *out)
+int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
+                         struct mtr_quantity *out)
 {
     struct mtr_quantity all, earlier;
     int rc = mean(pricer, work, false, &all);
@@ -58,17 +64,20 @@ static int trace_share(struct mtr_pricer *pricer, int64_t held, struct mtr_exact
     const int64_t whole = period_us(pricer);
     const bool seconds = held % MTR_US_PER_SECOND == 0;
     struct mtr_exact after;
-    int rc = mtr_exact_scale(before, (struct mtr_quantity){held}, (struct mtr_quantity){whole}, MTR_ROUND_HALF_EVEN, &after);
+    int rc = mtr_exact_scale(before, (struct mtr_quantity){held}, (struct mtr_quantity){whole},
+                             MTR_ROUND_HALF_EVEN, &after);
     if (rc) return rc;
     mtr_exact_format(before, amount);
     mtr_exact_format(after, output);
-    snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64 "%s", amount, seconds ? held / MTR_US_PER_SECOND : held,
-             seconds ? whole / MTR_US_PER_SECOND : whole, seconds ? " s" : " us");
+    snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64 "%s", amount,
+             seconds ? held / MTR_US_PER_SECOND : held, seconds ? whole / MTR_US_PER_SECOND : whole,
+             seconds ? " s" : " us");
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), "share of the period", input, output);
 }
 
 /* Adds price × microseconds. */
-static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work, const struct mtr_price_slice *slice, struct mtr_exact *sum)
+static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work,
+                     const struct mtr_price_slice *slice, struct mtr_exact *sum)
 {
     struct mtr_exact product;
     work->billed = slice->quantity;
@@ -76,12 +85,14 @@ static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work, cons
     int rc = mtr_price_slice(pricer, work);
     if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us(slice), work->line.exact);
     if (!rc)
-        rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){(mtr_int128)held_us(slice) * one.e12}, one, MTR_ROUND_HALF_EVEN, &product);
+        rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){(mtr_int128)held_us(slice) * one.e12},
+                             one, MTR_ROUND_HALF_EVEN, &product);
     return rc ? rc : mtr_exact_add(*sum, product, sum);
 }
 
 /* The curve at a level with its flats, less without. */
-static int flats_of(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_quantity level, struct mtr_exact *out)
+static int flats_of(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_quantity level,
+                    struct mtr_exact *out)
 {
     const bool with_trace = pricer->with_trace;
     struct mtr_exact with = mtr_exact_zero();

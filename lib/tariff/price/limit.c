@@ -1,18 +1,19 @@
 /*
  * What applies to several lines together: caps and minimums, of a component and of the tariff.
  *
- * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to the cent; where it rounds
- * the total, or converts into another currency, sums are exact.
+ * Where the tariff rounds lines, sums are of rounded amounts, so that a bill meets its cap and its minimum to
+ * the cent; where it rounds the total, or converts into another currency, sums are exact.
  *
- * A period in parts has one cap: the parts before count, and where use of a later part is negative, it gives back first what the cap took off
- * before. For that each line keeps what was cut of it.
+ * A period in parts has one cap: the parts before count, and where use of a later part is negative, it gives
+ * back first what the cap took off before. For that each line keeps what was cut of it.
  */
 #include "lib/tariff/price/parts.h"
 
 #include <stdio.h>
 
 /* What the line counts for at that stage. */
-static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line *line, enum mtr_price_stage stage, struct mtr_exact *out)
+static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line *line,
+                    enum mtr_price_stage stage, struct mtr_exact *out)
 {
     int rc = MTR_OK;
     *out = mtr_price_keeps_exact(pricer) ? line->exact : mtr_exact_from_money(line->amount);
@@ -25,13 +26,15 @@ static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line
 static bool counts(const struct mtr_price_line *line, const struct mtr_price_scope *scope)
 {
     bool own = mtr_str_equal(line->component, scope->key);
-    if (mtr_str_equal(line->kind, MTR_STR("credit"))) return false; /* it pays for lines, and is none of them */
-    if (own && scope->except_kind && mtr_str_equal(line->kind, mtr_str_from(scope->except_kind))) return false;
+    if (mtr_str_equal(line->kind, MTR_STR("credit")))
+        return false; /* it pays for lines, and is none of them */
+    if (own && scope->except_kind && mtr_str_equal(line->kind, mtr_str_from(scope->except_kind)))
+        return false;
     return own || scope->of_tariff;
 }
 
-static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line, const struct mtr_price_scope *scope,
-                     struct mtr_exact *sum)
+static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line,
+                     const struct mtr_price_scope *scope, struct mtr_exact *sum)
 {
     for (uint32_t i = first_line; i < price->line_count; i++) {
         struct mtr_exact value;
@@ -48,14 +51,15 @@ int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope 
     const struct mtr_price_input *input = pricer->input;
     struct mtr_exact sum = mtr_exact_zero();
     int rc = add_lines(pricer, &pricer->price, scope->first_line, scope, &sum);
-    for (uint32_t i = 0; !rc && i < input->earlier_count; i++) rc = add_lines(pricer, input->earlier[i], 0, scope, &sum);
+    for (uint32_t i = 0; !rc && i < input->earlier_count; i++)
+        rc = add_lines(pricer, input->earlier[i], 0, scope, &sum);
     if (!rc && scope->of_account) rc = mtr_exact_add(sum, mtr_exact_from_money(input->account_before), &sum);
     if (!rc) *out = sum;
     return rc;
 }
 
-static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit, struct mtr_exact input,
-                       struct mtr_exact output)
+static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit,
+                       struct mtr_exact input, struct mtr_exact output)
 {
     char name[MTR_PRICE_SHARE_TEXT_BYTES + 32];
     if (!pricer->with_trace) return MTR_OK;
@@ -78,8 +82,10 @@ struct capping {
     const char *limit;
 };
 
-/* Takes `less` off the line; gives back where it is negative. Its rounding is not touched: what is cut is a rounded amount, too. */
-static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, uint32_t index, struct mtr_exact less)
+/* Takes `less` off the line; gives back where it is negative. Its rounding is not touched: what is cut is
+ * a rounded amount, too. */
+static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, uint32_t index,
+                    struct mtr_exact less)
 {
     struct mtr_price_line *line = &pricer->price.lines[index];
     struct mtr_exact *cut = capping->scope->of_tariff ? &line->tariff_cut : &line->cut, before, after, amount;
@@ -90,7 +96,9 @@ static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, ui
     if (!rc) rc = mtr_exact_add(*cut, less, cut);
     if (!rc) rc = mtr_exact_sub(line->exact, less, &line->exact);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(line->amount), less, &amount);
-    if (!rc) rc = mtr_exact_round(keeps_exact ? line->exact : amount, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
+    if (!rc)
+        rc = mtr_exact_round(keeps_exact ? line->exact : amount, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN,
+                             &line->amount, NULL);
     if (!rc) rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &after);
     return rc ? rc : trace_limit(pricer, index, "cap", capping->limit, before, after);
 }
@@ -99,7 +107,8 @@ static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, ui
 static int cut_lines(struct mtr_pricer *pricer, const struct capping *capping, struct mtr_exact excess)
 {
     int rc = MTR_OK;
-    for (uint32_t i = pricer->price.line_count; !rc && i > capping->scope->first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--) {
+    for (uint32_t i = pricer->price.line_count;
+         !rc && i > capping->scope->first_line && mtr_exact_compare(excess, mtr_exact_zero()) > 0; i--) {
         struct mtr_exact value, less;
         rc = value_at(pricer, &pricer->price.lines[i - 1], MTR_PRICE_AFTER_CAPS, &value);
         if (rc || mtr_exact_compare(value, mtr_exact_zero()) <= 0) continue;
@@ -111,14 +120,16 @@ static int cut_lines(struct mtr_pricer *pricer, const struct capping *capping, s
 }
 
 /* What the cap took off lines of earlier parts, and has not given back. */
-static int sum_cut_earlier(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out)
+static int sum_cut_earlier(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+                           struct mtr_exact *out)
 {
     struct mtr_exact sum = mtr_exact_zero();
     for (uint32_t i = 0; i < pricer->input->earlier_count; i++) {
         const struct mtr_price *price = pricer->input->earlier[i];
         for (uint32_t j = 0; j < price->line_count; j++) {
             if (!counts(&price->lines[j], scope)) continue;
-            int rc = mtr_exact_add(sum, scope->of_tariff ? price->lines[j].tariff_cut : price->lines[j].cut, &sum);
+            int rc =
+                mtr_exact_add(sum, scope->of_tariff ? price->lines[j].tariff_cut : price->lines[j].cut, &sum);
             if (rc) return rc;
         }
     }
@@ -131,7 +142,8 @@ static struct mtr_exact lesser(struct mtr_exact a, struct mtr_exact b)
     return mtr_exact_compare(a, b) < 0 ? a : b;
 }
 
-/* To the negative lines of this part, from the last on, each up to zero: as much as was cut earlier and the cap has room for. */
+/* To the negative lines of this part, from the last on, each up to zero: as much as was cut earlier and
+ * the cap has room for. */
 static int give_back(struct mtr_pricer *pricer, const struct capping *capping, struct mtr_exact room)
 {
     struct mtr_exact left, own = mtr_exact_zero(), owed;
@@ -140,7 +152,8 @@ static int give_back(struct mtr_pricer *pricer, const struct capping *capping, s
     rc = add_lines(pricer, &pricer->price, capping->scope->first_line, capping->scope, &own);
     if (!rc) rc = mtr_exact_sub(mtr_exact_zero(), own, &owed);
     left = rc ? left : lesser(left, lesser(owed, room));
-    for (uint32_t i = pricer->price.line_count; !rc && i > capping->scope->first_line && mtr_exact_compare(left, mtr_exact_zero()) > 0; i--) {
+    for (uint32_t i = pricer->price.line_count;
+         !rc && i > capping->scope->first_line && mtr_exact_compare(left, mtr_exact_zero()) > 0; i--) {
         struct mtr_exact value, back, more;
         rc = value_at(pricer, &pricer->price.lines[i - 1], MTR_PRICE_AFTER_CAPS, &value);
         if (rc || mtr_exact_compare(value, mtr_exact_zero()) >= 0) continue;
@@ -174,7 +187,8 @@ static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *sc
 int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
     /* its own cut is what the lines of this part do not have yet, and those before have already */
-    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    const struct mtr_price_scope scope = {
+        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
     return component->has_cap ? apply_cap(pricer, &scope, component->cap) : MTR_OK;
 }
 
@@ -197,17 +211,19 @@ int mtr_price_account_cap(struct mtr_pricer *pricer)
     return rc ? rc : apply_cap(pricer, &all, left);
 }
 
-int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text, struct mtr_exact input,
-                      struct mtr_exact amount)
+int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
+                      struct mtr_exact input, struct mtr_exact amount)
 {
-    struct mtr_price_line line = {.component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
+    struct mtr_price_line line = {
+        .component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
     int rc = mtr_quantity_from_i64(1, &line.quantity);
     if (!rc) rc = trace_limit(pricer, mtr_price_next_line(pricer), kind, text, input, amount);
     if (!rc) rc = mtr_price_round_line(pricer, &line);
     return rc ? rc : mtr_price_add_line(pricer, &line);
 }
 
-static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_money minimum, enum mtr_prorate prorate)
+static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+                       struct mtr_money minimum, enum mtr_prorate prorate)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES];
     struct mtr_exact sum, least, missing;
@@ -221,21 +237,29 @@ static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *
 
 int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {.first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
-    return component->has_minimum ? add_minimum(pricer, &scope, component->minimum, component->minimum_prorate) : MTR_OK;
+    const struct mtr_price_scope scope = {
+        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    return component->has_minimum
+               ? add_minimum(pricer, &scope, component->minimum, component->minimum_prorate)
+               : MTR_OK;
 }
 
 int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_scope scope = {.of_tariff = true, .key = MTR_STR("tariff.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
-    return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate) : MTR_OK;
+    const struct mtr_price_scope scope = {
+        .of_tariff = true, .key = MTR_STR("tariff.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
+    return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate)
+                                : MTR_OK;
 }
 
 int mtr_price_account_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_account_limits *account = &pricer->input->version->account;
-    const struct mtr_price_scope scope = {.of_tariff = true, .of_account = true, .key = MTR_STR("account.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_scope scope = {.of_tariff = true,
+                                          .of_account = true,
+                                          .key = MTR_STR("account.minimum"),
+                                          .stage = MTR_PRICE_AFTER_CAPS};
     if (!account->has_minimum || pricer->input->account_continues) return MTR_OK;
     return add_minimum(pricer, &scope, account->minimum, MTR_PRORATE_NONE);
 }

@@ -1,9 +1,10 @@
 /*
- * Calendar masks: of a line's rows only those in the hours of `when`, each counted as often as its hour weighs. A row that holds over a span
- * is split where masks change, by time; the pieces of a quantity add up to it. An event (scope event) is judged by the hour it begins in.
+ * Calendar masks: of a line's rows only those in the hours of `when`, each counted as often as its hour
+ * weighs. A row that holds over a span is split where masks change, by time; the pieces of a quantity add up
+ * to it. An event (scope event) is judged by the hour it begins in.
  *
- * Weighted quantities are differences of what all use so far comes to, so that together they are the weighted sum, rounded once to 10^-12.
- * The line's own quantity stays what was measured.
+ * Weighted quantities are differences of what all use so far comes to, so that together they are the weighted
+ * sum, rounded once to 10^-12. The line's own quantity stays what was measured.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -65,7 +66,8 @@ static int grow(struct masking *masking)
 
 static int compare_rows(const void *a, const void *b)
 {
-    const struct mtr_usage_row *x = &((const struct masked_row *)a)->row, *y = &((const struct masked_row *)b)->row;
+    const struct mtr_usage_row *x = &((const struct masked_row *)a)->row,
+                               *y = &((const struct masked_row *)b)->row;
     if (x->input != y->input) return x->input < y->input ? -1 : 1;
     if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
     if (x->earlier != y->earlier) return x->earlier ? -1 : 1;
@@ -81,7 +83,9 @@ static int add_piece(struct masking *masking, const struct mtr_usage_row *piece,
     if (!rc && masking->count == masking->capacity) rc = grow(masking);
     if (rc) return rc;
     masking->rows[masking->count] = (struct masked_row){*piece, weight};
-    if (masking->count) masking->unsorted = masking->unsorted || compare_rows(&masking->rows[masking->count - 1], &masking->rows[masking->count]) > 0;
+    if (masking->count)
+        masking->unsorted = masking->unsorted || compare_rows(&masking->rows[masking->count - 1],
+                                                              &masking->rows[masking->count]) > 0;
     masking->count++;
     return MTR_OK;
 }
@@ -96,16 +100,21 @@ static int used_until(const struct mtr_usage_row *row, int64_t time_us, struct m
 static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 {
     const enum mtr_slice_by by = masking->component->scope;
-    const bool is_level = by == MTR_SLICE_BY_LEVEL, by_hours = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
+    const bool is_level = by == MTR_SLICE_BY_LEVEL,
+               by_hours = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
     struct mtr_usage_row piece = *row;
     struct mtr_quantity before = {0}, after;
     int rc = MTR_OK;
     while (!rc && piece.time_us < row->until_us) {
         uint32_t weight = 0, next_weight = 0;
         const bool counts = judge(masking->component, masks_at(masking, piece.time_us), &weight);
-        for (piece.until_us = piece.time_us; piece.until_us < row->until_us;) { /* as far as nothing changes */
-            const bool next_counts = judge(masking->component, masks_at(masking, piece.until_us), &next_weight);
-            if (next_counts != counts || next_weight != weight || (by_hours && piece.until_us > piece.time_us)) break;
+        for (piece.until_us = piece.time_us;
+             piece.until_us < row->until_us;) { /* as far as nothing changes */
+            const bool next_counts =
+                judge(masking->component, masks_at(masking, piece.until_us), &next_weight);
+            if (next_counts != counts || next_weight != weight ||
+                (by_hours && piece.until_us > piece.time_us))
+                break;
             piece.until_us = masking->hour.end_s * MTR_US_PER_SECOND;
         }
         if (piece.until_us > row->until_us) piece.until_us = row->until_us;
@@ -123,12 +132,14 @@ static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 static int add_row(struct masking *masking, const struct mtr_usage_row *row)
 {
     uint32_t weight = 0;
-    if (row->until_us > row->time_us && masking->component->scope != MTR_SLICE_BY_EVENT) return add_span(masking, row);
+    if (row->until_us > row->time_us && masking->component->scope != MTR_SLICE_BY_EVENT)
+        return add_span(masking, row);
     const bool counts = judge(masking->component, masks_at(masking, row->time_us), &weight);
     return add_piece(masking, row, counts, weight);
 }
 
-static int weigh(const struct masking *masking, uint32_t weight, struct mtr_quantity quantity, struct mtr_quantity *out)
+static int weigh(const struct masking *masking, uint32_t weight, struct mtr_quantity quantity,
+                 struct mtr_quantity *out)
 {
     *out = quantity;
     if (weight == masking->component->weight_count) return MTR_OK;
@@ -136,7 +147,8 @@ static int weigh(const struct masking *masking, uint32_t weight, struct mtr_quan
     return mtr_quantity_scale(quantity, factor, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
 }
 
-static int trace_quantities(struct mtr_pricer *pricer, const char *name, struct mtr_quantity before, struct mtr_quantity after)
+static int trace_quantities(struct mtr_pricer *pricer, const char *name, struct mtr_quantity before,
+                            struct mtr_quantity after)
 {
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
@@ -154,12 +166,14 @@ static int trace_when(const struct masking *masking)
     return trace_quantities(masking->pricer, name, masking->all, masking->kept);
 }
 
-static int trace_weight(const struct masking *masking, uint32_t weight, struct mtr_quantity before, struct mtr_quantity after)
+static int trace_weight(const struct masking *masking, uint32_t weight, struct mtr_quantity before,
+                        struct mtr_quantity after)
 {
     const struct mtr_weight *row = &masking->component->weights[weight];
     char factor[MTR_DECIMAL_TEXT_BYTES], name[MTR_DECIMAL_TEXT_BYTES + 128];
     mtr_quantity_format(row->factor, factor);
-    snprintf(name, sizeof(name), "%.*s × %s", MTR_STR_ARGS(masking->pricer->input->version->calendar.masks[row->mask].key), factor);
+    snprintf(name, sizeof(name), "%.*s × %s",
+             MTR_STR_ARGS(masking->pricer->input->version->calendar.masks[row->mask].key), factor);
     return trace_quantities(masking->pricer, name, before, after);
 }
 
@@ -178,7 +192,9 @@ static int apply_weight(struct masking *masking, uint32_t weight, uint32_t input
         if (!rc) rc = weigh(masking, weight, sum, &weighted);
         if (!rc) rc = mtr_quantity_sub(weighted, before, &row->quantity);
     }
-    return rc || !any || input > 0 || !masking->pricer->with_trace ? rc : trace_weight(masking, weight, sum, weighted);
+    return rc || !any || input > 0 || !masking->pricer->with_trace
+               ? rc
+               : trace_weight(masking, weight, sum, weighted);
 }
 
 static int apply_weights(struct masking *masking, struct mtr_line_work *work)
@@ -192,13 +208,17 @@ static int apply_weights(struct masking *masking, struct mtr_line_work *work)
         if (row->input == 0) rc = mtr_quantity_add(*sum, row->quantity, sum);
     }
     for (uint32_t input = 0; input < component->input_count; input++)
-        for (uint32_t weight = 0; !rc && weight < component->weight_count; weight++) rc = apply_weight(masking, weight, input);
+        for (uint32_t weight = 0; !rc && weight < component->weight_count; weight++)
+            rc = apply_weight(masking, weight, input);
     return rc;
 }
 
 int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    struct masking masking = {.pricer = pricer, .component = work->component, .hour = {INT64_MAX, INT64_MIN}, .capacity = work->row_count};
+    struct masking masking = {.pricer = pricer,
+                              .component = work->component,
+                              .hour = {INT64_MAX, INT64_MIN},
+                              .capacity = work->row_count};
     if (!mtr_component_has_masks(work->component) || work->row_count == 0) return MTR_OK;
     int rc = grow(&masking);
     for (uint32_t i = 0; !rc && i < work->row_count; i++) rc = add_row(&masking, work->rows[i]);
@@ -206,7 +226,8 @@ int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (!rc && pricer->with_trace) rc = trace_when(&masking);
     if (!rc && work->component->weight_count) rc = apply_weights(&masking, work);
     if (rc) return rc;
-    const struct mtr_usage_row **rows = mtr_arena_calloc(pricer->arena, (size_t)masking.count + 1, sizeof(*rows));
+    const struct mtr_usage_row **rows =
+        mtr_arena_calloc(pricer->arena, (size_t)masking.count + 1, sizeof(*rows));
     if (!rows) return MTR_ENOMEM;
     for (uint32_t i = 0; i < masking.count; i++) rows[i] = &masking.rows[i].row;
     work->rows = rows;

@@ -1,14 +1,16 @@
 /*
  * Matrices: the first row that matches the line's dimensions has the curve.
  *
- * Values are compared as they are written in the line's dimensions, where a ',', '=' or '\' in a value has a '\' before it.
+ * Values are compared as they are written in the line's dimensions, where a ',', '=' or '\' in a value has a
+ * '\' before it.
  */
 #include "lib/tariff/price/parts.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* What stands behind "name=" in the dimensions, up to the ',' that ends it; false when the line does not have the dimension. */
+/* What stands behind "name=" in the dimensions, up to the ',' that ends it; false when the line does not
+ * have the dimension. */
 static bool find_dimension(struct mtr_str dimensions, struct mtr_str name, struct mtr_str *out)
 {
     const char *at = dimensions.data, *end = at + dimensions.size;
@@ -50,13 +52,16 @@ static bool matches(const struct mtr_matrix_row *row, struct mtr_str dimensions)
     return true;
 }
 
-static int trace_row(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t row, struct mtr_str dimensions)
+static int trace_row(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t row,
+                     struct mtr_str dimensions)
 {
     enum { SHOWN_MAX = 256 };
     char name[64], input[SHOWN_MAX + 1];
     snprintf(name, sizeof(name), "matrix, row %u of %u", row + 1, component->matrix_count);
-    snprintf(input, sizeof(input), "%.*s", (int)(dimensions.size < SHOWN_MAX ? dimensions.size : SHOWN_MAX), dimensions.data ? dimensions.data : "");
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, mtr_curve_kind_name(component->matrix[row].component.curve));
+    snprintf(input, sizeof(input), "%.*s", (int)(dimensions.size < SHOWN_MAX ? dimensions.size : SHOWN_MAX),
+             dimensions.data ? dimensions.data : "");
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input,
+                           mtr_curve_kind_name(component->matrix[row].component.curve));
 }
 
 /* Index of the first row that matches. */

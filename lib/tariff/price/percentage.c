@@ -1,11 +1,14 @@
 /*
- * Percentage of an amount of money: rate and fixed part, of the period's amount or of each event. Of an event the bounds apply to rate and
- * fixed part together; a free event has neither. Refunds are priced at the rate alone, and neither use up nor give back what is free.
+ * Percentage of an amount of money: rate and fixed part, of the period's amount or of each event. Of an event
+ * the bounds apply to rate and fixed part together; a free event has neither. Refunds are priced at the rate
+ * alone, and neither use up nor give back what is free.
  */
 #include "lib/tariff/price/parts.h"
 
-/* What is left to pay of an event's amount, or that it is free. The first limit that is reached ends the free part. */
-static int take_free(struct mtr_line_work *work, struct mtr_quantity amount, struct mtr_quantity *rest, bool *is_free)
+/* What is left to pay of an event's amount, or that it is free. The first limit that is reached ends the
+ * free part. */
+static int take_free(struct mtr_line_work *work, struct mtr_quantity amount, struct mtr_quantity *rest,
+                     bool *is_free)
 {
     const struct mtr_percentage_events *events = &work->curve->percentage;
     struct mtr_price_free_part *used = &work->free_part;
@@ -25,7 +28,8 @@ static int take_free(struct mtr_line_work *work, struct mtr_quantity amount, str
     return mtr_quantity_add(used->amount, amount, &used->amount);
 }
 
-static int trace_quantity(struct mtr_pricer *pricer, const char *part, struct mtr_quantity before, struct mtr_quantity after)
+static int trace_quantity(struct mtr_pricer *pricer, const char *part, struct mtr_quantity before,
+                          struct mtr_quantity after)
 {
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
@@ -62,11 +66,13 @@ int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
     struct mtr_quantity amount = work->billed;
     bool is_free = false;
     int rc = is_paid ? take_free(work, work->billed, &amount, &is_free) : MTR_OK;
-    work->line.has_unit_price = tier->flat.e18 == 0 && mtr_quantity_compare(amount, work->billed) == 0 && !is_free;
+    work->line.has_unit_price =
+        tier->flat.e18 == 0 && mtr_quantity_compare(amount, work->billed) == 0 && !is_free;
     if (work->line.has_unit_price) work->line.unit_price = tier->unit;
     if (!rc && pricer->with_trace && (is_free || mtr_quantity_compare(amount, work->billed) != 0))
         rc = trace_quantity(pricer, "free part", work->billed, is_free ? (struct mtr_quantity){0} : amount);
     if (rc || is_free) return rc;
-    rc = mtr_price_add_product(pricer, work, 0, 1, amount, tier->unit, is_paid ? tier->flat : (struct mtr_money){0});
+    rc = mtr_price_add_product(pricer, work, 0, 1, amount, tier->unit,
+                               is_paid ? tier->flat : (struct mtr_money){0});
     return rc || !is_paid ? rc : bound(pricer, work);
 }

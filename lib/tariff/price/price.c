@@ -1,21 +1,25 @@
 /*
- * The price function: usage rows sorted into lines, each line through its parts, each component's lines through theirs.
+ * The price function: usage rows sorted into lines, each line through its parts, each component's lines
+ * through theirs.
  *
- * Pure and exact; everything it makes lives in the caller's arena. It reads no store, no clock and no global state, and does not know
- * what was billed before: the rater takes differences.
+ * Pure and exact; everything it makes lives in the caller's arena. It reads no store, no clock and no global
+ * state, and does not know what was billed before: the rater takes differences.
  */
 #include "lib/tariff/price/parts.h"
 
 #include <stdlib.h>
 
 typedef int tariff_part(struct mtr_pricer *pricer);
-typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line);
+typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component,
+                           uint32_t first_line);
 
 /* The published order (docs/pricing.md); that of the parts before the rounding stands in price/use.c. */
-static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum, mtr_price_true_up};
-static tariff_part *const tariff_parts[] = {mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap,      mtr_price_account_cap,
-                                            mtr_price_tariff_minimum, mtr_price_tariff_true_up, mtr_price_account_minimum, mtr_price_credits,
-                                            mtr_price_currency,       mtr_price_total};
+static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum,
+                                                  mtr_price_true_up};
+static tariff_part *const tariff_parts[] = {
+    mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap,      mtr_price_account_cap,
+    mtr_price_tariff_minimum, mtr_price_tariff_true_up, mtr_price_account_minimum, mtr_price_credits,
+    mtr_price_currency,       mtr_price_total};
 
 static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -24,8 +28,8 @@ static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return rc || !work->due ? rc : mtr_price_use(pricer, work);
 }
 
-static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component, const struct mtr_usage_row *const *rows,
-                      uint32_t row_count)
+static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component,
+                      const struct mtr_usage_row *const *rows, uint32_t row_count)
 {
     struct mtr_line_work work = {.component = component, .rows = rows, .row_count = row_count};
     work.line.component = component->key;
@@ -33,7 +37,9 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.kind = MTR_STR("usage");
     const uint32_t first_step = pricer->price.step_count;
     int rc = mtr_price_matrix(pricer, &work);
-    if (!rc) rc = component->curve == MTR_CURVE_RECURRING ? mtr_price_fee(pricer, &work) : price_use(pricer, &work);
+    if (!rc)
+        rc =
+            component->curve == MTR_CURVE_RECURRING ? mtr_price_fee(pricer, &work) : price_use(pricer, &work);
     if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
     if (rc || !work.due) return rc;
     rc = mtr_price_round_line(pricer, &work.line);
@@ -62,9 +68,11 @@ static bool same_line(const struct mtr_usage_row *a, const struct mtr_usage_row 
     return a->component == b->component && mtr_str_equal(a->dimensions, b->dimensions);
 }
 
-static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *arena, const struct mtr_usage_row ***out)
+static int sort_usage(const struct mtr_price_input *input, struct mtr_arena *arena,
+                      const struct mtr_usage_row ***out)
 {
-    const struct mtr_usage_row **rows = mtr_arena_calloc(arena, (size_t)input->usage_count + 1, sizeof(*rows)); /* ends with NULL */
+    const struct mtr_usage_row **rows =
+        mtr_arena_calloc(arena, (size_t)input->usage_count + 1, sizeof(*rows)); /* ends with NULL */
     bool sorted = true;
     if (!rows) return MTR_ENOMEM;
     for (uint32_t i = 0; i < input->usage_count; i++) {
@@ -99,21 +107,27 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     return rc;
 }
 
-int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena, struct mtr_price *out)
+int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
+              struct mtr_price *out)
 {
     struct mtr_pricer pricer = {.input = input, .arena = arena, .with_trace = with_trace};
     const struct mtr_usage_row **rows;
     int rc = sort_usage(input, arena, &rows);
     if (rc) return rc;
-    /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the tariff; one for each pool */
+    /* per component: a line without rows, an overage, a minimum, a true-up; and the last three of the
+     * tariff; one for each pool */
     pricer.line_capacity = input->usage_count + 4 * input->version->component_count + 4 + input->pool_count;
-    pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity * sizeof(*pricer.price.lines)); /* each is written whole */
+    pricer.price.lines = mtr_arena_alloc(arena, pricer.line_capacity *
+                                                    sizeof(*pricer.price.lines)); /* each is written whole */
     if (!pricer.price.lines) return MTR_ENOMEM;
-    if (input->earlier_count) pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
+    if (input->earlier_count)
+        pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
     if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;
     if (input->pool_count) rc = mtr_price_open_pools(&pricer);
-    for (uint32_t i = 0; !rc && i < input->version->component_count; i++) rc = price_component(&pricer, i, &rows);
-    for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++) rc = tariff_parts[i](&pricer);
+    for (uint32_t i = 0; !rc && i < input->version->component_count; i++)
+        rc = price_component(&pricer, i, &rows);
+    for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++)
+        rc = tariff_parts[i](&pricer);
     if (!rc) *out = pricer.price;
     return rc;
 }

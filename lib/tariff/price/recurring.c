@@ -1,7 +1,8 @@
 /*
- * Recurring fees: the whole amount, or the share of the period in which the subscription runs under this version, in seconds or in
- * local days, which add up to the amount over the parts of a split period (price/share.c). A discount or markup is of the fee so far, less that of the fee
- * before, so that adjusted shares add up to the adjusted fee.
+ * Recurring fees: the whole amount, or the share of the period in which the subscription runs under this
+ * version, in seconds or in local days, which add up to the amount over the parts of a split period
+ * (price/share.c). A discount or markup is of the fee so far, less that of the fee before, so that adjusted
+ * shares add up to the adjusted fee.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -15,17 +16,20 @@ static bool is_due(const struct mtr_price_input *input, const struct mtr_compone
     return component->recurring_in_arrears ? !input->continued_later : !input->continues_earlier;
 }
 
-static int trace_share(struct mtr_pricer *pricer, const struct mtr_component *component, struct mtr_price_share share, struct mtr_exact result)
+static int trace_share(struct mtr_pricer *pricer, const struct mtr_component *component,
+                       struct mtr_price_share share, struct mtr_exact result)
 {
-    static const char *const names[] = {
-        [MTR_PRORATE_NONE] = "recurring", [MTR_PRORATE_DAY] = "recurring, by day", [MTR_PRORATE_SECOND] = "recurring, by second"};
+    static const char *const names[] = {[MTR_PRORATE_NONE] = "recurring",
+                                        [MTR_PRORATE_DAY] = "recurring, by day",
+                                        [MTR_PRORATE_SECOND] = "recurring, by second"};
     char amount[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], input[2 * MTR_DECIMAL_TEXT_BYTES];
     mtr_money_format(component->recurring_amount, amount);
     mtr_exact_format(result, output);
     if (component->prorate == MTR_PRORATE_NONE)
         snprintf(input, sizeof(input), "%s", amount);
     else
-        snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64, amount, share.to - share.from, share.whole);
+        snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64, amount, share.to - share.from,
+                 share.whole);
     return mtr_price_trace(pricer, mtr_price_next_line(pricer), names[component->prorate], input, output);
 }
 
@@ -34,7 +38,8 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const struct mtr_price_input *input = pricer->input;
     const struct mtr_component *component = work->curve;
     MTR_ASSERT(input->period.start_s < input->period.end_s);
-    int64_t from_s = input->active_from_s > input->period.start_s ? input->active_from_s : input->period.start_s;
+    int64_t from_s =
+        input->active_from_s > input->period.start_s ? input->active_from_s : input->period.start_s;
     int64_t to_s = input->active_to_s < input->period.end_s ? input->active_to_s : input->period.end_s;
     work->due = from_s < to_s && is_due(input, component);
     if (!work->due) return MTR_OK;
@@ -52,7 +57,8 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
 }
 
 /* The shares of the parts before this one, under this version; is there any? */
-static int fee_before(const struct mtr_pricer *pricer, const struct mtr_component *component, bool *any, struct mtr_exact *out)
+static int fee_before(const struct mtr_pricer *pricer, const struct mtr_component *component, bool *any,
+                      struct mtr_exact *out)
 {
     const struct mtr_price_input *input = pricer->input;
     const int64_t start_s = input->period.start_s;
@@ -78,13 +84,16 @@ static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, 
     work->of_earlier = false;
     pricer->with_trace = with_trace;
     if (!rc) rc = mtr_exact_add(before, own, &whole);
-    if (!rc) rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", own, whole);
+    if (!rc)
+        rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", own, whole);
     if (rc) return rc;
     work->line.exact = whole;
     rc = mtr_price_adjust(pricer, work);
     adjusted = work->line.exact;
     if (!rc) rc = mtr_exact_sub(adjusted, earlier, &work->line.exact);
-    return rc ? rc : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts", adjusted, work->line.exact);
+    return rc ? rc
+              : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts", adjusted,
+                                      work->line.exact);
 }
 
 int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)

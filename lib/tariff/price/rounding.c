@@ -1,7 +1,8 @@
 /*
- * The rounding of lines and of the total. A period in parts is rounded as one: a line's amount is what the exact amounts of its like come to,
- * rounded, less what they were rounded to before. So lines of equal versions add up to the rounded line of the whole period, and shares of a
- * fee to the fee, in every mode of rounding, ties included.
+ * The rounding of lines and of the total. A period in parts is rounded as one: a line's amount is what the
+ * exact amounts of its like come to, rounded, less what they were rounded to before. So lines of equal
+ * versions add up to the rounded line of the whole period, and shares of a fee to the fee, in every mode of
+ * rounding, ties included.
  *
  * Invariant at the end: sum of the lines' amounts + residue = total.
  */
@@ -9,7 +10,8 @@
 
 #include <stdio.h>
 
-int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input, struct mtr_exact output)
+int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
+                          struct mtr_exact output)
 {
     char before[MTR_DECIMAL_TEXT_BYTES], after[MTR_DECIMAL_TEXT_BYTES];
     if (!pricer->with_trace) return MTR_OK;
@@ -18,8 +20,8 @@ int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *
     return mtr_price_trace(pricer, line, part, before, after);
 }
 
-/* Lines of one component stand together. The search starts where that of the component before ended: parts have their components in the same
- * order, unless versions differ. */
+/* Lines of one component stand together. The search starts where that of the component before ended: parts
+ * have their components in the same order, unless versions differ. */
 static struct mtr_price_range lines_of(const struct mtr_price *price, struct mtr_str component, uint32_t from)
 {
     struct mtr_price_range range = {0};
@@ -27,8 +29,10 @@ static struct mtr_price_range lines_of(const struct mtr_price *price, struct mtr
         const uint32_t at = (from + i) % price->line_count;
         if (!mtr_str_equal(price->lines[at].component, component)) continue;
         range.from = range.to = at;
-        while (range.from > 0 && mtr_str_equal(price->lines[range.from - 1].component, component)) range.from--;
-        while (range.to < price->line_count && mtr_str_equal(price->lines[range.to].component, component)) range.to++;
+        while (range.from > 0 && mtr_str_equal(price->lines[range.from - 1].component, component))
+            range.from--;
+        while (range.to < price->line_count && mtr_str_equal(price->lines[range.to].component, component))
+            range.to++;
         break;
     }
     return range;
@@ -40,10 +44,12 @@ static bool is_like(const struct mtr_price_line *a, const struct mtr_price_line 
 }
 
 /* Within the lines of a component those of use come first, by dimensions; the few others follow. */
-static const struct mtr_price_line *find_like(const struct mtr_price *price, struct mtr_price_range range, const struct mtr_price_line *line)
+static const struct mtr_price_line *find_like(const struct mtr_price *price, struct mtr_price_range range,
+                                              const struct mtr_price_line *line)
 {
     uint32_t low = range.from, high = range.to;
-    for (uint32_t last = range.to; last > range.from && !mtr_str_equal(price->lines[last - 1].kind, MTR_STR("usage")); high = --last)
+    for (uint32_t last = range.to;
+         last > range.from && !mtr_str_equal(price->lines[last - 1].kind, MTR_STR("usage")); high = --last)
         if (is_like(&price->lines[last - 1], line)) return &price->lines[last - 1];
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
@@ -65,17 +71,20 @@ static int add_uncut(const struct mtr_price_line *line, struct mtr_exact *exact,
     return rc ? rc : mtr_exact_add(*amount, cut, amount);
 }
 
-const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part, const struct mtr_price_line *line)
+const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
+                                                    const struct mtr_price_line *line)
 {
     const struct mtr_price *price = pricer->input->earlier[part];
     struct mtr_price_range *range = &pricer->ranges[part];
-    const bool at_hand = range->from < range->to && mtr_str_equal(price->lines[range->from].component, line->component);
+    const bool at_hand =
+        range->from < range->to && mtr_str_equal(price->lines[range->from].component, line->component);
     if (!at_hand) *range = lines_of(price, line->component, range->to);
     return find_like(price, *range, line);
 }
 
 /* What the lines like this one in earlier parts came to before caps: exactly, and rounded. */
-static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, bool *any, struct mtr_exact *exact, struct mtr_exact *amount)
+static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *line, bool *any,
+                       struct mtr_exact *exact, struct mtr_exact *amount)
 {
     const struct mtr_price_input *input = pricer->input;
     *exact = *amount = mtr_exact_zero();
@@ -93,24 +102,32 @@ static int round_exact(struct mtr_pricer *pricer, struct mtr_exact exact, struct
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     char name[64];
-    if (mtr_price_keeps_exact(pricer)) return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
+    if (mtr_price_keeps_exact(pricer))
+        return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
     int rc = mtr_exact_round(exact, tariff->rounding_digits, tariff->rounding, out, NULL);
     if (rc || !pricer->with_trace) return rc;
-    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), tariff->rounding_digits);
-    return mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), name, exact, mtr_exact_from_money(*out));
+    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding),
+             tariff->rounding_digits);
+    return mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), name, exact,
+                                 mtr_exact_from_money(*out));
 }
 
 /* With what earlier parts left over. */
-static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *line, struct mtr_exact exact, struct mtr_exact amount)
+static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *line, struct mtr_exact exact,
+                              struct mtr_exact amount)
 {
     struct mtr_exact whole, rest;
     struct mtr_money rounded;
     int rc = mtr_exact_add(exact, line->exact, &whole);
-    if (!rc) rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", line->exact, whole);
+    if (!rc)
+        rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", line->exact,
+                                   whole);
     if (!rc) rc = round_exact(pricer, whole, &rounded);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(rounded), amount, &rest);
     if (!rc) rc = mtr_exact_round(rest, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
-    return rc ? rc : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts", mtr_exact_from_money(rounded), rest);
+    return rc ? rc
+              : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts",
+                                      mtr_exact_from_money(rounded), rest);
 }
 
 int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
@@ -121,13 +138,15 @@ int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
     if (pricer->input->exchange) return round_exact(pricer, line->exact, &line->amount);
     int rc = sum_earlier(pricer, line, &any, &exact, &amount);
     if (rc) return rc;
-    return any ? round_with_earlier(pricer, line, exact, amount) : round_exact(pricer, line->exact, &line->amount);
+    return any ? round_with_earlier(pricer, line, exact, amount)
+               : round_exact(pricer, line->exact, &line->amount);
 }
 
 static int add_charged(const struct mtr_price *price, struct mtr_exact *sum)
 {
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < price->line_count; i++) rc = mtr_exact_add(*sum, price->lines[i].charged, sum);
+    for (uint32_t i = 0; !rc && i < price->line_count; i++)
+        rc = mtr_exact_add(*sum, price->lines[i].charged, sum);
     return rc;
 }
 
@@ -136,7 +155,8 @@ static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
 {
     *sum = mtr_exact_zero();
     int rc = add_charged(&pricer->price, sum);
-    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) rc = add_charged(pricer->input->earlier[i], sum);
+    for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
+        rc = add_charged(pricer->input->earlier[i], sum);
     return rc;
 }
 
@@ -154,7 +174,8 @@ int mtr_price_total(struct mtr_pricer *pricer)
     price->total = amounts;
     price->residue = (struct mtr_money){0};
     if (!tariff->round_total) return MTR_OK;
-    const unsigned digits = pricer->input->exchange ? pricer->input->exchange->digits : tariff->rounding_digits;
+    const unsigned digits =
+        pricer->input->exchange ? pricer->input->exchange->digits : tariff->rounding_digits;
     int rc = sum_charged(pricer, &sum);
     if (!rc) rc = mtr_exact_round(sum, digits, tariff->rounding, &price->total, NULL);
     const struct mtr_money whole = price->total;
@@ -165,6 +186,6 @@ int mtr_price_total(struct mtr_pricer *pricer)
     snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
     rc = mtr_price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
     if (rc || !pricer->input->earlier_count) return rc;
-    return mtr_price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals", mtr_exact_from_money(whole),
-                                 mtr_exact_from_money(price->total));
+    return mtr_price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",
+                                 mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }

@@ -1,6 +1,7 @@
 /*
- * Slices: the rows of a line put together as its scope has it. A slice holds all use of its event, hour, day or period, and how much of that
- * lies before the part that is priced. Memory: one slice lies in the line itself, more in the arena.
+ * Slices: the rows of a line put together as its scope has it. A slice holds all use of its event, hour, day
+ * or period, and how much of that lies before the part that is priced. Memory: one slice lies in the line
+ * itself, more in the arena.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -16,7 +17,8 @@ static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_slice_by by, i
 {
     const int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(pricer->input->zone);
-    return by == MTR_SLICE_BY_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s : mtr_price_local_day(pricer->input->zone, time_s);
+    return by == MTR_SLICE_BY_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s
+                                   : mtr_price_local_day(pricer->input->zone, time_s);
 }
 
 static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *row)
@@ -31,7 +33,8 @@ static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *ro
 static int add_whole(struct mtr_line_work *work)
 {
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < work->row_count && work->rows[i]->input == 0; i++) rc = add_row(&work->single, work->rows[i]);
+    for (uint32_t i = 0; !rc && i < work->row_count && work->rows[i]->input == 0; i++)
+        rc = add_row(&work->single, work->rows[i]);
     return rc ? rc : mtr_quantity_sub(work->single.quantity, work->single.earlier, &work->line.quantity);
 }
 
@@ -42,7 +45,8 @@ static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const bool joins = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
     int64_t place = 0;
     work->slice_count = 0;
-    if (work->row_count > 1) work->slices = mtr_arena_calloc(pricer->arena, work->row_count, sizeof(*work->slices));
+    if (work->row_count > 1)
+        work->slices = mtr_arena_calloc(pricer->arena, work->row_count, sizeof(*work->slices));
     if (!work->slices) return MTR_ENOMEM;
     for (uint32_t i = 0; i < work->row_count; i++) {
         const struct mtr_usage_row *row = work->rows[i];
@@ -54,7 +58,8 @@ static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
         }
         place = here;
         int rc = add_row(&work->slices[work->slice_count - 1], row);
-        if (!rc && !row->earlier) rc = mtr_quantity_add(work->line.quantity, row->quantity, &work->line.quantity);
+        if (!rc && !row->earlier)
+            rc = mtr_quantity_add(work->line.quantity, row->quantity, &work->line.quantity);
         if (rc) return rc;
     }
     if (work->slice_count == 0) work->slice_count = 1; /* of nothing: a flat may be due at zero use */
@@ -71,7 +76,8 @@ static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
         const struct mtr_usage_row *row = work->rows[i];
         MTR_ASSERT(row->input < MTR_TARIFF_INPUTS_MAX);
         int rc = mtr_quantity_add(inputs->quantity[row->input], row->quantity, &inputs->quantity[row->input]);
-        if (!rc && row->earlier) rc = mtr_quantity_add(inputs->earlier[row->input], row->quantity, &inputs->earlier[row->input]);
+        if (!rc && row->earlier)
+            rc = mtr_quantity_add(inputs->earlier[row->input], row->quantity, &inputs->earlier[row->input]);
         if (rc) return rc;
         work->single.is_earlier = work->single.is_earlier || row->earlier;
     }
@@ -97,7 +103,8 @@ bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     return false;
 }
 
-/* Use that is not nothing: own, or before this part. What chooses a tier, or counts units beside the amount, is no use by itself. */
+/* Use that is not nothing: own, or before this part. What chooses a tier, or counts units beside the
+ * amount, is no use by itself. */
 static bool has_use(const struct mtr_line_work *work, bool own, bool earlier)
 {
     const bool beside = work->component->tier_by_input || work->component->units_input;
@@ -117,7 +124,8 @@ bool mtr_price_makes_line(const struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     if (component->flat_at_zero && component->group_by_count == 0) return true;
-    if (work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0) return true; /* though it may weigh nothing */
+    if (work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0)
+        return true; /* though it may weigh nothing */
     if (is_apart(work)) return has_use(work, !work->of_earlier, true);
     return (work->of_earlier ? work->single.earlier.e12 : work->single.quantity.e12) != 0;
 }
@@ -125,7 +133,8 @@ bool mtr_price_makes_line(const struct mtr_line_work *work)
 static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
-    work->due = work->line.quantity.e12 != 0 || work->measured.e12 != 0 || (is_apart(work) && has_use(work, true, false));
+    work->due = work->line.quantity.e12 != 0 || work->measured.e12 != 0 ||
+                (is_apart(work) && has_use(work, true, false));
     if (!component->flat_at_zero || component->group_by_count) return;
     work->flat_was_due = mtr_price_was_due(pricer, work);
     work->due = work->due || !work->flat_was_due;

@@ -1,6 +1,6 @@
 /*
- * The trace of a price: steps in the order in which they happened, in the arena of the result. The array doubles when full, so the
- * number of steps is bounded by the arena's own maximum.
+ * The trace of a price: steps in the order in which they happened, in the arena of the result. The array
+ * doubles when full, so the number of steps is bounded by the arena's own maximum.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -9,11 +9,13 @@ uint32_t mtr_price_next_line(const struct mtr_pricer *pricer)
     return pricer->price.line_count;
 }
 
-int mtr_price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input, const char *output)
+int mtr_price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
+                    const char *output)
 {
     MTR_ASSERT(pricer->with_trace);
     struct mtr_price_step step = {.line = line};
-    int rc = mtr_arena_make_room(pricer->arena, (void **)&pricer->price.steps, pricer->price.step_count, &pricer->step_capacity, sizeof(step));
+    int rc = mtr_arena_make_room(pricer->arena, (void **)&pricer->price.steps, pricer->price.step_count,
+                                 &pricer->step_capacity, sizeof(step));
     if (!rc) rc = mtr_arena_copy(pricer->arena, mtr_str_from(part), &step.part);
     if (!rc) rc = mtr_arena_copy(pricer->arena, mtr_str_from(input), &step.input);
     if (!rc) rc = mtr_arena_copy(pricer->arena, mtr_str_from(output), &step.output);

@@ -1,8 +1,10 @@
 /*
- * The amount of a line from its use: each slice through conversion, free units and curve, their sum through discount and markup; then the
- * same of the use before this part, which is taken off. Free units are of the line: slices use them up in order of time.
+ * The amount of a line from its use: each slice through conversion, free units and curve, their sum through
+ * discount and markup; then the same of the use before this part, which is taken off. Free units are of the
+ * line: slices use them up in order of time.
  *
- * The trace shows the steps of all use, and what was taken off as one step. Of many slices the first TRACED_SLICES are shown one by one.
+ * The trace shows the steps of all use, and what was taken off as one step. Of many slices the first
+ * TRACED_SLICES are shown one by one.
  */
 #include "lib/tariff/price/parts.h"
 
@@ -19,9 +21,11 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
     const struct mtr_component *component = work->component;
     const struct mtr_quantity before = work->billed;
     if (!component->has_free_units || before.e12 <= 0 || work->free_left.e12 == 0) return MTR_OK;
-    const struct mtr_quantity used = mtr_quantity_compare(before, work->free_left) < 0 ? before : work->free_left;
+    const struct mtr_quantity used =
+        mtr_quantity_compare(before, work->free_left) < 0 ? before : work->free_left;
     int rc = mtr_quantity_sub(before, used, &work->billed);
-    if (!rc && component->scope != MTR_SLICE_BY_LEVEL) rc = mtr_quantity_sub(work->free_left, used, &work->free_left);
+    if (!rc && component->scope != MTR_SLICE_BY_LEVEL)
+        rc = mtr_quantity_sub(work->free_left, used, &work->free_left);
     if (rc || !pricer->with_trace) return rc;
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
@@ -30,22 +34,26 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
 }
 
 /* The published order (docs/pricing.md). */
-static slice_part *const slice_parts[] = {mtr_price_convert, apply_free_units, mtr_price_draw_slice, mtr_price_curve};
+static slice_part *const slice_parts[] = {mtr_price_convert, apply_free_units, mtr_price_draw_slice,
+                                          mtr_price_curve};
 
 int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = MTR_OK;
     work->line.has_unit_price = false;
-    for (size_t i = 0; !rc && i < sizeof(slice_parts) / sizeof(slice_parts[0]); i++) rc = slice_parts[i](pricer, work);
+    for (size_t i = 0; !rc && i < sizeof(slice_parts) / sizeof(slice_parts[0]); i++)
+        rc = slice_parts[i](pricer, work);
     return rc;
 }
 
-static int trace_slice(struct mtr_pricer *pricer, const struct mtr_line_work *work, const struct mtr_price_slice *slice)
+static int trace_slice(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+                       const struct mtr_price_slice *slice)
 {
     char when[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
     mtr_time_format(slice->time_us, when);
     mtr_quantity_format(work->billed, quantity);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), mtr_slice_by_name(work->component->scope), when, quantity);
+    return mtr_price_trace(pricer, mtr_price_next_line(pricer), mtr_slice_by_name(work->component->scope),
+                           when, quantity);
 }
 
 static int trace_rest(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_exact rest)
@@ -58,10 +66,12 @@ static int trace_rest(struct mtr_pricer *pricer, const struct mtr_line_work *wor
 }
 
 /* One price for all that is billed, over all slices. */
-static void join_unit_price(const struct mtr_line_work *work, uint32_t index, bool *has, struct mtr_money *unit_price)
+static void join_unit_price(const struct mtr_line_work *work, uint32_t index, bool *has,
+                            struct mtr_money *unit_price)
 {
     if (index == 0) *unit_price = work->line.unit_price;
-    *has = (index == 0 || *has) && work->line.has_unit_price && mtr_money_compare(*unit_price, work->line.unit_price) == 0;
+    *has = (index == 0 || *has) && work->line.has_unit_price &&
+           mtr_money_compare(*unit_price, work->line.unit_price) == 0;
 }
 
 /* Most lines have one slice. */
@@ -129,11 +139,12 @@ static int take_off_earlier(struct mtr_pricer *pricer, struct mtr_line_work *wor
     const struct mtr_price_line earlier = work->line;
     pricer->with_trace = with_trace;
     work->line = whole;
-    work->line.has_unit_price =
-        whole.has_unit_price && earlier.has_unit_price && mtr_money_compare(whole.unit_price, earlier.unit_price) == 0;
+    work->line.has_unit_price = whole.has_unit_price && earlier.has_unit_price &&
+                                mtr_money_compare(whole.unit_price, earlier.unit_price) == 0;
     if (!rc) rc = mtr_exact_sub(whole.exact, earlier.exact, &work->line.exact);
     if (rc || !with_trace) return rc;
-    char name[MTR_DECIMAL_TEXT_BYTES + 32], input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES], less[MTR_DECIMAL_TEXT_BYTES];
+    char name[MTR_DECIMAL_TEXT_BYTES + 32], input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES],
+        less[MTR_DECIMAL_TEXT_BYTES];
     mtr_exact_format(whole.exact, input);
     mtr_exact_format(earlier.exact, less);
     mtr_exact_format(work->line.exact, output);
@@ -142,7 +153,8 @@ static int take_off_earlier(struct mtr_pricer *pricer, struct mtr_line_work *wor
 }
 
 /* What would be billed of the line, or of its earlier use, had it no pools. */
-static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bool of_earlier, struct mtr_quantity *out)
+static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bool of_earlier,
+                       struct mtr_quantity *out)
 {
     const bool with_trace = pricer->with_trace;
     int rc = MTR_OK;
