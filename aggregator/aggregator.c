@@ -22,7 +22,7 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
     MTR_ASSERT(options->step_events_max > 0);
     struct mtr_aggregator *aggregator = calloc(1, sizeof(*aggregator));
     if (!aggregator) return MTR_ENOMEM;
-    mtr_cell_table_init(&aggregator->cells);
+    cell_table_init(&aggregator->cells);
     aggregator->rollups = rollups;
     aggregator->reader = reader;
     aggregator->step_events_max =
@@ -39,7 +39,7 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
 void mtr_aggregator_close(struct mtr_aggregator *aggregator)
 {
     if (!aggregator) return;
-    mtr_cell_table_release(&aggregator->cells);
+    cell_table_release(&aggregator->cells);
     free(aggregator->held_rows);
     free(aggregator->catch_ups);
     free(aggregator->voids);
@@ -62,16 +62,16 @@ static bool is_behind(const struct mtr_aggregator *aggregator)
 /* While there is other work the main fold takes half of the budget, so that neither waits for ever. */
 static int fold(struct mtr_aggregator *aggregator, struct position *position)
 {
-    int rc = mtr_fold_load(aggregator);
-    if (!rc) rc = mtr_fold_attach(aggregator, position->next_seq);
+    int rc = fold_load(aggregator);
+    if (!rc) rc = fold_attach(aggregator, position->next_seq);
     if (rc) return rc;
     uint32_t kept = is_behind(aggregator) ? aggregator->step_events_max / 2 : 0;
     aggregator->budget = aggregator->step_events_max - kept;
-    rc = mtr_fold_log(aggregator, &position->next_seq, &position->drained);
-    if (!rc) rc = mtr_fold_voids(aggregator);
+    rc = fold_log(aggregator, &position->next_seq, &position->drained);
+    if (!rc) rc = fold_voids(aggregator);
     aggregator->budget += kept;
-    if (!rc) rc = mtr_fold_release(aggregator);
-    if (!rc) rc = mtr_fold_catch_up(aggregator);
+    if (!rc) rc = fold_release(aggregator);
+    if (!rc) rc = fold_catch_up(aggregator);
     return rc;
 }
 
@@ -81,7 +81,7 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     bool idle = position->drained && !is_behind(aggregator);
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
-        int rc = mtr_cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
+        int rc = cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
                                       aggregator->diagnostic);
         if (rc) return rc;
     }
@@ -97,7 +97,7 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
 
 static void forget_step(struct mtr_aggregator *aggregator)
 {
-    mtr_cell_table_reset(&aggregator->cells);
+    cell_table_reset(&aggregator->cells);
     aggregator->events = 0;
     aggregator->state_changed = false;
     aggregator->void_count = 0;

@@ -40,8 +40,8 @@ static int on_catch_up(void *context, struct mtr_str name, struct mtr_str value)
     const unsigned char *p = (const unsigned char *)name.data + prefix;
     struct mtr_catch_up catch_up = {
         .meter = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3],
-        .next_seq = mtr_fact_read_u64(value.data),
-        .end_seq = mtr_fact_read_u64(value.data + 8),
+        .next_seq = fact_read_u64(value.data),
+        .end_seq = fact_read_u64(value.data + 8),
     };
     return add_catch_up(context, &catch_up);
 }
@@ -54,7 +54,7 @@ static int on_any_fact(void *context, struct mtr_str name, struct mtr_str value)
     return STOP;
 }
 
-int mtr_fold_load(struct mtr_aggregator *aggregator)
+int fold_load(struct mtr_aggregator *aggregator)
 {
     aggregator->catch_up_count = 0;
     aggregator->releasing = false;
@@ -86,10 +86,10 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
     bool any;
     int rc = is_any_held(aggregator, reason, vendor, name, &any);
     if (rc || !any) return rc;
-    struct mtr_fact_name fact = mtr_fact_number(
+    struct mtr_fact_name fact = fact_number(
         reason == MTR_HELD_METER ? RELEASE_METER_PREFIX : RELEASE_SUBSCRIPTION_PREFIX, number);
     aggregator->releasing = true;
-    return mtr_fact_put_u64(aggregator, &fact, 0, NULL);
+    return fact_put_u64(aggregator, &fact, 0, NULL);
 }
 
 static int attach_subscriptions(struct mtr_aggregator *aggregator, uint32_t known, uint32_t count)
@@ -123,15 +123,15 @@ static int attach_meter(struct mtr_aggregator *aggregator, const struct mtr_mete
     int rc = plan_release(aggregator, MTR_HELD_METER, vendor, meter->event_type, meter->number);
     if (rc || !has_elder(aggregator, meter, known)) return rc;
     struct mtr_catch_up catch_up = {.meter = meter->number, .end_seq = next_seq};
-    struct mtr_fact_name type = mtr_fact_type(vendor, meter->event_type);
-    rc = mtr_fact_get_u64(aggregator, &type, &catch_up.next_seq);
+    struct mtr_fact_name type = fact_type(vendor, meter->event_type);
+    rc = fact_get_u64(aggregator, &type, &catch_up.next_seq);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc; /* no event of that type yet */
-    struct mtr_fact_name fact = mtr_fact_number(CATCH_UP_PREFIX, meter->number);
-    rc = mtr_fact_put_u64(aggregator, &fact, catch_up.next_seq, &catch_up.end_seq);
+    struct mtr_fact_name fact = fact_number(CATCH_UP_PREFIX, meter->number);
+    rc = fact_put_u64(aggregator, &fact, catch_up.next_seq, &catch_up.end_seq);
     return rc ? rc : add_catch_up(aggregator, &catch_up);
 }
 
-int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
+int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
 {
     struct mtr_fact_name fact = {.size = 0};
     uint64_t known = 0;
@@ -140,7 +140,7 @@ int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
     uint64_t now = (uint64_t)subscriptions << 32 | meters;
     memcpy(fact.data, CATALOG_FACT.data, CATALOG_FACT.size);
     fact.size = CATALOG_FACT.size;
-    int rc = mtr_fact_get_u64(aggregator, &fact, &known);
+    int rc = fact_get_u64(aggregator, &fact, &known);
     if ((rc && rc != MTR_ENOTFOUND) || known == now) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     uint32_t known_subscriptions = (uint32_t)(known >> 32), known_meters = (uint32_t)known;
     if (known_subscriptions > subscriptions || known_meters > meters) {
@@ -156,7 +156,7 @@ int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq)
         const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
         if (meter) rc = attach_meter(aggregator, meter, known_meters, next_seq);
     }
-    return rc ? rc : mtr_fact_put_u64(aggregator, &fact, now, NULL);
+    return rc ? rc : fact_put_u64(aggregator, &fact, now, NULL);
 }
 
 /* The sequences of a stretch that are voided, one ahead. */
@@ -186,9 +186,9 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
         mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
     if (!subscription || subscription->service != meter->service)
         return MTR_OK; /* held, or another service's */
-    rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, 1, seq);
+    rc = fold_apply(aggregator, subscription, meter, event, seq, 1, seq);
     if (!rc && ahead->target_seq == seq)
-        rc = mtr_fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
+        rc = fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
     return rc;
 }
 
@@ -201,7 +201,7 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
     int rc = look_ahead(aggregator, catch_up->next_seq, &ahead);
     while (!rc && catch_up->next_seq < catch_up->end_seq && aggregator->budget > 0) {
         if (aggregator->cells.count >= MTR_CELL_TABLE_COUNT_SOFT_MAX) break;
-        rc = mtr_fold_read_block(aggregator, catch_up->next_seq);
+        rc = fold_read_block(aggregator, catch_up->next_seq);
         if (rc) break;
         const struct mtr_block_header *block = &aggregator->block;
         uint64_t seq = catch_up->next_seq, end = block->first_seq + block->count;
@@ -216,12 +216,12 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
         catch_up->next_seq = seq;
     }
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    struct mtr_fact_name fact = mtr_fact_number(CATCH_UP_PREFIX, catch_up->meter);
-    if (catch_up->next_seq >= catch_up->end_seq) return mtr_fact_delete(aggregator, &fact);
-    return mtr_fact_put_u64(aggregator, &fact, catch_up->next_seq, &catch_up->end_seq);
+    struct mtr_fact_name fact = fact_number(CATCH_UP_PREFIX, catch_up->meter);
+    if (catch_up->next_seq >= catch_up->end_seq) return fact_delete(aggregator, &fact);
+    return fact_put_u64(aggregator, &fact, catch_up->next_seq, &catch_up->end_seq);
 }
 
-int mtr_fold_catch_up(struct mtr_aggregator *aggregator)
+int fold_catch_up(struct mtr_aggregator *aggregator)
 {
     if (aggregator->releasing)
         return MTR_OK; /* first the releases: then nothing that a catch-up can count is held */

@@ -15,21 +15,21 @@
 enum { CAPACITY_FIRST = 1024, ARENA_CHUNK_BYTES = 1 << 16 };
 #define ARENA_BYTES_MAX ((size_t)1 << 32)
 
-void mtr_cell_table_init(struct mtr_cell_table *table)
+void cell_table_init(struct mtr_cell_table *table)
 {
     *table = (struct mtr_cell_table){0};
     mtr_arena_init(&table->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
 }
 
-void mtr_cell_table_release(struct mtr_cell_table *table)
+void cell_table_release(struct mtr_cell_table *table)
 {
     free(table->changes);
     free(table->slots);
     mtr_arena_release(&table->arena);
-    mtr_cell_table_init(table);
+    cell_table_init(table);
 }
 
-void mtr_cell_table_reset(struct mtr_cell_table *table)
+void cell_table_reset(struct mtr_cell_table *table)
 {
     if (table->count) memset(table->slots, 0, (size_t)table->slot_count * sizeof(*table->slots));
     table->count = 0;
@@ -76,7 +76,7 @@ static int grow(struct mtr_cell_table *table)
     return MTR_OK;
 }
 
-int mtr_cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
+int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
                         const struct mtr_meter *meter, struct mtr_cell_change **out)
 {
     uint32_t hash = hash_key(key);
@@ -155,7 +155,7 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
     } else {
         rc = aggregation == MTR_MIN ? mtr_rollups_first_member(txn, &change->key, &member)
                                     : mtr_rollups_last_member(txn, &change->key, &member);
-        if (!rc) *out = mtr_measure_member_quantity(member.member);
+        if (!rc) *out = event_quantity_of_member(member.member);
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -182,7 +182,7 @@ static uint32_t day_of(int64_t hour_s)
     return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
 }
 
-int mtr_cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
+int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
                          struct mtr_diagnostic *diagnostic)
 {
     struct mtr_feed_row row = {0};

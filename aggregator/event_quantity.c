@@ -100,7 +100,7 @@ static void put_quantity(char *p, struct mtr_quantity quantity)
     put_u64(p + 8, (uint64_t)quantity.e12);
 }
 
-struct mtr_quantity mtr_measure_member_quantity(struct mtr_str member)
+struct mtr_quantity event_quantity_of_member(struct mtr_str member)
 {
     MTR_ASSERT(member.size == QUANTITY_BYTES || member.size == MTR_POINT_BYTES);
     const char *p = member.data + member.size - QUANTITY_BYTES;
@@ -155,7 +155,7 @@ static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct
     return out->length_s.e12 ? MTR_MEASURED_SPREAD : MTR_MEASURED;
 }
 
-int mtr_measure_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
+int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
 {
     MTR_ASSERT(elapsed_us >= 0);
     const struct mtr_quantity elapsed_s = {(mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND)};
@@ -179,7 +179,7 @@ static enum mtr_measured read_added(const struct mtr_meter *meter, const struct 
     return measured;
 }
 
-enum mtr_measured mtr_measure(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
                               struct mtr_measure *out)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++)

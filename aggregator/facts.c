@@ -12,7 +12,7 @@ static void put_big_endian(char *p, uint64_t value, int size)
     for (int i = size - 1; i >= 0; i--, value >>= 8) p[i] = (char)(unsigned char)value;
 }
 
-uint64_t mtr_fact_read_u64(const char *bytes)
+uint64_t fact_read_u64(const char *bytes)
 {
     uint64_t value = 0;
     for (int i = 0; i < 8; i++) value = value << 8 | (unsigned char)bytes[i];
@@ -26,7 +26,7 @@ static void append(struct mtr_fact_name *name, const void *data, size_t size)
     name->size += size;
 }
 
-struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type)
+struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type)
 {
     static const char separator = TYPE_SEPARATOR;
     struct mtr_fact_name name = {.size = 0};
@@ -37,7 +37,7 @@ struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type)
     return name;
 }
 
-struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number)
+struct mtr_fact_name fact_number(const char *prefix, uint32_t number)
 {
     char bytes[4];
     struct mtr_fact_name name = {.size = 0};
@@ -47,17 +47,17 @@ struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number)
     return name;
 }
 
-int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out)
+int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t *out)
 {
     struct mtr_str value;
     int rc = mtr_rollups_get_fact(aggregator->txn, (struct mtr_str){name->data, name->size}, &value);
     if (rc) return rc;
     if (value.size < 8) return MTR_ECORRUPT;
-    *out = mtr_fact_read_u64(value.data);
+    *out = fact_read_u64(value.data);
     return MTR_OK;
 }
 
-int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
+int fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
                      const uint64_t *second)
 {
     char bytes[16];
@@ -68,7 +68,7 @@ int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_na
                                 (struct mtr_str){bytes, second ? 16 : 8});
 }
 
-int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name)
+int fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name)
 {
     aggregator->state_changed = true;
     return mtr_rollups_delete_fact(aggregator->txn, (struct mtr_str){name->data, name->size});

@@ -14,7 +14,7 @@
 
 #include "aggregator/event_quantity.h"
 
-int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
+int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
 {
     aggregator->last_type = (struct mtr_str){NULL, 0};
     aggregator->last_vendor = (struct mtr_str){NULL, 0};
@@ -25,18 +25,18 @@ int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
     return rc;
 }
 
-int mtr_fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out)
+int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out)
 {
     const struct mtr_block_header *block = &aggregator->block;
     bool here = aggregator->block_events && seq >= block->first_seq && seq - block->first_seq < block->count;
-    int rc = here ? MTR_OK : mtr_fold_read_block(aggregator, seq);
+    int rc = here ? MTR_OK : fold_read_block(aggregator, seq);
     if (rc) return rc;
     if (seq < block->first_seq || seq - block->first_seq >= block->count) return MTR_ENOTFOUND;
     *out = &aggregator->block_events[seq - block->first_seq];
     return MTR_OK;
 }
 
-struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
+struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
 {
     struct mtr_resolved resolved = {.held = true, .reason = MTR_HELD_SUBSCRIPTION, .name = event->subject};
     resolved.subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
@@ -49,7 +49,7 @@ struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, co
     return resolved;
 }
 
-struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
                                         uint64_t seq)
 {
     return (struct mtr_held_event){.reason = reason,
@@ -58,17 +58,17 @@ struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_
                                    .seq = seq};
 }
 
-int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
                        struct mtr_held_event *held)
 {
-    *held = mtr_fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
+    *held = fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
     if (rc != MTR_ENOTFOUND) return rc;
-    *held = mtr_fold_held_row(event, MTR_HELD_METER, seq);
+    *held = fold_held_row(event, MTR_HELD_METER, seq);
     return mtr_rollups_get_held(aggregator->txn, held);
 }
 
-int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
+int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                         const char *text)
 {
     struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
@@ -80,7 +80,7 @@ static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct m
                                int64_t time_us)
 {
     int64_t time_s = time_us / MTR_US_PER_SECOND;
-    MTR_ASSERT(time_us >= 0); /* mtr_measure has refused others */
+    MTR_ASSERT(time_us >= 0); /* event_quantity has refused others */
     struct mtr_hour_slot *slot = &aggregator->hours[subscription->number % MTR_HOUR_SLOTS];
     if (slot->subscription != subscription->number || time_s < slot->hour.start_s ||
         time_s >= slot->hour.end_s) {
@@ -102,7 +102,7 @@ static int find_cell(struct mtr_aggregator *aggregator, const struct effect *eff
                      struct mtr_str dimensions, struct mtr_cell_change **out)
 {
     struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_s, dimensions};
-    int rc = mtr_cell_table_find(&aggregator->cells, &key, effect->meter, out);
+    int rc = cell_table_find(&aggregator->cells, &key, effect->meter, out);
     if (rc) return rc;
     struct mtr_cell_change *change = *out;
     if (effect->by_seq < change->seq_first) change->seq_first = effect->by_seq;
@@ -162,7 +162,7 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *
     for (;;) {
         struct mtr_cell_change *change;
         const int64_t elapsed_us = hour.end_s * MTR_US_PER_SECOND - time_us;
-        int rc = mtr_measure_spread(measure, elapsed_us, &after);
+        int rc = event_quantity_spread(measure, elapsed_us, &after);
         if (!rc) rc = find_cell(aggregator, effect, hour.start_s, measure->dimensions, &change);
         if (rc) return rc;
         const mtr_int128 share = after.e12 - before.e12;
@@ -180,13 +180,13 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
     return hour.start_s + into_s / window_s * window_s;
 }
 
-int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
                    const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
                    uint64_t by_seq)
 {
     struct mtr_measure measure;
     const struct effect effect = {subscription, meter, sign, by_seq};
-    switch (mtr_measure(meter, event, seq, &measure)) {
+    switch (event_quantity(meter, event, seq, &measure)) {
     case MTR_MEASURED:
         return apply_to_cell(aggregator, &effect, &measure,
                              hour_of(aggregator, subscription, event->time_us).start_s);
@@ -201,7 +201,7 @@ int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscript
     case MTR_MEASURED_FILTERED: return MTR_OK;
     case MTR_MEASURED_REFUSED: break;
     }
-    return sign > 0 ? mtr_fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
+    return sign > 0 ? fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
                     : MTR_OK;
 }
 
@@ -218,9 +218,9 @@ static int note_type(struct mtr_aggregator *aggregator, const struct mtr_event *
     XXH128_hash_t hash = XXH3_128bits_withSeed(type.data, type.size, XXH3_64bits(vendor.data, vendor.size));
     struct mtr_hash128 *slot = &aggregator->types[hash.low64 % MTR_TYPE_SLOTS];
     if (slot->high == hash.high64 && slot->low == hash.low64) return MTR_OK;
-    struct mtr_fact_name name = mtr_fact_type(vendor, type);
-    int rc = mtr_fact_get_u64(aggregator, &name, &first);
-    if (rc == MTR_ENOTFOUND) rc = mtr_fact_put_u64(aggregator, &name, seq, NULL);
+    struct mtr_fact_name name = fact_type(vendor, type);
+    int rc = fact_get_u64(aggregator, &name, &first);
+    if (rc == MTR_ENOTFOUND) rc = fact_put_u64(aggregator, &name, seq, NULL);
     if (!rc) *slot = (struct mtr_hash128){hash.high64, hash.low64};
     return rc;
 }
@@ -229,14 +229,14 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
 {
     int rc = note_type(aggregator, event, seq);
     if (rc) return rc;
-    struct mtr_resolved resolved = mtr_fold_resolve(aggregator, event);
+    struct mtr_resolved resolved = fold_resolve(aggregator, event);
     if (resolved.held) {
-        struct mtr_held_event held = mtr_fold_held_row(event, resolved.reason, seq);
+        struct mtr_held_event held = fold_held_row(event, resolved.reason, seq);
         aggregator->state_changed = true;
         return mtr_rollups_put_held(aggregator->txn, &held);
     }
     for (uint32_t i = 0; !rc && i < resolved.meter_count; i++)
-        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], event, seq, 1, seq);
+        rc = fold_apply(aggregator, resolved.subscription, resolved.meters[i], event, seq, 1, seq);
     return rc;
 }
 
@@ -256,12 +256,12 @@ static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq,
 static int fold_void(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq)
 {
     if (event->target_seq == 0 || event->target_seq >= seq)
-        return mtr_fold_quarantine(aggregator, seq, 0, "void_unknown",
+        return fold_quarantine(aggregator, seq, 0, "void_unknown",
                                    "it takes back an event that is not before it in the log");
     aggregator->state_changed = true;
     int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
     if (rc == MTR_EEXISTS)
-        return mtr_fold_quarantine(aggregator, seq, 0, "void_twice",
+        return fold_quarantine(aggregator, seq, 0, "void_twice",
                                    "the event that it takes back was taken back before");
     return rc ? rc : remember_void(aggregator, event->target_seq, seq);
 }
@@ -272,13 +272,13 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     case MTR_DISPOSITION_NORMAL: return fold_normal(aggregator, event, seq);
     case MTR_DISPOSITION_VOID: return fold_void(aggregator, event, seq);
     case MTR_DISPOSITION_CONFLICT:
-        return mtr_fold_quarantine(aggregator, seq, 0, "conflict",
+        return fold_quarantine(aggregator, seq, 0, "conflict",
                                    "an event of the same source and id but with other content came before");
     case MTR_DISPOSITION_EXPIRED:
-        return mtr_fold_quarantine(aggregator, seq, 0, "expired",
+        return fold_quarantine(aggregator, seq, 0, "expired",
                                    "its time is older than the accepted lateness");
     case MTR_DISPOSITION_FUTURE:
-        return mtr_fold_quarantine(aggregator, seq, 0, "future",
+        return fold_quarantine(aggregator, seq, 0, "future",
                                    "its time is further ahead than the accepted skew");
     }
     mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
@@ -295,12 +295,12 @@ static int fail_gap(struct mtr_aggregator *aggregator, uint64_t next_seq)
     return MTR_ECORRUPT;
 }
 
-int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained)
+int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained)
 {
     uint64_t next = *next_seq;
     *drained = false;
     while (aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX) {
-        int rc = mtr_fold_read_block(aggregator, next);
+        int rc = fold_read_block(aggregator, next);
         if (rc == MTR_ENOTFOUND) {
             *drained = true;
             break;
@@ -322,7 +322,7 @@ int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *dr
     return MTR_OK;
 }
 
-bool mtr_fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq)
+bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq)
 {
     for (uint32_t i = 0; i < aggregator->catch_up_count; i++) {
         const struct mtr_catch_up *catch_up = &aggregator->catch_ups[i];
@@ -335,19 +335,19 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
 {
     const struct mtr_event *target;
     struct mtr_held_event held;
-    int rc = mtr_fold_read(aggregator, v->target_seq, &target);
+    int rc = fold_read(aggregator, v->target_seq, &target);
     if (rc == MTR_ENOTFOUND)
-        return mtr_fold_quarantine(aggregator, v->seq, 0, "void_unknown",
+        return fold_quarantine(aggregator, v->seq, 0, "void_unknown",
                                    "the event that it takes back has left the log");
     if (rc) return rc;
     if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
-    rc = mtr_fold_find_held(aggregator, target, v->target_seq, &held);
+    rc = fold_find_held(aggregator, target, v->target_seq, &held);
     if (!rc) {
         held.voided = true;
         return mtr_rollups_put_held(aggregator->txn, &held);
     }
     if (rc != MTR_ENOTFOUND) return rc;
-    struct mtr_resolved resolved = mtr_fold_resolve(aggregator, target);
+    struct mtr_resolved resolved = fold_resolve(aggregator, target);
     if (resolved.held) {
         mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
                            "the catalog no longer knows what the event at sequence %" PRIu64 " counted for",
@@ -355,9 +355,9 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
         return MTR_ECORRUPT;
     }
     for (uint32_t i = 0; i < resolved.meter_count; i++) {
-        if (!mtr_fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
+        if (!fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
             continue; /* the catch-up will see it voided */
-        rc = mtr_fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1,
+        rc = fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1,
                             v->seq);
         if (rc) return rc;
     }
@@ -370,7 +370,7 @@ static int compare_voids(const void *a, const void *b)
     return (x->target_seq > y->target_seq) - (x->target_seq < y->target_seq);
 }
 
-int mtr_fold_voids(struct mtr_aggregator *aggregator)
+int fold_voids(struct mtr_aggregator *aggregator)
 {
     int rc = MTR_OK;
     if (aggregator->void_count > 1)

@@ -71,9 +71,9 @@ struct mtr_aggregator {
 
 /* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed
  * until the next call. */
-int mtr_fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out) MTR_MUST_USE;
+int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_event **out) MTR_MUST_USE;
 /* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
-int mtr_fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
+int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
 
 struct mtr_resolved {
     const struct mtr_subscription *subscription;
@@ -83,32 +83,32 @@ struct mtr_resolved {
     enum mtr_held_reason reason;
     struct mtr_str name; /* of the unknown, borrowed from the event */
 };
-struct mtr_resolved mtr_fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
-struct mtr_held_event mtr_fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
+struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
                                         uint64_t seq);
 /* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
-int mtr_fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
                        struct mtr_held_event *held) MTR_MUST_USE;
 
 /* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its
  * own, or the void's. */
-int mtr_fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
+int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
                    const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
                    uint64_t by_seq) MTR_MUST_USE;
-bool mtr_fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
-int mtr_fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
+bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
+int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                         const char *text) MTR_MUST_USE;
 
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
-int mtr_fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
-int mtr_fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
+int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
 /* Takes note of what the catalog has learned since the last step: releases to do and meters to catch up
  * (catch_up.c). */
-int mtr_fold_load(struct mtr_aggregator *aggregator) MTR_MUST_USE;
-int mtr_fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
-int mtr_fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
-int mtr_fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_load(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_USE;
+int fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
 /* Facts. Numbers are big-endian.
  *   catalog                            subscriptions u32 | meters u32 known to the fold
@@ -120,13 +120,13 @@ struct mtr_fact_name {
     char data[MTR_FACT_NAME_BYTES_MAX];
     size_t size;
 };
-struct mtr_fact_name mtr_fact_type(struct mtr_str vendor, struct mtr_str type);
-struct mtr_fact_name mtr_fact_number(const char *prefix, uint32_t number);
-int mtr_fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,
+struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type);
+struct mtr_fact_name fact_number(const char *prefix, uint32_t number);
+int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,
                      uint64_t *out) MTR_MUST_USE;
-int mtr_fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
+int fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
                      const uint64_t *second) MTR_MUST_USE;
-int mtr_fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
-uint64_t mtr_fact_read_u64(const char *bytes);
+int fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
+uint64_t fact_read_u64(const char *bytes);
 
 #endif

@@ -31,7 +31,7 @@ static int on_task(void *context, struct mtr_str name, struct mtr_str value)
     task->found = true;
     task->reason = p[0] == 'm' ? MTR_HELD_METER : MTR_HELD_SUBSCRIPTION;
     task->number = (uint32_t)p[1] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 8 | p[4];
-    task->after_seq = mtr_fact_read_u64(value.data);
+    task->after_seq = fact_read_u64(value.data);
     memcpy(task->fact.data, name.data, name.size);
     task->fact.size = name.size;
     return STOP;
@@ -59,11 +59,11 @@ static int count_released(struct mtr_aggregator *aggregator, const struct mtr_re
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     for (uint32_t i = 0; !rc && i < resolved->meter_count; i++) {
         const struct mtr_meter *meter = resolved->meters[i];
-        if (!mtr_fold_covers(aggregator, meter->number, row->seq))
+        if (!fold_covers(aggregator, meter->number, row->seq))
             continue; /* the catch-up counts it when it comes there */
-        rc = mtr_fold_apply(aggregator, resolved->subscription, meter, event, row->seq, 1, row->seq);
+        rc = fold_apply(aggregator, resolved->subscription, meter, event, row->seq, 1, row->seq);
         if (!rc && row->voided)
-            rc = mtr_fold_apply(aggregator, resolved->subscription, meter, event, row->seq, -1, void_seq);
+            rc = fold_apply(aggregator, resolved->subscription, meter, event, row->seq, -1, void_seq);
     }
     return rc;
 }
@@ -74,21 +74,21 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     const struct mtr_event *event;
     held->seq = row->seq;
     held->voided = row->voided;
-    int rc = mtr_fold_read(aggregator, row->seq, &event);
+    int rc = fold_read(aggregator, row->seq, &event);
     if (rc == MTR_ENOTFOUND) { /* retention: it can be seen, but no longer counted */
         rc = mtr_rollups_delete_held(aggregator->txn, held);
         return rc ? rc
-                  : mtr_fold_quarantine(aggregator, row->seq, 0, "expired",
+                  : fold_quarantine(aggregator, row->seq, 0, "expired",
                                         "it left the log before the catalog knew its place");
     }
     if (rc) return rc;
-    struct mtr_resolved resolved = mtr_fold_resolve(aggregator, event);
+    struct mtr_resolved resolved = fold_resolve(aggregator, event);
     if (resolved.held && resolved.reason == held->reason) return MTR_OK;
     aggregator->state_changed = true;
     rc = mtr_rollups_delete_held(aggregator->txn, held);
     if (rc) return rc;
     if (!resolved.held) return count_released(aggregator, &resolved, event, row);
-    struct mtr_held_event other = mtr_fold_held_row(event, resolved.reason, row->seq);
+    struct mtr_held_event other = fold_held_row(event, resolved.reason, row->seq);
     other.voided = row->voided;
     return mtr_rollups_put_held(aggregator->txn, &other);
 }
@@ -121,11 +121,11 @@ static int release_some(struct mtr_aggregator *aggregator, struct task *task)
     }
     aggregator->budget -= chunk.count;
     aggregator->events += chunk.count;
-    if (finished) return mtr_fact_delete(aggregator, &task->fact);
-    return mtr_fact_put_u64(aggregator, &task->fact, chunk.rows[chunk.count - 1].seq, NULL);
+    if (finished) return fact_delete(aggregator, &task->fact);
+    return fact_put_u64(aggregator, &task->fact, chunk.rows[chunk.count - 1].seq, NULL);
 }
 
-int mtr_fold_release(struct mtr_aggregator *aggregator)
+int fold_release(struct mtr_aggregator *aggregator)
 {
     while (aggregator->releasing && aggregator->budget > 0) {
         struct task task = {.found = false};

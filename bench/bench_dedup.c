@@ -41,12 +41,12 @@ static void bench_tags(uint64_t count)
     if (!identities) exit(1);
     for (uint64_t i = 0; i < count; i++) identities[i] = next_identity(&random);
     qsort(identities, count, sizeof(*identities), compare_identities); /* as sealed identities come */
-    BENCH_CHECK(mtr_tags_init(&table, count));
+    BENCH_CHECK(tags_init(&table, count));
     int64_t start_ns = bench_clock_ns(CLOCK_MONOTONIC);
-    for (uint64_t i = 0; i < count; i++) BENCH_CHECK((int)mtr_tags_insert(&table, identities[i], 1, live));
+    for (uint64_t i = 0; i < count; i++) BENCH_CHECK((int)tags_insert(&table, identities[i], 1, live));
     report("compact table: insert, sorted", count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
     printf("%-34s %7.2f bytes each\n", "compact table: memory",
-           (double)mtr_tags_memory_bytes(&table) / (double)count);
+           (double)tags_memory_bytes(&table) / (double)count);
 
     int64_t total_ns = 0;
     uint64_t finds = 0;
@@ -56,16 +56,16 @@ static void bench_tags(uint64_t count)
         for (int i = 0; i < BATCH; i++) batch[i] = next_identity(&random);
         start_ns = bench_clock_ns(CLOCK_MONOTONIC);
         for (int from = 0; from < BATCH; from += PREFETCH) {
-            for (int i = from; i < from + PREFETCH; i++) mtr_tags_prefetch(&table, batch[i]);
+            for (int i = from; i < from + PREFETCH; i++) tags_prefetch(&table, batch[i]);
             for (int i = from; i < from + PREFETCH; i++)
-                candidates_seen += mtr_tags_find(&table, batch[i], candidates);
+                candidates_seen += tags_find(&table, batch[i], candidates);
         }
         total_ns += bench_clock_ns(CLOCK_MONOTONIC) - start_ns;
     }
     report("compact table: find, new", finds, total_ns);
     printf("%-34s %7.4f %% of finds name a segment wrongly\n", "",
            (double)candidates_seen * 100 / (double)finds);
-    mtr_tags_release(&table);
+    tags_release(&table);
     free(identities);
 }
 
@@ -73,12 +73,12 @@ static void bench_exact(uint64_t count)
 {
     struct mtr_identities table;
     uint64_t random = 2;
-    BENCH_CHECK(mtr_identities_init(&table, 0));
+    BENCH_CHECK(identities_init(&table, 0));
     int64_t start_ns = bench_clock_ns(CLOCK_MONOTONIC);
     for (uint64_t i = 0; i < count; i += BATCH) {
-        BENCH_CHECK(mtr_identities_reserve(&table, BATCH));
+        BENCH_CHECK(identities_reserve(&table, BATCH));
         for (uint64_t j = i; j < i + BATCH; j++)
-            mtr_identities_add(&table, next_identity(&random), j, 0, j + 1);
+            identities_add(&table, next_identity(&random), j, 0, j + 1);
     }
     report("exact table: add, growth included", table.count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
     printf("%-34s %7.2f bytes each\n", "exact table: memory",
@@ -86,10 +86,10 @@ static void bench_exact(uint64_t count)
     struct mtr_log_identity *records = malloc(table.count * sizeof(*records));
     if (!records) exit(1);
     start_ns = bench_clock_ns(CLOCK_MONOTONIC);
-    mtr_identities_sort(&table, 1, records);
+    identities_sort(&table, 1, records);
     report("exact table: sort for sealing", table.count, bench_clock_ns(CLOCK_MONOTONIC) - start_ns);
     free(records);
-    mtr_identities_release(&table);
+    identities_release(&table);
 }
 
 int main(int argc, char **argv)

@@ -51,7 +51,7 @@ static void gauge_outbox(struct mtr_daemon *daemon)
 
 static void gauge(struct mtr_daemon *daemon)
 {
-    struct mtr_http_server_stats stats = mtr_api_stats(daemon->api);
+    struct mtr_http_server_stats stats = api_stats(daemon->api);
     uint64_t last_seq = mtr_log_last_seq(daemon->log), folded_seq = atomic_load(&daemon->folded_seq);
     mtr_metric_set(MTR_METRIC_HTTP_CONNECTIONS, (int64_t)stats.connections);
     mtr_metric_set(MTR_METRIC_HTTP_REQUESTS, (int64_t)stats.requests_total);
@@ -87,7 +87,7 @@ static void on_request(void *context, struct mtr_http_request *http)
     else mtr_http_problem(http, 404, NULL, MTR_STR("there are /healthz, /readyz and /metrics"));
 }
 
-int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic)
+int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr_diagnostic *diagnostic)
 {
     char address[64];
     struct mtr_admin *admin = calloc(1, sizeof(*admin));
@@ -108,7 +108,7 @@ int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out, struct mtr
     return MTR_OK;
 }
 
-void mtr_admin_close(struct mtr_admin *admin)
+void admin_close(struct mtr_admin *admin)
 {
     if (!admin) return;
     mtr_http_server_close(admin->server);

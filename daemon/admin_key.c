@@ -21,7 +21,7 @@ static void to_hex(const uint8_t *bytes, size_t size, char *text)
     for (size_t i = 0; i < size; i++) snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
-int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES])
+int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES])
 {
     uint8_t bytes[32], digest[MTR_SHA256_BYTES];
     int rc = mtr_random_bytes(bytes, sizeof(bytes));
@@ -57,7 +57,7 @@ static int write_new(const char *path, const void *data, size_t size)
     return rc ? rc : sync_parent(path);
 }
 
-int mtr_secret_write(const char *path, const char *secret)
+int secret_write(const char *path, const char *secret)
 {
     char line[MTR_SECRET_TEXT_BYTES + 1];
     int size = snprintf(line, sizeof(line), "%s\n", secret);
@@ -75,7 +75,7 @@ static int ensure_directory(const char *directory, struct mtr_diagnostic *diagno
     return rc;
 }
 
-int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
+int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
                          struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], log_path[PATH_BYTES];
@@ -126,7 +126,7 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
     return rc;
 }
 
-int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
+int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
                          struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
@@ -138,8 +138,8 @@ int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_direc
     /* File first: a file without its document is replaced at the next start; a document without a file
      * would lock the operator out. */
     unlink(path);
-    int rc = mtr_secret_make(secret, sha256);
-    if (!rc) rc = mtr_secret_write(path, secret);
+    int rc = secret_make(secret, sha256);
+    if (!rc) rc = secret_write(path, secret);
     explicit_bzero(secret, sizeof(secret));
     if (rc) {
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot write %s: %s", path, mtr_error_text(rc));

@@ -273,7 +273,7 @@ static int decode(struct mtr_config *config, struct mtr_str text, struct mtr_dia
     return rc;
 }
 
-int mtr_config_load(const char *path, char *const *environment, const char *const *settings,
+int config_load(const char *path, char *const *environment, const char *const *settings,
                     struct mtr_config *out, const char **input_name, struct mtr_diagnostics *findings)
 {
     static const char system_path[] = "/etc/meterd/meterd.yaml";
@@ -302,7 +302,7 @@ out:
     return rc;
 }
 
-void mtr_config_release(struct mtr_config *config)
+void config_release(struct mtr_config *config)
 {
     mtr_arena_release(&config->arena);
 }
@@ -327,7 +327,7 @@ static bool is_equal(const struct mtr_field *row, const char *before, const char
     return mtr_str_equal(a, b);
 }
 
-void mtr_config_compare(const struct mtr_config *before, const struct mtr_config *after,
+void config_compare(const struct mtr_config *before, const struct mtr_config *after,
                         void (*on_key)(void *context, const char *section, const char *key), void *context)
 {
     for (const struct mtr_field *section = mtr_config_fields; section->name; section++)

@@ -22,7 +22,7 @@ static bool has_store(const char *directory, const char *name)
     return access(path, F_OK) == 0;
 }
 
-int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
+int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
                            struct mtr_diagnostic *diagnostic)
 {
     uint64_t last_seq = mtr_log_last_seq(daemon->log);
@@ -36,7 +36,7 @@ int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, boo
     return MTR_ECORRUPT;
 }
 
-int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struct mtr_diagnostic *diagnostic)
+int consistency_after(struct mtr_daemon *daemon, bool rollups_are_new, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_rollups_txn *txn = NULL;
     uint64_t next_seq, change, last_seq = mtr_log_last_seq(daemon->log);

@@ -73,7 +73,7 @@ static void run_slow(void *context, void (*work)(void *work_context), void *work
     struct mtr_daemon *daemon = context;
     daemon->slow_context = work_context;
     atomic_store_explicit(&daemon->slow_work, work, memory_order_release);
-    mtr_stage_poke(daemon->sealer_stage);
+    stage_poke(daemon->sealer_stage);
 }
 
 static int sealer_step(void *context, int64_t now_us, bool *idle)
@@ -112,7 +112,7 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     } else if (!rc) {
         note_room(daemon, committed);
     }
-    if (committed) mtr_stage_poke(daemon->aggregator_stage);
+    if (committed) stage_poke(daemon->aggregator_stage);
     if (!rc)
         rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow,
                                   daemon, &more);
@@ -206,7 +206,7 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
     publish_fold(daemon, &result, catalog_version);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
     update_consumed(daemon, now_us);
-    if (result.events) mtr_stage_poke(daemon->rater_stage);
+    if (result.events) stage_poke(daemon->rater_stage);
     *idle = result.idle;
     return MTR_OK;
 }
@@ -283,15 +283,15 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         .segment_age_us = config->log.segment_age,
         .verify_all = config->log.verify_all,
     };
-    int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
+    int rc = event_key_ensure(directory, event_key, diagnostic);
     if (!rc)
         rc = mtr_log_open(store_path(directory, "log", path), &log_options, &daemon->log,
                           diagnostic); /* first: recovery forks */
-    if (!rc) rc = mtr_consistency_before(daemon, directory, &rollups_are_new, diagnostic);
+    if (!rc) rc = consistency_before(daemon, directory, &rollups_are_new, diagnostic);
     if (!rc)
         rc = mtr_catalog_store_open(store_path(directory, "catalog", path), false, &daemon->catalog_store,
                                     diagnostic);
-    if (!rc) rc = mtr_admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
+    if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
     if (!rc)
         rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup,
                             diagnostic);
@@ -299,7 +299,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc)
         rc = mtr_charges_open(store_path(directory, "charges", path), false, &daemon->charges, diagnostic);
-    if (!rc) rc = mtr_consistency_after(daemon, rollups_are_new, diagnostic);
+    if (!rc) rc = consistency_after(daemon, rollups_are_new, diagnostic);
     if (!rc) rc = mtr_log_reader_attach(daemon->log, &daemon->aggregator_reader);
     return rc;
 }
@@ -310,15 +310,15 @@ static void catalog_changed(void *context)
 {
     struct mtr_daemon *daemon = context;
     if (atomic_load(&daemon->stopping)) return; /* the next start looks anyway */
-    mtr_stage_poke(daemon->aggregator_stage);
-    mtr_stage_poke(daemon->rater_stage);
+    stage_poke(daemon->aggregator_stage);
+    stage_poke(daemon->rater_stage);
 }
 
 static int submit(void *context, struct mtr_request *request)
 {
     struct mtr_daemon *daemon = context;
     int rc = mtr_intake_submit(daemon->intake, request);
-    if (!rc) mtr_stage_poke(daemon->writer_stage);
+    if (!rc) stage_poke(daemon->writer_stage);
     return rc;
 }
 
@@ -332,7 +332,7 @@ static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbo
 {
     struct mtr_daemon *daemon = context;
     mtr_outbox_on_result(daemon->outbox, id, result);
-    if (daemon->rater_stage) mtr_stage_poke(daemon->rater_stage);
+    if (daemon->rater_stage) stage_poke(daemon->rater_stage);
 }
 
 static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
@@ -343,7 +343,7 @@ static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
     return (struct mtr_api_limits){
         .address = daemon->api_address,
         .port = (uint16_t)listen->port,
-        .connections_max = mtr_file_limit_connections((uint32_t)listen->connections_max),
+        .connections_max = file_limit_connections((uint32_t)listen->connections_max),
         .header_timeout_ms = (uint32_t)(listen->header_timeout / 1000),
         .body_timeout_ms = (uint32_t)(listen->body_timeout / 1000),
         .idle_timeout_ms = (uint32_t)(listen->idle_timeout / 1000),
@@ -380,7 +380,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
 {
     const struct mtr_config *config = daemon->config;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
-    int rc = mtr_event_key_ensure(directory, event_key, diagnostic);
+    int rc = event_key_ensure(directory, event_key, diagnostic);
     if (rc) return rc;
     const struct mtr_intake_options intake_options = {
         .queue_bytes_max = config->intake.queue_bytes_max,
@@ -411,10 +411,10 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     };
 
     fill_host(daemon);
-    rc = mtr_events_open(&daemon->api_host, &daemon->events);
+    rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc)
-        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, mtr_events_on_answer,
+        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, events_on_answer,
                              daemon->events, &daemon->intake);
     if (!rc)
         rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options,
@@ -436,10 +436,10 @@ static int start_stages(struct mtr_daemon *daemon, struct mtr_diagnostic *diagno
                                                FOLD_PAUSE_MS};
     const struct mtr_stage_hooks sealer = {"sealer", sealer_step, on_stage_end, STAGE_IDLE_MS, 0};
     const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS, 0};
-    int rc = mtr_stage_start(&rater, daemon, &daemon->rater_stage);
-    if (!rc) rc = mtr_stage_start(&aggregator, daemon, &daemon->aggregator_stage);
-    if (!rc) rc = mtr_stage_start(&sealer, daemon, &daemon->sealer_stage);
-    if (!rc) rc = mtr_stage_start(&writer, daemon, &daemon->writer_stage);
+    int rc = stage_start(&rater, daemon, &daemon->rater_stage);
+    if (!rc) rc = stage_start(&aggregator, daemon, &daemon->aggregator_stage);
+    if (!rc) rc = stage_start(&sealer, daemon, &daemon->sealer_stage);
+    if (!rc) rc = stage_start(&writer, daemon, &daemon->writer_stage);
     if (rc)
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s",
                            mtr_error_text(rc));
@@ -460,7 +460,7 @@ static void begin_stop(struct mtr_daemon *daemon)
     atomic_store(&daemon->ready, false);
     if (mtr_systemd_stopping())
         mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we stop");
-    mtr_api_drain(daemon->api, on_drained, daemon);
+    api_drain(daemon->api, on_drained, daemon);
 }
 
 static void on_stage_ended(void *context)
@@ -478,9 +478,9 @@ static void on_reload(struct run_context *run)
         mtr_logline(MTR_LEVEL_ERROR, "daemon",
                     "the configuration was not reloaded: it has errors; the old one stays in force");
     } else {
-        mtr_daemon_take_config(run->daemon, &fresh);
+        daemon_take_config(run->daemon, &fresh);
     }
-    mtr_config_release(&fresh);
+    config_release(&fresh);
     if (mtr_systemd_ready())
         mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
 }
@@ -521,19 +521,19 @@ static int open_loop(struct mtr_daemon *daemon, struct run_context *run, struct 
     return MTR_OK;
 }
 
-static void end_stage(struct mtr_stage **stage, bool drain)
+static void end_stage(struct mtr_stage_thread **stage, bool drain)
 {
     if (!*stage) return;
-    mtr_stage_stop(*stage, drain);
-    mtr_stage_join(*stage);
+    stage_stop(*stage, drain);
+    stage_join(*stage);
     *stage = NULL;
 }
 
 static void close_all(struct mtr_daemon *daemon)
 {
     bool drain = !atomic_load(&daemon->failure);
-    mtr_api_close(daemon->api);
-    mtr_admin_close(daemon->admin);
+    api_close(daemon->api);
+    admin_close(daemon->admin);
     if (daemon->loop)
         mtr_loop_finish_work(
             daemon->loop); /* handlers and decoders on the pool poke stages and read stores */
@@ -544,7 +544,7 @@ static void close_all(struct mtr_daemon *daemon)
     end_stage(&daemon->sealer_stage, true); /* what it was given borrows from the intake */
     end_stage(&daemon->aggregator_stage, drain);
     end_stage(&daemon->rater_stage, false);
-    mtr_events_close(daemon->events);
+    events_close(daemon->events);
     mtr_http_sender_close(daemon->sender);
     mtr_timer_close(daemon->watchdog);
     mtr_wakeup_close(daemon->ended);
@@ -568,13 +568,13 @@ static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct m
     int rc = open_stores(daemon, directory, diagnostic);
     if (!rc) rc = open_loop(daemon, run, diagnostic);
     if (!rc) rc = open_stages(daemon, directory, diagnostic);
-    if (!rc) rc = mtr_admin_open(daemon, &daemon->admin, diagnostic);
-    if (!rc) rc = mtr_api_open(&daemon->api_host, daemon->events, &daemon->api, diagnostic);
+    if (!rc) rc = admin_open(daemon, &daemon->admin, diagnostic);
+    if (!rc) rc = api_open(&daemon->api_host, daemon->events, &daemon->api, diagnostic);
     if (!rc) rc = start_stages(daemon, diagnostic);
     return rc;
 }
 
-int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
+int daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
                    void *context)
 {
     static struct mtr_daemon daemon; /* zero; one per process */
@@ -590,7 +590,7 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
         atomic_store(&daemon.ready, true);
         mtr_logline(MTR_LEVEL_INFO, "daemon",
                     "meterd %s is ready: events and queries on http://%.*s:%u, %" PRIu64 " events in the log",
-                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), mtr_api_port(daemon.api),
+                    METERD_VERSION, MTR_STR_ARGS(config->listen.address), api_port(daemon.api),
                     mtr_log_last_seq(daemon.log));
         if (mtr_systemd_ready())
             mtr_logline(MTR_LEVEL_WARNING, "daemon", "cannot tell the service manager that we are ready");
@@ -598,7 +598,7 @@ int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context,
         rc = atomic_load(&daemon.failure);
     }
     close_all(&daemon);
-    mtr_daemon_drop_configs(&daemon);
+    daemon_drop_configs(&daemon);
     mtr_logline(MTR_LEVEL_INFO, "daemon",
                 rc ? "ended by an error" : "stopped; everything accepted is on disk");
     return rc;

@@ -58,10 +58,10 @@ struct mtr_daemon {
     char api_address[64]; /* of listen.address, ended by NUL */
     struct mtr_api *api;
     struct mtr_admin *admin;
-    struct mtr_stage *writer_stage;
-    struct mtr_stage *sealer_stage;
-    struct mtr_stage *aggregator_stage;
-    struct mtr_stage *rater_stage;
+    struct mtr_stage_thread *writer_stage;
+    struct mtr_stage_thread *sealer_stage;
+    struct mtr_stage_thread *aggregator_stage;
+    struct mtr_stage_thread *rater_stage;
     struct mtr_wakeup *ended;   /* a stage ended: the loop looks why */
     struct mtr_timer *watchdog;
     struct mtr_kept_config *kept_configs; /* of reloads (reload.c) */
@@ -84,42 +84,42 @@ struct mtr_daemon {
 /* Opens the stores (recovery first, before any thread), loop, servers and stages, runs until SIGTERM or
  * SIGINT or a failure, drains and closes. `reload` is asked on SIGHUP for a configuration to check: 0, or
  * it has printed why. MTR_OK after a signal; else the first failure, which the log lines have told. */
-int mtr_daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
+int daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
                    void *context) MTR_MUST_USE;
 
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The
  * loop's thread. */
-void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
-void mtr_daemon_drop_configs(
+void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
+void daemon_drop_configs(
     struct mtr_daemon *daemon); /* at the end: nobody reads daemon->config any more */
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
-uint32_t mtr_file_limit_connections(uint32_t connections_max);
+uint32_t file_limit_connections(uint32_t connections_max);
 
 /* Health and metrics on the admin listener (admin.c). */
-int mtr_admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
+int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-void mtr_admin_close(struct mtr_admin *admin);
+void admin_close(struct mtr_admin *admin);
 
 /* The stores against one another (consistency.c): once the log is open and before the other stores are
  * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */
-int mtr_consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
+int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
                            struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-int mtr_consistency_after(struct mtr_daemon *daemon, bool rollups_are_new,
+int consistency_after(struct mtr_daemon *daemon, bool rollups_are_new,
                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */
-int mtr_admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
+int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
 enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };
-int mtr_secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;
+int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;
 /* A file of mode 0600 that did not exist before, durable. */
-int mtr_secret_write(const char *path, const char *secret) MTR_MUST_USE;
+int secret_write(const char *path, const char *secret) MTR_MUST_USE;
 
 /* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). */
-int mtr_event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
+int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { KEPT_FILES = 2048 }; /* for segments (two files each), stores, deliveries and the admin listener */
 
-uint32_t mtr_file_limit_connections(uint32_t connections_max)
+uint32_t file_limit_connections(uint32_t connections_max)
 {
     struct rlimit limit;
     const rlim_t wanted = (rlim_t)connections_max + KEPT_FILES;

@@ -50,11 +50,11 @@ static void on_key(void *context, const char *section, const char *key)
     snprintf(names + used, NAMES_BYTES - used, "%s%s.%s", used ? ", " : "", section, key);
 }
 
-void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh)
+void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh)
 {
     struct changes changes = {{0}, {0}};
     const struct mtr_config *before = daemon->config;
-    mtr_config_compare(before, fresh, on_key, &changes);
+    config_compare(before, fresh, on_key, &changes);
     struct mtr_kept_config *kept = malloc(sizeof(*kept));
     if (!kept) {
         mtr_logline(MTR_LEVEL_ERROR, "daemon", "the configuration was not reloaded: out of memory");
@@ -78,7 +78,7 @@ void mtr_daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *
         mtr_logline(MTR_LEVEL_WARNING, "daemon", "at the next start only: %s", changes.later);
 }
 
-void mtr_daemon_drop_configs(struct mtr_daemon *daemon)
+void daemon_drop_configs(struct mtr_daemon *daemon)
 {
     while (daemon->kept_configs) {
         struct mtr_kept_config *kept = daemon->kept_configs;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct mtr_stage {
+struct mtr_stage_thread {
     struct mtr_stage_hooks hooks;
     void *context;
     pthread_t thread;
@@ -40,7 +40,7 @@ static struct timespec later(struct timespec time, uint32_t ms)
 
 /* Waits for a poke, the end, or idle_ms; then for the end, or until pause_ms have passed since the step
  * began. */
-static void wait_for_work(struct mtr_stage *stage, struct timespec began)
+static void wait_for_work(struct mtr_stage_thread *stage, struct timespec began)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -55,7 +55,7 @@ static void wait_for_work(struct mtr_stage *stage, struct timespec began)
 }
 
 /* Takes the poke; tells whether the stage is to end now. */
-static bool must_end(struct mtr_stage *stage, bool idle)
+static bool must_end(struct mtr_stage_thread *stage, bool idle)
 {
     pthread_mutex_lock(&stage->mutex);
     bool end = stage->stopping && (!stage->draining || (idle && !stage->poked));
@@ -66,7 +66,7 @@ static bool must_end(struct mtr_stage *stage, bool idle)
 
 static void *run(void *argument)
 {
-    struct mtr_stage *stage = argument;
+    struct mtr_stage_thread *stage = argument;
     pthread_setname_np(pthread_self(), stage->hooks.name);
     bool idle = false;
     int error = 0;
@@ -81,9 +81,9 @@ static void *run(void *argument)
     return NULL;
 }
 
-int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage **out)
+int stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage_thread **out)
 {
-    struct mtr_stage *stage = calloc(1, sizeof(*stage));
+    struct mtr_stage_thread *stage = calloc(1, sizeof(*stage));
     if (!stage) return MTR_ENOMEM;
     stage->hooks = *hooks;
     stage->context = context;
@@ -109,7 +109,7 @@ int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct m
     return MTR_OK;
 }
 
-void mtr_stage_poke(struct mtr_stage *stage)
+void stage_poke(struct mtr_stage_thread *stage)
 {
     pthread_mutex_lock(&stage->mutex);
     bool sleeping = !stage->poked;
@@ -118,7 +118,7 @@ void mtr_stage_poke(struct mtr_stage *stage)
     if (sleeping) pthread_cond_signal(&stage->changed);
 }
 
-void mtr_stage_stop(struct mtr_stage *stage, bool drain)
+void stage_stop(struct mtr_stage_thread *stage, bool drain)
 {
     pthread_mutex_lock(&stage->mutex);
     stage->stopping = true;
@@ -127,7 +127,7 @@ void mtr_stage_stop(struct mtr_stage *stage, bool drain)
     pthread_cond_signal(&stage->changed);
 }
 
-void mtr_stage_join(struct mtr_stage *stage)
+void stage_join(struct mtr_stage_thread *stage)
 {
     if (!stage) return;
     pthread_join(stage->thread, NULL);

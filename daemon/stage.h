@@ -14,14 +14,14 @@
 
 #include "meterd/core/error.h"
 
-struct mtr_stage;
+struct mtr_stage_thread;
 
 struct mtr_stage_hooks {
     const char *name; /* of the thread, up to 15 characters */
     /* A bounded piece of work at now_us. *idle: nothing left; sleep until poked or idle_ms passed. Errors
      * stop the stage. */
     int (*step)(void *context, int64_t now_us, bool *idle);
-    /* The stage ended: with the step's error, or 0 after mtr_stage_stop. Runs on the stage's thread, last. */
+    /* The stage ended: with the step's error, or 0 after stage_stop. Runs on the stage's thread, last. */
     void (*on_end)(void *context, int error);
     uint32_t idle_ms;
     /* After a step that said idle, a poke is answered no sooner than this after the step began: work
@@ -29,11 +29,11 @@ struct mtr_stage_hooks {
     uint32_t pause_ms;
 };
 
-int mtr_stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage **out) MTR_MUST_USE;
-void mtr_stage_poke(struct mtr_stage *stage); /* any thread: there is work */
+int stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage_thread **out) MTR_MUST_USE;
+void stage_poke(struct mtr_stage_thread *stage); /* any thread: there is work */
 /* Asks the stage to end once its step says idle (drain) or after the step under way (!drain). Does not
  * wait. */
-void mtr_stage_stop(struct mtr_stage *stage, bool drain);
-void mtr_stage_join(struct mtr_stage *stage); /* waits for the end and frees the stage; NULL is fine */
+void stage_stop(struct mtr_stage_thread *stage, bool drain);
+void stage_join(struct mtr_stage_thread *stage); /* waits for the end and frees the stage; NULL is fine */
 
 #endif

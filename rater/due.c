@@ -182,7 +182,7 @@ static int retry(struct rater_step *step, struct mtr_charge_period *period)
 static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
 {
     struct mtr_charge_period period;
-    struct rater_term term;
+    struct rater_billing_period term;
     struct rater_grants grants;
     int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (!rc) rc = follow_grace(step, &period);

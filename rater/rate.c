@@ -79,7 +79,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                    struct mtr_charge_period *period, struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
-    struct rater_term term;
+    struct rater_billing_period term;
     mtr_arena_reset(&rater->arena);
     int rc = rater_term_at(subscription, period->start_s, &rater->arena, &term);
     if (rc) return rc;

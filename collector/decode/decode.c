@@ -12,17 +12,17 @@
 enum { RESERVE_MAX = 4096 };
 
 static const struct mtr_decoder decoders[] = {
-    {"application/json", mtr_decode_json},
-    {"application/cloudevents+json", mtr_decode_json},
-    {"application/cloudevents-batch+json", mtr_decode_json},
-    {"application/x-ndjson", mtr_decode_ndjson},
-    {"application/ndjson", mtr_decode_ndjson},
-    {"application/msgpack", mtr_decode_msgpack},
-    {"application/x-msgpack", mtr_decode_msgpack},
-    {"application/vnd.msgpack", mtr_decode_msgpack},
+    {"application/json", decode_json},
+    {"application/cloudevents+json", decode_json},
+    {"application/cloudevents-batch+json", decode_json},
+    {"application/x-ndjson", decode_ndjson},
+    {"application/ndjson", decode_ndjson},
+    {"application/msgpack", decode_msgpack},
+    {"application/x-msgpack", decode_msgpack},
+    {"application/vnd.msgpack", decode_msgpack},
 };
 
-int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason)
+int decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason)
 {
     mtr_diagnostic_set(job->diagnostic, 0, 0, "", "malformed %s at byte %llu: %s", what,
                        (unsigned long long)offset, reason);
@@ -30,20 +30,20 @@ int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *wha
     return MTR_EINVALID;
 }
 
-int mtr_decode_begin(struct mtr_decode_job *job)
+int decode_begin(struct mtr_decode_job *job)
 {
-    int rc = mtr_draft_begin(&job->draft);
+    int rc = draft_begin(&job->draft);
     if (rc == MTR_ELIMIT)
         mtr_diagnostic_set(job->diagnostic, 0, 0, "", "more than %lu events in one request",
                            (unsigned long)job->input->events_max);
     return rc;
 }
 
-int mtr_decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes)
+int decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes)
 {
     size_t count = rest_bytes / (first_bytes ? first_bytes : 1);
     count += count / 8 + 1;
-    return mtr_draft_reserve(&job->draft, count < RESERVE_MAX ? count : RESERVE_MAX);
+    return draft_reserve(&job->draft, count < RESERVE_MAX ? count : RESERVE_MAX);
 }
 
 static char lower(char c)
@@ -90,7 +90,7 @@ static bool is_binary_mode(const struct mtr_decode_input *input, struct mtr_str 
 
 static const struct mtr_decoder *find_decoder(const struct mtr_decode_input *input, struct mtr_str type)
 {
-    static const struct mtr_decoder binary = {"(ce-* headers)", mtr_decode_binary};
+    static const struct mtr_decoder binary = {"(ce-* headers)", decode_binary};
     if (is_binary_mode(input, type))
         return input->body.size == 0 || type.size == 0 || is_json_type(type) ? &binary : NULL;
     if (type.size == 0) return &decoders[0];
@@ -106,14 +106,14 @@ int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request
     struct mtr_str type = media_type(input->content_type);
     const struct mtr_decoder *decoder = find_decoder(input, type);
     mtr_diagnostic_set(diagnostic, 0, 0, "", "out of memory");
-    mtr_draft_init(&job.draft, request, input->events_max, input->received_us);
+    draft_init(&job.draft, request, input->events_max, input->received_us);
     if (!decoder) {
         mtr_diagnostic_set(diagnostic, 0, 0, "",
                            "content type '%.*s' is not understood: send JSON, NDJSON, msgpack or CloudEvents",
                            type.size < 80 ? (int)type.size : 80, type.size ? type.data : "");
         return MTR_ENOTFOUND;
     }
-    int rc = mtr_decompress(input->content_encoding, input->body, input->body_bytes_max, &request->arena,
+    int rc = decode_decompress(input->content_encoding, input->body, input->body_bytes_max, &request->arena,
                             &job.text, &job.size, diagnostic);
     if (!rc) rc = decoder->decode(&job);
     /* The bound of one request's memory is the sender's to keep; only the system's refusal is ours. */

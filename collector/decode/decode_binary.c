@@ -51,7 +51,7 @@ static int read_header(struct mtr_decode_job *job, const struct mtr_decode_heade
     if (!text || rc) return MTR_ENOMEM;
     size_t size = percent_decode(text, unquote(header->value, text));
     struct mtr_value value = {.kind = MTR_VALUE_TEXT, .text = {text, size}};
-    mtr_draft_attribute(&job->draft, mtr_attribute_from_name(name), name, &value);
+    draft_attribute(&job->draft, draft_attribute_from_name(name), name, &value);
     return MTR_OK;
 }
 
@@ -60,32 +60,32 @@ static int read_data(struct mtr_decode_job *job)
     struct mtr_json_index index;
     struct mtr_json_cursor cursor;
     struct mtr_str text = {job->text, job->size};
-    int rc = mtr_json_index_build(text, &index);
+    int rc = json_index_build(text, &index);
     if (rc == MTR_EINVALID) {
         uint64_t offset;
-        const char *reason = mtr_json_locate_fault(text, &offset);
-        return mtr_decode_fail(job, offset, "JSON", reason);
+        const char *reason = json_locate_fault(text, &offset);
+        return decode_fail(job, offset, "JSON", reason);
     }
     if (rc) return rc;
-    mtr_json_cursor_init(&cursor, job->text, job->size, &index);
-    if (mtr_json_peek(&cursor) == '{' && mtr_draft_data_begin(&job->draft)) {
-        rc = mtr_json_data_read(&cursor, &job->draft);
+    json_cursor_init(&cursor, job->text, job->size, &index);
+    if (json_cursor_peek(&cursor) == '{' && draft_data_begin(&job->draft)) {
+        rc = json_data_read(&cursor, &job->draft);
     } else {
         struct mtr_value ignored;
-        rc = mtr_json_value_read(&cursor, &ignored);
-        if (!rc) mtr_draft_fault(&job->draft, "data", "must be a map");
+        rc = json_cursor_value_read(&cursor, &ignored);
+        if (!rc) draft_fault(&job->draft, "data", "must be a map");
     }
-    if (!rc && mtr_json_peek(&cursor) != MTR_JSON_END)
-        rc = mtr_json_fail(&cursor, "something follows the end of the data");
-    return rc ? mtr_decode_fail(job, cursor.fault_offset, "JSON", cursor.fault) : MTR_OK;
+    if (!rc && json_cursor_peek(&cursor) != MTR_JSON_END)
+        rc = json_cursor_fail(&cursor, "something follows the end of the data");
+    return rc ? decode_fail(job, cursor.fault_offset, "JSON", cursor.fault) : MTR_OK;
 }
 
-int mtr_decode_binary(struct mtr_decode_job *job)
+int decode_binary(struct mtr_decode_job *job)
 {
-    int rc = mtr_decode_begin(job);
+    int rc = decode_begin(job);
     for (uint32_t i = 0; i < job->input->header_count && !rc; i++)
         rc = read_header(job, &job->input->headers[i]);
     if (!rc && job->size) rc = read_data(job);
-    if (!rc) mtr_draft_end(&job->draft);
+    if (!rc) draft_end(&job->draft);
     return rc;
 }

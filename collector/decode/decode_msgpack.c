@@ -24,7 +24,7 @@ struct table {
 
 static int read_key(struct mtr_msgpack_cursor *cursor, struct mtr_value *key, const char **refused)
 {
-    int rc = mtr_msgpack_value_read(cursor, key);
+    int rc = msgpack_value_read(cursor, key);
     *refused = key->kind == MTR_VALUE_TEXT ? NULL : "a key must be text";
     return rc;
 }
@@ -35,13 +35,13 @@ static int read_data(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft,
         struct mtr_value key, value;
         const char *refused;
         int rc = read_key(cursor, &key, &refused);
-        if (!rc) rc = mtr_msgpack_value_read(cursor, &value);
+        if (!rc) rc = msgpack_value_read(cursor, &value);
         if (rc) return rc;
         if (refused) {
-            mtr_draft_fault(draft, "data", refused);
+            draft_fault(draft, "data", refused);
         } else {
             value.utf8_checked = false;
-            mtr_draft_data(draft, key.text, &value);
+            draft_data(draft, key.text, &value);
         }
     }
     return MTR_OK;
@@ -53,20 +53,20 @@ static int read_attribute(struct mtr_msgpack_cursor *cursor, struct mtr_draft *d
     struct mtr_msgpack_token token;
     const char *refused;
     int rc = read_key(cursor, &key, &refused);
-    if (!rc) rc = mtr_msgpack_read(cursor, &token);
+    if (!rc) rc = msgpack_read(cursor, &token);
     if (rc) return rc;
-    enum mtr_attribute attribute = refused ? MTR_ATTRIBUTE_EXTENSION : mtr_attribute_from_name(key.text);
-    if (attribute == MTR_ATTRIBUTE_DATA && token.kind == MTR_MSGPACK_MAP && mtr_draft_data_begin(draft))
+    enum mtr_attribute attribute = refused ? MTR_ATTRIBUTE_EXTENSION : draft_attribute_from_name(key.text);
+    if (attribute == MTR_ATTRIBUTE_DATA && token.kind == MTR_MSGPACK_MAP && draft_data_begin(draft))
         return read_data(cursor, draft, token.count);
     if (token.kind != MTR_MSGPACK_SCALAR) {
         token.value.kind = MTR_VALUE_NESTED;
-        rc = mtr_msgpack_skip_items(cursor, &token, &token.value.depth);
+        rc = msgpack_skip_items(cursor, &token, &token.value.depth);
         if (rc) return rc;
     }
     if (refused) {
-        mtr_draft_fault(draft, NULL, refused);
+        draft_fault(draft, NULL, refused);
     } else {
-        mtr_draft_attribute(draft, attribute, key.text, &token.value);
+        draft_attribute(draft, attribute, key.text, &token.value);
     }
     return MTR_OK;
 }
@@ -74,16 +74,16 @@ static int read_attribute(struct mtr_msgpack_cursor *cursor, struct mtr_draft *d
 static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor,
                       const struct mtr_msgpack_token *head)
 {
-    int rc = mtr_decode_begin(job);
+    int rc = decode_begin(job);
     if (rc) return rc;
     if (head->kind == MTR_MSGPACK_MAP) {
         for (uint32_t i = 0; i < head->count && !rc; i++) rc = read_attribute(cursor, &job->draft);
     } else {
         uint8_t depth;
-        mtr_draft_fault(&job->draft, NULL, "an event must be a map");
-        if (head->kind == MTR_MSGPACK_LIST) rc = mtr_msgpack_skip_items(cursor, head, &depth);
+        draft_fault(&job->draft, NULL, "an event must be a map");
+        if (head->kind == MTR_MSGPACK_LIST) rc = msgpack_skip_items(cursor, head, &depth);
     }
-    if (!rc) mtr_draft_end(&job->draft);
+    if (!rc) draft_end(&job->draft);
     return rc;
 }
 
@@ -91,7 +91,7 @@ static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cur
 static int reserve(struct mtr_decode_job *job, const struct mtr_msgpack_cursor *cursor, uint32_t count)
 {
     size_t rest = (size_t)(cursor->end - cursor->at);
-    return mtr_draft_reserve(&job->draft, count < rest ? count : rest);
+    return draft_reserve(&job->draft, count < rest ? count : rest);
 }
 
 static int decode_list(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor, uint32_t count)
@@ -99,7 +99,7 @@ static int decode_list(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cu
     int rc = reserve(job, cursor, count);
     for (uint32_t i = 0; i < count && !rc; i++) {
         struct mtr_msgpack_token head;
-        rc = mtr_msgpack_read(cursor, &head);
+        rc = msgpack_read(cursor, &head);
         if (!rc) rc = read_event(job, cursor, &head);
     }
     return rc;
@@ -109,10 +109,10 @@ static int decode_list(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cu
 static const char *column_init(struct column *column, struct mtr_str name)
 {
     const struct mtr_str prefix = MTR_STR("data.");
-    *column = (struct column){mtr_attribute_from_name(name), name};
+    *column = (struct column){draft_attribute_from_name(name), name};
     if (mtr_str_starts_with(name, prefix)) {
         *column = (struct column){MTR_ATTRIBUTE_DATA, {name.data + prefix.size, name.size - prefix.size}};
-        return mtr_draft_name_fault(column->name, false);
+        return draft_name_fault(column->name, false);
     }
     if (column->attribute == MTR_ATTRIBUTE_DATA) return "columns of data are named data.<name>";
     for (size_t i = 0; i < name.size; i++)
@@ -142,18 +142,18 @@ static const char *add_column(struct table *table, struct mtr_str name)
 static int read_fields(struct mtr_msgpack_cursor *cursor, struct table *table)
 {
     struct mtr_msgpack_token head;
-    int rc = mtr_msgpack_read(cursor, &head);
-    if (!rc && head.kind != MTR_MSGPACK_LIST) rc = mtr_msgpack_fail(cursor, "fields must be a list of names");
+    int rc = msgpack_read(cursor, &head);
+    if (!rc && head.kind != MTR_MSGPACK_LIST) rc = msgpack_fail(cursor, "fields must be a list of names");
     for (uint32_t i = 0; !rc && i < head.count; i++) {
         struct mtr_value name;
         const uint8_t *at = cursor->at;
-        rc = mtr_msgpack_value_read(cursor, &name);
+        rc = msgpack_value_read(cursor, &name);
         if (rc) return rc;
         const char *reason =
             name.kind == MTR_VALUE_TEXT ? add_column(table, name.text) : "fields must be a list of names";
         if (reason) {
             cursor->at = at;
-            rc = mtr_msgpack_fail(cursor, reason);
+            rc = msgpack_fail(cursor, reason);
         }
     }
     return rc;
@@ -164,12 +164,12 @@ static int read_cells(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
         struct mtr_value value;
-        int rc = mtr_msgpack_value_read(cursor, &value);
+        int rc = msgpack_value_read(cursor, &value);
         if (rc) return rc;
         if (column->attribute == MTR_ATTRIBUTE_DATA) {
-            mtr_draft_data_named(draft, column->name, &value);
+            draft_data_named(draft, column->name, &value);
         } else {
-            mtr_draft_attribute(draft, column->attribute, column->name, &value);
+            draft_attribute(draft, column->attribute, column->name, &value);
         }
     }
     return MTR_OK;
@@ -179,27 +179,27 @@ static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curso
 {
     struct mtr_msgpack_token head;
     uint8_t depth;
-    int rc = mtr_msgpack_read(cursor, &head);
-    if (!rc) rc = mtr_decode_begin(job);
+    int rc = msgpack_read(cursor, &head);
+    if (!rc) rc = decode_begin(job);
     if (rc) return rc;
     if (head.kind == MTR_MSGPACK_LIST && head.count == table->column_count) {
         rc = read_cells(cursor, &job->draft, table);
     } else if (head.kind == MTR_MSGPACK_SCALAR) {
-        mtr_draft_fault(&job->draft, NULL, "a row must be a list of values");
+        draft_fault(&job->draft, NULL, "a row must be a list of values");
     } else {
-        mtr_draft_faultf(&job->draft, NULL, "a row must be a list of %u values",
+        draft_faultf(&job->draft, NULL, "a row must be a list of %u values",
                          (unsigned)table->column_count);
-        rc = mtr_msgpack_skip_items(cursor, &head, &depth);
+        rc = msgpack_skip_items(cursor, &head, &depth);
     }
-    if (!rc) mtr_draft_end(&job->draft);
+    if (!rc) draft_end(&job->draft);
     return rc;
 }
 
 static int read_rows(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor, const struct table *table)
 {
     struct mtr_msgpack_token head;
-    int rc = mtr_msgpack_read(cursor, &head);
-    if (!rc && head.kind != MTR_MSGPACK_LIST) rc = mtr_msgpack_fail(cursor, "rows must be a list");
+    int rc = msgpack_read(cursor, &head);
+    if (!rc && head.kind != MTR_MSGPACK_LIST) rc = msgpack_fail(cursor, "rows must be a list");
     if (!rc) rc = reserve(job, cursor, head.count);
     for (uint32_t i = 0; !rc && i < head.count; i++) rc = read_row(job, cursor, table);
     return rc;
@@ -214,7 +214,7 @@ static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor 
     int rc = MTR_OK;
     for (uint32_t i = 0; i < pairs && !rc; i++) {
         struct mtr_value key, ignored;
-        rc = mtr_msgpack_value_read(cursor, &key);
+        rc = msgpack_value_read(cursor, &key);
         if (rc) return rc;
         if (!has_fields && key.kind == MTR_VALUE_TEXT && mtr_str_equal(key.text, MTR_STR("fields"))) {
             has_fields = true;
@@ -222,13 +222,13 @@ static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor 
         } else if (!has_rows && key.kind == MTR_VALUE_TEXT && mtr_str_equal(key.text, MTR_STR("rows"))) {
             has_rows = true;
             rows = *cursor;
-            rc = has_fields ? read_rows(job, cursor, &table) : mtr_msgpack_value_read(cursor, &ignored);
+            rc = has_fields ? read_rows(job, cursor, &table) : msgpack_value_read(cursor, &ignored);
             if (has_fields) rows.at = NULL;
         } else {
-            rc = mtr_msgpack_fail(cursor, "only fields and rows are expected, each once");
+            rc = msgpack_fail(cursor, "only fields and rows are expected, each once");
         }
     }
-    if (!rc && !(has_fields && has_rows)) rc = mtr_msgpack_fail(cursor, "fields and rows belong together");
+    if (!rc && !(has_fields && has_rows)) rc = msgpack_fail(cursor, "fields and rows belong together");
     if (!rc && rows.at) {
         rc = read_rows(job, &rows, &table);
         if (rows.fault) *cursor = rows;
@@ -240,16 +240,16 @@ static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor 
 static bool is_compact(struct mtr_msgpack_cursor cursor)
 {
     struct mtr_value key;
-    if (mtr_msgpack_value_read(&cursor, &key) || key.kind != MTR_VALUE_TEXT) return false;
+    if (msgpack_value_read(&cursor, &key) || key.kind != MTR_VALUE_TEXT) return false;
     return mtr_str_equal(key.text, MTR_STR("fields")) || mtr_str_equal(key.text, MTR_STR("rows"));
 }
 
-int mtr_decode_msgpack(struct mtr_decode_job *job)
+int decode_msgpack(struct mtr_decode_job *job)
 {
     const uint8_t *begin = (const uint8_t *)job->text;
     struct mtr_msgpack_cursor cursor = {begin, begin, begin + job->size, NULL};
     struct mtr_msgpack_token head;
-    int rc = mtr_msgpack_read(&cursor, &head);
+    int rc = msgpack_read(&cursor, &head);
     if (rc) {
         /* the fault says it */
     } else if (head.kind == MTR_MSGPACK_LIST) {
@@ -260,10 +260,10 @@ int mtr_decode_msgpack(struct mtr_decode_job *job)
         rc = read_event(job, &cursor, &head);
     } else {
         cursor.at = begin;
-        rc = mtr_msgpack_fail(&cursor, "an event or a list of events is expected");
+        rc = msgpack_fail(&cursor, "an event or a list of events is expected");
     }
     if (!rc && cursor.at != cursor.end)
-        rc = mtr_msgpack_fail(&cursor, "something follows the end of the value");
-    return cursor.fault ? mtr_decode_fail(job, (uint64_t)(cursor.at - cursor.begin), "msgpack", cursor.fault)
+        rc = msgpack_fail(&cursor, "something follows the end of the value");
+    return cursor.fault ? decode_fail(job, (uint64_t)(cursor.at - cursor.begin), "msgpack", cursor.fault)
                         : rc;
 }

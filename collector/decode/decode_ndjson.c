@@ -16,18 +16,18 @@
 static int read_line(struct mtr_decode_job *job, struct mtr_json_cursor *cursor, size_t base)
 {
     struct mtr_draft *draft = &job->draft;
-    int rc = mtr_decode_begin(job);
+    int rc = decode_begin(job);
     if (rc) return rc;
-    rc = mtr_json_event_read(cursor, draft);
-    if (!rc && mtr_json_peek(cursor) != MTR_JSON_END)
-        rc = mtr_json_fail(cursor, "something follows the event on its line");
+    rc = json_event_read(cursor, draft);
+    if (!rc && json_cursor_peek(cursor) != MTR_JSON_END)
+        rc = json_cursor_fail(cursor, "something follows the event on its line");
     if (rc) {
         draft->result->code = MTR_RESULT_ACCEPTED; /* that the line is broken matters more than what was found
                                                       in its first half */
-        mtr_draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset,
+        draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset,
                          cursor->fault);
     }
-    mtr_draft_end(draft);
+    draft_end(draft);
     return MTR_OK;
 }
 
@@ -40,14 +40,14 @@ static size_t line_end(const struct mtr_decode_job *job, size_t start)
 static int decode_indexed(struct mtr_decode_job *job, const struct mtr_json_index *index)
 {
     struct mtr_json_cursor cursor;
-    mtr_json_cursor_init(&cursor, job->text, job->size, index);
+    json_cursor_init(&cursor, job->text, job->size, index);
     for (size_t start = 0, end; start < job->size; start = end + 1) {
         end = line_end(job, start);
         cursor.end = (uint32_t)end;
-        if (mtr_json_peek(&cursor) == MTR_JSON_END) continue;
+        if (json_cursor_peek(&cursor) == MTR_JSON_END) continue;
         cursor.fault = NULL;
         int rc = read_line(job, &cursor, 0);
-        if (!rc && job->request->count == 1) rc = mtr_decode_reserve_like(job, end - start, job->size - end);
+        if (!rc && job->request->count == 1) rc = decode_reserve_like(job, end - start, job->size - end);
         if (rc) return rc;
         while (*cursor.offsets < end) cursor.offsets++;
     }
@@ -57,11 +57,11 @@ static int decode_indexed(struct mtr_decode_job *job, const struct mtr_json_inde
 static int fault_line(struct mtr_decode_job *job, struct mtr_str line, size_t start)
 {
     uint64_t offset;
-    const char *reason = mtr_json_locate_fault(line, &offset);
-    int rc = mtr_decode_begin(job);
+    const char *reason = json_locate_fault(line, &offset);
+    int rc = decode_begin(job);
     if (rc) return rc;
-    mtr_draft_faultf(&job->draft, NULL, "malformed JSON at byte %zu: %s", start + (size_t)offset, reason);
-    mtr_draft_end(&job->draft);
+    draft_faultf(&job->draft, NULL, "malformed JSON at byte %zu: %s", start + (size_t)offset, reason);
+    draft_end(&job->draft);
     return MTR_OK;
 }
 
@@ -71,22 +71,22 @@ static int decode_line_by_line(struct mtr_decode_job *job)
         struct mtr_json_index index;
         struct mtr_json_cursor cursor;
         end = line_end(job, start);
-        int rc = mtr_json_index_build((struct mtr_str){job->text + start, end - start}, &index);
+        int rc = json_index_build((struct mtr_str){job->text + start, end - start}, &index);
         if (rc == MTR_EINVALID) {
             rc = fault_line(job, (struct mtr_str){job->text + start, end - start}, start);
         } else if (!rc) {
-            mtr_json_cursor_init(&cursor, job->text + start, end - start, &index);
-            if (mtr_json_peek(&cursor) != MTR_JSON_END) rc = read_line(job, &cursor, start);
+            json_cursor_init(&cursor, job->text + start, end - start, &index);
+            if (json_cursor_peek(&cursor) != MTR_JSON_END) rc = read_line(job, &cursor, start);
         }
         if (rc) return rc;
     }
     return MTR_OK;
 }
 
-int mtr_decode_ndjson(struct mtr_decode_job *job)
+int decode_ndjson(struct mtr_decode_job *job)
 {
     struct mtr_json_index index;
-    int rc = mtr_json_index_build((struct mtr_str){job->text, job->size}, &index);
+    int rc = json_index_build((struct mtr_str){job->text, job->size}, &index);
     if (rc == MTR_EINVALID) return decode_line_by_line(job);
     return rc ? rc : decode_indexed(job, &index);
 }

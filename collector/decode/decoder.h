@@ -21,19 +21,19 @@ struct mtr_decoder {
     int (*decode)(struct mtr_decode_job *job);
 };
 
-int mtr_decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
-int mtr_decode_ndjson(struct mtr_decode_job *job)
+int decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
+int decode_ndjson(struct mtr_decode_job *job)
     MTR_MUST_USE; /* one event a line; an unreadable line is `invalid` alone */
-int mtr_decode_msgpack(struct mtr_decode_job *job)
+int decode_msgpack(struct mtr_decode_job *job)
     MTR_MUST_USE; /* one event, a list of them, or compact rows */
-int mtr_decode_binary(struct mtr_decode_job *job)
+int decode_binary(struct mtr_decode_job *job)
     MTR_MUST_USE; /* attributes from headers, the body is the data */
 
 /* The envelope cannot be read: fills the diagnostic, MTR_EINVALID. */
-int mtr_decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason);
+int decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason);
 /* Begins the next event; fills the diagnostic when there are too many. */
-int mtr_decode_begin(struct mtr_decode_job *job) MTR_MUST_USE;
+int decode_begin(struct mtr_decode_job *job) MTR_MUST_USE;
 /* Room for as many events as the rest of the body could hold when they are like the first. */
-int mtr_decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes) MTR_MUST_USE;
+int decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes) MTR_MUST_USE;
 
 #endif

@@ -160,7 +160,7 @@ static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena 
     return MTR_OK;
 }
 
-int mtr_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
+int decode_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
                    char **text, size_t *size, struct mtr_diagnostic *diagnostic)
 {
     bool is_zstd = is_encoding(encoding, "zstd");

@@ -13,7 +13,7 @@
 /* Several gzip members or zstd frames one after another are one body; anything else after the end is
  * refused. An empty body stays empty. MTR_ENOTFOUND: unknown encoding. MTR_EINVALID: damaged or cut,
  * diagnostic->offset is the byte of `body` reached. MTR_ELIMIT: more than bytes_max. MTR_ENOMEM. */
-int mtr_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
+int decode_decompress(struct mtr_str encoding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
                    char **text, size_t *size, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

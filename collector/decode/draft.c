@@ -30,7 +30,7 @@ static bool is_name(struct mtr_str name, enum mtr_attribute attribute)
     return memcmp(name.data, attribute_names[attribute], name.size) == 0;
 }
 
-enum mtr_attribute mtr_attribute_from_name(struct mtr_str name)
+enum mtr_attribute draft_attribute_from_name(struct mtr_str name)
 {
     enum mtr_attribute candidate = MTR_ATTRIBUTE_EXTENSION;
     switch (name.size) {
@@ -49,7 +49,7 @@ enum mtr_attribute mtr_attribute_from_name(struct mtr_str name)
     return is_name(name, candidate) ? candidate : MTR_ATTRIBUTE_EXTENSION;
 }
 
-void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
+void draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
                     int64_t received_us)
 {
     *draft = (struct mtr_draft){.request = request, .events_max = events_max, .received_us = received_us};
@@ -74,7 +74,7 @@ static int grow(struct mtr_draft *draft, uint32_t capacity)
     return MTR_OK;
 }
 
-int mtr_draft_reserve(struct mtr_draft *draft, uint64_t count)
+int draft_reserve(struct mtr_draft *draft, uint64_t count)
 {
     uint64_t wanted = draft->request->count + count;
     if (wanted > draft->events_max) wanted = draft->events_max;
@@ -94,7 +94,7 @@ static int ensure_slab(struct mtr_draft *draft)
     return MTR_OK;
 }
 
-int mtr_draft_begin(struct mtr_draft *draft)
+int draft_begin(struct mtr_draft *draft)
 {
     struct mtr_request *request = draft->request;
     MTR_ASSERT(!draft->event);
@@ -118,38 +118,38 @@ int mtr_draft_begin(struct mtr_draft *draft)
     return MTR_OK;
 }
 
-bool mtr_draft_has_fault(const struct mtr_draft *draft)
+bool draft_has_fault(const struct mtr_draft *draft)
 {
     return draft->result->code == MTR_RESULT_INVALID;
 }
 
-void mtr_draft_fault(struct mtr_draft *draft, const char *field, const char *reason)
+void draft_fault(struct mtr_draft *draft, const char *field, const char *reason)
 {
-    if (mtr_draft_has_fault(draft)) return;
+    if (draft_has_fault(draft)) return;
     *draft->result = (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = field, .reason = reason};
 }
 
-void mtr_draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...)
+void draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...)
 {
     char text[FAULT_TEXT_BYTES];
     va_list args;
-    if (mtr_draft_has_fault(draft)) return;
+    if (draft_has_fault(draft)) return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     const char *copy = mtr_arena_strdup(&draft->request->arena, mtr_str_from(text));
-    mtr_draft_fault(draft, field, copy ? copy : "malformed");
+    draft_fault(draft, field, copy ? copy : "malformed");
 }
 
 /* "data.<name>", the name cut to its limit so that an answer stays small. */
 static void fault_property(struct mtr_draft *draft, struct mtr_str name, const char *reason)
 {
     char field[sizeof("data.") + MTR_PROPERTY_NAME_BYTES_MAX];
-    if (mtr_draft_has_fault(draft)) return;
+    if (draft_has_fault(draft)) return;
     if (name.size > MTR_PROPERTY_NAME_BYTES_MAX) name.size = MTR_PROPERTY_NAME_BYTES_MAX;
     snprintf(field, sizeof(field), "data.%.*s", MTR_STR_ARGS(name));
     const char *copy = mtr_arena_strdup(&draft->request->arena, mtr_str_from(field));
-    mtr_draft_fault(draft, copy ? copy : "data", reason);
+    draft_fault(draft, copy ? copy : "data", reason);
 }
 
 #define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -189,13 +189,13 @@ static void set_text(struct mtr_draft *draft, enum mtr_attribute attribute, cons
                                        &draft->event->subject};
     const char *field = attribute_names[attribute];
     if (value->text.size == 0) {
-        mtr_draft_fault(draft, field, "must not be empty");
+        draft_fault(draft, field, "must not be empty");
     } else if (value->text.size > attribute_bytes_max[attribute]) {
-        mtr_draft_faultf(draft, field, "longer than %zu bytes", attribute_bytes_max[attribute]);
+        draft_faultf(draft, field, "longer than %zu bytes", attribute_bytes_max[attribute]);
     } else if (!is_well_formed(value)) {
-        mtr_draft_fault(draft, field, "not valid UTF-8");
+        draft_fault(draft, field, "not valid UTF-8");
     } else if (has_control(value->text)) {
-        mtr_draft_fault(draft, field, "holds a control character");
+        draft_fault(draft, field, "holds a control character");
     } else {
         *targets[attribute] = value->text;
     }
@@ -206,7 +206,7 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     int64_t time_us = 0;
     if (value->kind == MTR_VALUE_INTEGER) {
         if (value->integer < 0 || value->integer >= (mtr_int128)MTR_TIME_S_MAX * MTR_US_PER_SECOND) {
-            mtr_draft_fault(draft, "time",
+            draft_fault(draft, "time",
                             "outside the years 1970 to 2199 (integers are microseconds since 1970)");
             return;
         }
@@ -214,11 +214,11 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     } else {
         int rc = mtr_time_parse(value->text, &time_us);
         if (rc == MTR_EPRECISION) {
-            mtr_draft_fault(draft, "time", "finer than a microsecond");
+            draft_fault(draft, "time", "finer than a microsecond");
         } else if (rc == MTR_EOVERFLOW) {
-            mtr_draft_fault(draft, "time", "outside the years 1970 to 2199");
+            draft_fault(draft, "time", "outside the years 1970 to 2199");
         } else if (rc) {
-            mtr_draft_fault(draft, "time", "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z");
+            draft_fault(draft, "time", "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z");
         }
         if (rc) return;
     }
@@ -254,15 +254,15 @@ static void set_checked(struct mtr_draft *draft, enum mtr_attribute attribute, c
     case MTR_ATTRIBUTE_TIME: set_time(draft, value); break;
     case MTR_ATTRIBUTE_SPECVERSION:
         if (!mtr_str_equal(value->text, MTR_STR("1.0")))
-            mtr_draft_fault(draft, "specversion", "only CloudEvents 1.0 is understood");
+            draft_fault(draft, "specversion", "only CloudEvents 1.0 is understood");
         break;
     case MTR_ATTRIBUTE_DATACONTENTTYPE:
-        if (!is_json_media_type(value->text)) mtr_draft_fault(draft, "datacontenttype", "data must be JSON");
+        if (!is_json_media_type(value->text)) draft_fault(draft, "datacontenttype", "data must be JSON");
         break;
     case MTR_ATTRIBUTE_DATA_BASE64:
-        mtr_draft_fault(draft, "data_base64", "binary data is not usage: send a map as data");
+        draft_fault(draft, "data_base64", "binary data is not usage: send a map as data");
         break;
-    case MTR_ATTRIBUTE_DATA: mtr_draft_fault(draft, "data", "must be a map"); break;
+    case MTR_ATTRIBUTE_DATA: draft_fault(draft, "data", "must be a map"); break;
     default: set_text(draft, attribute, value); break;
     }
 }
@@ -278,17 +278,17 @@ static void note_extension(struct mtr_draft *draft, struct mtr_str name, const s
 {
     for (uint32_t i = 0; i < draft->extension_count; i++) {
         if (!mtr_str_equal(draft->extensions[i], name)) continue;
-        mtr_draft_fault(draft, extension_field(draft, name), "given twice");
+        draft_fault(draft, extension_field(draft, name), "given twice");
         return;
     }
     if (draft->extension_count == EXTENSIONS_MAX) {
-        mtr_draft_fault(draft, NULL, "more than 16 extension attributes");
+        draft_fault(draft, NULL, "more than 16 extension attributes");
         return;
     }
     draft->extensions[draft->extension_count++] = name;
     /* The event itself is the first level. */
     if (value->kind == MTR_VALUE_NESTED && value->depth + 1 > MTR_EVENT_DEPTH_MAX)
-        mtr_draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels",
+        draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels",
                          MTR_EVENT_DEPTH_MAX);
 }
 
@@ -296,14 +296,14 @@ static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
 {
     unsigned bit = 1u << attribute;
     if (draft->seen & bit) {
-        mtr_draft_fault(draft, attribute_names[attribute], "given twice");
+        draft_fault(draft, attribute_names[attribute], "given twice");
         return false;
     }
     draft->seen |= bit;
     return true;
 }
 
-void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
+void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
                          const struct mtr_value *value)
 {
     if (attribute == MTR_ATTRIBUTE_EXTENSION) {
@@ -312,22 +312,22 @@ void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, 
     }
     if (!first_time(draft, attribute) || value->kind == MTR_VALUE_NULL) return;
     if (value->kind == MTR_VALUE_REFUSED) {
-        mtr_draft_fault(draft, attribute_names[attribute], value->reason);
+        draft_fault(draft, attribute_names[attribute], value->reason);
     } else if (value->kind == MTR_VALUE_TEXT ||
                (attribute == MTR_ATTRIBUTE_TIME && value->kind == MTR_VALUE_INTEGER)) {
         set_checked(draft, attribute, value);
     } else {
-        mtr_draft_fault(draft, attribute_names[attribute],
+        draft_fault(draft, attribute_names[attribute],
                         attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
     }
 }
 
-bool mtr_draft_data_begin(struct mtr_draft *draft)
+bool draft_data_begin(struct mtr_draft *draft)
 {
     return first_time(draft, MTR_ATTRIBUTE_DATA);
 }
 
-const char *mtr_draft_name_fault(struct mtr_str name, bool utf8_checked)
+const char *draft_name_fault(struct mtr_str name, bool utf8_checked)
 {
     if (name.size == 0) return "a property's name must not be empty";
     if (name.size > MTR_PROPERTY_NAME_BYTES_MAX) return "the name is longer than 64 bytes";
@@ -382,7 +382,7 @@ static const char *set_value(struct mtr_property *property, const struct mtr_val
     return NULL;
 }
 
-void mtr_draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
+void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
 {
     MTR_ASSERT(draft->property_count < MTR_EVENT_PROPERTIES_MAX);
     struct mtr_property *property = &draft->slab[draft->property_count];
@@ -396,14 +396,14 @@ void mtr_draft_data_named(struct mtr_draft *draft, struct mtr_str name, const st
     draft->property_count++;
 }
 
-void mtr_draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
+void draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value)
 {
-    const char *reason = mtr_draft_name_fault(name, value->utf8_checked);
+    const char *reason = draft_name_fault(name, value->utf8_checked);
     if (!reason) reason = place_fault(draft, name);
     if (reason) {
         fault_property(draft, name, reason);
     } else {
-        mtr_draft_data_named(draft, name, value);
+        draft_data_named(draft, name, value);
     }
 }
 
@@ -415,13 +415,13 @@ static void drop_nulls(struct mtr_draft *draft)
     draft->property_count = kept;
 }
 
-void mtr_draft_end(struct mtr_draft *draft)
+void draft_end(struct mtr_draft *draft)
 {
     struct mtr_event *event = draft->event;
     MTR_ASSERT(event);
-    if (!event->id.size) mtr_draft_fault(draft, "id", "missing");
-    if (!event->type.size) mtr_draft_fault(draft, "type", "missing");
-    if (!event->subject.size) mtr_draft_fault(draft, "subject", "missing");
+    if (!event->id.size) draft_fault(draft, "id", "missing");
+    if (!event->type.size) draft_fault(draft, "type", "missing");
+    if (!event->subject.size) draft_fault(draft, "subject", "missing");
     if (!event->source.size) event->source = event->vendor;
     if (!event->time_given) event->time_us = draft->received_us;
     if (draft->null_mask) drop_nulls(draft);

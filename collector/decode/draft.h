@@ -64,27 +64,27 @@ struct mtr_draft {
     uint32_t extension_count;
 };
 
-void mtr_draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
+void draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
                     int64_t received_us);
 /* Room for `count` more events at once; a hint, capped by events_max. */
-int mtr_draft_reserve(struct mtr_draft *draft, uint64_t count) MTR_MUST_USE;
+int draft_reserve(struct mtr_draft *draft, uint64_t count) MTR_MUST_USE;
 
-int mtr_draft_begin(struct mtr_draft *draft) MTR_MUST_USE; /* MTR_ELIMIT: more than events_max; MTR_ENOMEM */
-enum mtr_attribute mtr_attribute_from_name(struct mtr_str name);
-void mtr_draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
+int draft_begin(struct mtr_draft *draft) MTR_MUST_USE; /* MTR_ELIMIT: more than events_max; MTR_ENOMEM */
+enum mtr_attribute draft_attribute_from_name(struct mtr_str name);
+void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
                          const struct mtr_value *value);
 /* Opens the data map; false when the event already had one (the fault is set). */
-bool mtr_draft_data_begin(struct mtr_draft *draft);
-void mtr_draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
-/* The same for a name that mtr_draft_name_fault has passed and that is not in the event yet: columns are
+bool draft_data_begin(struct mtr_draft *draft);
+void draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
+/* The same for a name that draft_name_fault has passed and that is not in the event yet: columns are
  * checked once for all rows. */
-void mtr_draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
+void draft_data_named(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);
 /* What is wrong with the name of a property, or NULL. */
-const char *mtr_draft_name_fault(struct mtr_str name, bool utf8_checked);
+const char *draft_name_fault(struct mtr_str name, bool utf8_checked);
 /* First fault wins. `field` and `reason` are static or in the arena; field may be NULL. */
-void mtr_draft_fault(struct mtr_draft *draft, const char *field, const char *reason);
-void mtr_draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...) MTR_PRINTF(3, 4);
-bool mtr_draft_has_fault(const struct mtr_draft *draft);
-void mtr_draft_end(struct mtr_draft *draft);
+void draft_fault(struct mtr_draft *draft, const char *field, const char *reason);
+void draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...) MTR_PRINTF(3, 4);
+bool draft_has_fault(const struct mtr_draft *draft);
+void draft_end(struct mtr_draft *draft);
 
 #endif

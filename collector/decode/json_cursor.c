@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
+void json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
                           const struct mtr_json_index *index)
 {
     *cursor = (struct mtr_json_cursor){.text = text,
@@ -17,7 +17,7 @@ void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t siz
                                        .has_escapes = size && memchr(text, '\\', size) != NULL};
 }
 
-int mtr_json_fail(struct mtr_json_cursor *cursor, const char *fault)
+int json_cursor_fail(struct mtr_json_cursor *cursor, const char *fault)
 {
     if (!cursor->fault) {
         uint32_t offset = *cursor->offsets;
@@ -27,9 +27,9 @@ int mtr_json_fail(struct mtr_json_cursor *cursor, const char *fault)
     return MTR_EINVALID;
 }
 
-int mtr_json_expect(struct mtr_json_cursor *cursor, char token, const char *fault)
+int json_cursor_expect(struct mtr_json_cursor *cursor, char token, const char *fault)
 {
-    if (mtr_json_peek(cursor) != token) return mtr_json_fail(cursor, fault);
+    if (json_cursor_peek(cursor) != token) return json_cursor_fail(cursor, fault);
     cursor->offsets++;
     return MTR_OK;
 }
@@ -151,7 +151,7 @@ static int read_string(struct mtr_json_cursor *cursor, struct mtr_str *out, cons
     *refused = NULL;
     if (token.size < 2 || token.data[token.size - 1] != '"') {
         cursor->offsets--;
-        return mtr_json_fail(cursor, "string without an end");
+        return json_cursor_fail(cursor, "string without an end");
     }
     *out = (struct mtr_str){token.data + 1, token.size - 2};
     if (cursor->has_escapes && out->size && memchr(out->data, '\\', out->size) &&
@@ -160,23 +160,23 @@ static int read_string(struct mtr_json_cursor *cursor, struct mtr_str *out, cons
     return MTR_OK;
 }
 
-int mtr_json_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name, const char **refused)
+int json_cursor_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name, const char **refused)
 {
-    if (mtr_json_peek(cursor) != '"') return mtr_json_fail(cursor, "a name in quotes is expected");
+    if (json_cursor_peek(cursor) != '"') return json_cursor_fail(cursor, "a name in quotes is expected");
     int rc = read_string(cursor, name, refused);
     if (rc) return rc;
-    return mtr_json_expect(cursor, ':', "':' is expected after a name");
+    return json_cursor_expect(cursor, ':', "':' is expected after a name");
 }
 
-int mtr_json_more(struct mtr_json_cursor *cursor, char closing, bool *more)
+int json_cursor_more(struct mtr_json_cursor *cursor, char closing, bool *more)
 {
-    int token = mtr_json_peek(cursor);
+    int token = json_cursor_peek(cursor);
     if (token == ',') {
         *more = true;
     } else if (token == closing) {
         *more = false;
     } else {
-        return mtr_json_fail(cursor, closing == '}' ? "',' or '}' is expected" : "',' or ']' is expected");
+        return json_cursor_fail(cursor, closing == '}' ? "',' or '}' is expected" : "',' or ']' is expected");
     }
     cursor->offsets++;
     return MTR_OK;
@@ -198,7 +198,7 @@ static void read_word(struct mtr_str token, struct mtr_value *value)
 
 static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
 {
-    int first = mtr_json_peek(cursor);
+    int first = json_cursor_peek(cursor);
     const char *refused = NULL;
     value->utf8_checked = cursor->utf8_checked;
     if (first == '"') {
@@ -209,7 +209,7 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
         return MTR_OK;
     }
     if (first == MTR_JSON_END || first == ',' || first == ':' || first == ']' || first == '}')
-        return mtr_json_fail(cursor,
+        return json_cursor_fail(cursor,
                              first == MTR_JSON_END ? "the text ends too early" : "a value is expected");
     struct mtr_str token = take_token(cursor);
     if (first == '-' || (first >= '0' && first <= '9')) {
@@ -229,10 +229,10 @@ static int skip_item(struct mtr_json_cursor *cursor, bool in_map, bool *opened)
     struct mtr_str name;
     const char *refused;
     if (in_map) {
-        int rc = mtr_json_name_read(cursor, &name, &refused);
+        int rc = json_cursor_name_read(cursor, &name, &refused);
         if (rc) return rc;
     }
-    int token = mtr_json_peek(cursor);
+    int token = json_cursor_peek(cursor);
     *opened = token == '{' || token == '[';
     return *opened ? MTR_OK : read_scalar(cursor, &ignored);
 }
@@ -247,15 +247,15 @@ static int skip_nested(struct mtr_json_cursor *cursor, uint8_t *depth_max)
         int rc = MTR_OK;
         if (opened) {
             if (depth == MTR_JSON_SKIP_DEPTH_MAX)
-                return mtr_json_fail(cursor, "nested deeper than 64 levels");
-            maps = maps << 1 | (mtr_json_peek(cursor) == '{');
+                return json_cursor_fail(cursor, "nested deeper than 64 levels");
+            maps = maps << 1 | (json_cursor_peek(cursor) == '{');
             if (++depth > *depth_max) *depth_max = (uint8_t)depth;
             cursor->offsets++;
-            more = mtr_json_peek(cursor) != ((maps & 1) ? '}' : ']');
+            more = json_cursor_peek(cursor) != ((maps & 1) ? '}' : ']');
             if (!more) cursor->offsets++;
             opened = false;
         } else {
-            rc = mtr_json_more(cursor, (maps & 1) ? '}' : ']', &more);
+            rc = json_cursor_more(cursor, (maps & 1) ? '}' : ']', &more);
         }
         if (!rc && more) rc = skip_item(cursor, maps & 1, &opened);
         if (rc) return rc;
@@ -267,9 +267,9 @@ static int skip_nested(struct mtr_json_cursor *cursor, uint8_t *depth_max)
     return MTR_OK;
 }
 
-int mtr_json_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value)
+int json_cursor_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value)
 {
-    int token = mtr_json_peek(cursor);
+    int token = json_cursor_peek(cursor);
     if (token == '{' || token == '[') {
         value->kind = MTR_VALUE_NESTED;
         value->depth = 0;

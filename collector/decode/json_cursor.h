@@ -29,24 +29,24 @@ struct mtr_json_cursor {
 
 enum { MTR_JSON_END = -1 };
 
-void mtr_json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
+void json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
                           const struct mtr_json_index *index);
 
 /* The first byte of the next token, or MTR_JSON_END. */
-static inline int mtr_json_peek(const struct mtr_json_cursor *cursor)
+static inline int json_cursor_peek(const struct mtr_json_cursor *cursor)
 {
     uint32_t offset = *cursor->offsets;
     return offset < cursor->end ? (unsigned char)cursor->text[offset] : MTR_JSON_END;
 }
 
-int mtr_json_fail(struct mtr_json_cursor *cursor, const char *fault); /* at the next token; MTR_EINVALID */
-int mtr_json_expect(struct mtr_json_cursor *cursor, char token, const char *fault) MTR_MUST_USE;
+int json_cursor_fail(struct mtr_json_cursor *cursor, const char *fault); /* at the next token; MTR_EINVALID */
+int json_cursor_expect(struct mtr_json_cursor *cursor, char token, const char *fault) MTR_MUST_USE;
 /* A name and its colon. A name with a broken escape is given raw, *refused says why (else NULL). */
-int mtr_json_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name,
+int json_cursor_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name,
                        const char **refused) MTR_MUST_USE;
 /* Any value; maps and lists are read over and come as NESTED. */
-int mtr_json_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
+int json_cursor_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
 /* After an item of a map or list: true when ',' stood there and another follows, false at `closing`. */
-int mtr_json_more(struct mtr_json_cursor *cursor, char closing, bool *more) MTR_MUST_USE;
+int json_cursor_more(struct mtr_json_cursor *cursor, char closing, bool *more) MTR_MUST_USE;
 
 #endif

@@ -4,26 +4,26 @@
  */
 #include "collector/decode/json_event.h"
 
-int mtr_json_data_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
+int json_data_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
 {
-    int rc = mtr_json_expect(cursor, '{', "'{' is expected");
+    int rc = json_cursor_expect(cursor, '{', "'{' is expected");
     if (rc) return rc;
-    bool more = mtr_json_peek(cursor) != '}';
+    bool more = json_cursor_peek(cursor) != '}';
     if (!more) cursor->offsets++;
     while (more) {
         struct mtr_value value;
         struct mtr_str name;
         const char *refused;
-        rc = mtr_json_name_read(cursor, &name, &refused);
-        if (!rc) rc = mtr_json_value_read(cursor, &value);
+        rc = json_cursor_name_read(cursor, &name, &refused);
+        if (!rc) rc = json_cursor_value_read(cursor, &value);
         if (rc) return rc;
         if (refused) {
-            mtr_draft_fault(draft, "data", refused);
+            draft_fault(draft, "data", refused);
         } else {
             value.utf8_checked = cursor->utf8_checked;
-            mtr_draft_data(draft, name, &value);
+            draft_data(draft, name, &value);
         }
-        rc = mtr_json_more(cursor, '}', &more);
+        rc = json_cursor_more(cursor, '}', &more);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -34,32 +34,32 @@ static int read_attribute(struct mtr_json_cursor *cursor, struct mtr_draft *draf
     struct mtr_value value;
     struct mtr_str name;
     const char *refused;
-    int rc = mtr_json_name_read(cursor, &name, &refused);
+    int rc = json_cursor_name_read(cursor, &name, &refused);
     if (rc) return rc;
-    if (refused) mtr_draft_fault(draft, NULL, refused);
-    enum mtr_attribute attribute = mtr_attribute_from_name(name);
-    if (attribute == MTR_ATTRIBUTE_DATA && mtr_json_peek(cursor) == '{' && mtr_draft_data_begin(draft))
-        return mtr_json_data_read(cursor, draft);
-    rc = mtr_json_value_read(cursor, &value);
+    if (refused) draft_fault(draft, NULL, refused);
+    enum mtr_attribute attribute = draft_attribute_from_name(name);
+    if (attribute == MTR_ATTRIBUTE_DATA && json_cursor_peek(cursor) == '{' && draft_data_begin(draft))
+        return json_data_read(cursor, draft);
+    rc = json_cursor_value_read(cursor, &value);
     if (rc) return rc;
-    mtr_draft_attribute(draft, attribute, name, &value);
+    draft_attribute(draft, attribute, name, &value);
     return MTR_OK;
 }
 
-int mtr_json_event_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
+int json_event_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft)
 {
     struct mtr_value value;
-    if (mtr_json_peek(cursor) != '{') {
-        int rc = mtr_json_value_read(cursor, &value);
-        if (!rc) mtr_draft_fault(draft, NULL, "an event must be a map");
+    if (json_cursor_peek(cursor) != '{') {
+        int rc = json_cursor_value_read(cursor, &value);
+        if (!rc) draft_fault(draft, NULL, "an event must be a map");
         return rc;
     }
     cursor->offsets++;
-    bool more = mtr_json_peek(cursor) != '}';
+    bool more = json_cursor_peek(cursor) != '}';
     if (!more) cursor->offsets++;
     while (more) {
         int rc = read_attribute(cursor, draft);
-        if (!rc) rc = mtr_json_more(cursor, '}', &more);
+        if (!rc) rc = json_cursor_more(cursor, '}', &more);
         if (rc) return rc;
     }
     return MTR_OK;
@@ -73,7 +73,7 @@ static size_t sequence_bytes(const char *p, size_t left)
     return 0;
 }
 
-const char *mtr_json_locate_fault(struct mtr_str text, uint64_t *offset)
+const char *json_locate_fault(struct mtr_str text, uint64_t *offset)
 {
     bool in_string = false;
     uint64_t opened = 0;

@@ -11,11 +11,11 @@
 #include "collector/decode/json_cursor.h"
 
 /* One event, between the caller's begin and end of the draft. */
-int mtr_json_event_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft) MTR_MUST_USE;
+int json_event_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft) MTR_MUST_USE;
 /* The members of a data map; the next token is its '{'. */
-int mtr_json_data_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft) MTR_MUST_USE;
+int json_data_read(struct mtr_json_cursor *cursor, struct mtr_draft *draft) MTR_MUST_USE;
 
-/* Why and where mtr_json_index_build refused the text. */
-const char *mtr_json_locate_fault(struct mtr_str text, uint64_t *offset);
+/* Why and where json_index_build refused the text. */
+const char *json_locate_fault(struct mtr_str text, uint64_t *offset);
 
 #endif

@@ -38,7 +38,7 @@ bool ensure_scratch(size_t size) noexcept
 
 } // namespace
 
-extern "C" int mtr_json_index_build(struct mtr_str text, struct mtr_json_index *out)
+extern "C" int json_index_build(struct mtr_str text, struct mtr_json_index *out)
 {
     static const uint32_t nothing[] = {0};
     if (text.size > TEXT_BYTES_MAX) return MTR_ELIMIT;

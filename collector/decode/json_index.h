@@ -29,7 +29,7 @@ struct mtr_json_index {
 /* The scratch memory is one per thread and kept between calls up to a bound; it carries nothing from call
  * to call. MTR_EINVALID: a string without an end, a raw control character in a string, or not UTF-8 beyond
  * repair. MTR_ELIMIT: 4 GiB and more. MTR_ENOMEM. */
-int mtr_json_index_build(struct mtr_str text, struct mtr_json_index *out) MTR_MUST_USE;
+int json_index_build(struct mtr_str text, struct mtr_json_index *out) MTR_MUST_USE;
 
 #ifdef __cplusplus
 }

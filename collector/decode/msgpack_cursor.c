@@ -9,7 +9,7 @@
 static const char reason_float[] = "binary floats are not exact: send it as a decimal string or an integer";
 static const char reason_binary[] = "binary and extension values are not understood: send text or a number";
 
-int mtr_msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault)
+int msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault)
 {
     if (!cursor->fault) cursor->fault = fault;
     return MTR_EINVALID;
@@ -40,7 +40,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big_endian swaps byte
 static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
                      struct mtr_value *value)
 {
-    if (size > left(cursor) - head_bytes) return mtr_msgpack_fail(cursor, "text ends too early");
+    if (size > left(cursor) - head_bytes) return msgpack_fail(cursor, "text ends too early");
     value->kind = MTR_VALUE_TEXT;
     value->utf8_checked = false;
     value->text = (struct mtr_str){(const char *)cursor->at + head_bytes, (size_t)size};
@@ -51,7 +51,7 @@ static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint6
 static int take_refused(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
                         const char *reason, struct mtr_value *value)
 {
-    if (size > left(cursor) - head_bytes) return mtr_msgpack_fail(cursor, "value ends too early");
+    if (size > left(cursor) - head_bytes) return msgpack_fail(cursor, "value ends too early");
     value->kind = MTR_VALUE_REFUSED;
     value->reason = reason;
     cursor->at += head_bytes + size;
@@ -97,7 +97,7 @@ static int read_wide(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token
     uint8_t first = *cursor->at;
     unsigned bytes = number_bytes[first - 0xc0];
     struct mtr_value *value = &token->value;
-    if (left(cursor) < 1 + (size_t)bytes) return mtr_msgpack_fail(cursor, "value ends too early");
+    if (left(cursor) < 1 + (size_t)bytes) return msgpack_fail(cursor, "value ends too early");
     uint64_t number = bytes ? big_endian(cursor->at + 1, bytes) : 0;
     size_t head = 1 + (size_t)bytes;
     switch (first) {
@@ -117,13 +117,13 @@ static int read_wide(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token
     case 0xd9: case 0xda: case 0xdb: return take_text(cursor, head, number, value);
     case 0xdc: case 0xdd: return take_head(cursor, head, MTR_MSGPACK_LIST, number, token);
     case 0xde: case 0xdf: return take_head(cursor, head, MTR_MSGPACK_MAP, number, token);
-    default: return mtr_msgpack_fail(cursor, "byte 0xc1 is never used");
+    default: return msgpack_fail(cursor, "byte 0xc1 is never used");
     }
 }
 
-int mtr_msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
+int msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
 {
-    if (cursor->at == cursor->end) return mtr_msgpack_fail(cursor, "the text ends too early");
+    if (cursor->at == cursor->end) return msgpack_fail(cursor, "the text ends too early");
     uint8_t first = *cursor->at;
     token->kind = MTR_MSGPACK_SCALAR;
     if (first >= 0xa0 && first <= 0xbf) return take_text(cursor, 1, first & 0x1f, &token->value);
@@ -139,7 +139,7 @@ static uint64_t items(const struct mtr_msgpack_token *head)
     return head->kind == MTR_MSGPACK_MAP ? (uint64_t)head->count * 2 : head->count;
 }
 
-int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
+int msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
                            uint8_t *depth)
 {
     uint64_t pending[MTR_MSGPACK_SKIP_DEPTH_MAX];
@@ -154,25 +154,25 @@ int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_m
         }
         struct mtr_msgpack_token token;
         pending[level]--;
-        int rc = mtr_msgpack_read(cursor, &token);
+        int rc = msgpack_read(cursor, &token);
         if (rc) return rc;
         if (token.kind == MTR_MSGPACK_SCALAR) continue;
         if (level + 1 == MTR_MSGPACK_SKIP_DEPTH_MAX)
-            return mtr_msgpack_fail(cursor, "nested deeper than 64 levels");
+            return msgpack_fail(cursor, "nested deeper than 64 levels");
         pending[++level] = items(&token);
         if (level + 1 > *depth) *depth = (uint8_t)(level + 1);
     }
 }
 
-int mtr_msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value)
+int msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value)
 {
     struct mtr_msgpack_token token;
-    int rc = mtr_msgpack_read(cursor, &token);
+    int rc = msgpack_read(cursor, &token);
     if (rc) return rc;
     if (token.kind == MTR_MSGPACK_SCALAR) {
         *value = token.value;
         return MTR_OK;
     }
     value->kind = MTR_VALUE_NESTED;
-    return mtr_msgpack_skip_items(cursor, &token, &value->depth);
+    return msgpack_skip_items(cursor, &token, &value->depth);
 }

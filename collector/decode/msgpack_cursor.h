@@ -29,13 +29,13 @@ struct mtr_msgpack_token {
     struct mtr_value value; /* of SCALAR; floats, bin and ext come as REFUSED */
 };
 
-int mtr_msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault); /* MTR_EINVALID */
+int msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault); /* MTR_EINVALID */
 /* One scalar, or the head of a list or map. */
-int mtr_msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
+int msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
 /* Over the items of the list or map whose head was read. *depth: levels, 1 when flat. */
-int mtr_msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
+int msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
                            uint8_t *depth) MTR_MUST_USE;
 /* Any value; lists and maps are read over and come as NESTED. */
-int mtr_msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
+int msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
 
 #endif

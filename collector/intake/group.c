@@ -9,23 +9,23 @@
 
 enum { CAPACITY_MIN = 1024 };
 
-void mtr_group_init(struct mtr_group *group)
+void group_init(struct mtr_group *group)
 {
     *group = (struct mtr_group){0};
-    mtr_group_reset(group);
+    group_reset(group);
 }
 
-void mtr_group_release(struct mtr_group *group)
+void group_release(struct mtr_group *group)
 {
     free(group->keys);
     free(group->matches);
     free(group->stored);
     free(group->stored_keys);
     free(group->claims);
-    mtr_group_init(group);
+    group_init(group);
 }
 
-void mtr_group_reset(struct mtr_group *group)
+void group_reset(struct mtr_group *group)
 {
     group->first = NULL;
     group->last = &group->first;
@@ -34,7 +34,7 @@ void mtr_group_reset(struct mtr_group *group)
     group->stored_count = 0;
 }
 
-void mtr_group_add(struct mtr_group *group, struct mtr_request *request)
+void group_add(struct mtr_group *group, struct mtr_request *request)
 {
     request->next = NULL;
     *group->last = request;
@@ -62,7 +62,7 @@ static int grow(struct mtr_group *group, uint32_t capacity)
     return MTR_OK;
 }
 
-int mtr_group_prepare(struct mtr_group *group)
+int group_prepare(struct mtr_group *group)
 {
     uint32_t capacity = CAPACITY_MIN;
     while (capacity < group->count) capacity *= 2;
@@ -88,12 +88,12 @@ static uint32_t *claim_of(const struct mtr_group *group, struct mtr_event_identi
     }
 }
 
-int64_t mtr_group_find(const struct mtr_group *group, struct mtr_event_identity identity)
+int64_t group_find(const struct mtr_group *group, struct mtr_event_identity identity)
 {
     return (int64_t)*claim_of(group, identity) - 1;
 }
 
-uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
+uint64_t group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
                          enum mtr_disposition disposition, uint64_t target_seq)
 {
     MTR_ASSERT(group->stored_count < group->count && group->count <= group->capacity);

@@ -29,17 +29,17 @@ struct mtr_group {
     uint32_t claims_mask;
 };
 
-void mtr_group_init(struct mtr_group *group);
-void mtr_group_release(struct mtr_group *group);
-void mtr_group_reset(struct mtr_group *group); /* no requests */
-void mtr_group_add(struct mtr_group *group, struct mtr_request *request);
+void group_init(struct mtr_group *group);
+void group_release(struct mtr_group *group);
+void group_reset(struct mtr_group *group); /* no requests */
+void group_add(struct mtr_group *group, struct mtr_request *request);
 /* Room for the events of its requests, and no claims. MTR_ENOMEM. */
-int mtr_group_prepare(struct mtr_group *group) MTR_MUST_USE;
+int group_prepare(struct mtr_group *group) MTR_MUST_USE;
 
 /* What this group stores under the identity: index into stored, or -1. */
-int64_t mtr_group_find(const struct mtr_group *group, struct mtr_event_identity identity);
+int64_t group_find(const struct mtr_group *group, struct mtr_event_identity identity);
 /* The event will be stored under `key`; returns its sequence. */
-uint64_t mtr_group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
+uint64_t group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
                          enum mtr_disposition disposition, uint64_t target_seq);
 
 #endif

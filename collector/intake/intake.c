@@ -49,11 +49,11 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     intake->context = context;
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
-    mtr_group_init(&intake->group);
+    group_init(&intake->group);
     struct mtr_judge_options judge_options = {.lateness_us = provable_lateness_us(options),
                                               .future_us = options->future_us,
                                               .grace_us = options->grace_us};
-    mtr_judge_init(&intake->judge, &judge_options);
+    judge_init(&intake->judge, &judge_options);
     intake->slow.prepare_next = true;
     intake->slow.tidy_us = INT64_MIN;
     *out = intake;
@@ -65,8 +65,8 @@ void mtr_intake_close(struct mtr_intake *intake)
     if (!intake) return;
     MTR_ASSERT(!intake->queue_first);
     MTR_ASSERT(atomic_load(&intake->slow.state) != MTR_SLOW_RUNNING);
-    mtr_judge_release(&intake->judge);
-    mtr_group_release(&intake->group);
+    judge_release(&intake->judge);
+    group_release(&intake->group);
     free(intake->segments);
     pthread_mutex_destroy(&intake->lock);
     free(intake);
@@ -124,14 +124,14 @@ static bool fits_group(const struct mtr_intake *intake, const struct mtr_request
 static void take_group(struct mtr_intake *intake, bool all)
 {
     struct mtr_group *group = &intake->group;
-    mtr_group_reset(group);
+    group_reset(group);
     pthread_mutex_lock(&intake->lock);
     while (intake->queue_first && (all || fits_group(intake, intake->queue_first))) {
         struct mtr_request *request = intake->queue_first;
         intake->queue_first = request->next;
         intake->queue_bytes -= request->body_bytes;
         intake->queue_requests--;
-        mtr_group_add(group, request);
+        group_add(group, request);
         if (!all && (group->count >= intake->options.commit_events_max ||
                      group->bytes >= intake->options.commit_bytes_max))
             break;
@@ -164,7 +164,7 @@ static void answer_group(struct mtr_intake *intake, int error)
         intake->on_answer(intake->context, request);
         request = next;
     }
-    mtr_group_reset(&intake->group);
+    group_reset(&intake->group);
 }
 
 /* After the commit nothing may fail any more, so room for a look at the segments is made before it. */
@@ -231,7 +231,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
 {
     *events_committed = 0;
     bool can_roll = mtr_dedup_can_roll(intake->dedup);
-    if (!can_roll && !mtr_intake_is_stuck(intake))
+    if (!can_roll && !intake_is_stuck(intake))
         return MTR_OK; /* sealing is far behind: the queue fills and pushes back */
     take_group(intake, false);
     if (!intake->group.first) return MTR_OK;
@@ -241,7 +241,7 @@ int mtr_intake_step(struct mtr_intake *intake, const struct mtr_catalog *catalog
     }
     int64_t last_us = mtr_log_last_received_us(intake->log);
     int64_t received_us = now_us > last_us ? now_us : last_us;
-    int rc = mtr_intake_judge_group(intake, catalog, received_us);
+    int rc = intake_judge_group(intake, catalog, received_us);
     if (!rc && intake->group.stored_count) rc = commit_group(intake, received_us);
     uint32_t stored_count = intake->group.stored_count;
     answer_group(intake, rc);

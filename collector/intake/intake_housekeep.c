@@ -55,7 +55,7 @@ static int collect(struct mtr_intake *intake, int64_t now_us)
     return MTR_OK;
 }
 
-bool mtr_intake_is_stuck(const struct mtr_intake *intake)
+bool intake_is_stuck(const struct mtr_intake *intake)
 {
     return atomic_load_explicit(&intake->slow.state, memory_order_acquire) != MTR_SLOW_RUNNING &&
            intake->slow.error;

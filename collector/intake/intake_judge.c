@@ -27,7 +27,7 @@ struct judging {
 static struct prior prior_of(const struct mtr_group *group, const struct mtr_dedup_key *key,
                              const struct mtr_dedup_match *match)
 {
-    int64_t claim = mtr_group_find(group, key->identity);
+    int64_t claim = group_find(group, key->identity);
     if (claim >= 0)
         return (struct prior){.found = true,
                               .digest_equal = group->stored_keys[claim].digest == key->digest,
@@ -67,7 +67,7 @@ static int quarantine(struct judging *judging, const struct mtr_event *event, ui
     int rc = look_up(intake, &key, &prior);
     if (rc) return rc;
     uint64_t seq =
-        prior.found ? prior.seq : mtr_group_store(&intake->group, event, key, disposition, target_seq);
+        prior.found ? prior.seq : group_store(&intake->group, event, key, disposition, target_seq);
     set_result(result, verdict, target_seq ? target_seq : seq);
     return MTR_OK;
 }
@@ -87,12 +87,12 @@ static struct mtr_verdict invalid_target(const char *reason)
     return (struct mtr_verdict){.code = MTR_RESULT_INVALID, .field = "data.id", .reason = reason};
 }
 
-static int judge_void(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
+static int admit_void(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
                       struct mtr_event_result *result)
 {
     struct mtr_intake *intake = judging->intake;
     struct mtr_event target = {.vendor = event->vendor, .source = event->source};
-    struct mtr_verdict verdict = mtr_judge_void(event, &target.id);
+    struct mtr_verdict verdict = judge_void(event, &target.id);
     if (verdict.code != MTR_RESULT_ACCEPTED) {
         set_result(result, &verdict, 0);
         return MTR_OK;
@@ -107,7 +107,7 @@ static int judge_void(struct judging *judging, const struct mtr_event *event, st
     } else if (prior.flags & MTR_IDENTITY_VOID) {
         verdict = invalid_target("a void cannot be taken back: send the usage again under a new id");
     } else {
-        uint64_t seq = mtr_group_store(&intake->group, event, key, MTR_DISPOSITION_VOID, prior.seq);
+        uint64_t seq = group_store(&intake->group, event, key, MTR_DISPOSITION_VOID, prior.seq);
         *result = (struct mtr_event_result){.code = MTR_RESULT_VOIDED, .seq = seq};
         return MTR_OK;
     }
@@ -115,15 +115,15 @@ static int judge_void(struct judging *judging, const struct mtr_event *event, st
     return MTR_OK;
 }
 
-static void judge_usage(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
+static void admit_usage(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
                         struct mtr_event_result *result)
 {
     struct mtr_intake *intake = judging->intake;
     struct mtr_verdict verdict =
-        mtr_judge_usage(&intake->judge, judging->catalog, event, judging->now_us, &judging->request->arena);
+        judge_usage(&intake->judge, judging->catalog, event, judging->now_us, &judging->request->arena);
     bool is_stored = verdict.code == MTR_RESULT_ACCEPTED || verdict.code == MTR_RESULT_HELD ||
                      verdict.code == MTR_RESULT_LATE;
-    uint64_t seq = is_stored ? mtr_group_store(&intake->group, event, key, MTR_DISPOSITION_NORMAL, 0) : 0;
+    uint64_t seq = is_stored ? group_store(&intake->group, event, key, MTR_DISPOSITION_NORMAL, 0) : 0;
     set_result(result, &verdict, seq);
 }
 
@@ -138,15 +138,15 @@ static int judge_event(struct judging *judging, const struct mtr_event *event,
     }
     if (prior.found) return judge_conflict(judging, event, key->digest, prior.seq, result);
 
-    struct mtr_verdict verdict = mtr_judge_time(&judging->intake->judge, event, judging->now_us);
+    struct mtr_verdict verdict = judge_time(&judging->intake->judge, event, judging->now_us);
     if (verdict.code == MTR_RESULT_EXPIRED)
         return quarantine(judging, event, key->digest, MTR_DISPOSITION_EXPIRED, 0, &verdict, result);
     if (verdict.code == MTR_RESULT_FUTURE)
         return quarantine(judging, event, key->digest, MTR_DISPOSITION_FUTURE, 0, &verdict, result);
 
     if (mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID)))
-        return judge_void(judging, event, *key, result);
-    judge_usage(judging, event, *key, result);
+        return admit_void(judging, event, *key, result);
+    admit_usage(judging, event, *key, result);
     return MTR_OK;
 }
 
@@ -156,7 +156,7 @@ static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *reque
     for (uint32_t i = 0; i < request->count; i++) {
         if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
         const struct mtr_event *event = &request->events[i];
-        struct mtr_verdict verdict = mtr_judge_limits(event, &request->arena);
+        struct mtr_verdict verdict = judge_limits(event, &request->arena);
         if (verdict.code != MTR_RESULT_ACCEPTED) {
             set_result(&request->results[i], &verdict, 0);
             continue;
@@ -167,11 +167,11 @@ static uint32_t key_request(struct mtr_intake *intake, struct mtr_request *reque
     return count;
 }
 
-int mtr_intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us)
+int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog, int64_t now_us)
 {
     struct mtr_group *group = &intake->group;
-    int rc = mtr_group_prepare(group);
-    if (!rc) rc = mtr_judge_begin(&intake->judge, catalog);
+    int rc = group_prepare(group);
+    if (!rc) rc = judge_begin(&intake->judge, catalog);
     if (rc) return rc;
     group->first_seq = mtr_log_last_seq(intake->log) + 1;
     uint32_t count = 0;

@@ -50,18 +50,18 @@ static const char *data_field(struct mtr_arena *arena, struct mtr_str name)
     return format_text(arena, "data", "data.%.*s", MTR_STR_ARGS(name));
 }
 
-void mtr_judge_init(struct mtr_judge *judge, const struct mtr_judge_options *options)
+void judge_init(struct mtr_judge *judge, const struct mtr_judge_options *options)
 {
     *judge = (struct mtr_judge){.options = *options};
 }
 
-void mtr_judge_release(struct mtr_judge *judge)
+void judge_release(struct mtr_judge *judge)
 {
     free(judge->periods);
     *judge = (struct mtr_judge){.options = judge->options};
 }
 
-int mtr_judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog)
+int judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog)
 {
     uint64_t version = mtr_catalog_version(catalog);
     uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
@@ -100,7 +100,7 @@ _Static_assert(MTR_PROPERTY_NAME_BYTES_MAX == 64 && MTR_PROPERTY_TEXT_BYTES_MAX 
 _Static_assert(MTR_EVENT_PROPERTIES_MAX == 64 && MTR_DIMENSIONS_BYTES_MAX == 384,
                "as the sentences below say");
 
-struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_arena *arena)
+struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena *arena)
 {
     static const char too_long_256[] = "must not be longer than 256 bytes";
     static const char too_long_128[] = "must not be longer than 128 bytes";
@@ -126,7 +126,7 @@ struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_ar
     return no_objection;
 }
 
-struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
+struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
                                   int64_t now_us)
 {
     if (event->time_us < now_us - judge->options.lateness_us)
@@ -143,7 +143,7 @@ struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mt
     return no_objection;
 }
 
-struct mtr_verdict mtr_judge_void(const struct mtr_event *event, struct mtr_str *target_id)
+struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id)
 {
     const struct mtr_property *id = mtr_event_property(event, MTR_STR("id"));
     if (!id) return invalid("data.id", "missing: a void names the id of the event that it takes back");
@@ -308,7 +308,7 @@ static struct mtr_verdict judge_term(const struct mtr_subscription *subscription
                                                       "the subscription %s at %s", verb, border)};
 }
 
-struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
+struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
                                    const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena)
 {
     const struct mtr_subscription *subscription =

@@ -34,20 +34,20 @@ struct mtr_judge {
     uint64_t catalog_version; /* that `periods` was made for */
 };
 
-void mtr_judge_init(struct mtr_judge *judge, const struct mtr_judge_options *options);
-void mtr_judge_release(struct mtr_judge *judge);
+void judge_init(struct mtr_judge *judge, const struct mtr_judge_options *options);
+void judge_release(struct mtr_judge *judge);
 /* Before the events of one catalog snapshot. MTR_ENOMEM. */
-int mtr_judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) MTR_MUST_USE;
+int judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) MTR_MUST_USE;
 
 /* Sizes of attributes and data: what nothing after it could store. INVALID or ACCEPTED. */
-struct mtr_verdict mtr_judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
+struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
 /* EXPIRED, FUTURE or ACCEPTED. */
-struct mtr_verdict mtr_judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
+struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
                                   int64_t now_us);
 /* The id that a void names, or INVALID. */
-struct mtr_verdict mtr_judge_void(const struct mtr_event *event, struct mtr_str *target_id);
+struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id);
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
-struct mtr_verdict mtr_judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
+struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
                                    const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
 
 #endif

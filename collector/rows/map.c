@@ -240,7 +240,7 @@ static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
     return MTR_OK;
 }
 
-int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
+int import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document *document;
     *map = (struct mtr_import_map){.delimiter = ','};
@@ -253,7 +253,7 @@ int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct
     return rc;
 }
 
-void mtr_import_map_release(struct mtr_import_map *map)
+void import_map_release(struct mtr_import_map *map)
 {
     mtr_arena_release(&map->arena);
 }

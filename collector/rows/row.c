@@ -191,7 +191,7 @@ static int set_data(const struct mtr_import_map *map, const struct mtr_import_ro
     return MTR_OK;
 }
 
-int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+int import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
                          struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
                          struct mtr_diagnostic *diagnostic)
 {

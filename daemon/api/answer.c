@@ -10,7 +10,7 @@
 #include "meterd/core/time.h"
 #include "meterd/net/http.h"
 
-void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail)
+void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail)
 {
     mtr_json_map(json);
     mtr_json_name(json, "type");
@@ -31,7 +31,7 @@ static void begin_problem(struct mtr_api_call *call, unsigned status, const char
     call->paged = false;
     mtr_buffer_reset(&call->answer);
     mtr_json_begin(json, &call->answer);
-    mtr_api_write_problem(json, status, detail);
+    api_write_problem(json, status, detail);
 }
 
 static void end_problem(struct mtr_api_call *call, struct mtr_json_writer *json)
@@ -40,7 +40,7 @@ static void end_problem(struct mtr_api_call *call, struct mtr_json_writer *json)
     if (mtr_json_finish(json)) mtr_buffer_reset(&call->answer);
 }
 
-void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...)
+void api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...)
 {
     char detail[512];
     struct mtr_json_writer json;
@@ -52,7 +52,7 @@ void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *for
     end_problem(call, &json);
 }
 
-void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+void api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
                       const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
@@ -62,60 +62,60 @@ void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *de
     end_problem(call, &json);
 }
 
-void mtr_api_error(struct mtr_api_call *call, int error, const char *what)
+void api_error(struct mtr_api_call *call, int error, const char *what)
 {
     unsigned status = 500;
     if (error == MTR_ENOTFOUND) status = 404;
     else if (error == MTR_EINVALID) status = 400;
     else if (error == MTR_ELIMIT) status = 413;
     else if (error == MTR_EFULL || error == MTR_EAGAIN || error == MTR_ENOMEM) status = 503;
-    mtr_api_problem(call, status, "%s: %s", what, mtr_error_text(error));
+    api_problem(call, status, "%s: %s", what, mtr_error_text(error));
 }
 
-void mtr_api_json(struct mtr_api_call *call, struct mtr_json_writer *json)
+void api_json(struct mtr_api_call *call, struct mtr_json_writer *json)
 {
     call->status = 200;
     call->answer_type = "application/json";
     mtr_json_begin(json, &call->answer);
 }
 
-void mtr_api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json)
+void api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json)
 {
     int rc = mtr_json_finish(json);
-    if (rc) mtr_api_error(call, rc, "the answer is too large");
+    if (rc) api_error(call, rc, "the answer is too large");
 }
 
-bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us)
+bool api_time(struct mtr_api_call *call, const char *name, int64_t *out_us)
 {
-    struct mtr_str text = mtr_api_text(call, name);
+    struct mtr_str text = api_text(call, name);
     if (!text.size || mtr_time_parse_date(text, out_us) == MTR_OK) return true;
-    mtr_api_problem(call, 400,
+    api_problem(call, 400,
                     "%s: '%.*s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)", name,
                     MTR_STR_ARGS(text));
     return false;
 }
 
-bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+bool api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out)
 {
-    struct mtr_str text = mtr_api_text(call, name);
+    struct mtr_str text = api_text(call, name);
     uint64_t value;
     if (!text.size) return true;
     if (mtr_str_to_u64(text, &value) && value >= min && value <= max) {
         *out = value;
         return true;
     }
-    mtr_api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", name, MTR_STR_ARGS(text),
+    api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", name, MTR_STR_ARGS(text),
                     (unsigned long long)min, (unsigned long long)max);
     return false;
 }
 
-struct mtr_str mtr_api_text(struct mtr_api_call *call, const char *name)
+struct mtr_str api_text(struct mtr_api_call *call, const char *name)
 {
     struct mtr_str value;
     return mtr_query_find(&call->query, name, &value) ? value : (struct mtr_str){NULL, 0};
 }
 
-bool mtr_api_flag(struct mtr_api_call *call, const char *name)
+bool api_flag(struct mtr_api_call *call, const char *name)
 {
     struct mtr_str value;
     if (!mtr_query_find(&call->query, name, &value)) return false;
@@ -148,13 +148,13 @@ static bool is_given_before(const struct mtr_query *query, uint32_t index)
     return false;
 }
 
-bool mtr_api_check_query(struct mtr_api_call *call)
+bool api_check_query(struct mtr_api_call *call)
 {
     for (uint32_t i = 0; i < call->query.count; i++) {
         struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
         const struct mtr_route_parameter *row = find_parameter(call->route, name);
         if (!row) {
-            mtr_api_problem(call, 400,
+            api_problem(call, 400,
                             "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has",
                             call->route->operation, MTR_STR_ARGS(name));
             return false;
@@ -163,9 +163,9 @@ bool mtr_api_check_query(struct mtr_api_call *call)
         const char *choices = is_boolean ? "true|false|1|0" : row->type;
         if ((is_boolean && !value.size) || !strchr(choices, '|') || is_choice(choices, value)) {
             if (row->repeatable || !is_given_before(&call->query, i)) continue;
-            mtr_api_problem(call, 400, "%s is given twice", row->name);
+            api_problem(call, 400, "%s is given twice", row->name);
         } else {
-            mtr_api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value),
+            api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value),
                             choices);
         }
         return false;
@@ -204,7 +204,7 @@ static struct mtr_str next_piece(struct mtr_str *text)
     return piece;
 }
 
-int mtr_api_negotiate(struct mtr_api_call *call)
+int api_negotiate(struct mtr_api_call *call)
 {
     if (!call->accept.size) return 0;
     int best = -1, best_match = 0, index = 0;
@@ -219,6 +219,6 @@ int mtr_api_negotiate(struct mtr_api_call *call)
             }
         }
     }
-    if (best < 0) mtr_api_problem(call, 406, "this call answers with %s", call->route->answer_types);
+    if (best < 0) api_problem(call, 406, "this call answers with %s", call->route->answer_types);
     return best;
 }

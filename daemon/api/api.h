@@ -61,7 +61,7 @@ struct mtr_route_parameter {
 struct mtr_route {
     enum mtr_http_method method;
     const char *path;                   /* "/v1/charges/{id}" */
-    unsigned scope; /* enum mtr_scope: the credential must have it; 0: open to everybody */
+    unsigned scope; /* enum mtr_api_scope: the credential must have it; 0: open to everybody */
     const char *operation;              /* operationId: "listCharges" */
     const char *summary;
     const struct mtr_route_parameter *parameters; /* ends with name NULL; NULL: none */
@@ -77,64 +77,64 @@ extern const struct mtr_route mtr_routes[];
 
 /* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after
  * answering 406. */
-int mtr_api_negotiate(struct mtr_api_call *call);
+int api_negotiate(struct mtr_api_call *call);
 
 /* Answers. The first begins a problem document (a map that the caller ends). */
-void mtr_api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
-void mtr_api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
+void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
+void api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
 /* 400 (or 422 of documents) with the findings listed:
  * {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
-void mtr_api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+void api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
                       const struct mtr_diagnostics *findings);
 /* What a failed store call means to a client: 404, 503 or 500. */
-void mtr_api_error(struct mtr_api_call *call, int error, const char *what);
-/* Begins the answer as JSON 200; the caller finishes the writer and then calls mtr_api_json_end. */
-void mtr_api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
-void mtr_api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
+void api_error(struct mtr_api_call *call, int error, const char *what);
+/* Begins the answer as JSON 200; the caller finishes the writer and then calls api_json_end. */
+void api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
+void api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
 
 /* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a
  * misspelt filter must not look like none. */
-bool mtr_api_check_query(struct mtr_api_call *call);
+bool api_check_query(struct mtr_api_call *call);
 /* Query parameters with defaults. False after answering 400 with the name at fault. */
-bool mtr_api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
-bool mtr_api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);
-struct mtr_str mtr_api_text(struct mtr_api_call *call, const char *name); /* empty when absent */
-bool mtr_api_flag(struct mtr_api_call *call, const char *name); /* present and not "false" or "0" */
+bool api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
+bool api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+struct mtr_str api_text(struct mtr_api_call *call, const char *name); /* empty when absent */
+bool api_flag(struct mtr_api_call *call, const char *name); /* present and not "false" or "0" */
 
 /* The server side; loop's thread. Host and events are borrowed until close. */
 struct mtr_events;
-int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
+int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
-void mtr_api_close(struct mtr_api *api);
-uint16_t mtr_api_port(const struct mtr_api *api);
-struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api);
+void api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
+void api_close(struct mtr_api *api);
+uint16_t api_port(const struct mtr_api *api);
+struct mtr_http_server_stats api_stats(const struct mtr_api *api);
 
 /* The events route (route/events.c). */
-int mtr_events_open(const struct mtr_api_host *host, struct mtr_events **out) MTR_MUST_USE;
-void mtr_events_close(struct mtr_events *events);
-void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor);
+int events_open(const struct mtr_api_host *host, struct mtr_events **out) MTR_MUST_USE;
+void events_close(struct mtr_events *events);
+void events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor);
 /* The intake's on_answer: called on the writer's thread. */
-void mtr_events_on_answer(void *events, struct mtr_request *request);
+void events_on_answer(void *events, struct mtr_request *request);
 
 /* Handlers, by file. */
-void mtr_api_get_usage(struct mtr_api_call *call);          /* route/usage.c */
-void mtr_api_list_events(struct mtr_api_call *call);        /* route/stored_events.c */
-void mtr_api_list_charges(struct mtr_api_call *call);       /* route/charges.c */
-void mtr_api_ack_charges(struct mtr_api_call *call);
-void mtr_api_get_charge(struct mtr_api_call *call);
-void mtr_api_list_outbox(struct mtr_api_call *call);
-void mtr_api_settle_outbox(struct mtr_api_call *call);
-void mtr_api_list_margins(struct mtr_api_call *call);       /* route/margins.c */
-void mtr_api_list_credits(struct mtr_api_call *call);       /* route/credits.c */
-void mtr_api_post_price(struct mtr_api_call *call);         /* route/price.c */
-void mtr_api_list_documents(struct mtr_api_call *call);     /* route/catalog.c */
-void mtr_api_get_document(struct mtr_api_call *call);
-void mtr_api_put_document(struct mtr_api_call *call);
-void mtr_api_put_catalog(struct mtr_api_call *call);
-void mtr_api_list_quarantine(struct mtr_api_call *call);    /* route/status.c */
-void mtr_api_list_held(struct mtr_api_call *call);
-void mtr_api_get_status(struct mtr_api_call *call);
-void mtr_api_get_openapi(struct mtr_api_call *call);        /* route/openapi.c */
+void api_get_usage(struct mtr_api_call *call);          /* route/usage.c */
+void api_list_events(struct mtr_api_call *call);        /* route/stored_events.c */
+void api_list_charges(struct mtr_api_call *call);       /* route/charges.c */
+void api_ack_charges(struct mtr_api_call *call);
+void api_get_charge(struct mtr_api_call *call);
+void api_list_outbox(struct mtr_api_call *call);
+void api_settle_outbox(struct mtr_api_call *call);
+void api_list_margins(struct mtr_api_call *call);       /* route/margins.c */
+void api_list_credits(struct mtr_api_call *call);       /* route/credits.c */
+void api_post_price(struct mtr_api_call *call);         /* route/price.c */
+void api_list_documents(struct mtr_api_call *call);     /* route/catalog.c */
+void api_get_document(struct mtr_api_call *call);
+void api_put_document(struct mtr_api_call *call);
+void api_put_catalog(struct mtr_api_call *call);
+void api_list_quarantine(struct mtr_api_call *call);    /* route/status.c */
+void api_list_held(struct mtr_api_call *call);
+void api_get_status(struct mtr_api_call *call);
+void api_get_openapi(struct mtr_api_call *call);        /* route/openapi.c */
 
 #endif

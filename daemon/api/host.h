@@ -64,7 +64,7 @@ struct mtr_api_host {
     int64_t started_us; /* wall clock, µs since 1970 UTC: when the process began */
 
     void *context; /* of the calls below */
-    /* Hands a decoded request to the intake: MTR_OK, and its answer comes through mtr_events_on_answer;
+    /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
      * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);
     void (*catalog_changed)(

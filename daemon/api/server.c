@@ -145,7 +145,7 @@ static void answer_wrong_method(struct mtr_http_request *http)
              mtr_http_method_name(mtr_http_request_method(http)), allow);
     mtr_buffer_init(&page, 4096);
     mtr_json_begin(&json, &page);
-    mtr_api_write_problem(&json, 405, detail);
+    api_write_problem(&json, 405, detail);
     mtr_json_map_end(&json);
     struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")},
                                         {MTR_STR("allow"), mtr_str_from(allow)}};
@@ -216,7 +216,7 @@ static void on_handled(void *context)
 static void handle_on_pool(void *context)
 {
     struct mtr_api_call *call = context;
-    if (mtr_api_check_query(call)) call->route->handle(call);
+    if (api_check_query(call)) call->route->handle(call);
 }
 
 /* What the handler needs from the request, copied or taken over, since it runs on another thread. */
@@ -252,7 +252,7 @@ static void on_request(void *context, struct mtr_http_request *http)
          * acquires itself. */
         struct mtr_str vendor =
             call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
-        mtr_events_handle(api->events, http, vendor);
+        events_handle(api->events, http, vendor);
         free_call(call);
         return;
     }
@@ -274,7 +274,7 @@ static void on_request(void *context, struct mtr_http_request *http)
     free_call(call);
 }
 
-int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
+int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
                  struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_api_limits *limits = &host->limits;
@@ -303,25 +303,25 @@ int mtr_api_open(const struct mtr_api_host *host, struct mtr_events *events, str
     return MTR_OK;
 }
 
-void mtr_api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context)
+void api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context)
 {
     enum { DRAIN_TIMEOUT_MS = 10000 };
     mtr_http_server_drain(api->server, DRAIN_TIMEOUT_MS, on_drained, context);
 }
 
-void mtr_api_close(struct mtr_api *api)
+void api_close(struct mtr_api *api)
 {
     if (!api) return;
     mtr_http_server_close(api->server);
     free(api);
 }
 
-uint16_t mtr_api_port(const struct mtr_api *api)
+uint16_t api_port(const struct mtr_api *api)
 {
     return mtr_http_server_port(api->server);
 }
 
-struct mtr_http_server_stats mtr_api_stats(const struct mtr_api *api)
+struct mtr_http_server_stats api_stats(const struct mtr_api *api)
 {
     return mtr_http_server_stats(api->server);
 }

@@ -39,7 +39,7 @@ static int find_key(const struct mtr_invocation *invocation, const struct mtr_co
                     char key[KEY_BYTES])
 {
     char path[PATH_BYTES];
-    const char *file = mtr_invocation_option(invocation, "key-file");
+    const char *file = invocation_option(invocation, "key-file");
     const char *given = getenv("METERD_KEY");
     if (!file && given && *given) {
         snprintf(key, KEY_BYTES, "%s", given);
@@ -55,7 +55,7 @@ static int find_key(const struct mtr_invocation *invocation, const struct mtr_co
 static void find_url(const struct mtr_invocation *invocation, const struct mtr_config *config,
                      char url[URL_BYTES])
 {
-    const char *given = mtr_invocation_option(invocation, "url");
+    const char *given = invocation_option(invocation, "url");
     if (!given) given = getenv("METERD_URL");
     if (given && *given) {
         snprintf(url, URL_BYTES, "%s", given);
@@ -71,11 +71,11 @@ static void find_url(const struct mtr_invocation *invocation, const struct mtr_c
     while (size && url[size - 1] == '/') url[--size] = '\0';
 }
 
-int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client **out)
+int client_open(const struct mtr_invocation *invocation, struct mtr_client **out)
 {
     struct mtr_config config;
     char key[KEY_BYTES];
-    int code = mtr_load_config(invocation, &config);
+    int code = cli_load_config(invocation, &config);
     if (code) return code;
     struct mtr_client *client = calloc(1, sizeof(*client));
     MTR_ASSERT(client != NULL);
@@ -83,10 +83,10 @@ int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client *
     mtr_http_answer_init(&client->answer);
     find_url(invocation, &config, client->url);
     code = find_key(invocation, &config, key);
-    mtr_config_release(&config);
+    config_release(&config);
     if (!code && mtr_http_session_open(&client->session)) code = MTR_EXIT_FAILED;
     if (code) {
-        mtr_client_close(client);
+        client_close(client);
         return code;
     }
     snprintf(client->authorization, sizeof(client->authorization), "Bearer %s", key);
@@ -94,7 +94,7 @@ int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client *
     return MTR_EXIT_OK;
 }
 
-void mtr_client_close(struct mtr_client *client)
+void client_close(struct mtr_client *client)
 {
     if (!client) return;
     explicit_bzero(client->authorization, sizeof(client->authorization));
@@ -104,12 +104,12 @@ void mtr_client_close(struct mtr_client *client)
     free(client);
 }
 
-const char *mtr_client_url(const struct mtr_client *client)
+const char *client_url(const struct mtr_client *client)
 {
     return client->url;
 }
 
-const char *mtr_client_error(const struct mtr_client *client)
+const char *client_error(const struct mtr_client *client)
 {
     return client->answer.reason;
 }
@@ -123,7 +123,7 @@ static struct mtr_http_header split_header(const char *line)
     return (struct mtr_http_header){{line, (size_t)(colon - line)}, mtr_str_from(value)};
 }
 
-int mtr_client_call(struct mtr_client *client, const char *method, const char *path,
+int client_call(struct mtr_client *client, const char *method, const char *path,
                     const char *const *headers, struct mtr_str body, struct mtr_client_answer *answer)
 {
     struct mtr_http_header list[HEADERS_MAX] = {
@@ -184,12 +184,12 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
     mtr_document_close(document);
 }
 
-int mtr_client_json(struct mtr_client *client, const char *method, const char *path,
+int client_json(struct mtr_client *client, const char *method, const char *path,
                     const char *const *headers, struct mtr_str body, struct mtr_document **document)
 {
     struct mtr_client_answer answer;
     struct mtr_diagnostic diagnostic;
-    int rc = mtr_client_call(client, method, path, headers, body, &answer);
+    int rc = client_call(client, method, path, headers, body, &answer);
     if (rc) {
         fprintf(stderr, "meterd: %s; is the daemon running? (meterd run)\n", client->answer.reason);
         return rc == MTR_EUNREACHABLE || rc == MTR_ETIMEDOUT ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
@@ -203,7 +203,7 @@ int mtr_client_json(struct mtr_client *client, const char *method, const char *p
     return MTR_EXIT_FAILED;
 }
 
-int mtr_client_escape(struct mtr_buffer *out, struct mtr_str text)
+int client_escape(struct mtr_buffer *out, struct mtr_str text)
 {
     return mtr_percent_encode(out, text);
 }

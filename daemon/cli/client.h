@@ -28,24 +28,24 @@ struct mtr_client_answer {
      "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"}
 
 /* Returns MTR_EXIT_OK, or another exit code after printing why. */
-int mtr_client_open(const struct mtr_invocation *invocation, struct mtr_client **out);
-void mtr_client_close(struct mtr_client *client);
-const char *mtr_client_url(const struct mtr_client *client);
+int client_open(const struct mtr_invocation *invocation, struct mtr_client **out);
+void client_close(struct mtr_client *client);
+const char *client_url(const struct mtr_client *client);
 
 /* One request. `headers` are lines "Name: value", ending with NULL (may be NULL). Returns 0 or a mtr_error
  * of the transport; does not print. */
-int mtr_client_call(struct mtr_client *client, const char *method, const char *path,
+int client_call(struct mtr_client *client, const char *method, const char *path,
                     const char *const *headers, struct mtr_str body,
                     struct mtr_client_answer *answer) MTR_MUST_USE;
-const char *mtr_client_error(const struct mtr_client *client); /* sentence of the last transport error */
+const char *client_error(const struct mtr_client *client); /* sentence of the last transport error */
 
 /* One request that must be answered 2xx with JSON: *document is the caller's. Otherwise prints the problem
  * document's title, detail and findings to stderr and returns the exit code that fits: 75 for no
  * connection, 429 and 503; 1 else. */
-int mtr_client_json(struct mtr_client *client, const char *method, const char *path,
+int client_json(struct mtr_client *client, const char *method, const char *path,
                     const char *const *headers, struct mtr_str body, struct mtr_document **document);
 
 /* Appends text percent-encoded for a path segment or a query value. */
-int mtr_client_escape(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
+int client_escape(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
 #endif

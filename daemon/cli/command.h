@@ -56,14 +56,14 @@ struct mtr_invocation {
 
 /* The value given last for that option, or NULL. A flag's value is "". Asks for a row the command does not
  * have: asserts. */
-const char *mtr_invocation_option(const struct mtr_invocation *invocation, const char *name);
+const char *invocation_option(const struct mtr_invocation *invocation, const char *name);
 /* The i-th value of an option that may repeat, or NULL. */
-const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name,
+const char *invocation_option_at(const struct mtr_invocation *invocation, const char *name,
                                      uint32_t index);
-bool mtr_invocation_flag(const struct mtr_invocation *invocation, const char *name);
+bool invocation_flag(const struct mtr_invocation *invocation, const char *name);
 /* A whole number between min and max; *out keeps its value (the default) when the option is absent. False
  * after printing what is wrong. */
-bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
+bool invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
                         uint64_t *out);
 
 /* All commands, ending with a row whose name is NULL; and the options that every command takes (-c FILE,
@@ -72,29 +72,29 @@ extern const struct mtr_command mtr_commands[];
 extern const struct mtr_option mtr_common_options[];
 
 /* Parses argv (argv[0] is the program) and runs the command. */
-int mtr_command_main(int argc, char **argv);
-void mtr_command_write_help(const struct mtr_command *command, FILE *out); /* NULL: the overview */
+int command_main(int argc, char **argv);
+void command_write_help(const struct mtr_command *command, FILE *out); /* NULL: the overview */
 
 /* The commands' functions; their rows are in daemon/cli/commands.c. */
-int mtr_command_run(const struct mtr_invocation *invocation);
-int mtr_command_check(const struct mtr_invocation *invocation);
-int mtr_command_apply(const struct mtr_invocation *invocation);
-int mtr_command_get(const struct mtr_invocation *invocation);
-int mtr_command_key(const struct mtr_invocation *invocation);
-int mtr_command_send(const struct mtr_invocation *invocation);
-int mtr_command_import(const struct mtr_invocation *invocation);
-int mtr_command_import_rates(const struct mtr_invocation *invocation);
-int mtr_command_events(const struct mtr_invocation *invocation);
-int mtr_command_usage(const struct mtr_invocation *invocation);
-int mtr_command_charges(const struct mtr_invocation *invocation);
-int mtr_command_credits(const struct mtr_invocation *invocation);
-int mtr_command_margins(const struct mtr_invocation *invocation);
-int mtr_command_explain(const struct mtr_invocation *invocation);
-int mtr_command_price(const struct mtr_invocation *invocation);
-int mtr_command_audit(const struct mtr_invocation *invocation);
-int mtr_command_rebuild(const struct mtr_invocation *invocation);
-int mtr_command_backup(const struct mtr_invocation *invocation);
-int mtr_command_reference(const struct mtr_invocation *invocation);
-int mtr_command_version(const struct mtr_invocation *invocation);
+int command_run(const struct mtr_invocation *invocation);
+int command_check(const struct mtr_invocation *invocation);
+int command_apply(const struct mtr_invocation *invocation);
+int command_get(const struct mtr_invocation *invocation);
+int command_key(const struct mtr_invocation *invocation);
+int command_send(const struct mtr_invocation *invocation);
+int command_import(const struct mtr_invocation *invocation);
+int command_import_rates(const struct mtr_invocation *invocation);
+int command_events(const struct mtr_invocation *invocation);
+int command_usage(const struct mtr_invocation *invocation);
+int command_charges(const struct mtr_invocation *invocation);
+int command_credits(const struct mtr_invocation *invocation);
+int command_margins(const struct mtr_invocation *invocation);
+int command_explain(const struct mtr_invocation *invocation);
+int command_price(const struct mtr_invocation *invocation);
+int command_audit(const struct mtr_invocation *invocation);
+int command_rebuild(const struct mtr_invocation *invocation);
+int command_backup(const struct mtr_invocation *invocation);
+int command_reference(const struct mtr_invocation *invocation);
+int command_version(const struct mtr_invocation *invocation);
 
 #endif

@@ -209,7 +209,7 @@ const struct mtr_command mtr_commands[] = {
      "configuration;\n"
      "a bad one is reported and the old one kept. The first start writes "
      "<data>/admin.key.\n",
-     run_options, mtr_command_run},
+     run_options, command_run},
     {"check", "[FILE…]", 0, 64, "check the configuration, and catalog documents or tariffs",
      "Says file, line and column of each finding. Without errors: exit 0, else 78. Catalog documents are "
      "checked as one catalog of their\n"
@@ -225,79 +225,79 @@ const struct mtr_command mtr_commands[] = {
      "would change the "
      "past are warned "
      "of.\n",
-     check_options, mtr_command_check},
+     check_options, command_check},
     {"apply", "FILE…", 1, 64, "apply catalog documents (YAML or JSON; - is standard input)",
      "A file holds lists of documents under vendors, services, meters, tariffs, subscriptions, api_keys, "
      "destinations, credits and rates. Each\n"
      "file is one change: all of it, or nothing. What is there "
      "already stays; the same file again changes nothing.\n",
-     apply_options, mtr_command_apply},
+     apply_options, command_apply},
     {"get", "KIND [KEY]", 1, 2,
      "show catalog documents: vendor, service, meter, tariff, subscription, api_key, destination, credit, "
      "rate",
      "Without KEY a list; with KEY the document, in the form that `meterd apply` takes.\n", get_options,
-     mtr_command_get},
+     command_get},
     {"key", "NAME", 1, 1, "make an API key: prints its secret once",
      "Vendors push events with a key of scope ingest: meterd key NAME --vendor V --scope ingest. The daemon "
      "keeps only a hash of the\n"
      "secret. The same NAME again makes a new secret, and the old one is no "
      "longer accepted.\n",
-     key_options, mtr_command_key},
+     key_options, command_key},
     {"send", "[FILE…]", 0, 64, "push events from files or standard input",
      "The events are those of docs/guide-vendors.md. A request that fails for a passing reason is sent again "
      "as it was; sending a file\n"
      "twice counts it once. Exit 1 when an event needs fixing, 75 when the "
      "daemon could not be reached.\n",
-     send_options, mtr_command_send},
+     send_options, command_send},
     {"import", "FILE…", 1, 64, "import CSV or NDJSON with a column mapping",
      "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: importing a "
      "file again counts nothing twice.\n",
-     import_options, mtr_command_import},
+     import_options, command_import},
     {"import-rates", "FILE…", 1, 64, "import a central bank's rates of exchange, from files or addresses",
      "FILE may be an address: https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml with --format "
      "ecb,\n"
      "https://www.cbr.ru/scripts/XML_daily.asp with --format cbr. Each day becomes a document of its own; "
      "the same rates again change nothing.\n",
-     import_rates_options, mtr_command_import_rates},
-    {"events", "", 0, 0, "show raw events as the log keeps them", NULL, events_options, mtr_command_events},
+     import_rates_options, command_import_rates},
+    {"events", "", 0, 0, "show raw events as the log keeps them", NULL, events_options, command_events},
     {"usage", "", 0, 0, "show usage",
      "For example: meterd usage --window month --from 2026-01-01 --group-by customer --group-by region\n",
-     usage_options, mtr_command_usage},
+     usage_options, command_usage},
     {"charges", "", 0, 0, "show charges, or the outbox",
      "A charge is a difference: the sum of a line's charges is what it costs. `meterd explain NUMBER` shows "
      "how one came about.\n",
-     charges_options, mtr_command_charges},
+     charges_options, command_charges},
     {"credits", "", 0, 0, "allowances and prepaid credits: granted, drawn, left",
-     "Name a subscription or a customer.\n", credits_options, mtr_command_credits},
+     "Name a subscription or a customer.\n", credits_options, command_credits},
     {"margins", "", 0, 0, "what is charged of each line, what it costs the seller, and what is left", NULL,
-     margins_options, mtr_command_margins},
+     margins_options, command_margins},
     {"explain", "CHARGE", 1, 1, "why this charge: tariff, every step, and the log range it came from",
      "CHARGE is a charge's number or id, as `meterd charges` shows them.\n", explain_options,
-     mtr_command_explain},
+     command_explain},
     {"price", "TARIFF", 1, 1,
      "price a quantity, or all stored usage, under a tariff file or a tariff of the catalog; writes nothing",
      "For example: meterd price compute.yaml --component vcpu --quantity 150.5 --dim region=eu --trace\n"
      "With --what-if the stored usage is priced again, in the data directory of the configuration; a daemon "
      "may run there. Nothing is written:\n"
      "meterd price draft.yaml --what-if --from 2026-01-01 --to 2026-04-01\n",
-     price_options, mtr_command_price},
+     price_options, command_price},
     {"audit", "", 0, 0, "check the laws: usage against the log, charges against usage",
      "Folds the log again and compares: rollups bit for bit, and every line's charges with its price. Runs "
      "beside a daemon at work and\n"
      "changes nothing. Exit 0 when all holds, else 1 with the findings.\n",
-     audit_options, mtr_command_audit},
+     audit_options, command_audit},
     {"rebuild", "", 0, 0,
      "fold the log again into new rollups (daemon stopped), or --verify beside a running one",
      "Charges stay as they are; the daemon compares them with the new rollups at its next start and corrects "
      "what differs.\n",
-     rebuild_options, mtr_command_rebuild},
+     rebuild_options, command_rebuild},
     {"backup", "DIRECTORY", 1, 1,
      "copy the stores of a running or stopped daemon, charges first and the log last",
      "DIRECTORY is made and must not exist. To restore: stop the daemon, put the copy where data.directory "
      "points, start it.\n",
-     backup_options, mtr_command_backup},
+     backup_options, command_backup},
     {"reference", "TOPIC", 1, 1, "print a reference: config, config-schema, commands, completion or metrics",
-     NULL, reference_options, mtr_command_reference},
-    {"version", "", 0, 0, "print the version", NULL, version_options, mtr_command_version},
+     NULL, reference_options, command_reference},
+    {"version", "", 0, 0, "print the version", NULL, version_options, command_version},
     {NULL, NULL, 0, 0, NULL, NULL, NULL, NULL},
 };

@@ -26,7 +26,7 @@ enum {
     GZIP_LEVEL = 1
 };
 
-int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
+int event_sender_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
                   const char *content_type, const char *compress)
 {
     *push = (struct mtr_push){.client = client,
@@ -35,23 +35,23 @@ int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation
                               .attempts_max = 8,
                               .problems_max = 10};
     mtr_buffer_init(&push->packed, BODY_BYTES_MAX);
-    mtr_progress_init(&push->progress, 0);
-    push->json = mtr_invocation_flag(invocation, "json");
-    if (!mtr_invocation_u64(invocation, "attempts", 1, 1000, &push->attempts_max)) return MTR_EXIT_USAGE;
-    if (!mtr_invocation_u64(invocation, "errors", 0, 1000000, &push->problems_max)) return MTR_EXIT_USAGE;
+    progress_init(&push->progress, 0);
+    push->json = invocation_flag(invocation, "json");
+    if (!invocation_u64(invocation, "attempts", 1, 1000, &push->attempts_max)) return MTR_EXIT_USAGE;
+    if (!invocation_u64(invocation, "errors", 0, 1000000, &push->problems_max)) return MTR_EXIT_USAGE;
     return MTR_EXIT_OK;
 }
 
-void mtr_push_release(struct mtr_push *push)
+void event_sender_release(struct mtr_push *push)
 {
     mtr_buffer_release(&push->packed);
 }
 
-void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
                       const char *reason)
 {
     if (push->problems++ >= push->problems_max) return;
-    mtr_progress_clear(&push->progress);
+    progress_clear(&push->progress);
     fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "",
             reason);
 }
@@ -130,7 +130,7 @@ static void print_result(struct mtr_push *push, const struct mtr_push_batch *bat
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
     snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
-    mtr_push_problem(push, batch->file,
+    event_sender_problem(push, batch->file,
                      batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }
 
@@ -167,7 +167,7 @@ static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch,
         if (!detail[0]) member_text(mtr_document_root(document), "title", detail, sizeof(detail));
         mtr_document_close(document);
     }
-    mtr_progress_clear(&push->progress);
+    progress_clear(&push->progress);
     fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status,
             detail[0] ? ": " : "", detail);
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
@@ -192,7 +192,7 @@ static int encode(struct mtr_push *push, struct mtr_str *body, const char **codi
     return MTR_OK;
 }
 
-int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
+int event_sender_send(struct mtr_push *push, const struct mtr_push_batch *batch)
 {
     char type[96], why[400] = "";
     const char *headers[3] = {type, NULL, NULL};
@@ -206,7 +206,7 @@ int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
     for (uint64_t attempt = 0; attempt < push->attempts_max; attempt++) {
         struct mtr_client_answer answer = {.status = 0};
         bool again = true;
-        rc = mtr_client_call(push->client, "POST", "/v1/events", headers, body, &answer);
+        rc = client_call(push->client, "POST", "/v1/events", headers, body, &answer);
         if (!rc && answer.status == 200) {
             int code = take_results(push, batch, answer.body, &again);
             if (code || !again) return code;
@@ -214,13 +214,13 @@ int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch)
         } else if (!rc && !is_passing(answer.status)) {
             return refuse(push, batch, &answer);
         } else if (rc) {
-            snprintf(why, sizeof(why), "%s", mtr_client_error(push->client));
+            snprintf(why, sizeof(why), "%s", client_error(push->client));
         } else {
             snprintf(why, sizeof(why), "HTTP %d", answer.status);
         }
         if (attempt + 1 == push->attempts_max) break;
         uint64_t pause = pause_ms(attempt, answer.retry_after_s);
-        mtr_progress_clear(&push->progress);
+        progress_clear(&push->progress);
         fprintf(stderr,
                 "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why,
                 pause / 1000, pause % 1000 / 100, attempt + 2, push->attempts_max);
@@ -250,10 +250,10 @@ static void print_json(const struct mtr_push *push, uint64_t total)
     mtr_buffer_release(&text);
 }
 
-int mtr_push_finish(struct mtr_push *push, int code)
+int event_sender_finish(struct mtr_push *push, int code)
 {
     uint64_t total = 0;
-    mtr_progress_clear(&push->progress);
+    progress_clear(&push->progress);
     for (unsigned result = 0; result < MTR_RESULT_COUNT; result++) total += push->counts[result];
     if (push->json) {
         print_json(push, total);

@@ -39,15 +39,15 @@ struct mtr_push_batch {
 
 /* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a
  * dry run. */
-int mtr_push_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
+int event_sender_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
                   const char *content_type, const char *compress);
-void mtr_push_release(struct mtr_push *push);
+void event_sender_release(struct mtr_push *push);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
-int mtr_push_send(struct mtr_push *push, const struct mtr_push_batch *batch);
+int event_sender_send(struct mtr_push *push, const struct mtr_push_batch *batch);
 /* An event that is not even sent. */
-void mtr_push_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
                       const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
-int mtr_push_finish(struct mtr_push *push, int code);
+int event_sender_finish(struct mtr_push *push, int code);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { FINDINGS_MAX = 64, SETTINGS_MAX = MTR_INVOCATION_OPTIONS_MAX, READ_BYTES = 1 << 16 };
 
-void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings)
+void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings)
 {
     struct mtr_buffer line;
     mtr_buffer_init(&line, 1 << 12);
@@ -23,36 +23,36 @@ void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *fi
     mtr_buffer_release(&line);
 }
 
-int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+int cli_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
                              const char **input_name, struct mtr_diagnostics *findings)
 {
     const char *settings[SETTINGS_MAX + 1];
     uint32_t count = 0;
     *input_name = "configuration";
     while (count < SETTINGS_MAX &&
-           (settings[count] = mtr_invocation_option_at(invocation, "set", count)) != NULL)
+           (settings[count] = invocation_option_at(invocation, "set", count)) != NULL)
         count++;
     settings[count] = NULL;
-    return mtr_config_load(mtr_invocation_option(invocation, "config"), environ, settings, config, input_name,
+    return config_load(invocation_option(invocation, "config"), environ, settings, config, input_name,
                            findings);
 }
 
-int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
+int cli_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
 {
     const char *input_name;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_load_config_findings(invocation, config, &input_name, &findings);
-    mtr_print_findings(input_name, &findings);
+    int rc = cli_load_config_findings(invocation, config, &input_name, &findings);
+    cli_print_findings(input_name, &findings);
     if (rc && !findings.count)
         fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     if (!rc) return MTR_EXIT_OK;
-    mtr_config_release(config);
+    config_release(config);
     return MTR_EXIT_CONFIG;
 }
 
-int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
+int cli_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     FILE *file = is_stdin ? stdin : fopen(path, "re");

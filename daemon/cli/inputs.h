@@ -9,17 +9,17 @@
 #include "daemon/config.h"
 
 /* Returns MTR_EXIT_OK (the caller releases *config), or MTR_EXIT_CONFIG after printing why. */
-int mtr_load_config(const struct mtr_invocation *invocation, struct mtr_config *config);
+int cli_load_config(const struct mtr_invocation *invocation, struct mtr_config *config);
 
 /* The same without printing: for commands whose answer are the findings. *input_name is the file's name,
  * or "configuration". */
-int mtr_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+int cli_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
                              const char **input_name, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Findings a line each, to stderr. */
-void mtr_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
+void cli_print_findings(const char *input_name, const struct mtr_diagnostics *findings);
 
 /* A whole file, or standard input for "-"; MTR_EXIT_FAILED after printing why. The caller releases *out. */
-int mtr_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);
+int cli_load_file(const char *path, size_t bytes_max, struct mtr_buffer *out);
 
 #endif

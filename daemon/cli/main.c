@@ -5,5 +5,5 @@
 
 int main(int argc, char **argv)
 {
-    return mtr_command_main(argc, argv);
+    return command_main(argc, argv);
 }

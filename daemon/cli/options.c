@@ -32,7 +32,7 @@ static const struct mtr_option *find_option(const struct mtr_command *command, s
     return option ? option : find_in(mtr_common_options, name, letter);
 }
 
-const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, const char *name,
+const char *invocation_option_at(const struct mtr_invocation *invocation, const char *name,
                                      uint32_t index)
 {
     const struct mtr_option *option = find_option(invocation->command, mtr_str_from(name), 0);
@@ -42,23 +42,23 @@ const char *mtr_invocation_option_at(const struct mtr_invocation *invocation, co
     return NULL;
 }
 
-const char *mtr_invocation_option(const struct mtr_invocation *invocation, const char *name)
+const char *invocation_option(const struct mtr_invocation *invocation, const char *name)
 {
     const char *value = NULL;
     const char *next;
-    for (uint32_t i = 0; (next = mtr_invocation_option_at(invocation, name, i)) != NULL; i++) value = next;
+    for (uint32_t i = 0; (next = invocation_option_at(invocation, name, i)) != NULL; i++) value = next;
     return value;
 }
 
-bool mtr_invocation_flag(const struct mtr_invocation *invocation, const char *name)
+bool invocation_flag(const struct mtr_invocation *invocation, const char *name)
 {
-    return mtr_invocation_option(invocation, name) != NULL;
+    return invocation_option(invocation, name) != NULL;
 }
 
-bool mtr_invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
+bool invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
                         uint64_t *out)
 {
-    const char *text = mtr_invocation_option(invocation, name);
+    const char *text = invocation_option(invocation, name);
     uint64_t value;
     if (!text) return true;
     if (mtr_str_to_u64(mtr_str_from(text), &value) && value >= min && value <= max) {
@@ -137,7 +137,7 @@ static int parse_word(struct mtr_invocation *invocation, const char *word)
     return MTR_EXIT_OK;
 }
 
-int mtr_command_main(int argc, char **argv)
+int command_main(int argc, char **argv)
 {
     static struct mtr_invocation invocation; /* too large for a small stack */
     bool options_ended = false;
@@ -151,14 +151,14 @@ int mtr_command_main(int argc, char **argv)
         int rc = is_option ? parse_option(&invocation, argc, argv, &i) : parse_word(&invocation, word);
         if (rc) return rc;
     }
-    if (mtr_invocation_flag(&invocation, "help")) {
-        mtr_command_write_help(invocation.command, stdout);
+    if (invocation_flag(&invocation, "help")) {
+        command_write_help(invocation.command, stdout);
         return MTR_EXIT_OK;
     }
-    if (!invocation.command && mtr_invocation_flag(&invocation, "version"))
+    if (!invocation.command && invocation_flag(&invocation, "version"))
         invocation.command = find_command("version");
     if (!invocation.command) {
-        mtr_command_write_help(NULL, stderr);
+        command_write_help(NULL, stderr);
         return MTR_EXIT_USAGE;
     }
     if (invocation.argument_count < invocation.command->arguments_min)
@@ -178,7 +178,7 @@ static void write_options(const struct mtr_option *options, FILE *out)
     }
 }
 
-void mtr_command_write_help(const struct mtr_command *command, FILE *out)
+void command_write_help(const struct mtr_command *command, FILE *out)
 {
     if (!command) {
         fputs("meterd: usage metering, from vendors' events to rated charges\n\n"

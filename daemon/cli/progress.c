@@ -19,7 +19,7 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void mtr_progress_init(struct mtr_progress *progress, uint64_t bytes_total)
+void progress_init(struct mtr_progress *progress, uint64_t bytes_total)
 {
     const char *no_color = getenv("NO_COLOR");
     *progress = (struct mtr_progress){
@@ -36,7 +36,7 @@ static void draw_bar(const struct mtr_progress *progress, uint64_t bytes_done)
     fprintf(stderr, "%s %3u %%  ", progress->coloured ? "\x1b[0m" : "", filled * 100 / BAR_CELLS);
 }
 
-void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t count)
+void progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t count)
 {
     int64_t now = now_ms();
     if (!progress->shown || now - progress->drawn_ms < DRAW_EVERY_MS) return;
@@ -53,7 +53,7 @@ void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done, uin
     fputs("\x1b[K", stderr);
 }
 
-void mtr_progress_clear(struct mtr_progress *progress)
+void progress_clear(struct mtr_progress *progress)
 {
     if (progress->shown && progress->drawn_ms) fputs("\r\x1b[K", stderr);
     progress->drawn_ms = 0;

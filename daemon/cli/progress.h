@@ -17,9 +17,9 @@ struct mtr_progress {
     int64_t drawn_ms;
 };
 
-void mtr_progress_init(struct mtr_progress *progress, uint64_t bytes_total);
-void mtr_progress_update(struct mtr_progress *progress, uint64_t bytes_done,
+void progress_init(struct mtr_progress *progress, uint64_t bytes_total);
+void progress_update(struct mtr_progress *progress, uint64_t bytes_done,
                          uint64_t count);               /* draws ten times a second at most */
-void mtr_progress_clear(struct mtr_progress *progress); /* before anything else is printed, and at the end */
+void progress_clear(struct mtr_progress *progress); /* before anything else is printed, and at the end */
 
 #endif

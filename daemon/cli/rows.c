@@ -20,9 +20,9 @@ static int add_option(const struct mtr_invocation *invocation, struct mtr_buffer
 {
     const char *value;
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && (value = mtr_invocation_option_at(invocation, option, i)) != NULL; i++) {
+    for (uint32_t i = 0; !rc && (value = invocation_option_at(invocation, option, i)) != NULL; i++) {
         rc = mtr_buffer_printf(path, "%s=", parameter);
-        if (!rc) rc = mtr_client_escape(path, mtr_str_from(value));
+        if (!rc) rc = client_escape(path, mtr_str_from(value));
         if (!rc) rc = mtr_buffer_append_char(path, '&');
     }
     return rc;
@@ -33,13 +33,13 @@ static int print_raw(struct mtr_client *client, const char *path, const char *ac
 {
     const char *const headers[] = {accept, NULL};
     struct mtr_client_answer answer;
-    if (mtr_client_call(client, "GET", path, headers, nothing, &answer) == MTR_OK && answer.status == 200) {
+    if (client_call(client, "GET", path, headers, nothing, &answer) == MTR_OK && answer.status == 200) {
         fwrite(answer.body.data, 1, answer.body.size, stdout);
         if (answer.body.size && answer.body.data[answer.body.size - 1] != '\n') putchar('\n');
         return MTR_EXIT_OK;
     }
     struct mtr_document *document = NULL;
-    int code = mtr_client_json(client, "GET", path, headers, nothing, &document); /* says what is wrong */
+    int code = client_json(client, "GET", path, headers, nothing, &document); /* says what is wrong */
     mtr_document_close(document);
     return code ? code : MTR_EXIT_FAILED;
 }
@@ -50,15 +50,15 @@ static int query(const struct mtr_invocation *invocation, const struct mtr_buffe
 {
     struct mtr_client *client;
     struct mtr_document *answer = NULL;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
     if (csv) code = print_raw(client, path->data, "Accept: text/csv");
-    else if (mtr_invocation_flag(invocation, "json"))
+    else if (invocation_flag(invocation, "json"))
         code = print_raw(client, path->data, "Accept: application/json");
-    else code = mtr_client_json(client, "GET", path->data, NULL, nothing, &answer);
+    else code = client_json(client, "GET", path->data, NULL, nothing, &answer);
     if (answer) print(mtr_document_root(answer));
     mtr_document_close(answer);
-    mtr_client_close(client);
+    client_close(client);
     return code;
 }
 
@@ -141,23 +141,23 @@ static bool print_rows(const struct mtr_node *rows, const struct column *columns
     bool shown[COLUMNS_MAX];
     size_t bytes_max[COLUMNS_MAX];
     if (!rows || rows->child_count == 0) return false;
-    struct mtr_table *table = mtr_table_open(stdout);
+    struct mtr_table *table = table_open(stdout);
     for (size_t c = 0; c < column_count; c++) {
         shown[c] = columns[c].kind != SHOWN_WHEN_USED || is_used(rows, &columns[c]);
         bytes_max[c] = columns[c].kind == TIME ? time_bytes(rows, columns[c].member) : SIZE_MAX;
-        if (shown[c]) mtr_table_column(table, columns[c].title, columns[c].align);
+        if (shown[c]) table_column(table, columns[c].title, columns[c].align);
     }
     for (uint32_t i = 0; i < rows->child_count; i++) {
-        mtr_table_row(table);
+        table_row(table);
         for (size_t c = 0; c < column_count; c++) {
             if (!shown[c]) continue;
             struct mtr_str cell = cell_text(&rows->children[i], &columns[c], text, sizeof(text));
             if (cell.size > bytes_max[c]) cell.size = bytes_max[c];
-            mtr_table_cell(table, cell);
+            table_cell(table, cell);
         }
     }
-    mtr_table_print(table);
-    mtr_table_close(table);
+    table_print(table);
+    table_close(table);
     return true;
 }
 
@@ -193,7 +193,7 @@ static void print_usage(const struct mtr_node *root)
         fprintf(stderr, "no usage in this time\n");
 }
 
-int mtr_command_usage(const struct mtr_invocation *invocation)
+int command_usage(const struct mtr_invocation *invocation)
 {
     static const char *const options[][2] = {{"subscription", "subscription"},
                                              {"customer", "customer"},
@@ -211,7 +211,7 @@ int mtr_command_usage(const struct mtr_invocation *invocation)
         rc = add_option(invocation, &path, options[i][0], options[i][1]);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     int code =
-        rc ? MTR_EXIT_USAGE : query(invocation, &path, mtr_invocation_flag(invocation, "csv"), print_usage);
+        rc ? MTR_EXIT_USAGE : query(invocation, &path, invocation_flag(invocation, "csv"), print_usage);
     mtr_buffer_release(&path);
     return code;
 }
@@ -266,22 +266,22 @@ static int settle(const struct mtr_invocation *invocation, const char *message, 
     char path[256], body[64];
     struct mtr_client *client;
     struct mtr_document *answer = NULL;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
     snprintf(path, sizeof(path), "/v1/outbox/%s", message);
     snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
-    code = mtr_client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
+    code = client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
     if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(mtr_node_text(mtr_document_root(answer), "state")));
     mtr_document_close(answer);
-    mtr_client_close(client);
+    client_close(client);
     return code;
 }
 
-int mtr_command_charges(const struct mtr_invocation *invocation)
+int command_charges(const struct mtr_invocation *invocation)
 {
-    const char *retry = mtr_invocation_option(invocation, "retry"),
-               *delivered = mtr_invocation_option(invocation, "delivered");
-    bool outbox = mtr_invocation_flag(invocation, "outbox");
+    const char *retry = invocation_option(invocation, "retry"),
+               *delivered = invocation_option(invocation, "delivered");
+    bool outbox = invocation_flag(invocation, "outbox");
     struct mtr_buffer path;
     if (retry) return settle(invocation, retry, "retry");
     if (delivered) return settle(invocation, delivered, "delivered");
@@ -291,7 +291,7 @@ int mtr_command_charges(const struct mtr_invocation *invocation)
     if (!rc && !outbox) rc = add_option(invocation, &path, "after", "after");
     if (!rc) rc = add_option(invocation, &path, "limit", "limit");
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
-    bool csv = !outbox && mtr_invocation_flag(invocation, "csv");
+    bool csv = !outbox && invocation_flag(invocation, "csv");
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, csv, outbox ? print_outbox : print_charges);
     mtr_buffer_release(&path);
     return code;
@@ -318,7 +318,7 @@ static void print_credits(const struct mtr_node *root)
     say_more(root, "credits");
 }
 
-int mtr_command_credits(const struct mtr_invocation *invocation)
+int command_credits(const struct mtr_invocation *invocation)
 {
     static const char *const options[] = {"subscription", "customer", "at", "after", "limit"};
     struct mtr_buffer path;
@@ -352,13 +352,13 @@ static void print_margins(const struct mtr_node *root)
     say_more(root, "margins");
 }
 
-int mtr_command_margins(const struct mtr_invocation *invocation)
+int command_margins(const struct mtr_invocation *invocation)
 {
     static const char *const options[] = {"subscription", "customer", "from", "after", "limit"};
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
     int rc = mtr_buffer_printf(&path, "/v1/margins?losses=%s&",
-                               mtr_invocation_flag(invocation, "losses") ? "true" : "false");
+                               invocation_flag(invocation, "losses") ? "true" : "false");
     for (size_t i = 0; !rc && i < sizeof(options) / sizeof(options[0]); i++)
         rc = add_option(invocation, &path, options[i], options[i]);
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
@@ -383,7 +383,7 @@ static void print_parts(const struct mtr_node *parts, struct mtr_str component)
         printf("\n%s from %.*s to %.*s under %.*s of %.*s:\n", mtr_node_get(part, "cost") ? "Cost" : "Price",
                MTR_STR_ARGS(mtr_node_text(part, "from")), MTR_STR_ARGS(mtr_node_text(part, "to")),
                MTR_STR_ARGS(mtr_node_text(part, "tariff")), MTR_STR_ARGS(mtr_node_text(part, "version")));
-        mtr_trace_table_print(mtr_node_get(part, "price"), component);
+        trace_table_print(mtr_node_get(part, "price"), component);
     }
 }
 
@@ -436,12 +436,12 @@ static void print_explanation(const struct mtr_node *root)
                MTR_STR_ARGS(mtr_node_text(charge, "subscription")));
 }
 
-int mtr_command_explain(const struct mtr_invocation *invocation)
+int command_explain(const struct mtr_invocation *invocation)
 {
     struct mtr_buffer path;
     mtr_buffer_init(&path, PATH_BYTES);
     int rc = mtr_buffer_printf(&path, "/v1/charges/");
-    if (!rc) rc = mtr_client_escape(&path, mtr_str_from(invocation->arguments[0]));
+    if (!rc) rc = client_escape(&path, mtr_str_from(invocation->arguments[0]));
     if (!rc) rc = mtr_buffer_append_char(&path, '\0');
     int code = rc ? MTR_EXIT_USAGE : query(invocation, &path, false, print_explanation);
     mtr_buffer_release(&path);

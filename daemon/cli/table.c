@@ -18,7 +18,7 @@ struct mtr_table {
     size_t cell;
 };
 
-struct mtr_table *mtr_table_open(FILE *out)
+struct mtr_table *table_open(FILE *out)
 {
     struct mtr_table *table = calloc(1, sizeof(*table));
     MTR_ASSERT(table != NULL);
@@ -33,20 +33,20 @@ struct mtr_table *mtr_table_open(FILE *out)
     return table;
 }
 
-void mtr_table_column(struct mtr_table *table, const char *title, enum mtr_table_align align)
+void table_column(struct mtr_table *table, const char *title, enum mtr_table_align align)
 {
     int flags = align == MTR_TABLE_RIGHT ? SCOLS_FL_RIGHT : SCOLS_FL_WRAP;
     MTR_ASSERT(scols_table_new_column(table->table, title, 0, flags) != NULL);
 }
 
-void mtr_table_row(struct mtr_table *table)
+void table_row(struct mtr_table *table)
 {
     table->line = scols_table_new_line(table->table, NULL);
     MTR_ASSERT(table->line != NULL);
     table->cell = 0;
 }
 
-void mtr_table_cell(struct mtr_table *table, struct mtr_str text)
+void table_cell(struct mtr_table *table, struct mtr_str text)
 {
     char *copy = malloc(text.size + 1);
     MTR_ASSERT(copy != NULL);
@@ -56,12 +56,12 @@ void mtr_table_cell(struct mtr_table *table, struct mtr_str text)
     table->cell++;
 }
 
-void mtr_table_print(struct mtr_table *table)
+void table_print(struct mtr_table *table)
 {
     if (scols_table_get_nlines(table->table) > 0) scols_print_table(table->table);
 }
 
-void mtr_table_close(struct mtr_table *table)
+void table_close(struct mtr_table *table)
 {
     if (!table) return;
     scols_unref_table(table->table);

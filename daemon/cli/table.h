@@ -15,13 +15,13 @@ struct mtr_table;
 
 enum mtr_table_align { MTR_TABLE_LEFT, MTR_TABLE_RIGHT };
 
-struct mtr_table *mtr_table_open(FILE *out); /* never NULL: aborts without memory, as command lines may */
-void mtr_table_column(struct mtr_table *table, const char *title, enum mtr_table_align align);
-/* Cells of a row from left to right; the row begins with mtr_table_row. */
-void mtr_table_row(struct mtr_table *table);
-void mtr_table_cell(struct mtr_table *table, struct mtr_str text);
-void mtr_table_print(
+struct mtr_table *table_open(FILE *out); /* never NULL: aborts without memory, as command lines may */
+void table_column(struct mtr_table *table, const char *title, enum mtr_table_align align);
+/* Cells of a row from left to right; the row begins with table_row. */
+void table_row(struct mtr_table *table);
+void table_cell(struct mtr_table *table, struct mtr_str text);
+void table_print(
     struct mtr_table *table); /* nothing when there is no row: the caller says so, on stderr */
-void mtr_table_close(struct mtr_table *table);
+void table_close(struct mtr_table *table);
 
 #endif

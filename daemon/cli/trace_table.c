@@ -9,7 +9,7 @@
 
 enum { NAME_BYTES = 1024 };
 
-struct mtr_str mtr_trace_day(const struct mtr_node *node)
+struct mtr_str trace_day(const struct mtr_node *node)
 {
     enum { DATE_BYTES = 10 };
     const struct mtr_str from = mtr_node_text(node, "from");
@@ -37,32 +37,32 @@ static struct mtr_str name_of(const struct mtr_node *line, char out[NAME_BYTES])
     return mtr_str_from(out);
 }
 
-void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str component)
+void trace_table_print(const struct mtr_node *price, struct mtr_str component)
 {
     const struct mtr_node *lines = mtr_node_get(price, "lines"), *trace = mtr_node_get(price, "trace");
-    struct mtr_table *table = mtr_table_open(stdout);
+    struct mtr_table *table = table_open(stdout);
     char name[NAME_BYTES];
     uint32_t left_out = 0;
     const bool of_parts = trace && trace->child_count && mtr_node_get(&trace->children[0], "from");
-    if (of_parts) mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
-    mtr_table_column(table, "COMPONENT", MTR_TABLE_LEFT);
-    mtr_table_column(table, "STEP", MTR_TABLE_LEFT);
-    mtr_table_column(table, "INPUT", MTR_TABLE_RIGHT);
-    mtr_table_column(table, "OUTPUT", MTR_TABLE_RIGHT);
+    if (of_parts) table_column(table, "FROM", MTR_TABLE_LEFT);
+    table_column(table, "COMPONENT", MTR_TABLE_LEFT);
+    table_column(table, "STEP", MTR_TABLE_LEFT);
+    table_column(table, "INPUT", MTR_TABLE_RIGHT);
+    table_column(table, "OUTPUT", MTR_TABLE_RIGHT);
     for (uint32_t i = 0; trace && i < trace->child_count; i++) {
         const struct mtr_node *step = &trace->children[i], *line = line_of(lines, step);
         if (component.size && line && !mtr_str_equal(mtr_node_text(line, "component"), component)) {
             left_out++;
             continue;
         }
-        mtr_table_row(table);
-        if (of_parts) mtr_table_cell(table, mtr_trace_day(step));
-        mtr_table_cell(table, name_of(line, name));
-        mtr_table_cell(table, mtr_node_text(step, "part"));
-        mtr_table_cell(table, mtr_node_text(step, "input"));
-        mtr_table_cell(table, mtr_node_text(step, "output"));
+        table_row(table);
+        if (of_parts) table_cell(table, trace_day(step));
+        table_cell(table, name_of(line, name));
+        table_cell(table, mtr_node_text(step, "part"));
+        table_cell(table, mtr_node_text(step, "input"));
+        table_cell(table, mtr_node_text(step, "output"));
     }
-    mtr_table_print(table);
-    mtr_table_close(table);
+    table_print(table);
+    table_close(table);
     if (left_out) printf("(%u steps of other components: --json shows them)\n", left_out);
 }

@@ -8,9 +8,9 @@
 
 /* `price` is the price's JSON with "lines" and "trace". With a component only its steps and those of the
  * total are printed; steps that were left out are counted in a last line. */
-void mtr_trace_table_print(const struct mtr_node *price, struct mtr_str component);
+void trace_table_print(const struct mtr_node *price, struct mtr_str component);
 
 /* The day on which a line's or step's part of a series begins. */
-struct mtr_str mtr_trace_day(const struct mtr_node *node);
+struct mtr_str trace_day(const struct mtr_node *node);
 
 #endif

@@ -49,7 +49,7 @@ int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog
                        const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
                        mtr_on_balance on_balance, void *context)
 {
-    struct rater_term term;
+    struct rater_billing_period term;
     struct rater_grants grants;
     int64_t period_start_s = time_s, end_s;
     if (time_s >= subscription->start_s && time_s < subscription->end_s)

@@ -105,7 +105,7 @@ static int find_tariff(const struct mtr_node *node, const char *field, const str
         return mtr_tariff_read(node, arena, document, findings);
     }
     *out = catalog ? mtr_catalog_find_tariff(catalog, node->text) : NULL;
-    return *out ? MTR_OK : mtr_price_fail(findings, node, field, "there is no tariff", node->text);
+    return *out ? MTR_OK : quote_fail(findings, node, field, "there is no tariff", node->text);
 }
 
 /* As it is for the party that is asked for. */
@@ -115,9 +115,9 @@ static int read_tariff(const struct request *request, const struct mtr_node *nod
 {
     const struct mtr_tariff_document *tariff = NULL;
     int rc = find_tariff(node, field, catalog, arena, &tariff, findings);
-    if (!rc) rc = mtr_price_charging_choose(tariff, &request->party, arena, out);
+    if (!rc) rc = quote_charging_choose(tariff, &request->party, arena, out);
     if (rc == MTR_ENOTFOUND)
-        rc = mtr_price_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for",
+        rc = quote_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for",
                             request->party.currency);
     return rc;
 }
@@ -129,7 +129,7 @@ static int find_rates(const struct request *request, const struct mtr_tariff_doc
 {
     *out = (struct mtr_rate_book){NULL, 0};
     if (request->rates && request->rates->kind != MTR_NODE_NULL)
-        return mtr_price_rates_read(request->rates, tariff, arena, out, findings);
+        return quote_rates_read(request->rates, tariff, arena, out, findings);
     if (catalog) *out = *mtr_catalog_rates(catalog);
     return MTR_OK;
 }
@@ -142,7 +142,7 @@ static int complete_party(struct request *request, const struct mtr_catalog *cat
     if (!catalog || !party->subscription.size) return MTR_OK;
     const struct mtr_subscription *subscription = mtr_catalog_find_subscription(catalog, party->subscription);
     if (!subscription)
-        return mtr_price_fail(findings, NULL, "subscription", "there is no subscription",
+        return quote_fail(findings, NULL, "subscription", "there is no subscription",
                               party->subscription);
     if (!party->customer.size) party->customer = subscription->customer;
     if (!party->currency.size) party->currency = subscription->currency;
@@ -154,7 +154,7 @@ static const struct mtr_tariff_version *find_version(const struct mtr_tariff_doc
 {
     const struct mtr_tariff_version *found = NULL;
     for (uint32_t i = 0; i < tariff->version_count; i++)
-        if (mtr_price_version_start_s(&tariff->versions[i], zone) * MTR_US_PER_SECOND <= at_us)
+        if (quote_version_start_s(&tariff->versions[i], zone) * MTR_US_PER_SECOND <= at_us)
             found = &tariff->versions[i];
     return found;
 }
@@ -173,11 +173,11 @@ static int add_row(const struct request *request, const struct side *side,
                    struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_version *version = side->version;
-    const bool is_other = given->of_meter || (side->beside && mtr_price_has_component(side->beside, given));
-    if (is_other && !mtr_price_has_component(version, given))
+    const bool is_other = given->of_meter || (side->beside && quote_has_component(side->beside, given));
+    if (is_other && !quote_has_component(version, given))
         return MTR_OK; /* another version or side prices it */
     row->time_us = row->until_us = request->at_us;
-    int rc = mtr_price_usage_row(version, given, arena, row, findings);
+    int rc = quote_usage_row(version, given, arena, row, findings);
     if (rc) return rc;
     input->usage_count++;
     const struct mtr_component *component = &version->components[row->component];
@@ -186,7 +186,7 @@ static int add_row(const struct request *request, const struct side *side,
         row->until_us = input->period.end_s * MTR_US_PER_SECOND;
     }
     if (!mtr_component_has_masks(component) || request->has_at) return MTR_OK;
-    return mtr_price_fail(findings, NULL, "at",
+    return quote_fail(findings, NULL, "at",
                           "is needed, or a time of each row: use counts by the hour in component",
                           component->key);
 }
@@ -230,7 +230,7 @@ static int read_meters(const struct request *request, const struct mtr_catalog *
     *out = (struct mtr_price_meters){.catalog = catalog};
     if (!list) return MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return mtr_price_fail(findings, list, "meters", "is a list of meters", (struct mtr_str){NULL, 0});
+        return quote_fail(findings, list, "meters", "is a list of meters", (struct mtr_str){NULL, 0});
     struct mtr_meter *meters = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*meters));
     int rc = meters ? MTR_OK : MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < list->child_count; i++)
@@ -248,12 +248,12 @@ static int price_periods(const struct request *request, const struct tariffs *ta
     const struct mtr_str none = {NULL, 0};
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (!rows[i].has_time)
-            return mtr_price_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
+            return quote_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
     if (request->has_at)
-        return mtr_price_fail(findings, NULL, "at",
+        return quote_fail(findings, NULL, "at",
                               "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity)
-        return mtr_price_fail(findings, NULL, "quantity",
+        return quote_fail(findings, NULL, "quantity",
                               "stands beside rows with times: make it one of them", none);
     struct mtr_price_series series = {.charged = &tariffs->charged,
                                       .cost = tariffs->with_cost ? &tariffs->cost : NULL,
@@ -263,7 +263,7 @@ static int price_periods(const struct request *request, const struct tariffs *ta
     series.credits = &request->credits;
     series.with_trace = request->trace;
     int rc = read_meters(request, tariffs->catalog, arena, &series.meters, findings);
-    return rc ? rc : mtr_price_periods_run(&series, arena, json, findings);
+    return rc ? rc : quote_periods_run(&series, arena, json, findings);
 }
 
 /* What the version grants, and the request's credits. */
@@ -282,9 +282,9 @@ static int fill_pools(const struct request *request, const struct side *side, st
     version->from_us = 0;
     tariff->versions = version;
     tariff->version_count = 1;
-    int rc = mtr_price_purse_open(&purse, tariff, &request->credits, months, arena, findings);
-    if (!rc) rc = mtr_price_purse_turn(&purse, period, NULL, 0);
-    return rc ? rc : mtr_price_purse_fill(&purse, period.start_s, input);
+    int rc = quote_purse_open(&purse, tariff, &request->credits, months, arena, findings);
+    if (!rc) rc = quote_purse_turn(&purse, period, NULL, 0);
+    return rc ? rc : quote_purse_fill(&purse, period.start_s, input);
 }
 
 /* The whole month of `at`. */
@@ -308,10 +308,10 @@ static int price_month(const struct request *request, const struct mtr_price_cha
     };
     const struct mtr_price_exchange_times times = {at_us / MTR_US_PER_SECOND, period.end_s, period.start_s};
     int rc = build_usage(request, side, arena, input, findings);
-    if (!rc) rc = mtr_price_charging_set(charging, times, arena, input);
+    if (!rc) rc = quote_charging_set(charging, times, arena, input);
     if (!rc) rc = fill_pools(request, side, month, period, arena, input, findings);
     if (!rc) rc = mtr_price(input, request->trace, arena, out);
-    return rc == MTR_EMISSING ? mtr_price_charging_fail(input, findings) : rc;
+    return rc == MTR_EMISSING ? quote_charging_fail(input, findings) : rc;
 }
 
 static int price_once(const struct request *request, const struct tariffs *tariffs, int64_t at_us,
@@ -326,10 +326,10 @@ static int price_once(const struct request *request, const struct tariffs *tarif
                                  false};
     const struct side cost = {charged.beside, charged.version, true};
     if (!charged.version)
-        return mtr_price_fail(findings, request->tariff, "at", "no version of the tariff is in force yet",
+        return quote_fail(findings, request->tariff, "at", "no version of the tariff is in force yet",
                               none);
     if (tariffs->with_cost && !cost.version)
-        return mtr_price_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet",
+        return quote_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet",
                               none);
     int rc = price_month(request, &tariffs->charged, &charged, at_us, zone, arena, &input, &price, findings);
     if (!rc && cost.version)
@@ -351,11 +351,11 @@ static int price(struct request *request, const struct mtr_catalog *catalog, int
     if (!rc) rc = find_rates(request, tariffs.charged.tariff, catalog, arena, &tariffs.rates, findings);
     tariffs.charged.rates = tariffs.cost.rates = &tariffs.rates;
     if (rc) return rc;
-    rc = mtr_price_usage_expand(tariffs.charged.tariff, tariffs.with_cost ? tariffs.cost.tariff : NULL,
+    rc = quote_usage_expand(tariffs.charged.tariff, tariffs.with_cost ? tariffs.cost.tariff : NULL,
                                 &request->usage, arena, findings);
     if (rc) return rc;
     if (mtr_zone_open(request->zone, &tariffs.zone))
-        return mtr_price_fail(findings, NULL, "zone", "there is no time zone", request->zone);
+        return quote_fail(findings, NULL, "zone", "there is no time zone", request->zone);
     rc = has_times(request) ? price_periods(request, &tariffs, arena, json, findings)
                             : price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena,
                                          json, findings);

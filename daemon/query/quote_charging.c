@@ -31,13 +31,13 @@ static int complete(const struct mtr_node *node, const struct mtr_tariff_documen
     return MTR_OK;
 }
 
-int mtr_price_rates_read(const struct mtr_node *list, const struct mtr_tariff_document *tariff,
+int quote_rates_read(const struct mtr_node *list, const struct mtr_tariff_document *tariff,
                          struct mtr_arena *arena, struct mtr_rate_book *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_str none = {NULL, 0};
     int result = MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return mtr_price_fail(findings, list, "rates", "a list of rates documents is expected", none);
+        return quote_fail(findings, list, "rates", "a list of rates documents is expected", none);
     struct mtr_rates *rates = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*rates));
     out->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
     if (!rates || !out->days) return MTR_ENOMEM;
@@ -53,7 +53,7 @@ int mtr_price_rates_read(const struct mtr_node *list, const struct mtr_tariff_do
     return result;
 }
 
-int mtr_price_charging_choose(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party,
+int quote_charging_choose(const struct mtr_tariff_document *tariff, const struct mtr_tariff_party *party,
                               struct mtr_arena *arena, struct mtr_price_charging *out)
 {
     static const struct mtr_rate_book no_rates = {NULL, 0};
@@ -69,12 +69,12 @@ int mtr_price_charging_choose(const struct mtr_tariff_document *tariff, const st
     return mtr_tariff_for(tariff, &in_own_currency, arena, own);
 }
 
-bool mtr_price_charging_is_daily(const struct mtr_price_charging *charging)
+bool quote_charging_is_daily(const struct mtr_price_charging *charging)
 {
     return charging->exchanges && charging->tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY;
 }
 
-int mtr_price_charging_set(const struct mtr_price_charging *charging, struct mtr_price_exchange_times times,
+int quote_charging_set(const struct mtr_price_charging *charging, struct mtr_price_exchange_times times,
                            struct mtr_arena *arena, struct mtr_price_input *input)
 {
     if (!charging->exchanges) return MTR_OK;
@@ -87,14 +87,14 @@ int mtr_price_charging_set(const struct mtr_price_charging *charging, struct mtr
     return MTR_OK;
 }
 
-int mtr_price_charging_fail(const struct mtr_price_input *input, struct mtr_diagnostics *findings)
+int quote_charging_fail(const struct mtr_price_input *input, struct mtr_diagnostics *findings)
 {
     char text[MTR_RATE_QUESTION_TEXT_BYTES];
     mtr_rate_question_format(&input->exchange->question, text);
-    return mtr_price_fail(findings, NULL, "currency", text, (struct mtr_str){NULL, 0});
+    return quote_fail(findings, NULL, "currency", text, (struct mtr_str){NULL, 0});
 }
 
-unsigned mtr_price_charging_digits(const struct mtr_price_charging *charging)
+unsigned quote_charging_digits(const struct mtr_price_charging *charging)
 {
     const struct mtr_tariff_document *tariff = charging->tariff;
     const struct mtr_currency *currency = mtr_currency_find(charging->currency);

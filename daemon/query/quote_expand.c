@@ -53,7 +53,7 @@ static void find_keys(const struct mtr_tariff_document *charged, const struct mt
     if (out->is_ambiguous) out->count = 0;
 }
 
-int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+int quote_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
                            struct mtr_list *rows, struct mtr_arena *arena, struct mtr_diagnostics *findings)
 {
     const struct mtr_price_usage *given = rows->items;
@@ -65,7 +65,7 @@ int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const stru
     }
     if (total == rows->count) return MTR_OK;
     if (total > ROWS_MAX)
-        return mtr_price_fail(findings, NULL, "usage",
+        return quote_fail(findings, NULL, "usage",
                               "has too many rows for all components of their meters: name the component",
                               (struct mtr_str){NULL, 0});
     struct mtr_price_usage *all = mtr_arena_calloc(arena, total, sizeof(*all));

@@ -37,7 +37,7 @@ static const struct mtr_meter *measured_meter(const struct measuring *measuring,
                                               const struct mtr_component *component, uint32_t input)
 {
     const struct mtr_meter *meter =
-        mtr_price_find_meter(&measuring->part->series->meters, component->inputs[input]);
+        quote_find_meter(&measuring->part->series->meters, component->inputs[input]);
     return meter && meter->aggregation != MTR_UNIQUE
                ? meter
                : NULL; /* rows have counts, not the values that were counted */
@@ -111,7 +111,7 @@ static int add_level(struct measuring *measuring, struct measure *measure, uint3
     struct mtr_quantity *level, change = moment->quantity;
     int64_t time_us = moment->time_us;
     if (moment->given->has_seconds)
-        return mtr_price_fail(measuring->findings, NULL, "seconds",
+        return quote_fail(measuring->findings, NULL, "seconds",
                               "a level holds until the next row: leave its seconds out, at the meter",
                               meter->key);
     int rc = find_list(measuring, measure, moment->given, &level);
@@ -126,7 +126,7 @@ static int add_level(struct measuring *measuring, struct measure *measure, uint3
 static bool is_of_other_side(const struct mtr_price_part *part, const struct mtr_price_usage *given)
 {
     for (uint32_t i = 0; part->beside && i < part->beside->version_count; i++)
-        if (mtr_price_has_component(&part->beside->versions[i], given)) return true;
+        if (quote_has_component(&part->beside->versions[i], given)) return true;
     return false;
 }
 
@@ -141,10 +141,10 @@ static int add_piece(struct measuring *measuring, const struct mtr_price_piece *
     struct measure *measure;
     uint32_t group;
     const bool own = time_s >= part->from_s && time_s < part->to_s;
-    if (!mtr_price_has_component(part->version, piece->given) &&
+    if (!quote_has_component(part->version, piece->given) &&
         (!own || piece->given->of_meter || is_of_other_side(part, piece->given)))
         return MTR_OK;
-    int rc = mtr_price_usage_row(part->version, piece->given, measuring->arena, &row, measuring->findings);
+    int rc = quote_usage_row(part->version, piece->given, measuring->arena, &row, measuring->findings);
     if (!rc) rc = find_measure(measuring, &row, &measure);
     if (rc) return rc;
     const bool is_level = mtr_slicing_is_level(measure->rule.meter);
@@ -194,7 +194,7 @@ static int collect(struct measuring *measuring, const struct mtr_usage_row **out
     return MTR_OK;
 }
 
-int mtr_price_measure(const struct mtr_price_part *part, struct mtr_arena *arena,
+int quote_measure(const struct mtr_price_part *part, struct mtr_arena *arena,
                       const struct mtr_usage_row **rows, uint32_t *count, struct mtr_diagnostics *findings)
 {
     struct measuring measuring = {.part = part, .arena = arena, .findings = findings};

@@ -69,7 +69,7 @@ static int add_span(struct rows *rows, const struct mtr_price_usage *given)
     struct mtr_quantity before = {0}, after = given->quantity;
     struct mtr_price_piece piece = {.given = given, .time_us = given->time_us};
     if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
-        return mtr_price_fail(rows->findings, NULL, "seconds",
+        return quote_fail(rows->findings, NULL, "seconds",
                               "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
                               (struct mtr_str){NULL, 0});
     const int64_t end_us = given->time_us + (int64_t)(given->seconds.e12 / us);
@@ -112,7 +112,7 @@ static int sort_usage(struct rows *rows)
 
 static int64_t start_s(const struct side *side, const struct mtr_tariff_version *version)
 {
-    return mtr_price_version_start_s(version, side->rows->series->zone);
+    return quote_version_start_s(version, side->rows->series->zone);
 }
 
 /* Where the use begins that a component of the version goes on from (docs/pricing.md, Versions). */
@@ -136,7 +136,7 @@ static bool looks_back(const struct side *side, const struct mtr_tariff_version 
         const struct mtr_component *component = &version->components[i];
         if (component->scope == MTR_SLICE_BY_TERM) return true;
         for (uint32_t k = 0; k < component->input_count; k++)
-            if (mtr_slicing_is_level(mtr_price_find_meter(&side->rows->series->meters, component->inputs[k])))
+            if (mtr_slicing_is_level(quote_find_meter(&side->rows->series->meters, component->inputs[k])))
                 return true;
     }
     return false;
@@ -179,7 +179,7 @@ static int measure(struct side *side, const struct mtr_tariff_version *version, 
         const int64_t position_s = position_from_s(side, version, &version->components[i]);
         part.position_from_s[i] = position_s < from_s ? position_s : from_s;
     }
-    return mtr_price_measure(&part, side->rows->arena, &input->usage, &input->usage_count,
+    return quote_measure(&part, side->rows->arena, &input->usage, &input->usage_count,
                              side->rows->findings);
 }
 
@@ -211,10 +211,10 @@ static int price_part(struct side *side, const struct mtr_tariff_version *versio
     };
     const struct mtr_price_exchange_times times = {from_s, side->month.end_s, side->ordered_s};
     int rc = out->price ? measure(side, version, from_s, to_s, &out->input) : MTR_ENOMEM;
-    if (!rc) rc = mtr_price_charging_set(side->charging, times, arena, &out->input);
-    if (!rc && side->purse) rc = mtr_price_purse_fill(side->purse, from_s, &out->input);
+    if (!rc) rc = quote_charging_set(side->charging, times, arena, &out->input);
+    if (!rc && side->purse) rc = quote_purse_fill(side->purse, from_s, &out->input);
     if (!rc) rc = mtr_price(&out->input, side->with_trace, arena, out->price);
-    if (rc == MTR_EMISSING) rc = mtr_price_charging_fail(&out->input, side->rows->findings);
+    if (rc == MTR_EMISSING) rc = quote_charging_fail(&out->input, side->rows->findings);
     if (!rc) side->earlier[side->earlier_count++] = out->price;
     return rc;
 }
@@ -232,7 +232,7 @@ static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s,
         *end_s = next_s < to_s ? next_s : to_s;
         const struct mtr_zone *zone = side->rows->series->zone;
         const int64_t midnight_s =
-            mtr_price_charging_is_daily(side->charging) ? mtr_zone_next_midnight(zone, *from_s) : INT64_MAX;
+            quote_charging_is_daily(side->charging) ? mtr_zone_next_midnight(zone, *from_s) : INT64_MAX;
         if (midnight_s < *end_s) *end_s = midnight_s;
         return *from_s < to_s;
     }
@@ -242,7 +242,7 @@ static bool next_part(const struct side *side, int64_t *from_s, int64_t to_s,
 static int begin_month(struct side *side, struct mtr_period month)
 {
     int rc =
-        side->purse ? mtr_price_purse_turn(side->purse, month, side->earlier, side->earlier_count) : MTR_OK;
+        side->purse ? quote_purse_turn(side->purse, month, side->earlier, side->earlier_count) : MTR_OK;
     int64_t first_s = start_s(side, &side->tariff->versions[0]);
     if (month.start_s <= side->rows->first_s) side->ordered_s = month.start_s;
     side->month = month;
@@ -327,7 +327,7 @@ static int price_months(struct sides *sides)
     const struct mtr_period_rule rule = {MTR_PERIOD_MONTH, INT64_MIN, rows->series->zone};
     int rc = MTR_OK;
     if (rows->first_s < start_s(&sides->charged, &tariff->versions[0]))
-        return mtr_price_fail(rows->findings, NULL, "usage",
+        return quote_fail(rows->findings, NULL, "usage",
                               "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
     for (int64_t at_s = rows->first_s; !rc && at_s <= rows->last_s;) {
         const struct mtr_period month = mtr_period_at(&rule, at_s);
@@ -351,7 +351,7 @@ static int open_side(const struct rows *rows, const struct mtr_price_charging *c
     return out->earlier ? MTR_OK : MTR_ENOMEM;
 }
 
-int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena,
+int quote_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena,
                           struct mtr_json_writer *json, struct mtr_diagnostics *findings)
 {
     struct rows rows = {.series = series, .arena = arena, .findings = findings};
@@ -365,10 +365,10 @@ int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_aren
     const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, series->zone};
     sides.charged.purse = &purse; /* the costs have no pools */
     if (!rc)
-        rc = mtr_price_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
+        rc = quote_purse_open(&purse, series->charged->tariff, series->credits, months, arena, findings);
     if (!rc) rc = price_months(&sides);
     if (rc == MTR_ENOMEM)
-        return mtr_price_fail(findings, NULL, "usage",
+        return quote_fail(findings, NULL, "usage",
                               "has too many rows over too long a time: price it in shorter stretches",
                               (struct mtr_str){NULL, 0});
     return rc ? rc : mtr_price_write_parts_json(sides.parts, sides.part_count, series->with_trace, json);

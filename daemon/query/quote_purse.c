@@ -66,18 +66,18 @@ static int add_credit(struct mtr_price_purse *purse, const struct mtr_price_cred
     int rc = MTR_OK;
     pool.expires_s = credit->has_expires ? credit->expires_us / MTR_US_PER_SECOND : INT64_MAX;
     if (credit->amount.e18 < 0)
-        return mtr_price_fail(findings, NULL, "credits", "a credit must not be negative",
+        return quote_fail(findings, NULL, "credits", "a credit must not be negative",
                               (struct mtr_str){NULL, 0});
     snprintf(text, sizeof(text), "credit-%" PRIu32, number);
     if (!pool.key.size) rc = mtr_arena_copy(purse->arena, mtr_str_from(text), &pool.key);
     if (!rc && is_taken(purse, pool.key))
-        return mtr_price_fail(findings, NULL, "credits", "another part of the price has the key", pool.key);
+        return quote_fail(findings, NULL, "credits", "another part of the price has the key", pool.key);
     snprintf(text, sizeof(text), "credit=%" PRIu32, number);
     if (!rc) rc = mtr_arena_copy(purse->arena, mtr_str_from(text), &pool.grant);
     return rc ? rc : add_pool(purse, &pool, INT64_MIN);
 }
 
-int mtr_price_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff,
+int quote_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff,
                          const struct mtr_list *credits, struct mtr_period_rule months,
                          struct mtr_arena *arena, struct mtr_diagnostics *findings)
 {
@@ -125,9 +125,9 @@ static int grant_month(struct mtr_price_purse *purse, struct mtr_period month)
     int rc = MTR_OK;
     for (uint32_t v = 0; v < tariff->version_count; v++) {
         const struct mtr_tariff_version *version = &tariff->versions[v];
-        const int64_t start_s = mtr_price_version_start_s(version, purse->months.zone);
+        const int64_t start_s = quote_version_start_s(version, purse->months.zone);
         const int64_t end_s = v + 1 < tariff->version_count
-                                  ? mtr_price_version_start_s(version + 1, purse->months.zone)
+                                  ? quote_version_start_s(version + 1, purse->months.zone)
                                   : INT64_MAX;
         if (start_s >= month.end_s || end_s <= month.start_s) continue;
         for (uint32_t i = 0; !rc && i < version->allowance_count; i++)
@@ -159,7 +159,7 @@ static void drop_expired(struct mtr_price_purse *purse)
     purse->count = kept;
 }
 
-int mtr_price_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
+int quote_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
                          const struct mtr_price *const *prices, uint32_t price_count)
 {
     struct mtr_period before = purse->month;
@@ -177,7 +177,7 @@ int mtr_price_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
     return rc ? rc : grant_month(purse, month);
 }
 
-int mtr_price_purse_fill(const struct mtr_price_purse *purse, int64_t from_s, struct mtr_price_input *input)
+int quote_purse_fill(const struct mtr_price_purse *purse, int64_t from_s, struct mtr_price_input *input)
 {
     struct mtr_price_pool *pools = mtr_arena_calloc(purse->arena, (size_t)purse->count + 1, sizeof(*pools));
     if (!pools) return MTR_ENOMEM;

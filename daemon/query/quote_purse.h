@@ -29,15 +29,15 @@ struct mtr_price_purse {
 };
 
 /* credits: of struct mtr_price_credit; borrowed, as all else. MTR_EINVALID with a finding, MTR_ENOMEM. */
-int mtr_price_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff,
+int quote_purse_open(struct mtr_price_purse *purse, const struct mtr_tariff_document *tariff,
                          const struct mtr_list *credits, struct mtr_period_rule months,
                          struct mtr_arena *arena, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* The next month: what the parts of the one before drew is taken off, what the months between were granted
  * rolls over. */
-int mtr_price_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
+int quote_purse_turn(struct mtr_price_purse *purse, struct mtr_period month,
                          const struct mtr_price *const *prices, uint32_t price_count) MTR_MUST_USE;
 /* The pools of a part of the month that begins at from_s. From the arena. */
-int mtr_price_purse_fill(const struct mtr_price_purse *purse, int64_t from_s,
+int quote_purse_fill(const struct mtr_price_purse *purse, int64_t from_s,
                          struct mtr_price_input *input) MTR_MUST_USE;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "meterd/core/time.h"
 
-int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                    const char *sentence, struct mtr_str name)
 {
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field,
@@ -15,12 +15,12 @@ int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node
     return MTR_EINVALID;
 }
 
-int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version)
+int64_t quote_version_start_us(const struct mtr_tariff_version *version)
 {
     return version->from_is_date ? version->from_days * MTR_US_PER_DAY : version->from_us;
 }
 
-int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
+int64_t quote_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
 {
     if (version->from_is_date)
         return mtr_zone_from_civil(
@@ -28,7 +28,7 @@ int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, cons
     return (version->from_us + MTR_US_PER_SECOND - 1) / MTR_US_PER_SECOND;
 }
 
-const struct mtr_meter *mtr_price_find_meter(const struct mtr_price_meters *meters, struct mtr_str key)
+const struct mtr_meter *quote_find_meter(const struct mtr_price_meters *meters, struct mtr_str key)
 {
     for (uint32_t i = 0; i < meters->given_count; i++)
         if (mtr_str_equal(meters->given[i].key, key)) return &meters->given[i];
@@ -44,7 +44,7 @@ static uint32_t find_input(const struct mtr_component *component, struct mtr_str
     return input;
 }
 
-bool mtr_price_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given)
+bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given)
 {
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_component *component = &version->components[i];
@@ -61,16 +61,16 @@ static int fail_component(const struct mtr_tariff_version *version, struct mtr_s
     for (uint32_t i = 0; name.size && i < version->component_count; i++) {
         if (!mtr_str_equal(version->components[i].key, name)) continue;
         if (version->components[i].input_count)
-            return mtr_price_fail(findings, NULL, "meter", "the component does not price the meter", meter);
-        return mtr_price_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
+            return quote_fail(findings, NULL, "meter", "the component does not price the meter", meter);
+        return quote_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
     }
-    if (name.size) return mtr_price_fail(findings, NULL, "component", "the tariff has no component", name);
+    if (name.size) return quote_fail(findings, NULL, "component", "the tariff has no component", name);
     if (meter.size)
-        return mtr_price_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
-    return mtr_price_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
+        return quote_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
+    return quote_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
 }
 
-int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name,
+int quote_find_component(const struct mtr_tariff_version *version, struct mtr_str name,
                              struct mtr_str meter, uint32_t *out, struct mtr_diagnostics *findings)
 {
     uint32_t found = UINT32_MAX, count = 0;
@@ -83,7 +83,7 @@ int mtr_price_find_component(const struct mtr_tariff_version *version, struct mt
     }
     if (count == 0) return fail_component(version, name, meter, findings);
     if (count > 1)
-        return mtr_price_fail(
+        return quote_fail(
             findings, NULL, "component",
             meter.size ? "the tariff has several components with that meter: name the one that is meant"
                        : "the tariff prices several meters: name the meter, or the component",
@@ -126,10 +126,10 @@ static int write_dimensions(const struct mtr_component *component, const struct 
     return rc;
 }
 
-int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
                         struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
-    int rc = mtr_price_find_component(version, given->component, given->meter, &row->component, findings);
+    int rc = quote_find_component(version, given->component, given->meter, &row->component, findings);
     if (rc) return rc;
     const struct mtr_component *component = &version->components[row->component];
     row->input = find_input(component, given->meter);

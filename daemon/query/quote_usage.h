@@ -28,31 +28,31 @@ struct mtr_price_meters {
     uint32_t given_count;
     const struct mtr_catalog *catalog; /* NULL: none */
 };
-const struct mtr_meter *mtr_price_find_meter(const struct mtr_price_meters *meters, struct mtr_str key);
+const struct mtr_meter *quote_find_meter(const struct mtr_price_meters *meters, struct mtr_str key);
 
 /* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
-int mtr_price_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                    const char *sentence, struct mtr_str name);
 
 /* When the version begins, with dates in UTC. */
-int64_t mtr_price_version_start_us(const struct mtr_tariff_version *version);
+int64_t quote_version_start_us(const struct mtr_tariff_version *version);
 /* The first whole second from then on, with dates in the zone. */
-int64_t mtr_price_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
+int64_t quote_version_start_s(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
 
 /* Index of the component of that name that has the meter; either may be empty for any, if there is but one
  * then. */
-int mtr_price_find_component(const struct mtr_tariff_version *version, struct mtr_str name,
+int quote_find_component(const struct mtr_tariff_version *version, struct mtr_str name,
                              struct mtr_str meter, uint32_t *out,
                              struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Rows without a component become one for each component that prices their meter, in any version of both
  * tariffs (cost: NULL, none). */
-int mtr_price_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+int quote_usage_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
                            struct mtr_list *rows, struct mtr_arena *arena,
                            struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Has the version a component that takes what is given? */
-bool mtr_price_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
+bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
 /* Sets component, input, dimensions and quantity of the row; its times are the caller's. */
-int mtr_price_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
                         struct mtr_arena *arena, struct mtr_usage_row *row,
                         struct mtr_diagnostics *findings) MTR_MUST_USE;
 
@@ -70,7 +70,7 @@ struct mtr_price_series {
 
 /* Prices a series: calendar months, in parts where a version begins, or a day with a rate of exchange of
  * its own. Writes what mtr_price_write_parts_json does. Errors as mtr_price_request_run. */
-int mtr_price_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena,
+int quote_periods_run(const struct mtr_price_series *series, struct mtr_arena *arena,
                           struct mtr_json_writer *json, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* A moment of the series, or a piece of a span. */
@@ -96,7 +96,7 @@ struct mtr_price_part {
 };
 
 /* Usage rows of a part, measured as their meters say. From the arena. */
-int mtr_price_measure(const struct mtr_price_part *part, struct mtr_arena *arena,
+int quote_measure(const struct mtr_price_part *part, struct mtr_arena *arena,
                       const struct mtr_usage_row **rows, uint32_t *count,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 

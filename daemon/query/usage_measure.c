@@ -34,7 +34,7 @@ static uint64_t list_windows(const struct measuring *measuring, struct mtr_perio
     struct mtr_usage_run *run = measuring->run;
     uint64_t count = 0;
     for (int64_t at_s = run->from_s; at_s < measuring->until_s; count++) {
-        struct mtr_period window = mtr_usage_window_of(run, at_s);
+        struct mtr_period window = usage_window_of(run, at_s);
         window.end_s = sooner(window.end_s, measuring->until_s);
         if (windows) windows[count] = window;
         at_s = window.end_s;
@@ -63,7 +63,7 @@ static int find_slicing_group(struct measuring *measuring, struct mtr_str dimens
     char text[MTR_DIMENSIONS_BYTES_MAX + MTR_USAGE_DIMENSIONS_MAX];
     size_t size = 0;
     for (uint32_t i = 0; i < run->query->dimension_count; i++) {
-        const struct mtr_str value = mtr_usage_dimension_at(dimensions, run->positions[i]);
+        const struct mtr_str value = usage_dimension_at(dimensions, run->positions[i]);
         if (value.size + 1 > sizeof(text) - size)
             return MTR_ELIMIT; /* one dimension asked for several times */
         if (value.size) memcpy(text + size, value.data, value.size);
@@ -79,7 +79,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_usage_group *row;
     uint32_t number, group;
     if (cell->count == 0) return MTR_OK;
-    int rc = mtr_usage_find_group(measuring->run, key, &row, &number);
+    int rc = usage_find_group(measuring->run, key, &row, &number);
     if (rc) return rc;
     row->row.events += cell->count;
     if (measuring->run->meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
@@ -119,14 +119,14 @@ static int add_slices(struct measuring *measuring)
                                          .dimensions = rows[i].dimensions};
         struct mtr_usage_group *group;
         uint32_t number;
-        rc = mtr_usage_find_group(run, &key, &group, &number);
+        rc = usage_find_group(run, &key, &group, &number);
         if (!rc) rc = mtr_quantity_add(group->row.quantity, rows[i].quantity, &group->row.quantity);
     }
     memcpy(run->positions, positions, sizeof(positions));
     return rc;
 }
 
-int mtr_usage_measure(struct mtr_usage_run *run)
+int usage_measure(struct mtr_usage_run *run)
 {
     static const struct mtr_component of_query = {.scope = MTR_SLICE_BY_PERIOD};
     const struct mtr_subscription *subscription = run->subscription;

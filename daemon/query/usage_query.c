@@ -25,7 +25,7 @@ bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 }
 
 /* The window of a cell, cut at from and to. */
-struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
 {
     const struct mtr_usage_query *query = run->query;
     struct mtr_period window = run->window;
@@ -46,7 +46,7 @@ struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
     return window;
 }
 
-struct mtr_str mtr_usage_dimension_at(struct mtr_str dimensions, int32_t position)
+struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position)
 {
     const char *at = dimensions.data;
     size_t left = dimensions.size;
@@ -95,7 +95,7 @@ static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key 
     if (query->by_customer && !query->by_subscription) rc = key_text(key, run->subscription->customer);
     key_u64(key, run->meter->number);
     for (uint32_t i = 0; !rc && i < query->dimension_count; i++)
-        rc = key_text(key, mtr_usage_dimension_at(cell->dimensions, run->positions[i]));
+        rc = key_text(key, usage_dimension_at(cell->dimensions, run->positions[i]));
     return rc;
 }
 
@@ -112,18 +112,18 @@ static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *
     row->offset_s = mtr_zone_at(run->zone, window.start_s).offset_s;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < query->dimension_count; i++) {
-        struct mtr_str value = mtr_usage_dimension_at(cell->dimensions, run->positions[i]);
+        struct mtr_str value = usage_dimension_at(cell->dimensions, run->positions[i]);
         if (value.size) rc = mtr_arena_copy(run->arena, value, &row->dimension_values[i]);
     }
     return rc;
 }
 
-int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
                          struct mtr_usage_group **out, uint32_t *number)
 {
     struct key_writer key;
     bool is_new;
-    struct mtr_period window = mtr_usage_window_of(run, cell->hour_s);
+    struct mtr_period window = usage_window_of(run, cell->hour_s);
     int rc = write_key(run, cell, window, &key);
     if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
     if (rc) return rc;
@@ -175,7 +175,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_usage_group *group;
     uint32_t number;
     if (cell->count == 0) return MTR_OK;
-    int rc = mtr_usage_find_group(run, key, &group, &number);
+    int rc = usage_find_group(run, key, &group, &number);
     if (rc) return rc;
     struct mtr_quantity *quantity = &group->row.quantity;
     int order = mtr_quantity_compare(cell->value, *quantity);
@@ -220,7 +220,7 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
             if (mtr_str_equal(query->dimensions[i], meter->group_by[j])) run->positions[i] = (int32_t)j;
     }
     if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE)
-        return mtr_usage_measure(run);
+        return usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
     return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s,
                                   on_cell, run);

@@ -42,15 +42,15 @@ struct mtr_usage_run {
 };
 
 /* The window that holds an hour, cut at from and to. */
-struct mtr_period mtr_usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
 /* One value of a cell's dimensions; empty at a position of -1. */
-struct mtr_str mtr_usage_dimension_at(struct mtr_str dimensions, int32_t position);
+struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position);
 /* The group of a cell, made when it is new; borrowed until the next is made. MTR_ELIMIT: more rows than
  * the query allows. */
-int mtr_usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
                          struct mtr_usage_group **out, uint32_t *number) MTR_MUST_USE;
 
 /* The run's subscription and meter, which is time_weighted or percentile. */
-int mtr_usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;
+int usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;
 
 #endif

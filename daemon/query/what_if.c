@@ -141,7 +141,7 @@ static int compare_emitted(struct what_if *what_if, const struct rater_period_pr
     return rc;
 }
 
-static bool is_uncovered(const struct rater_term *stored, const struct rater_term *draft)
+static bool is_uncovered(const struct rater_billing_period *stored, const struct rater_billing_period *draft)
 {
     if (!stored->part_count) return false;
     return !draft->part_count || draft->parts[0].start_s > stored->parts[0].start_s;
@@ -150,7 +150,7 @@ static bool is_uncovered(const struct rater_term *stored, const struct rater_ter
 /* An allowance of this period alone begins full, whatever was charged before. */
 static bool is_by_charges(const struct rater_period_price *price, const struct mtr_subscription *subscription)
 {
-    const struct rater_term *term = &price->term;
+    const struct rater_billing_period *term = &price->term;
     for (uint32_t i = 0; i < price->grants.count; i++) {
         const struct rater_grant *grant = &price->grants.items[i];
         if (grant->credit || grant->before || grant->pool.expires_s != term->whole.end_s) return true;

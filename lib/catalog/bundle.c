@@ -11,20 +11,20 @@
 enum { FIRST_ITEMS = 16, CHUNK_BYTES = 4096 };
 #define PLAN_BYTES_MAX ((size_t)1 << 30)
 
-void mtr_plan_init(struct mtr_plan *plan)
+void bundle_init(struct mtr_plan *plan)
 {
     *plan = (struct mtr_plan){0};
     mtr_arena_init(&plan->arena, CHUNK_BYTES, PLAN_BYTES_MAX);
 }
 
-void mtr_plan_release(struct mtr_plan *plan)
+void bundle_release(struct mtr_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->count; i++) mtr_record_release(plan->items[i].decoded);
+    for (uint32_t i = 0; i < plan->count; i++) record_release(plan->items[i].decoded);
     free(plan->items);
     mtr_arena_release(&plan->arena);
 }
 
-int mtr_plan_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
+int bundle_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     struct mtr_buffer member;
@@ -74,11 +74,11 @@ static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mt
     mtr_buffer_init(
         &json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
     int rc = reserve(plan);
-    if (!rc) rc = mtr_plan_write_json(node, key, &json);
+    if (!rc) rc = bundle_write_json(node, key, &json);
     if (!rc) rc = mtr_arena_copy(&plan->arena, mtr_buffer_str(&json), &item.json);
     mtr_buffer_release(&json);
     if (rc) return rc;
-    item.stored = mtr_catalog_find_record(current, kind, key);
+    item.stored = catalog_find_record(current, kind, key);
     item.unchanged = item.stored && mtr_str_equal(item.stored->json, item.json);
     plan->items[plan->count++] = item;
     return MTR_OK;
@@ -175,12 +175,12 @@ static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const s
 static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings)
 {
     struct mtr_index index;
-    int result = MTR_OK, rc = mtr_index_init(&index, &plan->arena, plan->count);
+    int result = MTR_OK, rc = hash_index_init(&index, &plan->arena, plan->count);
     if (rc) return rc;
     for (uint32_t i = 0; i < plan->count; i++) {
         const struct mtr_plan_item *item = &plan->items[i];
-        uint64_t hash = mtr_index_hash(item->key, (uint64_t)item->kind);
-        for (uint32_t probe = 0, number; (number = mtr_index_next(&index, hash, &probe)) != 0;) {
+        uint64_t hash = hash_index_hash(item->key, (uint64_t)item->kind);
+        for (uint32_t probe = 0, number; (number = hash_index_next(&index, hash, &probe)) != 0;) {
             const struct mtr_plan_item *other = &plan->items[number - 1];
             if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
@@ -189,12 +189,12 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
             result = MTR_EINVALID;
             break;
         }
-        mtr_index_add(&index, hash, i + 1);
+        hash_index_add(&index, hash, i + 1);
     }
     return result;
 }
 
-int mtr_plan_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
+int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
                   struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     int rc =

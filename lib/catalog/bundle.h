@@ -23,16 +23,16 @@ struct mtr_plan {
     struct mtr_arena arena;
 };
 
-void mtr_plan_init(struct mtr_plan *plan);
-void mtr_plan_release(struct mtr_plan *plan);
+void bundle_init(struct mtr_plan *plan);
+void bundle_release(struct mtr_plan *plan);
 
 /* `kind` NULL: a text of many documents. `current` is borrowed as long as the plan. Errors: MTR_EINVALID
  * with findings, MTR_ENOMEM. */
-int mtr_plan_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
+int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
                   struct mtr_str key, const struct mtr_catalog *current,
                   struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* {"key": key, …}: appended to *out. */
-int mtr_plan_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out) MTR_MUST_USE;
+int bundle_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif

@@ -23,7 +23,7 @@ static bool version_carries(const struct mtr_catalog *catalog, const struct mtr_
     return false;
 }
 
-int mtr_catalog_note_carrying(struct mtr_catalog *catalog)
+int catalog_note_carrying(struct mtr_catalog *catalog)
 {
     const uint32_t tariff_count = catalog->counts[MTR_KIND_TARIFF];
     bool *carries = mtr_arena_calloc(&catalog->arena, (size_t)tariff_count + 1,

@@ -156,7 +156,7 @@ static void check_service(const struct named_tariff *named, struct mtr_diagnosti
     for (int i = 0; i < 2; i++) {
         if (!demands->service[i] || demands->service[i] == named->subscription->service) continue;
         const struct mtr_component *component = demands->component[i];
-        mtr_record_fail(
+        record_fail(
             named->record, named->field, findings,
             "tariff `%.*s` prices meter `%.*s` of service `%.*s`, but the service bought is `%.*s`",
             MTR_STR_ARGS(named->tariff->key), MTR_STR_ARGS(component->meter),
@@ -171,7 +171,7 @@ static void check_fees(const struct named_tariff *named, struct mtr_diagnostics 
     for (int unit = 0; unit < MTR_PERIOD_UNIT_COUNT; unit++) {
         const struct mtr_component *fee = named->demands->fee[unit];
         if (!fee || (enum mtr_period_unit)unit == billed) continue;
-        mtr_record_fail(
+        record_fail(
             named->record, "billing", findings,
             "fee `%.*s` of tariff `%.*s` is for every %s, but the subscription is billed every %s",
             MTR_STR_ARGS(fee->key), MTR_STR_ARGS(named->tariff->key),
@@ -212,7 +212,7 @@ static void check_trial(const struct mtr_record *record, const struct mtr_subscr
     for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
         struct mtr_str key = subscription->trial_units[i].component;
         if (!has_metered_component(subscription->tariff, key))
-            mtr_record_fail(record, "trial", findings,
+            record_fail(record, "trial", findings,
                             "quantity: tariff `%.*s` has no component `%.*s` with a meter",
                             MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
     }
@@ -234,13 +234,13 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
         if (!has_allowances(&tariff->versions[i])) continue;
-        mtr_record_fail(record, "cost_tariff", findings,
+        record_fail(record, "cost_tariff", findings,
                         "tariff `%.*s` has allowances, which a cost cannot draw on",
                         MTR_STR_ARGS(tariff->key));
         return;
     }
     if (tariff && (tariff->across_customer || tariff->has_account))
-        mtr_record_fail(record, "cost_tariff", findings,
+        record_fail(record, "cost_tariff", findings,
                         "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
                         MTR_STR_ARGS(tariff->key));
 }
@@ -288,11 +288,11 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
                            const struct mtr_tariff_override *override, struct mtr_diagnostics *findings)
 {
     if (!override->subscription.size ||
-        mtr_catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
+        catalog_find_record(catalog, MTR_KIND_SUBSCRIPTION, override->subscription))
         return;
     const char *meant =
         findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
-    mtr_record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
+    record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
                     MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "",
                     meant ? "`?" : "");
 }
@@ -323,15 +323,15 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
     const struct mtr_subscription *subscription = credit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
     if (credit->of_money && !mtr_str_equal(credit->currency, tariff->currency))
-        mtr_record_fail(
+        record_fail(
             record, "currency", findings, "is %.*s, but tariff `%.*s` of the subscription is in %.*s",
             MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     if (credit->meter && credit->meter->service != subscription->service)
-        mtr_record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
+        record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
                         MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
     for (uint32_t i = 0; i < credit->component_count; i++)
         if (!has_component(tariff, credit->components[i]))
-            mtr_record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
+            record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
                             MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
 }
 
@@ -348,7 +348,7 @@ static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit
                       const struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings)
 {
     if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
-    mtr_record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
+    record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
                     "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
                     "choose another",
                     MTR_STR_ARGS(tariff->key));
@@ -367,7 +367,7 @@ static void check_keys(const struct mtr_catalog *catalog, struct mtr_diagnostics
     }
 }
 
-void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     if (catalog->counts[MTR_KIND_CREDIT]) check_keys(catalog, findings);
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_CREDIT]; i++)
@@ -375,7 +375,7 @@ void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_dia
             check_credit(catalog->records[MTR_KIND_CREDIT][i], &catalog->credits[i], findings);
 }
 
-void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < catalog->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];
@@ -394,7 +394,7 @@ static void note_version(const struct mtr_catalog *catalog, const struct mtr_tar
         note_version(catalog, &version->overrides[i].version, demands);
 }
 
-int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     const uint32_t tariff_count = catalog->counts[MTR_KIND_TARIFF];
     struct demands *demands = mtr_arena_calloc(&catalog->arena, tariff_count, sizeof(*demands));
@@ -410,7 +410,7 @@ int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diag
     return MTR_OK;
 }
 
-void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
+void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
                               int64_t now_us, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++) {
@@ -421,7 +421,7 @@ void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr
     for (uint32_t i = 0; i < before->counts[MTR_KIND_SUBSCRIPTION]; i++) {
         struct mtr_str old = before->subscriptions[i].currency, now = catalog->subscriptions[i].currency;
         if (!mtr_str_equal(old, now))
-            mtr_record_fail(
+            record_fail(
                 catalog->records[MTR_KIND_SUBSCRIPTION][i], "currency", findings,
                 "cannot change from %.*s to %.*s: charges were made in it. Make a new subscription instead",
                 MTR_STR_ARGS(old), MTR_STR_ARGS(now));

@@ -10,12 +10,12 @@
 
 enum { SLOTS_MIN = 8 };
 
-uint64_t mtr_index_hash(struct mtr_str text, uint64_t seed)
+uint64_t hash_index_hash(struct mtr_str text, uint64_t seed)
 {
     return XXH3_64bits_withSeed(text.size ? text.data : "", text.size, seed);
 }
 
-int mtr_index_init(struct mtr_index *index, struct mtr_arena *arena, uint32_t count_max)
+int hash_index_init(struct mtr_index *index, struct mtr_arena *arena, uint32_t count_max)
 {
     uint64_t size = SLOTS_MIN;
     while (size < (uint64_t)count_max * 2 + 1) size *= 2;
@@ -25,7 +25,7 @@ int mtr_index_init(struct mtr_index *index, struct mtr_arena *arena, uint32_t co
     return MTR_OK;
 }
 
-void mtr_index_add(struct mtr_index *index, uint64_t hash, uint32_t number)
+void hash_index_add(struct mtr_index *index, uint64_t hash, uint32_t number)
 {
     MTR_ASSERT(number != 0);
     uint64_t at = hash & index->mask;

@@ -5,7 +5,7 @@
  * A slot holds 32 bits of the hash and a number from 1 up; the caller compares the text of the candidate.
  * Equal hashes may be inserted more than once: next() gives every candidate in turn.
  *
- *   for (uint32_t probe = 0, number; (number = mtr_index_next(&index, hash, &probe)) != 0;)
+ *   for (uint32_t probe = 0, number; (number = hash_index_next(&index, hash, &probe)) != 0;)
  *       if (is_it(number)) return number;
  */
 #ifndef METERD_LIB_CATALOG_HASH_INDEX_H
@@ -27,12 +27,12 @@ struct mtr_index {
     uint64_t mask;
 };
 
-uint64_t mtr_index_hash(struct mtr_str text, uint64_t seed);
+uint64_t hash_index_hash(struct mtr_str text, uint64_t seed);
 
-int mtr_index_init(struct mtr_index *index, struct mtr_arena *arena, uint32_t count_max) MTR_MUST_USE;
-void mtr_index_add(struct mtr_index *index, uint64_t hash, uint32_t number);
+int hash_index_init(struct mtr_index *index, struct mtr_arena *arena, uint32_t count_max) MTR_MUST_USE;
+void hash_index_add(struct mtr_index *index, uint64_t hash, uint32_t number);
 
-static inline uint32_t mtr_index_next(const struct mtr_index *index, uint64_t hash, uint32_t *probe)
+static inline uint32_t hash_index_next(const struct mtr_index *index, uint64_t hash, uint32_t *probe)
 {
     uint32_t tag = (uint32_t)(hash >> 32);
     for (;;) {

@@ -221,7 +221,7 @@ static int api_key_finish(struct mtr_record *record, struct mtr_zones *zones,
     if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size,
                        NULL) ||
         size != sizeof(f->sha256))
-        mtr_record_fail(record, "sha256", findings,
+        record_fail(record, "sha256", findings,
                         "64 hexadecimal digits are expected, as `sha256sum` prints");
     for (uint32_t i = 0; i < f->scope_names.count; i++) {
         unsigned k = 0;
@@ -229,11 +229,11 @@ static int api_key_finish(struct mtr_record *record, struct mtr_zones *zones,
         if (k < 4)
             f->scopes |= 1u << k;
         else
-            mtr_record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin",
+            record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin",
                             MTR_STR_ARGS(scopes[i]));
     }
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
-        mtr_record_fail(record, "scopes", findings,
+        record_fail(record, "scopes", findings,
                         "a key with scope ingest needs a vendor: events belong to one");
     return MTR_OK;
 }
@@ -244,26 +244,26 @@ static int destination_finish(struct mtr_record *record, struct mtr_zones *zones
     const struct mtr_destination_fields *f = &record->fields.destination;
     (void)zones;
     if (f->kind == MTR_DESTINATION_PULL) {
-        if (f->url.size) mtr_record_fail(record, "url", findings, "a pull destination has no url");
+        if (f->url.size) record_fail(record, "url", findings, "a pull destination has no url");
         return MTR_OK;
     }
     bool is_http =
         mtr_str_starts_with(f->url, MTR_STR("http://")) || mtr_str_starts_with(f->url, MTR_STR("https://"));
     if (!is_http)
-        mtr_record_fail(record, "url", findings, "a url that starts with https:// (or http://) is needed");
+        record_fail(record, "url", findings, "a url that starts with https:// (or http://) is needed");
     return MTR_OK;
 }
 
 const struct mtr_kind mtr_kinds[MTR_KIND_COUNT] = {
     [MTR_KIND_VENDOR] = {"vendor", "vendors", vendor_rows, NULL},
     [MTR_KIND_SERVICE] = {"service", "services", service_rows, NULL},
-    [MTR_KIND_METER] = {"meter", "meters", meter_rows, mtr_meter_finish},
+    [MTR_KIND_METER] = {"meter", "meters", meter_rows, meter_finish},
     [MTR_KIND_TARIFF] = {"tariff", "tariffs", NULL, NULL},
-    [MTR_KIND_SUBSCRIPTION] = {"subscription", "subscriptions", subscription_rows, mtr_subscription_finish},
+    [MTR_KIND_SUBSCRIPTION] = {"subscription", "subscriptions", subscription_rows, subscription_finish},
     [MTR_KIND_API_KEY] = {"api_key", "api_keys", api_key_rows, api_key_finish},
     [MTR_KIND_DESTINATION] = {"destination", "destinations", destination_rows, destination_finish},
-    [MTR_KIND_CREDIT] = {"credit", "credits", credit_rows, mtr_credit_finish},
-    [MTR_KIND_RATE] = {"rate", "rates", mtr_rates_rows, mtr_rates_finish},
+    [MTR_KIND_CREDIT] = {"credit", "credits", credit_rows, credit_finish},
+    [MTR_KIND_RATE] = {"rate", "rates", mtr_rates_rows, rates_finish},
 };
 
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind)

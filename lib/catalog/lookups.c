@@ -6,14 +6,14 @@
 
 #include <sodium.h>
 
-uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject)
+uint64_t catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject)
 {
-    return mtr_index_hash(subject, mtr_index_hash(vendor, 0));
+    return hash_index_hash(subject, hash_index_hash(vendor, 0));
 }
 
-uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type)
+uint64_t catalog_event_type_hash(uint32_t service, struct mtr_str event_type)
 {
-    return mtr_index_hash(event_type, service);
+    return hash_index_hash(event_type, service);
 }
 
 uint64_t mtr_catalog_version(const struct mtr_catalog *catalog)
@@ -78,11 +78,11 @@ const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
     return &catalog->rates;
 }
 
-struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                                            struct mtr_str key)
 {
-    uint64_t hash = mtr_index_hash(key, (uint64_t)kind);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
+    uint64_t hash = hash_index_hash(key, (uint64_t)kind);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
         if (mtr_str_equal(catalog->records[kind][number - 1]->key, key))
             return catalog->records[kind][number - 1];
     return NULL;
@@ -90,7 +90,7 @@ struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, en
 
 static uint32_t find_number(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, struct mtr_str key)
 {
-    const struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
+    const struct mtr_record *record = catalog_find_record(catalog, kind, key);
     return record ? record->number : 0;
 }
 
@@ -132,9 +132,9 @@ const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catal
     return mtr_catalog_credit(catalog, find_number(catalog, MTR_KIND_CREDIT, key));
 }
 
-uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer)
+uint64_t catalog_owner_hash(struct mtr_str key, bool is_customer)
 {
-    return mtr_index_hash(key, is_customer);
+    return hash_index_hash(key, is_customer);
 }
 
 /* First those of the subscription, then those of its customer: the upper bit of the position tells which. */
@@ -146,9 +146,9 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
     for (;;) {
         const bool of_customer = *position & OF_CUSTOMER;
         const struct mtr_str owner = of_customer ? subscription->customer : subscription->key;
-        const uint64_t hash = mtr_catalog_owner_hash(owner, of_customer);
+        const uint64_t hash = catalog_owner_hash(owner, of_customer);
         uint32_t probe = *position & ~OF_CUSTOMER;
-        for (uint32_t number; (number = mtr_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
+        for (uint32_t number; (number = hash_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
             const struct mtr_credit *credit = &catalog->credits[number - 1];
             const bool is_own =
                 of_customer ? mtr_str_equal(credit->customer, owner)
@@ -165,8 +165,8 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
 const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
                                                         struct mtr_str vendor, struct mtr_str subject)
 {
-    uint64_t hash = mtr_catalog_subject_hash(vendor, subject);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_subject, hash, &probe)) != 0;) {
+    uint64_t hash = catalog_subject_hash(vendor, subject);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_subject, hash, &probe)) != 0;) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
         if (mtr_str_equal(subscription->subject, subject) &&
             mtr_str_equal(subscription->service->vendor->key, vendor))
@@ -178,8 +178,8 @@ const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog
 uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,
                                  struct mtr_str event_type, const struct mtr_meter *const **meters)
 {
-    uint64_t hash = mtr_catalog_event_type_hash(service->number, event_type);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
+    uint64_t hash = catalog_event_type_hash(service->number, event_type);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
         struct mtr_meter_group group = catalog->groups[number - 1];
         const struct mtr_meter *first = catalog->meters_by_type[group.first];
         if (first->service->number != service->number || !mtr_str_equal(first->event_type, event_type))
@@ -196,9 +196,9 @@ bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mt
 {
     const struct mtr_subscription *named = mtr_catalog_find_subscription(catalog, subject);
     if (named && !mtr_str_equal(named->service->vendor->key, vendor)) return true;
-    uint64_t hash = mtr_index_hash(subject, 0);
+    uint64_t hash = hash_index_hash(subject, 0);
     for (uint32_t probe = 0, number;
-         (number = mtr_index_next(&catalog->by_bare_subject, hash, &probe)) != 0;) {
+         (number = hash_index_next(&catalog->by_bare_subject, hash, &probe)) != 0;) {
         const struct mtr_subscription *subscription = &catalog->subscriptions[number - 1];
         if (mtr_str_equal(subscription->subject, subject) &&
             !mtr_str_equal(subscription->service->vendor->key, vendor))
@@ -211,8 +211,8 @@ const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *cata
 {
     uint8_t sha256[crypto_hash_sha256_BYTES];
     crypto_hash_sha256(sha256, (const unsigned char *)(secret.size ? secret.data : ""), secret.size);
-    uint64_t hash = mtr_index_hash((struct mtr_str){(const char *)sha256, sizeof(sha256)}, 0);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_secret, hash, &probe)) != 0;) {
+    uint64_t hash = hash_index_hash((struct mtr_str){(const char *)sha256, sizeof(sha256)}, 0);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;) {
         const struct mtr_api_key *key = &catalog->api_keys[number - 1];
         if (!key->disabled && sodium_memcmp(key->sha256, sha256, sizeof(sha256)) == 0) return key;
     }

@@ -29,15 +29,15 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
                              "a meter is a map with a key");
         return MTR_EINVALID;
     }
-    int rc = mtr_record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings,
+    int rc = record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings,
                                &record);
     if (rc) return rc;
-    struct mtr_meter meter = mtr_meter_of(record, NULL);
+    struct mtr_meter meter = record_meter_of(record, NULL);
     meter.filters = NULL;
     meter.filter_count = 0;
     meter.event_type = meter.name = (struct mtr_str){NULL, 0};
     rc = copy_texts(arena, &meter);
-    mtr_record_release(record);
+    record_release(record);
     if (!rc) *out = meter;
     return rc;
 }

@@ -20,7 +20,7 @@ static bool are_peers(const struct mtr_subscription *a, const struct mtr_subscri
     return a->tariff == b->tariff && mtr_str_equal(a->customer, b->customer);
 }
 
-int mtr_catalog_link_peers(struct mtr_catalog *catalog)
+int catalog_link_peers(struct mtr_catalog *catalog)
 {
     const struct mtr_subscription **peers = NULL;
     uint32_t count = 0;

@@ -76,11 +76,11 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
     const struct mtr_str *names = list->items;
     for (uint32_t i = 0; i < list->count; i++) {
         if (names[i].size == 0 || names[i].size > MTR_PROPERTY_NAME_BYTES_MAX)
-            mtr_record_fail(record, "group_by", findings, "the name of a property has 1 to %d bytes",
+            record_fail(record, "group_by", findings, "the name of a property has 1 to %d bytes",
                             MTR_PROPERTY_NAME_BYTES_MAX);
         for (uint32_t k = 0; k < i; k++)
             if (mtr_str_equal(names[i], names[k]))
-                mtr_record_fail(record, "group_by", findings, "`%.*s` is given twice",
+                record_fail(record, "group_by", findings, "`%.*s` is given twice",
                                 MTR_STR_ARGS(names[i]));
     }
 }
@@ -107,7 +107,7 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     };
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
         if (fields[i].given && !fields[i].fits)
-            mtr_record_fail(record, fields[i].name, findings, "belongs to aggregation %s, not to %s",
+            record_fail(record, fields[i].name, findings, "belongs to aggregation %s, not to %s",
                             fields[i].belongs_to, mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
 }
 
@@ -117,31 +117,31 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
     const mtr_int128 most = (mtr_int128)100 * 1000000000000;
     check_belonging(record, findings);
     if (f->percentile.e12 <= 0 || f->percentile.e12 > most)
-        mtr_record_fail(record, "percentile", findings, "is a number above 0 and at most 100");
+        record_fail(record, "percentile", findings, "is a number above 0 and at most 100");
     if (f->window_us % MTR_US_PER_SECOND || MTR_US_PER_HOUR % f->window_us)
-        mtr_record_fail(record, "window", findings,
+        record_fail(record, "window", findings,
                         "does not divide an hour into windows of equal length, as 5m, 15m or 1h do");
     if (f->keep_events && f->spread_over.size)
-        mtr_record_fail(
+        record_fail(
             record, "keep_events", findings,
             "an event that is spread over hours has no single moment: keep_events and spread_over "
             "do not stand beside each other");
     if (f->spread_over.size && mtr_str_equal(f->spread_over, f->value))
-        mtr_record_fail(record, "spread_over", findings, "is the property that holds the quantity already");
+        record_fail(record, "spread_over", findings, "is the property that holds the quantity already");
 }
 
-int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+int meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
     (void)zones;
     if (f->aggregation == MTR_COUNT && f->value.size)
-        mtr_record_fail(record, "value", findings, "count takes no value: it counts events");
+        record_fail(record, "value", findings, "count takes no value: it counts events");
     if (f->aggregation != MTR_COUNT && !f->value.size)
-        mtr_record_fail(record, "value", findings, "is missing: %s needs the property that holds the %s",
+        record_fail(record, "value", findings, "is missing: %s needs the property that holds the %s",
                         mtr_aggregation_name((enum mtr_aggregation)f->aggregation),
                         f->aggregation == MTR_UNIQUE ? "value" : "quantity");
     if (mtr_str_equal(f->event_type, MTR_STR(MTR_EVENT_TYPE_VOID)))
-        mtr_record_fail(record, "event_type", findings, "`%s` takes events back and cannot be counted",
+        record_fail(record, "event_type", findings, "`%s` takes events back and cannot be counted",
                         MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
     check_measuring(record, findings);

@@ -131,7 +131,7 @@ static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields
     return findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+int rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     struct mtr_rates_fields *fields = &record->fields.rates;
     (void)zones;

@@ -24,7 +24,7 @@ static void decode_optional(struct mtr_record *record, const char *name, struct 
                             struct mtr_diagnostics *findings)
 {
     if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_s)) return;
-    mtr_record_fail(
+    record_fail(
         record, name, findings,
         "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
 }
@@ -46,7 +46,7 @@ static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *fin
     } else if (is_date(f->billing.anchor) && mtr_time_parse_date(f->billing.anchor, &time_us) == MTR_OK) {
         f->anchor_days = time_us / MTR_US_PER_DAY;
     } else {
-        mtr_record_fail(record, "billing", findings,
+        record_fail(record, "billing", findings,
                         "anchor: calendar, anniversary or a date is expected, not `%.*s`",
                         MTR_STR_ARGS(f->billing.anchor));
     }
@@ -76,15 +76,15 @@ static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *find
         trial->units[i].component = labels[i].name;
         if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) ||
             trial->units[i].quantity.e12 <= 0)
-            mtr_record_fail(record, "trial", findings,
+            record_fail(record, "trial", findings,
                             "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits "
                             "after the point",
                             MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
     }
     if (trial->has_amount && trial->amount.e18 <= 0)
-        mtr_record_fail(record, "trial", findings, "amount: must be more than 0");
+        record_fail(record, "trial", findings, "amount: must be more than 0");
     if (trial->tariff.size)
-        mtr_record_fail(
+        record_fail(
             record, "trial", findings,
             "has a tariff of its own, and frees units or money of the subscription's: remove one of them");
     return MTR_OK;
@@ -113,17 +113,17 @@ static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *find
     decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
     if (!f->has_trial) return;
     if (f->trial_end.size)
-        mtr_record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
+        record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
     if (f->trial.end.size && f->trial.has_days)
-        mtr_record_fail(record, "trial", findings, "has both of `end` and `days`");
+        record_fail(record, "trial", findings, "has both of `end` and `days`");
     else if (!has_end && !is_limited(f))
-        mtr_record_fail(record, "trial", findings, "needs one of `end` and `days`");
+        record_fail(record, "trial", findings, "needs one of `end` and `days`");
     else if (!has_end && f->trial.then == 1)
-        mtr_record_fail(record, "trial", findings, "stops, but never ends: write `end` or `days`");
+        record_fail(record, "trial", findings, "stops, but never ends: write `end` or `days`");
     decode_optional(record, "trial", f->trial.end, &f->trial_end_s, findings);
     if (f->trial.has_days) f->trial_end_s = days_later(f->zone, f->start_s, f->trial.days);
     if (f->trial_end_s < f->start_s)
-        mtr_record_fail(record, "trial", findings, "the trial ends before start");
+        record_fail(record, "trial", findings, "the trial ends before start");
     if (is_limited(f)) decode_limited_end(f, has_end);
 }
 
@@ -131,29 +131,29 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->trial_end_s < f->start_s && !f->has_trial)
-        mtr_record_fail(record, "trial_end", findings, "the trial ends before start");
-    if (f->end_s <= f->start_s) mtr_record_fail(record, "end", findings, "end must be after start");
+        record_fail(record, "trial_end", findings, "the trial ends before start");
+    if (f->end_s <= f->start_s) record_fail(record, "end", findings, "end must be after start");
 }
 
-int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
+int subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
                             struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
-        mtr_record_fail(record, "currency", findings, "`%.*s` is no ISO 4217 code, as EUR",
+        record_fail(record, "currency", findings, "`%.*s` is no ISO 4217 code, as EUR",
                         MTR_STR_ARGS(f->currency));
-    int rc = mtr_zones_get(zones, f->zone_name, &f->zone);
+    int rc = zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
-        mtr_record_fail(record, "zone", findings,
+        record_fail(record, "zone", findings,
                         "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
                         MTR_STR_ARGS(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_s = INT64_MAX;
     if (!decode_instant(f->zone, f->start, &f->start_s)) {
-        mtr_record_fail(
+        record_fail(
             record, "start", findings,
             "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
         return MTR_OK;

@@ -8,20 +8,20 @@
 
 enum { CHUNK_BYTES = 512, RECORD_BYTES_MAX = 256 << 20 };
 
-struct mtr_record *mtr_record_acquire(struct mtr_record *record)
+struct mtr_record *record_acquire(struct mtr_record *record)
 {
     atomic_fetch_add_explicit(&record->references, 1, memory_order_relaxed);
     return record;
 }
 
-void mtr_record_release(struct mtr_record *record)
+void record_release(struct mtr_record *record)
 {
     if (!record || atomic_fetch_sub_explicit(&record->references, 1, memory_order_acq_rel) > 1) return;
     mtr_arena_release(&record->arena);
     free(record);
 }
 
-void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
+void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
                      const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
@@ -79,7 +79,7 @@ static int decode_fields(struct mtr_record *record, struct mtr_zones *zones, str
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }
 
-int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
+int record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
                       const struct mtr_node *node, struct mtr_zones *zones, struct mtr_diagnostics *findings,
                       struct mtr_record **out)
 {
@@ -94,7 +94,7 @@ int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_st
     if (!rc) rc = mtr_arena_copy(&record->arena, json, &record->json);
     if (!rc) rc = decode_fields(record, zones, findings);
     if (rc) {
-        mtr_record_release(record);
+        record_release(record);
         return rc;
     }
     *out = record;
@@ -105,7 +105,7 @@ static void frozen(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings)
 {
     if (!same)
-        mtr_record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
+        record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
                         mtr_catalog_kind_name(now->kind));
 }
 
@@ -149,7 +149,7 @@ static void check_meter(const struct mtr_record *old, const struct mtr_record *n
     frozen(now, "window", a->window_us == b->window_us, findings);
 }
 
-void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+void record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
                              struct mtr_diagnostics *findings)
 {
     if (old->kind == MTR_KIND_SERVICE) {

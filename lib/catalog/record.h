@@ -122,33 +122,33 @@ struct mtr_record {
 
 /* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`.
  * Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
-int mtr_record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
+int record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
                       const struct mtr_node *node, struct mtr_zones *zones, struct mtr_diagnostics *findings,
                       struct mtr_record **out) MTR_MUST_USE;
-struct mtr_record *mtr_record_acquire(struct mtr_record *record);
-void mtr_record_release(struct mtr_record *record); /* any thread; NULL is fine */
+struct mtr_record *record_acquire(struct mtr_record *record);
+void record_release(struct mtr_record *record); /* any thread; NULL is fine */
 
 /* A finding about `name` of a record, placed at that field where the text is at hand. */
-void mtr_record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
+void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
                      const char *format, ...) MTR_PRINTF(4, 5);
 
 /* Reports every field that defines the fold and differs. */
-void mtr_record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+void record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
                              struct mtr_diagnostics *findings);
 
 /* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only
  * stops. */
-int mtr_meter_finish(struct mtr_record *record, struct mtr_zones *zones,
+int meter_finish(struct mtr_record *record, struct mtr_zones *zones,
                      struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
+int subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
                             struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_credit_finish(struct mtr_record *record, struct mtr_zones *zones,
+int credit_finish(struct mtr_record *record, struct mtr_zones *zones,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_rates_finish(struct mtr_record *record, struct mtr_zones *zones,
+int rates_finish(struct mtr_record *record, struct mtr_zones *zones,
                      struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* The meter of a record; its texts are the record's. */
-struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service);
+struct mtr_meter record_meter_of(const struct mtr_record *record, const struct mtr_service *service);
 
 struct mtr_kind {
     const char *name;

@@ -19,7 +19,7 @@ static int allocate(struct mtr_catalog *catalog)
     const uint32_t *counts = catalog->counts;
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++) {
         catalog->records[kind] = mtr_arena_calloc(arena, counts[kind], sizeof(struct mtr_record *));
-        if (!catalog->records[kind] || mtr_index_init(&catalog->by_key[kind], arena, counts[kind]))
+        if (!catalog->records[kind] || hash_index_init(&catalog->by_key[kind], arena, counts[kind]))
             return MTR_ENOMEM;
     }
     catalog->vendors = mtr_arena_calloc(arena, counts[MTR_KIND_VENDOR], sizeof(*catalog->vendors));
@@ -38,22 +38,22 @@ static int allocate(struct mtr_catalog *catalog)
                catalog->api_keys && catalog->destinations && catalog->rates.days && catalog->credits &&
                catalog->meters_by_type && catalog->groups;
     int rc = all ? MTR_OK : MTR_ENOMEM;
-    if (!rc) rc = mtr_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
-    if (!rc) rc = mtr_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
-    if (!rc) rc = mtr_index_init(&catalog->by_owner, arena, counts[MTR_KIND_CREDIT]);
-    if (!rc) rc = mtr_index_init(&catalog->by_secret, arena, counts[MTR_KIND_API_KEY]);
-    if (!rc) rc = mtr_index_init(&catalog->by_event_type, arena, counts[MTR_KIND_METER]);
+    if (!rc) rc = hash_index_init(&catalog->by_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
+    if (!rc) rc = hash_index_init(&catalog->by_bare_subject, arena, counts[MTR_KIND_SUBSCRIPTION]);
+    if (!rc) rc = hash_index_init(&catalog->by_owner, arena, counts[MTR_KIND_CREDIT]);
+    if (!rc) rc = hash_index_init(&catalog->by_secret, arena, counts[MTR_KIND_API_KEY]);
+    if (!rc) rc = hash_index_init(&catalog->by_event_type, arena, counts[MTR_KIND_METER]);
     return rc;
 }
 
-int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
+int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
                        struct mtr_catalog **out)
 {
     struct mtr_catalog *catalog = calloc(1, sizeof(*catalog));
     if (!catalog) return MTR_ENOMEM;
     atomic_init(&catalog->references, 1);
     catalog->version = version;
-    catalog->zones = mtr_zones_acquire(zones);
+    catalog->zones = zones_acquire(zones);
     memcpy(catalog->counts, counts, sizeof(catalog->counts));
     mtr_arena_init(&catalog->arena, CHUNK_BYTES, SNAPSHOT_BYTES_MAX);
     if (allocate(catalog)) {
@@ -75,19 +75,19 @@ void mtr_catalog_release(struct mtr_catalog *catalog)
 {
     if (!catalog || atomic_fetch_sub_explicit(&catalog->references, 1, memory_order_acq_rel) > 1) return;
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
-        for (uint32_t i = 0; i < catalog->counts[kind]; i++) mtr_record_release(catalog->records[kind][i]);
-    mtr_zones_release(catalog->zones);
+        for (uint32_t i = 0; i < catalog->counts[kind]; i++) record_release(catalog->records[kind][i]);
+    zones_release(catalog->zones);
     mtr_arena_release(&catalog->arena);
     free(catalog);
 }
 
-void mtr_catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
+void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
 {
     MTR_ASSERT(record->number >= 1 && record->number <= catalog->counts[record->kind]);
     struct mtr_record **slot = &catalog->records[record->kind][record->number - 1];
     MTR_ASSERT(!*slot);
-    *slot = mtr_record_acquire(record);
-    mtr_index_add(&catalog->by_key[record->kind], mtr_index_hash(record->key, (uint64_t)record->kind),
+    *slot = record_acquire(record);
+    hash_index_add(&catalog->by_key[record->kind], hash_index_hash(record->key, (uint64_t)record->kind),
                   record->number);
 }
 
@@ -108,7 +108,7 @@ static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struc
                                   const char *field, enum mtr_catalog_kind kind, struct mtr_str key,
                                   struct mtr_diagnostics *findings)
 {
-    struct mtr_record *record = mtr_catalog_find_record(catalog, kind, key);
+    struct mtr_record *record = catalog_find_record(catalog, kind, key);
     if (record) return record;
     struct nearest nearest = {catalog, kind};
     const char *meant =
@@ -117,10 +117,10 @@ static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struc
             : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
     const char *name = mtr_catalog_kind_name(kind);
     if (meant)
-        mtr_record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name,
+        record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name,
                         MTR_STR_ARGS(key), meant);
     else
-        mtr_record_fail(from, field, findings, "unknown %s `%.*s`", name, MTR_STR_ARGS(key));
+        record_fail(from, field, findings, "unknown %s `%.*s`", name, MTR_STR_ARGS(key));
     return NULL;
 }
 
@@ -149,7 +149,7 @@ static void link_service(struct mtr_catalog *catalog, const struct mtr_record *r
                              .vendor = &catalog->vendors[vendor->number - 1]};
 }
 
-struct mtr_meter mtr_meter_of(const struct mtr_record *record, const struct mtr_service *service)
+struct mtr_meter record_meter_of(const struct mtr_record *record, const struct mtr_service *service)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
     return (struct mtr_meter){
@@ -181,7 +181,7 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
     const struct mtr_record *service =
         resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
     if (service)
-        catalog->meters[record->number - 1] = mtr_meter_of(record, &catalog->services[service->number - 1]);
+        catalog->meters[record->number - 1] = record_meter_of(record, &catalog->services[service->number - 1]);
 }
 
 /* Two subscriptions of one vendor cannot share a subject: an event would belong to both. */
@@ -192,12 +192,12 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     struct mtr_str vendor = subscription->service->vendor->key;
     const struct mtr_subscription *other = mtr_catalog_find_subject(catalog, vendor, subscription->subject);
     if (other)
-        mtr_record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
+        record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
                         MTR_STR_ARGS(subscription->subject),
                         MTR_STR_ARGS(other->key));
-    mtr_index_add(&catalog->by_subject, mtr_catalog_subject_hash(vendor, subscription->subject),
+    hash_index_add(&catalog->by_subject, catalog_subject_hash(vendor, subscription->subject),
                   record->number);
-    mtr_index_add(&catalog->by_bare_subject, mtr_index_hash(subscription->subject, 0), record->number);
+    hash_index_add(&catalog->by_bare_subject, hash_index_hash(subscription->subject, 0), record->number);
 }
 
 static const struct mtr_tariff_document *find_tariff(const struct mtr_catalog *catalog,
@@ -214,7 +214,7 @@ static const struct mtr_tariff_document *cost_of_service(const struct mtr_catalo
                                                          const struct mtr_record *service)
 {
     struct mtr_str key = service->fields.service.cost_tariff;
-    const struct mtr_record *found = key.size ? mtr_catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
+    const struct mtr_record *found = key.size ? catalog_find_record(catalog, MTR_KIND_TARIFF, key) : NULL;
     return found ? &found->fields.tariff : NULL;
 }
 
@@ -228,10 +228,10 @@ static const struct mtr_tariff_document *tariff_in(const struct mtr_record *reco
     if (found || !tariff) return found;
     if (tariff->exchange.given) return tariff;
     if (tariff->currency_count)
-        mtr_record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices",
+        record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices",
                         MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
     else
-        mtr_record_fail(record, "currency", findings,
+        record_fail(record, "currency", findings,
                         "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
                         MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     return NULL;
@@ -295,12 +295,12 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
                                 .vendor = vendor ? &catalog->vendors[vendor->number - 1] : NULL,
                                 .disabled = f->disabled};
     memcpy(key->sha256, f->sha256, sizeof(key->sha256));
-    uint64_t hash = mtr_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
-    for (uint32_t probe = 0, number; (number = mtr_index_next(&catalog->by_secret, hash, &probe)) != 0;)
+    uint64_t hash = hash_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
+    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;)
         if (memcmp(catalog->api_keys[number - 1].sha256, key->sha256, sizeof(key->sha256)) == 0)
-            mtr_record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already",
+            record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already",
                             MTR_STR_ARGS(catalog->api_keys[number - 1].key));
-    mtr_index_add(&catalog->by_secret, hash, record->number);
+    hash_index_add(&catalog->by_secret, hash, record->number);
 }
 
 static void link_destination(struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -350,7 +350,7 @@ static void link_credit(struct mtr_catalog *catalog, const struct mtr_record *re
         .priority = (uint32_t)f->priority,
     };
     struct mtr_str owner = f->customer.size ? f->customer : f->subscription;
-    mtr_index_add(&catalog->by_owner, mtr_catalog_owner_hash(owner, f->customer.size > 0), record->number);
+    hash_index_add(&catalog->by_owner, catalog_owner_hash(owner, f->customer.size > 0), record->number);
 }
 
 static void link_rates(struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -370,7 +370,7 @@ static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *find
         if (first->day != again->day || !mtr_str_equal(first->source, again->source)) continue;
         uint32_t later = first->number > again->number ? first->number : again->number,
                  earlier = first->number + again->number - later;
-        mtr_record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings,
+        record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings,
                         "`%.*s` has the rates of that source and day already",
                         MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
     }
@@ -395,8 +395,8 @@ static void index_meters(struct mtr_catalog *catalog)
         bool same = i > 0 && sorted[i - 1]->service == sorted[i]->service;
         if (!same || !mtr_str_equal(sorted[i - 1]->event_type, sorted[i]->event_type)) {
             catalog->groups[catalog->group_count++] = (struct mtr_meter_group){i, 0};
-            mtr_index_add(&catalog->by_event_type,
-                          mtr_catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
+            hash_index_add(&catalog->by_event_type,
+                          catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
                           catalog->group_count);
         }
         catalog->groups[catalog->group_count - 1].count++;
@@ -421,7 +421,7 @@ static const struct {
     {MTR_KIND_RATE, link_rates},
 };
 
-int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
 {
     size_t errors = findings->errors;
     for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++)
@@ -430,10 +430,10 @@ int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findin
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
-    if (mtr_catalog_link_peers(catalog)) return MTR_ENOMEM;
-    mtr_catalog_check_tariffs(catalog, findings);
-    mtr_catalog_check_credits(catalog, findings);
-    int rc = mtr_catalog_note_carrying(catalog);
-    if (!rc) rc = mtr_catalog_check_subscriptions(catalog, findings);
+    if (catalog_link_peers(catalog)) return MTR_ENOMEM;
+    catalog_check_tariffs(catalog, findings);
+    catalog_check_credits(catalog, findings);
+    int rc = catalog_note_carrying(catalog);
+    if (!rc) rc = catalog_check_subscriptions(catalog, findings);
     return !rc && findings->errors > errors ? MTR_EINVALID : rc;
 }

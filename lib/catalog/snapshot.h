@@ -42,37 +42,37 @@ struct mtr_catalog {
     uint32_t group_count;
 };
 
-/* Takes a reference of zones. `counts` are the highest numbers, all of which are set with mtr_catalog_set
+/* Takes a reference of zones. `counts` are the highest numbers, all of which are set with catalog_set
  * before link. */
-int mtr_catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
+int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
                        struct mtr_catalog **out) MTR_MUST_USE;
-void mtr_catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
+void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
 /* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding.
  * MTR_EINVALID, MTR_ENOMEM. */
-int mtr_catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
+int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-struct mtr_record *mtr_catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
+struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                                            struct mtr_str key);
 
 /* Checks over several documents: tariffs against meters. */
-void mtr_catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */
-void mtr_catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
+void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Fills in which subscriptions carry something from period to period (carry.c): every reference is linked.
  * MTR_ENOMEM. */
-int mtr_catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
+int catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
-int mtr_catalog_check_subscriptions(struct mtr_catalog *catalog,
+int catalog_check_subscriptions(struct mtr_catalog *catalog,
                                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* What may not change from the snapshot in force to the next, whichever document does it. */
-void mtr_catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
+void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
                               int64_t now_us, struct mtr_diagnostics *findings);
 
 /* Gives each subscription its peers. MTR_ENOMEM. */
-int mtr_catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;
+int catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;
 
-uint64_t mtr_catalog_owner_hash(struct mtr_str key, bool is_customer);
-uint64_t mtr_catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
-uint64_t mtr_catalog_event_type_hash(uint32_t service, struct mtr_str event_type);
+uint64_t catalog_owner_hash(struct mtr_str key, bool is_customer);
+uint64_t catalog_subject_hash(struct mtr_str vendor, struct mtr_str subject);
+uint64_t catalog_event_type_hash(uint32_t service, struct mtr_str event_type);
 
 #endif

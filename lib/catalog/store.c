@@ -38,7 +38,7 @@ static int keep(struct loading *loading, struct mtr_record *record)
         uint32_t capacity = loading->capacity ? loading->capacity * 2 : 64;
         struct mtr_record **records = realloc(loading->records, capacity * sizeof(struct mtr_record *));
         if (!records) {
-            mtr_record_release(record);
+            record_release(record);
             return MTR_ENOMEM;
         }
         loading->records = records;
@@ -56,7 +56,7 @@ static int load_document(void *context, const struct mtr_stored_document *stored
     struct mtr_record *record = NULL;
     int rc = mtr_document_parse(stored->json, &document, &diagnostic);
     if (rc) return rc == MTR_ENOMEM ? rc : MTR_ECORRUPT;
-    rc = mtr_record_decode(loading->kind, stored->number, stored->key, stored->json,
+    rc = record_decode(loading->kind, stored->number, stored->key, stored->json,
                            mtr_document_root(document), loading->store->zones, loading->findings, &record);
     if (!rc) {
         record->node = NULL;
@@ -95,13 +95,13 @@ static int load_snapshot(struct mtr_catalog_store *store, struct mtr_diagnostics
     int rc = mtr_documents_version(store->documents, &version);
     if (!rc) rc = load_all(&loading);
     if (!rc) rc = check_numbers(&loading, counts);
-    if (!rc) rc = mtr_catalog_create(counts, store->zones, version, &catalog);
+    if (!rc) rc = catalog_create(counts, store->zones, version, &catalog);
     for (uint32_t i = 0; i < loading.count; i++) {
-        if (!rc) mtr_catalog_set(catalog, loading.records[i]);
-        mtr_record_release(loading.records[i]);
+        if (!rc) catalog_set(catalog, loading.records[i]);
+        record_release(loading.records[i]);
     }
     free(loading.records);
-    if (!rc) rc = mtr_catalog_link(catalog, findings);
+    if (!rc) rc = catalog_link(catalog, findings);
     if (rc) {
         mtr_catalog_release(catalog);
         return rc;
@@ -137,7 +137,7 @@ int mtr_catalog_store_open(const char *directory, bool read_only, struct mtr_cat
     int rc = mtr_documents_open(directory, read_only, &store->documents, diagnostic);
     if (!rc) {
         mtr_diagnostics_init(&findings, 8);
-        rc = mtr_zones_open(&store->zones);
+        rc = zones_open(&store->zones);
         if (!rc) rc = load_snapshot(store, &findings);
         if (rc) explain_load(rc, directory, &findings, diagnostic);
         mtr_diagnostics_release(&findings);
@@ -154,7 +154,7 @@ void mtr_catalog_store_close(struct mtr_catalog_store *store)
 {
     if (!store) return;
     mtr_catalog_release(store->current);
-    mtr_zones_release(store->zones);
+    zones_release(store->zones);
     mtr_documents_close(store->documents);
     pthread_mutex_destroy(&store->apply_lock);
     pthread_mutex_destroy(&store->current_lock);
@@ -192,10 +192,10 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan,
             continue;
         }
         uint32_t number = item->stored ? item->stored->number : ++counts[item->kind];
-        int one = mtr_record_decode(item->kind, number, item->key, item->json, item->node, store->zones,
+        int one = record_decode(item->kind, number, item->key, item->json, item->node, store->zones,
                                     findings, &item->decoded);
         if (one) rc = one;
-        if (!one && item->stored) mtr_record_check_frozen(item->stored, item->decoded, findings);
+        if (!one && item->stored) record_check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
     }
     if (rc == MTR_ENOMEM) return rc;
@@ -208,16 +208,16 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
 {
     const struct mtr_catalog *current = store->current;
     struct mtr_catalog *catalog = NULL;
-    int rc = mtr_catalog_create(counts, store->zones, current->version + 1, &catalog);
+    int rc = catalog_create(counts, store->zones, current->version + 1, &catalog);
     if (rc) return rc;
     for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->items[i].decoded) mtr_catalog_set(catalog, plan->items[i].decoded);
+        if (plan->items[i].decoded) catalog_set(catalog, plan->items[i].decoded);
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
         for (uint32_t i = 0; i < current->counts[kind]; i++)
-            if (!catalog->records[kind][i]) mtr_catalog_set(catalog, current->records[kind][i]);
+            if (!catalog->records[kind][i]) catalog_set(catalog, current->records[kind][i]);
     size_t errors = findings->errors;
-    rc = mtr_catalog_link(catalog, findings);
-    if (!rc) mtr_catalog_check_change(current, catalog, now_us, findings);
+    rc = catalog_link(catalog, findings);
+    if (!rc) catalog_check_change(current, catalog, now_us, findings);
     if (findings->errors > errors) rc = MTR_EINVALID;
     for (uint32_t i = 0; i < plan->count; i++)
         if (plan->items[i].decoded) plan->items[i].decoded->node = NULL; /* the text ends with apply */
@@ -302,15 +302,15 @@ static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, cons
         return rc == MTR_ENOMEM ? rc : MTR_EINVALID;
     }
     pthread_mutex_lock(&store->apply_lock);
-    mtr_plan_init(&planning->plan);
-    planning->read = mtr_plan_read(&planning->plan, mtr_document_root(planning->document), kind, key,
+    bundle_init(&planning->plan);
+    planning->read = bundle_read(&planning->plan, mtr_document_root(planning->document), kind, key,
                                    store->current, findings);
     return MTR_OK;
 }
 
 static void end_plan(struct mtr_catalog_store *store, struct planning *planning)
 {
-    mtr_plan_release(&planning->plan);
+    bundle_release(&planning->plan);
     pthread_mutex_unlock(&store->apply_lock);
     mtr_document_close(planning->document);
 }

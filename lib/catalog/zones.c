@@ -16,7 +16,7 @@ struct mtr_zones {
     struct mtr_zone *sorted[ZONES_MAX];
 };
 
-int mtr_zones_open(struct mtr_zones **out)
+int zones_open(struct mtr_zones **out)
 {
     struct mtr_zones *zones = calloc(1, sizeof(*zones));
     if (!zones) return MTR_ENOMEM;
@@ -25,13 +25,13 @@ int mtr_zones_open(struct mtr_zones **out)
     return MTR_OK;
 }
 
-struct mtr_zones *mtr_zones_acquire(struct mtr_zones *zones)
+struct mtr_zones *zones_acquire(struct mtr_zones *zones)
 {
     atomic_fetch_add_explicit(&zones->references, 1, memory_order_relaxed);
     return zones;
 }
 
-void mtr_zones_release(struct mtr_zones *zones)
+void zones_release(struct mtr_zones *zones)
 {
     if (!zones || atomic_fetch_sub_explicit(&zones->references, 1, memory_order_acq_rel) > 1) return;
     for (uint32_t i = 0; i < zones->count; i++) mtr_zone_close(zones->sorted[i]);
@@ -52,7 +52,7 @@ static uint32_t lower_bound(const struct mtr_zones *zones, struct mtr_str name)
     return low;
 }
 
-int mtr_zones_get(struct mtr_zones *zones, struct mtr_str name, struct mtr_zone **out)
+int zones_get(struct mtr_zones *zones, struct mtr_str name, struct mtr_zone **out)
 {
     uint32_t at = lower_bound(zones, name);
     if (at < zones->count && mtr_str_equal(mtr_str_from(mtr_zone_name(zones->sorted[at])), name)) {

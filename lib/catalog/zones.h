@@ -13,12 +13,12 @@
 
 struct mtr_zones;
 
-int mtr_zones_open(struct mtr_zones **out) MTR_MUST_USE; /* with one reference */
-struct mtr_zones *mtr_zones_acquire(struct mtr_zones *zones);
-void mtr_zones_release(struct mtr_zones *zones); /* the last closes every zone; NULL is fine */
+int zones_open(struct mtr_zones **out) MTR_MUST_USE; /* with one reference */
+struct mtr_zones *zones_acquire(struct mtr_zones *zones);
+void zones_release(struct mtr_zones *zones); /* the last closes every zone; NULL is fine */
 
 /* The zone of that name, opened once; borrowed for as long as a reference is held. Errors as
  * mtr_zone_open. */
-int mtr_zones_get(struct mtr_zones *zones, struct mtr_str name, struct mtr_zone **out) MTR_MUST_USE;
+int zones_get(struct mtr_zones *zones, struct mtr_str name, struct mtr_zone **out) MTR_MUST_USE;
 
 #endif

@@ -75,7 +75,7 @@ static bool class_allowed(enum address_class class, bool allow_loopback, bool al
     return class == PUBLIC || (class == LOOPBACK && allow_loopback) || (class == PRIVATE && allow_private);
 }
 
-bool mtr_address_allowed(const struct sockaddr *address, bool allow_loopback, bool allow_private)
+bool address_allowed(const struct sockaddr *address, bool allow_loopback, bool allow_private)
 {
     uint8_t bytes[16];
     if (address->sa_family == AF_INET) {
@@ -93,7 +93,7 @@ bool mtr_address_allowed(const struct sockaddr *address, bool allow_loopback, bo
     return false;
 }
 
-bool mtr_address_text_allowed(const char *text, bool allow_loopback, bool allow_private)
+bool address_text_allowed(const char *text, bool allow_loopback, bool allow_private)
 {
     uint8_t bytes[16];
     if (inet_pton(AF_INET, text, bytes) == 1)

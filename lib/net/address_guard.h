@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 
 /* Families other than IPv4 and IPv6 are never allowed. */
-bool mtr_address_allowed(const struct sockaddr *address, bool allow_loopback, bool allow_private);
+bool address_allowed(const struct sockaddr *address, bool allow_loopback, bool allow_private);
 /* The same for an address in text; what is not an address is not allowed. */
-bool mtr_address_text_allowed(const char *text, bool allow_loopback, bool allow_private);
+bool address_text_allowed(const char *text, bool allow_loopback, bool allow_private);
 
 #endif

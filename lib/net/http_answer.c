@@ -17,7 +17,7 @@
 
 enum { HEAD_FIXED_BYTES = 256, PROBLEM_BYTES_MAX = 64 << 10, DETAIL_BYTES_MAX = 1024 };
 
-struct mtr_buffer *mtr_http_answer_target(struct mtr_http_request *request)
+struct mtr_buffer *http_answer_target(struct mtr_http_request *request)
 {
     struct mtr_http_connection *connection = request->connection;
     bool is_first = connection->first == request && request->answer.size == 0 && connection->moved.size == 0;
@@ -75,12 +75,12 @@ static bool closes(const struct mtr_http_request *request)
     return request->close_after || !request->head.keep_alive || request->server->is_draining;
 }
 
-int mtr_http_write_head(struct mtr_http_request *request, unsigned status,
+int http_write_head(struct mtr_http_request *request, unsigned status,
                         const struct mtr_http_header *headers, uint32_t count, int64_t content_length)
 {
     MTR_ASSERT(status >= 200 && status <= 599);
     struct mtr_str reason = mtr_str_from(mtr_http_reason(status));
-    struct mtr_buffer *out = mtr_http_answer_target(request);
+    struct mtr_buffer *out = http_answer_target(request);
     int rc = mtr_buffer_reserve(out, HEAD_FIXED_BYTES + reason.size + headers_size(headers, count));
     if (rc) return rc;
     char *at = put(out->data + out->size, MTR_STR("HTTP/1.1 "));
@@ -105,7 +105,7 @@ int mtr_http_write_head(struct mtr_http_request *request, unsigned status,
     return MTR_OK;
 }
 
-void mtr_http_answered(struct mtr_http_request *request)
+void http_answered(struct mtr_http_request *request)
 {
     struct mtr_http_connection *connection = request->connection;
     if (request->is_handlers) request->server->stats.requests_in_flight--;
@@ -113,11 +113,11 @@ void mtr_http_answered(struct mtr_http_request *request)
     request->answer_done = true;
     request->close_after = request->close_after || !request->head.keep_alive;
     request->state = MTR_HTTP_REQUEST_ANSWERED;
-    mtr_http_request_drop_body(request);
-    mtr_http_drains_remove(request);
+    http_request_drop_body(request);
+    http_drains_remove(request);
     if (connection && connection->coming == request) connection->coming = NULL;
-    mtr_http_request_unhold(request); /* stays while it is queued */
-    if (connection) mtr_http_connection_mark(connection);
+    http_request_unhold(request); /* stays while it is queued */
+    if (connection) http_connection_mark(connection);
 }
 
 static void assert_answerable(const struct mtr_http_request *request)
@@ -137,16 +137,16 @@ static void write_answer(struct mtr_http_request *request, unsigned status,
     bool has_body_to_come = request->state == MTR_HTTP_REQUEST_ON_HEADERS &&
                             (request->head.is_chunked || request->head.content_length > 0);
     if (has_body_to_come) request->close_after = true;
-    int rc = mtr_http_write_head(request, status, headers, header_count, (int64_t)text.size);
+    int rc = http_write_head(request, status, headers, header_count, (int64_t)text.size);
     if (!rc && request->sends_body && text.size > 0) {
         if (body && text.size > MTR_HTTP_MOVED_BYTES) {
             request->moved = *body;
             mtr_buffer_init(body, body->size_max);
         } else {
-            rc = mtr_buffer_append_str(mtr_http_answer_target(request), text);
+            rc = mtr_buffer_append_str(http_answer_target(request), text);
         }
     }
-    if (rc) mtr_http_connection_close(connection, true);
+    if (rc) http_connection_close(connection, true);
 }
 
 void mtr_http_respond(struct mtr_http_request *request, unsigned status,
@@ -156,7 +156,7 @@ void mtr_http_respond(struct mtr_http_request *request, unsigned status,
     write_answer(request, status, headers, header_count, body ? mtr_buffer_str(body) : (struct mtr_str){0},
                  body);
     if (body) mtr_buffer_reset(body);
-    mtr_http_answered(request);
+    http_answered(request);
 }
 
 void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, const char *content_type,
@@ -165,7 +165,7 @@ void mtr_http_respond_text(struct mtr_http_request *request, unsigned status, co
     assert_answerable(request);
     struct mtr_http_header header = {MTR_STR("Content-Type"), mtr_str_from(content_type)};
     write_answer(request, status, &header, 1, body, NULL);
-    mtr_http_answered(request);
+    http_answered(request);
 }
 
 static int write_problem_body(struct mtr_buffer *out, unsigned status, const char *title,
@@ -210,7 +210,7 @@ void mtr_http_problem(struct mtr_http_request *request, unsigned status, const c
 {
     assert_answerable(request);
     write_problem_answer(request, status, title, detail);
-    mtr_http_answered(request);
+    http_answered(request);
 }
 
 void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
@@ -224,25 +224,25 @@ void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const 
     mtr_http_problem(request, status, title, mtr_str_from(detail));
 }
 
-void mtr_http_request_abort(struct mtr_http_request *request)
+void http_request_abort(struct mtr_http_request *request)
 {
     struct mtr_http_server *server = request->server;
     if (request->state == MTR_HTTP_REQUEST_BODY && server->handler.on_abort && !server->is_closed)
         server->handler.on_abort(server->handler.context, request);
 }
 
-void mtr_http_refuse(struct mtr_http_request *request, unsigned status, const char *detail)
+void http_refuse(struct mtr_http_request *request, unsigned status, const char *detail)
 {
     struct mtr_http_connection *connection = request->connection;
     request->server->stats.refused_total++;
     request->close_after = true;
-    mtr_http_request_abort(request);
+    http_request_abort(request);
     write_problem_answer(request, status, NULL, mtr_str_from(detail));
-    mtr_http_answered(request);
-    mtr_http_connection_finish(connection);
+    http_answered(request);
+    http_connection_finish(connection);
 }
 
-void mtr_http_time_out(struct mtr_http_request *request)
+void http_time_out(struct mtr_http_request *request)
 {
     struct mtr_http_connection *connection = request->connection;
     request->server->stats.refused_total++;
@@ -251,5 +251,5 @@ void mtr_http_time_out(struct mtr_http_request *request)
     request->close_after = request->close_after || !request->head.keep_alive;
     request->deadline_ms = 0;
     request->connection = NULL; /* to the handler, which still holds the request, the peer is gone */
-    mtr_http_connection_mark(connection);
+    http_connection_mark(connection);
 }

@@ -60,7 +60,7 @@ static void unlink_transfer(struct mtr_http_transfer *transfer)
 static void free_transfer(struct mtr_http_transfer *transfer)
 {
     if (transfer->easy) curl_easy_cleanup(transfer->easy);
-    mtr_http_exchange_release(&transfer->exchange);
+    http_exchange_release(&transfer->exchange);
     mtr_http_answer_release(&transfer->answer);
     free(transfer);
 }
@@ -82,7 +82,7 @@ static void finish_done(struct mtr_http_client *client)
         struct mtr_http_transfer *transfer = NULL;
         CURLcode code = message->data.result;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        mtr_http_exchange_conclude(&transfer->exchange, code);
+        http_exchange_conclude(&transfer->exchange, code);
         finish(transfer);
     }
 }
@@ -155,7 +155,7 @@ int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_opt
                          struct mtr_http_client **out)
 {
     MTR_ASSERT(options->transfers_max > 0);
-    int rc = mtr_curl_init();
+    int rc = http_exchange_init_curl();
     if (rc) return rc;
     struct mtr_http_client *client = calloc(1, sizeof(*client));
     if (!client) return MTR_ENOMEM;
@@ -164,7 +164,7 @@ int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_opt
         free(client);
         return MTR_ENOMEM;
     }
-    client->loop = mtr_loop_uv(loop);
+    client->loop = loop_uv(loop);
     client->options = *options;
     snprintf(client->user_agent, sizeof(client->user_agent), "%s",
              options->user_agent ? options->user_agent : "meterd/" METERD_VERSION);
@@ -206,7 +206,7 @@ int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_c
     mtr_http_answer_init(&transfer->answer);
     transfer->easy = curl_easy_init();
     int rc = transfer->easy
-                 ? mtr_http_exchange_begin(&transfer->exchange, transfer->easy, call, true, &transfer->answer)
+                 ? http_exchange_begin(&transfer->exchange, transfer->easy, call, true, &transfer->answer)
                  : MTR_ENOMEM;
     if (rc) goto out;
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);

@@ -2,7 +2,7 @@
  * Connections: reading, the order of events of each request, deadlines, and the end.
  *
  *   READING ──finish()──▶ LAST_ANSWERS ──all has left──▶ LINGERING ──EOF, deadline──▶ CLOSED
- *      └──────────────── mtr_http_connection_close(), from any of them ───────────────▶ CLOSED
+ *      └──────────────── http_connection_close(), from any of them ───────────────▶ CLOSED
  *
  * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that
  * were read already wait in `unread`, at most one read of them. LINGERING reads away what the peer still
@@ -29,7 +29,7 @@ static uint64_t now_ms(const struct mtr_http_connection *connection)
     return uv_now(connection->server->loop);
 }
 
-void mtr_http_connection_mark(struct mtr_http_connection *connection)
+void http_connection_mark(struct mtr_http_connection *connection)
 {
     if (connection->is_dirty || connection->state == MTR_HTTP_CLOSED) return;
     struct mtr_http_server *server = connection->server;
@@ -42,7 +42,7 @@ void mtr_http_connection_mark(struct mtr_http_connection *connection)
     server->dirty_count++;
 }
 
-void mtr_http_connection_unmark(struct mtr_http_connection *connection)
+void http_connection_unmark(struct mtr_http_connection *connection)
 {
     struct mtr_http_server *server = connection->server;
     if (!connection->is_dirty) return;
@@ -69,41 +69,41 @@ static void on_closed(uv_handle_t *handle)
     mtr_buffer_release(&connection->writing);
     mtr_buffer_release(&connection->writing_moved);
     free(connection);
-    mtr_http_server_connection_freed(server);
+    http_server_connection_freed(server);
 }
 
-void mtr_http_connection_orphan(struct mtr_http_connection *connection)
+void http_connection_orphan(struct mtr_http_connection *connection)
 {
     struct mtr_http_request *coming = connection->coming;
     connection->coming = NULL;
-    if (coming) mtr_http_request_abort(coming);
+    if (coming) http_request_abort(coming);
     while (connection->first) {
         struct mtr_http_request *request = connection->first;
         request->connection = NULL;
-        if (request->waits_for_drain) mtr_http_drains_add(request);
-        mtr_http_connection_dequeue(connection);
+        if (request->waits_for_drain) http_drains_add(request);
+        http_connection_dequeue(connection);
     }
 }
 
-void mtr_http_connection_close(struct mtr_http_connection *connection, bool reset)
+void http_connection_close(struct mtr_http_connection *connection, bool reset)
 {
     if (connection->state == MTR_HTTP_CLOSED) return;
     bool may_reset =
         reset && connection->state != MTR_HTTP_LINGERING; /* libuv refuses a reset after shutdown */
-    mtr_http_connection_unmark(connection);
+    http_connection_unmark(connection);
     connection->state = MTR_HTTP_CLOSED;
-    mtr_http_connection_orphan(connection);
+    http_connection_orphan(connection);
     if (!may_reset || uv_tcp_close_reset(&connection->tcp, on_closed))
         uv_close((uv_handle_t *)&connection->tcp, on_closed);
 }
 
-void mtr_http_connection_finish(struct mtr_http_connection *connection)
+void http_connection_finish(struct mtr_http_connection *connection)
 {
     if (connection->state != MTR_HTTP_READING) return;
     connection->state = MTR_HTTP_LAST_ANSWERS;
     connection->read_deadline_ms = 0;
     mtr_buffer_release(&connection->unread);
-    mtr_http_connection_mark(connection);
+    http_connection_mark(connection);
 }
 
 static void on_shutdown(uv_shutdown_t *shutdown, int status)
@@ -116,7 +116,7 @@ static void start_reading(struct mtr_http_connection *connection)
 {
     if (connection->is_reading || connection->peer_finished) return;
     int rc = uv_read_start((uv_stream_t *)&connection->tcp, on_alloc, on_read);
-    if (rc) mtr_http_connection_close(connection, true);
+    if (rc) http_connection_close(connection, true);
     else connection->is_reading = true;
 }
 
@@ -124,7 +124,7 @@ static void linger(struct mtr_http_connection *connection)
 {
     if (connection->peer_finished || connection->reset_after ||
         uv_shutdown(&connection->shutdown, (uv_stream_t *)&connection->tcp, on_shutdown)) {
-        mtr_http_connection_close(connection, connection->reset_after);
+        http_connection_close(connection, connection->reset_after);
         return;
     }
     connection->state = MTR_HTTP_LINGERING;
@@ -135,9 +135,9 @@ static void linger(struct mtr_http_connection *connection)
 /* Takes the first `request`-less byte to a new request at the queue's end. */
 static bool begin_request(struct mtr_http_connection *connection)
 {
-    struct mtr_http_request *request = mtr_http_request_new(connection);
+    struct mtr_http_request *request = http_request_new(connection);
     if (!request) {
-        mtr_http_connection_close(connection, true);
+        http_connection_close(connection, true);
         return false;
     }
     request->is_queued = true;
@@ -147,7 +147,7 @@ static bool begin_request(struct mtr_http_connection *connection)
     connection->queued++;
     connection->coming = request;
     connection->read_deadline_ms = now_ms(connection) + connection->server->options.header_timeout_ms;
-    mtr_http_parser_begin(&connection->parser, &request->head);
+    http_parser_begin(&connection->parser, &request->head);
     return true;
 }
 
@@ -166,7 +166,7 @@ static void request_complete(struct mtr_http_connection *connection)
     server->stats.requests_total++;
     server->stats.requests_in_flight++;
     if (!request->head.keep_alive)
-        mtr_http_connection_finish(connection); /* what comes behind it is not read */
+        http_connection_finish(connection); /* what comes behind it is not read */
     server->handler.on_request(server->handler.context, request);
 }
 
@@ -179,7 +179,7 @@ static void refuse_coming(struct mtr_http_connection *connection, unsigned statu
         detail = text;
     }
     if (!detail) detail = "too many requests hold memory; try again";
-    mtr_http_refuse(request, status, detail);
+    http_refuse(request, status, detail);
 }
 
 static void head_complete(struct mtr_http_connection *connection, bool more_waits)
@@ -192,7 +192,7 @@ static void head_complete(struct mtr_http_connection *connection, bool more_wait
     request->state = MTR_HTTP_REQUEST_ON_HEADERS;
     if (server->handler.on_headers) server->handler.on_headers(server->handler.context, request);
     if (connection->coming != request) { /* answered, or all is closed */
-        if (has_body || !keep_alive) mtr_http_connection_finish(connection);
+        if (has_body || !keep_alive) http_connection_finish(connection);
         return;
     }
     request->state = MTR_HTTP_REQUEST_BODY;
@@ -203,7 +203,7 @@ static void head_complete(struct mtr_http_connection *connection, bool more_wait
     } else {
         connection->body_started_ms = now_ms(connection);
         request->wants_continue = request->head.expects_continue && !more_waits;
-        if (request->wants_continue) mtr_http_connection_mark(connection);
+        if (request->wants_continue) http_connection_mark(connection);
     }
 }
 
@@ -215,8 +215,8 @@ static size_t feed(struct mtr_http_connection *connection, const char *data, siz
     size_t used = 0;
     bool is_head = request->state == MTR_HTTP_REQUEST_HEAD;
     enum mtr_http_progress progress =
-        is_head ? mtr_http_parser_head(parser, data, size, &used)
-                : mtr_http_parser_body(parser, data, size, &used, mtr_http_request_add_body, request);
+        is_head ? http_parser_head(parser, data, size, &used)
+                : http_parser_body(parser, data, size, &used, http_request_add_body, request);
     if (progress == MTR_HTTP_REFUSED)
         refuse_coming(connection, parser->refused_status, parser->refused_detail);
     else if (progress == MTR_HTTP_DONE && is_head) head_complete(connection, used < size);
@@ -240,17 +240,17 @@ static void consume(struct mtr_http_connection *connection, const char *data, si
         data += used;
         size -= used;
         /* Answers of the pipeline's head move to the output at once, and make room for more requests. */
-        if (connection->first && connection->first->answer_done) mtr_http_connection_gather(connection);
+        if (connection->first && connection->first->answer_done) http_connection_gather(connection);
     }
     connection->is_consuming = false;
     if (connection->state != MTR_HTTP_READING || size == 0) return;
     if (mtr_buffer_append(&connection->unread, data, size)) {
-        mtr_http_connection_close(connection, true);
+        http_connection_close(connection, true);
         return;
     }
     if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
     connection->is_reading = false;
-    mtr_http_connection_mark(connection);
+    http_connection_mark(connection);
 }
 
 static void on_end(struct mtr_http_connection *connection)
@@ -261,17 +261,17 @@ static void on_end(struct mtr_http_connection *connection)
     if (connection->state == MTR_HTTP_LINGERING || connection->coming || !connection->first) {
         /* Nothing to say, or a request broke off: with answers still to come before it they go out first. */
         if (connection->state == MTR_HTTP_LINGERING || connection->first == connection->coming) {
-            mtr_http_connection_close(connection, false);
+            http_connection_close(connection, false);
             return;
         }
     }
     if (connection->coming) {
         connection->coming->answer_done = true; /* an empty answer */
         connection->coming->close_after = true;
-        mtr_http_request_abort(connection->coming);
+        http_request_abort(connection->coming);
         connection->coming = NULL;
     }
-    mtr_http_connection_finish(connection);
+    http_connection_finish(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
@@ -281,16 +281,16 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
     if (size == UV_EOF) {
         on_end(connection);
     } else if (size < 0) {
-        mtr_http_connection_close(connection, false);
+        http_connection_close(connection, false);
     } else if (connection->state == MTR_HTTP_READING) {
         consume(connection, buffer->base, (size_t)size);
     } else {
         connection->lingered_bytes += (uint64_t)size;
-        if (connection->lingered_bytes > MTR_HTTP_LINGER_BYTES) mtr_http_connection_close(connection, true);
+        if (connection->lingered_bytes > MTR_HTTP_LINGER_BYTES) http_connection_close(connection, true);
     }
 }
 
-void mtr_http_connection_resume(struct mtr_http_connection *connection)
+void http_connection_resume(struct mtr_http_connection *connection)
 {
     if (connection->state == MTR_HTTP_CLOSED || connection->is_writing || connection->is_consuming) return;
     if (connection->state == MTR_HTTP_READING && connection->unread.size > 0) {
@@ -328,20 +328,20 @@ static void sweep_reading(struct mtr_http_connection *connection, uint64_t now)
     } else if (coming) {
         if (now < connection->read_deadline_ms) return;
         if (coming->head.bytes.size > 0) refuse_coming(connection, 408, "the headers came too slowly");
-        else mtr_http_connection_close(connection, false);
+        else http_connection_close(connection, false);
     } else if (!connection->first && connection->is_reading && !connection->is_dirty &&
                now >= connection->read_deadline_ms) {
-        mtr_http_connection_close(connection, false);
+        http_connection_close(connection, false);
     }
 }
 
-void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
+void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
 {
     if (connection->state == MTR_HTTP_CLOSED) return;
     for (struct mtr_http_request *request = connection->first, *next; request; request = next) {
         next = request->next;
         if (request->state == MTR_HTTP_REQUEST_HANDLER && request->deadline_ms && now >= request->deadline_ms)
-            mtr_http_time_out(request);
+            http_time_out(request);
         if (connection->state == MTR_HTTP_CLOSED) return; /* and its queue is gone */
     }
     if (connection->is_writing) {
@@ -350,10 +350,10 @@ void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t 
             connection->write_queue_seen = waiting;
             connection->send_deadline_ms = now + connection->server->options.send_timeout_ms;
         } else if (now >= connection->send_deadline_ms) {
-            mtr_http_connection_close(connection, true);
+            http_connection_close(connection, true);
         }
     } else if (connection->state == MTR_HTTP_LINGERING) {
-        if (now >= connection->read_deadline_ms) mtr_http_connection_close(connection, false);
+        if (now >= connection->read_deadline_ms) http_connection_close(connection, false);
     } else if (connection->state == MTR_HTTP_READING) {
         sweep_reading(connection, now);
     }
@@ -375,11 +375,11 @@ static void tell_full(struct mtr_http_connection *connection)
                                "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
                                "\"detail\":\"too many connections now\"}";
     if (mtr_buffer_append(&connection->output, text, sizeof(text) - 1))
-        mtr_http_connection_close(connection, true);
-    else mtr_http_connection_finish(connection);
+        http_connection_close(connection, true);
+    else http_connection_finish(connection);
 }
 
-void mtr_http_connection_accept(struct mtr_http_server *server)
+void http_connection_accept(struct mtr_http_server *server)
 {
     bool is_full = server->stats.connections >= server->options.connections_max;
     server->accept_waits = is_full && server->refusing >= MTR_HTTP_REFUSALS_MAX;
@@ -397,7 +397,7 @@ void mtr_http_connection_accept(struct mtr_http_server *server)
     mtr_buffer_init(&connection->writing, MTR_HTTP_OUTPUT_BYTES_MAX);
     mtr_buffer_init(&connection->moved, SIZE_MAX / 4);
     mtr_buffer_init(&connection->writing_moved, SIZE_MAX / 4);
-    mtr_http_parser_init(&connection->parser, server->options.url_bytes_max,
+    http_parser_init(&connection->parser, server->options.url_bytes_max,
                          server->options.header_bytes_max);
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
@@ -405,7 +405,7 @@ void mtr_http_connection_accept(struct mtr_http_server *server)
     if (is_full) server->refusing++;
     else server->stats.connections++;
     if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp)) {
-        mtr_http_connection_close(connection, false);
+        http_connection_close(connection, false);
         return;
     }
     server->stats.connections_total++;

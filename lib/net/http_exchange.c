@@ -33,7 +33,7 @@ static void init_curl(void)
     curl_init_code = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-int mtr_curl_init(void)
+int http_exchange_init_curl(void)
 {
     pthread_once(&curl_once, init_curl);
     return curl_init_code == CURLE_OK ? MTR_OK : MTR_ENOMEM;
@@ -106,7 +106,7 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose, struct 
     struct mtr_http_exchange *exchange = context;
     (void)purpose;
     if (exchange->is_guarded &&
-        !mtr_address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
+        !address_allowed(&address->addr, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
         return CURL_SOCKET_BAD;
     }
@@ -121,7 +121,7 @@ static int on_before_request(void *context, char *primary_ip, char *local_ip, in
     (void)primary_port;
     (void)local_port;
     if (exchange->is_guarded &&
-        !mtr_address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
+        !address_text_allowed(primary_ip, exchange->allow_loopback, exchange->allow_private)) {
         exchange->was_denied = true;
         return CURL_PREREQFUNC_ABORT;
     }
@@ -231,7 +231,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_PREREQDATA, exchange) && !set_method(easy, call);
 }
 
-int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
+int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
                             bool is_guarded, struct mtr_http_answer *answer)
 {
     *exchange = (struct mtr_http_exchange){.easy = easy,
@@ -257,7 +257,7 @@ int mtr_http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, cons
         rc = MTR_ENOMEM;
         snprintf(answer->reason, sizeof(answer->reason), "out of memory");
     }
-    if (rc) mtr_http_exchange_release(exchange);
+    if (rc) http_exchange_release(exchange);
     answer->error = rc;
     return rc;
 }
@@ -324,7 +324,7 @@ static void explain(struct mtr_http_exchange *exchange, CURLcode code)
     }
 }
 
-void mtr_http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
+void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code)
 {
     struct mtr_http_answer *answer = exchange->answer;
     long status = 0;
@@ -334,7 +334,7 @@ void mtr_http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode cod
     if (answer->error) explain(exchange, code);
 }
 
-void mtr_http_exchange_release(struct mtr_http_exchange *exchange)
+void http_exchange_release(struct mtr_http_exchange *exchange)
 {
     curl_slist_free_all(exchange->headers);
     exchange->headers = NULL;

@@ -142,50 +142,50 @@ struct mtr_http_server {
 };
 
 /* http_server.c */
-void mtr_http_server_connection_freed(struct mtr_http_server *server);
-void mtr_http_server_maybe_free(struct mtr_http_server *server);
+void http_server_connection_freed(struct mtr_http_server *server);
+void http_server_maybe_free(struct mtr_http_server *server);
 
 /* http_request.c */
-struct mtr_http_request *mtr_http_request_new(struct mtr_http_connection *connection);
-void mtr_http_request_unhold(struct mtr_http_request *request); /* back to the pool when nobody holds it */
+struct mtr_http_request *http_request_new(struct mtr_http_connection *connection);
+void http_request_unhold(struct mtr_http_request *request); /* back to the pool when nobody holds it */
 /* Adds to the body. 0, or the status to refuse with. */
-int mtr_http_request_add_body(void *request, const char *data, size_t size);
-void mtr_http_request_drop_body(struct mtr_http_request *request);
+int http_request_add_body(void *request, const char *data, size_t size);
+void http_request_drop_body(struct mtr_http_request *request);
 
 /* http_connection.c */
-void mtr_http_connection_accept(struct mtr_http_server *server);
-void mtr_http_connection_close(struct mtr_http_connection *connection, bool reset);
-void mtr_http_connection_mark(struct mtr_http_connection *connection); /* to be flushed this turn */
-void mtr_http_connection_unmark(struct mtr_http_connection *connection);
-void mtr_http_connection_resume(struct mtr_http_connection *connection);
-void mtr_http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_ms);
-void mtr_http_connection_orphan(
+void http_connection_accept(struct mtr_http_server *server);
+void http_connection_close(struct mtr_http_connection *connection, bool reset);
+void http_connection_mark(struct mtr_http_connection *connection); /* to be flushed this turn */
+void http_connection_unmark(struct mtr_http_connection *connection);
+void http_connection_resume(struct mtr_http_connection *connection);
+void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_ms);
+void http_connection_orphan(
     struct mtr_http_connection *connection); /* its requests live on without it, where a handler holds them */
-void mtr_http_connection_finish(
+void http_connection_finish(
     struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
 
 /* http_output.c */
-void mtr_http_connection_flush(struct mtr_http_connection *connection);
-void mtr_http_connection_gather(
+void http_connection_flush(struct mtr_http_connection *connection);
+void http_connection_gather(
     struct mtr_http_connection *connection); /* answers of the queue's head into the output */
-void mtr_http_connection_dequeue(struct mtr_http_connection *connection);
+void http_connection_dequeue(struct mtr_http_connection *connection);
 
 /* http_answer.c */
-int mtr_http_write_head(struct mtr_http_request *request, unsigned status,
+int http_write_head(struct mtr_http_request *request, unsigned status,
                         const struct mtr_http_header *headers, uint32_t count,
                         int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
 struct mtr_buffer *
-mtr_http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
-void mtr_http_answered(
+http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
+void http_answered(
     struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
-void mtr_http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
-void mtr_http_refuse(struct mtr_http_request *request, unsigned status,
+void http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
+void http_refuse(struct mtr_http_request *request, unsigned status,
                      const char *detail);                 /* the server's own answer, then close */
-void mtr_http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
+void http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
 
 /* http_stream.c */
-void mtr_http_drains_add(struct mtr_http_request *request);
-void mtr_http_drains_remove(struct mtr_http_request *request);
-void mtr_http_drains_run(struct mtr_http_server *server); /* one round */
+void http_drains_add(struct mtr_http_request *request);
+void http_drains_remove(struct mtr_http_request *request);
+void http_drains_run(struct mtr_http_server *server); /* one round */
 
 #endif

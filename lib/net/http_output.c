@@ -25,7 +25,7 @@ static int take_answer(struct mtr_http_connection *connection, struct mtr_buffer
     return rc;
 }
 
-void mtr_http_connection_dequeue(struct mtr_http_connection *connection)
+void http_connection_dequeue(struct mtr_http_connection *connection)
 {
     struct mtr_http_request *request = connection->first;
     connection->first = request->next;
@@ -34,7 +34,7 @@ void mtr_http_connection_dequeue(struct mtr_http_connection *connection)
     request->is_queued = false;
     MTR_ASSERT(connection->queued > 0);
     connection->queued--;
-    mtr_http_request_unhold(request);
+    http_request_unhold(request);
 }
 
 /* One request's worth. True: the next one may follow. */
@@ -48,7 +48,7 @@ static bool gather(struct mtr_http_connection *connection)
     request->wants_continue = false;
     if (!rc && request->answer.size > 0) rc = take_answer(connection, &request->answer);
     if (rc) {
-        mtr_http_connection_close(connection, true);
+        http_connection_close(connection, true);
         return false;
     }
     if (request->moved.size > 0) {
@@ -58,15 +58,15 @@ static bool gather(struct mtr_http_connection *connection)
     if (!request->answer_done) return false;
     bool closes = request->close_after || connection->server->is_draining;
     connection->reset_after = connection->reset_after || request->reset_after;
-    mtr_http_connection_dequeue(connection);
+    http_connection_dequeue(connection);
     if (closes) {
-        mtr_http_connection_orphan(connection); /* what was sent behind it gets no answer */
-        mtr_http_connection_finish(connection);
+        http_connection_orphan(connection); /* what was sent behind it gets no answer */
+        http_connection_finish(connection);
     }
     return connection->output.size < MTR_HTTP_STREAM_BYTES;
 }
 
-void mtr_http_connection_gather(struct mtr_http_connection *connection)
+void http_connection_gather(struct mtr_http_connection *connection)
 {
     while (gather(connection)) continue;
 }
@@ -83,8 +83,8 @@ static void on_written(uv_write_t *write, int status)
     connection->is_writing = false;
     keep_small(&connection->writing);
     mtr_buffer_release(&connection->writing_moved);
-    if (status < 0) mtr_http_connection_close(connection, false);
-    else mtr_http_connection_mark(connection);
+    if (status < 0) http_connection_close(connection, false);
+    else http_connection_mark(connection);
 }
 
 /* What try_write left goes to libuv. */
@@ -132,20 +132,20 @@ static bool write_out(struct mtr_http_connection *connection)
         mtr_buffer_release(&connection->moved);
         return true;
     }
-    if (written < 0 || write_rest(connection, (size_t)written)) mtr_http_connection_close(connection, false);
+    if (written < 0 || write_rest(connection, (size_t)written)) http_connection_close(connection, false);
     return false;
 }
 
-void mtr_http_connection_flush(struct mtr_http_connection *connection)
+void http_connection_flush(struct mtr_http_connection *connection)
 {
     while (connection->state != MTR_HTTP_CLOSED && !connection->is_writing) {
-        mtr_http_connection_gather(connection);
+        http_connection_gather(connection);
         if (connection->state == MTR_HTTP_CLOSED) return;
         bool had_output = connection->output.size + connection->moved.size > 0;
         if (!write_out(connection)) return;
         if (!had_output || !connection->first) break;
     }
     if (connection->state == MTR_HTTP_CLOSED || connection->is_writing) return;
-    if (connection->first && connection->first->waits_for_drain) mtr_http_drains_add(connection->first);
-    mtr_http_connection_resume(connection);
+    if (connection->first && connection->first->waits_for_drain) http_drains_add(connection->first);
+    http_connection_resume(connection);
 }

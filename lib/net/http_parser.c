@@ -89,12 +89,12 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_pause,
 };
 
-void mtr_http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, size_t header_bytes_max)
+void http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, size_t header_bytes_max)
 {
     *parser = (struct mtr_http_parser){.url_bytes_max = url_bytes_max, .header_bytes_max = header_bytes_max};
 }
 
-void mtr_http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head)
+void http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head)
 {
     mtr_buffer_reset(&head->bytes);
     head->header_count = 0;
@@ -291,7 +291,7 @@ static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
     return progress;
 }
 
-enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
+enum mtr_http_progress http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
                                             size_t *used)
 {
     struct mtr_http_head *head = parser->head;
@@ -351,7 +351,7 @@ static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const
     return error == HPE_PAUSED ? MTR_HTTP_DONE : MTR_HTTP_MORE;
 }
 
-enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
+enum mtr_http_progress http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
                                             size_t *used,
                                             int (*on_body)(void *context, const char *data, size_t size),
                                             void *context)

@@ -55,22 +55,22 @@ struct mtr_http_parser {
     uint64_t body_bytes;     /* handed out */
     uint64_t framing_bytes;  /* of a chunked body: sizes, extensions, trailers */
     uint64_t chunks;
-    int (*on_body)(void *context, const char *data, size_t size); /* while mtr_http_parser_body runs */
+    int (*on_body)(void *context, const char *data, size_t size); /* while http_parser_body runs */
     void *context;
     unsigned refused_status;
     const char *refused_detail;
 };
 
-void mtr_http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, size_t header_bytes_max);
+void http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, size_t header_bytes_max);
 
 /* A new request into *head, whose buffer is reused. */
-void mtr_http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head);
+void http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head);
 /* Takes *used bytes of data; never a byte behind the head's end. */
-enum mtr_http_progress mtr_http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
+enum mtr_http_progress http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
                                             size_t *used);
 /* After DONE of the head; DONE at once without a body. on_body returns 0 or the status to refuse the
  * request with. */
-enum mtr_http_progress mtr_http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
+enum mtr_http_progress http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
                                             size_t *used,
                                             int (*on_body)(void *context, const char *data, size_t size),
                                             void *context);

@@ -12,7 +12,7 @@
 
 enum { BODY_FIRST_BYTES = 4096 };
 
-struct mtr_http_request *mtr_http_request_new(struct mtr_http_connection *connection)
+struct mtr_http_request *http_request_new(struct mtr_http_connection *connection)
 {
     struct mtr_http_server *server = connection->server;
     struct mtr_http_request *request = server->pool;
@@ -50,19 +50,19 @@ static void keep_small(struct mtr_buffer *buffer)
     if (buffer->capacity > MTR_HTTP_KEPT_BYTES) mtr_buffer_release(buffer);
 }
 
-void mtr_http_request_drop_body(struct mtr_http_request *request)
+void http_request_drop_body(struct mtr_http_request *request)
 {
     keep_small(&request->body);
     request->server->stats.body_bytes -= request->body_counted;
     request->body_counted = 0;
 }
 
-void mtr_http_request_unhold(struct mtr_http_request *request)
+void http_request_unhold(struct mtr_http_request *request)
 {
     struct mtr_http_server *server = request->server;
     if (request->is_queued || request->is_handlers) return;
     MTR_ASSERT(!request->in_drains);
-    mtr_http_request_drop_body(request);
+    http_request_drop_body(request);
     keep_small(&request->head.bytes);
     keep_small(&request->answer);
     mtr_buffer_release(&request->moved);
@@ -79,7 +79,7 @@ void mtr_http_request_unhold(struct mtr_http_request *request)
     mtr_buffer_release(&request->body);
     mtr_buffer_release(&request->answer);
     free(request);
-    mtr_http_server_maybe_free(server);
+    http_server_maybe_free(server);
 }
 
 /* The capacity to grow to: doubling, but never past what the request can still need. */
@@ -93,7 +93,7 @@ static size_t wanted_capacity(const struct mtr_http_request *request, size_t nee
     return capacity;
 }
 
-int mtr_http_request_add_body(void *context, const char *data, size_t size)
+int http_request_add_body(void *context, const char *data, size_t size)
 {
     struct mtr_http_request *request = context;
     struct mtr_http_server *server = request->server;

@@ -42,7 +42,7 @@ struct mtr_http_server_options mtr_http_server_defaults(void)
     };
 }
 
-void mtr_http_server_maybe_free(struct mtr_http_server *server)
+void http_server_maybe_free(struct mtr_http_server *server)
 {
     if (server->is_closed && server->open_handles == 0 && !server->connections && server->requests == 0)
         free(server);
@@ -52,7 +52,7 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     struct mtr_http_server *server = handle->data;
     server->open_handles--;
-    mtr_http_server_maybe_free(server);
+    http_server_maybe_free(server);
 }
 
 static void close_handle(uv_handle_t *handle)
@@ -63,7 +63,7 @@ static void close_handle(uv_handle_t *handle)
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct mtr_http_server *server = listener->data;
-    if (status == 0 && !uv_is_closing((const uv_handle_t *)listener)) mtr_http_connection_accept(server);
+    if (status == 0 && !uv_is_closing((const uv_handle_t *)listener)) http_connection_accept(server);
 }
 
 static uint64_t sweep_ms(const struct mtr_http_server_options *options)
@@ -84,7 +84,7 @@ static void close_connections(struct mtr_http_server *server, bool only_idle)
         next = connection->next; /* freed by close callbacks only */
         bool is_idle = connection->state == MTR_HTTP_READING && !connection->first &&
                        !connection->is_writing && connection->output.size + connection->moved.size == 0;
-        if (!only_idle || is_idle) mtr_http_connection_close(connection, !is_idle);
+        if (!only_idle || is_idle) http_connection_close(connection, !is_idle);
     }
 }
 
@@ -104,7 +104,7 @@ static void on_sweep(uv_timer_t *timer)
     uint64_t now = uv_now(server->loop);
     for (struct mtr_http_connection *connection = server->connections, *next; connection; connection = next) {
         next = connection->next;
-        mtr_http_connection_sweep(connection, now);
+        http_connection_sweep(connection, now);
     }
     sweep_drain(server, now);
 }
@@ -122,10 +122,10 @@ static void on_prepare(uv_prepare_t *prepare)
         uint32_t due = server->dirty_count; /* new marks join the end: they belong to the next round */
         for (; due > 0 && server->dirty; due--) {
             struct mtr_http_connection *connection = server->dirty;
-            mtr_http_connection_unmark(connection);
-            mtr_http_connection_flush(connection);
+            http_connection_unmark(connection);
+            http_connection_flush(connection);
         }
-        mtr_http_drains_run(server);
+        http_drains_run(server);
     }
     if (server->is_closed) return;
     if (server->dirty || server->drains) uv_idle_start(&server->idle, on_idle);
@@ -190,7 +190,7 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
         mtr_diagnostic_set(diagnostic, 0, 0, "", "out of memory");
         return MTR_ENOMEM;
     }
-    server->loop = mtr_loop_uv(loop);
+    server->loop = loop_uv(loop);
     server->options = *options;
     server->handler = *handler;
     init_handles(server);
@@ -199,7 +199,7 @@ int mtr_http_server_open(struct mtr_loop *loop, const struct mtr_http_server_opt
         mtr_diagnostic_set(diagnostic, 0, 0, "address", "cannot listen on %s port %u: %s", options->address,
                            options->port, uv_strerror(rc));
         mtr_http_server_close(server);
-        return mtr_uv_error(rc);
+        return uv_error(rc);
     }
     uint64_t every_ms = sweep_ms(options);
     uv_timer_start(&server->sweep, on_sweep, every_ms, every_ms);
@@ -218,13 +218,13 @@ struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server 
     return server->stats;
 }
 
-void mtr_http_server_connection_freed(struct mtr_http_server *server)
+void http_server_connection_freed(struct mtr_http_server *server)
 {
     if (server->is_closed) {
-        mtr_http_server_maybe_free(server);
+        http_server_maybe_free(server);
         return;
     }
-    if (server->accept_waits && !server->is_draining) mtr_http_connection_accept(server);
+    if (server->accept_waits && !server->is_draining) http_connection_accept(server);
     if (server->is_draining && !server->connections)
         uv_timer_start(&server->sweep, on_sweep, 0, sweep_ms(&server->options));
 }

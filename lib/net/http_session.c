@@ -12,7 +12,7 @@ struct mtr_http_session {
 
 int mtr_http_session_open(struct mtr_http_session **out)
 {
-    int rc = mtr_curl_init();
+    int rc = http_exchange_init_curl();
     if (rc) return rc;
     struct mtr_http_session *session = calloc(1, sizeof(*session));
     if (!session) return MTR_ENOMEM;
@@ -37,10 +37,10 @@ int mtr_http_session_call(struct mtr_http_session *session, const struct mtr_htt
 {
     struct mtr_http_exchange exchange;
     curl_easy_reset(session->easy); /* options only: the connection stays */
-    int rc = mtr_http_exchange_begin(&exchange, session->easy, call, false, answer);
+    int rc = http_exchange_begin(&exchange, session->easy, call, false, answer);
     if (rc) return rc;
-    mtr_http_exchange_conclude(&exchange, curl_easy_perform(session->easy));
-    mtr_http_exchange_release(&exchange);
+    http_exchange_conclude(&exchange, curl_easy_perform(session->easy));
+    http_exchange_release(&exchange);
     curl_easy_reset(session->easy); /* it must not point to the exchange any more */
     return answer->error;
 }

@@ -13,7 +13,7 @@
 
 enum { CHUNK_FRAMING_BYTES = 32 };
 
-void mtr_http_drains_add(struct mtr_http_request *request)
+void http_drains_add(struct mtr_http_request *request)
 {
     if (request->in_drains) return;
     request->in_drains = true;
@@ -21,7 +21,7 @@ void mtr_http_drains_add(struct mtr_http_request *request)
     request->server->drains = request;
 }
 
-void mtr_http_drains_remove(struct mtr_http_request *request)
+void http_drains_remove(struct mtr_http_request *request)
 {
     if (!request->in_drains) return;
     struct mtr_http_request **link = &request->server->drains;
@@ -30,14 +30,14 @@ void mtr_http_drains_remove(struct mtr_http_request *request)
     request->in_drains = false;
 }
 
-void mtr_http_drains_run(struct mtr_http_server *server)
+void http_drains_run(struct mtr_http_server *server)
 {
     /* Counted first: an on_drain that fills its stream again is due in the next round. */
     size_t due = 0;
     for (struct mtr_http_request *request = server->drains; request; request = request->next_drain) due++;
     for (; due > 0 && server->drains; due--) {
         struct mtr_http_request *request = server->drains;
-        mtr_http_drains_remove(request);
+        http_drains_remove(request);
         request->waits_for_drain = false;
         if (request->on_drain) request->on_drain(request->drain_context, request);
     }
@@ -56,9 +56,9 @@ void mtr_http_respond_begin(struct mtr_http_request *request, unsigned status,
     request->drain_context = context;
     struct mtr_http_connection *connection = request->connection;
     if (!connection) return;
-    if (mtr_http_write_head(request, status, headers, header_count, -1))
-        mtr_http_connection_close(connection, true);
-    else mtr_http_connection_mark(connection);
+    if (http_write_head(request, status, headers, header_count, -1))
+        http_connection_close(connection, true);
+    else http_connection_mark(connection);
 }
 
 static int append_chunk(struct mtr_http_request *request, struct mtr_buffer *out, struct mtr_str chunk)
@@ -76,10 +76,10 @@ int mtr_http_respond_chunk(struct mtr_http_request *request, struct mtr_str chun
     struct mtr_http_connection *connection = request->connection;
     if (!connection) return MTR_ECLOSED;
     if (!request->sends_body || chunk.size == 0) return MTR_OK;
-    struct mtr_buffer *out = mtr_http_answer_target(request);
+    struct mtr_buffer *out = http_answer_target(request);
     int rc = append_chunk(request, out, chunk);
     if (rc) return MTR_ENOMEM;
-    mtr_http_connection_mark(connection);
+    http_connection_mark(connection);
     if (out->size < MTR_HTTP_STREAM_BYTES) return MTR_OK;
     request->waits_for_drain = true;
     return MTR_EAGAIN;
@@ -90,9 +90,9 @@ void mtr_http_respond_end(struct mtr_http_request *request)
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_STREAMING);
     struct mtr_http_connection *connection = request->connection;
     if (connection && request->is_chunked && request->sends_body &&
-        mtr_buffer_append(mtr_http_answer_target(request), "0\r\n\r\n", 5))
-        mtr_http_connection_close(connection, true);
-    mtr_http_answered(request);
+        mtr_buffer_append(http_answer_target(request), "0\r\n\r\n", 5))
+        http_connection_close(connection, true);
+    http_answered(request);
 }
 
 void mtr_http_respond_abort(struct mtr_http_request *request)
@@ -100,5 +100,5 @@ void mtr_http_respond_abort(struct mtr_http_request *request)
     MTR_ASSERT(request->state == MTR_HTTP_REQUEST_STREAMING);
     request->close_after = true;
     request->reset_after = !request->is_chunked;
-    mtr_http_answered(request);
+    http_answered(request);
 }

@@ -49,12 +49,12 @@ struct job {
     void *context;
 };
 
-uv_loop_t *mtr_loop_uv(struct mtr_loop *loop)
+uv_loop_t *loop_uv(struct mtr_loop *loop)
 {
     return &loop->uv;
 }
 
-int mtr_uv_error(int uv_code)
+int uv_error(int uv_code)
 {
     if (uv_code >= 0) return MTR_OK;
     switch (uv_code) {
@@ -93,7 +93,7 @@ int mtr_loop_open(struct mtr_loop **out)
     *out = loop;
 out:
     if (rc) free(loop);
-    return mtr_uv_error(rc);
+    return uv_error(rc);
 }
 
 void mtr_loop_close(struct mtr_loop *loop)
@@ -192,7 +192,7 @@ int mtr_wakeup_open(struct mtr_loop *loop, bool keeps_running, mtr_on_wakeup on_
     int rc = uv_async_init(&loop->uv, &wakeup->uv, on_uv_async);
     if (rc) {
         free(wakeup);
-        return mtr_uv_error(rc);
+        return uv_error(rc);
     }
     if (!keeps_running) uv_unref((uv_handle_t *)&wakeup->uv);
     *out = wakeup;
@@ -268,5 +268,5 @@ int mtr_loop_watch_signals(struct mtr_loop *loop, mtr_on_signal on_signal, void 
         if (!rc) rc = uv_signal_start(&loop->signals[i], on_uv_signal, numbers[i]);
     }
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR && !rc) rc = UV_EINVAL;
-    return mtr_uv_error(rc);
+    return uv_error(rc);
 }

@@ -8,9 +8,9 @@
 
 #include "meterd/net/loop.h"
 
-uv_loop_t *mtr_loop_uv(struct mtr_loop *loop);
+uv_loop_t *loop_uv(struct mtr_loop *loop);
 
 /* The meterd error of a negative libuv code, translated here and nowhere else. */
-int mtr_uv_error(int uv_code);
+int uv_error(int uv_code);
 
 #endif

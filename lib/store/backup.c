@@ -37,13 +37,13 @@ static int copy_open_environment(const char *from_directory, const char *to_dire
 {
     char path[PATH_MAX];
     MDB_env *env = NULL;
-    int rc = mtr_lmdb_error(mdb_env_create(&env));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_open(env, from_directory, MDB_NOTLS | MDB_RDONLY, 0600));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_copy2(env, to_directory, MDB_CP_COMPACT));
+    int rc = lmdb_error(mdb_env_create(&env));
+    if (!rc) rc = lmdb_error(mdb_env_open(env, from_directory, MDB_NOTLS | MDB_RDONLY, 0600));
+    if (!rc) rc = lmdb_error(mdb_env_copy2(env, to_directory, MDB_CP_COMPACT));
     if (env) mdb_env_close(env);
     snprintf(path, sizeof(path), "%s/data.mdb", to_directory);
     if (!rc) rc = sync_file(path);
-    return rc ? rc : mtr_directory_sync(to_directory);
+    return rc ? rc : directory_sync(to_directory);
 }
 
 int mtr_backup_environment(const char *from_directory, const char *to_directory,
@@ -126,15 +126,15 @@ static int copy_log(const char *from_directory, const char *to_directory, struct
     snprintf(from, sizeof(from), "%s/manifest", from_directory);
     snprintf(to, sizeof(to), "%s/manifest", to_directory);
     int rc = mtr_backup_file(from, to, diagnostic);
-    if (!rc) rc = mtr_manifest_read(to_directory, &before, diagnostic);
+    if (!rc) rc = manifest_read(to_directory, &before, diagnostic);
     if (!rc) rc = copy_segments(from_directory, to_directory, &before, diagnostic);
-    if (!rc) rc = mtr_manifest_read(from_directory, &after, diagnostic);
+    if (!rc) rc = manifest_read(from_directory, &after, diagnostic);
     if ((!rc && !same_segments(&before, &after)) || rc == MTR_ENOTFOUND) {
         remove_segments(to_directory, &before);
         rc = fail(MTR_EAGAIN, "segments change while they are copied:", from_directory, diagnostic);
     }
-    mtr_manifest_release(&before);
-    mtr_manifest_release(&after);
+    manifest_release(&before);
+    manifest_release(&after);
     return rc;
 }
 
@@ -145,5 +145,5 @@ int mtr_backup_log(const char *from_directory, const char *to_directory, struct 
     int rc = MTR_EAGAIN;
     for (int attempt = 0; rc == MTR_EAGAIN && attempt < LOG_ATTEMPTS; attempt++)
         rc = copy_log(from_directory, to_directory, diagnostic);
-    return rc ? rc : mtr_directory_sync(to_directory);
+    return rc ? rc : directory_sync(to_directory);
 }

@@ -49,18 +49,18 @@ static int make_head_key(uint8_t kind, struct mtr_str key, struct head_key *out)
 static void make_revision_key(uint8_t kind, struct head head, unsigned char out[REVISION_KEY_BYTES])
 {
     out[0] = kind;
-    mtr_put_u32(out + 1, head.number);
-    mtr_put_u32(out + 5, head.revision);
+    lmdb_put_u32(out + 1, head.number);
+    lmdb_put_u32(out + 5, head.revision);
 }
 
 static int get(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val *value)
 {
-    return mtr_lmdb_error(mdb_get(txn, dbi, &key, value));
+    return lmdb_error(mdb_get(txn, dbi, &key, value));
 }
 
 static int put(MDB_txn *txn, MDB_dbi dbi, MDB_val key, MDB_val value)
 {
-    return mtr_lmdb_error(mdb_put(txn, dbi, &key, &value, 0));
+    return lmdb_error(mdb_put(txn, dbi, &key, &value, 0));
 }
 
 static int get_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t *out)
@@ -72,18 +72,18 @@ static int get_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t *out)
         return MTR_OK;
     }
     if (!rc && value.mv_size != 8) rc = MTR_ECORRUPT;
-    if (!rc) *out = mtr_get_u64(value.mv_data);
+    if (!rc) *out = lmdb_get_u64(value.mv_data);
     return rc;
 }
 
 static int put_meta_u64(MDB_txn *txn, MDB_dbi dbi, MDB_val key, uint64_t number)
 {
     unsigned char bytes[8];
-    mtr_put_u64(bytes, number);
-    return put(txn, dbi, key, mtr_lmdb_val(bytes, sizeof(bytes)));
+    lmdb_put_u64(bytes, number);
+    return put(txn, dbi, key, lmdb_val(bytes, sizeof(bytes)));
 }
 
-#define META_KEY(literal) mtr_lmdb_val("" literal, sizeof(literal) - 1)
+#define META_KEY(literal) lmdb_val("" literal, sizeof(literal) - 1)
 
 static int check_format(MDB_txn *txn, MDB_dbi meta, bool read_only)
 {
@@ -98,13 +98,13 @@ static int open_tables(struct mtr_documents *documents, bool read_only)
 {
     MDB_txn *txn = NULL;
     unsigned flags = read_only ? 0 : MDB_CREATE;
-    int rc = mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, read_only ? MDB_RDONLY : 0, &txn));
+    int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, read_only ? MDB_RDONLY : 0, &txn));
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_dbi_open(txn, "heads", flags, &documents->heads));
-    if (!rc) rc = mtr_lmdb_error(mdb_dbi_open(txn, "revisions", flags, &documents->revisions));
-    if (!rc) rc = mtr_lmdb_error(mdb_dbi_open(txn, "meta", flags, &documents->meta));
+    rc = lmdb_error(mdb_dbi_open(txn, "heads", flags, &documents->heads));
+    if (!rc) rc = lmdb_error(mdb_dbi_open(txn, "revisions", flags, &documents->revisions));
+    if (!rc) rc = lmdb_error(mdb_dbi_open(txn, "meta", flags, &documents->meta));
     if (!rc) rc = check_format(txn, documents->meta, read_only);
-    if (!rc) return mtr_lmdb_commit(txn);
+    if (!rc) return lmdb_commit(txn);
     mdb_txn_abort(txn);
     return rc;
 }
@@ -118,7 +118,7 @@ int mtr_documents_open(const char *directory, bool read_only, struct mtr_documen
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "out of memory");
         return MTR_ENOMEM;
     }
-    int rc = mtr_lmdb_open(directory, &options, &documents->env, diagnostic);
+    int rc = lmdb_open(directory, &options, &documents->env, diagnostic);
     if (!rc) {
         rc = open_tables(documents, read_only);
         if (rc)
@@ -143,7 +143,7 @@ void mtr_documents_close(struct mtr_documents *documents)
 
 static int begin_read(struct mtr_documents *documents, MDB_txn **txn)
 {
-    return mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, MDB_RDONLY, txn));
+    return lmdb_error(mdb_txn_begin(documents->env, NULL, MDB_RDONLY, txn));
 }
 
 int mtr_documents_version(struct mtr_documents *documents, uint64_t *out)
@@ -159,7 +159,7 @@ int mtr_documents_version(struct mtr_documents *documents, uint64_t *out)
 int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before)
 {
     MTR_ASSERT(!documents->change);
-    int rc = mtr_lmdb_error(mdb_txn_begin(documents->env, NULL, 0, &documents->change));
+    int rc = lmdb_error(mdb_txn_begin(documents->env, NULL, 0, &documents->change));
     if (rc) return rc;
     rc = get_meta_u64(documents->change, documents->meta, META_KEY("version"), version_before);
     if (rc) mtr_documents_abort(documents);
@@ -172,7 +172,7 @@ static int read_head(struct mtr_documents *documents, MDB_txn *txn, MDB_val key,
     int rc = get(txn, documents->heads, key, &value);
     if (rc) return rc;
     if (value.mv_size != HEAD_BYTES) return MTR_ECORRUPT;
-    *out = (struct head){mtr_get_u32(value.mv_data), mtr_get_u32((const unsigned char *)value.mv_data + 4)};
+    *out = (struct head){lmdb_get_u32(value.mv_data), lmdb_get_u32((const unsigned char *)value.mv_data + 4)};
     return MTR_OK;
 }
 
@@ -182,14 +182,14 @@ static int next_head(struct mtr_documents *documents, uint8_t kind, const struct
 {
     unsigned char count_key[6] = {'c', 'o', 'u', 'n', 't', kind};
     uint64_t count = 0;
-    int rc = read_head(documents, documents->change, mtr_lmdb_val(key->bytes, key->size), out);
+    int rc = read_head(documents, documents->change, lmdb_val(key->bytes, key->size), out);
     if (!rc) out->revision++;
     if (rc != MTR_ENOTFOUND) return rc;
-    rc = get_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)), &count);
+    rc = get_meta_u64(documents->change, documents->meta, lmdb_val(count_key, sizeof(count_key)), &count);
     if (rc) return rc;
     if (count >= UINT32_MAX - 1) return MTR_EFULL;
     *out = (struct head){(uint32_t)count + 1, 1};
-    return put_meta_u64(documents->change, documents->meta, mtr_lmdb_val(count_key, sizeof(count_key)),
+    return put_meta_u64(documents->change, documents->meta, lmdb_val(count_key, sizeof(count_key)),
                         count + 1);
 }
 
@@ -198,13 +198,13 @@ static int put_revision(struct mtr_documents *documents, uint8_t kind, struct he
 {
     unsigned char key[REVISION_KEY_BYTES];
     make_revision_key(kind, head, key);
-    MDB_val slot = mtr_lmdb_val(key, sizeof(key)),
+    MDB_val slot = lmdb_val(key, sizeof(key)),
             value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
-    int rc = mtr_lmdb_error(
+    int rc = lmdb_error(
         mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
     if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
     unsigned char *p = value.mv_data;
-    mtr_put_u64(p, (uint64_t)now_us);
+    lmdb_put_u64(p, (uint64_t)now_us);
     p[8] = (unsigned char)(who.size >> 8);
     p[9] = (unsigned char)who.size;
     if (who.size) memcpy(p + REVISION_HEADER_BYTES, who.data, who.size);
@@ -223,10 +223,10 @@ int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_
     int rc = make_head_key(kind, key, &head_key);
     if (!rc) rc = next_head(documents, kind, &head_key, &head);
     if (rc) return rc;
-    mtr_put_u32(bytes, head.number);
-    mtr_put_u32(bytes + 4, head.revision);
-    rc = put(documents->change, documents->heads, mtr_lmdb_val(head_key.bytes, head_key.size),
-             mtr_lmdb_val(bytes, sizeof(bytes)));
+    lmdb_put_u32(bytes, head.number);
+    lmdb_put_u32(bytes + 4, head.revision);
+    rc = put(documents->change, documents->heads, lmdb_val(head_key.bytes, head_key.size),
+             lmdb_val(bytes, sizeof(bytes)));
     if (!rc) rc = put_revision(documents, kind, head, who, now_us, json);
     if (!rc) *number = head.number;
     return rc;
@@ -242,7 +242,7 @@ int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version)
         mtr_documents_abort(documents);
         return rc;
     }
-    rc = mtr_lmdb_commit(documents->change);
+    rc = lmdb_commit(documents->change);
     documents->change = NULL;
     if (!rc) *version = next;
     return rc;
@@ -260,7 +260,7 @@ static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind,
     unsigned char bytes[REVISION_KEY_BYTES];
     MDB_val value;
     make_revision_key(kind, head, bytes);
-    int rc = get(txn, documents->revisions, mtr_lmdb_val(bytes, sizeof(bytes)), &value);
+    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     const unsigned char *p = value.mv_data;
     if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
@@ -272,7 +272,7 @@ static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind,
         .key = key,
         .number = head.number,
         .revision = head.revision,
-        .applied_us = (int64_t)mtr_get_u64(p),
+        .applied_us = (int64_t)lmdb_get_u64(p),
         .who = {text, who_size},
         .json = {text + who_size, value.mv_size - REVISION_HEADER_BYTES - who_size},
     };
@@ -288,7 +288,7 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    rc = read_head(documents, txn, mtr_lmdb_val(head_key.bytes, head_key.size), &head);
+    rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &head);
     if (!rc && revision > head.revision) rc = MTR_ENOTFOUND;
     if (!rc && revision > 0) head.revision = revision;
     if (!rc) rc = hand_out(documents, txn, kind, key, head, on_document, context);
@@ -303,16 +303,16 @@ int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_docume
     MDB_cursor *cursor = NULL;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
+    rc = lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
     if (rc) goto out;
-    MDB_val key = mtr_lmdb_val(&kind, 1), value;
-    int next = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    MDB_val key = lmdb_val(&kind, 1), value;
+    int next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
     while (!rc && !next && *(const uint8_t *)key.mv_data == kind) {
         struct head head;
         struct mtr_str name = {(const char *)key.mv_data + 1, key.mv_size - 1};
         rc = read_head(documents, txn, key, &head);
         if (!rc) rc = hand_out(documents, txn, kind, name, head, on_document, context);
-        next = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
+        next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
     }
     if (!rc && next != MTR_ENOTFOUND) rc = next;
 out:
@@ -330,7 +330,7 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
-    rc = read_head(documents, txn, mtr_lmdb_val(head_key.bytes, head_key.size), &newest);
+    rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &newest);
     for (uint32_t revision = 1; !rc && revision <= newest.revision; revision++)
         rc =
             hand_out(documents, txn, kind, key, (struct head){newest.number, revision}, on_document, context);

@@ -4,33 +4,33 @@
  */
 #include "lib/store/lmdb_cursors.h"
 
-int mtr_lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_cursor **out)
+int lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_cursor **out)
 {
     MTR_ASSERT(table < MTR_LMDB_TABLES_MAX);
     *out = cursors->waiting[table];
     cursors->waiting[table] = NULL;
-    return *out ? MTR_OK : mtr_lmdb_error(mdb_cursor_open(cursors->txn, dbi, out));
+    return *out ? MTR_OK : lmdb_error(mdb_cursor_open(cursors->txn, dbi, out));
 }
 
-void mtr_lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_cursor *cursor)
+void lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_cursor *cursor)
 {
     MTR_ASSERT(table < MTR_LMDB_TABLES_MAX);
     if (cursors->write || cursors->waiting[table]) mdb_cursor_close(cursor);
     else cursors->waiting[table] = cursor;
 }
 
-int mtr_lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key, MDB_val *value)
+int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key, MDB_val *value)
 {
     MDB_cursor *cursor;
-    if (cursors->write) return mtr_lmdb_error(mdb_get(cursors->txn, dbi, key, value));
-    int rc = mtr_lmdb_cursor_take(cursors, table, dbi, &cursor);
+    if (cursors->write) return lmdb_error(mdb_get(cursors->txn, dbi, key, value));
+    int rc = lmdb_cursor_take(cursors, table, dbi, &cursor);
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, key, value, MDB_SET));
-    mtr_lmdb_cursor_give(cursors, table, cursor);
+    rc = lmdb_error(mdb_cursor_get(cursor, key, value, MDB_SET));
+    lmdb_cursor_give(cursors, table, cursor);
     return rc;
 }
 
-void mtr_lmdb_cursors_close(struct mtr_lmdb_cursors *cursors)
+void lmdb_cursors_close(struct mtr_lmdb_cursors *cursors)
 {
     for (unsigned i = 0; i < MTR_LMDB_TABLES_MAX; i++) {
         if (cursors->waiting[i]) mdb_cursor_close(cursors->waiting[i]);

@@ -19,7 +19,7 @@ enum {
     LOCK_BYTES = 64 * (MTR_LMDB_READERS_MAX + 16)
 }; /* LMDB's lock file: its head and a cache line per reader */
 
-int mtr_lmdb_error(int lmdb_code)
+int lmdb_error(int lmdb_code)
 {
     switch (lmdb_code) {
     case MDB_SUCCESS: return MTR_OK;
@@ -41,7 +41,7 @@ int mtr_lmdb_error(int lmdb_code)
     return mtr_error_from_errno(lmdb_code);
 }
 
-int mtr_directory_sync(const char *path)
+int directory_sync(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return mtr_error_from_errno(errno);
@@ -54,17 +54,17 @@ static int create_one(char *path)
 {
     if (mkdir(path, 0700) == 0) {
         char *slash = strrchr(path, '/');
-        if (!slash) return mtr_directory_sync(".");
-        if (slash == path) return mtr_directory_sync("/");
+        if (!slash) return directory_sync(".");
+        if (slash == path) return directory_sync("/");
         *slash = '\0';
-        int rc = mtr_directory_sync(path);
+        int rc = directory_sync(path);
         *slash = '/';
         return rc;
     }
     return errno == EEXIST ? MTR_OK : mtr_error_from_errno(errno);
 }
 
-int mtr_directory_create(const char *path)
+int directory_create(const char *path)
 {
     char copy[PATH_MAX];
     if (!*path || strlen(path) >= sizeof(copy)) return MTR_EINVALID;
@@ -103,22 +103,22 @@ static size_t map_bytes(const struct mtr_lmdb_options *options)
 #endif
 }
 
-int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
+int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
                   struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env = NULL;
     int stale = 0;
-    int rc = options->read_only ? MTR_OK : mtr_directory_create(directory);
+    int rc = options->read_only ? MTR_OK : directory_create(directory);
     if (!rc && !options->read_only) rc = reserve_lock_file(directory);
     if (rc) goto out;
-    rc = mtr_lmdb_error(mdb_env_create(&env));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_set_mapsize(env, map_bytes(options)));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxdbs(env, options->databases_max));
-    if (!rc) rc = mtr_lmdb_error(mdb_env_set_maxreaders(env, MTR_LMDB_READERS_MAX));
+    rc = lmdb_error(mdb_env_create(&env));
+    if (!rc) rc = lmdb_error(mdb_env_set_mapsize(env, map_bytes(options)));
+    if (!rc) rc = lmdb_error(mdb_env_set_maxdbs(env, options->databases_max));
+    if (!rc) rc = lmdb_error(mdb_env_set_maxreaders(env, MTR_LMDB_READERS_MAX));
     if (!rc)
-        rc = mtr_lmdb_error(
+        rc = lmdb_error(
             mdb_env_open(env, directory, MDB_NOTLS | (options->read_only ? MDB_RDONLY : 0), 0600));
-    if (!rc) rc = mtr_lmdb_error(mdb_reader_check(env, &stale));
+    if (!rc) rc = lmdb_error(mdb_reader_check(env, &stale));
 out:
     if (rc) {
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the store %s: %s", directory,
@@ -138,11 +138,11 @@ static bool has_room(MDB_env *env)
     return (uint64_t)status.f_bavail * status.f_frsize >= ROOM_BYTES_MIN;
 }
 
-int mtr_lmdb_commit(MDB_txn *txn)
+int lmdb_commit(MDB_txn *txn)
 {
     MDB_env *env = mdb_txn_env(txn);
     int code = mdb_txn_commit(txn);
     if (!code) return MTR_OK;
-    int rc = mtr_lmdb_error(code);
+    int rc = lmdb_error(code);
     return rc == MTR_EIO && !has_room(env) ? MTR_EFULL : rc;
 }

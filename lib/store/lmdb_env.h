@@ -27,21 +27,21 @@ struct mtr_lmdb_options {
 
 /* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears
  * stale readers. */
-int mtr_lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
+int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* The meterd error of an LMDB or errno code, translated here and nowhere else. */
-int mtr_lmdb_error(int lmdb_code);
+int lmdb_error(int lmdb_code);
 
 /* Commits. LMDB reports a full disk as EIO: when the file system of the environment has no room left that
  * is MTR_EFULL (nothing stored), otherwise MTR_EIO (outcome unknown). */
-int mtr_lmdb_commit(MDB_txn *txn) MTR_MUST_USE;
+int lmdb_commit(MDB_txn *txn) MTR_MUST_USE;
 
 /* mkdir -p with mode 0700; fsyncs each parent it created an entry in. */
-int mtr_directory_create(const char *path) MTR_MUST_USE;
-int mtr_directory_sync(const char *path) MTR_MUST_USE;
+int directory_create(const char *path) MTR_MUST_USE;
+int directory_sync(const char *path) MTR_MUST_USE;
 
-static inline MDB_val mtr_lmdb_val(const void *data, size_t size)
+static inline MDB_val lmdb_val(const void *data, size_t size)
 {
     union {
         const void *borrowed;
@@ -50,47 +50,47 @@ static inline MDB_val mtr_lmdb_val(const void *data, size_t size)
     return (MDB_val){size, p.data};
 }
 
-static inline struct mtr_str mtr_lmdb_str(MDB_val value)
+static inline struct mtr_str lmdb_str(MDB_val value)
 {
     return (struct mtr_str){value.mv_data, value.mv_size};
 }
 
 /* Big-endian integers, so that LMDB's byte order is numeric order. Moved whole and swapped: byte by byte
  * it is the dearest part of a walk. */
-static inline uint32_t mtr_big_endian_u32(uint32_t value)
+static inline uint32_t lmdb_big_endian_u32(uint32_t value)
 {
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap32(value) : value;
 }
 
-static inline uint64_t mtr_big_endian_u64(uint64_t value)
+static inline uint64_t lmdb_big_endian_u64(uint64_t value)
 {
     return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? __builtin_bswap64(value) : value;
 }
 
-static inline void mtr_put_u32(unsigned char *p, uint32_t value)
+static inline void lmdb_put_u32(unsigned char *p, uint32_t value)
 {
-    value = mtr_big_endian_u32(value);
+    value = lmdb_big_endian_u32(value);
     memcpy(p, &value, sizeof(value));
 }
 
-static inline void mtr_put_u64(unsigned char *p, uint64_t value)
+static inline void lmdb_put_u64(unsigned char *p, uint64_t value)
 {
-    value = mtr_big_endian_u64(value);
+    value = lmdb_big_endian_u64(value);
     memcpy(p, &value, sizeof(value));
 }
 
-static inline uint32_t mtr_get_u32(const unsigned char *p)
+static inline uint32_t lmdb_get_u32(const unsigned char *p)
 {
     uint32_t value;
     memcpy(&value, p, sizeof(value));
-    return mtr_big_endian_u32(value);
+    return lmdb_big_endian_u32(value);
 }
 
-static inline uint64_t mtr_get_u64(const unsigned char *p)
+static inline uint64_t lmdb_get_u64(const unsigned char *p)
 {
     uint64_t value;
     memcpy(&value, p, sizeof(value));
-    return mtr_big_endian_u64(value);
+    return lmdb_big_endian_u64(value);
 }
 
 #endif

@@ -69,7 +69,7 @@ static void forbid_amounts(const struct mtr_node *node, const struct tariff_comp
                      "a recurring fee takes discounts and markups in percent: change its amount instead");
 }
 
-int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
                            struct mtr_arena *arena, struct mtr_component *out,
                            struct mtr_diagnostics *findings)
 {

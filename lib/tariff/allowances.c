@@ -110,13 +110,13 @@ static void lint_size(const struct mtr_node *node, const struct mtr_tariff_docum
         if (fields->quantity.e12 <= 0)
             tariff_error(findings, tariff_place(node, "quantity"), "quantity", "must be more than 0");
     } else {
-        mtr_tariff_lint_limit(node, "amount", tariff, fields->amount, findings);
+        tariff_lint_limit(node, "amount", tariff, fields->amount, findings);
         if (fields->amount.e18 == 0)
             tariff_error(findings, tariff_place(node, "amount"), "amount", "must be more than 0");
     }
 }
 
-int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
+int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                                const struct tariff_version_fields *fields, struct mtr_arena *arena,
                                struct mtr_tariff_version *out, struct mtr_diagnostics *findings)
 {

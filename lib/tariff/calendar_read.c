@@ -188,7 +188,7 @@ static int read_mask(const struct mtr_node *node, const struct tariff_mask_field
     return fields->has_dates ? read_dates(node, &fields->dates, arena, out, findings) : MTR_OK;
 }
 
-int mtr_tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
+int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
                              struct mtr_arena *arena, struct mtr_calendar *out,
                              struct mtr_diagnostics *findings)
 {
@@ -240,7 +240,7 @@ static int read_weights(const struct mtr_node *node, const struct mtr_list *list
     return MTR_OK;
 }
 
-int mtr_tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
                           const struct mtr_calendar *calendar, struct mtr_arena *arena,
                           struct mtr_component *out, struct mtr_diagnostics *findings)
 {

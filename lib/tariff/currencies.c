@@ -180,7 +180,7 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
     return MTR_OK;
 }
 
-int mtr_tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
+int tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
                                struct tariff_currencies *out, struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
@@ -256,7 +256,7 @@ static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *no
     return rc;
 }
 
-int mtr_tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
+int tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
                            struct mtr_arena *scratch, struct mtr_node *out)
 {
     struct mtr_node rewritten;

@@ -128,7 +128,7 @@ struct tariff_component_fields {
     struct mtr_list weights;             /* of struct mtr_label */
     struct tariff_commitment_fields commitment;
     int minimum_prorate;
-    int scope; /* enum mtr_slice_by */
+    int scope; /* enum mtr_curve_scope */
     int across; /* 0 subscription, 1 customer */
     struct mtr_money minimum, cap;
     struct mtr_list group_by; /* of struct mtr_str */
@@ -201,7 +201,7 @@ extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
 /* Names in the order of enum mtr_rounding and enum mtr_prorate. */
 extern const char *const mtr_tariff_rounding_modes[];
 extern const char *const mtr_tariff_prorates[];
-extern const char *const mtr_tariff_scopes[]; /* of enum mtr_slice_by */
+extern const char *const mtr_tariff_scopes[]; /* of enum mtr_curve_scope */
 /* Rows of the parts that have a file of their own. */
 extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[],
     mtr_tariff_dynamic_rows[];
@@ -213,41 +213,41 @@ extern const struct mtr_field mtr_tariff_capacity_rows[], mtr_tariff_mask_rows[]
 
 /* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in
  * `findings`. */
-void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields,
+void tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields,
                             struct mtr_diagnostics *findings);
 /* Parts around the curve: read into the model, with their findings. */
-void mtr_tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields,
+void tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields,
                              struct mtr_component *out, struct mtr_diagnostics *findings);
-void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
+void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                            struct mtr_diagnostics *findings);
-int mtr_tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
                            struct mtr_arena *arena, struct mtr_component *out,
                            struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* `node` is what stands under `calendar`; the list may be empty. */
-int mtr_tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
+int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
                              struct mtr_arena *arena, struct mtr_calendar *out,
                              struct mtr_diagnostics *findings) MTR_MUST_USE;
-int mtr_tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
                           const struct mtr_calendar *calendar, struct mtr_arena *arena,
                           struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* The rows of a matrix, when all else of the component is read. */
-int mtr_tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields,
                            struct mtr_arena *arena, struct mtr_component *component,
                            struct mtr_diagnostics *findings) MTR_MUST_USE;
-struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node,
+struct mtr_commitment tariff_read_commitment(const struct mtr_node *node,
                                                  const struct tariff_commitment_fields *fields,
                                                  struct mtr_diagnostics *findings);
 /* Pools of a version whose components are read. MTR_ENOMEM. */
-int mtr_tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
+int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                                const struct tariff_version_fields *fields, struct mtr_arena *arena,
                                struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
-void mtr_tariff_lint_limit(const struct mtr_node *node, const char *key,
+void tariff_lint_limit(const struct mtr_node *node, const char *key,
                            const struct mtr_tariff_document *tariff, struct mtr_money amount,
                            struct mtr_diagnostics *findings);
-void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                                const struct mtr_component *component, struct mtr_diagnostics *findings);
-void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                              const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
 
 #endif

@@ -25,7 +25,7 @@ static void list_curves(bool in_row, char *out, size_t size)
     size_t used = 0;
     int count = 0;
     for (int i = 0; i < MTR_CURVE_KINDS; i++)
-        if (!in_row || mtr_tariff_curve_fits_row(mtr_tariff_curves[i]))
+        if (!in_row || tariff_curve_fits_row(mtr_tariff_curves[i]))
             names[count++] = mtr_tariff_curves[i]->name;
     for (int i = 0; i < count && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%s",
@@ -44,7 +44,7 @@ static const struct tariff_curve *lint_one_curve(const struct mtr_node *node,
     char names[256];
     unsigned curves = 0;
     for (int i = 0; i < MTR_CURVE_KINDS; i++) {
-        if (!mtr_tariff_curve_given(mtr_tariff_curves[i], fields)) continue;
+        if (!tariff_curve_given(mtr_tariff_curves[i], fields)) continue;
         curve = mtr_tariff_curves[i];
         curves++;
     }
@@ -56,7 +56,7 @@ static const struct tariff_curve *lint_one_curve(const struct mtr_node *node,
     return NULL;
 }
 
-const struct tariff_curve *mtr_tariff_lint_row_curve(const struct mtr_node *node,
+const struct tariff_curve *tariff_lint_row_curve(const struct mtr_node *node,
                                                      const struct tariff_component_fields *fields,
                                                      struct mtr_diagnostics *findings)
 {
@@ -103,7 +103,7 @@ static void forbid_parts_of_one_meter(const struct mtr_node *node,
            "a capacity is of the whole period: remove weights");
 }
 
-void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields,
+void tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields,
                             struct mtr_diagnostics *findings)
 {
     const struct tariff_curve *curve = lint_one_curve(node, fields, false, findings);
@@ -123,7 +123,7 @@ void mtr_tariff_lint_curves(const struct mtr_node *node, const struct tariff_com
            "with group_by there is no line at zero use that the flat could be on");
 }
 
-void mtr_tariff_lint_limit(const struct mtr_node *node, const char *key,
+void tariff_lint_limit(const struct mtr_node *node, const char *key,
                            const struct mtr_tariff_document *tariff, struct mtr_money amount,
                            struct mtr_diagnostics *findings)
 {
@@ -142,7 +142,7 @@ static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff
                             const struct mtr_commitment *commitment, bool has_minimum,
                             struct mtr_diagnostics *findings)
 {
-    mtr_tariff_lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
+    tariff_lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
     forbid(findings, node, has_minimum && commitment->true_up, "minimum",
            "a commitment with true-up is a minimum already: remove one of them");
 }
@@ -153,7 +153,7 @@ static void lint_cap(const struct mtr_node *node, const struct mtr_tariff_docume
                      const struct mtr_commitment *commitment, struct mtr_diagnostics *findings)
 {
     if (!cap) return;
-    mtr_tariff_lint_limit(node, "cap", tariff, *cap, findings);
+    tariff_lint_limit(node, "cap", tariff, *cap, findings);
     if (minimum && mtr_money_compare(*minimum, *cap) > 0)
         tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
     if (commitment->given && mtr_money_compare(commitment->amount, *cap) > 0)
@@ -180,10 +180,10 @@ static void lint_group_by(const struct mtr_node *node, const struct mtr_componen
     }
 }
 
-void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                                const struct mtr_component *component, struct mtr_diagnostics *findings)
 {
-    if (component->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, component->minimum, findings);
+    if (component->has_minimum) tariff_lint_limit(node, "minimum", tariff, component->minimum, findings);
     forbid(findings, node, component->minimum_prorate != MTR_PRORATE_NONE && !component->has_minimum,
            "minimum_prorate", "there is no minimum to prorate");
     lint_cap(node, tariff, component->has_cap ? &component->cap : NULL,
@@ -192,7 +192,7 @@ void mtr_tariff_lint_component(const struct mtr_node *node, const struct mtr_tar
         lint_commitment(node, tariff, &component->commitment, component->has_minimum, findings);
     if (component->has_free_units && component->free_units.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
-    mtr_tariff_lint_scope(node, component, findings);
+    tariff_lint_scope(node, component, findings);
     lint_group_by(node, component, findings);
 }
 
@@ -202,7 +202,7 @@ static void lint_account(const struct mtr_node *version, const struct mtr_tariff
     const struct mtr_commitment none = {0};
     if (!account->has_minimum && !account->has_cap) return;
     const struct mtr_node *node = mtr_node_get(version, "account");
-    if (account->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, account->minimum, findings);
+    if (account->has_minimum) tariff_lint_limit(node, "minimum", tariff, account->minimum, findings);
     lint_cap(node, tariff, account->has_cap ? &account->cap : NULL,
              account->has_minimum ? &account->minimum : NULL, &none, findings);
     if (tariff->exchange.given)
@@ -211,11 +211,11 @@ static void lint_account(const struct mtr_node *version, const struct mtr_tariff
                      "account limits");
 }
 
-void mtr_tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                              const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(node, "components");
-    if (version->has_minimum) mtr_tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
+    if (version->has_minimum) tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
     forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum,
            "minimum_prorate", "there is no minimum to prorate");
     lint_cap(node, tariff, version->has_cap ? &version->cap : NULL,

@@ -135,7 +135,7 @@ static int override_components(const struct mtr_node *list, const struct mtr_nod
     return findings->errors > errors_before ? MTR_EINVALID : MTR_OK;
 }
 
-int mtr_tariff_plain_version(const struct mtr_node *version, struct mtr_arena *scratch, struct mtr_node *out)
+int tariff_plain_version(const struct mtr_node *version, struct mtr_arena *scratch, struct mtr_node *out)
 {
     uint32_t count = 0;
     *out = *version;
@@ -150,7 +150,7 @@ int mtr_tariff_plain_version(const struct mtr_node *version, struct mtr_arena *s
     return MTR_OK;
 }
 
-int mtr_tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
+int tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
                                   struct mtr_arena *scratch, struct mtr_node *out,
                                   struct mtr_diagnostics *findings)
 {
@@ -178,7 +178,7 @@ static bool is_known(const struct mtr_diagnostics *list, const struct mtr_diagno
     return false;
 }
 
-void mtr_tariff_add_findings(struct mtr_diagnostics *to, const struct mtr_diagnostics *from)
+void tariff_add_findings(struct mtr_diagnostics *to, const struct mtr_diagnostics *from)
 {
     size_t errors_before = to->errors;
     for (size_t i = 0; i < from->count; i++)

@@ -45,7 +45,7 @@ static void check_positive(const struct mtr_node *node, const char *key, struct 
     if (value.e12 <= 0) tariff_error(findings, tariff_place(node, key), key, "must be more than 0");
 }
 
-void mtr_tariff_read_convert(const struct mtr_node *component, const struct tariff_component_fields *fields,
+void tariff_read_convert(const struct mtr_node *component, const struct tariff_component_fields *fields,
                              struct mtr_component *out, struct mtr_diagnostics *findings)
 {
     const struct tariff_convert_fields *from = &fields->convert;
@@ -79,7 +79,7 @@ void mtr_tariff_read_convert(const struct mtr_node *component, const struct tari
     out->convert.denominator = up;
 }
 
-struct mtr_commitment mtr_tariff_read_commitment(const struct mtr_node *node,
+struct mtr_commitment tariff_read_commitment(const struct mtr_node *node,
                                                  const struct tariff_commitment_fields *fields,
                                                  struct mtr_diagnostics *findings)
 {

@@ -7,14 +7,14 @@
 
 const char *const mtr_tariff_scopes[] = {"period", "event", "hour", "day", "term", "level", NULL};
 
-const char *mtr_slice_by_name(enum mtr_slice_by by)
+const char *mtr_slice_by_name(enum mtr_curve_scope by)
 {
     MTR_ASSERT((unsigned)by <= MTR_SLICE_BY_LEVEL);
     return mtr_tariff_scopes[by];
 }
 
 /* A level's price must be a rate that can be weighted by time, and flats that are due once. */
-void mtr_tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
+void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                            struct mtr_diagnostics *findings)
 {
     const bool whole = component->scope == MTR_SLICE_BY_PERIOD || component->scope == MTR_SLICE_BY_TERM;

@@ -53,7 +53,7 @@ static int read_curve(struct reading *reading, const struct mtr_node *node,
 {
     int kind = 0, rc = read_inputs(reading, fields, out);
     if (rc) return rc;
-    while (!mtr_tariff_curve_given(mtr_tariff_curves[kind], fields))
+    while (!tariff_curve_given(mtr_tariff_curves[kind], fields))
         kind++; /* the lint saw to it that there is one */
     MTR_ASSERT(kind < MTR_CURVE_KINDS);
     const struct tariff_curve *curve = mtr_tariff_curves[kind];
@@ -70,7 +70,7 @@ static int read_component(struct reading *reading, const struct mtr_node *node,
     *out = (struct mtr_component){
         .key = fields->key,
         .meter = fields->meter,
-        .scope = (enum mtr_slice_by)fields->scope,
+        .scope = (enum mtr_curve_scope)fields->scope,
         .across_customer = fields->across == 1,
         .flat_at_zero = fields->flat_at_zero,
         .group_by = fields->group_by.items,
@@ -87,22 +87,22 @@ static int read_component(struct reading *reading, const struct mtr_node *node,
         .line = node->line,
         .column = node->column,
     };
-    mtr_tariff_lint_curves(node, fields, reading->findings);
+    tariff_lint_curves(node, fields, reading->findings);
     if (reading->findings->errors > errors_before)
         return MTR_OK; /* reported; there is no one curve to copy */
     int rc = read_curve(reading, node, fields, out);
     if (rc) return rc;
-    mtr_tariff_read_convert(node, fields, out, reading->findings);
-    rc = mtr_tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
+    tariff_read_convert(node, fields, out, reading->findings);
+    rc = tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
     if (!rc)
-        rc = mtr_tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
+        rc = tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
     if (rc) return rc;
     if (fields->has_commitment)
-        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
+        out->commitment = tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
                                                      reading->findings);
-    mtr_tariff_lint_component(node, reading->tariff, out, reading->findings);
+    tariff_lint_component(node, reading->tariff, out, reading->findings);
     return out->curve == MTR_CURVE_MATRIX
-               ? mtr_tariff_read_matrix(node, fields, reading->arena, out, reading->findings)
+               ? tariff_read_matrix(node, fields, reading->arena, out, reading->findings)
                : MTR_OK;
 }
 
@@ -155,12 +155,12 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .component_count = fields->components.count,
     };
     if (fields->has_commitment)
-        out->commitment = mtr_tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
+        out->commitment = tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
                                                      reading->findings);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
     if (!rc)
-        rc = mtr_tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena,
+        rc = tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena,
                                       &out->calendar, reading->findings);
     if (rc) return rc;
     reading->calendar = &out->calendar;
@@ -172,8 +172,8 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         rc = read_component(reading, &list->children[i], &components[i], &out->components[i]);
         if (rc) return rc;
     }
-    mtr_tariff_lint_version(node, reading->tariff, out, reading->findings);
-    return mtr_tariff_read_allowances(node, reading->tariff, fields, reading->arena, out, reading->findings);
+    tariff_lint_version(node, reading->tariff, out, reading->findings);
+    return tariff_read_allowances(node, reading->tariff, fields, reading->arena, out, reading->findings);
 }
 
 static int read_override(struct reading *reading, const struct mtr_node *plain, const struct mtr_node *node,
@@ -189,14 +189,14 @@ static int read_override(struct reading *reading, const struct mtr_node *plain, 
                      "is for a customer or for a subscription: write one of `customer` and `subscription`");
         return MTR_OK;
     }
-    int rc = mtr_tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
+    int rc = tariff_overridden_version(plain, node, reading->scratch, &merged, findings);
     if (rc) return rc == MTR_EINVALID ? MTR_OK : rc;
     mtr_diagnostics_init(&found, findings->count_max); /* what is not overridden is found again */
     reading->findings = &found;
     rc = mtr_schema_decode(mtr_tariff_version_rows, &merged, reading->arena, &version, &found);
     if (!rc) rc = read_plain_version(reading, &merged, &version, &out->version);
     reading->findings = findings;
-    mtr_tariff_add_findings(findings, &found);
+    tariff_add_findings(findings, &found);
     mtr_diagnostics_release(&found);
     return rc == MTR_EINVALID ? MTR_OK : rc; /* reported */
 }
@@ -257,7 +257,7 @@ static int read_version(struct reading *reading, const struct mtr_node *node,
 {
     size_t errors_before = reading->findings->errors;
     struct mtr_node plain;
-    int rc = mtr_tariff_plain_version(node, reading->scratch, &plain);
+    int rc = tariff_plain_version(node, reading->scratch, &plain);
     if (!rc) rc = read_plain_version(reading, &plain, fields, out);
     if (rc || reading->findings->errors > errors_before) return rc;
     return read_overrides(reading, node, &plain, &fields->overrides, out);
@@ -369,9 +369,9 @@ static int read_currencies(const struct mtr_node *node, const struct tariff_curr
         struct mtr_diagnostics found;
         struct mtr_node rewritten;
         mtr_diagnostics_init(&found, findings->count_max);
-        int rc = mtr_tariff_in_currency(node, &currencies->items[i], scratch, &rewritten);
+        int rc = tariff_in_currency(node, &currencies->items[i], scratch, &rewritten);
         if (!rc) rc = read_document(&rewritten, arena, scratch, &documents[i], &found);
-        mtr_tariff_add_findings(findings, &found);
+        tariff_add_findings(findings, &found);
         mtr_diagnostics_release(&found);
         if (rc) result = rc;
     }
@@ -388,7 +388,7 @@ int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct
     struct tariff_currencies currencies;
     struct mtr_arena scratch;
     mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
-    int rc = mtr_tariff_read_currencies(node, &scratch, &currencies, findings);
+    int rc = tariff_read_currencies(node, &scratch, &currencies, findings);
     if (!rc && currencies.count) rc = read_currencies(node, &currencies, arena, &scratch, out, findings);
     else if (!rc) rc = read_document(node, arena, &scratch, out, findings);
     mtr_arena_release(&scratch);

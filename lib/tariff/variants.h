@@ -20,24 +20,24 @@ struct tariff_currencies {
 /* Those of `currencies:`, else `currency:` and what the maps of prices name. Reports maps in which one is
  * missing, and amounts that are one number for several currencies. Errors: MTR_EINVALID with findings,
  * MTR_ENOMEM. */
-int mtr_tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
+int tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
                                struct tariff_currencies *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* The tariff as it would be written in that currency alone. */
-int mtr_tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
+int tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
                            struct mtr_arena *scratch, struct mtr_node *out) MTR_MUST_USE;
 
 /* The version without its overrides. */
-int mtr_tariff_plain_version(const struct mtr_node *version, struct mtr_arena *scratch,
+int tariff_plain_version(const struct mtr_node *version, struct mtr_arena *scratch,
                              struct mtr_node *out) MTR_MUST_USE;
 /* The plain version with one of its overrides in place: what the override's components say replaces what
  * the components of the same key say, a curve replaces the curve, and every other key replaces that of the
  * version. A component that the version does not have is reported. Errors: MTR_EINVALID with findings,
  * MTR_ENOMEM. */
-int mtr_tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
+int tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
                                   struct mtr_arena *scratch, struct mtr_node *out,
                                   struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Adds the findings of `from` that are not in `to` yet: what is the same in every variant is said once. */
-void mtr_tariff_add_findings(struct mtr_diagnostics *to, const struct mtr_diagnostics *from);
+void tariff_add_findings(struct mtr_diagnostics *to, const struct mtr_diagnostics *from);
 
 #endif

@@ -88,7 +88,7 @@ static int64_t term_from(const struct mtr_subscription *subscription, const stru
     return from_s;
 }
 
-int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term,
+int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
                             uint32_t part, const struct mtr_component *component)
 {
     uint32_t first = part;
@@ -161,7 +161,7 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
 }
 
 static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                       struct rater_term *term)
+                       struct rater_billing_period *term)
 {
     const int64_t head[] = {term->whole.start_s, term->whole.end_s,    term->start_s, term->end_s,
                             term->part_count,    subscription->start_s}; /* levels and contract terms count
@@ -188,7 +188,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
 }
 
 /* The next moment after time_s at which a part begins or ends; until_s when there is none before it. */
-static int64_t next_cut(const struct rater_term *term, int64_t time_s, int64_t until_s)
+static int64_t next_cut(const struct rater_billing_period *term, int64_t time_s, int64_t until_s)
 {
     for (uint32_t i = 0; i < term->part_count; i++) {
         if (term->parts[i].start_s > time_s) return min_s(term->parts[i].start_s, until_s);
@@ -210,14 +210,14 @@ static bool exchanges_daily(const struct mtr_subscription *subscription,
 
 /* How many parts its days can add: local days last 20 hours and more. */
 static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
-                       const struct rater_term *term)
+                       const struct rater_billing_period *term)
 {
     enum { DAY_SECONDS_MIN = 20 * 3600 };
     if (!tariff || !exchanges_daily(subscription, tariff)) return 0;
     return (size_t)((term->end_s - term->start_s) / DAY_SECONDS_MIN) + 2;
 }
 
-static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_term *term,
+static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
                                 struct rater_part *part)
 {
     const struct mtr_price_exchange_times times = {part->start_s, term->end_s, subscription->start_s};
@@ -231,9 +231,9 @@ static void choose_exchange_day(const struct mtr_subscription *subscription, con
 struct stretch {
     const struct mtr_subscription *subscription;
     const struct mtr_tariff_document *tariff;
-    const struct rater_term *term;
+    const struct rater_billing_period *term;
     int64_t from_s, to_s;
-    const struct rater_term *cuts; /* NULL: none */
+    const struct rater_billing_period *cuts; /* NULL: none */
 };
 
 /* Appends them to `parts`, of which there are *count. */
@@ -270,7 +270,7 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
 }
 
 static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct rater_term *term)
+                      struct rater_billing_period *term)
 {
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
     const bool in_trial = subscription->trial_end_s > term->start_s;
@@ -292,7 +292,7 @@ static int make_parts(const struct mtr_subscription *subscription, struct mtr_ar
 }
 
 static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct rater_term *term)
+                      struct rater_billing_period *term)
 {
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     if (!tariff) return MTR_OK;
@@ -305,9 +305,9 @@ static int make_costs(const struct mtr_subscription *subscription, struct mtr_ar
     return MTR_OK;
 }
 
-struct rater_term rater_cost_term(const struct rater_term *term)
+struct rater_billing_period rater_cost_term(const struct rater_billing_period *term)
 {
-    struct rater_term costs = *term;
+    struct rater_billing_period costs = *term;
     costs.parts = term->costs;
     costs.part_count = term->cost_count;
     costs.costs = NULL;
@@ -316,9 +316,9 @@ struct rater_term rater_cost_term(const struct rater_term *term)
 }
 
 int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                  struct rater_term *out)
+                  struct rater_billing_period *out)
 {
-    struct rater_term term = {.start_s = start_s, .end_s = start_s};
+    struct rater_billing_period term = {.start_s = start_s, .end_s = start_s};
     if (start_s >= subscription->start_s && start_s < subscription->end_s) {
         term.whole = mtr_period_at(&subscription->billing, start_s);
         term.exists = max_s(term.whole.start_s, subscription->start_s) == start_s;

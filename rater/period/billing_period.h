@@ -23,7 +23,7 @@ struct rater_part {
                               period are theirs */
 };
 
-struct rater_term {
+struct rater_billing_period {
     bool exists; /* false: no period of the subscription starts there (any more) */
     struct mtr_period whole;
     int64_t start_s; /* whole, clipped to the subscription's term */
@@ -39,11 +39,11 @@ struct rater_term {
 
 /* The period that starts at start_s exactly. From the arena. */
 int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                  struct rater_term *out) MTR_MUST_USE;
+                  struct rater_billing_period *out) MTR_MUST_USE;
 
 /* The term with its cost parts for parts: what it costs the seller is priced as what it costs the
  * customer. */
-struct rater_term rater_cost_term(const struct rater_term *term);
+struct rater_billing_period rater_cost_term(const struct rater_billing_period *term);
 
 /* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time
  * must lie in the term. */
@@ -54,7 +54,7 @@ int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t 
  * subscription's first hour, or where the last version with `reset` began; else the first of the parts
  * before it, without a break, that had the component, too, back to a version with `reset`. The part's own
  * begin: nothing came before. */
-int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_term *term,
+int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
                             uint32_t part, const struct mtr_component *component);
 
 /* When a version begins for this subscription. */

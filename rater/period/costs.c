@@ -11,14 +11,14 @@
 #include "rater/period/price.h"
 
 /* The customer's part around a moment, or NULL. */
-static const struct rater_part *part_around(const struct rater_term *term, int64_t time_s)
+static const struct rater_part *part_around(const struct rater_billing_period *term, int64_t time_s)
 {
     for (uint32_t i = 0; i < term->part_count; i++)
         if (term->parts[i].start_s <= time_s && time_s < term->parts[i].end_s) return &term->parts[i];
     return NULL;
 }
 
-static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_term *term,
+static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_billing_period *term,
                                         struct mtr_arena *arena)
 {
     struct rater_cost_key *keys = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*keys));
@@ -40,7 +40,7 @@ static void widen_range(struct rater_line *line, const struct rater_line *cost)
 }
 
 /* A line that the customer does not have: the cost's, at no charge, in the customer's part. */
-static void start_line(const struct rater_term *term, const struct rater_line *cost, struct rater_line *out)
+static void start_line(const struct rater_billing_period *term, const struct rater_line *cost, struct rater_line *out)
 {
     const struct rater_part *around = part_around(term, cost->identity.part_start_s);
     *out = *cost;

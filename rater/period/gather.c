@@ -241,7 +241,7 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
 }
 
 /* Cells count by the hour that they begin in, levels to the second. */
-static void set_range(struct rater_gathering *gathering, const struct rater_term *term, uint32_t index)
+static void set_range(struct rater_gathering *gathering, const struct rater_billing_period *term, uint32_t index)
 {
     struct mtr_slicing_rule *rule = &gathering->rule;
     const struct rater_part *part = &term->parts[index];
@@ -257,7 +257,7 @@ static void set_range(struct rater_gathering *gathering, const struct rater_term
 
 /* All meters of a component: their rows differ by input, their lines are the same. */
 static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog,
-                            const struct rater_term *term, uint32_t part, struct collecting *collecting)
+                            const struct rater_billing_period *term, uint32_t part, struct collecting *collecting)
 {
     const struct mtr_component *component = gathering->rule.component;
     int rc = MTR_OK;
@@ -299,7 +299,7 @@ static int gather_peers(const struct rater_gathering *own, const struct mtr_cata
 }
 
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                 const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                 const struct mtr_subscription *subscription, const struct rater_billing_period *term, uint32_t part,
                  struct mtr_arena *arena, struct rater_usage *out)
 {
     struct collecting collecting = {.arena = arena};

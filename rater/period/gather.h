@@ -38,7 +38,7 @@ struct rater_usage {
  * subscription) used before it, unless a version since then says `reset`. From the arena. Errors:
  * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                 const struct mtr_subscription *subscription, const struct rater_term *term, uint32_t part,
+                 const struct mtr_subscription *subscription, const struct rater_billing_period *term, uint32_t part,
                  struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */

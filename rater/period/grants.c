@@ -15,7 +15,7 @@
 struct finding {
     const struct mtr_catalog *catalog;
     const struct mtr_subscription *subscription;
-    const struct rater_term *term;
+    const struct rater_billing_period *term;
     struct mtr_arena *arena;
     bool every_credit; /* those that the period cannot draw on, too */
     struct rater_grants grants;
@@ -78,7 +78,7 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
 }
 
 /* The end of the last period in which it can be drawn: `rollover` after the one that grants it. */
-static int64_t expiry_of(const struct finding *finding, const struct rater_term *granting, uint32_t rollover)
+static int64_t expiry_of(const struct finding *finding, const struct rater_billing_period *granting, uint32_t rollover)
 {
     int64_t end_s = granting->whole.end_s;
     for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++)
@@ -86,7 +86,7 @@ static int64_t expiry_of(const struct finding *finding, const struct rater_term 
     return end_s;
 }
 
-static int add_allowance(struct finding *finding, const struct rater_term *granting, uint32_t part,
+static int add_allowance(struct finding *finding, const struct rater_billing_period *granting, uint32_t part,
                          const struct mtr_allowance *allowance)
 {
     enum { TEXT_BYTES = 160 };
@@ -113,7 +113,7 @@ static int add_allowance(struct finding *finding, const struct rater_term *grant
     return add_grant(finding, &grant);
 }
 
-static bool is_in_earlier_part(const struct rater_term *term, uint32_t part, struct mtr_str key)
+static bool is_in_earlier_part(const struct rater_billing_period *term, uint32_t part, struct mtr_str key)
 {
     for (uint32_t i = 0; i < part; i++)
         for (uint32_t j = 0; j < term->parts[i].version->allowance_count; j++)
@@ -122,7 +122,7 @@ static bool is_in_earlier_part(const struct rater_term *term, uint32_t part, str
 }
 
 /* What a period grants that is `age` periods before the one that draws. */
-static int add_allowances(struct finding *finding, const struct rater_term *granting, uint32_t age)
+static int add_allowances(struct finding *finding, const struct rater_billing_period *granting, uint32_t age)
 {
     for (uint32_t i = 0; i < granting->part_count; i++) {
         const struct mtr_tariff_version *version = granting->parts[i].version;
@@ -157,7 +157,7 @@ static int add_rolled_over(struct finding *finding)
     int64_t start_s = finding->term->start_s;
     if (of_trial > age_max) age_max = of_trial;
     for (uint32_t age = 1; age <= age_max && start_s > subscription->start_s; age++) {
-        struct rater_term *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
+        struct rater_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
         int64_t end_s;
         if (!granting) return MTR_ENOMEM;
         start_s = rater_period_start(subscription, start_s - 1, &end_s);
@@ -247,7 +247,7 @@ static void mix_grant(XXH3_state_t *state, const struct rater_grant *grant)
     for (uint32_t i = 0; i < pool->component_count; i++) mix_text(state, pool->components[i]);
 }
 
-static int mix_grants(struct rater_term *term, const struct rater_grants *grants)
+static int mix_grants(struct rater_billing_period *term, const struct rater_grants *grants)
 {
     if (!grants->count) return MTR_OK;
     XXH3_state_t *state = XXH3_createState();
@@ -262,7 +262,7 @@ static int mix_grants(struct rater_term *term, const struct rater_grants *grants
 }
 
 int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                    int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                    int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
                     struct rater_grants *grants)
 {
     struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena};
@@ -274,7 +274,7 @@ int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscrip
 }
 
 int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                        int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
                         struct rater_grants *grants)
 {
     struct finding finding = {
@@ -295,7 +295,7 @@ static void set_balance(struct mtr_price_pool *pool, mtr_int128 balance)
 }
 
 int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        const struct rater_term *term, struct rater_grants *grants)
+                        const struct rater_billing_period *term, struct rater_grants *grants)
 {
     for (uint32_t i = 0; i < grants->count; i++) {
         struct rater_grant *grant = &grants->items[i];
@@ -326,7 +326,7 @@ int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *con
     return MTR_OK;
 }
 
-int rater_part_pools(const struct rater_grants *grants, const struct rater_term *term, uint32_t index,
+int rater_part_pools(const struct rater_grants *grants, const struct rater_billing_period *term, uint32_t index,
                      const struct mtr_price *const *prices, struct mtr_arena *arena,
                      struct mtr_price_input *input)
 {

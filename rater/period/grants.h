@@ -36,22 +36,22 @@ struct rater_grants {
 /* rater_term_at, and the grants of that period, not drawn on yet; they are part of the term's inputs. From
  * the arena. */
 int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                    int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                    int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
                     struct rater_grants *grants) MTR_MUST_USE;
 
 /* The same, with all credits of the subscription and its customer, whether the period can draw on them or
  * not; inputs without meaning. */
 int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_arena *arena, struct rater_term *term,
+                        int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
                         struct rater_grants *grants) MTR_MUST_USE;
 
 /* Takes off what the periods before this one drew. */
 int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        const struct rater_term *term, struct rater_grants *grants) MTR_MUST_USE;
+                        const struct rater_billing_period *term, struct rater_grants *grants) MTR_MUST_USE;
 
 /* The pools of one part: of `prices`, those before index are of the period's earlier parts; of those under
  * another tariff the draws are taken off here, of the others the price function knows them. */
-int rater_part_pools(const struct rater_grants *grants, const struct rater_term *term, uint32_t index,
+int rater_part_pools(const struct rater_grants *grants, const struct rater_billing_period *term, uint32_t index,
                      const struct mtr_price *const *prices, struct mtr_arena *arena,
                      struct mtr_price_input *input) MTR_MUST_USE;
 

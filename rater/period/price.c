@@ -12,7 +12,7 @@
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
 
-static void describe_line(const struct mtr_subscription *subscription, const struct rater_term *term,
+static void describe_line(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
                           struct rater_line *line)
 {
     struct mtr_charge_line *identity = &line->identity;
@@ -91,7 +91,7 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
                       const struct mtr_subscription *subscription, const struct rater_period_price *period,
                       uint32_t index, bool closing, struct mtr_arena *arena)
 {
-    const struct rater_term *term = &period->term;
+    const struct rater_billing_period *term = &period->term;
     const struct rater_part *part = &term->parts[index];
     struct rater_part_price *out = &period->parts[index];
     int rc = rater_gather(rollups, catalog, subscription, term, index, arena, &out->usage);

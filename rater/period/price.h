@@ -33,7 +33,7 @@ struct rater_part_price {
 };
 
 struct rater_period_price {
-    struct rater_term term;
+    struct rater_billing_period term;
     struct rater_grants grants; /* with their balances at the period's start */
     struct rater_part_price *parts; /* one per part of the term */
     const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) return 0;
     struct mtr_str encoding = data[0] % 2 ? MTR_STR("gzip") : MTR_STR("zstd");
     mtr_arena_init(&arena, 4096, 4 << 20);
-    int rc = mtr_decompress(encoding, (struct mtr_str){(const char *)data + 1, size - 1}, LAW_BODY_MAX, &arena, &text, &text_bytes,
+    int rc = decode_decompress(encoding, (struct mtr_str){(const char *)data + 1, size - 1}, LAW_BODY_MAX, &arena, &text, &text_bytes,
                             &diagnostic);
     MTR_ASSERT(rc != MTR_OK || text_bytes <= LAW_BODY_MAX);
     if (rc == MTR_OK && text_bytes) {

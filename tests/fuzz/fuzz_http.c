@@ -61,8 +61,8 @@ static struct reading read_requests(const uint8_t *data, size_t size, const uint
     bool in_body = false;
     size_t cut = 0, left_in_piece = 0;
     mtr_buffer_init(&head.bytes, HEADER_BYTES_MAX);
-    mtr_http_parser_init(&parser, URL_BYTES_MAX, HEADER_BYTES_MAX);
-    mtr_http_parser_begin(&parser, &head);
+    http_parser_init(&parser, URL_BYTES_MAX, HEADER_BYTES_MAX);
+    http_parser_begin(&parser, &head);
     while (reading.end < size && reading.requests < REQUESTS_MAX) {
         if (left_in_piece == 0) left_in_piece = cut_count ? 1 + cuts[cut++ % cut_count] % 16u : size;
         size_t piece_size = size - reading.end < left_in_piece ? size - reading.end : left_in_piece;
@@ -70,8 +70,8 @@ static struct reading read_requests(const uint8_t *data, size_t size, const uint
         MTR_ASSERT(piece);
         memcpy(piece, data + reading.end, piece_size);
         size_t used = 0;
-        enum mtr_http_progress progress = in_body ? mtr_http_parser_body(&parser, piece, piece_size, &used, on_body, &reading)
-                                                  : mtr_http_parser_head(&parser, piece, piece_size, &used);
+        enum mtr_http_progress progress = in_body ? http_parser_body(&parser, piece, piece_size, &used, on_body, &reading)
+                                                  : http_parser_head(&parser, piece, piece_size, &used);
         free(piece);
         MTR_ASSERT(used <= piece_size && (progress != MTR_HTTP_MORE || used == piece_size));
         if (progress == MTR_HTTP_REFUSED) {
@@ -87,7 +87,7 @@ static struct reading read_requests(const uint8_t *data, size_t size, const uint
         if (in_body) continue;
         reading.requests++;
         reading.body_bytes = 0;
-        mtr_http_parser_begin(&parser, &head);
+        http_parser_begin(&parser, &head);
     }
     mtr_buffer_release(&head.bytes);
     return reading;

@@ -24,14 +24,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mtr_str bytes = {(const char *)data, size};
     struct mtr_tz_data parsed = {0};
     struct mtr_zone *zone = NULL;
-    if (mtr_tzif_parse(bytes, &parsed) == MTR_OK) {
-        if (mtr_zone_from_data(MTR_STR("fuzzed"), &parsed, &zone) == MTR_OK) ask(zone);
+    if (tzif_parse(bytes, &parsed) == MTR_OK) {
+        if (zone_from_data(MTR_STR("fuzzed"), &parsed, &zone) == MTR_OK) ask(zone);
         mtr_zone_close(zone);
-        mtr_tzif_release(&parsed);
+        tzif_release(&parsed);
     }
     struct mtr_tz_rule rule;
-    if (mtr_tz_rule_parse(bytes, &rule) == MTR_OK) {
-        struct mtr_zone_span span = mtr_tz_rule_at(&rule, 1774745999);
+    if (tz_rule_parse(bytes, &rule) == MTR_OK) {
+        struct mtr_zone_span span = tz_rule_at(&rule, 1774745999);
         MTR_ASSERT(span.start_s <= 1774745999 && 1774745999 < span.end_s);
     }
     return 0;

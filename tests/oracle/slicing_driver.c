@@ -37,9 +37,9 @@ static struct mtr_quantity quantity(const struct mtr_node *node, const char *key
     return value;
 }
 
-static enum mtr_slice_by scope_of(struct mtr_str name)
+static enum mtr_curve_scope scope_of(struct mtr_str name)
 {
-    enum mtr_slice_by scope = MTR_SLICE_BY_PERIOD;
+    enum mtr_curve_scope scope = MTR_SLICE_BY_PERIOD;
     while (!mtr_str_equal(name, mtr_str_from(mtr_slice_by_name(scope)))) scope++;
     return scope;
 }

@@ -17,7 +17,7 @@
 
 enum { RATING_PATH_BYTES = 96 };
 
-struct rating_stage {
+struct rating_world {
     char root[RATING_PATH_BYTES];
     struct mtr_catalog_store *store;
     struct mtr_catalog *catalog;
@@ -45,7 +45,7 @@ static inline void rating_remove(const char *root)
     (void)remove(root);
 }
 
-static inline void rating_close_stores(struct rating_stage *stage)
+static inline void rating_close_stores(struct rating_world *stage)
 {
     mtr_rater_close(stage->rater);
     mtr_charges_close(stage->charges);
@@ -55,7 +55,7 @@ static inline void rating_close_stores(struct rating_stage *stage)
     stage->rater = NULL;
 }
 
-static inline void rating_open_stores(struct rating_stage *stage)
+static inline void rating_open_stores(struct rating_world *stage)
 {
     struct mtr_diagnostic diagnostic;
     char path[2 * RATING_PATH_BYTES];
@@ -69,28 +69,28 @@ static inline void rating_open_stores(struct rating_stage *stage)
     assert_int_equal(mtr_rater_open(stage->rollups, stage->charges, &stage->options, &stage->rater), 0);
 }
 
-static inline void rating_open(struct rating_stage *stage, int64_t now_s)
+static inline void rating_open(struct rating_world *stage, int64_t now_s)
 {
-    *stage = (struct rating_stage){.options = mtr_rater_options_default(), .now_us = now_s * MTR_US_PER_SECOND};
+    *stage = (struct rating_world){.options = mtr_rater_options_default(), .now_us = now_s * MTR_US_PER_SECOND};
     /* In memory where there is such a place: hundreds of commits, and no power will fail in a test. */
     snprintf(stage->root, sizeof(stage->root), "%s/meterd-rating-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     assert_non_null(mkdtemp(stage->root));
     rating_open_stores(stage);
 }
 
-static inline void rating_close(struct rating_stage *stage)
+static inline void rating_close(struct rating_world *stage)
 {
     rating_close_stores(stage);
     rating_remove(stage->root);
 }
 
-static inline void rating_reopen(struct rating_stage *stage)
+static inline void rating_reopen(struct rating_world *stage)
 {
     rating_close_stores(stage);
     rating_open_stores(stage);
 }
 
-static inline void rating_apply(struct rating_stage *stage, const char *yaml)
+static inline void rating_apply(struct rating_world *stage, const char *yaml)
 {
     struct mtr_diagnostics findings;
     struct mtr_catalog_change change;
@@ -106,7 +106,7 @@ static inline void rating_apply(struct rating_stage *stage, const char *yaml)
 }
 
 /* Adds to a cell (or takes away, with a negative number of events) as the aggregator would; '|' in dimensions stands for 0x1F. */
-static inline void rating_use(struct rating_stage *stage, const char *subscription_key, const char *meter_key, int64_t hour_s,
+static inline void rating_use(struct rating_world *stage, const char *subscription_key, const char *meter_key, int64_t hour_s,
                               const char *dimensions, const char *quantity, int events)
 {
     const struct mtr_subscription *subscription = mtr_catalog_find_subscription(stage->catalog, mtr_str_from(subscription_key));
@@ -143,7 +143,7 @@ static inline void rating_use(struct rating_stage *stage, const char *subscripti
 
 /* One event of a meter that keeps points: last, time_weighted (in its one list), and those with keep_events. Its cell gains the quantity and one
  * event, and the point has the cell's last sequence. With a sequence the point of it is taken back. */
-static inline void rating_point(struct rating_stage *stage, const char *subscription_key, const char *meter_key, int64_t time_s,
+static inline void rating_point(struct rating_world *stage, const char *subscription_key, const char *meter_key, int64_t time_s,
                                 const char *dimensions, const char *quantity, uint64_t taken_back_seq)
 {
     const struct mtr_subscription *subscription = mtr_catalog_find_subscription(stage->catalog, mtr_str_from(subscription_key));
@@ -170,7 +170,7 @@ static inline void rating_point(struct rating_stage *stage, const char *subscrip
 }
 
 /* Time goes on, and usage is complete up to it. */
-static inline void rating_advance_to(struct rating_stage *stage, int64_t now_s)
+static inline void rating_advance_to(struct rating_world *stage, int64_t now_s)
 {
     struct mtr_rollups_txn *txn = NULL;
     stage->now_us = stage->watermark_us = now_s * MTR_US_PER_SECOND;
@@ -179,7 +179,7 @@ static inline void rating_advance_to(struct rating_stage *stage, int64_t now_s)
     assert_int_equal(mtr_rollups_commit(txn), 0);
 }
 
-static inline struct mtr_rater_result rating_step(struct rating_stage *stage)
+static inline struct mtr_rater_result rating_step(struct rating_world *stage)
 {
     struct mtr_rater_result result;
     struct mtr_diagnostic diagnostic = {0};
@@ -188,7 +188,7 @@ static inline struct mtr_rater_result rating_step(struct rating_stage *stage)
     return result;
 }
 
-static inline void rating_drain(struct rating_stage *stage)
+static inline void rating_drain(struct rating_world *stage)
 {
     for (int i = 0; i < 100000; i++)
         if (rating_step(stage).idle) return;
@@ -207,7 +207,7 @@ static inline int rating_print_finding(void *context, const struct mtr_audit_fin
     return 0;
 }
 
-static inline struct mtr_audit_counts rating_audit(struct rating_stage *stage)
+static inline struct mtr_audit_counts rating_audit(struct rating_world *stage)
 {
     struct mtr_audit_counts counts;
     int rc = mtr_rater_audit(stage->rollups, stage->charges, stage->catalog, &stage->options, rating_print_finding, NULL, &counts);
@@ -241,7 +241,7 @@ static inline int rating_compare_words(const void *a, const void *b)
 }
 
 /* Those of one period of a subscription. */
-static inline struct rating_lines rating_lines(struct rating_stage *stage, uint32_t subscription, int64_t period_start_s)
+static inline struct rating_lines rating_lines(struct rating_world *stage, uint32_t subscription, int64_t period_start_s)
 {
     enum { LINES_MAX = 64 };
     struct rating_lines found = {0}, sorted = {0};
@@ -283,7 +283,7 @@ static inline int rating_on_charge(void *context, const struct mtr_charge *charg
 }
 
 /* "draft 1.5; final 0; …" of one subscription (0: all), oldest first. */
-static inline struct rating_history rating_history(struct rating_stage *stage, uint32_t subscription)
+static inline struct rating_history rating_history(struct rating_world *stage, uint32_t subscription)
 {
     struct rating_history history = {.subscription = subscription};
     struct mtr_charges_txn *txn = NULL;

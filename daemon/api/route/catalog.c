@@ -14,7 +14,7 @@ static void write_change(struct mtr_api_call *call, const struct mtr_catalog_cha
                          const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     mtr_json_map(&json);
     mtr_json_name(&json, "created");
     mtr_json_u64(&json, change->created);
@@ -29,21 +29,21 @@ static void write_change(struct mtr_api_call *call, const struct mtr_catalog_cha
     mtr_json_name(&json, "findings"); /* warnings */
     mtr_json_findings(&json, findings);
     mtr_json_map_end(&json);
-    mtr_api_json_end(call, &json);
+    api_json_end(call, &json);
 }
 
 static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
 {
     struct mtr_catalog_change change = {0};
     struct mtr_diagnostics findings;
-    bool dry_run = mtr_api_flag(call, "dry_run");
+    bool dry_run = api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = mtr_catalog_store_apply(call->host->catalog_store, call->body, kind, key, call->credential->key,
                                      call->now_us, dry_run, &change, &findings);
     if (rc == MTR_EINVALID) {
-        mtr_api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
+        api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
     } else if (rc) {
-        mtr_api_error(call, rc, "the catalog could not be changed");
+        api_error(call, rc, "the catalog could not be changed");
     } else {
         write_change(call, &change, dry_run, &findings);
         if (!dry_run && change.created + change.updated) {
@@ -59,19 +59,19 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
 static bool kind_of(struct mtr_api_call *call, enum mtr_catalog_kind *kind)
 {
     if (mtr_catalog_kind_from_name(call->path_parameters[0], kind)) return true;
-    mtr_api_problem(call, 404,
+    api_problem(call, 404,
                     "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, "
                     "destination, credit, rate",
                     MTR_STR_ARGS(call->path_parameters[0]));
     return false;
 }
 
-void mtr_api_put_catalog(struct mtr_api_call *call)
+void api_put_catalog(struct mtr_api_call *call)
 {
     apply(call, NULL, (struct mtr_str){NULL, 0});
 }
 
-void mtr_api_put_document(struct mtr_api_call *call)
+void api_put_document(struct mtr_api_call *call)
 {
     enum mtr_catalog_kind kind;
     if (kind_of(call, &kind)) apply(call, &kind, call->path_parameters[1]);
@@ -100,21 +100,21 @@ static int on_document(void *context, const struct mtr_catalog_document *documen
 static void list(struct mtr_api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     struct mtr_json_writer json;
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     mtr_json_map(&json);
     mtr_json_name(&json, "documents");
     mtr_json_list(&json);
     int rc = mtr_catalog_store_walk(call->host->catalog_store, kind, key, on_document, &json);
     if (rc) {
-        mtr_api_error(call, rc, "the catalog cannot be read");
+        api_error(call, rc, "the catalog cannot be read");
         return;
     }
     mtr_json_list_end(&json);
     mtr_json_map_end(&json);
-    mtr_api_json_end(call, &json);
+    api_json_end(call, &json);
 }
 
-void mtr_api_list_documents(struct mtr_api_call *call)
+void api_list_documents(struct mtr_api_call *call)
 {
     enum mtr_catalog_kind kind;
     if (kind_of(call, &kind)) list(call, kind, (struct mtr_str){NULL, 0});
@@ -141,26 +141,26 @@ static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, u
         return mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document_yaml,
                                      &call->answer);
     }
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     int rc = mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document, &json);
-    if (!rc) mtr_api_json_end(call, &json);
+    if (!rc) api_json_end(call, &json);
     return rc;
 }
 
-void mtr_api_get_document(struct mtr_api_call *call)
+void api_get_document(struct mtr_api_call *call)
 {
     enum mtr_catalog_kind kind;
     uint64_t revision = 0;
     struct mtr_str key = call->path_parameters[1];
-    int as = mtr_api_negotiate(call);
-    if (as < 0 || !kind_of(call, &kind) || !mtr_api_u64(call, "revision", 1, UINT32_MAX, &revision)) return;
-    if (mtr_api_flag(call, "revisions")) {
+    int as = api_negotiate(call);
+    if (as < 0 || !kind_of(call, &kind) || !api_u64(call, "revision", 1, UINT32_MAX, &revision)) return;
+    if (api_flag(call, "revisions")) {
         list(call, kind, key);
         return;
     }
     int rc = get_document(call, kind, (uint32_t)revision, as == 1);
     if (rc == MTR_ENOTFOUND)
-        mtr_api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
+        api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
                         revision ? " with this revision" : "");
-    else if (rc) mtr_api_error(call, rc, "the catalog cannot be read");
+    else if (rc) api_error(call, rc, "the catalog cannot be read");
 }

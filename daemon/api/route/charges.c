@@ -19,22 +19,22 @@ enum { ACK_IDS_MAX = 10000, OUTBOX_LIMIT_DEFAULT = 100, OUTBOX_LIMIT_MAX = 10000
 static bool read_pull_request(struct mtr_api_call *call, struct mtr_pull_request *request)
 {
     uint64_t limit = MTR_PULL_LIMIT_DEFAULT;
-    struct mtr_str key = mtr_api_text(call, "subscription");
-    *request = (struct mtr_pull_request){.consumer = mtr_api_text(call, "consumer")};
-    request->has_after = mtr_api_text(call, "after").size > 0;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &request->after) ||
-        !mtr_api_u64(call, "limit", 1, MTR_PULL_LIMIT_MAX, &limit))
+    struct mtr_str key = api_text(call, "subscription");
+    *request = (struct mtr_pull_request){.consumer = api_text(call, "consumer")};
+    request->has_after = api_text(call, "after").size > 0;
+    if (!api_u64(call, "after", 0, UINT64_MAX, &request->after) ||
+        !api_u64(call, "limit", 1, MTR_PULL_LIMIT_MAX, &limit))
         return false;
     request->limit = (uint32_t)limit;
-    request->skip_drafts = mtr_api_text(call, "drafts").size > 0 && !mtr_api_flag(call, "drafts");
+    request->skip_drafts = api_text(call, "drafts").size > 0 && !api_flag(call, "drafts");
     if (request->consumer.size > MTR_CONSUMER_BYTES_MAX) {
-        mtr_api_problem(call, 400, "consumer: a name has at most %d bytes", MTR_CONSUMER_BYTES_MAX);
+        api_problem(call, 400, "consumer: a name has at most %d bytes", MTR_CONSUMER_BYTES_MAX);
         return false;
     }
     if (!key.size) return true;
     const struct mtr_subscription *subscription = mtr_catalog_find_subscription(call->catalog, key);
     if (subscription) request->subscription = subscription->number;
-    else mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+    else api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return subscription != NULL;
 }
 
@@ -94,19 +94,19 @@ static int write_csv_head(struct mtr_buffer *out)
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
 }
 
-void mtr_api_list_charges(struct mtr_api_call *call)
+void api_list_charges(struct mtr_api_call *call)
 {
     enum { AS_JSON, AS_NDJSON, AS_CSV };
     struct mtr_pull_request request;
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
-    int as = mtr_api_negotiate(call);
+    int as = api_negotiate(call);
     if (as < 0 || !read_pull_request(call, &request)) return;
     int rc = mtr_charges_begin(call->host->charges, false, &txn);
     if (!rc && as == AS_JSON) {
-        mtr_api_json(call, &json);
+        api_json(call, &json);
         rc = mtr_pull_write_json(txn, &request, &json);
-        if (!rc) mtr_api_json_end(call, &json);
+        if (!rc) api_json_end(call, &json);
     } else if (!rc) {
         call->status = 200;
         call->answer_type = as == AS_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson";
@@ -117,7 +117,7 @@ void mtr_api_list_charges(struct mtr_api_call *call)
         call->paged = !rc;
     }
     mtr_charges_abort(txn);
-    if (rc) mtr_api_error(call, rc, "the charges cannot be read");
+    if (rc) api_error(call, rc, "the charges cannot be read");
 }
 
 /* ---- acknowledgements ---- */
@@ -155,11 +155,11 @@ static struct mtr_document *read_body(struct mtr_api_call *call)
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
     if (mtr_document_parse(call->body, &document, &diagnostic) == MTR_OK) return document;
-    mtr_api_problem(call, 400, "line %u, column %u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
+    api_problem(call, 400, "line %u, column %u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
     return NULL;
 }
 
-void mtr_api_ack_charges(struct mtr_api_call *call)
+void api_ack_charges(struct mtr_api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
@@ -172,37 +172,37 @@ void mtr_api_ack_charges(struct mtr_api_call *call)
     else mtr_charges_abort(txn);
     mtr_document_close(document);
     if (rc == MTR_EINVALID) {
-        mtr_api_problem(
+        api_problem(
             call, 400,
             "send {\"consumer\": name, \"up_to\": number} or {\"consumer\": name, \"ids\": [charge ids]}; "
             "up_to is not beyond the last charge");
     } else if (rc == MTR_ENOTFOUND) {
-        mtr_api_problem(call, 404, "one of the ids is no charge; nothing was acknowledged");
+        api_problem(call, 404, "one of the ids is no charge; nothing was acknowledged");
     } else if (rc) {
-        mtr_api_error(call, rc, "the acknowledgement could not be stored");
+        api_error(call, rc, "the acknowledgement could not be stored");
     } else {
-        mtr_api_json(call, &json);
+        api_json(call, &json);
         mtr_json_map(&json);
         mtr_json_name(&json, "up_to");
         mtr_json_u64(&json, up_to);
         mtr_json_map_end(&json);
-        mtr_api_json_end(call, &json);
+        api_json_end(call, &json);
     }
 }
 
-void mtr_api_get_charge(struct mtr_api_call *call)
+void api_get_charge(struct mtr_api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
     struct mtr_str id = call->path_parameters[0];
     int rc = mtr_charges_begin(call->host->charges, false, &txn);
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     if (!rc) rc = mtr_rater_explain(txn, id, &json);
     mtr_charges_abort(txn);
     if (rc == MTR_ENOTFOUND || rc == MTR_EINVALID)
-        mtr_api_problem(call, 404, "there is no charge '%.*s'", MTR_STR_ARGS(id));
-    else if (rc) mtr_api_error(call, rc, "the charge cannot be explained");
-    else mtr_api_json_end(call, &json);
+        api_problem(call, 404, "there is no charge '%.*s'", MTR_STR_ARGS(id));
+    else if (rc) api_error(call, rc, "the charge cannot be explained");
+    else api_json_end(call, &json);
 }
 
 /* ---- outbox ---- */
@@ -263,24 +263,24 @@ static int on_message(void *context, const struct mtr_message *message)
     return rows->json.error;
 }
 
-void mtr_api_list_outbox(struct mtr_api_call *call)
+void api_list_outbox(struct mtr_api_call *call)
 {
     struct outbox_rows rows = {
-        .call = call, .state = mtr_api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
+        .call = call, .state = api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
     struct mtr_charges_txn *txn = NULL;
-    struct mtr_str key = mtr_api_text(call, "destination");
+    struct mtr_str key = api_text(call, "destination");
     uint64_t after = 0;
     const struct mtr_destination *destination =
         key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &after) ||
-        !mtr_api_u64(call, "limit", 1, OUTBOX_LIMIT_MAX, &rows.limit))
+    if (!api_u64(call, "after", 0, UINT64_MAX, &after) ||
+        !api_u64(call, "limit", 1, OUTBOX_LIMIT_MAX, &rows.limit))
         return;
     if (key.size && !destination) {
-        mtr_api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
+        api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
         return;
     }
     int rc = mtr_charges_begin(call->host->charges, false, &txn);
-    mtr_api_json(call, &rows.json);
+    api_json(call, &rows.json);
     mtr_json_map(&rows.json);
     mtr_json_name(&rows.json, "messages");
     mtr_json_list(&rows.json);
@@ -288,18 +288,18 @@ void mtr_api_list_outbox(struct mtr_api_call *call)
         rc = mtr_charges_walk_messages(txn, destination ? destination->number : 0, after, on_message, &rows);
     mtr_charges_abort(txn);
     if (rc && rc != STOP) {
-        mtr_api_error(call, rc, "the outbox cannot be read");
+        api_error(call, rc, "the outbox cannot be read");
         return;
     }
     mtr_json_list_end(&rows.json);
     mtr_json_name(&rows.json, "has_more");
     mtr_json_bool(&rows.json, rows.more);
     mtr_json_map_end(&rows.json);
-    mtr_api_json_end(call, &rows.json);
+    api_json_end(call, &rows.json);
 }
 
 /* {"action": "retry"} or {"action": "delivered"}. */
-void mtr_api_settle_outbox(struct mtr_api_call *call)
+void api_settle_outbox(struct mtr_api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_message message;
@@ -312,7 +312,7 @@ void mtr_api_settle_outbox(struct mtr_api_call *call)
          delivered = action && mtr_str_equal(action->text, MTR_STR("delivered"));
     mtr_document_close(document);
     if (!retry && !delivered) {
-        mtr_api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
+        api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
         return;
     }
     int rc = mtr_message_id_parse(call->path_parameters[0], &id)
@@ -323,17 +323,17 @@ void mtr_api_settle_outbox(struct mtr_api_call *call)
     if (!rc) rc = mtr_charges_commit(txn);
     else mtr_charges_abort(txn);
     if (rc == MTR_ENOTFOUND) {
-        mtr_api_problem(call, 404, "there is no message '%.*s'", MTR_STR_ARGS(call->path_parameters[0]));
+        api_problem(call, 404, "there is no message '%.*s'", MTR_STR_ARGS(call->path_parameters[0]));
     } else if (rc == MTR_EAGAIN) {
-        mtr_api_problem(call, 409, "the message is on its way; wait for its outcome");
+        api_problem(call, 409, "the message is on its way; wait for its outcome");
     } else if (rc == MTR_EINVALID) {
-        mtr_api_problem(call, 409, "the message is delivered already");
+        api_problem(call, 409, "the message is delivered already");
     } else if (rc) {
-        mtr_api_error(call, rc, "the message could not be changed");
+        api_error(call, rc, "the message could not be changed");
     } else {
         call->host->catalog_changed(call->host->context); /* the rater's thread looks at once */
-        mtr_api_json(call, &json);
+        api_json(call, &json);
         write_message(&json, call->catalog, &message);
-        mtr_api_json_end(call, &json);
+        api_json_end(call, &json);
     }
 }

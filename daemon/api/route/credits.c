@@ -93,24 +93,24 @@ static int on_balance(void *context, const struct mtr_balance *balance)
 
 static bool read_selection(struct mtr_api_call *call, struct credits *credits, uint32_t *after)
 {
-    struct mtr_str key = mtr_api_text(call, "subscription");
+    struct mtr_str key = api_text(call, "subscription");
     int64_t time_us = call->now_us;
     uint64_t number = 0;
-    credits->customer = mtr_api_text(call, "customer");
+    credits->customer = api_text(call, "customer");
     credits->limit = LIMIT_DEFAULT;
-    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &number) ||
-        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &credits->limit))
+    if (!api_u64(call, "after", 0, UINT32_MAX, &number) ||
+        !api_u64(call, "limit", 1, LIMIT_MAX, &credits->limit))
         return false;
-    if (!mtr_api_time(call, "at", &time_us)) return false;
+    if (!api_time(call, "at", &time_us)) return false;
     *after = (uint32_t)number;
     credits->time_s = time_us / MTR_US_PER_SECOND;
     if (!key.size == !credits->customer.size) {
-        mtr_api_problem(call, 400, "name a subscription or a customer");
+        api_problem(call, 400, "name a subscription or a customer");
         return false;
     }
     if (!key.size) return true;
     credits->only = mtr_catalog_find_subscription(call->catalog, key);
-    if (!credits->only) mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+    if (!credits->only) api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return credits->only != NULL;
 }
 
@@ -156,18 +156,18 @@ static int list(struct mtr_api_call *call, struct credits *credits, uint32_t *af
     return rc;
 }
 
-void mtr_api_list_credits(struct mtr_api_call *call)
+void api_list_credits(struct mtr_api_call *call)
 {
     struct credits credits = {0};
     uint32_t after = 0;
     if (!read_selection(call, &credits, &after)) return;
     int rc = mtr_charges_begin(call->host->charges, false, &credits.txn);
     if (rc) {
-        mtr_api_error(call, rc, "the credits cannot be read");
+        api_error(call, rc, "the credits cannot be read");
         return;
     }
     mtr_arena_init(&credits.arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
-    mtr_api_json(call, &credits.json);
+    api_json(call, &credits.json);
     mtr_json_map(&credits.json);
     mtr_json_name(&credits.json, "credits");
     mtr_json_list(&credits.json);
@@ -175,7 +175,7 @@ void mtr_api_list_credits(struct mtr_api_call *call)
     mtr_charges_abort(credits.txn);
     mtr_arena_release(&credits.arena);
     if (rc) {
-        mtr_api_error(call, rc, "the credits cannot be read");
+        api_error(call, rc, "the credits cannot be read");
         return;
     }
     mtr_json_list_end(&credits.json);
@@ -184,5 +184,5 @@ void mtr_api_list_credits(struct mtr_api_call *call)
     mtr_json_name(&credits.json, "has_more");
     mtr_json_bool(&credits.json, after < mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION));
     mtr_json_map_end(&credits.json);
-    mtr_api_json_end(call, &credits.json);
+    api_json_end(call, &credits.json);
 }

@@ -159,7 +159,7 @@ static int copy_headers(struct ingest *ingest)
     return rc;
 }
 
-void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
+void events_handle(struct mtr_events *events, struct mtr_http_request *http, struct mtr_str vendor)
 {
     if (!vendor.size) {
         mtr_http_problem(http, 403, NULL,
@@ -192,7 +192,7 @@ void mtr_events_handle(struct mtr_events *events, struct mtr_http_request *http,
 }
 
 /* Writer's thread. */
-void mtr_events_on_answer(void *context, struct mtr_request *request)
+void events_on_answer(void *context, struct mtr_request *request)
 {
     struct mtr_events *events = context;
     pthread_mutex_lock(&events->mutex);
@@ -248,7 +248,7 @@ static void on_answered(void *context)
     }
 }
 
-int mtr_events_open(const struct mtr_api_host *host, struct mtr_events **out)
+int events_open(const struct mtr_api_host *host, struct mtr_events **out)
 {
     struct mtr_events *events = calloc(1, sizeof(*events));
     if (!events) return MTR_ENOMEM;
@@ -258,14 +258,14 @@ int mtr_events_open(const struct mtr_api_host *host, struct mtr_events **out)
     pthread_mutex_init(&events->mutex, NULL);
     int rc = mtr_wakeup_open(host->loop, true, on_answered, events, &events->answered);
     if (rc) {
-        mtr_events_close(events);
+        events_close(events);
         return rc;
     }
     *out = events;
     return MTR_OK;
 }
 
-void mtr_events_close(struct mtr_events *events)
+void events_close(struct mtr_events *events)
 {
     if (!events) return;
     on_answered(events); /* what the writer finished last */

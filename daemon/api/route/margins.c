@@ -81,19 +81,19 @@ struct selection {
 
 static bool read_selection(struct mtr_api_call *call, struct selection *selection)
 {
-    struct mtr_str key = mtr_api_text(call, "subscription");
+    struct mtr_str key = api_text(call, "subscription");
     int64_t from_us = 0;
     uint64_t after = 0;
-    *selection = (struct selection){.limit = LIMIT_DEFAULT, .customer = mtr_api_text(call, "customer")};
-    if (!mtr_api_u64(call, "after", 0, UINT32_MAX, &after) ||
-        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &selection->limit))
+    *selection = (struct selection){.limit = LIMIT_DEFAULT, .customer = api_text(call, "customer")};
+    if (!api_u64(call, "after", 0, UINT32_MAX, &after) ||
+        !api_u64(call, "limit", 1, LIMIT_MAX, &selection->limit))
         return false;
-    if (!mtr_api_time(call, "from", &from_us)) return false;
+    if (!api_time(call, "from", &from_us)) return false;
     selection->after = (uint32_t)after;
     selection->from_s = from_us / MTR_US_PER_SECOND;
     if (!key.size) return true;
     selection->only = mtr_catalog_find_subscription(call->catalog, key);
-    if (!selection->only) mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+    if (!selection->only) api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return selection->only != NULL;
 }
 
@@ -120,25 +120,25 @@ static int list(struct mtr_api_call *call, const struct selection *selection, st
     return rc;
 }
 
-void mtr_api_list_margins(struct mtr_api_call *call)
+void api_list_margins(struct mtr_api_call *call)
 {
-    struct margins margins = {.losses_only = mtr_api_flag(call, "losses")};
+    struct margins margins = {.losses_only = api_flag(call, "losses")};
     struct selection selection;
     uint32_t last = 0;
     if (!read_selection(call, &selection)) return;
     int rc = mtr_charges_begin(call->host->charges, false, &margins.txn);
     if (rc) {
-        mtr_api_error(call, rc, "the margins cannot be read");
+        api_error(call, rc, "the margins cannot be read");
         return;
     }
-    mtr_api_json(call, &margins.json);
+    api_json(call, &margins.json);
     mtr_json_map(&margins.json);
     mtr_json_name(&margins.json, "margins");
     mtr_json_list(&margins.json);
     rc = list(call, &selection, &margins, &last);
     mtr_charges_abort(margins.txn);
     if (rc) {
-        mtr_api_error(call, rc, "the margins cannot be read");
+        api_error(call, rc, "the margins cannot be read");
         return;
     }
     mtr_json_list_end(&margins.json);
@@ -147,5 +147,5 @@ void mtr_api_list_margins(struct mtr_api_call *call)
     mtr_json_name(&margins.json, "has_more");
     mtr_json_bool(&margins.json, last < mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION));
     mtr_json_map_end(&margins.json);
-    mtr_api_json_end(call, &margins.json);
+    api_json_end(call, &margins.json);
 }

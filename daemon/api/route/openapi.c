@@ -225,10 +225,10 @@ static void components(struct mtr_json_writer *json)
     mtr_json_map_end(json);
 }
 
-void mtr_api_get_openapi(struct mtr_api_call *call)
+void api_get_openapi(struct mtr_api_call *call)
 {
     struct mtr_json_writer json;
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     mtr_json_map(&json);
     pair(&json, "openapi", "3.1.0");
     mtr_json_name(&json, "info");
@@ -242,5 +242,5 @@ void mtr_api_get_openapi(struct mtr_api_call *call)
     paths(&json);
     components(&json);
     mtr_json_map_end(&json);
-    mtr_api_json_end(call, &json);
+    api_json_end(call, &json);
 }

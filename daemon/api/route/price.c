@@ -4,17 +4,17 @@
 #include "daemon/api/api.h"
 #include "meterd/query/quote.h"
 
-void mtr_api_post_price(struct mtr_api_call *call)
+void api_post_price(struct mtr_api_call *call)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;
     mtr_diagnostics_init(&findings, 50);
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     /* Stored tariffs are the operator's: a vendor's key prices what it brings along. */
     struct mtr_catalog *catalog = call->credential->vendor ? NULL : call->catalog;
     int rc = mtr_price_request_run(call->body, catalog, call->now_us, &call->arena, &json, &findings);
-    if (rc == MTR_EINVALID) mtr_api_findings(call, 422, "the request cannot be priced", &findings);
-    else if (rc) mtr_api_error(call, rc, "the request cannot be priced");
-    else mtr_api_json_end(call, &json);
+    if (rc == MTR_EINVALID) api_findings(call, 422, "the request cannot be priced", &findings);
+    else if (rc) api_error(call, rc, "the request cannot be priced");
+    else api_json_end(call, &json);
     mtr_diagnostics_release(&findings);
 }

@@ -22,7 +22,7 @@ static void name_bool(struct mtr_json_writer *json, const char *name, bool value
     mtr_json_bool(json, value);
 }
 
-void mtr_api_get_status(struct mtr_api_call *call)
+void api_get_status(struct mtr_api_call *call)
 {
     const struct mtr_api_host *host = call->host;
     struct mtr_rollups_txn *txn = NULL;
@@ -38,10 +38,10 @@ void mtr_api_get_status(struct mtr_api_call *call)
     if (!rc) rc = mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change);
     if (txn) mtr_rollups_abort(txn);
     if (rc) {
-        mtr_api_error(call, rc, "the rollups cannot be read");
+        api_error(call, rc, "the rollups cannot be read");
         return;
     }
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     mtr_json_map(&json);
     mtr_json_name(&json, "version");
     mtr_json_cstr(&json, METERD_VERSION);
@@ -68,7 +68,7 @@ void mtr_api_get_status(struct mtr_api_call *call)
     name_bool(&json, "idle", rated);
     mtr_json_map_end(&json);
     mtr_json_map_end(&json);
-    mtr_api_json_end(call, &json);
+    api_json_end(call, &json);
 }
 
 struct rows {
@@ -209,11 +209,11 @@ static void list_rows(struct mtr_api_call *call, bool quarantine)
 {
     struct rows rows = {.limit = LIMIT_DEFAULT};
     struct mtr_rollups_txn *txn = NULL;
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &rows.after) ||
-        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &rows.limit))
+    if (!api_u64(call, "after", 0, UINT64_MAX, &rows.after) ||
+        !api_u64(call, "limit", 1, LIMIT_MAX, &rows.limit))
         return;
     int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
-    mtr_api_json(call, &rows.json);
+    api_json(call, &rows.json);
     mtr_json_map(&rows.json);
     mtr_json_name(&rows.json, "events");
     mtr_json_list(&rows.json);
@@ -221,21 +221,21 @@ static void list_rows(struct mtr_api_call *call, bool quarantine)
     if (!rc && !quarantine) rc = write_held_page(txn, &rows, call);
     if (txn) mtr_rollups_abort(txn);
     if (rc && rc != STOP) {
-        mtr_api_error(call, rc, "the rollups cannot be read");
+        api_error(call, rc, "the rollups cannot be read");
         return;
     }
     mtr_json_list_end(&rows.json);
     name_bool(&rows.json, "has_more", rows.more);
     mtr_json_map_end(&rows.json);
-    mtr_api_json_end(call, &rows.json);
+    api_json_end(call, &rows.json);
 }
 
-void mtr_api_list_quarantine(struct mtr_api_call *call)
+void api_list_quarantine(struct mtr_api_call *call)
 {
     list_rows(call, true);
 }
 
-void mtr_api_list_held(struct mtr_api_call *call)
+void api_list_held(struct mtr_api_call *call)
 {
     list_rows(call, false);
 }

@@ -129,12 +129,12 @@ static int write_events(struct mtr_api_call *call, struct events_query *query, s
 
 static bool read_query(struct mtr_api_call *call, struct events_query *query)
 {
-    struct mtr_str key = mtr_api_text(call, "subscription");
+    struct mtr_str key = api_text(call, "subscription");
     uint64_t last_seq = mtr_log_last_seq(call->host->log);
     *query = (struct events_query){.limit = LIMIT_DEFAULT, .up_to = last_seq};
-    if (!mtr_api_u64(call, "after", 0, UINT64_MAX, &query->after) ||
-        !mtr_api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
-        !mtr_api_u64(call, "up_to", 0, UINT64_MAX, &query->up_to))
+    if (!api_u64(call, "after", 0, UINT64_MAX, &query->after) ||
+        !api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
+        !api_u64(call, "up_to", 0, UINT64_MAX, &query->up_to))
         return false;
     if (query->up_to > last_seq) query->up_to = last_seq;
     query->next_after = query->after;
@@ -142,29 +142,29 @@ static bool read_query(struct mtr_api_call *call, struct events_query *query)
     if (!key.size) return true;
     query->subscription = mtr_catalog_find_subscription(call->catalog, key);
     if (!query->subscription)
-        mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
+        api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
     return query->subscription != NULL;
 }
 
-void mtr_api_list_events(struct mtr_api_call *call)
+void api_list_events(struct mtr_api_call *call)
 {
     enum { AS_JSON, AS_NDJSON };
     struct events_query query;
     struct mtr_json_writer json;
-    int as = mtr_api_negotiate(call);
+    int as = api_negotiate(call);
     if (as < 0 || !read_query(call, &query)) return;
     if (as == AS_NDJSON) {
         call->status = 200;
         call->answer_type = "application/x-ndjson";
     } else {
-        mtr_api_json(call, &json);
+        api_json(call, &json);
         mtr_json_map(&json);
         mtr_json_name(&json, "events");
         mtr_json_list(&json);
     }
     int rc = write_events(call, &query, as == AS_JSON ? &json : NULL);
     if (rc) {
-        mtr_api_error(call, rc, "the log cannot be read");
+        api_error(call, rc, "the log cannot be read");
     } else if (as == AS_JSON) {
         mtr_json_list_end(&json);
         mtr_json_name(&json, "next_after");
@@ -172,6 +172,6 @@ void mtr_api_list_events(struct mtr_api_call *call)
         mtr_json_name(&json, "has_more");
         mtr_json_bool(&json, query.more);
         mtr_json_map_end(&json);
-        mtr_api_json_end(call, &json);
+        api_json_end(call, &json);
     }
 }

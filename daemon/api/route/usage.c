@@ -23,7 +23,7 @@ static bool add_group(struct mtr_api_call *call, struct mtr_str name, struct mtr
     else if (query->dimension_count < MTR_USAGE_DIMENSIONS_MAX)
         query->dimensions[query->dimension_count++] = name;
     else {
-        mtr_api_problem(call, 400, "group_by: at most %d dimensions", MTR_USAGE_DIMENSIONS_MAX);
+        api_problem(call, 400, "group_by: at most %d dimensions", MTR_USAGE_DIMENSIONS_MAX);
         return false;
     }
     return true;
@@ -57,15 +57,15 @@ static int64_t ceil_s(int64_t us)
 static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
 {
     int64_t to_us = call->now_us, from_us = INT64_MIN;
-    if (!mtr_api_time(call, "to", &to_us) || !mtr_api_time(call, "from", &from_us)) return false;
+    if (!api_time(call, "to", &to_us) || !api_time(call, "from", &from_us)) return false;
     if (from_us == INT64_MIN) from_us = to_us - DEFAULT_DAYS * MTR_US_PER_DAY;
     enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
-    query->from_is_date = mtr_api_text(call, "from").size == DATE_BYTES;
-    query->to_is_date = mtr_api_text(call, "to").size == DATE_BYTES;
+    query->from_is_date = api_text(call, "from").size == DATE_BYTES;
+    query->to_is_date = api_text(call, "to").size == DATE_BYTES;
     query->from_s = ceil_s(from_us);
     query->to_s = ceil_s(to_us);
     if (query->from_s < query->to_s) return true;
-    mtr_api_problem(call, 400, "from must be before to");
+    api_problem(call, 400, "from must be before to");
     return false;
 }
 
@@ -73,10 +73,10 @@ static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
 static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query)
 {
     const struct mtr_vendor *own = call->credential->vendor;
-    query->vendor = mtr_api_text(call, "vendor");
+    query->vendor = api_text(call, "vendor");
     if (!own) return true;
     if (query->vendor.size && !mtr_str_equal(query->vendor, own->key)) {
-        mtr_api_problem(call, 403, "this API key sees only the vendor '%.*s'", MTR_STR_ARGS(own->key));
+        api_problem(call, 403, "this API key sees only the vendor '%.*s'", MTR_STR_ARGS(own->key));
         return false;
     }
     query->vendor = own->key;
@@ -92,11 +92,11 @@ static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query 
         mtr_catalog_find_subscription(call->catalog, query->subscription);
     const struct mtr_meter *meter = mtr_catalog_find_meter(call->catalog, query->meter);
     if (query->subscription.size && (!subscription || (own && subscription->service->vendor != own)))
-        mtr_api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
+        api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(query->subscription));
     else if (query->vendor.size && !mtr_catalog_find_vendor(call->catalog, query->vendor))
-        mtr_api_problem(call, 404, "there is no vendor '%.*s'", MTR_STR_ARGS(query->vendor));
+        api_problem(call, 404, "there is no vendor '%.*s'", MTR_STR_ARGS(query->vendor));
     else if (query->meter.size && (!meter || (own && meter->service->vendor != own)))
-        mtr_api_problem(call, 404, "there is no meter '%.*s'", MTR_STR_ARGS(query->meter));
+        api_problem(call, 404, "there is no meter '%.*s'", MTR_STR_ARGS(query->meter));
     else return true;
     return false;
 }
@@ -150,14 +150,14 @@ static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query 
                         const struct mtr_usage_result *result)
 {
     struct mtr_json_writer json;
-    mtr_api_json(call, &json);
+    api_json(call, &json);
     mtr_json_map(&json);
     mtr_json_name(&json, "rows");
     mtr_json_list(&json);
     for (uint32_t i = 0; i < result->row_count; i++) write_json_row(&json, query, &result->rows[i]);
     mtr_json_list_end(&json);
     mtr_json_map_end(&json);
-    mtr_api_json_end(call, &json);
+    api_json_end(call, &json);
 }
 
 static int answer_ndjson(struct mtr_api_call *call, const struct mtr_usage_query *query,
@@ -238,33 +238,33 @@ static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_que
     call->status = 200;
     call->answer_type = as == AS_NDJSON ? "application/x-ndjson" : "text/csv; charset=utf-8";
     int rc = as == AS_NDJSON ? answer_ndjson(call, query, result) : answer_csv(call, query, result);
-    if (rc) mtr_api_error(call, rc, "the answer is too large");
+    if (rc) api_error(call, rc, "the answer is too large");
 }
 
-void mtr_api_get_usage(struct mtr_api_call *call)
+void api_get_usage(struct mtr_api_call *call)
 {
     struct mtr_usage_query query = {
-        .subscription = mtr_api_text(call, "subscription"),
-        .customer = mtr_api_text(call, "customer"),
-        .meter = mtr_api_text(call, "meter"),
+        .subscription = api_text(call, "subscription"),
+        .customer = api_text(call, "customer"),
+        .meter = api_text(call, "meter"),
         .window = MTR_WINDOW_DAY,
         .rows_max = call->host->limits.rows_max,
     };
     struct mtr_usage_result result;
     struct mtr_rollups_txn *txn = NULL;
     struct mtr_zone *zone = NULL;
-    struct mtr_str window = mtr_api_text(call, "window"), zone_name = mtr_api_text(call, "zone");
-    int as = mtr_api_negotiate(call);
+    struct mtr_str window = api_text(call, "window"), zone_name = api_text(call, "zone");
+    int as = api_negotiate(call);
     if (as < 0 || !read_times(call, &query) || !read_groups(call, &query) || !bind_vendor(call, &query) ||
         !check_names(call, &query))
         return;
-    if (!mtr_api_u64(call, "limit", 1, query.rows_max, &query.rows_max)) return;
+    if (!api_u64(call, "limit", 1, query.rows_max, &query.rows_max)) return;
     if (window.size && !mtr_usage_window_from_name(window, &query.window)) {
-        mtr_api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
+        api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
         return;
     }
     if (zone_name.size && mtr_zone_open(zone_name, &zone)) {
-        mtr_api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone_name));
+        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone_name));
         return;
     }
     query.zone = zone;
@@ -272,9 +272,9 @@ void mtr_api_get_usage(struct mtr_api_call *call)
     if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
     if (txn) mtr_rollups_abort(txn);
     if (rc == MTR_ELIMIT)
-        mtr_api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
+        api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
                         (unsigned long long)query.rows_max);
-    else if (rc) mtr_api_error(call, rc, "the usage cannot be added up");
+    else if (rc) api_error(call, rc, "the usage cannot be added up");
     else answer(call, as, &query, &result);
     mtr_zone_close(zone);
 }

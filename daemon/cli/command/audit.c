@@ -92,8 +92,8 @@ static int compare(struct audit *audit, struct mtr_diagnostic *diagnostic)
     bool compared = false;
     for (int attempt = 0; attempt < COMPARE_ATTEMPTS && !audit->rollups_equal; attempt++) {
         if (attempt) poll(NULL, 0, COMPARE_WAIT_MS);
-        int rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
-        if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &again_seq, &again);
+        int rc = refold_run(audit->refold, on_progress, audit, diagnostic);
+        if (!rc) rc = cursor_and_hash(refold_rollups(audit->refold), &again_seq, &again);
         if (!rc) rc = cursor_and_hash(audit->live, &live_seq, &live);
         if (rc) return rc;
         if (live_seq != again_seq) continue;
@@ -134,7 +134,7 @@ static int audit_charges(struct audit *audit)
     struct mtr_rater_options options = mtr_rater_options_default();
     options.grace_us = audit->config.rater.grace;
     options.draft_every_us = audit->config.rater.draft_every;
-    return mtr_rater_audit(audit->live, audit->charges, mtr_refold_catalog(audit->refold), &options,
+    return mtr_rater_audit(audit->live, audit->charges, refold_catalog(audit->refold), &options,
                            on_finding, audit, &audit->counts);
 }
 
@@ -153,7 +153,7 @@ static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)
 static void report(const struct audit *audit)
 {
     const struct mtr_audit_counts *counts = &audit->counts;
-    bool json = mtr_invocation_flag(audit->invocation, "json");
+    bool json = invocation_flag(audit->invocation, "json");
     if (json && !audit->charges_checked) {
         printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s}\n", audit->events,
                audit->rollups_equal ? "true" : "false");
@@ -184,11 +184,11 @@ static void report(const struct audit *audit)
 
 static void close_audit(struct audit *audit)
 {
-    mtr_refold_close(audit->refold);
+    refold_close(audit->refold);
     mtr_charges_close(audit->charges);
     mtr_rollups_close(audit->live);
-    if (audit->again[0]) mtr_store_remove(audit->again);
-    mtr_config_release(&audit->config);
+    if (audit->again[0]) refold_remove_store(audit->again);
+    config_release(&audit->config);
 }
 
 static int exit_code(int rc)
@@ -203,13 +203,13 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     struct mtr_diagnostic diagnostic = {0};
     audit.invocation = invocation;
     audit.progress = isatty(STDERR_FILENO) == 1;
-    int code = mtr_load_config(invocation, &audit.config);
+    int code = cli_load_config(invocation, &audit.config);
     if (code) return code;
     snprintf(suffix, sizeof(suffix), "audit-%d", (int)getpid());
     paths(&audit, suffix);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
-    if (!rc) rc = mtr_refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
+    if (!rc) rc = refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
     if (!rc) rc = compare(&audit, &diagnostic);
     audit.charges_checked = with_charges;
     if (!rc && with_charges) rc = audit_charges(&audit);
@@ -225,9 +225,9 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     return code;
 }
 
-int mtr_command_audit(const struct mtr_invocation *invocation)
+int command_audit(const struct mtr_invocation *invocation)
 {
-    return run_audit(invocation, true, mtr_invocation_flag(invocation, "log"));
+    return run_audit(invocation, true, invocation_flag(invocation, "log"));
 }
 
 /* ---- rebuild ---- */
@@ -266,7 +266,7 @@ static int swap(const struct audit *audit)
     char live[PATH_BYTES + 16], old[PATH_BYTES + 16];
     snprintf(live, sizeof(live), "%s/rollups", audit->data);
     snprintf(old, sizeof(old), "%s/rollups.old", audit->data);
-    mtr_store_remove(old);
+    refold_remove_store(old);
     if (access(live, F_OK) == 0 && rename(live, old)) return MTR_EIO;
     if (rename(audit->again, live)) {
         if (rename(old, live))
@@ -274,7 +274,7 @@ static int swap(const struct audit *audit)
         return MTR_EIO;
     }
     sync();
-    mtr_store_remove(old);
+    refold_remove_store(old);
     return MTR_OK;
 }
 
@@ -284,11 +284,11 @@ static int rebuild(struct audit *audit, struct mtr_diagnostic *diagnostic)
     struct mtr_hash128 hash;
     uint64_t next_seq = 1;
     int rc = lock_log(audit, &lock, diagnostic);
-    mtr_store_remove(audit->again); /* of a rebuild that was broken off */
-    if (!rc) rc = mtr_refold_open(audit->data, lock, audit->again, &audit->refold, diagnostic);
-    if (!rc) rc = mtr_refold_run(audit->refold, on_progress, audit, diagnostic);
-    if (!rc) rc = cursor_and_hash(mtr_refold_rollups(audit->refold), &next_seq, &hash);
-    mtr_refold_close(audit->refold);
+    refold_remove_store(audit->again); /* of a rebuild that was broken off */
+    if (!rc) rc = refold_open(audit->data, lock, audit->again, &audit->refold, diagnostic);
+    if (!rc) rc = refold_run(audit->refold, on_progress, audit, diagnostic);
+    if (!rc) rc = cursor_and_hash(refold_rollups(audit->refold), &next_seq, &hash);
+    refold_close(audit->refold);
     audit->refold = NULL;
     audit->events = next_seq - 1;
     if (!rc) rc = forget_feed(audit->data, diagnostic);
@@ -297,14 +297,14 @@ static int rebuild(struct audit *audit, struct mtr_diagnostic *diagnostic)
     return rc;
 }
 
-int mtr_command_rebuild(const struct mtr_invocation *invocation)
+int command_rebuild(const struct mtr_invocation *invocation)
 {
     static struct audit audit;
     struct mtr_diagnostic diagnostic = {0};
-    if (mtr_invocation_flag(invocation, "verify")) return run_audit(invocation, false, false);
+    if (invocation_flag(invocation, "verify")) return run_audit(invocation, false, false);
     audit.invocation = invocation;
     audit.progress = isatty(STDERR_FILENO) == 1;
-    int code = mtr_load_config(invocation, &audit.config);
+    int code = cli_load_config(invocation, &audit.config);
     if (code) return code;
     paths(&audit, "rebuild");
     int rc = rebuild(&audit, &diagnostic);
@@ -313,7 +313,7 @@ int mtr_command_rebuild(const struct mtr_invocation *invocation)
         fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n",
                 audit.data);
     else if (rc) complain("cannot rebuild", rc, &diagnostic);
-    else if (mtr_invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
+    else if (invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
     else printf("rebuilt the rollups from %" PRIu64 " events\n", audit.events);
     close_audit(&audit);
     return rc ? exit_code(rc) : MTR_EXIT_OK;

@@ -62,22 +62,22 @@ static int print_json(const char *target)
     return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int mtr_command_backup(const struct mtr_invocation *invocation)
+int command_backup(const struct mtr_invocation *invocation)
 {
     struct mtr_config config;
     char data[PATH_BYTES];
     const char *target = invocation->arguments[0];
     if (strlen(target) >= PATH_BYTES) return MTR_EXIT_USAGE;
-    int code = mtr_load_config(invocation, &config);
+    int code = cli_load_config(invocation, &config);
     if (code) return code;
     snprintf(data, sizeof(data), "%.*s", MTR_STR_ARGS(config.data.directory));
-    mtr_config_release(&config);
+    config_release(&config);
     if (mkdir(target, 0700)) {
         fprintf(stderr, "meterd: cannot make %s: %s; give a directory that does not exist yet\n", target,
                 strerror(errno));
         return MTR_EXIT_FAILED;
     }
-    bool json = mtr_invocation_flag(invocation, "json");
+    bool json = invocation_flag(invocation, "json");
     code = copy_parts(data, target, json);
     if (!code && json) code = print_json(target);
     else if (!code)

@@ -52,9 +52,9 @@ static int apply_file(struct mtr_client *client, const char *path, bool dry_run,
     static const char *const headers[] = {"Content-Type: application/yaml", NULL};
     struct mtr_buffer text;
     struct mtr_document *answer = NULL;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
-    code = mtr_client_json(client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog", headers,
+    code = client_json(client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog", headers,
                            mtr_buffer_str(&text), &answer);
     mtr_buffer_release(&text);
     if (code) {
@@ -74,73 +74,73 @@ static int apply_file(struct mtr_client *client, const char *path, bool dry_run,
     return MTR_EXIT_OK;
 }
 
-int mtr_command_apply(const struct mtr_invocation *invocation)
+int command_apply(const struct mtr_invocation *invocation)
 {
     struct mtr_client *client;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
     for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
-        code = apply_file(client, invocation->arguments[i], mtr_invocation_flag(invocation, "dry-run"),
-                          mtr_invocation_flag(invocation, "json"));
-    mtr_client_close(client);
+        code = apply_file(client, invocation->arguments[i], invocation_flag(invocation, "dry-run"),
+                          invocation_flag(invocation, "json"));
+    client_close(client);
     return code;
 }
 
 static int catalog_path(const struct mtr_invocation *invocation, uint64_t revision, struct mtr_buffer *path)
 {
     int rc = mtr_buffer_printf(path, "/v1/catalog/");
-    if (!rc) rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[0]));
+    if (!rc) rc = client_escape(path, mtr_str_from(invocation->arguments[0]));
     if (!rc && invocation->argument_count > 1) rc = mtr_buffer_append_char(path, '/');
     if (!rc && invocation->argument_count > 1)
-        rc = mtr_client_escape(path, mtr_str_from(invocation->arguments[1]));
-    if (!rc && mtr_invocation_flag(invocation, "revisions")) rc = mtr_buffer_printf(path, "?revisions=true");
+        rc = client_escape(path, mtr_str_from(invocation->arguments[1]));
+    if (!rc && invocation_flag(invocation, "revisions")) rc = mtr_buffer_printf(path, "?revisions=true");
     else if (!rc && revision) rc = mtr_buffer_printf(path, "?revision=%" PRIu64, revision);
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
 static void print_documents(const struct mtr_node *documents)
 {
-    struct mtr_table *table = mtr_table_open(stdout);
-    mtr_table_column(table, "KEY", MTR_TABLE_LEFT);
-    mtr_table_column(table, "REVISION", MTR_TABLE_RIGHT);
-    mtr_table_column(table, "APPLIED AT", MTR_TABLE_LEFT);
-    mtr_table_column(table, "BY", MTR_TABLE_LEFT);
+    struct mtr_table *table = table_open(stdout);
+    table_column(table, "KEY", MTR_TABLE_LEFT);
+    table_column(table, "REVISION", MTR_TABLE_RIGHT);
+    table_column(table, "APPLIED AT", MTR_TABLE_LEFT);
+    table_column(table, "BY", MTR_TABLE_LEFT);
     if (documents->child_count == 0) fprintf(stderr, "no documents\n");
     for (uint32_t i = 0; i < documents->child_count; i++) {
         static const char *const cells[] = {"key", "revision", "applied_at", "applied_by"};
-        mtr_table_row(table);
+        table_row(table);
         for (size_t c = 0; c < 4; c++)
-            mtr_table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
+            table_cell(table, mtr_node_text(&documents->children[i], cells[c]));
     }
-    mtr_table_print(table);
-    mtr_table_close(table);
+    table_print(table);
+    table_close(table);
 }
 
-int mtr_command_get(const struct mtr_invocation *invocation)
+int command_get(const struct mtr_invocation *invocation)
 {
     struct mtr_client *client;
     struct mtr_document *answer = NULL;
     struct mtr_buffer path;
     uint64_t revision = 0;
-    if (!mtr_invocation_u64(invocation, "revision", 1, UINT32_MAX, &revision)) return MTR_EXIT_USAGE;
-    if (invocation->argument_count < 2 && (revision || mtr_invocation_flag(invocation, "revisions"))) {
+    if (!invocation_u64(invocation, "revision", 1, UINT32_MAX, &revision)) return MTR_EXIT_USAGE;
+    if (invocation->argument_count < 2 && (revision || invocation_flag(invocation, "revisions"))) {
         fprintf(stderr, "meterd get: revisions of which %s? give its key\n", invocation->arguments[0]);
         return MTR_EXIT_USAGE;
     }
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
     mtr_buffer_init(&path, PATH_BYTES);
     if (catalog_path(invocation, revision, &path)) code = MTR_EXIT_USAGE;
-    else code = mtr_client_json(client, "GET", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
+    else code = client_json(client, "GET", path.data, NULL, (struct mtr_str){NULL, 0}, &answer);
     if (!code) {
         const struct mtr_node *root = mtr_document_root(answer), *documents = mtr_node_get(root, "documents");
-        if (mtr_invocation_flag(invocation, "json")) print_json(root);
+        if (invocation_flag(invocation, "json")) print_json(root);
         else if (documents) print_documents(documents);
         else print_document(mtr_node_text(root, "kind"), mtr_node_get(root, "document"));
     }
     mtr_document_close(answer);
     mtr_buffer_release(&path);
-    mtr_client_close(client);
+    client_close(client);
     return code;
 }
 
@@ -148,7 +148,7 @@ int mtr_command_get(const struct mtr_invocation *invocation)
 
 static int key_document(const struct mtr_invocation *invocation, const char *sha256, struct mtr_buffer *out)
 {
-    const char *vendor = mtr_invocation_option(invocation, "vendor"), *scope;
+    const char *vendor = invocation_option(invocation, "vendor"), *scope;
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
@@ -158,7 +158,7 @@ static int key_document(const struct mtr_invocation *invocation, const char *sha
     mtr_json_cstr(&json, sha256);
     mtr_json_name(&json, "scopes");
     mtr_json_list(&json);
-    for (uint32_t i = 0; (scope = mtr_invocation_option_at(invocation, "scope", i)) != NULL; i++)
+    for (uint32_t i = 0; (scope = invocation_option_at(invocation, "scope", i)) != NULL; i++)
         mtr_json_cstr(&json, scope);
     mtr_json_list_end(&json);
     if (vendor) {
@@ -175,7 +175,7 @@ static int put_key(struct mtr_client *client, const char *name, struct mtr_str d
     char path[PATH_BYTES];
     struct mtr_document *answer = NULL;
     snprintf(path, sizeof(path), "/v1/catalog/api_key/%s", name);
-    int code = mtr_client_json(client, "PUT", path, headers, document, &answer);
+    int code = client_json(client, "PUT", path, headers, document, &answer);
     mtr_document_close(answer);
     return code;
 }
@@ -187,7 +187,7 @@ static bool check_scopes(const struct mtr_invocation *invocation)
     const char *scope;
     uint32_t count = 0;
     bool ingest = false;
-    for (; (scope = mtr_invocation_option_at(invocation, "scope", count)) != NULL; count++) {
+    for (; (scope = invocation_option_at(invocation, "scope", count)) != NULL; count++) {
         bool known = false;
         for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
             known = known || strcmp(scope, scopes[i]) == 0;
@@ -199,7 +199,7 @@ static bool check_scopes(const struct mtr_invocation *invocation)
     }
     if (count == 0)
         fprintf(stderr, "meterd key: what may the key do? --scope ingest, query, billing or admin\n");
-    else if (ingest && !mtr_invocation_option(invocation, "vendor"))
+    else if (ingest && !invocation_option(invocation, "vendor"))
         fprintf(stderr, "meterd key: whose events does it send? --vendor KEY goes with --scope ingest\n");
     else return true;
     return false;
@@ -209,8 +209,8 @@ static bool check_scopes(const struct mtr_invocation *invocation)
 static void print_key(const struct mtr_invocation *invocation, const char *secret, const char *out_path)
 {
     const char *name = invocation->arguments[0];
-    bool disabled = mtr_invocation_flag(invocation, "disable");
-    if (!mtr_invocation_flag(invocation, "json")) {
+    bool disabled = invocation_flag(invocation, "disable");
+    if (!invocation_flag(invocation, "json")) {
         if (disabled) printf("the API key '%s' is disabled\n", name);
         else if (secret) printf("%s\n", secret);
         else printf("wrote the secret of '%s' to %s\n", name, out_path);
@@ -238,14 +238,14 @@ static void print_key(const struct mtr_invocation *invocation, const char *secre
 static int make_key(const struct mtr_invocation *invocation, struct mtr_client *client)
 {
     char secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
-    const char *out_path = mtr_invocation_option(invocation, "out");
+    const char *out_path = invocation_option(invocation, "out");
     struct mtr_buffer document;
     mtr_buffer_init(&document, 1 << 16);
-    int rc = mtr_secret_make(secret, sha256);
+    int rc = secret_make(secret, sha256);
     if (!rc) rc = key_document(invocation, sha256, &document);
     /* The secret reaches its file before the catalog knows it: a key nobody has is useless, a file nobody
      * knows is harmless. */
-    if (!rc && out_path) rc = mtr_secret_write(out_path, secret);
+    if (!rc && out_path) rc = secret_write(out_path, secret);
     int code = MTR_EXIT_FAILED;
     if (rc == MTR_EEXISTS)
         fprintf(stderr, "meterd: %s is there already; a secret goes to a new file\n", out_path);
@@ -266,7 +266,7 @@ static int disable_key(const struct mtr_invocation *invocation, struct mtr_clien
     struct mtr_document *answer = NULL;
     struct mtr_buffer document;
     snprintf(path, sizeof(path), "/v1/catalog/api_key/%s", invocation->arguments[0]);
-    int code = mtr_client_json(client, "GET", path, NULL, (struct mtr_str){NULL, 0}, &answer);
+    int code = client_json(client, "GET", path, NULL, (struct mtr_str){NULL, 0}, &answer);
     if (code) return code;
     mtr_buffer_init(&document, 1 << 16);
     const struct mtr_node *stored = mtr_node_get(mtr_document_root(answer), "document");
@@ -286,14 +286,14 @@ static int disable_key(const struct mtr_invocation *invocation, struct mtr_clien
     return code;
 }
 
-int mtr_command_key(const struct mtr_invocation *invocation)
+int command_key(const struct mtr_invocation *invocation)
 {
     struct mtr_client *client;
-    bool disable = mtr_invocation_flag(invocation, "disable");
+    bool disable = invocation_flag(invocation, "disable");
     if (!disable && !check_scopes(invocation)) return MTR_EXIT_USAGE;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
     code = disable ? disable_key(invocation, client) : make_key(invocation, client);
-    mtr_client_close(client);
+    client_close(client);
     return code;
 }

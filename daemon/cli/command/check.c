@@ -49,7 +49,7 @@ static void close_check(struct check *check)
 {
     mtr_catalog_store_close(check->store);
     mtr_catalog_release(check->stored);
-    if (check->directory[0]) mtr_store_remove(check->directory);
+    if (check->directory[0]) refold_remove_store(check->directory);
     mtr_buffer_release(&check->out);
 }
 
@@ -58,7 +58,7 @@ static void report_input(struct check *check, const char *name, const struct mtr
 {
     check->errors += findings->errors;
     if (!check->json) {
-        mtr_print_findings(name, findings);
+        cli_print_findings(name, findings);
         return;
     }
     mtr_json_map(&check->writer);
@@ -137,7 +137,7 @@ static int check_file(struct check *check, const char *path)
     struct mtr_diagnostics findings;
     struct mtr_buffer text;
     int code = check->store ? MTR_EXIT_OK : open_check(check);
-    if (!code) code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    if (!code) code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = check_text(check, mtr_buffer_str(&text), &findings);
@@ -169,13 +169,13 @@ static int check_config(struct check *check, const struct mtr_invocation *invoca
     struct mtr_diagnostics findings;
     const char *name;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_load_config_findings(invocation, &config, &name, &findings);
+    int rc = cli_load_config_findings(invocation, &config, &name, &findings);
     report_input(check, name, &findings);
     if (rc && !findings.count)
         fprintf(stderr, "meterd: cannot load the configuration: %s\n", mtr_error_text(rc));
     if (!rc) open_stored(check, config.data.directory);
     mtr_diagnostics_release(&findings);
-    mtr_config_release(&config);
+    config_release(&config);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
 
@@ -193,9 +193,9 @@ static void print_checked(struct check *check, int code, uint32_t files)
     }
 }
 
-int mtr_command_check(const struct mtr_invocation *invocation)
+int command_check(const struct mtr_invocation *invocation)
 {
-    struct check check = {.json = mtr_invocation_flag(invocation, "json")};
+    struct check check = {.json = invocation_flag(invocation, "json")};
     const uint32_t files = invocation->argument_count;
     mtr_buffer_init(&check.out, 1 << 24);
     mtr_json_begin(&check.writer, &check.out);

@@ -29,14 +29,14 @@ static void add_rows(struct mtr_table *table, const struct mtr_node *events, str
                                           "id",  "type",        "subject", "time"};
     for (uint32_t i = 0; events && i < events->child_count; i++) {
         const struct mtr_node *event = &events->children[i];
-        mtr_table_row(table);
+        table_row(table);
         for (size_t m = 0; m < sizeof(members) / sizeof(members[0]); m++)
-            mtr_table_cell(table, mtr_node_text(event, members[m]));
+            table_cell(table, mtr_node_text(event, members[m]));
         mtr_buffer_reset(line);
         MTR_ASSERT(mtr_node_write_json(mtr_node_get(event, "data"), line) == MTR_OK);
-        mtr_table_cell(table, mtr_buffer_str(line));
-        mtr_table_cell(table, mtr_node_text(event, "disposition"));
-        mtr_table_cell(table, mtr_node_text(event, "target_seq"));
+        table_cell(table, mtr_buffer_str(line));
+        table_cell(table, mtr_node_text(event, "disposition"));
+        table_cell(table, mtr_node_text(event, "target_seq"));
     }
 }
 
@@ -44,23 +44,23 @@ static struct mtr_table *open_table(void)
 {
     static const char *const titles[] = {"RECEIVED", "VENDOR", "SOURCE", "ID",         "TYPE",
                                          "SUBJECT",  "TIME",   "DATA",   "DISPOSITION"};
-    struct mtr_table *table = mtr_table_open(stdout);
-    mtr_table_column(table, "SEQ", MTR_TABLE_RIGHT);
+    struct mtr_table *table = table_open(stdout);
+    table_column(table, "SEQ", MTR_TABLE_RIGHT);
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-        mtr_table_column(table, titles[i], MTR_TABLE_LEFT);
-    mtr_table_column(table, "TARGET", MTR_TABLE_RIGHT);
+        table_column(table, titles[i], MTR_TABLE_LEFT);
+    table_column(table, "TARGET", MTR_TABLE_RIGHT);
     return table;
 }
 
 static int page_path(const struct mtr_invocation *invocation, uint64_t after, uint64_t up_to, uint64_t rows,
                      struct mtr_buffer *path)
 {
-    const char *subscription = mtr_invocation_option(invocation, "subscription");
+    const char *subscription = invocation_option(invocation, "subscription");
     mtr_buffer_reset(path);
     int rc = mtr_buffer_printf(path, "/v1/events?after=%" PRIu64 "&up_to=%" PRIu64 "&limit=%" PRIu64, after,
                                up_to, rows < PAGE_ROWS ? rows : (uint64_t)PAGE_ROWS);
     if (!rc && subscription) rc = mtr_buffer_printf(path, "&subscription=");
-    if (!rc && subscription) rc = mtr_client_escape(path, mtr_str_from(subscription));
+    if (!rc && subscription) rc = client_escape(path, mtr_str_from(subscription));
     return rc ? rc : mtr_buffer_append_char(path, '\0');
 }
 
@@ -77,7 +77,7 @@ static int print_events(const struct mtr_invocation *invocation, struct mtr_clie
         struct mtr_document *answer = NULL;
         code = page_path(invocation, after, up_to, rows, &path)
                    ? MTR_EXIT_USAGE
-                   : mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
+                   : client_json(client, "GET", path.data, NULL, nothing, &answer);
         if (!code) {
             const struct mtr_node *root = mtr_document_root(answer), *events = mtr_node_get(root, "events"),
                                   *has_more = mtr_node_get(root, "has_more");
@@ -93,21 +93,21 @@ static int print_events(const struct mtr_invocation *invocation, struct mtr_clie
     return code;
 }
 
-int mtr_command_events(const struct mtr_invocation *invocation)
+int command_events(const struct mtr_invocation *invocation)
 {
     uint64_t from_seq = 1, to_seq = UINT64_MAX, rows = UINT64_MAX;
     struct mtr_client *client;
-    if (!mtr_invocation_u64(invocation, "from-seq", 1, UINT64_MAX, &from_seq) ||
-        !mtr_invocation_u64(invocation, "to-seq", 1, UINT64_MAX, &to_seq) ||
-        !mtr_invocation_u64(invocation, "limit", 1, UINT64_MAX, &rows))
+    if (!invocation_u64(invocation, "from-seq", 1, UINT64_MAX, &from_seq) ||
+        !invocation_u64(invocation, "to-seq", 1, UINT64_MAX, &to_seq) ||
+        !invocation_u64(invocation, "limit", 1, UINT64_MAX, &rows))
         return MTR_EXIT_USAGE;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
-    struct mtr_table *table = mtr_invocation_flag(invocation, "json") ? NULL : open_table();
+    struct mtr_table *table = invocation_flag(invocation, "json") ? NULL : open_table();
     code = print_events(invocation, client, from_seq - 1, to_seq, rows, table);
-    if (table && !code) mtr_table_print(table);
-    if (table) mtr_table_close(table);
-    mtr_client_close(client);
+    if (table && !code) table_print(table);
+    if (table) table_close(table);
+    client_close(client);
     if (fflush(stdout) && !code) code = MTR_EXIT_FAILED;
     return code;
 }

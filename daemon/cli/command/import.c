@@ -50,10 +50,10 @@ static int flush(struct import *import)
 {
     struct mtr_push_batch batch = {mtr_buffer_str(&import->body), import->file, import->lines, import->count};
     if (import->count == 0) return MTR_EXIT_OK;
-    int code = mtr_push_send(&import->push, &batch);
+    int code = event_sender_send(&import->push, &batch);
     import->count = 0;
     mtr_buffer_reset(&import->body);
-    mtr_progress_update(&import->push.progress, import->bytes_done, import->events);
+    progress_update(&import->push.progress, import->bytes_done, import->events);
     return code;
 }
 
@@ -100,7 +100,7 @@ static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
 
 static int stop(struct import *import, const char *what, int rc)
 {
-    mtr_progress_clear(&import->push.progress);
+    progress_clear(&import->push.progress);
     fprintf(stderr, "meterd: %s: %s: %s\n", import->file, what, mtr_error_text(rc));
     return MTR_EXIT_FAILED;
 }
@@ -127,9 +127,9 @@ static int take_row(struct import *import, uint64_t line)
     struct mtr_diagnostic diagnostic;
     bool skipped;
     mtr_arena_reset(&import->arena);
-    int rc = mtr_import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
+    int rc = import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
     if (rc == MTR_EINVALID) {
-        mtr_push_problem(&import->push, import->file, line, diagnostic.field, diagnostic.text);
+        event_sender_problem(&import->push, import->file, line, diagnostic.field, diagnostic.text);
         return MTR_EXIT_OK;
     }
     if (rc) return stop(import, "cannot keep a row", rc);
@@ -186,7 +186,7 @@ static int import_csv(struct import *import, FILE *file)
     free(piece);
     if (!rc || import->code) return import->code;
     int code = flush(import); /* what stands before the broken record is good */
-    mtr_push_problem(&import->push, import->file, diagnostic.line, NULL, diagnostic.text);
+    event_sender_problem(&import->push, import->file, diagnostic.line, NULL, diagnostic.text);
     return code ? code : MTR_EXIT_FAILED;
 }
 
@@ -227,15 +227,15 @@ static int take_line(struct import *import, struct mtr_str text, uint64_t line)
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
     if (text.size > LINE_BYTES_MAX) {
-        mtr_push_problem(&import->push, import->file, line, NULL, "the line is longer than 1 MiB");
+        event_sender_problem(&import->push, import->file, line, NULL, "the line is longer than 1 MiB");
         return MTR_EXIT_OK;
     }
     if (mtr_document_parse(text, &document, &diagnostic)) {
-        mtr_push_problem(&import->push, import->file, line, NULL, diagnostic.text);
+        event_sender_problem(&import->push, import->file, line, NULL, diagnostic.text);
         return MTR_EXIT_OK;
     }
     const char *reason = fill_row(import, mtr_document_root(document));
-    if (reason) mtr_push_problem(&import->push, import->file, line, NULL, reason);
+    if (reason) event_sender_problem(&import->push, import->file, line, NULL, reason);
     int code = reason ? MTR_EXIT_OK : take_row(import, line);
     mtr_document_close(document);
     return code;
@@ -293,9 +293,9 @@ static int read_map(struct import *import, const char *path)
 {
     struct mtr_buffer text;
     struct mtr_diagnostic diagnostic;
-    int code = mtr_load_file(path, MAP_BYTES_MAX, &text);
+    int code = cli_load_file(path, MAP_BYTES_MAX, &text);
     if (code) return code;
-    int rc = mtr_import_map_parse(mtr_buffer_str(&text), &import->map, &diagnostic);
+    int rc = import_map_parse(mtr_buffer_str(&text), &import->map, &diagnostic);
     mtr_buffer_release(&text);
     if (!rc) return MTR_EXIT_OK;
     struct mtr_buffer sentence;
@@ -309,7 +309,7 @@ static int read_map(struct import *import, const char *path)
 static int import_all(struct import *import, const struct mtr_invocation *invocation, const char *format)
 {
     int code = MTR_EXIT_OK;
-    mtr_progress_init(&import->push.progress, bytes_of_files(invocation));
+    progress_init(&import->push.progress, bytes_of_files(invocation));
     for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
         code = import_file(import, invocation->arguments[i], format);
     if (import->dry_run) {
@@ -319,15 +319,15 @@ static int import_all(struct import *import, const struct mtr_invocation *invoca
                 import->events, import->skipped, import->push.problems);
         return code ? code : import->push.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
-    code = mtr_push_finish(&import->push, code);
+    code = event_sender_finish(&import->push, code);
     if (import->skipped) fprintf(stderr, "meterd: %" PRIu64 " rows skipped\n", import->skipped);
     return code;
 }
 
-int mtr_command_import(const struct mtr_invocation *invocation)
+int command_import(const struct mtr_invocation *invocation)
 {
-    const char *map = mtr_invocation_option(invocation, "map"),
-               *format = mtr_invocation_option(invocation, "format");
+    const char *map = invocation_option(invocation, "map"),
+               *format = invocation_option(invocation, "format");
     if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
         fprintf(stderr, "meterd import: %s\n",
                 map ? "--format is csv or ndjson"
@@ -338,18 +338,18 @@ int mtr_command_import(const struct mtr_invocation *invocation)
     struct mtr_client *client = NULL;
     MTR_ASSERT(import != NULL);
     import->batch_max = 5000;
-    import->dry_run = mtr_invocation_flag(invocation, "dry-run");
+    import->dry_run = invocation_flag(invocation, "dry-run");
     mtr_arena_init(&import->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
-    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max)
+    int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max)
                    ? read_map(import, map)
                    : MTR_EXIT_USAGE;
-    if (!code && !import->dry_run) code = mtr_client_open(invocation, &client);
-    if (!code) code = mtr_push_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
+    if (!code && !import->dry_run) code = client_open(invocation, &client);
+    if (!code) code = event_sender_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);
-    mtr_push_release(&import->push);
-    mtr_client_close(client);
-    mtr_import_map_release(&import->map);
+    event_sender_release(&import->push);
+    client_close(client);
+    import_map_release(&import->map);
     mtr_arena_release(&import->arena);
     mtr_buffer_release(&import->body);
     free(import);

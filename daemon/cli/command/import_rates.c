@@ -64,9 +64,9 @@ static int fetch(struct import_rates *import, const char *address, struct mtr_bu
 static int apply(struct import_rates *import, const char *name, struct mtr_str documents, uint32_t days)
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
-    const bool dry_run = mtr_invocation_flag(import->invocation, "dry-run");
+    const bool dry_run = invocation_flag(import->invocation, "dry-run");
     struct mtr_document *answer = NULL;
-    int code = mtr_client_json(import->client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog",
+    int code = client_json(import->client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog",
                                headers, documents, &answer);
     if (code) {
         fprintf(stderr, "meterd: the rates of %s were not applied\n", name);
@@ -75,7 +75,7 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
     const struct mtr_node *change = mtr_document_root(answer);
     struct mtr_buffer json;
     mtr_buffer_init(&json, DOCUMENTS_BYTES_MAX);
-    if (mtr_invocation_flag(import->invocation, "json") && mtr_node_write_json(change, &json) == MTR_OK)
+    if (invocation_flag(import->invocation, "json") && mtr_node_write_json(change, &json) == MTR_OK)
         printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&json)));
     else
         printf("%s: %u day%s of %s: %s%.*s created, %.*s updated, %.*s unchanged; catalog version %.*s\n",
@@ -126,7 +126,7 @@ static int import_one(struct import_rates *import, const char *name)
         mtr_buffer_init(&xml, BANK_XML_BYTES_MAX);
         code = fetch(import, name, &xml);
     } else {
-        code = mtr_load_file(name, BANK_XML_BYTES_MAX, &xml);
+        code = cli_load_file(name, BANK_XML_BYTES_MAX, &xml);
     }
     if (!code && bank_read(import->bank, mtr_buffer_str(&xml), &import->arena, &rates, &broken)) {
         if (broken.line)
@@ -141,9 +141,9 @@ static int import_one(struct import_rates *import, const char *name)
 static bool read_options(struct import_rates *import)
 {
     const struct mtr_invocation *invocation = import->invocation;
-    const char *format = mtr_invocation_option(invocation, "format"),
-               *source = mtr_invocation_option(invocation, "source");
-    const char *since = mtr_invocation_option(invocation, "since");
+    const char *format = invocation_option(invocation, "format"),
+               *source = invocation_option(invocation, "source");
+    const char *since = invocation_option(invocation, "since");
     int64_t time_us = 0;
     enum { SOURCE_BYTES_MAX = MTR_KEY_BYTES_MAX - 11 }; /* the key ends with -2026-11-20 */
     import->bank = format ? bank_find(format) : NULL;
@@ -166,18 +166,18 @@ static bool read_options(struct import_rates *import)
     return true;
 }
 
-int mtr_command_import_rates(const struct mtr_invocation *invocation)
+int command_import_rates(const struct mtr_invocation *invocation)
 {
     struct import_rates import = {.invocation = invocation};
     int code = MTR_EXIT_OK;
     if (!read_options(&import)) return MTR_EXIT_USAGE;
-    if (!mtr_invocation_flag(invocation, "print")) code = mtr_client_open(invocation, &import.client);
+    if (!invocation_flag(invocation, "print")) code = client_open(invocation, &import.client);
     if (code) return code;
     mtr_arena_init(&import.arena, 1 << 16, ARENA_BYTES_MAX);
     for (uint32_t i = 0; !code && i < invocation->argument_count; i++)
         code = import_one(&import, invocation->arguments[i]);
     mtr_arena_release(&import.arena);
     mtr_http_session_close(import.session);
-    mtr_client_close(import.client);
+    client_close(import.client);
     return code;
 }

@@ -39,7 +39,7 @@ static const struct mtr_node *tariff_in_bundle(const struct mtr_node *root, cons
 static const struct mtr_node *tariff_of(const struct mtr_invocation *invocation, const struct mtr_node *root)
 {
     const struct mtr_node *tariffs = mtr_node_get(root, "tariffs");
-    const char *key = mtr_invocation_option(invocation, "tariff");
+    const char *key = invocation_option(invocation, "tariff");
     if (!tariffs) return root;
     if (key) return tariff_in_bundle(root, key);
     return tariffs->kind == MTR_NODE_LIST && tariffs->child_count == 1 ? &tariffs->children[0] : NULL;
@@ -50,7 +50,7 @@ static void write_dimensions(const struct mtr_invocation *invocation, struct mtr
     const char *pair;
     mtr_json_name(json, "dimensions");
     mtr_json_map(json);
-    for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
+    for (uint32_t i = 0; (pair = invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         char name[MTR_PROPERTY_NAME_BYTES_MAX + 1];
         const char *equals = strchr(pair, '=');
         snprintf(name, sizeof(name), "%.*s", (int)(equals - pair), pair);
@@ -70,7 +70,7 @@ static void write_text(struct mtr_json_writer *json, const char *name, const cha
 /* --quantity METER=N, once for each meter of the component. */
 static bool names_meters(const struct mtr_invocation *invocation)
 {
-    const char *quantity = mtr_invocation_option(invocation, "quantity");
+    const char *quantity = invocation_option(invocation, "quantity");
     return quantity && strchr(quantity, '=');
 }
 
@@ -79,10 +79,10 @@ static void write_quantities(const struct mtr_invocation *invocation, struct mtr
     const char *quantity;
     mtr_json_name(json, "usage");
     mtr_json_list(json);
-    for (uint32_t i = 0; (quantity = mtr_invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
+    for (uint32_t i = 0; (quantity = invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
         const char *equals = strchr(quantity, '=');
         mtr_json_map(json);
-        write_text(json, "component", mtr_invocation_option(invocation, "component"));
+        write_text(json, "component", invocation_option(invocation, "component"));
         mtr_json_name(json, "meter");
         mtr_json_text(json, (struct mtr_str){quantity, (size_t)(equals - quantity)});
         write_text(json, "quantity", equals + 1);
@@ -114,7 +114,7 @@ static void write_credits(const struct mtr_invocation *invocation, struct mtr_js
     const char *text;
     mtr_json_name(json, "credits");
     mtr_json_list(json);
-    for (uint32_t i = 0; (text = mtr_invocation_option_at(invocation, "credit", i)) != NULL; i++) {
+    for (uint32_t i = 0; (text = invocation_option_at(invocation, "credit", i)) != NULL; i++) {
         const char *end = text + strlen(text), *first = strchr(text, ':'),
                    *second = first ? strchr(first + 1, ':') : NULL;
         mtr_json_map(json);
@@ -143,9 +143,9 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     write_part(&json, "tariff", parts->tariff);
     write_part(&json, "cost", parts->cost);
     for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
-        write_text(&json, options[i], mtr_invocation_option(invocation, options[i]));
+        write_text(&json, options[i], invocation_option(invocation, options[i]));
     if (!names_meters(invocation))
-        write_text(&json, "quantity", mtr_invocation_option(invocation, "quantity"));
+        write_text(&json, "quantity", invocation_option(invocation, "quantity"));
     write_dimensions(invocation, &json);
     write_part(&json, "usage", parts->series);
     write_part(&json, "rates", parts->rates);
@@ -153,7 +153,7 @@ static int write_request(const struct mtr_invocation *invocation, const struct r
     write_credits(invocation, &json);
     if (!parts->series.size && names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_name(&json, "trace");
-    mtr_json_bool(&json, mtr_invocation_flag(invocation, "trace"));
+    mtr_json_bool(&json, invocation_flag(invocation, "trace"));
     mtr_json_map_end(&json);
     return mtr_json_finish(&json);
 }
@@ -173,25 +173,25 @@ enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
 static void add_columns(struct mtr_table *table, bool with_cost)
 {
     for (size_t c = 0; c < COLUMN_COUNT; c++)
-        if (with_cost || !columns[c].of_cost) mtr_table_column(table, columns[c].title, columns[c].align);
+        if (with_cost || !columns[c].of_cost) table_column(table, columns[c].title, columns[c].align);
 }
 
 static void add_cells(struct mtr_table *table, const struct mtr_node *line, bool with_cost)
 {
     for (size_t c = 0; c < COLUMN_COUNT; c++)
-        if (with_cost || !columns[c].of_cost) mtr_table_cell(table, mtr_node_text(line, columns[c].member));
+        if (with_cost || !columns[c].of_cost) table_cell(table, mtr_node_text(line, columns[c].member));
 }
 
 static void print_lines(const struct mtr_node *lines, bool with_cost)
 {
-    struct mtr_table *table = mtr_table_open(stdout);
+    struct mtr_table *table = table_open(stdout);
     add_columns(table, with_cost);
     for (uint32_t i = 0; lines && i < lines->child_count; i++) {
-        mtr_table_row(table);
+        table_row(table);
         add_cells(table, &lines->children[i], with_cost);
     }
-    mtr_table_print(table);
-    mtr_table_close(table);
+    table_print(table);
+    table_close(table);
 }
 
 static void print_total(const struct mtr_node *root)
@@ -210,26 +210,26 @@ static void print_parts(const struct mtr_node *root)
 {
     const struct mtr_node *lines = mtr_node_get(root, "lines"), *trace = mtr_node_get(root, "trace");
     const bool exchanged = lines->child_count && mtr_node_get(&lines->children[0], "exchange");
-    struct mtr_table *table = mtr_table_open(stdout);
+    struct mtr_table *table = table_open(stdout);
     const bool with_cost = mtr_node_get(root, "cost");
-    mtr_table_column(table, "FROM", MTR_TABLE_LEFT);
+    table_column(table, "FROM", MTR_TABLE_LEFT);
     add_columns(table, with_cost);
-    if (exchanged) mtr_table_column(table, "RATE", MTR_TABLE_RIGHT);
-    if (exchanged) mtr_table_column(table, "OF", MTR_TABLE_LEFT);
+    if (exchanged) table_column(table, "RATE", MTR_TABLE_RIGHT);
+    if (exchanged) table_column(table, "OF", MTR_TABLE_LEFT);
     for (uint32_t i = 0; i < lines->child_count; i++) {
         const struct mtr_node *exchange = mtr_node_get(&lines->children[i], "exchange");
-        mtr_table_row(table);
-        mtr_table_cell(table, mtr_trace_day(&lines->children[i]));
+        table_row(table);
+        table_cell(table, trace_day(&lines->children[i]));
         add_cells(table, &lines->children[i], with_cost);
-        if (exchanged) mtr_table_cell(table, mtr_node_text(exchange, "rate"));
-        if (exchanged) mtr_table_cell(table, mtr_node_text(exchange, "date"));
+        if (exchanged) table_cell(table, mtr_node_text(exchange, "rate"));
+        if (exchanged) table_cell(table, mtr_node_text(exchange, "date"));
     }
-    mtr_table_print(table);
-    mtr_table_close(table);
+    table_print(table);
+    table_close(table);
     print_total(root);
     if (!trace || !trace->child_count) return;
     printf("\n");
-    mtr_trace_table_print(root, nothing);
+    trace_table_print(root, nothing);
 }
 
 /* "1.0842 USD for 1 EUR (direct rate of ecb, 2026-11-20)". */
@@ -252,7 +252,7 @@ static void print_price(const struct mtr_node *root)
     if (lines && lines->child_count) print_exchange(root, mtr_node_get(&lines->children[0], "exchange"));
     if (trace && trace->child_count) {
         printf("\n");
-        mtr_trace_table_print(root, nothing);
+        trace_table_print(root, nothing);
     }
 }
 
@@ -260,7 +260,7 @@ static int print_answer(const struct mtr_invocation *invocation, struct mtr_str 
 {
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
-    if (mtr_invocation_flag(invocation, "json")) {
+    if (invocation_flag(invocation, "json")) {
         printf("%.*s\n", MTR_STR_ARGS(answer));
         return MTR_EXIT_OK;
     }
@@ -283,7 +283,7 @@ static int check_tariff(const char *path, const struct mtr_node *tariff, struct 
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     int rc = mtr_tariff_read(tariff, arena, out, &findings);
-    mtr_print_findings(path, &findings);
+    cli_print_findings(path, &findings);
     mtr_diagnostics_release(&findings);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
 }
@@ -301,7 +301,7 @@ static int price_here(const struct mtr_invocation *invocation, struct mtr_str re
     if (!rc) rc = mtr_json_finish(&json);
     int code = MTR_EXIT_FAILED;
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot price this: %s\n", mtr_error_text(rc));
-    else if (rc) mtr_print_findings("request", &findings);
+    else if (rc) cli_print_findings("request", &findings);
     else code = print_answer(invocation, mtr_buffer_str(&answer));
     mtr_buffer_release(&answer);
     mtr_diagnostics_release(&findings);
@@ -313,7 +313,7 @@ static int price_here(const struct mtr_invocation *invocation, struct mtr_str re
 static int write_cost(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
                       struct mtr_buffer *out)
 {
-    const char *cost = mtr_invocation_option(invocation, "cost");
+    const char *cost = invocation_option(invocation, "cost");
     const struct mtr_node *found = bundle ? tariff_in_bundle(bundle, cost) : NULL;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
@@ -326,7 +326,7 @@ static int write_cost(const struct mtr_invocation *invocation, const struct mtr_
         mtr_json_cstr(&json, cost);
         return mtr_json_finish(&json) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
-    int code = mtr_load_file(cost, MTR_DOCUMENT_BYTES_MAX, &text);
+    int code = cli_load_file(cost, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
         fprintf(stderr, "%s:%u:%u: error: %s\n", cost, broken.line, broken.column, broken.text);
@@ -352,7 +352,7 @@ static int price_document(const struct mtr_invocation *invocation, const struct 
     mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
     int code = write_cost(invocation, root, &cost_json);
-    if (!code) code = mtr_price_rates_write(invocation, root, &rates);
+    if (!code) code = rates_option_write(invocation, root, &rates);
     int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
     if (!code && !rc && own_meters) rc = mtr_node_write_json(own_meters, &meters);
     const struct request_parts parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series,
@@ -376,13 +376,13 @@ static int plot(const struct mtr_invocation *invocation, const struct mtr_tariff
                 struct mtr_arena *arena)
 {
     const struct mtr_tariff_party party = {
-        .currency = mtr_str_from(mtr_invocation_option(invocation, "currency")),
-        .subscription = mtr_str_from(mtr_invocation_option(invocation, "subscription")),
-        .customer = mtr_str_from(mtr_invocation_option(invocation, "customer")),
+        .currency = mtr_str_from(invocation_option(invocation, "currency")),
+        .subscription = mtr_str_from(invocation_option(invocation, "subscription")),
+        .customer = mtr_str_from(invocation_option(invocation, "customer")),
     };
     struct mtr_tariff_document own;
     int rc = mtr_tariff_for(tariff, &party, arena, &own);
-    if (!rc) return mtr_price_curve_print(invocation, &own, arena);
+    if (!rc) return command_price_curve(invocation, &own, arena);
     if (rc == MTR_ENOTFOUND)
         fprintf(stderr, "meterd: the tariff has no prices in %.*s\n", MTR_STR_ARGS(party.currency));
     else fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
@@ -396,7 +396,7 @@ static int price_file(const struct mtr_invocation *invocation, const char *path,
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
     struct mtr_arena arena;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
@@ -410,7 +410,7 @@ static int price_file(const struct mtr_invocation *invocation, const char *path,
         code = MTR_EXIT_USAGE;
     }
     if (!code) code = check_tariff(path, tariff, &arena, &checked);
-    if (!code && mtr_invocation_flag(invocation, "curve")) code = plot(invocation, &checked, &arena);
+    if (!code && invocation_flag(invocation, "curve")) code = plot(invocation, &checked, &arena);
     else if (!code) code = price_document(invocation, root, tariff, series, &arena);
     mtr_document_close(document);
     mtr_buffer_release(&text);
@@ -429,9 +429,9 @@ static int plot_stored(const struct mtr_invocation *invocation, struct mtr_clien
     mtr_arena_init(&arena, 1 << 16, ARENA_BYTES_MAX);
     mtr_buffer_init(&path, 1 << 12);
     if (mtr_buffer_printf(&path, "/v1/catalog/tariff/") == MTR_OK &&
-        mtr_client_escape(&path, mtr_str_from(key)) == MTR_OK &&
+        client_escape(&path, mtr_str_from(key)) == MTR_OK &&
         mtr_buffer_append_char(&path, '\0') == MTR_OK)
-        code = mtr_client_json(client, "GET", path.data, NULL, nothing, &answer);
+        code = client_json(client, "GET", path.data, NULL, nothing, &answer);
     if (!code)
         code = check_tariff(key, mtr_node_get(mtr_document_root(answer), "document"), &arena, &checked);
     if (!code) code = plot(invocation, &checked, &arena);
@@ -447,11 +447,11 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     struct mtr_client *client;
     struct mtr_buffer request, name, cost, rates;
     struct mtr_json_writer json;
-    int code = mtr_client_open(invocation, &client);
+    int code = client_open(invocation, &client);
     if (code) return code;
-    if (mtr_invocation_flag(invocation, "curve")) {
+    if (invocation_flag(invocation, "curve")) {
         code = plot_stored(invocation, client, key);
-        mtr_client_close(client);
+        client_close(client);
         return code;
     }
     mtr_buffer_init(&request, REQUEST_BYTES_MAX);
@@ -462,7 +462,7 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
     if (!code) code = write_cost(invocation, NULL, &cost);
-    if (!code) code = mtr_price_rates_write(invocation, NULL, &rates);
+    if (!code) code = rates_option_write(invocation, NULL, &rates);
     const struct request_parts parts = {.tariff = mtr_buffer_str(&name),
                                         .cost = mtr_buffer_str(&cost),
                                         .series = series,
@@ -470,7 +470,7 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     if (!code && write_request(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
     struct mtr_document *document = NULL;
     if (!code)
-        code = mtr_client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
+        code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
     mtr_buffer_reset(&request);
     if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK)
         code = print_answer(invocation, mtr_buffer_str(&request));
@@ -479,14 +479,14 @@ static int price_stored(const struct mtr_invocation *invocation, const char *key
     mtr_buffer_release(&cost);
     mtr_buffer_release(&name);
     mtr_buffer_release(&request);
-    mtr_client_close(client);
+    client_close(client);
     return code;
 }
 
 static bool check_dimensions(const struct mtr_invocation *invocation)
 {
     const char *pair;
-    for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
+    for (uint32_t i = 0; (pair = invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         const char *equals = strchr(pair, '=');
         if (equals && equals > pair && equals - pair <= MTR_PROPERTY_NAME_BYTES_MAX) continue;
         fprintf(stderr, "meterd price: --dim takes NAME=VALUE, not '%s'\n", pair);
@@ -500,34 +500,34 @@ static bool check_quantities(const struct mtr_invocation *invocation)
 {
     const char *quantity;
     const bool named = names_meters(invocation);
-    for (uint32_t i = 0; (quantity = mtr_invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
+    for (uint32_t i = 0; (quantity = invocation_option_at(invocation, "quantity", i)) != NULL; i++) {
         const char *equals = strchr(quantity, '=');
         if (named ? equals && equals > quantity && equals[1] : i == 0 && !equals) continue;
         fprintf(stderr, "meterd price: --quantity takes one number, or METER=N for each meter, not '%s'\n",
                 quantity);
         return false;
     }
-    if (!named || !(mtr_invocation_option(invocation, "series") || mtr_invocation_flag(invocation, "curve")))
+    if (!named || !(invocation_option(invocation, "series") || invocation_flag(invocation, "curve")))
         return true;
     fprintf(stderr, "meterd price: --quantity METER=N stands beside neither --series nor --curve\n");
     return false;
 }
 
-int mtr_command_price(const struct mtr_invocation *invocation)
+int command_price(const struct mtr_invocation *invocation)
 {
     if (!check_quantities(invocation)) return MTR_EXIT_USAGE;
     if (!check_dimensions(invocation)) return MTR_EXIT_USAGE;
-    if (mtr_invocation_flag(invocation, "what-if")) return mtr_price_what_if(invocation);
-    const char *tariff = invocation->arguments[0], *series = mtr_invocation_option(invocation, "series");
+    if (invocation_flag(invocation, "what-if")) return command_price_what_if(invocation);
+    const char *tariff = invocation->arguments[0], *series = invocation_option(invocation, "series");
     bool is_file = strcmp(tariff, "-") == 0 || access(tariff, F_OK) == 0;
     struct mtr_buffer rows;
     int code = MTR_EXIT_OK;
-    if (series && mtr_invocation_flag(invocation, "curve")) {
+    if (series && invocation_flag(invocation, "curve")) {
         fprintf(stderr, "meterd: --curve plots every quantity: leave out --series\n");
         return MTR_EXIT_USAGE;
     }
     mtr_buffer_init(&rows, REQUEST_BYTES_MAX);
-    if (series) code = mtr_series_file_read(series, &rows);
+    if (series) code = series_file_read(series, &rows);
     if (!code)
         code = is_file ? price_file(invocation, tariff, mtr_buffer_str(&rows))
                        : price_stored(invocation, tariff, mtr_buffer_str(&rows));

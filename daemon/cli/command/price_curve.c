@@ -42,17 +42,17 @@ static const struct mtr_str nothing = {NULL, 0};
 static int find_version(const struct mtr_invocation *invocation, struct curve *curve,
                         struct mtr_diagnostics *findings)
 {
-    const char *at = mtr_invocation_option(invocation, "at");
+    const char *at = invocation_option(invocation, "at");
     int64_t at_us = mtr_clock_wall_us();
     if (at && mtr_time_parse_date(mtr_str_from(at), &at_us))
-        return mtr_price_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
+        return quote_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
     for (uint32_t i = 0; i < curve->tariff->version_count; i++)
-        if (mtr_price_version_start_us(&curve->tariff->versions[i]) <= at_us)
+        if (quote_version_start_us(&curve->tariff->versions[i]) <= at_us)
             curve->version = &curve->tariff->versions[i];
     curve->row.time_us = curve->row.until_us = at_us;
     return curve->version
                ? MTR_OK
-               : mtr_price_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
+               : quote_fail(findings, NULL, "at", "no version of the tariff is in force yet", nothing);
 }
 
 /* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were
@@ -60,20 +60,20 @@ static int find_version(const struct mtr_invocation *invocation, struct curve *c
 static int find_row(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_arena *arena,
                     struct mtr_diagnostics *findings)
 {
-    const char *component = mtr_invocation_option(invocation, "component"), *pair;
+    const char *component = invocation_option(invocation, "component"), *pair;
     struct mtr_label labels[MTR_INVOCATION_OPTIONS_MAX];
     struct mtr_price_usage given = {.component = component ? mtr_str_from(component) : nothing,
                                     .dimensions = {labels, 0}};
-    for (uint32_t i = 0; (pair = mtr_invocation_option_at(invocation, "dim", i)) != NULL; i++) {
+    for (uint32_t i = 0; (pair = invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         const char *equals = strchr(pair, '=');
         labels[given.dimensions.count++] =
             (struct mtr_label){{pair, (size_t)(equals - pair)}, mtr_str_from(equals + 1)};
     }
-    int rc = mtr_price_usage_row(curve->version, &given, arena, &curve->row, findings);
+    int rc = quote_usage_row(curve->version, &given, arena, &curve->row, findings);
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
-        mtr_invocation_option(invocation, "at"))
+        invocation_option(invocation, "at"))
         return rc;
-    return mtr_price_fail(findings, NULL, "at", "is needed: use counts by the hour in this component",
+    return quote_fail(findings, NULL, "at", "is needed: use counts by the hour in this component",
                           nothing);
 }
 
@@ -82,7 +82,7 @@ static int find_most(const struct mtr_invocation *invocation, const struct mtr_q
                      uint32_t count, struct curve *curve, struct mtr_diagnostics *findings)
 {
     static const struct mtr_quantity five = {5}, four = {4};
-    const char *text = mtr_invocation_option(invocation, "quantity");
+    const char *text = invocation_option(invocation, "quantity");
     if (!text) {
         int rc = mtr_quantity_from_i64(100, &curve->most);
         if (!rc && count)
@@ -91,7 +91,7 @@ static int find_most(const struct mtr_invocation *invocation, const struct mtr_q
         return rc;
     }
     if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
-        return mtr_price_fail(findings, NULL, "quantity", "must be a number above 0, not",
+        return quote_fail(findings, NULL, "quantity", "must be a number above 0, not",
                               mtr_str_from(text));
     return MTR_OK;
 }
@@ -253,7 +253,7 @@ static void print_plot(const struct curve *curve)
     print_borders(curve);
 }
 
-int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
+int command_price_curve(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
                           struct mtr_arena *arena)
 {
     struct mtr_quantity borders[BORDERS_MAX];
@@ -275,9 +275,9 @@ int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct 
     }
     if (!rc) rc = lay_points(curve, borders, border_count);
     if (!rc) rc = price_points(curve);
-    if (rc && findings.count) mtr_print_findings("curve", &findings);
+    if (rc && findings.count) cli_print_findings("curve", &findings);
     else if (rc) fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
-    else if (mtr_invocation_flag(invocation, "csv")) print_csv(curve);
+    else if (invocation_flag(invocation, "csv")) print_csv(curve);
     else print_plot(curve);
     mtr_diagnostics_release(&findings);
     return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;

@@ -9,7 +9,7 @@
 #include "daemon/cli/command.h"
 
 /* Returns an exit code, after printing why. */
-int mtr_price_curve_print(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
+int command_price_curve(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
                           struct mtr_arena *arena);
 
 #endif

@@ -43,7 +43,7 @@ struct what_if {
 static bool read_time(const struct mtr_invocation *invocation, const char *name,
                       struct mtr_what_if_bound *bound)
 {
-    const char *text = mtr_invocation_option(invocation, name);
+    const char *text = invocation_option(invocation, name);
     int64_t time_us = 0;
     if (!text) return true;
     if (mtr_time_parse_date(mtr_str_from(text), &time_us)) {
@@ -58,7 +58,7 @@ static bool read_time(const struct mtr_invocation *invocation, const char *name,
 
 static struct mtr_str text_option(const struct mtr_invocation *invocation, const char *name)
 {
-    const char *text = mtr_invocation_option(invocation, name);
+    const char *text = invocation_option(invocation, name);
     return text ? mtr_str_from(text) : (struct mtr_str){NULL, 0};
 }
 
@@ -70,11 +70,11 @@ static bool read_options(struct what_if *what_if)
     struct mtr_what_if_options *options = &what_if->options;
     struct mtr_what_if_bound at = {0};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        if (!mtr_invocation_flag(invocation, others[i])) continue;
+        if (!invocation_flag(invocation, others[i])) continue;
         fprintf(stderr, "meterd: --what-if prices the stored usage: leave out --%s\n", others[i]);
         return false;
     }
-    if (mtr_invocation_flag(invocation, "csv") && mtr_invocation_flag(invocation, "json")) {
+    if (invocation_flag(invocation, "csv") && invocation_flag(invocation, "json")) {
         fprintf(stderr, "meterd: --csv or --json, not both\n");
         return false;
     }
@@ -82,7 +82,7 @@ static bool read_options(struct what_if *what_if)
     options->vendor = text_option(invocation, "vendor");
     options->customer = text_option(invocation, "customer");
     options->subscription = text_option(invocation, "subscription");
-    options->has_at = mtr_invocation_flag(invocation, "at");
+    options->has_at = invocation_flag(invocation, "at");
     bool ok = read_time(invocation, "from", &options->from) && read_time(invocation, "to", &options->to) &&
               read_time(invocation, "at", &at);
     options->at_s = at.time_s;
@@ -105,7 +105,7 @@ static int open_stores(struct what_if *what_if)
 {
     char path[PATH_BYTES + 16];
     struct mtr_diagnostic diagnostic = {0};
-    int code = mtr_load_config(what_if->invocation, &what_if->config);
+    int code = cli_load_config(what_if->invocation, &what_if->config);
     if (code) return code;
     snprintf(what_if->data, sizeof(what_if->data), "%.*s", MTR_STR_ARGS(what_if->config.data.directory));
     snprintf(path, sizeof(path), "%s/catalog", what_if->data);
@@ -128,7 +128,7 @@ static void close_all(struct what_if *what_if)
     mtr_catalog_store_close(what_if->store);
     mtr_document_close(what_if->document);
     mtr_buffer_release(&what_if->text);
-    mtr_config_release(&what_if->config);
+    config_release(&what_if->config);
 }
 
 /* ---- the draft ---- */
@@ -137,7 +137,7 @@ static int read_draft(struct what_if *what_if)
 {
     const char *path = what_if->invocation->arguments[0];
     struct mtr_diagnostic broken;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &what_if->text);
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &what_if->text);
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&what_if->text), &what_if->document, &broken) == MTR_OK)
         return MTR_EXIT_OK;
@@ -203,7 +203,7 @@ static int make_draft(struct what_if *what_if)
                     : mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), NULL,
                                               (struct mtr_str){NULL, 0}, &what_if->draft, &findings);
     if (!is_one) what_if->options.tariff = text_option(what_if->invocation, "tariff");
-    mtr_print_findings(path, &findings);
+    cli_print_findings(path, &findings);
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot read the draft: %s\n", mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     return rc ? MTR_EXIT_CONFIG : MTR_EXIT_OK;
@@ -256,7 +256,7 @@ static void note_problem(struct what_if *what_if, const struct mtr_what_if_perio
     const int rc = period->stored_problem ? period->stored_problem : period->draft_problem;
     if (!rc || what_if->noted++ >= NOTES_MAX) return;
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
-    mtr_progress_clear(&what_if->progress);
+    progress_clear(&what_if->progress);
     fprintf(
         stderr,
         "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s%s%s\n",
@@ -268,7 +268,7 @@ static int on_period(void *context, const struct mtr_what_if_period *period)
 {
     struct what_if *what_if = context;
     note_problem(what_if, period);
-    return mtr_what_if_report_period(&what_if->report, period);
+    return what_if_report_period(&what_if->report, period);
 }
 
 static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
@@ -276,14 +276,14 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
 {
     struct what_if *what_if = context;
     what_if->progress.bytes_total = (uint64_t)total * SUBSCRIPTION_BYTES;
-    mtr_progress_update(&what_if->progress, (uint64_t)done * SUBSCRIPTION_BYTES, done);
-    return mtr_what_if_report_subscription(&what_if->report, subscription);
+    progress_update(&what_if->progress, (uint64_t)done * SUBSCRIPTION_BYTES, done);
+    return what_if_report_subscription(&what_if->report, subscription);
 }
 
 /* What the figures do not say by themselves. */
 static void print_notes(const struct what_if *what_if)
 {
-    const struct mtr_what_if_sums counts = mtr_what_if_report_counts(&what_if->report);
+    const struct mtr_what_if_sums counts = what_if_report_counts(&what_if->report);
     if (!counts.periods)
         fprintf(stderr,
                 "meterd: no billing period of a subscription that the draft concerns begins in that time\n");
@@ -307,27 +307,27 @@ static int compare(struct what_if *what_if)
 {
     const struct mtr_invocation *invocation = what_if->invocation;
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, what_if};
-    const bool json = mtr_invocation_flag(invocation, "json"), csv = mtr_invocation_flag(invocation, "csv");
+    const bool json = invocation_flag(invocation, "json"), csv = invocation_flag(invocation, "csv");
     what_if->options.stored = what_if->stored;
     what_if->options.draft = what_if->draft;
     what_if->options.grace_us = what_if->config.rater.grace;
     what_if->options.memory_bytes_max = mtr_rater_options_default().memory_bytes_max;
-    mtr_progress_init(&what_if->progress, 0);
+    progress_init(&what_if->progress, 0);
     what_if->progress.counted = "subscriptions";
-    int rc = mtr_what_if_report_open(&what_if->report, json  ? MTR_WHAT_IF_JSON
+    int rc = what_if_report_open(&what_if->report, json  ? MTR_WHAT_IF_JSON
                                                        : csv ? MTR_WHAT_IF_CSV
                                                              : MTR_WHAT_IF_TABLE);
     if (!rc) rc = mtr_what_if(what_if->rollups, what_if->charges, &what_if->options, &hooks);
-    mtr_progress_clear(&what_if->progress);
-    if (!rc) rc = mtr_what_if_report_end(&what_if->report);
+    progress_clear(&what_if->progress);
+    if (!rc) rc = what_if_report_end(&what_if->report);
     if (!rc) print_notes(what_if);
-    const bool complete = mtr_what_if_report_counts(&what_if->report).problems == 0;
-    mtr_what_if_report_close(&what_if->report);
+    const bool complete = what_if_report_counts(&what_if->report).problems == 0;
+    what_if_report_close(&what_if->report);
     if (rc) return complain("cannot compare", rc, "");
     return complete ? MTR_EXIT_OK : MTR_EXIT_FAILED;
 }
 
-int mtr_price_what_if(const struct mtr_invocation *invocation)
+int command_price_what_if(const struct mtr_invocation *invocation)
 {
     static struct what_if what_if; /* too large for a small stack */
     what_if.invocation = invocation;

@@ -6,6 +6,6 @@
 
 #include "daemon/cli/command.h"
 
-int mtr_price_what_if(const struct mtr_invocation *invocation);
+int command_price_what_if(const struct mtr_invocation *invocation);
 
 #endif

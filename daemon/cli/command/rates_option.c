@@ -39,7 +39,7 @@ static int add_file(const char *path, struct mtr_buffer *out)
     struct mtr_buffer text;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic broken;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     if (mtr_document_parse(mtr_buffer_str(&text), &document, &broken)) {
         fprintf(stderr, "%s:%u:%u: error: %s\n", path, broken.line, broken.column, broken.text);
@@ -81,14 +81,14 @@ static int add_rate(const char *text, struct mtr_buffer *out)
     return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int mtr_price_rates_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
+int rates_option_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
                           struct mtr_buffer *out)
 {
     const char *value;
     int code = mtr_buffer_append_char(out, '[') || add_documents(bundle, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
-    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rates", i)) != NULL; i++)
+    for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rates", i)) != NULL; i++)
         code = add_file(value, out);
-    for (uint32_t i = 0; !code && (value = mtr_invocation_option_at(invocation, "rate", i)) != NULL; i++)
+    for (uint32_t i = 0; !code && (value = invocation_option_at(invocation, "rate", i)) != NULL; i++)
         code = add_rate(value, out);
     if (!code && out->size == 1) mtr_buffer_reset(out);
     else if (!code && mtr_buffer_append_char(out, ']')) code = MTR_EXIT_FAILED;

@@ -10,7 +10,7 @@
 /* The `rates` of a pricing request, as JSON: those of the bundle that the tariff came from (`bundle` may
  * be NULL), of --rates files, and of --rate CURRENCY=NUMBER@DATE. Nothing when none are given. Returns an
  * exit code, after printing why. */
-int mtr_price_rates_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
+int rates_option_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
                           struct mtr_buffer *out);
 
 #endif

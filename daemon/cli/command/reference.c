@@ -101,7 +101,7 @@ static const struct {
     {"completion", write_completion}, {"metrics", write_metrics},
 };
 
-int mtr_command_reference(const struct mtr_invocation *invocation)
+int command_reference(const struct mtr_invocation *invocation)
 {
     for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
         if (strcmp(pages[i].topic, invocation->arguments[0]) != 0) continue;

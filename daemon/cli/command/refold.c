@@ -23,7 +23,7 @@ struct mtr_refold {
     struct mtr_aggregator *aggregator;
 };
 
-int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
+int refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
                     struct mtr_refold **out, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
@@ -39,14 +39,14 @@ int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char 
     if (!rc) rc = mtr_rollups_open(directory, false, &refold->rollups, diagnostic);
     if (!rc) rc = mtr_aggregator_open(refold->rollups, refold->reader, &options, &refold->aggregator);
     if (rc) {
-        mtr_refold_close(refold);
+        refold_close(refold);
         return rc;
     }
     *out = refold;
     return MTR_OK;
 }
 
-int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
+int refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
                    void *context, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_aggregator_result result = {0};
@@ -59,17 +59,17 @@ int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context,
     return MTR_OK;
 }
 
-struct mtr_rollups *mtr_refold_rollups(struct mtr_refold *refold)
+struct mtr_rollups *refold_rollups(struct mtr_refold *refold)
 {
     return refold->rollups;
 }
 
-struct mtr_catalog *mtr_refold_catalog(struct mtr_refold *refold)
+struct mtr_catalog *refold_catalog(struct mtr_refold *refold)
 {
     return refold->catalog;
 }
 
-void mtr_refold_close(struct mtr_refold *refold)
+void refold_close(struct mtr_refold *refold)
 {
     if (!refold) return;
     mtr_aggregator_close(refold->aggregator);
@@ -80,7 +80,7 @@ void mtr_refold_close(struct mtr_refold *refold)
     free(refold);
 }
 
-void mtr_store_remove(const char *directory)
+void refold_remove_store(const char *directory)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     char path[PATH_BYTES];

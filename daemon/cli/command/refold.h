@@ -13,17 +13,17 @@ struct mtr_refold;
 /* Opens log and catalog of the data directory for reading (log: the writer's, when this process has it
  * open; else NULL), and empty rollups in `directory` (which must not exist). Their feed of changes is
  * numbered from the beginning. */
-int mtr_refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
+int refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
                     struct mtr_refold **out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Folds until the end of the log as it is now; on_progress (may be NULL) is called after each step with
  * the last sequence folded. */
-int mtr_refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
+int refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
                    void *context, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-struct mtr_rollups *mtr_refold_rollups(struct mtr_refold *refold);
-struct mtr_catalog *mtr_refold_catalog(struct mtr_refold *refold); /* borrowed until close */
-void mtr_refold_close(struct mtr_refold *refold);
+struct mtr_rollups *refold_rollups(struct mtr_refold *refold);
+struct mtr_catalog *refold_catalog(struct mtr_refold *refold); /* borrowed until close */
+void refold_close(struct mtr_refold *refold);
 
 /* Removes a directory that holds one store. */
-void mtr_store_remove(const char *directory);
+void refold_remove_store(const char *directory);
 
 #endif

@@ -10,25 +10,25 @@
 
 static int reload(void *context, struct mtr_config *out)
 {
-    return mtr_load_config(context, out);
+    return cli_load_config(context, out);
 }
 
-int mtr_command_run(const struct mtr_invocation *invocation)
+int command_run(const struct mtr_invocation *invocation)
 {
     static struct mtr_config config;
     struct mtr_invocation copy = *invocation; /* reload reads the same options again */
-    int code = mtr_load_config(invocation, &config);
+    int code = cli_load_config(invocation, &config);
     if (code) return code;
     mtr_logline_set_level((enum mtr_logline_level)config.logline.level);
     mtr_logline_set_format((enum mtr_logline_format)config.logline.format);
-    code = mtr_daemon_run(&config, reload, &copy) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
-    mtr_config_release(&config);
+    code = daemon_run(&config, reload, &copy) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    config_release(&config);
     return code;
 }
 
-int mtr_command_version(const struct mtr_invocation *invocation)
+int command_version(const struct mtr_invocation *invocation)
 {
-    if (mtr_invocation_flag(invocation, "json")) printf("{\"version\":\"%s\"}\n", METERD_VERSION);
+    if (invocation_flag(invocation, "json")) printf("{\"version\":\"%s\"}\n", METERD_VERSION);
     else printf("meterd %s\n", METERD_VERSION);
     return MTR_EXIT_OK;
 }

@@ -27,11 +27,11 @@ static int flush(struct sending *sending, const char *file)
 {
     struct mtr_push_batch batch = {mtr_buffer_str(&sending->body), file, sending->lines, sending->count};
     if (sending->count == 0) return MTR_EXIT_OK;
-    int code = mtr_push_send(&sending->push, &batch);
+    int code = event_sender_send(&sending->push, &batch);
     sending->events_done += sending->count;
     sending->count = 0;
     mtr_buffer_reset(&sending->body);
-    mtr_progress_update(&sending->push.progress, sending->bytes_done, sending->events_done);
+    progress_update(&sending->push.progress, sending->bytes_done, sending->events_done);
     return code;
 }
 
@@ -46,7 +46,7 @@ static int add_line(struct sending *sending, const char *file, const char *line,
 {
     if (is_blank(line, size)) return MTR_EXIT_OK;
     if (size >= REQUEST_BYTES_MAX) {
-        mtr_push_problem(&sending->push, file, number, NULL, "the line is longer than 8 MiB");
+        event_sender_problem(&sending->push, file, number, NULL, "the line is longer than 8 MiB");
         return MTR_EXIT_OK;
     }
     if (sending->body.size + size + 1 > REQUEST_BYTES_MAX || sending->count == sending->batch_max) {
@@ -94,11 +94,11 @@ static int send_whole(struct sending *sending, const char *path)
 {
     struct mtr_buffer body;
     mtr_buffer_init(&body, FILE_BYTES_MAX);
-    int code = mtr_load_file(path, FILE_BYTES_MAX, &body);
+    int code = cli_load_file(path, FILE_BYTES_MAX, &body);
     if (!code) {
         struct mtr_push_batch batch = {mtr_buffer_str(&body), strcmp(path, "-") == 0 ? "stdin" : path, NULL,
                                        0};
-        code = mtr_push_send(&sending->push, &batch);
+        code = event_sender_send(&sending->push, &batch);
     }
     mtr_buffer_release(&body);
     return code;
@@ -131,10 +131,10 @@ static int send_all(struct sending *sending, const struct mtr_invocation *invoca
     return code;
 }
 
-int mtr_command_send(const struct mtr_invocation *invocation)
+int command_send(const struct mtr_invocation *invocation)
 {
-    const char *format = mtr_invocation_option(invocation, "format"),
-               *compress = mtr_invocation_option(invocation, "compress");
+    const char *format = invocation_option(invocation, "format"),
+               *compress = invocation_option(invocation, "compress");
     if (!format) format = "ndjson";
     if (!compress) compress = "none";
     const char *type = content_type(format);
@@ -144,17 +144,17 @@ int mtr_command_send(const struct mtr_invocation *invocation)
     MTR_ASSERT(sending != NULL);
     sending->batch_max = 1000;
     mtr_buffer_init(&sending->body, REQUEST_BYTES_MAX);
-    int code = mtr_invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK
+    int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK
                                                                                           : MTR_EXIT_USAGE;
-    if (!code) code = mtr_client_open(invocation, &client);
+    if (!code) code = client_open(invocation, &client);
     if (!code) {
-        code = mtr_push_init(&sending->push, invocation, client, type, compress);
+        code = event_sender_init(&sending->push, invocation, client, type, compress);
         if (!code)
             code =
-                mtr_push_finish(&sending->push, send_all(sending, invocation, strcmp(format, "ndjson") == 0));
-        mtr_push_release(&sending->push);
+                event_sender_finish(&sending->push, send_all(sending, invocation, strcmp(format, "ndjson") == 0));
+        event_sender_release(&sending->push);
     }
-    mtr_client_close(client);
+    client_close(client);
     mtr_buffer_release(&sending->body);
     free(sending);
     return code;

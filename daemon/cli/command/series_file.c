@@ -179,11 +179,11 @@ static bool is_ndjson(struct mtr_str text)
     return text.size && *text.data == '{';
 }
 
-int mtr_series_file_read(const char *path, struct mtr_buffer *out)
+int series_file_read(const char *path, struct mtr_buffer *out)
 {
     struct series_file file = {.path = path};
     struct mtr_buffer text;
-    int code = mtr_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
+    int code = cli_load_file(path, MTR_DOCUMENT_BYTES_MAX, &text);
     if (code) return code;
     mtr_buffer_init(&file.names, 1 << 16);
     mtr_json_begin(&file.json, out);

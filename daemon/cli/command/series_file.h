@@ -8,6 +8,6 @@
 
 /* Appends the rows as the JSON list `usage` of a pricing request. Returns an exit code, after printing
  * why. */
-int mtr_series_file_read(const char *path, struct mtr_buffer *out);
+int series_file_read(const char *path, struct mtr_buffer *out);
 
 #endif

@@ -114,7 +114,7 @@ static int add_total(struct mtr_what_if_report *report, struct mtr_str currency)
     return add_sums(&report->totals[i].sums, &report->subscription);
 }
 
-struct mtr_what_if_sums mtr_what_if_report_counts(const struct mtr_what_if_report *report)
+struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report)
 {
     struct mtr_what_if_sums counts = {0};
     for (uint32_t i = 0; i < report->total_count; i++) {
@@ -289,23 +289,23 @@ static int json_end(struct mtr_what_if_report *report)
 static void open_table(struct mtr_what_if_report *report)
 {
     static const char *const amounts[] = {"EMITTED", "STORED", "DRAFT", "DIFFERENCE"};
-    report->table = mtr_table_open(stdout);
-    mtr_table_column(report->table, "SUBSCRIPTION", MTR_TABLE_LEFT);
-    mtr_table_column(report->table, "CUSTOMER", MTR_TABLE_LEFT);
-    mtr_table_column(report->table, "PERIODS", MTR_TABLE_RIGHT);
+    report->table = table_open(stdout);
+    table_column(report->table, "SUBSCRIPTION", MTR_TABLE_LEFT);
+    table_column(report->table, "CUSTOMER", MTR_TABLE_LEFT);
+    table_column(report->table, "PERIODS", MTR_TABLE_RIGHT);
     for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++)
-        mtr_table_column(report->table, amounts[i], MTR_TABLE_RIGHT);
-    mtr_table_column(report->table, "CURRENCY", MTR_TABLE_LEFT);
+        table_column(report->table, amounts[i], MTR_TABLE_RIGHT);
+    table_column(report->table, "CURRENCY", MTR_TABLE_LEFT);
 }
 
 static void money_cell(struct mtr_table *table, struct mtr_money value, unsigned digits)
 {
     char text[MTR_DECIMAL_TEXT_BYTES];
     mtr_money_format_min(value, digits, text);
-    mtr_table_cell(table, mtr_str_from(text));
+    table_cell(table, mtr_str_from(text));
 }
 
-static int table_row(struct mtr_table *table, const struct mtr_subscription *subscription,
+static int subscription_row(struct mtr_table *table, const struct mtr_subscription *subscription,
                      const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(subscription->currency);
@@ -314,15 +314,15 @@ static int table_row(struct mtr_table *table, const struct mtr_subscription *sub
     int rc = mtr_money_sub(sums->draft, sums->stored, &difference);
     if (rc) return rc;
     snprintf(count, sizeof(count), "%" PRIu64, sums->periods);
-    mtr_table_row(table);
-    mtr_table_cell(table, subscription->key);
-    mtr_table_cell(table, subscription->customer);
-    mtr_table_cell(table, mtr_str_from(count));
+    table_row(table);
+    table_cell(table, subscription->key);
+    table_cell(table, subscription->customer);
+    table_cell(table, mtr_str_from(count));
     money_cell(table, sums->emitted, digits);
     money_cell(table, sums->stored, digits);
     money_cell(table, sums->draft, digits);
     money_cell(table, difference, digits);
-    mtr_table_cell(table, subscription->currency);
+    table_cell(table, subscription->currency);
     return MTR_OK;
 }
 
@@ -377,8 +377,8 @@ static int print_total(struct mtr_str currency, const struct mtr_what_if_sums *s
 
 static int table_end(struct mtr_what_if_report *report)
 {
-    const struct mtr_what_if_sums counts = mtr_what_if_report_counts(report);
-    mtr_table_print(report->table);
+    const struct mtr_what_if_sums counts = what_if_report_counts(report);
+    table_print(report->table);
     for (uint32_t i = 0; i < report->total_count; i++) {
         int rc = print_total(report->totals[i].currency, &report->totals[i].sums);
         if (!rc && report->totals[i].sums.has_cost)
@@ -398,7 +398,7 @@ static int table_end(struct mtr_what_if_report *report)
 
 /* ---- the report ---- */
 
-int mtr_what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form)
+int what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form)
 {
     *report = (struct mtr_what_if_report){.form = form};
     mtr_buffer_init(&report->text, TEXT_BYTES_MAX);
@@ -412,13 +412,13 @@ int mtr_what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_
     return report->json.error;
 }
 
-void mtr_what_if_report_close(struct mtr_what_if_report *report)
+void what_if_report_close(struct mtr_what_if_report *report)
 {
-    mtr_table_close(report->table);
+    table_close(report->table);
     mtr_buffer_release(&report->text);
 }
 
-int mtr_what_if_report_period(struct mtr_what_if_report *report, const struct mtr_what_if_period *period)
+int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_what_if_period *period)
 {
     struct mtr_money difference = {0};
     report->components += period->components;
@@ -430,7 +430,7 @@ int mtr_what_if_report_period(struct mtr_what_if_report *report, const struct mt
     return rc ? rc : report->json.error;
 }
 
-int mtr_what_if_report_subscription(struct mtr_what_if_report *report,
+int what_if_report_subscription(struct mtr_what_if_report *report,
                                     const struct mtr_subscription *subscription)
 {
     int rc = MTR_OK;
@@ -438,13 +438,13 @@ int mtr_what_if_report_subscription(struct mtr_what_if_report *report,
         report->subscription.subscriptions = 1;
         rc = add_total(report, subscription->currency);
         if (!rc && report->form == MTR_WHAT_IF_TABLE)
-            rc = table_row(report->table, subscription, &report->subscription);
+            rc = subscription_row(report->table, subscription, &report->subscription);
     }
     report->subscription = (struct mtr_what_if_sums){0};
     return rc;
 }
 
-int mtr_what_if_report_end(struct mtr_what_if_report *report)
+int what_if_report_end(struct mtr_what_if_report *report)
 {
     int rc = MTR_OK;
     if (report->form == MTR_WHAT_IF_TABLE) rc = table_end(report);

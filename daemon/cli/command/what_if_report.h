@@ -38,14 +38,14 @@ struct mtr_what_if_report {
 };
 
 /* To be closed whatever it returns. */
-int mtr_what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form) MTR_MUST_USE;
-void mtr_what_if_report_close(struct mtr_what_if_report *report);
-int mtr_what_if_report_period(struct mtr_what_if_report *report,
+int what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form) MTR_MUST_USE;
+void what_if_report_close(struct mtr_what_if_report *report);
+int what_if_report_period(struct mtr_what_if_report *report,
                               const struct mtr_what_if_period *period) MTR_MUST_USE;
-int mtr_what_if_report_subscription(struct mtr_what_if_report *report,
+int what_if_report_subscription(struct mtr_what_if_report *report,
                                     const struct mtr_subscription *subscription) MTR_MUST_USE;
-int mtr_what_if_report_end(struct mtr_what_if_report *report) MTR_MUST_USE;
+int what_if_report_end(struct mtr_what_if_report *report) MTR_MUST_USE;
 /* Over all currencies: periods, problems … */
-struct mtr_what_if_sums mtr_what_if_report_counts(const struct mtr_what_if_report *report);
+struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report);
 
 #endif

@@ -152,13 +152,13 @@ struct mtr_subscription {
                      from the term's start */
 };
 
-enum mtr_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };
+enum mtr_api_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLING = 4, MTR_SCOPE_ADMIN = 8 };
 
 struct mtr_api_key {
     uint32_t number;
     struct mtr_str key;      /* its name; the secret itself is never stored */
     uint8_t sha256[32];      /* of the secret */
-    unsigned scopes;         /* enum mtr_scope, or'ed */
+    unsigned scopes;         /* enum mtr_api_scope, or'ed */
     const struct mtr_vendor *vendor; /* ingest and query are bound to this vendor; NULL: operator */
     bool disabled;
 };

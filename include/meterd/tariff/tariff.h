@@ -149,7 +149,7 @@ struct mtr_commitment {
 };
 
 /* What of a line's use the curve applies to by itself, before the amounts are added. */
-enum mtr_slice_by {
+enum mtr_curve_scope {
     MTR_SLICE_BY_PERIOD, /* all of it */
     MTR_SLICE_BY_EVENT,
     MTR_SLICE_BY_HOUR,   /* local hours */
@@ -157,7 +157,7 @@ enum mtr_slice_by {
     MTR_SLICE_BY_TERM,   /* all of it, behind everything since the subscription's start */
     MTR_SLICE_BY_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
 };
-const char *mtr_slice_by_name(enum mtr_slice_by by); /* "period" … "level", as `scope:` is written */
+const char *mtr_slice_by_name(enum mtr_curve_scope by); /* "period" … "level", as `scope:` is written */
 
 /* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free.
  * The first free limit that is reached ends the free part; an amount that ends inside an event leaves the
@@ -222,7 +222,7 @@ struct mtr_component {
     struct mtr_str key;   /* unique in its version */
     struct mtr_str meter; /* meter key; empty for recurring */
     enum mtr_curve_kind curve;
-    enum mtr_slice_by scope;
+    enum mtr_curve_scope scope;
     struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
     uint32_t tier_count;
     bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that

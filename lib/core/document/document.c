@@ -92,20 +92,20 @@ static int read_with(read_text *read, struct mtr_document *document, struct mtr_
 {
     struct mtr_document_builder builder;
     mtr_arena_reset(&document->arena);
-    mtr_document_builder_init(&builder, &document->arena, diagnostic);
+    document_builder_init(&builder, &document->arena, diagnostic);
     int rc = read(&builder, text);
     if (!rc && builder.pending_count > 0) document->root = builder.pending[0];
-    mtr_document_builder_release(&builder);
+    document_builder_release(&builder);
     return rc;
 }
 
 static int read_either(struct mtr_document *document, struct mtr_str text, struct mtr_diagnostic *diagnostic)
 {
-    if (!looks_like_json(text)) return read_with(mtr_document_read_yaml, document, text, diagnostic);
+    if (!looks_like_json(text)) return read_with(document_read_yaml, document, text, diagnostic);
     struct mtr_diagnostic as_json, as_yaml;
-    int json_rc = read_with(mtr_document_read_json, document, text, &as_json);
+    int json_rc = read_with(document_read_json, document, text, &as_json);
     if (!json_rc) return MTR_OK;
-    int yaml_rc = read_with(mtr_document_read_yaml, document, text, &as_yaml);
+    int yaml_rc = read_with(document_read_yaml, document, text, &as_yaml);
     if (!yaml_rc) return MTR_OK;
     bool meant_as_yaml = as_json.offset == skip_all(text, " \t\r\n[{");
     *diagnostic = meant_as_yaml ? as_yaml : as_json;

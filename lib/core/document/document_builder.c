@@ -12,7 +12,7 @@
 
 enum { PENDING_FIRST = 64 };
 
-void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
                                struct mtr_diagnostic *diagnostic)
 {
     memset(builder, 0, sizeof(*builder));
@@ -20,13 +20,13 @@ void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_
     builder->diagnostic = diagnostic;
 }
 
-void mtr_document_builder_release(struct mtr_document_builder *builder)
+void document_builder_release(struct mtr_document_builder *builder)
 {
     free(builder->pending);
     builder->pending = NULL;
 }
 
-int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
+int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
                               const char *format, ...)
 {
     char text[sizeof(builder->diagnostic->text)];
@@ -42,13 +42,13 @@ int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_p
 static int fail_limit(struct mtr_document_builder *builder, struct mtr_place place, const char *what,
                       unsigned max)
 {
-    (void)!mtr_document_builder_fail(builder, place, "%s: at most %u are allowed", what, max);
+    (void)!document_builder_fail(builder, place, "%s: at most %u are allowed", what, max);
     return MTR_ELIMIT;
 }
 
 static int fail_memory(struct mtr_document_builder *builder, struct mtr_place place)
 {
-    (void)!mtr_document_builder_fail(builder, place, "out of memory");
+    (void)!document_builder_fail(builder, place, "out of memory");
     return MTR_ENOMEM;
 }
 
@@ -84,7 +84,7 @@ static int push(struct mtr_document_builder *builder, const struct mtr_node *nod
     return MTR_OK;
 }
 
-int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
+int document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
                               struct mtr_place place)
 {
     if (builder->depth == MTR_DOCUMENT_DEPTH_MAX)
@@ -123,12 +123,12 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     }
     free(sorted);
     if (!repeat) return MTR_OK;
-    return mtr_document_builder_fail(builder, (struct mtr_place){repeat->key_line, repeat->key_column, 0},
+    return document_builder_fail(builder, (struct mtr_place){repeat->key_line, repeat->key_column, 0},
                                      "the key `%.*s` is given twice, first on line %u",
                                      MTR_STR_ARGS(repeat->key), first->key_line);
 }
 
-int mtr_document_builder_close(struct mtr_document_builder *builder)
+int document_builder_close(struct mtr_document_builder *builder)
 {
     MTR_ASSERT(builder->depth > 0 && !builder->has_key);
     struct mtr_document_frame *frame = &builder->frames[builder->depth - 1];
@@ -150,7 +150,7 @@ int mtr_document_builder_close(struct mtr_document_builder *builder)
     return push(builder, &frame->node);
 }
 
-bool mtr_document_builder_wants_key(const struct mtr_document_builder *builder)
+bool document_builder_wants_key(const struct mtr_document_builder *builder)
 {
     return builder->depth > 0 && builder->frames[builder->depth - 1].node.kind == MTR_NODE_MAP &&
            !builder->has_key;
@@ -160,15 +160,15 @@ static int copy_text(struct mtr_document_builder *builder, struct mtr_str text, 
                      struct mtr_str *out)
 {
     if (text.size && memchr(text.data, '\0', text.size))
-        return mtr_document_builder_fail(builder, place, "a NUL character is not allowed");
+        return document_builder_fail(builder, place, "a NUL character is not allowed");
     return mtr_arena_copy(builder->arena, text, out) ? fail_memory(builder, place) : MTR_OK;
 }
 
-int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
+int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
                              struct mtr_place place)
 {
-    MTR_ASSERT(mtr_document_builder_wants_key(builder));
-    if (text.size == 0) return mtr_document_builder_fail(builder, place, "a key must not be empty");
+    MTR_ASSERT(document_builder_wants_key(builder));
+    if (text.size == 0) return document_builder_fail(builder, place, "a key must not be empty");
     int rc = copy_text(builder, text, place, &builder->key);
     if (rc) return rc;
     builder->key_place = place;
@@ -183,7 +183,7 @@ static size_t digits(struct mtr_str text, size_t at)
     return at - start;
 }
 
-bool mtr_document_is_number(struct mtr_str text)
+bool document_is_number(struct mtr_str text)
 {
     size_t at = text.size > 0 && text.data[0] == '-';
     size_t whole = digits(text, at);
@@ -204,7 +204,7 @@ bool mtr_document_is_number(struct mtr_str text)
     return at == text.size;
 }
 
-void mtr_document_resolve_plain(struct mtr_node *node)
+void document_resolve_plain(struct mtr_node *node)
 {
     node->kind = MTR_NODE_STRING;
     if (node->text.size == 0 || mtr_str_equal(node->text, MTR_STR("null")) ||
@@ -213,12 +213,12 @@ void mtr_document_resolve_plain(struct mtr_node *node)
     } else if (mtr_str_equal(node->text, MTR_STR("true")) || mtr_str_equal(node->text, MTR_STR("false"))) {
         node->kind = MTR_NODE_BOOL;
         node->truth = node->text.data[0] == 't';
-    } else if (mtr_document_is_number(node->text)) {
+    } else if (document_is_number(node->text)) {
         node->kind = MTR_NODE_NUMBER;
     }
 }
 
-int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
+int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
                                 struct mtr_place place)
 {
     struct mtr_node node = {.kind = MTR_NODE_STRING, .line = place.line, .column = place.column};
@@ -226,6 +226,6 @@ int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr
     if (!rc) rc = copy_text(builder, text, place, &node.text);
     if (rc) return rc;
     take_key(builder, &node);
-    if (plain) mtr_document_resolve_plain(&node);
+    if (plain) document_resolve_plain(&node);
     return push(builder, &node);
 }

@@ -35,30 +35,30 @@ struct mtr_document_builder {
     bool has_key;
 };
 
-void mtr_document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
+void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
                                struct mtr_diagnostic *diagnostic);
-void mtr_document_builder_release(struct mtr_document_builder *builder);
+void document_builder_release(struct mtr_document_builder *builder);
 
-int mtr_document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
+int document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
                               struct mtr_place place) MTR_MUST_USE;
-int mtr_document_builder_close(struct mtr_document_builder *builder) MTR_MUST_USE;
-bool mtr_document_builder_wants_key(const struct mtr_document_builder *builder);
-int mtr_document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
+int document_builder_close(struct mtr_document_builder *builder) MTR_MUST_USE;
+bool document_builder_wants_key(const struct mtr_document_builder *builder);
+int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
                              struct mtr_place place) MTR_MUST_USE;
 /* `plain`: written without quotes, so it may mean null, true, false or a number. */
-int mtr_document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
+int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
                                 struct mtr_place place) MTR_MUST_USE;
 
 /* MTR_EINVALID with the sentence and its place. */
-int mtr_document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
+int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
                               const char *format, ...) MTR_PRINTF(3, 4) MTR_MUST_USE;
 
 /* Does text follow the number grammar of RFC 8259 §6? */
-bool mtr_document_is_number(struct mtr_str text);
+bool document_is_number(struct mtr_str text);
 /* Sets kind and truth of a node by what its text, written without quotes, means. */
-void mtr_document_resolve_plain(struct mtr_node *node);
+void document_resolve_plain(struct mtr_node *node);
 
-int mtr_document_read_yaml(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;
-int mtr_document_read_json(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;
+int document_read_yaml(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;
+int document_read_json(struct mtr_document_builder *builder, struct mtr_str text) MTR_MUST_USE;
 
 #endif

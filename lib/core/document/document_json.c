@@ -43,11 +43,11 @@ static int fail_expected(struct json *json, const char *expected)
     int c = peek(json);
     struct mtr_place place = place_of(json, json->at);
     if (c < 0)
-        return mtr_document_builder_fail(json->builder, place, "the JSON text ends here, %s expected",
+        return document_builder_fail(json->builder, place, "the JSON text ends here, %s expected",
                                          expected);
     if (c > 0x20 && c < 0x7F)
-        return mtr_document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
-    return mtr_document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
+        return document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
+    return document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
                                      expected);
 }
 
@@ -96,7 +96,7 @@ static int read_unicode(struct json *json, size_t start)
             return append_utf8(&json->scratch, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
     }
     if (code >= 0xD800 && code <= 0xDFFF)
-        return mtr_document_builder_fail(json->builder, place_of(json, start),
+        return document_builder_fail(json->builder, place_of(json, start),
                                          "half of a surrogate pair is not a character");
     return append_utf8(&json->scratch, code);
 }
@@ -148,11 +148,11 @@ static int read_bare(struct json *json)
         json->at++;
     struct mtr_str text = {json->text.data + start, json->at - start};
     bool known = mtr_str_equal(text, MTR_STR("null")) || mtr_str_equal(text, MTR_STR("true")) ||
-                 mtr_str_equal(text, MTR_STR("false")) || mtr_document_is_number(text);
+                 mtr_str_equal(text, MTR_STR("false")) || document_is_number(text);
     if (text.size == 0) return fail_expected(json, "a value");
-    if (known) return mtr_document_builder_scalar(json->builder, text, true, place_of(json, start));
+    if (known) return document_builder_scalar(json->builder, text, true, place_of(json, start));
     int shown = text.size < 60 ? (int)text.size : 60;
-    return mtr_document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value",
+    return document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value",
                                      shown, text.data);
 }
 
@@ -163,7 +163,7 @@ static int read_member(struct json *json)
     struct mtr_place place = place_of(json, json->at);
     if (peek(json) != '"') return fail_expected(json, "a key in double quotes");
     int rc = read_string(json);
-    if (!rc) rc = mtr_document_builder_key(json->builder, mtr_buffer_str(&json->scratch), place);
+    if (!rc) rc = document_builder_key(json->builder, mtr_buffer_str(&json->scratch), place);
     if (rc) return rc;
     skip_space(json);
     if (peek(json) != ':') return fail_expected(json, "`:`");
@@ -174,7 +174,7 @@ static int read_member(struct json *json)
 
 static int read_container(struct json *json, bool is_map)
 {
-    int rc = mtr_document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST,
+    int rc = document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST,
                                        place_of(json, json->at));
     if (rc) return rc;
     char end = is_map ? '}' : ']';
@@ -192,7 +192,7 @@ static int read_container(struct json *json, bool is_map)
         skip_space(json);
     }
     json->at++;
-    return mtr_document_builder_close(json->builder);
+    return document_builder_close(json->builder);
 }
 
 static int read_value(struct json *json)
@@ -202,10 +202,10 @@ static int read_value(struct json *json)
     if (c == '{' || c == '[') return read_container(json, c == '{');
     if (c != '"') return read_bare(json);
     int rc = read_string(json);
-    return rc ? rc : mtr_document_builder_scalar(json->builder, mtr_buffer_str(&json->scratch), false, place);
+    return rc ? rc : document_builder_scalar(json->builder, mtr_buffer_str(&json->scratch), false, place);
 }
 
-int mtr_document_read_json(struct mtr_document_builder *builder, struct mtr_str text)
+int document_read_json(struct mtr_document_builder *builder, struct mtr_str text)
 {
     struct json json = {.builder = builder, .text = text, .line = 1};
     mtr_buffer_init(&json.scratch, text.size + 1); /* no escape grows */

@@ -55,9 +55,9 @@ static int check_length(struct mtr_schema_context *context, const struct mtr_fie
 {
     char range[72];
     bool fits = node->child_count >= field->min && (field->max == 0 || node->child_count <= field->max);
-    if (!mtr_schema_has_bounds(field) || fits) return MTR_OK;
-    mtr_schema_format_range(field, range);
-    return mtr_schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s",
+    if (!schema_has_bounds(field) || fits) return MTR_OK;
+    schema_format_range(field, range);
+    return schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s",
                            node->child_count, range);
 }
 
@@ -67,7 +67,7 @@ static int decode_single(struct mtr_schema_context *context, const struct mtr_fi
     bool text = field->type == MTR_FIELD_TEXTS;
     void *item = mtr_arena_calloc(context->arena, 1, text ? sizeof(struct mtr_str) : field->item_size);
     if (!item) return MTR_ENOMEM;
-    int rc = text ? mtr_schema_decode_text_node(context, node, "a text", item)
+    int rc = text ? schema_decode_text_node(context, node, "a text", item)
                   : decode_map(context, field->fields, node, true, item);
     if (!rc) *out = (struct mtr_list){item, 1};
     return rc;
@@ -78,7 +78,7 @@ static int decode_list(struct mtr_schema_context *context, const struct mtr_fiel
 {
     if (field->single && node->kind != MTR_NODE_LIST) return decode_single(context, field, node, out);
     if (node->kind != MTR_NODE_LIST)
-        return mtr_schema_fail(context, node->line, node->column, "a list is expected");
+        return schema_fail(context, node->line, node->column, "a list is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     bool texts = field->type == MTR_FIELD_TEXTS;
@@ -91,7 +91,7 @@ static int decode_list(struct mtr_schema_context *context, const struct mtr_fiel
         size_t path_size = context->path_size;
         void *item = (char *)list.items + i * item_size;
         path_push_index(context, i);
-        rc = worse(rc, texts ? mtr_schema_decode_text_node(context, &node->children[i], "a text", item)
+        rc = worse(rc, texts ? schema_decode_text_node(context, &node->children[i], "a text", item)
                              : decode_map(context, field->fields, &node->children[i], true, item));
         path_pop(context, path_size);
     }
@@ -103,7 +103,7 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
                          const struct mtr_node *node, struct mtr_list *out)
 {
     if (node->kind != MTR_NODE_MAP)
-        return mtr_schema_fail(context, node->line, node->column, "a map of texts is expected");
+        return schema_fail(context, node->line, node->column, "a map of texts is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     struct mtr_label *labels = mtr_arena_calloc(context->arena, node->child_count, sizeof(*labels));
@@ -113,7 +113,7 @@ static int decode_labels(struct mtr_schema_context *context, const struct mtr_fi
         size_t path_size = context->path_size;
         path_push(context, ".", child->key);
         rc = worse(rc, mtr_arena_copy(context->arena, child->key, &labels[i].name));
-        rc = worse(rc, mtr_schema_decode_text_node(context, child, "a text", &labels[i].value));
+        rc = worse(rc, schema_decode_text_node(context, child, "a text", &labels[i].value));
         path_pop(context, path_size);
     }
     if (!rc) *out = (struct mtr_list){labels, node->child_count};
@@ -124,7 +124,7 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
                         const struct mtr_node *node, struct mtr_list *out)
 {
     if (node->kind != MTR_NODE_MAP)
-        return mtr_schema_fail(context, node->line, node->column, "a map of names is expected");
+        return schema_fail(context, node->line, node->column, "a map of names is expected");
     int rc = check_length(context, field, node);
     if (rc) return rc;
     char *items = mtr_arena_calloc(context->arena, node->child_count, field->item_size);
@@ -134,7 +134,7 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
         size_t path_size = context->path_size;
         path_push(context, ".", child->key);
         if (!mtr_schema_is_key(child->key))
-            rc = worse(rc, mtr_schema_fail(context, child->key_line, child->key_column,
+            rc = worse(rc, schema_fail(context, child->key_line, child->key_column,
                                            "is no key: write letters, digits and . _ : -"));
         rc = worse(rc, mtr_arena_copy(context->arena, child->key,
                                       (struct mtr_str *)(void *)(items + i * field->item_size)));
@@ -155,7 +155,7 @@ static int decode_value(struct mtr_schema_context *context, const struct mtr_fie
     case MTR_FIELD_LABELS: return decode_labels(context, field, node, member);
     case MTR_FIELD_NAMED: return decode_named(context, field, node, member);
     case MTR_FIELD_NODE: *(const struct mtr_node **)member = node; return MTR_OK;
-    default: return mtr_schema_decode_scalar(context, field, node, member);
+    default: return schema_decode_scalar(context, field, node, member);
     }
 }
 
@@ -172,7 +172,7 @@ static int decode_container_text(struct mtr_schema_context *context, const struc
     struct mtr_diagnostic diagnostic;
     int rc = mtr_document_parse(text, &document, &diagnostic);
     if (rc == MTR_ENOMEM) return rc;
-    if (rc) return mtr_schema_fail(context, 0, 0, "%s", diagnostic.text);
+    if (rc) return schema_fail(context, 0, 0, "%s", diagnostic.text);
     rc = decode_value(context, field, mtr_document_root(document), member);
     mtr_document_close(document);
     return rc;
@@ -187,8 +187,8 @@ static int decode_text_as_written(struct mtr_schema_context *context, const stru
     struct mtr_node node = {.kind = MTR_NODE_STRING, .text = text};
     bool verbatim =
         field->type == MTR_FIELD_TEXT || field->type == MTR_FIELD_KEY || field->type == MTR_FIELD_ENUM;
-    if (!verbatim) mtr_document_resolve_plain(&node);
-    return mtr_schema_decode_scalar(context, field, &node, member);
+    if (!verbatim) document_resolve_plain(&node);
+    return schema_decode_scalar(context, field, &node, member);
 }
 
 static void mark_present(const struct mtr_field *field, char *out)
@@ -203,7 +203,7 @@ static int decode_absent(struct mtr_schema_context *context, const struct mtr_fi
     if (field->required && check_required) {
         size_t path_size = context->path_size;
         path_push(context, ".", mtr_str_from(field->name));
-        int rc = mtr_schema_fail(context, map->line, map->column, "is missing");
+        int rc = schema_fail(context, map->line, map->column, "is missing");
         path_pop(context, path_size);
         return rc;
     }
@@ -227,14 +227,14 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
     const char *nearest = mtr_schema_nearest(child->key, field_name_at, fields);
     int shown = child->key.size < 60 ? (int)child->key.size : 60;
     if (nearest)
-        return mtr_schema_fail(context, child->key_line, child->key_column,
+        return schema_fail(context, child->key_line, child->key_column,
                                "unknown key `%.*s`; did you mean `%s`?", shown, child->key.data, nearest);
     char names[160] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",
                                  field->name);
-    return mtr_schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s",
+    return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s",
                            shown, child->key.data, names, used < sizeof(names) ? "" : "…");
 }
 
@@ -260,7 +260,7 @@ static int decode_map(struct mtr_schema_context *context, const struct mtr_field
                       const struct mtr_node *node, bool check_required, void *out)
 {
     if (node->kind != MTR_NODE_MAP && node->kind != MTR_NODE_NULL)
-        return mtr_schema_fail(context, node->line, node->column, "a map of keys and values is expected");
+        return schema_fail(context, node->line, node->column, "a map of keys and values is expected");
     int rc = MTR_OK;
     for (uint32_t i = 0; i < node->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &node->children[i];

@@ -27,7 +27,7 @@ static void write_texts_type(struct mtr_json_writer *json, const char *first, co
 static void write_bounds(struct mtr_json_writer *json, const struct mtr_field *field, const char *min,
                          const char *max)
 {
-    if (!mtr_schema_has_bounds(field)) return;
+    if (!schema_has_bounds(field)) return;
     mtr_json_name(json, min);
     mtr_json_u64(json, field->min);
     if (field->max == 0) return;

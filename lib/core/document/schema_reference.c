@@ -40,7 +40,7 @@ static int write_range(const struct mtr_field *field, struct mtr_buffer *out)
             rc = mtr_buffer_printf(out, "%s`%s`", i ? ", " : "", field->choices[i]);
         return rc;
     }
-    mtr_schema_format_range(field, range);
+    schema_format_range(field, range);
     return mtr_buffer_append_str(out, mtr_str_from(range));
 }
 

@@ -15,7 +15,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
+int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
                     ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
@@ -38,12 +38,12 @@ static bool is_scalar_text(const struct mtr_node *node)
     return node->kind == MTR_NODE_STRING || node->kind == MTR_NODE_NUMBER;
 }
 
-#define FAIL(node, ...) mtr_schema_fail(context, (node)->line, (node)->column, __VA_ARGS__)
+#define FAIL(node, ...) schema_fail(context, (node)->line, (node)->column, __VA_ARGS__)
 
 /* What was written, cut so that the sentence around it stays readable. */
 #define SHOWN(text) (int)((text).size < 60 ? (text).size : 60), (text).data ? (text).data : ""
 
-bool mtr_schema_has_bounds(const struct mtr_field *field)
+bool schema_has_bounds(const struct mtr_field *field)
 {
     return field->min != 0 || field->max != 0;
 }
@@ -63,12 +63,12 @@ static const struct unit byte_units[] = {
     {"TiB", UINT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}, {NULL, 0},
 };
 
-void mtr_schema_format_bytes(uint64_t bytes, char text[32])
+void schema_format_bytes(uint64_t bytes, char text[32])
 {
     format_unit(byte_units, bytes, text);
 }
 
-void mtr_schema_format_duration(uint64_t us, char text[32])
+void schema_format_duration(uint64_t us, char text[32])
 {
     static const struct unit units[] = {{"d", UINT64_C(86400000000)},
                                         {"h", UINT64_C(3600000000)},
@@ -83,19 +83,19 @@ void mtr_schema_format_duration(uint64_t us, char text[32])
 static void format_bound(const struct mtr_field *field, uint64_t value, char text[32])
 {
     if (field->type == MTR_FIELD_BYTES) {
-        mtr_schema_format_bytes(value, text);
+        schema_format_bytes(value, text);
     } else if (field->type == MTR_FIELD_DURATION) {
-        mtr_schema_format_duration(value, text);
+        schema_format_duration(value, text);
     } else {
         snprintf(text, 32, "%" PRIu64, value);
     }
 }
 
-void mtr_schema_format_range(const struct mtr_field *field, char text[72])
+void schema_format_range(const struct mtr_field *field, char text[72])
 {
     char min[32], max[32];
     text[0] = '\0';
-    if (!mtr_schema_has_bounds(field)) return;
+    if (!schema_has_bounds(field)) return;
     format_bound(field, field->min, min);
     format_bound(field, field->max, max);
     if (field->min == field->max) {
@@ -109,7 +109,7 @@ void mtr_schema_format_range(const struct mtr_field *field, char text[72])
 
 static bool in_bounds(const struct mtr_field *field, uint64_t value)
 {
-    return !mtr_schema_has_bounds(field) || (value >= field->min && (field->max == 0 || value <= field->max));
+    return !schema_has_bounds(field) || (value >= field->min && (field->max == 0 || value <= field->max));
 }
 
 static int check_bounds(struct mtr_schema_context *context, const struct mtr_field *field,
@@ -117,7 +117,7 @@ static int check_bounds(struct mtr_schema_context *context, const struct mtr_fie
 {
     char range[72];
     if (in_bounds(field, value)) return MTR_OK;
-    mtr_schema_format_range(field, range);
+    schema_format_range(field, range);
     return FAIL(node, "`%.*s` is out of range: %s", SHOWN(node->text), range);
 }
 
@@ -136,7 +136,7 @@ const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const vo
     }
 }
 
-int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
+int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                                 const char *expected, struct mtr_str *out)
 {
     if (node->kind == MTR_NODE_BOOL)
@@ -161,7 +161,7 @@ bool mtr_schema_is_key(struct mtr_str text)
 static int decode_key(struct mtr_schema_context *context, const struct mtr_node *node, struct mtr_str *out)
 {
     struct mtr_str key;
-    int rc = mtr_schema_decode_text_node(context, node, "a key", &key);
+    int rc = schema_decode_text_node(context, node, "a key", &key);
     if (rc) return rc;
     if (!mtr_schema_is_key(key))
         return FAIL(
@@ -175,11 +175,11 @@ static int decode_text(struct mtr_schema_context *context, const struct mtr_fiel
                        const struct mtr_node *node, struct mtr_str *out)
 {
     struct mtr_str text;
-    int rc = mtr_schema_decode_text_node(context, node, "a text", &text);
+    int rc = schema_decode_text_node(context, node, "a text", &text);
     if (rc) return rc;
     if (!in_bounds(field, text.size)) {
         char range[72];
-        mtr_schema_format_range(field, range);
+        schema_format_range(field, range);
         return FAIL(node, "the text has %zu bytes; allowed are %s", text.size, range);
     }
     *out = text;
@@ -297,7 +297,7 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
     return FAIL(node, "`%.*s` is not one of %s", SHOWN(node->text), list);
 }
 
-int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
+int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
                              const struct mtr_node *node, void *member)
 {
     switch (field->type) {

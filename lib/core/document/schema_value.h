@@ -14,22 +14,22 @@ struct mtr_schema_context {
 };
 
 /* Reports a finding at a place, under the current path. Returns MTR_EINVALID. */
-int mtr_schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
+int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
                     ...) MTR_PRINTF(4, 5);
 
 /* Every type but MAP, LIST, TEXTS, LABELS and NODE. */
-int mtr_schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
+int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
                              const struct mtr_node *node, void *member);
 
 /* A text of any scalar, as written; anything else is a finding that says `expected`. */
-int mtr_schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
+int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
                                 const char *expected, struct mtr_str *out);
 
-bool mtr_schema_has_bounds(const struct mtr_field *field);
+bool schema_has_bounds(const struct mtr_field *field);
 /* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */
-void mtr_schema_format_bytes(uint64_t bytes, char text[32]);
-void mtr_schema_format_duration(uint64_t us, char text[32]);
+void schema_format_bytes(uint64_t bytes, char text[32]);
+void schema_format_duration(uint64_t us, char text[32]);
 /* Bounds of a row in its own unit: "1…65535", "1s…1h"; empty without. */
-void mtr_schema_format_range(const struct mtr_field *field, char text[72]);
+void schema_format_range(const struct mtr_field *field, char text[72]);
 
 #endif

@@ -36,16 +36,16 @@ static int scale_fixed(mtr_int128 value, mtr_int128 numerator, mtr_int128 denomi
 {
     if (denominator == 0) return MTR_EINVALID;
     bool negative = (value < 0) ^ (numerator < 0) ^ (denominator < 0);
-    struct mtr_wide wide = mtr_wide_from_u128(mtr_magnitude(value));
-    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator));
+    struct mtr_wide wide = wide_from_u128(wide_magnitude(value));
+    bool fits = wide_multiply(&wide, wide_magnitude(numerator));
     MTR_ASSERT(fits); /* 128 + 128 bits */
     enum mtr_fraction fraction =
-        mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator), MTR_FRACTION_ZERO);
-    fraction = mtr_wide_divide_fraction(&wide, unit, fraction);
-    mtr_wide_round(&wide, negative, fraction, mode);
-    fits = mtr_wide_multiply(&wide, unit);
+        wide_divide_fraction(&wide, wide_magnitude(denominator), MTR_FRACTION_ZERO);
+    fraction = wide_divide_fraction(&wide, unit, fraction);
+    wide_round(&wide, negative, fraction, mode);
+    fits = wide_multiply(&wide, unit);
     MTR_ASSERT(fits); /* 256 + 60 bits */
-    return mtr_wide_to_i128(&wide, negative, out);
+    return wide_to_i128(&wide, negative, out);
 }
 
 static int round_fixed(mtr_int128 value, mtr_uint128 unit, enum mtr_rounding mode, mtr_int128 *out)
@@ -66,7 +66,7 @@ struct mtr_decimal mtr_decimal_from_i64(int64_t value)
 int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out)
 {
     out->e12 =
-        (mtr_int128)whole * (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
+        (mtr_int128)whole * (mtr_int128)wide_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
     return MTR_OK;
 }
 
@@ -96,7 +96,7 @@ int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator,
                        struct mtr_quantity *out)
 {
     MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
-    return scale_fixed(value.e12, numerator.e12, denominator.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits),
+    return scale_fixed(value.e12, numerator.e12, denominator.e12, wide_power10(MTR_QUANTITY_DIGITS - digits),
                        mode, &out->e12);
 }
 
@@ -104,14 +104,14 @@ int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_roun
                        struct mtr_quantity *out)
 {
     MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
-    return round_fixed(value.e12, mtr_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
+    return round_fixed(value.e12, wide_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
 }
 
 int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode,
                         struct mtr_quantity *out)
 {
     MTR_ASSERT(size.e12 > 0);
-    mtr_int128 one = (mtr_int128)mtr_power10(MTR_QUANTITY_DIGITS);
+    mtr_int128 one = (mtr_int128)wide_power10(MTR_QUANTITY_DIGITS);
     return scale_fixed(value.e12, one, size.e12, (mtr_uint128)one, mode, &out->e12);
 }
 
@@ -139,13 +139,13 @@ int mtr_money_compare(struct mtr_money a, struct mtr_money b)
 int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out)
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
-    return round_fixed(value.e18, mtr_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
+    return round_fixed(value.e18, wide_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
 }
 
 int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits,
                       enum mtr_rounding mode, struct mtr_money *out)
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
-    return scale_fixed(value.e18, numerator, denominator, mtr_power10(MTR_MONEY_DIGITS - digits), mode,
+    return scale_fixed(value.e18, numerator, denominator, wide_power10(MTR_MONEY_DIGITS - digits), mode,
                        &out->e18);
 }

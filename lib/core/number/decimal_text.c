@@ -98,7 +98,7 @@ static void take_digits(struct digits *digits, const char *p, size_t size)
             continue;
         }
         mtr_uint128 shifted;
-        if (__builtin_mul_overflow(digits->magnitude, mtr_power10((unsigned)shift), &shifted) ||
+        if (__builtin_mul_overflow(digits->magnitude, wide_power10((unsigned)shift), &shifted) ||
             __builtin_add_overflow(shifted, (mtr_uint128)digit, &shifted))
             digits->too_many = true;
         else
@@ -126,7 +126,7 @@ static int read_slow(const struct shape *shape, struct number *out)
     out->whole_digits = whole_digits;
     if (exponent <= 0 || digits.too_many) return MTR_OK;
     if (exponent > MTR_POWER10_MAX ||
-        __builtin_mul_overflow(digits.magnitude, mtr_power10((unsigned)exponent), &out->magnitude))
+        __builtin_mul_overflow(digits.magnitude, wide_power10((unsigned)exponent), &out->magnitude))
         return MTR_EOVERFLOW;
     return MTR_OK;
 }
@@ -162,10 +162,10 @@ static int to_fixed(struct number number, unsigned digits, mtr_int128 *out)
     mtr_uint128 magnitude = number.magnitude;
     if (number.too_many) return number.scale > digits ? MTR_EPRECISION : MTR_EOVERFLOW;
     if (number.scale > digits) {
-        mtr_uint128 unit = mtr_power10(number.scale - digits);
+        mtr_uint128 unit = wide_power10(number.scale - digits);
         if (magnitude % unit) return MTR_EPRECISION;
         magnitude /= unit;
-    } else if (__builtin_mul_overflow(magnitude, mtr_power10(digits - number.scale), &magnitude)) {
+    } else if (__builtin_mul_overflow(magnitude, wide_power10(digits - number.scale), &magnitude)) {
         return MTR_EOVERFLOW;
     }
     mtr_uint128 most = ((mtr_uint128)1 << 127) - (number.negative ? 0 : 1);
@@ -178,7 +178,7 @@ static struct number from_decimal(struct mtr_decimal value)
 {
     MTR_ASSERT(value.scale <= MTR_DECIMAL_DIGITS_MAX);
     return (struct number){
-        .negative = value.mantissa < 0, .magnitude = mtr_magnitude(value.mantissa), .scale = value.scale};
+        .negative = value.mantissa < 0, .magnitude = wide_magnitude(value.mantissa), .scale = value.scale};
 }
 
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out)
@@ -186,7 +186,7 @@ int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out)
     struct number number;
     int rc = read_number(text, &number);
     if (rc) return rc;
-    if (number.too_many || number.magnitude >= mtr_power10(MTR_DECIMAL_DIGITS_MAX))
+    if (number.too_many || number.magnitude >= wide_power10(MTR_DECIMAL_DIGITS_MAX))
         return number.whole_digits > MTR_DECIMAL_DIGITS_MAX ? MTR_EOVERFLOW : MTR_EPRECISION;
     out->mantissa = number.negative ? -(mtr_int128)number.magnitude : (mtr_int128)number.magnitude;
     out->scale = (uint8_t)number.scale;
@@ -222,9 +222,9 @@ int mtr_money_parse(struct mtr_str text, struct mtr_money *out)
 static char *write_digits(struct mtr_wide wide, unsigned digits_least, char *end)
 {
     char *p = end;
-    while (!mtr_wide_is_zero(&wide)) {
-        uint64_t chunk = (uint64_t)mtr_wide_divide(&wide, mtr_power10(CHUNK_DIGITS));
-        bool last = mtr_wide_is_zero(&wide);
+    while (!wide_is_zero(&wide)) {
+        uint64_t chunk = (uint64_t)wide_divide(&wide, wide_power10(CHUNK_DIGITS));
+        bool last = wide_is_zero(&wide);
         for (unsigned i = 0; last ? chunk != 0 : i < CHUNK_DIGITS; i++, chunk /= 10)
             *--p = (char)('0' + chunk % 10);
     }
@@ -255,13 +255,13 @@ static int format(struct mtr_wide wide, bool negative, unsigned scale, unsigned 
 int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTES])
 {
     MTR_ASSERT(value.scale <= MTR_DECIMAL_DIGITS_MAX);
-    return format(mtr_wide_from_u128(mtr_magnitude(value.mantissa)), value.mantissa < 0, value.scale, 0,
+    return format(wide_from_u128(wide_magnitude(value.mantissa)), value.mantissa < 0, value.scale, 0,
                   text);
 }
 
 int mtr_quantity_format(struct mtr_quantity value, char text[MTR_DECIMAL_TEXT_BYTES])
 {
-    return format(mtr_wide_from_u128(mtr_magnitude(value.e12)), value.e12 < 0, MTR_QUANTITY_DIGITS, 0, text);
+    return format(wide_from_u128(wide_magnitude(value.e12)), value.e12 < 0, MTR_QUANTITY_DIGITS, 0, text);
 }
 
 int mtr_money_format(struct mtr_money value, char text[MTR_DECIMAL_TEXT_BYTES])
@@ -272,7 +272,7 @@ int mtr_money_format(struct mtr_money value, char text[MTR_DECIMAL_TEXT_BYTES])
 int mtr_money_format_min(struct mtr_money value, unsigned digits_min, char text[MTR_DECIMAL_TEXT_BYTES])
 {
     MTR_ASSERT(digits_min <= MTR_MONEY_DIGITS);
-    return format(mtr_wide_from_u128(mtr_magnitude(value.e18)), value.e18 < 0, MTR_MONEY_DIGITS, digits_min,
+    return format(wide_from_u128(wide_magnitude(value.e18)), value.e18 < 0, MTR_MONEY_DIGITS, digits_min,
                   text);
 }
 

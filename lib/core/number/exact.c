@@ -40,7 +40,7 @@ static int from_wide(const struct mtr_wide *wide, bool negative, struct mtr_exac
         if (wide->limb[i]) return MTR_EOVERFLOW;
     for (unsigned i = 0; i < LIMBS; i++) value.limb[i] = wide->limb[i];
     if (negative) value = negate(value);
-    if (is_negative(&value) != negative && !mtr_wide_is_zero(wide)) return MTR_EOVERFLOW;
+    if (is_negative(&value) != negative && !wide_is_zero(wide)) return MTR_EOVERFLOW;
     *out = value;
     return MTR_OK;
 }
@@ -48,7 +48,7 @@ static int from_wide(const struct mtr_wide *wide, bool negative, struct mtr_exac
 /* 128 × 128 bits, limb by limb; most numbers of a price have one. */
 static struct mtr_exact product_of(mtr_int128 a, mtr_int128 b)
 {
-    const mtr_uint128 x = mtr_magnitude(a), y = mtr_magnitude(b);
+    const mtr_uint128 x = wide_magnitude(a), y = wide_magnitude(b);
     const uint64_t x0 = (uint64_t)x, x1 = (uint64_t)(x >> 64), y0 = (uint64_t)y, y1 = (uint64_t)(y >> 64);
     const mtr_uint128 low = (mtr_uint128)x0 * y0;
     struct mtr_exact product = {{(uint64_t)low, (uint64_t)(low >> 64)}};
@@ -72,7 +72,7 @@ struct mtr_exact mtr_exact_zero(void)
 
 struct mtr_exact mtr_exact_from_money(struct mtr_money value)
 {
-    return product_of(value.e18, (mtr_int128)mtr_power10(MTR_EXACT_DIGITS - MTR_MONEY_DIGITS));
+    return product_of(value.e18, (mtr_int128)wide_power10(MTR_EXACT_DIGITS - MTR_MONEY_DIGITS));
 }
 
 struct mtr_exact mtr_exact_product(struct mtr_quantity quantity, struct mtr_money price)
@@ -136,11 +136,11 @@ int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struc
     if (denominator.e12 == 0) return MTR_EINVALID;
     bool negative = is_negative(&value) ^ (numerator.e12 < 0) ^ (denominator.e12 < 0);
     struct mtr_wide wide = magnitude_of(value);
-    bool fits = mtr_wide_multiply(&wide, mtr_magnitude(numerator.e12));
+    bool fits = wide_multiply(&wide, wide_magnitude(numerator.e12));
     MTR_ASSERT(fits); /* 256 + 128 bits */
     enum mtr_fraction fraction =
-        mtr_wide_divide_fraction(&wide, mtr_magnitude(denominator.e12), MTR_FRACTION_ZERO);
-    mtr_wide_round(&wide, negative, fraction, mode);
+        wide_divide_fraction(&wide, wide_magnitude(denominator.e12), MTR_FRACTION_ZERO);
+    wide_round(&wide, negative, fraction, mode);
     return from_wide(&wide, negative, out);
 }
 
@@ -150,10 +150,10 @@ int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding 
     MTR_ASSERT(divisor > 0);
     bool negative = is_negative(&value);
     struct mtr_wide wide = magnitude_of(value);
-    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, (mtr_uint128)divisor, MTR_FRACTION_ZERO);
-    fraction = mtr_wide_divide_fraction(&wide, mtr_power10(MTR_EXACT_DIGITS - MTR_QUANTITY_DIGITS), fraction);
-    mtr_wide_round(&wide, negative, fraction, mode);
-    return mtr_wide_to_i128(&wide, negative, &out->e12);
+    enum mtr_fraction fraction = wide_divide_fraction(&wide, (mtr_uint128)divisor, MTR_FRACTION_ZERO);
+    fraction = wide_divide_fraction(&wide, wide_power10(MTR_EXACT_DIGITS - MTR_QUANTITY_DIGITS), fraction);
+    wide_round(&wide, negative, fraction, mode);
+    return wide_to_i128(&wide, negative, &out->e12);
 }
 
 /* The magnitude where two limbs hold it (up to 340 million units of money), as nearly always. */
@@ -168,11 +168,11 @@ static bool is_short(struct mtr_exact value, mtr_uint128 *magnitude)
 static struct mtr_money round_short(mtr_uint128 magnitude, bool negative, unsigned digits,
                                     enum mtr_rounding mode)
 {
-    const mtr_uint128 divisor = mtr_power10(MTR_EXACT_DIGITS - digits);
+    const mtr_uint128 divisor = wide_power10(MTR_EXACT_DIGITS - digits);
     mtr_uint128 quotient = magnitude / divisor;
     const mtr_uint128 rest = magnitude - quotient * divisor;
-    if (mtr_wide_rounds_away(quotient & 1, negative, mtr_wide_fraction(rest, divisor), mode)) quotient++;
-    const mtr_int128 rounded = (mtr_int128)(quotient * mtr_power10(MTR_MONEY_DIGITS - digits));
+    if (wide_rounds_away(quotient & 1, negative, wide_fraction(rest, divisor), mode)) quotient++;
+    const mtr_int128 rounded = (mtr_int128)(quotient * wide_power10(MTR_MONEY_DIGITS - digits));
     return (struct mtr_money){negative ? -rounded : rounded};
 }
 
@@ -183,12 +183,12 @@ static int round_long(struct mtr_exact value, unsigned digits, enum mtr_rounding
     unsigned dropped =
         MTR_EXACT_DIGITS - digits; /* 12…30: more than one limb's worth goes in two cheap divisions */
     unsigned first = dropped > 18 ? 15 : dropped;
-    enum mtr_fraction fraction = mtr_wide_divide_fraction(&wide, mtr_power10(first), MTR_FRACTION_ZERO);
-    fraction = mtr_wide_divide_fraction(&wide, mtr_power10(dropped - first), fraction);
-    mtr_wide_round(&wide, negative, fraction, mode);
-    bool fits = mtr_wide_multiply(&wide, mtr_power10(MTR_MONEY_DIGITS - digits));
+    enum mtr_fraction fraction = wide_divide_fraction(&wide, wide_power10(first), MTR_FRACTION_ZERO);
+    fraction = wide_divide_fraction(&wide, wide_power10(dropped - first), fraction);
+    wide_round(&wide, negative, fraction, mode);
+    bool fits = wide_multiply(&wide, wide_power10(MTR_MONEY_DIGITS - digits));
     MTR_ASSERT(fits);
-    return mtr_wide_to_i128(&wide, negative, &out->e18);
+    return wide_to_i128(&wide, negative, &out->e18);
 }
 
 int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out,

@@ -30,19 +30,19 @@ static const uint64_t powers10[] = {
 enum { POWERS10_LAST = 19 };
 _Static_assert(sizeof(powers10) / sizeof(powers10[0]) == POWERS10_LAST + 1, "all powers of ten of 64 bits");
 
-mtr_uint128 mtr_power10(unsigned exponent)
+mtr_uint128 wide_power10(unsigned exponent)
 {
     MTR_ASSERT(exponent <= MTR_POWER10_MAX);
     if (exponent <= POWERS10_LAST) return powers10[exponent];
     return (mtr_uint128)powers10[POWERS10_LAST] * powers10[exponent - POWERS10_LAST];
 }
 
-mtr_uint128 mtr_magnitude(mtr_int128 value)
+mtr_uint128 wide_magnitude(mtr_int128 value)
 {
     return value < 0 ? -(mtr_uint128)value : (mtr_uint128)value;
 }
 
-struct mtr_wide mtr_wide_from_u128(mtr_uint128 value)
+struct mtr_wide wide_from_u128(mtr_uint128 value)
 {
     return (struct mtr_wide){{(uint64_t)value, (uint64_t)(value >> 64)}};
 }
@@ -54,7 +54,7 @@ static unsigned limbs_used(const struct mtr_wide *value)
     return used;
 }
 
-bool mtr_wide_is_zero(const struct mtr_wide *value)
+bool wide_is_zero(const struct mtr_wide *value)
 {
     return limbs_used(value) == 0;
 }
@@ -79,7 +79,7 @@ static bool add_product(struct mtr_wide *out, const struct mtr_wide *value, unsi
     return carry == 0;
 }
 
-bool mtr_wide_multiply(struct mtr_wide *value, mtr_uint128 factor)
+bool wide_multiply(struct mtr_wide *value, mtr_uint128 factor)
 {
     struct mtr_wide product = {{0}};
     unsigned used = limbs_used(value);
@@ -136,7 +136,7 @@ static mtr_uint128 divide_two_limbs(struct mtr_wide *value, unsigned used, mtr_u
     return remainder >> shift;
 }
 
-mtr_uint128 mtr_wide_divide(struct mtr_wide *value, mtr_uint128 divisor)
+mtr_uint128 wide_divide(struct mtr_wide *value, mtr_uint128 divisor)
 {
     MTR_ASSERT(divisor > 0);
     unsigned used = limbs_used(value);
@@ -144,7 +144,7 @@ mtr_uint128 mtr_wide_divide(struct mtr_wide *value, mtr_uint128 divisor)
     return divide_two_limbs(value, used, divisor);
 }
 
-enum mtr_fraction mtr_wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
+enum mtr_fraction wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
 {
     if (remainder == 0) return MTR_FRACTION_ZERO;
     mtr_uint128 other = divisor - remainder;
@@ -152,18 +152,18 @@ enum mtr_fraction mtr_wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
     return remainder < other ? MTR_FRACTION_BELOW_HALF : MTR_FRACTION_ABOVE_HALF;
 }
 
-enum mtr_fraction mtr_wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor,
+enum mtr_fraction wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor,
                                            enum mtr_fraction before)
 {
     if (divisor == 1) return before;
     MTR_ASSERT(before == MTR_FRACTION_ZERO || divisor % 2 == 0);
-    enum mtr_fraction fraction = mtr_wide_fraction(mtr_wide_divide(value, divisor), divisor);
+    enum mtr_fraction fraction = wide_fraction(wide_divide(value, divisor), divisor);
     if (before == MTR_FRACTION_ZERO) return fraction;
     if (fraction == MTR_FRACTION_ZERO) return MTR_FRACTION_BELOW_HALF;
     return fraction == MTR_FRACTION_HALF ? MTR_FRACTION_ABOVE_HALF : fraction;
 }
 
-bool mtr_wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
+bool wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
 {
     if (fraction == MTR_FRACTION_ZERO) return false;
     switch (mode) {
@@ -179,15 +179,15 @@ bool mtr_wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, e
     return false;
 }
 
-void mtr_wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
+void wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode)
 {
-    if (!mtr_wide_rounds_away(value->limb[0] & 1, negative, fraction, mode)) return;
+    if (!wide_rounds_away(value->limb[0] & 1, negative, fraction, mode)) return;
     unsigned i = 0;
     while (i < MTR_WIDE_LIMBS && ++value->limb[i] == 0) i++;
     MTR_ASSERT(i < MTR_WIDE_LIMBS);
 }
 
-int mtr_wide_to_i128(const struct mtr_wide *value, bool negative, mtr_int128 *out)
+int wide_to_i128(const struct mtr_wide *value, bool negative, mtr_int128 *out)
 {
     if (limbs_used(value) > 2) return MTR_EOVERFLOW;
     mtr_uint128 magnitude = (mtr_uint128)value->limb[1] << 64 | value->limb[0];

@@ -131,7 +131,7 @@ static bool never_ends(const struct mtr_tz_rule *rule)
     return true;
 }
 
-int mtr_tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out)
+int tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out)
 {
     struct mtr_tz_rule rule = {0};
     struct reader reader = {text.data, text.data ? text.data + text.size : NULL};
@@ -166,7 +166,7 @@ static int32_t year_of(int64_t time_s)
     return mtr_civil_from_s(time_s).year;
 }
 
-struct mtr_zone_span mtr_tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s)
+struct mtr_zone_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s)
 {
     enum { YEARS = 5, SWITCHES = 2 * YEARS };
     struct mtr_zone_span span = {INT64_MIN, INT64_MAX, rule->standard_s};

@@ -104,10 +104,10 @@ static int read_footer(struct mtr_str rest, struct mtr_tz_data *out)
     if (!end) return MTR_ECORRUPT;
     struct mtr_str text = {rest.data + 1, (size_t)(end - rest.data - 1)};
     out->has_rule = text.size > 0;
-    return text.size == 0 || mtr_tz_rule_parse(text, &out->rule) == MTR_OK ? MTR_OK : MTR_ECORRUPT;
+    return text.size == 0 || tz_rule_parse(text, &out->rule) == MTR_OK ? MTR_OK : MTR_ECORRUPT;
 }
 
-int mtr_tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out)
+int tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out)
 {
     struct mtr_tz_data data = {0};
     struct header header;
@@ -131,14 +131,14 @@ int mtr_tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out)
         rc = read_footer((struct mtr_str){bytes.data + skip, bytes.size - skip}, &data);
     }
     if (rc) {
-        mtr_tzif_release(&data);
+        tzif_release(&data);
         return rc;
     }
     *out = data;
     return MTR_OK;
 }
 
-void mtr_tzif_release(struct mtr_tz_data *data)
+void tzif_release(struct mtr_tz_data *data)
 {
     free(data->transitions);
     *data = (struct mtr_tz_data){0};

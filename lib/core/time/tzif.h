@@ -55,15 +55,15 @@ struct mtr_tz_data {
 
 /* Untrusted bytes. MTR_ECORRUPT, MTR_ENOMEM; MTR_EINVALID for a file with leap seconds, which POSIX
  * instants do not have. */
-int mtr_tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out) MTR_MUST_USE;
-void mtr_tzif_release(struct mtr_tz_data *data);
+int tzif_parse(struct mtr_str bytes, struct mtr_tz_data *out) MTR_MUST_USE;
+void tzif_release(struct mtr_tz_data *data);
 
 /* The footer without its newlines. MTR_EINVALID. */
-int mtr_tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out) MTR_MUST_USE;
+int tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out) MTR_MUST_USE;
 /* The span of a rule that is taken to hold for all time. */
-struct mtr_zone_span mtr_tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s);
+struct mtr_zone_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s);
 
 /* Zone over data: takes what *data owns. For zone.c and for tests and fuzzing of bytes that are no file. */
-int mtr_zone_from_data(struct mtr_str name, struct mtr_tz_data *data, struct mtr_zone **out) MTR_MUST_USE;
+int zone_from_data(struct mtr_str name, struct mtr_tz_data *data, struct mtr_zone **out) MTR_MUST_USE;
 
 #endif

@@ -70,12 +70,12 @@ static int load(struct mtr_str name, struct mtr_tz_data *data)
     char *bytes = malloc(MTR_TZIF_BYTES_MAX);
     if (!bytes) return MTR_ENOMEM;
     int rc = read_file(path, bytes, MTR_TZIF_BYTES_MAX, &size);
-    if (!rc) rc = mtr_tzif_parse((struct mtr_str){bytes, size}, data);
+    if (!rc) rc = tzif_parse((struct mtr_str){bytes, size}, data);
     free(bytes);
     return rc;
 }
 
-int mtr_zone_from_data(struct mtr_str name, struct mtr_tz_data *data, struct mtr_zone **out)
+int zone_from_data(struct mtr_str name, struct mtr_tz_data *data, struct mtr_zone **out)
 {
     MTR_ASSERT(name.size <= NAME_BYTES_MAX);
     struct mtr_zone *zone = calloc(1, sizeof(*zone));
@@ -92,15 +92,15 @@ int mtr_zone_open(struct mtr_str name, struct mtr_zone **out)
     struct mtr_tz_data data = {0}; /* as it stands, UTC: it must be there without any tzdata */
     if (!is_name(name)) return MTR_EINVALID;
     int rc = mtr_str_equal(name, MTR_STR("UTC")) ? MTR_OK : load(name, &data);
-    if (!rc) rc = mtr_zone_from_data(name, &data, out);
-    mtr_tzif_release(&data);
+    if (!rc) rc = zone_from_data(name, &data, out);
+    tzif_release(&data);
     return rc;
 }
 
 void mtr_zone_close(struct mtr_zone *zone)
 {
     if (!zone) return;
-    mtr_tzif_release(&zone->data);
+    tzif_release(&zone->data);
     free(zone);
 }
 
@@ -139,7 +139,7 @@ struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s)
     /* The table's last span and the rule's first meet at rule_from_s: one span when they agree, cut there
      * when not. */
     bool ruled = time_s >= data->rule_from_s;
-    struct mtr_zone_span rule = mtr_tz_rule_at(&data->rule, ruled ? time_s : data->rule_from_s);
+    struct mtr_zone_span rule = tz_rule_at(&data->rule, ruled ? time_s : data->rule_from_s);
     bool first = rule.start_s <= data->rule_from_s;
     bool agree = first && rule.offset_s == table.offset_s;
     if (!ruled) {

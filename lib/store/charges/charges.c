@@ -42,10 +42,10 @@ static const char META_CURSOR[] = "cursor";
 int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,
                 struct mtr_str *out)
 {
-    MDB_val k = mtr_lmdb_val(key, key_size);
+    MDB_val k = lmdb_val(key, key_size);
     MDB_val v;
-    int rc = mtr_lmdb_get(&txn->cursors, table, txn->charges->tables[table], &k, &v);
-    if (!rc) *out = mtr_lmdb_str(v);
+    int rc = lmdb_get(&txn->cursors, table, txn->charges->tables[table], &k, &v);
+    if (!rc) *out = lmdb_str(v);
     return rc;
 }
 
@@ -53,16 +53,16 @@ int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const voi
                 struct mtr_str value, unsigned flags)
 {
     MTR_ASSERT(txn->write);
-    MDB_val k = mtr_lmdb_val(key, key_size);
-    MDB_val v = mtr_lmdb_val(value.data, value.size);
-    return mtr_lmdb_error(mdb_put(txn->lmdb, txn->charges->tables[table], &k, &v, flags));
+    MDB_val k = lmdb_val(key, key_size);
+    MDB_val v = lmdb_val(value.data, value.size);
+    return lmdb_error(mdb_put(txn->lmdb, txn->charges->tables[table], &k, &v, flags));
 }
 
 int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size)
 {
     MTR_ASSERT(txn->write);
-    MDB_val k = mtr_lmdb_val(key, key_size);
-    return mtr_lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
+    MDB_val k = lmdb_val(key, key_size);
+    return lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
 }
 
 int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size,
@@ -70,28 +70,28 @@ int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const vo
 {
     MTR_ASSERT(prefix_size <= from_size);
     MDB_cursor *cursor = NULL;
-    MDB_val k = mtr_lmdb_val(from, from_size);
+    MDB_val k = lmdb_val(from, from_size);
     MDB_val v;
-    int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
+    int rc = lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, from_size ? MDB_SET_RANGE : MDB_FIRST));
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, from_size ? MDB_SET_RANGE : MDB_FIRST));
     while (!rc) {
         if (k.mv_size < prefix_size || (prefix_size && memcmp(k.mv_data, from, prefix_size) != 0)) break;
-        rc = on_row(context, mtr_lmdb_str(k), mtr_lmdb_str(v));
-        if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
+        rc = on_row(context, lmdb_str(k), lmdb_str(v));
+        if (!rc) rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
         else {
-            mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+            lmdb_cursor_give(&txn->cursors, table, cursor);
             return rc;
         }
     }
-    mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+    lmdb_cursor_give(&txn->cursors, table, cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
 static int put_version(struct mtr_charges_txn *txn)
 {
     unsigned char bytes[4];
-    mtr_put_u32(bytes, FORMAT_VERSION);
+    lmdb_put_u32(bytes, FORMAT_VERSION);
     return charges_put(txn, TABLE_META, META_VERSION, sizeof(META_VERSION) - 1,
                        (struct mtr_str){(char *)bytes, sizeof(bytes)}, 0);
 }
@@ -103,7 +103,7 @@ static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *dia
     if (rc == MTR_ENOTFOUND && txn->write) return put_version(txn);
     if (rc) return rc;
     if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
-    uint32_t version = mtr_get_u32((const unsigned char *)value.data);
+    uint32_t version = lmdb_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
     if (version == FORMAT_WITHOUT_DRAWS && txn->write) return put_version(txn);
     mtr_diagnostic_set(diagnostic, 0, 0, NULL,
@@ -118,7 +118,7 @@ static int open_tables(struct mtr_charges *charges, bool read_only, struct mtr_d
     int rc = mtr_charges_begin(charges, !read_only, &txn);
     if (rc) return rc;
     for (int i = 0; i < TABLE_COUNT && !rc; i++)
-        rc = mtr_lmdb_error(
+        rc = lmdb_error(
             mdb_dbi_open(txn->lmdb, TABLE_NAMES[i], read_only ? 0 : MDB_CREATE, &charges->tables[i]));
     if (rc == MTR_ENOTFOUND) {
         mtr_diagnostic_set(diagnostic, 0, 0, NULL,
@@ -142,7 +142,7 @@ int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges *
         .map_bytes = MAP_BYTES, .databases_max = TABLE_COUNT, .read_only = read_only};
     struct mtr_charges *charges = calloc(1, sizeof(*charges));
     if (!charges) return MTR_ENOMEM;
-    int rc = mtr_lmdb_open(directory, &options, &charges->env, diagnostic);
+    int rc = lmdb_open(directory, &options, &charges->env, diagnostic);
     if (rc) goto out;
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the tables of the store %s", directory);
     rc = open_tables(charges, read_only, diagnostic);
@@ -166,7 +166,7 @@ int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charge
     txn->charges = charges;
     txn->write = write;
     mtr_buffer_init(&txn->scratch, RECORD_BYTES_MAX);
-    int rc = mtr_lmdb_error(mdb_txn_begin(charges->env, NULL, write ? 0 : MDB_RDONLY, &txn->lmdb));
+    int rc = lmdb_error(mdb_txn_begin(charges->env, NULL, write ? 0 : MDB_RDONLY, &txn->lmdb));
     if (rc) {
         free(txn);
         return rc;
@@ -185,8 +185,8 @@ static void free_txn(struct mtr_charges_txn *txn)
 
 int mtr_charges_commit(struct mtr_charges_txn *txn)
 {
-    mtr_lmdb_cursors_close(&txn->cursors);
-    int rc = mtr_lmdb_commit(txn->lmdb);
+    lmdb_cursors_close(&txn->cursors);
+    int rc = lmdb_commit(txn->lmdb);
     free_txn(txn);
     return rc;
 }
@@ -194,7 +194,7 @@ int mtr_charges_commit(struct mtr_charges_txn *txn)
 void mtr_charges_abort(struct mtr_charges_txn *txn)
 {
     if (!txn) return;
-    mtr_lmdb_cursors_close(&txn->cursors);
+    lmdb_cursors_close(&txn->cursors);
     mdb_txn_abort(txn->lmdb);
     free_txn(txn);
 }
@@ -293,14 +293,14 @@ int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out)
 {
     MDB_cursor *cursor = NULL;
     MDB_val k, v;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_CHARGES], &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_CHARGES], &cursor));
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_LAST));
     if (rc == MTR_ENOTFOUND) {
         *out = 1;
         rc = MTR_OK;
     } else if (!rc) {
-        if (k.mv_size == 8) *out = mtr_get_u64(k.mv_data) + 1;
+        if (k.mv_size == 8) *out = lmdb_get_u64(k.mv_data) + 1;
         else rc = MTR_ECORRUPT;
     }
     mdb_cursor_close(cursor);
@@ -333,7 +333,7 @@ static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_ch
 {
     if (key.size != 8) return MTR_ECORRUPT;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge charge = {.number = mtr_get_u64((const unsigned char *)key.data)};
+    struct mtr_charge charge = {.number = lmdb_get_u64((const unsigned char *)key.data)};
     charge.id = unpack_hash(&unpacker);
     uint8_t status = unpack_u8(&unpacker);
     charge.status = (enum mtr_charge_status)status;
@@ -364,7 +364,7 @@ int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *cha
     int rc = mtr_charges_next_number(txn, &next);
     if (rc) return rc;
     MTR_ASSERT(charge->number == next);
-    mtr_put_u64(key, charge->number);
+    lmdb_put_u64(key, charge->number);
     put_hash(id, charge->id);
     rc = charges_put(txn, TABLE_IDS, id, sizeof(id), (struct mtr_str){(char *)key, sizeof(key)},
                      MDB_NOOVERWRITE);
@@ -378,7 +378,7 @@ int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_cha
 {
     unsigned char key[8];
     struct mtr_str value;
-    mtr_put_u64(key, number);
+    lmdb_put_u64(key, number);
     int rc = charges_get(txn, TABLE_CHARGES, key, sizeof(key), &value);
     return rc ? rc : unpack_charge((struct mtr_str){(char *)key, sizeof(key)}, value, out);
 }
@@ -391,7 +391,7 @@ int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct 
     int rc = charges_get(txn, TABLE_IDS, key, sizeof(key), &value);
     if (rc) return rc;
     if (value.size != 8) return MTR_ECORRUPT;
-    rc = mtr_charges_get(txn, mtr_get_u64((const unsigned char *)value.data), out);
+    rc = mtr_charges_get(txn, lmdb_get_u64((const unsigned char *)value.data), out);
     return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
 }
 
@@ -414,20 +414,20 @@ int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on
     struct charge_walk walk = {on_charge, context};
     unsigned char from[8];
     if (after == UINT64_MAX) return MTR_OK;
-    mtr_put_u64(from, after + 1);
+    lmdb_put_u64(from, after + 1);
     return charges_walk(txn, TABLE_CHARGES, from, sizeof(from), 0, on_charge_row, &walk);
 }
 
 int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json)
 {
     unsigned char key[8];
-    mtr_put_u64(key, number);
+    lmdb_put_u64(key, number);
     return charges_put(txn, TABLE_TRACES, key, sizeof(key), json, MDB_NOOVERWRITE);
 }
 
 int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str *json)
 {
     unsigned char key[8];
-    mtr_put_u64(key, number);
+    lmdb_put_u64(key, number);
     return charges_get(txn, TABLE_TRACES, key, sizeof(key), json);
 }

@@ -14,12 +14,12 @@ static void draw_key(unsigned char *p, const struct mtr_charge_draw *draw)
 {
     put_hash(p, draw->grant);
     put_i64(p + 16, draw->period_start_s);
-    mtr_put_u32(p + 24, draw->subscription);
+    lmdb_put_u32(p + 24, draw->subscription);
 }
 
 static void drawn_key(unsigned char *p, const struct mtr_charge_draw *draw)
 {
-    mtr_put_u32(p, draw->subscription);
+    lmdb_put_u32(p, draw->subscription);
     put_i64(p + 4, draw->period_start_s);
     put_hash(p + 12, draw->grant);
 }
@@ -29,9 +29,9 @@ static int unpack_draw(struct mtr_str key, struct mtr_str value, struct mtr_char
     if (key.size != DRAW_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_draw draw = {.grant = {mtr_get_u64(k), mtr_get_u64(k + 8)},
+    struct mtr_charge_draw draw = {.grant = {lmdb_get_u64(k), lmdb_get_u64(k + 8)},
                                    .period_start_s = get_i64(k + 16),
-                                   .subscription = mtr_get_u32(k + 24)};
+                                   .subscription = lmdb_get_u32(k + 24)};
     draw.before = unpack_i128(&unpacker);
     draw.drawn = unpack_i128(&unpacker);
     int rc = unpack_end(&unpacker);
@@ -74,7 +74,7 @@ int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *ou
 static int seek_beside(MDB_cursor *cursor, const unsigned char key[DRAW_KEY_BYTES], bool after, MDB_val *k,
                        MDB_val *v)
 {
-    *k = mtr_lmdb_val(key, DRAW_KEY_BYTES);
+    *k = lmdb_val(key, DRAW_KEY_BYTES);
     int rc = mdb_cursor_get(cursor, k, v, MDB_SET_RANGE);
     if (!after) return mdb_cursor_get(cursor, k, v, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
     if (!rc && k->mv_size == DRAW_KEY_BYTES && memcmp(k->mv_data, key, DRAW_KEY_BYTES) == 0)
@@ -88,11 +88,11 @@ static int find_beside(struct mtr_charges_txn *txn, bool after, struct mtr_charg
     MDB_cursor *cursor = NULL;
     MDB_val k, v;
     draw_key(key, out);
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_DRAWS], &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_DRAWS], &cursor));
     if (rc) return rc;
-    rc = mtr_lmdb_error(seek_beside(cursor, key, after, &k, &v));
+    rc = lmdb_error(seek_beside(cursor, key, after, &k, &v));
     if (!rc && (k.mv_size != DRAW_KEY_BYTES || memcmp(k.mv_data, key, GRANT_BYTES) != 0)) rc = MTR_ENOTFOUND;
-    if (!rc) rc = unpack_draw(mtr_lmdb_str(k), mtr_lmdb_str(v), out);
+    if (!rc) rc = unpack_draw(lmdb_str(k), lmdb_str(v), out);
     mdb_cursor_close(cursor);
     return rc;
 }
@@ -119,7 +119,7 @@ static int on_drawn(void *context, struct mtr_str key, struct mtr_str value)
     (void)value;
     if (key.size != DRAWN_KEY_BYTES) return MTR_ECORRUPT;
     return walking->on_grant(walking->context,
-                             (struct mtr_hash128){mtr_get_u64(k + 12), mtr_get_u64(k + 20)});
+                             (struct mtr_hash128){lmdb_get_u64(k + 12), lmdb_get_u64(k + 20)});
 }
 
 int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,

@@ -21,8 +21,8 @@ const char *mtr_message_state_name(enum mtr_message_state state)
 
 static void message_key(unsigned char *p, uint32_t destination, uint64_t number)
 {
-    mtr_put_u32(p, destination);
-    mtr_put_u64(p + 4, number);
+    lmdb_put_u32(p, destination);
+    lmdb_put_u64(p + 4, number);
 }
 
 static bool is_queued(enum mtr_message_state state)
@@ -35,7 +35,7 @@ static int unpack_message(struct mtr_str key, struct mtr_str value, struct mtr_m
     if (key.size != MESSAGE_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_message message = {.destination = mtr_get_u32(k), .number = mtr_get_u64(k + 4)};
+    struct mtr_message message = {.destination = lmdb_get_u32(k), .number = lmdb_get_u64(k + 4)};
     message.id = unpack_hash(&unpacker);
     uint8_t state = unpack_u8(&unpacker);
     message.state = (enum mtr_message_state)state;
@@ -135,7 +135,7 @@ int mtr_charges_find_message(struct mtr_charges_txn *txn, struct mtr_hash128 id,
     if (rc) return rc;
     if (value.size != MESSAGE_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)value.data;
-    rc = mtr_charges_get_message(txn, mtr_get_u32(p), mtr_get_u64(p + 4), out);
+    rc = mtr_charges_get_message(txn, lmdb_get_u32(p), lmdb_get_u64(p + 4), out);
     return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
 }
 
@@ -150,7 +150,7 @@ static int on_first_row(void *context, struct mtr_str key, struct mtr_str value)
     (void)value;
     if (key.size != MESSAGE_KEY_BYTES) return MTR_ECORRUPT;
     first->found = true;
-    first->number = mtr_get_u64((const unsigned char *)key.data + 4);
+    first->number = lmdb_get_u64((const unsigned char *)key.data + 4);
     return 1;
 }
 
@@ -158,7 +158,7 @@ int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, 
 {
     struct first_row first = {0};
     unsigned char prefix[4];
-    mtr_put_u32(prefix, destination);
+    lmdb_put_u32(prefix, destination);
     int rc = charges_walk(txn, TABLE_QUEUE, prefix, sizeof(prefix), sizeof(prefix), on_first_row, &first);
     if (rc < 0) return rc;
     if (!first.found) return MTR_ENOTFOUND;
@@ -211,7 +211,7 @@ int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
 {
     unsigned char key[4];
     struct mtr_str value;
-    mtr_put_u32(key, number);
+    lmdb_put_u32(key, number);
     int rc = charges_get(txn, TABLE_DESTINATIONS, key, sizeof(key), &value);
     if (rc == MTR_ENOTFOUND) {
         *out = (struct mtr_charge_destination){.number = number};
@@ -230,7 +230,7 @@ int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
 int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_charge_destination *destination)
 {
     unsigned char key[4];
-    mtr_put_u32(key, destination->number);
+    lmdb_put_u32(key, destination->number);
     struct packer packer = pack_begin(&txn->scratch);
     pack_u64(&packer, destination->charge_cursor);
     pack_u64(&packer, destination->last_message);
@@ -246,7 +246,7 @@ static size_t ack_key(unsigned char *p, struct mtr_str name, uint64_t number)
                !memchr(name.data, '\0', name.size));
     memcpy(p, name.data, name.size);
     p[name.size] = '\0';
-    mtr_put_u64(p + name.size + 1, number);
+    lmdb_put_u64(p + name.size + 1, number);
     return name.size + 9;
 }
 
@@ -260,7 +260,7 @@ int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, u
     }
     if (rc) return rc;
     if (value.size != 8) return MTR_ECORRUPT;
-    *up_to = mtr_get_u64((const unsigned char *)value.data);
+    *up_to = lmdb_get_u64((const unsigned char *)value.data);
     return MTR_OK;
 }
 
@@ -273,7 +273,7 @@ static int on_ack_row(void *context, struct mtr_str key, struct mtr_str value)
 {
     struct ack_search *search = context;
     (void)value;
-    uint64_t number = mtr_get_u64((const unsigned char *)key.data + key.size - 8);
+    uint64_t number = lmdb_get_u64((const unsigned char *)key.data + key.size - 8);
     search->number = number <= search->up_to ? number : 0;
     return 1;
 }
@@ -296,7 +296,7 @@ static int drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t 
 int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to)
 {
     unsigned char value[8];
-    mtr_put_u64(value, up_to);
+    lmdb_put_u64(value, up_to);
     int rc = charges_put(txn, TABLE_CONSUMERS, name.data, name.size,
                          (struct mtr_str){(char *)value, sizeof(value)}, 0);
     return rc ? rc : drop_acks(txn, name, up_to);
@@ -326,7 +326,7 @@ static int on_consumer_row(void *context, struct mtr_str key, struct mtr_str val
 {
     struct consumer_walk *walk = context;
     if (value.size != 8) return MTR_ECORRUPT;
-    return walk->on_consumer(walk->context, key, mtr_get_u64((const unsigned char *)value.data));
+    return walk->on_consumer(walk->context, key, lmdb_get_u64((const unsigned char *)value.data));
 }
 
 int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer,

@@ -23,14 +23,14 @@ void pack_u8(struct packer *packer, uint8_t value)
 void pack_u32(struct packer *packer, uint32_t value)
 {
     unsigned char bytes[4];
-    mtr_put_u32(bytes, value);
+    lmdb_put_u32(bytes, value);
     pack_bytes(packer, bytes, sizeof(bytes));
 }
 
 void pack_u64(struct packer *packer, uint64_t value)
 {
     unsigned char bytes[8];
-    mtr_put_u64(bytes, value);
+    lmdb_put_u64(bytes, value);
     pack_bytes(packer, bytes, sizeof(bytes));
 }
 
@@ -89,13 +89,13 @@ uint8_t unpack_u8(struct unpacker *unpacker)
 uint32_t unpack_u32(struct unpacker *unpacker)
 {
     const unsigned char *p = take(unpacker, 4);
-    return p ? mtr_get_u32(p) : 0;
+    return p ? lmdb_get_u32(p) : 0;
 }
 
 uint64_t unpack_u64(struct unpacker *unpacker)
 {
     const unsigned char *p = take(unpacker, 8);
-    return p ? mtr_get_u64(p) : 0;
+    return p ? lmdb_get_u64(p) : 0;
 }
 
 int64_t unpack_i64(struct unpacker *unpacker)

@@ -17,7 +17,7 @@ enum { LINE_KEY_BYTES = 28, PERIOD_KEY_BYTES = 12, TIMER_KEY_BYTES = 21, LINE_PR
 
 static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_start_s)
 {
-    mtr_put_u32(p, subscription);
+    lmdb_put_u32(p, subscription);
     put_i64(p + 4, period_start_s);
 }
 
@@ -40,8 +40,8 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     if (key.size != LINE_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_line line = {.subscription = mtr_get_u32(k), .period_start_s = get_i64(k + 4)};
-    line.key = (struct mtr_hash128){mtr_get_u64(k + 12), mtr_get_u64(k + 20)};
+    struct mtr_charge_line line = {.subscription = lmdb_get_u32(k), .period_start_s = get_i64(k + 4)};
+    line.key = (struct mtr_hash128){lmdb_get_u64(k + 12), lmdb_get_u64(k + 20)};
     line.part_start_s = unpack_i64(&unpacker);
     line.currency = unpack_str(&unpacker);
     line.component = unpack_str(&unpacker);
@@ -163,7 +163,7 @@ static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t
 {
     p[0] = (unsigned char)kind;
     put_i64(p + 1, due_us);
-    mtr_put_u32(p + 9, subscription);
+    lmdb_put_u32(p + 9, subscription);
     put_i64(p + 13, period_start_s);
 }
 
@@ -189,16 +189,16 @@ int mtr_charges_first_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_k
 {
     MDB_cursor *cursor = NULL;
     unsigned char from[1] = {(unsigned char)kind};
-    MDB_val k = mtr_lmdb_val(from, sizeof(from));
+    MDB_val k = lmdb_val(from, sizeof(from));
     MDB_val v;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_TIMERS], &cursor));
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
     if (!rc && k.mv_size != TIMER_KEY_BYTES) rc = MTR_ECORRUPT;
     if (!rc) {
         const unsigned char *p = k.mv_data;
         if (p[0] != from[0]) rc = MTR_ENOTFOUND;
-        else *out = (struct mtr_charge_timer){get_i64(p + 1), mtr_get_u32(p + 9), get_i64(p + 13)};
+        else *out = (struct mtr_charge_timer){get_i64(p + 1), lmdb_get_u32(p + 9), get_i64(p + 13)};
     }
     mdb_cursor_close(cursor);
     return rc;
@@ -209,7 +209,7 @@ static int unpack_period(struct mtr_str key, struct mtr_str value, struct mtr_ch
     if (key.size != PERIOD_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *k = (const unsigned char *)key.data;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_period period = {.subscription = mtr_get_u32(k), .start_s = get_i64(k + 4)};
+    struct mtr_charge_period period = {.subscription = lmdb_get_u32(k), .start_s = get_i64(k + 4)};
     period.end_s = unpack_i64(&unpacker);
     uint8_t status = unpack_u8(&unpacker);
     period.status = (enum mtr_charge_period_status)status;
@@ -292,7 +292,7 @@ int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
 {
     unsigned char key[4];
     struct mtr_str value;
-    mtr_put_u32(key, number);
+    lmdb_put_u32(key, number);
     int rc = charges_get(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), &value);
     if (rc) return rc;
     struct unpacker unpacker = unpack_begin(value);
@@ -318,7 +318,7 @@ int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
     rc = move_timer(txn, MTR_TIMER_OPEN, subscription->number, old.next_open_s, open_due_us(old.next_open_s),
                     subscription->next_open_s, open_due_us(subscription->next_open_s));
     if (rc) return rc;
-    mtr_put_u32(key, subscription->number);
+    lmdb_put_u32(key, subscription->number);
     struct packer packer = pack_begin(&txn->scratch);
     pack_hash(&packer, subscription->term);
     pack_i64(&packer, subscription->next_open_s);

@@ -96,18 +96,18 @@ int unpack_end(const struct unpacker *unpacker)
 /* Signed numbers in keys: the sign bit flipped, so that byte order is numeric order. */
 static inline void put_i64(unsigned char *p, int64_t value)
 {
-    mtr_put_u64(p, (uint64_t)value ^ (UINT64_C(1) << 63));
+    lmdb_put_u64(p, (uint64_t)value ^ (UINT64_C(1) << 63));
 }
 
 static inline int64_t get_i64(const unsigned char *p)
 {
-    return (int64_t)(mtr_get_u64(p) ^ (UINT64_C(1) << 63));
+    return (int64_t)(lmdb_get_u64(p) ^ (UINT64_C(1) << 63));
 }
 
 static inline void put_hash(unsigned char *p, struct mtr_hash128 hash)
 {
-    mtr_put_u64(p, hash.high);
-    mtr_put_u64(p + 8, hash.low);
+    lmdb_put_u64(p, hash.high);
+    lmdb_put_u64(p + 8, hash.low);
 }
 
 #endif

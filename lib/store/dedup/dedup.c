@@ -25,13 +25,13 @@ uint32_t mtr_identity_flags(enum mtr_disposition disposition)
 void mtr_dedup_close(struct mtr_dedup *dedup)
 {
     if (!dedup) return;
-    mtr_identities_release(&dedup->open);
-    mtr_identities_release(&dedup->spare);
-    mtr_identities_release(&dedup->prepared);
-    mtr_identities_release(&dedup->recycled);
-    for (uint32_t i = 0; i < dedup->sealing_count; i++) mtr_identities_release(&dedup->sealing[i].table);
-    mtr_tags_release(&dedup->tags);
-    mtr_tags_release(&dedup->build.tags);
+    identities_release(&dedup->open);
+    identities_release(&dedup->spare);
+    identities_release(&dedup->prepared);
+    identities_release(&dedup->recycled);
+    for (uint32_t i = 0; i < dedup->sealing_count; i++) identities_release(&dedup->sealing[i].table);
+    tags_release(&dedup->tags);
+    tags_release(&dedup->build.tags);
     pthread_mutex_destroy(&dedup->lock);
     free(dedup);
 }
@@ -74,19 +74,19 @@ static int find_unfiltered(struct mtr_dedup *dedup, const struct mtr_dedup_key *
 static int find_one(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, struct mtr_dedup_match *match)
 {
     *match = (struct mtr_dedup_match){.found = MTR_DEDUP_NEW};
-    const struct mtr_log_identity *stored = mtr_identities_find(&dedup->open, key->identity);
+    const struct mtr_log_identity *stored = identities_find(&dedup->open, key->identity);
     if (stored) {
         fill_match(stored, dedup->open.base_seq, key->digest, match);
         return MTR_OK;
     }
     for (uint32_t i = 0; i < dedup->sealing_count; i++) {
-        stored = mtr_identities_find(&dedup->sealing[i].table, key->identity);
+        stored = identities_find(&dedup->sealing[i].table, key->identity);
         if (!stored) continue;
         fill_match(stored, dedup->sealing[i].table.base_seq, key->digest, match);
         return MTR_OK;
     }
     uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
-    uint32_t count = mtr_tags_find(&dedup->tags, key->identity, candidates);
+    uint32_t count = tags_find(&dedup->tags, key->identity, candidates);
     for (uint32_t i = 0; i < count; i++) {
         int rc = find_sealed(dedup, candidates[i], key, match);
         if (rc || match->found != MTR_DEDUP_NEW) return rc;
@@ -97,10 +97,10 @@ static int find_one(struct mtr_dedup *dedup, const struct mtr_dedup_key *key, st
 static void prefetch(const struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        mtr_identities_prefetch(&dedup->open, keys[i].identity);
+        identities_prefetch(&dedup->open, keys[i].identity);
         for (uint32_t j = 0; j < dedup->sealing_count; j++)
-            mtr_identities_prefetch(&dedup->sealing[j].table, keys[i].identity);
-        mtr_tags_prefetch(&dedup->tags, keys[i].identity);
+            identities_prefetch(&dedup->sealing[j].table, keys[i].identity);
+        tags_prefetch(&dedup->tags, keys[i].identity);
     }
 }
 
@@ -120,24 +120,24 @@ int mtr_dedup_find(struct mtr_dedup *dedup, const struct mtr_dedup_key *keys, ui
 
 int mtr_dedup_reserve(struct mtr_dedup *dedup, uint32_t count)
 {
-    int rc = mtr_identities_reserve(&dedup->open, count);
-    if (rc || mtr_identities_has_room(&dedup->spare, count)) return rc;
+    int rc = identities_reserve(&dedup->open, count);
+    if (rc || identities_has_room(&dedup->spare, count)) return rc;
     struct mtr_identities spare;
-    rc = mtr_identities_init(&spare, count);
+    rc = identities_init(&spare, count);
     if (rc) return rc;
-    mtr_identities_release(&dedup->spare);
+    identities_release(&dedup->spare);
     dedup->spare = spare;
     return MTR_OK;
 }
 
 void mtr_dedup_prefetch_add(const struct mtr_dedup *dedup, const struct mtr_dedup_key *key)
 {
-    mtr_identities_prefetch(&dedup->open, key->identity);
+    identities_prefetch(&dedup->open, key->identity);
 }
 
 void mtr_dedup_add(struct mtr_dedup *dedup, struct mtr_dedup_key key, uint32_t flags, uint64_t seq)
 {
-    (void)mtr_identities_add(&dedup->open, key.identity, key.digest, flags, seq);
+    (void)identities_add(&dedup->open, key.identity, key.digest, flags, seq);
 }
 
 bool mtr_dedup_can_roll(const struct mtr_dedup *dedup)
@@ -167,19 +167,19 @@ uint64_t mtr_dedup_room_wanted(const struct mtr_dedup *dedup)
     uint64_t most = dedup->log->options.segment_events_max +
                     MTR_BLOCK_EVENTS_MAX; /* the block that rolls asks for room here, too */
     if (open->count >= ROOM_COUNT_MIN && open->count < most &&
-        !mtr_identities_has_room(open, open->count / 3)) {
+        !identities_has_room(open, open->count / 3)) {
         uint64_t room = open->count / 3 * 8;
         room = room < most ? room : most;
-        if (!mtr_identities_has_room(open, room - open->count)) return room;
+        if (!identities_has_room(open, room - open->count)) return room;
     }
-    bool is_small = !dedup->sealing_count && !mtr_identities_has_room(&dedup->spare, dedup->rolled_count);
+    bool is_small = !dedup->sealing_count && !identities_has_room(&dedup->spare, dedup->rolled_count);
     return is_small && dedup->rolled_count >= ROOM_COUNT_MIN ? dedup->rolled_count : 0;
 }
 
 int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count)
 {
     MTR_ASSERT(!dedup->prepared.entries);
-    return mtr_identities_prepare(&dedup->prepared, count, &dedup->recycled);
+    return identities_prepare(&dedup->prepared, count, &dedup->recycled);
 }
 
 /* The log may have rolled meanwhile; then the open table is small again, and the prepared one is for the
@@ -187,10 +187,10 @@ int mtr_dedup_room_run(struct mtr_dedup *dedup, uint64_t count)
 void mtr_dedup_room_finish(struct mtr_dedup *dedup)
 {
     struct mtr_identities *target = &dedup->open;
-    bool is_full = target->count >= ROOM_COUNT_MIN && !mtr_identities_has_room(target, target->count / 3);
+    bool is_full = target->count >= ROOM_COUNT_MIN && !identities_has_room(target, target->count / 3);
     if (!is_full) target = &dedup->spare;
-    if (target->capacity < dedup->prepared.capacity) mtr_identities_move(target, &dedup->prepared);
-    mtr_identities_release(&dedup->prepared);
+    if (target->capacity < dedup->prepared.capacity) identities_move(target, &dedup->prepared);
+    identities_release(&dedup->prepared);
 }
 
 uint32_t mtr_dedup_unsealed(const struct mtr_dedup *dedup)
@@ -225,5 +225,5 @@ uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup)
 {
     uint64_t places = dedup->open.capacity + dedup->spare.capacity;
     for (uint32_t i = 0; i < dedup->sealing_count; i++) places += dedup->sealing[i].table.capacity;
-    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + mtr_tags_memory_bytes(&dedup->tags);
+    return sizeof(*dedup) + places * sizeof(struct mtr_log_identity) + tags_memory_bytes(&dedup->tags);
 }

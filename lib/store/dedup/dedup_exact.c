@@ -22,17 +22,17 @@ static uint64_t capacity_for(uint64_t count)
     return capacity < CAPACITY_MIN ? CAPACITY_MIN : capacity;
 }
 
-int mtr_identities_init(struct mtr_identities *table, uint64_t count)
+int identities_init(struct mtr_identities *table, uint64_t count)
 {
     uint64_t capacity = capacity_for(count);
     if (capacity > SIZE_MAX / sizeof(struct mtr_log_identity)) return MTR_ENOMEM;
-    struct mtr_log_identity *entries = mtr_table_alloc(capacity * sizeof(*entries));
+    struct mtr_log_identity *entries = table_memory_alloc(capacity * sizeof(*entries));
     if (!entries) return MTR_ENOMEM;
     *table = (struct mtr_identities){.entries = entries, .capacity = capacity};
     return MTR_OK;
 }
 
-int mtr_identities_prepare(struct mtr_identities *table, uint64_t count, struct mtr_identities *recycled)
+int identities_prepare(struct mtr_identities *table, uint64_t count, struct mtr_identities *recycled)
 {
     uint64_t capacity = capacity_for(count);
     bool fits = recycled->entries && recycled->capacity >= capacity && recycled->capacity / 2 <= capacity;
@@ -41,27 +41,27 @@ int mtr_identities_prepare(struct mtr_identities *table, uint64_t count, struct 
         *table = (struct mtr_identities){.entries = recycled->entries, .capacity = recycled->capacity};
         *recycled = (struct mtr_identities){0};
     } else {
-        mtr_identities_release(recycled);
-        rc = mtr_identities_init(table, count);
+        identities_release(recycled);
+        rc = identities_init(table, count);
     }
     if (!rc) memset(table->entries, 0, table->capacity * sizeof(*table->entries));
     return rc;
 }
 
-void mtr_identities_release(struct mtr_identities *table)
+void identities_release(struct mtr_identities *table)
 {
-    mtr_table_free(table->entries, table->capacity * sizeof(*table->entries));
+    table_memory_free(table->entries, table->capacity * sizeof(*table->entries));
     *table = (struct mtr_identities){0};
 }
 
-bool mtr_identities_has_room(const struct mtr_identities *table, uint64_t count)
+bool identities_has_room(const struct mtr_identities *table, uint64_t count)
 {
     return capacity_for(table->count + count) <= table->capacity;
 }
 
 static uint64_t home_of(const struct mtr_identities *table, struct mtr_event_identity identity)
 {
-    return mtr_table_scale(identity.high, table->capacity);
+    return table_memory_scale(identity.high, table->capacity);
 }
 
 /* The place of the identity, or the empty one where it belongs. */
@@ -77,7 +77,7 @@ static struct mtr_log_identity *place_of(const struct mtr_identities *table,
     }
 }
 
-void mtr_identities_move(struct mtr_identities *table, struct mtr_identities *larger)
+void identities_move(struct mtr_identities *table, struct mtr_identities *larger)
 {
     struct mtr_identities old = *table;
     MTR_ASSERT(!larger->count && capacity_for(old.count) <= larger->capacity);
@@ -89,37 +89,37 @@ void mtr_identities_move(struct mtr_identities *table, struct mtr_identities *la
     *larger = old;
 }
 
-int mtr_identities_reserve(struct mtr_identities *table, uint64_t count)
+int identities_reserve(struct mtr_identities *table, uint64_t count)
 {
-    if (mtr_identities_has_room(table, count)) return MTR_OK;
+    if (identities_has_room(table, count)) return MTR_OK;
     struct mtr_identities grown;
     uint64_t wanted = table->count + count;
     uint64_t doubled = table->count * 2;
-    int rc = mtr_identities_init(&grown, wanted > doubled ? wanted : doubled);
+    int rc = identities_init(&grown, wanted > doubled ? wanted : doubled);
     if (rc) return rc;
-    mtr_identities_move(table, &grown);
-    mtr_identities_release(&grown);
+    identities_move(table, &grown);
+    identities_release(&grown);
     return MTR_OK;
 }
 
-void mtr_identities_prefetch(const struct mtr_identities *table, struct mtr_event_identity identity)
+void identities_prefetch(const struct mtr_identities *table, struct mtr_event_identity identity)
 {
     __builtin_prefetch(&table->entries[home_of(table, identity)]);
 }
 
-const struct mtr_log_identity *mtr_identities_find(const struct mtr_identities *table,
+const struct mtr_log_identity *identities_find(const struct mtr_identities *table,
                                                    struct mtr_event_identity identity)
 {
     const struct mtr_log_identity *entry = place_of(table, identity);
     return entry->flags & ENTRY_USED ? entry : NULL;
 }
 
-bool mtr_identities_add(struct mtr_identities *table, struct mtr_event_identity identity, uint64_t digest,
+bool identities_add(struct mtr_identities *table, struct mtr_event_identity identity, uint64_t digest,
                         uint32_t flags, uint64_t seq)
 {
     struct mtr_log_identity *entry = place_of(table, identity);
     if (entry->flags & ENTRY_USED) return false;
-    MTR_ASSERT(mtr_identities_has_room(table, 1));
+    MTR_ASSERT(identities_has_room(table, 1));
     MTR_ASSERT(!(flags & ENTRY_USED));
     if (!table->count) table->base_seq = seq;
     MTR_ASSERT(seq >= table->base_seq && seq - table->base_seq <= UINT32_MAX);
@@ -131,7 +131,7 @@ bool mtr_identities_add(struct mtr_identities *table, struct mtr_event_identity 
     return true;
 }
 
-const struct mtr_log_identity *mtr_identities_entry(const struct mtr_identities *table, uint64_t index)
+const struct mtr_log_identity *identities_entry(const struct mtr_identities *table, uint64_t index)
 {
     const struct mtr_log_identity *entry = &table->entries[index];
     return entry->flags & ENTRY_USED ? entry : NULL;
@@ -148,19 +148,19 @@ static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, u
                             uint64_t front, struct mtr_log_identity *records, uint64_t count)
 {
     for (uint64_t i = from; i < to; i++) {
-        const struct mtr_log_identity *entry = mtr_identities_entry(table, i);
+        const struct mtr_log_identity *entry = identities_entry(table, i);
         if (!entry) continue;
         if ((home_of(table, entry->identity) >= front) == wrapped) records[count++] = *entry;
     }
     return count;
 }
 
-void mtr_identities_sort(const struct mtr_identities *table, uint64_t first_seq,
+void identities_sort(const struct mtr_identities *table, uint64_t first_seq,
                          struct mtr_log_identity *records)
 {
     MTR_ASSERT(!table->count || table->base_seq >= first_seq);
     uint64_t front = 0; /* the first empty place: what stands before it may have wrapped around the end */
-    while (mtr_identities_entry(table, front)) front++;
+    while (identities_entry(table, front)) front++;
     uint64_t count = copy_places(table, 0, front, false, front, records, 0);
     count = copy_places(table, front, table->capacity, true, front, records, count);
     count = copy_places(table, 0, front, true, front, records, count);

@@ -70,12 +70,12 @@ struct mtr_dedup {
 };
 
 /* The slot where a segment of that number goes; 0 when another live segment has it. */
-uint32_t mtr_dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number);
-void mtr_dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
+uint32_t dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number);
+void dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
 /* Builds the tags of all live `segments`, walking the log; one that retention has removed is passed over. */
-int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
+int dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
                          struct mtr_tag_build *build) MTR_MUST_USE;
 /* Makes `build` the table in use. */
-void mtr_dedup_adopt_build(struct mtr_dedup *dedup);
+void dedup_adopt_build(struct mtr_dedup *dedup);
 
 #endif

@@ -22,7 +22,7 @@ static bool within_limits(const struct mtr_event *event)
 static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_header *header,
                        const struct mtr_event *events, struct mtr_identities *table)
 {
-    int rc = mtr_identities_reserve(table, header->count);
+    int rc = identities_reserve(table, header->count);
     if (rc) return rc;
     for (uint32_t i = 0; i < header->count; i++) {
         const struct mtr_event *event = &events[i];
@@ -33,7 +33,7 @@ static int index_block(const struct mtr_dedup *dedup, const struct mtr_block_hea
             flags & MTR_IDENTITY_QUARANTINE
                 ? mtr_event_quarantine_identity(event, digest, event->disposition, dedup->key)
                 : mtr_event_identity(event, dedup->key);
-        (void)mtr_identities_add(table, identity, digest, flags, header->first_seq + i);
+        (void)identities_add(table, identity, digest, flags, header->first_seq + i);
     }
     return MTR_OK;
 }
@@ -67,7 +67,7 @@ static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *s
                         struct mtr_diagnostic *diagnostic)
 {
     if (!segment->first_seq || segment->last_received_us < oldest_us) return MTR_OK;
-    uint32_t slot = mtr_dedup_segment_slot(&dedup->segments, segment->number);
+    uint32_t slot = dedup_segment_slot(&dedup->segments, segment->number);
     if (!slot) {
         mtr_diagnostic_set(diagnostic, 0, 0, "",
                            "more than %d sealed segments are in the dedup window: make segments larger or "
@@ -79,7 +79,7 @@ static int index_sealed(struct mtr_dedup *dedup, const struct mtr_log_segment *s
                                      .first_seq = segment->first_seq,
                                      .count = segment->last_seq - segment->first_seq + 1,
                                      .last_received_us = segment->last_received_us};
-    mtr_dedup_register(dedup, slot, &row);
+    dedup_register(dedup, slot, &row);
     return MTR_OK;
 }
 
@@ -116,8 +116,8 @@ static int index_log(struct mtr_dedup *dedup, int64_t now_us, struct mtr_diagnos
     int rc = MTR_OK;
     for (uint32_t i = 0; i < count && !rc; i++)
         if (segments[i].sealed) rc = index_sealed(dedup, &segments[i], oldest_us, diagnostic);
-    if (!rc) rc = mtr_dedup_build_tags(dedup->log, &dedup->segments, &dedup->build);
-    if (!rc) mtr_dedup_adopt_build(dedup);
+    if (!rc) rc = dedup_build_tags(dedup->log, &dedup->segments, &dedup->build);
+    if (!rc) dedup_adopt_build(dedup);
     for (uint32_t i = 0; i < count && !rc; i++)
         if (!segments[i].sealed) rc = index_unsealed(dedup, &segments[i], i + 1 == count, diagnostic);
     free(segments);
@@ -134,7 +134,7 @@ int mtr_dedup_open(struct mtr_log *log, const uint8_t key[MTR_EVENT_KEY_BYTES], 
     dedup->window_us = window_us;
     memcpy(dedup->key, key, MTR_EVENT_KEY_BYTES);
     pthread_mutex_init(&dedup->lock, NULL);
-    int rc = mtr_identities_init(&dedup->open, 0);
+    int rc = identities_init(&dedup->open, 0);
     if (!rc) rc = mtr_dedup_reserve(dedup, 1);
     if (!rc) rc = index_log(dedup, now_us, diagnostic);
     if (rc) {

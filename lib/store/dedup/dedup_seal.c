@@ -10,7 +10,7 @@
 
 #include "lib/store/dedup/dedup_index.h"
 
-uint32_t mtr_dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number)
+uint32_t dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t number)
 {
     uint32_t slot = number % (MTR_TAG_SEGMENT_SLOTS - 1) + 1;
     return segments->live[slot] ? 0 : slot;
@@ -25,7 +25,7 @@ static void put_segment(struct mtr_sealed_segments *segments, uint32_t slot,
     segments->identities += segment->count;
 }
 
-void mtr_dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment)
+void dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment)
 {
     pthread_mutex_lock(&dedup->lock);
     put_segment(&dedup->segments, slot, segment);
@@ -43,18 +43,18 @@ static int add_tags(void *context, const struct mtr_log_identity *records, uint6
     struct tag_walk *walk = context;
     for (uint64_t i = 0; i < count; i++) {
         uint32_t homeless =
-            mtr_tags_insert(&walk->build->tags, records[i].identity, walk->slot, walk->segments->live);
+            tags_insert(&walk->build->tags, records[i].identity, walk->slot, walk->segments->live);
         if (homeless) walk->build->unfiltered[homeless] = true;
     }
     return MTR_OK;
 }
 
-int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
+int dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
                          struct mtr_tag_build *build)
 {
     MTR_ASSERT(!build->tags.buckets);
     memset(build->unfiltered, 0, sizeof(build->unfiltered));
-    int rc = mtr_tags_init(&build->tags, segments->identities);
+    int rc = tags_init(&build->tags, segments->identities);
     if (rc) return rc;
     for (uint32_t slot = 1; slot < MTR_TAG_SEGMENT_SLOTS; slot++) {
         if (!segments->live[slot]) continue;
@@ -63,14 +63,14 @@ int mtr_dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *
         if (rc && rc != MTR_ENOTFOUND) break;
         rc = MTR_OK;
     }
-    if (rc) mtr_tags_release(&build->tags);
+    if (rc) tags_release(&build->tags);
     return rc;
 }
 
-void mtr_dedup_adopt_build(struct mtr_dedup *dedup)
+void dedup_adopt_build(struct mtr_dedup *dedup)
 {
     struct mtr_sealed_segments *segments = &dedup->segments;
-    mtr_tags_release(&dedup->tags);
+    tags_release(&dedup->tags);
     dedup->tags = dedup->build.tags;
     dedup->build.tags = (struct mtr_tag_table){0};
     pthread_mutex_lock(&dedup->lock);
@@ -86,7 +86,7 @@ static int seal_head(struct mtr_dedup *dedup, struct mtr_sealing *head)
 {
     struct mtr_log_identity *records = malloc((head->table.count + 1) * sizeof(*records));
     if (!records) return MTR_ENOMEM;
-    mtr_identities_sort(&head->table, head->first_seq, records);
+    identities_sort(&head->table, head->first_seq, records);
     int rc = mtr_log_seal(dedup->log, head->number, records, head->table.count);
     free(records);
     if (rc == MTR_EEXISTS) rc = MTR_OK; /* it got there before an error stopped the caller */
@@ -111,11 +111,11 @@ static int build_if_needed(struct mtr_dedup *dedup, const struct mtr_sealing *he
     *segments = dedup->segments;
     pthread_mutex_unlock(&dedup->lock);
     int rc = MTR_OK;
-    uint32_t slot = mtr_dedup_segment_slot(segments, head->number);
-    if (slot && !mtr_tags_fits(&dedup->tags, segments->identities + head->table.count)) {
+    uint32_t slot = dedup_segment_slot(segments, head->number);
+    if (slot && !tags_fits(&dedup->tags, segments->identities + head->table.count)) {
         struct mtr_sealed_segment segment = sealed_segment(head);
         put_segment(segments, slot, &segment);
-        rc = mtr_dedup_build_tags(dedup->log, segments, &dedup->build);
+        rc = dedup_build_tags(dedup->log, segments, &dedup->build);
     }
     free(segments);
     return rc;
@@ -141,10 +141,10 @@ static bool move_tags(struct mtr_dedup *dedup, struct mtr_sealing *head, uint64_
     if (!segments->live[head->segment_slot])
         to = head->table.capacity; /* expired meanwhile: nobody asks for it any more */
     for (; head->moved < to && segments->live[head->segment_slot]; head->moved++) {
-        const struct mtr_log_identity *entry = mtr_identities_entry(&head->table, head->moved);
+        const struct mtr_log_identity *entry = identities_entry(&head->table, head->moved);
         if (!entry) continue;
         uint32_t homeless =
-            mtr_tags_insert(&dedup->tags, entry->identity, head->segment_slot, segments->live);
+            tags_insert(&dedup->tags, entry->identity, head->segment_slot, segments->live);
         if (!homeless || segments->unfiltered[homeless]) continue;
         segments->unfiltered[homeless] = true;
         segments->unfiltered_count++;
@@ -158,19 +158,19 @@ int mtr_dedup_seal_finish(struct mtr_dedup *dedup, uint64_t records_max, bool *d
     MTR_ASSERT(dedup->sealing_count && dedup->sealing[0].sealed && records_max);
     struct mtr_sealing *head = &dedup->sealing[0];
     if (!head->segment_slot) {
-        uint32_t slot = mtr_dedup_segment_slot(&dedup->segments, head->number);
+        uint32_t slot = dedup_segment_slot(&dedup->segments, head->number);
         if (!slot) return MTR_ELIMIT;
         struct mtr_sealed_segment segment = sealed_segment(head);
-        mtr_dedup_register(dedup, slot, &segment);
+        dedup_register(dedup, slot, &segment);
         head->segment_slot = slot;
         if (dedup->build.tags.buckets) {
-            mtr_dedup_adopt_build(dedup);
+            dedup_adopt_build(dedup);
             head->moved = head->table.capacity;
         }
     }
     *done = move_tags(dedup, head, records_max);
     if (!*done) return MTR_OK;
-    mtr_identities_release(&dedup->recycled);
+    identities_release(&dedup->recycled);
     dedup->recycled = head->table;
     dedup->recycled.count = 0;
     dedup->sealing_count--;

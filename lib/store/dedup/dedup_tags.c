@@ -31,28 +31,28 @@ static uint64_t slots_of(const struct mtr_tag_table *table)
     return table->bucket_count * MTR_TAG_BUCKET_SLOTS;
 }
 
-int mtr_tags_init(struct mtr_tag_table *table, uint64_t count)
+int tags_init(struct mtr_tag_table *table, uint64_t count)
 {
     uint64_t bucket_count = count / MTR_TAG_BUCKET_SLOTS * 100 / FRESH_PERCENT + 1;
     if (bucket_count < BUCKETS_MIN) bucket_count = BUCKETS_MIN;
-    struct mtr_tag_bucket *buckets = mtr_table_alloc(bucket_count * sizeof(*buckets));
+    struct mtr_tag_bucket *buckets = table_memory_alloc(bucket_count * sizeof(*buckets));
     if (!buckets) return MTR_ENOMEM;
     *table = (struct mtr_tag_table){.buckets = buckets, .bucket_count = bucket_count};
     return MTR_OK;
 }
 
-void mtr_tags_release(struct mtr_tag_table *table)
+void tags_release(struct mtr_tag_table *table)
 {
-    mtr_table_free(table->buckets, table->bucket_count * sizeof(*table->buckets));
+    table_memory_free(table->buckets, table->bucket_count * sizeof(*table->buckets));
     *table = (struct mtr_tag_table){0};
 }
 
-uint64_t mtr_tags_memory_bytes(const struct mtr_tag_table *table)
+uint64_t tags_memory_bytes(const struct mtr_tag_table *table)
 {
     return table->bucket_count * sizeof(*table->buckets);
 }
 
-bool mtr_tags_fits(const struct mtr_tag_table *table, uint64_t count)
+bool tags_fits(const struct mtr_tag_table *table, uint64_t count)
 {
     if (count > slots_of(table) / 100 * FULL_PERCENT) return false;
     return table->bucket_count == BUCKETS_MIN || count >= slots_of(table) / 100 * SPARSE_PERCENT;
@@ -65,13 +65,13 @@ static uint32_t tag_of(struct mtr_event_identity identity)
 
 static uint64_t first_bucket(const struct mtr_tag_table *table, struct mtr_event_identity identity)
 {
-    return mtr_table_scale(identity.high, table->bucket_count);
+    return table_memory_scale(identity.high, table->bucket_count);
 }
 
 /* Its own inverse: the two buckets of a tag add up to a sum that the tag fixes. */
 static uint64_t other_bucket(const struct mtr_tag_table *table, uint64_t bucket, uint32_t tag)
 {
-    uint64_t sum = mtr_table_scale((uint64_t)(tag + 1) * UINT64_C(0x9E3779B97F4A7C15), table->bucket_count);
+    uint64_t sum = table_memory_scale((uint64_t)(tag + 1) * UINT64_C(0x9E3779B97F4A7C15), table->bucket_count);
     return sum >= bucket ? sum - bucket : sum + table->bucket_count - bucket;
 }
 
@@ -114,7 +114,7 @@ static uint32_t insert_moving(struct mtr_tag_table *table, uint64_t bucket, uint
     return value >> TAG_BITS;
 }
 
-uint32_t mtr_tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
+uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
                          uint32_t segment_slot, const bool *live)
 {
     MTR_ASSERT(segment_slot > 0 && segment_slot < MTR_TAG_SEGMENT_SLOTS && live[segment_slot]);
@@ -138,7 +138,7 @@ uint32_t mtr_tags_insert(struct mtr_tag_table *table, struct mtr_event_identity 
     return 0;
 }
 
-void mtr_tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity)
+void tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity)
 {
     uint64_t first = first_bucket(table, identity);
     __builtin_prefetch(&table->buckets[first]);
@@ -157,7 +157,7 @@ static uint32_t match(const struct mtr_tag_bucket *bucket, uint32_t tag, uint32_
     return count;
 }
 
-uint32_t mtr_tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
+uint32_t tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
                        uint32_t candidates[MTR_TAG_CANDIDATES_MAX])
 {
     uint32_t tag = tag_of(identity);

@@ -33,20 +33,20 @@ struct mtr_tag_table {
 };
 
 /* For `count` identities, with the headroom that a fresh table gets. MTR_ENOMEM. */
-int mtr_tags_init(struct mtr_tag_table *table, uint64_t count) MTR_MUST_USE;
-void mtr_tags_release(struct mtr_tag_table *table);
-uint64_t mtr_tags_memory_bytes(const struct mtr_tag_table *table);
+int tags_init(struct mtr_tag_table *table, uint64_t count) MTR_MUST_USE;
+void tags_release(struct mtr_tag_table *table);
+uint64_t tags_memory_bytes(const struct mtr_tag_table *table);
 /* Is a table of this size right for `count` identities: not too full, and not mostly empty? */
-bool mtr_tags_fits(const struct mtr_tag_table *table, uint64_t count);
+bool tags_fits(const struct mtr_tag_table *table, uint64_t count);
 
 /* `live[slot]` tells which segment slots are in use (live[0] is false). Returns 0, or the segment slot of
  * which one identity found no place: that segment must be asked on every find from now on. */
-uint32_t mtr_tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
+uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
                          uint32_t segment_slot, const bool *live);
 
-void mtr_tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity);
+void tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity);
 /* Segment slots whose tag matches, expired ones included, each at least once; returns how many. */
-uint32_t mtr_tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
+uint32_t tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
                        uint32_t candidates[MTR_TAG_CANDIDATES_MAX]);
 
 #endif

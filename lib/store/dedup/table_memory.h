@@ -19,7 +19,7 @@ enum {
 
 /* A large table is a mapping of its own: zero without being touched, so that room which is never used
  * costs no memory, and huge pages are cleared one by one as they fill. NULL: no memory. */
-static inline void *mtr_table_alloc(size_t bytes)
+static inline void *table_memory_alloc(size_t bytes)
 {
     if (bytes > SIZE_MAX - 2 * (size_t)MTR_HUGE_PAGE_BYTES) return NULL;
     if (bytes < MTR_TABLE_MAPPED_BYTES_MIN) {
@@ -35,7 +35,7 @@ static inline void *mtr_table_alloc(size_t bytes)
 }
 
 /* `bytes` as it was allocated. NULL is fine. */
-static inline void mtr_table_free(void *memory, size_t bytes)
+static inline void table_memory_free(void *memory, size_t bytes)
 {
     if (!memory) return;
     if (bytes < MTR_TABLE_MAPPED_BYTES_MIN)
@@ -46,7 +46,7 @@ static inline void mtr_table_free(void *memory, size_t bytes)
 
 /* value of [0, 2^64) scaled to [0, range): keeps the order, so that a walk in sorted order fills a table
  * from front to back. */
-static inline uint64_t mtr_table_scale(uint64_t value, uint64_t range)
+static inline uint64_t table_memory_scale(uint64_t value, uint64_t range)
 {
     __extension__ typedef unsigned __int128 wide;
     return (uint64_t)((wide)value * range >> 64);

@@ -28,22 +28,22 @@ enum { /* offsets in the header */
     AT_PREVIOUS_HIGH = 56,
 };
 
-void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header,
+void block_write_header(uint8_t *p, const struct mtr_block_header *header,
                             const struct mtr_block_layout *layout)
 {
     memset(p, 0, MTR_BLOCK_HEADER_BYTES);
     memcpy(p + AT_MAGIC, magic, sizeof(magic));
-    mtr_le_put(p + AT_VERSION, MTR_BLOCK_VERSION, 2);
+    le_put(p + AT_VERSION, MTR_BLOCK_VERSION, 2);
     p[AT_COMPRESSION] = layout->compression;
-    mtr_le_put(p + AT_FIRST_SEQ, header->first_seq, 8);
-    mtr_le_put(p + AT_RECEIVED, (uint64_t)header->received_us, 8);
-    mtr_le_put(p + AT_COUNT, header->count, 4);
-    mtr_le_put(p + AT_PROPERTY_COUNT, layout->property_count, 4);
-    mtr_le_put(p + AT_COLUMNS_BYTES, layout->columns_bytes, 4);
-    mtr_le_put(p + AT_STORED_BYTES, layout->stored_bytes, 4);
-    mtr_le_put(p + AT_IDS_BYTES, layout->ids_bytes, 4);
-    mtr_le_put(p + AT_PREVIOUS_LOW, header->previous_hash.low, 8);
-    mtr_le_put(p + AT_PREVIOUS_HIGH, header->previous_hash.high, 8);
+    le_put(p + AT_FIRST_SEQ, header->first_seq, 8);
+    le_put(p + AT_RECEIVED, (uint64_t)header->received_us, 8);
+    le_put(p + AT_COUNT, header->count, 4);
+    le_put(p + AT_PROPERTY_COUNT, layout->property_count, 4);
+    le_put(p + AT_COLUMNS_BYTES, layout->columns_bytes, 4);
+    le_put(p + AT_STORED_BYTES, layout->stored_bytes, 4);
+    le_put(p + AT_IDS_BYTES, layout->ids_bytes, 4);
+    le_put(p + AT_PREVIOUS_LOW, header->previous_hash.low, 8);
+    le_put(p + AT_PREVIOUS_HIGH, header->previous_hash.high, 8);
 }
 
 static bool layout_is_sane(const struct mtr_block_header *header, const struct mtr_block_layout *layout,
@@ -55,34 +55,34 @@ static bool layout_is_sane(const struct mtr_block_header *header, const struct m
     if (layout->compression == MTR_BLOCK_PLAIN && layout->stored_bytes != layout->columns_bytes) return false;
     if (layout->property_count > (uint64_t)header->count * MTR_EVENT_PROPERTIES_MAX) return false;
     if (layout->columns_bytes > MTR_BLOCK_BYTES_MAX || layout->ids_bytes > MTR_BLOCK_BYTES_MAX) return false;
-    if (mtr_block_decoded_bytes(header->count, layout->property_count, 0, 0, layout->ids_bytes) >
+    if (block_decoded_bytes(header->count, layout->property_count, 0, 0, layout->ids_bytes) >
         MTR_BLOCK_BYTES_MAX)
         return false;
     return size ==
            (uint64_t)MTR_BLOCK_HEADER_BYTES + layout->stored_bytes + layout->ids_bytes + MTR_BLOCK_HASH_BYTES;
 }
 
-int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header,
+int block_parse_header(struct mtr_str block, struct mtr_block_header *header,
                            struct mtr_block_layout *layout)
 {
     const uint8_t *p = (const uint8_t *)block.data;
     if (block.size < MTR_BLOCK_HEADER_BYTES + MTR_BLOCK_HASH_BYTES) return MTR_ECORRUPT;
     if (memcmp(p + AT_MAGIC, magic, sizeof(magic)) != 0) return MTR_ECORRUPT;
-    if (mtr_le_get(p + AT_VERSION, 2) != MTR_BLOCK_VERSION) return MTR_EVERSION;
-    if (p[AT_ZERO] || mtr_le_get(p + AT_ZERO_2, 4)) return MTR_ECORRUPT;
+    if (le_get(p + AT_VERSION, 2) != MTR_BLOCK_VERSION) return MTR_EVERSION;
+    if (p[AT_ZERO] || le_get(p + AT_ZERO_2, 4)) return MTR_ECORRUPT;
     struct mtr_block_header h = {
-        .first_seq = mtr_le_get(p + AT_FIRST_SEQ, 8),
-        .count = (uint32_t)mtr_le_get(p + AT_COUNT, 4),
-        .received_us = (int64_t)mtr_le_get(p + AT_RECEIVED, 8),
-        .previous_hash = {.high = mtr_le_get(p + AT_PREVIOUS_HIGH, 8),
-                          .low = mtr_le_get(p + AT_PREVIOUS_LOW, 8)},
-        .hash = {.high = mtr_le_get(p + block.size - 8, 8), .low = mtr_le_get(p + block.size - 16, 8)},
+        .first_seq = le_get(p + AT_FIRST_SEQ, 8),
+        .count = (uint32_t)le_get(p + AT_COUNT, 4),
+        .received_us = (int64_t)le_get(p + AT_RECEIVED, 8),
+        .previous_hash = {.high = le_get(p + AT_PREVIOUS_HIGH, 8),
+                          .low = le_get(p + AT_PREVIOUS_LOW, 8)},
+        .hash = {.high = le_get(p + block.size - 8, 8), .low = le_get(p + block.size - 16, 8)},
     };
     struct mtr_block_layout l = {
-        .property_count = (uint32_t)mtr_le_get(p + AT_PROPERTY_COUNT, 4),
-        .columns_bytes = (uint32_t)mtr_le_get(p + AT_COLUMNS_BYTES, 4),
-        .stored_bytes = (uint32_t)mtr_le_get(p + AT_STORED_BYTES, 4),
-        .ids_bytes = (uint32_t)mtr_le_get(p + AT_IDS_BYTES, 4),
+        .property_count = (uint32_t)le_get(p + AT_PROPERTY_COUNT, 4),
+        .columns_bytes = (uint32_t)le_get(p + AT_COLUMNS_BYTES, 4),
+        .stored_bytes = (uint32_t)le_get(p + AT_STORED_BYTES, 4),
+        .ids_bytes = (uint32_t)le_get(p + AT_IDS_BYTES, 4),
         .compression = p[AT_COMPRESSION],
     };
     if (!layout_is_sane(&h, &l, block.size)) return MTR_ECORRUPT;
@@ -91,7 +91,7 @@ int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header
     return MTR_OK;
 }
 
-struct mtr_hash128 mtr_block_hash(const uint8_t *block, size_t size)
+struct mtr_hash128 block_hash(const uint8_t *block, size_t size)
 {
     XXH128_hash_t hash = XXH3_128bits(block, size - MTR_BLOCK_HASH_BYTES);
     return (struct mtr_hash128){.high = hash.high64, .low = hash.low64};
@@ -101,13 +101,13 @@ int mtr_block_read_header(struct mtr_str block, struct mtr_block_header *header)
 {
     struct mtr_block_header h;
     struct mtr_block_layout layout;
-    int rc = mtr_block_parse_header(block, &h, &layout);
+    int rc = block_parse_header(block, &h, &layout);
     /* A flipped bit in the version is damage, and only the hash can tell: an unknown version whose hash is
      * right is a newer writer's. */
     if (rc && rc != MTR_EVERSION) return rc;
-    struct mtr_hash128 actual = mtr_block_hash((const uint8_t *)block.data, block.size);
+    struct mtr_hash128 actual = block_hash((const uint8_t *)block.data, block.size);
     const uint8_t *stored = (const uint8_t *)block.data + block.size - MTR_BLOCK_HASH_BYTES;
-    if (actual.low != mtr_le_get(stored, 8) || actual.high != mtr_le_get(stored + 8, 8)) return MTR_ECORRUPT;
+    if (actual.low != le_get(stored, 8) || actual.high != le_get(stored + 8, 8)) return MTR_ECORRUPT;
     if (rc) return rc;
     *header = h;
     return MTR_OK;

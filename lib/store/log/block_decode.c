@@ -37,7 +37,7 @@ struct mtr_block_decoder {
     struct mtr_block_memory properties; /* struct mtr_property */
     struct mtr_block_memory texts;      /* struct mtr_str */
     struct mtr_block_memory shapes;     /* struct shape */
-    struct mtr_block_memory items;      /* uint32_t of mtr_shape_item */
+    struct mtr_block_memory items;      /* uint32_t of block_shape_item */
     struct mtr_block_memory indexes[INDEX_COUNT]; /* uint32_t */
     ZSTD_DCtx *zstd;
 };
@@ -83,14 +83,14 @@ int mtr_block_decoder_open(struct mtr_block_decoder **out)
 void mtr_block_decoder_close(struct mtr_block_decoder *decoder)
 {
     if (!decoder) return;
-    mtr_block_memory_release(&decoder->array);
-    mtr_block_memory_release(&decoder->ids);
-    mtr_block_memory_release(&decoder->events);
-    mtr_block_memory_release(&decoder->properties);
-    mtr_block_memory_release(&decoder->texts);
-    mtr_block_memory_release(&decoder->shapes);
-    mtr_block_memory_release(&decoder->items);
-    for (int i = 0; i < INDEX_COUNT; i++) mtr_block_memory_release(&decoder->indexes[i]);
+    block_memory_release(&decoder->array);
+    block_memory_release(&decoder->ids);
+    block_memory_release(&decoder->events);
+    block_memory_release(&decoder->properties);
+    block_memory_release(&decoder->texts);
+    block_memory_release(&decoder->shapes);
+    block_memory_release(&decoder->items);
+    for (int i = 0; i < INDEX_COUNT; i++) block_memory_release(&decoder->indexes[i]);
     ZSTD_freeDCtx(decoder->zstd);
     free(decoder);
 }
@@ -103,7 +103,7 @@ static size_t column_size(const struct work *work, enum mtr_block_column_kind ki
 /* `count` elements of `size` bytes in `memory`, which malloc aligned for any type. */
 static void *reserve_array(struct mtr_block_memory *memory, size_t count, size_t size)
 {
-    return mtr_block_memory_reserve(memory, count * size + 1) ? NULL : memory->data;
+    return block_memory_reserve(memory, count * size + 1) ? NULL : memory->data;
 }
 
 /* The sections: columns unpacked, ids copied, because `block` may go after the call. */
@@ -112,8 +112,8 @@ static int open_sections(struct work *work, struct mtr_str block)
     struct mtr_block_decoder *decoder = work->decoder;
     const struct mtr_block_layout *layout = &work->layout;
     const char *stored = block.data + MTR_BLOCK_HEADER_BYTES;
-    if (mtr_block_memory_reserve(&decoder->array, layout->columns_bytes) ||
-        mtr_block_memory_reserve(&decoder->ids, layout->ids_bytes + 1))
+    if (block_memory_reserve(&decoder->array, layout->columns_bytes) ||
+        block_memory_reserve(&decoder->ids, layout->ids_bytes + 1))
         return MTR_ENOMEM;
     memcpy(decoder->ids.data, stored + layout->stored_bytes, layout->ids_bytes);
     if (layout->compression == MTR_BLOCK_PLAIN) {
@@ -153,14 +153,14 @@ static int read_dictionary(struct work *work)
     const struct mtr_block_layout *layout = &work->layout;
     if (sizes % 2 || sizes == 0) return corrupt(work, "dictionary");
     work->text_count = (uint32_t)(sizes / 2);
-    if (mtr_block_decoded_bytes(work->header.count, layout->property_count, work->text_count, left,
+    if (block_decoded_bytes(work->header.count, layout->property_count, work->text_count, left,
                                 layout->ids_bytes) > MTR_BLOCK_BYTES_MAX)
         return corrupt(work, "decoded size");
     work->texts = reserve_array(&work->decoder->texts, work->text_count, sizeof(*work->texts));
     if (!work->texts) return MTR_ENOMEM;
     const uint8_t *p = work->columns[MTR_COLUMN_TEXT_BYTES].p;
     for (uint32_t i = 0; i < work->text_count; i++) {
-        size_t size = mtr_le_get(work->columns[MTR_COLUMN_TEXT_SIZES].p + (size_t)i * 2, 2);
+        size_t size = le_get(work->columns[MTR_COLUMN_TEXT_SIZES].p + (size_t)i * 2, 2);
         if (size > left) return corrupt(work, "size of a text");
         work->texts[i] = (struct mtr_str){(const char *)p, size};
         p += size;
@@ -181,16 +181,16 @@ static int read_shapes(struct work *work)
     uint32_t items = 0;
     while (reader.p < reader.end) {
         uint64_t count;
-        if (!mtr_varint_get(&reader, &count) || count > MTR_EVENT_PROPERTIES_MAX)
+        if (!varint_get(&reader, &count) || count > MTR_EVENT_PROPERTIES_MAX)
             return corrupt(work, "size of a shape");
         work->shapes[work->shape_count++] = (struct shape){.first = items, .count = (uint32_t)count};
         for (uint64_t i = 0; i < count; i++) {
             uint64_t name;
-            if (!mtr_varint_get(&reader, &name) || name >= work->text_count)
+            if (!varint_get(&reader, &name) || name >= work->text_count)
                 return corrupt(work, "name of a property");
             if (reader.p == reader.end || *reader.p >= MTR_SHAPE_KIND_COUNT)
                 return corrupt(work, "kind of a property");
-            work->items[items++] = mtr_shape_item((uint32_t)name, *reader.p++);
+            work->items[items++] = block_shape_item((uint32_t)name, *reader.p++);
         }
     }
     return MTR_OK;
@@ -207,10 +207,10 @@ static uint32_t unpack(uint32_t *out, const uint8_t *p, size_t count, unsigned w
         for (size_t i = 0; i < count; i++) out[i] = p[i];
         break;
     case 2:
-        for (size_t i = 0; i < count; i++) out[i] = (uint32_t)mtr_le_get(p + i * 2, 2);
+        for (size_t i = 0; i < count; i++) out[i] = (uint32_t)le_get(p + i * 2, 2);
         break;
     default:
-        for (size_t i = 0; i < count; i++) out[i] = (uint32_t)mtr_le_get(p + i * 4, 4);
+        for (size_t i = 0; i < count; i++) out[i] = (uint32_t)le_get(p + i * 4, 4);
         break;
     }
     for (size_t i = 0; i < count; i++) largest = out[i] > largest ? out[i] : largest;
@@ -222,7 +222,7 @@ static uint32_t unpack(uint32_t *out, const uint8_t *p, size_t count, unsigned w
 static int read_indexes(struct work *work, enum index_column to, enum mtr_block_column_kind kind,
                         uint32_t things, size_t count)
 {
-    unsigned width = mtr_index_bytes(things);
+    unsigned width = block_index_bytes(things);
     if (column_size(work, kind) != count * width || (count && things == 0))
         return corrupt(work, "size of an index column");
     work->indexes[to] = reserve_array(&work->decoder->indexes[to], count, sizeof(uint32_t));
@@ -265,13 +265,13 @@ static int read_number(struct work *work, struct mtr_decimal *out)
     struct mtr_block_reader *mantissas = &work->columns[MTR_COLUMN_MANTISSAS];
     struct mtr_decimal number = {.scale = *work->columns[MTR_COLUMN_SCALES].p++};
     if (mantissas->p < mantissas->end && *mantissas->p < 0x80) {
-        number.mantissa = mtr_unzigzag(*mantissas->p++);
+        number.mantissa = unzigzag(*mantissas->p++);
     } else {
         mtr_uint128 value;
-        if (!mtr_varint128_get(mantissas, &value)) return MTR_ECORRUPT;
-        number.mantissa = mtr_unzigzag128(value);
+        if (!varint128_get(mantissas, &value)) return MTR_ECORRUPT;
+        number.mantissa = unzigzag128(value);
     }
-    if (!mtr_block_number_fits(number)) return MTR_ECORRUPT;
+    if (!block_number_fits(number)) return MTR_ECORRUPT;
     *out = number;
     return MTR_OK;
 }
@@ -309,12 +309,12 @@ static int read_scalars(struct work *work, uint32_t i, struct mtr_event *event, 
         return corrupt(work, "flags of an event");
     event->disposition = (enum mtr_disposition)disposition;
     event->time_given = flags & MTR_BLOCK_FLAG_TIME_GIVEN;
-    if (!mtr_varint_get(&work->columns[MTR_COLUMN_TIMES], &value)) return corrupt(work, "a time");
-    *time_us = (int64_t)((uint64_t)*time_us + (uint64_t)mtr_unzigzag(value));
+    if (!varint_get(&work->columns[MTR_COLUMN_TIMES], &value)) return corrupt(work, "a time");
+    *time_us = (int64_t)((uint64_t)*time_us + (uint64_t)unzigzag(value));
     event->time_us = *time_us;
     event->target_seq = 0;
     if (!(flags & MTR_BLOCK_FLAG_TARGET)) return MTR_OK;
-    return mtr_varint_get(&work->columns[MTR_COLUMN_TARGETS], &event->target_seq) ? MTR_OK
+    return varint_get(&work->columns[MTR_COLUMN_TARGETS], &event->target_seq) ? MTR_OK
                                                                                   : corrupt(work, "a target");
 }
 
@@ -335,7 +335,7 @@ static int read_events(struct work *work)
         event->source = work->texts[work->indexes[INDEX_SOURCE][i]];
         event->type = work->texts[work->indexes[INDEX_TYPE][i]];
         event->subject = work->texts[work->indexes[INDEX_SUBJECT][i]];
-        size_t id_size = mtr_le_get(work->columns[MTR_COLUMN_ID_SIZES].p + (size_t)i * 2, 2);
+        size_t id_size = le_get(work->columns[MTR_COLUMN_ID_SIZES].p + (size_t)i * 2, 2);
         if (id_size > ids_left) return corrupt(work, "size of an id");
         event->id = (struct mtr_str){id, id_size};
         id += id_size;
@@ -361,7 +361,7 @@ static int decode(struct work *work, struct mtr_str block)
     int rc = mtr_block_read_header(block, &work->header);
     if (rc == MTR_ECORRUPT) work->fault = "header or hash";
     if (rc == MTR_EVERSION) work->fault = "unknown format version";
-    if (!rc) rc = mtr_block_parse_header(block, &work->header, &work->layout);
+    if (!rc) rc = block_parse_header(block, &work->header, &work->layout);
     if (!rc) rc = open_sections(work, block);
     if (!rc) rc = open_columns(work);
     if (!rc) rc = read_dictionary(work);

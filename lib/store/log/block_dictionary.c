@@ -13,7 +13,7 @@
 
 enum { SLOTS_MIN = 1 << 10, TEXTS_MIN = SLOTS_MIN / 2 };
 
-void mtr_block_dictionary_release(struct mtr_block_dictionary *dictionary)
+void block_dictionary_release(struct mtr_block_dictionary *dictionary)
 {
     free(dictionary->texts);
     free(dictionary->slots);
@@ -34,7 +34,7 @@ static int use_slots(struct mtr_block_dictionary *dictionary, uint32_t slots)
     return MTR_OK;
 }
 
-int mtr_block_dictionary_reset(struct mtr_block_dictionary *dictionary)
+int block_dictionary_reset(struct mtr_block_dictionary *dictionary)
 {
     uint32_t slots = SLOTS_MIN;
     while (slots / 2 < dictionary->count) slots *= 2; /* blocks resemble the one before them */
@@ -85,14 +85,14 @@ static int add_new(struct mtr_block_dictionary *dictionary, struct mtr_str text,
     return MTR_OK;
 }
 
-int mtr_block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr_str text, uint32_t *index)
+int block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr_str text, uint32_t *index)
 {
     if (!text.data) text.data = "";
     uint64_t hash = XXH3_64bits(text.data, text.size);
     for (uint32_t slot = (uint32_t)hash & dictionary->slot_mask; dictionary->slots[slot];
          slot = (slot + 1) & dictionary->slot_mask) {
         uint32_t candidate = dictionary->slots[slot] - 1;
-        if (dictionary->texts[candidate].hash == hash && mtr_block_text_is(dictionary, candidate, text)) {
+        if (dictionary->texts[candidate].hash == hash && block_text_is(dictionary, candidate, text)) {
             *index = candidate;
             return MTR_OK;
         }

@@ -35,7 +35,7 @@ struct shapes {
     uint32_t count_allocated;
     uint32_t *slots; /* 1 + index of a shape; open addressing, at most half full */
     uint32_t slot_mask;
-    struct mtr_block_memory items; /* uint32_t of mtr_shape_item; room for all properties of the block */
+    struct mtr_block_memory items; /* uint32_t of block_shape_item; room for all properties of the block */
     uint32_t item_count;
 };
 
@@ -65,14 +65,14 @@ int mtr_block_encoder_open(struct mtr_block_encoder **out)
 void mtr_block_encoder_close(struct mtr_block_encoder *encoder)
 {
     if (!encoder) return;
-    mtr_block_dictionary_release(&encoder->dictionary);
+    block_dictionary_release(&encoder->dictionary);
     free(encoder->shapes.shapes);
     free(encoder->shapes.slots);
-    mtr_block_memory_release(&encoder->shapes.items);
-    for (int i = 0; i < MTR_COLUMN_COUNT; i++) mtr_block_memory_release(&encoder->columns[i]);
-    mtr_block_memory_release(&encoder->ids);
-    mtr_block_memory_release(&encoder->array);
-    mtr_block_memory_release(&encoder->block);
+    block_memory_release(&encoder->shapes.items);
+    for (int i = 0; i < MTR_COLUMN_COUNT; i++) block_memory_release(&encoder->columns[i]);
+    block_memory_release(&encoder->ids);
+    block_memory_release(&encoder->array);
+    block_memory_release(&encoder->block);
     ZSTD_freeCCtx(encoder->zstd);
     free(encoder);
 }
@@ -104,7 +104,7 @@ static int shapes_reset(struct shapes *shapes, uint32_t property_count)
     shapes->count = 0;
     shapes->item_count = 0;
     if (shapes->slots) memset(shapes->slots, 0, ((size_t)shapes->slot_mask + 1) * sizeof(*shapes->slots));
-    return mtr_block_memory_reserve(&shapes->items, (size_t)property_count * sizeof(uint32_t));
+    return block_memory_reserve(&shapes->items, (size_t)property_count * sizeof(uint32_t));
 }
 
 static uint32_t *shape_items(const struct shapes *shapes, uint32_t first)
@@ -128,7 +128,7 @@ static bool shape_fits(const struct mtr_block_encoder *encoder, uint32_t index, 
     for (uint32_t i = 0; i < shape->count; i++) {
         const struct mtr_property *property = &event->properties[i];
         if ((items[i] & 3) != shape_kind(property->kind)) return false;
-        if (!mtr_block_text_is(&encoder->dictionary, items[i] >> 2, property->name)) return false;
+        if (!block_text_is(&encoder->dictionary, items[i] >> 2, property->name)) return false;
     }
     return true;
 }
@@ -141,9 +141,9 @@ static int shape_find(struct mtr_block_encoder *encoder, const struct mtr_event 
     int rc = MTR_OK;
     for (uint32_t i = 0; i < event->property_count; i++) {
         uint32_t name;
-        rc = mtr_block_dictionary_add(&encoder->dictionary, event->properties[i].name, &name);
+        rc = block_dictionary_add(&encoder->dictionary, event->properties[i].name, &name);
         if (rc) return rc;
-        items[i] = mtr_shape_item(name, shape_kind(event->properties[i].kind));
+        items[i] = block_shape_item(name, shape_kind(event->properties[i].kind));
     }
     size_t bytes = (size_t)event->property_count * sizeof(*items);
     if (shapes->count == shapes->count_allocated) rc = shapes_grow(shapes);
@@ -174,7 +174,7 @@ static uint8_t *column_end(struct mtr_block_encoder *encoder, enum mtr_block_col
 
 static void put_index(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, uint32_t index)
 {
-    mtr_le_put(column_end(encoder, kind), index, 4);
+    le_put(column_end(encoder, kind), index, 4);
     encoder->columns[kind].size += 4;
 }
 
@@ -187,15 +187,15 @@ static void put_byte(struct mtr_block_encoder *encoder, enum mtr_block_column_ki
 static void put_varint(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, uint64_t value)
 {
     encoder->columns[kind].size =
-        (size_t)(mtr_varint_put(column_end(encoder, kind), value) - encoder->columns[kind].data);
+        (size_t)(varint_put(column_end(encoder, kind), value) - encoder->columns[kind].data);
 }
 
 static void put_number(struct mtr_block_encoder *encoder, struct mtr_decimal number)
 {
-    MTR_ASSERT(mtr_block_number_fits(number));
+    MTR_ASSERT(block_number_fits(number));
     put_byte(encoder, MTR_COLUMN_SCALES, number.scale);
     struct mtr_block_memory *column = &encoder->columns[MTR_COLUMN_MANTISSAS];
-    column->size = (size_t)(mtr_varint128_put(column->data + column->size, mtr_zigzag128(number.mantissa)) -
+    column->size = (size_t)(varint128_put(column->data + column->size, zigzag128(number.mantissa)) -
                             column->data);
 }
 
@@ -203,8 +203,8 @@ static void put_number(struct mtr_block_encoder *encoder, struct mtr_decimal num
 static int put_text(struct mtr_block_encoder *encoder, enum mtr_block_column_kind kind, struct mtr_str text,
                     uint32_t *previous)
 {
-    if (encoder->columns[kind].size == 0 || !mtr_block_text_is(&encoder->dictionary, *previous, text)) {
-        int rc = mtr_block_dictionary_add(&encoder->dictionary, text, previous);
+    if (encoder->columns[kind].size == 0 || !block_text_is(&encoder->dictionary, *previous, text)) {
+        int rc = block_dictionary_add(&encoder->dictionary, text, previous);
         if (rc) return rc;
     }
     put_index(encoder, kind, *previous);
@@ -220,7 +220,7 @@ static int put_properties(struct mtr_block_encoder *encoder, const struct mtr_ev
         switch (property->kind) {
         case MTR_PROPERTY_NUMBER: put_number(encoder, property->number); break;
         case MTR_PROPERTY_STRING:
-            rc = mtr_block_dictionary_add(&encoder->dictionary, property->text, &value);
+            rc = block_dictionary_add(&encoder->dictionary, property->text, &value);
             if (!rc) put_index(encoder, MTR_COLUMN_TEXTS, value);
             break;
         case MTR_PROPERTY_TRUE: put_byte(encoder, MTR_COLUMN_BOOLEANS, 1); break;
@@ -237,9 +237,9 @@ static void put_scalars(struct mtr_block_encoder *encoder, const struct mtr_even
     if (event->target_seq) flags |= MTR_BLOCK_FLAG_TARGET;
     put_byte(encoder, MTR_COLUMN_FLAGS, flags);
     put_varint(encoder, MTR_COLUMN_TIMES,
-               mtr_zigzag((int64_t)((uint64_t)event->time_us - (uint64_t)previous_us)));
+               zigzag((int64_t)((uint64_t)event->time_us - (uint64_t)previous_us)));
     if (event->target_seq) put_varint(encoder, MTR_COLUMN_TARGETS, event->target_seq);
-    mtr_le_put(column_end(encoder, MTR_COLUMN_ID_SIZES), event->id.size, 2);
+    le_put(column_end(encoder, MTR_COLUMN_ID_SIZES), event->id.size, 2);
     encoder->columns[MTR_COLUMN_ID_SIZES].size += 2;
     if (event->id.size) memcpy(encoder->ids.data + encoder->ids.size, event->id.data, event->id.size);
     encoder->ids.size += event->id.size;
@@ -298,7 +298,7 @@ static int measure(const struct mtr_event *events, uint32_t count, struct totals
             totals->strings += event->properties[k].kind == MTR_PROPERTY_STRING;
         }
     }
-    uint64_t decoded_bytes = mtr_block_decoded_bytes(count, totals->properties, 0, 0, totals->id_bytes);
+    uint64_t decoded_bytes = block_decoded_bytes(count, totals->properties, 0, 0, totals->id_bytes);
     return decoded_bytes > MTR_BLOCK_BYTES_MAX ? MTR_ELIMIT : MTR_OK;
 }
 
@@ -319,11 +319,11 @@ static int reserve(struct mtr_block_encoder *encoder, uint32_t count, const stru
         [MTR_COLUMN_TEXTS] = totals->strings * 4,
         [MTR_COLUMN_BOOLEANS] = totals->properties - totals->numbers - totals->strings,
     };
-    int rc = mtr_block_dictionary_reset(&encoder->dictionary);
+    int rc = block_dictionary_reset(&encoder->dictionary);
     if (!rc) rc = shapes_reset(&encoder->shapes, (uint32_t)totals->properties);
-    if (!rc) rc = mtr_block_memory_reserve(&encoder->ids, totals->id_bytes);
+    if (!rc) rc = block_memory_reserve(&encoder->ids, totals->id_bytes);
     for (int i = 0; i < MTR_COLUMN_COUNT && !rc; i++)
-        rc = mtr_block_memory_reserve(&encoder->columns[i], bytes[i]);
+        rc = block_memory_reserve(&encoder->columns[i], bytes[i]);
     return rc;
 }
 
@@ -331,11 +331,11 @@ static int reserve(struct mtr_block_encoder *encoder, uint32_t count, const stru
 
 static void pack_indexes(struct mtr_block_memory *column, uint32_t things)
 {
-    unsigned width = mtr_index_bytes(things);
+    unsigned width = block_index_bytes(things);
     size_t count = column->size / 4;
     if (width == 4) return;
     for (size_t i = 0; i < count; i++)
-        mtr_le_put(column->data + i * width, mtr_le_get(column->data + i * 4, 4), width);
+        le_put(column->data + i * width, le_get(column->data + i * 4, 4), width);
     column->size = count * width;
 }
 
@@ -344,12 +344,12 @@ static int write_dictionary(struct mtr_block_encoder *encoder)
     const struct mtr_block_dictionary *dictionary = &encoder->dictionary;
     struct mtr_block_memory *sizes = &encoder->columns[MTR_COLUMN_TEXT_SIZES];
     struct mtr_block_memory *bytes = &encoder->columns[MTR_COLUMN_TEXT_BYTES];
-    int rc = mtr_block_memory_reserve(sizes, (size_t)dictionary->count * 2);
-    if (!rc) rc = mtr_block_memory_reserve(bytes, dictionary->bytes);
+    int rc = block_memory_reserve(sizes, (size_t)dictionary->count * 2);
+    if (!rc) rc = block_memory_reserve(bytes, dictionary->bytes);
     if (rc) return rc;
     for (uint32_t i = 0; i < dictionary->count; i++) {
         const struct mtr_block_text *text = &dictionary->texts[i];
-        mtr_le_put(sizes->data + sizes->size, text->size, 2);
+        le_put(sizes->data + sizes->size, text->size, 2);
         sizes->size += 2;
         memcpy(bytes->data + bytes->size, text->data, text->size);
         bytes->size += text->size;
@@ -361,14 +361,14 @@ static int write_shapes(struct mtr_block_encoder *encoder)
 {
     const struct shapes *shapes = &encoder->shapes;
     struct mtr_block_memory *column = &encoder->columns[MTR_COLUMN_SHAPES];
-    int rc = mtr_block_memory_reserve(column, (size_t)shapes->count * 2 + (size_t)shapes->item_count * 6);
+    int rc = block_memory_reserve(column, (size_t)shapes->count * 2 + (size_t)shapes->item_count * 6);
     if (rc) return rc;
     uint8_t *p = column->data;
     for (uint32_t i = 0; i < shapes->count; i++) {
         const uint32_t *items = shape_items(shapes, shapes->shapes[i].first);
-        p = mtr_varint_put(p, shapes->shapes[i].count);
+        p = varint_put(p, shapes->shapes[i].count);
         for (uint32_t k = 0; k < shapes->shapes[i].count; k++) {
-            p = mtr_varint_put(p, items[k] >> 2);
+            p = varint_put(p, items[k] >> 2);
             *p++ = (uint8_t)(items[k] & 3);
         }
     }
@@ -389,7 +389,7 @@ static int write_array(struct mtr_block_encoder *encoder)
     size_t bytes = ARRAY_BYTES;
     for (int i = 0; i < MTR_COLUMN_COUNT; i++) bytes += ITEM_BYTES + encoder->columns[i].size;
     if (bytes > MTR_BLOCK_BYTES_MAX) return MTR_ELIMIT;
-    rc = mtr_block_memory_reserve(&encoder->array, bytes);
+    rc = block_memory_reserve(&encoder->array, bytes);
     if (rc) return rc;
     uint8_t *p = encoder->array.data;
     *p++ = 0xdc; /* array 16 */
@@ -412,7 +412,7 @@ static int store_array(struct mtr_block_encoder *encoder, struct mtr_block_layou
 {
     const struct mtr_block_memory *array = &encoder->array;
     size_t room = ZSTD_compressBound(array->size);
-    int rc = mtr_block_memory_reserve(&encoder->block, MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size +
+    int rc = block_memory_reserve(&encoder->block, MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size +
                                                            MTR_BLOCK_HASH_BYTES);
     if (rc) return rc;
     uint8_t *p = encoder->block.data + MTR_BLOCK_HEADER_BYTES;
@@ -437,13 +437,13 @@ static void finish(struct mtr_block_encoder *encoder, struct mtr_block_header *h
 {
     uint8_t *p = encoder->block.data;
     layout->ids_bytes = (uint32_t)encoder->ids.size;
-    mtr_block_write_header(p, header, layout);
+    block_write_header(p, header, layout);
     size_t size = MTR_BLOCK_HEADER_BYTES + (size_t)layout->stored_bytes;
     if (encoder->ids.size) memcpy(p + size, encoder->ids.data, encoder->ids.size);
     size += encoder->ids.size + MTR_BLOCK_HASH_BYTES;
-    header->hash = mtr_block_hash(p, size);
-    mtr_le_put(p + size - 16, header->hash.low, 8);
-    mtr_le_put(p + size - 8, header->hash.high, 8);
+    header->hash = block_hash(p, size);
+    le_put(p + size - 16, header->hash.low, 8);
+    le_put(p + size - 8, header->hash.high, 8);
     encoder->block.size = size;
 }
 
@@ -458,7 +458,7 @@ int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *
     if (!rc) rc = put_events(encoder, events, header);
     if (rc) return rc;
     const struct mtr_block_dictionary *dictionary = &encoder->dictionary;
-    if (mtr_block_decoded_bytes(header->count, totals.properties, dictionary->count, dictionary->bytes,
+    if (block_decoded_bytes(header->count, totals.properties, dictionary->count, dictionary->bytes,
                                 totals.id_bytes) > MTR_BLOCK_BYTES_MAX)
         return MTR_ELIMIT;
     struct mtr_block_layout layout = {.property_count = (uint32_t)totals.properties};

@@ -54,7 +54,7 @@ _Static_assert(MTR_DISPOSITION_COUNT <= MTR_BLOCK_FLAG_DISPOSITION + 1, "a dispo
 
 /* Kinds of a shape's property: true and false are one, so that a shape does not depend on values. */
 enum { MTR_SHAPE_STRING = 0, MTR_SHAPE_NUMBER = 1, MTR_SHAPE_BOOLEAN = 2, MTR_SHAPE_KIND_COUNT = 3 };
-static inline uint32_t mtr_shape_item(uint32_t name_index, uint32_t kind) { return name_index << 2 | kind; }
+static inline uint32_t block_shape_item(uint32_t name_index, uint32_t kind) { return name_index << 2 | kind; }
 
 /* Decoded size, as MTR_BLOCK_BYTES_MAX bounds it: fixed prices per part, so that it is the same on every
  * machine. */
@@ -63,7 +63,7 @@ _Static_assert(sizeof(struct mtr_event) <= MTR_BLOCK_EVENT_COST, "the price of a
 _Static_assert(sizeof(struct mtr_property) <= MTR_BLOCK_PROPERTY_COST, "the price of a property covers it");
 _Static_assert(sizeof(struct mtr_str) <= MTR_BLOCK_TEXT_COST, "the price of a text covers it");
 
-static inline uint64_t mtr_block_decoded_bytes(uint64_t events, uint64_t properties, uint64_t texts,
+static inline uint64_t block_decoded_bytes(uint64_t events, uint64_t properties, uint64_t texts,
                                                uint64_t text_bytes, uint64_t id_bytes)
 {
     return events * MTR_BLOCK_EVENT_COST + properties * MTR_BLOCK_PROPERTY_COST +
@@ -79,13 +79,13 @@ struct mtr_block_layout {
     uint8_t compression;
 };
 
-void mtr_block_write_header(uint8_t *p, const struct mtr_block_header *header,
+void block_write_header(uint8_t *p, const struct mtr_block_header *header,
                             const struct mtr_block_layout *layout);
 /* Checks everything but the hash. */
-int mtr_block_parse_header(struct mtr_str block, struct mtr_block_header *header,
+int block_parse_header(struct mtr_str block, struct mtr_block_header *header,
                            struct mtr_block_layout *layout) MTR_MUST_USE;
 /* Hash of all bytes but the last 16, and the hash that stands there. */
-struct mtr_hash128 mtr_block_hash(const uint8_t *block, size_t size);
+struct mtr_hash128 block_hash(const uint8_t *block, size_t size);
 
 /* Memory that is kept from block to block: at least `bytes`, contents not kept when it must grow. */
 struct mtr_block_memory {
@@ -94,7 +94,7 @@ struct mtr_block_memory {
     size_t capacity;
 };
 
-static inline int mtr_block_memory_reserve(struct mtr_block_memory *memory, size_t bytes)
+static inline int block_memory_reserve(struct mtr_block_memory *memory, size_t bytes)
 {
     memory->size = 0;
     if (bytes <= memory->capacity) return MTR_OK;
@@ -107,19 +107,19 @@ static inline int mtr_block_memory_reserve(struct mtr_block_memory *memory, size
     return MTR_OK;
 }
 
-static inline void mtr_block_memory_release(struct mtr_block_memory *memory)
+static inline void block_memory_release(struct mtr_block_memory *memory)
 {
     free(memory->data);
     *memory = (struct mtr_block_memory){0};
 }
 
 /* Little-endian integers. Compilers make one instruction of each. */
-static inline void mtr_le_put(uint8_t *p, uint64_t value, unsigned bytes)
+static inline void le_put(uint8_t *p, uint64_t value, unsigned bytes)
 {
     for (unsigned i = 0; i < bytes; i++) p[i] = (uint8_t)(value >> 8 * i);
 }
 
-static inline uint64_t mtr_le_get(const uint8_t *p, unsigned bytes)
+static inline uint64_t le_get(const uint8_t *p, unsigned bytes)
 {
     uint64_t value = 0;
     for (unsigned i = 0; i < bytes; i++) value |= (uint64_t)p[i] << 8 * i;
@@ -127,7 +127,7 @@ static inline uint64_t mtr_le_get(const uint8_t *p, unsigned bytes)
 }
 
 /* Width of a packed index that tells `count` things apart. */
-static inline unsigned mtr_index_bytes(uint32_t count)
+static inline unsigned block_index_bytes(uint32_t count)
 {
     return count <= 1 ? 0 : count <= 1u << 8 ? 1 : count <= 1u << 16 ? 2 : 4;
 }
@@ -135,32 +135,32 @@ static inline unsigned mtr_index_bytes(uint32_t count)
 /* Varints: 7 bits a byte, lowest first, the high bit says that more follow. Signed numbers zigzag. */
 enum { MTR_VARINT64_BYTES_MAX = 10, MTR_VARINT128_BYTES_MAX = 19 };
 
-static inline uint8_t *mtr_varint_put(uint8_t *p, uint64_t value)
+static inline uint8_t *varint_put(uint8_t *p, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7) *p++ = (uint8_t)(value | 0x80);
     *p++ = (uint8_t)value;
     return p;
 }
 
-static inline uint8_t *mtr_varint128_put(uint8_t *p, mtr_uint128 value)
+static inline uint8_t *varint128_put(uint8_t *p, mtr_uint128 value)
 {
     for (; value >> 64; value >>= 7) *p++ = (uint8_t)((uint8_t)value | 0x80);
-    return mtr_varint_put(p, (uint64_t)value);
+    return varint_put(p, (uint64_t)value);
 }
 
-static inline uint64_t mtr_zigzag(int64_t value) { return (uint64_t)value << 1 ^ (uint64_t)(value >> 63); }
-static inline int64_t mtr_unzigzag(uint64_t value) { return (int64_t)(value >> 1 ^ (0 - (value & 1))); }
-static inline mtr_uint128 mtr_zigzag128(mtr_int128 value)
+static inline uint64_t zigzag(int64_t value) { return (uint64_t)value << 1 ^ (uint64_t)(value >> 63); }
+static inline int64_t unzigzag(uint64_t value) { return (int64_t)(value >> 1 ^ (0 - (value & 1))); }
+static inline mtr_uint128 zigzag128(mtr_int128 value)
 {
     return (mtr_uint128)value << 1 ^ (mtr_uint128)(value >> 127);
 }
-static inline mtr_int128 mtr_unzigzag128(mtr_uint128 value)
+static inline mtr_int128 unzigzag128(mtr_uint128 value)
 {
     return (mtr_int128)(value >> 1 ^ (0 - (value & 1)));
 }
 
 /* Is it a number that a decimal can be: at most 38 digits? Encoder and decoder ask the same. */
-static inline bool mtr_block_number_fits(struct mtr_decimal number)
+static inline bool block_number_fits(struct mtr_decimal number)
 {
     const mtr_int128 limit =
         (mtr_int128)UINT64_C(10000000000000000000) * (mtr_int128)UINT64_C(10000000000000000000); /* 10^38 */
@@ -173,7 +173,7 @@ struct mtr_block_reader {
     const uint8_t *end;
 };
 
-static inline bool mtr_varint_get(struct mtr_block_reader *reader, uint64_t *out)
+static inline bool varint_get(struct mtr_block_reader *reader, uint64_t *out)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -189,7 +189,7 @@ static inline bool mtr_varint_get(struct mtr_block_reader *reader, uint64_t *out
     return false;
 }
 
-static inline bool mtr_varint128_get(struct mtr_block_reader *reader, mtr_uint128 *out)
+static inline bool varint128_get(struct mtr_block_reader *reader, mtr_uint128 *out)
 {
     mtr_uint128 value = 0;
     for (unsigned shift = 0; shift < 128; shift += 7) {

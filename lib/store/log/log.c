@@ -47,14 +47,14 @@ static int take_lock(const char *directory, int *out, struct mtr_diagnostic *dia
     return MTR_OK;
 }
 
-int mtr_log_write_manifest(struct mtr_log *log)
+int log_write_manifest(struct mtr_log *log)
 {
     struct mtr_manifest manifest;
     pthread_mutex_lock(&log->manifest_mutex);
-    int rc = mtr_log_set_manifest(&log->set, &manifest);
+    int rc = log_set_manifest(&log->set, &manifest);
     if (!rc) {
-        rc = mtr_manifest_write(log->set.directory, &manifest);
-        mtr_manifest_release(&manifest);
+        rc = manifest_write(log->set.directory, &manifest);
+        manifest_release(&manifest);
     }
     pthread_mutex_unlock(&log->manifest_mutex);
     return rc;
@@ -63,7 +63,7 @@ int mtr_log_write_manifest(struct mtr_log *log)
 int mtr_log_prepare_next(struct mtr_log *log)
 {
     pthread_mutex_lock(&log->spare_mutex);
-    int rc = mtr_segment_prepare_spare(log->set.directory, log->options.segment_bytes);
+    int rc = segment_prepare_spare(log->set.directory, log->options.segment_bytes);
     pthread_mutex_unlock(&log->spare_mutex);
     return rc;
 }
@@ -72,13 +72,13 @@ static int create_segment(struct mtr_log *log, uint32_t number, MDB_env **out)
 {
     const char *directory = log->set.directory;
     pthread_mutex_lock(&log->spare_mutex);
-    int rc = mtr_segment_prepare_spare(directory, log->options.segment_bytes);
-    if (!rc) rc = mtr_segment_use_spare(directory, number);
+    int rc = segment_prepare_spare(directory, log->options.segment_bytes);
+    if (!rc) rc = segment_use_spare(directory, number);
     pthread_mutex_unlock(&log->spare_mutex);
     if (rc) return rc;
-    rc = mtr_segment_open(directory, number, log->options.segment_bytes, out, NULL);
+    rc = segment_open(directory, number, log->options.segment_bytes, out, NULL);
     if (rc) {
-        int removed = mtr_segment_remove(directory, number);
+        int removed = segment_remove(directory, number);
         (void)removed; /* recovery removes an empty segment that is not in the manifest */
     }
     return rc;
@@ -88,7 +88,7 @@ static int create_segment(struct mtr_log *log, uint32_t number, MDB_env **out)
 static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_record *next)
 {
     struct mtr_manifest manifest;
-    int rc = mtr_log_set_manifest(&log->set, &manifest);
+    int rc = log_set_manifest(&log->set, &manifest);
     if (rc) return rc;
     struct mtr_segment_record *records =
         realloc(manifest.records, ((size_t)manifest.count + 1) * sizeof(*records));
@@ -97,9 +97,9 @@ static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_rec
         if (manifest.count) records[manifest.count - 1].rolled = true;
         records[manifest.count++] = *next;
         manifest.records = records;
-        rc = mtr_manifest_write(log->set.directory, &manifest);
+        rc = manifest_write(log->set.directory, &manifest);
     }
-    mtr_manifest_release(&manifest);
+    manifest_release(&manifest);
     return rc;
 }
 
@@ -109,11 +109,11 @@ static int write_manifest_with(struct mtr_log *log, const struct mtr_segment_rec
 static int add_segment(struct mtr_log *log, const struct mtr_segment_record *record, MDB_env *env)
 {
     struct mtr_log_entry *entry;
-    int rc = mtr_log_set_make_entry(&log->set, record, env, &entry);
+    int rc = log_set_make_entry(&log->set, record, env, &entry);
     if (rc) return rc;
     pthread_mutex_lock(&log->manifest_mutex);
     rc = write_manifest_with(log, record);
-    if (!rc) mtr_log_set_put_entry(&log->set, entry);
+    if (!rc) log_set_put_entry(&log->set, entry);
     pthread_mutex_unlock(&log->manifest_mutex);
     if (rc) {
         free(entry);
@@ -121,7 +121,7 @@ static int add_segment(struct mtr_log *log, const struct mtr_segment_record *rec
         return rc;
     }
     log->open = entry;
-    log->used_bytes = mtr_segment_used_bytes(env);
+    log->used_bytes = segment_used_bytes(env);
     log->largest_block_bytes = 0;
     return MTR_OK;
 }
@@ -145,7 +145,7 @@ static int begin_segment(struct mtr_log *log)
     if (!rc) return MTR_OK;
     mdb_env_close(env);
     if (log->failed) return rc; /* the manifest may name the segment: its files stay */
-    int removed = mtr_segment_remove(log->set.directory, record.number);
+    int removed = segment_remove(log->set.directory, record.number);
     (void)removed; /* as above */
     return rc;
 }
@@ -155,15 +155,15 @@ static int open_last_segment(struct mtr_log *log, const struct mtr_segment_recor
 {
     MDB_env *env;
     int rc =
-        mtr_segment_open(log->set.directory, record->number, log->options.segment_bytes, &env, diagnostic);
+        segment_open(log->set.directory, record->number, log->options.segment_bytes, &env, diagnostic);
     if (rc) return rc;
-    rc = mtr_log_set_make_entry(&log->set, record, env, &log->open);
+    rc = log_set_make_entry(&log->set, record, env, &log->open);
     if (rc) {
         mdb_env_close(env);
         return rc;
     }
-    mtr_log_set_put_entry(&log->set, log->open);
-    log->used_bytes = mtr_segment_used_bytes(env);
+    log_set_put_entry(&log->set, log->open);
+    log->used_bytes = segment_used_bytes(env);
     atomic_store_explicit(&log->last_seq, record->last_seq, memory_order_release);
     log->last_hash = record->last_hash;
     log->last_received_us = record->last_received_us;
@@ -184,8 +184,8 @@ static int open_segments(struct mtr_log *log, const struct mtr_manifest *manifes
     }
     for (uint32_t i = 0; i + 1 < manifest->count && !rc; i++) {
         struct mtr_log_entry *entry;
-        rc = mtr_log_set_make_entry(&log->set, &manifest->records[i], NULL, &entry);
-        if (!rc) mtr_log_set_put_entry(&log->set, entry);
+        rc = log_set_make_entry(&log->set, &manifest->records[i], NULL, &entry);
+        if (!rc) log_set_put_entry(&log->set, entry);
     }
     if (!rc) rc = open_last_segment(log, &manifest->records[manifest->count - 1], diagnostic);
     return rc;
@@ -200,7 +200,7 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     struct mtr_log *log = calloc(1, sizeof(*log));
     *diagnostic = (struct mtr_diagnostic){0};
     if (!log) return MTR_ENOMEM;
-    int rc = mtr_log_set_init(&log->set, directory);
+    int rc = log_set_init(&log->set, directory);
     if (rc) {
         free(log);
         return rc;
@@ -210,12 +210,12 @@ int mtr_log_open(const char *directory, const struct mtr_log_options *options, s
     log->lock_fd = -1;
     log->options = *options;
     log->options.segment_bytes = (options->segment_bytes + 4095) / 4096 * 4096;
-    rc = mtr_directory_create(directory);
+    rc = directory_create(directory);
     if (!rc) rc = take_lock(directory, &log->lock_fd, diagnostic);
-    if (!rc) rc = mtr_log_recover(directory, options->verify_all, &manifest, diagnostic);
+    if (!rc) rc = log_recover(directory, options->verify_all, &manifest, diagnostic);
     if (!rc) rc = mtr_block_encoder_open(&log->encoder);
     if (!rc) rc = open_segments(log, &manifest, diagnostic);
-    mtr_manifest_release(&manifest);
+    manifest_release(&manifest);
     if (rc) {
         if (!diagnostic->text[0])
             mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the log %.180s: %s", directory,
@@ -231,7 +231,7 @@ void mtr_log_close(struct mtr_log *log)
 {
     if (!log) return;
     mtr_block_encoder_close(log->encoder);
-    mtr_log_set_release(&log->set);
+    log_set_release(&log->set);
     pthread_mutex_destroy(&log->spare_mutex);
     pthread_mutex_destroy(&log->manifest_mutex);
     if (log->lock_fd >= 0) close(log->lock_fd);
@@ -276,15 +276,15 @@ static int store(struct mtr_log *log, uint64_t first_seq, struct mtr_str block)
 {
     unsigned char bytes[MTR_SEGMENT_BLOCK_KEY_BYTES];
     MDB_txn *txn = NULL;
-    int rc = mtr_lmdb_error(mdb_txn_begin(log->open->env, NULL, 0, &txn));
+    int rc = lmdb_error(mdb_txn_begin(log->open->env, NULL, 0, &txn));
     if (rc) return rc;
-    mtr_put_u64(bytes, first_seq);
-    MDB_val key = mtr_lmdb_val(bytes, sizeof(bytes)), value = mtr_lmdb_val(block.data, block.size);
-    rc = mtr_lmdb_error(mdb_put(txn, MTR_SEGMENT_DBI, &key, &value, MDB_APPEND));
+    lmdb_put_u64(bytes, first_seq);
+    MDB_val key = lmdb_val(bytes, sizeof(bytes)), value = lmdb_val(block.data, block.size);
+    rc = lmdb_error(mdb_put(txn, MTR_SEGMENT_DBI, &key, &value, MDB_APPEND));
     if (rc)
         mdb_txn_abort(txn);
     else
-        rc = mtr_lmdb_commit(txn);
+        rc = lmdb_commit(txn);
     if (rc && rc != MTR_EFULL && rc != MTR_ENOMEM) rc = MTR_EIO; /* whatever it was, the outcome is unknown */
     return rc;
 }
@@ -302,7 +302,7 @@ static void note_block(struct mtr_log *log, const struct mtr_block_header *heade
     pthread_mutex_unlock(&log->set.mutex);
     log->last_hash = header->hash;
     log->last_received_us = header->received_us;
-    log->used_bytes = mtr_segment_used_bytes(log->open->env);
+    log->used_bytes = segment_used_bytes(log->open->env);
     if (block_bytes > log->largest_block_bytes) log->largest_block_bytes = block_bytes;
     atomic_store_explicit(&log->last_seq, last_seq, memory_order_release);
 }

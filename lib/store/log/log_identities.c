@@ -22,8 +22,8 @@ enum { CHUNKS_PER_TXN = 2048 }; /* 16 MiB of dirty pages */
 static void put_key(unsigned char key[MTR_SEGMENT_CHUNK_KEY_BYTES], struct mtr_event_identity identity)
 {
     key[0] = MTR_SEGMENT_CHUNK_MARK;
-    mtr_put_u64(key + 1, identity.high);
-    mtr_put_u64(key + 9, identity.low);
+    lmdb_put_u64(key + 1, identity.high);
+    lmdb_put_u64(key + 9, identity.low);
 }
 
 static struct mtr_hash128 hash_of(const void *data, size_t size)
@@ -32,13 +32,13 @@ static struct mtr_hash128 hash_of(const void *data, size_t size)
     return (struct mtr_hash128){.high = hash.high64, .low = hash.low64};
 }
 
-struct mtr_hash128 mtr_chunk_fold(struct mtr_hash128 so_far, struct mtr_hash128 chunk)
+struct mtr_hash128 chunk_fold(struct mtr_hash128 so_far, struct mtr_hash128 chunk)
 {
     uint8_t bytes[32];
-    mtr_le_put(bytes, so_far.low, 8);
-    mtr_le_put(bytes + 8, so_far.high, 8);
-    mtr_le_put(bytes + 16, chunk.low, 8);
-    mtr_le_put(bytes + 24, chunk.high, 8);
+    le_put(bytes, so_far.low, 8);
+    le_put(bytes + 8, so_far.high, 8);
+    le_put(bytes + 16, chunk.low, 8);
+    le_put(bytes + 24, chunk.high, 8);
     return hash_of(bytes, sizeof(bytes));
 }
 
@@ -47,19 +47,19 @@ static size_t write_chunk(uint8_t bytes[MTR_CHUNK_BYTES_MAX], const struct mtr_l
 {
     uint8_t *p = bytes;
     for (uint32_t i = 0; i < count; i++, p += MTR_CHUNK_RECORD_BYTES) {
-        mtr_le_put(p, records[i].identity.high, 8);
-        mtr_le_put(p + 8, records[i].identity.low, 8);
-        mtr_le_put(p + 16, records[i].digest, 8);
-        mtr_le_put(p + 24, records[i].seq_offset, 4);
-        mtr_le_put(p + 28, records[i].flags, 4);
+        le_put(p, records[i].identity.high, 8);
+        le_put(p + 8, records[i].identity.low, 8);
+        le_put(p + 16, records[i].digest, 8);
+        le_put(p + 24, records[i].seq_offset, 4);
+        le_put(p + 28, records[i].flags, 4);
     }
     *hash = hash_of(bytes, (size_t)(p - bytes));
-    mtr_le_put(p, hash->low, 8);
-    mtr_le_put(p + 8, hash->high, 8);
+    le_put(p, hash->low, 8);
+    le_put(p + 8, hash->high, 8);
     return (size_t)(p - bytes) + MTR_CHUNK_HASH_BYTES;
 }
 
-int mtr_chunk_read(struct mtr_str key, struct mtr_str value,
+int chunk_read(struct mtr_str key, struct mtr_str value,
                    struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
                    struct mtr_hash128 *hash)
 {
@@ -68,18 +68,18 @@ int mtr_chunk_read(struct mtr_str key, struct mtr_str value,
     if (value.size <= MTR_CHUNK_HASH_BYTES || value.size > MTR_CHUNK_BYTES_MAX) return MTR_ECORRUPT;
     size_t size = value.size - MTR_CHUNK_HASH_BYTES;
     struct mtr_hash128 actual = hash_of(p, size);
-    if (size % MTR_CHUNK_RECORD_BYTES || actual.low != mtr_le_get(p + size, 8) ||
-        actual.high != mtr_le_get(p + size + 8, 8))
+    if (size % MTR_CHUNK_RECORD_BYTES || actual.low != le_get(p + size, 8) ||
+        actual.high != le_get(p + size + 8, 8))
         return MTR_ECORRUPT;
     uint32_t n = (uint32_t)(size / MTR_CHUNK_RECORD_BYTES);
     for (uint32_t i = 0; i < n; i++, p += MTR_CHUNK_RECORD_BYTES) {
         records[i] = (struct mtr_log_identity){
-            .identity = {.high = mtr_le_get(p, 8), .low = mtr_le_get(p + 8, 8)},
-            .digest = mtr_le_get(p + 16, 8),
-            .seq_offset = (uint32_t)mtr_le_get(p + 24, 4),
-            .flags = (uint32_t)mtr_le_get(p + 28, 4),
+            .identity = {.high = le_get(p, 8), .low = le_get(p + 8, 8)},
+            .digest = le_get(p + 16, 8),
+            .seq_offset = (uint32_t)le_get(p + 24, 4),
+            .flags = (uint32_t)le_get(p + 28, 4),
         };
-        if (i && mtr_identity_compare(records[i - 1].identity, records[i].identity) >= 0) return MTR_ECORRUPT;
+        if (i && identity_compare(records[i - 1].identity, records[i].identity) >= 0) return MTR_ECORRUPT;
     }
     put_key(expected, records[0].identity);
     if (key.size != sizeof(expected) || memcmp(key.data, expected, sizeof(expected)) != 0)
@@ -95,12 +95,12 @@ static int remove_leftovers(MDB_txn *txn)
 {
     unsigned char mark = MTR_SEGMENT_CHUNK_MARK;
     MDB_cursor *cursor;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
     if (rc) return rc;
     while (!rc) {
-        MDB_val key = mtr_lmdb_val(&mark, 1), value;
-        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
-        if (!rc) rc = mtr_lmdb_error(mdb_cursor_del(cursor, 0));
+        MDB_val key = lmdb_val(&mark, 1), value;
+        rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+        if (!rc) rc = lmdb_error(mdb_cursor_del(cursor, 0));
     }
     mdb_cursor_close(cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
@@ -117,10 +117,10 @@ static int put_chunks(MDB_txn *txn, const struct mtr_log_identity *records, uint
         struct mtr_hash128 hash;
         size_t size = write_chunk(bytes, records + done, part, &hash);
         put_key(key_bytes, records[done].identity);
-        MDB_val key = mtr_lmdb_val(key_bytes, sizeof(key_bytes)), value = mtr_lmdb_val(bytes, size);
-        int rc = mtr_lmdb_error(mdb_put(txn, MTR_SEGMENT_DBI, &key, &value, MDB_APPEND));
+        MDB_val key = lmdb_val(key_bytes, sizeof(key_bytes)), value = lmdb_val(bytes, size);
+        int rc = lmdb_error(mdb_put(txn, MTR_SEGMENT_DBI, &key, &value, MDB_APPEND));
         if (rc) return rc;
-        *folded = mtr_chunk_fold(*folded, hash);
+        *folded = chunk_fold(*folded, hash);
         done += part;
     }
     return MTR_OK;
@@ -134,14 +134,14 @@ static int store_identities(MDB_env *env, const struct mtr_log_identity *records
     do {
         MDB_txn *txn;
         uint64_t part = count - done < per_txn ? count - done : per_txn;
-        int rc = mtr_lmdb_error(mdb_txn_begin(env, NULL, 0, &txn));
+        int rc = lmdb_error(mdb_txn_begin(env, NULL, 0, &txn));
         if (rc) return rc;
         if (done == 0) rc = remove_leftovers(txn);
         if (!rc) rc = put_chunks(txn, records + done, part, folded);
         if (rc)
             mdb_txn_abort(txn);
         else
-            rc = mtr_lmdb_commit(txn);
+            rc = lmdb_commit(txn);
         if (rc) return rc;
         done += part;
     } while (done < count);
@@ -172,12 +172,12 @@ static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
     if (!rc) {
         mdb_env_close(entry->env);
         entry->env = NULL;
-        rc = mtr_segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env,
+        rc = segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env,
                               NULL);
     }
     if (!rc) entry->env = env;
     if (rc && rc != MTR_EAGAIN) { /* it stays readable */
-        int again = mtr_segment_open(log->set.directory, entry->record.number, 0, &env, NULL);
+        int again = segment_open(log->set.directory, entry->record.number, 0, &env, NULL);
         if (!again) entry->env = env;
     }
     pthread_mutex_unlock(&log->set.mutex);
@@ -187,7 +187,7 @@ static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
 static bool records_are_ascending(const struct mtr_log_identity *records, uint64_t count)
 {
     for (uint64_t i = 1; i < count; i++)
-        if (mtr_identity_compare(records[i - 1].identity, records[i].identity) >= 0) return false;
+        if (identity_compare(records[i - 1].identity, records[i].identity) >= 0) return false;
     return true;
 }
 
@@ -197,16 +197,16 @@ int mtr_log_seal(struct mtr_log *log, uint32_t segment_number, const struct mtr_
     struct mtr_log_found found;
     struct mtr_hash128 folded = {0};
     if (!records_are_ascending(records, count)) return MTR_EINVALID;
-    int rc = mtr_log_set_acquire_number(&log->set, segment_number, &found, NULL);
+    int rc = log_set_acquire_number(&log->set, segment_number, &found, NULL);
     if (rc) return rc;
     rc = !found.record.rolled ? MTR_ENOTFOUND : found.record.sealed ? MTR_EEXISTS : MTR_OK;
     if (!rc) rc = reopen_for_writing(log, found.entry);
     if (!rc) rc = store_identities(found.entry->env, records, count, &folded);
     if (!rc) {
         note_sealed(log, found.entry, count, folded);
-        rc = mtr_log_write_manifest(log);
+        rc = log_write_manifest(log);
     }
-    mtr_log_set_release_entry(&log->set, found.entry);
+    log_set_release_entry(&log->set, found.entry);
     return rc;
 }
 
@@ -221,17 +221,17 @@ static void leave(struct mtr_log *log, struct visit *visit)
 {
     if (visit->cursor) mdb_cursor_close(visit->cursor);
     if (visit->txn) mdb_txn_abort(visit->txn);
-    mtr_log_set_release_entry(&log->set, visit->found.entry);
+    log_set_release_entry(&log->set, visit->found.entry);
 }
 
 static int enter(struct mtr_log *log, uint32_t segment_number, struct visit *visit)
 {
     *visit = (struct visit){0};
-    int rc = mtr_log_set_acquire_number(&log->set, segment_number, &visit->found, NULL);
+    int rc = log_set_acquire_number(&log->set, segment_number, &visit->found, NULL);
     if (rc) return rc;
     if (!visit->found.record.sealed) rc = MTR_ENOTFOUND;
-    if (!rc) rc = mtr_lmdb_error(mdb_txn_begin(visit->found.entry->env, NULL, MDB_RDONLY, &visit->txn));
-    if (!rc) rc = mtr_lmdb_error(mdb_cursor_open(visit->txn, MTR_SEGMENT_DBI, &visit->cursor));
+    if (!rc) rc = lmdb_error(mdb_txn_begin(visit->found.entry->env, NULL, MDB_RDONLY, &visit->txn));
+    if (!rc) rc = lmdb_error(mdb_cursor_open(visit->txn, MTR_SEGMENT_DBI, &visit->cursor));
     if (rc) leave(log, visit);
     return rc;
 }
@@ -241,12 +241,12 @@ static int find_in_chunk(MDB_val key, MDB_val value, struct mtr_event_identity i
 {
     struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX];
     uint32_t count;
-    int rc = mtr_chunk_read(mtr_lmdb_str(key), mtr_lmdb_str(value), records, &count, NULL);
+    int rc = chunk_read(lmdb_str(key), lmdb_str(value), records, &count, NULL);
     if (rc) return rc;
     uint32_t low = 0, high = count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        int order = mtr_identity_compare(records[middle].identity, identity);
+        int order = identity_compare(records[middle].identity, identity);
         if (order == 0) {
             *out = records[middle];
             return MTR_OK;
@@ -267,11 +267,11 @@ int mtr_log_find_identity(struct mtr_log *log, uint32_t segment_number, struct m
     int rc = enter(log, segment_number, &visit);
     if (rc) return rc;
     put_key(wanted, identity);
-    MDB_val key = mtr_lmdb_val(wanted, sizeof(wanted)), value;
-    rc = mtr_lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, MDB_SET_RANGE));
+    MDB_val key = lmdb_val(wanted, sizeof(wanted)), value;
+    rc = lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, MDB_SET_RANGE));
     bool exact = !rc && key.mv_size == sizeof(wanted) && memcmp(key.mv_data, wanted, sizeof(wanted)) == 0;
     if (!exact && (!rc || rc == MTR_ENOTFOUND)) /* the chunk before the first that begins after it */
-        rc = mtr_lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
+        rc = lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
     if (!rc && key.mv_size != sizeof(wanted)) rc = MTR_ENOTFOUND; /* a block: there is no chunk before */
     if (!rc) rc = find_in_chunk(key, value, identity, out);
     leave(log, &visit);
@@ -288,15 +288,15 @@ int mtr_log_walk_identities(struct mtr_log *log, uint32_t segment_number, mtr_lo
     uint64_t total = 0;
     int rc = enter(log, segment_number, &visit);
     if (rc) return rc;
-    MDB_val key = mtr_lmdb_val(&mark, 1), value;
+    MDB_val key = lmdb_val(&mark, 1), value;
     for (MDB_cursor_op op = MDB_SET_RANGE;; op = MDB_NEXT) {
         uint32_t count;
-        rc = mtr_lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, op));
+        rc = lmdb_error(mdb_cursor_get(visit.cursor, &key, &value, op));
         if (rc) break;
-        rc = mtr_chunk_read(mtr_lmdb_str(key), mtr_lmdb_str(value), records, &count, &hash);
+        rc = chunk_read(lmdb_str(key), lmdb_str(value), records, &count, &hash);
         if (!rc) rc = on_identities(context, records, count);
         if (rc) break;
-        folded = mtr_chunk_fold(folded, hash);
+        folded = chunk_fold(folded, hash);
         total += count;
     }
     if (rc == MTR_ENOTFOUND) {

@@ -18,15 +18,15 @@ enum { MTR_CHUNK_BYTES_MAX = MTR_CHUNK_RECORDS_MAX * MTR_CHUNK_RECORD_BYTES + MT
 
 /* Checks key, hash and order of a chunk and unpacks it. *hash (may be NULL) gets its hash. MTR_ECORRUPT
  * otherwise. */
-int mtr_chunk_read(struct mtr_str key, struct mtr_str value,
+int chunk_read(struct mtr_str key, struct mtr_str value,
                    struct mtr_log_identity records[MTR_CHUNK_RECORDS_MAX], uint32_t *count,
                    struct mtr_hash128 *hash) MTR_MUST_USE;
 
 /* The hash of a segment's identities: folded over its chunks, from zero. */
-struct mtr_hash128 mtr_chunk_fold(struct mtr_hash128 so_far, struct mtr_hash128 chunk);
+struct mtr_hash128 chunk_fold(struct mtr_hash128 so_far, struct mtr_hash128 chunk);
 
 /* <0, 0, >0 */
-static inline int mtr_identity_compare(struct mtr_event_identity a, struct mtr_event_identity b)
+static inline int identity_compare(struct mtr_event_identity a, struct mtr_event_identity b)
 {
     if (a.high != b.high) return a.high < b.high ? -1 : 1;
     return a.low < b.low ? -1 : a.low > b.low;

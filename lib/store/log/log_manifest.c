@@ -19,7 +19,7 @@ enum { VERSION = 1, HEADER_BYTES = 48, RECORD_BYTES = 88, HASH_BYTES = 16, FLAG_
 
 static const uint8_t magic[4] = {'M', 'T', 'R', 'M'};
 
-void mtr_manifest_release(struct mtr_manifest *manifest)
+void manifest_release(struct mtr_manifest *manifest)
 {
     free(manifest->records);
     *manifest = (struct mtr_manifest){0};
@@ -27,13 +27,13 @@ void mtr_manifest_release(struct mtr_manifest *manifest)
 
 static void put_hash(uint8_t *p, struct mtr_hash128 hash)
 {
-    mtr_le_put(p, hash.low, 8);
-    mtr_le_put(p + 8, hash.high, 8);
+    le_put(p, hash.low, 8);
+    le_put(p + 8, hash.high, 8);
 }
 
 static struct mtr_hash128 get_hash(const uint8_t *p)
 {
-    return (struct mtr_hash128){.low = mtr_le_get(p, 8), .high = mtr_le_get(p + 8, 8)};
+    return (struct mtr_hash128){.low = le_get(p, 8), .high = le_get(p + 8, 8)};
 }
 
 static struct mtr_hash128 hash_of(const uint8_t *p, size_t size)
@@ -45,36 +45,36 @@ static struct mtr_hash128 hash_of(const uint8_t *p, size_t size)
 static void put_record(uint8_t *p, const struct mtr_segment_record *record)
 {
     memset(p, 0, RECORD_BYTES);
-    mtr_le_put(p, record->number, 4);
-    mtr_le_put(p + 4, (record->rolled ? FLAG_ROLLED : 0u) | (record->sealed ? FLAG_SEALED : 0u), 4);
-    mtr_le_put(p + 8, record->start_seq, 8);
+    le_put(p, record->number, 4);
+    le_put(p + 4, (record->rolled ? FLAG_ROLLED : 0u) | (record->sealed ? FLAG_SEALED : 0u), 4);
+    le_put(p + 8, record->start_seq, 8);
     if (record->rolled) {
-        mtr_le_put(p + 16, record->last_seq, 8);
-        mtr_le_put(p + 24, (uint64_t)record->first_received_us, 8);
-        mtr_le_put(p + 32, (uint64_t)record->last_received_us, 8);
-        mtr_le_put(p + 40, record->bytes, 8);
+        le_put(p + 16, record->last_seq, 8);
+        le_put(p + 24, (uint64_t)record->first_received_us, 8);
+        le_put(p + 32, (uint64_t)record->last_received_us, 8);
+        le_put(p + 40, record->bytes, 8);
         put_hash(p + 48, record->last_hash);
     }
     if (record->sealed) {
-        mtr_le_put(p + 64, record->identity_count, 8);
+        le_put(p + 64, record->identity_count, 8);
         put_hash(p + 72, record->identities_hash);
     }
 }
 
 static void get_record(const uint8_t *p, struct mtr_segment_record *out)
 {
-    uint32_t flags = (uint32_t)mtr_le_get(p + 4, 4);
+    uint32_t flags = (uint32_t)le_get(p + 4, 4);
     *out = (struct mtr_segment_record){
-        .number = (uint32_t)mtr_le_get(p, 4),
-        .start_seq = mtr_le_get(p + 8, 8),
+        .number = (uint32_t)le_get(p, 4),
+        .start_seq = le_get(p + 8, 8),
         .rolled = flags & FLAG_ROLLED,
-        .last_seq = mtr_le_get(p + 16, 8),
-        .first_received_us = (int64_t)mtr_le_get(p + 24, 8),
-        .last_received_us = (int64_t)mtr_le_get(p + 32, 8),
-        .bytes = mtr_le_get(p + 40, 8),
+        .last_seq = le_get(p + 16, 8),
+        .first_received_us = (int64_t)le_get(p + 24, 8),
+        .last_received_us = (int64_t)le_get(p + 32, 8),
+        .bytes = le_get(p + 40, 8),
         .last_hash = get_hash(p + 48),
         .sealed = flags & FLAG_SEALED,
-        .identity_count = mtr_le_get(p + 64, 8),
+        .identity_count = le_get(p + 64, 8),
         .identities_hash = get_hash(p + 72),
     };
 }
@@ -133,12 +133,12 @@ static int parse(const uint8_t *bytes, size_t size, struct mtr_manifest *out)
                        stored = get_hash(bytes + size - HASH_BYTES);
     if (memcmp(bytes, magic, sizeof(magic)) != 0 || actual.low != stored.low || actual.high != stored.high)
         return MTR_ECORRUPT;
-    if (mtr_le_get(bytes + 4, 4) != VERSION) return MTR_EVERSION;
-    uint32_t count = (uint32_t)mtr_le_get(bytes + 8, 4);
+    if (le_get(bytes + 4, 4) != VERSION) return MTR_EVERSION;
+    uint32_t count = (uint32_t)le_get(bytes + 8, 4);
     if (size != HEADER_BYTES + (uint64_t)count * RECORD_BYTES + HASH_BYTES) return MTR_ECORRUPT;
     struct mtr_manifest manifest = {
-        .base = {.last_seq = mtr_le_get(bytes + 16, 8),
-                 .last_received_us = (int64_t)mtr_le_get(bytes + 24, 8),
+        .base = {.last_seq = le_get(bytes + 16, 8),
+                 .last_received_us = (int64_t)le_get(bytes + 24, 8),
                  .last_hash = get_hash(bytes + 32)},
         .records = malloc((size_t)count * sizeof(struct mtr_segment_record) + 1),
         .count = count,
@@ -147,14 +147,14 @@ static int parse(const uint8_t *bytes, size_t size, struct mtr_manifest *out)
     for (uint32_t i = 0; i < count; i++)
         get_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest.records[i]);
     if (!records_join(&manifest)) {
-        mtr_manifest_release(&manifest);
+        manifest_release(&manifest);
         return MTR_ECORRUPT;
     }
     *out = manifest;
     return MTR_OK;
 }
 
-int mtr_manifest_read(const char *directory, struct mtr_manifest *out, struct mtr_diagnostic *diagnostic)
+int manifest_read(const char *directory, struct mtr_manifest *out, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX];
     uint8_t *bytes = NULL;
@@ -183,7 +183,7 @@ static int write_file(const char *path, const uint8_t *bytes, size_t size)
     return rc;
 }
 
-int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifest)
+int manifest_write(const char *directory, const struct mtr_manifest *manifest)
 {
     char path[PATH_MAX], temporary[PATH_MAX];
     MTR_ASSERT(manifest->count <= MTR_LOG_SEGMENTS_MAX && records_join(manifest));
@@ -194,10 +194,10 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
     uint8_t *bytes = calloc(1, size);
     if (!bytes) return MTR_ENOMEM;
     memcpy(bytes, magic, sizeof(magic));
-    mtr_le_put(bytes + 4, VERSION, 4);
-    mtr_le_put(bytes + 8, manifest->count, 4);
-    mtr_le_put(bytes + 16, manifest->base.last_seq, 8);
-    mtr_le_put(bytes + 24, (uint64_t)manifest->base.last_received_us, 8);
+    le_put(bytes + 4, VERSION, 4);
+    le_put(bytes + 8, manifest->count, 4);
+    le_put(bytes + 16, manifest->base.last_seq, 8);
+    le_put(bytes + 24, (uint64_t)manifest->base.last_received_us, 8);
     put_hash(bytes + 32, manifest->base.last_hash);
     for (uint32_t i = 0; i < manifest->count; i++)
         put_record(bytes + HEADER_BYTES + (size_t)i * RECORD_BYTES, &manifest->records[i]);
@@ -209,6 +209,6 @@ int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifes
         unlink(temporary);
         return rc;
     }
-    return mtr_directory_sync(directory) ? MTR_EIO
+    return directory_sync(directory) ? MTR_EIO
                                          : MTR_OK; /* the name has changed, for how long is not known */
 }

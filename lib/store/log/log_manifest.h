@@ -46,11 +46,11 @@ struct mtr_manifest {
     uint32_t count;
 };
 
-void mtr_manifest_release(struct mtr_manifest *manifest);
+void manifest_release(struct mtr_manifest *manifest);
 /* MTR_ENOTFOUND: there is none. MTR_ECORRUPT, MTR_EVERSION: with a diagnostic (never NULL here). */
-int mtr_manifest_read(const char *directory, struct mtr_manifest *out,
+int manifest_read(const char *directory, struct mtr_manifest *out,
                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Durable when MTR_OK; otherwise the old one stands (MTR_EIO: one of both). */
-int mtr_manifest_write(const char *directory, const struct mtr_manifest *manifest) MTR_MUST_USE;
+int manifest_write(const char *directory, const struct mtr_manifest *manifest) MTR_MUST_USE;
 
 #endif

@@ -38,10 +38,10 @@ static int refresh(struct mtr_log_reader *reader, struct mtr_diagnostic *diagnos
 {
     struct mtr_manifest manifest;
     struct mtr_diagnostic ignored;
-    int rc = mtr_manifest_read(reader->set->directory, &manifest, diagnostic ? diagnostic : &ignored);
+    int rc = manifest_read(reader->set->directory, &manifest, diagnostic ? diagnostic : &ignored);
     if (rc) return rc;
-    rc = mtr_log_set_refresh(reader->set, &manifest);
-    mtr_manifest_release(&manifest);
+    rc = log_set_refresh(reader->set, &manifest);
+    manifest_release(&manifest);
     return rc;
 }
 
@@ -49,7 +49,7 @@ int mtr_log_reader_open(const char *directory, struct mtr_log_reader **out, stru
 {
     struct mtr_log_reader *reader = calloc(1, sizeof(*reader));
     if (!reader) return MTR_ENOMEM;
-    int rc = mtr_log_set_init(&reader->own, directory);
+    int rc = log_set_init(&reader->own, directory);
     if (rc) {
         free(reader);
         return rc;
@@ -73,7 +73,7 @@ void mtr_log_reader_close(struct mtr_log_reader *reader)
 {
     if (!reader) return;
     mtr_block_decoder_close(reader->decoder);
-    if (reader->set == &reader->own) mtr_log_set_release(&reader->own);
+    if (reader->set == &reader->own) log_set_release(&reader->own);
     free(reader);
 }
 
@@ -84,19 +84,19 @@ static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key
                      struct mtr_diagnostic *diagnostic)
 {
     struct mtr_diagnostic detail = {0};
-    uint64_t first_seq = mtr_get_u64(key.mv_data);
-    int rc = mtr_block_decode(reader->decoder, mtr_lmdb_str(value), header, events, &detail);
+    uint64_t first_seq = lmdb_get_u64(key.mv_data);
+    int rc = mtr_block_decode(reader->decoder, lmdb_str(value), header, events, &detail);
     if (rc == MTR_ECORRUPT || rc == MTR_EVERSION) {
-        mtr_segment_corrupt(diagnostic, number, first_seq, "%.180s", detail.text);
+        segment_corrupt(diagnostic, number, first_seq, "%.180s", detail.text);
         return rc;
     }
     if (rc) return rc;
     if (header->first_seq != first_seq)
-        return mtr_segment_corrupt(diagnostic, number, first_seq, "holds another block");
+        return segment_corrupt(diagnostic, number, first_seq, "holds another block");
     bool follows = reader->last.count && header->first_seq == reader->last.first_seq + reader->last.count;
     if (follows && (header->previous_hash.low != reader->last.hash.low ||
                     header->previous_hash.high != reader->last.hash.high))
-        return mtr_segment_corrupt(diagnostic, number, first_seq,
+        return segment_corrupt(diagnostic, number, first_seq,
                                    "does not follow the block before it (hash chain broken)");
     reader->last = *header;
     return MTR_OK;
@@ -114,20 +114,20 @@ static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr
     MDB_cursor *cursor;
     MDB_val key, value;
     uint32_t number = found->record.number;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
     if (rc) return rc;
-    mtr_put_u64(wanted, seq);
-    key = mtr_lmdb_val(wanted, sizeof(wanted));
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
-    bool exact = !rc && is_block(key) && mtr_get_u64(key.mv_data) == seq;
+    lmdb_put_u64(wanted, seq);
+    key = lmdb_val(wanted, sizeof(wanted));
+    rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    bool exact = !rc && is_block(key) && lmdb_get_u64(key.mv_data) == seq;
     if (!exact && (!rc || rc == MTR_ENOTFOUND))
-        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
-    if (!rc && !is_block(key)) rc = mtr_segment_corrupt(diagnostic, number, seq, "has no block before it");
+        rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, rc ? MDB_LAST : MDB_PREV));
+    if (!rc && !is_block(key)) rc = segment_corrupt(diagnostic, number, seq, "has no block before it");
     if (!rc) {
         struct mtr_block_header peeked;
-        rc = exact ? MTR_OK : mtr_block_read_header(mtr_lmdb_str(value), &peeked);
+        rc = exact ? MTR_OK : mtr_block_read_header(lmdb_str(value), &peeked);
         if (rc == MTR_ECORRUPT)
-            mtr_segment_corrupt(diagnostic, number, mtr_get_u64(key.mv_data), "its hash does not match");
+            segment_corrupt(diagnostic, number, lmdb_get_u64(key.mv_data), "its hash does not match");
         if (!rc && !exact && peeked.first_seq + peeked.count <= seq) rc = MTR_ENOTFOUND;
         if (!rc) rc = decode_at(reader, number, key, value, header, events, diagnostic);
     }
@@ -141,12 +141,12 @@ static int read_segment(struct mtr_log_reader *reader, const struct mtr_log_foun
 {
     MDB_txn *txn;
     if (seq < found->record.start_seq) seq = found->record.start_seq; /* retention dropped what was before */
-    int rc = mtr_lmdb_error(mdb_txn_begin(found->entry->env, NULL, MDB_RDONLY, &txn));
+    int rc = lmdb_error(mdb_txn_begin(found->entry->env, NULL, MDB_RDONLY, &txn));
     if (rc) return rc;
     rc = read_in(reader, txn, found, seq, header, events, diagnostic);
     mdb_txn_abort(txn);
     if (rc == MTR_ENOTFOUND && !found->last)
-        return mtr_segment_corrupt(diagnostic, found->record.number, seq, "is missing");
+        return segment_corrupt(diagnostic, found->record.number, seq, "is missing");
     return rc;
 }
 
@@ -166,10 +166,10 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
     for (;;) {
         struct mtr_log_found found;
         uint64_t before = changes_of(reader->set);
-        int rc = mtr_log_set_acquire_seq(reader->set, seq ? seq : 1, &found, diagnostic);
+        int rc = log_set_acquire_seq(reader->set, seq ? seq : 1, &found, diagnostic);
         if (!rc) {
             rc = read_segment(reader, &found, seq ? seq : 1, header, events, diagnostic);
-            mtr_log_set_release_entry(reader->set, found.entry);
+            log_set_release_entry(reader->set, found.entry);
             before = found.changes;
         }
         /* The segments may have changed while we looked: rolled after we found the last one's end, or
@@ -190,11 +190,11 @@ int mtr_log_verify(struct mtr_log_reader *reader, uint64_t *last_seq, struct mtr
 {
     struct mtr_manifest manifest;
     int rc = reader->set == &reader->own ? refresh(reader, diagnostic) : MTR_OK;
-    if (!rc) rc = mtr_log_set_manifest(reader->set, &manifest);
+    if (!rc) rc = log_set_manifest(reader->set, &manifest);
     if (rc) return rc;
-    rc = mtr_log_verify_manifest(reader->set->directory, &manifest, true, false, diagnostic);
+    rc = log_verify_manifest(reader->set->directory, &manifest, true, false, diagnostic);
     if (!rc)
         *last_seq = manifest.count ? manifest.records[manifest.count - 1].last_seq : manifest.base.last_seq;
-    mtr_manifest_release(&manifest);
+    manifest_release(&manifest);
     return rc;
 }

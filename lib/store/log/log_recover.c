@@ -51,7 +51,7 @@ static int verify_segments(const char *directory, struct mtr_manifest *manifest,
         struct mtr_segment_record *record = &manifest->records[i];
         struct message message = {.kind = MESSAGE_BEGIN, .index = i};
         if (!say(fd, &message)) return MTR_EIO;
-        int rc = mtr_segment_verify(directory, record, all || !record->sealed, strict, &chain, diagnostic);
+        int rc = segment_verify(directory, record, all || !record->sealed, strict, &chain, diagnostic);
         if (rc) return rc;
         message.kind = MESSAGE_FACTS;
         message.record = *record;
@@ -106,7 +106,7 @@ static int listen_to_child(int fd, struct mtr_manifest *manifest, uint32_t *inde
     return MTR_ECORRUPT;
 }
 
-int mtr_log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
+int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
                             struct mtr_diagnostic *diagnostic)
 {
     int fds[2], status = 0;
@@ -130,7 +130,7 @@ int mtr_log_verify_manifest(const char *directory, struct mtr_manifest *manifest
     close(fds[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (!ended)
-        return mtr_segment_corrupt(diagnostic, manifest->records[index].number, 0,
+        return segment_corrupt(diagnostic, manifest->records[index].number, 0,
                                    "its pages are damaged: reading them crashed (signal %d)",
                                    WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     return rc;
@@ -152,13 +152,13 @@ static int judge_stranger(const char *directory, const struct mtr_manifest *mani
     uint32_t first = manifest->count ? manifest->records[0].number : 1;
     uint32_t next = manifest->count ? manifest->records[manifest->count - 1].number + 1 : 1;
     uint64_t entries = 0;
-    if (number < first) return mtr_segment_remove(directory, number); /* retention's */
+    if (number < first) return segment_remove(directory, number); /* retention's */
     if (number == next) {
-        int rc = mtr_segment_check_file(directory, number, true, &entries, diagnostic);
+        int rc = segment_check_file(directory, number, true, &entries, diagnostic);
         if (rc) return rc;
-        if (entries == 0) return mtr_segment_remove(directory, number); /* a roll's: it was not in use yet */
+        if (entries == 0) return segment_remove(directory, number); /* a roll's: it was not in use yet */
     }
-    return mtr_segment_corrupt(
+    return segment_corrupt(
         diagnostic, number, 0,
         "is not in the manifest; the manifest is older than the segments or was removed");
 }
@@ -179,17 +179,17 @@ static int check_directory(const char *directory, const struct mtr_manifest *man
     return rc;
 }
 
-int mtr_log_recover(const char *directory, bool verify_all, struct mtr_manifest *out,
+int log_recover(const char *directory, bool verify_all, struct mtr_manifest *out,
                     struct mtr_diagnostic *diagnostic)
 {
     struct mtr_manifest manifest = {0};
-    mtr_segment_remove_unfinished(directory);
-    int rc = mtr_manifest_read(directory, &manifest, diagnostic);
+    segment_remove_unfinished(directory);
+    int rc = manifest_read(directory, &manifest, diagnostic);
     if (rc == MTR_ENOTFOUND) rc = MTR_OK; /* a new log, or damage that check_directory tells from it */
     if (!rc) rc = check_directory(directory, &manifest, diagnostic);
-    if (!rc) rc = mtr_log_verify_manifest(directory, &manifest, verify_all, true, diagnostic);
+    if (!rc) rc = log_verify_manifest(directory, &manifest, verify_all, true, diagnostic);
     if (rc) {
-        mtr_manifest_release(&manifest);
+        manifest_release(&manifest);
         return rc;
     }
     *out = manifest;

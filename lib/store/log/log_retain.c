@@ -24,7 +24,7 @@ static uint32_t take_out(struct mtr_log *log, int64_t before_us, uint64_t consum
         const struct mtr_segment_record *newest = &set->entries[count - 1]->record;
         *first_number = set->entries[0]->record.number;
         set->base = (struct mtr_log_base){newest->last_seq, newest->last_received_us, newest->last_hash};
-        mtr_log_set_remove_first(set, count);
+        log_set_remove_first(set, count);
     }
     pthread_mutex_unlock(&set->mutex);
     return count;
@@ -34,11 +34,11 @@ int mtr_log_retain(struct mtr_log *log, int64_t before_us, uint64_t consumed_seq
 {
     uint32_t first_number = 0;
     uint32_t count = take_out(log, before_us, consumed_seq, &first_number);
-    int rc = count ? mtr_log_write_manifest(log) : MTR_OK;
+    int rc = count ? log_write_manifest(log) : MTR_OK;
     /* When the manifest could not be written the old one still names the segments: their files must stay.
      * The set has forgotten them, which a restart undoes; the next manifest that is written says the same
      * as the set, and recovery then removes the files. */
-    for (uint32_t i = 0; i < count && !rc; i++) rc = mtr_segment_remove(log->set.directory, first_number + i);
+    for (uint32_t i = 0; i < count && !rc; i++) rc = segment_remove(log->set.directory, first_number + i);
     if (rc) return rc;
     *removed = count;
     return MTR_OK;

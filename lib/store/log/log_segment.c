@@ -35,7 +35,7 @@ enum {
 };
 static const uint32_t meta_magic = 0xBEEFC0DE;
 
-int mtr_segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
+int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
                         ...)
 {
     char text[200];
@@ -109,16 +109,16 @@ static int create(const char *path, uint64_t segment_bytes)
     MDB_env *env = NULL;
     struct mtr_diagnostic diagnostic;
     struct mtr_lmdb_options options = {.map_bytes = map_bytes(segment_bytes)};
-    int rc = mtr_lmdb_open(path, &options, &env, &diagnostic);
+    int rc = lmdb_open(path, &options, &env, &diagnostic);
     if (rc) return rc;
     mdb_env_close(env);
     rc = join(file, path, "data.mdb");
     if (!rc) rc = zero_fill(file, segment_bytes);
-    if (!rc) rc = mtr_directory_sync(path);
+    if (!rc) rc = directory_sync(path);
     return rc;
 }
 
-int mtr_segment_prepare_spare(const char *directory, uint64_t segment_bytes)
+int segment_prepare_spare(const char *directory, uint64_t segment_bytes)
 {
     char spare[PATH_MAX], file[PATH_MAX], unfinished[PATH_MAX];
     struct stat status;
@@ -131,12 +131,12 @@ int mtr_segment_prepare_spare(const char *directory, uint64_t segment_bytes)
     if (!rc) rc = remove_directory(unfinished);
     if (!rc) rc = create(unfinished, segment_bytes);
     if (!rc && rename(unfinished, spare)) rc = mtr_error_from_errno(errno);
-    if (!rc) return mtr_directory_sync(directory);
-    mtr_segment_remove_unfinished(directory);
+    if (!rc) return directory_sync(directory);
+    segment_remove_unfinished(directory);
     return rc;
 }
 
-void mtr_segment_remove_unfinished(const char *directory)
+void segment_remove_unfinished(const char *directory)
 {
     char unfinished[PATH_MAX];
     if (join(unfinished, directory, "spare.new")) return;
@@ -144,22 +144,22 @@ void mtr_segment_remove_unfinished(const char *directory)
     (void)rc; /* it is in nobody's way: the next preparation tries again and reports */
 }
 
-int mtr_segment_use_spare(const char *directory, uint32_t number)
+int segment_use_spare(const char *directory, uint32_t number)
 {
     char spare[PATH_MAX], path[PATH_MAX];
     int rc = join(spare, directory, "spare");
     if (!rc) rc = number_path(path, directory, number);
     if (rc) return rc;
     if (rename(spare, path)) return mtr_error_from_errno(errno);
-    return mtr_directory_sync(directory);
+    return directory_sync(directory);
 }
 
-int mtr_segment_remove(const char *directory, uint32_t number)
+int segment_remove(const char *directory, uint32_t number)
 {
     char path[PATH_MAX];
     int rc = number_path(path, directory, number);
     if (!rc) rc = remove_directory(path);
-    return rc ? rc : mtr_directory_sync(directory);
+    return rc ? rc : directory_sync(directory);
 }
 
 /* A meta page's numbers are the machine's own; LMDB files do not travel between byte orders. */
@@ -192,9 +192,9 @@ static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries,
     struct stat status;
     for (int i = 0; i < 2; i++) {
         if (pread(fd, metas[i], META_BYTES, (off_t)i * PAGE_BYTES) != META_BYTES)
-            return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
+            return segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
         if (!meta_is_sane(metas[i], (uint64_t)i))
-            return mtr_segment_corrupt(diagnostic, number, 0, "meta page %d of data.mdb is damaged", i);
+            return segment_corrupt(diagnostic, number, 0, "meta page %d of data.mdb is damaged", i);
     }
     uint64_t txnid[2] = {get_native64(metas[0] + META_TXNID_AT), get_native64(metas[1] + META_TXNID_AT)};
     int newest = txnid[1] > txnid[0];
@@ -202,16 +202,16 @@ static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries,
     bool neighbours =
         txnid[newest] == 0 || ((int)(txnid[newest] & 1) == newest && txnid[newest] - txnid[!newest] == 1);
     if (strict && !neighbours)
-        return mtr_segment_corrupt(diagnostic, number, 0, "the meta pages of data.mdb contradict each other");
+        return segment_corrupt(diagnostic, number, 0, "the meta pages of data.mdb contradict each other");
     if (fstat(fd, &status)) return mtr_error_from_errno(errno);
     uint64_t last_page = get_native64(metas[newest] + META_LAST_PAGE_AT);
     if (last_page >= (uint64_t)status.st_size / PAGE_BYTES)
-        return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
+        return segment_corrupt(diagnostic, number, 0, "data.mdb is cut off");
     if (entries) *entries = get_native64(metas[newest] + META_ENTRIES_AT);
     return MTR_OK;
 }
 
-int mtr_segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
+int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
                            struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX], file[PATH_MAX];
@@ -220,14 +220,14 @@ int mtr_segment_check_file(const char *directory, uint32_t number, bool strict, 
     if (rc) return rc;
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is missing");
+        return segment_corrupt(diagnostic, number, 0, "data.mdb is missing");
     if (fd < 0) return mtr_error_from_errno(errno);
     rc = check_metas(fd, number, strict, entries, diagnostic);
     close(fd);
     return rc;
 }
 
-int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
+int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
                      struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX];
@@ -238,23 +238,23 @@ int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_by
     /* 0: a reader takes the map size that the writer noted in the file */
     struct mtr_lmdb_options options = {.map_bytes = segment_bytes ? map_bytes(segment_bytes) : 0,
                                        .read_only = segment_bytes == 0};
-    int rc = mtr_segment_check_file(directory, number, false, NULL, diagnostic);
+    int rc = segment_check_file(directory, number, false, NULL, diagnostic);
     if (!rc) rc = number_path(path, directory, number);
-    if (!rc) rc = mtr_lmdb_open(path, &options, &env, diagnostic ? diagnostic : &ignored);
+    if (!rc) rc = lmdb_open(path, &options, &env, diagnostic ? diagnostic : &ignored);
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
-    if (!rc) rc = mtr_lmdb_error(mdb_dbi_open(txn, NULL, 0, &dbi));
+    rc = lmdb_error(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
+    if (!rc) rc = lmdb_error(mdb_dbi_open(txn, NULL, 0, &dbi));
     if (txn) mdb_txn_abort(txn);
     if (rc) {
         mdb_env_close(env);
-        return rc == MTR_ECORRUPT ? mtr_segment_corrupt(diagnostic, number, 0, "data.mdb is damaged") : rc;
+        return rc == MTR_ECORRUPT ? segment_corrupt(diagnostic, number, 0, "data.mdb is damaged") : rc;
     }
     MTR_ASSERT(dbi == MTR_SEGMENT_DBI);
     *out = env;
     return MTR_OK;
 }
 
-uint64_t mtr_segment_used_bytes(MDB_env *env)
+uint64_t segment_used_bytes(MDB_env *env)
 {
     MDB_envinfo info;
     if (mdb_env_info(env, &info)) return 0;

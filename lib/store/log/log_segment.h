@@ -24,28 +24,28 @@ enum { MTR_SEGMENT_DBI = 1 }; /* the unnamed database of every environment */
 
 /* Says what is wrong with a segment, at block sequence `seq` when that is not 0, and returns MTR_ECORRUPT.
  * `diagnostic` may be NULL. */
-int mtr_segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
+int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
                         ...) MTR_PRINTF(4, 5);
 
 /* Makes <log>/spare of segment_bytes, unless there is one of that size. Removes what it began when it
  * fails. */
-int mtr_segment_prepare_spare(const char *directory, uint64_t segment_bytes) MTR_MUST_USE;
+int segment_prepare_spare(const char *directory, uint64_t segment_bytes) MTR_MUST_USE;
 /* Gives the spare its number; durable. */
-int mtr_segment_use_spare(const char *directory, uint32_t number) MTR_MUST_USE;
+int segment_use_spare(const char *directory, uint32_t number) MTR_MUST_USE;
 /* Removes a segment's files. What a crash leaves is removed by the next recovery. */
-int mtr_segment_remove(const char *directory, uint32_t number) MTR_MUST_USE;
+int segment_remove(const char *directory, uint32_t number) MTR_MUST_USE;
 /* Removes a spare that was not finished. */
-void mtr_segment_remove_unfinished(const char *directory);
+void segment_remove_unfinished(const char *directory);
 
 /* Is the file there, and as long as its pages say? With `strict` (nobody writes) both meta pages must also
  * be neighbours in time: a flipped bit there would bring back an older state. *entries gets the number of
  * keys. */
-int mtr_segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
+int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
                            struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* segment_bytes 0 opens read-only. Damage is MTR_ECORRUPT with a diagnostic (may be NULL). */
-int mtr_segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
+int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-uint64_t mtr_segment_used_bytes(MDB_env *env); /* up to the last page in use */
+uint64_t segment_used_bytes(MDB_env *env); /* up to the last page in use */
 
 #endif

@@ -9,7 +9,7 @@
 
 #include "lib/store/log/log_segment.h"
 
-int mtr_log_set_init(struct mtr_log_set *set, const char *directory)
+int log_set_init(struct mtr_log_set *set, const char *directory)
 {
     size_t size = strlen(directory);
     if (size == 0 || size >= sizeof(set->directory)) return MTR_EINVALID;
@@ -26,7 +26,7 @@ static void free_entry(struct mtr_log_entry *entry)
     free(entry);
 }
 
-void mtr_log_set_release(struct mtr_log_set *set)
+void log_set_release(struct mtr_log_set *set)
 {
     for (uint32_t i = 0; i < set->count; i++) free_entry(set->entries[i]);
     free(set->entries);
@@ -53,7 +53,7 @@ static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *
     return MTR_OK;
 }
 
-int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
+int log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
                            struct mtr_log_entry **out)
 {
     pthread_mutex_lock(&set->mutex);
@@ -71,7 +71,7 @@ static void put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
     set->changes++;
 }
 
-void mtr_log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
+void log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
 {
     pthread_mutex_lock(&set->mutex);
     put_entry(set, entry);
@@ -98,7 +98,7 @@ static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found
 {
     struct mtr_log_entry *entry = set->entries[index];
     if (!entry->env) {
-        int rc = mtr_segment_open(set->directory, entry->record.number, 0, &entry->env, diagnostic);
+        int rc = segment_open(set->directory, entry->record.number, 0, &entry->env, diagnostic);
         if (rc) return rc;
     }
     entry->uses++;
@@ -107,7 +107,7 @@ static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found
     return MTR_OK;
 }
 
-int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
+int log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
                             struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
@@ -116,7 +116,7 @@ int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_lo
     return rc;
 }
 
-int mtr_log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
+int log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
                                struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
@@ -128,7 +128,7 @@ int mtr_log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct 
     return rc;
 }
 
-void mtr_log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
+void log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *entry)
 {
     pthread_mutex_lock(&set->mutex);
     MTR_ASSERT(entry->uses > 0);
@@ -136,7 +136,7 @@ void mtr_log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *en
     pthread_mutex_unlock(&set->mutex);
 }
 
-int mtr_log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out)
+int log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out)
 {
     pthread_mutex_lock(&set->mutex);
     struct mtr_segment_record *records = malloc(set->count * sizeof(*records) + 1);
@@ -148,7 +148,7 @@ int mtr_log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out)
     return records ? MTR_OK : MTR_ENOMEM;
 }
 
-void mtr_log_set_remove_first(struct mtr_log_set *set, uint32_t count)
+void log_set_remove_first(struct mtr_log_set *set, uint32_t count)
 {
     if (count == 0) return;
     for (uint32_t i = 0; i < count; i++) free_entry(set->entries[i]);
@@ -157,14 +157,14 @@ void mtr_log_set_remove_first(struct mtr_log_set *set, uint32_t count)
     set->changes++;
 }
 
-int mtr_log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *manifest)
+int log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *manifest)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = MTR_OK;
     uint32_t first = manifest->count ? manifest->records[0].number : UINT32_MAX;
     uint32_t gone = 0;
     while (gone < set->count && set->entries[gone]->record.number < first) gone++;
-    mtr_log_set_remove_first(set, gone);
+    log_set_remove_first(set, gone);
     set->base = manifest->base;
     for (uint32_t i = 0; i < manifest->count && !rc; i++) {
         struct mtr_log_entry *entry;

@@ -33,16 +33,16 @@ struct mtr_log_set {
     uint64_t changes; /* of the list: segments added or removed */
 };
 
-int mtr_log_set_init(struct mtr_log_set *set, const char *directory) MTR_MUST_USE;
-void mtr_log_set_release(struct mtr_log_set *set); /* closes the environments; nobody may be inside */
+int log_set_init(struct mtr_log_set *set, const char *directory) MTR_MUST_USE;
+void log_set_release(struct mtr_log_set *set); /* closes the environments; nobody may be inside */
 
 /* An entry that is nobody's yet (put it, or free it), and room for it, so that putting cannot fail; env
  * may be NULL. */
-int mtr_log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
+int log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
                            struct mtr_log_entry **out) MTR_MUST_USE;
 /* Puts the entry behind the last, which is rolled by that, at once for everybody who looks. The entry and
  * its environment are the set's. */
-void mtr_log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
+void log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
 
 /* What acquire found besides the entry. */
 struct mtr_log_found {
@@ -54,18 +54,18 @@ struct mtr_log_found {
 
 /* The segment where `seq` is or will be, or the first retained one; opened, and counted until release.
  * MTR_ENOTFOUND: no segment. */
-int mtr_log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
+int log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
                             struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-int mtr_log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
+int log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
                                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-void mtr_log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
+void log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
 
 /* A manifest of what the set holds now. Release it. */
-int mtr_log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out) MTR_MUST_USE;
+int log_set_manifest(struct mtr_log_set *set, struct mtr_manifest *out) MTR_MUST_USE;
 /* Brings a reader's set to what the manifest says. */
-int mtr_log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *manifest) MTR_MUST_USE;
+int log_set_refresh(struct mtr_log_set *set, const struct mtr_manifest *manifest) MTR_MUST_USE;
 /* Removes the first `count` entries, which nobody may be inside, and closes them. The caller holds the
  * mutex. */
-void mtr_log_set_remove_first(struct mtr_log_set *set, uint32_t count);
+void log_set_remove_first(struct mtr_log_set *set, uint32_t count);
 
 #endif

@@ -36,24 +36,24 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
     uint32_t number = walk->record->number;
     uint64_t expected = chain->last_seq + 1;
     if (walk->any_chunk || key != expected)
-        return mtr_segment_corrupt(walk->diagnostic, number, expected,
+        return segment_corrupt(walk->diagnostic, number, expected,
                                    "is missing, found sequence %llu instead", (unsigned long long)key);
     int rc = mtr_block_read_header(value, &header);
     if (rc == MTR_EVERSION) {
-        mtr_segment_corrupt(walk->diagnostic, number, key,
+        segment_corrupt(walk->diagnostic, number, key,
                             "its format version is unknown: a newer meterd wrote it");
         return rc;
     }
     if (rc)
-        return mtr_segment_corrupt(walk->diagnostic, number, key, "its hash does not match its %zu bytes",
+        return segment_corrupt(walk->diagnostic, number, key, "its hash does not match its %zu bytes",
                                    value.size);
     if (header.first_seq != key)
-        return mtr_segment_corrupt(walk->diagnostic, number, key, "holds another block");
+        return segment_corrupt(walk->diagnostic, number, key, "holds another block");
     if (!hashes_equal(header.previous_hash, chain->last_hash))
-        return mtr_segment_corrupt(walk->diagnostic, number, key,
+        return segment_corrupt(walk->diagnostic, number, key,
                                    "does not follow the block before it (hash chain broken)");
     if (header.received_us < chain->last_received_us)
-        return mtr_segment_corrupt(walk->diagnostic, number, key, "was received before the block before it");
+        return segment_corrupt(walk->diagnostic, number, key, "was received before the block before it");
     if (!walk->any_block) walk->first_received_us = header.received_us;
     walk->any_block = true;
     walk->bytes += value.size;
@@ -67,16 +67,16 @@ static int verify_chunk(struct walk *walk, struct mtr_str key, struct mtr_str va
     struct mtr_hash128 hash;
     uint32_t count;
     uint32_t number = walk->record->number;
-    if (mtr_chunk_read(key, value, records, &count, &hash))
-        return mtr_segment_corrupt(walk->diagnostic, number, 0,
+    if (chunk_read(key, value, records, &count, &hash))
+        return segment_corrupt(walk->diagnostic, number, 0,
                                    "a chunk of identities is damaged (after %llu of them)",
                                    (unsigned long long)walk->identities);
-    if (walk->any_chunk && mtr_identity_compare(walk->last_identity, records[0].identity) >= 0)
-        return mtr_segment_corrupt(walk->diagnostic, number, 0, "chunks of identities are out of order");
+    if (walk->any_chunk && identity_compare(walk->last_identity, records[0].identity) >= 0)
+        return segment_corrupt(walk->diagnostic, number, 0, "chunks of identities are out of order");
     walk->any_chunk = true;
     walk->last_identity = records[count - 1].identity;
     walk->identities += count;
-    walk->folded = mtr_chunk_fold(walk->folded, hash);
+    walk->folded = chunk_fold(walk->folded, hash);
     return MTR_OK;
 }
 
@@ -85,20 +85,20 @@ static int verify_entry(struct walk *walk, MDB_val key, MDB_val value)
     const unsigned char *bytes = key.mv_data;
     walk->entries++;
     if (key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES)
-        return verify_block(walk, mtr_get_u64(bytes), mtr_lmdb_str(value));
+        return verify_block(walk, lmdb_get_u64(bytes), lmdb_str(value));
     if (key.mv_size == MTR_SEGMENT_CHUNK_KEY_BYTES && bytes[0] == MTR_SEGMENT_CHUNK_MARK)
-        return verify_chunk(walk, mtr_lmdb_str(key), mtr_lmdb_str(value));
-    return mtr_segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
+        return verify_chunk(walk, lmdb_str(key), lmdb_str(value));
+    return segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
                                "an unknown key stands in its place");
 }
 
 static int walk_all(struct walk *walk, MDB_cursor *cursor)
 {
     MDB_val key, value;
-    int rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_FIRST));
+    int rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_FIRST));
     while (!rc) {
         rc = verify_entry(walk, key, value);
-        if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
+        if (!rc) rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
     }
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
@@ -108,21 +108,21 @@ static int walk_ends(struct walk *walk, MDB_cursor *cursor)
 {
     unsigned char mark = MTR_SEGMENT_CHUNK_MARK;
     MDB_val key, value;
-    int rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_FIRST));
+    int rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_FIRST));
     if (!rc) rc = verify_entry(walk, key, value);
     if (rc)
         return rc == MTR_ENOTFOUND
-                   ? mtr_segment_corrupt(walk->diagnostic, walk->record->number, 0, "has no blocks")
+                   ? segment_corrupt(walk->diagnostic, walk->record->number, 0, "has no blocks")
                    : rc;
-    key = mtr_lmdb_val(&mark, 1);
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
-    if (!rc) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_PREV));
-    if (rc == MTR_ENOTFOUND) rc = mtr_lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_LAST));
+    key = lmdb_val(&mark, 1);
+    rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    if (!rc) rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_PREV));
+    if (rc == MTR_ENOTFOUND) rc = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_LAST));
     if (rc) return rc;
     struct mtr_block_header header;
-    uint64_t seq = key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES ? mtr_get_u64(key.mv_data) : 0;
-    if (!seq || mtr_block_read_header(mtr_lmdb_str(value), &header) || header.first_seq != seq)
-        return mtr_segment_corrupt(walk->diagnostic, walk->record->number, seq, "its hash does not match");
+    uint64_t seq = key.mv_size == MTR_SEGMENT_BLOCK_KEY_BYTES ? lmdb_get_u64(key.mv_data) : 0;
+    if (!seq || mtr_block_read_header(lmdb_str(value), &header) || header.first_seq != seq)
+        return segment_corrupt(walk->diagnostic, walk->record->number, seq, "its hash does not match");
     *walk->chain = (struct mtr_chain){seq + header.count - 1, header.received_us, header.hash};
     return MTR_OK;
 }
@@ -135,12 +135,12 @@ static int compare_with_record(struct walk *walk, bool whole)
     const struct mtr_chain *chain = walk->chain;
     if (record->rolled &&
         (chain->last_seq != record->last_seq || !hashes_equal(chain->last_hash, record->last_hash)))
-        return mtr_segment_corrupt(walk->diagnostic, record->number, chain->last_seq + 1,
+        return segment_corrupt(walk->diagnostic, record->number, chain->last_seq + 1,
                                    "the segment ends before it, the manifest says at %llu",
                                    (unsigned long long)record->last_seq);
     if (record->sealed && whole &&
         (walk->identities != record->identity_count || !hashes_equal(walk->folded, record->identities_hash)))
-        return mtr_segment_corrupt(walk->diagnostic, record->number, 0,
+        return segment_corrupt(walk->diagnostic, record->number, 0,
                                    "its identities are not those that were sealed");
     if (record->rolled) return MTR_OK;
     record->last_seq = chain->last_seq;
@@ -155,11 +155,11 @@ static int verify_in(MDB_txn *txn, struct walk *walk, bool whole)
 {
     MDB_cursor *cursor = NULL;
     MDB_stat stat;
-    int rc = mtr_lmdb_error(mdb_stat(txn, MTR_SEGMENT_DBI, &stat));
-    if (!rc) rc = mtr_lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
+    int rc = lmdb_error(mdb_stat(txn, MTR_SEGMENT_DBI, &stat));
+    if (!rc) rc = lmdb_error(mdb_cursor_open(txn, MTR_SEGMENT_DBI, &cursor));
     if (!rc) rc = whole ? walk_all(walk, cursor) : walk_ends(walk, cursor);
     if (!rc && whole && walk->entries != stat.ms_entries)
-        rc = mtr_segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
+        rc = segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
                                  "is missing: %llu entries found, %zu were written",
                                  (unsigned long long)walk->entries, stat.ms_entries);
     if (!rc) rc = compare_with_record(walk, whole);
@@ -167,20 +167,20 @@ static int verify_in(MDB_txn *txn, struct walk *walk, bool whole)
     return rc;
 }
 
-int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
+int segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
                        struct mtr_chain *chain, struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env;
     MDB_txn *txn = NULL;
     struct walk walk = {.record = record, .chain = chain, .diagnostic = diagnostic};
-    int rc = mtr_segment_check_file(directory, record->number, strict, NULL, diagnostic);
-    if (!rc) rc = mtr_segment_open(directory, record->number, 0, &env, diagnostic);
+    int rc = segment_check_file(directory, record->number, strict, NULL, diagnostic);
+    if (!rc) rc = segment_open(directory, record->number, 0, &env, diagnostic);
     if (rc) return rc;
-    rc = mtr_lmdb_error(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
+    rc = lmdb_error(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn));
     if (!rc) rc = verify_in(txn, &walk, whole);
     if (txn) mdb_txn_abort(txn);
     mdb_env_close(env);
     if (rc && !diagnostic->text[0])
-        mtr_segment_corrupt(diagnostic, record->number, chain->last_seq + 1, "%s", mtr_error_text(rc));
+        segment_corrupt(diagnostic, record->number, chain->last_seq + 1, "%s", mtr_error_text(rc));
     return rc;
 }

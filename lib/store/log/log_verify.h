@@ -19,7 +19,7 @@ struct mtr_chain {
 /* Verifies the segment of `record`; with `whole` each block and chunk, else the first and last block (a
  * sealed segment's facts are in the manifest). Fills in the facts of a segment that is not rolled. Damaged
  * pages may crash: call it in a child. */
-int mtr_segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
+int segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
                        struct mtr_chain *chain, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

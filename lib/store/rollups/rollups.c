@@ -38,81 +38,81 @@ static unsigned char *key_room(struct mtr_key *key, size_t size)
     return p;
 }
 
-void mtr_key_u8(struct mtr_key *key, unsigned value)
+void rollups_key_u8(struct mtr_key *key, unsigned value)
 {
     MTR_ASSERT(value <= UINT8_MAX);
     *key_room(key, 1) = (unsigned char)value;
 }
 
-void mtr_key_u16(struct mtr_key *key, unsigned value)
+void rollups_key_u16(struct mtr_key *key, unsigned value)
 {
     MTR_ASSERT(value <= UINT16_MAX);
-    mtr_key_u8(key, value >> 8);
-    mtr_key_u8(key, value & 0xFF);
+    rollups_key_u8(key, value >> 8);
+    rollups_key_u8(key, value & 0xFF);
 }
 
-void mtr_key_u32(struct mtr_key *key, uint32_t value)
+void rollups_key_u32(struct mtr_key *key, uint32_t value)
 {
-    mtr_put_u32(key_room(key, 4), value);
+    lmdb_put_u32(key_room(key, 4), value);
 }
 
-void mtr_key_u64(struct mtr_key *key, uint64_t value)
+void rollups_key_u64(struct mtr_key *key, uint64_t value)
 {
-    mtr_put_u64(key_room(key, 8), value);
+    lmdb_put_u64(key_room(key, 8), value);
 }
 
-void mtr_key_bytes(struct mtr_key *key, struct mtr_str bytes)
+void rollups_key_bytes(struct mtr_key *key, struct mtr_str bytes)
 {
     unsigned char *p = key_room(key, bytes.size);
     if (bytes.size) memcpy(p, bytes.data, bytes.size);
 }
 
-struct mtr_str mtr_key_str(const struct mtr_key *key)
+struct mtr_str rollups_key_str(const struct mtr_key *key)
 {
     return (struct mtr_str){(const char *)key->data, key->size};
 }
 
-int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                   struct mtr_str *value)
 {
-    MDB_val k = mtr_lmdb_val(key.data, key.size), v;
-    int rc = mtr_lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
-    if (!rc) *value = mtr_lmdb_str(v);
+    MDB_val k = lmdb_val(key.data, key.size), v;
+    int rc = lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
+    if (!rc) *value = lmdb_str(v);
     return rc;
 }
 
-int mtr_table_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                   struct mtr_str value)
 {
-    MDB_val k = mtr_lmdb_val(key.data, key.size), v = mtr_lmdb_val(value.data, value.size);
-    return mtr_lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
+    MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value.data, value.size);
+    return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
 }
 
-int mtr_table_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
+int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
 {
-    MDB_val k = mtr_lmdb_val(key.data, key.size);
-    return mtr_lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table], &k, NULL));
+    MDB_val k = lmdb_val(key.data, key.size);
+    return lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table], &k, NULL));
 }
 
-int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
+int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
                    struct mtr_str prefix, mtr_table_on_row on_row, void *context)
 {
     MDB_cursor *cursor;
-    int rc = mtr_lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
+    int rc = lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
     if (rc) return rc;
-    MDB_val k = mtr_lmdb_val(from.data, from.size), v;
+    MDB_val k = lmdb_val(from.data, from.size), v;
     MDB_cursor_op next = from.size ? MDB_SET_RANGE : MDB_FIRST;
     for (;;) {
-        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, next));
-        if (rc || !mtr_str_starts_with(mtr_lmdb_str(k), prefix)) break;
-        rc = on_row(context, mtr_lmdb_str(k), mtr_lmdb_str(v));
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, next));
+        if (rc || !mtr_str_starts_with(lmdb_str(k), prefix)) break;
+        rc = on_row(context, lmdb_str(k), lmdb_str(v));
         if (rc) {
-            mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+            lmdb_cursor_give(&txn->cursors, table, cursor);
             return rc;
         }
         next = MDB_NEXT;
     }
-    mtr_lmdb_cursor_give(&txn->cursors, table, cursor);
+    lmdb_cursor_give(&txn->cursors, table, cursor);
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -121,14 +121,14 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
 {
     unsigned char current[4];
     struct mtr_str found;
-    mtr_put_u32(current, MTR_ROLLUPS_FORMAT);
-    int rc = mtr_table_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
+    lmdb_put_u32(current, MTR_ROLLUPS_FORMAT);
+    int rc = rollups_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
     if (rc == MTR_ENOTFOUND && !read_only)
-        return mtr_table_put(txn, MTR_TABLE_META, KEY_FORMAT,
+        return rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
                              (struct mtr_str){(const char *)current, sizeof(current)});
     if (rc) return rc;
     if (found.size == sizeof(current) && memcmp(found.data, current, sizeof(current)) == 0) return MTR_OK;
-    unsigned version = found.size == sizeof(current) ? mtr_get_u32((const unsigned char *)found.data) : 0;
+    unsigned version = found.size == sizeof(current) ? lmdb_get_u32((const unsigned char *)found.data) : 0;
     mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                        "the rollups in %s have format %u, this program reads format %d: run meterd rebuild",
                        directory, version, MTR_ROLLUPS_FORMAT);
@@ -140,19 +140,19 @@ static int open_tables(struct mtr_rollups *rollups, bool read_only, const char *
 {
     struct mtr_rollups_txn txn = {.rollups = rollups, .cursors.write = !read_only};
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot open the rollups in %s", directory);
-    int rc = mtr_lmdb_error(mdb_txn_begin(rollups->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
+    int rc = lmdb_error(mdb_txn_begin(rollups->env, NULL, read_only ? MDB_RDONLY : 0, &txn.txn));
     if (rc) return rc;
     txn.cursors.txn = txn.txn;
     for (int i = 0; !rc && i < MTR_TABLE_COUNT; i++)
-        rc = mtr_lmdb_error(
+        rc = lmdb_error(
             mdb_dbi_open(txn.txn, table_names[i], read_only ? 0 : MDB_CREATE, &rollups->tables[i]));
     if (!rc) rc = check_format(&txn, read_only, directory, diagnostic);
-    mtr_lmdb_cursors_close(&txn.cursors);
+    lmdb_cursors_close(&txn.cursors);
     if (rc) {
         mdb_txn_abort(txn.txn);
         return rc;
     }
-    return mtr_lmdb_commit(txn.txn); /* of a read transaction too: an abort would forget the tables */
+    return lmdb_commit(txn.txn); /* of a read transaction too: an abort would forget the tables */
 }
 
 int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups **out,
@@ -162,7 +162,7 @@ int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups *
         .map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT, .read_only = read_only};
     struct mtr_rollups *rollups = calloc(1, sizeof(*rollups));
     if (!rollups) return MTR_ENOMEM;
-    int rc = mtr_lmdb_open(directory, &options, &rollups->env, diagnostic);
+    int rc = lmdb_open(directory, &options, &rollups->env, diagnostic);
     if (!rc) rc = open_tables(rollups, read_only, directory, diagnostic);
     if (rc) {
         mtr_rollups_close(rollups);
@@ -184,7 +184,7 @@ int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollup
     struct mtr_rollups_txn *txn = calloc(1, sizeof(*txn));
     if (!txn) return MTR_ENOMEM;
     txn->rollups = rollups;
-    int rc = mtr_lmdb_error(mdb_txn_begin(rollups->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
+    int rc = lmdb_error(mdb_txn_begin(rollups->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn));
     if (rc) {
         free(txn);
         return rc;
@@ -197,8 +197,8 @@ int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollup
 
 int mtr_rollups_commit(struct mtr_rollups_txn *txn)
 {
-    mtr_lmdb_cursors_close(&txn->cursors);
-    int rc = mtr_lmdb_commit(txn->txn);
+    lmdb_cursors_close(&txn->cursors);
+    int rc = lmdb_commit(txn->txn);
     free(txn);
     return rc;
 }
@@ -206,7 +206,7 @@ int mtr_rollups_commit(struct mtr_rollups_txn *txn)
 void mtr_rollups_abort(struct mtr_rollups_txn *txn)
 {
     if (!txn) return;
-    mtr_lmdb_cursors_close(&txn->cursors);
+    lmdb_cursors_close(&txn->cursors);
     mdb_txn_abort(txn->txn);
     free(txn);
 }
@@ -215,7 +215,7 @@ int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int6
                            uint64_t *change)
 {
     struct mtr_str value;
-    int rc = mtr_table_get(txn, MTR_TABLE_META, KEY_CURSOR, &value);
+    int rc = rollups_get(txn, MTR_TABLE_META, KEY_CURSOR, &value);
     if (rc == MTR_ENOTFOUND) {
         *next_seq = 1;
         *watermark_us = 0;
@@ -225,9 +225,9 @@ int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int6
     if (rc) return rc;
     if (value.size != CURSOR_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)value.data;
-    *next_seq = mtr_get_u64(p);
-    *watermark_us = (int64_t)mtr_get_u64(p + 8);
-    *change = mtr_get_u64(p + 16);
+    *next_seq = lmdb_get_u64(p);
+    *watermark_us = (int64_t)lmdb_get_u64(p + 8);
+    *change = lmdb_get_u64(p + 16);
     return MTR_OK;
 }
 
@@ -236,9 +236,9 @@ int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64
 {
     unsigned char value[CURSOR_BYTES];
     MTR_ASSERT(next_seq >= 1);
-    mtr_put_u64(value, next_seq);
-    mtr_put_u64(value + 8, (uint64_t)watermark_us);
-    mtr_put_u64(value + 16, change);
-    return mtr_table_put(txn, MTR_TABLE_META, KEY_CURSOR,
+    lmdb_put_u64(value, next_seq);
+    lmdb_put_u64(value + 8, (uint64_t)watermark_us);
+    lmdb_put_u64(value + 16, change);
+    return rollups_put(txn, MTR_TABLE_META, KEY_CURSOR,
                          (struct mtr_str){(const char *)value, sizeof(value)});
 }

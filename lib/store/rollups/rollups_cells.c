@@ -21,10 +21,10 @@ static struct mtr_key cell_key(const struct mtr_cell_key *key)
     struct mtr_key out;
     out.size = 0;
     MTR_ASSERT(key->subscription > 0 && key->meter > 0 && key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
-    mtr_key_u32(&out, key->subscription);
-    mtr_key_u32(&out, key->meter);
-    mtr_key_u64(&out, biased(key->hour_s));
-    mtr_key_bytes(&out, key->dimensions);
+    rollups_key_u32(&out, key->subscription);
+    rollups_key_u32(&out, key->meter);
+    rollups_key_u64(&out, biased(key->hour_s));
+    rollups_key_bytes(&out, key->dimensions);
     return out;
 }
 
@@ -32,9 +32,9 @@ static int read_cell_key(struct mtr_str bytes, struct mtr_cell_key *out)
 {
     if (bytes.size < CELL_KEY_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)bytes.data;
-    out->subscription = mtr_get_u32(p);
-    out->meter = mtr_get_u32(p + 4);
-    out->hour_s = (int64_t)biased((int64_t)mtr_get_u64(p + 8));
+    out->subscription = lmdb_get_u32(p);
+    out->meter = lmdb_get_u32(p + 4);
+    out->hour_s = (int64_t)biased((int64_t)lmdb_get_u64(p + 8));
     out->dimensions = (struct mtr_str){bytes.data + CELL_KEY_BYTES, bytes.size - CELL_KEY_BYTES};
     return MTR_OK;
 }
@@ -43,11 +43,11 @@ static int read_cell(struct mtr_str bytes, struct mtr_cell *out)
 {
     if (bytes.size != CELL_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)bytes.data;
-    out->value.e12 = (mtr_int128)((mtr_uint128)mtr_get_u64(p) << 64 | mtr_get_u64(p + 8));
-    out->count = mtr_get_u64(p + 16);
-    out->seq_first = mtr_get_u64(p + 24);
-    out->seq_last = mtr_get_u64(p + 32);
-    out->change = mtr_get_u64(p + CELL_CHANGE_AT);
+    out->value.e12 = (mtr_int128)((mtr_uint128)lmdb_get_u64(p) << 64 | lmdb_get_u64(p + 8));
+    out->count = lmdb_get_u64(p + 16);
+    out->seq_first = lmdb_get_u64(p + 24);
+    out->seq_last = lmdb_get_u64(p + 32);
+    out->change = lmdb_get_u64(p + CELL_CHANGE_AT);
     return MTR_OK;
 }
 
@@ -55,7 +55,7 @@ int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
 {
     struct mtr_key encoded = cell_key(key);
     struct mtr_str value;
-    int rc = mtr_table_get(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded), &value);
+    int rc = rollups_get(txn, MTR_TABLE_CELLS, rollups_key_str(&encoded), &value);
     return rc ? rc : read_cell(value, cell);
 }
 
@@ -65,13 +65,13 @@ int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
     unsigned char value[CELL_BYTES];
     struct mtr_key encoded = cell_key(key);
     MTR_ASSERT(cell->seq_first >= 1 && cell->seq_first <= cell->seq_last);
-    mtr_put_u64(value, (uint64_t)((mtr_uint128)cell->value.e12 >> 64));
-    mtr_put_u64(value + 8, (uint64_t)cell->value.e12);
-    mtr_put_u64(value + 16, cell->count);
-    mtr_put_u64(value + 24, cell->seq_first);
-    mtr_put_u64(value + 32, cell->seq_last);
-    mtr_put_u64(value + CELL_CHANGE_AT, cell->change);
-    return mtr_table_put(txn, MTR_TABLE_CELLS, mtr_key_str(&encoded),
+    lmdb_put_u64(value, (uint64_t)((mtr_uint128)cell->value.e12 >> 64));
+    lmdb_put_u64(value + 8, (uint64_t)cell->value.e12);
+    lmdb_put_u64(value + 16, cell->count);
+    lmdb_put_u64(value + 24, cell->seq_first);
+    lmdb_put_u64(value + 32, cell->seq_last);
+    lmdb_put_u64(value + CELL_CHANGE_AT, cell->change);
+    return rollups_put(txn, MTR_TABLE_CELLS, rollups_key_str(&encoded),
                          (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
@@ -107,58 +107,58 @@ int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, u
     struct mtr_cell_key first = {.subscription = subscription, .meter = meter, .hour_s = from_s};
     struct mtr_key from = cell_key(&first);
     struct mtr_str prefix = {(const char *)from.data, 8};
-    int rc = mtr_table_scan(txn, MTR_TABLE_CELLS, mtr_key_str(&from), prefix, on_cell_row, &walk);
+    int rc = rollups_scan(txn, MTR_TABLE_CELLS, rollups_key_str(&from), prefix, on_cell_row, &walk);
     return walk.stopped ? MTR_OK : rc;
 }
 
 int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context)
 {
     struct cell_walk walk = {.on_cell = on_cell, .context = context};
-    return mtr_table_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
+    return rollups_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
                           on_cell_row, &walk);
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
-struct mtr_key mtr_member_key(const struct mtr_cell_key *key, struct mtr_str member)
+struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str member)
 {
     struct mtr_key out;
     out.size = 0;
     MTR_ASSERT(key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
-    mtr_key_u32(&out, key->subscription);
-    mtr_key_u32(&out, key->meter);
-    mtr_key_u64(&out, biased(key->hour_s));
-    mtr_key_u16(&out, (unsigned)key->dimensions.size);
-    mtr_key_bytes(&out, key->dimensions);
-    mtr_key_bytes(&out, member);
+    rollups_key_u32(&out, key->subscription);
+    rollups_key_u32(&out, key->meter);
+    rollups_key_u64(&out, biased(key->hour_s));
+    rollups_key_u16(&out, (unsigned)key->dimensions.size);
+    rollups_key_bytes(&out, key->dimensions);
+    rollups_key_bytes(&out, member);
     return out;
 }
 
 static int read_count(struct mtr_str value, uint64_t *out)
 {
     if (value.size != COUNT_BYTES) return MTR_ECORRUPT;
-    *out = mtr_get_u64((const unsigned char *)value.data);
+    *out = lmdb_get_u64((const unsigned char *)value.data);
     return MTR_OK;
 }
 
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,
                            int64_t delta, uint64_t *count_after)
 {
-    struct mtr_key encoded = mtr_member_key(key, member);
+    struct mtr_key encoded = rollups_member_key(key, member);
     struct mtr_str value;
     uint64_t count = 0;
     unsigned char bytes[COUNT_BYTES];
-    int rc = mtr_table_get(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded), &value);
+    int rc = rollups_get(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded), &value);
     bool there = rc == MTR_OK;
     if (there) rc = read_count(value, &count);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (delta < 0 && count < (uint64_t)-delta) return MTR_EINVALID;
     count += (uint64_t)delta;
-    mtr_put_u64(bytes, count);
+    lmdb_put_u64(bytes, count);
     rc = MTR_OK;
     if (count > 0)
-        rc = mtr_table_put(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded),
+        rc = rollups_put(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded),
                            (struct mtr_str){(const char *)bytes, sizeof(bytes)});
-    else if (there) rc = mtr_table_delete(txn, MTR_TABLE_MEMBERS, mtr_key_str(&encoded));
+    else if (there) rc = rollups_delete(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded));
     if (!rc) *count_after = count;
     return rc;
 }
@@ -180,9 +180,9 @@ static int on_member_row(void *context, struct mtr_str key, struct mtr_str value
 int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
                              mtr_rollups_on_member on_member, void *context)
 {
-    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
     struct member_walk walk = {prefix.size, on_member, context};
-    return mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&prefix), mtr_key_str(&prefix), on_member_row,
+    return rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&prefix), rollups_key_str(&prefix), on_member_row,
                           &walk);
 }
 
@@ -209,24 +209,24 @@ int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_
 }
 
 /* The row before the first that does not sort before the bound. */
-int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
+int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
                       struct mtr_member *out)
 {
-    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
-    struct mtr_key after = mtr_member_key(key, bound);
+    struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key after = rollups_member_key(key, bound);
     MDB_cursor *cursor;
-    int rc = mtr_lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[MTR_TABLE_MEMBERS], &cursor));
+    int rc = lmdb_error(mdb_cursor_open(txn->txn, txn->rollups->tables[MTR_TABLE_MEMBERS], &cursor));
     if (rc) return rc;
-    MDB_val k = mtr_lmdb_val(after.data, after.size), v;
-    rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
+    MDB_val k = lmdb_val(after.data, after.size), v;
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE));
     if (!rc || rc == MTR_ENOTFOUND)
-        rc = mtr_lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, rc ? MDB_LAST : MDB_PREV));
     mdb_cursor_close(cursor);
     if (rc) return rc;
-    struct mtr_str row = mtr_lmdb_str(k);
-    if (!mtr_str_starts_with(row, mtr_key_str(&prefix))) return MTR_ENOTFOUND;
+    struct mtr_str row = lmdb_str(k);
+    if (!mtr_str_starts_with(row, rollups_key_str(&prefix))) return MTR_ENOTFOUND;
     struct mtr_member member = {.member = {row.data + prefix.size, row.size - prefix.size}};
-    rc = read_count(mtr_lmdb_str(v), &member.count);
+    rc = read_count(lmdb_str(v), &member.count);
     if (!rc) *out = member;
     return rc;
 }
@@ -235,9 +235,9 @@ int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_k
                             struct mtr_member *out)
 {
     char bound[MTR_LMDB_KEY_BYTES_MAX]; /* behind every member: no key is longer */
-    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
     memset(bound, 0xFF, sizeof(bound));
-    return mtr_member_before(txn, key, (struct mtr_str){bound, sizeof(bound) - prefix.size}, out);
+    return rollups_member_before(txn, key, (struct mtr_str){bound, sizeof(bound) - prefix.size}, out);
 }
 
 struct hashing {
@@ -248,7 +248,7 @@ struct hashing {
 static void hash_u64(struct hashing *hashing, uint64_t value)
 {
     unsigned char bytes[8];
-    mtr_put_u64(bytes, value);
+    lmdb_put_u64(bytes, value);
     (void)XXH3_128bits_update(hashing->state, bytes, sizeof(bytes));
 }
 
@@ -279,7 +279,7 @@ int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out)
     for (int table = 0; !rc && table < MTR_TABLE_META; table++) {
         hashing.table = (enum mtr_rollups_table)table;
         hash_u64(&hashing, (uint64_t)table);
-        rc = mtr_table_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
+        rc = rollups_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
                             on_hash_row, &hashing);
     }
     XXH128_hash_t hash = XXH3_128bits_digest(hashing.state);

@@ -15,16 +15,16 @@ static const uint64_t sign_bit = UINT64_C(1) << 63;
 
 static void put_time(int64_t time_us, unsigned char *out)
 {
-    mtr_put_u64(out, (uint64_t)time_us ^ sign_bit);
+    lmdb_put_u64(out, (uint64_t)time_us ^ sign_bit);
 }
 
 void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES])
 {
     unsigned char bytes[MTR_POINT_BYTES];
     put_time(point->time_us, bytes);
-    mtr_put_u64(bytes + SEQ_AT, point->seq);
-    mtr_put_u64(bytes + QUANTITY_AT, (uint64_t)((mtr_uint128)point->quantity.e12 >> 64) ^ sign_bit);
-    mtr_put_u64(bytes + QUANTITY_AT + 8, (uint64_t)point->quantity.e12);
+    lmdb_put_u64(bytes + SEQ_AT, point->seq);
+    lmdb_put_u64(bytes + QUANTITY_AT, (uint64_t)((mtr_uint128)point->quantity.e12 >> 64) ^ sign_bit);
+    lmdb_put_u64(bytes + QUANTITY_AT + 8, (uint64_t)point->quantity.e12);
     memcpy(member, bytes, sizeof(bytes));
 }
 
@@ -32,11 +32,11 @@ int mtr_point_decode(struct mtr_str member, struct mtr_point *out)
 {
     if (member.size != MTR_POINT_BYTES) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)member.data;
-    const uint64_t high = mtr_get_u64(p + QUANTITY_AT) ^ sign_bit;
+    const uint64_t high = lmdb_get_u64(p + QUANTITY_AT) ^ sign_bit;
     *out = (struct mtr_point){
-        .time_us = (int64_t)(mtr_get_u64(p) ^ sign_bit),
-        .seq = mtr_get_u64(p + SEQ_AT),
-        .quantity = {(mtr_int128)((mtr_uint128)high << 64 | mtr_get_u64(p + QUANTITY_AT + 8))},
+        .time_us = (int64_t)(lmdb_get_u64(p) ^ sign_bit),
+        .seq = lmdb_get_u64(p + SEQ_AT),
+        .quantity = {(mtr_int128)((mtr_uint128)high << 64 | lmdb_get_u64(p + QUANTITY_AT + 8))},
     };
     return MTR_OK;
 }
@@ -47,7 +47,7 @@ int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_
     unsigned char bound[TIME_BYTES];
     struct mtr_member member;
     put_time(time_us, bound);
-    int rc = mtr_member_before(txn, key, (struct mtr_str){(const char *)bound, sizeof(bound)}, &member);
+    int rc = rollups_member_before(txn, key, (struct mtr_str){(const char *)bound, sizeof(bound)}, &member);
     return rc ? rc : mtr_point_decode(member.member, out);
 }
 
@@ -76,11 +76,11 @@ int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_k
 {
     unsigned char first[TIME_BYTES];
     put_time(from_us, first);
-    struct mtr_key prefix = mtr_member_key(key, (struct mtr_str){NULL, 0});
-    struct mtr_key from = mtr_member_key(key, (struct mtr_str){(const char *)first, sizeof(first)});
+    struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
+    struct mtr_key from = rollups_member_key(key, (struct mtr_str){(const char *)first, sizeof(first)});
     struct point_walk walk = {
         .prefix_bytes = prefix.size, .until_us = until_us, .on_point = on_point, .context = context};
-    int rc = mtr_table_scan(txn, MTR_TABLE_MEMBERS, mtr_key_str(&from), mtr_key_str(&prefix), on_row, &walk);
+    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&from), rollups_key_str(&prefix), on_row, &walk);
     return walk.ended ? MTR_OK : rc;
 }
 
@@ -95,7 +95,7 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
                           const struct mtr_str *after, struct mtr_str *dimensions)
 {
     struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .hour_s = hour_s};
-    struct mtr_key from = mtr_member_key(&key, (struct mtr_str){NULL, 0});
+    struct mtr_key from = rollups_member_key(&key, (struct mtr_str){NULL, 0});
     const struct mtr_str prefix = {(const char *)from.data,
                                    LIST_KEY_BYTES - 2}; /* without the length of dimensions */
     struct mtr_str row = {NULL, 0};
@@ -105,10 +105,10 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
         static const char behind[TIME_BYTES] = {'\xFF', '\xFF', '\xFF', '\xFF',
                                                 '\xFF', '\xFF', '\xFF', '\xFF'};
         key.dimensions = *after;
-        from = mtr_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
-        start = mtr_key_str(&from);
+        from = rollups_member_key(&key, (struct mtr_str){behind, sizeof(behind)});
+        start = rollups_key_str(&from);
     }
-    int rc = mtr_table_scan(txn, MTR_TABLE_MEMBERS, start, prefix, on_list_row, &row);
+    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, start, prefix, on_list_row, &row);
     if (rc != STOP) return rc ? rc : MTR_ENOTFOUND;
     const unsigned char *p = (const unsigned char *)row.data;
     if (row.size < LIST_KEY_BYTES) return MTR_ECORRUPT;

@@ -21,13 +21,13 @@ static struct mtr_key sequence_key(uint64_t seq)
 {
     struct mtr_key key;
     key.size = 0;
-    mtr_key_u64(&key, seq);
+    rollups_key_u64(&key, seq);
     return key;
 }
 
 static uint64_t read_u64(struct mtr_str bytes, size_t at)
 {
-    return mtr_get_u64((const unsigned char *)bytes.data + at);
+    return lmdb_get_u64((const unsigned char *)bytes.data + at);
 }
 
 /* reason | vendor's length | vendor | name's length | name: what rows of one name have in common. */
@@ -35,12 +35,12 @@ static struct mtr_key held_prefix(enum mtr_held_reason reason, struct mtr_str ve
 {
     struct mtr_key key;
     key.size = 0;
-    mtr_key_u8(&key, reason);
+    rollups_key_u8(&key, reason);
     if (vendor.size == 0) return key;
-    mtr_key_u8(&key, (unsigned)vendor.size);
-    mtr_key_bytes(&key, vendor);
-    mtr_key_u8(&key, (unsigned)name.size);
-    mtr_key_bytes(&key, name);
+    rollups_key_u8(&key, (unsigned)vendor.size);
+    rollups_key_bytes(&key, vendor);
+    rollups_key_u8(&key, (unsigned)name.size);
+    rollups_key_bytes(&key, name);
     return key;
 }
 
@@ -48,7 +48,7 @@ static struct mtr_key held_key(const struct mtr_held_event *held)
 {
     MTR_ASSERT(held->vendor.size > 0 && held->seq > 0);
     struct mtr_key key = held_prefix(held->reason, held->vendor, held->name);
-    mtr_key_u64(&key, held->seq);
+    rollups_key_u64(&key, held->seq);
     return key;
 }
 
@@ -56,20 +56,20 @@ int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_even
 {
     struct mtr_key key = held_key(held);
     const char voided = held->voided;
-    return mtr_table_put(txn, MTR_TABLE_HELD, mtr_key_str(&key), (struct mtr_str){&voided, 1});
+    return rollups_put(txn, MTR_TABLE_HELD, rollups_key_str(&key), (struct mtr_str){&voided, 1});
 }
 
 int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held)
 {
     struct mtr_key key = held_key(held);
-    return mtr_table_delete(txn, MTR_TABLE_HELD, mtr_key_str(&key));
+    return rollups_delete(txn, MTR_TABLE_HELD, rollups_key_str(&key));
 }
 
 int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held)
 {
     struct mtr_key key = held_key(held);
     struct mtr_str value;
-    int rc = mtr_table_get(txn, MTR_TABLE_HELD, mtr_key_str(&key), &value);
+    int rc = rollups_get(txn, MTR_TABLE_HELD, rollups_key_str(&key), &value);
     if (rc) return rc;
     if (value.size != 1) return MTR_ECORRUPT;
     held->voided = value.data[0] != 0;
@@ -106,24 +106,24 @@ int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reas
     struct held_walk walk = {on_held, context};
     struct mtr_key prefix = held_prefix(reason, vendor, name), from = prefix;
     if (after_seq == UINT64_MAX) return MTR_OK;
-    if (vendor.size) mtr_key_u64(&from, after_seq + 1);
-    return mtr_table_scan(txn, MTR_TABLE_HELD, mtr_key_str(&from), mtr_key_str(&prefix), on_held_row, &walk);
+    if (vendor.size) rollups_key_u64(&from, after_seq + 1);
+    return rollups_scan(txn, MTR_TABLE_HELD, rollups_key_str(&from), rollups_key_str(&prefix), on_held_row, &walk);
 }
 
 int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq)
 {
     struct mtr_key key = sequence_key(target_seq), value = sequence_key(void_seq);
     struct mtr_str before;
-    int rc = mtr_table_get(txn, MTR_TABLE_VOIDED, mtr_key_str(&key), &before);
+    int rc = rollups_get(txn, MTR_TABLE_VOIDED, rollups_key_str(&key), &before);
     if (rc != MTR_ENOTFOUND) return rc ? rc : MTR_EEXISTS;
-    return mtr_table_put(txn, MTR_TABLE_VOIDED, mtr_key_str(&key), mtr_key_str(&value));
+    return rollups_put(txn, MTR_TABLE_VOIDED, rollups_key_str(&key), rollups_key_str(&value));
 }
 
 int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t *void_seq)
 {
     struct mtr_key key = sequence_key(target_seq);
     struct mtr_str value;
-    int rc = mtr_table_get(txn, MTR_TABLE_VOIDED, mtr_key_str(&key), &value);
+    int rc = rollups_get(txn, MTR_TABLE_VOIDED, rollups_key_str(&key), &value);
     if (rc) return rc;
     if (value.size != SEQ_BYTES) return MTR_ECORRUPT;
     *void_seq = read_u64(value, 0);
@@ -148,7 +148,7 @@ int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, u
 {
     struct next_voided next = {0};
     struct mtr_key from = sequence_key(*target_seq);
-    int rc = mtr_table_scan(txn, MTR_TABLE_VOIDED, mtr_key_str(&from), (struct mtr_str){NULL, 0},
+    int rc = rollups_scan(txn, MTR_TABLE_VOIDED, rollups_key_str(&from), (struct mtr_str){NULL, 0},
                             on_voided_row, &next);
     if (!next.found) return rc ? rc : MTR_ENOTFOUND;
     *target_seq = next.target_seq;
@@ -162,11 +162,11 @@ int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_qu
     struct mtr_key key = sequence_key(event->seq);
     MTR_ASSERT(event->reason.size > 0 && event->reason.size <= REASON_BYTES_MAX &&
                event->text.size <= TEXT_BYTES_MAX);
-    mtr_key_u32(&key, event->meter);
+    rollups_key_u32(&key, event->meter);
     value[0] = (char)event->reason.size;
     memcpy(value + 1, event->reason.data, event->reason.size);
     if (event->text.size) memcpy(value + 1 + event->reason.size, event->text.data, event->text.size);
-    return mtr_table_put(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&key),
+    return rollups_put(txn, MTR_TABLE_QUARANTINED, rollups_key_str(&key),
                          (struct mtr_str){value, 1 + event->reason.size + event->text.size});
 }
 
@@ -183,7 +183,7 @@ static int on_quarantined_row(void *context, struct mtr_str key, struct mtr_str 
     if (value.size < 1 + reason_size) return MTR_ECORRUPT;
     struct mtr_quarantined_event event = {
         .seq = read_u64(key, 0),
-        .meter = mtr_get_u32((const unsigned char *)key.data + SEQ_BYTES),
+        .meter = lmdb_get_u32((const unsigned char *)key.data + SEQ_BYTES),
         .reason = {value.data + 1, reason_size},
         .text = {value.data + 1 + reason_size, value.size - 1 - reason_size},
     };
@@ -196,37 +196,37 @@ int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq
     struct quarantined_walk walk = {on_event, context};
     if (after_seq == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_seq + 1);
-    return mtr_table_scan(txn, MTR_TABLE_QUARANTINED, mtr_key_str(&from), (struct mtr_str){NULL, 0},
+    return rollups_scan(txn, MTR_TABLE_QUARANTINED, rollups_key_str(&from), (struct mtr_str){NULL, 0},
                           on_quarantined_row, &walk);
 }
 
 int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str *value)
 {
-    return mtr_table_get(txn, MTR_TABLE_FACTS, name, value);
+    return rollups_get(txn, MTR_TABLE_FACTS, name, value);
 }
 
 int mtr_rollups_put_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str value)
 {
     MTR_ASSERT(name.size > 0 && name.size <= FACT_NAME_BYTES_MAX && value.size <= FACT_BYTES_MAX);
-    return mtr_table_put(txn, MTR_TABLE_FACTS, name, value);
+    return rollups_put(txn, MTR_TABLE_FACTS, name, value);
 }
 
 int mtr_rollups_delete_fact(struct mtr_rollups_txn *txn, struct mtr_str name)
 {
-    return mtr_table_delete(txn, MTR_TABLE_FACTS, name);
+    return rollups_delete(txn, MTR_TABLE_FACTS, name);
 }
 
 int mtr_rollups_walk_facts(struct mtr_rollups_txn *txn, struct mtr_str prefix, mtr_rollups_on_fact on_fact,
                            void *context)
 {
-    return mtr_table_scan(txn, MTR_TABLE_FACTS, prefix, prefix, on_fact, context);
+    return rollups_scan(txn, MTR_TABLE_FACTS, prefix, prefix, on_fact, context);
 }
 
 static struct mtr_key feed_key(uint64_t change, uint32_t subscription, uint32_t day)
 {
     struct mtr_key key = sequence_key(change);
-    mtr_key_u32(&key, subscription);
-    mtr_key_u32(&key, day);
+    rollups_key_u32(&key, subscription);
+    rollups_key_u32(&key, day);
     return key;
 }
 
@@ -235,22 +235,22 @@ int mtr_rollups_put_feed(struct mtr_rollups_txn *txn, const struct mtr_feed_row 
     struct mtr_key index, value = sequence_key(row->change);
     struct mtr_str before;
     index.size = 0;
-    mtr_key_u32(&index, row->subscription);
-    mtr_key_u32(&index, row->day);
-    int rc = mtr_table_get(txn, MTR_TABLE_FEED_INDEX, mtr_key_str(&index), &before);
+    rollups_key_u32(&index, row->subscription);
+    rollups_key_u32(&index, row->day);
+    int rc = rollups_get(txn, MTR_TABLE_FEED_INDEX, rollups_key_str(&index), &before);
     if (!rc) { /* the older row of this day goes */
         if (before.size != SEQ_BYTES) return MTR_ECORRUPT;
         uint64_t change = read_u64(before, 0);
         if (change == row->change) return MTR_OK;
         struct mtr_key old = feed_key(change, row->subscription, row->day);
-        rc = mtr_table_delete(txn, MTR_TABLE_FEED, mtr_key_str(&old));
+        rc = rollups_delete(txn, MTR_TABLE_FEED, rollups_key_str(&old));
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     } else if (rc != MTR_ENOTFOUND) {
         return rc;
     }
     struct mtr_key key = feed_key(row->change, row->subscription, row->day);
-    rc = mtr_table_put(txn, MTR_TABLE_FEED_INDEX, mtr_key_str(&index), mtr_key_str(&value));
-    return rc ? rc : mtr_table_put(txn, MTR_TABLE_FEED, mtr_key_str(&key), (struct mtr_str){"", 0});
+    rc = rollups_put(txn, MTR_TABLE_FEED_INDEX, rollups_key_str(&index), rollups_key_str(&value));
+    return rc ? rc : rollups_put(txn, MTR_TABLE_FEED, rollups_key_str(&key), (struct mtr_str){"", 0});
 }
 
 struct feed_walk {
@@ -264,7 +264,7 @@ static int on_feed_row(void *context, struct mtr_str key, struct mtr_str value)
     (void)value;
     if (key.size != SEQ_BYTES + 8) return MTR_ECORRUPT;
     const unsigned char *p = (const unsigned char *)key.data;
-    struct mtr_feed_row row = {mtr_get_u64(p), mtr_get_u32(p + 8), mtr_get_u32(p + 12)};
+    struct mtr_feed_row row = {lmdb_get_u64(p), lmdb_get_u32(p + 8), lmdb_get_u32(p + 12)};
     return walk->on_row(walk->context, &row);
 }
 
@@ -274,6 +274,6 @@ int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mt
     struct feed_walk walk = {on_row, context};
     if (after_change == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_change + 1);
-    return mtr_table_scan(txn, MTR_TABLE_FEED, mtr_key_str(&from), (struct mtr_str){NULL, 0}, on_feed_row,
+    return rollups_scan(txn, MTR_TABLE_FEED, rollups_key_str(&from), (struct mtr_str){NULL, 0}, on_feed_row,
                           &walk);
 }

@@ -45,31 +45,31 @@ struct mtr_key {
     size_t size;
 };
 
-void mtr_key_u8(struct mtr_key *key, unsigned value);
-void mtr_key_u16(struct mtr_key *key, unsigned value);
-void mtr_key_u32(struct mtr_key *key, uint32_t value);
-void mtr_key_u64(struct mtr_key *key, uint64_t value);
-void mtr_key_bytes(struct mtr_key *key, struct mtr_str bytes);
-struct mtr_str mtr_key_str(const struct mtr_key *key);
+void rollups_key_u8(struct mtr_key *key, unsigned value);
+void rollups_key_u16(struct mtr_key *key, unsigned value);
+void rollups_key_u32(struct mtr_key *key, uint32_t value);
+void rollups_key_u64(struct mtr_key *key, uint64_t value);
+void rollups_key_bytes(struct mtr_key *key, struct mtr_str bytes);
+struct mtr_str rollups_key_str(const struct mtr_key *key);
 
 /* Key of a member, or with an empty member what the keys of all members of that list begin with. */
-struct mtr_key mtr_member_key(const struct mtr_cell_key *key, struct mtr_str member);
+struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str member);
 /* The last member of the list that sorts before `bound`. MTR_ENOTFOUND without any. */
-int mtr_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
+int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
                       struct mtr_member *out) MTR_MUST_USE;
 
 /* Get, put and delete by table; the value is borrowed. */
-int mtr_table_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                   struct mtr_str *value) MTR_MUST_USE;
-int mtr_table_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
+int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                   struct mtr_str value) MTR_MUST_USE;
-int mtr_table_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table,
+int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table,
                      struct mtr_str key) MTR_MUST_USE;
 
 /* Rows from the first key >= from on, as long as keys begin with prefix. A hook result other than 0 stops
  * and is returned. */
 typedef int (*mtr_table_on_row)(void *context, struct mtr_str key, struct mtr_str value);
-int mtr_table_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
+int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
                    struct mtr_str prefix, mtr_table_on_row on_row, void *context) MTR_MUST_USE;
 
 #endif

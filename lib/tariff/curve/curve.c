@@ -22,7 +22,7 @@ static void lint_unit(const struct mtr_node *node, struct mtr_component *compone
 static int read_per_unit(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                          struct mtr_component *out)
 {
-    return mtr_tariff_read_single_tier(arena, fields->per_unit, (struct mtr_money){0}, out);
+    return tariff_read_single_tier(arena, fields->per_unit, (struct mtr_money){0}, out);
 }
 
 static const struct tariff_tier_keys tier_keys = {"unit", "flat"};
@@ -30,28 +30,28 @@ static const struct tariff_tier_keys tier_keys = {"unit", "flat"};
 static int read_graduated(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                           struct mtr_component *out)
 {
-    return mtr_tariff_read_tiers(arena, &fields->graduated, out);
+    return tariff_read_tiers(arena, &fields->graduated, out);
 }
 
 static void lint_graduated(const struct mtr_node *node, struct mtr_component *component,
                            struct mtr_diagnostics *findings)
 {
-    mtr_tariff_lint_tiers(node, component, tier_keys, findings);
-    mtr_tariff_sum_tiers(component);
+    tariff_lint_tiers(node, component, tier_keys, findings);
+    tariff_sum_tiers(component);
 }
 
 static int read_volume(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                        struct mtr_component *out)
 {
-    return mtr_tariff_read_tiers(arena, &fields->volume, out);
+    return tariff_read_tiers(arena, &fields->volume, out);
 }
 
 static void lint_volume(const struct mtr_node *node, struct mtr_component *component,
                         struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
-    mtr_tariff_lint_tiers(node, component, tier_keys, findings);
-    if (findings->errors == errors_before) mtr_tariff_lint_cliffs(node, component, findings);
+    tariff_lint_tiers(node, component, tier_keys, findings);
+    if (findings->errors == errors_before) tariff_lint_cliffs(node, component, findings);
 }
 
 static int read_package(struct mtr_arena *arena, const struct tariff_component_fields *fields,
@@ -60,7 +60,7 @@ static int read_package(struct mtr_arena *arena, const struct tariff_component_f
     out->package_size = fields->package.size;
     out->package_exact = fields->package.rounding == 0;
     if (!out->package_exact) out->package_rounding = (enum mtr_rounding)(fields->package.rounding - 1);
-    return mtr_tariff_read_single_tier(arena, fields->package.price, (struct mtr_money){0}, out);
+    return tariff_read_single_tier(arena, fields->package.price, (struct mtr_money){0}, out);
 }
 
 static void lint_package(const struct mtr_node *node, struct mtr_component *component,
@@ -117,7 +117,7 @@ const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_RECURRING] = &recurring,
 };
 
-enum mtr_curve_kind mtr_tariff_curve_kind(const struct tariff_curve *curve)
+enum mtr_curve_kind tariff_curve_kind(const struct tariff_curve *curve)
 {
     int kind = 0;
     while (mtr_tariff_curves[kind] != curve) {

@@ -38,21 +38,21 @@ extern const struct tariff_curve mtr_tariff_curve_capacity, mtr_tariff_curve_mat
 #define TARIFF_CURVE_KEY(key)                                                                                \
     .name = #key, .given_offset = offsetof(struct tariff_component_fields, has_##key)
 
-static inline bool mtr_tariff_curve_given(const struct tariff_curve *curve,
+static inline bool tariff_curve_given(const struct tariff_curve *curve,
                                           const struct tariff_component_fields *fields)
 {
     return *(const bool *)((const char *)fields + curve->given_offset);
 }
 
-static inline bool mtr_tariff_curve_fits_row(const struct tariff_curve *curve)
+static inline bool tariff_curve_fits_row(const struct tariff_curve *curve)
 {
     return !curve->without_use && !curve->names_meters && curve != &mtr_tariff_curve_matrix;
 }
 
-enum mtr_curve_kind mtr_tariff_curve_kind(const struct tariff_curve *curve);
+enum mtr_curve_kind tariff_curve_kind(const struct tariff_curve *curve);
 
 /* The one curve of a row of a matrix; NULL, with a finding, when there is none or more than one. */
-const struct tariff_curve *mtr_tariff_lint_row_curve(const struct mtr_node *node,
+const struct tariff_curve *tariff_lint_row_curve(const struct mtr_node *node,
                                                      const struct tariff_component_fields *fields,
                                                      struct mtr_diagnostics *findings);
 
@@ -62,17 +62,17 @@ struct tariff_tier_keys {
     const char *unit; /* NULL: none of that kind */
     const char *flat;
 };
-int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list,
+int tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list,
                           struct mtr_component *out) MTR_MUST_USE;
 /* Of checked tiers: what is below each. Left out where a sum does not fit; the price then goes through
  * them one by one. */
-void mtr_tariff_sum_tiers(struct mtr_component *component);
-int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
+void tariff_sum_tiers(struct mtr_component *component);
+int tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
                                 struct mtr_component *out) MTR_MUST_USE;
-void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
+void tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
                            struct tariff_tier_keys keys, struct mtr_diagnostics *findings);
 /* Where more use costs less because the whole quantity is at the reached tier. */
-void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
+void tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
                             struct mtr_diagnostics *findings);
 
 #endif

@@ -85,18 +85,18 @@ static int read_row_curve(const struct mtr_node *node, const struct tariff_compo
                           const struct mtr_component *component, struct mtr_arena *arena,
                           struct mtr_component *out, struct mtr_diagnostics *findings)
 {
-    const struct tariff_curve *curve = mtr_tariff_lint_row_curve(node, fields, findings);
+    const struct tariff_curve *curve = tariff_lint_row_curve(node, fields, findings);
     if (!curve) return MTR_OK;
     *out = *component;
     out->matrix = NULL;
     out->matrix_count = 0;
-    out->curve = mtr_tariff_curve_kind(curve);
+    out->curve = tariff_curve_kind(curve);
     if (component->tier_by_input && out->curve != MTR_CURVE_VOLUME)
         tariff_error(findings, node, "tier_by", "chooses a tier of `volume`, and this row has another curve");
     int rc = curve->read(arena, fields, out);
     if (rc) return rc;
     curve->lint(mtr_node_get(node, curve->name), out, findings);
-    mtr_tariff_lint_scope(node, out, findings);
+    tariff_lint_scope(node, out, findings);
     return MTR_OK;
 }
 
@@ -138,7 +138,7 @@ static void lint_reach(const struct mtr_node *list, const struct mtr_component *
     }
 }
 
-int mtr_tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields,
+int tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields,
                            struct mtr_arena *arena, struct mtr_component *component,
                            struct mtr_diagnostics *findings)
 {

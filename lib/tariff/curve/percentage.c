@@ -80,7 +80,7 @@ static int read_percentage(struct mtr_arena *arena, const struct tariff_componen
         .free_events = from->free_events,
         .free_amount = from->free_amount,
     };
-    return mtr_tariff_read_single_tier(arena, from->rate, from->fixed, out);
+    return tariff_read_single_tier(arena, from->rate, from->fixed, out);
 }
 
 static void lint_events(const struct mtr_node *node, const struct mtr_component *component,
@@ -120,23 +120,23 @@ static void lint_percentage(const struct mtr_node *node, struct mtr_component *c
 static int read_graduated_percentage(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                                      struct mtr_component *out)
 {
-    return mtr_tariff_read_tiers(arena, &fields->graduated_percentage, out);
+    return tariff_read_tiers(arena, &fields->graduated_percentage, out);
 }
 
 static void lint_graduated_percentage(const struct mtr_node *node, struct mtr_component *component,
                                       struct mtr_diagnostics *findings)
 {
-    mtr_tariff_lint_tiers(node, component, (struct tariff_tier_keys){"rate", "flat"}, findings);
+    tariff_lint_tiers(node, component, (struct tariff_tier_keys){"rate", "flat"}, findings);
     for (uint32_t i = 0; i < component->tier_count; i++)
         divide_rate(&node->children[i], &component->tiers[i], findings);
-    mtr_tariff_sum_tiers(component);
+    tariff_sum_tiers(component);
 }
 
 static int read_dynamic(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                         struct mtr_component *out)
 {
     out->zero_units_are_free = fields->dynamic.zero_units == 1;
-    return mtr_tariff_read_single_tier(arena, fields->dynamic.multiplier, (struct mtr_money){0}, out);
+    return tariff_read_single_tier(arena, fields->dynamic.multiplier, (struct mtr_money){0}, out);
 }
 
 static void lint_dynamic(const struct mtr_node *node, struct mtr_component *component,

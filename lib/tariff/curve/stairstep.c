@@ -15,15 +15,15 @@ const struct mtr_field mtr_tariff_step_rows[] = {
 static int read_stairstep(struct mtr_arena *arena, const struct tariff_component_fields *fields,
                           struct mtr_component *out)
 {
-    return mtr_tariff_read_tiers(arena, &fields->stairstep, out);
+    return tariff_read_tiers(arena, &fields->stairstep, out);
 }
 
 static void lint_stairstep(const struct mtr_node *node, struct mtr_component *component,
                            struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
-    mtr_tariff_lint_tiers(node, component, (struct tariff_tier_keys){NULL, "amount"}, findings);
-    if (findings->errors == errors_before) mtr_tariff_lint_cliffs(node, component, findings);
+    tariff_lint_tiers(node, component, (struct tariff_tier_keys){NULL, "amount"}, findings);
+    if (findings->errors == errors_before) tariff_lint_cliffs(node, component, findings);
 }
 
 const struct tariff_curve mtr_tariff_curve_stairstep = {

@@ -109,7 +109,7 @@ static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier,
             bound, cost, less);
 }
 
-void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
+void tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
                            struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < component->tier_count; i++) {
@@ -118,7 +118,7 @@ void mtr_tariff_lint_tiers(const struct mtr_node *list, const struct mtr_compone
     }
 }
 
-void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
+void tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
                             struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i + 1 < component->tier_count; i++)
@@ -126,7 +126,7 @@ void mtr_tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_compon
                    findings);
 }
 
-int mtr_tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out)
+int tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out)
 {
     const struct tariff_tier_fields *fields = list->items;
     out->tiers = mtr_arena_calloc(arena, list->count, sizeof(*out->tiers));
@@ -153,7 +153,7 @@ static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width
     return !mtr_exact_add(*sum, cost, sum);
 }
 
-void mtr_tariff_sum_tiers(struct mtr_component *component)
+void tariff_sum_tiers(struct mtr_component *component)
 {
     struct mtr_exact sum = mtr_exact_zero(), without_flats = mtr_exact_zero();
     struct mtr_quantity lower = {0}, width;
@@ -171,7 +171,7 @@ void mtr_tariff_sum_tiers(struct mtr_component *component)
     component->tiers_are_summed = true;
 }
 
-int mtr_tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
+int tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
                                 struct mtr_component *out)
 {
     out->tiers = mtr_arena_calloc(arena, 1, sizeof(*out->tiers));

@@ -43,22 +43,22 @@ static int trace_adjustment(struct mtr_pricer *pricer, const struct mtr_adjustme
     mtr_exact_format(after, output);
     snprintf(name, sizeof(name), "%s %s%s%s%.*s", adjustment->is_discount ? "discount" : "markup", measure,
              adjustment->has_amount ? "" : " %", party_size ? ", " : "", party_size, adjustment->party.data);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
-bool mtr_price_adjusts(const struct mtr_component *component)
+bool price_adjusts(const struct mtr_component *component)
 {
     return component->adjustment_count > 0;
 }
 
-int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && work->due && i < component->adjustment_count; i++) {
         const struct mtr_adjustment *adjustment = &component->adjustments[i];
         const struct mtr_exact before = work->line.exact;
-        if (adjustment->has_amount && !mtr_price_makes_line(work))
+        if (adjustment->has_amount && !price_makes_line(work))
             continue; /* use that came to nothing has no line to have it */
         rc = adjustment->has_amount ? fixed_amount(adjustment, before, &work->line.exact)
                                     : share_of(adjustment, before, &work->line.exact);

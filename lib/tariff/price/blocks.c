@@ -11,9 +11,9 @@ static int add_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work, uin
     const struct mtr_component *component = work->curve;
     const struct mtr_block_tier *tier = &component->block_tiers[index];
     struct mtr_quantity blocks;
-    int rc = mtr_price_blocks_of(pricer, "blocks", quantity, tier->size, MTR_ROUND_UP, &blocks);
+    int rc = price_blocks_of(pricer, "blocks", quantity, tier->size, MTR_ROUND_UP, &blocks);
     if (rc) return rc;
-    return mtr_price_add_product(pricer, work, index, component->block_tier_count, blocks, tier->price,
+    return price_add_product(pricer, work, index, component->block_tier_count, blocks, tier->price,
                                  (struct mtr_money){0});
 }
 
@@ -30,7 +30,7 @@ static int by_volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return add_blocks(pricer, work, i, work->billed);
 }
 
-int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_block_tier *tiers = work->curve->block_tiers;
     struct mtr_quantity rest = work->billed;

@@ -8,7 +8,7 @@
 static bool fits(const struct mtr_line_work *work, const struct mtr_capacity_step *step)
 {
     for (uint32_t i = 0; i < work->component->input_count; i++)
-        if (mtr_quantity_compare(mtr_price_input_quantity(work, i), step->up_to[i]) > 0) return false;
+        if (mtr_quantity_compare(price_input_quantity(work, i), step->up_to[i]) > 0) return false;
     return true;
 }
 
@@ -16,7 +16,7 @@ static bool is_used(const struct mtr_line_work *work)
 {
     bool negative = false;
     for (uint32_t i = 0; i < work->component->input_count; i++) {
-        const struct mtr_quantity quantity = mtr_price_input_quantity(work, i);
+        const struct mtr_quantity quantity = price_input_quantity(work, i);
         if (quantity.e12 > 0) return true;
         negative = negative || quantity.e12 < 0;
     }
@@ -29,13 +29,13 @@ static void write_inputs(const struct mtr_line_work *work, char *text, size_t si
     size_t used = 0;
     for (uint32_t i = 0; i < work->component->input_count && used < size; i++) {
         char quantity[MTR_DECIMAL_TEXT_BYTES];
-        mtr_quantity_format(mtr_price_input_quantity(work, i), quantity);
+        mtr_quantity_format(price_input_quantity(work, i), quantity);
         used += (size_t)snprintf(text + used, size - used, "%s%.*s=%s", i ? " " : "",
                                  MTR_STR_ARGS(work->component->inputs[i]), quantity);
     }
 }
 
-int mtr_price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     enum { INPUT_TEXT_BYTES = MTR_TARIFF_INPUTS_MAX * (64 + 2 + MTR_DECIMAL_TEXT_BYTES) };
     const struct mtr_component *component = work->component;
@@ -51,5 +51,5 @@ int mtr_price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work)
     write_inputs(work, input, sizeof(input));
     mtr_exact_format(work->line.exact, output);
     snprintf(name, sizeof(name), "capacity, step %u of %u", step + 1, component->step_count);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }

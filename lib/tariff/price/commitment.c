@@ -15,13 +15,13 @@ static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 static const char overage_kind[] = "overage";
 
 /* U, and C with its text. */
-static int measure(struct mtr_pricer *pricer, struct mtr_price_scope scope,
+static int measure(struct mtr_pricer *pricer, struct mtr_price_measured scope,
                    const struct mtr_commitment *commitment, struct mtr_exact *use,
                    struct mtr_exact *committed, char text[MTR_PRICE_SHARE_TEXT_BYTES])
 {
     scope.except_kind = overage_kind;
-    int rc = mtr_price_sum(pricer, &scope, use);
-    return rc ? rc : mtr_price_prorate(pricer, commitment->prorate, commitment->amount, committed, text);
+    int rc = price_sum(pricer, &scope, use);
+    return rc ? rc : price_prorate(pricer, commitment->prorate, commitment->amount, committed, text);
 }
 
 /* What the lines of `key` of that kind came to in earlier parts of the period: exactly, before caps. */
@@ -45,7 +45,7 @@ static int sum_earlier(const struct mtr_pricer *pricer, struct mtr_str key, cons
     return MTR_OK;
 }
 
-static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
                        const struct mtr_commitment *commitment)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES], factor[MTR_DECIMAL_TEXT_BYTES],
@@ -65,57 +65,57 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_scope *
         mtr_quantity_format(commitment->overage, factor);
         snprintf(name, sizeof(name), "above %s × %s", text, factor);
     }
-    return mtr_price_add_due(pricer, scope->key, overage_kind, name, use, due);
+    return price_add_due(pricer, scope->key, overage_kind, name, use, due);
 }
 
 /* Below C there is neither overage nor anything to cut, so all that was charged for the period is made up
  * to C. */
-static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
                        const struct mtr_commitment *commitment)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES];
-    struct mtr_price_scope charged = *scope;
+    struct mtr_price_measured charged = *scope;
     struct mtr_exact use, committed, sum, missing;
-    charged.stage = scope->of_tariff ? MTR_PRICE_AFTER_CAPS : MTR_PRICE_BEFORE_TARIFF_CAP;
+    charged.cut = scope->of_tariff ? MTR_PRICE_AFTER_CAPS : MTR_PRICE_BEFORE_TARIFF_CAP;
     if (!commitment->true_up || !pricer->input->closing || pricer->input->continued_later) return MTR_OK;
     int rc = measure(pricer, *scope, commitment, &use, &committed, text);
     if (rc || mtr_exact_compare(use, committed) >= 0) return rc;
-    rc = mtr_price_sum(pricer, &charged, &sum);
+    rc = price_sum(pricer, &charged, &sum);
     if (!rc) rc = mtr_exact_sub(committed, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    return mtr_price_add_due(pricer, scope->key, "commitment", text, sum, missing);
+    return price_add_due(pricer, scope->key, "commitment", text, sum, missing);
 }
 
-int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+int price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {
-        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_CAP};
+    const struct mtr_price_measured scope = {
+        .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_CAP};
     return component->commitment.given ? add_overage(pricer, &scope, &component->commitment) : MTR_OK;
 }
 
-int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+int price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {
-        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_CAP};
+    const struct mtr_price_measured scope = {
+        .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_CAP};
     return component->commitment.given ? add_true_up(pricer, &scope, &component->commitment) : MTR_OK;
 }
 
-static struct mtr_price_scope tariff_scope(void)
+static struct mtr_price_measured tariff_scope(void)
 {
-    return (struct mtr_price_scope){
-        .of_tariff = true, .key = MTR_STR("tariff.commitment"), .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    return (struct mtr_price_measured){
+        .of_tariff = true, .key = MTR_STR("tariff.commitment"), .cut = MTR_PRICE_BEFORE_TARIFF_CAP};
 }
 
-int mtr_price_tariff_overage(struct mtr_pricer *pricer)
+int price_tariff_overage(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_scope scope = tariff_scope();
+    const struct mtr_price_measured scope = tariff_scope();
     return commitment->given ? add_overage(pricer, &scope, commitment) : MTR_OK;
 }
 
-int mtr_price_tariff_true_up(struct mtr_pricer *pricer)
+int price_tariff_true_up(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_scope scope = tariff_scope();
+    const struct mtr_price_measured scope = tariff_scope();
     return commitment->given ? add_true_up(pricer, &scope, commitment) : MTR_OK;
 }

@@ -17,10 +17,10 @@ static int trace_convert(struct mtr_pricer *pricer, const struct mtr_convert *co
     const char *mode = mtr_rounding_name(convert->rounding);
     if (convert->has_step) snprintf(name, sizeof(name), "convert, round %s to steps of %s", mode, step);
     else snprintf(name, sizeof(name), "convert, round %s to %u digits", mode, convert->digits);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
-int mtr_price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     static const struct mtr_quantity one = {(mtr_int128)1000000000000};
     const struct mtr_convert *convert = &work->component->convert;

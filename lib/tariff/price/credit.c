@@ -51,7 +51,7 @@ static int add_debts(struct settling *settling, const struct mtr_price *price)
         const struct mtr_price_line *line = &price->lines[i];
         if (is_credit(line)) continue;
         struct mtr_exact due =
-            mtr_price_keeps_exact(settling->pricer) ? line->exact : mtr_exact_from_money(line->amount);
+            price_keeps_exact(settling->pricer) ? line->exact : mtr_exact_from_money(line->amount);
         struct debt *debt = debt_of(settling, line->component);
         int rc = mtr_exact_add(debt->rest, due, &debt->rest);
         if (!rc) rc = mtr_exact_add(settling->rest, due, &settling->rest);
@@ -85,13 +85,13 @@ static int find_payment(const struct settling *settling, const struct mtr_price_
     struct mtr_exact covered = zero;
     struct mtr_money due;
     for (uint32_t i = 0; i < settling->debt_count; i++) {
-        if (!mtr_price_pool_covers(pool, settling->debts[i].component)) continue;
+        if (!price_pool_covers(pool, settling->debts[i].component)) continue;
         int rc = mtr_exact_add(covered, settling->debts[i].rest, &covered);
         if (rc) return rc;
     }
     if (mtr_exact_compare(settling->rest, covered) < 0) covered = settling->rest;
     const unsigned digits =
-        mtr_price_keeps_exact(settling->pricer) ? MTR_MONEY_DIGITS : tariff->rounding_digits;
+        price_keeps_exact(settling->pricer) ? MTR_MONEY_DIGITS : tariff->rounding_digits;
     int rc = mtr_exact_round(covered, digits, MTR_ROUND_FLOOR, &due, NULL);
     if (!rc) rc = mtr_money_round(pool->amount, digits, MTR_ROUND_DOWN, out);
     if (!rc && mtr_money_compare(due, *out) < 0) *out = due;
@@ -106,7 +106,7 @@ static int settle(struct settling *settling, const struct mtr_price_pool *pool, 
     int rc = mtr_exact_sub(settling->rest, left, &settling->rest);
     for (uint32_t i = 0; !rc && i < settling->debt_count && mtr_exact_compare(left, zero) > 0; i++) {
         struct debt *debt = &settling->debts[i];
-        if (!mtr_price_pool_covers(pool, debt->component) || mtr_exact_compare(debt->rest, zero) <= 0)
+        if (!price_pool_covers(pool, debt->component) || mtr_exact_compare(debt->rest, zero) <= 0)
             continue;
         const struct mtr_exact paid = mtr_exact_compare(debt->rest, left) < 0 ? debt->rest : left;
         rc = mtr_exact_sub(debt->rest, paid, &debt->rest);
@@ -139,7 +139,7 @@ static int trace_credit(struct mtr_pricer *pricer, const struct mtr_price_pool *
     struct mtr_money left;
     int rc = mtr_money_sub(pool->amount, payment, &left);
     if (rc) return rc;
-    return mtr_price_trace_exact(pricer, pricer->price.line_count - 1, "balance",
+    return price_trace_exact(pricer, pricer->price.line_count - 1, "balance",
                                  mtr_exact_from_money(pool->amount), mtr_exact_from_money(left));
 }
 
@@ -157,12 +157,12 @@ static int add_credit_line(struct mtr_pricer *pricer, const struct mtr_price_poo
     line.amount.e18 = -draw.amount.e18;
     line.exact = mtr_exact_from_money(line.amount);
     rc = mtr_quantity_from_i64(1, &line.quantity);
-    if (!rc) rc = mtr_price_add_draw(pricer, &draw);
-    if (!rc) rc = mtr_price_add_line(pricer, &line);
+    if (!rc) rc = price_add_draw(pricer, &draw);
+    if (!rc) rc = price_add_line(pricer, &line);
     return rc ? rc : trace_credit(pricer, pool, payment);
 }
 
-int mtr_price_credits(struct mtr_pricer *pricer)
+int price_credits(struct mtr_pricer *pricer)
 {
     struct settling settling = {.pricer = pricer};
     bool opened = false;

@@ -32,10 +32,10 @@ int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struc
                                struct mtr_price_exchange_times times)
 {
     switch (rule->at) {
-    case MTR_EXCHANGE_AT_PERIOD_END: return mtr_price_local_day(zone, times.period_end_s - 1);
-    case MTR_EXCHANGE_AT_USAGE_DAY: return mtr_price_local_day(zone, times.part_start_s);
-    case MTR_EXCHANGE_AT_CHARGE_DAY: return mtr_price_local_day(zone, times.period_end_s);
-    case MTR_EXCHANGE_AT_ORDER: return mtr_price_local_day(zone, times.order_s);
+    case MTR_EXCHANGE_AT_PERIOD_END: return price_local_day(zone, times.period_end_s - 1);
+    case MTR_EXCHANGE_AT_USAGE_DAY: return price_local_day(zone, times.part_start_s);
+    case MTR_EXCHANGE_AT_CHARGE_DAY: return price_local_day(zone, times.period_end_s);
+    case MTR_EXCHANGE_AT_ORDER: return price_local_day(zone, times.order_s);
     }
     MTR_ASSERT(!"known rule");
     return 0;
@@ -49,7 +49,7 @@ static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *l
     *exact = mtr_exact_zero();
     *amount = (struct mtr_money){0};
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++) {
-        const struct mtr_price_line *before = mtr_price_earlier_like(pricer, i, line);
+        const struct mtr_price_line *before = price_earlier_like(pricer, i, line);
         if (before) rc = mtr_exact_add(*exact, before->charged, exact);
         if (before && !rc) rc = mtr_money_add(*amount, before->amount, amount);
     }
@@ -73,7 +73,7 @@ static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_
              MTR_STR_ARGS(exchange->question.from), MTR_STR_ARGS(exchange->question.to), rate,
              mtr_rate_derivation_name(exchange->rate.derivation), MTR_STR_ARGS(exchange->question.source),
              date, mtr_exchange_at_name(exchange->rule));
-    return mtr_price_trace(pricer, index, part, before, after);
+    return price_trace(pricer, index, part, before, after);
 }
 
 /* All parts up to this one rounded, less what the earlier ones were rounded to. */
@@ -97,10 +97,10 @@ static int round_charged(struct mtr_pricer *pricer, uint32_t index)
                            to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
     if (has_earlier)
-        rc = mtr_price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
-    if (!rc) rc = mtr_price_trace_exact(pricer, index, name, from, to);
+        rc = price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
+    if (!rc) rc = price_trace_exact(pricer, index, name, from, to);
     return rc || !has_earlier ? rc
-                              : mtr_price_trace_exact(pricer, index, "less the earlier parts", to,
+                              : price_trace_exact(pricer, index, "less the earlier parts", to,
                                                       mtr_exact_from_money(line->amount));
 }
 
@@ -114,7 +114,7 @@ static int exchange_line(struct mtr_pricer *pricer, uint32_t index)
     return rc ? rc : round_charged(pricer, index);
 }
 
-int mtr_price_currency(struct mtr_pricer *pricer)
+int price_currency(struct mtr_pricer *pricer)
 {
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     struct mtr_price *price = &pricer->price;

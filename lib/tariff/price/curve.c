@@ -29,10 +29,10 @@ static int trace_product(struct mtr_pricer *pricer, const char *part, struct mtr
         snprintf(input, sizeof(input), "%s × %s + %s", count, unit, fixed);
     else
         snprintf(input, sizeof(input), "%s × %s", count, unit);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
-int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
+int price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
                           uint32_t row_count, struct mtr_quantity quantity, struct mtr_money unit,
                           struct mtr_money flat)
 {
@@ -51,7 +51,7 @@ int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work,
     return trace_product(pricer, name, quantity, unit, flat, amount);
 }
 
-int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
+int price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
                         struct mtr_quantity size, enum mtr_rounding rounding, struct mtr_quantity *out)
 {
     char count[MTR_DECIMAL_TEXT_BYTES], block[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES],
@@ -62,7 +62,7 @@ int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_
     mtr_quantity_format(size, block);
     mtr_quantity_format(*out, output);
     snprintf(input, sizeof(input), "%s ÷ %s, rounded %s", count, block, mtr_rounding_name(rounding));
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
 /* What the line gained since `before` is at most the tier's cap. */
@@ -78,7 +78,7 @@ static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struc
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_exact_format(gained, input);
     mtr_money_format(cap, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "cap of the tier", input, output);
+    return price_trace(pricer, price_next_line(pricer), "cap of the tier", input, output);
 }
 
 /* quantity × unit + flat of one tier, added to the line. */
@@ -88,7 +88,7 @@ static int add_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, uint3
     const struct mtr_tier *tier = &work->curve->tiers[index];
     const struct mtr_exact before = work->line.exact;
     struct mtr_money flat = with_flat && !work->without_flats ? tier->flat : (struct mtr_money){0};
-    int rc = mtr_price_add_product(pricer, work, index, work->curve->tier_count, quantity, tier->unit, flat);
+    int rc = price_add_product(pricer, work, index, work->curve->tier_count, quantity, tier->unit, flat);
     return rc || !tier->has_cap ? rc : cap_tier(pricer, work, tier->cap, before);
 }
 
@@ -160,7 +160,7 @@ static int volume(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const struct mtr_component *component = work->curve;
     bool flat_due = work->billed.e12 > 0 || (work->billed.e12 == 0 && component->flat_at_zero);
     const struct mtr_quantity reached =
-        component->tier_by_input ? mtr_price_input_quantity(work, 1) : work->billed;
+        component->tier_by_input ? price_input_quantity(work, 1) : work->billed;
     const uint32_t i = find_tier(component, reached);
     set_unit_price(work, &component->tiers[i], flat_due);
     return add_tier(pricer, work, i, work->billed, flat_due);
@@ -183,7 +183,7 @@ static int package_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
     mtr_money_format(price, unit);
     mtr_exact_format(work->line.exact, output);
     snprintf(input, sizeof(input), "%s × %s ÷ %s", count, unit, size);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "package", input, output);
+    return price_trace(pricer, price_next_line(pricer), "package", input, output);
 }
 
 static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -191,7 +191,7 @@ static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
     const struct mtr_component *component = work->curve;
     struct mtr_quantity packages;
     if (component->package_exact) return package_share(pricer, work);
-    int rc = mtr_price_blocks_of(pricer, "packages", work->billed, component->package_size,
+    int rc = price_blocks_of(pricer, "packages", work->billed, component->package_size,
                                  component->package_rounding, &packages);
     return rc ? rc : add_tier(pricer, work, 0, packages, false);
 }
@@ -199,12 +199,12 @@ static int package(struct mtr_pricer *pricer, struct mtr_line_work *work)
 static int dynamic(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
-    if (!component->zero_units_are_free || mtr_price_input_quantity(work, 1).e12 != 0)
+    if (!component->zero_units_are_free || price_input_quantity(work, 1).e12 != 0)
         return per_unit(pricer, work);
     if (!pricer->with_trace) return MTR_OK;
     char amount[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(work->billed, amount);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "dynamic, no units", amount, "0");
+    return price_trace(pricer, price_next_line(pricer), "dynamic, no units", amount, "0");
 }
 
 static curve_price *const curves[MTR_CURVE_KINDS] = {
@@ -212,17 +212,17 @@ static curve_price *const curves[MTR_CURVE_KINDS] = {
     [MTR_CURVE_GRADUATED] = graduated,
     [MTR_CURVE_VOLUME] = volume,
     [MTR_CURVE_PACKAGE] = package,
-    [MTR_CURVE_PERCENTAGE] = mtr_price_percentage,
+    [MTR_CURVE_PERCENTAGE] = price_percentage,
     [MTR_CURVE_GRADUATED_PERCENTAGE] = graduated,
     [MTR_CURVE_DYNAMIC] = dynamic,
     [MTR_CURVE_STAIRSTEP] = volume,
-    [MTR_CURVE_BLOCKS] = mtr_price_blocks,
-    [MTR_CURVE_INCREMENTS] = mtr_price_increments,
-    [MTR_CURVE_CAPACITY] = mtr_price_capacity,
-    [MTR_CURVE_RECURRING] = mtr_price_recurring,
+    [MTR_CURVE_BLOCKS] = price_blocks,
+    [MTR_CURVE_INCREMENTS] = price_increments,
+    [MTR_CURVE_CAPACITY] = price_capacity,
+    [MTR_CURVE_RECURRING] = price_recurring,
 };
 
-int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     MTR_ASSERT((unsigned)work->curve->curve < MTR_CURVE_KINDS);
     MTR_ASSERT(curves[work->curve->curve]); /* a matrix has been replaced by its row */

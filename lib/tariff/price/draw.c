@@ -54,7 +54,7 @@ static int sum_earlier(const struct mtr_pricer *pricer, const struct mtr_price_p
     return MTR_OK;
 }
 
-int mtr_price_open_pools(struct mtr_pricer *pricer)
+int price_open_pools(struct mtr_pricer *pricer)
 {
     const struct mtr_price_input *input = pricer->input;
     pricer->pools = mtr_arena_calloc(pricer->arena, input->pool_count, sizeof(*pricer->pools));
@@ -73,20 +73,20 @@ int mtr_price_open_pools(struct mtr_pricer *pricer)
     return MTR_OK;
 }
 
-bool mtr_price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component)
+bool price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component)
 {
     for (uint32_t i = 0; i < pool->component_count; i++)
         if (mtr_str_equal(pool->components[i], component)) return true;
     return pool->component_count == 0;
 }
 
-bool mtr_price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component)
+bool price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component)
 {
     bool any = false;
     for (uint32_t i = 0; i < pricer->pool_count; i++) {
         const struct mtr_price_pool *pool = pricer->pools[i].pool;
         pricer->pools[i].gives = !pool->of_money && mtr_component_has_units(component) &&
-                                 mtr_price_pool_covers(pool, component->key) &&
+                                 price_pool_covers(pool, component->key) &&
                                  (!pool->meter.size || mtr_str_equal(pool->meter, component->meter));
         any = any || pricer->pools[i].gives;
     }
@@ -125,10 +125,10 @@ static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work,
                                         .quantity = state->own};
     int rc = mtr_quantity_sub(state->left, state->own, &state->left);
     if (!rc) rc = mtr_quantity_add(state->drawn, state->own, &state->drawn);
-    return rc ? rc : mtr_price_add_draw(pricer, &draw);
+    return rc ? rc : price_add_draw(pricer, &draw);
 }
 
-int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
                            struct mtr_quantity units, struct mtr_quantity before)
 {
     struct mtr_quantity drawn, rest;
@@ -151,7 +151,7 @@ int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work
     return rc;
 }
 
-int mtr_price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work)
+int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work)
 {
     for (uint32_t i = 0; i < pricer->pool_count; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
@@ -170,10 +170,10 @@ static int trace_draw(struct mtr_pricer *pricer, const struct mtr_price_pool *po
     snprintf(name, sizeof(name), "drawn from %.*s, %.*s", MTR_STR_ARGS(pool->key), MTR_STR_ARGS(pool->grant));
     mtr_quantity_format(before, input);
     mtr_quantity_format(after, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
-int mtr_price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     for (uint32_t i = 0; i < pricer->pool_count && work->billed.e12 > 0; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
@@ -187,7 +187,7 @@ int mtr_price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return MTR_OK;
 }
 
-int mtr_price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *draw)
+int price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *draw)
 {
     struct mtr_price *price = &pricer->price;
     if (!draw->quantity.e12 && !draw->amount.e18) return MTR_OK;
@@ -206,14 +206,14 @@ static int add_draw_line(struct mtr_pricer *pricer, const struct mtr_price_pool_
                                         .kind = MTR_STR("draw"),
                                         .quantity = state->drawn};
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
-    int rc = mtr_price_add_line(pricer, &line);
+    int rc = price_add_line(pricer, &line);
     if (rc || !pricer->with_trace) return rc;
     mtr_quantity_format((struct mtr_quantity){state->left.e12 + state->drawn.e12}, input);
     mtr_quantity_format(state->left, output);
-    return mtr_price_trace(pricer, pricer->price.line_count - 1, "balance", input, output);
+    return price_trace(pricer, pricer->price.line_count - 1, "balance", input, output);
 }
 
-int mtr_price_draw_lines(struct mtr_pricer *pricer)
+int price_draw_lines(struct mtr_pricer *pricer)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)

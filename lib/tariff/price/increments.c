@@ -22,7 +22,7 @@ static int trace_steps(struct mtr_pricer *pricer, uint32_t row, const struct mtr
     mtr_exact_format(amount, output);
     snprintf(name, sizeof(name), "increments, row %u", row + 1);
     snprintf(input, sizeof(input), "%s × %s ÷ %s", count, price, per);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
 static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
@@ -31,7 +31,7 @@ static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint
     const struct mtr_increment *increment = &work->curve->increments[row];
     struct mtr_quantity steps, billed;
     struct mtr_exact amount;
-    int rc = mtr_price_blocks_of(pricer, "steps", quantity, increment->step, MTR_ROUND_UP, &steps);
+    int rc = price_blocks_of(pricer, "steps", quantity, increment->step, MTR_ROUND_UP, &steps);
     if (!rc)
         rc = mtr_quantity_scale(steps, increment->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN,
                                 &billed);
@@ -51,10 +51,10 @@ static int add_connect(struct mtr_pricer *pricer, struct mtr_line_work *work)
     int rc = mtr_exact_add(work->line.exact, mtr_exact_from_money(connect), &work->line.exact);
     if (rc || !pricer->with_trace) return rc;
     mtr_money_format(connect, fee);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "connect", "1", fee);
+    return price_trace(pricer, price_next_line(pricer), "connect", "1", fee);
 }
 
-int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->curve;
     struct mtr_quantity use = work->billed;

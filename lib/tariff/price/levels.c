@@ -49,7 +49,7 @@ static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *wor
     return rc;
 }
 
-int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
+int price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
                          struct mtr_quantity *out)
 {
     struct mtr_quantity all, earlier;
@@ -72,7 +72,7 @@ static int trace_share(struct mtr_pricer *pricer, int64_t held, struct mtr_exact
     snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64 "%s", amount,
              seconds ? held / MTR_US_PER_SECOND : held, seconds ? whole / MTR_US_PER_SECOND : whole,
              seconds ? " s" : " us");
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "share of the period", input, output);
+    return price_trace(pricer, price_next_line(pricer), "share of the period", input, output);
 }
 
 /* Adds price × microseconds. */
@@ -82,7 +82,7 @@ static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work,
     struct mtr_exact product;
     work->billed = slice->quantity;
     work->free_left = work->component->free_units;
-    int rc = mtr_price_slice(pricer, work);
+    int rc = price_slice(pricer, work);
     if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us(slice), work->line.exact);
     if (!rc)
         rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){(mtr_int128)held_us(slice) * one.e12},
@@ -100,21 +100,21 @@ static int flats_of(struct mtr_pricer *pricer, struct mtr_line_work *work, struc
     work->billed = level;
     work->free_left = work->component->free_units;
     work->without_flats = false;
-    int rc = mtr_price_slice(pricer, work);
+    int rc = price_slice(pricer, work);
     with = work->line.exact;
     work->billed = level;
     work->without_flats = true;
-    if (!rc) rc = mtr_price_slice(pricer, work);
+    if (!rc) rc = price_slice(pricer, work);
     if (!rc) rc = mtr_exact_sub(with, work->line.exact, out);
     pricer->with_trace = with_trace;
     if (rc || !with_trace || mtr_exact_compare(*out, mtr_exact_zero()) == 0) return rc;
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(level, input);
     mtr_exact_format(*out, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "flats of the greatest level", input, output);
+    return price_trace(pricer, price_next_line(pricer), "flats of the greatest level", input, output);
 }
 
-int mtr_price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct mtr_exact sum = mtr_exact_zero(), flats = mtr_exact_zero();
     struct mtr_quantity greatest = {0};

@@ -11,19 +11,19 @@
 
 #include <stdio.h>
 
-/* What the line counts for at that stage. */
+/* What the line counts for at that cut. */
 static int value_at(const struct mtr_pricer *pricer, const struct mtr_price_line *line,
-                    enum mtr_price_stage stage, struct mtr_exact *out)
+                    enum mtr_price_cut cut, struct mtr_exact *out)
 {
     int rc = MTR_OK;
-    *out = mtr_price_keeps_exact(pricer) ? line->exact : mtr_exact_from_money(line->amount);
+    *out = price_keeps_exact(pricer) ? line->exact : mtr_exact_from_money(line->amount);
     if (!line->is_cut) return MTR_OK;
-    if (stage <= MTR_PRICE_BEFORE_TARIFF_CAP) rc = mtr_exact_add(*out, line->tariff_cut, out);
-    if (!rc && stage == MTR_PRICE_BEFORE_CAP) rc = mtr_exact_add(*out, line->cut, out);
+    if (cut <= MTR_PRICE_BEFORE_TARIFF_CAP) rc = mtr_exact_add(*out, line->tariff_cut, out);
+    if (!rc && cut == MTR_PRICE_BEFORE_CAP) rc = mtr_exact_add(*out, line->cut, out);
     return rc;
 }
 
-static bool counts(const struct mtr_price_line *line, const struct mtr_price_scope *scope)
+static bool counts(const struct mtr_price_line *line, const struct mtr_price_measured *scope)
 {
     bool own = mtr_str_equal(line->component, scope->key);
     if (mtr_str_equal(line->kind, MTR_STR("credit")))
@@ -34,19 +34,19 @@ static bool counts(const struct mtr_price_line *line, const struct mtr_price_sco
 }
 
 static int add_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line,
-                     const struct mtr_price_scope *scope, struct mtr_exact *sum)
+                     const struct mtr_price_measured *scope, struct mtr_exact *sum)
 {
     for (uint32_t i = first_line; i < price->line_count; i++) {
         struct mtr_exact value;
         if (!counts(&price->lines[i], scope)) continue;
-        int rc = value_at(pricer, &price->lines[i], scope->stage, &value);
+        int rc = value_at(pricer, &price->lines[i], scope->cut, &value);
         if (!rc) rc = mtr_exact_add(*sum, value, sum);
         if (rc) return rc;
     }
     return MTR_OK;
 }
 
-int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_exact *out)
+int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope, struct mtr_exact *out)
 {
     const struct mtr_price_input *input = pricer->input;
     struct mtr_exact sum = mtr_exact_zero();
@@ -64,10 +64,10 @@ static int trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *par
     char name[MTR_PRICE_SHARE_TEXT_BYTES + 32];
     if (!pricer->with_trace) return MTR_OK;
     snprintf(name, sizeof(name), "%s %s", part, limit);
-    return mtr_price_trace_exact(pricer, line, name, input, output);
+    return price_trace_exact(pricer, line, name, input, output);
 }
 
-int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
+int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
 {
     MTR_ASSERT(pricer->price.line_count < pricer->line_capacity);
     struct mtr_price_line *added = &pricer->price.lines[pricer->price.line_count++];
@@ -78,7 +78,7 @@ int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *l
 
 /* A cap at work on the lines of a component, or of the tariff. */
 struct capping {
-    const struct mtr_price_scope *scope;
+    const struct mtr_price_measured *scope;
     const char *limit;
 };
 
@@ -89,7 +89,7 @@ static int cut_line(struct mtr_pricer *pricer, const struct capping *capping, ui
 {
     struct mtr_price_line *line = &pricer->price.lines[index];
     struct mtr_exact *cut = capping->scope->of_tariff ? &line->tariff_cut : &line->cut, before, after, amount;
-    const bool keeps_exact = mtr_price_keeps_exact(pricer);
+    const bool keeps_exact = price_keeps_exact(pricer);
     line->has_unit_price = false;
     line->is_cut = true;
     int rc = value_at(pricer, line, MTR_PRICE_AFTER_CAPS, &before);
@@ -120,7 +120,7 @@ static int cut_lines(struct mtr_pricer *pricer, const struct capping *capping, s
 }
 
 /* What the cap took off lines of earlier parts, and has not given back. */
-static int sum_cut_earlier(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+static int sum_cut_earlier(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
                            struct mtr_exact *out)
 {
     struct mtr_exact sum = mtr_exact_zero();
@@ -167,13 +167,13 @@ static int give_back(struct mtr_pricer *pricer, const struct capping *capping, s
     return rc;
 }
 
-static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *scope, struct mtr_money cap)
+static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_measured *scope, struct mtr_money cap)
 {
     char limit[MTR_DECIMAL_TEXT_BYTES];
     const struct capping capping = {scope, limit};
     const struct mtr_exact most = mtr_exact_from_money(cap);
     struct mtr_exact sum, rest;
-    int rc = mtr_price_sum(pricer, scope, &sum);
+    int rc = price_sum(pricer, scope, &sum);
     if (rc) return rc;
     const bool exceeds = mtr_exact_compare(sum, most) > 0;
     if (!exceeds && pricer->input->earlier_count == 0) return MTR_OK;
@@ -184,26 +184,26 @@ static int apply_cap(struct mtr_pricer *pricer, const struct mtr_price_scope *sc
     return exceeds ? cut_lines(pricer, &capping, rest) : give_back(pricer, &capping, rest);
 }
 
-int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
     /* its own cut is what the lines of this part do not have yet, and those before have already */
-    const struct mtr_price_scope scope = {
-        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    const struct mtr_price_measured scope = {
+        .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_TARIFF_CAP};
     return component->has_cap ? apply_cap(pricer, &scope, component->cap) : MTR_OK;
 }
 
-int mtr_price_tariff_cap(struct mtr_pricer *pricer)
+int price_tariff_cap(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR(""), .stage = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_measured all = {.of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
     return version->has_cap ? apply_cap(pricer, &all, version->cap) : MTR_OK;
 }
 
 /* What the account's cap leaves for this subscription. */
-int mtr_price_account_cap(struct mtr_pricer *pricer)
+int price_account_cap(struct mtr_pricer *pricer)
 {
     const struct mtr_account_limits *account = &pricer->input->version->account;
-    const struct mtr_price_scope all = {.of_tariff = true, .key = MTR_STR(""), .stage = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_measured all = {.of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
     struct mtr_money left = {0};
     if (!account->has_cap) return MTR_OK;
     int rc = mtr_money_sub(account->cap, pricer->input->account_before, &left);
@@ -211,55 +211,55 @@ int mtr_price_account_cap(struct mtr_pricer *pricer)
     return rc ? rc : apply_cap(pricer, &all, left);
 }
 
-int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
+int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
                       struct mtr_exact input, struct mtr_exact amount)
 {
     struct mtr_price_line line = {
         .component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
     int rc = mtr_quantity_from_i64(1, &line.quantity);
-    if (!rc) rc = trace_limit(pricer, mtr_price_next_line(pricer), kind, text, input, amount);
-    if (!rc) rc = mtr_price_round_line(pricer, &line);
-    return rc ? rc : mtr_price_add_line(pricer, &line);
+    if (!rc) rc = trace_limit(pricer, price_next_line(pricer), kind, text, input, amount);
+    if (!rc) rc = price_round_line(pricer, &line);
+    return rc ? rc : price_add_line(pricer, &line);
 }
 
-static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+static int add_minimum(struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
                        struct mtr_money minimum, enum mtr_prorate prorate)
 {
     char text[MTR_PRICE_SHARE_TEXT_BYTES];
     struct mtr_exact sum, least, missing;
     if (!pricer->input->closing || pricer->input->continued_later) return MTR_OK;
-    int rc = mtr_price_sum(pricer, scope, &sum);
-    if (!rc) rc = mtr_price_prorate(pricer, prorate, minimum, &least, text);
+    int rc = price_sum(pricer, scope, &sum);
+    if (!rc) rc = price_prorate(pricer, prorate, minimum, &least, text);
     if (!rc) rc = mtr_exact_sub(least, sum, &missing);
     if (rc || mtr_exact_compare(missing, mtr_exact_zero()) <= 0) return rc;
-    return mtr_price_add_due(pricer, scope->key, "minimum", text, sum, missing);
+    return price_add_due(pricer, scope->key, "minimum", text, sum, missing);
 }
 
-int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+int price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
 {
-    const struct mtr_price_scope scope = {
-        .first_line = first_line, .key = component->key, .stage = MTR_PRICE_BEFORE_TARIFF_CAP};
+    const struct mtr_price_measured scope = {
+        .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_TARIFF_CAP};
     return component->has_minimum
                ? add_minimum(pricer, &scope, component->minimum, component->minimum_prorate)
                : MTR_OK;
 }
 
-int mtr_price_tariff_minimum(struct mtr_pricer *pricer)
+int price_tariff_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_scope scope = {
-        .of_tariff = true, .key = MTR_STR("tariff.minimum"), .stage = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_measured scope = {
+        .of_tariff = true, .key = MTR_STR("tariff.minimum"), .cut = MTR_PRICE_AFTER_CAPS};
     return version->has_minimum ? add_minimum(pricer, &scope, version->minimum, version->minimum_prorate)
                                 : MTR_OK;
 }
 
-int mtr_price_account_minimum(struct mtr_pricer *pricer)
+int price_account_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_account_limits *account = &pricer->input->version->account;
-    const struct mtr_price_scope scope = {.of_tariff = true,
+    const struct mtr_price_measured scope = {.of_tariff = true,
                                           .of_account = true,
                                           .key = MTR_STR("account.minimum"),
-                                          .stage = MTR_PRICE_AFTER_CAPS};
+                                          .cut = MTR_PRICE_AFTER_CAPS};
     if (!account->has_minimum || pricer->input->account_continues) return MTR_OK;
     return add_minimum(pricer, &scope, account->minimum, MTR_PRORATE_NONE);
 }

@@ -99,7 +99,7 @@ static int used_until(const struct mtr_usage_row *row, int64_t time_us, struct m
 
 static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 {
-    const enum mtr_slice_by by = masking->component->scope;
+    const enum mtr_curve_scope by = masking->component->scope;
     const bool is_level = by == MTR_SLICE_BY_LEVEL,
                by_hours = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
     struct mtr_usage_row piece = *row;
@@ -153,7 +153,7 @@ static int trace_quantities(struct mtr_pricer *pricer, const char *name, struct 
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
     mtr_quantity_format(after, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
 static int trace_when(const struct masking *masking)
@@ -213,7 +213,7 @@ static int apply_weights(struct masking *masking, struct mtr_line_work *work)
     return rc;
 }
 
-int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct masking masking = {.pricer = pricer,
                               .component = work->component,

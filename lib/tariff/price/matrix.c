@@ -60,7 +60,7 @@ static int trace_row(struct mtr_pricer *pricer, const struct mtr_component *comp
     snprintf(name, sizeof(name), "matrix, row %u of %u", row + 1, component->matrix_count);
     snprintf(input, sizeof(input), "%.*s", (int)(dimensions.size < SHOWN_MAX ? dimensions.size : SHOWN_MAX),
              dimensions.data ? dimensions.data : "");
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input,
+    return price_trace(pricer, price_next_line(pricer), name, input,
                            mtr_curve_kind_name(component->matrix[row].component.curve));
 }
 
@@ -81,7 +81,7 @@ const struct mtr_component *mtr_price_select(const struct mtr_component *compone
     return &component->matrix[find_row(component, dimensions)].component;
 }
 
-int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     work->curve = component;

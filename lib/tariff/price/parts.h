@@ -85,145 +85,145 @@ struct mtr_line_work {
 };
 
 /* Sets work->curve: the row of a matrix that matches the line's dimensions, else the component itself. */
-int mtr_price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Rows in the hours that the component counts, split and weighted as it says. */
-int mtr_price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Whether the use that is being priced (all, or that before this part) makes a line by itself. */
-bool mtr_price_makes_line(const struct mtr_line_work *work);
+bool price_makes_line(const struct mtr_line_work *work);
 /* Whether a line like this came of an earlier part: what is due once per line was due there. */
-bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work);
+bool price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work);
 /* What a meter of the component adds up to, of the use that is being priced; whole lines only. */
-struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input);
+struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input);
 /* Rows into slices and the line's quantity, as the component's scope has it. */
-int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The line's exact amount from its slices: convert, free units, curve each; then discount and markup; less
  * what earlier use costs. */
-int mtr_price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Slices of levels, each weighted by its share of the period, and the flats of what they entered. */
-int mtr_price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The mean of the levels over the whole period: what the part's own ones bring to it, to 10^-12. */
-int mtr_price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
+int price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
                          struct mtr_quantity *out) MTR_MUST_USE;
 /* One slice through its parts; work->billed is set to its quantity before. */
-int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
-int mtr_price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The other line parts. */
-int mtr_price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-bool mtr_price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
+int price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+bool price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
 /* A fee: its share, adjusted. */
-int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* Pools of units. open sorts all pools and takes off what earlier parts drew; choose decides what the line
  * draws of `units`, all that it would be billed in the period without pools, `before` of them in earlier
  * parts; refill begins a pass over its slices, slice takes from one. */
-int mtr_price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
+int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
                            struct mtr_quantity units, struct mtr_quantity before) MTR_MUST_USE;
-bool mtr_price_pools_give(struct mtr_pricer *pricer,
+bool price_pools_give(struct mtr_pricer *pricer,
                           const struct mtr_component *component); /* any to it; sets `gives` */
-int mtr_price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
+int price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The lines of what was drawn: of units, and of money. */
-int mtr_price_draw_lines(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_credits(struct mtr_pricer *pricer) MTR_MUST_USE;
-bool mtr_price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
-int mtr_price_add_draw(struct mtr_pricer *pricer,
+int price_draw_lines(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_credits(struct mtr_pricer *pricer) MTR_MUST_USE;
+bool price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
+int price_add_draw(struct mtr_pricer *pricer,
                        const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
 
 /* Curves with a file of their own. */
-int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int mtr_price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* quantity × unit + flat of one row of the curve, added to the line and traced under the curve's name. */
-int mtr_price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
+int price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
                           uint32_t row_count, struct mtr_quantity quantity, struct mtr_money unit,
                           struct mtr_money flat) MTR_MUST_USE;
 /* How many blocks the quantity is, traced. */
-int mtr_price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
+int price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
                         struct mtr_quantity size, enum mtr_rounding rounding,
                         struct mtr_quantity *out) MTR_MUST_USE;
 
 /* Days since 1970-01-01 of the zone's calendar. */
-int64_t mtr_price_local_day(const struct mtr_zone *zone, int64_t time_s);
+int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s);
 /* [from, to) of the whole period, in days or seconds from its start; all of it without proration. */
 struct mtr_price_share {
     int64_t from, to, whole;
 };
-struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
+struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
                                           int64_t from_s, int64_t to_s);
-int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share,
+int price_share_amount(struct mtr_money amount, struct mtr_price_share share,
                            struct mtr_exact *out) MTR_MUST_USE;
 /* An amount times the share in which the subscription runs; with a trace as text, too ("100 × 15 ÷ 31"),
  * else that is empty. */
 enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
-int mtr_price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
+int price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
                       struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. With what was
  * left over of its like in earlier parts of the period; line->exact stays what it is. */
-int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
-int mtr_price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
+int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;
+int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line) MTR_MUST_USE;
 
 /* The line like this one (component, kind, dimensions) in that earlier part, or NULL. */
-const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
+const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
                                                     const struct mtr_price_line *line);
 /* Where lines are not rounded before caps and minimums measure them: the total is, or the amount in the
  * currency that is charged. */
-static inline bool mtr_price_keeps_exact(const struct mtr_pricer *pricer)
+static inline bool price_keeps_exact(const struct mtr_pricer *pricer)
 {
     return pricer->input->tariff->round_total || pricer->input->exchange;
 }
 
 /* Which cuts are off already. */
-enum mtr_price_stage { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PRICE_AFTER_CAPS };
+enum mtr_price_cut { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PRICE_AFTER_CAPS };
 
 /* Lines that an amount is measured by: those from first_line on and their like in earlier parts of the
  * period. */
-struct mtr_price_scope {
+struct mtr_price_measured {
     uint32_t first_line;
     bool of_tariff;          /* all lines; else those of the component `key` */
     bool of_account; /* with of_tariff: and what the customer's subscriptions before this one come to */
     struct mtr_str key;      /* of the lines that the part adds */
-    enum mtr_price_stage stage;
+    enum mtr_price_cut cut;
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
 };
-int mtr_price_sum(const struct mtr_pricer *pricer, const struct mtr_price_scope *scope,
+int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
                   struct mtr_exact *out) MTR_MUST_USE;
 /* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
-int mtr_price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
+int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
                       struct mtr_exact input, struct mtr_exact amount) MTR_MUST_USE;
 
 /* first_line: index of the component's first line; its lines go on to the end. */
-int mtr_price_cap(struct mtr_pricer *pricer, const struct mtr_component *component,
+int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component,
                   uint32_t first_line) MTR_MUST_USE;
-int mtr_price_overage(struct mtr_pricer *pricer, const struct mtr_component *component,
+int price_overage(struct mtr_pricer *pricer, const struct mtr_component *component,
                       uint32_t first_line) MTR_MUST_USE;
-int mtr_price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component,
+int price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component,
                       uint32_t first_line) MTR_MUST_USE;
-int mtr_price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component,
+int price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component,
                       uint32_t first_line) MTR_MUST_USE;
-int mtr_price_account_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_account_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_account_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_account_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
 /* The lines' amounts in the currency that is charged. */
-int mtr_price_currency(struct mtr_pricer *pricer) MTR_MUST_USE;
-int mtr_price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_currency(struct mtr_pricer *pricer) MTR_MUST_USE;
+int price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 
 /* The index of the line being worked on, for the trace. */
-uint32_t mtr_price_next_line(const struct mtr_pricer *pricer);
+uint32_t price_next_line(const struct mtr_pricer *pricer);
 /* Adds a step; texts are copied. Callers ask with_trace first, so that nothing is formatted in vain. */
-int mtr_price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
+int price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
                     const char *output) MTR_MUST_USE;
 /* The same of two amounts; nothing without a trace. */
-int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
+int price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
                           struct mtr_exact output) MTR_MUST_USE;
 
 #endif

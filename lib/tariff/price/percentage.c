@@ -34,7 +34,7 @@ static int trace_quantity(struct mtr_pricer *pricer, const char *part, struct mt
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
     mtr_quantity_format(after, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
 static int bound(struct mtr_pricer *pricer, struct mtr_line_work *work)
@@ -56,10 +56,10 @@ static int bound(struct mtr_pricer *pricer, struct mtr_line_work *work)
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_exact_format(before, input);
     mtr_exact_format(work->line.exact, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), part, input, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
-int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_tier *tier = &work->curve->tiers[0];
     const bool is_paid = work->billed.e12 > 0;
@@ -72,7 +72,7 @@ int mtr_price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (!rc && pricer->with_trace && (is_free || mtr_quantity_compare(amount, work->billed) != 0))
         rc = trace_quantity(pricer, "free part", work->billed, is_free ? (struct mtr_quantity){0} : amount);
     if (rc || is_free) return rc;
-    rc = mtr_price_add_product(pricer, work, 0, 1, amount, tier->unit,
+    rc = price_add_product(pricer, work, 0, 1, amount, tier->unit,
                                is_paid ? tier->flat : (struct mtr_money){0});
     return rc || !is_paid ? rc : bound(pricer, work);
 }

@@ -14,18 +14,18 @@ typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component
                            uint32_t first_line);
 
 /* The published order (docs/pricing.md); that of the parts before the rounding stands in price/use.c. */
-static component_part *const component_parts[] = {mtr_price_overage, mtr_price_cap, mtr_price_minimum,
-                                                  mtr_price_true_up};
+static component_part *const component_parts[] = {price_overage, price_cap, price_minimum,
+                                                  price_true_up};
 static tariff_part *const tariff_parts[] = {
-    mtr_price_draw_lines,     mtr_price_tariff_overage, mtr_price_tariff_cap,      mtr_price_account_cap,
-    mtr_price_tariff_minimum, mtr_price_tariff_true_up, mtr_price_account_minimum, mtr_price_credits,
-    mtr_price_currency,       mtr_price_total};
+    price_draw_lines,     price_tariff_overage, price_tariff_cap,      price_account_cap,
+    price_tariff_minimum, price_tariff_true_up, price_account_minimum, price_credits,
+    price_currency,       price_total};
 
-static int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
+static int price_of_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = mtr_price_masks(pricer, work);
-    if (!rc) rc = mtr_price_slices(pricer, work);
-    return rc || !work->due ? rc : mtr_price_use(pricer, work);
+    int rc = price_masks(pricer, work);
+    if (!rc) rc = price_slices(pricer, work);
+    return rc || !work->due ? rc : price_use(pricer, work);
 }
 
 static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component,
@@ -36,14 +36,14 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
     const uint32_t first_step = pricer->price.step_count;
-    int rc = mtr_price_matrix(pricer, &work);
+    int rc = price_matrix(pricer, &work);
     if (!rc)
         rc =
-            component->curve == MTR_CURVE_RECURRING ? mtr_price_fee(pricer, &work) : price_use(pricer, &work);
+            component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_of_use(pricer, &work);
     if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
     if (rc || !work.due) return rc;
-    rc = mtr_price_round_line(pricer, &work.line);
-    return rc ? rc : mtr_price_add_line(pricer, &work.line);
+    rc = price_round_line(pricer, &work.line);
+    return rc ? rc : price_add_line(pricer, &work.line);
 }
 
 /* Events of one time are in order of their quantities, so that it does not matter in which they came. */
@@ -123,7 +123,7 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     if (input->earlier_count)
         pricer.ranges = mtr_arena_calloc(arena, input->earlier_count, sizeof(*pricer.ranges));
     if (input->earlier_count && !pricer.ranges) return MTR_ENOMEM;
-    if (input->pool_count) rc = mtr_price_open_pools(&pricer);
+    if (input->pool_count) rc = price_open_pools(&pricer);
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++)
         rc = price_component(&pricer, i, &rows);
     for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++)

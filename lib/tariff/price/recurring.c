@@ -30,10 +30,10 @@ static int trace_share(struct mtr_pricer *pricer, const struct mtr_component *co
     else
         snprintf(input, sizeof(input), "%s × %" PRId64 " ÷ %" PRId64, amount, share.to - share.from,
                  share.whole);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), names[component->prorate], input, output);
+    return price_trace(pricer, price_next_line(pricer), names[component->prorate], input, output);
 }
 
-int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
     const struct mtr_component *component = work->curve;
@@ -43,10 +43,10 @@ int mtr_price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work)
     int64_t to_s = input->active_to_s < input->period.end_s ? input->active_to_s : input->period.end_s;
     work->due = from_s < to_s && is_due(input, component);
     if (!work->due) return MTR_OK;
-    struct mtr_price_share share = mtr_price_share_of(input, component->prorate, from_s, to_s);
+    struct mtr_price_share share = price_share_of(input, component->prorate, from_s, to_s);
     work->due = share.to > share.from; /* the part may lie within one local day that another part has */
     if (!work->due) return MTR_OK;
-    int rc = mtr_price_share_amount(component->recurring_amount, share, &work->line.exact);
+    int rc = price_share_amount(component->recurring_amount, share, &work->line.exact);
     if (rc) return rc;
     work->line.kind = MTR_STR("recurring");
     rc = mtr_quantity_from_i64(1, &work->line.quantity);
@@ -66,9 +66,9 @@ static int fee_before(const struct mtr_pricer *pricer, const struct mtr_componen
     if (!*any) return MTR_OK;
     const int64_t from_s = input->runs_from_s > start_s ? input->runs_from_s : start_s;
     const int64_t to_s = input->active_from_s > from_s ? input->active_from_s : from_s;
-    const struct mtr_price_share share = mtr_price_share_of(input, component->prorate, from_s, to_s);
+    const struct mtr_price_share share = price_share_of(input, component->prorate, from_s, to_s);
     *any = share.from < share.to;
-    return mtr_price_share_amount(component->recurring_amount, share, out);
+    return price_share_amount(component->recurring_amount, share, out);
 }
 
 static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_exact before)
@@ -79,31 +79,31 @@ static int adjust_behind(struct mtr_pricer *pricer, struct mtr_line_work *work, 
     pricer->with_trace = false;
     work->line.exact = before;
     work->of_earlier = true;
-    int rc = mtr_price_adjust(pricer, work);
+    int rc = price_adjust(pricer, work);
     earlier = work->line.exact;
     work->of_earlier = false;
     pricer->with_trace = with_trace;
     if (!rc) rc = mtr_exact_add(before, own, &whole);
     if (!rc)
-        rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", own, whole);
+        rc = price_trace_exact(pricer, price_next_line(pricer), "with the earlier parts", own, whole);
     if (rc) return rc;
     work->line.exact = whole;
-    rc = mtr_price_adjust(pricer, work);
+    rc = price_adjust(pricer, work);
     adjusted = work->line.exact;
     if (!rc) rc = mtr_exact_sub(adjusted, earlier, &work->line.exact);
     return rc ? rc
-              : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts", adjusted,
+              : price_trace_exact(pricer, price_next_line(pricer), "less the earlier parts", adjusted,
                                       work->line.exact);
 }
 
-int mtr_price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct mtr_exact before;
     bool any = false;
     work->due = true;
-    int rc = mtr_price_curve(pricer, work);
-    if (rc || !work->due || !mtr_price_adjusts(work->component)) return rc;
+    int rc = price_curve(pricer, work);
+    if (rc || !work->due || !price_adjusts(work->component)) return rc;
     rc = fee_before(pricer, work->component, &any, &before);
     if (rc) return rc;
-    return any ? adjust_behind(pricer, work, before) : mtr_price_adjust(pricer, work);
+    return any ? adjust_behind(pricer, work, before) : price_adjust(pricer, work);
 }

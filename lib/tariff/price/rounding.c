@@ -10,14 +10,14 @@
 
 #include <stdio.h>
 
-int mtr_price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
+int price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
                           struct mtr_exact output)
 {
     char before[MTR_DECIMAL_TEXT_BYTES], after[MTR_DECIMAL_TEXT_BYTES];
     if (!pricer->with_trace) return MTR_OK;
     mtr_exact_format(input, before);
     mtr_exact_format(output, after);
-    return mtr_price_trace(pricer, line, part, before, after);
+    return price_trace(pricer, line, part, before, after);
 }
 
 /* Lines of one component stand together. The search starts where that of the component before ended: parts
@@ -71,7 +71,7 @@ static int add_uncut(const struct mtr_price_line *line, struct mtr_exact *exact,
     return rc ? rc : mtr_exact_add(*amount, cut, amount);
 }
 
-const struct mtr_price_line *mtr_price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
+const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
                                                     const struct mtr_price_line *line)
 {
     const struct mtr_price *price = pricer->input->earlier[part];
@@ -90,7 +90,7 @@ static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *l
     *exact = *amount = mtr_exact_zero();
     *any = false;
     for (uint32_t i = 0; i < input->earlier_count; i++) {
-        const struct mtr_price_line *like = mtr_price_earlier_like(pricer, i, line);
+        const struct mtr_price_line *like = price_earlier_like(pricer, i, line);
         int rc = like ? add_uncut(like, exact, amount) : MTR_OK;
         *any = *any || like;
         if (rc) return rc;
@@ -102,13 +102,13 @@ static int round_exact(struct mtr_pricer *pricer, struct mtr_exact exact, struct
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     char name[64];
-    if (mtr_price_keeps_exact(pricer))
+    if (price_keeps_exact(pricer))
         return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
     int rc = mtr_exact_round(exact, tariff->rounding_digits, tariff->rounding, out, NULL);
     if (rc || !pricer->with_trace) return rc;
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding),
              tariff->rounding_digits);
-    return mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), name, exact,
+    return price_trace_exact(pricer, price_next_line(pricer), name, exact,
                                  mtr_exact_from_money(*out));
 }
 
@@ -120,17 +120,17 @@ static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *
     struct mtr_money rounded;
     int rc = mtr_exact_add(exact, line->exact, &whole);
     if (!rc)
-        rc = mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "with the earlier parts", line->exact,
+        rc = price_trace_exact(pricer, price_next_line(pricer), "with the earlier parts", line->exact,
                                    whole);
     if (!rc) rc = round_exact(pricer, whole, &rounded);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(rounded), amount, &rest);
     if (!rc) rc = mtr_exact_round(rest, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
     return rc ? rc
-              : mtr_price_trace_exact(pricer, mtr_price_next_line(pricer), "less the earlier parts",
+              : price_trace_exact(pricer, price_next_line(pricer), "less the earlier parts",
                                       mtr_exact_from_money(rounded), rest);
 }
 
-int mtr_price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
+int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
 {
     struct mtr_exact exact, amount;
     bool any = false;
@@ -160,7 +160,7 @@ static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
     return rc;
 }
 
-int mtr_price_total(struct mtr_pricer *pricer)
+int price_total(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price *price = &pricer->price;
@@ -184,8 +184,8 @@ int mtr_price_total(struct mtr_pricer *pricer)
     if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
     if (rc || !pricer->with_trace) return rc;
     snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
-    rc = mtr_price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
+    rc = price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
     if (rc || !pricer->input->earlier_count) return rc;
-    return mtr_price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",
+    return price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",
                                  mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }

@@ -13,24 +13,24 @@
 
 enum { SECONDS_PER_DAY = 86400 };
 
-int64_t mtr_price_local_day(const struct mtr_zone *zone, int64_t time_s)
+int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s)
 {
     int64_t local_s = time_s + mtr_zone_at(zone, time_s).offset_s;
     int64_t day = local_s / SECONDS_PER_DAY;
     return local_s % SECONDS_PER_DAY < 0 ? day - 1 : day;
 }
 
-struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
+struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
                                           int64_t from_s, int64_t to_s)
 {
     const struct mtr_period *period = &input->period;
     switch (prorate) {
     case MTR_PRORATE_NONE: return (struct mtr_price_share){0, 1, 1};
     case MTR_PRORATE_DAY: {
-        int64_t first = mtr_price_local_day(input->zone, period->start_s);
-        return (struct mtr_price_share){mtr_price_local_day(input->zone, from_s) - first,
-                                        mtr_price_local_day(input->zone, to_s) - first,
-                                        mtr_price_local_day(input->zone, period->end_s) - first};
+        int64_t first = price_local_day(input->zone, period->start_s);
+        return (struct mtr_price_share){price_local_day(input->zone, from_s) - first,
+                                        price_local_day(input->zone, to_s) - first,
+                                        price_local_day(input->zone, period->end_s) - first};
     }
     case MTR_PRORATE_SECOND:
         return (struct mtr_price_share){from_s - period->start_s, to_s - period->start_s,
@@ -40,7 +40,7 @@ struct mtr_price_share mtr_price_share_of(const struct mtr_price_input *input, e
     return (struct mtr_price_share){0, 0, 1};
 }
 
-int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share, struct mtr_exact *out)
+int price_share_amount(struct mtr_money amount, struct mtr_price_share share, struct mtr_exact *out)
 {
     const struct mtr_exact all = mtr_exact_from_money(amount);
     const struct mtr_quantity whole = {share.whole};
@@ -50,7 +50,7 @@ int mtr_price_share_amount(struct mtr_money amount, struct mtr_price_share share
     return rc ? rc : mtr_exact_sub(until, before, out);
 }
 
-int mtr_price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
+int price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
                       struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES])
 {
     const struct mtr_price_input *input = pricer->input;
@@ -67,9 +67,9 @@ int mtr_price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate,
         return MTR_OK;
     }
     MTR_ASSERT(from_s <= to_s); /* what is priced runs in the period */
-    struct mtr_price_share share = mtr_price_share_of(input, prorate, from_s, to_s);
+    struct mtr_price_share share = price_share_of(input, prorate, from_s, to_s);
     if (pricer->with_trace)
         snprintf(text, MTR_PRICE_SHARE_TEXT_BYTES, "%s × %" PRId64 " ÷ %" PRId64, whole,
                  share.to - share.from, share.whole);
-    return mtr_price_share_amount(amount, share, out);
+    return price_share_amount(amount, share, out);
 }

@@ -7,18 +7,18 @@
 
 #include "meterd/core/time.h"
 
-static bool is_whole(enum mtr_slice_by by)
+static bool is_whole(enum mtr_curve_scope by)
 {
     return by == MTR_SLICE_BY_PERIOD || by == MTR_SLICE_BY_TERM;
 }
 
 /* The number of the local day, or the start of the local hour. */
-static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_slice_by by, int64_t time_us)
+static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_curve_scope by, int64_t time_us)
 {
     const int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(pricer->input->zone);
     return by == MTR_SLICE_BY_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s
-                                   : mtr_price_local_day(pricer->input->zone, time_s);
+                                   : price_local_day(pricer->input->zone, time_s);
 }
 
 static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *row)
@@ -41,7 +41,7 @@ static int add_whole(struct mtr_line_work *work)
 /* Rows of one local hour or day join; an event or a level is a slice by itself. */
 static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    const enum mtr_slice_by by = work->component->scope;
+    const enum mtr_curve_scope by = work->component->scope;
     const bool joins = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
     int64_t place = 0;
     work->slice_count = 0;
@@ -63,7 +63,7 @@ static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
         if (rc) return rc;
     }
     if (work->slice_count == 0) work->slice_count = 1; /* of nothing: a flat may be due at zero use */
-    return by == MTR_SLICE_BY_LEVEL ? mtr_price_mean_level(pricer, work, &work->line.quantity) : MTR_OK;
+    return by == MTR_SLICE_BY_LEVEL ? price_mean_level(pricer, work, &work->line.quantity) : MTR_OK;
 }
 
 /* Rows ascend by input, so the last one tells whether there are further meters. */
@@ -85,7 +85,7 @@ static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return MTR_OK;
 }
 
-struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, uint32_t input)
+struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input)
 {
     MTR_ASSERT(input < work->component->input_count);
     if (work->inputs) return work->of_earlier ? work->inputs->earlier[input] : work->inputs->quantity[input];
@@ -93,13 +93,13 @@ struct mtr_quantity mtr_price_input_quantity(const struct mtr_line_work *work, u
     return work->of_earlier ? work->single.earlier : work->single.quantity;
 }
 
-bool mtr_price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work)
+bool price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
     for (uint32_t i = 0; i < work->slice_count; i++)
         if (work->slices[i].earlier.e12 != 0) return true;
     for (uint32_t i = 0; i < input->earlier_count && !input->version->reset; i++)
-        if (mtr_price_earlier_like(pricer, i, &work->line)) return true;
+        if (price_earlier_like(pricer, i, &work->line)) return true;
     return false;
 }
 
@@ -120,7 +120,7 @@ static bool is_apart(const struct mtr_line_work *work)
     return !is_whole(work->component->scope) || work->inputs;
 }
 
-bool mtr_price_makes_line(const struct mtr_line_work *work)
+bool price_makes_line(const struct mtr_line_work *work)
 {
     const struct mtr_component *component = work->component;
     if (component->flat_at_zero && component->group_by_count == 0) return true;
@@ -136,11 +136,11 @@ static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->due = work->line.quantity.e12 != 0 || work->measured.e12 != 0 ||
                 (is_apart(work) && has_use(work, true, false));
     if (!component->flat_at_zero || component->group_by_count) return;
-    work->flat_was_due = mtr_price_was_due(pricer, work);
+    work->flat_was_due = price_was_due(pricer, work);
     work->due = work->due || !work->flat_was_due;
 }
 
-int mtr_price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     work->slices = &work->single;
     work->slice_count = 1;

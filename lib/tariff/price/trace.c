@@ -4,12 +4,12 @@
  */
 #include "lib/tariff/price/parts.h"
 
-uint32_t mtr_price_next_line(const struct mtr_pricer *pricer)
+uint32_t price_next_line(const struct mtr_pricer *pricer)
 {
     return pricer->price.line_count;
 }
 
-int mtr_price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
+int price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
                     const char *output)
 {
     MTR_ASSERT(pricer->with_trace);

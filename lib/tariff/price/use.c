@@ -30,14 +30,14 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
     mtr_quantity_format(before, input);
     mtr_quantity_format(work->billed, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), "free units", input, output);
+    return price_trace(pricer, price_next_line(pricer), "free units", input, output);
 }
 
 /* The published order (docs/pricing.md). */
-static slice_part *const slice_parts[] = {mtr_price_convert, apply_free_units, mtr_price_draw_slice,
-                                          mtr_price_curve};
+static slice_part *const slice_parts[] = {price_convert, apply_free_units, price_draw_slice,
+                                          price_curve};
 
-int mtr_price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = MTR_OK;
     work->line.has_unit_price = false;
@@ -52,7 +52,7 @@ static int trace_slice(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     char when[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
     mtr_time_format(slice->time_us, when);
     mtr_quantity_format(work->billed, quantity);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), mtr_slice_by_name(work->component->scope),
+    return price_trace(pricer, price_next_line(pricer), mtr_slice_by_name(work->component->scope),
                            when, quantity);
 }
 
@@ -62,7 +62,7 @@ static int trace_rest(struct mtr_pricer *pricer, const struct mtr_line_work *wor
     uint32_t count = work->slice_count - TRACED_SLICES;
     snprintf(name, sizeof(name), "%s, %u more", mtr_slice_by_name(work->component->scope), count);
     mtr_exact_format(rest, output);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, "", output);
+    return price_trace(pricer, price_next_line(pricer), name, "", output);
 }
 
 /* One price for all that is billed, over all slices. */
@@ -80,10 +80,10 @@ static int price_single(struct mtr_pricer *pricer, struct mtr_line_work *work)
     work->free_left = work->component->free_units;
     work->free_part = (struct mtr_price_free_part){0};
     work->billed = work->of_earlier ? work->slices[0].earlier : work->slices[0].quantity;
-    return mtr_price_slice(pricer, work);
+    return price_slice(pricer, work);
 }
 
-static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
+static int price_all_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const bool with_trace = pricer->with_trace;
     struct mtr_exact sum = mtr_exact_zero(), rest = mtr_exact_zero();
@@ -99,7 +99,7 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
         work->billed = work->of_earlier ? slice->earlier : slice->quantity;
         pricer->with_trace = with_trace && i < TRACED_SLICES;
         if (pricer->with_trace && work->slice_count > 1) rc = trace_slice(pricer, work, slice);
-        if (!rc) rc = mtr_price_slice(pricer, work);
+        if (!rc) rc = price_slice(pricer, work);
         if (!rc) rc = mtr_exact_add(sum, work->line.exact, &sum);
         if (!rc && i >= TRACED_SLICES) rc = mtr_exact_add(rest, work->line.exact, &rest);
         join_unit_price(work, priced++, &has_unit_price, &unit_price);
@@ -114,12 +114,12 @@ static int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 
 static int price_pass(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = mtr_price_refill_draws(pricer, work);
+    int rc = price_refill_draws(pricer, work);
     if (rc) return rc;
-    rc = work->component->scope == MTR_SLICE_BY_LEVEL ? mtr_price_levels(pricer, work)
+    rc = work->component->scope == MTR_SLICE_BY_LEVEL ? price_levels(pricer, work)
          : work->slice_count == 1                     ? price_single(pricer, work)
-                                                      : price_slices(pricer, work);
-    return rc ? rc : mtr_price_adjust(pricer, work);
+                                                      : price_all_slices(pricer, work);
+    return rc ? rc : price_adjust(pricer, work);
 }
 
 static bool has_earlier(const struct mtr_line_work *work)
@@ -149,7 +149,7 @@ static int take_off_earlier(struct mtr_pricer *pricer, struct mtr_line_work *wor
     mtr_exact_format(earlier.exact, less);
     mtr_exact_format(work->line.exact, output);
     snprintf(name, sizeof(name), "less the use before this part: %s", less);
-    return mtr_price_trace(pricer, mtr_price_next_line(pricer), name, input, output);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
 /* What would be billed of the line, or of its earlier use, had it no pools. */
@@ -163,7 +163,7 @@ static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bo
     work->free_left = work->component->free_units;
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         work->billed = of_earlier ? work->slices[i].earlier : work->slices[i].quantity;
-        rc = mtr_price_convert(pricer, work);
+        rc = price_convert(pricer, work);
         if (!rc) rc = apply_free_units(pricer, work);
         if (!rc && work->billed.e12 > 0) rc = mtr_quantity_add(*out, work->billed, out);
     }
@@ -174,13 +174,13 @@ static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bo
 static int choose_draws(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct mtr_quantity units, before;
-    if (!mtr_price_pools_give(pricer, work->component)) return MTR_OK;
+    if (!price_pools_give(pricer, work->component)) return MTR_OK;
     int rc = count_units(pricer, work, false, &units);
     if (!rc) rc = count_units(pricer, work, true, &before);
-    return rc ? rc : mtr_price_choose_draws(pricer, work, units, before);
+    return rc ? rc : price_choose_draws(pricer, work, units, before);
 }
 
-int mtr_price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
+int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = choose_draws(pricer, work);
     if (!rc) rc = price_pass(pricer, work);

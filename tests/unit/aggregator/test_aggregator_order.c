@@ -63,7 +63,7 @@ static void make_events(uint32_t count)
     }
 }
 
-/* Σ of cells' counts = events that match a meter and can count, less the voided ones: found without the fold's help but for mtr_measure's
+/* Σ of cells' counts = events that match a meter and can count, less the voided ones: found without the fold's help but for event_quantity's
  * refusals, which the golden cases cover. */
 static int on_count(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {

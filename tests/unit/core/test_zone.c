@@ -79,8 +79,8 @@ static void footers_golden(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct mtr_tz_rule rule;
-        assert_int_equal(mtr_tz_rule_parse(mtr_str_from(cases[i].footer), &rule), MTR_OK);
-        struct mtr_zone_span span = mtr_tz_rule_at(&rule, utc(cases[i].at));
+        assert_int_equal(tz_rule_parse(mtr_str_from(cases[i].footer), &rule), MTR_OK);
+        struct mtr_zone_span span = tz_rule_at(&rule, utc(cases[i].at));
         if (span.offset_s != cases[i].offset_s) print_error("%s\n", cases[i].footer);
         assert_int_equal(span.offset_s, cases[i].offset_s);
         assert_int_equal(span.end_s, cases[i].until ? utc(cases[i].until) : INT64_MAX);
@@ -99,7 +99,7 @@ static void bad_footers_are_refused(void **state)
     };
     struct mtr_tz_rule rule;
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        int rc = mtr_tz_rule_parse(mtr_str_from(bad[i]), &rule);
+        int rc = tz_rule_parse(mtr_str_from(bad[i]), &rule);
         if (rc != MTR_EINVALID) print_error("accepted: %s\n", bad[i]);
         assert_int_equal(rc, MTR_EINVALID);
     }
@@ -119,12 +119,12 @@ static void spans_of_any_footer_partition_time(void **state)
                                           "XXX0YYY,M3.1.0,M3.1.0", "IST-1GMT0,M10.5.0,M3.5.0/1", "XXX3EDT4,0/0,J365/22:59:59"};
     for (size_t i = 0; i < sizeof(footers) / sizeof(*footers); i++) {
         struct mtr_tz_rule rule;
-        assert_int_equal(mtr_tz_rule_parse(mtr_str_from(footers[i]), &rule), MTR_OK);
-        struct mtr_zone_span span = mtr_tz_rule_at(&rule, 0);
+        assert_int_equal(tz_rule_parse(mtr_str_from(footers[i]), &rule), MTR_OK);
+        struct mtr_zone_span span = tz_rule_at(&rule, 0);
         for (int steps = 0; steps < 600 && span.end_s < MTR_TIME_S_MAX; steps++) {
-            struct mtr_zone_span next = mtr_tz_rule_at(&rule, span.end_s);
-            struct mtr_zone_span inside = mtr_tz_rule_at(&rule, span.start_s / 2 + span.end_s / 2);
-            struct mtr_zone_span last = mtr_tz_rule_at(&rule, span.end_s - 1);
+            struct mtr_zone_span next = tz_rule_at(&rule, span.end_s);
+            struct mtr_zone_span inside = tz_rule_at(&rule, span.start_s / 2 + span.end_s / 2);
+            struct mtr_zone_span last = tz_rule_at(&rule, span.end_s - 1);
             assert_true(next.start_s == span.end_s && next.end_s > next.start_s && next.offset_s != span.offset_s);
             assert_true(same_span(last, span));
             if (span.start_s != INT64_MIN) assert_true(same_span(inside, span));
@@ -150,7 +150,7 @@ static int parse_copy(const char *bytes, size_t size, struct mtr_tz_data *data)
     char *copy = malloc(size ? size : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, size);
-    int rc = mtr_tzif_parse((struct mtr_str){copy, size}, data);
+    int rc = tzif_parse((struct mtr_str){copy, size}, data);
     free(copy);
     return rc;
 }
@@ -162,7 +162,7 @@ static void damaged_files_are_errors_never_crashes(void **state)
     size_t size = read_zone_file("Australia/Lord_Howe", bytes, sizeof(bytes));
     struct mtr_tz_data data = {0};
     assert_int_equal(parse_copy(bytes, size, &data), MTR_OK);
-    mtr_tzif_release(&data);
+    tzif_release(&data);
     for (size_t cut = 0; cut < size; cut++) assert_int_equal(parse_copy(bytes, cut, &data), MTR_ECORRUPT);
     uint64_t random = 0x9E3779B97F4A7C15u;
     for (int i = 0; i < 20000; i++) {
@@ -172,7 +172,7 @@ static void damaged_files_are_errors_never_crashes(void **state)
         bytes[at] = (char)random;
         if (parse_copy(bytes, size, &data) == MTR_OK) {
             struct mtr_zone *zone = NULL;
-            assert_int_equal(mtr_zone_from_data(MTR_STR("damaged"), &data, &zone), MTR_OK);
+            assert_int_equal(zone_from_data(MTR_STR("damaged"), &data, &zone), MTR_OK);
             for (int64_t time_s = 0; time_s < MTR_TIME_S_MAX; time_s += 400000003) {
                 struct mtr_hour hour = mtr_zone_hour(zone, time_s);
                 assert_true(hour.start_s <= time_s && time_s < hour.end_s && hour.end_s - hour.start_s <= 3600);

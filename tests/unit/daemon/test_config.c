@@ -32,7 +32,7 @@ static int load(const char *path, char *const *environment, const char *const *s
     struct mtr_buffer text;
     mtr_diagnostics_init(&findings, 16);
     mtr_buffer_init(&text, 1 << 16);
-    int rc = mtr_config_load(path, environment, settings, config, &input_name, &findings);
+    int rc = config_load(path, environment, settings, config, &input_name, &findings);
     for (size_t i = 0; i < findings.count; i++)
         assert_int_equal(mtr_diagnostic_write(&text, path ? "FILE" : "configuration", &findings.items[i]), 0);
     snprintf(findings_text, room, "%.*s", (int)text.size, text.data ? text.data : "");
@@ -59,8 +59,8 @@ static void test_example_file_is_the_defaults(void **state)
     assert_memory_equal(&defaults.logline, &example.logline, sizeof(defaults.logline));
     assert_int_equal(defaults.listen.port, example.listen.port);
     assert_int_equal(defaults.listen.body_bytes_max, example.listen.body_bytes_max);
-    mtr_config_release(&defaults);
-    mtr_config_release(&example);
+    config_release(&defaults);
+    config_release(&example);
 }
 
 static void test_settings_beat_environment_beats_file(void **state)
@@ -75,7 +75,7 @@ static void test_settings_beat_environment_beats_file(void **state)
     assert_int_equal(config.listen.port, 1002);
     assert_int_equal(config.rater.grace, INT64_C(7200000000));
     assert_int_equal(config.rater.draft_every, INT64_C(180000000));
-    mtr_config_release(&config);
+    config_release(&config);
     unlink(file_path);
 }
 
@@ -101,7 +101,7 @@ static void test_findings(void **state)
         char text[1024];
         assert_int_equal(load(write_file(cases[i].file), NULL, settings, &config, text, sizeof(text)), MTR_EINVALID);
         if (!strstr(text, cases[i].finding)) fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].finding, text);
-        mtr_config_release(&config);
+        config_release(&config);
         unlink(file_path);
     }
 }

@@ -38,7 +38,7 @@ struct receiver {
 };
 
 struct fixture {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_outbox *outbox;
     struct sent sent[SENT_MAX];
     uint32_t sent_count;

@@ -36,7 +36,7 @@ static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
 
 static void a_charge_is_explained(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_charges_txn *txn = NULL;
     struct mtr_buffer out;
     struct mtr_json_writer json;
@@ -73,7 +73,7 @@ static int count_charge(void *context, const struct mtr_charge *charge)
     return rating_on_charge(history, charge);
 }
 
-static struct rating_history pull(struct rating_stage *stage, const struct mtr_pull_request *request, uint64_t *next_after, bool *has_more)
+static struct rating_history pull(struct rating_world *stage, const struct mtr_pull_request *request, uint64_t *next_after, bool *has_more)
 {
     struct rating_history history = {0};
     struct mtr_charges_txn *txn = NULL;
@@ -85,7 +85,7 @@ static struct rating_history pull(struct rating_stage *stage, const struct mtr_p
 
 static void consumers_pull_and_acknowledge(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_charges_txn *txn = NULL;
     struct mtr_charge charge;
     struct mtr_pull_request request = {.limit = 2, .consumer = MTR_STR("erp")};

@@ -208,9 +208,9 @@ static void classifies_addresses(void **state)
         {"::127.0.0.1", false, false, true},     {"nonsense", false, false, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        assert_int_equal(mtr_address_text_allowed(rows[i].address, false, false), rows[i].is_public);
-        assert_int_equal(mtr_address_text_allowed(rows[i].address, true, false), rows[i].with_loopback);
-        assert_int_equal(mtr_address_text_allowed(rows[i].address, false, true), rows[i].with_private);
+        assert_int_equal(address_text_allowed(rows[i].address, false, false), rows[i].is_public);
+        assert_int_equal(address_text_allowed(rows[i].address, true, false), rows[i].with_loopback);
+        assert_int_equal(address_text_allowed(rows[i].address, false, true), rows[i].with_private);
     }
 }
 

@@ -66,7 +66,7 @@ static int count_subscription(void *context, const struct mtr_subscription *subs
     return 0;
 }
 
-static struct mtr_catalog *draft_of(struct rating_stage *stage, const char *text, const char *key)
+static struct mtr_catalog *draft_of(struct rating_world *stage, const char *text, const char *key)
 {
     const enum mtr_catalog_kind kind = MTR_KIND_TARIFF;
     struct mtr_diagnostics findings;
@@ -78,7 +78,7 @@ static struct mtr_catalog *draft_of(struct rating_stage *stage, const char *text
     return draft;
 }
 
-static struct mtr_what_if_options options_of(const struct rating_stage *stage, const struct mtr_catalog *draft)
+static struct mtr_what_if_options options_of(const struct rating_world *stage, const struct mtr_catalog *draft)
 {
     return (struct mtr_what_if_options){.stored = stage->catalog, .draft = draft, .to.time_s = MTR_TIME_S_MAX, .grace_us = MTR_US_PER_HOUR,
                                         .memory_bytes_max = 64 << 20};
@@ -86,7 +86,7 @@ static struct mtr_what_if_options options_of(const struct rating_stage *stage, c
 
 static struct listing listing; /* of the last what-if */
 
-static const char *list(struct rating_stage *stage, const struct mtr_what_if_options *options)
+static const char *list(struct rating_world *stage, const struct mtr_what_if_options *options)
 {
     const struct mtr_what_if_hooks hooks = {list_period, count_subscription, &listing};
     listing = (struct listing){0};
@@ -96,7 +96,7 @@ static const char *list(struct rating_stage *stage, const struct mtr_what_if_opt
 }
 
 /* Usage in January and February, watermark in the middle of February. */
-static void open_stage(struct rating_stage *stage)
+static void open_stage(struct rating_world *stage)
 {
     rating_open(stage, JANUARY_S);
     rating_apply(stage, CATALOG);
@@ -110,7 +110,7 @@ static void open_stage(struct rating_stage *stage)
 
 static void both_prices_of_each_period(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
@@ -129,7 +129,7 @@ static void both_prices_of_each_period(void **state)
 
 static void dates_are_local(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
@@ -147,7 +147,7 @@ static void dates_are_local(void **state)
 
 static void only_those_asked_for(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *same = draft_of(&stage, "tariffs: []\n", NULL);
@@ -175,7 +175,7 @@ static void one_version_for_all(void **state)
     static const char next[] = "key: standard\ncurrency: EUR\nversions:\n"
                                "- {from: 2026-02-01, components: [{key: calls, meter: calls, per_unit: '1'}]}\n"
                                "- {from: 2027-01-01, components: [{key: calls, meter: calls, per_unit: '2'}]}\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, next, "standard");
@@ -197,7 +197,7 @@ static void a_price_out_of_range_is_named(void **state)
 {
     static const char vast[] = "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: "
                                "[{key: calls, meter: calls, per_unit: '100000000000000000000'}]}]\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, vast, "standard");
@@ -213,7 +213,7 @@ static void a_missing_rate_is_named(void **state)
     static const char abroad[] = "tariffs: [{key: abroad, currency: USD, exchange: {source: ecb, at: period_end}, versions: [{from: 2026-01-01, components: "
                                  "[{key: calls, meter: calls, per_unit: '1'}]}]}]\n"
                                  "subscriptions: [{key: s1, service: compute, customer: c1, tariff: abroad, currency: EUR, zone: UTC, start: 2026-01-01}]\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, abroad, NULL);
@@ -240,7 +240,7 @@ static void a_trial_tariff_is_drafted(void **state)
                                 "%s";
     static const char moved[] = "subscriptions: [{key: s4, service: compute, customer: c4, tariff: standard, zone: UTC, start: 2026-01-01, "
                                 "trial: {days: 15, tariff: trial}}]\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     char text[1024];
     (void)state;
     open_stage(&stage);
@@ -270,7 +270,7 @@ static void balances_are_those_charged(void **state)
 {
     static const char allowance[] = "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.50'}], "
                                     "allowances: [{key: included, components: [calls], quantity: '6', rollover: %d}]}]\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     char text[1024];
     (void)state;
     open_stage(&stage);
@@ -299,7 +299,7 @@ static void balances_are_those_charged(void **state)
 
 static void never_rated(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     const struct mtr_what_if_hooks hooks = {list_period, count_subscription, &listing};
     (void)state;
     listing = (struct listing){0};
@@ -337,7 +337,7 @@ static int ignore_subscription(void *context, const struct mtr_subscription *sub
     return done > total;
 }
 
-static struct amounts amounts_of(struct rating_stage *stage, const struct mtr_catalog *draft)
+static struct amounts amounts_of(struct rating_world *stage, const struct mtr_catalog *draft)
 {
     struct amounts amounts = {.count = 0};
     const struct mtr_what_if_hooks hooks = {keep_amounts, ignore_subscription, &amounts};
@@ -359,7 +359,7 @@ static void what_it_says_is_what_is_charged(void **state)
         "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, scope: day, volume: [{up_to: 10, unit: '1'}, "
         "{unit: '0.9'}]}], overrides: [{customer: c2, components: [{key: calls, per_unit: '0.07'}]}]}]\n",
     };
-    struct rating_stage stage;
+    struct rating_world stage;
     int64_t now_s = FEBRUARY_S + 14 * DAY_S;
     (void)state;
     open_stage(&stage);
@@ -395,7 +395,7 @@ static void what_it_says_is_what_is_charged(void **state)
     rating_close(&stage);
 }
 
-static struct mtr_hash128 rollups_hash(struct rating_stage *stage)
+static struct mtr_hash128 rollups_hash(struct rating_world *stage)
 {
     struct mtr_rollups_txn *txn = NULL;
     struct mtr_hash128 hash = {0, 0};
@@ -407,7 +407,7 @@ static struct mtr_hash128 rollups_hash(struct rating_stage *stage)
 
 static void nothing_is_written(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_stage(&stage);
     const struct mtr_hash128 before = rollups_hash(&stage);

@@ -37,7 +37,7 @@ static const int64_t MARCH_S = INT64_C(1772323200);
 
 static void drafts_then_final_then_correction(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -76,7 +76,7 @@ static void drafts_then_final_then_correction(void **state)
 
 static void a_final_line_without_a_difference_is_still_told(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -100,7 +100,7 @@ static void a_final_line_without_a_difference_is_still_told(void **state)
 
 static void a_changed_tariff_rates_closed_periods_again(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -123,7 +123,7 @@ static void a_changed_tariff_rates_closed_periods_again(void **state)
 
 static void a_version_inside_a_period_splits_it(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD
@@ -164,7 +164,7 @@ static void splits_change_no_sum(void **state)
                                             "{mode: half_up, place: total}"};
     (void)state;
     for (size_t i = 0; i < sizeof(roundings) / sizeof(*roundings); i++) {
-        struct rating_stage stage;
+        struct rating_world stage;
         char yaml[4096];
         int size = snprintf(yaml, sizeof(yaml), "%stariffs:\n  - key: standard\n    currency: EUR\n    rounding: %s\n    versions:\n", HEAD,
                             roundings[i]);
@@ -191,7 +191,7 @@ static void splits_change_no_sum(void **state)
 
 static void a_feed_numbered_anew_is_read_again(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -209,7 +209,7 @@ static void a_feed_numbered_anew_is_read_again(void **state)
 
 static void dimensions_are_lines_of_their_own(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_charges_txn *txn = NULL;
     struct mtr_charge charge;
     (void)state;
@@ -245,7 +245,7 @@ static void dimensions_are_lines_of_their_own(void **state)
 }
 
 /* A charge's body says this. */
-static void assert_body(struct rating_stage *stage, uint64_t number, const char *part)
+static void assert_body(struct rating_world *stage, uint64_t number, const char *part)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_charge charge;
@@ -260,7 +260,7 @@ static void assert_body(struct rating_stage *stage, uint64_t number, const char 
 /* Hours of the subscription's zone, dimensions and several meters, from cells to charges; and the tax code of a line that went away. */
 static void prices_are_chosen_by_hour_dimension_and_size(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S - HOUR_S);
     rating_apply(&stage, HEAD
@@ -300,7 +300,7 @@ static void prices_are_chosen_by_hour_dimension_and_size(void **state)
 }
 
 /* A cell as the fold leaves it for unique: the value, and the members it comes from. */
-static void use_members(struct rating_stage *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
+static void use_members(struct rating_world *stage, const char *meter_key, int64_t hour_s, const char *dimensions, const char *quantity,
                         const char *members)
 {
     const struct mtr_meter *meter = mtr_catalog_find_meter(stage->catalog, mtr_str_from(meter_key));
@@ -320,7 +320,7 @@ static void use_members(struct rating_stage *stage, const char *meter_key, int64
 
 static void last_and_unique_are_exact_over_cells(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, "vendors: [{key: acme}]\n"
@@ -354,7 +354,7 @@ static void last_and_unique_are_exact_over_cells(void **state)
 
 static void a_period_that_cannot_be_rated_holds_up_no_other(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n");
@@ -389,7 +389,7 @@ static uint64_t pick(uint64_t *state, uint64_t count)
     return next_random(state) % count;
 }
 
-static void apply_random_catalog(struct rating_stage *stage, uint64_t *random, bool first)
+static void apply_random_catalog(struct rating_world *stage, uint64_t *random, bool first)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe"};
     static const char *const periods[] = {"{every: month}", "{every: week}", "{every: day}", "{every: month, anchor: anniversary}"};
@@ -426,7 +426,7 @@ static void apply_random_catalog(struct rating_stage *stage, uint64_t *random, b
     rating_apply(stage, yaml);
 }
 
-static void use_at_random(struct rating_stage *stage, uint64_t *random)
+static void use_at_random(struct rating_world *stage, uint64_t *random)
 {
     static const char *const keys[] = {"s0", "s1", "s2", "s3"};
     static const char *const dimensions[] = {"eu|ssd|", "eu|hdd|", "us|ssd|", "||"};
@@ -484,7 +484,7 @@ static int check_order(void *context, const struct mtr_charge *charge)
 
 static void run_seed(uint64_t seed)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     uint64_t random = seed;
     rating_open(&stage, JANUARY_S + 4 * DAY_S);
     stage.options.step_rows_max = 1 + (uint32_t)pick(&random, 8);

@@ -28,13 +28,13 @@ static const int64_t FEBRUARY_S = INT64_C(1769904000);
     "tariffs:\n"                                                                                  \
     "  - {key: standard, currency: EUR, versions: [{from: 2026-01-01, components: ["
 
-static void check(struct rating_stage *stage, uint32_t subscription, const char *expected)
+static void check(struct rating_world *stage, uint32_t subscription, const char *expected)
 {
     struct rating_history history = rating_history(stage, subscription);
     if (strcmp(history.text, expected) != 0) fail_msg("subscription %u:\n  expected %s\n  got      %s", subscription, expected, history.text);
 }
 
-static void advance(struct rating_stage *stage, int64_t now_s)
+static void advance(struct rating_world *stage, int64_t now_s)
 {
     rating_advance_to(stage, now_s);
     rating_drain(stage);
@@ -42,7 +42,7 @@ static void advance(struct rating_stage *stage, int64_t now_s)
 
 static void tiers_of_all_subscriptions(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD "{key: calls, meter: calls, graduated: [{up_to: 100, unit: 2}, {unit: 1}], free_units: 10, across: customer}]}]}\n");
@@ -68,7 +68,7 @@ static void tiers_of_all_subscriptions(void **state)
 
 static void limits_of_the_account(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD "{key: calls, meter: calls, per_unit: 1}], account: {minimum: 50, cap: 100}}]}\n");
@@ -101,7 +101,7 @@ static void limits_of_the_account(void **state)
 /* A subscription that is there or not is one to all behind it. */
 static void a_subscription_that_goes(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD "{key: calls, meter: calls, graduated: [{up_to: 100, unit: 2}, {unit: 1}], across: customer}]}]}\n");
@@ -120,7 +120,7 @@ static void a_subscription_that_goes(void **state)
 /* Who is charged nothing under the tariff is not the last of the account: the minimum stays with those who are. */
 static void the_last_one_in_a_trial(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD "{key: calls, meter: calls, per_unit: 1}], account: {minimum: 50}}]}\n");
@@ -142,7 +142,7 @@ static void the_last_one_in_a_trial(void **state)
 /* Use that is not charged any more fills no tiers. */
 static void tiers_after_a_trial_that_stops(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD "{key: calls, meter: calls, graduated: [{up_to: 100, unit: 2}, {unit: 1}], across: customer}]}]}\n");

@@ -26,7 +26,7 @@ static const int64_t FEBRUARY_S = INT64_C(1769904000);
     "subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, currency: USD, start: 2026-01-01}]\n"
 #define CALLS "{key: calls, meter: calls, per_unit: '0.50'}"
 
-static void rates_of(struct rating_stage *stage, int64_t time_s, const char *usd)
+static void rates_of(struct rating_world *stage, int64_t time_s, const char *usd)
 {
     char yaml[256], day[MTR_DATE_TEXT_BYTES];
     mtr_rate_day_format(time_s / DAY_S, day);
@@ -34,7 +34,7 @@ static void rates_of(struct rating_stage *stage, int64_t time_s, const char *usd
     rating_apply(stage, yaml);
 }
 
-static void step_to(struct rating_stage *stage, int64_t time_s)
+static void step_to(struct rating_world *stage, int64_t time_s)
 {
     rating_advance_to(stage, time_s);
     rating_drain(stage);
@@ -47,14 +47,14 @@ static int keep_text(void *context, const struct mtr_audit_finding *finding)
     return 0;
 }
 
-static void audited(struct rating_stage *stage, char text[300])
+static void audited(struct rating_world *stage, char text[300])
 {
     struct mtr_audit_counts counts;
     text[0] = '\0';
     assert_int_equal(mtr_rater_audit(stage->rollups, stage->charges, stage->catalog, &stage->options, keep_text, text, &counts), 0);
 }
 
-static int first_problem(struct rating_stage *stage)
+static int first_problem(struct rating_world *stage)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_charge_period period;
@@ -66,7 +66,7 @@ static int first_problem(struct rating_stage *stage)
 
 static void a_missing_rate_holds_the_period_until_it_comes(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_diagnostic diagnostic = {0};
     struct mtr_rater_result result;
     char found[300];
@@ -118,7 +118,7 @@ static int on_body(void *context, const struct mtr_charge *charge)
 
 static void the_body_says_which_rate(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     struct mtr_charges_txn *txn = NULL;
     char text[400] = "";
     (void)state;
@@ -139,7 +139,7 @@ static void the_body_says_which_rate(void **state)
 /* 31 days, each with its rate; fractions of a cent each day, tiers that go on over the days, and a reset version of several days. */
 static void each_day_at_its_own_rate(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, CATALOG(", at: usage_day, max_age_days: 0", "{key: calls, meter: calls, graduated: [{up_to: 100, unit: '0.004'}, {unit: '0.002'}]}"));
@@ -166,7 +166,7 @@ static void each_day_at_its_own_rate(void **state)
 
 static void a_reset_is_at_the_first_day_of_its_version(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, "vendors: [{key: acme}]\n"
@@ -188,7 +188,7 @@ static void a_reset_is_at_the_first_day_of_its_version(void **state)
 
 static void a_day_without_use_needs_no_rate(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, CATALOG(", at: usage_day, max_age_days: 0", CALLS));
@@ -203,7 +203,7 @@ static void a_day_without_use_needs_no_rate(void **state)
 /* What the vendor asks in dollars is told in the subscription's euros, and waits for its rate, too. */
 static void a_cost_in_another_currency(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     char found[300];
     (void)state;
     rating_open(&stage, JANUARY_S);

@@ -23,13 +23,13 @@ enum { DAY_S = 86400 };
 #define TARIFF(components)                                                                                                     \
     "tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n          - " components "\n"
 
-static void open_with(struct rating_stage *stage, const char *yaml)
+static void open_with(struct rating_world *stage, const char *yaml)
 {
     rating_open(stage, JANUARY_S);
     rating_apply(stage, yaml);
 }
 
-static void rate_until(struct rating_stage *stage, int64_t time_s)
+static void rate_until(struct rating_world *stage, int64_t time_s)
 {
     rating_advance_to(stage, time_s);
     rating_drain(stage);
@@ -37,7 +37,7 @@ static void rate_until(struct rating_stage *stage, int64_t time_s)
 }
 
 /* The charges made since the last call. */
-static const char *news(struct rating_stage *stage)
+static const char *news(struct rating_world *stage)
 {
     static struct rating_history history;
     static size_t told;
@@ -54,7 +54,7 @@ static const char *news(struct rating_stage *stage)
 /* 0.01 for a GiB-hour: 10 GiB from 11 January on are 10 × 21 × 24 = 5040 GiB-hours in January and 6720 in each February. */
 static void a_level_goes_on_from_month_to_month(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     news(NULL);
     open_with(&stage, SERVICE "meters: [{key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, group_by: [region]}]\n" TARIFF(
@@ -78,7 +78,7 @@ static void a_level_goes_on_from_month_to_month(void **state)
 /* Changes from before the term do not count, and the level that stands at its start is that of its first hour. */
 static void a_level_begins_with_the_term(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     news(NULL);
     open_with(&stage, SERVICE "meters: [{key: seats, service: store, event_type: v, value: n, aggregation: time_weighted, reports: change, per: day}]\n"
@@ -101,7 +101,7 @@ static void a_level_begins_with_the_term(void **state)
 /* Of a part on each side of 16 January the second goes on in the tiers: 8 GiB in the mean of the month, 5 of them at 1, the others at 0.5. */
 static void parts_of_a_mean_add_up(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     news(NULL);
     open_with(&stage, SERVICE
@@ -118,7 +118,7 @@ static void parts_of_a_mean_add_up(void **state)
 /* 1 % of each payment, at least 0.50 and at most 2.00; the first is free. */
 static void events_are_priced_one_by_one(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     news(NULL);
     open_with(&stage, SERVICE "meters: [{key: paid, service: store, event_type: p, value: amount, keep_events: true}]\n" TARIFF(
@@ -137,7 +137,7 @@ static void events_are_priced_one_by_one(void **state)
 
 /* ---- queries ---- */
 
-static const char *query(struct rating_stage *stage, const char *meter, enum mtr_usage_window window, int64_t from_s, int64_t to_s, const char *dimension)
+static const char *query(struct rating_world *stage, const char *meter, enum mtr_usage_window window, int64_t from_s, int64_t to_s, const char *dimension)
 {
     static char text[1024];
     struct mtr_usage_query usage = {.meter = mtr_str_from(meter), .from_s = from_s, .to_s = to_s, .window = window, .rows_max = 100};
@@ -166,7 +166,7 @@ static const char *query(struct rating_stage *stage, const char *meter, enum mtr
 
 static void queries_hold_levels_up_to_the_watermark(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     open_with(&stage, SERVICE "meters:\n"
                               "  - {key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, group_by: [region]}\n"
@@ -191,7 +191,7 @@ static void queries_hold_levels_up_to_the_watermark(void **state)
 /* Of the 24 windows of a day the 95th percentile is the 23rd: of two busy hours the lesser. */
 static void queries_rank_the_windows_of_a_row(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     news(NULL);
     open_with(&stage, SERVICE "meters: [{key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, group_by: [port]}]\n"

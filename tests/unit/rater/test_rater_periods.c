@@ -38,7 +38,7 @@ static const int64_t MARCH_S = INT64_C(1772323200);
 /* Where local midnight is not that of UTC, a day of use touches a period that begins later on that day. */
 static void no_period_before_it_begins(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     const int64_t begin_s = FEBRUARY_S - 19800; /* local midnight of 1 February */
     (void)state;
     rating_open(&stage, JANUARY_S);
@@ -67,7 +67,7 @@ static void no_period_before_it_begins(void **state)
 
 static void usage_in_the_trial_is_free(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD
@@ -93,7 +93,7 @@ static void usage_in_the_trial_is_free(void **state)
 /* A contract term counts from the subscription's start, and anew from a version that resets it; later versions and periods go on from there. */
 static void a_term_goes_on_until_a_reset(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD
@@ -121,7 +121,7 @@ static void a_term_goes_on_until_a_reset(void **state)
 
 static void a_moved_start_takes_the_old_period_back(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -146,7 +146,7 @@ static void a_moved_start_takes_the_old_period_back(void **state)
 
 static void an_end_closes_and_moves(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
@@ -192,7 +192,7 @@ static void an_end_that_comes_and_goes_unseen(void **state)
     static const char endless[] = "subscriptions:\n"
                                   "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n"
                                   "  - {key: s2, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, fee);
@@ -217,7 +217,7 @@ static void an_end_that_comes_and_goes_unseen(void **state)
 /* History is loaded under a long grace; with the usual one, from the next start on, what is over becomes final. */
 static void a_new_grace_holds_for_open_periods(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     stage.options.grace_us = 400 * MTR_US_PER_DAY;

@@ -57,7 +57,7 @@ static int compare_items(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-static void expect_lines(struct rating_stage *stage, uint32_t subscription, int period, const char *expected)
+static void expect_lines(struct rating_world *stage, uint32_t subscription, int period, const char *expected)
 {
     struct lines lines = {0};
     struct mtr_charges_txn *txn = NULL;
@@ -71,7 +71,7 @@ static void expect_lines(struct rating_stage *stage, uint32_t subscription, int 
     assert_string_equal(got, expected);
 }
 
-static void settle(struct rating_stage *stage, int64_t now_s)
+static void settle(struct rating_world *stage, int64_t now_s)
 {
     /* a period that was rated before the one that it goes on from waits for draft_every: a step forward each time */
     for (int i = 0; i < SUBSCRIPTIONS_MAX * PERIODS_MAX; i++) {
@@ -86,7 +86,7 @@ static void settle(struct rating_stage *stage, int64_t now_s)
 
 static void what_is_left_rolls_over_and_expires(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, STARTS_S[0]);
     rating_apply(&stage, HEAD TARIFF("        allowances: [{key: included, components: [calls], quantity: 100, rollover: 1}]\n")
@@ -116,7 +116,7 @@ static void what_is_left_rolls_over_and_expires(void **state)
 
 static void a_prepaid_credit_is_shared_by_a_customer(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, STARTS_S[0]);
     rating_apply(&stage, HEAD TARIFF("") "subscriptions:\n" SUBSCRIPTION("s1") SUBSCRIPTION("s2")
@@ -153,7 +153,7 @@ static void a_prepaid_credit_is_shared_by_a_customer(void **state)
 
 static void units_of_a_subscription_are_drawn_by_priority(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, STARTS_S[0]);
     rating_apply(&stage, HEAD TARIFF("        allowances: [{key: included, components: [calls], quantity: 10}, {key: bonus, amount: 3}]\n")
@@ -171,7 +171,7 @@ static void units_of_a_subscription_are_drawn_by_priority(void **state)
 
 static void a_version_inside_a_period_goes_on_with_the_pool(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, STARTS_S[0]);
     rating_apply(&stage, HEAD TARIFF("        allowances: [{key: included, components: [calls], quantity: 100}]\n")
@@ -191,7 +191,7 @@ static void a_version_inside_a_period_goes_on_with_the_pool(void **state)
 /* ---- after anything ---- */
 
 struct world {
-    struct rating_stage stage;
+    struct rating_world stage;
     uint64_t state;
     int64_t use[SUBSCRIPTIONS_MAX][PERIODS_MAX];
     int64_t granted, credit; /* a month's units, of each subscription; shared money */

@@ -24,14 +24,14 @@ static const int64_t MARCH_S = INT64_C(1772323200);
     "  - {key: calls, service: compute, event_type: call, aggregation: count}\n"                                 \
     "  - {key: disk, service: compute, event_type: disk, value: gib, group_by: [region, class]}\n"
 
-static uint32_t number_of(struct rating_stage *stage, const char *key)
+static uint32_t number_of(struct rating_world *stage, const char *key)
 {
     return mtr_catalog_find_subscription(stage->catalog, mtr_str_from(key))->number;
 }
 
 static void prices_in_the_subscriptions_currency_and_of_its_own(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD
@@ -72,7 +72,7 @@ static void an_override_re_rates_its_customer_only(void **state)
                                  "      - from: 2026-01-01\n"
                                  "        components: [{key: calls, meter: calls, per_unit: '0.50'}]\n";
     static const char override[] = "        overrides: [{customer: c2, components: [{key: calls, per_unit: '0.40'}]}]\n";
-    struct rating_stage stage;
+    struct rating_world stage;
     char text[2048];
     (void)state;
     rating_open(&stage, JANUARY_S);
@@ -130,7 +130,7 @@ static void trials_end_and_go_on_or_stop(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
-        struct rating_stage stage;
+        struct rating_world stage;
         char text[4096];
         rating_open(&stage, JANUARY_S);
         snprintf(text, sizeof(text), "%ssubscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, %s}\n",
@@ -167,7 +167,7 @@ static void trials_free_units_and_money(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        struct rating_stage stage;
+        struct rating_world stage;
         char text[4096];
         rating_open(&stage, JANUARY_S);
         snprintf(text, sizeof(text), "%ssubscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, trial: %s}\n",
@@ -195,7 +195,7 @@ static void trials_free_units_and_money(void **state)
 /* A day of a trial is a local one: 29 March has 23 hours in Berlin. */
 static void a_trial_of_days_ends_at_local_midnight(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, MARCH_S);
     rating_apply(&stage, HEAD TRIAL_TARIFFS "subscriptions:\n"
@@ -233,7 +233,7 @@ static void a_trial_of_days_ends_at_local_midnight(void **state)
     "        minimum: 25\n"
 #define SOLD "subscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, cost_tariff: cost}\n"
 
-static struct mtr_rater_result drain(struct rating_stage *stage)
+static struct mtr_rater_result drain(struct rating_world *stage)
 {
     struct mtr_rater_result all = {0}, result = {0};
     while (!result.idle) {
@@ -245,7 +245,7 @@ static struct mtr_rater_result drain(struct rating_stage *stage)
     return all;
 }
 
-static void use_both(struct rating_stage *stage)
+static void use_both(struct rating_world *stage)
 {
     rating_use(stage, "s1", "calls", JANUARY_S, "", "20", 20);
     rating_use(stage, "s1", "disk", JANUARY_S + DAY_S, "eu|ssd|", "8", 1);
@@ -254,7 +254,7 @@ static void use_both(struct rating_stage *stage)
 
 static void cost_stands_beside_what_is_charged(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD TWO_SIDES SOLD);
@@ -279,7 +279,7 @@ static int find_body(void *context, const struct mtr_charge *charge)
 
 static void a_new_cost_alone_is_a_charge_of_nothing(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     char body[4096], yaml[2048];
     struct mtr_charges_txn *txn = NULL;
     (void)state;
@@ -309,7 +309,7 @@ static void a_new_cost_alone_is_a_charge_of_nothing(void **state)
  * is one line with it. */
 static void cost_is_kept_where_nothing_is_charged(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD
@@ -347,7 +347,7 @@ static void cost_is_kept_where_nothing_is_charged(void **state)
 /* A service's cost tariff is that of its subscriptions; without one there is no cost, and taking it away takes the cost back. */
 static void cost_tariff_of_a_service(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, HEAD TWO_SIDES "subscriptions:\n  - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}\n");
@@ -370,7 +370,7 @@ static void cost_tariff_of_a_service(void **state)
 /* The seller pays in dollars, day by day at that day's rate; the customer in euros, for the whole month. Cost is in the customer's currency. */
 static void cost_in_another_currency(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     char yaml[256];
     (void)state;
     rating_open(&stage, JANUARY_S);
@@ -403,7 +403,7 @@ static void cost_in_another_currency(void **state)
 /* ---- worked examples ---- */
 
 /* "METER[/VALUES]@DATE=QUANTITY …", with the values of the meter's dimensions. */
-static void use_words(struct rating_stage *stage, const char *subscription, char *words)
+static void use_words(struct rating_world *stage, const char *subscription, char *words)
 {
     for (char *rest = words, *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
         char meter[64] = "", values[65] = "", date[16] = "", quantity[32] = "";
@@ -424,7 +424,7 @@ static void use_words(struct rating_stage *stage, const char *subscription, char
 static unsigned check_bundle(const char *path)
 {
     static const char mark[] = "# charged to ";
-    struct rating_stage stage;
+    struct rating_world stage;
     char text[1 << 14];
     unsigned count = 0;
     FILE *file = fopen(path, "r");

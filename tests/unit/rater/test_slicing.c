@@ -60,7 +60,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void begin(enum mtr_aggregation aggregation, enum mtr_slice_by scope)
+static void begin(enum mtr_aggregation aggregation, enum mtr_curve_scope scope)
 {
     meter.aggregation = aggregation;
     component.scope = scope;
@@ -111,7 +111,7 @@ static const char *rows(void)
 static void sums_add_up_by_their_scope(void **state)
 {
     static const struct {
-        enum mtr_slice_by scope;
+        enum mtr_curve_scope scope;
         const char *rows;
     } cases[] = {
         {MTR_SLICE_BY_PERIOD, "a@01-01T00:00 6; b@01-01T00:00 0.5; "},

@@ -398,15 +398,15 @@ static void test_recycled_memory_is_empty(void **state)
     for (size_t k = 0; k < sizeof(wanted) / sizeof(*wanted); k++) {
         struct mtr_identities recycled, table;
         uint64_t random = 11;
-        assert_int_equal(mtr_identities_init(&recycled, 5000), 0);
-        for (uint64_t i = 0; i < 5000; i++) assert_true(mtr_identities_add(&recycled, random_identity(&random), 0, 0, i + 1));
+        assert_int_equal(identities_init(&recycled, 5000), 0);
+        for (uint64_t i = 0; i < 5000; i++) assert_true(identities_add(&recycled, random_identity(&random), 0, 0, i + 1));
         const struct mtr_log_identity *memory = recycled.entries;
-        assert_int_equal(mtr_identities_prepare(&table, wanted[k], &recycled), 0);
+        assert_int_equal(identities_prepare(&table, wanted[k], &recycled), 0);
         assert_null(recycled.entries);
         if (k < 2) assert_ptr_equal(table.entries, memory);
-        assert_true(mtr_identities_has_room(&table, wanted[k]));
-        for (uint64_t i = 0; i < table.capacity; i++) assert_null(mtr_identities_entry(&table, i));
-        mtr_identities_release(&table);
+        assert_true(identities_has_room(&table, wanted[k]));
+        for (uint64_t i = 0; i < table.capacity; i++) assert_null(identities_entry(&table, i));
+        identities_release(&table);
     }
 }
 
@@ -417,29 +417,29 @@ static void test_tags_hold_what_they_promise(void **state)
     static bool live[MTR_TAG_SEGMENT_SLOTS];
     for (uint32_t slot = 1; slot <= 10; slot++) live[slot] = true;
     struct mtr_tag_table table;
-    assert_int_equal(mtr_tags_init(&table, 200000), 0);
+    assert_int_equal(tags_init(&table, 200000), 0);
     uint64_t random = 42, count = 0;
-    for (; count < 200000 || mtr_tags_fits(&table, count + 1); count++)
-        assert_int_equal(mtr_tags_insert(&table, random_identity(&random), 1 + count % 10, live), 0);
+    for (; count < 200000 || tags_fits(&table, count + 1); count++)
+        assert_int_equal(tags_insert(&table, random_identity(&random), 1 + count % 10, live), 0);
     print_message("compact table: %llu identities, %llu.%02llu bytes each when full\n", (unsigned long long)count,
-                  (unsigned long long)(mtr_tags_memory_bytes(&table) / count),
-                  (unsigned long long)(mtr_tags_memory_bytes(&table) * 100 / count % 100));
-    assert_true(mtr_tags_memory_bytes(&table) <= 7 * UINT64_C(200000)); /* and when fresh */
+                  (unsigned long long)(tags_memory_bytes(&table) / count),
+                  (unsigned long long)(tags_memory_bytes(&table) * 100 / count % 100));
+    assert_true(tags_memory_bytes(&table) <= 7 * UINT64_C(200000)); /* and when fresh */
 
     random = 42;
     uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t n = mtr_tags_find(&table, random_identity(&random), candidates);
+        uint32_t n = tags_find(&table, random_identity(&random), candidates);
         bool is_named = false;
         for (uint32_t j = 0; j < n; j++) is_named |= candidates[j] == 1 + i % 10;
         assert_true(is_named);
     }
     uint64_t wrong = 0;
-    for (uint64_t i = 0; i < count; i++) wrong += mtr_tags_find(&table, random_identity(&random), candidates);
+    for (uint64_t i = 0; i < count; i++) wrong += tags_find(&table, random_identity(&random), candidates);
     print_message("compact table: %llu of %llu finds of new identities name a segment\n", (unsigned long long)wrong,
                   (unsigned long long)count);
     assert_true(wrong < count / 1000);
-    mtr_tags_release(&table);
+    tags_release(&table);
 }
 
 /* An expired segment's slots are taken again: a table of constant content never fills up. */
@@ -450,15 +450,15 @@ static void test_tags_of_expired_segments_make_room(void **state)
     static bool live[MTR_TAG_SEGMENT_SLOTS];
     memset(live, 0, sizeof(live));
     struct mtr_tag_table table;
-    assert_int_equal(mtr_tags_init(&table, SLOTS * EACH), 0);
+    assert_int_equal(tags_init(&table, SLOTS * EACH), 0);
     uint64_t random = 7;
     for (uint32_t round = 0; round < ROUNDS; round++) {
         uint32_t slot = 1 + round;
         if (round >= SLOTS) live[slot - SLOTS] = false;
         live[slot] = true;
-        for (uint32_t i = 0; i < EACH; i++) assert_int_equal(mtr_tags_insert(&table, random_identity(&random), slot, live), 0);
+        for (uint32_t i = 0; i < EACH; i++) assert_int_equal(tags_insert(&table, random_identity(&random), slot, live), 0);
     }
-    mtr_tags_release(&table);
+    tags_release(&table);
 }
 
 struct sealer {

@@ -374,10 +374,10 @@ static void the_layout_is_format_1(void **state)
     uint64_t count;
     struct mtr_key cell = {.size = 0};
     put_cell(f, 1, 2, -3600, "eu\x1f", -4);
-    mtr_key_bytes(&cell, (struct mtr_str){"\0\0\0\1\0\0\0\2\x7f\xff\xff\xff\xff\xff\xf1\xf0"
+    rollups_key_bytes(&cell, (struct mtr_str){"\0\0\0\1\0\0\0\2\x7f\xff\xff\xff\xff\xff\xf1\xf0"
                                          "eu\x1f",
                                          19});
-    assert_int_equal(mtr_table_get(f->txn, MTR_TABLE_CELLS, mtr_key_str(&cell), &value), MTR_OK);
+    assert_int_equal(rollups_get(f->txn, MTR_TABLE_CELLS, rollups_key_str(&cell), &value), MTR_OK);
     static const char bytes[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0\0\0\0\0\0\0\1"
                                 "\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\4";
     assert_int_equal(value.size, sizeof(bytes) - 1);
@@ -409,7 +409,7 @@ static void another_format_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct mtr_diagnostic diagnostic;
-    assert_int_equal(mtr_table_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\x09", 4}), MTR_OK);
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\x09", 4}), MTR_OK);
     assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
     mtr_rollups_close(f->rollups);
     f->txn = NULL;

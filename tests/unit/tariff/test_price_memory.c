@@ -123,7 +123,7 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
 }
 
 /* Allocations of a what-if over the first months. */
-static uint64_t what_if_over(struct rating_stage *stage, int months)
+static uint64_t what_if_over(struct rating_world *stage, int months)
 {
     struct mtr_what_if_options options = {.stored = stage->catalog, .draft = stage->catalog, .tariff = MTR_STR("standard"),
                                           .grace_us = MTR_US_PER_HOUR, .memory_bytes_max = 64 << 20};
@@ -139,7 +139,7 @@ static uint64_t what_if_over(struct rating_stage *stage, int months)
 
 static void periods_allocate_nothing(void **state)
 {
-    struct rating_stage stage;
+    struct rating_world stage;
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, "vendors: [{key: acme}]\n"
