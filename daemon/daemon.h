@@ -2,10 +2,10 @@
  * The running daemon: its stores, its three stages, the loop between them. Private to daemon/.
  *
  *   loop        HTTP servers, deliveries, signals; never waits for a disk
- *   writer      intake: dedup, append, commit                              → pokes aggregator, answers to the loop
+ *   writer      intake: dedup, append, commit                  → pokes aggregator, answers to the loop
  *   sealer      what is slow of the log: sealing a segment, preallocating the next, one at a time
- *   aggregator  fold                                                       → pokes rater
- *   rater       charges and outbox                                         → messages to the loop
+ *   aggregator  fold                                           → pokes rater
+ *   rater       charges and outbox                             → messages to the loop
  *   pool        decoding of large bodies, queries
  *
  * Who owns what: struct mtr_daemon opens and closes everything; stages borrow. Fields above the line are set
@@ -39,8 +39,8 @@ struct mtr_http_sender;
 struct mtr_kept_config;
 
 struct mtr_daemon {
-    _Atomic(const struct mtr_config *)
-        config; /* replaced by SIGHUP (reload.c); text in it lives as long as the process */
+    /* Replaced by SIGHUP (reload.c); text in it lives as long as the process. */
+    _Atomic(const struct mtr_config *) config;
     struct mtr_loop *loop;
     struct mtr_catalog_store *catalog_store;
     struct mtr_log *log;
@@ -87,11 +87,18 @@ struct mtr_daemon {
 int daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
                    void *context) MTR_MUST_USE;
 
+/* The stages' threads (pipeline.c): started once everything is open; ended upstream first, the writer and the
+ * sealer after all that they were given, the aggregator drained unless a stage failed. */
+int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void pipeline_end(struct mtr_daemon *daemon);
+/* How far they have come, of a struct mtr_daemon. Any thread. */
+struct mtr_progress pipeline_progress(void *daemon);
+
 /* A configuration that was read anew: takes what may change while running, says what waits (reload.c). The
  * loop's thread. */
 void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fresh);
-void daemon_drop_configs(
-    struct mtr_daemon *daemon); /* at the end: nobody reads daemon->config any more */
+/* At the end: nobody reads daemon->config any more. */
+void daemon_drop_configs(struct mtr_daemon *daemon);
 
 /* How many of connections_max the limit of open files allows, after raising it (file_limit.c). */
 uint32_t file_limit_connections(uint32_t connections_max);

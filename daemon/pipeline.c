@@ -1,0 +1,281 @@
+/*
+ * The pipeline's threads: what a step of each stage does with what comes of it, in the order of the data's flow.
+ *
+ *   writer ──committed──▶ aggregator ──folded──▶ rater ──messages──▶ loop
+ *      └──slow work──▶ sealer
+ *
+ * A step that meets a full disk is not the end: nothing of it was committed, and it is tried again. Any other
+ * error is fatal for the process: it is told once, here, and the stage's end wakes the loop (daemon.c).
+ */
+#include "daemon/daemon.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+
+#include "meterd/core/logline.h"
+#include "meterd/core/metrics.h"
+#include "meterd/core/time.h"
+
+enum {
+    STAGE_IDLE_MS = 250,
+    FOLD_PAUSE_MS = 50, /* a step writes each cell that it met once: the more events it folds, the less each costs */
+    PATH_BYTES = 4096,
+};
+
+static void on_stage_end(void *context, int error)
+{
+    struct mtr_daemon *daemon = context;
+    int none = 0;
+    if (error) atomic_compare_exchange_strong(&daemon->failure, &none, error);
+    mtr_wakeup_send(daemon->ended);
+}
+
+/* Room for the segment whose making was refused. Asked while the disk is full: who sees that we are not
+ * ready sends nothing, so readiness cannot wait for an event that commits. */
+static bool has_room_again(const struct mtr_daemon *daemon)
+{
+    enum { SPARE_BYTES = 1 << 20 };
+    char directory[PATH_BYTES];
+    struct statvfs status;
+    snprintf(directory, sizeof(directory), "%.*s", MTR_STR_ARGS(daemon->config->data.directory));
+    return !statvfs(directory, &status) &&
+           (uint64_t)status.f_bavail * status.f_frsize >= daemon->config->log.segment_bytes + SPARE_BYTES;
+}
+
+static void note_room(struct mtr_daemon *daemon, uint32_t committed)
+{
+    if (!atomic_load(&daemon->disk_full) || (!committed && !has_room_again(daemon))) return;
+    atomic_store(&daemon->disk_full, false);
+    mtr_logline(MTR_LEVEL_INFO, "log", "there is room on the disk again: events are accepted");
+}
+
+/* The log's slow work (sealing, preallocating) goes to a thread of its own, one at a time, so that commits
+ * never wait for it. Its end is noticed by the writer's next step. */
+static void run_slow(void *context, void (*work)(void *work_context), void *work_context)
+{
+    struct mtr_daemon *daemon = context;
+    daemon->slow_context = work_context;
+    atomic_store_explicit(&daemon->slow_work, work, memory_order_release);
+    stage_poke(daemon->sealer_stage);
+}
+
+static int sealer_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    (void)now_us;
+    void (*work)(void *) = atomic_exchange_explicit(&daemon->slow_work, NULL, memory_order_acquire);
+    if (work) work(daemon->slow_context);
+    *idle = !work;
+    return MTR_OK; /* what went wrong is with the work: the intake looks */
+}
+
+/* One group commit, then housekeeping. A full disk is not the end: its requests were answered 503. */
+static int writer_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    uint32_t committed = 0;
+    bool more = false;
+    int64_t began_us = mtr_clock_monotonic_us();
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    int rc = mtr_intake_step(daemon->intake, catalog, now_us, &committed);
+    mtr_catalog_release(catalog);
+    if (committed) {
+        mtr_metric_add(MTR_METRIC_COMMITS, 1);
+        mtr_metric_add(MTR_METRIC_COMMIT_EVENTS, committed);
+        mtr_metric_observe_us(MTR_METRIC_COMMIT_SECONDS, mtr_clock_monotonic_us() - began_us);
+        mtr_metric_set(MTR_METRIC_DEDUP_ENTRIES, (int64_t)mtr_dedup_count(daemon->dedup));
+        mtr_metric_set(MTR_METRIC_DEDUP_BYTES, (int64_t)mtr_dedup_memory_bytes(daemon->dedup));
+    }
+    if (rc == MTR_EFULL) {
+        if (!atomic_exchange(&daemon->disk_full, true))
+            mtr_logline(MTR_LEVEL_ERROR, "log",
+                        "no room on the disk of %.*s: events are refused with 503 until there is",
+                        MTR_STR_ARGS(daemon->config->data.directory));
+        rc = MTR_OK;
+    } else if (!rc) {
+        note_room(daemon, committed);
+    }
+    if (committed) stage_poke(daemon->aggregator_stage);
+    if (!rc)
+        rc = mtr_intake_housekeep(daemon->intake, now_us, atomic_load(&daemon->consumed_seq), run_slow,
+                                  daemon, &more);
+    if (rc == MTR_EFULL || rc == MTR_EAGAIN)
+        rc = MTR_OK; /* sealing waits for room, or for a reader inside; it is tried again */
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "log", "cannot go on writing: %s", mtr_error_text(rc));
+        mtr_intake_fail(daemon->intake, rc);
+    }
+    *idle = !committed && !more && !mtr_intake_has_work(daemon->intake);
+    return rc;
+}
+
+static int on_held(void *context, const struct mtr_held_event *held)
+{
+    uint64_t *lowest = context;
+    if (held->seq < *lowest) *lowest = held->seq;
+    return 0;
+}
+
+/* Held events are read from the log when they flow, so retention spares them. Looked at now and then:
+ * retention counts in days. */
+static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
+{
+    const int64_t every_us = 60 * MTR_US_PER_SECOND;
+    const struct mtr_str all = {NULL, 0};
+    struct mtr_rollups_txn *txn = NULL;
+    uint64_t lowest = atomic_load(&daemon->folded_seq) + 1;
+    if (now_us - daemon->held_looked_us < every_us) return;
+    daemon->held_looked_us = now_us;
+    int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
+    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, all, all, 0, on_held, &lowest);
+    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_METER, all, all, 0, on_held, &lowest);
+    if (txn) mtr_rollups_abort(txn);
+    if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
+}
+
+static void publish_fold(struct mtr_daemon *daemon, const struct mtr_aggregator_result *result,
+                         uint64_t catalog_version)
+{
+    pthread_mutex_lock(&daemon->progress_mutex);
+    daemon->progress.next_seq = result->next_seq;
+    daemon->progress.folds += result->events > 0;
+    daemon->progress.aggregator_catalog_version = catalog_version;
+    daemon->progress.aggregator_idle = result->idle;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+}
+
+static void publish_rating(struct mtr_daemon *daemon, uint64_t folds, uint64_t catalog_version, bool idle)
+{
+    pthread_mutex_lock(&daemon->progress_mutex);
+    daemon->progress.rated_folds = folds;
+    daemon->progress.rater_catalog_version = catalog_version;
+    daemon->progress.rater_idle = idle;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+}
+
+struct mtr_progress pipeline_progress(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    pthread_mutex_lock(&daemon->progress_mutex);
+    struct mtr_progress progress = daemon->progress;
+    pthread_mutex_unlock(&daemon->progress_mutex);
+    return progress;
+}
+
+static int aggregator_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    struct mtr_aggregator_result result = {0};
+    struct mtr_diagnostic diagnostic = {0};
+    int64_t began_us = mtr_clock_monotonic_us();
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    uint64_t catalog_version = mtr_catalog_version(catalog);
+    int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_EFULL) {
+        *idle = true; /* nothing was committed; the same events again when there is room */
+        return MTR_OK;
+    }
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "aggregator", "cannot go on: %s: %s", mtr_error_text(rc),
+                    diagnostic.text);
+        return rc;
+    }
+    if (result.events) {
+        mtr_metric_add(MTR_METRIC_FOLDED, result.events);
+        mtr_metric_observe_us(MTR_METRIC_FOLD_SECONDS, mtr_clock_monotonic_us() - began_us);
+    }
+    if (result.idle) mtr_metric_set(MTR_METRIC_WATERMARK, now_us / MTR_US_PER_SECOND);
+    publish_fold(daemon, &result, catalog_version);
+    atomic_store(&daemon->folded_seq, result.next_seq - 1);
+    update_consumed(daemon, now_us);
+    if (result.events) stage_poke(daemon->rater_stage);
+    *idle = result.idle;
+    return MTR_OK;
+}
+
+static void count_rating(const struct mtr_rater_result *rated, const struct mtr_outbox_step_result *sent,
+                         int64_t began_us)
+{
+    enum { DELIVERED, RETRIED, REJECTED, UNKNOWN }; /* choices of the metric's label */
+    if (rated->rated || rated->charges)
+        mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
+    mtr_metric_add(MTR_METRIC_CHARGES, rated->charges);
+    mtr_metric_add(MTR_METRIC_RATINGS, rated->rated);
+    mtr_metric_add(MTR_METRIC_LOSSES, rated->losses);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, DELIVERED, sent->delivered);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, RETRIED, sent->retried);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, REJECTED, sent->rejected);
+    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, UNKNOWN, sent->unknown);
+}
+
+static int rater_step(void *context, int64_t now_us, bool *idle)
+{
+    struct mtr_daemon *daemon = context;
+    struct mtr_rater_result rated = {0};
+    struct mtr_outbox_step_result sent = {0};
+    struct mtr_diagnostic diagnostic = {0};
+    uint64_t folds = pipeline_progress(daemon).folds; /* of which this step sees all */
+    int64_t began_us = mtr_clock_monotonic_us();
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
+    uint64_t catalog_version = mtr_catalog_version(catalog);
+    int rc = mtr_rater_step(daemon->rater, catalog, now_us, &rated, &diagnostic);
+    if (!rc && rated.failed)
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " periods cannot be rated: %s", rated.failed,
+                    diagnostic.text);
+    if (!rc && rated.losses)
+        mtr_logline(MTR_LEVEL_WARNING, "rater", "%" PRIu32 " lines at a loss: %s", rated.losses,
+                    rated.loss.text);
+    if (!rc) rc = mtr_outbox_step(daemon->outbox, catalog, now_us, &sent, &diagnostic);
+    mtr_catalog_release(catalog);
+    if (rc == MTR_EFULL) {
+        *idle = true;
+        return MTR_OK;
+    }
+    if (rc) {
+        mtr_logline(MTR_LEVEL_ERROR, "rater", "cannot go on: %s: %s", mtr_error_text(rc), diagnostic.text);
+        return rc;
+    }
+    count_rating(&rated, &sent, began_us);
+    *idle = rated.idle && sent.idle;
+    publish_rating(daemon, folds, catalog_version, rated.idle);
+    return MTR_OK;
+}
+
+/* Downstream first, so that whoever pokes a stage finds it. */
+int pipeline_start(struct mtr_daemon *daemon, struct mtr_diagnostic *diagnostic)
+{
+    const struct mtr_stage_hooks rater = {"rater", rater_step, on_stage_end, STAGE_IDLE_MS, 0};
+    const struct mtr_stage_hooks aggregator = {"aggregator", aggregator_step, on_stage_end, STAGE_IDLE_MS,
+                                               FOLD_PAUSE_MS};
+    const struct mtr_stage_hooks sealer = {"sealer", sealer_step, on_stage_end, STAGE_IDLE_MS, 0};
+    const struct mtr_stage_hooks writer = {"writer", writer_step, on_stage_end, STAGE_IDLE_MS, 0};
+    int rc = stage_start(&rater, daemon, &daemon->rater_stage);
+    if (!rc) rc = stage_start(&aggregator, daemon, &daemon->aggregator_stage);
+    if (!rc) rc = stage_start(&sealer, daemon, &daemon->sealer_stage);
+    if (!rc) rc = stage_start(&writer, daemon, &daemon->writer_stage);
+    if (rc)
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot start the stages' threads: %s",
+                           mtr_error_text(rc));
+    return rc;
+}
+
+static void end_stage(struct mtr_stage_thread **stage, bool drain)
+{
+    if (!*stage) return;
+    stage_stop(*stage, drain);
+    stage_join(*stage);
+    *stage = NULL;
+}
+
+void pipeline_end(struct mtr_daemon *daemon)
+{
+    bool drain = !atomic_load(&daemon->failure);
+    /* Upstream first: a stage outlives whoever pokes it. The writer always drains: every request in its
+     * queue is to be answered. */
+    end_stage(&daemon->writer_stage, true);
+    end_stage(&daemon->sealer_stage, true); /* what it was given borrows from the intake */
+    end_stage(&daemon->aggregator_stage, drain);
+    end_stage(&daemon->rater_stage, false);
+}
