@@ -131,7 +131,7 @@ static int report_problem(struct audit *audit, const struct mtr_charge_period *p
 /* A rate that was missing when the period was rated: which, or pending when it has come since. */
 static int report_missing(struct audit *audit, const struct mtr_charge_period *period)
 {
-    struct rater_period_price price;
+    struct mtr_period_price price;
     const bool over = period->status == MTR_PERIOD_FINAL ||
                       audit->watermark_us >= rater_close_due(audit->options, period->end_s);
     mtr_arena_reset(&audit->arena);
@@ -152,14 +152,14 @@ static bool is_pending(const struct audit *audit, const struct mtr_charge_period
 /* Every grant that the period can draw on has its row in the ledger, and that says what was drawn before
  * and what the price draws. */
 static int check_draws(struct audit *audit, const struct mtr_charge_period *period,
-                       const struct rater_period_price *price)
+                       const struct mtr_period_price *price)
 {
     for (uint32_t i = 0; i < price->grants.count; i++) {
-        const struct rater_grant *grant = &price->grants.items[i];
+        const struct mtr_grant *grant = &price->grants.items[i];
         struct mtr_charge_draw draw = {
             .grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
         mtr_int128 drawn;
-        int rc = rater_sum_draws(grant, price->prices, price->term.part_count, &drawn);
+        int rc = rater_sum_draws(grant, price->prices, price->period.part_count, &drawn);
         if (!rc) rc = mtr_charges_get_draw(audit->charges, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
         if (!rc && draw.before == grant->before && draw.drawn == drawn) continue;
@@ -180,7 +180,7 @@ static int check_draws(struct audit *audit, const struct mtr_charge_period *peri
 static int check_period(void *context, const struct mtr_charge_period *period)
 {
     struct audit *audit = context;
-    struct rater_period_price price;
+    struct mtr_period_price price;
     struct rater_differences differences;
     audit->counts->periods++;
     int rc = mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
@@ -197,7 +197,7 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
     bool same_inputs =
-        price.term.inputs.high == period->inputs.high && price.term.inputs.low == period->inputs.low;
+        price.period.inputs.high == period->inputs.high && price.period.inputs.low == period->inputs.low;
     if (!same_inputs && audit->scanning) {
         audit->counts->pending++;
         return MTR_OK;

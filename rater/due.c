@@ -16,17 +16,6 @@ enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
 
 /* ---- feed ---- */
 
-int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s,
-                     int64_t end_s)
-{
-    struct mtr_charge_period period;
-    int rc = MTR_OK;
-    if (start_s * MTR_US_PER_SECOND > step->watermark_us)
-        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
-    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    return rater_mark_dirty(step, subscription, start_s, end_s);
-}
-
 /* Every period that a UTC day touches. The subscription's first hour may start on the day before its
  * start. */
 static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
@@ -182,16 +171,16 @@ static int retry(struct rater_step *step, struct mtr_charge_period *period)
 static int scan_period(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s)
 {
     struct mtr_charge_period period;
-    struct rater_billing_period term;
-    struct rater_grants grants;
+    struct mtr_billing_period now;
+    struct mtr_grants grants;
     int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (!rc) rc = follow_grace(step, &period);
     if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
     mtr_arena_reset(&step->rater->arena);
-    rc = rater_open_term(step->catalog, subscription, start_s, &step->rater->arena, &term, &grants);
+    rc = rater_open_period(step->catalog, subscription, start_s, &step->rater->arena, &now, &grants);
     if (rc) return rc;
-    if (term.inputs.high == period.inputs.high && term.inputs.low == period.inputs.low) return MTR_OK;
+    if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_s, period.end_s);
 }
 

@@ -60,7 +60,7 @@ static int remove_draw(struct rater_step *step, const struct mtr_charge_draw *dr
     return follow(step, draw, rc ? 0 : before.before + before.drawn);
 }
 
-static bool has_grant(const struct rater_grants *grants, struct mtr_hash128 id)
+static bool has_grant(const struct mtr_grants *grants, struct mtr_hash128 id)
 {
     for (uint32_t i = 0; i < grants->count; i++)
         if (grants->items[i].id.high == id.high && grants->items[i].id.low == id.low) return true;
@@ -68,7 +68,7 @@ static bool has_grant(const struct rater_grants *grants, struct mtr_hash128 id)
 }
 
 int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period,
-                     const struct rater_period_price *price)
+                     const struct mtr_period_price *price)
 {
     struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
     struct collected known = {.arena = &step->rater->arena};
@@ -78,10 +78,10 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
         if (!has_grant(&price->grants, draw.grant)) rc = remove_draw(step, &draw);
     }
     for (uint32_t i = 0; !rc && i < price->grants.count; i++) {
-        const struct rater_grant *grant = &price->grants.items[i];
+        const struct mtr_grant *grant = &price->grants.items[i];
         draw.grant = grant->id;
         draw.before = grant->before;
-        rc = rater_sum_draws(grant, price->prices, price->term.part_count, &draw.drawn);
+        rc = rater_sum_draws(grant, price->prices, price->period.part_count, &draw.drawn);
         if (!rc) rc = put_draw(step, &draw);
     }
     return rc;

@@ -16,37 +16,6 @@
 
 static const int64_t PROBLEM_RETRY_US = MTR_US_PER_HOUR;
 
-int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
-{
-    return end_s * MTR_US_PER_SECOND + options->grace_us;
-}
-
-int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
-{
-    const int64_t draft_every_us = step->rater->options.draft_every_us;
-    if (period->dirty) return MTR_OK;
-    period->dirty = true;
-    period->rate_due_us = step->now_us;
-    if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
-        period->rate_due_us = period->rated_us + draft_every_us;
-    step->changed = true;
-    return mtr_charges_put_period(step->charges, period);
-}
-
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
-                     int64_t period_start_s, int64_t period_end_s)
-{
-    struct mtr_charge_period period;
-    int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
-    if (rc && rc != MTR_ENOTFOUND) return rc;
-    if (rc) {
-        period = (struct mtr_charge_period){
-            .subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
-        period.close_due_us = rater_close_due(&step->rater->options, period_end_s);
-    }
-    return rater_mark_again(step, &period);
-}
-
 /* Errors that are the period's own: its numbers or its size. */
 static bool is_problem(int rc)
 {
@@ -69,7 +38,7 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
 }
 
 struct rating {
-    struct rater_period_price price;
+    struct mtr_period_price price;
     struct rater_differences differences;
     bool closing; /* becomes FINAL with this rating */
 };
@@ -79,12 +48,12 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                    struct mtr_charge_period *period, struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
-    struct rater_billing_period term;
+    struct mtr_billing_period now;
     mtr_arena_reset(&rater->arena);
-    int rc = rater_term_at(subscription, period->start_s, &rater->arena, &term);
+    int rc = rater_billing_period_at(subscription, period->start_s, &rater->arena, &now);
     if (rc) return rc;
-    if (term.exists) period->end_s = term.end_s;
-    const bool over = !term.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
+    if (now.exists) period->end_s = now.end_s;
+    const bool over = !now.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
     rating->closing = period->status == MTR_PERIOD_OPEN && over;
     rc = rater_price_period(step->rollups, step->charges, step->catalog, subscription, period->start_s,
                             period->status == MTR_PERIOD_FINAL || over, &rater->arena, &rating->price);
@@ -148,7 +117,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     if (rc) return rc;
     period->dirty = false;
     period->problem = MTR_OK;
-    period->inputs = rating.price.term.inputs;
+    period->inputs = rating.price.period.inputs;
     period->rated_us = step->now_us;
     period->rate_due_us = INT64_MAX;
     period->close_due_us = rater_close_due(&step->rater->options, period->end_s);

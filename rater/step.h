@@ -53,10 +53,10 @@ int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *sub
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period) MTR_MUST_USE;
 
-struct rater_period_price;
+struct mtr_period_price;
 /* Writes what the period drew into the ledger, and marks who has to count with it. */
 int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *period,
-                     const struct rater_period_price *price) MTR_MUST_USE;
+                     const struct mtr_period_price *price) MTR_MUST_USE;
 
 int rater_consume_feed(struct rater_step *step) MTR_MUST_USE;
 int rater_scan_catalog(struct rater_step *step) MTR_MUST_USE;

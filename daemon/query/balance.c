@@ -6,7 +6,7 @@
 #include "rater/period/grants.h"
 
 /* All that any period drew. */
-static int sum_drawn(struct mtr_charges_txn *charges, const struct rater_grant *grant, mtr_int128 *out)
+static int sum_drawn(struct mtr_charges_txn *charges, const struct mtr_grant *grant, mtr_int128 *out)
 {
     struct mtr_charge_draw last = {
         .grant = grant->id, .period_start_s = INT64_MAX, .subscription = UINT32_MAX};
@@ -16,7 +16,7 @@ static int sum_drawn(struct mtr_charges_txn *charges, const struct rater_grant *
     return MTR_OK;
 }
 
-static struct mtr_balance make_balance(const struct rater_grant *grant, mtr_int128 drawn, int64_t time_s)
+static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128 drawn, int64_t time_s)
 {
     const struct mtr_price_pool *pool = &grant->pool;
     const mtr_int128 left = grant->granted > drawn ? grant->granted - drawn : 0;
@@ -49,12 +49,12 @@ int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog
                        const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
                        mtr_on_balance on_balance, void *context)
 {
-    struct rater_billing_period term;
-    struct rater_grants grants;
+    struct mtr_billing_period period;
+    struct mtr_grants grants;
     int64_t period_start_s = time_s, end_s;
     if (time_s >= subscription->start_s && time_s < subscription->end_s)
         period_start_s = rater_period_start(subscription, time_s, &end_s);
-    int rc = rater_find_balances(catalog, subscription, period_start_s, arena, &term, &grants);
+    int rc = rater_find_balances(catalog, subscription, period_start_s, arena, &period, &grants);
     for (uint32_t i = 0; !rc && i < grants.count; i++) {
         mtr_int128 drawn;
         rc = sum_drawn(charges, &grants.items[i], &drawn);

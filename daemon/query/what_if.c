@@ -92,7 +92,7 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
                                   add_emitted, period);
 }
 
-static int sum_lines(const struct rater_period_price *price, struct mtr_money *amount, struct mtr_money *cost,
+static int sum_lines(const struct mtr_period_price *price, struct mtr_money *amount, struct mtr_money *cost,
                      bool *has_cost)
 {
     struct mtr_money amounts = {0}, costs = {0};
@@ -115,7 +115,7 @@ static bool is_problem(int rc)
 
 static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog,
                       const struct mtr_subscription *subscription, struct mtr_what_if_period *period,
-                      struct rater_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
+                      struct mtr_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
 {
     int rc = rater_price_period(what_if->rollups, what_if->charges, catalog, subscription, period->start_s,
                                 period->over, &what_if->arena, price);
@@ -125,12 +125,12 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
     }
     if (rc) return rc;
     what_if->cells += price->cell_count;
-    for (uint32_t i = 0; i < price->term.part_count; i++)
-        period->components += price->term.parts[i].version->component_count;
+    for (uint32_t i = 0; i < price->period.part_count; i++)
+        period->components += price->period.parts[i].version->component_count;
     return sum_lines(price, sum, cost, &period->has_cost);
 }
 
-static int compare_emitted(struct what_if *what_if, const struct rater_period_price *price,
+static int compare_emitted(struct what_if *what_if, const struct mtr_period_price *price,
                            struct mtr_what_if_period *period)
 {
     struct rater_differences differences;
@@ -141,29 +141,29 @@ static int compare_emitted(struct what_if *what_if, const struct rater_period_pr
     return rc;
 }
 
-static bool is_uncovered(const struct rater_billing_period *stored, const struct rater_billing_period *draft)
+static bool is_uncovered(const struct mtr_billing_period *stored, const struct mtr_billing_period *draft)
 {
     if (!stored->part_count) return false;
     return !draft->part_count || draft->parts[0].start_s > stored->parts[0].start_s;
 }
 
 /* An allowance of this period alone begins full, whatever was charged before. */
-static bool is_by_charges(const struct rater_period_price *price, const struct mtr_subscription *subscription)
+static bool is_by_charges(const struct mtr_period_price *price, const struct mtr_subscription *subscription)
 {
-    const struct rater_billing_period *term = &price->term;
+    const struct mtr_billing_period *period = &price->period;
     for (uint32_t i = 0; i < price->grants.count; i++) {
-        const struct rater_grant *grant = &price->grants.items[i];
-        if (grant->credit || grant->before || grant->pool.expires_s != term->whole.end_s) return true;
+        const struct mtr_grant *grant = &price->grants.items[i];
+        if (grant->credit || grant->before || grant->pool.expires_s != period->whole.end_s) return true;
     }
-    for (uint32_t i = 0; subscription->peer_count > 1 && i < term->part_count; i++)
-        if (term->parts[i].version->account.has_minimum || term->parts[i].version->account.has_cap)
+    for (uint32_t i = 0; subscription->peer_count > 1 && i < period->part_count; i++)
+        if (period->parts[i].version->account.has_minimum || period->parts[i].version->account.has_cap)
             return true;
     return false;
 }
 
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
-    struct rater_period_price stored = {0}, draft = {0};
+    struct mtr_period_price stored = {0}, draft = {0};
     int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored,
                         &period->stored, &period->stored_cost);
     if (!rc) rc = compare_emitted(what_if, &stored, period);
@@ -175,7 +175,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
     period->by_charges = !rc && is_by_charges(&draft, &what_if->draft);
-    period->uncovered = !period->stored_problem && !rc && is_uncovered(&stored.term, &draft.term);
+    period->uncovered = !period->stored_problem && !rc && is_uncovered(&stored.period, &draft.period);
     return MTR_OK;
 }
 

@@ -44,33 +44,6 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
     return slicing->dimensions.keys[group];
 }
 
-static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
-{
-    uint32_t low = 0, high = rule->slice_count;
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (rule->slices[middle].start_s <= time_s) low = middle;
-        else high = middle;
-    }
-    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_s <= time_s &&
-               time_s < rule->slices[low].end_s);
-    return rule->slices[low];
-}
-
-struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
-{
-    if (rule->slices) return given_slice_at(rule, time_s);
-    if (rule->component->scope == MTR_SLICE_BY_HOUR || mtr_component_has_masks(rule->component)) {
-        const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_s);
-        return (struct mtr_period){hour.start_s, hour.end_s};
-    }
-    if (rule->component->scope == MTR_SLICE_BY_DAY) {
-        const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, rule->zone};
-        return mtr_period_at(&day, time_s);
-    }
-    return (struct mtr_period){rule->from_s, rule->until_s};
-}
-
 static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s, struct rater_slice **out)
 {
     struct rater_group_state *state = &slicing->groups[group];
@@ -191,19 +164,6 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 }
 
 /* ---- rows ---- */
-
-int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row, uint64_t seq)
-{
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count,
-                                 &slicing->row_capacity, sizeof(*slicing->rows));
-    if (rc) return rc;
-    struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
-    *added = (struct rater_slice_row){*row, seq};
-    added->row.component = slicing->rule.component_index;
-    added->row.input = slicing->rule.input;
-    added->row.dimensions = slicing->dimensions.keys[group];
-    return MTR_OK;
-}
 
 static int64_t later(int64_t a, int64_t b)
 {

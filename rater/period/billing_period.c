@@ -15,15 +15,9 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/price.h"
 
-static int64_t max_s(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
+static int64_t max_s(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static int64_t min_s(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+static int64_t min_s(int64_t a, int64_t b) { return a < b ? a : b; }
 
 int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s)
 {
@@ -65,7 +59,7 @@ int64_t rater_charged_until(const struct mtr_subscription *subscription)
 }
 
 /* A version may have several parts: a reset is at the first of them. */
-static bool goes_on_from(const struct rater_part *before, const struct rater_part *part,
+static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr_billing_part *part,
                          const struct mtr_component *component)
 {
     if (before->end_s != part->start_s) return false;
@@ -74,7 +68,7 @@ static bool goes_on_from(const struct rater_part *before, const struct rater_par
 }
 
 /* The contract term begins with the subscription, and anew with each version that says so. */
-static int64_t term_from(const struct mtr_subscription *subscription, const struct rater_part *part)
+static int64_t term_from(const struct mtr_subscription *subscription, const struct mtr_billing_part *part)
 {
     int64_t from_s = rater_first_hour(subscription);
     for (uint32_t i = 0; i < part->tariff->version_count; i++) {
@@ -88,15 +82,16 @@ static int64_t term_from(const struct mtr_subscription *subscription, const stru
     return from_s;
 }
 
-int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
-                            uint32_t part, const struct mtr_component *component)
+int64_t rater_position_from(const struct mtr_subscription *subscription,
+                            const struct mtr_billing_period *period, uint32_t part,
+                            const struct mtr_component *component)
 {
     uint32_t first = part;
-    if (component->scope == MTR_SLICE_BY_TERM) return term_from(subscription, &term->parts[part]);
-    while (first > term->parts[part].first &&
-           goes_on_from(&term->parts[first - 1], &term->parts[first], component))
+    if (component->scope == MTR_SLICE_BY_TERM) return term_from(subscription, &period->parts[part]);
+    while (first > period->parts[part].first &&
+           goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;
-    return term->parts[first].usage_from_s;
+    return period->parts[first].usage_from_s;
 }
 
 static struct mtr_hash128 hash_numbers(const int64_t *numbers, size_t count)
@@ -120,7 +115,7 @@ struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
 enum { NUMBERS_OF_PEER = 4, NUMBERS_OF_RATE = 12, NUMBERS_OF_PART = 10 + NUMBERS_OF_RATE };
 
 /* What there is to say of the rate: the newest of any age, so that a change of any that could count shows. */
-static void add_rate(const struct mtr_subscription *subscription, const struct rater_part *part,
+static void add_rate(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
                      int64_t numbers[NUMBERS_OF_RATE])
 {
     struct mtr_price_exchange exchange;
@@ -140,7 +135,7 @@ static void add_rate(const struct mtr_subscription *subscription, const struct r
     memcpy(&numbers[10], &exchange.rate.denominator, sizeof(exchange.rate.denominator));
 }
 
-static size_t add_numbers(const struct mtr_subscription *subscription, const struct rater_part *part,
+static size_t add_numbers(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
                           int64_t *numbers)
 {
     const int64_t own[NUMBERS_OF_PART] = {
@@ -161,13 +156,13 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
 }
 
 static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                       struct rater_billing_period *term)
+                       struct mtr_billing_period *period)
 {
-    const int64_t head[] = {term->whole.start_s, term->whole.end_s,    term->start_s, term->end_s,
-                            term->part_count,    subscription->start_s}; /* levels and contract terms count
+    const int64_t head[] = {period->whole.start_s, period->whole.end_s,  period->start_s, period->end_s,
+                            period->part_count,    subscription->start_s}; /* levels and contract terms count
                                                                             from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
-    const size_t count_max = count + NUMBERS_OF_PART * ((size_t)term->part_count + term->cost_count) +
+    const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
                              NUMBERS_OF_PEER * (size_t)subscription->peer_count;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
@@ -179,20 +174,20 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         memcpy(numbers + count, own, sizeof(own));
         count += NUMBERS_OF_PEER;
     }
-    for (uint32_t i = 0; i < term->part_count; i++)
-        count += add_numbers(subscription, &term->parts[i], numbers + count);
-    for (uint32_t i = 0; i < term->cost_count; i++)
-        count += add_numbers(subscription, &term->costs[i], numbers + count);
-    term->inputs = hash_numbers(numbers, count);
+    for (uint32_t i = 0; i < period->part_count; i++)
+        count += add_numbers(subscription, &period->parts[i], numbers + count);
+    for (uint32_t i = 0; i < period->cost_count; i++)
+        count += add_numbers(subscription, &period->costs[i], numbers + count);
+    period->inputs = hash_numbers(numbers, count);
     return MTR_OK;
 }
 
 /* The next moment after time_s at which a part begins or ends; until_s when there is none before it. */
-static int64_t next_cut(const struct rater_billing_period *term, int64_t time_s, int64_t until_s)
+static int64_t next_cut(const struct mtr_billing_period *period, int64_t time_s, int64_t until_s)
 {
-    for (uint32_t i = 0; i < term->part_count; i++) {
-        if (term->parts[i].start_s > time_s) return min_s(term->parts[i].start_s, until_s);
-        if (term->parts[i].end_s > time_s) return min_s(term->parts[i].end_s, until_s);
+    for (uint32_t i = 0; i < period->part_count; i++) {
+        if (period->parts[i].start_s > time_s) return min_s(period->parts[i].start_s, until_s);
+        if (period->parts[i].end_s > time_s) return min_s(period->parts[i].end_s, until_s);
     }
     return until_s;
 }
@@ -210,17 +205,17 @@ static bool exchanges_daily(const struct mtr_subscription *subscription,
 
 /* How many parts its days can add: local days last 20 hours and more. */
 static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
-                       const struct rater_billing_period *term)
+                       const struct mtr_billing_period *period)
 {
     enum { DAY_SECONDS_MIN = 20 * 3600 };
     if (!tariff || !exchanges_daily(subscription, tariff)) return 0;
-    return (size_t)((term->end_s - term->start_s) / DAY_SECONDS_MIN) + 2;
+    return (size_t)((period->end_s - period->start_s) / DAY_SECONDS_MIN) + 2;
 }
 
-static void choose_exchange_day(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
-                                struct rater_part *part)
+static void choose_exchange_day(const struct mtr_subscription *subscription,
+                                const struct mtr_billing_period *period, struct mtr_billing_part *part)
 {
-    const struct mtr_price_exchange_times times = {part->start_s, term->end_s, subscription->start_s};
+    const struct mtr_price_exchange_times times = {part->start_s, period->end_s, subscription->start_s};
     part->exchanges = exchanges(subscription, part->tariff);
     if (part->exchanges)
         part->exchange_day = mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
@@ -231,13 +226,13 @@ static void choose_exchange_day(const struct mtr_subscription *subscription, con
 struct stretch {
     const struct mtr_subscription *subscription;
     const struct mtr_tariff_document *tariff;
-    const struct rater_billing_period *term;
+    const struct mtr_billing_period *period;
     int64_t from_s, to_s;
-    const struct rater_billing_period *cuts; /* NULL: none */
+    const struct mtr_billing_period *cuts; /* NULL: none */
 };
 
 /* Appends them to `parts`, of which there are *count. */
-static void add_stretch(const struct stretch *stretch, struct rater_part *parts, uint32_t *count)
+static void add_stretch(const struct stretch *stretch, struct mtr_billing_part *parts, uint32_t *count)
 {
     const struct mtr_subscription *subscription = stretch->subscription;
     const struct mtr_tariff_document *tariff = stretch->tariff;
@@ -252,7 +247,7 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
         while (start_s < end_s) {
             int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
             if (daily) cut_s = min_s(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
-            parts[(*count)++] = (struct rater_part){
+            parts[(*count)++] = (struct mtr_billing_part){
                 .start_s = start_s,
                 .end_s = cut_s,
                 .usage_from_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s,
@@ -265,73 +260,74 @@ static void add_stretch(const struct stretch *stretch, struct rater_part *parts,
     }
     for (uint32_t i = first; i < *count; i++) {
         parts[i].count = *count - first;
-        choose_exchange_day(subscription, stretch->term, &parts[i]);
+        choose_exchange_day(subscription, stretch->period, &parts[i]);
     }
 }
 
 static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct rater_billing_period *term)
+                      struct mtr_billing_period *period)
 {
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
-    const bool in_trial = subscription->trial_end_s > term->start_s;
-    const size_t days = days_max(subscription, tariff, term) + days_max(subscription, trial, term);
-    term->parts = mtr_arena_calloc(
-        arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*term->parts));
-    if (!term->parts) return MTR_ENOMEM;
+    const bool in_trial = subscription->trial_end_s > period->start_s;
+    const size_t days = days_max(subscription, tariff, period) + days_max(subscription, trial, period);
+    period->parts = mtr_arena_calloc(
+        arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*period->parts));
+    if (!period->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
         const struct stretch before = {
-            subscription, trial, term, term->start_s, min_s(term->end_s, subscription->trial_end_s), NULL};
-        add_stretch(&before, term->parts, &term->part_count);
+            subscription, trial, period, period->start_s, min_s(period->end_s, subscription->trial_end_s),
+            NULL};
+        add_stretch(&before, period->parts, &period->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const int64_t until_s = min_s(term->end_s, subscription->charged_until_s);
-    const struct stretch after = {subscription, tariff, term, max_s(term->start_s, subscription->trial_end_s),
-                                  until_s,      NULL};
-    add_stretch(&after, term->parts, &term->part_count);
+    const int64_t until_s = min_s(period->end_s, subscription->charged_until_s);
+    const struct stretch after = {
+        subscription, tariff, period, max_s(period->start_s, subscription->trial_end_s), until_s, NULL};
+    add_stretch(&after, period->parts, &period->part_count);
     return MTR_OK;
 }
 
 static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct rater_billing_period *term)
+                      struct mtr_billing_period *period)
 {
     const struct mtr_tariff_document *tariff = subscription->cost_tariff;
     if (!tariff) return MTR_OK;
-    const size_t days = days_max(subscription, tariff, term);
-    term->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)term->part_count + 1,
-                                   sizeof(*term->costs));
-    if (!term->costs) return MTR_ENOMEM;
-    const struct stretch all = {subscription, tariff, term, term->start_s, term->end_s, term};
-    add_stretch(&all, term->costs, &term->cost_count);
+    const size_t days = days_max(subscription, tariff, period);
+    period->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)period->part_count + 1,
+                                     sizeof(*period->costs));
+    if (!period->costs) return MTR_ENOMEM;
+    const struct stretch all = {subscription, tariff, period, period->start_s, period->end_s, period};
+    add_stretch(&all, period->costs, &period->cost_count);
     return MTR_OK;
 }
 
-struct rater_billing_period rater_cost_term(const struct rater_billing_period *term)
+struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *period)
 {
-    struct rater_billing_period costs = *term;
-    costs.parts = term->costs;
-    costs.part_count = term->cost_count;
+    struct mtr_billing_period costs = *period;
+    costs.parts = period->costs;
+    costs.part_count = period->cost_count;
     costs.costs = NULL;
     costs.cost_count = 0;
     return costs;
 }
 
-int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                  struct rater_billing_period *out)
+int rater_billing_period_at(const struct mtr_subscription *subscription, int64_t start_s,
+                            struct mtr_arena *arena, struct mtr_billing_period *out)
 {
-    struct rater_billing_period term = {.start_s = start_s, .end_s = start_s};
+    struct mtr_billing_period period = {.start_s = start_s, .end_s = start_s};
     if (start_s >= subscription->start_s && start_s < subscription->end_s) {
-        term.whole = mtr_period_at(&subscription->billing, start_s);
-        term.exists = max_s(term.whole.start_s, subscription->start_s) == start_s;
-        term.end_s = min_s(term.whole.end_s, subscription->end_s);
+        period.whole = mtr_period_at(&subscription->billing, start_s);
+        period.exists = max_s(period.whole.start_s, subscription->start_s) == start_s;
+        period.end_s = min_s(period.whole.end_s, subscription->end_s);
     }
-    if (term.exists) {
-        int made = make_parts(subscription, arena, &term);
-        if (!made) made = make_costs(subscription, arena, &term);
+    if (period.exists) {
+        int made = make_parts(subscription, arena, &period);
+        if (!made) made = make_costs(subscription, arena, &period);
         if (made) return made;
     } else {
-        term.whole = (struct mtr_period){0};
+        period.whole = (struct mtr_period){0};
     }
-    int rc = hash_inputs(subscription, arena, &term);
-    if (!rc) *out = term;
+    int rc = hash_inputs(subscription, arena, &period);
+    if (!rc) *out = period;
     return rc;
 }

@@ -9,7 +9,7 @@
 #include "meterd/core/arena.h"
 #include "meterd/store/block.h"
 
-struct rater_part {
+struct mtr_billing_part {
     int64_t start_s; /* active in [start, end) */
     int64_t end_s;
     int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first
@@ -19,31 +19,31 @@ struct rater_part {
     bool exchanges; /* charged in another currency than the tariff's: at the rate of this day, since
                        1970-01-01 */
     int64_t exchange_day;
-    uint32_t first, count; /* the term's parts under this tariff, one after another: limits and fees of the
+    uint32_t first, count; /* the period's parts under this tariff, one after another: limits and fees of the
                               period are theirs */
 };
 
-struct rater_billing_period {
+struct mtr_billing_period {
     bool exists; /* false: no period of the subscription starts there (any more) */
     struct mtr_period whole;
     int64_t start_s; /* whole, clipped to the subscription's term */
     int64_t end_s;
-    struct rater_part *parts; /* ascending; none in a trial without a tariff, after one that stops, or before
-                                 the first version */
+    struct mtr_billing_part *parts; /* ascending; none in a trial without a tariff, after one that stops, or
+                                 before the first version */
     uint32_t part_count;
-    struct rater_part *costs; /* the same time under the cost tariff, trial included; where a part begins or
-                                 ends, a cost part does, too */
+    struct mtr_billing_part *costs; /* the same time under the cost tariff, trial included; where a part
+                                 begins or ends, a cost part does, too */
     uint32_t cost_count;
     struct mtr_hash128 inputs; /* of everything but usage that the price depends on */
 };
 
 /* The period that starts at start_s exactly. From the arena. */
-int rater_term_at(const struct mtr_subscription *subscription, int64_t start_s, struct mtr_arena *arena,
-                  struct rater_billing_period *out) MTR_MUST_USE;
+int rater_billing_period_at(const struct mtr_subscription *subscription, int64_t start_s,
+                            struct mtr_arena *arena, struct mtr_billing_period *out) MTR_MUST_USE;
 
-/* The term with its cost parts for parts: what it costs the seller is priced as what it costs the
+/* The period with its cost parts for parts: what it costs the seller is priced as what it costs the
  * customer. */
-struct rater_billing_period rater_cost_term(const struct rater_billing_period *term);
+struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *period);
 
 /* Start of the period that holds time_s, clipped to the term; the whole period's end in *end_s. The time
  * must lie in the term. */
@@ -54,8 +54,9 @@ int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t 
  * subscription's first hour, or where the last version with `reset` began; else the first of the parts
  * before it, without a break, that had the component, too, back to a version with `reset`. The part's own
  * begin: nothing came before. */
-int64_t rater_position_from(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
-                            uint32_t part, const struct mtr_component *component);
+int64_t rater_position_from(const struct mtr_subscription *subscription,
+                            const struct mtr_billing_period *period, uint32_t part,
+                            const struct mtr_component *component);
 
 /* When a version begins for this subscription. */
 int64_t rater_version_start(const struct mtr_subscription *subscription,

@@ -11,20 +11,20 @@
 #include "rater/period/price.h"
 
 /* The customer's part around a moment, or NULL. */
-static const struct rater_part *part_around(const struct rater_billing_period *term, int64_t time_s)
+static const struct mtr_billing_part *part_around(const struct mtr_billing_period *period, int64_t time_s)
 {
-    for (uint32_t i = 0; i < term->part_count; i++)
-        if (term->parts[i].start_s <= time_s && time_s < term->parts[i].end_s) return &term->parts[i];
+    for (uint32_t i = 0; i < period->part_count; i++)
+        if (period->parts[i].start_s <= time_s && time_s < period->parts[i].end_s) return &period->parts[i];
     return NULL;
 }
 
-static struct rater_cost_key *list_keys(const struct rater_period_price *side, const struct rater_billing_period *term,
-                                        struct mtr_arena *arena)
+static struct rater_cost_key *list_keys(const struct mtr_period_price *side,
+                                        const struct mtr_billing_period *period, struct mtr_arena *arena)
 {
     struct rater_cost_key *keys = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*keys));
     for (uint32_t i = 0; keys && i < side->line_count; i++) {
         const struct mtr_charge_line *line = &side->lines[i].identity;
-        const struct rater_part *around = part_around(term, line->part_start_s);
+        const struct mtr_billing_part *around = part_around(period, line->part_start_s);
         MTR_ASSERT(!around || line->part_end_s <= around->end_s);
         keys[i] = (struct rater_cost_key){around ? around->start_s : line->part_start_s, line->component,
                                           line->kind, line->dimensions, i};
@@ -32,7 +32,7 @@ static struct rater_cost_key *list_keys(const struct rater_period_price *side, c
     return keys;
 }
 
-static void widen_range(struct rater_line *line, const struct rater_line *cost)
+static void widen_range(struct mtr_period_line *line, const struct mtr_period_line *cost)
 {
     if (!cost->seq_first) return;
     if (!line->seq_first || cost->seq_first < line->seq_first) line->seq_first = cost->seq_first;
@@ -40,9 +40,10 @@ static void widen_range(struct rater_line *line, const struct rater_line *cost)
 }
 
 /* A line that the customer does not have: the cost's, at no charge, in the customer's part. */
-static void start_line(const struct rater_billing_period *term, const struct rater_line *cost, struct rater_line *out)
+static void start_line(const struct mtr_billing_period *period, const struct mtr_period_line *cost,
+                       struct mtr_period_line *out)
 {
-    const struct rater_part *around = part_around(term, cost->identity.part_start_s);
+    const struct mtr_billing_part *around = part_around(period, cost->identity.part_start_s);
     *out = *cost;
     if (around) {
         out->identity.part_start_s = around->start_s;
@@ -56,27 +57,28 @@ static void start_line(const struct rater_billing_period *term, const struct rat
 
 static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
 {
-    struct rater_period_price *period = context;
-    const struct rater_line *from = &period->costs->lines[cost];
+    struct mtr_period_price *price = context;
+    const struct mtr_period_line *from = &price->costs->lines[cost];
     if (charged != UINT32_MAX)
-        return mtr_money_add(period->lines[charged].cost, from->amount, &period->lines[charged].cost);
-    if (first) start_line(&period->term, from, &period->lines[period->line_count++]);
-    struct rater_line *line = &period->lines[period->line_count - 1];
+        return mtr_money_add(price->lines[charged].cost, from->amount, &price->lines[charged].cost);
+    if (first) start_line(&price->period, from, &price->lines[price->line_count++]);
+    struct mtr_period_line *line = &price->lines[price->line_count - 1];
     widen_range(line, from);
     int rc = mtr_quantity_add(line->quantity, from->quantity, &line->quantity);
     return rc ? rc : mtr_money_add(line->cost, from->amount, &line->cost);
 }
 
-int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena)
+int rater_join_costs(struct mtr_period_price *price, struct mtr_arena *arena)
 {
-    const uint32_t charged_count = period->line_count, cost_count = period->costs->line_count;
-    struct rater_line *lines =
+    const uint32_t charged_count = price->line_count, cost_count = price->costs->line_count;
+    struct mtr_period_line *lines =
         mtr_arena_calloc(arena, (size_t)charged_count + cost_count + 1, sizeof(*lines));
-    struct rater_cost_key *charged = list_keys(period, &period->term, arena),
-                          *costs = list_keys(period->costs, &period->term, arena);
+    struct rater_cost_key *charged = list_keys(price, &price->period, arena),
+                          *costs = list_keys(price->costs, &price->period, arena);
     if (!lines || !charged || !costs) return MTR_ENOMEM;
-    if (charged_count) memcpy(lines, period->lines, charged_count * sizeof(*lines));
-    for (uint32_t i = 0; i < charged_count; i++) lines[i].has_cost = true;
-    period->lines = lines;
-    return rater_match_costs(charged, charged_count, costs, cost_count, on_cost, period);
+    if (charged_count) memcpy(lines, price->lines, charged_count * sizeof(*lines));
+    for (uint32_t i = 0; i < charged_count; i++)
+        lines[i].has_cost = true;
+    price->lines = lines;
+    return rater_match_costs(charged, charged_count, costs, cost_count, on_cost, price);
 }

@@ -34,11 +34,11 @@ struct rater_usage {
     uint64_t cell_count; /* walked, and points */
 };
 
-/* Use of one part of the term: its own rows, and rows of what the period (with scope term: the
+/* Use of one part of the period: its own rows, and rows of what the period (with scope term: the
  * subscription) used before it, unless a version since then says `reset`. From the arena. Errors:
  * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
 int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                 const struct mtr_subscription *subscription, const struct rater_billing_period *term, uint32_t part,
+                 const struct mtr_subscription *subscription, const struct mtr_billing_period *period, uint32_t part,
                  struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */

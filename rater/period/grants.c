@@ -15,16 +15,16 @@
 struct finding {
     const struct mtr_catalog *catalog;
     const struct mtr_subscription *subscription;
-    const struct rater_billing_period *term;
+    const struct mtr_billing_period *period;
     struct mtr_arena *arena;
     bool every_credit; /* those that the period cannot draw on, too */
-    struct rater_grants grants;
+    struct mtr_grants grants;
     uint32_t capacity;
 };
 
-static int add_grant(struct finding *finding, const struct rater_grant *grant)
+static int add_grant(struct finding *finding, const struct mtr_grant *grant)
 {
-    struct rater_grants *grants = &finding->grants;
+    struct mtr_grants *grants = &finding->grants;
     int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity,
                                  sizeof(*grant));
     if (rc) return rc;
@@ -54,9 +54,9 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
     enum { TEXT_BYTES = 96 };
     const struct mtr_subscription *subscription = finding->subscription;
     char text[TEXT_BYTES];
-    struct rater_grant grant = {.credit = credit,
-                                .currency = credit->currency,
-                                .granted = credit->of_money ? credit->amount.e18 : credit->quantity.e12};
+    struct mtr_grant grant = {.credit = credit,
+                              .currency = credit->currency,
+                              .granted = credit->of_money ? credit->amount.e18 : credit->quantity.e12};
     grant.pool = (struct mtr_price_pool){
         .key = credit->key,
         .of_money = credit->of_money,
@@ -66,8 +66,8 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .priority = credit->priority,
         .expires_s = credit->expires.text.size ? instant_of(subscription, &credit->expires) : INT64_MAX,
     };
-    const bool overlaps = instant_of(subscription, &credit->from) < finding->term->end_s &&
-                          grant.pool.expires_s > finding->term->start_s;
+    const bool overlaps = instant_of(subscription, &credit->from) < finding->period->end_s &&
+                          grant.pool.expires_s > finding->period->start_s;
     if (!overlaps && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
@@ -78,7 +78,8 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
 }
 
 /* The end of the last period in which it can be drawn: `rollover` after the one that grants it. */
-static int64_t expiry_of(const struct finding *finding, const struct rater_billing_period *granting, uint32_t rollover)
+static int64_t expiry_of(const struct finding *finding, const struct mtr_billing_period *granting,
+                         uint32_t rollover)
 {
     int64_t end_s = granting->whole.end_s;
     for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++)
@@ -86,15 +87,15 @@ static int64_t expiry_of(const struct finding *finding, const struct rater_billi
     return end_s;
 }
 
-static int add_allowance(struct finding *finding, const struct rater_billing_period *granting, uint32_t part,
+static int add_allowance(struct finding *finding, const struct mtr_billing_period *granting, uint32_t part,
                          const struct mtr_allowance *allowance)
 {
     enum { TEXT_BYTES = 160 };
     const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_s);
     char text[TEXT_BYTES];
-    struct rater_grant grant = {.granted =
-                                    allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
-                                .part = granting == finding->term ? part : 0};
+    struct mtr_grant grant = {.granted =
+                                  allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
+                              .part = granting == finding->period ? part : 0};
     grant.pool = (struct mtr_price_pool){
         .key = allowance->key,
         .of_money = allowance->of_money,
@@ -113,16 +114,16 @@ static int add_allowance(struct finding *finding, const struct rater_billing_per
     return add_grant(finding, &grant);
 }
 
-static bool is_in_earlier_part(const struct rater_billing_period *term, uint32_t part, struct mtr_str key)
+static bool is_in_earlier_part(const struct mtr_billing_period *period, uint32_t part, struct mtr_str key)
 {
     for (uint32_t i = 0; i < part; i++)
-        for (uint32_t j = 0; j < term->parts[i].version->allowance_count; j++)
-            if (mtr_str_equal(term->parts[i].version->allowances[j].key, key)) return true;
+        for (uint32_t j = 0; j < period->parts[i].version->allowance_count; j++)
+            if (mtr_str_equal(period->parts[i].version->allowances[j].key, key)) return true;
     return false;
 }
 
 /* What a period grants that is `age` periods before the one that draws. */
-static int add_allowances(struct finding *finding, const struct rater_billing_period *granting, uint32_t age)
+static int add_allowances(struct finding *finding, const struct mtr_billing_period *granting, uint32_t age)
 {
     for (uint32_t i = 0; i < granting->part_count; i++) {
         const struct mtr_tariff_version *version = granting->parts[i].version;
@@ -154,14 +155,14 @@ static int add_rolled_over(struct finding *finding)
     const struct mtr_subscription *subscription = finding->subscription;
     const uint32_t of_trial = greatest_rollover(subscription, subscription->trial_tariff);
     uint32_t age_max = greatest_rollover(subscription, subscription->tariff);
-    int64_t start_s = finding->term->start_s;
+    int64_t start_s = finding->period->start_s;
     if (of_trial > age_max) age_max = of_trial;
     for (uint32_t age = 1; age <= age_max && start_s > subscription->start_s; age++) {
-        struct rater_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
+        struct mtr_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
         int64_t end_s;
         if (!granting) return MTR_ENOMEM;
         start_s = rater_period_start(subscription, start_s - 1, &end_s);
-        int rc = rater_term_at(subscription, start_s, finding->arena, granting);
+        int rc = rater_billing_period_at(subscription, start_s, finding->arena, granting);
         if (!rc) rc = add_allowances(finding, granting, age);
         if (rc) return rc;
     }
@@ -176,7 +177,7 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
     const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_s);
     const struct mtr_str component = units ? units->component : MTR_STR("");
     char text[TEXT_BYTES];
-    struct rater_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};
+    struct mtr_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};
     grant.pool = (struct mtr_price_pool){
         .of_money = !units,
         .components = units ? &units->component : NULL,
@@ -199,7 +200,7 @@ static int add_trial(struct finding *finding)
 {
     const struct mtr_subscription *subscription = finding->subscription;
     int rc = MTR_OK;
-    if (subscription->free_until_s <= finding->term->start_s) return MTR_OK;
+    if (subscription->free_until_s <= finding->period->start_s) return MTR_OK;
     for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++)
         rc = add_trial_grant(finding, &subscription->trial_units[i]);
     return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
@@ -208,10 +209,10 @@ static int add_trial(struct finding *finding)
 static int find_grants(struct finding *finding)
 {
     uint32_t position = 0;
-    if (!finding->term->exists && !finding->every_credit) return MTR_OK;
-    int rc = finding->term->exists ? add_allowances(finding, finding->term, 0) : MTR_OK;
-    if (!rc && finding->term->exists) rc = add_rolled_over(finding);
-    if (!rc && finding->term->exists) rc = add_trial(finding);
+    if (!finding->period->exists && !finding->every_credit) return MTR_OK;
+    int rc = finding->period->exists ? add_allowances(finding, finding->period, 0) : MTR_OK;
+    if (!rc && finding->period->exists) rc = add_rolled_over(finding);
+    if (!rc && finding->period->exists) rc = add_trial(finding);
     for (const struct mtr_credit *credit = NULL;
          !rc &&
          (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
@@ -228,58 +229,60 @@ static void mix_text(XXH3_state_t *state, struct mtr_str text)
     XXH3_128bits_update(state, text.data, text.size);
 }
 
-static void mix_grant(XXH3_state_t *state, const struct rater_grant *grant)
+static void mix_grant(XXH3_state_t *state, const struct mtr_grant *grant)
 {
     const struct mtr_price_pool *pool = &grant->pool;
-    const int64_t numbers[] = {(int64_t)grant->id.high,
-                               (int64_t)grant->id.low,
-                               (int64_t)grant->granted,
-                               (int64_t)(grant->granted >> 64),
-                               pool->of_money,
-                               pool->priority,
-                               pool->expires_s,
-                               grant->part,
+    const int64_t numbers[] = {(int64_t)grant->id.high, (int64_t)grant->id.low,
+                               (int64_t)grant->granted, (int64_t)(grant->granted >> 64),
+                               pool->of_money,          pool->priority,
+                               pool->expires_s,         grant->part,
                                pool->component_count};
     XXH3_128bits_update(state, numbers, sizeof(numbers));
     mix_text(state, pool->key);
     mix_text(state, pool->grant);
     mix_text(state, pool->meter);
-    for (uint32_t i = 0; i < pool->component_count; i++) mix_text(state, pool->components[i]);
+    for (uint32_t i = 0; i < pool->component_count; i++)
+        mix_text(state, pool->components[i]);
 }
 
-static int mix_grants(struct rater_billing_period *term, const struct rater_grants *grants)
+static int mix_grants(struct mtr_billing_period *period, const struct mtr_grants *grants)
 {
     if (!grants->count) return MTR_OK;
     XXH3_state_t *state = XXH3_createState();
     if (!state) return MTR_ENOMEM;
     XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, &term->inputs, sizeof(term->inputs));
-    for (uint32_t i = 0; i < grants->count; i++) mix_grant(state, &grants->items[i]);
+    XXH3_128bits_update(state, &period->inputs, sizeof(period->inputs));
+    for (uint32_t i = 0; i < grants->count; i++)
+        mix_grant(state, &grants->items[i]);
     const XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
-    term->inputs = (struct mtr_hash128){hash.high64, hash.low64};
+    period->inputs = (struct mtr_hash128){hash.high64, hash.low64};
     return MTR_OK;
 }
 
-int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                    int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
-                    struct rater_grants *grants)
+int rater_open_period(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                      int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
+                      struct mtr_grants *grants)
 {
-    struct finding finding = {.catalog = catalog, .subscription = subscription, .term = term, .arena = arena};
-    int rc = rater_term_at(subscription, start_s, arena, term);
+    struct finding finding = {
+        .catalog = catalog, .subscription = subscription, .period = period, .arena = arena};
+    int rc = rater_billing_period_at(subscription, start_s, arena, period);
     if (!rc) rc = find_grants(&finding);
-    if (!rc) rc = mix_grants(term, &finding.grants);
+    if (!rc) rc = mix_grants(period, &finding.grants);
     if (!rc) *grants = finding.grants;
     return rc;
 }
 
 int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
-                        struct rater_grants *grants)
+                        int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
+                        struct mtr_grants *grants)
 {
-    struct finding finding = {
-        .catalog = catalog, .subscription = subscription, .term = term, .arena = arena, .every_credit = true};
-    int rc = rater_term_at(subscription, start_s, arena, term);
+    struct finding finding = {.catalog = catalog,
+                              .subscription = subscription,
+                              .period = period,
+                              .arena = arena,
+                              .every_credit = true};
+    int rc = rater_billing_period_at(subscription, start_s, arena, period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) *grants = finding.grants;
     return rc;
@@ -290,17 +293,19 @@ int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subs
 static void set_balance(struct mtr_price_pool *pool, mtr_int128 balance)
 {
     if (balance < 0) balance = 0; /* a credit that was made smaller than what was drawn */
-    if (pool->of_money) pool->amount.e18 = balance;
-    else pool->quantity.e12 = balance;
+    if (pool->of_money)
+        pool->amount.e18 = balance;
+    else
+        pool->quantity.e12 = balance;
 }
 
 int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        const struct rater_billing_period *term, struct rater_grants *grants)
+                        const struct mtr_billing_period *period, struct mtr_grants *grants)
 {
     for (uint32_t i = 0; i < grants->count; i++) {
-        struct rater_grant *grant = &grants->items[i];
+        struct mtr_grant *grant = &grants->items[i];
         struct mtr_charge_draw draw = {
-            .grant = grant->id, .period_start_s = term->start_s, .subscription = subscription->number};
+            .grant = grant->id, .period_start_s = period->start_s, .subscription = subscription->number};
         int rc = charges ? mtr_charges_draw_before(charges, &draw) : MTR_ENOTFOUND;
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;
@@ -309,7 +314,7 @@ int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscr
     return MTR_OK;
 }
 
-int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *const *prices, uint32_t count,
+int rater_sum_draws(const struct mtr_grant *grant, const struct mtr_price *const *prices, uint32_t count,
                     mtr_int128 *out)
 {
     mtr_int128 sum = 0;
@@ -326,16 +331,16 @@ int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *con
     return MTR_OK;
 }
 
-int rater_part_pools(const struct rater_grants *grants, const struct rater_billing_period *term, uint32_t index,
+int rater_part_pools(const struct mtr_grants *grants, const struct mtr_billing_period *period, uint32_t index,
                      const struct mtr_price *const *prices, struct mtr_arena *arena,
                      struct mtr_price_input *input)
 {
-    const struct rater_part *part = &term->parts[index];
+    const struct mtr_billing_part *part = &period->parts[index];
     if (!grants->count) return MTR_OK;
     struct mtr_price_pool *pools = mtr_arena_calloc(arena, grants->count, sizeof(*pools));
     if (!pools) return MTR_ENOMEM;
     for (uint32_t i = 0; i < grants->count; i++) {
-        const struct rater_grant *grant = &grants->items[i];
+        const struct mtr_grant *grant = &grants->items[i];
         struct mtr_price_pool pool = grant->pool;
         mtr_int128 drawn;
         if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency)))

@@ -18,45 +18,45 @@
 #include "meterd/store/charges.h"
 #include "rater/period/billing_period.h"
 
-struct rater_grant {
+struct mtr_grant {
     struct mtr_price_pool pool; /* its balance is the period's */
     struct mtr_hash128 id;
     const struct mtr_credit *credit; /* NULL: an allowance */
     struct mtr_str currency;         /* of money */
     mtr_int128 granted;              /* of units 10^-12, of money 10^-18 */
     mtr_int128 before;               /* drawn before this period */
-    uint32_t part;                   /* the first part of the term that has it */
+    uint32_t part;                   /* the first part of the period that has it */
 };
 
-struct rater_grants {
-    struct rater_grant *items;
+struct mtr_grants {
+    struct mtr_grant *items;
     uint32_t count;
 };
 
-/* rater_term_at, and the grants of that period, not drawn on yet; they are part of the term's inputs. From
+/* rater_billing_period_at, and the grants of that period, not drawn on yet; they are part of its inputs. From
  * the arena. */
-int rater_open_term(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                    int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
-                    struct rater_grants *grants) MTR_MUST_USE;
+int rater_open_period(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
+                    int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
+                    struct mtr_grants *grants) MTR_MUST_USE;
 
 /* The same, with all credits of the subscription and its customer, whether the period can draw on them or
  * not; inputs without meaning. */
 int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_arena *arena, struct rater_billing_period *term,
-                        struct rater_grants *grants) MTR_MUST_USE;
+                        int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
+                        struct mtr_grants *grants) MTR_MUST_USE;
 
 /* Takes off what the periods before this one drew. */
 int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
-                        const struct rater_billing_period *term, struct rater_grants *grants) MTR_MUST_USE;
+                        const struct mtr_billing_period *period, struct mtr_grants *grants) MTR_MUST_USE;
 
 /* The pools of one part: of `prices`, those before index are of the period's earlier parts; of those under
  * another tariff the draws are taken off here, of the others the price function knows them. */
-int rater_part_pools(const struct rater_grants *grants, const struct rater_billing_period *term, uint32_t index,
+int rater_part_pools(const struct mtr_grants *grants, const struct mtr_billing_period *period, uint32_t index,
                      const struct mtr_price *const *prices, struct mtr_arena *arena,
                      struct mtr_price_input *input) MTR_MUST_USE;
 
 /* What all parts of a period drew of a grant. */
-int rater_sum_draws(const struct rater_grant *grant, const struct mtr_price *const *prices, uint32_t count,
+int rater_sum_draws(const struct mtr_grant *grant, const struct mtr_price *const *prices, uint32_t count,
                     mtr_int128 *out) MTR_MUST_USE;
 
 #endif

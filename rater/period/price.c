@@ -12,13 +12,13 @@
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
 
-static void describe_line(const struct mtr_subscription *subscription, const struct rater_billing_period *term,
-                          struct rater_line *line)
+static void describe_line(const struct mtr_subscription *subscription,
+                          const struct mtr_billing_period *period, struct mtr_period_line *line)
 {
     struct mtr_charge_line *identity = &line->identity;
     const struct mtr_tariff_version *version = line->part->version;
     identity->subscription = subscription->number;
-    identity->period_start_s = term->start_s;
+    identity->period_start_s = period->start_s;
     identity->part_start_s = line->part->start_s;
     identity->part_end_s = line->part->end_s;
     identity->currency = subscription->currency;
@@ -31,9 +31,9 @@ static void describe_line(const struct mtr_subscription *subscription, const str
     }
 }
 
-static void fill_line(const struct mtr_catalog *catalog, const struct rater_part *part,
+static void fill_line(const struct mtr_catalog *catalog, const struct mtr_billing_part *part,
                       const struct rater_usage *usage, const struct mtr_price_line *priced,
-                      struct rater_line *line)
+                      struct mtr_period_line *line)
 {
     line->part = part;
     const bool of_pool =
@@ -57,8 +57,8 @@ static void fill_line(const struct mtr_catalog *catalog, const struct rater_part
 }
 
 /* What rounding the total adds to the lines, as a line; nothing when they add up already. */
-static int add_rounding(const struct rater_part *part, const struct mtr_price *price,
-                        struct rater_period_price *period)
+static int add_rounding(const struct mtr_billing_part *part, const struct mtr_price *price,
+                        struct mtr_period_price *priced)
 {
     struct mtr_money rest = price->total;
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -66,7 +66,7 @@ static int add_rounding(const struct rater_part *part, const struct mtr_price *p
         if (rc) return rc;
     }
     if (!rest.e18) return MTR_OK;
-    struct rater_line *line = &period->lines[period->line_count++];
+    struct mtr_period_line *line = &priced->lines[priced->line_count++];
     line->part = part;
     line->identity.component = MTR_STR("tariff.rounding");
     line->identity.kind = MTR_STR("rounding");
@@ -75,7 +75,7 @@ static int add_rounding(const struct rater_part *part, const struct mtr_price *p
 }
 
 /* The part's rate; *out stays NULL where prices are in the subscription's currency. */
-static int find_exchange(const struct mtr_subscription *subscription, const struct rater_part *part,
+static int find_exchange(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
                          bool closing, struct mtr_arena *arena, const struct mtr_price_exchange **out)
 {
     if (!part->exchanges) return MTR_OK;
@@ -88,111 +88,111 @@ static int find_exchange(const struct mtr_subscription *subscription, const stru
 }
 
 static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                      const struct mtr_subscription *subscription, const struct rater_period_price *period,
+                      const struct mtr_subscription *subscription, const struct mtr_period_price *priced,
                       uint32_t index, bool closing, struct mtr_arena *arena)
 {
-    const struct rater_billing_period *term = &period->term;
-    const struct rater_part *part = &term->parts[index];
-    struct rater_part_price *out = &period->parts[index];
-    int rc = rater_gather(rollups, catalog, subscription, term, index, arena, &out->usage);
+    const struct mtr_billing_period *period = &priced->period;
+    const struct mtr_billing_part *part = &period->parts[index];
+    struct mtr_part_price *out = &priced->parts[index];
+    int rc = rater_gather(rollups, catalog, subscription, period, index, arena, &out->usage);
     if (rc) return rc;
     out->input = (struct mtr_price_input){
         .tariff = part->tariff,
         .version = part->version,
-        .period = term->whole,
+        .period = period->whole,
         .active_from_s = part->start_s,
         .active_to_s = part->end_s,
-        .runs_from_s = term->parts[part->first].start_s,
-        .runs_to_s = term->parts[part->first + part->count - 1].end_s,
+        .runs_from_s = period->parts[part->first].start_s,
+        .runs_to_s = period->parts[part->first + part->count - 1].end_s,
         .continues_earlier = index > part->first,
         .continued_later = index + 1 < part->first + part->count,
         .closing = closing,
-        .earlier = period->prices + part->first,
+        .earlier = priced->prices + part->first,
         .earlier_count = index - part->first,
         .zone = subscription->zone,
         .usage = out->usage.rows,
         .usage_count = out->usage.row_count,
     };
     if (part->tariff == subscription->tariff) {
-        out->input.account_before = period->account_before;
-        out->input.account_continues = period->account_continues;
+        out->input.account_before = priced->account_before;
+        out->input.account_continues = priced->account_continues;
     }
     rc = find_exchange(subscription, part, closing, arena, &out->input.exchange);
-    if (!rc) rc = rater_part_pools(&period->grants, term, index, period->prices, arena, &out->input);
+    if (!rc) rc = rater_part_pools(&priced->grants, period, index, priced->prices, arena, &out->input);
     return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
 }
 
 static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                         struct mtr_arena *arena, struct rater_period_price *period)
+                         struct mtr_arena *arena, struct mtr_period_price *priced)
 {
     size_t capacity = 1;
-    for (uint32_t i = 0; i < period->term.part_count; i++)
-        capacity += (size_t)period->parts[i].price.line_count + 1;
-    period->lines = mtr_arena_calloc(arena, capacity, sizeof(*period->lines));
-    if (!period->lines) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < period->term.part_count; i++) {
-        const struct rater_part_price *part = &period->parts[i];
+    for (uint32_t i = 0; i < priced->period.part_count; i++)
+        capacity += (size_t)priced->parts[i].price.line_count + 1;
+    priced->lines = mtr_arena_calloc(arena, capacity, sizeof(*priced->lines));
+    if (!priced->lines) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < priced->period.part_count; i++) {
+        const struct mtr_part_price *part = &priced->parts[i];
         for (uint32_t j = 0; j < part->price.line_count; j++) {
-            period->lines[period->line_count].exchange = part->input.exchange;
-            fill_line(catalog, &period->term.parts[i], &part->usage, &part->price.lines[j],
-                      &period->lines[period->line_count++]);
+            priced->lines[priced->line_count].exchange = part->input.exchange;
+            fill_line(catalog, &priced->period.parts[i], &part->usage, &part->price.lines[j],
+                      &priced->lines[priced->line_count++]);
         }
-        int rc = add_rounding(&period->term.parts[i], &part->price, period);
+        int rc = add_rounding(&priced->period.parts[i], &part->price, priced);
         if (rc) return rc;
     }
-    for (uint32_t i = 0; i < period->line_count; i++)
-        describe_line(subscription, &period->term, &period->lines[i]);
+    for (uint32_t i = 0; i < priced->line_count; i++)
+        describe_line(subscription, &priced->period, &priced->lines[i]);
     return MTR_OK;
 }
 
-/* Parts, prices and lines of the period's term. */
-static int price_term(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                      const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
-                      struct rater_period_price *period)
+/* Parts, prices and lines of a period, or of its costs. */
+static int price_parts(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
+                       const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
+                       struct mtr_period_price *priced)
 {
     int rc = MTR_OK;
-    period->parts = mtr_arena_calloc(arena, (size_t)period->term.part_count + 1, sizeof(*period->parts));
-    period->prices = mtr_arena_calloc(arena, (size_t)period->term.part_count + 1, sizeof(*period->prices));
-    if (!period->parts || !period->prices) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < period->term.part_count && !rc; i++) {
-        period->prices[i] = &period->parts[i].price;
-        rc = price_part(rollups, catalog, subscription, period, i, closing, arena);
+    priced->parts = mtr_arena_calloc(arena, (size_t)priced->period.part_count + 1, sizeof(*priced->parts));
+    priced->prices = mtr_arena_calloc(arena, (size_t)priced->period.part_count + 1, sizeof(*priced->prices));
+    if (!priced->parts || !priced->prices) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < priced->period.part_count && !rc; i++) {
+        priced->prices[i] = &priced->parts[i].price;
+        rc = price_part(rollups, catalog, subscription, priced, i, closing, arena);
         if (rc == MTR_EMISSING)
-            mtr_rate_question_format(&period->parts[i].input.exchange->question, period->missing);
-        period->cell_count += period->parts[i].usage.cell_count;
+            mtr_rate_question_format(&priced->parts[i].input.exchange->question, priced->missing);
+        priced->cell_count += priced->parts[i].usage.cell_count;
     }
-    return rc ? rc : lay_out_lines(catalog, subscription, arena, period);
+    return rc ? rc : lay_out_lines(catalog, subscription, arena, priced);
 }
 
 static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
                        const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
-                       struct rater_period_price *period)
+                       struct mtr_period_price *priced)
 {
-    if (!period->term.cost_count) return MTR_OK;
-    period->costs = mtr_arena_calloc(arena, 1, sizeof(*period->costs));
-    if (!period->costs) return MTR_ENOMEM;
-    period->costs->term = rater_cost_term(&period->term);
-    int rc = price_term(rollups, catalog, subscription, closing, arena, period->costs);
-    period->cell_count += period->costs->cell_count;
-    if (rc == MTR_EMISSING) memcpy(period->missing, period->costs->missing, sizeof(period->missing));
-    return rc ? rc : rater_join_costs(period, arena);
+    if (!priced->period.cost_count) return MTR_OK;
+    priced->costs = mtr_arena_calloc(arena, 1, sizeof(*priced->costs));
+    if (!priced->costs) return MTR_ENOMEM;
+    priced->costs->period = rater_cost_period(&priced->period);
+    int rc = price_parts(rollups, catalog, subscription, closing, arena, priced->costs);
+    priced->cell_count += priced->costs->cell_count;
+    if (rc == MTR_EMISSING) memcpy(priced->missing, priced->costs->missing, sizeof(priced->missing));
+    return rc ? rc : rater_join_costs(priced, arena);
 }
 
 int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges,
                        const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena,
-                       struct rater_period_price *out)
+                       struct mtr_period_price *out)
 {
-    struct rater_period_price period = {0};
-    int rc = rater_open_term(catalog, subscription, period_start_s, arena, &period.term, &period.grants);
-    if (!rc) rc = rater_read_balances(charges, subscription, &period.term, &period.grants);
+    struct mtr_period_price priced = {0};
+    int rc = rater_open_period(catalog, subscription, period_start_s, arena, &priced.period, &priced.grants);
+    if (!rc) rc = rater_read_balances(charges, subscription, &priced.period, &priced.grants);
     if (!rc)
-        rc = rater_account(charges, subscription, &period.term.whole, &period.account_before,
-                           &period.account_continues);
-    if (!rc) rc = price_term(rollups, catalog, subscription, closing, arena, &period);
-    if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &period);
-    if (rc == MTR_EMISSING) memcpy(out->missing, period.missing, sizeof(out->missing));
-    if (!rc) *out = period;
+        rc = rater_account(charges, subscription, &priced.period.whole, &priced.account_before,
+                           &priced.account_continues);
+    if (!rc) rc = price_parts(rollups, catalog, subscription, closing, arena, &priced);
+    if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &priced);
+    if (rc == MTR_EMISSING) memcpy(out->missing, priced.missing, sizeof(out->missing));
+    if (!rc) *out = priced;
     return rc;
 }
 
@@ -210,12 +210,12 @@ void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscripti
     mtr_json_text(json, (struct mtr_str){text, (size_t)size});
 }
 
-static int write_trace(const struct rater_period_price *period, uint32_t index,
+static int write_trace(const struct mtr_period_price *priced, uint32_t index,
                        const struct mtr_subscription *subscription, bool with_price, bool of_costs,
                        struct mtr_arena *arena, struct mtr_json_writer *json)
 {
-    const struct rater_part *part = &period->term.parts[index];
-    const struct mtr_price_input *input = &period->parts[index].input;
+    const struct mtr_billing_part *part = &priced->period.parts[index];
+    const struct mtr_price_input *input = &priced->parts[index].input;
     char hash[RATER_HASH_TEXT_BYTES];
     struct mtr_price price;
     rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
@@ -237,34 +237,36 @@ static int write_trace(const struct rater_period_price *period, uint32_t index,
     mtr_json_name(json, "price");
     int rc = with_price ? mtr_price(input, true, arena, &price) : MTR_OK;
     if (rc) return rc;
-    if (with_price) mtr_price_write_json(input, &price, true, json);
-    else mtr_json_null(json);
+    if (with_price)
+        mtr_price_write_json(input, &price, true, json);
+    else
+        mtr_json_null(json);
     mtr_json_map_end(json);
     return MTR_OK;
 }
 
-static int write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+static int write_traces(const struct mtr_period_price *priced, const struct mtr_subscription *subscription,
                         bool with_price, struct mtr_arena *arena, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_buffer_reset(out);
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
-    for (uint32_t i = 0; i < period->term.part_count; i++) {
-        int rc = write_trace(period, i, subscription, with_price, false, arena, &json);
+    for (uint32_t i = 0; i < priced->period.part_count; i++) {
+        int rc = write_trace(priced, i, subscription, with_price, false, arena, &json);
         if (rc) return rc;
     }
-    for (uint32_t i = 0; period->costs && i < period->costs->term.part_count; i++) {
-        int rc = write_trace(period->costs, i, subscription, with_price, true, arena, &json);
+    for (uint32_t i = 0; priced->costs && i < priced->costs->period.part_count; i++) {
+        int rc = write_trace(priced->costs, i, subscription, with_price, true, arena, &json);
         if (rc) return rc;
     }
     mtr_json_list_end(&json);
     return mtr_json_finish(&json);
 }
 
-int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+int rater_write_traces(const struct mtr_period_price *priced, const struct mtr_subscription *subscription,
                        struct mtr_arena *arena, struct mtr_buffer *out)
 {
-    int rc = write_traces(period, subscription, true, arena, out);
-    return rc == MTR_ELIMIT ? write_traces(period, subscription, false, arena, out) : rc;
+    int rc = write_traces(priced, subscription, true, arena, out);
+    return rc == MTR_ELIMIT ? write_traces(priced, subscription, false, arena, out) : rc;
 }

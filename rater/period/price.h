@@ -11,13 +11,13 @@
 #include "rater/period/grants.h"
 #include "rater/period/billing_period.h"
 
-struct rater_line {
-    const struct rater_part *part;
+struct mtr_period_line {
+    const struct mtr_billing_part *part;
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     struct mtr_exact exact;                    /* of an exchanged line: in the tariff's currency */
-    const struct mtr_component *component; /* NULL: of the whole tariff */
-    const struct mtr_meter *meter;         /* NULL: none */
-    struct mtr_charge_line identity;       /* identity and description; state is the store's */
+    const struct mtr_component *component;     /* NULL: of the whole tariff */
+    const struct mtr_meter *meter;             /* NULL: none */
+    struct mtr_charge_line identity;           /* identity and description; state is the store's */
     struct mtr_quantity quantity;
     struct mtr_money amount;
     bool has_cost;
@@ -26,24 +26,24 @@ struct rater_line {
     uint64_t seq_last;
 };
 
-struct rater_part_price {
+struct mtr_part_price {
     struct mtr_price_input input;
     struct rater_usage usage;
     struct mtr_price price;
 };
 
-struct rater_period_price {
-    struct rater_billing_period term;
-    struct rater_grants grants; /* with their balances at the period's start */
-    struct rater_part_price *parts; /* one per part of the term */
+struct mtr_period_price {
+    struct mtr_billing_period period;
+    struct mtr_grants grants;        /* with their balances at the period's start */
+    struct mtr_part_price *parts;    /* one per part of the period */
     const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
-    struct rater_line *lines;
+    struct mtr_period_line *lines;
     uint32_t line_count;
-    struct rater_period_price
+    struct mtr_period_price
         *costs; /* the same use under the cost tariff, joined to the lines above; NULL: none in force */
-    uint64_t cell_count; /* theirs, too */
+    uint64_t cell_count;                        /* theirs, too */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate */
-    struct mtr_money account_before; /* of the customer's subscriptions before this one */
+    struct mtr_money account_before;            /* of the customer's subscriptions before this one */
     bool account_continues;
 };
 
@@ -54,18 +54,18 @@ struct rater_period_price {
 int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges,
                        const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
                        int64_t period_start_s, bool closing, struct mtr_arena *arena,
-                       struct rater_period_price *out) MTR_MUST_USE;
+                       struct mtr_period_price *out) MTR_MUST_USE;
 
 /* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind
  * and dimensions in its part. Cost that has no such line makes one, with amount 0, behind the others;
  * where no part is (a free trial) in the cost's own part. */
-int rater_join_costs(struct rater_period_price *period, struct mtr_arena *arena) MTR_MUST_USE;
+int rater_join_costs(struct mtr_period_price *period, struct mtr_arena *arena) MTR_MUST_USE;
 
 /* Prices the parts again with their traces and writes
  * [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with "cost": true.
  * A trace that is larger than the buffer may be is left out (price null): it must not keep the money from
  * being charged. */
-int rater_write_traces(const struct rater_period_price *period, const struct mtr_subscription *subscription,
+int rater_write_traces(const struct mtr_period_price *period, const struct mtr_subscription *subscription,
                        struct mtr_arena *arena, struct mtr_buffer *out) MTR_MUST_USE;
 
 /* An instant with the offset of the subscription's zone. */

@@ -1,0 +1,121 @@
+/*
+ * Groups of a usage query: the row that a cell is added to, by window, subscription or customer, meter and
+ * dimensions. The order of a group's key is the order of the answer.
+ */
+#include <string.h>
+
+#include "daemon/query/usage_run.h"
+
+enum { GROUP_KEY_BYTES = 2048 };
+
+/* The window of a cell, cut at from and to. */
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
+{
+    const struct mtr_usage_query *query = run->query;
+    struct mtr_period window = run->window;
+    if (hour_s >= window.start_s && hour_s < window.end_s) return window;
+    if (query->window == MTR_WINDOW_TOTAL) {
+        return (struct mtr_period){run->from_s, run->to_s};
+    } else if (query->window == MTR_WINDOW_HOUR) {
+        struct mtr_hour hour = mtr_zone_hour(run->zone, hour_s);
+        window = (struct mtr_period){hour.start_s, hour.end_s};
+    } else {
+        struct mtr_period_rule rule = {query->window == MTR_WINDOW_DAY ? MTR_PERIOD_DAY : MTR_PERIOD_MONTH,
+                                       INT64_MIN, run->zone};
+        window = mtr_period_at(&rule, hour_s);
+    }
+    if (window.start_s < run->from_s) window.start_s = run->from_s;
+    if (window.end_s > run->to_s) window.end_s = run->to_s;
+    run->window = window;
+    return window;
+}
+
+struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position)
+{
+    const char *at = dimensions.data;
+    size_t left = dimensions.size;
+    for (; position >= 0; position--) {
+        const char *end = left ? memchr(at, MTR_USAGE_DIMENSION_END, left) : NULL;
+        if (!end) break;
+        if (position == 0) return (struct mtr_str){at, (size_t)(end - at)};
+        left -= (size_t)(end - at) + 1;
+        at = end + 1;
+    }
+    return (struct mtr_str){NULL, 0};
+}
+
+struct key_writer {
+    char bytes[GROUP_KEY_BYTES];
+    size_t size;
+};
+
+static void key_u64(struct key_writer *key, uint64_t value)
+{
+    for (int shift = 56; shift >= 0; shift -= 8)
+        key->bytes[key->size++] = (char)(value >> shift);
+}
+
+static int key_text(struct key_writer *key, struct mtr_str text)
+{
+    if (key->size + text.size + 1 > sizeof(key->bytes)) return MTR_ELIMIT;
+    if (text.size) memcpy(key->bytes + key->size, text.data, text.size);
+    key->size += text.size;
+    key->bytes[key->size++] = MTR_USAGE_DIMENSION_END;
+    return MTR_OK;
+}
+
+/* Order of the key is the order of the answer. */
+static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                     struct mtr_period window, struct key_writer *key)
+{
+    const struct mtr_usage_query *query = run->query;
+    int rc = MTR_OK;
+    key->size = 0;
+    /* A total is one row, also when its dates begin at other instants in other zones; the row shows those
+     * of the first. */
+    if (query->window == MTR_WINDOW_TOTAL) window = (struct mtr_period){query->from_s, query->to_s};
+    key_u64(key, (uint64_t)window.start_s ^ UINT64_C(1) << 63);
+    key_u64(key, (uint64_t)window.end_s);
+    key_u64(key, query->by_subscription ? run->subscription->number : 0);
+    if (query->by_customer && !query->by_subscription) rc = key_text(key, run->subscription->customer);
+    key_u64(key, run->meter->number);
+    for (uint32_t i = 0; !rc && i < query->dimension_count; i++)
+        rc = key_text(key, usage_dimension_at(cell->dimensions, run->positions[i]));
+    return rc;
+}
+
+static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+                    struct mtr_period window, struct mtr_usage_result_row *row)
+{
+    const struct mtr_usage_query *query = run->query;
+    row->subscription = query->by_subscription ? run->subscription : NULL;
+    if (query->by_customer || query->by_subscription) row->customer = run->subscription->customer;
+    row->service = run->meter->service;
+    row->meter = run->meter;
+    row->start_s = window.start_s;
+    row->end_s = window.end_s;
+    row->offset_s = mtr_zone_at(run->zone, window.start_s).offset_s;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < query->dimension_count; i++) {
+        struct mtr_str value = usage_dimension_at(cell->dimensions, run->positions[i]);
+        if (value.size) rc = mtr_arena_copy(run->arena, value, &row->dimension_values[i]);
+    }
+    return rc;
+}
+
+int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out,
+                     uint32_t *number)
+{
+    struct key_writer key;
+    bool is_new;
+    struct mtr_period window = usage_window_of(run, cell->hour_s);
+    int rc = write_key(run, cell, window, &key);
+    if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
+    if (rc) return rc;
+    if (run->keys.count > run->query->rows_max) return MTR_ELIMIT;
+    rc = mtr_arena_make_room(run->arena, (void **)&run->groups, *number, &run->group_capacity,
+                             sizeof(*run->groups));
+    if (rc) return rc;
+    *out = &run->groups[*number];
+    return is_new ? fill_row(run, cell, window, &(*out)->row) : MTR_OK;
+}

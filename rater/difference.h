@@ -1,0 +1,42 @@
+/*
+ * Differences: the price of a period against what was emitted of it. Private to the rater.
+ */
+#ifndef METERD_RATER_DIFFERENCE_H
+#define METERD_RATER_DIFFERENCE_H
+
+#include "rater/period/price.h"
+
+/* One line whose price differs from what was emitted (or which is made final): its state before, and what
+ * it should be. */
+struct rater_difference {
+    struct mtr_charge_line line;               /* state before; text in the arena */
+    const struct mtr_price_exchange *exchange; /* NULL: none, or the line vanished */
+    struct mtr_exact exact; /* with an exchange: what the line is in the tariff's currency */
+    struct mtr_quantity quantity;
+    struct mtr_quantity quantity_delta;
+    struct mtr_money amount; /* the difference */
+    struct mtr_money emitted_after;
+    bool has_cost;         /* of the line, now or before */
+    struct mtr_money cost; /* the difference */
+    struct mtr_money cost_after;
+    struct mtr_money margin; /* amount − cost: the difference, and the line's */
+    struct mtr_money margin_after;
+    uint64_t seq_first;
+    uint64_t seq_last;
+};
+
+struct rater_differences {
+    struct rater_difference *items; /* lines in the price's order, then those that vanished */
+    uint32_t count;
+};
+
+/* Does this difference turn the line into one that costs the seller more than the customer pays? */
+bool rater_turns_to_loss(const struct rater_difference *difference);
+
+/* Reads only. With every_line a line without a difference is listed too (closing); else only lines that
+ * differ in amount or cost. */
+int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price,
+                  uint32_t subscription, int64_t period_start_s, bool every_line, struct mtr_arena *arena,
+                  struct rater_differences *out) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Marking: a period is to be rated, and from when on.
+ *
+ * Invariants: a mark opens the period if it is new, and never moves the close of one that exists; a period
+ * that is marked keeps its time of rating, so that marks that keep coming cannot put it off. Whoever finds
+ * that a price may have changed (feed, scan, timers, the ledger, an account) marks; only rate.c rates.
+ */
+#include "meterd/core/time.h"
+#include "rater/step.h"
+
+int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
+{
+    return end_s * MTR_US_PER_SECOND + options->grace_us;
+}
+
+int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
+{
+    const int64_t draft_every_us = step->rater->options.draft_every_us;
+    if (period->dirty) return MTR_OK;
+    period->dirty = true;
+    period->rate_due_us = step->now_us;
+    if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
+        period->rate_due_us = period->rated_us + draft_every_us;
+    step->changed = true;
+    return mtr_charges_put_period(step->charges, period);
+}
+
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
+                     int64_t period_start_s, int64_t period_end_s)
+{
+    struct mtr_charge_period period;
+    int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (rc) {
+        period = (struct mtr_charge_period){
+            .subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
+        period.close_due_us = rater_close_due(&step->rater->options, period_end_s);
+    }
+    return rater_mark_again(step, &period);
+}
+
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s,
+                     int64_t end_s)
+{
+    struct mtr_charge_period period;
+    int rc = MTR_OK;
+    if (start_s * MTR_US_PER_SECOND > step->watermark_us)
+        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    return rater_mark_dirty(step, subscription, start_s, end_s);
+}

@@ -1,0 +1,107 @@
+/*
+ * Which line a cell falls in: the values of its dimensions, in the order of the component's group_by, as
+ * text; and the log range of what fell in it.
+ */
+#include "rater/period/gather_parts.h"
+
+#include <string.h>
+
+enum { DIMENSION_END = 0x1F };
+
+/* The value at a position of a cell's dimensions (each value ends with 0x1F). */
+static struct mtr_str dimension_at(struct mtr_str dimensions, uint32_t position)
+{
+    const char *at = dimensions.data;
+    size_t left = dimensions.size;
+    for (;; position--) {
+        const char *end = left ? memchr(at, DIMENSION_END, left) : NULL;
+        if (!end) return (struct mtr_str){0};
+        if (position == 0) return (struct mtr_str){at, (size_t)(end - at)};
+        left -= (size_t)(end - at) + 1;
+        at = end + 1;
+    }
+}
+
+static size_t append(char *text, size_t size, struct mtr_str piece)
+{
+    MTR_ASSERT(size + piece.size <= RATER_DIMENSIONS_BYTES_MAX);
+    if (piece.size) memcpy(text + size, piece.data, piece.size);
+    return size + piece.size;
+}
+
+static size_t dimensions_text(const struct rater_gathering *gathering, struct mtr_str dimensions,
+                              char text[RATER_DIMENSIONS_BYTES_MAX])
+{
+    size_t size = 0;
+    for (uint32_t i = 0; i < gathering->rule.component->group_by_count; i++) {
+        struct mtr_str value = dimension_at(dimensions, gathering->positions[i]);
+        if (i) size = append(text, size, MTR_STR(","));
+        size = append(text, size, gathering->rule.component->group_by[i]);
+        size = append(text, size, MTR_STR("="));
+        for (size_t j = 0; j < value.size; j++) {
+            char c = value.data[j];
+            if (c == ',' || c == '=' || c == '\\') size = append(text, size, MTR_STR("\\"));
+            size = append(text, size, (struct mtr_str){&c, 1});
+        }
+    }
+    return size;
+}
+
+bool rater_next_dimension(struct mtr_str *rest, struct mtr_str *name, char *value, size_t *value_size)
+{
+    const char *equals = rest->size ? memchr(rest->data, '=', rest->size) : NULL;
+    if (!equals) return false;
+    *name = (struct mtr_str){rest->data, (size_t)(equals - rest->data)};
+    const char *at = equals + 1;
+    const char *end = rest->data + rest->size;
+    size_t size = 0;
+    for (; at < end && *at != ','; at++) {
+        if (*at == '\\' && at + 1 < end) at++;
+        value[size++] = *at;
+    }
+    *value_size = size;
+    if (at < end) at++;
+    *rest = (struct mtr_str){at, (size_t)(end - at)};
+    return true;
+}
+
+/* The line of a group of the slicing: the same for every input of the component. */
+static int find_line(struct rater_gathering *gathering, uint32_t group, struct mtr_str dimensions)
+{
+    uint32_t line = 0;
+    bool is_new = false;
+    int rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->lines, group,
+                                 &gathering->line_capacity, sizeof(*gathering->lines));
+    if (!rc) rc = mtr_byte_set_add(&gathering->dimensions, dimensions, &line, &is_new);
+    if (rc) return rc;
+    gathering->lines[group] = line;
+    if (!is_new) return MTR_OK;
+    rc = mtr_arena_make_room(gathering->arena, (void **)&gathering->groups, line, &gathering->group_capacity,
+                             sizeof(*gathering->groups));
+    if (!rc)
+        gathering->groups[line] =
+            (struct rater_group){.component = gathering->rule.component_index, .dimensions = dimensions};
+    return rc;
+}
+
+int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions, uint32_t *group)
+{
+    char text[RATER_DIMENSIONS_BYTES_MAX];
+    const uint32_t known = mtr_slicing_group_count(gathering->slicing);
+    if (known && !gathering->rule.component->group_by_count) { /* without group_by there is one */
+        *group = 0;
+        return MTR_OK;
+    }
+    int rc = mtr_slicing_group(gathering->slicing,
+                               (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
+    if (rc || *group < known) return rc;
+    return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
+}
+
+void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
+                        uint64_t seq_last)
+{
+    struct rater_group *line = &gathering->groups[gathering->lines[group]];
+    if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
+    if (seq_last > line->seq_last) line->seq_last = seq_last;
+}
