@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "collector/decode/decoder.h"
-#include "collector/decode/decompress.h"
+#include "meterd/net/coding.h"
 
 enum { RESERVE_MAX = 4096 };
 
@@ -99,6 +99,26 @@ static const struct mtr_decoder *find_decoder(const struct mtr_decode_input *inp
     return NULL;
 }
 
+/* The body, plain, in the request's arena. */
+static int decompress(struct mtr_decode_job *job)
+{
+    const struct mtr_decode_input *input = job->input;
+    struct mtr_str name = input->content_encoding;
+    struct mtr_decoded plain = {NULL, 0};
+    enum mtr_coding coding;
+    if (!mtr_coding_from_name(name, &coding)) {
+        mtr_diagnostic_set(job->diagnostic, 0, 0, "",
+                           "content encoding '%.*s' is not understood: send identity, gzip or zstd",
+                           name.size < 40 ? (int)name.size : 40, name.data);
+        return MTR_ENOTFOUND;
+    }
+    int rc = mtr_coding_decode(coding, input->body, input->body_bytes_max, &job->request->arena, &plain,
+                               job->diagnostic);
+    job->text = plain.text;
+    job->size = plain.size;
+    return rc;
+}
+
 int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request,
                struct mtr_diagnostic *diagnostic)
 {
@@ -113,8 +133,7 @@ int mtr_decode(const struct mtr_decode_input *input, struct mtr_request *request
                            type.size < 80 ? (int)type.size : 80, type.size ? type.data : "");
         return MTR_ENOTFOUND;
     }
-    int rc = decode_decompress(input->content_encoding, input->body, input->body_bytes_max, &request->arena,
-                            &job.text, &job.size, diagnostic);
+    int rc = decompress(&job);
     if (!rc) rc = decoder->decode(&job);
     /* The bound of one request's memory is the sender's to keep; only the system's refusal is ours. */
     if (rc == MTR_ENOMEM && request->arena.bytes_total >= request->arena.bytes_max / 2) {

@@ -12,18 +12,15 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "meterd/core/json_writer.h"
+#include "meterd/net/coding.h"
 
 enum {
     BODY_BYTES_MAX = 1 << 30,
     PAUSE_FIRST_MS = 200,
     PAUSE_MAX_MS = 30000,
     RETRY_AFTER_MAX_S = 300,
-    ZSTD_LEVEL = 1,
-    GZIP_LEVEL = 1
 };
 
 int event_sender_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
@@ -54,35 +51,6 @@ void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line
     progress_clear(&push->progress);
     fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "",
             reason);
-}
-
-static int pack_zstd(struct mtr_buffer *out, struct mtr_str text)
-{
-    int rc = mtr_buffer_reserve(out, ZSTD_compressBound(text.size));
-    if (rc) return rc;
-    size_t size = ZSTD_compress(out->data, out->capacity, text.data, text.size, ZSTD_LEVEL);
-    if (ZSTD_isError(size)) return MTR_ENOMEM;
-    out->size = size;
-    return MTR_OK;
-}
-
-static int pack_gzip(struct mtr_buffer *out, struct mtr_str text)
-{
-    z_stream stream = {0};
-    if (text.size > UINT32_MAX / 2) return MTR_ELIMIT;
-    if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return MTR_ENOMEM;
-    int rc = mtr_buffer_reserve(out, deflateBound(&stream, text.size));
-    if (!rc) {
-        stream.next_in = (Bytef *)(uintptr_t)text.data;
-        stream.avail_in = (uInt)text.size;
-        stream.next_out = (Bytef *)out->data;
-        stream.avail_out = (uInt)out->capacity;
-        rc = deflate(&stream, Z_FINISH) == Z_STREAM_END ? MTR_OK : MTR_ENOMEM;
-        out->size = stream.total_out;
-    }
-    deflateEnd(&stream);
-    return rc;
 }
 
 /* Retry-After when given, else doubling with jitter, so that many senders do not come back together. */
@@ -179,15 +147,18 @@ static bool is_passing(int status)
     return status == 429 || status == 502 || status == 503 || status == 504;
 }
 
-static int encode(struct mtr_push *push, struct mtr_str *body, const char **coding)
+/* The body as --compress wants it, and its header; NULL for none. */
+static int encode(struct mtr_push *push, struct mtr_str *body, const char **header)
 {
+    struct mtr_coding_writer writer = {.coding = MTR_CODING_IDENTITY};
     mtr_buffer_reset(&push->packed);
-    *coding = NULL;
-    if (strcmp(push->compress, "none") == 0) return MTR_OK;
-    bool is_zstd = strcmp(push->compress, "zstd") == 0;
-    int rc = is_zstd ? pack_zstd(&push->packed, *body) : pack_gzip(&push->packed, *body);
+    *header = NULL;
+    if (!mtr_coding_from_name(mtr_str_from(push->compress), &writer.coding) ||
+        writer.coding == MTR_CODING_IDENTITY)
+        return MTR_OK;
+    int rc = mtr_coding_write(&writer, *body, true, &push->packed);
     if (rc) return rc;
-    *coding = is_zstd ? "content-encoding: zstd" : "content-encoding: gzip";
+    *header = writer.coding == MTR_CODING_ZSTD ? "content-encoding: zstd" : "content-encoding: gzip";
     *body = mtr_buffer_str(&push->packed);
     return MTR_OK;
 }
