@@ -97,7 +97,8 @@ int main(int argc, char **argv)
     BENCH_CHECK(mtr_catalog_store_open(path, false, &store, &diagnostic));
     BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""),
                                         MTR_STR("bench"), now_us, false, &change, &findings));
-    BENCH_CHECK(mtr_dedup_open(log, key, options.dedup_window_us, now_us, &dedup, &diagnostic));
+    BENCH_CHECK(mtr_dedup_open(log, key, mtr_intake_identity_window_us(&options), now_us, &dedup,
+                               &diagnostic));
     BENCH_CHECK(mtr_intake_open(log, dedup, key, &options, on_answer, NULL, &intake));
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);
     struct mtr_request request;

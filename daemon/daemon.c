@@ -40,6 +40,21 @@ static const char *store_path(const char *directory, const char *name, char path
     return path;
 }
 
+static struct mtr_intake_options intake_options(const struct mtr_config *config)
+{
+    return (struct mtr_intake_options){
+        .queue_bytes_max = config->intake.queue_bytes_max,
+        .queue_requests_max = (uint32_t)config->intake.queue_requests_max,
+        .commit_events_max = (uint32_t)config->intake.commit_events_max,
+        .commit_bytes_max = config->intake.commit_bytes_max,
+        .dedup_window_us = config->intake.dedup_window,
+        .lateness_us = config->intake.lateness,
+        .future_us = config->intake.future,
+        .retention_us = config->log.retention,
+        .grace_us = config->rater.grace,
+    };
+}
+
 static int open_stores(struct mtr_daemon *daemon, const char *directory, struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_config *config = daemon->config;
@@ -47,6 +62,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
     bool rollups_are_new = false;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int64_t now_us = mtr_clock_wall_us();
+    const struct mtr_intake_options intake = intake_options(config);
     struct mtr_log_options log_options = {
         .segment_bytes = config->log.segment_bytes,
         .segment_events_max = config->log.segment_events_max,
@@ -63,7 +79,7 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
                                     diagnostic);
     if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
     if (!rc)
-        rc = mtr_dedup_open(daemon->log, event_key, config->intake.dedup_window, now_us, &daemon->dedup,
+        rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake), now_us, &daemon->dedup,
                             diagnostic);
     if (!rc)
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
@@ -152,17 +168,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int rc = event_key_ensure(directory, event_key, diagnostic);
     if (rc) return rc;
-    const struct mtr_intake_options intake_options = {
-        .queue_bytes_max = config->intake.queue_bytes_max,
-        .queue_requests_max = (uint32_t)config->intake.queue_requests_max,
-        .commit_events_max = (uint32_t)config->intake.commit_events_max,
-        .commit_bytes_max = config->intake.commit_bytes_max,
-        .dedup_window_us = config->intake.dedup_window,
-        .lateness_us = config->intake.lateness,
-        .future_us = config->intake.future,
-        .retention_us = config->log.retention,
-        .grace_us = config->rater.grace,
-    };
+    const struct mtr_intake_options options = intake_options(config);
     struct mtr_rater_options rater_options = mtr_rater_options_default();
     rater_options.grace_us = config->rater.grace;
     rater_options.draft_every_us = config->rater.draft_every;
@@ -184,7 +190,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
     if (!rc)
-        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &intake_options, events_on_answer,
+        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, events_on_answer,
                              daemon->events, &daemon->intake);
     if (!rc)
         rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options,

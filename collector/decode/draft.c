@@ -218,7 +218,7 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
         } else if (rc == MTR_EOVERFLOW) {
             draft_fault(draft, "time", "outside the years 1970 to 2199");
         } else if (rc) {
-            draft_fault(draft, "time", "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z");
+            draft_fault(draft, "time", mtr_time_fault(value->text));
         }
         if (rc) return;
     }

@@ -26,12 +26,9 @@ static bool options_are_sound(const struct mtr_intake_options *o)
            o->future_us < o->dedup_window_us;
 }
 
-/* An event may come as much as future_us before its time, and its segment leaves the index a window after
- * it came. A retry must be expired by then, or it would count twice. */
-static int64_t provable_lateness_us(const struct mtr_intake_options *options)
+int64_t mtr_intake_identity_window_us(const struct mtr_intake_options *options)
 {
-    int64_t provable_us = options->dedup_window_us - options->future_us;
-    return options->lateness_us < provable_us ? options->lateness_us : provable_us;
+    return options->dedup_window_us + options->future_us;
 }
 
 int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
@@ -50,7 +47,7 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
     group_init(&intake->group);
-    struct mtr_judge_options judge_options = {.lateness_us = provable_lateness_us(options),
+    struct mtr_judge_options judge_options = {.lateness_us = options->lateness_us,
                                               .future_us = options->future_us,
                                               .grace_us = options->grace_us};
     judge_init(&intake->judge, &judge_options);

@@ -44,7 +44,7 @@ void scenario_stores_open(struct scenario *scenario)
     stores->catalog = mtr_catalog_store_snapshot(stores->catalog_store);
     scenario_stores_path(scenario, "log", path);
     CHECK(scenario, !mtr_log_open(path, &stores->log_options, &stores->log, &diagnostic), "%s", diagnostic.text);
-    CHECK(scenario, !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY, stores->intake_options.dedup_window_us, scenario->now_us,
+    CHECK(scenario, !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY, mtr_intake_identity_window_us(&stores->intake_options), scenario->now_us,
                                     &stores->dedup, &diagnostic),
           "%s", diagnostic.text);
     CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY, &stores->intake_options, scenario_on_answer,

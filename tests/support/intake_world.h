@@ -95,7 +95,7 @@ static inline void open_log(struct world *world)
 {
     struct mtr_diagnostic diagnostic = {0};
     if (mtr_log_open(world->log_directory, &world->log_options, &world->log, &diagnostic)) fail_msg("log: %s", diagnostic.text);
-    if (mtr_dedup_open(world->log, KEY, world->options.dedup_window_us, world->now_us, &world->dedup, &diagnostic))
+    if (mtr_dedup_open(world->log, KEY, mtr_intake_identity_window_us(&world->options), world->now_us, &world->dedup, &diagnostic))
         fail_msg("dedup: %s", diagnostic.text);
     assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
 }

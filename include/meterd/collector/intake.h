@@ -26,12 +26,16 @@ struct mtr_intake_options {
     uint32_t commit_events_max; /* a group commit closes at this many events … */
     uint64_t commit_bytes_max;  /* … or this many decoded bytes */
     int64_t dedup_window_us;
-    int64_t lateness_us; /* older is expired; <= dedup_window_us, which is <= retention_us. In effect at most
-                          * dedup_window_us - future_us: an event may come future_us before its time */
+    int64_t lateness_us; /* older is expired; <= dedup_window_us, which is <= retention_us */
     int64_t future_us;          /* further ahead is future */
     int64_t retention_us;
     int64_t grace_us;           /* after a period's end, until its usage is late */
 };
+
+/* How long an identity must be known after it was received: what mtr_dedup_open is given. An event may come
+ * future_us before its time, and one that is sent again is expired lateness_us <= dedup_window_us after it:
+ * until then the first one is found, so that it cannot count twice. */
+int64_t mtr_intake_identity_window_us(const struct mtr_intake_options *options);
 
 /* Called on the thread of step, once for every submitted request. */
 typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);

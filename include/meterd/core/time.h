@@ -38,9 +38,12 @@ int64_t mtr_civil_to_s(struct mtr_civil civil);   /* read as UTC */
 struct mtr_civil mtr_civil_from_s(int64_t seconds); /* in UTC; floor for negative */
 
 /* RFC 3339 date-time: 2026-03-29T01:59:59.123456+01:00, 'Z' or offset required, 't', 'z' and ' ' allowed
- * as separators by §5.6. A seventh or later fraction digit must be 0 (else MTR_EPRECISION); second 60 is
- * refused (MTR_EINVALID); outside 1970…2199 MTR_EOVERFLOW. */
+ * as separators by §5.6. A seventh or later fraction digit must be 0 (else MTR_EPRECISION). 23:59:60 of UTC,
+ * the leap second, is the next second; any other second 60, and hour 24, are refused (MTR_EINVALID); outside
+ * 1970…2199 MTR_EOVERFLOW. */
 int mtr_time_parse(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
+/* For a text that mtr_time_parse refused with MTR_EINVALID: a sentence that says what is wrong with it. */
+const char *mtr_time_fault(struct mtr_str text);
 /* A date (2026-03-01, midnight UTC) or an RFC 3339 date-time: what command lines and documents take. */
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us) MTR_MUST_USE;
 /* 2026-03-29T00:59:59Z, with a fraction of 3 or 6 digits only when it is not zero. Returns the length. */

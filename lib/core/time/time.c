@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { DAYS_PER_ERA = 146097, SECONDS_PER_DAY = 86400 };
 
@@ -124,7 +125,7 @@ static bool take_clock(struct reader *reader, int64_t *second_of_day)
     unsigned hour, minute, second;
     if (!take_number(reader, 2, 0, 23, &hour) || !take_char(reader, ':')) return false;
     if (!take_number(reader, 2, 0, 59, &minute) || !take_char(reader, ':')) return false;
-    if (!take_number(reader, 2, 0, 59, &second)) return false;
+    if (!take_number(reader, 2, 0, 60, &second)) return false;
     *second_of_day = hour * 3600 + minute * 60 + second;
     return true;
 }
@@ -160,6 +161,14 @@ static bool take_offset(struct reader *reader, int64_t *offset_s)
     return true;
 }
 
+/* RFC 3339 §5.7: second 60 is only the leap second, which is the last of a day of UTC. POSIX time has no place
+ * for it: it is the first second of the next day. */
+static bool is_second_60(struct mtr_str text)
+{
+    enum { SECONDS_AT = 17 };
+    return text.size >= SECONDS_AT + 2 && text.data[SECONDS_AT] == '6' && text.data[SECONDS_AT + 1] == '0';
+}
+
 static int check_range(int64_t seconds)
 {
     return seconds < 0 || seconds >= MTR_TIME_S_MAX ? MTR_EOVERFLOW : MTR_OK;
@@ -178,10 +187,30 @@ int mtr_time_parse(struct mtr_str text, int64_t *out_us)
     if (!take_offset(&reader, &offset_s) || reader.at != reader.end) return MTR_EINVALID;
     if (fraction) return fraction; /* reported only for text that is well formed otherwise */
     int64_t seconds = days * SECONDS_PER_DAY + second_of_day - offset_s;
+    if (is_second_60(text) && seconds % SECONDS_PER_DAY != 0) return MTR_EINVALID;
     int rc = check_range(seconds);
     if (rc) return rc;
     *out_us = seconds * MTR_US_PER_SECOND + microseconds;
     return MTR_OK;
+}
+
+const char *mtr_time_fault(struct mtr_str text)
+{
+    enum { DATE_BYTES = 10, HOUR_AT = 11 };
+    struct reader reader = {text.data, text.data + text.size};
+    int64_t days;
+    if (!text.size || !take_date(&reader, &days))
+        return "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    if (reader.at == reader.end)
+        return "a date without a time: write an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
+    if (text.size >= HOUR_AT + 2 && text.data[HOUR_AT] == '2' && text.data[HOUR_AT + 1] == '4')
+        return "RFC 3339 has no hour 24: write 00:00:00 of the next day";
+    if (is_second_60(text)) return "second 60 is a leap second, which only 23:59:60 of UTC can be";
+    const char last = text.data[text.size - 1];
+    const bool has_offset = last == 'Z' || last == 'z' ||
+                            (text.size > 6 && strchr("+-", text.data[text.size - 6]));
+    if (!has_offset) return "an RFC 3339 date-time ends with Z or an offset such as +02:00";
+    return "not an RFC 3339 date-time such as 2026-03-29T01:59:59Z";
 }
 
 int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)

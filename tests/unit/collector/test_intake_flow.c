@@ -433,6 +433,46 @@ static void test_full_disk(void **state)
     free_world(world);
 }
 
+static void housekeep_all(struct world *world)
+{
+    for (bool more = true; more;)
+        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, UINT64_MAX, NULL, NULL, &more), 0);
+}
+
+static unsigned code_at(struct world *world, const char *id, const char *time, int64_t now_us)
+{
+    struct row row = plain;
+    row.id = id;
+    row.time = time;
+    world->now_us = now_us;
+    housekeep_all(world);
+    return send_rows(world, &row, 1)->results[0].code;
+}
+
+/* Lateness as long as the window, an event as far ahead as the clocks may differ, each in a segment of its own: to the last
+ * microsecond of its lateness the first one is still known, and a new one still counts. */
+static void test_lateness_to_the_microsecond(void **state)
+{
+    (void)state;
+    static const char AHEAD[] = "2026-03-10T12:05:00Z", AT_NOON[] = "2026-03-10T12:00:00Z";
+    struct world *world = new_world();
+    close_log(world);
+    world->options.lateness_us = world->options.dedup_window_us = world->options.retention_us = 35 * MTR_US_PER_DAY;
+    world->log_options.segment_events_max = 1;
+    open_log(world);
+    const int64_t received_us = world->now_us, last_us = instant(AHEAD) + world->options.lateness_us;
+    assert_int_equal(code_at(world, "ahead", AHEAD, received_us), MTR_RESULT_ACCEPTED);
+    assert_int_equal(code_at(world, "other", AHEAD, received_us), MTR_RESULT_ACCEPTED);
+    assert_int_equal(code_at(world, "noon", AT_NOON, received_us + world->options.lateness_us), MTR_RESULT_LATE);
+    assert_int_equal(code_at(world, "noon-2", AT_NOON, received_us + world->options.lateness_us + 1), MTR_RESULT_EXPIRED);
+    assert_int_equal(code_at(world, "ahead", AHEAD, last_us), MTR_RESULT_DUPLICATE);
+    close_log(world);
+    open_log(world); /* the index is made again from the log that was retained */
+    assert_int_equal(code_at(world, "other", AHEAD, last_us), MTR_RESULT_DUPLICATE);
+    assert_int_equal(code_at(world, "new", AHEAD, last_us + 1), MTR_RESULT_EXPIRED);
+    free_world(world);
+}
+
 static void test_options_that_contradict(void **state)
 {
     (void)state;
@@ -461,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_failed_append_refuses_everything),
         cmocka_unit_test(test_random_requests_against_a_model),
         cmocka_unit_test(test_submits_from_many_threads),
+        cmocka_unit_test(test_lateness_to_the_microsecond),
         cmocka_unit_test(test_options_that_contradict),
         cmocka_unit_test(test_full_disk),
     };
