@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
-#include "rater/emit.h"
+#include "rater/difference.h"
+#include "rater/period/parts.h"
 #include "rater/step.h"
 
 enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16 };
@@ -128,15 +129,23 @@ static int report_problem(struct audit *audit, const struct mtr_charge_period *p
     return report(audit, &finding);
 }
 
+static int price_period(struct audit *audit, const struct mtr_charge_period *period, bool closing,
+                        struct mtr_period_price *out)
+{
+    struct mtr_rollups_use use = {audit->rollups, audit->catalog};
+    struct mtr_rating rating = mtr_rating_of_stores(&use, audit->charges, &audit->arena);
+    rating.closing = closing;
+    mtr_arena_reset(&audit->arena);
+    return mtr_billing_period_price(&rating, audit->subscription, period->start_s, out);
+}
+
 /* A rate that was missing when the period was rated: which, or pending when it has come since. */
 static int report_missing(struct audit *audit, const struct mtr_charge_period *period)
 {
     struct mtr_period_price price;
     const bool over = period->status == MTR_PERIOD_FINAL ||
                       audit->watermark_us >= rater_close_due(audit->options, period->end_s);
-    mtr_arena_reset(&audit->arena);
-    int rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription,
-                                period->start_s, over, &audit->arena, &price);
+    int rc = price_period(audit, period, over, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
     audit->counts->pending++;
@@ -158,11 +167,9 @@ static int check_draws(struct audit *audit, const struct mtr_charge_period *peri
         const struct mtr_grant *grant = &price->grants.items[i];
         struct mtr_charge_draw draw = {
             .grant = grant->id, .period_start_s = period->start_s, .subscription = period->subscription};
-        mtr_int128 drawn;
-        int rc = rater_sum_draws(grant, price->prices, price->period.part_count, &drawn);
-        if (!rc) rc = mtr_charges_get_draw(audit->charges, &draw);
+        int rc = mtr_charges_get_draw(audit->charges, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
-        if (!rc && draw.before == grant->before && draw.drawn == drawn) continue;
+        if (!rc && draw.before == grant->before && draw.drawn == grant->drawn) continue;
         const struct mtr_audit_finding finding = {
             .kind = MTR_AUDIT_POOL,
             .subscription = audit->subscription->key,
@@ -191,9 +198,7 @@ static int check_period(void *context, const struct mtr_charge_period *period)
         audit->counts->pending++;
         return MTR_OK;
     }
-    mtr_arena_reset(&audit->arena);
-    rc = rater_price_period(audit->rollups, audit->charges, audit->catalog, audit->subscription,
-                            period->start_s, period->status == MTR_PERIOD_FINAL, &audit->arena, &price);
+    rc = price_period(audit, period, period->status == MTR_PERIOD_FINAL, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
     if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
     bool same_inputs =
@@ -202,8 +207,7 @@ static int check_period(void *context, const struct mtr_charge_period *period)
         audit->counts->pending++;
         return MTR_OK;
     }
-    rc = rater_compare(audit->charges, &price, period->subscription, period->start_s, false, &audit->arena,
-                       &differences);
+    rc = rater_compare(audit->charges, &price, false, &audit->arena, &differences);
     if (!rc) rc = report_differences(audit, period, &differences);
     return rc ? rc : check_draws(audit, period, &price);
 }
@@ -249,8 +253,9 @@ static int check_usage(struct audit *audit)
     const struct mtr_subscription *subscription = audit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
     const int64_t first_s = rater_first_hour(subscription);
-    int64_t priced_s =
-        tariff->version_count ? rater_version_start(subscription, &tariff->versions[0]) : subscription->end_s;
+    int64_t priced_s = tariff->version_count
+                           ? mtr_billing_version_start(&tariff->versions[0], subscription->zone)
+                           : subscription->end_s;
     if (priced_s > subscription->end_s) priced_s = subscription->end_s;
     if (priced_s > MTR_TIME_S_MAX) priced_s = MTR_TIME_S_MAX;
     int64_t charged_s =

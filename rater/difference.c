@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "rater/period/gather.h"
+
 struct comparison {
     struct mtr_charges_txn *charges;
     const struct mtr_period_price *price;
@@ -50,7 +52,10 @@ static int subtract(struct rater_difference *difference, struct mtr_money amount
 }
 
 /* A draw of units has no amount: its law is of its quantity. */
-static bool is_draw(const struct mtr_charge_line *line) { return mtr_str_equal(line->kind, MTR_STR("draw")); }
+static bool is_draw(const struct mtr_charge_line *line)
+{
+    return mtr_str_equal(line->kind, MTR_STR("draw"));
+}
 
 /* The state of a priced line: description as of now, sums from the store. */
 static int compare_line(struct comparison *comparison, const struct mtr_period_line *line,
@@ -110,7 +115,7 @@ static void find_range(const struct mtr_period_price *price, struct rater_differ
     for (; price; price = price->costs) {
         for (uint32_t i = 0; i < price->period.part_count; i++) {
             const struct rater_group *group =
-                find_part_group(&price->period.parts[i], &price->parts[i].usage, &difference->line);
+                find_part_group(&price->period.parts[i], price->parts[i].usage, &difference->line);
             if (!group) continue;
             difference->seq_first = group->seq_first;
             difference->seq_last = group->seq_last;
@@ -133,9 +138,8 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
     return add_difference(comparison, &difference);
 }
 
-int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price,
-                  uint32_t subscription, int64_t period_start_s, bool every_line, struct mtr_arena *arena,
-                  struct rater_differences *out)
+int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price, bool every_line,
+                  struct mtr_arena *arena, struct rater_differences *out)
 {
     struct rater_differences differences = {0};
     struct comparison comparison = {.charges = charges,
@@ -153,7 +157,8 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
     for (uint32_t i = 1; i < price->line_count; i++)
         if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
             return MTR_EEXISTS; /* two new lines, one hash */
-    int rc = mtr_charges_walk_lines(charges, subscription, period_start_s, on_stored_line, &comparison);
+    int rc = mtr_charges_walk_lines(charges, price->subscription->number, price->period.start_s,
+                                    on_stored_line, &comparison);
     if (!rc) *out = differences;
     return rc;
 }

@@ -35,8 +35,7 @@ bool rater_turns_to_loss(const struct rater_difference *difference);
 
 /* Reads only. With every_line a line without a difference is listed too (closing); else only lines that
  * differ in amount or cost. */
-int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price,
-                  uint32_t subscription, int64_t period_start_s, bool every_line, struct mtr_arena *arena,
-                  struct rater_differences *out) MTR_MUST_USE;
+int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price, bool every_line,
+                  struct mtr_arena *arena, struct rater_differences *out) MTR_MUST_USE;
 
 #endif

@@ -28,7 +28,7 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     if (to_s > subscription->end_s) to_s = subscription->end_s;
     while (from_s < to_s) {
         int64_t end_s = 0;
-        int64_t start_s = rater_period_start(subscription, from_s, &end_s);
+        int64_t start_s = mtr_billing_period_start(subscription, from_s, &end_s);
         int rc = rater_mark_begun(step, subscription, start_s,
                                   end_s < subscription->end_s ? end_s : subscription->end_s);
         if (rc) return rc;
@@ -178,7 +178,8 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
     if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
     mtr_arena_reset(&step->rater->arena);
-    rc = rater_open_period(step->catalog, subscription, start_s, &step->rater->arena, &now, &grants);
+    const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
+    rc = rater_open_period(&rating, subscription, start_s, &now, &grants);
     if (rc) return rc;
     if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
     return rater_mark_dirty(step, subscription, start_s, period.end_s);
@@ -250,7 +251,7 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     if (time_s < subscription->end_s) {
         struct mtr_charge_period period;
         int64_t end_s = 0;
-        int64_t start_s = rater_period_start(subscription, time_s, &end_s);
+        int64_t start_s = mtr_billing_period_start(subscription, time_s, &end_s);
         if (end_s < subscription->end_s) state.next_open_s = end_s;
         rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
         if (end_s > subscription->end_s) end_s = subscription->end_s;

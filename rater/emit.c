@@ -11,6 +11,7 @@
 
 #include "meterd/core/currency.h"
 #include "meterd/core/limits.h"
+#include "rater/period/gather.h"
 
 static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission,
                      const struct mtr_charge_line *line, struct mtr_hash128 *out)

@@ -81,8 +81,8 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
         const struct mtr_grant *grant = &price->grants.items[i];
         draw.grant = grant->id;
         draw.before = grant->before;
-        rc = rater_sum_draws(grant, price->prices, price->period.part_count, &draw.drawn);
-        if (!rc) rc = put_draw(step, &draw);
+        draw.drawn = grant->drawn;
+        rc = put_draw(step, &draw);
     }
     return rc;
 }

@@ -11,6 +11,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
+#include "rater/period/parts.h"
 #include "rater/emit.h"
 #include "rater/step.h"
 
@@ -48,20 +49,21 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
                    struct mtr_charge_period *period, struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
+    struct mtr_rollups_use use = {step->rollups, step->catalog};
+    struct mtr_rating of = mtr_rating_of_stores(&use, step->charges, &rater->arena);
     struct mtr_billing_period now;
     mtr_arena_reset(&rater->arena);
-    int rc = rater_billing_period_at(subscription, period->start_s, &rater->arena, &now);
+    int rc = rater_billing_period_at(&of, subscription, period->start_s, &now);
     if (rc) return rc;
     if (now.exists) period->end_s = now.end_s;
     const bool over = !now.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
     rating->closing = period->status == MTR_PERIOD_OPEN && over;
-    rc = rater_price_period(step->rollups, step->charges, step->catalog, subscription, period->start_s,
-                            period->status == MTR_PERIOD_FINAL || over, &rater->arena, &rating->price);
+    of.closing = period->status == MTR_PERIOD_FINAL || over;
+    rc = mtr_billing_period_price(&of, subscription, period->start_s, &rating->price);
     if (rc) return rc;
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
-    rc = rater_compare(step->charges, &rating->price, subscription->number, period->start_s, rating->closing,
-                       &rater->arena, &rating->differences);
+    rc = rater_compare(step->charges, &rating->price, rating->closing, &rater->arena, &rating->differences);
     if (rc || !rating->differences.count) return rc;
     return rater_write_traces(&rating->price, subscription, &rater->arena, &rater->traces);
 }

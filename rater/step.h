@@ -7,18 +7,18 @@
 
 #include "meterd/core/arena.h"
 #include "meterd/core/buffer.h"
+#include "meterd/rater/billing_period.h"
 #include "meterd/rater/rater.h"
-#include "rater/period/billing_period.h"
 
 struct mtr_rater {
     struct mtr_rollups *rollups;
     struct mtr_charges *charges;
     struct mtr_rater_options options;
-    struct mtr_arena arena;    /* one period's prices */
-    struct mtr_buffer body;    /* one charge */
-    struct mtr_buffer traces;  /* one rating */
-    int64_t *scan_starts;      /* step_rows_max */
-    bool scan_begun;           /* of all periods, once after opening: the grace may be another than before */
+    struct mtr_arena arena;   /* one period's prices */
+    struct mtr_buffer body;   /* one charge */
+    struct mtr_buffer traces; /* one rating */
+    int64_t *scan_starts;     /* step_rows_max */
+    bool scan_begun;          /* of all periods, once after opening: the grace may be another than before */
 };
 
 struct rater_step {
@@ -29,12 +29,12 @@ struct rater_step {
     struct mtr_charges_cursor cursor;
     int64_t now_us;
     int64_t watermark_us;
-    uint64_t feed_change;  /* newest of the feed */
-    uint32_t rows_left;    /* feed rows and what they mark, scanned periods */
+    uint64_t feed_change; /* newest of the feed */
+    uint32_t rows_left;   /* feed rows and what they mark, scanned periods */
     uint32_t ratings_left;
     uint64_t cells_left;
-    bool changed;          /* something was put */
-    bool more;             /* work is left that could be done now */
+    bool changed; /* something was put */
+    bool more;    /* work is left that could be done now */
     struct mtr_rater_result *result;
     struct mtr_diagnostic *diagnostic;
 };

@@ -3,7 +3,7 @@
  */
 #include "meterd/query/balance.h"
 
-#include "rater/period/grants.h"
+#include "meterd/rater/billing_period.h"
 
 /* All that any period drew. */
 static int sum_drawn(struct mtr_charges_txn *charges, const struct mtr_grant *grant, mtr_int128 *out)
@@ -49,12 +49,12 @@ int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog
                        const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
                        mtr_on_balance on_balance, void *context)
 {
-    struct mtr_billing_period period;
+    const struct mtr_rating rating = {.catalog = catalog, .arena = arena};
     struct mtr_grants grants;
     int64_t period_start_s = time_s, end_s;
     if (time_s >= subscription->start_s && time_s < subscription->end_s)
-        period_start_s = rater_period_start(subscription, time_s, &end_s);
-    int rc = rater_find_balances(catalog, subscription, period_start_s, arena, &period, &grants);
+        period_start_s = mtr_billing_period_start(subscription, time_s, &end_s);
+    int rc = mtr_billing_period_grants(&rating, subscription, period_start_s, &grants);
     for (uint32_t i = 0; !rc && i < grants.count; i++) {
         mtr_int128 drawn;
         rc = sum_drawn(charges, &grants.items[i], &drawn);

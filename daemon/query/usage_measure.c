@@ -113,7 +113,8 @@ static int add_slices(struct measuring *measuring)
     uint32_t count = 0;
     int rc = mtr_slicing_finish(measuring->slicing, &rows, &count);
     memcpy(positions, run->positions, sizeof(positions));
-    for (uint32_t i = 0; i < run->query->dimension_count; i++) run->positions[i] = (int32_t)i;
+    for (uint32_t i = 0; i < run->query->dimension_count; i++)
+        run->positions[i] = (int32_t)i;
     for (uint32_t i = 0; !rc && i < count; i++) {
         const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND,
                                          .dimensions = rows[i].dimensions};
@@ -148,9 +149,15 @@ int usage_measure(struct mtr_usage_run *run)
         if (rule.from_s >= rule.until_s) return MTR_OK;
     }
     rc = mtr_slicing_begin(&rule, run->arena, &measuring.slicing);
-    if (!rc && is_level)
-        rc = mtr_levels_walk(run->txn, subscription, run->meter, rule.from_s, rule.until_s, on_change,
-                             &measuring, &read_count);
+    if (!rc && is_level) {
+        struct mtr_rollups_use use = {.txn = run->txn};
+        const struct mtr_levels_question question = {&mtr_use_of_rollups,
+                                                     &use,
+                                                     {.subscription = subscription, .meter = run->meter},
+                                                     rule.from_s,
+                                                     rule.until_s};
+        rc = mtr_levels_walk(&question, on_change, &measuring, &read_count);
+    }
     if (!rc)
         rc = mtr_rollups_walk_cells(run->txn, subscription->number, run->meter->number, rule.from_s,
                                     rule.until_s, on_cell, &measuring);

@@ -1,5 +1,5 @@
 /*
- * What if. Two catalogs, one set of rollups: each period through rater_price_period twice.
+ * What if. Two catalogs, one set of rollups: each period through the rater's kernel (billing_period.h) twice.
  *
  * Invariants: reads only. Subscriptions are taken in chunks, each with its own pair of read transactions: the
  * charges' first, so that the rollups are never older than what the rater had seen. Memory: one period's
@@ -10,15 +10,11 @@
 #include <string.h>
 
 #include "meterd/core/time.h"
-#include "rater/emit.h"
+#include "daemon/query/frozen.h"
+#include "meterd/rater/billing_period.h"
+#include "rater/difference.h"
 
 enum { CHUNK_SUBSCRIPTIONS = 64, CHUNK_CELLS = 1 << 20, ARENA_CHUNK_BYTES = 1 << 16 };
-
-/* A drafted tariff under one version alone. */
-struct frozen {
-    struct mtr_tariff_document tariff;
-    struct mtr_tariff_version version;
-};
 
 struct what_if {
     const struct mtr_what_if_options *options;
@@ -30,7 +26,7 @@ struct what_if {
     uint64_t cells; /* walked in this pair of transactions */
     char missing[MTR_RATE_QUESTION_TEXT_BYTES];
     struct mtr_subscription draft; /* the subscription at hand as the draft has it */
-    struct frozen frozen, frozen_trial, frozen_cost;
+    struct query_frozen frozen, frozen_trial, frozen_cost;
 };
 
 /* ---- which subscriptions ---- */
@@ -92,19 +88,23 @@ static int read_charges(struct what_if *what_if, struct mtr_what_if_period *peri
                                   add_emitted, period);
 }
 
-static int sum_lines(const struct mtr_period_price *price, struct mtr_money *amount, struct mtr_money *cost,
-                     bool *has_cost)
+/* One of the two prices of a period. */
+struct outcome {
+    struct mtr_period_price price;
+    struct mtr_money amount, cost; /* of all lines */
+};
+
+static int sum_lines(struct outcome *outcome, bool *has_cost)
 {
-    struct mtr_money amounts = {0}, costs = {0};
-    for (uint32_t i = 0; i < price->line_count; i++) {
-        int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
-        if (!rc && price->lines[i].has_cost) rc = mtr_money_add(costs, price->lines[i].cost, &costs);
-        if (rc) return rc;
-        *has_cost = *has_cost || price->lines[i].has_cost;
+    const struct mtr_period_price *price = &outcome->price;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < price->line_count; i++) {
+        const struct mtr_period_line *line = &price->lines[i];
+        rc = mtr_money_add(outcome->amount, line->amount, &outcome->amount);
+        if (!rc && line->has_cost) rc = mtr_money_add(outcome->cost, line->cost, &outcome->cost);
+        *has_cost = *has_cost || line->has_cost;
     }
-    *amount = amounts;
-    *cost = costs;
-    return MTR_OK;
+    return rc;
 }
 
 /* Errors that are the period's own, as its numbers are; others end the walk. */
@@ -115,10 +115,13 @@ static bool is_problem(int rc)
 
 static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog,
                       const struct mtr_subscription *subscription, struct mtr_what_if_period *period,
-                      struct mtr_period_price *price, struct mtr_money *sum, struct mtr_money *cost)
+                      struct outcome *out)
 {
-    int rc = rater_price_period(what_if->rollups, what_if->charges, catalog, subscription, period->start_s,
-                                period->over, &what_if->arena, price);
+    struct mtr_rollups_use use = {what_if->rollups, catalog};
+    struct mtr_rating rating = mtr_rating_of_stores(&use, what_if->charges, &what_if->arena);
+    struct mtr_period_price *price = &out->price;
+    rating.closing = period->over;
+    int rc = mtr_billing_period_price(&rating, subscription, period->start_s, price);
     if (rc == MTR_EMISSING) {
         memcpy(what_if->missing, price->missing, sizeof(what_if->missing));
         period->missing = what_if->missing;
@@ -127,7 +130,7 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->period.part_count; i++)
         period->components += price->period.parts[i].version->component_count;
-    return sum_lines(price, sum, cost, &period->has_cost);
+    return sum_lines(out, &period->has_cost);
 }
 
 static int compare_emitted(struct what_if *what_if, const struct mtr_period_price *price,
@@ -135,8 +138,7 @@ static int compare_emitted(struct what_if *what_if, const struct mtr_period_pric
 {
     struct rater_differences differences;
     if (!period->rated) return MTR_OK;
-    int rc = rater_compare(what_if->charges, price, period->subscription->number, period->start_s, false,
-                           &what_if->arena, &differences);
+    int rc = rater_compare(what_if->charges, price, false, &what_if->arena, &differences);
     if (!rc) period->as_emitted = differences.count == 0;
     return rc;
 }
@@ -163,19 +165,25 @@ static bool is_by_charges(const struct mtr_period_price *price, const struct mtr
 
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
-    struct mtr_period_price stored = {0}, draft = {0};
-    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored,
-                        &period->stored, &period->stored_cost);
-    if (!rc) rc = compare_emitted(what_if, &stored, period);
+    struct outcome stored = {0}, draft = {0};
+    int rc = price_with(what_if, what_if->options->stored, period->subscription, period, &stored);
+    if (!rc) rc = compare_emitted(what_if, &stored.price, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
-    if (rc) period->stored = period->stored_cost = (struct mtr_money){0};
-    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft, &period->draft,
-                    &period->draft_cost);
+    if (!rc) {
+        period->stored = stored.amount;
+        period->stored_cost = stored.cost;
+    }
+    rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
-    period->by_charges = !rc && is_by_charges(&draft, &what_if->draft);
-    period->uncovered = !period->stored_problem && !rc && is_uncovered(&stored.period, &draft.period);
+    if (!rc) {
+        period->draft = draft.amount;
+        period->draft_cost = draft.cost;
+    }
+    period->by_charges = !rc && is_by_charges(&draft.price, &what_if->draft);
+    period->uncovered =
+        !period->stored_problem && !rc && is_uncovered(&stored.price.period, &draft.price.period);
     return MTR_OK;
 }
 
@@ -193,33 +201,18 @@ static int walk_period(struct what_if *what_if, const struct mtr_subscription *s
 
 static int64_t bound_at(const struct mtr_what_if_bound *bound, const struct mtr_zone *zone)
 {
-    int32_t year = 0;
-    unsigned month = 0, day = 0;
-    if (!bound->is_date) return bound->time_s;
-    mtr_civil_from_days(bound->days, &year, &month, &day);
-    return mtr_zone_from_civil(
-        zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
+    return bound->is_date ? mtr_zone_midnight(zone, bound->days) : bound->time_s;
 }
 
-/* Leaves the version in force at that time as the only one, from the beginning of time. None before the
- * first. */
+/* A drafted tariff with the version in force at that time as the only one. None before the first. */
 static const struct mtr_tariff_document *freeze(const struct what_if *what_if,
                                                 const struct mtr_tariff_document *stored,
-                                                const struct mtr_tariff_document *draft, struct frozen *out)
+                                                const struct mtr_tariff_document *draft,
+                                                struct query_frozen *out)
 {
-    if (!draft || !is_drafted(what_if->options, stored, draft)) return draft;
-    out->tariff = *draft;
-    out->tariff.versions = &out->version;
-    out->tariff.version_count = 0;
-    for (uint32_t i = 0; i < draft->version_count &&
-                         rater_version_start(&what_if->draft, &draft->versions[i]) <= what_if->options->at_s;
-         i++) {
-        out->version = draft->versions[i];
-        out->tariff.version_count = 1;
-    }
-    out->version.from_is_date = false;
-    out->version.from_us = 0;
-    return &out->tariff;
+    const struct mtr_what_if_options *options = what_if->options;
+    if (!draft || !is_drafted(options, stored, draft)) return draft;
+    return query_freeze(draft, mtr_billing_version_at(draft, what_if->draft.zone, options->at_s), out);
 }
 
 static void freeze_all(struct what_if *what_if, const struct mtr_subscription *stored)
@@ -242,7 +235,7 @@ static int walk_subscription(struct what_if *what_if, const struct mtr_subscript
     if (to_s > subscription->end_s) to_s = subscription->end_s;
     while (!rc && at_s < to_s && at_s * MTR_US_PER_SECOND <= what_if->watermark_us) {
         int64_t end_s = 0;
-        const int64_t start_s = rater_period_start(subscription, at_s, &end_s);
+        const int64_t start_s = mtr_billing_period_start(subscription, at_s, &end_s);
         if (start_s >= from_s)
             rc = walk_period(what_if, subscription, start_s,
                              end_s < subscription->end_s ? end_s : subscription->end_s);

@@ -1,5 +1,5 @@
 /*
- * Reading levels; see levels.h.
+ * Reading levels; see level_changes.h.
  *
  *   cells before the range ──▶ their sums, where changes are reported ┐
  *   each list: the point before the range, where levels are ──────────┼──▶ on_change
@@ -8,10 +8,10 @@
 #include "meterd/rater/level_changes.h"
 
 #include "meterd/core/time.h"
-#include "rater/period/billing_period.h"
+#include "rater/period/parts.h"
 
 struct levels {
-    struct mtr_rollups_txn *rollups;
+    const struct mtr_levels_question *question;
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     int64_t begins_us;     /* of the range, or the subscription: nothing holds before */
@@ -72,13 +72,15 @@ static int on_point(void *context, const struct mtr_point *point)
 }
 
 /* What the list stood at when its points begin to be read. */
-static int add_level_before(struct levels *levels, const struct mtr_cell_key *key)
+static int add_level_before(struct levels *levels)
 {
+    const struct mtr_levels_question *question = levels->question;
     struct mtr_point point;
     ++*levels->read_count;
-    int rc =
-        mtr_rollups_point_before(levels->rollups, key, levels->points_from_s * MTR_US_PER_SECOND, &point);
+    int rc = question->source->point_before(question->source_context, &question->stream, levels->list,
+                                            levels->points_from_s * MTR_US_PER_SECOND, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    MTR_ASSERT(point.time_us < levels->points_from_s * MTR_US_PER_SECOND); /* or it would count twice */
     if (point.time_us < rater_first_hour(levels->subscription) * MTR_US_PER_SECOND || !point.quantity.e12)
         return MTR_OK;
     return change_level(levels, levels->begins_us, point.quantity, point.seq);
@@ -86,13 +88,14 @@ static int add_level_before(struct levels *levels, const struct mtr_cell_key *ke
 
 static int read_list(struct levels *levels)
 {
-    const struct mtr_cell_key key = {levels->subscription->number, levels->meter->number, MTR_CELL_ALL_HOURS,
-                                     levels->list};
+    const struct mtr_levels_question *question = levels->question;
+    const struct mtr_use_points wanted = {levels->list, levels->points_from_s * MTR_US_PER_SECOND,
+                                          levels->until_us};
     levels->level = (struct mtr_quantity){0};
-    int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels, &key);
-    if (rc) return rc;
-    return mtr_rollups_walk_points(levels->rollups, &key, levels->points_from_s * MTR_US_PER_SECOND,
-                                   levels->until_us, on_point, levels);
+    int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels);
+    return rc ? rc
+              : question->source->points(question->source_context, &question->stream, &wanted, on_point,
+                                         levels);
 }
 
 static int on_cell_before(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
@@ -104,29 +107,35 @@ static int on_cell_before(void *context, const struct mtr_cell_key *key, const s
     return cell->count ? levels->on_change(levels->context, &row) : MTR_OK;
 }
 
-int mtr_levels_walk(struct mtr_rollups_txn *rollups, const struct mtr_subscription *subscription,
-                    const struct mtr_meter *meter, int64_t from_s, int64_t until_s,
-                    mtr_levels_on_change on_change, void *context, uint64_t *read_count)
+/* Where changes are reported: the sum of those of the cells before. */
+static int add_cells_before(struct levels *levels)
 {
-    struct levels levels = {.rollups = rollups,
-                            .subscription = subscription,
-                            .meter = meter,
+    const struct mtr_levels_question *question = levels->question;
+    const struct mtr_period before = {rater_first_hour(levels->subscription), levels->points_from_s};
+    if (!levels->meter->reports_changes) return MTR_OK;
+    return question->source->cells(question->source_context, &question->stream, before, on_cell_before,
+                                   levels);
+}
+
+int mtr_levels_walk(const struct mtr_levels_question *question, mtr_levels_on_change on_change, void *context,
+                    uint64_t *read_count)
+{
+    struct levels levels = {.question = question,
+                            .subscription = question->stream.subscription,
+                            .meter = question->stream.meter,
                             .on_change = on_change,
-                            .context = context};
+                            .context = context,
+                            .read_count = read_count};
     const struct mtr_str *after = NULL;
-    int rc = MTR_OK;
-    if (from_s >= until_s) return MTR_OK;
-    levels.read_count = read_count;
-    find_bounds(&levels, from_s, until_s);
-    if (meter->reports_changes)
-        rc = mtr_rollups_walk_cells(rollups, subscription->number, meter->number,
-                                    rater_first_hour(subscription), levels.points_from_s, on_cell_before,
-                                    &levels);
+    if (question->from_s >= question->until_s) return MTR_OK;
+    find_bounds(&levels, question->from_s, question->until_s);
+    int rc = add_cells_before(&levels);
     while (!rc) {
-        rc = mtr_rollups_next_list(rollups, subscription->number, meter->number, MTR_CELL_ALL_HOURS, after,
-                                   &levels.list);
-        if (!rc) rc = read_list(&levels);
-        else if (rc == MTR_ENOTFOUND) return MTR_OK;
+        rc = question->source->next_list(question->source_context, &question->stream, after, &levels.list);
+        if (!rc)
+            rc = read_list(&levels);
+        else if (rc == MTR_ENOTFOUND)
+            return MTR_OK;
         after = &levels.list;
     }
     return rc;

@@ -4,7 +4,7 @@
  */
 #include "rater/period/account.h"
 
-#include "rater/period/billing_period.h"
+#include "rater/period/parts.h"
 
 static bool has_account(const struct mtr_subscription *subscription)
 {
@@ -42,7 +42,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     return mtr_money_add(adding->sum, line->emitted, &adding->sum);
 }
 
-int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+int rater_account(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                   const struct mtr_period *whole, struct mtr_money *before, bool *continues)
 {
     struct adding adding = {.tariff = subscription->tariff->key};
@@ -54,9 +54,11 @@ int rater_account(struct mtr_charges_txn *charges, const struct mtr_subscription
         int64_t start_s, end_s;
         if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s))
             continue;
-        if (i > subscription->peer_index) *continues = true;
-        else if (charges)
-            rc = mtr_charges_walk_lines(charges, subscription->peers[i]->number, start_s, on_line, &adding);
+        if (i > subscription->peer_index)
+            *continues = true;
+        else
+            rc = rating->ledger->lines(rating->ledger_context, subscription->peers[i]->number, start_s,
+                                       on_line, &adding);
     }
     if (!rc) *before = adding.sum;
     return rc;

@@ -7,7 +7,7 @@
  * another, and what is of the whole period (caps, minimums, fees, positions in tiers) is of them alone. Pure;
  * memory from the caller's arena.
  */
-#include "rater/period/billing_period.h"
+#include "rater/period/parts.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -15,11 +15,17 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/price.h"
 
-static int64_t max_s(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t max_s(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
-static int64_t min_s(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t min_s(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
-int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s)
+int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s)
 {
     struct mtr_period whole = mtr_period_at(&subscription->billing, time_s);
     MTR_ASSERT(whole.start_s <= time_s && time_s < whole.end_s);
@@ -27,18 +33,20 @@ int64_t rater_period_start(const struct mtr_subscription *subscription, int64_t 
     return max_s(whole.start_s, subscription->start_s);
 }
 
-int64_t rater_version_start(const struct mtr_subscription *subscription,
-                            const struct mtr_tariff_version *version)
+int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
 {
-    if (!version->from_is_date) {
-        int64_t seconds = version->from_us / MTR_US_PER_SECOND;
-        return version->from_us > seconds * MTR_US_PER_SECOND ? seconds + 1 : seconds;
-    }
-    int32_t year = 0;
-    unsigned month = 0, day = 0;
-    mtr_civil_from_days(version->from_days, &year, &month, &day);
-    const struct mtr_civil civil = {.year = year, .month = (uint8_t)month, .day = (uint8_t)day};
-    return mtr_zone_from_civil(subscription->zone, civil);
+    if (version->from_is_date) return mtr_zone_midnight(zone, version->from_days);
+    const int64_t seconds = version->from_us / MTR_US_PER_SECOND;
+    return version->from_us > seconds * MTR_US_PER_SECOND ? seconds + 1 : seconds;
+}
+
+const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_document *tariff,
+                                                        const struct mtr_zone *zone, int64_t time_s)
+{
+    const struct mtr_tariff_version *found = NULL;
+    for (uint32_t i = 0; i < tariff->version_count; i++)
+        if (mtr_billing_version_start(&tariff->versions[i], zone) <= time_s) found = &tariff->versions[i];
+    return found;
 }
 
 int64_t rater_first_hour(const struct mtr_subscription *subscription)
@@ -73,7 +81,7 @@ static int64_t term_from(const struct mtr_subscription *subscription, const stru
     int64_t from_s = rater_first_hour(subscription);
     for (uint32_t i = 0; i < part->tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &part->tariff->versions[i];
-        const int64_t start_s = rater_version_start(subscription, version);
+        const int64_t start_s = mtr_billing_version_start(version, subscription->zone);
         if (start_s > part->start_s) break;
         if (start_s > from_s &&
             mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset)
@@ -197,107 +205,127 @@ static bool exchanges(const struct mtr_subscription *subscription, const struct 
     return tariff->exchange.given && !mtr_str_equal(tariff->currency, subscription->currency);
 }
 
-static bool exchanges_daily(const struct mtr_subscription *subscription,
-                            const struct mtr_tariff_document *tariff)
+/* What a period is made up for. */
+struct making {
+    const struct mtr_rating *rating;
+    const struct mtr_subscription *subscription;
+    struct mtr_billing_period *period;
+};
+
+static bool exchanges_daily(const struct making *making, const struct mtr_tariff_document *tariff)
 {
-    return exchanges(subscription, tariff) && tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY;
+    return exchanges(making->subscription, tariff) && tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY &&
+           !making->rating->exchange_day;
 }
 
 /* How many parts its days can add: local days last 20 hours and more. */
-static size_t days_max(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff,
-                       const struct mtr_billing_period *period)
+static size_t days_max(const struct making *making, const struct mtr_tariff_document *tariff)
 {
     enum { DAY_SECONDS_MIN = 20 * 3600 };
-    if (!tariff || !exchanges_daily(subscription, tariff)) return 0;
-    return (size_t)((period->end_s - period->start_s) / DAY_SECONDS_MIN) + 2;
+    if (!tariff || !exchanges_daily(making, tariff)) return 0;
+    return (size_t)((making->period->end_s - making->period->start_s) / DAY_SECONDS_MIN) + 2;
 }
 
-static void choose_exchange_day(const struct mtr_subscription *subscription,
-                                const struct mtr_billing_period *period, struct mtr_billing_part *part)
+static void choose_exchange_day(const struct making *making, struct mtr_billing_part *part)
 {
-    const struct mtr_price_exchange_times times = {part->start_s, period->end_s, subscription->start_s};
+    const struct mtr_subscription *subscription = making->subscription;
+    const struct mtr_price_exchange_times times = {part->start_s, making->period->end_s,
+                                                   subscription->start_s};
     part->exchanges = exchanges(subscription, part->tariff);
-    if (part->exchanges)
-        part->exchange_day = mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
+    if (!part->exchanges) return;
+    part->exchange_day = making->rating->exchange_day
+                             ? *making->rating->exchange_day
+                             : mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
 }
 
 /* The parts in which one tariff is in force. They are cut where those of `cuts` begin and end, and at
  * midnights where each day has its own rate of exchange. */
 struct stretch {
-    const struct mtr_subscription *subscription;
     const struct mtr_tariff_document *tariff;
-    const struct mtr_billing_period *period;
     int64_t from_s, to_s;
     const struct mtr_billing_period *cuts; /* NULL: none */
 };
 
-/* Appends them to `parts`, of which there are *count. */
-static void add_stretch(const struct stretch *stretch, struct mtr_billing_part *parts, uint32_t *count)
+/* The part of the stretch under that version which begins at start_s, and ends before end_s or there. */
+static struct mtr_billing_part make_part(const struct making *making, const struct stretch *stretch,
+                                         const struct mtr_tariff_version *version, int64_t start_s,
+                                         int64_t end_s)
 {
-    const struct mtr_subscription *subscription = stretch->subscription;
+    const struct mtr_subscription *subscription = making->subscription;
+    int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
+    if (exchanges_daily(making, stretch->tariff))
+        cut_s = min_s(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
+    return (struct mtr_billing_part){
+        .start_s = start_s,
+        .end_s = cut_s,
+        .usage_from_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s,
+        .tariff = stretch->tariff,
+        .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
+    };
+}
+
+/* Appends them to `parts`, of which there are *count. */
+static void add_stretch(const struct making *making, const struct stretch *stretch,
+                        struct mtr_billing_part *parts, uint32_t *count)
+{
     const struct mtr_tariff_document *tariff = stretch->tariff;
-    const bool daily = exchanges_daily(subscription, tariff);
+    const struct mtr_zone *zone = making->subscription->zone;
     const uint32_t first = *count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
-        int64_t next_s =
-            i + 1 < tariff->version_count ? rater_version_start(subscription, version + 1) : INT64_MAX;
-        int64_t start_s = max_s(stretch->from_s, rater_version_start(subscription, version));
+        const int64_t next_s =
+            i + 1 < tariff->version_count ? mtr_billing_version_start(version + 1, zone) : INT64_MAX;
         const int64_t end_s = min_s(stretch->to_s, next_s);
+        int64_t start_s = max_s(stretch->from_s, mtr_billing_version_start(version, zone));
         while (start_s < end_s) {
-            int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
-            if (daily) cut_s = min_s(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
-            parts[(*count)++] = (struct mtr_billing_part){
-                .start_s = start_s,
-                .end_s = cut_s,
-                .usage_from_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s,
-                .tariff = tariff,
-                .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
-                .first = first,
-            };
-            start_s = cut_s;
+            const struct mtr_billing_part part = make_part(making, stretch, version, start_s, end_s);
+            MTR_ASSERT(part.start_s < part.end_s && part.end_s <= end_s); /* or it would never end */
+            parts[(*count)++] = part;
+            start_s = part.end_s;
         }
     }
     for (uint32_t i = first; i < *count; i++) {
+        parts[i].first = first;
         parts[i].count = *count - first;
-        choose_exchange_day(subscription, stretch->period, &parts[i]);
+        choose_exchange_day(making, &parts[i]);
     }
 }
 
-static int make_parts(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct mtr_billing_period *period)
+static int make_parts(const struct making *making)
 {
+    const struct mtr_subscription *subscription = making->subscription;
+    struct mtr_billing_period *period = making->period;
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
     const bool in_trial = subscription->trial_end_s > period->start_s;
-    const size_t days = days_max(subscription, tariff, period) + days_max(subscription, trial, period);
-    period->parts = mtr_arena_calloc(
-        arena, days + tariff->version_count + (trial ? trial->version_count : 0) + 1, sizeof(*period->parts));
+    const size_t days = days_max(making, tariff) + days_max(making, trial);
+    const size_t count_max = days + tariff->version_count + (trial ? trial->version_count : 0) + 1;
+    period->parts = mtr_arena_calloc(making->rating->arena, count_max, sizeof(*period->parts));
     if (!period->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
-        const struct stretch before = {
-            subscription, trial, period, period->start_s, min_s(period->end_s, subscription->trial_end_s),
-            NULL};
-        add_stretch(&before, period->parts, &period->part_count);
+        const struct stretch before = {trial, period->start_s,
+                                       min_s(period->end_s, subscription->trial_end_s), NULL};
+        add_stretch(making, &before, period->parts, &period->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const int64_t until_s = min_s(period->end_s, subscription->charged_until_s);
-    const struct stretch after = {
-        subscription, tariff, period, max_s(period->start_s, subscription->trial_end_s), until_s, NULL};
-    add_stretch(&after, period->parts, &period->part_count);
+    const struct stretch after = {tariff, max_s(period->start_s, subscription->trial_end_s),
+                                  min_s(period->end_s, subscription->charged_until_s), NULL};
+    add_stretch(making, &after, period->parts, &period->part_count);
+    MTR_ASSERT(period->part_count < count_max);
     return MTR_OK;
 }
 
-static int make_costs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
-                      struct mtr_billing_period *period)
+static int make_costs(const struct making *making)
 {
-    const struct mtr_tariff_document *tariff = subscription->cost_tariff;
+    const struct mtr_tariff_document *tariff = making->subscription->cost_tariff;
+    struct mtr_billing_period *period = making->period;
     if (!tariff) return MTR_OK;
-    const size_t days = days_max(subscription, tariff, period);
-    period->costs = mtr_arena_calloc(arena, days + tariff->version_count + 2 * (size_t)period->part_count + 1,
-                                     sizeof(*period->costs));
+    const size_t count_max =
+        days_max(making, tariff) + tariff->version_count + 2 * (size_t)period->part_count + 1;
+    period->costs = mtr_arena_calloc(making->rating->arena, count_max, sizeof(*period->costs));
     if (!period->costs) return MTR_ENOMEM;
-    const struct stretch all = {subscription, tariff, period, period->start_s, period->end_s, period};
-    add_stretch(&all, period->costs, &period->cost_count);
+    const struct stretch all = {tariff, period->start_s, period->end_s, period};
+    add_stretch(making, &all, period->costs, &period->cost_count);
+    MTR_ASSERT(period->cost_count < count_max);
     return MTR_OK;
 }
 
@@ -311,23 +339,36 @@ struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *per
     return costs;
 }
 
-int rater_billing_period_at(const struct mtr_subscription *subscription, int64_t start_s,
-                            struct mtr_arena *arena, struct mtr_billing_period *out)
+/* Parts ascend, do not overlap, and lie in the period: whatever is used in it is charged once. */
+static void check_parts(const struct mtr_billing_period *period)
+{
+    int64_t end_s = period->start_s;
+    for (uint32_t i = 0; i < period->part_count; i++) {
+        MTR_ASSERT(end_s <= period->parts[i].start_s && period->parts[i].start_s < period->parts[i].end_s);
+        end_s = period->parts[i].end_s;
+    }
+    MTR_ASSERT(end_s <= period->end_s);
+}
+
+int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                            int64_t start_s, struct mtr_billing_period *out)
 {
     struct mtr_billing_period period = {.start_s = start_s, .end_s = start_s};
+    const struct making making = {rating, subscription, &period};
     if (start_s >= subscription->start_s && start_s < subscription->end_s) {
         period.whole = mtr_period_at(&subscription->billing, start_s);
         period.exists = max_s(period.whole.start_s, subscription->start_s) == start_s;
         period.end_s = min_s(period.whole.end_s, subscription->end_s);
     }
     if (period.exists) {
-        int made = make_parts(subscription, arena, &period);
-        if (!made) made = make_costs(subscription, arena, &period);
+        int made = make_parts(&making);
+        if (!made) made = make_costs(&making);
         if (made) return made;
+        check_parts(&period);
     } else {
         period.whole = (struct mtr_period){0};
     }
-    int rc = hash_inputs(subscription, arena, &period);
+    int rc = hash_inputs(subscription, rating->arena, &period);
     if (!rc) *out = period;
     return rc;
 }

@@ -1,7 +1,7 @@
 /*
- * Usage of one part of a period out of the rollups: which cells, points and lists a component's meter has, in
- * which group of the component's group_by each falls, and the log range of each group. What they come to is
- * slicing.h's.
+ * Usage of one part of a period out of the rating's source: which cells, points and lists a component's meter
+ * has, in which group of the component's group_by each falls, and the log range of each group. What they come
+ * to is slicing.h's.
  *
  * Memory: everything in the caller's arena, whose maximum bounds it. Pure reading. Levels are gathered in
  * gather_levels.c.
@@ -12,6 +12,7 @@
 
 #include "meterd/core/time.h"
 #include "rater/period/gather_parts.h"
+#include "rater/period/parts.h"
 
 static int on_member(void *context, const struct mtr_member *member)
 {
@@ -30,10 +31,9 @@ static int on_event(void *context, const struct mtr_point *point)
 /* The cell's latest event: cells of one hour and group are told apart by it. */
 static int add_last(struct rater_gathering *gathering, const struct mtr_cell_key *key)
 {
-    struct mtr_member member;
+    const struct mtr_rating *rating = gathering->rating;
     struct mtr_point point;
-    int rc = mtr_rollups_last_member(gathering->rollups, key, &member);
-    if (!rc) rc = mtr_point_decode(member.member, &point);
+    int rc = rating->source->last(rating->source_context, key, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     const struct mtr_use use = {key->hour_s, point.time_us, point.seq, point.quantity};
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
@@ -43,11 +43,11 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
                     const struct mtr_cell *cell)
 {
     const enum mtr_aggregation aggregation = gathering->rule.meter->aggregation;
-    gathering->placed_s = key->hour_s;
+    const struct mtr_use_source *source = gathering->rating->source;
+    void *context = gathering->rating->source_context;
     if (gathering->rule.component->scope == MTR_SLICE_BY_EVENT)
-        return mtr_rollups_walk_points(gathering->rollups, key, INT64_MIN, INT64_MAX, on_event, gathering);
-    if (aggregation == MTR_UNIQUE)
-        return mtr_rollups_walk_members(gathering->rollups, key, on_member, gathering);
+        return source->events(context, key, on_event, gathering);
+    if (aggregation == MTR_UNIQUE) return source->members(context, key, on_member, gathering);
     if (aggregation == MTR_LAST) return add_last(gathering, key);
     const struct mtr_use use = {
         .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
@@ -58,6 +58,9 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct rater_gathering *gathering = context;
+    MTR_ASSERT(key->hour_s >= gathering->rule.from_s && key->hour_s < gathering->rule.until_s);
+    MTR_ASSERT(key->hour_s >= gathering->placed_s); /* slicing wants uses in their order */
+    gathering->placed_s = key->hour_s;
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
     if (rc) return rc;
@@ -120,6 +123,15 @@ static int collect_groups(struct collecting *collecting, struct rater_group *gro
     return MTR_OK;
 }
 
+static int walk_cells(struct rater_gathering *gathering)
+{
+    const struct mtr_rating *rating = gathering->rating;
+    const struct mtr_use_stream stream = rater_gather_stream(gathering);
+    const struct mtr_period range = {gathering->rule.from_s, gathering->rule.until_s};
+    gathering->placed_s = INT64_MIN;
+    return rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
+}
+
 /* One meter of a component. */
 static int gather_input(struct rater_gathering *gathering, struct collecting *collecting)
 {
@@ -129,12 +141,7 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
     gathering->line_capacity = 0;
     find_positions(gathering);
     int rc = mtr_slicing_begin(rule, gathering->arena, &gathering->slicing);
-    if (!rc)
-        rc = mtr_slicing_is_level(rule->meter)
-                 ? rater_gather_levels(gathering)
-                 : mtr_rollups_walk_cells(gathering->rollups, gathering->subscription->number,
-                                          rule->meter->number, rule->from_s, rule->until_s, on_cell,
-                                          gathering);
+    if (!rc) rc = mtr_slicing_is_level(rule->meter) ? rater_gather_levels(gathering) : walk_cells(gathering);
     if (!rc) rc = mtr_slicing_finish(gathering->slicing, &rows, &count);
     return rc ? rc : collect_rows(collecting, rows, count);
 }
@@ -155,16 +162,21 @@ static void set_range(struct rater_gathering *gathering, const struct mtr_billin
     if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
 }
 
+static const struct mtr_meter *find_meter(const struct mtr_rating *rating,
+                                          const struct mtr_component *component, uint32_t input)
+{
+    return rating->source->meter(rating->source_context, component, input);
+}
+
 /* All meters of a component: their rows differ by input, their lines are the same. */
-static int gather_component(struct rater_gathering *gathering, const struct mtr_catalog *catalog,
-                            const struct mtr_billing_period *period, uint32_t part,
-                            struct collecting *collecting)
+static int gather_component(struct rater_gathering *gathering, const struct mtr_billing_period *period,
+                            uint32_t part, struct collecting *collecting)
 {
     const struct mtr_component *component = gathering->rule.component;
     int rc = MTR_OK;
     gathering->dimensions.arena = gathering->arena;
     for (uint32_t input = 0; !rc && input < component->input_count; input++) {
-        const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+        const struct mtr_meter *meter = find_meter(gathering->rating, component, input);
         if (!meter) continue;
         gathering->rule.input = input;
         gathering->rule.meter = meter;
@@ -177,19 +189,18 @@ static int gather_component(struct rater_gathering *gathering, const struct mtr_
 
 /* What the customer's subscriptions before this one used in the same billing period: it gives the
  * position, as earlier use of its own does. */
-static int gather_peers(const struct rater_gathering *own, const struct mtr_catalog *catalog,
-                        struct collecting *collecting)
+static int gather_peers(const struct rater_gathering *own, struct collecting *collecting)
 {
     const struct mtr_subscription *subscription = own->subscription;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_index; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
         struct rater_gathering gathering = {
-            .rollups = own->rollups, .subscription = peer, .arena = own->arena, .rule = own->rule};
+            .rating = own->rating, .subscription = peer, .arena = own->arena, .rule = own->rule};
         struct mtr_slicing_rule *rule = &gathering.rule;
         const int64_t first_s = rater_first_charged_hour(peer), last_s = rater_charged_until(peer);
         gathering.dimensions.arena = own->arena;
-        rule->meter = mtr_catalog_find_meter(catalog, rule->component->inputs[0]);
+        rule->meter = find_meter(own->rating, rule->component, 0);
         rule->input = 0;
         rule->from_s = first_s > rule->whole.start_s ? first_s : rule->whole.start_s;
         rule->until_s = rule->own_s = last_s < rule->whole.end_s ? last_s : rule->whole.end_s;
@@ -199,30 +210,33 @@ static int gather_peers(const struct rater_gathering *own, const struct mtr_cata
     return rc;
 }
 
-int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                 const struct mtr_subscription *subscription, const struct mtr_billing_period *period,
-                 uint32_t part, struct mtr_arena *arena, struct rater_usage *out)
+int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                 const struct mtr_billing_period *period, uint32_t part, const struct rater_usage **out)
 {
-    struct collecting collecting = {.arena = arena};
+    struct collecting collecting = {.arena = rating->arena};
     const struct mtr_tariff_version *version = period->parts[part].version;
+    struct rater_usage *usage = mtr_arena_calloc(rating->arena, 1, sizeof(*usage));
+    if (!usage) return MTR_ENOMEM;
     for (uint32_t i = 0; i < version->component_count; i++) {
-        struct rater_gathering gathering = {.rollups = rollups, .subscription = subscription, .arena = arena};
+        struct rater_gathering gathering = {
+            .rating = rating, .subscription = subscription, .arena = rating->arena};
         if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
         gathering.rule = (struct mtr_slicing_rule){.component = &version->components[i],
                                                    .component_index = i,
                                                    .zone = subscription->zone,
                                                    .whole = period->whole};
-        int rc = gather_component(&gathering, catalog, period, part, &collecting);
+        int rc = gather_component(&gathering, period, part, &collecting);
         const bool has_peers =
             version->components[i].across_customer && period->parts[part].tariff == subscription->tariff;
-        if (!rc && has_peers) rc = gather_peers(&gathering, catalog, &collecting);
+        if (!rc && has_peers) rc = gather_peers(&gathering, &collecting);
         if (rc) return rc;
     }
-    *out = (struct rater_usage){.groups = collecting.groups,
-                                .group_count = collecting.group_count,
-                                .rows = collecting.rows,
-                                .row_count = collecting.row_count,
-                                .cell_count = collecting.cell_count};
+    *usage = (struct rater_usage){.groups = collecting.groups,
+                                  .group_count = collecting.group_count,
+                                  .rows = collecting.rows,
+                                  .row_count = collecting.row_count,
+                                  .cell_count = collecting.cell_count};
+    *out = usage;
     return MTR_OK;
 }
 

@@ -5,12 +5,8 @@
 #ifndef METERD_RATER_PERIOD_GATHER_H
 #define METERD_RATER_PERIOD_GATHER_H
 
-#include "meterd/catalog/catalog.h"
-#include "meterd/core/arena.h"
 #include "meterd/core/limits.h"
-#include "meterd/tariff/price.h"
-#include "meterd/store/rollups.h"
-#include "rater/period/billing_period.h"
+#include "meterd/rater/billing_period.h"
 
 enum {
     RATER_DIMENSIONS_BYTES_MAX =
@@ -37,9 +33,9 @@ struct rater_usage {
 /* Use of one part of the period: its own rows, and rows of what the period (with scope term: the
  * subscription) used before it, unless a version since then says `reset`. From the arena. Errors:
  * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
-int rater_gather(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                 const struct mtr_subscription *subscription, const struct mtr_billing_period *period, uint32_t part,
-                 struct mtr_arena *arena, struct rater_usage *out) MTR_MUST_USE;
+int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                 const struct mtr_billing_period *period, uint32_t part,
+                 const struct rater_usage **out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */
 const struct rater_group *rater_find_group(const struct rater_usage *usage, uint32_t component,

@@ -105,3 +105,9 @@ void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint6
     if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
     if (seq_last > line->seq_last) line->seq_last = seq_last;
 }
+
+struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering)
+{
+    return (struct mtr_use_stream){gathering->subscription, gathering->rule.component, gathering->rule.input,
+                                   gathering->rule.meter};
+}

@@ -30,11 +30,11 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
 int rater_gather_levels(struct rater_gathering *gathering)
 {
     const struct mtr_slicing_rule *rule = &gathering->rule;
-    const struct mtr_subscription *subscription = gathering->subscription;
-    const int64_t own_hour_s = mtr_zone_hour(subscription->zone, rule->own_s).start_s;
-    int rc = mtr_levels_walk(gathering->rollups, subscription, rule->meter, rule->from_s, rule->until_s,
-                             on_change, gathering, &gathering->cell_count);
-    if (rc) return rc;
-    return mtr_rollups_walk_cells(gathering->rollups, subscription->number, rule->meter->number, own_hour_s,
-                                  rule->until_s, on_cell, gathering);
+    const struct mtr_rating *rating = gathering->rating;
+    const struct mtr_levels_question question = {rating->source, rating->source_context,
+                                                 rater_gather_stream(gathering), rule->from_s, rule->until_s};
+    const struct mtr_period own = {mtr_zone_hour(gathering->subscription->zone, rule->own_s).start_s,
+                                   rule->until_s};
+    int rc = mtr_levels_walk(&question, on_change, gathering, &gathering->cell_count);
+    return rc ? rc : rating->source->cells(rating->source_context, &question.stream, own, on_cell, gathering);
 }

@@ -10,7 +10,7 @@
 #include "rater/measure/slicing_state.h"
 
 struct rater_gathering {
-    struct mtr_rollups_txn *rollups;
+    const struct mtr_rating *rating;
     const struct mtr_subscription *subscription;
     struct mtr_arena *arena;
     struct mtr_slicing_rule rule;
@@ -21,7 +21,7 @@ struct rater_gathering {
     struct mtr_byte_set dimensions; /* of the component's lines */
     struct rater_group *groups;     /* by number in `dimensions` */
     uint32_t group_capacity;
-    uint32_t group;                 /* of the cell or list being read */
+    uint32_t group; /* of the cell or list being read */
     int64_t placed_s;
     uint64_t cell_count;
 };
@@ -32,6 +32,9 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
 /* Widens the log range of the group's line. */
 void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
                         uint64_t seq_last);
+
+/* The stream of use that is being gathered. */
+struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering);
 
 /* Levels of the meter's lists, as changes of the groups' levels. */
 int rater_gather_levels(struct rater_gathering *gathering) MTR_MUST_USE;

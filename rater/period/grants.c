@@ -13,7 +13,7 @@
 /* ---- finding ---- */
 
 struct finding {
-    const struct mtr_catalog *catalog;
+    const struct mtr_rating *rating;
     const struct mtr_subscription *subscription;
     const struct mtr_billing_period *period;
     struct mtr_arena *arena;
@@ -34,12 +34,7 @@ static int add_grant(struct finding *finding, const struct mtr_grant *grant)
 
 static int64_t instant_of(const struct mtr_subscription *subscription, const struct mtr_catalog_time *time)
 {
-    if (!time->is_date) return time->time_s;
-    int32_t year = 0;
-    unsigned month = 0, day = 0;
-    mtr_civil_from_days(time->days, &year, &month, &day);
-    return mtr_zone_from_civil(
-        subscription->zone, (struct mtr_civil){.year = year, .month = (uint8_t)month, .day = (uint8_t)day});
+    return time->is_date ? mtr_zone_midnight(subscription->zone, time->days) : time->time_s;
 }
 
 /* Amounts of another kind or currency cannot be counted together, so they are another grant. */
@@ -161,8 +156,8 @@ static int add_rolled_over(struct finding *finding)
         struct mtr_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
         int64_t end_s;
         if (!granting) return MTR_ENOMEM;
-        start_s = rater_period_start(subscription, start_s - 1, &end_s);
-        int rc = rater_billing_period_at(subscription, start_s, finding->arena, granting);
+        start_s = mtr_billing_period_start(subscription, start_s - 1, &end_s);
+        int rc = rater_billing_period_at(finding->rating, subscription, start_s, granting);
         if (!rc) rc = add_allowances(finding, granting, age);
         if (rc) return rc;
     }
@@ -206,16 +201,22 @@ static int add_trial(struct finding *finding)
     return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
 }
 
+static const struct mtr_credit *next_credit(const struct finding *finding, uint32_t *position)
+{
+    const struct mtr_rating *rating = finding->rating;
+    if (rating->catalog) return mtr_catalog_next_credit(rating->catalog, finding->subscription, position);
+    return *position < rating->credit_count ? &rating->credits[(*position)++] : NULL;
+}
+
 static int find_grants(struct finding *finding)
 {
+    const struct mtr_credit *credit;
     uint32_t position = 0;
     if (!finding->period->exists && !finding->every_credit) return MTR_OK;
     int rc = finding->period->exists ? add_allowances(finding, finding->period, 0) : MTR_OK;
     if (!rc && finding->period->exists) rc = add_rolled_over(finding);
     if (!rc && finding->period->exists) rc = add_trial(finding);
-    for (const struct mtr_credit *credit = NULL;
-         !rc &&
-         (credit = mtr_catalog_next_credit(finding->catalog, finding->subscription, &position)) != NULL;)
+    while (!rc && (credit = next_credit(finding, &position)) != NULL)
         rc = add_credit(finding, credit);
     return rc;
 }
@@ -260,31 +261,30 @@ static int mix_grants(struct mtr_billing_period *period, const struct mtr_grants
     return MTR_OK;
 }
 
-int rater_open_period(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                      int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
-                      struct mtr_grants *grants)
+int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                      int64_t start_s, struct mtr_billing_period *period, struct mtr_grants *grants)
 {
     struct finding finding = {
-        .catalog = catalog, .subscription = subscription, .period = period, .arena = arena};
-    int rc = rater_billing_period_at(subscription, start_s, arena, period);
+        .rating = rating, .subscription = subscription, .period = period, .arena = rating->arena};
+    int rc = rater_billing_period_at(rating, subscription, start_s, period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) rc = mix_grants(period, &finding.grants);
     if (!rc) *grants = finding.grants;
     return rc;
 }
 
-int rater_find_balances(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                        int64_t start_s, struct mtr_arena *arena, struct mtr_billing_period *period,
-                        struct mtr_grants *grants)
+int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                              int64_t start_s, struct mtr_grants *out)
 {
-    struct finding finding = {.catalog = catalog,
+    struct mtr_billing_period period;
+    struct finding finding = {.rating = rating,
                               .subscription = subscription,
-                              .period = period,
-                              .arena = arena,
+                              .period = &period,
+                              .arena = rating->arena,
                               .every_credit = true};
-    int rc = rater_billing_period_at(subscription, start_s, arena, period);
+    int rc = rater_billing_period_at(rating, subscription, start_s, &period);
     if (!rc) rc = find_grants(&finding);
-    if (!rc) *grants = finding.grants;
+    if (!rc) *out = finding.grants;
     return rc;
 }
 
@@ -299,14 +299,19 @@ static void set_balance(struct mtr_price_pool *pool, mtr_int128 balance)
         pool->quantity.e12 = balance;
 }
 
-int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscription *subscription,
+static mtr_int128 balance_of(const struct mtr_price_pool *pool)
+{
+    return pool->of_money ? pool->amount.e18 : pool->quantity.e12;
+}
+
+int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                         const struct mtr_billing_period *period, struct mtr_grants *grants)
 {
     for (uint32_t i = 0; i < grants->count; i++) {
         struct mtr_grant *grant = &grants->items[i];
         struct mtr_charge_draw draw = {
             .grant = grant->id, .period_start_s = period->start_s, .subscription = subscription->number};
-        int rc = charges ? mtr_charges_draw_before(charges, &draw) : MTR_ENOTFOUND;
+        int rc = rating->ledger->draw_before(rating->ledger_context, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;
         set_balance(&grant->pool, grant->granted - grant->before);
@@ -314,15 +319,21 @@ int rater_read_balances(struct mtr_charges_txn *charges, const struct mtr_subscr
     return MTR_OK;
 }
 
-int rater_sum_draws(const struct mtr_grant *grant, const struct mtr_price *const *prices, uint32_t count,
-                    mtr_int128 *out)
+static bool is_of_grant(const struct mtr_price_draw *draw, const struct mtr_grant *grant)
+{
+    return mtr_str_equal(draw->key, grant->pool.key) && mtr_str_equal(draw->grant, grant->pool.grant);
+}
+
+/* What the first `count` parts of a period drew of a grant. */
+static int sum_draws(const struct mtr_period_price *priced, const struct mtr_grant *grant, uint32_t count,
+                     mtr_int128 *out)
 {
     mtr_int128 sum = 0;
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < prices[i]->draw_count; j++) {
-            const struct mtr_price_draw *draw = &prices[i]->draws[j];
-            if (!mtr_str_equal(draw->key, grant->pool.key) || !mtr_str_equal(draw->grant, grant->pool.grant))
-                continue;
+        const struct mtr_price *price = priced->prices[i];
+        for (uint32_t j = 0; j < price->draw_count; j++) {
+            const struct mtr_price_draw *draw = &price->draws[j];
+            if (!is_of_grant(draw, grant)) continue;
             if (__builtin_add_overflow(sum, draw->of_money ? draw->amount.e18 : draw->quantity.e12, &sum))
                 return MTR_EOVERFLOW;
         }
@@ -331,11 +342,23 @@ int rater_sum_draws(const struct mtr_grant *grant, const struct mtr_price *const
     return MTR_OK;
 }
 
-int rater_part_pools(const struct mtr_grants *grants, const struct mtr_billing_period *period, uint32_t index,
-                     const struct mtr_price *const *prices, struct mtr_arena *arena,
+int rater_sum_draws(struct mtr_period_price *priced)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < priced->grants.count; i++) {
+        struct mtr_grant *grant = &priced->grants.items[i];
+        rc = sum_draws(priced, grant, priced->period.part_count, &grant->drawn);
+        /* Nobody can be given more than what was left, or take back more than was drawn. */
+        MTR_ASSERT(rc || (grant->drawn >= 0 && grant->drawn <= balance_of(&grant->pool)));
+    }
+    return rc;
+}
+
+int rater_part_pools(const struct mtr_period_price *priced, uint32_t index, struct mtr_arena *arena,
                      struct mtr_price_input *input)
 {
-    const struct mtr_billing_part *part = &period->parts[index];
+    const struct mtr_grants *grants = &priced->grants;
+    const struct mtr_billing_part *part = &priced->period.parts[index];
     if (!grants->count) return MTR_OK;
     struct mtr_price_pool *pools = mtr_arena_calloc(arena, grants->count, sizeof(*pools));
     if (!pools) return MTR_ENOMEM;
@@ -345,9 +368,9 @@ int rater_part_pools(const struct mtr_grants *grants, const struct mtr_billing_p
         mtr_int128 drawn;
         if (grant->part > index || (pool.of_money && !mtr_str_equal(grant->currency, part->tariff->currency)))
             continue;
-        int rc = rater_sum_draws(grant, prices, part->first, &drawn);
+        int rc = sum_draws(priced, grant, part->first, &drawn);
         if (rc) return rc;
-        set_balance(&pool, (pool.of_money ? pool.amount.e18 : pool.quantity.e12) - drawn);
+        set_balance(&pool, balance_of(&pool) - drawn);
         pools[input->pool_count++] = pool;
     }
     input->pools = pools;

@@ -11,6 +11,8 @@
 
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
+#include "rater/period/gather.h"
+#include "rater/period/grants.h"
 
 static void describe_line(const struct mtr_subscription *subscription,
                           const struct mtr_billing_period *period, struct mtr_period_line *line)
@@ -31,7 +33,7 @@ static void describe_line(const struct mtr_subscription *subscription,
     }
 }
 
-static void fill_line(const struct mtr_catalog *catalog, const struct mtr_billing_part *part,
+static void fill_line(const struct mtr_rating *rating, const struct mtr_billing_part *part,
                       const struct rater_usage *usage, const struct mtr_price_line *priced,
                       struct mtr_period_line *line)
 {
@@ -47,7 +49,7 @@ static void fill_line(const struct mtr_catalog *catalog, const struct mtr_billin
     line->amount = priced->amount;
     line->exact = priced->exact;
     if (!line->component || !line->component->meter.size) return;
-    line->meter = mtr_catalog_find_meter(catalog, line->component->meter);
+    line->meter = rating->source->meter(rating->source_context, line->component, 0);
     const uint32_t index = (uint32_t)(line->component - part->version->components);
     const struct rater_group *group = rater_find_group(usage, index, priced->dimensions);
     if (group) {
@@ -75,28 +77,25 @@ static int add_rounding(const struct mtr_billing_part *part, const struct mtr_pr
 }
 
 /* The part's rate; *out stays NULL where prices are in the subscription's currency. */
-static int find_exchange(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
-                         bool closing, struct mtr_arena *arena, const struct mtr_price_exchange **out)
+static int find_exchange(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                         const struct mtr_billing_part *part, const struct mtr_price_exchange **out)
 {
     if (!part->exchanges) return MTR_OK;
-    struct mtr_price_exchange *exchange = mtr_arena_calloc(arena, 1, sizeof(*exchange));
+    struct mtr_price_exchange *exchange = mtr_arena_calloc(rating->arena, 1, sizeof(*exchange));
     if (!exchange) return MTR_ENOMEM;
-    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, !closing,
+    mtr_price_exchange_find(part->tariff, subscription->currency, part->exchange_day, !rating->closing,
                             subscription->rates, exchange);
     *out = exchange;
     return MTR_OK;
 }
 
-static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                      const struct mtr_subscription *subscription, const struct mtr_period_price *priced,
-                      uint32_t index, bool closing, struct mtr_arena *arena)
+static struct mtr_price_input make_input(const struct mtr_rating *rating,
+                                         const struct mtr_period_price *priced, uint32_t index)
 {
     const struct mtr_billing_period *period = &priced->period;
     const struct mtr_billing_part *part = &period->parts[index];
-    struct mtr_part_price *out = &priced->parts[index];
-    int rc = rater_gather(rollups, catalog, subscription, period, index, arena, &out->usage);
-    if (rc) return rc;
-    out->input = (struct mtr_price_input){
+    const struct rater_usage *usage = priced->parts[index].usage;
+    struct mtr_price_input input = {
         .tariff = part->tariff,
         .version = part->version,
         .period = period->whole,
@@ -106,94 +105,129 @@ static int price_part(struct mtr_rollups_txn *rollups, const struct mtr_catalog 
         .runs_to_s = period->parts[part->first + part->count - 1].end_s,
         .continues_earlier = index > part->first,
         .continued_later = index + 1 < part->first + part->count,
-        .closing = closing,
+        .closing = rating->closing,
         .earlier = priced->prices + part->first,
         .earlier_count = index - part->first,
-        .zone = subscription->zone,
-        .usage = out->usage.rows,
-        .usage_count = out->usage.row_count,
+        .zone = priced->subscription->zone,
+        .usage = usage->rows,
+        .usage_count = usage->row_count,
     };
-    if (part->tariff == subscription->tariff) {
-        out->input.account_before = priced->account_before;
-        out->input.account_continues = priced->account_continues;
+    if (part->tariff == priced->subscription->tariff) {
+        input.account_before = priced->account_before;
+        input.account_continues = priced->account_continues;
     }
-    rc = find_exchange(subscription, part, closing, arena, &out->input.exchange);
-    if (!rc) rc = rater_part_pools(&priced->grants, period, index, priced->prices, arena, &out->input);
-    return rc ? rc : mtr_price(&out->input, false, arena, &out->price);
+    return input;
 }
 
-static int lay_out_lines(const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                         struct mtr_arena *arena, struct mtr_period_price *priced)
+static int price_part(const struct mtr_rating *rating, const struct mtr_period_price *priced, uint32_t index)
+{
+    const struct mtr_billing_part *part = &priced->period.parts[index];
+    struct mtr_part_price *out = &priced->parts[index];
+    int rc = rater_gather(rating, priced->subscription, &priced->period, index, &out->usage);
+    if (rc) return rc;
+    out->input = make_input(rating, priced, index);
+    rc = find_exchange(rating, priced->subscription, part, &out->input.exchange);
+    if (!rc) rc = rater_part_pools(priced, index, rating->arena, &out->input);
+    return rc ? rc : mtr_price(&out->input, rating->with_trace, rating->arena, &out->price);
+}
+
+/* Whatever a part costs is on a line, and nothing else is. */
+static int check_lines(const struct mtr_period_price *priced)
+{
+    struct mtr_money parts = {0}, lines = {0};
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < priced->period.part_count; i++)
+        rc = mtr_money_add(parts, priced->parts[i].price.total, &parts);
+    for (uint32_t i = 0; !rc && i < priced->line_count; i++)
+        rc = mtr_money_add(lines, priced->lines[i].amount, &lines);
+    MTR_ASSERT(rc || parts.e18 == lines.e18);
+    return rc;
+}
+
+static int lay_out_lines(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
     size_t capacity = 1;
     for (uint32_t i = 0; i < priced->period.part_count; i++)
         capacity += (size_t)priced->parts[i].price.line_count + 1;
-    priced->lines = mtr_arena_calloc(arena, capacity, sizeof(*priced->lines));
+    priced->lines = mtr_arena_calloc(rating->arena, capacity, sizeof(*priced->lines));
     if (!priced->lines) return MTR_ENOMEM;
     for (uint32_t i = 0; i < priced->period.part_count; i++) {
         const struct mtr_part_price *part = &priced->parts[i];
         for (uint32_t j = 0; j < part->price.line_count; j++) {
             priced->lines[priced->line_count].exchange = part->input.exchange;
-            fill_line(catalog, &priced->period.parts[i], &part->usage, &part->price.lines[j],
+            fill_line(rating, &priced->period.parts[i], part->usage, &part->price.lines[j],
                       &priced->lines[priced->line_count++]);
         }
         int rc = add_rounding(&priced->period.parts[i], &part->price, priced);
         if (rc) return rc;
     }
+    MTR_ASSERT(priced->line_count < capacity);
     for (uint32_t i = 0; i < priced->line_count; i++)
-        describe_line(subscription, &priced->period, &priced->lines[i]);
-    return MTR_OK;
+        describe_line(priced->subscription, &priced->period, &priced->lines[i]);
+    return check_lines(priced);
 }
 
 /* Parts, prices and lines of a period, or of its costs. */
-static int price_parts(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
-                       struct mtr_period_price *priced)
+static int price_parts(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
+    const uint32_t count = priced->period.part_count;
     int rc = MTR_OK;
-    priced->parts = mtr_arena_calloc(arena, (size_t)priced->period.part_count + 1, sizeof(*priced->parts));
-    priced->prices = mtr_arena_calloc(arena, (size_t)priced->period.part_count + 1, sizeof(*priced->prices));
+    priced->parts = mtr_arena_calloc(rating->arena, (size_t)count + 1, sizeof(*priced->parts));
+    priced->prices = mtr_arena_calloc(rating->arena, (size_t)count + 1, sizeof(*priced->prices));
     if (!priced->parts || !priced->prices) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < priced->period.part_count && !rc; i++) {
-        priced->prices[i] = &priced->parts[i].price;
-        rc = price_part(rollups, catalog, subscription, priced, i, closing, arena);
-        if (rc == MTR_EMISSING)
-            mtr_rate_question_format(&priced->parts[i].input.exchange->question, priced->missing);
-        priced->cell_count += priced->parts[i].usage.cell_count;
+    for (uint32_t i = 0; i < count && !rc; i++) {
+        struct mtr_part_price *part = &priced->parts[i];
+        priced->prices[i] = &part->price;
+        rc = price_part(rating, priced, i);
+        if (rc == MTR_EMISSING) mtr_rate_question_format(&part->input.exchange->question, priced->missing);
+        if (part->usage) priced->cell_count += part->usage->cell_count;
     }
-    return rc ? rc : lay_out_lines(catalog, subscription, arena, priced);
+    if (!rc) rc = rater_sum_draws(priced);
+    return rc ? rc : lay_out_lines(rating, priced);
 }
 
-static int price_costs(struct mtr_rollups_txn *rollups, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, bool closing, struct mtr_arena *arena,
-                       struct mtr_period_price *priced)
+/* What it costs the seller is priced as what it costs the customer; it has no grants and no account. */
+static int price_costs(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
+    struct mtr_rating of_costs = *rating;
+    of_costs.with_trace = false; /* rater_write_traces writes them */
     if (!priced->period.cost_count) return MTR_OK;
-    priced->costs = mtr_arena_calloc(arena, 1, sizeof(*priced->costs));
+    priced->costs = mtr_arena_calloc(rating->arena, 1, sizeof(*priced->costs));
     if (!priced->costs) return MTR_ENOMEM;
+    priced->costs->subscription = priced->subscription;
     priced->costs->period = rater_cost_period(&priced->period);
-    int rc = price_parts(rollups, catalog, subscription, closing, arena, priced->costs);
+    int rc = price_parts(&of_costs, priced->costs);
     priced->cell_count += priced->costs->cell_count;
     if (rc == MTR_EMISSING) memcpy(priced->missing, priced->costs->missing, sizeof(priced->missing));
-    return rc ? rc : rater_join_costs(priced, arena);
+    return rc ? rc : rater_join_costs(priced, rating->arena);
 }
 
-int rater_price_period(struct mtr_rollups_txn *rollups, struct mtr_charges_txn *charges,
-                       const struct mtr_catalog *catalog, const struct mtr_subscription *subscription,
-                       int64_t period_start_s, bool closing, struct mtr_arena *arena,
-                       struct mtr_period_price *out)
+int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                             int64_t start_s, struct mtr_period_price *out)
 {
-    struct mtr_period_price priced = {0};
-    int rc = rater_open_period(catalog, subscription, period_start_s, arena, &priced.period, &priced.grants);
-    if (!rc) rc = rater_read_balances(charges, subscription, &priced.period, &priced.grants);
+    struct mtr_period_price priced = {.subscription = subscription};
+    struct mtr_billing_period *period = &priced.period;
+    int rc = rater_open_period(rating, subscription, start_s, period, &priced.grants);
+    if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);
     if (!rc)
-        rc = rater_account(charges, subscription, &priced.period.whole, &priced.account_before,
+        rc = rater_account(rating, subscription, &period->whole, &priced.account_before,
                            &priced.account_continues);
-    if (!rc) rc = price_parts(rollups, catalog, subscription, closing, arena, &priced);
-    if (!rc) rc = price_costs(rollups, catalog, subscription, closing, arena, &priced);
+    if (!rc) rc = price_parts(rating, &priced);
+    if (!rc) rc = price_costs(rating, &priced);
     if (rc == MTR_EMISSING) memcpy(out->missing, priced.missing, sizeof(out->missing));
     if (!rc) *out = priced;
     return rc;
+}
+
+struct mtr_rating mtr_rating_of_stores(struct mtr_rollups_use *use, struct mtr_charges_txn *charges,
+                                       struct mtr_arena *arena)
+{
+    return (struct mtr_rating){.source = &mtr_use_of_rollups,
+                               .source_context = use,
+                               .ledger = &mtr_ledger_of_charges,
+                               .ledger_context = charges,
+                               .catalog = use->catalog,
+                               .arena = arena};
 }
 
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES])

@@ -48,6 +48,8 @@ struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s);
  * the first instant that does. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil);
 
+/* The instant at which a date begins: days since 1970-01-01. */
+int64_t mtr_zone_midnight(const struct mtr_zone *zone, int64_t days);
 /* The first local midnight after time_s: where the day of time_s ends. */
 int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_s);
 

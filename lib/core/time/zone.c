@@ -179,17 +179,22 @@ int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil)
     return time_s < span.start_s ? span.start_s : time_s;
 }
 
+int64_t mtr_zone_midnight(const struct mtr_zone *zone, int64_t days)
+{
+    struct mtr_civil civil = {0};
+    unsigned month = 0, day = 0;
+    mtr_civil_from_days(days, &civil.year, &month, &day);
+    civil.month = (uint8_t)month;
+    civil.day = (uint8_t)day;
+    return mtr_zone_from_civil(zone, civil);
+}
+
 int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_s)
 {
-    struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+    const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
     int64_t days = mtr_days_from_civil(civil.year, civil.month, civil.day), midnight_s;
     do { /* once, unless the clock was turned back over midnight */
-        unsigned month = 0, day = 0;
-        civil = (struct mtr_civil){0};
-        mtr_civil_from_days(++days, &civil.year, &month, &day);
-        civil.month = (uint8_t)month;
-        civil.day = (uint8_t)day;
-        midnight_s = mtr_zone_from_civil(zone, civil);
+        midnight_s = mtr_zone_midnight(zone, ++days);
     } while (midnight_s <= time_s);
     return midnight_s;
 }

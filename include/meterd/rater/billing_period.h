@@ -1,0 +1,176 @@
+/*
+ * What one billing period of a subscription costs. Charges, audits, what-ifs and quotes are made by the one
+ * function mtr_billing_period_price; they differ in where the use comes from (use_source.h), in what was
+ * drawn of grants before (struct mtr_draw_ledger), and in whether the subscription is one of the catalog or
+ * made for the question.
+ *
+ *   subscription, start ──▶ period: parts by tariff and version, the same time under the cost tariff
+ *   source of use ─────────▶ rows of each part, measured ──▶ price of each part ──┐
+ *   grants, less what the ledger says was drawn of them ──────────────────────────┴──▶ lines, costs laid
+ * beside them
+ *
+ * Pure but for the hooks: no clock, nothing is written. Everything is allocated from the rating's arena and
+ * borrowed until its reset; what it borrows (subscription, catalog) must outlive that. Times are seconds
+ * since 1970, [from, to).
+ */
+#ifndef METERD_RATER_BILLING_PERIOD_H
+#define METERD_RATER_BILLING_PERIOD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/hash.h"
+#include "meterd/rater/use_source.h"
+#include "meterd/store/charges.h"
+#include "meterd/tariff/price.h"
+
+/* ---- the period ---- */
+
+/* A stretch of the period under one version of a tariff (and, where each day has its own rate of exchange, of
+ * one day). */
+struct mtr_billing_part {
+    int64_t start_s; /* active in [start, end) */
+    int64_t end_s;
+    int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first
+                             hour may begin before it */
+    const struct mtr_tariff_document *tariff; /* the subscription's, its trial's, or its cost tariff */
+    const struct mtr_tariff_version *version; /* with the subscription's overrides */
+    bool exchanges;        /* charged in another currency than the tariff's: at the rate of this day, */
+    int64_t exchange_day;  /* since 1970-01-01 */
+    uint32_t first, count; /* the period's parts under this tariff, one after another: limits and fees of the
+                              period are theirs */
+};
+
+struct mtr_billing_period {
+    bool exists; /* false: no period of the subscription starts there (any more) */
+    struct mtr_period whole;
+    int64_t start_s; /* whole, clipped to the subscription's term */
+    int64_t end_s;
+    struct mtr_billing_part *parts; /* ascending; none in a trial without a tariff, after one that stops, or
+                                       before the first version */
+    uint32_t part_count;
+    struct mtr_billing_part *costs; /* the same time under the cost tariff, trial included; where a part
+                                       begins or ends, a cost part does, too */
+    uint32_t cost_count;
+    struct mtr_hash128 inputs; /* of everything but use that the price depends on */
+};
+
+/* Start of the period that holds time_s, clipped to the subscription's term; the whole period's end in
+ * *end_s. The time must lie in the term. */
+int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
+
+/* When a version begins in a zone: its date's midnight there, or the first whole second from its instant on.
+ */
+int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
+/* The version in force at that time; NULL before the first. */
+const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_document *tariff,
+                                                        const struct mtr_zone *zone, int64_t time_s);
+
+/* ---- what it can draw on ---- */
+
+/* One filling of a pool: an allowance of one billing period, what a trial frees, or a prepaid credit. */
+struct mtr_grant {
+    struct mtr_price_pool pool; /* its balance is the period's */
+    struct mtr_hash128 id;
+    const struct mtr_credit *credit; /* NULL: an allowance */
+    struct mtr_str currency;         /* of money */
+    mtr_int128 granted;              /* of units 10^-12, of money 10^-18 */
+    mtr_int128 before;               /* drawn before this period */
+    mtr_int128 drawn;                /* by this period, all its parts together; 0 until it is priced */
+    uint32_t part;                   /* the first part of the period that has it */
+};
+
+struct mtr_grants {
+    struct mtr_grant *items;
+    uint32_t count;
+};
+
+/* What was drawn and charged before. */
+struct mtr_draw_ledger {
+    /* Fills `before` and `drawn` of the last draw on draw->grant ahead of (draw->period_start_s,
+     * draw->subscription). MTR_ENOTFOUND: there is none. */
+    int (*draw_before)(void *context, struct mtr_charge_draw *draw);
+    /* What was emitted of a period of another subscription, for limits of an account. */
+    int (*lines)(void *context, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
+                 void *hook_context);
+};
+extern const struct mtr_draw_ledger
+    mtr_ledger_of_charges; /* context: struct mtr_charges_txn; NULL: nothing yet */
+
+/* ---- its price ---- */
+
+struct mtr_rating {
+    const struct mtr_use_source *source;
+    void *source_context;
+    const struct mtr_draw_ledger *ledger;
+    void *ledger_context;
+    const struct mtr_catalog *catalog; /* whose credits can be drawn on; NULL: these */
+    const struct mtr_credit *credits;
+    uint32_t credit_count;
+    const int64_t
+        *exchange_day; /* everything at the rate of this day, since 1970-01-01; NULL: as the tariffs say */
+    bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
+                     of any age does: those of days to come are not known */
+    bool with_trace; /* prices with their steps */
+    struct mtr_arena *arena;
+};
+
+/* As charges are rated: use out of the rollups, draws and accounts out of the charges store (NULL: nothing
+ * yet). `use` is the source's context and must live as long. */
+struct mtr_rating mtr_rating_of_stores(struct mtr_rollups_use *use, struct mtr_charges_txn *charges,
+                                       struct mtr_arena *arena);
+
+struct mtr_period_line {
+    const struct mtr_billing_part *part;
+    const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
+    struct mtr_exact exact;                    /* of an exchanged line: in the tariff's currency */
+    const struct mtr_component *component;     /* NULL: of the whole tariff */
+    const struct mtr_meter *meter;             /* NULL: none */
+    struct mtr_charge_line identity;           /* identity and description; state is the store's */
+    struct mtr_quantity quantity;
+    struct mtr_money amount;
+    bool has_cost;
+    struct mtr_money cost; /* of the seller, in the same currency */
+    uint64_t seq_first;    /* log range of what it was made of; 0 – 0: of nothing in the part */
+    uint64_t seq_last;
+};
+
+struct rater_usage; /* private to the rater */
+
+struct mtr_part_price {
+    struct mtr_price_input input;
+    const struct rater_usage *usage;
+    struct mtr_price price;
+};
+
+struct mtr_period_price {
+    const struct mtr_subscription *subscription;
+    struct mtr_billing_period period;
+    struct mtr_grants grants;        /* with their balances at the period's start */
+    struct mtr_part_price *parts;    /* one per part of the period */
+    const struct mtr_price **prices; /* theirs, for the caps and minimums of the parts after them */
+    struct mtr_period_line *lines;   /* by part; their amounts add up to the totals of the parts */
+    uint32_t line_count;
+    struct mtr_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL:
+                                       none in force */
+    uint64_t cell_count;            /* read, those of the costs, too */
+    char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate of exchange */
+    struct mtr_money account_before;            /* of the customer's subscriptions before this one */
+    bool account_continues;
+};
+
+/* The price of the subscription's period that starts at start_s. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
+ * arena's limit, too), MTR_ELIMIT, MTR_EMISSING, and those of the hooks. Then nothing is written but, with
+ * MTR_EMISSING, out->missing. */
+int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                             int64_t start_s, struct mtr_period_price *out) MTR_MUST_USE;
+
+/* The grants of the period that starts there, not drawn on yet, with all credits of the subscription and its
+ * customer, whether the period can draw on them or not. Looks at the rating's catalog, credits and arena
+ * alone. */
+int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                              int64_t start_s, struct mtr_grants *out) MTR_MUST_USE;
+
+#endif
