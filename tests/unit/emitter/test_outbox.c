@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/rating.h"
+#include "tests/support/rating.h"
 
 enum { CHARGES_MAX = 256, MESSAGES_MAX = 1024, SENT_MAX = 64 };
 static const int64_t START_S = INT64_C(1767225600);

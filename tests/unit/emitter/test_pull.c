@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "meterd/query/explain.h"
-#include "support/rating.h"
+#include "tests/support/rating_use.h"
 
 enum { HOUR_S = 3600 };
 static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
@@ -43,10 +43,10 @@ static void a_charge_is_explained(void **state)
     (void)state;
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10", 10);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10");
     rating_advance_to(&stage, JANUARY_S + 2 * HOUR_S);
     rating_drain(&stage);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "1", 1);
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "1");
     rating_advance_to(&stage, JANUARY_S + 4 * HOUR_S);
     rating_drain(&stage);
     mtr_buffer_init(&out, 1 << 20);
@@ -95,7 +95,7 @@ static void consumers_pull_and_acknowledge(void **state)
     rating_open(&stage, JANUARY_S);
     rating_apply(&stage, SIMPLE);
     for (int i = 1; i <= 4; i++) {
-        rating_use(&stage, "s1", "calls", JANUARY_S, "", "2", 2);
+        rating_use(&stage, "s1", "calls", JANUARY_S, "", "2");
         rating_advance_to(&stage, JANUARY_S + i * 2 * HOUR_S);
         rating_drain(&stage);
     }

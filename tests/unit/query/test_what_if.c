@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "support/rating.h"
+#include "tests/support/rating_use.h"
 
 enum { HOUR_S = 3600, DAY_S = 86400, LISTED_MAX = 32 };
 static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
@@ -100,10 +100,10 @@ static void open_stage(struct rating_world *stage)
 {
     rating_open(stage, JANUARY_S);
     rating_apply(stage, CATALOG);
-    rating_use(stage, "s1", "calls", JANUARY_S, "", "10", 10);
-    rating_use(stage, "s1", "calls", FEBRUARY_S, "", "4", 4);
-    rating_use(stage, "s2", "calls", JANUARY_S, "", "20", 20);
-    rating_use(stage, "s3", "mails", JANUARY_S, "", "3", 3);
+    rating_use(stage, "s1", "calls", JANUARY_S, "", "10");
+    rating_use(stage, "s1", "calls", FEBRUARY_S, "", "4");
+    rating_use(stage, "s2", "calls", JANUARY_S, "", "20");
+    rating_use(stage, "s3", "mails", JANUARY_S, "", "3");
     rating_advance_to(stage, FEBRUARY_S + 14 * DAY_S);
     rating_drain(stage);
 }
@@ -117,7 +117,7 @@ static void both_prices_of_each_period(void **state)
     struct mtr_what_if_options options = options_of(&stage, draft);
     assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4; "
                                                 "s2 2025-12-31T18:30:00Z 10 10 12; s2 2026-01-31T18:30:00Z 0~ 0 0");
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "2", 2); /* folded, not yet rated */
+    rating_use(&stage, "s1", "calls", JANUARY_S, "", "2"); /* folded, not yet rated */
     options.customer = MTR_STR("c1");
     assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5! 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
     rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 2 * HOUR_S);
@@ -246,8 +246,8 @@ static void a_trial_tariff_is_drafted(void **state)
     open_stage(&stage);
     snprintf(text, sizeof(text), trial, "0.10", moved);
     rating_apply(&stage, text);
-    rating_use(&stage, "s4", "calls", JANUARY_S, "", "10", 10);
-    rating_use(&stage, "s4", "calls", JANUARY_S + 20 * DAY_S, "", "10", 10);
+    rating_use(&stage, "s4", "calls", JANUARY_S, "", "10");
+    rating_use(&stage, "s4", "calls", JANUARY_S + 20 * DAY_S, "", "10");
     rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 3 * HOUR_S);
     rating_drain(&stage);
     snprintf(text, sizeof(text), trial, "0.20", "");
@@ -363,7 +363,7 @@ static void what_it_says_is_what_is_charged(void **state)
     int64_t now_s = FEBRUARY_S + 14 * DAY_S;
     (void)state;
     open_stage(&stage);
-    for (int hour = 0; hour < 30; hour++) rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1", 1);
+    for (int hour = 0; hour < 30; hour++) rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1");
     rating_advance_to(&stage, now_s += 2 * HOUR_S);
     rating_drain(&stage);
     for (size_t i = 0; i < sizeof(drafts) / sizeof(drafts[0]); i++) {

@@ -13,7 +13,7 @@
 
 #include "meterd/query/what_if.h"
 #include "support/examples.h"
-#include "support/rating.h"
+#include "tests/support/rating_use.h"
 
 enum { WARM_UP = 4, MONTHS = 12 };
 static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
@@ -159,9 +159,9 @@ static void periods_allocate_nothing(void **state)
                          "subscriptions:\n"
                          "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n");
     for (int month = 0; month < MONTHS; month++) {
-        rating_use(&stage, "s1", "calls", JANUARY_S + (int64_t)month * 31 * 86400, "", "15", 15);
-        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "eu|", "3", 1);
-        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "us|", "4", 1);
+        rating_use(&stage, "s1", "calls", JANUARY_S + (int64_t)month * 31 * 86400, "", "15");
+        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "eu|", "3");
+        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "us|", "4");
     }
     rating_advance_to(&stage, JANUARY_S + (int64_t)MONTHS * 31 * 86400);
     rating_drain(&stage);

@@ -1,0 +1,106 @@
+# Meters that keep more than sums: levels that hold until they change, and events that are priced one by one.
+vendors: [{key: acme}]
+services: [{key: store, vendor: acme}]
+meters:
+- {key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, group_by: [region]}
+- {key: mean, service: store, event_type: v, value: g, aggregation: time_weighted, per: period,
+   holds_from: day}
+- {key: seats, service: store, event_type: v, value: n, aggregation: time_weighted, reports: change, per: day}
+- {key: paid, service: store, event_type: p, value: amount, keep_events: true}
+- {key: peak, service: store, event_type: v, value: g, aggregation: percentile, window: 1h, group_by: [port]}
+
+# A level goes on from month to month: 10 GiB from 11 January on are 5,040 GiB-hours in January and 6,720 in
+# February.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: gib, meter: gib, per_unit: "0.01", group_by: [region]}]
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 gib/eu 2026-01-11 10
+at      2026-03-02  # March is open: a draft of what it comes to when the level holds
+        2026-01: final 50.4 gib{region=eu} (5040)
+        2026-02: final 67.2 gib{region=eu} (6720)
+        2026-03: draft 74.4 gib{region=eu}
+use     s1 gib/eu 2026-01-31 20  # late: one more day at 20 in January, and all that comes after
+at      2026-03-03
+        2026-01: correction 2.4 gib{region=eu}
+        2026-02: correction 67.2 gib{region=eu}
+        2026-03: draft 74.4 gib{region=eu}
+use     s1 gib/eu 2026-02-15 0
+at      2026-03-04
+        2026-02: correction -67.2 gib{region=eu}
+        2026-03: draft -148.8 gib{region=eu}
+void    s1 gib/eu 2026-01-11 10
+at      2026-03-05            2026-01: correction -48 gib{region=eu}  # one day at 20 is left
+
+# Changes from before the start do not count, and what stands at the start is the level of its first hour.
+tariffs:
+- key: standard
+  currency: EUR
+  versions: [{from: 2026-01-01, components: [{key: seats, meter: seats, per_unit: 1}]}]
+subscriptions:
+- {key: s1, service: store, customer: c1, tariff: standard, start: "2026-01-11T00:30:00Z", end: 2026-01-21}
+
+use     s1 seats 2026-01-03 100           # before it
+        s1 seats 2026-01-11T00:01 2       # in its first hour: from 00:30 on
+        s1 seats 2026-01-16 3
+        s1 seats 2026-01-21T00:01 1000    # behind it
+at      2026-02-02
+        2026-01-11T00:30: final 34.96 seats  # 2 × (10 days − 1,800 s) + 3 × 5 days = 34.958333
+        audit: outside_term s1 2026-01-03: 1 hour cells of usage lie outside the subscription's term;
+               outside_term s1 2026-01-21: 1 hour cells of usage lie outside the subscription's term
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-11, end: 2026-01-21}]
+
+at      2026-02-03  # another start, another period
+        2026-01-11: final 35 seats
+        2026-01-11T00:30: correction -34.96 seats
+        audit: outside_term s1 2026-01-03: 1 hour cells of usage lie outside the subscription's term;
+               outside_term s1 2026-01-21: 1 hour cells of usage lie outside the subscription's term
+
+# Parts of a mean add up: on each side of 16 January one, and the second goes on in the tiers.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - {from: 2026-01-01, components: [{key: gib, meter: mean, graduated: [{up_to: 5, unit: 1}, {unit: "0.5"}]}]}
+  - {from: 2026-01-16, components: [{key: gib, meter: mean, graduated: [{up_to: 5, unit: 1}, {unit: "0.5"}]}]}
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 mean 2026-01-01T23 8  # from midnight on
+at      2026-02-02
+        # 8 in the mean, of which 15 of 31 days are 3.870968; 5 × 1 and 3 × 0.5 in all
+        2026-01: final 3.87 gib; final 2.63 gib
+        2026-02: draft 6.5 gib
+
+# Events are priced one by one: 1 % of each payment, at least 0.50 and at most 2.00; the first is free.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components:
+    - key: fees
+      meter: paid
+      scope: event
+      percentage: {rate: 1, minimum: "0.50", maximum: 2, free_events: 1}
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 paid 2026-01-02 100 | 2026-01-03 10 | 2026-01-03 1000
+at      2026-02-02            2026-01: final 2.5 fees       # nothing, 0.50 and 2.00
+use     s1 paid 2026-01-01 5
+at      2026-02-03            2026-01: correction 1 fees    # an earlier one is the free one now
+
+# A percentile of a day: of its 24 hours the 23rd counts, of two busy ones the lesser.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: peak, meter: peak, scope: day, per_unit: 1, group_by: [port]}]
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 peak/a 2026-01-01T01 7 | 2026-01-01T02 5 | peak/b 2026-01-01T02 4
+at      2026-02-02            2026-01: final 5 peak{port=a}
