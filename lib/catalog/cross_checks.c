@@ -130,11 +130,8 @@ static void note_service(const struct mtr_component *component, const struct mtr
 static void note_component(const struct mtr_catalog *catalog, const struct mtr_component *component,
                            struct demands *demands)
 {
-    if (component->curve == MTR_CURVE_RECURRING) {
-        const struct mtr_component **fee = &demands->fee[component->recurring_every];
-        if (component->recurring_every_given && !*fee) *fee = component;
-        return;
-    }
+    enum mtr_period_unit unit;
+    if (mtr_component_fee_period(component, &unit) && !demands->fee[unit]) demands->fee[unit] = component;
     for (uint32_t input = 0; input < component->input_count; input++) {
         const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
         if (meter) note_service(component, meter->service, demands);

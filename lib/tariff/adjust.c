@@ -77,7 +77,7 @@ int tariff_read_adjust(const struct mtr_node *node, const struct tariff_componen
     const struct tariff_adjust_fields *markups = fields->markup.items;
     out->adjustments = mtr_arena_calloc(arena, (size_t)fields->markup.count + 1, sizeof(*out->adjustments));
     if (!out->adjustments) return MTR_ENOMEM;
-    if (fields->has_recurring) forbid_amounts(node, fields, findings);
+    if (mtr_component_is_fee(out)) forbid_amounts(node, fields, findings);
     if (fields->has_discount) add(mtr_node_get(node, "discount"), &fields->discount, true, out, findings);
     for (uint32_t i = 0; i < fields->markup.count; i++)
         add(markup->kind == MTR_NODE_LIST ? &markup->children[i] : markup, &markups[i], false, out, findings);

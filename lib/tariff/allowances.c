@@ -30,18 +30,6 @@ const struct mtr_field mtr_tariff_allowance_rows[] = {
     {0},
 };
 
-bool mtr_component_has_units(const struct mtr_component *component)
-{
-    const enum mtr_curve_kind curve = component->curve;
-    for (uint32_t i = 0; i < component->matrix_count; i++)
-        if (!mtr_component_has_units(&component->matrix[i].component)) return false;
-    bool of_money = curve == MTR_CURVE_PERCENTAGE || curve == MTR_CURVE_GRADUATED_PERCENTAGE ||
-                    curve == MTR_CURVE_DYNAMIC;
-    bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
-    return curve != MTR_CURVE_RECURRING && curve != MTR_CURVE_CAPACITY && !of_money && of_period &&
-           !component->across_customer;
-}
-
 static const char *component_key_at(const void *context, unsigned i)
 {
     const struct mtr_tariff_version *version = context;
@@ -117,8 +105,8 @@ static void lint_size(const struct mtr_node *node, const struct mtr_tariff_docum
 }
 
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
-                               const struct tariff_version_fields *fields, struct mtr_arena *arena,
-                               struct mtr_tariff_version *out, struct mtr_diagnostics *findings)
+                           const struct tariff_version_fields *fields, struct mtr_arena *arena,
+                           struct mtr_tariff_version *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *list = mtr_node_get(version, "allowances");
     const struct tariff_allowance_fields *from = fields->allowances.items;

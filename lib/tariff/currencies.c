@@ -27,7 +27,7 @@ struct walk {
 static const struct mtr_field *find_field(const struct mtr_field *fields, struct mtr_str name)
 {
     for (; fields->name; fields++)
-        if (mtr_str_equal(name, mtr_str_from(fields->name))) return fields;
+        if (mtr_str_equal(name, mtr_str_from(fields->name))) return mtr_field_row(fields);
     return NULL;
 }
 
@@ -181,7 +181,7 @@ static int check_prices(struct walk *walk, const struct mtr_field *field, const 
 }
 
 int tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
-                               struct tariff_currencies *out, struct mtr_diagnostics *findings)
+                           struct tariff_currencies *out, struct mtr_diagnostics *findings)
 {
     size_t errors_before = findings->errors;
     struct walk walk = {.on_number = collect, .scratch = scratch, .currencies = out, .findings = findings};
@@ -257,7 +257,7 @@ static int rewrite_map(const struct mtr_field *fields, const struct mtr_node *no
 }
 
 int tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
-                           struct mtr_arena *scratch, struct mtr_node *out)
+                       struct mtr_arena *scratch, struct mtr_node *out)
 {
     struct mtr_node rewritten;
     int rc = rewrite_map(mtr_tariff_fields, tariff, currency->text, scratch, &rewritten);

@@ -1,107 +1,24 @@
 /*
  * The rows of a tariff document: types, ranges, defaults, one-line docs. Reference page and JSON Schema come
- * out of them.
+ * out of them. Rows of curves stand in the curves' files.
  */
 #include "lib/tariff/fields.h"
 
+#include "lib/tariff/curve/curve.h"
+
 const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down",
                                                  "ceiling",   "floor",   NULL};
-static const char *const package_roundings[] = {"none", "half_even", "half_up", "up",
-                                                "down", "ceiling",   "floor",   NULL};
 static const char *const rounding_places[] = {"line", "total", NULL};
-static const char *const recurring_every[] = {"period", "day", "week", "month", "quarter", "year", NULL};
-static const char *const recurring_in[] = {"advance", "arrears", NULL};
 const char *const mtr_tariff_prorates[] = {"none", "day", "second", NULL};
 
 _Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5,
                "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
-_Static_assert(MTR_PERIOD_DAY == 0 && MTR_PERIOD_YEAR == 4,
-               "recurring_every is in the order of enum mtr_period_unit, one later");
 _Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2,
                "mtr_tariff_prorates is in the order of enum mtr_prorate");
 
 static const char *const acrosses[] = {"subscription", "customer", NULL};
 
-static const struct mtr_field tier_rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
-     PRESENT(tariff_tier_fields, has_up_to),
-     .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
-    {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
-     PRESENT(tariff_tier_fields, has_unit), .doc = "price of one unit in this tier"},
-    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
-     PRESENT(tariff_tier_fields, has_flat), .doc = "amount due once when use enters the tier"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap),
-     PRESENT(tariff_tier_fields, has_cap), .doc = "greatest amount of this tier, its flat included"},
-    {0},
-};
-
-static const struct mtr_field package_rows[] = {
-    {.name = "size", .type = MTR_FIELD_QUANTITY, AT(tariff_package_fields, size), .required = true,
-     .doc = "units in a package"},
-    {.name = "price", .type = MTR_FIELD_MONEY, AT(tariff_package_fields, price), .required = true,
-     .doc = "price of a package"},
-    {.name = "rounding", .type = MTR_FIELD_ENUM, AT(tariff_package_fields, rounding),
-     .choices = package_roundings, .default_text = "up",
-     .doc = "how a started package counts: up bills it whole, down not at all, none its share"},
-    {0},
-};
-
-static const struct mtr_field recurring_rows[] = {
-    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_recurring_fields, amount), .required = true,
-     .doc = "the fee of a whole period"},
-    {.name = "every", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, every), .choices = recurring_every,
-     .default_text = "period",
-     .doc = "the billing period that the amount is meant for; period: whatever the subscription has"},
-    {.name = "in", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, in), .choices = recurring_in,
-     .default_text = "advance", .doc = "advance: due when the period begins; arrears: when it closes"},
-    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_recurring_fields, prorate),
-     .choices = mtr_tariff_prorates, .default_text = "none",
-     .doc = "share of the fee for a part of a period: by second, by local day, or none (the whole fee)"},
-    {0},
-};
-
-/* Of a component and of a row of its matrix. */
-#define CURVE_ROWS \
-    {.name = "per_unit", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, per_unit), \
-     PRESENT(tariff_component_fields, has_per_unit), .doc = "curve: one price for every unit"}, \
-    {.name = "graduated", .type = MTR_FIELD_LIST, AT(tariff_component_fields, graduated), \
-     PRESENT(tariff_component_fields, has_graduated), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
-     .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
-     .doc = "curve: each unit at the price of the tier it falls in"}, \
-    {.name = "volume", .type = MTR_FIELD_LIST, AT(tariff_component_fields, volume), \
-     PRESENT(tariff_component_fields, has_volume), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
-     .fields = tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
-     .doc = "curve: all units at the price of the tier that the whole quantity reaches"}, \
-    {.name = "package", .type = MTR_FIELD_MAP, AT(tariff_component_fields, package), \
-     PRESENT(tariff_component_fields, has_package), .fields = package_rows, .doc = "curve: whole packages"}, \
-    {.name = "percentage", .type = MTR_FIELD_MAP, AT(tariff_component_fields, percentage), \
-     PRESENT(tariff_component_fields, has_percentage), .fields = mtr_tariff_percentage_rows, \
-     .doc = "curve: a share of the meter's quantity, which is an amount of money"}, \
-    {.name = "graduated_percentage", .type = MTR_FIELD_LIST, \
-     AT(tariff_component_fields, graduated_percentage), \
-     PRESENT(tariff_component_fields, has_graduated_percentage), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
-     .fields = mtr_tariff_percentage_tier_rows, .item_size = sizeof(struct tariff_tier_fields), \
-     .doc = "curve: each part of an amount of money at the rate of the tier it falls in"}, \
-    {.name = "dynamic", .type = MTR_FIELD_MAP, AT(tariff_component_fields, dynamic), \
-     PRESENT(tariff_component_fields, has_dynamic), .fields = mtr_tariff_dynamic_rows, \
-     .doc = "curve: the meter's quantity is the price already, times a multiplier"}, \
-    {.name = "stairstep", .type = MTR_FIELD_LIST, AT(tariff_component_fields, stairstep), \
-     PRESENT(tariff_component_fields, has_stairstep), .min = 1, .max = MTR_TARIFF_TIERS_MAX, \
-     .fields = mtr_tariff_step_rows, .item_size = sizeof(struct tariff_tier_fields), \
-     .doc = "curve: one amount for the step that the quantity reaches"}, \
-    {.name = "blocks", .type = MTR_FIELD_MAP, AT(tariff_component_fields, blocks), \
-     PRESENT(tariff_component_fields, has_blocks), .fields = mtr_tariff_blocks_rows, \
-     .doc = "curve: whole blocks, of another size and price in each tier"}, \
-    {.name = "increments", .type = MTR_FIELD_MAP, AT(tariff_component_fields, increments), \
-     PRESENT(tariff_component_fields, has_increments), .fields = mtr_tariff_increments_rows, \
-     .doc = "curve: a connect fee, then started steps, as 60+1 seconds"}
-
-static const struct mtr_field matrix_rows[] = {
-    {.name = "match", .type = MTR_FIELD_NODE, AT(tariff_component_fields, match),
-     .doc = "dimension: value or list of values; the row is for lines that have all of them"},
-    CURVE_ROWS,
-    {0},
-};
+#define CURVE(key) TARIFF_CURVE_ROW(tariff_component_fields, key),
 
 static const struct mtr_field component_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
@@ -109,24 +26,12 @@ static const struct mtr_field component_rows[] = {
     {.name = "meter", .type = MTR_FIELD_KEY, AT(tariff_component_fields, meter),
      PRESENT(tariff_component_fields, has_meter),
      .doc = "the meter whose quantity is priced; none for a recurring fee"},
-    CURVE_ROWS,
-    {.name = "matrix", .type = MTR_FIELD_LIST, AT(tariff_component_fields, matrix),
-     PRESENT(tariff_component_fields, has_matrix), .min = 1, .max = MTR_TARIFF_MATRIX_MAX,
-     .fields = matrix_rows, .item_size = sizeof(struct tariff_component_fields),
-     .doc = "curve: the curve of the first row that matches the line's dimensions; the last row has no match "
-            "and is the default"},
-    {.name = "capacity", .type = MTR_FIELD_LIST, AT(tariff_component_fields, capacity),
-     PRESENT(tariff_component_fields, has_capacity), .min = 1, .max = MTR_TARIFF_TIERS_MAX,
-     .fields = mtr_tariff_capacity_rows, .item_size = sizeof(struct tariff_capacity_fields),
-     .doc = "curve: one amount for the lowest step that fits the quantities of several meters"},
+    TARIFF_CURVES(CURVE)
     {.name = "tier_by", .type = MTR_FIELD_KEY, AT(tariff_component_fields, tier_by),
      PRESENT(tariff_component_fields, has_tier_by),
      .doc = "of volume: the meter whose quantity chooses the tier; the price applies to that of `meter`"},
-    {.name = "recurring", .type = MTR_FIELD_MAP, AT(tariff_component_fields, recurring),
-     PRESENT(tariff_component_fields, has_recurring), .fields = recurring_rows,
-     .doc = "a fee of the period, without use"},
     {.name = "flat_at_zero", .type = MTR_FIELD_BOOL, AT(tariff_component_fields, flat_at_zero),
-     PRESENT(tariff_component_fields, has_flat_at_zero), .default_text = "false",
+     .default_text = "false",
      .doc = "the first tier's flat is due at zero use too"},
     {.name = "scope", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, scope),
      .choices = mtr_tariff_scopes, .default_text = "period",

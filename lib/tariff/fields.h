@@ -1,63 +1,16 @@
 /*
- * Tariff documents as the schema decodes them, before they become the checked model. Private to lib/catalog.
+ * Tariff documents as the schema decodes them, before they become the checked model. Private to lib/tariff.
  */
 #ifndef METERD_LIB_TARIFF_FIELDS_H
 #define METERD_LIB_TARIFF_FIELDS_H
 
-#include "meterd/tariff/tariff.h"
+#include "lib/tariff/curve/table.h"
 #include "meterd/core/schema.h"
+#include "meterd/tariff/tariff.h"
 
 /* Members of the structs below in rows of the schema. */
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
-
-struct tariff_tier_fields {
-    bool has_up_to, has_unit, has_flat, has_cap;
-    struct mtr_quantity up_to;
-    struct mtr_money unit, flat, cap;
-};
-
-struct tariff_package_fields {
-    struct mtr_quantity size;
-    struct mtr_money price;
-    int rounding; /* 0 none, else 1 + enum mtr_rounding */
-};
-
-struct tariff_percentage_fields {
-    struct mtr_money rate, fixed; /* rate in percent */
-    bool has_minimum, has_maximum, has_free_events, has_free_amount;
-    struct mtr_money minimum, maximum;
-    uint64_t free_events;
-    struct mtr_quantity free_amount;
-};
-
-struct tariff_dynamic_fields {
-    struct mtr_money multiplier;
-    bool has_units, has_zero_units;
-    struct mtr_str units; /* a meter */
-    int zero_units;       /* 0 bill, 1 skip */
-};
-
-struct tariff_blocks_fields {
-    int mode; /* 0 graduated, 1 volume */
-    struct mtr_list tiers; /* of tariff_block_tier_fields */
-};
-
-struct tariff_block_tier_fields {
-    bool has_blocks;
-    struct mtr_quantity size, blocks;
-    struct mtr_money price;
-};
-
-struct tariff_increments_fields {
-    struct mtr_money connect;
-    struct mtr_list steps; /* of tariff_increment_fields */
-};
-
-struct tariff_increment_fields {
-    struct mtr_quantity from, per, step;
-    struct mtr_money price;
-};
 
 struct tariff_convert_fields {
     bool has_multiply, has_divide, has_digits, has_step;
@@ -70,12 +23,6 @@ struct tariff_adjust_fields {
     struct mtr_str party;
     bool has_percent, has_amount;
     struct mtr_quantity percent;
-    struct mtr_money amount;
-};
-
-struct tariff_capacity_fields {
-    bool has_up_to;
-    struct mtr_list up_to; /* of struct mtr_label */
     struct mtr_money amount;
 };
 
@@ -93,38 +40,19 @@ struct tariff_commitment_fields {
     int prorate;
 };
 
-struct tariff_recurring_fields {
-    struct mtr_money amount;
-    int every; /* 0: the billing period; else 1 + enum mtr_period_unit */
-    int in;    /* 0 advance, 1 arrears */
-    int prorate; /* enum mtr_prorate */
-};
-
-/* Of a component, and of a row of its matrix, which has the curves and `match` only. */
 struct tariff_component_fields {
     struct mtr_str key, meter;
-    bool has_meter, has_per_unit, has_graduated, has_volume, has_package, has_recurring;
-    bool has_percentage, has_graduated_percentage, has_dynamic, has_stairstep, has_blocks, has_increments;
-    bool has_capacity, has_matrix, has_tier_by, has_weights;
-    bool has_free_units, has_minimum, has_cap, has_group_by, has_flat_at_zero;
-    struct mtr_money per_unit;
-    struct mtr_list graduated, volume, graduated_percentage, stairstep; /* of tariff_tier_fields */
-    struct tariff_package_fields package;
-    struct tariff_percentage_fields percentage;
-    struct tariff_dynamic_fields dynamic;
-    struct tariff_blocks_fields blocks;
-    struct tariff_increments_fields increments;
-    struct tariff_recurring_fields recurring;
+    void *curves[TARIFF_CURVE_COUNT]; /* by index, what its row decoded; NULL: not written */
+    bool has_meter, has_tier_by, has_weights;
+    bool has_free_units, has_minimum, has_cap, has_group_by;
     bool flat_at_zero;
     struct mtr_quantity free_units;
     bool has_convert, has_discount, has_markup, has_commitment, has_minimum_prorate;
     struct tariff_convert_fields convert;
     struct tariff_adjust_fields discount;
     struct mtr_list markup;   /* of tariff_adjust_fields */
-    struct mtr_list capacity; /* of tariff_capacity_fields */
-    struct mtr_list matrix;   /* of tariff_component_fields */
     struct mtr_str tier_by, tax_code, unit;
-    const struct mtr_node *when, *match; /* borrowed from the document */
+    const struct mtr_node *when;         /* borrowed from the document */
     struct mtr_list weights;             /* of struct mtr_label */
     struct tariff_commitment_fields commitment;
     int minimum_prorate;
@@ -197,32 +125,33 @@ struct tariff_fields {
     struct mtr_list versions; /* of tariff_version_fields */
 };
 
+/* The order of a version's overrides: those of subscriptions by key, then those of customers. */
+int tariff_compare_overrides(const void *a, const void *b);
+
 extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
 /* Names in the order of enum mtr_rounding and enum mtr_prorate. */
 extern const char *const mtr_tariff_rounding_modes[];
 extern const char *const mtr_tariff_prorates[];
 extern const char *const mtr_tariff_scopes[]; /* of enum mtr_curve_scope */
 /* Rows of the parts that have a file of their own. */
-extern const struct mtr_field mtr_tariff_percentage_rows[], mtr_tariff_percentage_tier_rows[],
-    mtr_tariff_dynamic_rows[];
-extern const struct mtr_field mtr_tariff_step_rows[], mtr_tariff_blocks_rows[], mtr_tariff_increments_rows[];
 extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[],
     mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
-extern const struct mtr_field mtr_tariff_capacity_rows[], mtr_tariff_mask_rows[];
+extern const struct mtr_field mtr_tariff_mask_rows[];
 
-/* Findings about decoded components, with the nodes that they were decoded from. Each counts its errors in
- * `findings`. */
-void tariff_lint_curves(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                            struct mtr_diagnostics *findings);
 /* Parts around the curve: read into the model, with their findings. */
 void tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                             struct mtr_component *out, struct mtr_diagnostics *findings);
+                         struct mtr_component *out, struct mtr_diagnostics *findings);
+/* All of a line's use at once? */
+static inline bool tariff_is_whole(enum mtr_curve_scope scope)
+{
+    return scope == MTR_SLICE_BY_PERIOD || scope == MTR_SLICE_BY_TERM;
+}
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
-                           struct mtr_diagnostics *findings);
+                       struct mtr_diagnostics *findings);
 int tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                           struct mtr_arena *arena, struct mtr_component *out,
-                           struct mtr_diagnostics *findings) MTR_MUST_USE;
+                       struct mtr_arena *arena, struct mtr_component *out,
+                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* `node` is what stands under `calendar`; the list may be empty. */
 int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
                              struct mtr_arena *arena, struct mtr_calendar *out,
@@ -230,24 +159,21 @@ int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *lis
 int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
                           const struct mtr_calendar *calendar, struct mtr_arena *arena,
                           struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
-/* The rows of a matrix, when all else of the component is read. */
-int tariff_read_matrix(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                           struct mtr_arena *arena, struct mtr_component *component,
-                           struct mtr_diagnostics *findings) MTR_MUST_USE;
 struct mtr_commitment tariff_read_commitment(const struct mtr_node *node,
-                                                 const struct tariff_commitment_fields *fields,
-                                                 struct mtr_diagnostics *findings);
+                                             const struct tariff_commitment_fields *fields,
+                                             struct mtr_diagnostics *findings);
 /* Pools of a version whose components are read. MTR_ENOMEM. */
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
-                               const struct tariff_version_fields *fields, struct mtr_arena *arena,
-                               struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+                           const struct tariff_version_fields *fields, struct mtr_arena *arena,
+                           struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
 void tariff_lint_limit(const struct mtr_node *node, const char *key,
                            const struct mtr_tariff_document *tariff, struct mtr_money amount,
                            struct mtr_diagnostics *findings);
+/* Findings about what is read, with the nodes that it was read from. */
 void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                               const struct mtr_component *component, struct mtr_diagnostics *findings);
+                           const struct mtr_component *component, struct mtr_diagnostics *findings);
 void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                             const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
+                         const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "lib/tariff/curve/curve.h"
 #include "lib/tariff/report.h"
 
 static bool is_any(struct mtr_str key, const char *const *names)
@@ -21,8 +20,9 @@ static bool is_any(struct mtr_str key, const char *const *names)
 
 static bool is_curve(struct mtr_str key)
 {
-    for (int i = 0; i < MTR_CURVE_KINDS; i++)
-        if (mtr_str_equal(key, mtr_str_from(mtr_tariff_curves[i]->name))) return true;
+    const char *name;
+    for (unsigned i = 0; (name = mtr_curve_name_at(i)); i++)
+        if (mtr_str_equal(key, mtr_str_from(name))) return true;
     return false;
 }
 
@@ -151,8 +151,8 @@ int tariff_plain_version(const struct mtr_node *version, struct mtr_arena *scrat
 }
 
 int tariff_overridden_version(const struct mtr_node *plain, const struct mtr_node *override,
-                                  struct mtr_arena *scratch, struct mtr_node *out,
-                                  struct mtr_diagnostics *findings)
+                              struct mtr_arena *scratch, struct mtr_node *out,
+                              struct mtr_diagnostics *findings)
 {
     static const char *const not_replaced[] = {"customer", "subscription", "components", NULL};
     struct mtr_node base = *plain, components;

@@ -46,7 +46,7 @@ static void check_positive(const struct mtr_node *node, const char *key, struct 
 }
 
 void tariff_read_convert(const struct mtr_node *component, const struct tariff_component_fields *fields,
-                             struct mtr_component *out, struct mtr_diagnostics *findings)
+                         struct mtr_component *out, struct mtr_diagnostics *findings)
 {
     const struct tariff_convert_fields *from = &fields->convert;
     const struct mtr_node *node = mtr_node_get(component, "convert");
@@ -80,8 +80,8 @@ void tariff_read_convert(const struct mtr_node *component, const struct tariff_c
 }
 
 struct mtr_commitment tariff_read_commitment(const struct mtr_node *node,
-                                                 const struct tariff_commitment_fields *fields,
-                                                 struct mtr_diagnostics *findings)
+                                             const struct tariff_commitment_fields *fields,
+                                             struct mtr_diagnostics *findings)
 {
     if (fields->overage.e12 < 0)
         tariff_error(findings, tariff_place(node, "overage"), "commitment.overage", "must not be negative");

@@ -1,5 +1,5 @@
 /*
- * Findings of tariffs: where they stand and how they are said. Private to lib/catalog.
+ * Findings of tariffs: where they stand and how they are said. Private to lib/tariff.
  */
 #ifndef METERD_LIB_TARIFF_REPORT_H
 #define METERD_LIB_TARIFF_REPORT_H
@@ -30,6 +30,13 @@ static inline const struct mtr_node *tariff_place(const struct mtr_node *map, co
 {
     const struct mtr_node *child = mtr_node_get(map, key);
     return child ? child : map;
+}
+
+/* A key that must not be there. */
+static inline void tariff_forbid(struct mtr_diagnostics *findings, const struct mtr_node *map, bool given,
+                                 const char *key, const char *reason)
+{
+    if (given) tariff_error(findings, tariff_place(map, key), key, reason);
 }
 
 #endif

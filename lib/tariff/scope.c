@@ -1,7 +1,7 @@
 /*
  * Scopes: the names of the slices of use that a curve applies to, and which curves go with them.
  */
-#include "lib/tariff/fields.h"
+#include "lib/tariff/curve/curve.h"
 
 #include "lib/tariff/report.h"
 
@@ -15,35 +15,28 @@ const char *mtr_slice_by_name(enum mtr_curve_scope by)
 
 /* A level's price must be a rate that can be weighted by time, and flats that are due once. */
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
-                           struct mtr_diagnostics *findings)
+                       struct mtr_diagnostics *findings)
 {
-    const bool whole = component->scope == MTR_SLICE_BY_PERIOD || component->scope == MTR_SLICE_BY_TERM;
-    bool weighs = component->curve == MTR_CURVE_PER_UNIT || component->curve == MTR_CURVE_GRADUATED ||
-                  component->curve == MTR_CURVE_VOLUME;
-    if (component->scope == MTR_SLICE_BY_LEVEL && !weighs && component->curve != MTR_CURVE_MATRIX)
+    const struct tariff_curve *curve = component->curve;
+    const bool whole = tariff_is_whole(component->scope);
+    if (component->scope == MTR_SLICE_BY_LEVEL && !curve->weighs_by_time)
         tariff_error(findings, tariff_place(node, "scope"), "scope",
                      "a level is weighted by time: price it per_unit, graduated or volume");
     if (component->flat_at_zero && component->scope != MTR_SLICE_BY_PERIOD &&
         component->scope != MTR_SLICE_BY_LEVEL)
         tariff_error(findings, tariff_place(node, "flat_at_zero"), "flat_at_zero",
                      "what is due without use is due once per period: remove the scope");
-    for (uint32_t i = 0; i < component->tier_count && component->scope == MTR_SLICE_BY_LEVEL; i++)
-        if (component->tiers[i].has_cap)
-            tariff_error(findings, tariff_place(node, "scope"), "scope",
-                         "the cap of a tier cannot be weighted by time: write a cap of the component");
+    if (curve->lint_scope) curve->lint_scope(node, component, findings);
     if (component->scope == MTR_SLICE_BY_LEVEL && component->weight_count)
         tariff_error(findings, tariff_place(node, "weights"), "weights",
                      "do not apply to levels: take a component with `when` for each price");
-    if (component->units_input && !whole)
-        tariff_error(findings, tariff_place(node, "scope"), "scope",
-                     "`units` are those of the whole line: they need scope period or term");
-    if (component->tier_by_input && !whole)
+    if (component->has_side_input && curve->takes_tier_by && !whole)
         tariff_error(findings, tariff_place(node, "scope"), "scope",
                      "tier_by chooses one tier for the whole line: it needs scope period or term");
     if (component->across_customer && component->scope != MTR_SLICE_BY_PERIOD)
         tariff_error(findings, tariff_place(node, "across"), "across",
                      "the use of several subscriptions adds up over the period: it needs scope period");
-    if (component->across_customer && (component->flat_at_zero || component->curve == MTR_CURVE_RECURRING))
+    if (component->across_customer && (component->flat_at_zero || curve->without_use))
         tariff_error(
             findings, tariff_place(node, "across"), "across",
             "what is due without use is due for each subscription: write it as a component of its own");

@@ -69,7 +69,7 @@ static void make_use(struct world *world)
     world->use_count = 0;
     for (uint32_t i = 0; i < world->version->component_count && world->use_count < ROWS_MAX; i++) {
         const struct mtr_component *component = &world->version->components[i];
-        uint64_t count = component->curve == MTR_CURVE_RECURRING ? 0 : below(world, 6);
+        uint64_t count = mtr_component_is_fee(component) ? 0 : below(world, 6);
         for (; count > 0 && world->use_count < ROWS_MAX; count--) {
             const bool is_level = component->scope == MTR_SLICE_BY_LEVEL;
             const int64_t from_s = (int64_t)below(world, (uint64_t)PERIOD_S);

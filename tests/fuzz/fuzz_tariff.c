@@ -36,7 +36,7 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
     input.runs_from_s += 86400; /* shares that are no whole */
     for (uint32_t i = 0; i < input.version->component_count && input.usage_count < USAGE_MAX; i++) {
         const struct mtr_component *component = &input.version->components[i];
-        if (component->curve != MTR_CURVE_RECURRING) usage[input.usage_count++] = (struct mtr_usage_row){.component = i, .quantity = {e12}};
+        if (!mtr_component_is_fee(component)) usage[input.usage_count++] = (struct mtr_usage_row){.component = i, .quantity = {e12}};
     }
     mtr_arena_reset(&pricing->result);
     if (mtr_price(&input, true, &pricing->result, &price)) return; /* out of range is an answer */

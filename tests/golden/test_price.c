@@ -542,12 +542,13 @@ static void test_graduated_is_monotone_and_continuous(void **state)
     for (int round = 0; round < 300; round++) {
         struct pricing pricing;
         char components[512], *p = components, *end = components + sizeof(components);
-        unsigned bounds[4], bound = 0;
+        unsigned bounds[4], bound = 0, units_e4[5] = {[4] = 100}; /* by tier; the last is 0.01 */
         p += snprintf(p, (size_t)(end - p), "{key: a, meter: m, graduated: [");
         for (int i = 0; i < 4; i++) {
             random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
             bounds[i] = bound += 1 + (unsigned)(random >> 56);
-            p += snprintf(p, (size_t)(end - p), "{up_to: %u.5, unit: \"0.%04u\"}, ", bound, (unsigned)(random >> 40) % 10000);
+            units_e4[i] = (unsigned)(random >> 40) % 10000;
+            p += snprintf(p, (size_t)(end - p), "{up_to: %u.5, unit: \"0.%04u\"}, ", bound, units_e4[i]);
         }
         snprintf(p, (size_t)(end - p), "{unit: \"0.01\"}]}");
         open_row(&pricing, &(struct row){.name = "seeded", .components = components});
@@ -559,7 +560,7 @@ static void test_graduated_is_monotone_and_continuous(void **state)
             struct mtr_exact step;
             assert_true(mtr_exact_compare(last, below) <= 0 && mtr_exact_compare(below, at) <= 0 && mtr_exact_compare(at, above) <= 0);
             assert_int_equal(mtr_exact_sub(above, at, &step), MTR_OK);
-            struct mtr_money unit = pricing.tariff.versions[0].components[0].tiers[i + 1].unit;
+            struct mtr_money unit = {(mtr_int128)units_e4[i + 1] * 100000000000000};
             assert_int_equal(mtr_exact_compare(step, mtr_exact_product((struct mtr_quantity){1}, unit)), 0);
             last = above;
         }

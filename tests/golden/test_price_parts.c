@@ -208,7 +208,7 @@ static void make_use(struct random_case *it)
     it->use_count = 0;
     for (uint32_t c = 0; c < it->version->component_count; c++) {
         const struct mtr_component *component = &it->version->components[c];
-        unsigned count = component->curve == MTR_CURVE_RECURRING ? 0 : below(it, ROWS_MAX / COMPONENTS_MAX + 1);
+        unsigned count = mtr_component_is_fee(component) ? 0 : below(it, ROWS_MAX / COMPONENTS_MAX + 1);
         for (unsigned i = 0; i < count; i++) {
             int64_t from_s = below(it, PERIOD_S), until_s = from_s;
             bool is_level = component->scope == MTR_SLICE_BY_LEVEL;

@@ -71,6 +71,28 @@ static inline struct mtr_price_input pricing_input(const struct pricing *pricing
     };
 }
 
+/* What the row's use costs of that version, exactly, rounded to 10^-18; asserts that its component has a line. */
+static inline struct mtr_money pricing_amount(struct pricing *pricing, const struct mtr_tariff_document *tariff,
+                                              const struct mtr_tariff_version *version, struct mtr_usage_row row)
+{
+    struct mtr_price_input input = pricing_input(pricing);
+    struct mtr_price price;
+    struct mtr_money amount;
+    uint32_t line = 0;
+    input.tariff = tariff;
+    input.version = version;
+    input.usage = &row;
+    input.usage_count = mtr_component_is_fee(&version->components[row.component]) ? 0 : 1;
+    mtr_arena_reset(&pricing->result);
+    MTR_ASSERT(mtr_price(&input, false, &pricing->result, &price) == MTR_OK);
+    while (!mtr_str_equal(price.lines[line].component, version->components[row.component].key)) {
+        line++;
+        MTR_ASSERT(line < price.line_count);
+    }
+    MTR_ASSERT(mtr_exact_round(price.lines[line].exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &amount, NULL) == MTR_OK);
+    return amount;
+}
+
 /* "component dimensions kind amount" of each line and the total, as one text: "calls usage 1.50; total 1.50". */
 static inline void pricing_describe(const struct pricing *pricing, const struct mtr_price *price, char *text, size_t size)
 {

@@ -34,6 +34,8 @@ enum mtr_field_type {
     MTR_FIELD_NAMED,    /* struct mtr_list of structs described by `fields`, as LIST: free map key → map; a
                            struct begins with its name, struct mtr_str */
     MTR_FIELD_NODE,     /* const struct mtr_node *: left to the caller; the document must outlive it */
+    MTR_FIELD_ROW,      /* void *: what the row at `row` describes, in a struct of its own; NULL: not
+                           written */
 };
 
 struct mtr_list {
@@ -60,7 +62,15 @@ struct mtr_field {
     bool single;                /* LIST, TEXTS: a map or text by itself stands for a list of one */
     size_t present_offset;      /* 0, or offset + 1 of a bool that tells whether the field was written */
     const char *doc;            /* one line: what it is, its unit */
+    const struct mtr_field *row; /* ROW: stands in the file of what it describes, under the same name */
+    size_t own_size;            /* of a row that others point to: of the struct that it decodes into */
 };
+
+/* The row that says what the field is: itself, or the one that it points to. */
+static inline const struct mtr_field *mtr_field_row(const struct mtr_field *field)
+{
+    return field->type == MTR_FIELD_ROW ? field->row : field;
+}
 
 /* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first.
  * Unknown keys are errors that name the nearest valid key. A NULL node decodes as an empty map. Returns

@@ -80,52 +80,7 @@ enum {
     MTR_TARIFF_OVERRIDDEN_COMPONENTS_MAX = 100000
 };
 
-enum mtr_curve_kind {
-    MTR_CURVE_PER_UNIT,
-    MTR_CURVE_GRADUATED,
-    MTR_CURVE_VOLUME,
-    MTR_CURVE_PACKAGE,
-    MTR_CURVE_PERCENTAGE,           /* one tier: unit = rate ÷ 100, flat = the fixed amount */
-    MTR_CURVE_GRADUATED_PERCENTAGE, /* tiers: unit = rate ÷ 100 */
-    MTR_CURVE_DYNAMIC,              /* one tier: unit = the multiplier */
-    MTR_CURVE_STAIRSTEP,            /* tiers of flats only, priced as volume */
-    MTR_CURVE_BLOCKS,
-    MTR_CURVE_INCREMENTS,
-    MTR_CURVE_CAPACITY,             /* the lowest step that fits the quantities of all inputs */
-    MTR_CURVE_MATRIX,               /* the curve of the row that matches the line's dimensions */
-    MTR_CURVE_RECURRING,
-    MTR_CURVE_KINDS
-};
-const char *mtr_curve_kind_name(enum mtr_curve_kind kind);
-
-struct mtr_tier {
-    bool open_ended;            /* the last tier */
-    struct mtr_quantity up_to;  /* inclusive */
-    struct mtr_money unit;
-    struct mtr_money flat;
-    bool has_cap;
-    struct mtr_money cap;       /* greatest amount of this tier, its flat included */
-    struct mtr_exact below,
-        below_without_flats; /* of graduated tiers: what all before it cost when they are full */
-};
-
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
-
-/* Whole blocks, tier after tier. */
-struct mtr_block_tier {
-    bool open_ended;            /* the last: as many blocks as it takes */
-    struct mtr_quantity size;   /* > 0, of a block */
-    struct mtr_quantity blocks; /* whole number > 0: how many the tier has */
-    struct mtr_quantity holds;  /* size × blocks */
-    struct mtr_money price;     /* of a block */
-};
-
-/* From here on use counts in steps; `price` buys `per` units. */
-struct mtr_increment {
-    struct mtr_quantity from; /* the first is 0; each a whole number of the steps before it away */
-    struct mtr_money price;
-    struct mtr_quantity per, step; /* > 0 */
-};
 
 /* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to
  * `digits`. */
@@ -158,16 +113,6 @@ enum mtr_curve_scope {
     MTR_SLICE_BY_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
 };
 const char *mtr_slice_by_name(enum mtr_curve_scope by); /* "period" … "level", as `scope:` is written */
-
-/* Of a percentage per event: least and greatest price of one, the fixed part included, and what is free.
- * The first free limit that is reached ends the free part; an amount that ends inside an event leaves the
- * rest of it to be paid, as an event of that amount. */
-struct mtr_percentage_events {
-    bool has_minimum, has_maximum, has_free_events, has_free_amount;
-    struct mtr_money minimum, maximum;
-    uint64_t free_events;
-    struct mtr_quantity free_amount;
-};
 
 /* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be
  * (catalog/rates.h). */
@@ -203,55 +148,25 @@ struct mtr_weight {
     struct mtr_quantity factor;
 };
 
-struct mtr_capacity_step {
-    bool open_ended;            /* the last */
-    struct mtr_quantity *up_to; /* inclusive, one per input */
-    struct mtr_money amount;
-};
-
-/* One dimension of a row of a matrix. */
-struct mtr_match {
-    struct mtr_str dimension;
-    struct mtr_str *values; /* any of them */
-    uint32_t value_count;
-};
-
-struct mtr_matrix_row;
+/* What a quantity costs. Private to lib/tariff (curve/curve.h): a file and a row for each kind. */
+struct tariff_curve;
+/* "per_unit", "graduated", … in the order of the language; NULL behind the last. */
+const char *mtr_curve_name_at(unsigned index);
 
 struct mtr_component {
     struct mtr_str key;   /* unique in its version */
-    struct mtr_str meter; /* meter key; empty for recurring */
-    enum mtr_curve_kind curve;
+    struct mtr_str meter; /* meter key; empty for a fee */
+    const struct tariff_curve *curve;
+    void *curve_data;     /* tiers, steps, rates: the curve's own, in the tariff's arena */
     enum mtr_curve_scope scope;
-    struct mtr_tier *tiers; /* per_unit: one open-ended; package: one, unit = price of a package */
-    uint32_t tier_count;
-    bool tiers_are_summed; /* `below` is known: a quantity costs what is below its tier and its share of that
-                            */
     bool flat_at_zero;
-    struct mtr_percentage_events percentage;
-    struct mtr_quantity package_size;
-    bool package_exact;                 /* a started package counts by its share */
-    enum mtr_rounding package_rounding; /* UP, DOWN or HALF_UP … of started packages */
-    struct mtr_block_tier *block_tiers;
-    uint32_t block_tier_count;
-    bool blocks_by_volume; /* the whole quantity in the blocks of the tier it reaches; else each tier its own
-                              part */
-    struct mtr_money connect; /* of increments: due once when there is use */
-    struct mtr_increment *increments;
-    uint32_t increment_count;
-    struct mtr_capacity_step *steps; /* of capacity */
-    uint32_t step_count;
-    struct mtr_matrix_row *matrix; /* the last matches everything */
-    uint32_t matrix_count;
     bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff
                              together */
-    bool units_input;   /* dynamic: input 1 counts the units that the amount is asked for */
-    bool zero_units_are_free; /* then an amount without units costs nothing */
-    bool tier_by_input; /* volume: the quantity of input 1 chooses the tier, the price applies to that of
-                           input 0 */
-    struct mtr_str
-        *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for recurring */
+    struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for a
+                               fee */
     uint32_t input_count;
+    bool has_side_input; /* input 1 is no use: it chooses the tier (`tier_by`), or counts units (`units` of
+                            dynamic) */
     bool has_when, when_not; /* only use in hours in which that mask holds, or does not, counts */
     uint32_t when;           /* index in the version's calendar */
     struct mtr_weight *weights; /* the first whose mask holds multiplies the quantity; none: 1 */
@@ -263,12 +178,6 @@ struct mtr_component {
     struct mtr_str unit;     /* of the meter, or what `convert` makes of it; may be empty */
     struct mtr_commitment commitment;
     enum mtr_prorate minimum_prorate;
-    struct mtr_money recurring_amount;
-    bool recurring_in_arrears;
-    enum mtr_prorate prorate;
-    bool recurring_every_given; /* `every:` names the billing period it is meant for; without it the fee is
-                                   due once per billing period */
-    enum mtr_period_unit recurring_every;
     struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
     uint32_t group_by_count;
     bool has_free_units, has_minimum, has_cap;
@@ -291,18 +200,20 @@ struct mtr_allowance {
     uint32_t priority;            /* the lowest is drawn first */
 };
 
-/* A row's component is the whole one with the row's curve in place of the matrix. */
-struct mtr_matrix_row {
-    struct mtr_match *matches; /* all of them */
-    uint32_t match_count;      /* 0: the default, and the last */
-    struct mtr_component component;
-};
-
 /* Whether the component's quantities must be told apart by local hour. */
 static inline bool mtr_component_has_masks(const struct mtr_component *component)
 {
     return component->has_when || component->weight_count > 0;
 }
+
+/* The key of its curve. */
+const char *mtr_component_curve_name(const struct mtr_component *component);
+
+/* Is it due without use? Then it has no meter, and no row of use is of it. */
+bool mtr_component_is_fee(const struct mtr_component *component);
+/* The billing period that a fee is meant for; false where it is due once per billing period, whatever that
+ * is, and for all that is no fee. */
+bool mtr_component_fee_period(const struct mtr_component *component, enum mtr_period_unit *out);
 
 /* Has it units of a period of its own, which a pool can give? Fees, shares of money, capacities, levels,
  * contract terms and use across a customer have none. */

@@ -146,6 +146,20 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
 }
 
 static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field,
+                        const struct mtr_node *node, void *member);
+
+static int decode_row(struct mtr_schema_context *context, const struct mtr_field *row,
+                      const struct mtr_node *node, void **out)
+{
+    MTR_ASSERT(row->own_size > row->offset);
+    char *own = mtr_arena_calloc(context->arena, 1, row->own_size);
+    if (!own) return MTR_ENOMEM;
+    int rc = decode_value(context, row, node, own + row->offset);
+    if (!rc) *out = own;
+    return rc;
+}
+
+static int decode_value(struct mtr_schema_context *context, const struct mtr_field *field,
                         const struct mtr_node *node, void *member)
 {
     switch (field->type) {
@@ -155,6 +169,7 @@ static int decode_value(struct mtr_schema_context *context, const struct mtr_fie
     case MTR_FIELD_LABELS: return decode_labels(context, field, node, member);
     case MTR_FIELD_NAMED: return decode_named(context, field, node, member);
     case MTR_FIELD_NODE: *(const struct mtr_node **)member = node; return MTR_OK;
+    case MTR_FIELD_ROW: return decode_row(context, field->row, node, member);
     default: return schema_decode_scalar(context, field, node, member);
     }
 }
@@ -183,6 +198,7 @@ static int decode_text_as_written(struct mtr_schema_context *context, const stru
                                   struct mtr_str text, void *member)
 {
     MTR_ASSERT(field->type != MTR_FIELD_NODE); /* a node would not outlive this call */
+    MTR_ASSERT(field->type != MTR_FIELD_ROW);  /* nobody gives one a default */
     if (is_container(field->type)) return decode_container_text(context, field, text, member);
     struct mtr_node node = {.kind = MTR_NODE_STRING, .text = text};
     bool verbatim =

@@ -118,7 +118,8 @@ static void write_type(struct mtr_json_writer *json, const struct mtr_field *fie
     case MTR_FIELD_TEXTS: write_list(json, field); break;
     case MTR_FIELD_LABELS: write_labels(json); break;
     case MTR_FIELD_NAMED: write_named(json, field); break;
-    case MTR_FIELD_NODE: break;
+    case MTR_FIELD_NODE:
+    case MTR_FIELD_ROW: break; /* a row is asked for by what it points to */
     }
 }
 
@@ -142,7 +143,8 @@ static void write_object(struct mtr_json_writer *json, const struct mtr_field *f
     write_pair(json, "type", "object");
     mtr_json_name(json, "properties");
     mtr_json_map(json);
-    for (const struct mtr_field *field = fields; field->name; field++) {
+    for (const struct mtr_field *next = fields; next->name; next++) {
+        const struct mtr_field *field = mtr_field_row(next);
         mtr_json_name(json, field->name);
         mtr_json_map(json);
         write_type(json, field);

@@ -27,6 +27,7 @@ static const char *type_name(const struct mtr_field *field)
     case MTR_FIELD_LABELS: return "map of texts";
     case MTR_FIELD_NAMED: return "map of maps by name";
     case MTR_FIELD_NODE: return "text, list or map";
+    case MTR_FIELD_ROW: break; /* never asked: the row that it points to is */
     }
     return "";
 }
@@ -57,7 +58,8 @@ static int write_row(const struct mtr_field *field, const char *name, struct mtr
 int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix, struct mtr_buffer *out)
 {
     int rc = MTR_OK;
-    for (const struct mtr_field *field = fields; !rc && field->name; field++) {
+    for (const struct mtr_field *next = fields; !rc && next->name; next++) {
+        const struct mtr_field *field = mtr_field_row(next);
         char name[128];
         snprintf(name, sizeof(name), "%s%s%s", prefix, *prefix ? "." : "", field->name);
         if (field->type != MTR_FIELD_MAP) rc = write_row(field, name, out);

@@ -17,7 +17,7 @@ struct mtr_schema_context {
 int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
                     ...) MTR_PRINTF(4, 5);
 
-/* Every type but MAP, LIST, TEXTS, LABELS and NODE. */
+/* Every type but MAP, LIST, TEXTS, LABELS, NAMED, NODE and ROW. */
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
                              const struct mtr_node *node, void *member);
 

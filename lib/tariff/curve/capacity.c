@@ -4,27 +4,46 @@
  */
 #include "lib/tariff/curve/curve.h"
 
+#include <stdio.h>
+
+#include "lib/tariff/price/parts.h"
 #include "lib/tariff/report.h"
 
-const struct mtr_field mtr_tariff_capacity_rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_LABELS, AT(tariff_capacity_fields, up_to),
-     PRESENT(tariff_capacity_fields, has_up_to), .min = 1, .max = MTR_TARIFF_INPUTS_MAX,
+struct step_fields {
+    bool has_up_to;
+    struct mtr_list up_to; /* of struct mtr_label */
+    struct mtr_money amount;
+};
+
+struct capacity_fields {
+    struct mtr_list steps; /* of step_fields */
+};
+
+struct capacity_step {
+    bool open_ended;            /* the last */
+    struct mtr_quantity *up_to; /* inclusive, one per input */
+    struct mtr_money amount;
+};
+
+struct capacity {
+    struct capacity_step *steps;
+    uint32_t step_count;
+};
+
+static const struct mtr_field rows[] = {
+    {.name = "up_to", .type = MTR_FIELD_LABELS, AT(step_fields, up_to), PRESENT(step_fields, has_up_to),
+     .min = 1, .max = MTR_TARIFF_INPUTS_MAX,
      .doc = "meter: the greatest quantity of it that fits, for each meter; the last step has none"},
-    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_capacity_fields, amount), .required = true,
+    {.name = "amount", .type = MTR_FIELD_MONEY, AT(step_fields, amount), .required = true,
      .doc = "what it costs when everything fits here"},
     {0},
 };
 
-static const struct tariff_capacity_fields *steps_of(const struct tariff_component_fields *fields)
-{
-    return fields->capacity.items;
-}
+/* ---- reading ---- */
 
 /* In the order in which the first step names them. */
-static int read_inputs(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                       struct mtr_component *out)
+static int read_inputs(struct mtr_arena *arena, const struct mtr_list *first, struct mtr_component *out)
 {
-    const struct mtr_list *first = &steps_of(fields)->up_to;
     const struct mtr_label *labels = first->items;
     if (!first->count) return MTR_OK;
     out->inputs = mtr_arena_calloc(arena, first->count, sizeof(*out->inputs));
@@ -35,23 +54,45 @@ static int read_inputs(struct mtr_arena *arena, const struct tariff_component_fi
     return MTR_OK;
 }
 
-static int read_capacity(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                         struct mtr_component *out)
+static int read_capacity(struct mtr_arena *arena, const void *fields, struct mtr_component *out)
 {
-    const struct tariff_capacity_fields *from = steps_of(fields);
-    int rc = read_inputs(arena, fields, out);
+    const struct mtr_list *list = &((const struct capacity_fields *)fields)->steps;
+    const struct step_fields *from = list->items;
+    int rc = read_inputs(arena, &from->up_to, out);
     if (rc) return rc;
-    out->step_count = fields->capacity.count;
-    out->steps = mtr_arena_calloc(arena, out->step_count, sizeof(*out->steps));
-    if (!out->steps) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < out->step_count; i++) {
-        out->steps[i] =
-            (struct mtr_capacity_step){.open_ended = !from[i].has_up_to, .amount = from[i].amount};
-        out->steps[i].up_to =
-            mtr_arena_calloc(arena, (size_t)out->input_count + 1, sizeof(*out->steps[i].up_to));
-        if (!out->steps[i].up_to) return MTR_ENOMEM;
+    struct capacity *capacity = mtr_arena_calloc(arena, 1, sizeof(*capacity));
+    if (!capacity) return MTR_ENOMEM;
+    capacity->step_count = list->count;
+    capacity->steps = mtr_arena_calloc(arena, list->count, sizeof(*capacity->steps));
+    if (!capacity->steps) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct capacity_step *step = &capacity->steps[i];
+        *step = (struct capacity_step){.open_ended = !from[i].has_up_to, .amount = from[i].amount};
+        step->up_to = mtr_arena_calloc(arena, (size_t)out->input_count + 1, sizeof(*step->up_to));
+        if (!step->up_to) return MTR_ENOMEM;
     }
+    out->curve_data = capacity;
     return MTR_OK;
+}
+
+/* ---- findings ---- */
+
+static void lint_beside(const struct mtr_node *node, const struct tariff_component_fields *fields,
+                        struct mtr_diagnostics *findings)
+{
+    tariff_forbid(findings, node, fields->has_meter, "meter",
+                  "the keys of `up_to` name the meters: remove meter");
+    tariff_forbid(findings, node, fields->has_free_units, "free_units",
+           "there is no one meter whose units could be free: raise the bounds instead");
+    tariff_forbid(findings, node, fields->has_convert, "convert",
+           "there is no one meter whose units it could convert: write the bounds in the meters' units");
+    tariff_forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope",
+                  "a capacity is of the whole period: remove the scope");
+    tariff_forbid(findings, node, fields->unit.size, "unit",
+                  "there is no one meter that it could be the unit of: remove unit");
+    tariff_forbid(findings, node, fields->when, "when", "a capacity is of the whole period: remove when");
+    tariff_forbid(findings, node, fields->has_weights, "weights",
+                  "a capacity is of the whole period: remove weights");
 }
 
 static const struct mtr_node *find_bound(const struct mtr_node *up_to, struct mtr_str meter)
@@ -63,7 +104,7 @@ static const struct mtr_node *find_bound(const struct mtr_node *up_to, struct mt
 
 /* Fills the step's bounds: the texts are numbers only if the lint says so. */
 static void lint_bounds(const struct mtr_node *node, const struct mtr_component *component,
-                        struct mtr_capacity_step *step, struct mtr_diagnostics *findings)
+                        struct capacity_step *step, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *up_to = mtr_node_get(node, "up_to");
     for (uint32_t i = 0; i < component->input_count; i++) {
@@ -81,7 +122,7 @@ static void lint_bounds(const struct mtr_node *node, const struct mtr_component 
                      "names a meter that the first step does not: each step names the same meters");
 }
 
-static bool fits_within(const struct mtr_capacity_step *step, const struct mtr_capacity_step *above,
+static bool fits_within(const struct capacity_step *step, const struct capacity_step *above,
                         uint32_t input_count)
 {
     for (uint32_t i = 0; i < input_count; i++)
@@ -92,11 +133,12 @@ static bool fits_within(const struct mtr_capacity_step *step, const struct mtr_c
 static void lint_reach(const struct mtr_node *list, const struct mtr_component *component,
                        struct mtr_diagnostics *findings)
 {
-    for (uint32_t i = 1; i < component->step_count; i++) {
-        const struct mtr_capacity_step *step = &component->steps[i], *above = &component->steps[i - 1];
+    const struct capacity *capacity = component->curve_data;
+    for (uint32_t i = 1; i < capacity->step_count; i++) {
+        const struct capacity_step *step = &capacity->steps[i], *above = &capacity->steps[i - 1];
         const struct mtr_node *node = &list->children[i];
         for (uint32_t j = 0; j < i && !step->open_ended; j++) {
-            if (!fits_within(step, &component->steps[j], component->input_count)) continue;
+            if (!fits_within(step, &capacity->steps[j], component->input_count)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "capacity",
                                  "is never reached: whatever fits here fits the step of line %u",
                                  list->children[j].line);
@@ -115,11 +157,12 @@ static void lint_reach(const struct mtr_node *list, const struct mtr_component *
 static void lint_capacity(const struct mtr_node *list, struct mtr_component *component,
                           struct mtr_diagnostics *findings)
 {
+    const struct capacity *capacity = component->curve_data;
     size_t errors_before = findings->errors;
-    for (uint32_t i = 0; i < component->step_count; i++) {
+    for (uint32_t i = 0; i < capacity->step_count; i++) {
         const struct mtr_node *node = &list->children[i];
-        struct mtr_capacity_step *step = &component->steps[i];
-        bool is_last = i + 1 == component->step_count;
+        struct capacity_step *step = &capacity->steps[i];
+        bool is_last = i + 1 == capacity->step_count;
         if (step->amount.e18 < 0)
             tariff_warning(findings, tariff_place(node, "amount"), "amount",
                            "is negative: use pays the customer");
@@ -140,6 +183,80 @@ static void lint_capacity(const struct mtr_node *list, struct mtr_component *com
     if (findings->errors == errors_before) lint_reach(list, component, findings);
 }
 
-const struct tariff_curve mtr_tariff_curve_capacity = {TARIFF_CURVE_KEY(capacity), .has_flats = true,
-                                                       .names_meters = true, .read = read_capacity,
-                                                       .lint = lint_capacity};
+/* ---- price ---- */
+
+static bool fits(const struct mtr_line_work *work, const struct capacity_step *step)
+{
+    for (uint32_t i = 0; i < work->component->input_count; i++)
+        if (mtr_quantity_compare(price_input_quantity(work, i), step->up_to[i]) > 0) return false;
+    return true;
+}
+
+static bool is_used(const struct mtr_line_work *work)
+{
+    bool negative = false;
+    for (uint32_t i = 0; i < work->component->input_count; i++) {
+        const struct mtr_quantity quantity = price_input_quantity(work, i);
+        if (quantity.e12 > 0) return true;
+        negative = negative || quantity.e12 < 0;
+    }
+    return !negative && work->component->flat_at_zero;
+}
+
+/* "cpu=2 memory=4", as far as it has room. */
+static void write_inputs(const struct mtr_line_work *work, char *text, size_t size)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < work->component->input_count && used < size; i++) {
+        char quantity[MTR_DECIMAL_TEXT_BYTES];
+        mtr_quantity_format(price_input_quantity(work, i), quantity);
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s=%s", i ? " " : "",
+                                 MTR_STR_ARGS(work->component->inputs[i]), quantity);
+    }
+}
+
+static int trace_step(struct mtr_pricer *pricer, const struct mtr_line_work *work, uint32_t step)
+{
+    enum { INPUT_TEXT_BYTES = MTR_TARIFF_INPUTS_MAX * (64 + 2 + MTR_DECIMAL_TEXT_BYTES) };
+    const struct capacity *capacity = work->priced->curve_data;
+    char name[64], input[INPUT_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    write_inputs(work, input, sizeof(input));
+    mtr_exact_format(work->line.exact, output);
+    snprintf(name, sizeof(name), "capacity, step %u of %u", step + 1, capacity->step_count);
+    return price_trace(pricer, price_next_line(pricer), name, input, output);
+}
+
+static int price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct capacity *capacity = work->priced->curve_data;
+    uint32_t step = 0;
+    if (!is_used(work)) return MTR_OK;
+    while (!capacity->steps[step].open_ended && !fits(work, &capacity->steps[step])) {
+        step++;
+        MTR_ASSERT(step < capacity->step_count); /* the last step fits everything */
+    }
+    work->line.exact = mtr_exact_from_money(capacity->steps[step].amount);
+    return pricer->with_trace ? trace_step(pricer, work, step) : MTR_OK;
+}
+
+/* Of the first meter. */
+static void add_borders(const struct mtr_component *component, struct tariff_borders *borders)
+{
+    const struct capacity *capacity = component->curve_data;
+    for (uint32_t i = 0; i < capacity->step_count; i++)
+        if (!capacity->steps[i].open_ended) price_add_border(borders, capacity->steps[i].up_to[0]);
+}
+
+const struct tariff_curve tariff_curve_capacity = {
+    .row = {.name = "capacity", .type = MTR_FIELD_LIST, AT(capacity_fields, steps),
+            .own_size = sizeof(struct capacity_fields), .min = 1, .max = MTR_TARIFF_TIERS_MAX,
+            .fields = rows, .item_size = sizeof(struct step_fields),
+            .doc = "curve: one amount for the lowest step that fits the quantities of several meters"},
+    .has_flats = true,
+    .names_meters = true,
+    .read = read_capacity,
+    .lint = lint_capacity,
+    .lint_beside = lint_beside,
+    .price = price_capacity,
+    .borders = add_borders,
+};

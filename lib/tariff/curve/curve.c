@@ -1,134 +1,79 @@
 /*
- * The table of curves, and those of one price: per unit, graduated, volume, package, recurring.
+ * The curves by index, and what can be said of any of them by its flags.
  */
 #include "lib/tariff/curve/curve.h"
 
+#include <stdio.h>
+
 #include "lib/tariff/report.h"
 
-static void lint_price(const struct mtr_node *node, struct mtr_money price,
-                       const struct mtr_component *component, struct mtr_diagnostics *findings)
+#define ADDRESS(key) [tariff_index_##key] = &tariff_curve_##key,
+const struct tariff_curve *const tariff_curves[TARIFF_CURVE_COUNT] = {TARIFF_CURVES(ADDRESS)};
+
+const char *mtr_curve_name_at(unsigned index)
 {
-    if (price.e18 < 0)
-        tariff_warning(findings, node, mtr_curve_kind_name(component->curve),
-                       "is negative: it pays the customer");
+    return index < TARIFF_CURVE_COUNT ? tariff_curves[index]->row.name : NULL;
 }
 
-static void lint_unit(const struct mtr_node *node, struct mtr_component *component,
-                      struct mtr_diagnostics *findings)
+const char *mtr_component_curve_name(const struct mtr_component *component)
 {
-    lint_price(node, component->tiers[0].unit, component, findings);
+    return component->curve->row.name;
 }
 
-static int read_per_unit(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                         struct mtr_component *out)
+bool mtr_component_is_fee(const struct mtr_component *component)
 {
-    return tariff_read_single_tier(arena, fields->per_unit, (struct mtr_money){0}, out);
+    return component->curve->without_use;
 }
 
-static const struct tariff_tier_keys tier_keys = {"unit", "flat"};
-
-static int read_graduated(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                          struct mtr_component *out)
+bool mtr_component_has_units(const struct mtr_component *component)
 {
-    return tariff_read_tiers(arena, &fields->graduated, out);
+    const struct tariff_curve *curve = component->curve; /* NULL: there is an error that says so */
+    const struct mtr_component *row;
+    for (uint32_t i = 0; curve && curve->row_at && (row = curve->row_at(component, i)); i++)
+        if (!mtr_component_has_units(row)) return false;
+    const bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
+    return (!curve || curve->has_units) && of_period && !component->across_customer;
 }
 
-static void lint_graduated(const struct mtr_node *node, struct mtr_component *component,
-                           struct mtr_diagnostics *findings)
+/* "per_unit, graduated, … or recurring" */
+static void list_curves(uint32_t count, char *out, size_t size)
 {
-    tariff_lint_tiers(node, component, tier_keys, findings);
-    tariff_sum_tiers(component);
+    size_t used = 0;
+    for (uint32_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                 i == 0          ? ""
+                                 : i + 1 < count ? ", "
+                                                 : " or ",
+                                 tariff_curves[i]->row.name);
 }
 
-static int read_volume(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                       struct mtr_component *out)
+struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, void *const *curves,
+                                           uint32_t count, struct mtr_diagnostics *findings)
 {
-    return tariff_read_tiers(arena, &fields->volume, out);
-}
-
-static void lint_volume(const struct mtr_node *node, struct mtr_component *component,
-                        struct mtr_diagnostics *findings)
-{
-    size_t errors_before = findings->errors;
-    tariff_lint_tiers(node, component, tier_keys, findings);
-    if (findings->errors == errors_before) tariff_lint_cliffs(node, component, findings);
-}
-
-static int read_package(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                        struct mtr_component *out)
-{
-    out->package_size = fields->package.size;
-    out->package_exact = fields->package.rounding == 0;
-    if (!out->package_exact) out->package_rounding = (enum mtr_rounding)(fields->package.rounding - 1);
-    return tariff_read_single_tier(arena, fields->package.price, (struct mtr_money){0}, out);
-}
-
-static void lint_package(const struct mtr_node *node, struct mtr_component *component,
-                         struct mtr_diagnostics *findings)
-{
-    if (component->package_size.e12 <= 0)
-        tariff_error(findings, tariff_place(node, "size"), "package.size", "must be more than 0");
-    lint_unit(node, component, findings);
-}
-
-static int read_recurring(struct mtr_arena *arena, const struct tariff_component_fields *component,
-                          struct mtr_component *out)
-{
-    (void)arena;
-    const struct tariff_recurring_fields *fields = &component->recurring;
-    out->recurring_amount = fields->amount;
-    out->recurring_in_arrears = fields->in == 1;
-    out->prorate = (enum mtr_prorate)fields->prorate;
-    out->recurring_every_given = fields->every > 0;
-    if (fields->every > 0) out->recurring_every = (enum mtr_period_unit)(fields->every - 1);
-    return MTR_OK;
-}
-
-static void lint_recurring(const struct mtr_node *node, struct mtr_component *component,
-                           struct mtr_diagnostics *findings)
-{
-    lint_price(node, component->recurring_amount, component, findings);
-}
-
-static const struct tariff_curve per_unit = {TARIFF_CURVE_KEY(per_unit), .read = read_per_unit,
-                                             .lint = lint_unit};
-static const struct tariff_curve graduated = {TARIFF_CURVE_KEY(graduated), .has_flats = true,
-                                              .read = read_graduated, .lint = lint_graduated};
-static const struct tariff_curve volume = {TARIFF_CURVE_KEY(volume), .has_flats = true, .read = read_volume,
-                                           .lint = lint_volume};
-static const struct tariff_curve package = {TARIFF_CURVE_KEY(package), .read = read_package,
-                                            .lint = lint_package};
-static const struct tariff_curve recurring = {TARIFF_CURVE_KEY(recurring), .without_use = true,
-                                              .read = read_recurring, .lint = lint_recurring};
-
-const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS] = {
-    [MTR_CURVE_PER_UNIT] = &per_unit,
-    [MTR_CURVE_GRADUATED] = &graduated,
-    [MTR_CURVE_VOLUME] = &volume,
-    [MTR_CURVE_PACKAGE] = &package,
-    [MTR_CURVE_PERCENTAGE] = &mtr_tariff_curve_percentage,
-    [MTR_CURVE_GRADUATED_PERCENTAGE] = &mtr_tariff_curve_graduated_percentage,
-    [MTR_CURVE_DYNAMIC] = &mtr_tariff_curve_dynamic,
-    [MTR_CURVE_STAIRSTEP] = &mtr_tariff_curve_stairstep,
-    [MTR_CURVE_BLOCKS] = &mtr_tariff_curve_blocks,
-    [MTR_CURVE_INCREMENTS] = &mtr_tariff_curve_increments,
-    [MTR_CURVE_CAPACITY] = &mtr_tariff_curve_capacity,
-    [MTR_CURVE_MATRIX] = &mtr_tariff_curve_matrix,
-    [MTR_CURVE_RECURRING] = &recurring,
-};
-
-enum mtr_curve_kind tariff_curve_kind(const struct tariff_curve *curve)
-{
-    int kind = 0;
-    while (mtr_tariff_curves[kind] != curve) {
-        kind++;
-        MTR_ASSERT(kind < MTR_CURVE_KINDS);
+    struct tariff_given_curve given = {0};
+    char names[256];
+    unsigned given_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!curves[i]) continue;
+        given = (struct tariff_given_curve){tariff_curves[i], curves[i]};
+        given_count++;
     }
-    return (enum mtr_curve_kind)kind;
+    if (given_count == 1) return given;
+    list_curves(count, names, sizeof(names));
+    mtr_diagnostics_addf(
+        findings, MTR_SEVERITY_ERROR, node->line, node->column,
+        count < TARIFF_CURVE_COUNT ? "matrix" : "components",
+        given_count ? "has more than one of %s: split it in two" : "has no price: write one of %s", names);
+    return (struct tariff_given_curve){0};
 }
 
-const char *mtr_curve_kind_name(enum mtr_curve_kind kind)
+int tariff_read_curve(const struct mtr_node *node, struct tariff_given_curve given, struct mtr_arena *arena,
+                      struct mtr_component *out, struct mtr_diagnostics *findings)
 {
-    MTR_ASSERT((unsigned)kind < MTR_CURVE_KINDS);
-    return mtr_tariff_curves[kind]->name;
+    const struct tariff_curve *curve = given.curve;
+    out->curve = curve;
+    out->curve_data = given.fields;
+    int rc = curve->read ? curve->read(arena, given.fields, out) : MTR_OK;
+    if (!rc && curve->lint) curve->lint(mtr_node_get(node, curve->row.name), out, findings);
+    return rc;
 }

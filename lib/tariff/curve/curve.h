@@ -1,78 +1,94 @@
 /*
- * Curves as documents spell them: one row per kind, which reads its fields into the model and lints what the
- * rows of the schema cannot know. Private to lib/catalog.
+ * Curves: what a quantity costs. Each is one file that holds all of it: the row of the schema, its reading,
+ * its findings, its price, its borders. Nothing else in the tariff language or in the price function knows
+ * which curves there are: it asks the flags and hooks below. Private to lib/tariff.
  *
- * A new curve is a file with its schema rows, its `read` and its `lint`; a row in the table of curve/curve.c;
- * a member of struct tariff_component_fields with its row in tariff/fields.c; and a row in
- * lib/tariff/price/curve.c for what it costs.
+ * To add a curve, write curve/<key>.c:
+ *   1. a struct for what stands under the key, and `row`, which decodes it: `.name` is the key, `.own_size`
+ *      the size of that struct; rows of maps and lists below it follow by `.fields`. It becomes
+ *      component->curve_data, as long-lived as the tariff;
+ *   2. where the price needs it in another shape, `read`, which makes that in the arena;
+ *   3. `lint`: what the rows cannot know, a sentence for each finding, at its node;
+ *   4. `price`: adds what work->billed costs to work->line.exact, which is zero before; traces its steps
+ *      where pricer->with_trace; sets has_unit_price and unit_price when one price applied to all of it.
+ *      Nothing is allocated but by the trace;
+ *   5. `borders`, where the price changes its course, for plots;
+ *   6. the flags, and the hooks for what else it touches;
+ * then a row in curve/table.h: among the curves of lines when it prices the use of one meter. Tests ask for
+ * an example in docs/examples/pricing; docs/pricing.md explains the curve to people.
+ *
+ * What several curves are made of has a file of its own, and is no curve: tiers (tiers.h), rates in percent
+ * (rate.h), products and blocks (price/parts.h).
  */
 #ifndef METERD_LIB_TARIFF_CURVE_CURVE_H
 #define METERD_LIB_TARIFF_CURVE_CURVE_H
 
+#include "lib/tariff/curve/table.h"
 #include "lib/tariff/fields.h"
 
+struct mtr_pricer;
+struct mtr_line_work;
+struct tariff_borders;
+
 struct tariff_curve {
-    const char *name;    /* the key that it is written under, and its name in traces */
-    size_t given_offset; /* of the bool in struct tariff_component_fields */
+    struct mtr_field row;
     bool without_use;    /* a fee: no meter and none of the parts that need use */
-    bool has_flats;      /* takes flat_at_zero */
     bool names_meters;   /* in itself, instead of `meter` */
-    int (*read)(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                struct mtr_component *out);
+    bool has_flats;      /* takes flat_at_zero */
+    bool takes_tier_by;  /* another meter may choose the tier */
+    bool weighs_by_time; /* a rate, and flats that are due once: goes with scope level */
+    bool has_units;      /* that a pool can give: no fee, no share of money, one meter */
+
+    /* Makes component->curve_data of what `row` decoded; NULL: it is that. MTR_ENOMEM. */
+    int (*read)(struct mtr_arena *arena, const void *fields, struct mtr_component *out);
     /* `node` is what stands under the key. May finish the model where that needs a finding (a rate that
      * cannot be divided exactly). */
     void (*lint)(const struct mtr_node *node, struct mtr_component *component,
                  struct mtr_diagnostics *findings);
+    /* Prices one slice's work->billed; NULL of a fee, and of a matrix, whose rows are asked. */
+    int (*price)(struct mtr_pricer *pricer, struct mtr_line_work *work);
+
+    /* The rest may be NULL. */
+
+    /* Bounds of what is billed, ascending, each by price_add_border. */
+    void (*borders)(const struct mtr_component *component, struct tariff_borders *borders);
+    /* Keys of the component that do not go with the curve; `node` is the component. */
+    void (*lint_beside)(const struct mtr_node *node, const struct tariff_component_fields *fields,
+                        struct mtr_diagnostics *findings);
+    /* The component's scope with this curve; `node` is the component, or the row of a matrix. */
+    void (*lint_scope)(const struct mtr_node *node, const struct mtr_component *component,
+                       struct mtr_diagnostics *findings);
+    /* A meter that is named in the curve beside `meter`, as input 1; empty: none. Not asked in a matrix. */
+    struct mtr_str (*side_meter)(const void *fields);
+    /* The whole line of a fee, instead of slicing and pricing use; sets work->due. */
+    int (*price_fee)(struct mtr_pricer *pricer, struct mtr_line_work *work);
+
+    /* Of a curve that is made of curves (a matrix): when everything around it is read, its rows; the
+     * component of row `index`, or NULL; and the row for work's line into work->priced, traced. */
+    int (*read_rows)(const struct mtr_node *node, const void *fields, struct mtr_arena *arena,
+                     struct mtr_component *component, struct mtr_diagnostics *findings);
+    const struct mtr_component *(*row_at)(const struct mtr_component *component, uint32_t index);
+    int (*select)(struct mtr_pricer *pricer, struct mtr_line_work *work);
 };
 
-/* By enum mtr_curve_kind. */
-extern const struct tariff_curve *const mtr_tariff_curves[MTR_CURVE_KINDS];
+#define TARIFF_CURVE_DECLARED(key) extern const struct tariff_curve tariff_curve_##key;
+TARIFF_CURVES(TARIFF_CURVE_DECLARED)
 
-/* Those with a file of their own. */
-extern const struct tariff_curve mtr_tariff_curve_percentage, mtr_tariff_curve_graduated_percentage,
-    mtr_tariff_curve_dynamic;
-extern const struct tariff_curve mtr_tariff_curve_stairstep, mtr_tariff_curve_blocks,
-    mtr_tariff_curve_increments;
-extern const struct tariff_curve mtr_tariff_curve_capacity, mtr_tariff_curve_matrix;
+/* By index; the first TARIFF_CURVE_OF_LINES_COUNT may stand in a row of a matrix. */
+extern const struct tariff_curve *const tariff_curves[TARIFF_CURVE_COUNT];
 
-#define TARIFF_CURVE_KEY(key)                                                                                \
-    .name = #key, .given_offset = offsetof(struct tariff_component_fields, has_##key)
-
-static inline bool tariff_curve_given(const struct tariff_curve *curve,
-                                          const struct tariff_component_fields *fields)
-{
-    return *(const bool *)((const char *)fields + curve->given_offset);
-}
-
-static inline bool tariff_curve_fits_row(const struct tariff_curve *curve)
-{
-    return !curve->without_use && !curve->names_meters && curve != &mtr_tariff_curve_matrix;
-}
-
-enum mtr_curve_kind tariff_curve_kind(const struct tariff_curve *curve);
-
-/* The one curve of a row of a matrix; NULL, with a finding, when there is none or more than one. */
-const struct tariff_curve *tariff_lint_row_curve(const struct mtr_node *node,
-                                                     const struct tariff_component_fields *fields,
-                                                     struct mtr_diagnostics *findings);
-
-/* Bounds that ascend and end open, and the two prices of each tier by their keys; shared by everything
- * that has tiers. */
-struct tariff_tier_keys {
-    const char *unit; /* NULL: none of that kind */
-    const char *flat;
+/* The one curve of a component, or of a row of its matrix, with what was decoded of it. `curves` are the
+ * pointers of the first `count` curves. curve is NULL, with a finding at `node`, when there is none or more
+ * than one. */
+struct tariff_given_curve {
+    const struct tariff_curve *curve;
+    void *fields;
 };
-int tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list,
-                          struct mtr_component *out) MTR_MUST_USE;
-/* Of checked tiers: what is below each. Left out where a sum does not fit; the price then goes through
- * them one by one. */
-void tariff_sum_tiers(struct mtr_component *component);
-int tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
-                                struct mtr_component *out) MTR_MUST_USE;
-void tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
-                           struct tariff_tier_keys keys, struct mtr_diagnostics *findings);
-/* Where more use costs less because the whole quantity is at the reached tier. */
-void tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
-                            struct mtr_diagnostics *findings);
+struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, void *const *curves,
+                                           uint32_t count, struct mtr_diagnostics *findings);
+/* What was decoded becomes the component's curve, with its findings; `node` has the curve's key. MTR_ENOMEM.
+ */
+int tariff_read_curve(const struct mtr_node *node, struct tariff_given_curve given, struct mtr_arena *arena,
+                      struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

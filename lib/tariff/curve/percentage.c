@@ -1,93 +1,50 @@
 /*
- * Shares of an amount of money: percentage, graduated_percentage, and dynamic, where the meter's quantity is
- * the price already.
+ * Percentage of an amount of money: rate and fixed part, of the period's amount or of each event. Of an event
+ * the bounds apply to rate and fixed part together; a free event has neither. Refunds are priced at the rate
+ * alone, and neither use up nor give back what is free.
  *
- * Bounds and free parts of a percentage are of each event, so they need `scope: event`.
- *
- * A rate in percent becomes a unit price a hundredth of it, exactly: all three are priced by the curves that
- * there are.
+ * Bounds and free parts are of each event, so they need `scope: event`.
  */
 #include "lib/tariff/curve/curve.h"
+#include "lib/tariff/curve/rate.h"
+#include "lib/tariff/price/parts.h"
 
-#include "lib/tariff/report.h"
+/* Least and greatest price of an event, and what is free. The first free limit that is reached ends the free
+ * part; an amount that ends inside an event leaves the rest of it to be paid, as an event of that amount. */
+struct percentage {
+    struct mtr_money rate; /* as decoded in percent, then of one: price of a unit of money */
+    struct mtr_money fixed;
+    bool has_minimum, has_maximum, has_free_events, has_free_amount;
+    struct mtr_money minimum, maximum;
+    uint64_t free_events;
+    struct mtr_quantity free_amount;
+};
 
-enum { PERCENT = 100 };
-
-const struct mtr_field mtr_tariff_percentage_rows[] = {
-    {.name = "rate", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, rate), .required = true,
+static const struct mtr_field rows[] = {
+    {.name = "rate", .type = MTR_FIELD_MONEY, AT(percentage, rate), .required = true,
      .doc = "percent of the amount"},
-    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, fixed),
+    {.name = "fixed", .type = MTR_FIELD_MONEY, AT(percentage, fixed),
      .doc = "due on top, once when there is an amount; with scope event for each"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, minimum),
-     PRESENT(tariff_percentage_fields, has_minimum),
+    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(percentage, minimum), PRESENT(percentage, has_minimum),
      .doc = "with scope event: least price of one, the fixed part included"},
-    {.name = "maximum", .type = MTR_FIELD_MONEY, AT(tariff_percentage_fields, maximum),
-     PRESENT(tariff_percentage_fields, has_maximum), .doc = "with scope event: greatest price of one"},
-    {.name = "free_events", .type = MTR_FIELD_U64, AT(tariff_percentage_fields, free_events),
-     PRESENT(tariff_percentage_fields, has_free_events), .min = 0, .max = INT64_MAX,
+    {.name = "maximum", .type = MTR_FIELD_MONEY, AT(percentage, maximum), PRESENT(percentage, has_maximum),
+     .doc = "with scope event: greatest price of one"},
+    {.name = "free_events", .type = MTR_FIELD_U64, AT(percentage, free_events),
+     PRESENT(percentage, has_free_events), .min = 0, .max = INT64_MAX,
      .doc = "with scope event: how many are free, the first ones of the period"},
-    {.name = "free_amount", .type = MTR_FIELD_QUANTITY, AT(tariff_percentage_fields, free_amount),
-     PRESENT(tariff_percentage_fields, has_free_amount),
+    {.name = "free_amount", .type = MTR_FIELD_QUANTITY, AT(percentage, free_amount),
+     PRESENT(percentage, has_free_amount),
      .doc = "with scope event: the first amounts of the period are free, up to this sum"},
     {0},
 };
 
-const struct mtr_field mtr_tariff_percentage_tier_rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
-     PRESENT(tariff_tier_fields, has_up_to),
-     .doc = "upper bound of the tier, an amount that belongs to it; the last tier has none"},
-    {.name = "rate", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
-     PRESENT(tariff_tier_fields, has_unit), .doc = "percent of what falls in this tier"},
-    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
-     PRESENT(tariff_tier_fields, has_flat), .doc = "amount due once when the amount enters the tier"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap),
-     PRESENT(tariff_tier_fields, has_cap), .doc = "greatest amount of this tier, its flat included"},
-    {0},
-};
-
-static const char *const zero_units_choices[] = {"bill", "skip", NULL};
-
-const struct mtr_field mtr_tariff_dynamic_rows[] = {
-    {.name = "multiplier", .type = MTR_FIELD_MONEY, AT(tariff_dynamic_fields, multiplier),
-     .default_text = "1", .doc = "factor on the amount: 1.15 adds 15 percent, 0.01 turns cents into units"},
-    {.name = "units", .type = MTR_FIELD_KEY, AT(tariff_dynamic_fields, units),
-     PRESENT(tariff_dynamic_fields, has_units), .doc = "meter of the units that the amount is asked for"},
-    {.name = "zero_units", .type = MTR_FIELD_ENUM, AT(tariff_dynamic_fields, zero_units),
-     PRESENT(tariff_dynamic_fields, has_zero_units), .choices = zero_units_choices, .default_text = "bill",
-     .doc = "an amount without units is billed, or not"},
-    {0},
-};
-
-/* The rate is kept in the tier until it is linted: only a rate that can be divided exactly is right. */
-static void divide_rate(const struct mtr_node *node, struct mtr_tier *tier, struct mtr_diagnostics *findings)
-{
-    if (tier->unit.e18 % PERCENT)
-        tariff_error(findings, tariff_place(node, "rate"), "rate", "has more than 16 digits after the point");
-    tier->unit.e18 /= PERCENT;
-}
-
-static int read_percentage(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                           struct mtr_component *out)
-{
-    const struct tariff_percentage_fields *from = &fields->percentage;
-    out->percentage = (struct mtr_percentage_events){
-        .has_minimum = from->has_minimum,
-        .has_maximum = from->has_maximum,
-        .has_free_events = from->has_free_events,
-        .has_free_amount = from->has_free_amount,
-        .minimum = from->minimum,
-        .maximum = from->maximum,
-        .free_events = from->free_events,
-        .free_amount = from->free_amount,
-    };
-    return tariff_read_single_tier(arena, from->rate, from->fixed, out);
-}
+/* ---- findings ---- */
 
 static void lint_events(const struct mtr_node *node, const struct mtr_component *component,
                         struct mtr_diagnostics *findings)
 {
     static const char *const keys[] = {"minimum", "maximum", "free_events", "free_amount"};
-    const struct mtr_percentage_events *events = &component->percentage;
+    const struct percentage *events = component->curve_data;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && component->scope != MTR_SLICE_BY_EVENT; i++)
         if (mtr_node_get(node, keys[i]))
             tariff_error(findings, mtr_node_get(node, keys[i]), keys[i],
@@ -108,56 +65,100 @@ static void lint_events(const struct mtr_node *node, const struct mtr_component 
 static void lint_percentage(const struct mtr_node *node, struct mtr_component *component,
                             struct mtr_diagnostics *findings)
 {
-    struct mtr_tier *tier = &component->tiers[0];
-    if (tier->unit.e18 < 0)
+    struct percentage *percentage = component->curve_data;
+    if (percentage->rate.e18 < 0)
         tariff_warning(findings, tariff_place(node, "rate"), "rate", "is negative: it pays the customer");
-    if (tier->flat.e18 < 0)
+    if (percentage->fixed.e18 < 0)
         tariff_warning(findings, tariff_place(node, "fixed"), "fixed", "is negative: it pays the customer");
-    divide_rate(node, tier, findings);
+    tariff_divide_rate(node, &percentage->rate, findings);
     lint_events(node, component, findings);
 }
 
-static int read_graduated_percentage(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                                     struct mtr_component *out)
+/* ---- price ---- */
+
+/* What is left to pay of an event's amount, or that it is free. */
+static int take_free(struct mtr_line_work *work, struct mtr_quantity amount, struct mtr_quantity *rest,
+                     bool *is_free)
 {
-    return tariff_read_tiers(arena, &fields->graduated_percentage, out);
+    const struct percentage *events = work->priced->curve_data;
+    struct mtr_price_free_part *used = &work->free_part;
+    struct mtr_quantity left = {0};
+    *rest = amount;
+    *is_free = false;
+    used->over = used->over || (!events->has_free_events && !events->has_free_amount) ||
+                 (events->has_free_events && used->events >= events->free_events);
+    if (used->over) return MTR_OK;
+    if (events->has_free_amount) {
+        int rc = mtr_quantity_sub(events->free_amount, used->amount, &left);
+        used->over = mtr_quantity_compare(amount, left) > 0;
+        if (rc || used->over) return rc ? rc : mtr_quantity_sub(amount, left, rest);
+    }
+    *is_free = true;
+    used->events++;
+    return mtr_quantity_add(used->amount, amount, &used->amount);
 }
 
-static void lint_graduated_percentage(const struct mtr_node *node, struct mtr_component *component,
-                                      struct mtr_diagnostics *findings)
+static int trace_quantity(struct mtr_pricer *pricer, const char *part, struct mtr_quantity before,
+                          struct mtr_quantity after)
 {
-    tariff_lint_tiers(node, component, (struct tariff_tier_keys){"rate", "flat"}, findings);
-    for (uint32_t i = 0; i < component->tier_count; i++)
-        divide_rate(&node->children[i], &component->tiers[i], findings);
-    tariff_sum_tiers(component);
+    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    mtr_quantity_format(before, input);
+    mtr_quantity_format(after, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
-static int read_dynamic(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                        struct mtr_component *out)
+static int bound(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    out->zero_units_are_free = fields->dynamic.zero_units == 1;
-    return tariff_read_single_tier(arena, fields->dynamic.multiplier, (struct mtr_money){0}, out);
+    const struct percentage *events = work->priced->curve_data;
+    const struct mtr_exact before = work->line.exact, least = mtr_exact_from_money(events->minimum);
+    const struct mtr_exact greatest = mtr_exact_from_money(events->maximum);
+    const char *part = NULL;
+    if (events->has_minimum && mtr_exact_compare(before, least) < 0) {
+        work->line.exact = least;
+        part = "minimum of the event";
+    } else if (events->has_maximum && mtr_exact_compare(before, greatest) > 0) {
+        work->line.exact = greatest;
+        part = "maximum of the event";
+    }
+    if (!part) return MTR_OK;
+    work->line.has_unit_price = false;
+    if (!pricer->with_trace) return MTR_OK;
+    char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];
+    mtr_exact_format(before, input);
+    mtr_exact_format(work->line.exact, output);
+    return price_trace(pricer, price_next_line(pricer), part, input, output);
 }
 
-static void lint_dynamic(const struct mtr_node *node, struct mtr_component *component,
-                         struct mtr_diagnostics *findings)
+static int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    if (component->tiers[0].unit.e18 < 0)
-        tariff_warning(findings, tariff_place(node, "multiplier"), "multiplier",
-                       "is negative: it pays the customer");
-    const struct mtr_node *units = mtr_node_get(node, "units"),
-                          *zero_units = mtr_node_get(node, "zero_units");
-    if (units && !component->units_input)
-        tariff_error(findings, units, "units",
-                     "is a second meter of the component, which a row of a matrix cannot have");
-    if (zero_units && !units)
-        tariff_error(findings, zero_units, "zero_units", "needs the meter of the units: write `units` too");
+    const struct percentage *percentage = work->priced->curve_data;
+    const bool is_paid = work->billed.e12 > 0;
+    struct mtr_price_product product = {.row_count = 1, .quantity = work->billed, .unit = percentage->rate};
+    bool is_free = false;
+    int rc = is_paid ? take_free(work, work->billed, &product.quantity, &is_free) : MTR_OK;
+    const bool is_whole = mtr_quantity_compare(product.quantity, work->billed) == 0 && !is_free;
+    work->line.has_unit_price = percentage->fixed.e18 == 0 && is_whole;
+    if (work->line.has_unit_price) work->line.unit_price = percentage->rate;
+    if (!rc && pricer->with_trace && !is_whole)
+        rc = trace_quantity(pricer, "free part", work->billed,
+                            is_free ? (struct mtr_quantity){0} : product.quantity);
+    if (rc || is_free) return rc;
+    if (is_paid) product.flat = percentage->fixed;
+    rc = price_add_product(pricer, work, &product);
+    return rc || !is_paid ? rc : bound(pricer, work);
 }
 
-const struct tariff_curve mtr_tariff_curve_percentage = {TARIFF_CURVE_KEY(percentage),
-                                                         .read = read_percentage, .lint = lint_percentage};
-const struct tariff_curve mtr_tariff_curve_graduated_percentage = {
-    TARIFF_CURVE_KEY(graduated_percentage), .has_flats = true, .read = read_graduated_percentage,
-    .lint = lint_graduated_percentage};
-const struct tariff_curve mtr_tariff_curve_dynamic = {TARIFF_CURVE_KEY(dynamic), .read = read_dynamic,
-                                                      .lint = lint_dynamic};
+static void add_borders(const struct mtr_component *component, struct tariff_borders *borders)
+{
+    const struct percentage *percentage = component->curve_data;
+    if (percentage->has_free_amount) price_add_border(borders, percentage->free_amount);
+}
+
+const struct tariff_curve tariff_curve_percentage = {
+    .row = {.name = "percentage", .type = MTR_FIELD_MAP, .own_size = sizeof(struct percentage),
+            .fields = rows,
+            .doc = "curve: a share of the meter's quantity, which is an amount of money"},
+    .lint = lint_percentage,
+    .price = price_percentage,
+    .borders = add_borders,
+};

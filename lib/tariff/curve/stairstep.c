@@ -1,9 +1,9 @@
 /*
  * Stairsteps: one amount for the step that the quantity reaches. They are volume tiers of flats.
  */
-#include "lib/tariff/curve/curve.h"
+#include "lib/tariff/curve/tiers.h"
 
-const struct mtr_field mtr_tariff_step_rows[] = {
+static const struct mtr_field rows[] = {
     {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
      PRESENT(tariff_tier_fields, has_up_to),
      .doc = "upper bound of the step, which belongs to it; the last step has none"},
@@ -12,19 +12,22 @@ const struct mtr_field mtr_tariff_step_rows[] = {
     {0},
 };
 
-static int read_stairstep(struct mtr_arena *arena, const struct tariff_component_fields *fields,
-                          struct mtr_component *out)
-{
-    return tariff_read_tiers(arena, &fields->stairstep, out);
-}
-
 static void lint_stairstep(const struct mtr_node *node, struct mtr_component *component,
                            struct mtr_diagnostics *findings)
 {
+    const struct tariff_tiers *tiers = component->curve_data;
     size_t errors_before = findings->errors;
-    tariff_lint_tiers(node, component, (struct tariff_tier_keys){NULL, "amount"}, findings);
-    if (findings->errors == errors_before) tariff_lint_cliffs(node, component, findings);
+    tariff_lint_tiers(node, tiers, (struct tariff_tier_keys){NULL, "amount"}, findings);
+    if (findings->errors == errors_before) tariff_lint_cliffs(node, tiers, "stairstep", findings);
 }
 
-const struct tariff_curve mtr_tariff_curve_stairstep = {
-    TARIFF_CURVE_KEY(stairstep), .has_flats = true, .read = read_stairstep, .lint = lint_stairstep};
+const struct tariff_curve tariff_curve_stairstep = {
+    .row = {.name = "stairstep", TARIFF_TIER_LIST(rows),
+            .doc = "curve: one amount for the step that the quantity reaches"},
+    .has_flats = true,
+    .has_units = true,
+    .read = tariff_read_tiers,
+    .lint = lint_stairstep,
+    .price = tariff_price_volume,
+    .borders = tariff_border_tiers,
+};

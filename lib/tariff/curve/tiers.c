@@ -1,18 +1,31 @@
 /*
- * Tiers of a tariff: read from their fields, and linted for gaps, overlaps, what is never reached, and cliffs
- * where more use costs less.
+ * Tiers: read from their fields, and linted for gaps, overlaps, what is never reached, and cliffs where more
+ * use costs less. Their price: tiers_price.c.
  */
-#include "lib/tariff/curve/curve.h"
+#include "lib/tariff/curve/tiers.h"
 
 #include "lib/tariff/report.h"
 
-static void lint_bound(const struct mtr_node *node, const struct mtr_component *component, uint32_t i,
+const struct mtr_field tariff_tier_rows[] = {
+    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
+     PRESENT(tariff_tier_fields, has_up_to),
+     .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
+    {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
+     PRESENT(tariff_tier_fields, has_unit), .doc = "price of one unit in this tier"},
+    {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
+     PRESENT(tariff_tier_fields, has_flat), .doc = "amount due once when use enters the tier"},
+    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, cap),
+     PRESENT(tariff_tier_fields, has_cap), .doc = "greatest amount of this tier, its flat included"},
+    {0},
+};
+
+static void lint_bound(const struct mtr_node *node, const struct tariff_tiers *tiers, uint32_t i,
                        struct mtr_diagnostics *findings)
 {
-    const struct mtr_tier *tier = &component->tiers[i];
+    const struct tariff_tier *tier = &tiers->items[i];
     const struct mtr_node *place = tariff_place(node, "up_to");
     char bound[MTR_DECIMAL_TEXT_BYTES], last[MTR_DECIMAL_TEXT_BYTES];
-    bool is_last = i + 1 == component->tier_count;
+    bool is_last = i + 1 == tiers->count;
     if (tier->open_ended) {
         if (!is_last)
             tariff_error(findings, place, "up_to",
@@ -23,9 +36,9 @@ static void lint_bound(const struct mtr_node *node, const struct mtr_component *
     if (tier->up_to.e12 <= 0)
         tariff_error(findings, place, "up_to",
                      "must be more than 0: a tier that ends there is never reached");
-    else if (i > 0 && !component->tiers[i - 1].open_ended &&
-             mtr_quantity_compare(tier->up_to, component->tiers[i - 1].up_to) <= 0) {
-        mtr_quantity_format(component->tiers[i - 1].up_to, last);
+    else if (i > 0 && !tiers->items[i - 1].open_ended &&
+             mtr_quantity_compare(tier->up_to, tiers->items[i - 1].up_to) <= 0) {
+        mtr_quantity_format(tiers->items[i - 1].up_to, last);
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
                              "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this "
                              "tier is never reached",
@@ -36,7 +49,7 @@ static void lint_bound(const struct mtr_node *node, const struct mtr_component *
                              "use above %s has no price: leave `up_to` out of the last tier", bound);
 }
 
-static void lint_prices(const struct mtr_node *node, const struct mtr_tier *tier,
+static void lint_prices(const struct mtr_node *node, const struct tariff_tier *tier,
                         struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
 {
     bool has_price =
@@ -58,7 +71,7 @@ static void lint_prices(const struct mtr_node *node, const struct mtr_tier *tier
 }
 
 /* What `quantity` costs when the volume curve has reached the tier. False when it does not fit. */
-static bool tier_cost(const struct mtr_tier *tier, struct mtr_quantity quantity, struct mtr_exact *out)
+static bool tier_cost(const struct tariff_tier *tier, struct mtr_quantity quantity, struct mtr_exact *out)
 {
     const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
     if (mtr_exact_add(mtr_exact_product(quantity, tier->unit), mtr_exact_from_money(tier->flat), out))
@@ -68,7 +81,8 @@ static bool tier_cost(const struct mtr_tier *tier, struct mtr_quantity quantity,
 }
 
 /* The quantity at which the tier costs as much as `cost`, if its price rises and the number fits. */
-static bool break_even(const struct mtr_tier *tier, struct mtr_exact cost, char text[MTR_DECIMAL_TEXT_BYTES])
+static bool break_even(const struct tariff_tier *tier, struct mtr_exact cost,
+                       char text[MTR_DECIMAL_TEXT_BYTES])
 {
     struct mtr_exact above;
     struct mtr_money money;
@@ -86,8 +100,8 @@ static bool break_even(const struct mtr_tier *tier, struct mtr_exact cost, char 
     return true;
 }
 
-static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier, const struct mtr_tier *next,
-                       enum mtr_curve_kind kind, struct mtr_diagnostics *findings)
+static void lint_cliff(const struct mtr_node *node, const struct tariff_tier *tier,
+                       const struct tariff_tier *next, const char *curve, struct mtr_diagnostics *findings)
 {
     struct mtr_exact at_bound, above_bound;
     char bound[MTR_DECIMAL_TEXT_BYTES], until[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES],
@@ -99,51 +113,64 @@ static void lint_cliff(const struct mtr_node *node, const struct mtr_tier *tier,
     mtr_exact_format(above_bound, less);
     if (break_even(next, at_bound, until))
         mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
+            findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
             "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s",
             bound, until, bound, cost, less);
     else
         mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_WARNING, node->line, node->column, mtr_curve_kind_name(kind),
+            findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
             "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound,
             bound, cost, less);
 }
 
-void tariff_lint_tiers(const struct mtr_node *list, const struct mtr_component *component,
-                           struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
+void tariff_lint_tiers(const struct mtr_node *list, const struct tariff_tiers *tiers,
+                       struct tariff_tier_keys keys, struct mtr_diagnostics *findings)
 {
-    for (uint32_t i = 0; i < component->tier_count; i++) {
-        lint_bound(&list->children[i], component, i, findings);
-        lint_prices(&list->children[i], &component->tiers[i], keys, findings);
+    for (uint32_t i = 0; i < tiers->count; i++) {
+        lint_bound(&list->children[i], tiers, i, findings);
+        lint_prices(&list->children[i], &tiers->items[i], keys, findings);
     }
 }
 
-void tariff_lint_cliffs(const struct mtr_node *list, const struct mtr_component *component,
-                            struct mtr_diagnostics *findings)
+void tariff_lint_cliffs(const struct mtr_node *list, const struct tariff_tiers *tiers, const char *curve,
+                        struct mtr_diagnostics *findings)
 {
-    for (uint32_t i = 0; i + 1 < component->tier_count; i++)
-        lint_cliff(&list->children[i + 1], &component->tiers[i], &component->tiers[i + 1], component->curve,
-                   findings);
+    for (uint32_t i = 0; i + 1 < tiers->count; i++)
+        lint_cliff(&list->children[i + 1], &tiers->items[i], &tiers->items[i + 1], curve, findings);
 }
 
-int tariff_read_tiers(struct mtr_arena *arena, const struct mtr_list *list, struct mtr_component *out)
+void tariff_lint_tier_scope(const struct mtr_node *node, const struct mtr_component *component,
+                            struct mtr_diagnostics *findings)
 {
-    const struct tariff_tier_fields *fields = list->items;
-    out->tiers = mtr_arena_calloc(arena, list->count, sizeof(*out->tiers));
-    if (!out->tiers) return MTR_ENOMEM;
-    out->tier_count = list->count;
+    const struct tariff_tiers *tiers = component->curve_data;
+    for (uint32_t i = 0; i < tiers->count && component->scope == MTR_SLICE_BY_LEVEL; i++)
+        if (tiers->items[i].has_cap)
+            tariff_error(findings, tariff_place(node, "scope"), "scope",
+                         "the cap of a tier cannot be weighted by time: write a cap of the component");
+}
+
+int tariff_read_tiers(struct mtr_arena *arena, const void *fields, struct mtr_component *out)
+{
+    const struct mtr_list *list = &((const struct tariff_tier_list *)fields)->tiers;
+    const struct tariff_tier_fields *from = list->items;
+    struct tariff_tiers *tiers = mtr_arena_calloc(arena, 1, sizeof(*tiers));
+    if (!tiers) return MTR_ENOMEM;
+    tiers->items = mtr_arena_calloc(arena, list->count, sizeof(*tiers->items));
+    if (!tiers->items) return MTR_ENOMEM;
+    tiers->count = list->count;
     for (uint32_t i = 0; i < list->count; i++)
-        out->tiers[i] = (struct mtr_tier){.open_ended = !fields[i].has_up_to,
-                                          .up_to = fields[i].up_to,
-                                          .unit = fields[i].unit,
-                                          .flat = fields[i].flat,
-                                          .has_cap = fields[i].has_cap,
-                                          .cap = fields[i].cap};
+        tiers->items[i] = (struct tariff_tier){.open_ended = !from[i].has_up_to,
+                                               .up_to = from[i].up_to,
+                                               .unit = from[i].unit,
+                                               .flat = from[i].flat,
+                                               .has_cap = from[i].has_cap,
+                                               .cap = from[i].cap};
+    out->curve_data = tiers;
     return MTR_OK;
 }
 
 /* Adds a full tier's cost, at most its cap. */
-static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width, struct mtr_money flat,
+static bool add_full_tier(const struct tariff_tier *tier, struct mtr_quantity width, struct mtr_money flat,
                           struct mtr_exact *sum)
 {
     const struct mtr_exact cap = mtr_exact_from_money(tier->cap);
@@ -153,12 +180,12 @@ static bool add_full_tier(const struct mtr_tier *tier, struct mtr_quantity width
     return !mtr_exact_add(*sum, cost, sum);
 }
 
-void tariff_sum_tiers(struct mtr_component *component)
+void tariff_sum_tiers(struct tariff_tiers *tiers)
 {
     struct mtr_exact sum = mtr_exact_zero(), without_flats = mtr_exact_zero();
     struct mtr_quantity lower = {0}, width;
-    for (uint32_t i = 0; i < component->tier_count; i++) {
-        struct mtr_tier *tier = &component->tiers[i];
+    for (uint32_t i = 0; i < tiers->count; i++) {
+        struct tariff_tier *tier = &tiers->items[i];
         tier->below = sum;
         tier->below_without_flats = without_flats;
         if (tier->open_ended) break;
@@ -168,15 +195,5 @@ void tariff_sum_tiers(struct mtr_component *component)
             return;
         lower = tier->up_to;
     }
-    component->tiers_are_summed = true;
-}
-
-int tariff_read_single_tier(struct mtr_arena *arena, struct mtr_money unit, struct mtr_money flat,
-                                struct mtr_component *out)
-{
-    out->tiers = mtr_arena_calloc(arena, 1, sizeof(*out->tiers));
-    if (!out->tiers) return MTR_ENOMEM;
-    out->tier_count = 1;
-    out->tiers[0] = (struct mtr_tier){.open_ended = true, .unit = unit, .flat = flat};
-    return MTR_OK;
+    tiers->are_summed = true;
 }

@@ -1,19 +1,20 @@
 /*
- * Borders of a curve, in quantities of its meter. What does not fit a quantity is left out.
+ * Borders of a component's price, in quantities of its meter: the curve's own are taken back through free
+ * units and conversion. What does not fit a quantity is left out.
  */
+#include "lib/tariff/curve/curve.h"
 #include "lib/tariff/price/parts.h"
 
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
-struct borders {
+struct tariff_borders {
     const struct mtr_component *component;
     struct mtr_quantity *out;
     uint32_t count, count_max;
 };
 
-/* `billed` is behind free units and conversion: taken back to the meter's quantity, up to the next that
- * reaches it. */
-static void add(struct borders *borders, struct mtr_quantity billed)
+/* Up to the next quantity of the meter that reaches it. */
+void price_add_border(struct tariff_borders *borders, struct mtr_quantity billed)
 {
     const struct mtr_component *component = borders->component;
     const struct mtr_convert *convert = &component->convert;
@@ -34,20 +35,8 @@ static void add(struct borders *borders, struct mtr_quantity billed)
 uint32_t mtr_price_borders(const struct mtr_component *component, struct mtr_quantity *out,
                            uint32_t count_max)
 {
-    struct borders borders = {.component = component, .out = out, .count_max = count_max};
-    struct mtr_quantity held = {0};
-    if (component->has_free_units) add(&borders, (struct mtr_quantity){0});
-    if (component->percentage.has_free_amount) add(&borders, component->percentage.free_amount);
-    for (uint32_t i = 0; i < component->tier_count; i++)
-        if (!component->tiers[i].open_ended) add(&borders, component->tiers[i].up_to);
-    for (uint32_t i = 0; i < component->step_count; i++)
-        if (!component->steps[i].open_ended) add(&borders, component->steps[i].up_to[0]);
-    for (uint32_t i = 0; i < component->block_tier_count; i++) {
-        if (component->block_tiers[i].open_ended ||
-            mtr_quantity_add(held, component->block_tiers[i].holds, &held))
-            break;
-        add(&borders, held);
-    }
-    for (uint32_t i = 1; i < component->increment_count; i++) add(&borders, component->increments[i].from);
+    struct tariff_borders borders = {.component = component, .out = out, .count_max = count_max};
+    if (component->has_free_units) price_add_border(&borders, (struct mtr_quantity){0});
+    if (component->curve->borders) component->curve->borders(component, &borders);
     return borders.count;
 }

@@ -140,7 +140,7 @@ static int trace_credit(struct mtr_pricer *pricer, const struct mtr_price_pool *
     int rc = mtr_money_sub(pool->amount, payment, &left);
     if (rc) return rc;
     return price_trace_exact(pricer, pricer->price.line_count - 1, "balance",
-                                 mtr_exact_from_money(pool->amount), mtr_exact_from_money(left));
+                             mtr_exact_from_money(pool->amount), mtr_exact_from_money(left));
 }
 
 /* payment: of the period so far. The line is what of it this part adds. */

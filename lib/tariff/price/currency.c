@@ -101,7 +101,7 @@ static int round_charged(struct mtr_pricer *pricer, uint32_t index)
     if (!rc) rc = price_trace_exact(pricer, index, name, from, to);
     return rc || !has_earlier ? rc
                               : price_trace_exact(pricer, index, "less the earlier parts", to,
-                                                      mtr_exact_from_money(line->amount));
+                                                  mtr_exact_from_money(line->amount));
 }
 
 static int exchange_line(struct mtr_pricer *pricer, uint32_t index)

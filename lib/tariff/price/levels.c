@@ -50,7 +50,7 @@ static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *wor
 }
 
 int price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
-                         struct mtr_quantity *out)
+                     struct mtr_quantity *out)
 {
     struct mtr_quantity all, earlier;
     int rc = mean(pricer, work, false, &all);

@@ -195,7 +195,8 @@ int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component, 
 int price_tariff_cap(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_version *version = pricer->input->version;
-    const struct mtr_price_measured all = {.of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_measured all = {
+        .of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
     return version->has_cap ? apply_cap(pricer, &all, version->cap) : MTR_OK;
 }
 
@@ -203,7 +204,8 @@ int price_tariff_cap(struct mtr_pricer *pricer)
 int price_account_cap(struct mtr_pricer *pricer)
 {
     const struct mtr_account_limits *account = &pricer->input->version->account;
-    const struct mtr_price_measured all = {.of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
+    const struct mtr_price_measured all = {
+        .of_tariff = true, .key = MTR_STR(""), .cut = MTR_PRICE_AFTER_CAPS};
     struct mtr_money left = {0};
     if (!account->has_cap) return MTR_OK;
     int rc = mtr_money_sub(account->cap, pricer->input->account_before, &left);
@@ -212,7 +214,7 @@ int price_account_cap(struct mtr_pricer *pricer)
 }
 
 int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
-                      struct mtr_exact input, struct mtr_exact amount)
+                  struct mtr_exact input, struct mtr_exact amount)
 {
     struct mtr_price_line line = {
         .component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
@@ -257,9 +259,9 @@ int price_account_minimum(struct mtr_pricer *pricer)
 {
     const struct mtr_account_limits *account = &pricer->input->version->account;
     const struct mtr_price_measured scope = {.of_tariff = true,
-                                          .of_account = true,
-                                          .key = MTR_STR("account.minimum"),
-                                          .cut = MTR_PRICE_AFTER_CAPS};
+                                             .of_account = true,
+                                             .key = MTR_STR("account.minimum"),
+                                             .cut = MTR_PRICE_AFTER_CAPS};
     if (!account->has_minimum || pricer->input->account_continues) return MTR_OK;
     return add_minimum(pricer, &scope, account->minimum, MTR_PRORATE_NONE);
 }

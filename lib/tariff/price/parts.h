@@ -3,8 +3,7 @@
  *
  * A line goes through the line parts (convert, free units, curve, adjust, rounding), a component's lines
  * together through the component parts (overage, cap, minimum, true-up), the whole through those of the
- * tariff (overage, cap, minimum, true-up, total). A new part is a file and a row in a table of price.c; a new
- * curve is a file and a row in price/curve.c.
+ * tariff (overage, cap, minimum, true-up, total).
  */
 #ifndef METERD_LIB_TARIFF_PRICE_PARTS_H
 #define METERD_LIB_TARIFF_PRICE_PARTS_H
@@ -64,7 +63,7 @@ struct mtr_price_free_part {
 /* A line on its way: its index will be price.line_count. */
 struct mtr_line_work {
     const struct mtr_component *component;
-    const struct mtr_component *curve; /* whose curve prices the line, by its dimensions */
+    const struct mtr_component *priced; /* the same, or the row of its matrix: whose curve prices the line */
     const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
     uint32_t row_count;
     bool is_weighted;                    /* rows are; the line's quantity is what was measured */
@@ -84,14 +83,12 @@ struct mtr_line_work {
     struct mtr_price_line line;    /* exact: of the slice while one is priced, then of the line */
 };
 
-/* Sets work->curve: the row of a matrix that matches the line's dimensions, else the component itself. */
-int price_matrix(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Rows in the hours that the component counts, split and weighted as it says. */
 int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Whether the use that is being priced (all, or that before this part) makes a line by itself. */
 bool price_makes_line(const struct mtr_line_work *work);
-/* Whether a line like this came of an earlier part: what is due once per line was due there. */
-bool price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work);
+/* Sets work->due, and whether its flat at zero use was due before. */
+void price_decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work);
 /* What a meter of the component adds up to, of the use that is being priced; whole lines only. */
 struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input);
 /* Rows into slices and the line's quantity, as the component's scope has it. */
@@ -103,17 +100,15 @@ int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_US
 int price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The mean of the levels over the whole period: what the part's own ones bring to it, to 10^-12. */
 int price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work *work,
-                         struct mtr_quantity *out) MTR_MUST_USE;
+                     struct mtr_quantity *out) MTR_MUST_USE;
 /* One slice through its parts; work->billed is set to its quantity before. */
 int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
-int price_curve(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The other line parts. */
 int price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+int price_free_units(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 bool price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
-/* A fee: its share, adjusted. */
-int price_fee(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
 /* Pools of units. open sorts all pools and takes off what earlier parts drew; choose decides what the line
  * draws of `units`, all that it would be billed in the period without pools, `before` of them in earlier
@@ -122,7 +117,7 @@ int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
                            struct mtr_quantity units, struct mtr_quantity before) MTR_MUST_USE;
 bool price_pools_give(struct mtr_pricer *pricer,
-                          const struct mtr_component *component); /* any to it; sets `gives` */
+                      const struct mtr_component *component); /* any to it; sets `gives` */
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
 int price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* The lines of what was drawn: of units, and of money. */
@@ -130,23 +125,24 @@ int price_draw_lines(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_credits(struct mtr_pricer *pricer) MTR_MUST_USE;
 bool price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
 int price_add_draw(struct mtr_pricer *pricer,
-                       const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
+                   const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
 
-/* Curves with a file of their own. */
-int price_percentage(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int price_recurring(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int price_blocks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int price_capacity(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int price_increments(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-
-/* quantity × unit + flat of one row of the curve, added to the line and traced under the curve's name. */
-int price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work, uint32_t row,
-                          uint32_t row_count, struct mtr_quantity quantity, struct mtr_money unit,
-                          struct mtr_money flat) MTR_MUST_USE;
+/* What curves are made of. quantity × unit + flat of one row of the curve, added to the line and traced under
+ * the curve's name. */
+struct mtr_price_product {
+    uint32_t row, row_count; /* of several, its row is named in the trace */
+    struct mtr_quantity quantity;
+    struct mtr_money unit, flat;
+};
+int price_add_product(struct mtr_pricer *pricer, struct mtr_line_work *work,
+                      const struct mtr_price_product *product) MTR_MUST_USE;
+/* Borders: a curve adds its own, ascending, in what is billed; they become quantities of the meter. */
+struct tariff_borders;
+void price_add_border(struct tariff_borders *borders, struct mtr_quantity billed);
 /* How many blocks the quantity is, traced. */
 int price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quantity quantity,
-                        struct mtr_quantity size, enum mtr_rounding rounding,
-                        struct mtr_quantity *out) MTR_MUST_USE;
+                    struct mtr_quantity size, enum mtr_rounding rounding,
+                    struct mtr_quantity *out) MTR_MUST_USE;
 
 /* Days since 1970-01-01 of the zone's calendar. */
 int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s);
@@ -155,14 +151,14 @@ struct mtr_price_share {
     int64_t from, to, whole;
 };
 struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
-                                          int64_t from_s, int64_t to_s);
+                                      int64_t from_s, int64_t to_s);
 int price_share_amount(struct mtr_money amount, struct mtr_price_share share,
-                           struct mtr_exact *out) MTR_MUST_USE;
+                       struct mtr_exact *out) MTR_MUST_USE;
 /* An amount times the share in which the subscription runs; with a trace as text, too ("100 × 15 ÷ 31"),
  * else that is empty. */
 enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
 int price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
-                      struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
+                  struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. With what was
  * left over of its like in earlier parts of the period; line->exact stays what it is. */
@@ -171,7 +167,7 @@ int price_add_line(struct mtr_pricer *pricer, const struct mtr_price_line *line)
 
 /* The line like this one (component, kind, dimensions) in that earlier part, or NULL. */
 const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
-                                                    const struct mtr_price_line *line);
+                                                const struct mtr_price_line *line);
 /* Where lines are not rounded before caps and minimums measure them: the total is, or the amount in the
  * currency that is charged. */
 static inline bool price_keeps_exact(const struct mtr_pricer *pricer)
@@ -193,10 +189,10 @@ struct mtr_price_measured {
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
 };
 int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
-                  struct mtr_exact *out) MTR_MUST_USE;
+              struct mtr_exact *out) MTR_MUST_USE;
 /* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
 int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
-                      struct mtr_exact input, struct mtr_exact amount) MTR_MUST_USE;
+                  struct mtr_exact input, struct mtr_exact amount) MTR_MUST_USE;
 
 /* first_line: index of the component's first line; its lines go on to the end. */
 int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component,
@@ -204,9 +200,9 @@ int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component,
 int price_overage(struct mtr_pricer *pricer, const struct mtr_component *component,
                       uint32_t first_line) MTR_MUST_USE;
 int price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component,
-                      uint32_t first_line) MTR_MUST_USE;
+                  uint32_t first_line) MTR_MUST_USE;
 int price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component,
-                      uint32_t first_line) MTR_MUST_USE;
+                  uint32_t first_line) MTR_MUST_USE;
 int price_account_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_account_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
@@ -221,9 +217,9 @@ int price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
 uint32_t price_next_line(const struct mtr_pricer *pricer);
 /* Adds a step; texts are copied. Callers ask with_trace first, so that nothing is formatted in vain. */
 int price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
-                    const char *output) MTR_MUST_USE;
+                const char *output) MTR_MUST_USE;
 /* The same of two amounts; nothing without a trace. */
 int price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
-                          struct mtr_exact output) MTR_MUST_USE;
+                      struct mtr_exact output) MTR_MUST_USE;
 
 #endif

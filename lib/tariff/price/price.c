@@ -5,9 +5,12 @@
  * Pure and exact; everything it makes lives in the caller's arena. It reads no store, no clock and no global
  * state, and does not know what was billed before: the rater takes differences.
  */
-#include "lib/tariff/price/parts.h"
+#include "meterd/tariff/price.h"
 
 #include <stdlib.h>
+
+#include "lib/tariff/curve/curve.h"
+#include "lib/tariff/price/parts.h"
 
 typedef int tariff_part(struct mtr_pricer *pricer);
 typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component,
@@ -31,15 +34,15 @@ static int price_of_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 static int price_line(struct mtr_pricer *pricer, const struct mtr_component *component,
                       const struct mtr_usage_row *const *rows, uint32_t row_count)
 {
-    struct mtr_line_work work = {.component = component, .rows = rows, .row_count = row_count};
+    struct mtr_line_work work = {
+        .component = component, .priced = component, .rows = rows, .row_count = row_count};
     work.line.component = component->key;
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
+    const struct tariff_curve *curve = component->curve;
     const uint32_t first_step = pricer->price.step_count;
-    int rc = price_matrix(pricer, &work);
-    if (!rc)
-        rc =
-            component->curve == MTR_CURVE_RECURRING ? price_fee(pricer, &work) : price_of_use(pricer, &work);
+    int rc = curve->select ? curve->select(pricer, &work) : MTR_OK;
+    if (!rc) rc = curve->price_fee ? curve->price_fee(pricer, &work) : price_of_use(pricer, &work);
     if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
     if (rc || !work.due) return rc;
     rc = price_round_line(pricer, &work.line);
@@ -96,7 +99,7 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
     if (!*row || (*row)->component != index) rc = price_line(pricer, component, NULL, 0);
     while (!rc && *row && (*row)->component == index) {
         const struct mtr_usage_row **first = row;
-        MTR_ASSERT(component->curve != MTR_CURVE_RECURRING); /* a fee has no meter */
+        MTR_ASSERT(!component->curve->without_use); /* a fee has no meter */
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }

@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 int price_trace_exact(struct mtr_pricer *pricer, uint32_t line, const char *part, struct mtr_exact input,
-                          struct mtr_exact output)
+                      struct mtr_exact output)
 {
     char before[MTR_DECIMAL_TEXT_BYTES], after[MTR_DECIMAL_TEXT_BYTES];
     if (!pricer->with_trace) return MTR_OK;
@@ -72,7 +72,7 @@ static int add_uncut(const struct mtr_price_line *line, struct mtr_exact *exact,
 }
 
 const struct mtr_price_line *price_earlier_like(struct mtr_pricer *pricer, uint32_t part,
-                                                    const struct mtr_price_line *line)
+                                                const struct mtr_price_line *line)
 {
     const struct mtr_price *price = pricer->input->earlier[part];
     struct mtr_price_range *range = &pricer->ranges[part];
@@ -127,7 +127,7 @@ static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *
     if (!rc) rc = mtr_exact_round(rest, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
     return rc ? rc
               : price_trace_exact(pricer, price_next_line(pricer), "less the earlier parts",
-                                      mtr_exact_from_money(rounded), rest);
+                                  mtr_exact_from_money(rounded), rest);
 }
 
 int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line)
@@ -187,5 +187,5 @@ int price_total(struct mtr_pricer *pricer)
     rc = price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
     if (rc || !pricer->input->earlier_count) return rc;
     return price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",
-                                 mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
+                             mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }

@@ -21,7 +21,7 @@ int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s)
 }
 
 struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
-                                          int64_t from_s, int64_t to_s)
+                                      int64_t from_s, int64_t to_s)
 {
     const struct mtr_period *period = &input->period;
     switch (prorate) {
@@ -51,7 +51,7 @@ int price_share_amount(struct mtr_money amount, struct mtr_price_share share, st
 }
 
 int price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
-                      struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES])
+                  struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES])
 {
     const struct mtr_price_input *input = pricer->input;
     char whole[MTR_DECIMAL_TEXT_BYTES];

@@ -3,14 +3,10 @@
  * or period, and how much of that lies before the part that is priced. Memory: one slice lies in the line
  * itself, more in the arena.
  */
+#include "lib/tariff/fields.h"
 #include "lib/tariff/price/parts.h"
 
 #include "meterd/core/time.h"
-
-static bool is_whole(enum mtr_curve_scope by)
-{
-    return by == MTR_SLICE_BY_PERIOD || by == MTR_SLICE_BY_TERM;
-}
 
 /* The number of the local day, or the start of the local hour. */
 static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_curve_scope by, int64_t time_us)
@@ -85,69 +81,14 @@ static int add_inputs(struct mtr_pricer *pricer, struct mtr_line_work *work)
     return MTR_OK;
 }
 
-struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input)
-{
-    MTR_ASSERT(input < work->component->input_count);
-    if (work->inputs) return work->of_earlier ? work->inputs->earlier[input] : work->inputs->quantity[input];
-    if (input > 0) return (struct mtr_quantity){0};
-    return work->of_earlier ? work->single.earlier : work->single.quantity;
-}
-
-bool price_was_due(struct mtr_pricer *pricer, const struct mtr_line_work *work)
-{
-    const struct mtr_price_input *input = pricer->input;
-    for (uint32_t i = 0; i < work->slice_count; i++)
-        if (work->slices[i].earlier.e12 != 0) return true;
-    for (uint32_t i = 0; i < input->earlier_count && !input->version->reset; i++)
-        if (price_earlier_like(pricer, i, &work->line)) return true;
-    return false;
-}
-
-/* Use that is not nothing: own, or before this part. What chooses a tier, or counts units beside the
- * amount, is no use by itself. */
-static bool has_use(const struct mtr_line_work *work, bool own, bool earlier)
-{
-    const bool beside = work->component->tier_by_input || work->component->units_input;
-    if (beside && (own ? work->single.quantity.e12 : work->single.earlier.e12) == 0) return false;
-    for (uint32_t i = 0; i < work->row_count; i++)
-        if ((work->rows[i]->earlier ? earlier : own) && work->rows[i]->quantity.e12 != 0) return true;
-    return false;
-}
-
-/* Use that adds up to nothing makes no line, but events, hours and levels that do have been priced apart. */
-static bool is_apart(const struct mtr_line_work *work)
-{
-    return !is_whole(work->component->scope) || work->inputs;
-}
-
-bool price_makes_line(const struct mtr_line_work *work)
-{
-    const struct mtr_component *component = work->component;
-    if (component->flat_at_zero && component->group_by_count == 0) return true;
-    if (work->measured_earlier.e12 + (work->of_earlier ? 0 : work->measured.e12) != 0)
-        return true; /* though it may weigh nothing */
-    if (is_apart(work)) return has_use(work, !work->of_earlier, true);
-    return (work->of_earlier ? work->single.earlier.e12 : work->single.quantity.e12) != 0;
-}
-
-static void decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    const struct mtr_component *component = work->component;
-    work->due = work->line.quantity.e12 != 0 || work->measured.e12 != 0 ||
-                (is_apart(work) && has_use(work, true, false));
-    if (!component->flat_at_zero || component->group_by_count) return;
-    work->flat_was_due = price_was_due(pricer, work);
-    work->due = work->due || !work->flat_was_due;
-}
-
 int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     work->slices = &work->single;
     work->slice_count = 1;
-    int rc = is_whole(work->component->scope) ? add_whole(work) : add_apart(pricer, work);
-    if (!rc && is_whole(work->component->scope)) rc = add_inputs(pricer, work);
+    int rc = tariff_is_whole(work->component->scope) ? add_whole(work) : add_apart(pricer, work);
+    if (!rc && tariff_is_whole(work->component->scope)) rc = add_inputs(pricer, work);
     if (rc) return rc;
-    decide_due(pricer, work);
+    price_decide_due(pricer, work);
     if (work->is_weighted) work->line.quantity = work->measured;
     return rc;
 }

@@ -10,7 +10,7 @@ uint32_t price_next_line(const struct mtr_pricer *pricer)
 }
 
 int price_trace(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *input,
-                    const char *output)
+                const char *output)
 {
     MTR_ASSERT(pricer->with_trace);
     struct mtr_price_step step = {.line = line};

@@ -284,12 +284,68 @@ static void test_reference(void **state)
     mtr_buffer_release(&out);
 }
 
+/* A row that stands elsewhere: decoded into a struct of its own, and told like any other. */
+struct elsewhere {
+    struct inner listen;
+};
+static const struct mtr_field elsewhere_row = {
+    .name = "listen", .type = MTR_FIELD_MAP, .offset = offsetof(struct elsewhere, listen), .fields = inner_fields,
+    .own_size = sizeof(struct elsewhere), .doc = "where"};
+struct pointing {
+    struct mtr_str key;
+    void *listen;
+};
+static const struct mtr_field pointing_fields[] = {
+    {.name = "key", .type = MTR_FIELD_KEY, .offset = offsetof(struct pointing, key), .required = true},
+    {.name = "listen", .type = MTR_FIELD_ROW, .offset = offsetof(struct pointing, listen), .row = &elsewhere_row},
+    {0},
+};
+
+static struct pointing decode_pointing(struct mtr_arena *arena, struct mtr_diagnostics *findings, const char *text)
+{
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic diagnostic;
+    struct pointing out = {0};
+    assert_int_equal(mtr_document_parse(mtr_str_from(text), &document, &diagnostic), MTR_OK);
+    const int rc = mtr_schema_decode(pointing_fields, mtr_document_root(document), arena, &out, findings);
+    assert_int_equal(rc, findings->errors ? MTR_EINVALID : MTR_OK);
+    mtr_document_close(document);
+    return out;
+}
+
+static void test_rows_that_stand_elsewhere(void **state)
+{
+    (void)state;
+    struct mtr_arena arena;
+    struct mtr_diagnostics findings;
+    struct mtr_buffer out;
+    mtr_arena_init(&arena, 1 << 12, 1 << 20);
+    mtr_diagnostics_init(&findings, 8);
+    mtr_buffer_init(&out, 1 << 16);
+    assert_null(decode_pointing(&arena, &findings, "key: a\n").listen);
+    assert_null(decode_pointing(&arena, &findings, "key: a\nlisten: ~\n").listen);
+    const struct elsewhere *own = decode_pointing(&arena, &findings, "key: a\nlisten: {address: x}\n").listen;
+    assert_true(own && own->listen.port == 8787);
+    assert_text(own->listen.address, "x");
+    assert_null(decode_pointing(&arena, &findings, "key: a\nlisten: {}\n").listen);
+    assert_string_equal(findings.items[0].field, "listen.address");
+    assert_int_equal(mtr_schema_write_reference(pointing_fields, "", &out), MTR_OK);
+    assert_int_equal(mtr_schema_write_json_schema(pointing_fields, &out), MTR_OK);
+    assert_int_equal(mtr_buffer_append_char(&out, '\0'), MTR_OK);
+    assert_non_null(strstr(out.data, "| `listen.port` | whole number | `8787` | 1 to 65535 | TCP port |\n"));
+    assert_non_null(strstr(out.data, "\"listen\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"integer\""));
+    mtr_buffer_release(&out);
+    mtr_diagnostics_release(&findings);
+    mtr_arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),          cmocka_unit_test(test_all_types),
         cmocka_unit_test(test_maps_by_name_and_lists_of_one), cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_text_of_one_field), cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_rows_that_stand_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

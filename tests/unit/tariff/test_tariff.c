@@ -53,18 +53,27 @@ static void test_full_document(void **state)
     assert_true(version->has_minimum && version->minimum.e18 == (mtr_int128)10 * 1000000000000000000);
     assert_int_equal(version->component_count, 6);
     const struct mtr_component *vcpu = &version->components[0];
-    assert_true(vcpu->curve == MTR_CURVE_GRADUATED && vcpu->tier_count == 3 && vcpu->line == 8);
-    assert_true(!vcpu->tiers[0].open_ended && vcpu->tiers[0].up_to.e12 == (mtr_int128)100 * 1000000000000);
-    assert_true(vcpu->tiers[1].flat.e18 == (mtr_int128)2 * 1000000000000000000 && vcpu->tiers[2].open_ended);
+    assert_string_equal(mtr_component_curve_name(vcpu), "graduated");
+    assert_int_equal(vcpu->line, 8);
+    struct mtr_quantity borders[4]; /* the free units, then the bounds behind them */
+    assert_int_equal(mtr_price_borders(vcpu, borders, 4), 3);
+    assert_true(borders[1].e12 == borders[0].e12 + (mtr_int128)100 * 1000000000000);
     assert_true(vcpu->has_free_units && vcpu->has_minimum && vcpu->has_cap && !vcpu->flat_at_zero);
-    assert_true(version->components[1].curve == MTR_CURVE_PER_UNIT && version->components[1].tiers[0].unit.e18 == 400000000000);
-    assert_true(version->components[2].curve == MTR_CURVE_VOLUME && version->components[2].flat_at_zero);
+    const struct mtr_usage_row one_call = {.component = 1, .quantity = {(mtr_int128)1000000000000}};
+    assert_string_equal(mtr_component_curve_name(&version->components[1]), "per_unit");
+    assert_true(pricing_amount(&pricing, tariff, version, one_call).e18 == 400000000000);
+    assert_string_equal(mtr_component_curve_name(&version->components[2]), "volume");
+    assert_true(version->components[2].flat_at_zero);
     assert_int_equal(version->components[3].group_by_count, 2);
     assert_true(mtr_str_equal(version->components[3].group_by[1], MTR_STR("sku")));
-    assert_true(version->components[4].curve == MTR_CURVE_PACKAGE && version->components[4].package_rounding == MTR_ROUND_HALF_UP);
+    const struct mtr_usage_row half = {.component = 4, .quantity = {(mtr_int128)1500 * 1000000000000}}; /* 1.5 packages */
+    assert_string_equal(mtr_component_curve_name(&version->components[4]), "package");
+    assert_true(pricing_amount(&pricing, tariff, version, half).e18 == (mtr_int128)3 * 1000000000000000000);
     const struct mtr_component *base = &version->components[5];
-    assert_true(base->curve == MTR_CURVE_RECURRING && base->recurring_in_arrears && base->prorate == MTR_PRORATE_SECOND);
-    assert_true(base->recurring_every_given && base->recurring_every == MTR_PERIOD_MONTH && base->meter.size == 0);
+    enum mtr_period_unit every = MTR_PERIOD_DAY;
+    assert_string_equal(mtr_component_curve_name(base), "recurring");
+    assert_true(mtr_component_is_fee(base) && mtr_component_fee_period(base, &every) && every == MTR_PERIOD_MONTH);
+    assert_true(base->meter.size == 0 && !mtr_component_is_fee(vcpu) && !mtr_component_fee_period(vcpu, &every));
     assert_true(!tariff->versions[1].from_is_date && tariff->versions[1].from_us == INT64_C(1782856800000000));
     assert_false(tariff->versions[0].hash_low == tariff->versions[1].hash_low);
     pricing_close(&pricing);

@@ -29,6 +29,27 @@ static struct mtr_money euros(int64_t whole)
     return (struct mtr_money){(mtr_int128)whole * 1000000000000000000};
 }
 
+/* What so many units of a component cost; of lines with dimensions, those that are given. */
+static struct mtr_money cost(struct pricing *pricing, const struct mtr_tariff_document *tariff, uint32_t component, int64_t units,
+                             const char *dimensions)
+{
+    const struct mtr_usage_row row = {
+        .component = component, .dimensions = mtr_str_from(dimensions), .quantity = {(mtr_int128)units * 1000000000000}};
+    return pricing_amount(pricing, tariff, &tariff->versions[0], row);
+}
+
+/* Of a version in the tariff's own currency. */
+static struct mtr_money cost_of(struct pricing *pricing, const struct mtr_tariff_version *version, uint32_t component, int64_t units)
+{
+    const struct mtr_usage_row row = {.component = component, .quantity = {(mtr_int128)units * 1000000000000}};
+    return pricing_amount(pricing, &pricing->tariff, version, row);
+}
+
+static bool has_curve(const struct mtr_component *component, const char *name)
+{
+    return strcmp(mtr_component_curve_name(component), name) == 0;
+}
+
 static void test_a_document_for_each_currency(void **state)
 {
     (void)state;
@@ -43,9 +64,9 @@ static void test_a_document_for_each_currency(void **state)
     const struct mtr_tariff_document *yen = mtr_tariff_in(tariff, MTR_STR("JPY"));
     assert_non_null(yen);
     assert_true(mtr_str_equal(yen->currency, MTR_STR("JPY")) && yen->rounding_digits == 0 && yen->currency_count == 0);
-    assert_true(tariff->versions[0].components[0].tiers[0].unit.e18 == euros(1).e18);
-    assert_true(yen->versions[0].components[0].tiers[1].unit.e18 == euros(120).e18);
-    assert_true(yen->versions[0].components[1].tiers[0].flat.e18 == euros(50).e18 && yen->versions[0].cap.e18 == euros(80000).e18);
+    assert_true(cost(&pricing, tariff, 0, 1, "").e18 == euros(1).e18);
+    assert_true(cost(&pricing, yen, 0, 11, "").e18 == euros(10 * 160 + 120).e18);
+    assert_true(cost(&pricing, yen, 1, 100, "").e18 == euros(2 + 50).e18 && yen->versions[0].cap.e18 == euros(80000).e18);
     /* the version is what a tariff in euros alone would have, so that another currency changes nothing for its subscriptions */
     assert_int_equal(pricing_open(&plain, MTR_STR("key: t\ncurrency: EUR\nrounding: {place: line}\nversions:\n  - from: 2026-01-01\n"
                                                   "    components:\n"
@@ -71,9 +92,11 @@ static void test_currencies_of_what_is_chosen(void **state)
     const struct mtr_component *own = pricing.tariff.versions[0].components;
     const struct mtr_component *usd = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"))->versions[0].components;
     assert_true(own[0].adjustments[0].amount.e18 == euros(5).e18 && usd[0].adjustments[0].amount.e18 == euros(6).e18);
-    assert_true(usd[0].matrix[0].component.tiers[0].unit.e18 == euros(2).e18 && usd[0].matrix[1].component.tiers[0].unit.e18 == euros(4).e18);
-    assert_true(own[0].matrix[0].component.adjustment_count == 1 && mtr_str_equal(usd[0].matrix[0].matches[0].dimension, MTR_STR("USD")));
-    assert_true(own[1].steps[0].amount.e18 == euros(7).e18 && usd[1].steps[1].amount.e18 == euros(10).e18);
+    const struct mtr_tariff_document *dollars = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"));
+    assert_true(cost(&pricing, dollars, 0, 1, "USD=x").e18 == euros(2 + 6).e18 && cost(&pricing, dollars, 0, 1, "USD=y").e18 == euros(4 + 6).e18);
+    assert_int_equal(mtr_price_select(&own[0], MTR_STR("USD=x"))->adjustment_count, 1);
+    assert_true(mtr_price_select(&own[0], MTR_STR("USD=x")) != mtr_price_select(&own[0], MTR_STR("USD=y")));
+    assert_true(cost(&pricing, &pricing.tariff, 1, 1, "").e18 == euros(7).e18 && cost(&pricing, dollars, 1, 2, "").e18 == euros(10).e18);
     assert_true(usd[1].input_count == 2 && mtr_str_equal(usd[1].inputs[1], MTR_STR("USD")));
     pricing_close(&pricing);
 }
@@ -92,7 +115,7 @@ static void test_own_currency(void **state)
                  cases[i].head);
         assert_int_equal(pricing_open(&pricing, mtr_str_from(text)), MTR_OK);
         assert_true(mtr_str_equal(pricing.tariff.currency, mtr_str_from(cases[i].own)));
-        assert_true(mtr_tariff_in(&pricing.tariff, MTR_STR("USD"))->versions[0].components[0].tiers[0].unit.e18 == euros(2).e18);
+        assert_true(cost(&pricing, mtr_tariff_in(&pricing.tariff, MTR_STR("USD")), 0, 1, "").e18 == euros(2).e18);
         pricing_close(&pricing);
     }
 }
@@ -128,12 +151,12 @@ static void test_overrides(void **state)
     assert_ptr_equal(in_force(&pricing, NULL, NULL), plain);
     const struct mtr_tariff_version *acme = in_force(&pricing, "s-1", "acme"), *second = in_force(&pricing, "s-2", "acme");
     /* a curve replaces the curve, null takes a part away, what is not named stays */
-    assert_true(acme->components[0].curve == MTR_CURVE_PER_UNIT && !acme->components[0].flat_at_zero && !acme->components[0].has_cap);
+    assert_true(has_curve(&acme->components[0], "per_unit") && !acme->components[0].flat_at_zero && !acme->components[0].has_cap);
     assert_true(acme->components[0].has_free_units && mtr_str_equal(acme->components[0].meter, MTR_STR("m")));
-    assert_true(acme->components[1].tiers[0].unit.e18 == euros(4).e18 && acme->components[1].group_by_count == 1);
+    assert_true(cost_of(&pricing, acme, 1, 1).e18 == euros(4).e18 && acme->components[1].group_by_count == 1);
     assert_true(acme->minimum.e18 == euros(5).e18 && mtr_str_equal(acme->from, plain->from) && acme->from_days == plain->from_days);
     /* the subscription's own goes before its customer's, and does not add to it */
-    assert_true(second->components[0].curve == MTR_CURVE_GRADUATED && second->components[1].tiers[0].unit.e18 == euros(3).e18);
+    assert_true(has_curve(&second->components[0], "graduated") && cost_of(&pricing, second, 1, 1).e18 == euros(3).e18);
     assert_true(second->minimum.e18 == euros(10).e18);
     const struct mtr_tariff_version *zeta = in_force(&pricing, "s-9", "zeta");
     assert_true(!zeta->has_minimum && zeta->has_cap && zeta->component_count == 2);
@@ -154,9 +177,9 @@ static void test_override_of_what_belongs_together(void **state)
                                                     "      - {customer: b, allowances: [{key: more, components: [disk], quantity: 200}, {key: money, amount: 5}]}\n")), MTR_OK);
     assert_int_equal(pricing.findings.count, 0);
     const struct mtr_tariff_version *a = in_force(&pricing, NULL, "a"), *b = in_force(&pricing, NULL, "b");
-    assert_true(a->components[0].curve == MTR_CURVE_PER_UNIT && a->components[0].input_count == 1 && a->allowance_count == 0);
-    assert_true(a->components[1].curve == MTR_CURVE_PER_UNIT && a->components[1].matrix_count == 0 && a->components[1].group_by_count == 1);
-    assert_true(b->components[0].input_count == 2 && b->components[1].matrix_count == 2 && b->allowance_count == 2);
+    assert_true(has_curve(&a->components[0], "per_unit") && a->components[0].input_count == 1 && a->allowance_count == 0);
+    assert_true(has_curve(&a->components[1], "per_unit") && a->components[1].group_by_count == 1);
+    assert_true(b->components[0].input_count == 2 && has_curve(&b->components[1], "matrix") && b->allowance_count == 2);
     pricing_close(&pricing);
 }
 
@@ -184,8 +207,9 @@ static void test_overrides_per_currency(void **state)
                                                     "      - {customer: acme, components: [{key: vcpu, per_unit: {EUR: 3, USD: 4}}]}\n")), MTR_OK);
     const struct mtr_tariff_document *dollars = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"));
     const struct mtr_tariff_version *acme = mtr_tariff_version_for(&dollars->versions[0], MTR_STR("s"), MTR_STR("acme"));
-    assert_true(acme->components[0].tiers[0].unit.e18 == euros(4).e18);
-    assert_true(dollars->versions[0].components[0].tiers[0].unit.e18 == euros(6).e18);
+    const struct mtr_usage_row one = {.quantity = {(mtr_int128)1000000000000}};
+    assert_true(pricing_amount(&pricing, dollars, acme, one).e18 == euros(4).e18);
+    assert_true(cost(&pricing, dollars, 0, 1, "").e18 == euros(6).e18);
     pricing_close(&pricing);
 }
 
