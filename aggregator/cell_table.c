@@ -77,7 +77,7 @@ static int grow(struct mtr_cell_table *table)
 }
 
 int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
-                        const struct mtr_meter *meter, struct mtr_cell_change **out)
+                    const struct mtr_meter *meter, struct mtr_cell_change **out)
 {
     uint32_t hash = hash_key(key);
     if (table->count == table->capacity) {
@@ -183,7 +183,7 @@ static uint32_t day_of(int64_t hour_s)
 }
 
 int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
-                         struct mtr_diagnostic *diagnostic)
+                     struct mtr_diagnostic *diagnostic)
 {
     struct mtr_feed_row row = {0};
     if (table->count == 0) return MTR_OK;

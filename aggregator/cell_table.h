@@ -43,12 +43,12 @@ void cell_table_reset(struct mtr_cell_table *table);
 
 /* The row of that cell, made when it is new. Borrowed until the next call. MTR_ENOMEM. */
 int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
-                        const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;
+                    const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;
 
 /* Merges all rows into the store, in key order, with their days in the feed: each row of it under a number
  * of its own, counted on from *change, so that a reader may stop after any row. MTR_EOVERFLOW: a cell's
  * sum leaves its range; nothing may be committed then. */
 int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
-                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -180,7 +180,7 @@ static enum mtr_measured read_added(const struct mtr_meter *meter, const struct 
 }
 
 enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
-                              struct mtr_measure *out)
+                                 struct mtr_measure *out)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++)
         if (!passes(&meter->filters[i], event)) return MTR_MEASURED_FILTERED;

@@ -44,12 +44,12 @@ struct mtr_measure {
 
 /* seq is the event's own sequence. Text in *out is borrowed from *out itself. */
 enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
-                              struct mtr_measure *out);
+                                 struct mtr_measure *out);
 
 /* What of a spread quantity falls before elapsed_us of its length: rounded once, so that the differences
  * of ascending times add up to all of it. elapsed_us from 0 on; from the length on it is the whole. */
 int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us,
-                       struct mtr_quantity *out) MTR_MUST_USE;
+                          struct mtr_quantity *out) MTR_MUST_USE;
 
 /* The quantity in a member of min, max or last. */
 struct mtr_quantity event_quantity_of_member(struct mtr_str member);

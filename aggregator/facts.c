@@ -58,7 +58,7 @@ int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *
 }
 
 int fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
-                     const uint64_t *second)
+                 const uint64_t *second)
 {
     char bytes[16];
     put_big_endian(bytes, first, 8);

@@ -59,7 +59,7 @@ struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held
 }
 
 int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                       struct mtr_held_event *held)
+                   struct mtr_held_event *held)
 {
     *held = fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
@@ -69,7 +69,7 @@ int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *ev
 }
 
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
-                        const char *text)
+                    const char *text)
 {
     struct mtr_quarantined_event row = {seq, meter, mtr_str_from(reason), mtr_str_from(text)};
     aggregator->state_changed = true;
@@ -181,8 +181,8 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
 }
 
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-                   const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
-                   uint64_t by_seq)
+               const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
+               uint64_t by_seq)
 {
     struct mtr_measure measure;
     const struct effect effect = {subscription, meter, sign, by_seq};
@@ -257,12 +257,12 @@ static int fold_void(struct mtr_aggregator *aggregator, const struct mtr_event *
 {
     if (event->target_seq == 0 || event->target_seq >= seq)
         return fold_quarantine(aggregator, seq, 0, "void_unknown",
-                                   "it takes back an event that is not before it in the log");
+                               "it takes back an event that is not before it in the log");
     aggregator->state_changed = true;
     int rc = mtr_rollups_put_voided(aggregator->txn, event->target_seq, seq);
     if (rc == MTR_EEXISTS)
         return fold_quarantine(aggregator, seq, 0, "void_twice",
-                                   "the event that it takes back was taken back before");
+                               "the event that it takes back was taken back before");
     return rc ? rc : remember_void(aggregator, event->target_seq, seq);
 }
 
@@ -273,13 +273,13 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
     case MTR_DISPOSITION_VOID: return fold_void(aggregator, event, seq);
     case MTR_DISPOSITION_CONFLICT:
         return fold_quarantine(aggregator, seq, 0, "conflict",
-                                   "an event of the same source and id but with other content came before");
+                               "an event of the same source and id but with other content came before");
     case MTR_DISPOSITION_EXPIRED:
         return fold_quarantine(aggregator, seq, 0, "expired",
                                    "its time is older than the accepted lateness");
     case MTR_DISPOSITION_FUTURE:
         return fold_quarantine(aggregator, seq, 0, "future",
-                                   "its time is further ahead than the accepted skew");
+                               "its time is further ahead than the accepted skew");
     }
     mtr_diagnostic_set(aggregator->diagnostic, 0, 0, NULL,
                        "the event at sequence %" PRIu64 " has an unknown disposition", seq);
@@ -338,7 +338,7 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     int rc = fold_read(aggregator, v->target_seq, &target);
     if (rc == MTR_ENOTFOUND)
         return fold_quarantine(aggregator, v->seq, 0, "void_unknown",
-                                   "the event that it takes back has left the log");
+                               "the event that it takes back has left the log");
     if (rc) return rc;
     if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
     rc = fold_find_held(aggregator, target, v->target_seq, &held);
@@ -358,7 +358,7 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
         if (!fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
             continue; /* the catch-up will see it voided */
         rc = fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1,
-                            v->seq);
+                        v->seq);
         if (rc) return rc;
     }
     return MTR_OK;

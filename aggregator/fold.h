@@ -88,16 +88,16 @@ struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held
                                         uint64_t seq);
 /* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
 int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                       struct mtr_held_event *held) MTR_MUST_USE;
+                   struct mtr_held_event *held) MTR_MUST_USE;
 
 /* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its
  * own, or the void's. */
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-                   const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
-                   uint64_t by_seq) MTR_MUST_USE;
+               const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
+               uint64_t by_seq) MTR_MUST_USE;
 bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
-                        const char *text) MTR_MUST_USE;
+                    const char *text) MTR_MUST_USE;
 
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
@@ -123,9 +123,9 @@ struct mtr_fact_name {
 struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name fact_number(const char *prefix, uint32_t number);
 int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,
-                     uint64_t *out) MTR_MUST_USE;
+                 uint64_t *out) MTR_MUST_USE;
 int fact_put_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name, uint64_t first,
-                     const uint64_t *second) MTR_MUST_USE;
+                 const uint64_t *second) MTR_MUST_USE;
 int fact_delete(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name) MTR_MUST_USE;
 uint64_t fact_read_u64(const char *bytes);
 

@@ -79,7 +79,7 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
         rc = mtr_rollups_delete_held(aggregator->txn, held);
         return rc ? rc
                   : fold_quarantine(aggregator, row->seq, 0, "expired",
-                                        "it left the log before the catalog knew its place");
+                                    "it left the log before the catalog knew its place");
     }
     if (rc) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, event);

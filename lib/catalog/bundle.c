@@ -120,23 +120,28 @@ static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mt
     int rc = MTR_OK;
     if (list->kind == MTR_NODE_NULL) return MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return fail(list, mtr_kinds[kind].plural, findings, "a list of documents is expected");
+        return fail(list, kind_of(kind)->plural, findings, "a list of documents is expected");
     for (uint32_t i = 0; i < list->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *node = &list->children[i];
         struct mtr_str key;
         bool is_map = node->kind == MTR_NODE_MAP;
         int one = is_map ? read_key(node, &key, findings)
-                         : fail(node, mtr_kinds[kind].plural, findings, "a map is expected");
+                         : fail(node, kind_of(kind)->plural, findings, "a map is expected");
         if (!one) one = add_item(plan, kind, key, node, current);
         if (one) rc = one;
     }
     return rc;
 }
 
+static const char *plural_of(int kind)
+{
+    return kind_of((enum mtr_catalog_kind)kind)->plural;
+}
+
 static const char *plural_at(const void *context, unsigned i)
 {
     (void)context;
-    return i < MTR_KIND_COUNT ? mtr_kinds[i].plural : NULL;
+    return i < MTR_KIND_COUNT ? plural_of((int)i) : NULL;
 }
 
 static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findings)
@@ -161,7 +166,7 @@ static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const s
     for (uint32_t i = 0; i < root->child_count && rc != MTR_ENOMEM; i++) {
         const struct mtr_node *child = &root->children[i];
         int kind = 0;
-        while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(mtr_kinds[kind].plural)))
+        while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(plural_of(kind))))
             kind++;
         bool known = kind < MTR_KIND_COUNT;
         int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings)
@@ -185,7 +190,7 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
             if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
                                  "%s `%.*s` is given twice, first on line %u",
-                                 mtr_kinds[item->kind].name, MTR_STR_ARGS(item->key), other->node->line);
+                                 kind_of(item->kind)->name, MTR_STR_ARGS(item->key), other->node->line);
             result = MTR_EINVALID;
             break;
         }
@@ -195,7 +200,7 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
 }
 
 int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
-                  struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
+                struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     int rc =
         kind ? read_one(plan, root, *kind, key, current, findings) : read_many(plan, root, current, findings);

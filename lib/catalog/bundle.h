@@ -29,8 +29,8 @@ void bundle_release(struct mtr_plan *plan);
 /* `kind` NULL: a text of many documents. `current` is borrowed as long as the plan. Errors: MTR_EINVALID
  * with findings, MTR_ENOMEM. */
 int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
-                  struct mtr_str key, const struct mtr_catalog *current,
-                  struct mtr_diagnostics *findings) MTR_MUST_USE;
+                struct mtr_str key, const struct mtr_catalog *current,
+                struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* {"key": key, …}: appended to *out. */
 int bundle_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out) MTR_MUST_USE;

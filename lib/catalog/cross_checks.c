@@ -210,8 +210,8 @@ static void check_trial(const struct mtr_record *record, const struct mtr_subscr
         struct mtr_str key = subscription->trial_units[i].component;
         if (!has_metered_component(subscription->tariff, key))
             record_fail(record, "trial", findings,
-                            "quantity: tariff `%.*s` has no component `%.*s` with a meter",
-                            MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
+                        "quantity: tariff `%.*s` has no component `%.*s` with a meter",
+                        MTR_STR_ARGS(subscription->tariff->key), MTR_STR_ARGS(key));
     }
 }
 
@@ -238,8 +238,8 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
     }
     if (tariff && (tariff->across_customer || tariff->has_account))
         record_fail(record, "cost_tariff", findings,
-                        "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
-                        MTR_STR_ARGS(tariff->key));
+                    "tariff `%.*s` counts across the customer's subscriptions, which a cost cannot",
+                    MTR_STR_ARGS(tariff->key));
 }
 
 static void check_subscription(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -290,8 +290,8 @@ static void check_override(const struct mtr_catalog *catalog, const struct mtr_r
     const char *meant =
         findings->dropped ? NULL : mtr_schema_nearest(override->subscription, subscription_key_at, catalog);
     record_fail(record, "versions", findings, "has an override for an unknown subscription `%.*s`%s%s%s",
-                    MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "",
-                    meant ? "`?" : "");
+                MTR_STR_ARGS(override->subscription), meant ? "; did you mean `" : "", meant ? meant : "",
+                meant ? "`?" : "");
 }
 
 static void check_version(const struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -325,11 +325,11 @@ static void check_credit(const struct mtr_record *record, const struct mtr_credi
             MTR_STR_ARGS(credit->currency), MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     if (credit->meter && credit->meter->service != subscription->service)
         record_fail(record, "meter", findings, "is of service `%.*s`, but the subscription is of `%.*s`",
-                        MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
+                    MTR_STR_ARGS(credit->meter->service->key), MTR_STR_ARGS(subscription->service->key));
     for (uint32_t i = 0; i < credit->component_count; i++)
         if (!has_component(tariff, credit->components[i]))
             record_fail(record, "components", findings, "tariff `%.*s` has no component `%.*s`",
-                            MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
+                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(credit->components[i]));
 }
 
 static bool has_allowance(const struct mtr_tariff_document *tariff, struct mtr_str key)
@@ -346,9 +346,9 @@ static void check_key(const struct mtr_catalog *catalog, const struct mtr_credit
 {
     if (!tariff || (!has_component(tariff, credit->key) && !has_allowance(tariff, credit->key))) return;
     record_fail(catalog->records[MTR_KIND_CREDIT][credit->number - 1], "key", findings,
-                    "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
-                    "choose another",
-                    MTR_STR_ARGS(tariff->key));
+                "is the key of a component or an allowance of tariff `%.*s`, whose lines it would pay: "
+                "choose another",
+                MTR_STR_ARGS(tariff->key));
 }
 
 static void check_keys(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings)

@@ -79,7 +79,7 @@ const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 }
 
 struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                           struct mtr_str key)
+                                       struct mtr_str key)
 {
     uint64_t hash = hash_index_hash(key, (uint64_t)kind);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_key[kind], hash, &probe)) != 0;)
@@ -179,7 +179,8 @@ uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct
                                  struct mtr_str event_type, const struct mtr_meter *const **meters)
 {
     uint64_t hash = catalog_event_type_hash(service->number, event_type);
-    for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
+    for (uint32_t probe = 0, number;
+         (number = hash_index_next(&catalog->by_event_type, hash, &probe)) != 0;) {
         struct mtr_meter_group group = catalog->groups[number - 1];
         const struct mtr_meter *first = catalog->meters_by_type[group.first];
         if (first->service->number != service->number || !mtr_str_equal(first->event_type, event_type))

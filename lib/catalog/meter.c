@@ -29,8 +29,8 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
                              "a meter is a map with a key");
         return MTR_EINVALID;
     }
-    int rc = record_decode(MTR_KIND_METER, 0, key->text, (struct mtr_str){NULL, 0}, node, NULL, findings,
-                               &record);
+    const struct record_source source = {.kind = &meter_kind, .key = key->text, .node = node};
+    int rc = record_decode(&source, NULL, findings, &record);
     if (rc) return rc;
     struct mtr_meter meter = record_meter_of(record, NULL);
     meter.filters = NULL;

@@ -1,15 +1,70 @@
 /*
- * What a meter's rows cannot say: the filter, and how value, aggregation and dimensions must fit together.
+ * Meters: their rows, what rows cannot say (the filter, and how value, aggregation and dimensions must fit
+ * together), and what may not change: usage was folded with it.
  */
 #include "lib/catalog/record.h"
-
-#include <string.h>
 
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
+static const char *const aggregations[] = {"sum",    "count",         "min",        "max", "last",
+                                           "unique", "time_weighted", "percentile", NULL};
+_Static_assert(sizeof(aggregations) / sizeof(*aggregations) == MTR_AGGREGATION_COUNT + 1, "a name for each");
+static const char *const reported[] = {"level", "change", NULL};
+static const char *const held_from[] = {"moment", "day", NULL};
+static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
+
+static const struct mtr_field rows[] = {
+    {MTR_ROW(mtr_meter_fields, key), .type = MTR_FIELD_KEY, .doc = "its key"},
+    {MTR_ROW(mtr_meter_fields, name), .type = MTR_FIELD_TEXT, .max = 256, .doc = "for people"},
+    {MTR_ROW(mtr_meter_fields, service), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "key of its service; fixed"},
+    {MTR_ROW(mtr_meter_fields, event_type), .type = MTR_FIELD_TEXT, .required = true,
+     .min = 1, .max = MTR_EVENT_TYPE_BYTES_MAX, .doc = "type of the events that it counts; fixed"},
+    {MTR_ROW(mtr_meter_fields, aggregation), .type = MTR_FIELD_ENUM,
+     .default_text = "sum", .choices = aggregations, .doc = "how events become one quantity; fixed"},
+    {MTR_ROW(mtr_meter_fields, value), .type = MTR_FIELD_TEXT, .min = 1,
+     .max = MTR_PROPERTY_NAME_BYTES_MAX, .doc = "property that holds the quantity; none for count; fixed"},
+    {MTR_ROW(mtr_meter_fields, unit), .type = MTR_FIELD_TEXT, .max = 64,
+     .doc = "of the quantity, for people"},
+    {MTR_ROW(mtr_meter_fields, group_by), .type = MTR_FIELD_TEXTS,
+     .max = MTR_METER_GROUP_BY_MAX, .doc = "properties whose values are kept apart; fixed"},
+    {.name = "filter", MTR_ROW_AT(mtr_meter_fields, filter_node), .type = MTR_FIELD_NODE,
+     .doc = "property: value or list of values; an event counts when all hold; fixed"},
+    {MTR_ROW(mtr_meter_fields, keep_events), .type = MTR_FIELD_BOOL,
+     .default_text = "false",
+     .doc = "of sum and count: each event is kept, so that a component of `scope: event` can price it; "
+            "fixed"},
+    {MTR_ROW(mtr_meter_fields, spread_over), .type = MTR_FIELD_TEXT, .min = 1,
+     .max = MTR_PROPERTY_NAME_BYTES_MAX,
+     .doc = "of sum: property that holds a length in seconds; the quantity is spread evenly over it, from "
+            "the event's time on; fixed"},
+    {MTR_ROW(mtr_meter_fields, reports), .type = MTR_FIELD_ENUM, .default_text = "level",
+     .choices = reported, MTR_ROW_GIVEN(mtr_meter_fields, reports_given),
+     .doc = "of time_weighted: events carry the level, or what it changes by; fixed"},
+    {MTR_ROW(mtr_meter_fields, per), .type = MTR_FIELD_ENUM, .default_text = "hour",
+     .choices = time_units, MTR_ROW_GIVEN(mtr_meter_fields, per_given),
+     .doc = "of time_weighted: a level of 1 that holds for this long is 1; period: the mean level; fixed"},
+    {MTR_ROW(mtr_meter_fields, holds_from), .type = MTR_FIELD_ENUM,
+     .default_text = "moment", .choices = held_from, MTR_ROW_GIVEN(mtr_meter_fields, holds_from_given),
+     .doc = "of time_weighted: a value holds from its own moment, or from the beginning of its local day; "
+            "fixed"},
+    {MTR_ROW(mtr_meter_fields, percentile), .type = MTR_FIELD_QUANTITY,
+     .default_text = "95", MTR_ROW_GIVEN(mtr_meter_fields, percentile_given),
+     .doc = "of percentile: which, above 0 and at most 100; fixed"},
+    {.name = "window", MTR_ROW_AT(mtr_meter_fields, window_us), .type = MTR_FIELD_DURATION,
+     .default_text = "5m", .min = 60000000, .max = 3600000000, MTR_ROW_GIVEN(mtr_meter_fields, window_given),
+     .doc = "of percentile: length of the windows whose sums are compared; divides an hour; fixed"},
+    {0},
+};
+
 enum { FILTERS_MAX = 16, FILTER_VALUES_MAX = 256 };
+
+const char *mtr_aggregation_name(enum mtr_aggregation aggregation)
+{
+    return aggregations[aggregation];
+}
 
 static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, const char *text)
 {
@@ -77,7 +132,7 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
     for (uint32_t i = 0; i < list->count; i++) {
         if (names[i].size == 0 || names[i].size > MTR_PROPERTY_NAME_BYTES_MAX)
             record_fail(record, "group_by", findings, "the name of a property has 1 to %d bytes",
-                            MTR_PROPERTY_NAME_BYTES_MAX);
+                        MTR_PROPERTY_NAME_BYTES_MAX);
         for (uint32_t k = 0; k < i; k++)
             if (mtr_str_equal(names[i], names[k]))
                 record_fail(record, "group_by", findings, "`%.*s` is given twice",
@@ -108,7 +163,7 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
         if (fields[i].given && !fields[i].fits)
             record_fail(record, fields[i].name, findings, "belongs to aggregation %s, not to %s",
-                            fields[i].belongs_to, mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
+                        fields[i].belongs_to, mtr_aggregation_name((enum mtr_aggregation)f->aggregation));
 }
 
 static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *findings)
@@ -120,7 +175,7 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
         record_fail(record, "percentile", findings, "is a number above 0 and at most 100");
     if (f->window_us % MTR_US_PER_SECOND || MTR_US_PER_HOUR % f->window_us)
         record_fail(record, "window", findings,
-                        "does not divide an hour into windows of equal length, as 5m, 15m or 1h do");
+                    "does not divide an hour into windows of equal length, as 5m, 15m or 1h do");
     if (f->keep_events && f->spread_over.size)
         record_fail(
             record, "keep_events", findings,
@@ -130,7 +185,7 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
         record_fail(record, "spread_over", findings, "is the property that holds the quantity already");
 }
 
-int meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
     (void)zones;
@@ -138,13 +193,62 @@ int meter_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_
         record_fail(record, "value", findings, "count takes no value: it counts events");
     if (f->aggregation != MTR_COUNT && !f->value.size)
         record_fail(record, "value", findings, "is missing: %s needs the property that holds the %s",
-                        mtr_aggregation_name((enum mtr_aggregation)f->aggregation),
-                        f->aggregation == MTR_UNIQUE ? "value" : "quantity");
+                    mtr_aggregation_name((enum mtr_aggregation)f->aggregation),
+                    f->aggregation == MTR_UNIQUE ? "value" : "quantity");
     if (mtr_str_equal(f->event_type, MTR_STR(MTR_EVENT_TYPE_VOID)))
         record_fail(record, "event_type", findings, "`%s` takes events back and cannot be counted",
-                        MTR_EVENT_TYPE_VOID);
+                    MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
     check_measuring(record, findings);
     int rc = decode_filters(record, findings);
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
+
+static bool same_texts(const struct mtr_str *a, uint32_t a_count, const struct mtr_str *b, uint32_t b_count)
+{
+    if (a_count != b_count) return false;
+    for (uint32_t i = 0; i < a_count; i++)
+        if (!mtr_str_equal(a[i], b[i])) return false;
+    return true;
+}
+
+static bool same_filters(const struct mtr_meter_fields *a, const struct mtr_meter_fields *b)
+{
+    if (a->filter_count != b->filter_count) return false;
+    for (uint32_t i = 0; i < a->filter_count; i++) {
+        const struct mtr_filter *x = &a->filters[i], *y = &b->filters[i];
+        if (!mtr_str_equal(x->property, y->property) ||
+            !same_texts(x->values, x->value_count, y->values, y->value_count))
+            return false;
+    }
+    return true;
+}
+
+static void check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+                         struct mtr_diagnostics *findings)
+{
+    const struct mtr_meter_fields *a = &old->fields.meter, *b = &now->fields.meter;
+    record_freeze(now, "service", mtr_str_equal(a->service, b->service), findings);
+    record_freeze(now, "event_type", mtr_str_equal(a->event_type, b->event_type), findings);
+    record_freeze(now, "aggregation", a->aggregation == b->aggregation, findings);
+    record_freeze(now, "value", mtr_str_equal(a->value, b->value), findings);
+    record_freeze(now, "group_by",
+           same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count), findings);
+    record_freeze(now, "filter", same_filters(a, b), findings);
+    record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
+    record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
+    record_freeze(now, "reports", a->reports == b->reports, findings);
+    record_freeze(now, "per", a->per == b->per, findings);
+    record_freeze(now, "holds_from", a->holds_from == b->holds_from, findings);
+    record_freeze(now, "percentile", mtr_quantity_compare(a->percentile, b->percentile) == 0, findings);
+    record_freeze(now, "window", a->window_us == b->window_us, findings);
+}
+
+const struct mtr_kind meter_kind = {
+    .id = MTR_KIND_METER,
+    .name = "meter",
+    .plural = "meters",
+    .fields = rows,
+    .finish = finish,
+    .check_frozen = check_frozen,
+};

@@ -11,16 +11,15 @@
 
 enum { DATE_BYTES = 10 };
 
-#define ROW(member_name) .name = #member_name, .offset = offsetof(struct mtr_rates_fields, member_name)
-
-const struct mtr_field mtr_rates_rows[] = {
-    {ROW(key), .type = MTR_FIELD_KEY, .doc = "its key, as ecb-2026-11-20"},
-    {ROW(source), .type = MTR_FIELD_KEY, .required = true,
+static const struct mtr_field rows[] = {
+    {MTR_ROW(mtr_rates_fields, key), .type = MTR_FIELD_KEY, .doc = "its key, as ecb-2026-11-20"},
+    {MTR_ROW(mtr_rates_fields, source), .type = MTR_FIELD_KEY, .required = true,
      .doc = "who says so: the name that tariffs ask for; one document per source and day"},
-    {ROW(date), .type = MTR_FIELD_TEXT, .required = true,
+    {MTR_ROW(mtr_rates_fields, date), .type = MTR_FIELD_TEXT, .required = true,
      .doc = "the day that the rates are of, as 2026-11-20"},
-    {ROW(base), .type = MTR_FIELD_TEXT, .required = true, .doc = "ISO 4217; what the rates count from"},
-    {ROW(quotes), .type = MTR_FIELD_NODE, .required = true,
+    {MTR_ROW(mtr_rates_fields, base), .type = MTR_FIELD_TEXT, .required = true,
+     .doc = "ISO 4217; what the rates count from"},
+    {MTR_ROW(mtr_rates_fields, quotes), .type = MTR_FIELD_NODE, .required = true,
      .doc = "currency: how much of it 1 base is; or currency: {nominal, value}: nominal of it are value of "
             "the base"},
     {0},
@@ -131,7 +130,7 @@ static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields
     return findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-int rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     struct mtr_rates_fields *fields = &record->fields.rates;
     (void)zones;
@@ -141,11 +140,19 @@ int rates_finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
 
+const struct mtr_kind rate_kind = {
+    .id = MTR_KIND_RATE,
+    .name = "rate",
+    .plural = "rates",
+    .fields = rows,
+    .finish = finish,
+};
+
 int mtr_rates_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_rates *out,
                    struct mtr_diagnostics *findings)
 {
     struct mtr_rates_fields fields = {0};
-    int rc = mtr_schema_decode(mtr_rates_rows, node, arena, &fields, findings);
+    int rc = mtr_schema_decode(rows, node, arena, &fields, findings);
     if (!rc) rc = complete(node, &fields, arena, findings);
     if (!rc) *out = fields.decoded;
     return rc;

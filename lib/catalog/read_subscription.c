@@ -1,9 +1,76 @@
 /*
- * What a subscription's rows cannot say: its zone, its instants in that zone, its billing anchor.
+ * Subscriptions: their rows, and what rows cannot say: the zone, instants in that zone, the billing anchor,
+ * the trial. Service, subject and zone may not change: usage was folded with them.
  */
 #include "lib/catalog/record.h"
 
 #include "meterd/core/currency.h"
+#include "meterd/core/limits.h"
+
+static const char *const periods[] = {"day", "week", "month", "quarter", "year", NULL};
+
+static const struct mtr_field billing_rows[] = {
+    {MTR_ROW(mtr_billing_fields, every), .type = MTR_FIELD_ENUM, .default_text = "month",
+     .choices = periods, .doc = "length of a billing period"},
+    {MTR_ROW(mtr_billing_fields, anchor), .type = MTR_FIELD_TEXT, .default_text = "calendar",
+     .doc = "calendar, anniversary (of start), or a date that periods are counted from"},
+    {0},
+};
+
+static const char *const trial_then[] = {"convert", "stop", NULL};
+
+static const struct mtr_field trial_rows[] = {
+    {MTR_ROW(mtr_trial_fields, end), .type = MTR_FIELD_TEXT,
+     .doc = "when it ends: a date or an instant"},
+    {MTR_ROW(mtr_trial_fields, days), .type = MTR_FIELD_U64,
+     MTR_ROW_GIVEN(mtr_trial_fields, has_days), .min = 1, .max = 36500,
+     .doc = "instead of end: how many local days from start it lasts"},
+    {MTR_ROW(mtr_trial_fields, tariff), .type = MTR_FIELD_KEY,
+     .doc = "what is charged until then; nothing unless given"},
+    {MTR_ROW(mtr_trial_fields, then), .type = MTR_FIELD_ENUM, .choices = trial_then,
+     .default_text = "convert",
+     .doc = "convert: the subscription's tariff from then on; stop: nothing is charged"},
+    {MTR_ROW(mtr_trial_fields, quantity), .type = MTR_FIELD_LABELS,
+     .max = MTR_TARIFF_COMPONENTS_MAX,
+     .doc = "component: units of it that are free; beyond them its tariff is charged from the start on"},
+    {MTR_ROW(mtr_trial_fields, amount), .type = MTR_FIELD_MONEY,
+     MTR_ROW_GIVEN(mtr_trial_fields, has_amount),
+     .doc = "money that is free, in the tariff's currency; beyond it its tariff is charged from the start "
+            "on"},
+    {0},
+};
+
+static const struct mtr_field rows[] = {
+    {MTR_ROW(mtr_subscription_fields, key), .type = MTR_FIELD_KEY, .doc = "its key"},
+    {MTR_ROW(mtr_subscription_fields, service), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "key of the service bought; fixed"},
+    {MTR_ROW(mtr_subscription_fields, subject), .type = MTR_FIELD_TEXT, .min = 1,
+     .max = MTR_EVENT_SUBJECT_BYTES_MAX,
+     .doc = "the vendor's id of it, as events carry it; the key unless given; fixed"},
+    {MTR_ROW(mtr_subscription_fields, customer), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "who pays"},
+    {MTR_ROW(mtr_subscription_fields, tariff), .type = MTR_FIELD_KEY, .required = true,
+     .doc = "key of the tariff"},
+    {MTR_ROW(mtr_subscription_fields, cost_tariff), .type = MTR_FIELD_KEY,
+     .doc = "key of the tariff that says what its use costs the seller; its service's unless given"},
+    {MTR_ROW(mtr_subscription_fields, currency), .type = MTR_FIELD_TEXT,
+     .doc = "ISO 4217; the tariff's unless given; fixed"},
+    {.name = "zone", MTR_ROW_AT(mtr_subscription_fields, zone_name), .type = MTR_FIELD_TEXT,
+     .default_text = "UTC", .min = 1, .max = 64, .doc = "time zone of its hours, days and periods, as Europe/Berlin; fixed"},
+    {MTR_ROW(mtr_subscription_fields, billing), .type = MTR_FIELD_MAP,
+     .fields = billing_rows, .doc = "its billing periods"},
+    {MTR_ROW(mtr_subscription_fields, start), .type = MTR_FIELD_TEXT, .required = true,
+     .doc = "usage and fees from here on: a date (midnight in the zone) or an instant"},
+    {MTR_ROW(mtr_subscription_fields, trial_end), .type = MTR_FIELD_TEXT,
+     .doc = "free until then: short for trial: {end: …}"},
+    {MTR_ROW(mtr_subscription_fields, trial), .type = MTR_FIELD_MAP, .fields = trial_rows,
+     MTR_ROW_GIVEN(mtr_subscription_fields, has_trial), .doc = "how it begins"},
+    {MTR_ROW(mtr_subscription_fields, end), .type = MTR_FIELD_TEXT,
+     .doc = "no usage and fees from then on: a date or an instant"},
+    {MTR_ROW(mtr_subscription_fields, labels), .type = MTR_FIELD_LABELS, .max = 64,
+     .doc = "free texts for queries"},
+    {0},
+};
 
 static bool is_date(struct mtr_str text)
 {
@@ -47,8 +114,8 @@ static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *fin
         f->anchor_days = time_us / MTR_US_PER_DAY;
     } else {
         record_fail(record, "billing", findings,
-                        "anchor: calendar, anniversary or a date is expected, not `%.*s`",
-                        MTR_STR_ARGS(f->billing.anchor));
+                    "anchor: calendar, anniversary or a date is expected, not `%.*s`",
+                    MTR_STR_ARGS(f->billing.anchor));
     }
 }
 
@@ -77,9 +144,9 @@ static int decode_limits(struct mtr_record *record, struct mtr_diagnostics *find
         if (mtr_quantity_parse(labels[i].value, &trial->units[i].quantity) ||
             trial->units[i].quantity.e12 <= 0)
             record_fail(record, "trial", findings,
-                            "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits "
-                            "after the point",
-                            MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
+                        "quantity: `%.*s` of `%.*s` is no decimal number above 0 of at most 12 digits "
+                        "after the point",
+                        MTR_STR_ARGS(labels[i].value), MTR_STR_ARGS(labels[i].name));
     }
     if (trial->has_amount && trial->amount.e18 <= 0)
         record_fail(record, "trial", findings, "amount: must be more than 0");
@@ -135,20 +202,20 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
     if (f->end_s <= f->start_s) record_fail(record, "end", findings, "end must be after start");
 }
 
-int subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
+static int finish(struct mtr_record *record, struct mtr_zones *zones,
                             struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->subject.size == 0) f->subject = record->key;
     if (f->currency.size && !mtr_currency_find(f->currency))
         record_fail(record, "currency", findings, "`%.*s` is no ISO 4217 code, as EUR",
-                        MTR_STR_ARGS(f->currency));
+                    MTR_STR_ARGS(f->currency));
     int rc = zones_get(zones, f->zone_name, &f->zone);
     if (rc == MTR_ENOMEM) return rc;
     if (rc) {
         record_fail(record, "zone", findings,
-                        "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
-                        MTR_STR_ARGS(f->zone_name));
+                    "`%.*s` is no time zone of this system, as Europe/Berlin or UTC",
+                    MTR_STR_ARGS(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
     }
     f->end_s = INT64_MAX;
@@ -164,3 +231,21 @@ int subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;
 }
+
+static void check_frozen(const struct mtr_record *old, const struct mtr_record *now,
+                         struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription_fields *a = &old->fields.subscription, *b = &now->fields.subscription;
+    record_freeze(now, "service", mtr_str_equal(a->service, b->service), findings);
+    record_freeze(now, "subject", mtr_str_equal(a->subject, b->subject), findings);
+    record_freeze(now, "zone", mtr_str_equal(a->zone_name, b->zone_name), findings);
+}
+
+const struct mtr_kind subscription_kind = {
+    .id = MTR_KIND_SUBSCRIPTION,
+    .name = "subscription",
+    .plural = "subscriptions",
+    .fields = rows,
+    .finish = finish,
+    .check_frozen = check_frozen,
+};

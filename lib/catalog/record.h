@@ -91,17 +91,18 @@ struct mtr_credit_fields {
     uint64_t priority;
     struct mtr_catalog_time from, expires; /* decoded from the texts */
 };
+
 struct mtr_rates_fields {
     struct mtr_str key, source, date, base;
     const struct mtr_node *quotes; /* valid while decoding only */
     struct mtr_rates decoded;
 };
-extern const struct mtr_field mtr_rates_rows[];
 
 struct mtr_record {
     atomic_uint references;
-    enum mtr_catalog_kind kind;
+    const struct mtr_kind *kind;
     uint32_t number;
+    bool stored;                 /* decoded from the store: it was accepted once, under earlier rules */
     struct mtr_str key;
     struct mtr_str json;         /* canonical */
     const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings
@@ -120,42 +121,50 @@ struct mtr_record {
     } fields;
 };
 
-/* Decodes and checks a document by itself. `node` is a map; a `key` in it, if any, equals `key`.
- * Errors: MTR_EINVALID with findings, MTR_ENOMEM. */
-int record_decode(enum mtr_catalog_kind kind, uint32_t number, struct mtr_str key, struct mtr_str json,
-                      const struct mtr_node *node, struct mtr_zones *zones, struct mtr_diagnostics *findings,
-                      struct mtr_record **out) MTR_MUST_USE;
+/*
+ * What there is to know of a kind: its rows and the hooks behind them. Adding a kind is a struct of fields
+ * above, a file read_<kind>.c that defines its row, the row in kinds.c, and its links in snapshot.c.
+ * Hooks report their findings. MTR_EINVALID or MTR_OK with findings are the same; MTR_ENOMEM stops.
+ */
+struct mtr_kind {
+    enum mtr_catalog_kind id;
+    const char *name, *plural;
+    const struct mtr_field *fields; /* of the member of `fields` in a record */
+    int (*read)(struct mtr_record *record, struct mtr_diagnostics *findings); /* NULL: by rows, then finish */
+    int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
+    void (*check_frozen)(const struct mtr_record *old, const struct mtr_record *now,
+                         struct mtr_diagnostics *findings); /* NULL: every field may change */
+};
+
+extern const struct mtr_kind meter_kind, tariff_kind, subscription_kind, api_key_kind, destination_kind,
+    credit_kind, rate_kind;
+const struct mtr_kind *kind_of(enum mtr_catalog_kind kind);
+
+/* A document as it comes: a map, of which a `key`, if any, equals `key`. Borrowed during the call. */
+struct record_source {
+    const struct mtr_kind *kind;
+    uint32_t number;
+    bool stored;
+    struct mtr_str key, json;
+    const struct mtr_node *node;
+};
+
+/* Decodes and checks a document by itself. `zones` may be NULL for kinds without a zone. Errors: MTR_EINVALID
+ * with findings, MTR_ENOMEM. */
+int record_decode(const struct record_source *source, struct mtr_zones *zones,
+                  struct mtr_diagnostics *findings, struct mtr_record **out) MTR_MUST_USE;
 struct mtr_record *record_acquire(struct mtr_record *record);
 void record_release(struct mtr_record *record); /* any thread; NULL is fine */
 
-/* A finding about `name` of a record, placed at that field where the text is at hand. */
+/* For hooks: the fields by the kind's rows; a finding about `name` of a record, placed at that field where
+ * the text is at hand; and the finding that a field which must stay does not. */
+int record_read_rows(struct mtr_record *record, struct mtr_diagnostics *findings) MTR_MUST_USE;
 void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
-                     const char *format, ...) MTR_PRINTF(4, 5);
-
-/* Reports every field that defines the fold and differs. */
-void record_check_frozen(const struct mtr_record *old, const struct mtr_record *now,
-                             struct mtr_diagnostics *findings);
-
-/* Hooks of the registry: what is decoded behind the rows. Each reports its findings; MTR_ENOMEM only
- * stops. */
-int meter_finish(struct mtr_record *record, struct mtr_zones *zones,
-                     struct mtr_diagnostics *findings) MTR_MUST_USE;
-int subscription_finish(struct mtr_record *record, struct mtr_zones *zones,
-                            struct mtr_diagnostics *findings) MTR_MUST_USE;
-int credit_finish(struct mtr_record *record, struct mtr_zones *zones,
-                      struct mtr_diagnostics *findings) MTR_MUST_USE;
-int rates_finish(struct mtr_record *record, struct mtr_zones *zones,
-                     struct mtr_diagnostics *findings) MTR_MUST_USE;
+                 const char *format, ...) MTR_PRINTF(4, 5);
+void record_freeze(const struct mtr_record *now, const char *name, bool same,
+                   struct mtr_diagnostics *findings);
 
 /* The meter of a record; its texts are the record's. */
 struct mtr_meter record_meter_of(const struct mtr_record *record, const struct mtr_service *service);
-
-struct mtr_kind {
-    const char *name;
-    const char *plural;
-    const struct mtr_field *fields; /* NULL for tariffs, which have a reader of their own */
-    int (*finish)(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings);
-};
-extern const struct mtr_kind mtr_kinds[MTR_KIND_COUNT];
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in find.c, checks
+ * Building snapshots: records by number, links from key to pointer, indexes. Lookups are in lookups.c, checks
  * across tariffs in cross_checks.c.
  *
  * A hundred thousand subscriptions link in some ten milliseconds: only changed documents are decoded again,
@@ -47,7 +47,7 @@ static int allocate(struct mtr_catalog *catalog)
 }
 
 int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
-                       struct mtr_catalog **out)
+                   struct mtr_catalog **out)
 {
     struct mtr_catalog *catalog = calloc(1, sizeof(*catalog));
     if (!catalog) return MTR_ENOMEM;
@@ -83,12 +83,12 @@ void mtr_catalog_release(struct mtr_catalog *catalog)
 
 void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record)
 {
-    MTR_ASSERT(record->number >= 1 && record->number <= catalog->counts[record->kind]);
-    struct mtr_record **slot = &catalog->records[record->kind][record->number - 1];
+    const enum mtr_catalog_kind kind = record->kind->id;
+    MTR_ASSERT(record->number >= 1 && record->number <= catalog->counts[kind]);
+    struct mtr_record **slot = &catalog->records[kind][record->number - 1];
     MTR_ASSERT(!*slot);
     *slot = record_acquire(record);
-    hash_index_add(&catalog->by_key[record->kind], hash_index_hash(record->key, (uint64_t)record->kind),
-                  record->number);
+    hash_index_add(&catalog->by_key[kind], hash_index_hash(record->key, (uint64_t)kind), record->number);
 }
 
 struct nearest {
@@ -180,8 +180,9 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
 {
     const struct mtr_record *service =
         resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
-    if (service)
-        catalog->meters[record->number - 1] = record_meter_of(record, &catalog->services[service->number - 1]);
+    if (!service) return;
+    catalog->meters[record->number - 1] =
+        record_meter_of(record, &catalog->services[service->number - 1]);
 }
 
 /* Two subscriptions of one vendor cannot share a subject: an event would belong to both. */
@@ -229,11 +230,11 @@ static const struct mtr_tariff_document *tariff_in(const struct mtr_record *reco
     if (tariff->exchange.given) return tariff;
     if (tariff->currency_count)
         record_fail(record, "currency", findings, "is %.*s, in which tariff `%.*s` has no prices",
-                        MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
+                    MTR_STR_ARGS(currency), MTR_STR_ARGS(tariff->key));
     else
         record_fail(record, "currency", findings,
-                        "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
-                        MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
+                    "is %.*s, but tariff `%.*s` is in %.*s and has no `exchange`", MTR_STR_ARGS(currency),
+                    MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->currency));
     return NULL;
 }
 
@@ -299,7 +300,7 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;)
         if (memcmp(catalog->api_keys[number - 1].sha256, key->sha256, sizeof(key->sha256)) == 0)
             record_fail(record, "sha256", findings, "is the secret of API key `%.*s` already",
-                            MTR_STR_ARGS(catalog->api_keys[number - 1].key));
+                        MTR_STR_ARGS(catalog->api_keys[number - 1].key));
     hash_index_add(&catalog->by_secret, hash, record->number);
 }
 
@@ -371,8 +372,8 @@ static void sort_rates(struct mtr_catalog *catalog, struct mtr_diagnostics *find
         uint32_t later = first->number > again->number ? first->number : again->number,
                  earlier = first->number + again->number - later;
         record_fail(catalog->records[MTR_KIND_RATE][later - 1], "date", findings,
-                        "`%.*s` has the rates of that source and day already",
-                        MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
+                    "`%.*s` has the rates of that source and day already",
+                    MTR_STR_ARGS(catalog->records[MTR_KIND_RATE][earlier - 1]->key));
     }
 }
 
@@ -396,8 +397,8 @@ static void index_meters(struct mtr_catalog *catalog)
         if (!same || !mtr_str_equal(sorted[i - 1]->event_type, sorted[i]->event_type)) {
             catalog->groups[catalog->group_count++] = (struct mtr_meter_group){i, 0};
             hash_index_add(&catalog->by_event_type,
-                          catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
-                          catalog->group_count);
+                           catalog_event_type_hash(sorted[i]->service->number, sorted[i]->event_type),
+                           catalog->group_count);
         }
         catalog->groups[catalog->group_count - 1].count++;
     }

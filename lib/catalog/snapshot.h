@@ -45,14 +45,14 @@ struct mtr_catalog {
 /* Takes a reference of zones. `counts` are the highest numbers, all of which are set with catalog_set
  * before link. */
 int catalog_create(const uint32_t counts[MTR_KIND_COUNT], struct mtr_zones *zones, uint64_t version,
-                       struct mtr_catalog **out) MTR_MUST_USE;
+                   struct mtr_catalog **out) MTR_MUST_USE;
 void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* takes a reference */
 /* Resolves references and builds the indexes. Every reference to nothing, every clash is a finding.
  * MTR_EINVALID, MTR_ENOMEM. */
 int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
-                                           struct mtr_str key);
+                                       struct mtr_str key);
 
 /* Checks over several documents: tariffs against meters. */
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);

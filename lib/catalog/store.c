@@ -56,8 +56,13 @@ static int load_document(void *context, const struct mtr_stored_document *stored
     struct mtr_record *record = NULL;
     int rc = mtr_document_parse(stored->json, &document, &diagnostic);
     if (rc) return rc == MTR_ENOMEM ? rc : MTR_ECORRUPT;
-    rc = record_decode(loading->kind, stored->number, stored->key, stored->json,
-                           mtr_document_root(document), loading->store->zones, loading->findings, &record);
+    const struct record_source source = {.kind = kind_of(loading->kind),
+                                         .number = stored->number,
+                                         .stored = true,
+                                         .key = stored->key,
+                                         .json = stored->json,
+                                         .node = mtr_document_root(document)};
+    rc = record_decode(&source, loading->store->zones, loading->findings, &record);
     if (!rc) {
         record->node = NULL;
         rc = keep(loading, record);
@@ -78,10 +83,10 @@ static int load_all(struct loading *loading)
 
 static int check_numbers(const struct loading *loading, uint32_t counts[MTR_KIND_COUNT])
 {
-    for (uint32_t i = 0; i < loading->count; i++) counts[loading->records[i]->kind]++;
+    for (uint32_t i = 0; i < loading->count; i++) counts[loading->records[i]->kind->id]++;
     for (uint32_t i = 0; i < loading->count; i++)
         if (loading->records[i]->number == 0 ||
-            loading->records[i]->number > counts[loading->records[i]->kind])
+            loading->records[i]->number > counts[loading->records[i]->kind->id])
             return MTR_ECORRUPT;
     return MTR_OK;
 }
@@ -192,10 +197,15 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan,
             continue;
         }
         uint32_t number = item->stored ? item->stored->number : ++counts[item->kind];
-        int one = record_decode(item->kind, number, item->key, item->json, item->node, store->zones,
-                                    findings, &item->decoded);
+        const struct record_source source = {.kind = kind_of(item->kind),
+                                             .number = number,
+                                             .key = item->key,
+                                             .json = item->json,
+                                             .node = item->node};
+        int one = record_decode(&source, store->zones, findings, &item->decoded);
         if (one) rc = one;
-        if (!one && item->stored) record_check_frozen(item->stored, item->decoded, findings);
+        if (!one && item->stored && source.kind->check_frozen)
+            source.kind->check_frozen(item->stored, item->decoded, findings);
         *(item->stored ? &change->updated : &change->created) += 1;
     }
     if (rc == MTR_ENOMEM) return rc;
@@ -304,7 +314,7 @@ static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, cons
     pthread_mutex_lock(&store->apply_lock);
     bundle_init(&planning->plan);
     planning->read = bundle_read(&planning->plan, mtr_document_root(planning->document), kind, key,
-                                   store->current, findings);
+                                 store->current, findings);
     return MTR_OK;
 }
 

@@ -18,12 +18,12 @@ struct mtr_lmdb_cursors {
 
 /* A cursor for the caller alone: walks may stand within walks of the same table. */
 int lmdb_cursor_take(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi,
-                         MDB_cursor **out) MTR_MUST_USE;
+                     MDB_cursor **out) MTR_MUST_USE;
 void lmdb_cursor_give(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_cursor *cursor);
 
 /* As mdb_get; MTR_ENOTFOUND. */
 int lmdb_get(struct mtr_lmdb_cursors *cursors, unsigned table, MDB_dbi dbi, MDB_val *key,
-                 MDB_val *value) MTR_MUST_USE;
+             MDB_val *value) MTR_MUST_USE;
 
 /* Before the transaction ends. */
 void lmdb_cursors_close(struct mtr_lmdb_cursors *cursors);

@@ -104,7 +104,7 @@ static size_t map_bytes(const struct mtr_lmdb_options *options)
 }
 
 int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
-                  struct mtr_diagnostic *diagnostic)
+              struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env = NULL;
     int stale = 0;

@@ -28,7 +28,7 @@ struct mtr_lmdb_options {
 /* Opens (and, unless read_only, creates with mode 0700/0600) the environment in `directory`, and clears
  * stale readers. */
 int lmdb_open(const char *directory, const struct mtr_lmdb_options *options, MDB_env **out,
-                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+              struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* The meterd error of an LMDB or errno code, translated here and nowhere else. */
 int lmdb_error(int lmdb_code);

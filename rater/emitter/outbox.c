@@ -169,7 +169,7 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
         mtr_destination_driver_of(destination ? destination->kind : MTR_DESTINATION_HTTP);
     int rc = mtr_charges_get_message(step->txn, flight->destination, flight->number, &message);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    if (message.state != MTR_MESSAGE_ATTEMPTED || !driver->judge) return MTR_OK;
+    if (message.state != MTR_MESSAGE_ATTEMPTED) return MTR_OK;
     const enum mtr_delivery verdict = driver->judge(&flight->result);
     message.last_status = flight->result.outcome == MTR_OUTCOME_ANSWERED ? flight->result.status : 0;
     switch (verdict) {
@@ -339,7 +339,7 @@ static int serve_destination(struct outbox_step *step, const struct mtr_destinat
 {
     const struct mtr_destination_driver *driver = mtr_destination_driver_of(destination->kind);
     struct mtr_message message;
-    if (!driver->push || destination->disabled || is_in_flight(step->outbox, destination->number, applied))
+    if (destination->disabled || is_in_flight(step->outbox, destination->number, applied))
         return MTR_OK;
     int rc = mtr_charges_first_queued(step->txn, destination->number, &message);
     if (rc == MTR_ENOTFOUND) {

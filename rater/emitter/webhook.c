@@ -72,7 +72,6 @@ static enum mtr_delivery judge(const struct mtr_outbox_result *result)
 const struct mtr_destination_driver mtr_destination_http = {
     .name = "http",
     .kind = MTR_DESTINATION_HTTP,
-    .push = true,
     .begin_body = begin_body,
     .add_charge = add_charge,
     .end_body = end_body,

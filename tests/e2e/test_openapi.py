@@ -186,7 +186,7 @@ def check_admin(d):
 
 def main():
     with Daemon(SETTINGS) as d:
-        d.apply({**CATALOG, "destinations": [{"key": "pull", "kind": "pull"}],
+        d.apply({**CATALOG, "destinations": [{"key": "idle", "kind": "http", "url": "http://127.0.0.1:9", "disabled": True}],
                  "credits": [{"key": "welcome", "subscription": "sub-1", "amount": "5", "currency": "EUR", "from": "2026-01-01"},
                              {"key": "shared", "customer": "contoso", "amount": "9", "currency": "EUR", "from": "2026-01-01", "expires": "2030-01-01"}],
                  "rates": [{"key": "ecb-2026-01-30", "source": "ecb", "date": "2026-01-30", "base": "EUR", "quotes": {"USD": "1.0842"}}]})

@@ -163,7 +163,7 @@ struct mtr_api_key {
     bool disabled;
 };
 
-enum mtr_destination_kind { MTR_DESTINATION_HTTP, MTR_DESTINATION_PULL };
+enum mtr_destination_kind { MTR_DESTINATION_HTTP };
 
 struct mtr_destination {
     uint32_t number;

@@ -72,6 +72,12 @@ static inline const struct mtr_field *mtr_field_row(const struct mtr_field *fiel
     return field->type == MTR_FIELD_ROW ? field->row : field;
 }
 
+/* For rows, so that each names its member once: the key and its place; the place alone, where the key is
+ * another word than the member; the bool that tells whether the key was written. */
+#define MTR_ROW(type, member) .name = #member, .offset = offsetof(struct type, member)
+#define MTR_ROW_AT(type, member) .offset = offsetof(struct type, member)
+#define MTR_ROW_GIVEN(type, member) .present_offset = offsetof(struct type, member) + 1
+
 /* Decodes a map node into *out (zeroed by the caller), reporting every finding, not only the first.
  * Unknown keys are errors that name the nearest valid key. A NULL node decodes as an empty map. Returns
  * MTR_EINVALID when anything was an error. */

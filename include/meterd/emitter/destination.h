@@ -12,8 +12,7 @@ enum mtr_delivery { MTR_DELIVERED, MTR_DELIVERY_RETRY, MTR_DELIVERY_RETRY_UNCERT
 struct mtr_destination_driver {
     const char *name;
     enum mtr_destination_kind kind;
-    bool push; /* the outbox sends; else receivers come and pull */
-    /* The bytes of a message: open, one append per charge, close. NULL for pull. */
+    /* The bytes of a message: open, one append per charge, close. */
     int (*begin_body)(struct mtr_buffer *out, int64_t now_us);
     int (*add_charge)(struct mtr_buffer *out, uint32_t index, const struct mtr_charge *charge);
     int (*end_body)(struct mtr_buffer *out);
@@ -21,7 +20,6 @@ struct mtr_destination_driver {
 };
 
 extern const struct mtr_destination_driver mtr_destination_http; /* Standard Webhooks */
-extern const struct mtr_destination_driver mtr_destination_pull;
 
 const struct mtr_destination_driver *
 mtr_destination_driver_of(enum mtr_destination_kind kind); /* never NULL */

@@ -1,12 +1,14 @@
 /*
  * Official rates of the Bank of Russia, one day in a file:
  *
- *   <ValCurs Date="21.11.2026"><Valute><CharCode>JPY</CharCode><Nominal>100</Nominal><Value>62,5000</Value></Valute> …</ValCurs>
+ *   <ValCurs Date="21.11.2026">
+ *     <Valute><CharCode>JPY</CharCode><Nominal>100</Nominal><Value>62,5000</Value></Valute> …
+ *   </ValCurs>
  *
  * `Nominal` of the currency is `Value` roubles; the decimal sign is a comma. VunitRate, the value of one
  * unit, is left alone: it is rounded.
  */
-#include "lib/catalog/bank/rates.h"
+#include "lib/catalog/bank/reader.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
  *
  * 1 euro is `rate` of the currency.
  */
-#include "lib/catalog/bank/rates.h"
+#include "lib/catalog/bank/reader.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /*
  * Rates as central banks publish them, in XML. A bank is a const struct with two hooks, a file, and a row in
- * the registry of bank/rates.c. Private to daemon.
+ * the registry of bank/rates.c. Private to lib/catalog and the command that imports rates.
  *
  * The XML is hostile until read: no document type and so no entity of anybody's making, no depth, no length
  * without a bound.
@@ -43,16 +43,7 @@ struct bank_rates {
     uint32_t day_count, day_capacity;
 };
 
-/* What is being read; hooks say what is wrong with bank_fail and return. */
-struct bank_reader {
-    struct mtr_arena *arena;
-    struct bank_rates rates;
-    char currency[BANK_TEXT_BYTES_MAX + 1], value[BANK_TEXT_BYTES_MAX + 1],
-        nominal[BANK_TEXT_BYTES_MAX + 1]; /* of the quote at hand */
-    int error;
-    void *parser;
-    struct mtr_diagnostic *diagnostic;
-};
+struct bank_reader; /* bank/reader.h */
 
 struct bank {
     const char *name;      /* as --format takes it, and the source unless another is given */
@@ -79,14 +70,5 @@ enum { BANK_SKIPPED_BYTES = 400 };
 uint32_t bank_write_documents(const struct bank *bank, const char *source, const struct bank_rates *rates,
                               int64_t since_day, struct mtr_json_writer *json,
                               char skipped[BANK_SKIPPED_BYTES]);
-
-/* For hooks. */
-void bank_fail(struct bank_reader *reader, const char *format, ...) MTR_PRINTF(2, 3);
-const char *bank_attribute(const char *const *attributes, const char *name); /* NULL: absent */
-void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, unsigned day);
-/* Adds a quote to the day at hand; nominal 0: per base. */
-void bank_add_quote(struct bank_reader *reader, const char *currency, const char *value, uint64_t nominal);
-/* `digits` digits as a number. */
-bool bank_digits(const char *text, unsigned digits, unsigned *out);
 
 #endif

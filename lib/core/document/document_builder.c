@@ -13,7 +13,7 @@
 enum { PENDING_FIRST = 64 };
 
 void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
-                               struct mtr_diagnostic *diagnostic)
+                           struct mtr_diagnostic *diagnostic)
 {
     memset(builder, 0, sizeof(*builder));
     builder->arena = arena;
@@ -85,7 +85,7 @@ static int push(struct mtr_document_builder *builder, const struct mtr_node *nod
 }
 
 int document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
-                              struct mtr_place place)
+                          struct mtr_place place)
 {
     if (builder->depth == MTR_DOCUMENT_DEPTH_MAX)
         return fail_limit(builder, place, "nested too deeply, levels", MTR_DOCUMENT_DEPTH_MAX);
@@ -219,7 +219,7 @@ void document_resolve_plain(struct mtr_node *node)
 }
 
 int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
-                                struct mtr_place place)
+                            struct mtr_place place)
 {
     struct mtr_node node = {.kind = MTR_NODE_STRING, .line = place.line, .column = place.column};
     int rc = count_node(builder, place);

@@ -36,18 +36,18 @@ struct mtr_document_builder {
 };
 
 void document_builder_init(struct mtr_document_builder *builder, struct mtr_arena *arena,
-                               struct mtr_diagnostic *diagnostic);
+                           struct mtr_diagnostic *diagnostic);
 void document_builder_release(struct mtr_document_builder *builder);
 
 int document_builder_open(struct mtr_document_builder *builder, enum mtr_node_kind kind,
-                              struct mtr_place place) MTR_MUST_USE;
+                          struct mtr_place place) MTR_MUST_USE;
 int document_builder_close(struct mtr_document_builder *builder) MTR_MUST_USE;
 bool document_builder_wants_key(const struct mtr_document_builder *builder);
 int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
-                             struct mtr_place place) MTR_MUST_USE;
+                         struct mtr_place place) MTR_MUST_USE;
 /* `plain`: written without quotes, so it may mean null, true, false or a number. */
 int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str text, bool plain,
-                                struct mtr_place place) MTR_MUST_USE;
+                            struct mtr_place place) MTR_MUST_USE;
 
 /* MTR_EINVALID with the sentence and its place. */
 int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,

@@ -48,7 +48,7 @@ static int fail_expected(struct json *json, const char *expected)
     if (c > 0x20 && c < 0x7F)
         return document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
     return document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
-                                     expected);
+                                 expected);
 }
 
 static unsigned hex_digit(int c) /* 16: none */
@@ -97,7 +97,7 @@ static int read_unicode(struct json *json, size_t start)
     }
     if (code >= 0xD800 && code <= 0xDFFF)
         return document_builder_fail(json->builder, place_of(json, start),
-                                         "half of a surrogate pair is not a character");
+                                     "half of a surrogate pair is not a character");
     return append_utf8(&json->scratch, code);
 }
 

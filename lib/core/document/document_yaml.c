@@ -73,7 +73,7 @@ static int refuse_decoration(struct mtr_document_builder *builder, struct mtr_pl
     if (tag) return document_builder_fail(builder, place, "tags (%s) are not allowed", (const char *)tag);
     if (!anchor) return MTR_OK;
     return document_builder_fail(builder, place, "anchors (&%s) are not allowed: write the value out",
-                                     (const char *)anchor);
+                                 (const char *)anchor);
 }
 
 static int on_scalar(struct mtr_document_builder *builder, const yaml_event_t *event, struct mtr_place place)
@@ -103,10 +103,10 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
     case YAML_DOCUMENT_START_EVENT:
         if (reader->document_count++ == 0) return MTR_OK;
         return document_builder_fail(builder, place,
-                                         "a second document (---) starts here: one text holds one");
+                                     "a second document (---) starts here: one text holds one");
     case YAML_ALIAS_EVENT:
         return document_builder_fail(builder, place, "aliases (*%s) are not allowed: write the value out",
-                                         (const char *)event->data.alias.anchor);
+                                     (const char *)event->data.alias.anchor);
     case YAML_SCALAR_EVENT: return on_scalar(builder, event, place);
     case YAML_SEQUENCE_START_EVENT:
         return on_container(builder, MTR_NODE_LIST, place, event->data.sequence_start.anchor,

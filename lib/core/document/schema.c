@@ -58,7 +58,7 @@ static int check_length(struct mtr_schema_context *context, const struct mtr_fie
     if (!schema_has_bounds(field) || fits) return MTR_OK;
     schema_format_range(field, range);
     return schema_fail(context, node->line, node->column, "the list has %u items; allowed are %s",
-                           node->child_count, range);
+                       node->child_count, range);
 }
 
 static int decode_single(struct mtr_schema_context *context, const struct mtr_field *field,
@@ -135,7 +135,7 @@ static int decode_named(struct mtr_schema_context *context, const struct mtr_fie
         path_push(context, ".", child->key);
         if (!mtr_schema_is_key(child->key))
             rc = worse(rc, schema_fail(context, child->key_line, child->key_column,
-                                           "is no key: write letters, digits and . _ : -"));
+                                       "is no key: write letters, digits and . _ : -"));
         rc = worse(rc, mtr_arena_copy(context->arena, child->key,
                                       (struct mtr_str *)(void *)(items + i * field->item_size)));
         rc = worse(rc, decode_map(context, field->fields, child, true, items + i * field->item_size));
@@ -244,14 +244,14 @@ static int fail_unknown(struct mtr_schema_context *context, const struct mtr_fie
     int shown = child->key.size < 60 ? (int)child->key.size : 60;
     if (nearest)
         return schema_fail(context, child->key_line, child->key_column,
-                               "unknown key `%.*s`; did you mean `%s`?", shown, child->key.data, nearest);
+                           "unknown key `%.*s`; did you mean `%s`?", shown, child->key.data, nearest);
     char names[160] = "";
     size_t used = 0;
     for (const struct mtr_field *field = fields; field->name && used < sizeof(names); field++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", field == fields ? "" : ", ",
                                  field->name);
     return schema_fail(context, child->key_line, child->key_column, "unknown key `%.*s`; known are %s%s",
-                           shown, child->key.data, names, used < sizeof(names) ? "" : "…");
+                       shown, child->key.data, names, used < sizeof(names) ? "" : "…");
 }
 
 static const struct mtr_field *find_field(const struct mtr_field *fields, struct mtr_str name)

@@ -137,7 +137,7 @@ const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const vo
 }
 
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
-                                const char *expected, struct mtr_str *out)
+                            const char *expected, struct mtr_str *out)
 {
     if (node->kind == MTR_NODE_BOOL)
         return FAIL(node, "write \"%.*s\" in quotes: %s is expected", MTR_STR_ARGS(node->text), expected);
@@ -298,7 +298,7 @@ static int decode_enum(struct mtr_schema_context *context, const struct mtr_fiel
 }
 
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
-                             const struct mtr_node *node, void *member)
+                         const struct mtr_node *node, void *member)
 {
     switch (field->type) {
     case MTR_FIELD_TEXT: return decode_text(context, field, node, member);

@@ -19,11 +19,11 @@ int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t colu
 
 /* Every type but MAP, LIST, TEXTS, LABELS, NAMED, NODE and ROW. */
 int schema_decode_scalar(struct mtr_schema_context *context, const struct mtr_field *field,
-                             const struct mtr_node *node, void *member);
+                         const struct mtr_node *node, void *member);
 
 /* A text of any scalar, as written; anything else is a finding that says `expected`. */
 int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr_node *node,
-                                const char *expected, struct mtr_str *out);
+                            const char *expected, struct mtr_str *out);
 
 bool schema_has_bounds(const struct mtr_field *field);
 /* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */

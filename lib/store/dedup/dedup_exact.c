@@ -108,14 +108,14 @@ void identities_prefetch(const struct mtr_identities *table, struct mtr_event_id
 }
 
 const struct mtr_log_identity *identities_find(const struct mtr_identities *table,
-                                                   struct mtr_event_identity identity)
+                                               struct mtr_event_identity identity)
 {
     const struct mtr_log_identity *entry = place_of(table, identity);
     return entry->flags & ENTRY_USED ? entry : NULL;
 }
 
 bool identities_add(struct mtr_identities *table, struct mtr_event_identity identity, uint64_t digest,
-                        uint32_t flags, uint64_t seq)
+                    uint32_t flags, uint64_t seq)
 {
     struct mtr_log_identity *entry = place_of(table, identity);
     if (entry->flags & ENTRY_USED) return false;

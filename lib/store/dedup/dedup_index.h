@@ -74,7 +74,7 @@ uint32_t dedup_segment_slot(const struct mtr_sealed_segments *segments, uint32_t
 void dedup_register(struct mtr_dedup *dedup, uint32_t slot, const struct mtr_sealed_segment *segment);
 /* Builds the tags of all live `segments`, walking the log; one that retention has removed is passed over. */
 int dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
-                         struct mtr_tag_build *build) MTR_MUST_USE;
+                     struct mtr_tag_build *build) MTR_MUST_USE;
 /* Makes `build` the table in use. */
 void dedup_adopt_build(struct mtr_dedup *dedup);
 

@@ -50,7 +50,7 @@ static int add_tags(void *context, const struct mtr_log_identity *records, uint6
 }
 
 int dedup_build_tags(struct mtr_log *log, const struct mtr_sealed_segments *segments,
-                         struct mtr_tag_build *build)
+                     struct mtr_tag_build *build)
 {
     MTR_ASSERT(!build->tags.buckets);
     memset(build->unfiltered, 0, sizeof(build->unfiltered));

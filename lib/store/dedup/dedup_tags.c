@@ -71,7 +71,8 @@ static uint64_t first_bucket(const struct mtr_tag_table *table, struct mtr_event
 /* Its own inverse: the two buckets of a tag add up to a sum that the tag fixes. */
 static uint64_t other_bucket(const struct mtr_tag_table *table, uint64_t bucket, uint32_t tag)
 {
-    uint64_t sum = table_memory_scale((uint64_t)(tag + 1) * UINT64_C(0x9E3779B97F4A7C15), table->bucket_count);
+    uint64_t sum = table_memory_scale((uint64_t)(tag + 1) * UINT64_C(0x9E3779B97F4A7C15),
+                                      table->bucket_count);
     return sum >= bucket ? sum - bucket : sum + table->bucket_count - bucket;
 }
 
@@ -158,7 +159,7 @@ static uint32_t match(const struct mtr_tag_bucket *bucket, uint32_t tag, uint32_
 }
 
 uint32_t tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
-                       uint32_t candidates[MTR_TAG_CANDIDATES_MAX])
+                   uint32_t candidates[MTR_TAG_CANDIDATES_MAX])
 {
     uint32_t tag = tag_of(identity);
     uint64_t first = first_bucket(table, identity);

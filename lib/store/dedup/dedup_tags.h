@@ -47,6 +47,6 @@ uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity iden
 void tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity);
 /* Segment slots whose tag matches, expired ones included, each at least once; returns how many. */
 uint32_t tags_find(const struct mtr_tag_table *table, struct mtr_event_identity identity,
-                       uint32_t candidates[MTR_TAG_CANDIDATES_MAX]);
+                   uint32_t candidates[MTR_TAG_CANDIDATES_MAX]);
 
 #endif

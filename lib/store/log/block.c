@@ -29,7 +29,7 @@ enum { /* offsets in the header */
 };
 
 void block_write_header(uint8_t *p, const struct mtr_block_header *header,
-                            const struct mtr_block_layout *layout)
+                        const struct mtr_block_layout *layout)
 {
     memset(p, 0, MTR_BLOCK_HEADER_BYTES);
     memcpy(p + AT_MAGIC, magic, sizeof(magic));

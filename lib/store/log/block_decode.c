@@ -154,7 +154,7 @@ static int read_dictionary(struct work *work)
     if (sizes % 2 || sizes == 0) return corrupt(work, "dictionary");
     work->text_count = (uint32_t)(sizes / 2);
     if (block_decoded_bytes(work->header.count, layout->property_count, work->text_count, left,
-                                layout->ids_bytes) > MTR_BLOCK_BYTES_MAX)
+                            layout->ids_bytes) > MTR_BLOCK_BYTES_MAX)
         return corrupt(work, "decoded size");
     work->texts = reserve_array(&work->decoder->texts, work->text_count, sizeof(*work->texts));
     if (!work->texts) return MTR_ENOMEM;
@@ -315,7 +315,7 @@ static int read_scalars(struct work *work, uint32_t i, struct mtr_event *event, 
     event->target_seq = 0;
     if (!(flags & MTR_BLOCK_FLAG_TARGET)) return MTR_OK;
     return varint_get(&work->columns[MTR_COLUMN_TARGETS], &event->target_seq) ? MTR_OK
-                                                                                  : corrupt(work, "a target");
+                                                                              : corrupt(work, "a target");
 }
 
 static int read_events(struct work *work)

@@ -35,10 +35,10 @@ void block_dictionary_release(struct mtr_block_dictionary *dictionary);
 int block_dictionary_reset(struct mtr_block_dictionary *dictionary) MTR_MUST_USE;
 /* The number of `text`, added when new. Errors: MTR_ENOMEM; MTR_ELIMIT when longer than 65,535 bytes. */
 int block_dictionary_add(struct mtr_block_dictionary *dictionary, struct mtr_str text,
-                             uint32_t *index) MTR_MUST_USE;
+                         uint32_t *index) MTR_MUST_USE;
 
 static inline bool block_text_is(const struct mtr_block_dictionary *dictionary, uint32_t index,
-                                     struct mtr_str text)
+                                 struct mtr_str text)
 {
     const struct mtr_block_text *t = &dictionary->texts[index];
     return t->size == text.size && (text.size == 0 || memcmp(t->data, text.data, text.size) == 0);

@@ -459,7 +459,7 @@ int mtr_block_encode(struct mtr_block_encoder *encoder, const struct mtr_event *
     if (rc) return rc;
     const struct mtr_block_dictionary *dictionary = &encoder->dictionary;
     if (block_decoded_bytes(header->count, totals.properties, dictionary->count, dictionary->bytes,
-                                totals.id_bytes) > MTR_BLOCK_BYTES_MAX)
+                            totals.id_bytes) > MTR_BLOCK_BYTES_MAX)
         return MTR_ELIMIT;
     struct mtr_block_layout layout = {.property_count = (uint32_t)totals.properties};
     rc = write_array(encoder);

@@ -64,7 +64,7 @@ _Static_assert(sizeof(struct mtr_property) <= MTR_BLOCK_PROPERTY_COST, "the pric
 _Static_assert(sizeof(struct mtr_str) <= MTR_BLOCK_TEXT_COST, "the price of a text covers it");
 
 static inline uint64_t block_decoded_bytes(uint64_t events, uint64_t properties, uint64_t texts,
-                                               uint64_t text_bytes, uint64_t id_bytes)
+                                           uint64_t text_bytes, uint64_t id_bytes)
 {
     return events * MTR_BLOCK_EVENT_COST + properties * MTR_BLOCK_PROPERTY_COST +
            texts * MTR_BLOCK_TEXT_COST + text_bytes + id_bytes;
@@ -80,10 +80,10 @@ struct mtr_block_layout {
 };
 
 void block_write_header(uint8_t *p, const struct mtr_block_header *header,
-                            const struct mtr_block_layout *layout);
+                        const struct mtr_block_layout *layout);
 /* Checks everything but the hash. */
 int block_parse_header(struct mtr_str block, struct mtr_block_header *header,
-                           struct mtr_block_layout *layout) MTR_MUST_USE;
+                       struct mtr_block_layout *layout) MTR_MUST_USE;
 /* Hash of all bytes but the last 16, and the hash that stands there. */
 struct mtr_hash128 block_hash(const uint8_t *block, size_t size);
 

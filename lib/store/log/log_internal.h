@@ -34,11 +34,11 @@ int log_write_manifest(struct mtr_log *log) MTR_MUST_USE;
 /* Recovery. Reads the manifest, removes what a crash left behind, verifies in a child process. *out has
  * the facts of all segments, the open one included; it is empty for a new log. */
 int log_recover(const char *directory, bool verify_all, struct mtr_manifest *out,
-                    struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* Verifies the segments of `manifest` in a child process: with `all` each block of each, else of those not
  * sealed. Fills in the facts of segments that are not rolled. `strict`: nobody is writing. */
 int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
-                            struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -49,7 +49,7 @@ struct mtr_manifest {
 void manifest_release(struct mtr_manifest *manifest);
 /* MTR_ENOTFOUND: there is none. MTR_ECORRUPT, MTR_EVERSION: with a diagnostic (never NULL here). */
 int manifest_read(const char *directory, struct mtr_manifest *out,
-                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* Durable when MTR_OK; otherwise the old one stands (MTR_EIO: one of both). */
 int manifest_write(const char *directory, const struct mtr_manifest *manifest) MTR_MUST_USE;
 

@@ -97,7 +97,7 @@ static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key
     if (follows && (header->previous_hash.low != reader->last.hash.low ||
                     header->previous_hash.high != reader->last.hash.high))
         return segment_corrupt(diagnostic, number, first_seq,
-                                   "does not follow the block before it (hash chain broken)");
+                               "does not follow the block before it (hash chain broken)");
     reader->last = *header;
     return MTR_OK;
 }

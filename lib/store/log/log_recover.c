@@ -107,7 +107,7 @@ static int listen_to_child(int fd, struct mtr_manifest *manifest, uint32_t *inde
 }
 
 int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bool all, bool strict,
-                            struct mtr_diagnostic *diagnostic)
+                        struct mtr_diagnostic *diagnostic)
 {
     int fds[2], status = 0;
     uint32_t index = 0;
@@ -131,8 +131,8 @@ int log_verify_manifest(const char *directory, struct mtr_manifest *manifest, bo
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
     if (!ended)
         return segment_corrupt(diagnostic, manifest->records[index].number, 0,
-                                   "its pages are damaged: reading them crashed (signal %d)",
-                                   WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+                               "its pages are damaged: reading them crashed (signal %d)",
+                               WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     return rc;
 }
 
@@ -180,7 +180,7 @@ static int check_directory(const char *directory, const struct mtr_manifest *man
 }
 
 int log_recover(const char *directory, bool verify_all, struct mtr_manifest *out,
-                    struct mtr_diagnostic *diagnostic)
+                struct mtr_diagnostic *diagnostic)
 {
     struct mtr_manifest manifest = {0};
     segment_remove_unfinished(directory);

@@ -212,7 +212,7 @@ static int check_metas(int fd, uint32_t number, bool strict, uint64_t *entries,
 }
 
 int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
-                           struct mtr_diagnostic *diagnostic)
+                       struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX], file[PATH_MAX];
     int rc = number_path(path, directory, number);
@@ -228,7 +228,7 @@ int segment_check_file(const char *directory, uint32_t number, bool strict, uint
 }
 
 int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
-                     struct mtr_diagnostic *diagnostic)
+                 struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_MAX];
     struct mtr_diagnostic ignored;

@@ -41,11 +41,11 @@ void segment_remove_unfinished(const char *directory);
  * be neighbours in time: a flipped bit there would bring back an older state. *entries gets the number of
  * keys. */
 int segment_check_file(const char *directory, uint32_t number, bool strict, uint64_t *entries,
-                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* segment_bytes 0 opens read-only. Damage is MTR_ECORRUPT with a diagnostic (may be NULL). */
 int segment_open(const char *directory, uint32_t number, uint64_t segment_bytes, MDB_env **out,
-                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                 struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 uint64_t segment_used_bytes(MDB_env *env); /* up to the last page in use */
 
 #endif

@@ -54,7 +54,7 @@ static int make_entry(struct mtr_log_set *set, const struct mtr_segment_record *
 }
 
 int log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
-                           struct mtr_log_entry **out)
+                       struct mtr_log_entry **out)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = make_entry(set, record, env, out);
@@ -108,7 +108,7 @@ static int acquire(struct mtr_log_set *set, uint32_t index, struct mtr_log_found
 }
 
 int log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
-                            struct mtr_diagnostic *diagnostic)
+                        struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = set->count ? acquire(set, index_of_seq(set, seq), out, diagnostic) : MTR_ENOTFOUND;
@@ -117,7 +117,7 @@ int log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_fo
 }
 
 int log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
-                               struct mtr_diagnostic *diagnostic)
+                           struct mtr_diagnostic *diagnostic)
 {
     pthread_mutex_lock(&set->mutex);
     int rc = MTR_ENOTFOUND;

@@ -39,7 +39,7 @@ void log_set_release(struct mtr_log_set *set); /* closes the environments; nobod
 /* An entry that is nobody's yet (put it, or free it), and room for it, so that putting cannot fail; env
  * may be NULL. */
 int log_set_make_entry(struct mtr_log_set *set, const struct mtr_segment_record *record, MDB_env *env,
-                           struct mtr_log_entry **out) MTR_MUST_USE;
+                       struct mtr_log_entry **out) MTR_MUST_USE;
 /* Puts the entry behind the last, which is rolled by that, at once for everybody who looks. The entry and
  * its environment are the set's. */
 void log_set_put_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
@@ -55,9 +55,9 @@ struct mtr_log_found {
 /* The segment where `seq` is or will be, or the first retained one; opened, and counted until release.
  * MTR_ENOTFOUND: no segment. */
 int log_set_acquire_seq(struct mtr_log_set *set, uint64_t seq, struct mtr_log_found *out,
-                            struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 int log_set_acquire_number(struct mtr_log_set *set, uint32_t number, struct mtr_log_found *out,
-                               struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void log_set_release_entry(struct mtr_log_set *set, struct mtr_log_entry *entry);
 
 /* A manifest of what the set holds now. Release it. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/store/lmdb_env.h"
-#include "lib/store/log/log_identities.h"
+#include "lib/store/log/log_chunk.h"
 #include "lib/store/log/log_segment.h"
 
 struct walk {
@@ -41,7 +41,7 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
     int rc = mtr_block_read_header(value, &header);
     if (rc == MTR_EVERSION) {
         segment_corrupt(walk->diagnostic, number, key,
-                            "its format version is unknown: a newer meterd wrote it");
+                        "its format version is unknown: a newer meterd wrote it");
         return rc;
     }
     if (rc)
@@ -51,7 +51,7 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
         return segment_corrupt(walk->diagnostic, number, key, "holds another block");
     if (!hashes_equal(header.previous_hash, chain->last_hash))
         return segment_corrupt(walk->diagnostic, number, key,
-                                   "does not follow the block before it (hash chain broken)");
+                               "does not follow the block before it (hash chain broken)");
     if (header.received_us < chain->last_received_us)
         return segment_corrupt(walk->diagnostic, number, key, "was received before the block before it");
     if (!walk->any_block) walk->first_received_us = header.received_us;
@@ -69,8 +69,8 @@ static int verify_chunk(struct walk *walk, struct mtr_str key, struct mtr_str va
     uint32_t number = walk->record->number;
     if (chunk_read(key, value, records, &count, &hash))
         return segment_corrupt(walk->diagnostic, number, 0,
-                                   "a chunk of identities is damaged (after %llu of them)",
-                                   (unsigned long long)walk->identities);
+                               "a chunk of identities is damaged (after %llu of them)",
+                               (unsigned long long)walk->identities);
     if (walk->any_chunk && identity_compare(walk->last_identity, records[0].identity) >= 0)
         return segment_corrupt(walk->diagnostic, number, 0, "chunks of identities are out of order");
     walk->any_chunk = true;
@@ -89,7 +89,7 @@ static int verify_entry(struct walk *walk, MDB_val key, MDB_val value)
     if (key.mv_size == MTR_SEGMENT_CHUNK_KEY_BYTES && bytes[0] == MTR_SEGMENT_CHUNK_MARK)
         return verify_chunk(walk, lmdb_str(key), lmdb_str(value));
     return segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
-                               "an unknown key stands in its place");
+                           "an unknown key stands in its place");
 }
 
 static int walk_all(struct walk *walk, MDB_cursor *cursor)
@@ -136,12 +136,12 @@ static int compare_with_record(struct walk *walk, bool whole)
     if (record->rolled &&
         (chain->last_seq != record->last_seq || !hashes_equal(chain->last_hash, record->last_hash)))
         return segment_corrupt(walk->diagnostic, record->number, chain->last_seq + 1,
-                                   "the segment ends before it, the manifest says at %llu",
-                                   (unsigned long long)record->last_seq);
+                               "the segment ends before it, the manifest says at %llu",
+                               (unsigned long long)record->last_seq);
     if (record->sealed && whole &&
         (walk->identities != record->identity_count || !hashes_equal(walk->folded, record->identities_hash)))
         return segment_corrupt(walk->diagnostic, record->number, 0,
-                                   "its identities are not those that were sealed");
+                               "its identities are not those that were sealed");
     if (record->rolled) return MTR_OK;
     record->last_seq = chain->last_seq;
     record->last_hash = chain->last_hash;
@@ -160,15 +160,15 @@ static int verify_in(MDB_txn *txn, struct walk *walk, bool whole)
     if (!rc) rc = whole ? walk_all(walk, cursor) : walk_ends(walk, cursor);
     if (!rc && whole && walk->entries != stat.ms_entries)
         rc = segment_corrupt(walk->diagnostic, walk->record->number, walk->chain->last_seq + 1,
-                                 "is missing: %llu entries found, %zu were written",
-                                 (unsigned long long)walk->entries, stat.ms_entries);
+                             "is missing: %llu entries found, %zu were written",
+                             (unsigned long long)walk->entries, stat.ms_entries);
     if (!rc) rc = compare_with_record(walk, whole);
     if (cursor) mdb_cursor_close(cursor);
     return rc;
 }
 
 int segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
-                       struct mtr_chain *chain, struct mtr_diagnostic *diagnostic)
+                   struct mtr_chain *chain, struct mtr_diagnostic *diagnostic)
 {
     MDB_env *env;
     MDB_txn *txn = NULL;

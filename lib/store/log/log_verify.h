@@ -20,6 +20,6 @@ struct mtr_chain {
  * sealed segment's facts are in the manifest). Fills in the facts of a segment that is not rolled. Damaged
  * pages may crash: call it in a child. */
 int segment_verify(const char *directory, struct mtr_segment_record *record, bool whole, bool strict,
-                       struct mtr_chain *chain, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                   struct mtr_chain *chain, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

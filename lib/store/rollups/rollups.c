@@ -73,7 +73,7 @@ struct mtr_str rollups_key_str(const struct mtr_key *key)
 }
 
 int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
-                  struct mtr_str *value)
+                struct mtr_str *value)
 {
     MDB_val k = lmdb_val(key.data, key.size), v;
     int rc = lmdb_get(&txn->cursors, table, txn->rollups->tables[table], &k, &v);
@@ -82,7 +82,7 @@ int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
 }
 
 int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
-                  struct mtr_str value)
+                struct mtr_str value)
 {
     MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value.data, value.size);
     return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
@@ -95,7 +95,7 @@ int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
 }
 
 int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
-                   struct mtr_str prefix, mtr_table_on_row on_row, void *context)
+                 struct mtr_str prefix, mtr_table_on_row on_row, void *context)
 {
     MDB_cursor *cursor;
     int rc = lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
@@ -125,7 +125,7 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
     int rc = rollups_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
     if (rc == MTR_ENOTFOUND && !read_only)
         return rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
-                             (struct mtr_str){(const char *)current, sizeof(current)});
+                           (struct mtr_str){(const char *)current, sizeof(current)});
     if (rc) return rc;
     if (found.size == sizeof(current) && memcmp(found.data, current, sizeof(current)) == 0) return MTR_OK;
     unsigned version = found.size == sizeof(current) ? lmdb_get_u32((const unsigned char *)found.data) : 0;

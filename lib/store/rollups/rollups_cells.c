@@ -72,7 +72,7 @@ int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
     lmdb_put_u64(value + 32, cell->seq_last);
     lmdb_put_u64(value + CELL_CHANGE_AT, cell->change);
     return rollups_put(txn, MTR_TABLE_CELLS, rollups_key_str(&encoded),
-                         (struct mtr_str){(const char *)value, sizeof(value)});
+                       (struct mtr_str){(const char *)value, sizeof(value)});
 }
 
 enum { STOP = 1 }; /* positive: no error of ours */
@@ -115,7 +115,7 @@ int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell 
 {
     struct cell_walk walk = {.on_cell = on_cell, .context = context};
     return rollups_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
-                          on_cell_row, &walk);
+                        on_cell_row, &walk);
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */
@@ -210,7 +210,7 @@ int mtr_rollups_first_member(struct mtr_rollups_txn *txn, const struct mtr_cell_
 
 /* The row before the first that does not sort before the bound. */
 int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
-                      struct mtr_member *out)
+                          struct mtr_member *out)
 {
     struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
     struct mtr_key after = rollups_member_key(key, bound);
@@ -280,7 +280,7 @@ int mtr_rollups_hash(struct mtr_rollups_txn *txn, struct mtr_hash128 *out)
         hashing.table = (enum mtr_rollups_table)table;
         hash_u64(&hashing, (uint64_t)table);
         rc = rollups_scan(txn, hashing.table, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
-                            on_hash_row, &hashing);
+                          on_hash_row, &hashing);
     }
     XXH128_hash_t hash = XXH3_128bits_digest(hashing.state);
     (void)XXH3_freeState(hashing.state);

@@ -149,7 +149,7 @@ int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, u
     struct next_voided next = {0};
     struct mtr_key from = sequence_key(*target_seq);
     int rc = rollups_scan(txn, MTR_TABLE_VOIDED, rollups_key_str(&from), (struct mtr_str){NULL, 0},
-                            on_voided_row, &next);
+                          on_voided_row, &next);
     if (!next.found) return rc ? rc : MTR_ENOTFOUND;
     *target_seq = next.target_seq;
     *void_seq = next.void_seq;
@@ -167,7 +167,7 @@ int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_qu
     memcpy(value + 1, event->reason.data, event->reason.size);
     if (event->text.size) memcpy(value + 1 + event->reason.size, event->text.data, event->text.size);
     return rollups_put(txn, MTR_TABLE_QUARANTINED, rollups_key_str(&key),
-                         (struct mtr_str){value, 1 + event->reason.size + event->text.size});
+                       (struct mtr_str){value, 1 + event->reason.size + event->text.size});
 }
 
 struct quarantined_walk {
@@ -197,7 +197,7 @@ int mtr_rollups_walk_quarantined(struct mtr_rollups_txn *txn, uint64_t after_seq
     if (after_seq == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_seq + 1);
     return rollups_scan(txn, MTR_TABLE_QUARANTINED, rollups_key_str(&from), (struct mtr_str){NULL, 0},
-                          on_quarantined_row, &walk);
+                        on_quarantined_row, &walk);
 }
 
 int mtr_rollups_get_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struct mtr_str *value)
@@ -275,5 +275,5 @@ int mtr_rollups_walk_feed(struct mtr_rollups_txn *txn, uint64_t after_change, mt
     if (after_change == UINT64_MAX) return MTR_OK;
     struct mtr_key from = sequence_key(after_change + 1);
     return rollups_scan(txn, MTR_TABLE_FEED, rollups_key_str(&from), (struct mtr_str){NULL, 0}, on_feed_row,
-                          &walk);
+                        &walk);
 }

@@ -56,20 +56,20 @@ struct mtr_str rollups_key_str(const struct mtr_key *key);
 struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str member);
 /* The last member of the list that sorts before `bound`. MTR_ENOTFOUND without any. */
 int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
-                      struct mtr_member *out) MTR_MUST_USE;
+                          struct mtr_member *out) MTR_MUST_USE;
 
 /* Get, put and delete by table; the value is borrowed. */
 int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
-                  struct mtr_str *value) MTR_MUST_USE;
+                struct mtr_str *value) MTR_MUST_USE;
 int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
-                  struct mtr_str value) MTR_MUST_USE;
+                struct mtr_str value) MTR_MUST_USE;
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table,
-                     struct mtr_str key) MTR_MUST_USE;
+                   struct mtr_str key) MTR_MUST_USE;
 
 /* Rows from the first key >= from on, as long as keys begin with prefix. A hook result other than 0 stops
  * and is returned. */
 typedef int (*mtr_table_on_row)(void *context, struct mtr_str key, struct mtr_str value);
 int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
-                   struct mtr_str prefix, mtr_table_on_row on_row, void *context) MTR_MUST_USE;
+                 struct mtr_str prefix, mtr_table_on_row on_row, void *context) MTR_MUST_USE;
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "meterd/catalog/store.h"
 #include "meterd/core/buffer.h"
+#include "meterd/store/documents.h"
 
 enum { FINDINGS_MAX = 32 };
 static const int64_t NOW_US = INT64_C(1767225600) * 1000000; /* 2026-01-01 */
@@ -376,7 +377,8 @@ static const struct {
      "4:13: sha256: is the secret of API key `acme-push` already\n"},
     {"destinations:\n  - {key: d, kind: http, url: 'ftp://x.example'}\n",
      "2:31: url: a url that starts with https:// (or http://) is needed\n"},
-    {"destinations:\n  - {key: d, kind: pull, url: 'http://x.example'}\n", "2:31: url: a pull destination has no url\n"},
+    {"destinations:\n  - {key: d, kind: pull}\n",
+     "2:20: kind: who fetches charges (GET /v1/charges) needs no document: pull is no kind any more\n"},
     {"vendors: [{name: a}]\nservices:\n  - {key: s}\n", "1:11: key: is missing\n3:5: vendor: is missing\n"},
 };
 
@@ -568,6 +570,34 @@ static void test_read_only(void **state)
     assert_ok(f, apply(f, "vendors: [{key: z}]\n", true));
 }
 
+/* What an earlier version accepted opens, and sends nothing; it can be made one that does, and not be made again. */
+static void test_stored_pull(void **state)
+{
+    struct fixture *f = *state;
+    struct mtr_documents *documents;
+    struct mtr_diagnostic diagnostic;
+    uint64_t version;
+    uint32_t number = 0;
+    mtr_catalog_store_close(f->store);
+    f->store = NULL;
+    assert_int_equal(mtr_documents_open(f->directory, false, &documents, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_documents_begin(documents, &version), MTR_OK);
+    assert_int_equal(mtr_documents_put(documents, MTR_KIND_DESTINATION, MTR_STR("feed"), MTR_STR("old"), NOW_US,
+                                       MTR_STR("{\"key\":\"feed\",\"kind\":\"pull\"}"), &number), MTR_OK);
+    assert_int_equal(mtr_documents_commit(documents, &version), MTR_OK);
+    mtr_documents_close(documents);
+    reopen(f);
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    const struct mtr_destination *destination = mtr_catalog_find_destination(catalog, MTR_STR("feed"));
+    assert_non_null(destination);
+    assert_int_equal(destination->number, number);
+    assert_true(destination->disabled);
+    mtr_catalog_release(catalog);
+    assert_ok(f, apply(f, "destinations:\n  - {key: feed, kind: pull}\n", false)); /* nothing changes */
+    assert_int_equal(apply(f, "destinations:\n  - {key: feed, kind: pull, drafts: true}\n", false), MTR_EINVALID);
+    assert_ok(f, apply(f, "destinations:\n  - {key: feed, kind: http, url: 'https://erp.example'}\n", false));
+}
+
 static void test_many_subscriptions(void **state)
 {
     enum { COUNT = 10000 };
@@ -644,6 +674,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),  TEST(test_refusals), TEST(test_rates),              TEST(test_change_that_breaks_another),
         TEST(test_versions_in_the_past), TEST(test_revisions), TEST(test_snapshot_is_immutable), TEST(test_read_only),
+        TEST(test_stored_pull),
         TEST(test_many_subscriptions), TEST(test_readers_while_applying),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

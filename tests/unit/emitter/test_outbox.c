@@ -18,8 +18,7 @@ static const int64_t START_S = INT64_C(1767225600);
 static const char CATALOG[] = "destinations:\n"
                               "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s],\n"
                               "     batch_max: 3, drafts: true}\n"
-                              "  - {key: quiet, kind: http, url: 'https://q.example/charges', secret_files: [/run/s], drafts: false}\n"
-                              "  - {key: files, kind: pull}\n";
+                              "  - {key: quiet, kind: http, url: 'https://q.example/charges', secret_files: [/run/s], drafts: false}\n";
 
 /* What came to the sender and waits for its result. */
 struct sent {

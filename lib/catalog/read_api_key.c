@@ -1,0 +1,56 @@
+/*
+ * API keys: their rows, and what rows cannot say: the hash as bytes, the scopes as bits. The secret itself is
+ * in no document.
+ */
+#include "lib/catalog/record.h"
+
+#include <sodium.h>
+
+static const struct mtr_field rows[] = {
+    {MTR_ROW(mtr_api_key_fields, key), .type = MTR_FIELD_KEY,
+     .doc = "its name; never the secret"},
+    {.name = "sha256", MTR_ROW_AT(mtr_api_key_fields, sha256_hex), .type = MTR_FIELD_TEXT, .required = true,
+     .min = 64, .max = 64, .doc = "SHA-256 of the secret, in hexadecimal"},
+    {.name = "scopes", MTR_ROW_AT(mtr_api_key_fields, scope_names), .type = MTR_FIELD_TEXTS, .required = true,
+     .min = 1, .max = 4, .doc = "of ingest, query, billing, admin"},
+    {MTR_ROW(mtr_api_key_fields, vendor), .type = MTR_FIELD_KEY,
+     .doc = "key of the vendor whose events it may send and usage it may see; none: an operator's"},
+    {MTR_ROW(mtr_api_key_fields, disabled), .type = MTR_FIELD_BOOL, .default_text = "false",
+     .doc = "refused from now on"},
+    {0},
+};
+
+static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
+{
+    static const char *const names[] = {"ingest", "query", "billing", "admin"};
+    struct mtr_api_key_fields *f = &record->fields.api_key;
+    const struct mtr_str *scopes = f->scope_names.items;
+    size_t size = 0;
+    (void)zones;
+    if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size,
+                       NULL) ||
+        size != sizeof(f->sha256))
+        record_fail(record, "sha256", findings,
+                        "64 hexadecimal digits are expected, as `sha256sum` prints");
+    for (uint32_t i = 0; i < f->scope_names.count; i++) {
+        unsigned k = 0;
+        while (k < 4 && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;
+        if (k < 4)
+            f->scopes |= 1u << k;
+        else
+            record_fail(record, "scopes", findings, "`%.*s` is not one of ingest, query, billing, admin",
+                        MTR_STR_ARGS(scopes[i]));
+    }
+    if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
+        record_fail(record, "scopes", findings,
+                    "a key with scope ingest needs a vendor: events belong to one");
+    return MTR_OK;
+}
+
+const struct mtr_kind api_key_kind = {
+    .id = MTR_KIND_API_KEY,
+    .name = "api_key",
+    .plural = "api_keys",
+    .fields = rows,
+    .finish = finish,
+};
