@@ -58,8 +58,9 @@ struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held
                                    .seq = seq};
 }
 
-int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                   struct mtr_held_event *held)
+/* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
+static int find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                     struct mtr_held_event *held)
 {
     *held = fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
@@ -341,7 +342,7 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
                                "the event that it takes back has left the log");
     if (rc) return rc;
     if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
-    rc = fold_find_held(aggregator, target, v->target_seq, &held);
+    rc = find_held(aggregator, target, v->target_seq, &held);
     if (!rc) {
         held.voided = true;
         return mtr_rollups_put_held(aggregator->txn, &held);

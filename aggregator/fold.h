@@ -86,9 +86,6 @@ struct mtr_resolved {
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
 struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
                                         uint64_t seq);
-/* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
-int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                   struct mtr_held_event *held) MTR_MUST_USE;
 
 /* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its
  * own, or the void's. */

@@ -118,14 +118,14 @@ int draft_begin(struct mtr_draft *draft)
     return MTR_OK;
 }
 
-bool draft_has_fault(const struct mtr_draft *draft)
+static bool has_fault(const struct mtr_draft *draft)
 {
     return draft->result->code == MTR_RESULT_INVALID;
 }
 
 void draft_fault(struct mtr_draft *draft, const char *field, const char *reason)
 {
-    if (draft_has_fault(draft)) return;
+    if (has_fault(draft)) return;
     *draft->result = (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = field, .reason = reason};
 }
 
@@ -133,7 +133,7 @@ void draft_faultf(struct mtr_draft *draft, const char *field, const char *format
 {
     char text[FAULT_TEXT_BYTES];
     va_list args;
-    if (draft_has_fault(draft)) return;
+    if (has_fault(draft)) return;
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
@@ -145,7 +145,7 @@ void draft_faultf(struct mtr_draft *draft, const char *field, const char *format
 static void fault_property(struct mtr_draft *draft, struct mtr_str name, const char *reason)
 {
     char field[sizeof("data.") + MTR_PROPERTY_NAME_BYTES_MAX];
-    if (draft_has_fault(draft)) return;
+    if (has_fault(draft)) return;
     if (name.size > MTR_PROPERTY_NAME_BYTES_MAX) name.size = MTR_PROPERTY_NAME_BYTES_MAX;
     snprintf(field, sizeof(field), "data.%.*s", MTR_STR_ARGS(name));
     const char *copy = mtr_arena_strdup(&draft->request->arena, mtr_str_from(field));

@@ -84,7 +84,6 @@ const char *draft_name_fault(struct mtr_str name, bool utf8_checked);
 /* First fault wins. `field` and `reason` are static or in the arena; field may be NULL. */
 void draft_fault(struct mtr_draft *draft, const char *field, const char *reason);
 void draft_faultf(struct mtr_draft *draft, const char *field, const char *format, ...) MTR_PRINTF(3, 4);
-bool draft_has_fault(const struct mtr_draft *draft);
 void draft_end(struct mtr_draft *draft);
 
 #endif

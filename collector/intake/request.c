@@ -30,12 +30,6 @@ const char *mtr_result_name(enum mtr_result_code code)
     return result_names[code];
 }
 
-const char *mtr_result_class(enum mtr_result_code code)
-{
-    MTR_ASSERT((unsigned)code < MTR_RESULT_COUNT);
-    return result_classes[code];
-}
-
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max)
 {
     *request = (struct mtr_request){0};

@@ -104,11 +104,6 @@ void client_close(struct mtr_client *client)
     free(client);
 }
 
-const char *client_url(const struct mtr_client *client)
-{
-    return client->url;
-}
-
 const char *client_error(const struct mtr_client *client)
 {
     return client->answer.reason;

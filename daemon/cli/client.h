@@ -30,7 +30,6 @@ struct mtr_client_answer {
 /* Returns MTR_EXIT_OK, or another exit code after printing why. */
 int client_open(const struct mtr_invocation *invocation, struct mtr_client **out);
 void client_close(struct mtr_client *client);
-const char *client_url(const struct mtr_client *client);
 
 /* One request. `headers` are lines "Name: value", ending with NULL (may be NULL). Returns 0 or a mtr_error
  * of the transport; does not print. */

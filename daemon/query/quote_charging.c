@@ -93,11 +93,3 @@ int quote_charging_fail(const struct mtr_price_input *input, struct mtr_diagnost
     mtr_rate_question_format(&input->exchange->question, text);
     return quote_fail(findings, NULL, "currency", text, (struct mtr_str){NULL, 0});
 }
-
-unsigned quote_charging_digits(const struct mtr_price_charging *charging)
-{
-    const struct mtr_tariff_document *tariff = charging->tariff;
-    const struct mtr_currency *currency = mtr_currency_find(charging->currency);
-    return charging->exchanges && !tariff->rounding_digits_given && currency ? currency->digits
-                                                                             : tariff->rounding_digits;
-}

@@ -36,7 +36,4 @@ int quote_charging_set(const struct mtr_price_charging *charging, struct mtr_pri
 /* The finding of a price that was MTR_EMISSING; MTR_EINVALID. */
 int quote_charging_fail(const struct mtr_price_input *input, struct mtr_diagnostics *findings);
 
-/* Currency and digits of what is charged. */
-unsigned quote_charging_digits(const struct mtr_price_charging *charging);
-
 #endif

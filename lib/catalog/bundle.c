@@ -24,7 +24,8 @@ void bundle_release(struct mtr_plan *plan)
     mtr_arena_release(&plan->arena);
 }
 
-int bundle_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
+/* {"key": key, …}: appended to *out. */
+static int write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     struct mtr_buffer member;
@@ -74,7 +75,7 @@ static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mt
     mtr_buffer_init(
         &json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
     int rc = reserve(plan);
-    if (!rc) rc = bundle_write_json(node, key, &json);
+    if (!rc) rc = write_json(node, key, &json);
     if (!rc) rc = mtr_arena_copy(&plan->arena, mtr_buffer_str(&json), &item.json);
     mtr_buffer_release(&json);
     if (rc) return rc;

@@ -32,7 +32,4 @@ int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum m
                 struct mtr_str key, const struct mtr_catalog *current,
                 struct mtr_diagnostics *findings) MTR_MUST_USE;
 
-/* {"key": key, …}: appended to *out. */
-int bundle_write_json(const struct mtr_node *node, struct mtr_str key, struct mtr_buffer *out) MTR_MUST_USE;
-
 #endif

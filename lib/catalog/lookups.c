@@ -36,21 +36,9 @@ const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, u
     return has(catalog, MTR_KIND_VENDOR, number) ? &catalog->vendors[number - 1] : NULL;
 }
 
-const struct mtr_service *mtr_catalog_service(const struct mtr_catalog *catalog, uint32_t number)
-{
-    return has(catalog, MTR_KIND_SERVICE, number) ? &catalog->services[number - 1] : NULL;
-}
-
 const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number)
 {
     return has(catalog, MTR_KIND_METER, number) ? &catalog->meters[number - 1] : NULL;
-}
-
-const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *catalog, uint32_t number)
-{
-    return has(catalog, MTR_KIND_TARIFF, number)
-               ? &catalog->records[MTR_KIND_TARIFF][number - 1]->fields.tariff
-               : NULL;
 }
 
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number)
@@ -61,11 +49,6 @@ const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number)
 {
     return has(catalog, MTR_KIND_DESTINATION, number) ? &catalog->destinations[number - 1] : NULL;
-}
-
-const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number)
-{
-    return has(catalog, MTR_KIND_API_KEY, number) ? &catalog->api_keys[number - 1] : NULL;
 }
 
 const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number)
@@ -99,11 +82,6 @@ const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catal
     return mtr_catalog_vendor(catalog, find_number(catalog, MTR_KIND_VENDOR, key));
 }
 
-const struct mtr_service *mtr_catalog_find_service(const struct mtr_catalog *catalog, struct mtr_str key)
-{
-    return mtr_catalog_service(catalog, find_number(catalog, MTR_KIND_SERVICE, key));
-}
-
 const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key)
 {
     return mtr_catalog_meter(catalog, find_number(catalog, MTR_KIND_METER, key));
@@ -112,7 +90,8 @@ const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog
 const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
                                                           struct mtr_str key)
 {
-    return mtr_catalog_tariff(catalog, find_number(catalog, MTR_KIND_TARIFF, key));
+    const struct mtr_record *record = catalog_find_record(catalog, MTR_KIND_TARIFF, key);
+    return record ? &record->fields.tariff : NULL;
 }
 
 const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_catalog *catalog,
@@ -125,11 +104,6 @@ const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_cata
                                                            struct mtr_str key)
 {
     return mtr_catalog_destination(catalog, find_number(catalog, MTR_KIND_DESTINATION, key));
-}
-
-const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catalog, struct mtr_str key)
-{
-    return mtr_catalog_credit(catalog, find_number(catalog, MTR_KIND_CREDIT, key));
 }
 
 uint64_t catalog_owner_hash(struct mtr_str key, bool is_customer)

@@ -133,11 +133,6 @@ int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text)
     return MTR_OK;
 }
 
-bool mtr_equal_constant_time(struct mtr_str a, struct mtr_str b)
-{
-    return a.size == b.size && (a.size == 0 || CRYPTO_memcmp(a.data, b.data, a.size) == 0);
-}
-
 int mtr_random_bytes(void *out, size_t size)
 {
     if (size > INT32_MAX) return MTR_EINVALID;
@@ -195,30 +190,4 @@ int mtr_webhook_sign(struct mtr_webhook *webhook, struct mtr_str id, int64_t tim
     char timestamp[24];
     snprintf(timestamp, sizeof(timestamp), "%" PRId64, timestamp_s);
     return sign_text(webhook, id, mtr_str_from(timestamp), body, signature);
-}
-
-static bool any_matches(struct mtr_str signatures, struct mtr_str wanted)
-{
-    bool found = false;
-    while (signatures.size > 0) {
-        const char *space = memchr(signatures.data, ' ', signatures.size);
-        size_t size = space ? (size_t)(space - signatures.data) : signatures.size;
-        if (mtr_equal_constant_time((struct mtr_str){signatures.data, size}, wanted)) found = true;
-        size_t step = space ? size + 1 : size;
-        signatures = (struct mtr_str){signatures.data + step, signatures.size - step};
-    }
-    return found;
-}
-
-int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp,
-                       struct mtr_str signatures, struct mtr_str body, int64_t now_s, int64_t tolerance_s)
-{
-    uint64_t time_s;
-    if (!mtr_str_to_u64(timestamp, &time_s) || time_s > INT32_MAX * UINT64_C(1000)) return MTR_EINVALID;
-    char wanted[MTR_WEBHOOK_SIGNATURE_BYTES];
-    int rc = sign_text(webhook, id, timestamp, body, wanted);
-    if (rc) return rc;
-    if (!any_matches(signatures, mtr_str_from(wanted))) return MTR_EDENIED;
-    int64_t distance_s = now_s > (int64_t)time_s ? now_s - (int64_t)time_s : (int64_t)time_s - now_s;
-    return distance_s > tolerance_s ? MTR_ETIMEDOUT : MTR_OK;
 }

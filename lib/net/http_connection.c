@@ -359,15 +359,6 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
     }
 }
 
-static void remember_peer(struct mtr_http_connection *connection)
-{
-    struct sockaddr_storage address;
-    int size = sizeof(address);
-    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &size)) return;
-    if (uv_ip_name((const struct sockaddr *)&address, connection->peer, sizeof(connection->peer)))
-        connection->peer[0] = '\0';
-}
-
 static void tell_full(struct mtr_http_connection *connection)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
@@ -410,7 +401,6 @@ void http_connection_accept(struct mtr_http_server *server)
     }
     server->stats.connections_total++;
     uv_tcp_nodelay(&connection->tcp, 1);
-    remember_peer(connection);
     connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms;
     if (is_full) {
         server->stats.connections_refused++;

@@ -69,7 +69,6 @@ struct mtr_http_request {
     struct mtr_buffer moved;                     /* a large body behind answer */
     void (*on_drain)(void *context, struct mtr_http_request *request);
     void *drain_context;
-    char peer[INET6_ADDRSTRLEN];
 };
 
 /* READING ⇄ (queue full or output waiting: paused) → LINGERING (all is answered; read away until the peer
@@ -108,7 +107,6 @@ struct mtr_http_connection {
     struct mtr_buffer writing, writing_moved;
     uv_write_t write;
     uv_shutdown_t shutdown;
-    char peer[INET6_ADDRSTRLEN];
 };
 
 struct mtr_http_server {

@@ -39,7 +39,6 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
     request->deadline_ms = 0;
     request->context = NULL;
     request->on_drain = NULL;
-    memcpy(request->peer, connection->peer, sizeof(request->peer));
     server->requests++;
     return request;
 }
@@ -134,11 +133,6 @@ struct mtr_str mtr_http_request_query(const struct mtr_http_request *request)
     return request->head.query;
 }
 
-struct mtr_str mtr_http_request_peer(const struct mtr_http_request *request)
-{
-    return mtr_str_from(request->peer);
-}
-
 bool mtr_http_request_header(const struct mtr_http_request *request, const char *name, struct mtr_str *out)
 {
     struct mtr_str wanted = mtr_str_from(name);
@@ -189,9 +183,4 @@ void mtr_http_request_set_context(struct mtr_http_request *request, void *contex
 void *mtr_http_request_context(const struct mtr_http_request *request)
 {
     return request->context;
-}
-
-bool mtr_http_request_is_gone(const struct mtr_http_request *request)
-{
-    return !request->connection;
 }

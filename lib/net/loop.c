@@ -166,11 +166,6 @@ void mtr_timer_start(struct mtr_timer *timer, uint64_t delay_ms, uint64_t repeat
     uv_timer_start(&timer->uv, on_uv_timer, delay_ms, repeat_ms);
 }
 
-void mtr_timer_stop(struct mtr_timer *timer)
-{
-    uv_timer_stop(&timer->uv);
-}
-
 void mtr_timer_close(struct mtr_timer *timer)
 {
     if (timer) uv_close((uv_handle_t *)&timer->uv, free_handle);

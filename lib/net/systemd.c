@@ -74,20 +74,6 @@ int mtr_systemd_watchdog(void)
     return notify_text("WATCHDOG=1");
 }
 
-int mtr_systemd_status(const char *format, ...)
-{
-    char message[MESSAGE_BYTES_MAX] = "STATUS=";
-    size_t prefix = strlen(message);
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(message + prefix, sizeof(message) - prefix, format, args);
-    va_end(args);
-    if (size < 0 || (size_t)size >= sizeof(message) - prefix) return MTR_EINVALID;
-    for (char *newline = message; (newline = strchr(newline, '\n'));)
-        *newline = ' '; /* one line: a second would be another variable */
-    return notify(message, prefix + (size_t)size);
-}
-
 int64_t mtr_systemd_watchdog_us(void)
 {
     const char *text = getenv("WATCHDOG_USEC"), *pid_text = getenv("WATCHDOG_PID");

@@ -216,19 +216,15 @@ uint64_t mtr_catalog_version(const struct mtr_catalog *catalog);      /* grows w
 /* By number: dense arrays, index number - 1. A number beyond the snapshot is NULL. */
 uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind);
 const struct mtr_vendor *mtr_catalog_vendor(const struct mtr_catalog *catalog, uint32_t number);
-const struct mtr_service *mtr_catalog_service(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number);
-const struct mtr_tariff_document *mtr_catalog_tariff(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_destination *mtr_catalog_destination(const struct mtr_catalog *catalog, uint32_t number);
-const struct mtr_api_key *mtr_catalog_api_key(const struct mtr_catalog *catalog, uint32_t number);
 const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, uint32_t number);
 /* All exchange rates, in a book's order. */
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog);
 
 /* By key. NULL when absent. */
 const struct mtr_vendor *mtr_catalog_find_vendor(const struct mtr_catalog *catalog, struct mtr_str key);
-const struct mtr_service *mtr_catalog_find_service(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_meter *mtr_catalog_find_meter(const struct mtr_catalog *catalog, struct mtr_str key);
 const struct mtr_tariff_document *mtr_catalog_find_tariff(const struct mtr_catalog *catalog,
                                                           struct mtr_str key);
@@ -236,7 +232,6 @@ const struct mtr_subscription *mtr_catalog_find_subscription(const struct mtr_ca
                                                              struct mtr_str key);
 const struct mtr_destination *mtr_catalog_find_destination(const struct mtr_catalog *catalog,
                                                            struct mtr_str key);
-const struct mtr_credit *mtr_catalog_find_credit(const struct mtr_catalog *catalog, struct mtr_str key);
 /* The credits of a subscription, its customer's included, one a call: *position begins at 0. NULL after
  * the last. */
 const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catalog,

@@ -41,7 +41,6 @@ enum mtr_result_code {
     MTR_RESULT_COUNT
 };
 const char *mtr_result_name(enum mtr_result_code code);
-const char *mtr_result_class(enum mtr_result_code code);
 
 struct mtr_event_result {
     enum mtr_result_code code;

@@ -54,7 +54,6 @@ enum mtr_rounding {
     MTR_ROUND_FLOOR
 };
 
-bool mtr_rounding_from_name(struct mtr_str name, enum mtr_rounding *out);
 const char *mtr_rounding_name(enum mtr_rounding mode);
 
 /* JSON number grammar (RFC 8259 §6) plus an optional leading '+'-less sign; exponents are applied exactly
@@ -64,8 +63,6 @@ const char *mtr_rounding_name(enum mtr_rounding mode);
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out) MTR_MUST_USE;
 int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTES]); /* returns the length */
 int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out) MTR_MUST_USE;
-int mtr_money_from_decimal(struct mtr_decimal value, struct mtr_money *out) MTR_MUST_USE;
-struct mtr_decimal mtr_decimal_from_i64(int64_t value);
 
 int mtr_quantity_parse(struct mtr_str text, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_money_parse(struct mtr_str text, struct mtr_money *out) MTR_MUST_USE;
@@ -85,8 +82,6 @@ int mtr_quantity_compare(struct mtr_quantity a, struct mtr_quantity b); /* <0, 0
 int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator,
                        struct mtr_quantity denominator, unsigned digits, enum mtr_rounding mode,
                        struct mtr_quantity *out) MTR_MUST_USE;
-int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode,
-                       struct mtr_quantity *out) MTR_MUST_USE;
 /* How many blocks of `size` (> 0) hold value, as a whole number rounded by mode: 21 in blocks of 10 is 3
  * with UP. */
 int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode,
@@ -98,9 +93,6 @@ int mtr_money_compare(struct mtr_money a, struct mtr_money b);
 /* Digits 0…18. */
 int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding mode,
                     struct mtr_money *out) MTR_MUST_USE;
-/* value × numerator ÷ denominator, multiplied first, rounded once: proration and percentages. */
-int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits,
-                      enum mtr_rounding mode, struct mtr_money *out) MTR_MUST_USE;
 
 /* Exact arithmetic: products and sums of 10^-30. Errors: MTR_EOVERFLOW. */
 struct mtr_exact mtr_exact_zero(void);

@@ -37,8 +37,6 @@ struct mtr_period {
     int64_t end_s;
 };
 
-bool mtr_period_unit_from_name(struct mtr_str name,
-                               enum mtr_period_unit *out); /* day week month quarter year */
 const char *mtr_period_unit_name(enum mtr_period_unit unit);
 
 /* The period that holds time_s. Works before the anchor too (counting backwards). */

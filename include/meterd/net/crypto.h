@@ -35,9 +35,6 @@ int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
 int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE;
 int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
-/* Time depends on the sizes only. */
-bool mtr_equal_constant_time(struct mtr_str a, struct mtr_str b);
-
 /* Cryptographically random bytes. */
 int mtr_random_bytes(void *out, size_t size) MTR_MUST_USE;
 
@@ -50,11 +47,5 @@ void mtr_webhook_close(struct mtr_webhook *webhook);
 /* The NUL-terminated webhook-signature of a message. The id holds no '.' (MTR_EINVALID). */
 int mtr_webhook_sign(struct mtr_webhook *webhook, struct mtr_str id, int64_t timestamp_s, struct mtr_str body,
                      char signature[MTR_WEBHOOK_SIGNATURE_BYTES]) MTR_MUST_USE;
-/* `signatures` is the header: several, separated by spaces, one must match. timestamp is the header's
- * text. MTR_EINVALID: malformed; MTR_EDENIED: no signature matches; MTR_ETIMEDOUT: timestamp more than
- * tolerance_s away from now_s. */
-int mtr_webhook_verify(struct mtr_webhook *webhook, struct mtr_str id, struct mtr_str timestamp,
-                       struct mtr_str signatures, struct mtr_str body, int64_t now_s,
-                       int64_t tolerance_s) MTR_MUST_USE;
 
 #endif

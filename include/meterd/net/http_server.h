@@ -104,7 +104,6 @@ struct mtr_str
 mtr_http_request_path(const struct mtr_http_request *request); /* still percent-encoded; "*" for OPTIONS * */
 struct mtr_str
 mtr_http_request_query(const struct mtr_http_request *request); /* after '?', without it; see net/url.h */
-struct mtr_str mtr_http_request_peer(const struct mtr_http_request *request);  /* address without port */
 /* The value of a header, name in lower case; false when absent. The first one counts, except that a
  * repeated Host, Content-Length, Content-Type, Content-Encoding, Authorization, Transfer-Encoding or
  * Expect never gets here: 400. */
@@ -124,7 +123,6 @@ void mtr_http_request_limit_body(struct mtr_http_request *request, size_t bytes_
 /* What the handler knows about the request, from on_headers to on_request. */
 void mtr_http_request_set_context(struct mtr_http_request *request, void *context);
 void *mtr_http_request_context(const struct mtr_http_request *request);
-bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody will read the answer */
 
 /* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
  * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304

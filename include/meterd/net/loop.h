@@ -39,7 +39,6 @@ typedef void (*mtr_on_timer)(void *context);
 int mtr_timer_open(struct mtr_loop *loop, mtr_on_timer on_timer, void *context,
                    struct mtr_timer **out) MTR_MUST_USE;
 void mtr_timer_start(struct mtr_timer *timer, uint64_t delay_ms, uint64_t repeat_ms);
-void mtr_timer_stop(struct mtr_timer *timer);
 void mtr_timer_close(struct mtr_timer *timer); /* NULL is allowed */
 
 /* Wakeups. Sends before the callback ran are merged into one call. A wakeup alone does not keep

@@ -16,8 +16,6 @@ int mtr_systemd_ready(void) MTR_MUST_USE;
 int mtr_systemd_reloading(int64_t monotonic_us) MTR_MUST_USE; /* followed by ready when done */
 int mtr_systemd_stopping(void) MTR_MUST_USE;
 int mtr_systemd_watchdog(void) MTR_MUST_USE;
-int mtr_systemd_status(const char *format, ...) MTR_MUST_USE
-    MTR_PRINTF(1, 2); /* one line for `systemctl status` */
 
 /* How often the manager wants mtr_systemd_watchdog at the latest ($WATCHDOG_USEC for this process), 0: not
  * at all. */

@@ -131,8 +131,6 @@ struct mtr_charge_line {
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
 int mtr_charges_put_line(struct mtr_charges_txn *txn,
                          const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
-                                struct mtr_hash128 key, struct mtr_charge_line *out) MTR_MUST_USE;
 typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                            mtr_charges_on_line on_line, void *context) MTR_MUST_USE;
@@ -282,8 +280,5 @@ int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, u
 int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to) MTR_MUST_USE;
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number) MTR_MUST_USE;
 bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number);
-typedef int (*mtr_charges_on_consumer)(void *context, struct mtr_str name, uint64_t up_to);
-int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer,
-                               void *context) MTR_MUST_USE;
 
 #endif

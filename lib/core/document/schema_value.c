@@ -53,6 +53,7 @@ struct unit {
     uint64_t size;
 };
 
+/* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */
 static void format_unit(const struct unit *units, uint64_t value, char text[32])
 {
     while (units[1].name && (value == 0 || value % units->size != 0)) units++;
@@ -63,12 +64,12 @@ static const struct unit byte_units[] = {
     {"TiB", UINT64_C(1) << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}, {NULL, 0},
 };
 
-void schema_format_bytes(uint64_t bytes, char text[32])
+static void format_bytes(uint64_t bytes, char text[32])
 {
     format_unit(byte_units, bytes, text);
 }
 
-void schema_format_duration(uint64_t us, char text[32])
+static void format_duration(uint64_t us, char text[32])
 {
     static const struct unit units[] = {{"d", UINT64_C(86400000000)},
                                         {"h", UINT64_C(3600000000)},
@@ -83,9 +84,9 @@ void schema_format_duration(uint64_t us, char text[32])
 static void format_bound(const struct mtr_field *field, uint64_t value, char text[32])
 {
     if (field->type == MTR_FIELD_BYTES) {
-        schema_format_bytes(value, text);
+        format_bytes(value, text);
     } else if (field->type == MTR_FIELD_DURATION) {
-        schema_format_duration(value, text);
+        format_duration(value, text);
     } else {
         snprintf(text, 32, "%" PRIu64, value);
     }

@@ -26,9 +26,6 @@ int schema_decode_text_node(struct mtr_schema_context *context, const struct mtr
                             const char *expected, struct mtr_str *out);
 
 bool schema_has_bounds(const struct mtr_field *field);
-/* "4096" as "4KiB", 90000000 µs as "90s": the longest unit that divides it. */
-void schema_format_bytes(uint64_t bytes, char text[32]);
-void schema_format_duration(uint64_t us, char text[32]);
 /* Bounds of a row in its own unit: "1…65535", "1s…1h"; empty without. */
 void schema_format_range(const struct mtr_field *field, char text[72]);
 

@@ -14,16 +14,6 @@ static const char *const rounding_names[] = {
 };
 enum { ROUNDING_COUNT = sizeof(rounding_names) / sizeof(rounding_names[0]) };
 
-bool mtr_rounding_from_name(struct mtr_str name, enum mtr_rounding *out)
-{
-    for (unsigned i = 0; i < ROUNDING_COUNT; i++) {
-        if (!mtr_str_equal(name, mtr_str_from(rounding_names[i]))) continue;
-        *out = (enum mtr_rounding)i;
-        return true;
-    }
-    return false;
-}
-
 const char *mtr_rounding_name(enum mtr_rounding mode)
 {
     MTR_ASSERT((unsigned)mode < ROUNDING_COUNT);
@@ -56,11 +46,6 @@ static int round_fixed(mtr_int128 value, mtr_uint128 unit, enum mtr_rounding mod
 static int compare_fixed(mtr_int128 a, mtr_int128 b)
 {
     return (a > b) - (a < b);
-}
-
-struct mtr_decimal mtr_decimal_from_i64(int64_t value)
-{
-    return (struct mtr_decimal){.mantissa = value};
 }
 
 int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out)
@@ -100,13 +85,6 @@ int mtr_quantity_scale(struct mtr_quantity value, struct mtr_quantity numerator,
                        mode, &out->e12);
 }
 
-int mtr_quantity_round(struct mtr_quantity value, unsigned digits, enum mtr_rounding mode,
-                       struct mtr_quantity *out)
-{
-    MTR_ASSERT(digits <= MTR_QUANTITY_DIGITS);
-    return round_fixed(value.e12, wide_power10(MTR_QUANTITY_DIGITS - digits), mode, &out->e12);
-}
-
 int mtr_quantity_blocks(struct mtr_quantity value, struct mtr_quantity size, enum mtr_rounding mode,
                         struct mtr_quantity *out)
 {
@@ -140,12 +118,4 @@ int mtr_money_round(struct mtr_money value, unsigned digits, enum mtr_rounding m
 {
     MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
     return round_fixed(value.e18, wide_power10(MTR_MONEY_DIGITS - digits), mode, &out->e18);
-}
-
-int mtr_money_prorate(struct mtr_money value, int64_t numerator, int64_t denominator, unsigned digits,
-                      enum mtr_rounding mode, struct mtr_money *out)
-{
-    MTR_ASSERT(digits <= MTR_MONEY_DIGITS);
-    return scale_fixed(value.e18, numerator, denominator, wide_power10(MTR_MONEY_DIGITS - digits), mode,
-                       &out->e18);
 }

@@ -198,11 +198,6 @@ int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out
     return to_fixed(from_decimal(value), MTR_QUANTITY_DIGITS, &out->e12);
 }
 
-int mtr_money_from_decimal(struct mtr_decimal value, struct mtr_money *out)
-{
-    return to_fixed(from_decimal(value), MTR_MONEY_DIGITS, &out->e18);
-}
-
 int mtr_quantity_parse(struct mtr_str text, struct mtr_quantity *out)
 {
     struct number number;

@@ -22,16 +22,6 @@ static const struct {
 };
 _Static_assert(sizeof(units) / sizeof(*units) == MTR_PERIOD_UNIT_COUNT, "each unit has its row");
 
-bool mtr_period_unit_from_name(struct mtr_str name, enum mtr_period_unit *out)
-{
-    for (int i = 0; i < MTR_PERIOD_UNIT_COUNT; i++) {
-        if (!mtr_str_equal(name, units[i].name)) continue;
-        *out = (enum mtr_period_unit)i;
-        return true;
-    }
-    return false;
-}
-
 const char *mtr_period_unit_name(enum mtr_period_unit unit)
 {
     MTR_ASSERT((int)unit >= 0 && (int)unit < MTR_PERIOD_UNIT_COUNT);

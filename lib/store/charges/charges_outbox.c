@@ -316,22 +316,3 @@ bool mtr_charges_has_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint6
     size_t size = ack_key(key, name, number);
     return charges_get(txn, TABLE_ACKS, key, size, &value) == MTR_OK;
 }
-
-struct consumer_walk {
-    mtr_charges_on_consumer on_consumer;
-    void *context;
-};
-
-static int on_consumer_row(void *context, struct mtr_str key, struct mtr_str value)
-{
-    struct consumer_walk *walk = context;
-    if (value.size != 8) return MTR_ECORRUPT;
-    return walk->on_consumer(walk->context, key, lmdb_get_u64((const unsigned char *)value.data));
-}
-
-int mtr_charges_walk_consumers(struct mtr_charges_txn *txn, mtr_charges_on_consumer on_consumer,
-                               void *context)
-{
-    struct consumer_walk walk = {on_consumer, context};
-    return charges_walk(txn, TABLE_CONSUMERS, NULL, 0, 0, on_consumer_row, &walk);
-}

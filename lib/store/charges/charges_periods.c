@@ -72,12 +72,13 @@ static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_l
            mtr_str_equal(a->dimensions, b->dimensions);
 }
 
-int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
-                                struct mtr_hash128 key, struct mtr_charge_line *out)
+/* The line that stands under a key of the period of `like`. */
+static int get_line_at(struct mtr_charges_txn *txn, const struct mtr_charge_line *like, struct mtr_hash128 key,
+                       struct mtr_charge_line *out)
 {
     unsigned char bytes[LINE_KEY_BYTES];
     struct mtr_str value;
-    line_prefix(bytes, subscription, period_start_s);
+    line_prefix(bytes, like->subscription, like->period_start_s);
     put_hash(bytes + 12, key);
     int rc = charges_get(txn, TABLE_LINES, bytes, sizeof(bytes), &value);
     return rc ? rc : unpack_line((struct mtr_str){(char *)bytes, sizeof(bytes)}, value, out);
@@ -90,7 +91,7 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
     int rc = line_hash(txn, line, &key);
     if (rc) return rc;
     for (int i = 0; i < LINE_PROBES_MAX; i++, key.low++) {
-        rc = mtr_charges_get_line_by_key(txn, line->subscription, line->period_start_s, key, &found);
+        rc = get_line_at(txn, line, key, &found);
         if (rc == MTR_ENOTFOUND) {
             line->key = key;
             line->emitted = (struct mtr_money){0};

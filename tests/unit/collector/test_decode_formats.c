@@ -41,7 +41,7 @@ static void make_property(struct random_source *random, struct mtr_arena *arena,
     property->kind = (enum mtr_property_kind)random_below(random, 4);
     if (property->kind == MTR_PROPERTY_STRING) property->text = random_text(random, arena, random_below(random, 60));
     if (property->kind != MTR_PROPERTY_NUMBER) return;
-    property->number = integers ? mtr_decimal_from_i64((int64_t)random_u64(random) >> random_below(random, 64)) : random_number(random);
+    property->number = integers ? (struct mtr_decimal){.mantissa = (int64_t)random_u64(random) >> random_below(random, 64)} : random_number(random);
 }
 
 static void make_events(struct random_source *random, struct mtr_arena *arena, bool integers, struct mtr_event *events)

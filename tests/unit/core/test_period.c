@@ -26,15 +26,10 @@ static int64_t utc(const char *text)
 
 static void names_are_those_of_documents(void **state)
 {
+    static const char *const names[MTR_PERIOD_UNIT_COUNT] = {"day", "week", "month", "quarter", "year"};
     (void)state;
-    for (int unit = MTR_PERIOD_DAY; unit <= MTR_PERIOD_YEAR; unit++) {
-        enum mtr_period_unit back;
-        assert_true(mtr_period_unit_from_name(mtr_str_from(mtr_period_unit_name((enum mtr_period_unit)unit)), &back));
-        assert_int_equal(back, unit);
-    }
-    enum mtr_period_unit unit;
-    assert_false(mtr_period_unit_from_name(MTR_STR("fortnight"), &unit));
-    assert_false(mtr_period_unit_from_name(MTR_STR(""), &unit));
+    for (int unit = MTR_PERIOD_DAY; unit < MTR_PERIOD_UNIT_COUNT; unit++)
+        assert_string_equal(mtr_period_unit_name((enum mtr_period_unit)unit), names[unit]);
 }
 
 static void borders_golden(void **state)

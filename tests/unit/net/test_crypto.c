@@ -101,35 +101,20 @@ static void signs_as_standard_webhooks(void **state)
     (void)state;
     struct mtr_webhook *webhook;
     char signature[MTR_WEBHOOK_SIGNATURE_BYTES];
-    struct mtr_str id = MTR_STR("msg_p5jXN8AQM9LWM0D4loKWxJek"), body = MTR_STR("{\"test\": 2432232314}"), timestamp = MTR_STR("1614265330");
+    struct mtr_str id = MTR_STR("msg_p5jXN8AQM9LWM0D4loKWxJek"), body = MTR_STR("{\"test\": 2432232314}");
     assert_int_equal(mtr_webhook_open(MTR_STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &webhook), MTR_OK);
     assert_int_equal(mtr_webhook_sign(webhook, id, 1614265330, body, signature), MTR_OK);
     assert_string_equal(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     const int64_t now = 1614265330;
-    struct mtr_str good = mtr_str_from(signature), wrong = MTR_STR("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OF=");
-    struct mtr_str several = MTR_STR("v1,AAAA v1a,BBBB v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, good, body, now, 300), MTR_OK);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, several, body, now + 300, 300), MTR_OK);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, wrong, body, now, 300), MTR_EDENIED);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, (struct mtr_str){0}, body, now, 300), MTR_EDENIED);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, good, MTR_STR("{}"), now, 300), MTR_EDENIED);
-    assert_int_equal(mtr_webhook_verify(webhook, id, MTR_STR("1614265331"), good, body, now, 300), MTR_EDENIED);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, good, body, now + 301, 300), MTR_ETIMEDOUT);
-    assert_int_equal(mtr_webhook_verify(webhook, id, timestamp, good, body, now - 301, 300), MTR_ETIMEDOUT);
-    assert_int_equal(mtr_webhook_verify(webhook, id, MTR_STR("soon"), good, body, now, 300), MTR_EINVALID);
     assert_int_equal(mtr_webhook_sign(webhook, MTR_STR("a.b"), now, body, signature), MTR_EINVALID);
     mtr_webhook_close(webhook);
     assert_int_equal(mtr_webhook_open(MTR_STR("whsec_c2hvcnQ="), &webhook), MTR_EINVALID);
     assert_int_equal(mtr_webhook_open(MTR_STR("whsec_not base64"), &webhook), MTR_EINVALID);
 }
 
-static void compares_and_draws(void **state)
+static void draws_random_bytes(void **state)
 {
     (void)state;
-    assert_true(mtr_equal_constant_time(MTR_STR("abc"), MTR_STR("abc")));
-    assert_true(mtr_equal_constant_time((struct mtr_str){0}, (struct mtr_str){0}));
-    assert_false(mtr_equal_constant_time(MTR_STR("abc"), MTR_STR("abd")));
-    assert_false(mtr_equal_constant_time(MTR_STR("abc"), MTR_STR("ab")));
     uint8_t a[32] = {0}, b[32] = {0};
     assert_int_equal(mtr_random_bytes(a, sizeof(a)), MTR_OK);
     assert_int_equal(mtr_random_bytes(b, sizeof(b)), MTR_OK);
@@ -142,7 +127,7 @@ int main(void)
         cmocka_unit_test(signs_as_rfc_4231),
         cmocka_unit_test(encodes_base64),
         cmocka_unit_test(signs_as_standard_webhooks),
-        cmocka_unit_test(compares_and_draws),
+        cmocka_unit_test(draws_random_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
