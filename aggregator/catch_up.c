@@ -75,7 +75,8 @@ static int is_any_held(struct mtr_aggregator *aggregator, enum mtr_held_reason r
                        struct mtr_str name, bool *any)
 {
     *any = false;
-    int rc = mtr_rollups_walk_held(aggregator->txn, reason, vendor, name, 0, on_any_held, any);
+    const struct mtr_held_event first = {.reason = reason, .vendor = vendor, .name = name};
+    int rc = mtr_rollups_walk_held(aggregator->txn, &first, on_any_held, any);
     return rc == STOP ? MTR_OK : rc;
 }
 
@@ -186,9 +187,10 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
         mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
     if (!subscription || subscription->service != meter->service)
         return MTR_OK; /* held, or another service's */
-    rc = fold_apply(aggregator, subscription, meter, event, seq, 1, seq);
-    if (!rc && ahead->target_seq == seq)
-        rc = fold_apply(aggregator, subscription, meter, event, seq, -1, ahead->void_seq);
+    const struct mtr_effect effect = {subscription, meter, 1, seq};
+    const struct mtr_effect back = {subscription, meter, -1, ahead->void_seq};
+    rc = fold_apply(aggregator, &effect, event, seq);
+    if (!rc && ahead->target_seq == seq) rc = fold_apply(aggregator, &back, event, seq);
     return rc;
 }
 

@@ -69,7 +69,7 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
 static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_str name,
                                      struct mtr_quantity *number, struct mtr_measure *out)
 {
-    const mtr_int128 most = (mtr_int128)MTR_EVENT_QUANTITY_MAX * 1000000000000;
+    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
     const struct mtr_property *property = mtr_event_property(event, name);
     if (!property) return refuse(out, "invalid", name, "is missing");
     int rc = MTR_EINVALID;
@@ -142,7 +142,7 @@ static void put_point(const struct mtr_event *event, uint64_t seq, struct mtr_me
 static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct mtr_event *event,
                                      struct mtr_measure *out)
 {
-    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
+    const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
     enum mtr_measured measured = read_quantity(meter, event, out);
     if (measured != MTR_MEASURED) return measured;
     measured = read_number(event, meter->spread_over, &out->length_s, out);
@@ -158,7 +158,7 @@ static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct
 int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
 {
     MTR_ASSERT(elapsed_us >= 0);
-    const struct mtr_quantity elapsed_s = {(mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND)};
+    const struct mtr_quantity elapsed_s = MTR_QUANTITY_OF_US(elapsed_us);
     if (mtr_quantity_compare(elapsed_s, measure->length_s) >= 0) {
         *out = measure->quantity;
         return MTR_OK;
@@ -171,7 +171,7 @@ static enum mtr_measured read_added(const struct mtr_meter *meter, const struct 
                                     uint64_t seq, struct mtr_measure *out)
 {
     enum mtr_measured measured = MTR_MEASURED;
-    out->quantity.e12 = 1000000000000;
+    out->quantity = MTR_QUANTITY(1);
     if (meter->aggregation == MTR_SUM)
         measured =
             meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);

@@ -5,7 +5,8 @@
  *
  * Members are bytes whose order is the aggregation's:
  *   min, max        quantity                     16 bytes, big-endian, sign bit flipped
- *   last            time | sequence | quantity   a point of rollups.h; of equal times the later sequence is the last
+ *   last            time | sequence | quantity   a point of rollups.h; of equal times the later sequence is
+ *                                                the last
  *   time_weighted   the same, in one list over all hours
  *   kept events     the same: of sum and count with keep_events
  *   unique          0x00 | canonical text        up to 64 bytes of text

@@ -91,15 +91,7 @@ static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct m
     return slot->hour;
 }
 
-/* One event as it changes cells. */
-struct effect {
-    const struct mtr_subscription *subscription;
-    const struct mtr_meter *meter;
-    int sign;
-    uint64_t by_seq;
-};
-
-static int find_cell(struct mtr_aggregator *aggregator, const struct effect *effect, int64_t start_s,
+static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_s,
                      struct mtr_str dimensions, struct mtr_cell_change **out)
 {
     struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_s, dimensions};
@@ -123,7 +115,7 @@ static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell
     return MTR_OK;
 }
 
-static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect *effect,
+static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                          const struct mtr_measure *measure, int64_t start_s)
 {
     struct mtr_cell_change *change;
@@ -134,13 +126,13 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct effect 
     int64_t unique_gain;
     rc = apply_member(aggregator, &change->key, measure->member, effect->sign, &unique_gain);
     if (!rc && effect->meter->aggregation == MTR_UNIQUE)
-        change->value_e12 += (mtr_int128)unique_gain * 1000000000000;
+        change->value_e12 += MTR_QUANTITY(unique_gain).e12;
     return rc;
 }
 
 /* A level's member goes to the list over all hours: the cell has count, log range, and its value from that
  * list. */
-static int apply_level(struct mtr_aggregator *aggregator, const struct effect *effect,
+static int apply_level(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                        const struct mtr_measure *measure, struct mtr_hour hour)
 {
     struct mtr_cell_change *change;
@@ -155,7 +147,7 @@ static int apply_level(struct mtr_aggregator *aggregator, const struct effect *e
 }
 
 /* Each hour that the length touches gets what falls into it; all of them together get the quantity. */
-static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *effect,
+static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                         const struct mtr_measure *measure, int64_t time_us)
 {
     struct mtr_quantity before = {0}, after;
@@ -168,8 +160,7 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct effect *
         if (rc) return rc;
         const mtr_int128 share = after.e12 - before.e12;
         change->value_e12 += effect->sign > 0 ? share : -share;
-        if ((mtr_int128)elapsed_us * (1000000000000 / MTR_US_PER_SECOND) >= measure->length_s.e12)
-            return MTR_OK;
+        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= measure->length_s.e12) return MTR_OK;
         before = after;
         hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
     }
@@ -181,29 +172,29 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
     return hour.start_s + into_s / window_s * window_s;
 }
 
-int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-               const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
-               uint64_t by_seq)
+int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+               const struct mtr_event *event, uint64_t seq)
 {
     struct mtr_measure measure;
-    const struct effect effect = {subscription, meter, sign, by_seq};
+    const struct mtr_subscription *subscription = effect->subscription;
+    const struct mtr_meter *meter = effect->meter;
     switch (event_quantity(meter, event, seq, &measure)) {
     case MTR_MEASURED:
-        return apply_to_cell(aggregator, &effect, &measure,
+        return apply_to_cell(aggregator, effect, &measure,
                              hour_of(aggregator, subscription, event->time_us).start_s);
     case MTR_MEASURED_WINDOW: {
         struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
-        return apply_to_cell(aggregator, &effect, &measure,
+        return apply_to_cell(aggregator, effect, &measure,
                              window_start(hour, event->time_us, meter->window_s));
     }
     case MTR_MEASURED_LEVEL:
-        return apply_level(aggregator, &effect, &measure, hour_of(aggregator, subscription, event->time_us));
-    case MTR_MEASURED_SPREAD: return apply_spread(aggregator, &effect, &measure, event->time_us);
+        return apply_level(aggregator, effect, &measure, hour_of(aggregator, subscription, event->time_us));
+    case MTR_MEASURED_SPREAD: return apply_spread(aggregator, effect, &measure, event->time_us);
     case MTR_MEASURED_FILTERED: return MTR_OK;
     case MTR_MEASURED_REFUSED: break;
     }
-    return sign > 0 ? fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
-                    : MTR_OK;
+    return effect->sign > 0 ? fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
+                            : MTR_OK;
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */
@@ -236,8 +227,10 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
         aggregator->state_changed = true;
         return mtr_rollups_put_held(aggregator->txn, &held);
     }
-    for (uint32_t i = 0; !rc && i < resolved.meter_count; i++)
-        rc = fold_apply(aggregator, resolved.subscription, resolved.meters[i], event, seq, 1, seq);
+    for (uint32_t i = 0; !rc && i < resolved.meter_count; i++) {
+        const struct mtr_effect effect = {resolved.subscription, resolved.meters[i], 1, seq};
+        rc = fold_apply(aggregator, &effect, event, seq);
+    }
     return rc;
 }
 
@@ -358,8 +351,8 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     for (uint32_t i = 0; i < resolved.meter_count; i++) {
         if (!fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
             continue; /* the catch-up will see it voided */
-        rc = fold_apply(aggregator, resolved.subscription, resolved.meters[i], target, v->target_seq, -1,
-                        v->seq);
+        const struct mtr_effect back = {resolved.subscription, resolved.meters[i], -1, v->seq};
+        rc = fold_apply(aggregator, &back, target, v->target_seq);
         if (rc) return rc;
     }
     return MTR_OK;

@@ -1,12 +1,14 @@
 /*
  * The fold's inside: one step's state, and the pieces that a step is made of. Private to aggregator/.
  *
- * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the stretch
- * [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter that it
- * matches when its sequence is covered, it is not held, and it is not voided. Every piece keeps this law, so
- * the end is the same in any order:
- *   main fold   covers next_seq (fold.c)            release    makes a held event count where it is covered (release.c)
- *   void        subtracts where it is covered       catch-up   covers one more sequence, once no release is left (catch_up.c)
+ * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the
+ * stretch [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter
+ * that it matches when its sequence is covered, it is not held, and it is not voided. Every piece keeps this
+ * law, so the end is the same in any order:
+ *   main fold   covers next_seq (fold.c)
+ *   void        subtracts where it is covered (fold.c)
+ *   release     makes a held event count where it is covered (release.c)
+ *   catch-up    covers one more sequence, once no release is left (catch_up.c)
  * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
  */
 #ifndef METERD_AGGREGATOR_FOLD_H
@@ -87,11 +89,15 @@ struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const 
 struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
                                         uint64_t seq);
 
-/* Adds (sign 1) or subtracts (sign -1) an event for one meter; by_seq is the sequence that does it: its
- * own, or the void's. */
-int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
-               const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq, int sign,
-               uint64_t by_seq) MTR_MUST_USE;
+/* What an event does to the cells of one meter, and back. */
+struct mtr_effect {
+    const struct mtr_subscription *subscription;
+    const struct mtr_meter *meter;
+    int sign;        /* 1 adds, -1 subtracts */
+    uint64_t by_seq; /* the sequence that does it: the event's own, or the void's */
+};
+int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+               const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
 bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                     const char *text) MTR_MUST_USE;

@@ -2,7 +2,7 @@
  * Release of held events: when the catalog has learned a subject or a type, the events that waited for it
  * flow, in sequence order.
  *
- *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ no row left: the fact goes
+ *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ no row left: it goes
  *
  * A row may stay: a meter of one service says nothing about another service of the vendor with the same type.
  */
@@ -61,9 +61,10 @@ static int count_released(struct mtr_aggregator *aggregator, const struct mtr_re
         const struct mtr_meter *meter = resolved->meters[i];
         if (!fold_covers(aggregator, meter->number, row->seq))
             continue; /* the catch-up counts it when it comes there */
-        rc = fold_apply(aggregator, resolved->subscription, meter, event, row->seq, 1, row->seq);
-        if (!rc && row->voided)
-            rc = fold_apply(aggregator, resolved->subscription, meter, event, row->seq, -1, void_seq);
+        const struct mtr_effect effect = {resolved->subscription, meter, 1, row->seq};
+        const struct mtr_effect back = {resolved->subscription, meter, -1, void_seq};
+        rc = fold_apply(aggregator, &effect, event, row->seq);
+        if (!rc && row->voided) rc = fold_apply(aggregator, &back, event, row->seq);
     }
     return rc;
 }
@@ -111,8 +112,8 @@ static int release_some(struct mtr_aggregator *aggregator, struct task *task)
         held.vendor = subscription->service->vendor->key;
         held.name = subscription->subject;
     }
-    int rc = mtr_rollups_walk_held(aggregator->txn, held.reason, held.vendor, held.name, task->after_seq,
-                                   on_held, &chunk);
+    held.seq = task->after_seq;
+    int rc = mtr_rollups_walk_held(aggregator->txn, &held, on_held, &chunk);
     if (rc < 0) return rc;
     bool finished = rc != STOP;
     for (uint32_t i = 0; i < chunk.count; i++) {

@@ -95,8 +95,9 @@ int main(int argc, char **argv)
     BENCH_CHECK(mtr_log_open(path, &log_options, &log, &diagnostic));
     snprintf(path, sizeof(path), "%s/catalog", directory);
     BENCH_CHECK(mtr_catalog_store_open(path, false, &store, &diagnostic));
-    BENCH_CHECK(mtr_catalog_store_apply(store, mtr_str_from(catalog_text), NULL, MTR_STR(""),
-                                        MTR_STR("bench"), now_us, false, &change, &findings));
+    const struct mtr_catalog_edit edit = {
+        .text = mtr_str_from(catalog_text), .who = MTR_STR("bench"), .now_us = now_us};
+    BENCH_CHECK(mtr_catalog_store_apply(store, &edit, &change, &findings));
     BENCH_CHECK(mtr_dedup_open(log, key, mtr_intake_identity_window_us(&options), now_us, &dedup,
                                &diagnostic));
     BENCH_CHECK(mtr_intake_open(log, dedup, key, &options, on_answer, NULL, &intake));

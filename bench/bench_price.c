@@ -2,7 +2,8 @@
  * Prices on one core: the price function alone for each scheme of config/tariffs, and what-if over a
  * synthetic store.
  *
- *   bench_price [million prices of each scheme, default 1] [subscriptions, default 2,000] [months, default 12] [directory, default /tmp]
+ *   bench_price [million prices of each scheme, default 1] [subscriptions, default 2,000]
+ *               [months, default 12] [directory, default /tmp]
  *
  * Schemes are priced with the usage of their worked examples, without trace; a price is of all components of
  * the tariff. What-if prices every period under the stored tariff and under a draft of it, as `meterd price
@@ -168,8 +169,9 @@ static void apply(struct stores *stores, uint64_t subscriptions)
                                       "- {key: s%llu, service: cloud, customer: c%llu, tariff: standard, "
                                       "zone: UTC, start: 2026-01-01}\n",
                                       (unsigned long long)i, (unsigned long long)i % 97));
-    BENCH_CHECK(mtr_catalog_store_apply(stores->store, mtr_buffer_str(&text), NULL, (struct mtr_str){NULL, 0},
-                                        MTR_STR("bench"), 0, false, &change, &findings));
+    const struct mtr_catalog_edit edit = {
+        .text = mtr_buffer_str(&text), .who = MTR_STR("bench"), .now_us = 0};
+    BENCH_CHECK(mtr_catalog_store_apply(stores->store, &edit, &change, &findings));
     stores->catalog = mtr_catalog_store_snapshot(stores->store);
     mtr_diagnostics_release(&findings);
     mtr_buffer_release(&text);
@@ -309,8 +311,9 @@ static void bench_store(const char *directory, uint64_t subscriptions, uint64_t 
     apply(&stores, subscriptions);
     fill(&stores, subscriptions, months, cells);
     mtr_diagnostics_init(&findings, 8);
-    BENCH_CHECK(mtr_catalog_store_draft(stores.store, MTR_STR(TARIFF("0.06")), &kind, MTR_STR("standard"),
-                                        &draft, &findings));
+    const struct mtr_catalog_edit edit = {
+        .text = MTR_STR(TARIFF("0.06")), .kind = &kind, .key = MTR_STR("standard")};
+    BENCH_CHECK(mtr_catalog_store_draft(stores.store, &edit, &draft, &findings));
     snprintf(what, sizeof(what), "what-if, %llu cells a period", (unsigned long long)cells);
     bench_what_if(&stores, NULL, draft, what);
     rate(&stores, months);

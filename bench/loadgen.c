@@ -2,8 +2,8 @@
  * A load generator for POST /v1/events: a few connections on loopback, one request at a time on each, batches
  * encoded beforehand.
  *
- *   loadgen --url http://127.0.0.1:8787 --key-file FILE [--connections 4] [--batch 1000] [--format msgpack|ndjson|json]
- *           [--seconds 5 | --events N] [--subjects 300] [--seed N]
+ *   loadgen --url http://127.0.0.1:8787 --key-file FILE [--connections 4] [--batch 1000]
+ *           [--format msgpack|ndjson|json] [--seconds 5 | --events N] [--subjects 300] [--seed N]
  *
  *   IDLE ──send_more──▶ SENDING ──all written──▶ WAITING ──take_answer: 200, counts checked──▶ IDLE
  *

@@ -117,8 +117,12 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
     snprintf(text, sizeof(text),
              "{\"key\": \"admin\", \"sha256\": \"%s\", \"scopes\": [\"query\", \"billing\", \"admin\"]}",
              sha256);
-    int rc = mtr_catalog_store_apply(store, mtr_str_from(text), &kind, MTR_STR("admin"), MTR_STR("meterd"),
-                                     now_us, false, &change, &findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text),
+                                          .kind = &kind,
+                                          .key = MTR_STR("admin"),
+                                          .who = MTR_STR("meterd"),
+                                          .now_us = now_us};
+    int rc = mtr_catalog_store_apply(store, &edit, &change, &findings);
     if (rc)
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "cannot store the operator's API key: %s",
                            findings.count ? findings.items[0].text : mtr_error_text(rc));

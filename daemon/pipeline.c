@@ -122,14 +122,15 @@ static int on_held(void *context, const struct mtr_held_event *held)
 static void update_consumed(struct mtr_daemon *daemon, int64_t now_us)
 {
     const int64_t every_us = 60 * MTR_US_PER_SECOND;
-    const struct mtr_str all = {NULL, 0};
+    const struct mtr_held_event of_subscriptions = {.reason = MTR_HELD_SUBSCRIPTION};
+    const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
     struct mtr_rollups_txn *txn = NULL;
     uint64_t lowest = atomic_load(&daemon->folded_seq) + 1;
     if (now_us - daemon->held_looked_us < every_us) return;
     daemon->held_looked_us = now_us;
     int rc = mtr_rollups_begin(daemon->rollups, false, &txn);
-    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, all, all, 0, on_held, &lowest);
-    if (!rc) rc = mtr_rollups_walk_held(txn, MTR_HELD_METER, all, all, 0, on_held, &lowest);
+    if (!rc) rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, &lowest);
+    if (!rc) rc = mtr_rollups_walk_held(txn, &of_meters, on_held, &lowest);
     if (txn) mtr_rollups_abort(txn);
     if (!rc) atomic_store(&daemon->consumed_seq, lowest - 1);
 }

@@ -232,8 +232,8 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     struct stray stray = {0};
     char text[160];
     if (from_s >= to_s) return MTR_OK;
-    int rc = mtr_rollups_walk_cells(audit->rollups, audit->subscription->number, meter->number, from_s, to_s,
-                                    on_stray_cell, &stray);
+    const struct mtr_cell_range range = {audit->subscription->number, meter->number, from_s, to_s};
+    int rc = mtr_rollups_walk_cells(audit->rollups, &range, on_stray_cell, &stray);
     if (rc || !stray.cells) return rc;
     int size = snprintf(text, sizeof(text), "%llu hour cells of usage %s", (unsigned long long)stray.cells,
                         kind == MTR_AUDIT_NO_TARIFF ? "lie before the first version of the tariff"

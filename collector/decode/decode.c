@@ -46,11 +46,6 @@ int decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t r
     return draft_reserve(&job->draft, count < RESERVE_MAX ? count : RESERVE_MAX);
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* The type without parameters and white space around it. */
 static struct mtr_str media_type(struct mtr_str text)
 {
@@ -63,10 +58,7 @@ static struct mtr_str media_type(struct mtr_str text)
 
 static bool is_type(struct mtr_str text, const char *name)
 {
-    if (text.size != strlen(name)) return false;
-    for (size_t i = 0; i < text.size; i++)
-        if (lower(text.data[i]) != name[i]) return false;
-    return true;
+    return mtr_str_equal_lower(text, mtr_str_from(name));
 }
 
 static bool is_json_type(struct mtr_str text)

@@ -226,17 +226,10 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     draft->event->time_given = true;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool ends_with_lower(struct mtr_str text, struct mtr_str suffix)
 {
     if (text.size < suffix.size) return false;
-    for (size_t i = 0; i < suffix.size; i++)
-        if (lower(text.data[text.size - suffix.size + i]) != suffix.data[i]) return false;
-    return true;
+    return mtr_str_equal_lower((struct mtr_str){text.data + text.size - suffix.size, suffix.size}, suffix);
 }
 
 /* application/json, text/json, anything/…+json; parameters do not matter. */

@@ -188,19 +188,19 @@ static bool counts_for(const struct mtr_meter *meter, const struct mtr_event *ev
 /* Quantities may come as JSON numbers or as decimal text. The bounds are those of the fold. */
 static int check_quantity(const struct mtr_property *property)
 {
-    struct mtr_quantity quantity, most;
+    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
+    struct mtr_quantity quantity;
     int rc = MTR_EINVALID;
     if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &quantity);
     if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &quantity);
-    if (!rc) rc = mtr_quantity_from_i64(MTR_EVENT_QUANTITY_MAX, &most);
     if (rc) return rc;
-    return quantity.e12 > most.e12 || quantity.e12 < -most.e12 ? MTR_EOVERFLOW : MTR_OK;
+    return quantity.e12 > most || quantity.e12 < -most ? MTR_EOVERFLOW : MTR_OK;
 }
 
 static struct mtr_verdict judge_length(const struct mtr_meter *meter, const struct mtr_event *event,
                                        struct mtr_arena *arena)
 {
-    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * 1000000000000;
+    const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
     const struct mtr_property *property = mtr_event_property(event, meter->spread_over);
     struct mtr_quantity length = {0};
     int rc = MTR_EINVALID;

@@ -159,7 +159,9 @@ int usage_measure(struct mtr_usage_run *run)
         rc = mtr_levels_walk(&question, on_change, &measuring, &read_count);
     }
     if (!rc)
-        rc = mtr_rollups_walk_cells(run->txn, subscription->number, run->meter->number, rule.from_s,
-                                    rule.until_s, on_cell, &measuring);
+        rc = mtr_rollups_walk_cells(run->txn,
+                                    &(struct mtr_cell_range){subscription->number, run->meter->number,
+                                                             rule.from_s, rule.until_s},
+                                    on_cell, &measuring);
     return rc ? rc : add_slices(&measuring);
 }

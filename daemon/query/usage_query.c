@@ -111,8 +111,8 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
     if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE)
         return usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
-    return mtr_rollups_walk_cells(run->txn, run->subscription->number, meter->number, run->from_s, run->to_s,
-                                  on_cell, run);
+    const struct mtr_cell_range range = {run->subscription->number, meter->number, run->from_s, run->to_s};
+    return mtr_rollups_walk_cells(run->txn, &range, on_cell, run);
 }
 
 static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_date)

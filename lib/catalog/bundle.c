@@ -9,19 +9,19 @@
 #include "meterd/core/limits.h"
 
 enum { FIRST_ITEMS = 16, CHUNK_BYTES = 4096 };
-#define PLAN_BYTES_MAX ((size_t)1 << 30)
+#define BUNDLE_BYTES_MAX ((size_t)1 << 30)
 
-void bundle_init(struct mtr_plan *plan)
+void bundle_init(struct bundle *bundle)
 {
-    *plan = (struct mtr_plan){0};
-    mtr_arena_init(&plan->arena, CHUNK_BYTES, PLAN_BYTES_MAX);
+    *bundle = (struct bundle){0};
+    mtr_arena_init(&bundle->arena, CHUNK_BYTES, BUNDLE_BYTES_MAX);
 }
 
-void bundle_release(struct mtr_plan *plan)
+void bundle_release(struct bundle *bundle)
 {
-    for (uint32_t i = 0; i < plan->count; i++) record_release(plan->items[i].decoded);
-    free(plan->items);
-    mtr_arena_release(&plan->arena);
+    for (uint32_t i = 0; i < bundle->count; i++) record_release(bundle->items[i].decoded);
+    free(bundle->items);
+    mtr_arena_release(&bundle->arena);
 }
 
 /* {"key": key, …}: appended to *out. */
@@ -49,14 +49,14 @@ static int write_json(const struct mtr_node *node, struct mtr_str key, struct mt
     return rc ? rc : finish;
 }
 
-static int reserve(struct mtr_plan *plan)
+static int reserve(struct bundle *bundle)
 {
-    if (plan->count < plan->capacity) return MTR_OK;
-    uint32_t capacity = plan->capacity ? plan->capacity * 2 : FIRST_ITEMS;
-    struct mtr_plan_item *items = realloc(plan->items, capacity * sizeof(*items));
+    if (bundle->count < bundle->capacity) return MTR_OK;
+    uint32_t capacity = bundle->capacity ? bundle->capacity * 2 : FIRST_ITEMS;
+    struct bundle_item *items = realloc(bundle->items, capacity * sizeof(*items));
     if (!items) return MTR_ENOMEM;
-    plan->items = items;
-    plan->capacity = capacity;
+    bundle->items = items;
+    bundle->capacity = capacity;
     return MTR_OK;
 }
 
@@ -67,21 +67,21 @@ static int fail(const struct mtr_node *node, const char *field, struct mtr_diagn
     return MTR_EINVALID;
 }
 
-static int add_item(struct mtr_plan *plan, enum mtr_catalog_kind kind, struct mtr_str key,
+static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mtr_str key,
                     const struct mtr_node *node, const struct mtr_catalog *current)
 {
     struct mtr_buffer json;
-    struct mtr_plan_item item = {.kind = kind, .key = key, .node = node};
+    struct bundle_item item = {.kind = kind, .key = key, .node = node};
     mtr_buffer_init(
         &json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
-    int rc = reserve(plan);
+    int rc = reserve(bundle);
     if (!rc) rc = write_json(node, key, &json);
-    if (!rc) rc = mtr_arena_copy(&plan->arena, mtr_buffer_str(&json), &item.json);
+    if (!rc) rc = mtr_arena_copy(&bundle->arena, mtr_buffer_str(&json), &item.json);
     mtr_buffer_release(&json);
     if (rc) return rc;
     item.stored = catalog_find_record(current, kind, key);
     item.unchanged = item.stored && mtr_str_equal(item.stored->json, item.json);
-    plan->items[plan->count++] = item;
+    bundle->items[bundle->count++] = item;
     return MTR_OK;
 }
 
@@ -96,7 +96,7 @@ static int read_key(const struct mtr_node *node, struct mtr_str *out, struct mtr
     return MTR_OK;
 }
 
-static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr_catalog_kind kind,
+static int read_one(struct bundle *bundle, const struct mtr_node *root, enum mtr_catalog_kind kind,
                     struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     struct mtr_str own;
@@ -112,10 +112,10 @@ static int read_one(struct mtr_plan *plan, const struct mtr_node *root, enum mtr
         if (!mtr_str_equal(own, key))
             return fail(written, "key", findings, "differs from the key in the path");
     }
-    return add_item(plan, kind, key, root, current);
+    return add_item(bundle, kind, key, root, current);
 }
 
-static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mtr_catalog_kind kind,
+static int read_list(struct bundle *bundle, const struct mtr_node *list, enum mtr_catalog_kind kind,
                      const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
@@ -128,7 +128,7 @@ static int read_list(struct mtr_plan *plan, const struct mtr_node *list, enum mt
         bool is_map = node->kind == MTR_NODE_MAP;
         int one = is_map ? read_key(node, &key, findings)
                          : fail(node, kind_of(kind)->plural, findings, "a map is expected");
-        if (!one) one = add_item(plan, kind, key, node, current);
+        if (!one) one = add_item(bundle, kind, key, node, current);
         if (one) rc = one;
     }
     return rc;
@@ -158,7 +158,7 @@ static int fail_kind(const struct mtr_node *node, struct mtr_diagnostics *findin
     return MTR_EINVALID;
 }
 
-static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const struct mtr_catalog *current,
+static int read_many(struct bundle *bundle, const struct mtr_node *root, const struct mtr_catalog *current,
                      struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
@@ -170,7 +170,7 @@ static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const s
         while (kind < MTR_KIND_COUNT && !mtr_str_equal(child->key, mtr_str_from(plural_of(kind))))
             kind++;
         bool known = kind < MTR_KIND_COUNT;
-        int one = known ? read_list(plan, child, (enum mtr_catalog_kind)kind, current, findings)
+        int one = known ? read_list(bundle, child, (enum mtr_catalog_kind)kind, current, findings)
                         : fail_kind(child, findings);
         if (one) rc = one;
     }
@@ -178,16 +178,16 @@ static int read_many(struct mtr_plan *plan, const struct mtr_node *root, const s
 }
 
 /* The same document twice in one text would make its order matter. */
-static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings)
+static int check_repeats(struct bundle *bundle, struct mtr_diagnostics *findings)
 {
     struct mtr_index index;
-    int result = MTR_OK, rc = hash_index_init(&index, &plan->arena, plan->count);
+    int result = MTR_OK, rc = hash_index_init(&index, &bundle->arena, bundle->count);
     if (rc) return rc;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const struct mtr_plan_item *item = &plan->items[i];
+    for (uint32_t i = 0; i < bundle->count; i++) {
+        const struct bundle_item *item = &bundle->items[i];
         uint64_t hash = hash_index_hash(item->key, (uint64_t)item->kind);
         for (uint32_t probe = 0, number; (number = hash_index_next(&index, hash, &probe)) != 0;) {
-            const struct mtr_plan_item *other = &plan->items[number - 1];
+            const struct bundle_item *other = &bundle->items[number - 1];
             if (other->kind != item->kind || !mtr_str_equal(other->key, item->key)) continue;
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, item->node->line, item->node->column, "key",
                                  "%s `%.*s` is given twice, first on line %u",
@@ -200,12 +200,12 @@ static int check_repeats(struct mtr_plan *plan, struct mtr_diagnostics *findings
     return result;
 }
 
-int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
+int bundle_read(struct bundle *bundle, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
                 struct mtr_str key, const struct mtr_catalog *current, struct mtr_diagnostics *findings)
 {
-    int rc =
-        kind ? read_one(plan, root, *kind, key, current, findings) : read_many(plan, root, current, findings);
+    int rc = kind ? read_one(bundle, root, *kind, key, current, findings)
+                  : read_many(bundle, root, current, findings);
     if (rc == MTR_ENOMEM) return rc;
-    int repeats = check_repeats(plan, findings);
+    int repeats = check_repeats(bundle, findings);
     return repeats ? repeats : rc;
 }

@@ -1,5 +1,5 @@
 /*
- * A plan: the documents that a text holds, each with its kind, key, canonical JSON and the record it would
+ * A bundle: the documents that a text holds, each with its kind, key, canonical JSON and the record it would
  * replace. Private to lib/catalog.
  */
 #ifndef METERD_LIB_CATALOG_BUNDLE_H
@@ -7,7 +7,7 @@
 
 #include "lib/catalog/snapshot.h"
 
-struct mtr_plan_item {
+struct bundle_item {
     enum mtr_catalog_kind kind;
     struct mtr_str key;
     const struct mtr_node *node;
@@ -17,18 +17,19 @@ struct mtr_plan_item {
     bool unchanged;
 };
 
-struct mtr_plan {
-    struct mtr_plan_item *items;
+struct bundle {
+    struct bundle_item *items;
     uint32_t count, capacity;
+    int read; /* what reading it returned: its findings are reported with those of what it would make */
     struct mtr_arena arena;
 };
 
-void bundle_init(struct mtr_plan *plan);
-void bundle_release(struct mtr_plan *plan);
+void bundle_init(struct bundle *bundle);
+void bundle_release(struct bundle *bundle);
 
-/* `kind` NULL: a text of many documents. `current` is borrowed as long as the plan. Errors: MTR_EINVALID
+/* `kind` NULL: a text of many documents. `current` is borrowed as long as the bundle. Errors: MTR_EINVALID
  * with findings, MTR_ENOMEM. */
-int bundle_read(struct mtr_plan *plan, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
+int bundle_read(struct bundle *bundle, const struct mtr_node *root, const enum mtr_catalog_kind *kind,
                 struct mtr_str key, const struct mtr_catalog *current,
                 struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -169,7 +169,7 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
 static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
-    const mtr_int128 most = (mtr_int128)100 * 1000000000000;
+    const mtr_int128 most = MTR_QUANTITY(100).e12;
     check_belonging(record, findings);
     if (f->percentile.e12 <= 0 || f->percentile.e12 > most)
         record_fail(record, "percentile", findings, "is a number above 0 and at most 100");

@@ -58,7 +58,7 @@ struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum m
 void catalog_check_tariffs(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
 /* Credits against the subscription that they are of: currency, service and components. */
 void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnostics *findings);
-/* Fills in which subscriptions carry something from period to period (carry.c): every reference is linked.
+/* Fills in which subscriptions carry something from period to period (links.c): every reference is linked.
  * MTR_ENOMEM. */
 int catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */

@@ -1,8 +1,8 @@
 /*
  * The catalog's store: stored documents in, snapshots out.
  *
- * apply: parse → plan → decode what changed → link a candidate snapshot → commit → candidate becomes the one
- * in force. Until the commit nothing is visible, so every failure leaves the catalog as it was. One apply at
+ * apply: parse → bundle → decode what changed → link a candidate snapshot → commit → the candidate is in
+ * force. Until the commit nothing is visible, so every failure leaves the catalog as it was. One apply at
  * a time (apply_lock); readers only take current_lock for the moment of a reference. Numbers of new documents
  * are foreseen, and checked against what the store gives.
  */
@@ -184,14 +184,14 @@ static void replace_current(struct mtr_catalog_store *store, struct mtr_catalog 
 }
 
 /* Decodes what changed, and foresees the numbers of what is new. */
-static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan,
+static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
                        uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
                        struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
     size_t errors = findings->errors;
-    for (uint32_t i = 0; i < plan->count && rc != MTR_ENOMEM; i++) {
-        struct mtr_plan_item *item = &plan->items[i];
+    for (uint32_t i = 0; i < bundle->count && rc != MTR_ENOMEM; i++) {
+        struct bundle_item *item = &bundle->items[i];
         if (item->unchanged) {
             change->unchanged++;
             continue;
@@ -212,7 +212,7 @@ static int decode_plan(struct mtr_catalog_store *store, struct mtr_plan *plan,
     return rc || findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
-static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan *plan,
+static int make_candidate(struct mtr_catalog_store *store, const struct bundle *bundle,
                           const uint32_t counts[MTR_KIND_COUNT], int64_t now_us,
                           struct mtr_diagnostics *findings, struct mtr_catalog **out)
 {
@@ -220,8 +220,8 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
     struct mtr_catalog *catalog = NULL;
     int rc = catalog_create(counts, store->zones, current->version + 1, &catalog);
     if (rc) return rc;
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->items[i].decoded) catalog_set(catalog, plan->items[i].decoded);
+    for (uint32_t i = 0; i < bundle->count; i++)
+        if (bundle->items[i].decoded) catalog_set(catalog, bundle->items[i].decoded);
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++)
         for (uint32_t i = 0; i < current->counts[kind]; i++)
             if (!catalog->records[kind][i]) catalog_set(catalog, current->records[kind][i]);
@@ -229,8 +229,8 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
     rc = catalog_link(catalog, findings);
     if (!rc) catalog_check_change(current, catalog, now_us, findings);
     if (findings->errors > errors) rc = MTR_EINVALID;
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->items[i].decoded) plan->items[i].decoded->node = NULL; /* the text ends with apply */
+    for (uint32_t i = 0; i < bundle->count; i++)
+        if (bundle->items[i].decoded) bundle->items[i].decoded->node = NULL; /* the text ends with apply */
     if (rc)
         mtr_catalog_release(catalog);
     else
@@ -239,19 +239,23 @@ static int make_candidate(struct mtr_catalog_store *store, const struct mtr_plan
 }
 
 /* MTR_EAGAIN: another process changed the store since it was opened. */
-static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *plan, struct mtr_str who,
-                      int64_t now_us)
+static int store_bundle(struct mtr_catalog_store *store, const struct bundle *bundle,
+                        const struct mtr_catalog_edit *edit)
 {
     uint64_t version = 0;
     uint32_t number = 0;
     int rc = mtr_documents_begin(store->documents, &version);
     if (rc) return rc;
     if (version != store->current->version) rc = MTR_EAGAIN;
-    for (uint32_t i = 0; i < plan->count && !rc; i++) {
-        const struct mtr_plan_item *item = &plan->items[i];
+    for (uint32_t i = 0; i < bundle->count && !rc; i++) {
+        const struct bundle_item *item = &bundle->items[i];
         if (item->unchanged) continue;
-        rc = mtr_documents_put(store->documents, (uint8_t)item->kind, item->key, who, now_us, item->json,
-                               &number);
+        const struct mtr_stored_document document = {.kind = (uint8_t)item->kind,
+                                                     .key = item->key,
+                                                     .applied_us = edit->now_us,
+                                                     .who = edit->who,
+                                                     .json = item->json};
+        rc = mtr_documents_put(store->documents, &document, &number);
         if (!rc && number != item->decoded->number) rc = MTR_ECORRUPT;
     }
     if (!rc) return mtr_documents_commit(store->documents, &version);
@@ -259,34 +263,35 @@ static int store_plan(struct mtr_catalog_store *store, const struct mtr_plan *pl
     return rc;
 }
 
-/* The catalog as the plan would have it; that in force when it changes nothing. `plan_rc`: what reading
- * the plan gave. After a finding the rest is still decoded, so that its findings are reported too. */
-static int plan_candidate(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, int64_t now_us,
-                          struct mtr_catalog_change *change, struct mtr_diagnostics *findings,
-                          struct mtr_catalog **out)
+/* The catalog as the bundle would have it; that in force when it changes nothing. After a finding the rest is
+ * still decoded, so that its findings are reported too. */
+static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, int64_t now_us,
+                      struct mtr_catalog_change *change, struct mtr_diagnostics *findings,
+                      struct mtr_catalog **out)
 {
     uint32_t counts[MTR_KIND_COUNT];
     memcpy(counts, store->current->counts, sizeof(counts));
-    if (plan_rc == MTR_ENOMEM) return plan_rc;
-    int rc = decode_plan(store, plan, counts, change, findings);
-    if (!rc) rc = plan_rc;
+    if (bundle->read == MTR_ENOMEM) return bundle->read;
+    int rc = decode_bundle(store, bundle, counts, change, findings);
+    if (!rc) rc = bundle->read;
     change->version = store->current->version;
     if (rc) return rc;
-    if (change->created + change->updated) return make_candidate(store, plan, counts, now_us, findings, out);
+    if (change->created + change->updated)
+        return make_candidate(store, bundle, counts, now_us, findings, out);
     *out = mtr_catalog_acquire(store->current);
     return MTR_OK;
 }
 
-static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, int plan_rc, struct mtr_str who,
-                      int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
-                      struct mtr_diagnostics *findings)
+static int apply_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
+                        const struct mtr_catalog_edit *edit, struct mtr_catalog_change *change,
+                        struct mtr_diagnostics *findings)
 {
     struct mtr_catalog *candidate = NULL;
-    int rc = plan_candidate(store, plan, plan_rc, now_us, change, findings, &candidate);
+    int rc = make_draft(store, bundle, edit->now_us, change, findings, &candidate);
     if (rc) return rc;
-    dry_run = dry_run || change->created + change->updated == 0;
-    if (!dry_run) rc = store->read_only ? MTR_EDENIED : store_plan(store, plan, who, now_us);
-    if (rc || dry_run) {
+    const bool stays = edit->dry_run || change->created + change->updated == 0;
+    if (!stays) rc = store->read_only ? MTR_EDENIED : store_bundle(store, bundle, edit);
+    if (rc || stays) {
         mtr_catalog_release(candidate);
         return rc;
     }
@@ -295,62 +300,55 @@ static int apply_plan(struct mtr_catalog_store *store, struct mtr_plan *plan, in
     return MTR_OK;
 }
 
-/* A text read as a change of the catalog, which nobody else may make until end_plan. */
-struct planning {
-    struct mtr_document *document;
-    struct mtr_plan plan;
-    int read; /* what reading it returned: its findings are reported with those of what it would make */
-};
-
-static int begin_plan(struct mtr_catalog_store *store, struct mtr_str text, const enum mtr_catalog_kind *kind,
-                      struct mtr_str key, struct planning *planning, struct mtr_diagnostics *findings)
+/* Reads the text, and lets nobody else change the catalog until end_edit. */
+static int begin_edit(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                      struct mtr_document **document, struct bundle *bundle, struct mtr_diagnostics *findings)
 {
     struct mtr_diagnostic diagnostic;
-    int rc = mtr_document_parse(text, &planning->document, &diagnostic);
+    int rc = mtr_document_parse(edit->text, document, &diagnostic);
     if (rc) {
         mtr_diagnostics_add(findings, &diagnostic);
         return rc == MTR_ENOMEM ? rc : MTR_EINVALID;
     }
     pthread_mutex_lock(&store->apply_lock);
-    bundle_init(&planning->plan);
-    planning->read = bundle_read(&planning->plan, mtr_document_root(planning->document), kind, key,
-                                 store->current, findings);
+    bundle_init(bundle);
+    bundle->read =
+        bundle_read(bundle, mtr_document_root(*document), edit->kind, edit->key, store->current, findings);
     return MTR_OK;
 }
 
-static void end_plan(struct mtr_catalog_store *store, struct planning *planning)
+static void end_edit(struct mtr_catalog_store *store, struct mtr_document *document, struct bundle *bundle)
 {
-    bundle_release(&planning->plan);
+    bundle_release(bundle);
     pthread_mutex_unlock(&store->apply_lock);
-    mtr_document_close(planning->document);
+    mtr_document_close(document);
 }
 
-int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text,
-                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_str who,
-                            int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
-                            struct mtr_diagnostics *findings)
+int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                            struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
 {
-    struct planning planning = {0};
+    struct mtr_document *document = NULL;
+    struct bundle bundle;
     struct mtr_catalog_change counted = {0};
-    int rc = begin_plan(store, text, kind, key, &planning, findings);
+    int rc = begin_edit(store, edit, &document, &bundle, findings);
     if (rc) return rc;
-    rc = apply_plan(store, &planning.plan, planning.read, who, now_us, dry_run, &counted, findings);
-    end_plan(store, &planning);
+    rc = apply_bundle(store, &bundle, edit, &counted, findings);
+    end_edit(store, document, &bundle);
     if (!rc) *change = counted;
     return rc;
 }
 
-int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text,
-                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_catalog **out,
-                            struct mtr_diagnostics *findings)
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                            struct mtr_catalog **out, struct mtr_diagnostics *findings)
 {
-    struct planning planning = {0};
+    const int64_t for_what_has_been_us = INT64_MIN; /* nothing is too early */
+    struct mtr_document *document = NULL;
+    struct bundle bundle;
     struct mtr_catalog_change change = {0};
-    int rc = begin_plan(store, text, kind, key, &planning, findings);
+    int rc = begin_edit(store, edit, &document, &bundle, findings);
     if (rc) return rc;
-    rc = plan_candidate(store, &planning.plan, planning.read, INT64_MIN, &change, findings,
-                        out); /* for what has been: nothing is too early */
-    end_plan(store, &planning);
+    rc = make_draft(store, &bundle, for_what_has_been_us, &change, findings, out);
+    end_edit(store, document, &bundle);
     return rc;
 }
 

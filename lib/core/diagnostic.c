@@ -9,13 +9,11 @@
 
 #include "meterd/core/json_writer.h"
 
-static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column,
-                 const char *field, const char *format, va_list args) MTR_PRINTF(6, 0);
+static void fill(struct mtr_diagnostic *d, const char *field, const char *format, va_list args)
+    MTR_PRINTF(3, 0);
 
-static void fill(struct mtr_diagnostic *d, enum mtr_severity severity, uint32_t line, uint32_t column,
-                 const char *field, const char *format, va_list args)
+static void fill(struct mtr_diagnostic *d, const char *field, const char *format, va_list args)
 {
-    *d = (struct mtr_diagnostic){.severity = severity, .line = line, .column = column};
     snprintf(d->field, sizeof(d->field), "%s", field ? field : "");
     vsnprintf(d->text, sizeof(d->text), format, args);
 }
@@ -24,8 +22,9 @@ void mtr_diagnostic_set(struct mtr_diagnostic *diagnostic, uint32_t line, uint32
                         const char *format, ...)
 {
     va_list args;
+    *diagnostic = (struct mtr_diagnostic){.severity = MTR_SEVERITY_ERROR, .line = line, .column = column};
     va_start(args, format);
-    fill(diagnostic, MTR_SEVERITY_ERROR, line, column, field, format, args);
+    fill(diagnostic, field, format, args);
     va_end(args);
 }
 
@@ -54,10 +53,10 @@ void mtr_diagnostics_add(struct mtr_diagnostics *list, const struct mtr_diagnost
 void mtr_diagnostics_addf(struct mtr_diagnostics *list, enum mtr_severity severity, uint32_t line,
                           uint32_t column, const char *field, const char *format, ...)
 {
-    struct mtr_diagnostic diagnostic;
+    struct mtr_diagnostic diagnostic = {.severity = severity, .line = line, .column = column};
     va_list args;
     va_start(args, format);
-    fill(&diagnostic, severity, line, column, field, format, args);
+    fill(&diagnostic, field, format, args);
     va_end(args);
     mtr_diagnostics_add(list, &diagnostic);
 }

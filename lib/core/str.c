@@ -22,6 +22,19 @@ int mtr_str_compare(struct mtr_str a, struct mtr_str b)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
+static char lower_of(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool mtr_str_equal_lower(struct mtr_str text, struct mtr_str lower)
+{
+    if (text.size != lower.size) return false;
+    for (size_t i = 0; i < text.size; i++)
+        if (lower_of(text.data[i]) != lower.data[i]) return false;
+    return true;
+}
+
 bool mtr_str_starts_with(struct mtr_str text, struct mtr_str prefix)
 {
     return text.size >= prefix.size && (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);

@@ -193,18 +193,21 @@ static int next_head(struct mtr_documents *documents, uint8_t kind, const struct
                         count + 1);
 }
 
-static int put_revision(struct mtr_documents *documents, uint8_t kind, struct head head, struct mtr_str who,
-                        int64_t now_us, struct mtr_str json)
+static int put_revision(struct mtr_documents *documents, struct head head,
+                        const struct mtr_stored_document *document)
 {
+    const struct mtr_str json = document->json;
+    struct mtr_str who = document->who;
+    if (who.size > MTR_DOCUMENTS_WHO_BYTES_MAX) who.size = MTR_DOCUMENTS_WHO_BYTES_MAX;
     unsigned char key[REVISION_KEY_BYTES];
-    make_revision_key(kind, head, key);
+    make_revision_key(document->kind, head, key);
     MDB_val slot = lmdb_val(key, sizeof(key)),
             value = {REVISION_HEADER_BYTES + who.size + json.size, NULL};
     int rc = lmdb_error(
         mdb_put(documents->change, documents->revisions, &slot, &value, MDB_RESERVE | MDB_NOOVERWRITE));
     if (rc) return rc == MTR_EEXISTS ? MTR_ECORRUPT : rc;
     unsigned char *p = value.mv_data;
-    lmdb_put_u64(p, (uint64_t)now_us);
+    lmdb_put_u64(p, (uint64_t)document->applied_us);
     p[8] = (unsigned char)(who.size >> 8);
     p[9] = (unsigned char)who.size;
     if (who.size) memcpy(p + REVISION_HEADER_BYTES, who.data, who.size);
@@ -212,22 +215,21 @@ static int put_revision(struct mtr_documents *documents, uint8_t kind, struct he
     return MTR_OK;
 }
 
-int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who,
-                      int64_t now_us, struct mtr_str json, uint32_t *number)
+int mtr_documents_put(struct mtr_documents *documents, const struct mtr_stored_document *document,
+                      uint32_t *number)
 {
-    MTR_ASSERT(documents->change && kind < MTR_DOCUMENTS_KINDS_MAX);
+    MTR_ASSERT(documents->change && document->kind < MTR_DOCUMENTS_KINDS_MAX);
     struct head_key head_key;
     struct head head;
     unsigned char bytes[HEAD_BYTES];
-    if (who.size > MTR_DOCUMENTS_WHO_BYTES_MAX) who.size = MTR_DOCUMENTS_WHO_BYTES_MAX;
-    int rc = make_head_key(kind, key, &head_key);
-    if (!rc) rc = next_head(documents, kind, &head_key, &head);
+    int rc = make_head_key(document->kind, document->key, &head_key);
+    if (!rc) rc = next_head(documents, document->kind, &head_key, &head);
     if (rc) return rc;
     lmdb_put_u32(bytes, head.number);
     lmdb_put_u32(bytes + 4, head.revision);
     rc = put(documents->change, documents->heads, lmdb_val(head_key.bytes, head_key.size),
              lmdb_val(bytes, sizeof(bytes)));
-    if (!rc) rc = put_revision(documents, kind, head, who, now_us, json);
+    if (!rc) rc = put_revision(documents, head, document);
     if (!rc) *number = head.number;
     return rc;
 }
@@ -254,13 +256,21 @@ void mtr_documents_abort(struct mtr_documents *documents)
     documents->change = NULL;
 }
 
-static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind, struct mtr_str key,
-                    struct head head, mtr_documents_on_document on_document, void *context)
+/* A reading: the documents of one kind in one transaction, and who gets them. */
+struct reading {
+    const struct mtr_documents *documents;
+    MDB_txn *txn;
+    uint8_t kind;
+    mtr_documents_on_document on_document;
+    void *context;
+};
+
+static int hand_out(const struct reading *reading, struct mtr_str key, struct head head)
 {
     unsigned char bytes[REVISION_KEY_BYTES];
     MDB_val value;
-    make_revision_key(kind, head, bytes);
-    int rc = get(txn, documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
+    make_revision_key(reading->kind, head, bytes);
+    int rc = get(reading->txn, reading->documents->revisions, lmdb_val(bytes, sizeof(bytes)), &value);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     const unsigned char *p = value.mv_data;
     if (value.mv_size < REVISION_HEADER_BYTES) return MTR_ECORRUPT;
@@ -268,7 +278,7 @@ static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind,
     if (value.mv_size - REVISION_HEADER_BYTES < who_size) return MTR_ECORRUPT;
     const char *text = (const char *)p + REVISION_HEADER_BYTES;
     struct mtr_stored_document document = {
-        .kind = kind,
+        .kind = reading->kind,
         .key = key,
         .number = head.number,
         .revision = head.revision,
@@ -276,7 +286,7 @@ static int hand_out(struct mtr_documents *documents, MDB_txn *txn, uint8_t kind,
         .who = {text, who_size},
         .json = {text + who_size, value.mv_size - REVISION_HEADER_BYTES - who_size},
     };
-    return on_document(context, &document);
+    return reading->on_document(reading->context, &document);
 }
 
 int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, uint32_t revision,
@@ -288,10 +298,11 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
+    const struct reading reading = {documents, txn, kind, on_document, context};
     rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &head);
     if (!rc && revision > head.revision) rc = MTR_ENOTFOUND;
     if (!rc && revision > 0) head.revision = revision;
-    if (!rc) rc = hand_out(documents, txn, kind, key, head, on_document, context);
+    if (!rc) rc = hand_out(&reading, key, head);
     mdb_txn_abort(txn);
     return rc;
 }
@@ -303,6 +314,7 @@ int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_docume
     MDB_cursor *cursor = NULL;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
+    const struct reading reading = {documents, txn, kind, on_document, context};
     rc = lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
     if (rc) goto out;
     MDB_val key = lmdb_val(&kind, 1), value;
@@ -311,7 +323,7 @@ int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_docume
         struct head head;
         struct mtr_str name = {(const char *)key.mv_data + 1, key.mv_size - 1};
         rc = read_head(documents, txn, key, &head);
-        if (!rc) rc = hand_out(documents, txn, kind, name, head, on_document, context);
+        if (!rc) rc = hand_out(&reading, name, head);
         next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
     }
     if (!rc && next != MTR_ENOTFOUND) rc = next;
@@ -330,10 +342,10 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     if (make_head_key(kind, key, &head_key)) return MTR_ENOTFOUND;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
+    const struct reading reading = {documents, txn, kind, on_document, context};
     rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &newest);
     for (uint32_t revision = 1; !rc && revision <= newest.revision; revision++)
-        rc =
-            hand_out(documents, txn, kind, key, (struct head){newest.number, revision}, on_document, context);
+        rc = hand_out(&reading, key, (struct head){newest.number, revision});
     mdb_txn_abort(txn);
     return rc;
 }

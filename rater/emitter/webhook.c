@@ -34,23 +34,15 @@ static int end_body(struct mtr_buffer *out)
     return mtr_buffer_append_str(out, MTR_STR("]}}"));
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool says_already_exists(const struct mtr_outbox_result *result)
 {
-    static const char *const phrases[] = {"already exists", "already_exists", "alreadyexists"};
+    const struct mtr_str phrases[] = {MTR_STR("already exists"), MTR_STR("already_exists"),
+                                      MTR_STR("alreadyexists")};
     MTR_ASSERT(result->body_size <= sizeof(result->body));
-    for (size_t p = 0; p < sizeof(phrases) / sizeof(*phrases); p++) {
-        const size_t size = strlen(phrases[p]);
-        for (size_t at = 0; at + size <= result->body_size; at++) {
-            size_t same = 0;
-            while (same < size && lower(result->body[at + same]) == phrases[p][same]) same++;
-            if (same == size) return true;
-        }
-    }
+    for (size_t p = 0; p < sizeof(phrases) / sizeof(*phrases); p++)
+        for (size_t at = 0; at + phrases[p].size <= result->body_size; at++)
+            if (mtr_str_equal_lower((struct mtr_str){result->body + at, phrases[p].size}, phrases[p]))
+                return true;
     return false;
 }
 

@@ -35,7 +35,8 @@ static void clean_up(void)
 
 static int apply(struct mtr_str text, bool dry_run, struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
 {
-    return mtr_catalog_store_apply(store, text, NULL, (struct mtr_str){0}, MTR_STR("fuzzer"), 0, dry_run, change, findings);
+    const struct mtr_catalog_edit edit = {.text = text, .who = MTR_STR("fuzzer"), .now_us = 0, .dry_run = dry_run};
+    return mtr_catalog_store_apply(store, &edit, change, findings);
 }
 
 static void open_store(void)

@@ -45,8 +45,8 @@ static void apply(struct yaml *yaml)
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 16);
-    int rc = mtr_catalog_store_apply(stores->catalog_store, mtr_buffer_str(&yaml->text), NULL, MTR_STR(""), MTR_STR("scenario"),
-                                     scenario->now_us, false, &change, &findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_buffer_str(&yaml->text), .who = MTR_STR("scenario"), .now_us = scenario->now_us};
+    int rc = mtr_catalog_store_apply(stores->catalog_store, &edit, &change, &findings);
     if (rc || scenario->is_loud) printf("%.*s", MTR_STR_ARGS(mtr_buffer_str(&yaml->text)));
     const struct mtr_diagnostic *finding = findings.items;
     for (size_t i = 0; i < findings.count && finding->severity != MTR_SEVERITY_ERROR; i++) finding++;

@@ -183,7 +183,6 @@ static int64_t check_rollups(struct scenario *scenario, const struct naive *naiv
 {
     struct mtr_rollups_txn *txn;
     struct cell_check check = {scenario, naive, 0};
-    const struct mtr_str none = {NULL, 0};
     uint64_t next_seq, change;
     int64_t watermark_us;
     uint32_t held = 0, quarantined = 0;
@@ -192,8 +191,8 @@ static int64_t check_rollups(struct scenario *scenario, const struct naive *naiv
     CHECK(scenario, next_seq == naive->event_count + 1 && watermark_us == scenario->now_us, "the fold is behind");
     CHECK_OK(scenario, mtr_rollups_walk_all_cells(txn, on_cell, &check));
     CHECK(scenario, check.at == naive->use_count, "cells are missing: %u of %u uses seen", check.at, naive->use_count);
-    CHECK_OK(scenario, mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, none, none, 0, count_held, &held));
-    CHECK_OK(scenario, mtr_rollups_walk_held(txn, MTR_HELD_METER, none, none, 0, count_held, &held));
+    CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION}, count_held, &held));
+    CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_METER}, count_held, &held));
     CHECK(scenario, held == naive->held_count, "%u held, expected %u", held, naive->held_count);
     CHECK_OK(scenario, mtr_rollups_walk_quarantined(txn, 0, count_quarantined, &quarantined));
     CHECK(scenario, quarantined == naive->quarantined_count, "%u quarantined, expected %u", quarantined, naive->quarantined_count);

@@ -83,8 +83,8 @@ static inline void apply(struct world *world, const char *text)
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 8);
-    int rc = mtr_catalog_store_apply(world->store, mtr_str_from(text), NULL, MTR_STR(""), MTR_STR("test"), world->now_us, false, &change,
-                                     &findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = world->now_us};
+    int rc = mtr_catalog_store_apply(world->store, &edit, &change, &findings);
     if (rc) fail_msg("catalog: %s", findings.count ? findings.items[0].text : mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     mtr_catalog_release(world->catalog);

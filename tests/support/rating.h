@@ -98,8 +98,8 @@ static inline bool rating_take(struct rating_world *world, const char *yaml)
     struct mtr_diagnostics findings;
     struct mtr_catalog_change change;
     mtr_diagnostics_init(&findings, 16);
-    int rc = mtr_catalog_store_apply(world->store, mtr_str_from(yaml), NULL, MTR_STR(""), MTR_STR("test"),
-                                     world->now_us, false, &change, &findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(yaml), .who = MTR_STR("test"), .now_us = world->now_us};
+    int rc = mtr_catalog_store_apply(world->store, &edit, &change, &findings);
     if (rc) print_message("%s\n", mtr_error_text(rc));
     for (size_t i = 0; rc && i < findings.count; i++)
         print_message("line %u: %s\n", findings.items[i].line, findings.items[i].text);

@@ -38,8 +38,13 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
     struct mtr_diagnostics findings;
     bool dry_run = api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
-    int rc = mtr_catalog_store_apply(call->host->catalog_store, call->body, kind, key, call->credential->key,
-                                     call->now_us, dry_run, &change, &findings);
+    const struct mtr_catalog_edit edit = {.text = call->body,
+                                          .kind = kind,
+                                          .key = key,
+                                          .who = call->credential->key,
+                                          .now_us = call->now_us,
+                                          .dry_run = dry_run};
+    int rc = mtr_catalog_store_apply(call->host->catalog_store, &edit, &change, &findings);
     if (rc == MTR_EINVALID) {
         api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
     } else if (rc) {

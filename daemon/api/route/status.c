@@ -182,9 +182,10 @@ static void write_held(struct mtr_json_writer *json, const struct mtr_held_event
 
 static int walk_all_held(struct mtr_rollups_txn *txn, mtr_rollups_on_held on_held, void *context)
 {
-    const struct mtr_str any = {NULL, 0};
-    int rc = mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, any, any, 0, on_held, context);
-    return rc ? rc : mtr_rollups_walk_held(txn, MTR_HELD_METER, any, any, 0, on_held, context);
+    const struct mtr_held_event of_subscriptions = {.reason = MTR_HELD_SUBSCRIPTION};
+    const struct mtr_held_event of_meters = {.reason = MTR_HELD_METER};
+    int rc = mtr_rollups_walk_held(txn, &of_subscriptions, on_held, context);
+    return rc ? rc : mtr_rollups_walk_held(txn, &of_meters, on_held, context);
 }
 
 static int write_held_page(struct mtr_rollups_txn *txn, struct rows *rows, struct mtr_api_call *call)

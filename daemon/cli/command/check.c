@@ -75,8 +75,9 @@ static void report_input(struct check *check, const char *name, const struct mtr
 static int check_documents(struct check *check, struct mtr_str text, struct mtr_diagnostics *findings)
 {
     struct mtr_catalog_change change;
-    return mtr_catalog_store_apply(check->store, text, NULL, (struct mtr_str){NULL, 0}, MTR_STR("check"),
-                                   mtr_clock_wall_us(), false, &change, findings);
+    const struct mtr_catalog_edit edit = {
+        .text = text, .who = MTR_STR("check"), .now_us = mtr_clock_wall_us()};
+    return mtr_catalog_store_apply(check->store, &edit, &change, findings);
 }
 
 static int check_tariff(const struct mtr_node *node, struct mtr_diagnostics *findings)

@@ -179,14 +179,14 @@ static int make_draft_of_one(struct what_if *what_if, const struct mtr_node *tar
     struct mtr_buffer renamed;
     what_if->options.tariff = text_option(what_if->invocation, "tariff");
     if (!what_if->options.tariff.size) what_if->options.tariff = own;
+    struct mtr_catalog_edit edit = {
+        .text = mtr_buffer_str(&what_if->text), .kind = &kind, .key = what_if->options.tariff};
     if (mtr_str_equal(what_if->options.tariff, own) || !own.size)
-        return mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), &kind,
-                                       what_if->options.tariff, &what_if->draft, findings);
+        return mtr_catalog_store_draft(what_if->store, &edit, &what_if->draft, findings);
     mtr_buffer_init(&renamed, 4 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = write_renamed(tariff, what_if->options.tariff, &renamed);
-    if (!rc)
-        rc = mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&renamed), &kind, what_if->options.tariff,
-                                     &what_if->draft, findings);
+    edit.text = mtr_buffer_str(&renamed);
+    if (!rc) rc = mtr_catalog_store_draft(what_if->store, &edit, &what_if->draft, findings);
     for (size_t i = 0; i < findings->count; i++) findings->items[i].line = findings->items[i].column = 0;
     mtr_buffer_release(&renamed);
     return rc;
@@ -198,10 +198,10 @@ static int make_draft(struct what_if *what_if)
     const struct mtr_node *root = mtr_document_root(what_if->document);
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
+    const struct mtr_catalog_edit edit = {.text = mtr_buffer_str(&what_if->text)};
     const bool is_one = root->kind == MTR_NODE_MAP && mtr_node_get(root, "versions");
     int rc = is_one ? make_draft_of_one(what_if, root, &findings)
-                    : mtr_catalog_store_draft(what_if->store, mtr_buffer_str(&what_if->text), NULL,
-                                              (struct mtr_str){NULL, 0}, &what_if->draft, &findings);
+                    : mtr_catalog_store_draft(what_if->store, &edit, &what_if->draft, &findings);
     if (!is_one) what_if->options.tariff = text_option(what_if->invocation, "tariff");
     cli_print_findings(path, &findings);
     if (rc && !findings.count) fprintf(stderr, "meterd: cannot read the draft: %s\n", mtr_error_text(rc));

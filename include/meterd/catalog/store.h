@@ -18,30 +18,35 @@ void mtr_catalog_store_close(struct mtr_catalog_store *store);
 /* The snapshot in force; the caller gets a reference of its own. Any thread. */
 struct mtr_catalog *mtr_catalog_store_snapshot(struct mtr_catalog_store *store);
 
-/* Applies documents as one change: all or nothing. `text` is YAML or JSON, either
- *   one file of many documents:  vendors: [...]  services: [...]  meters: [...]  tariffs: [...]  subscriptions: [...] …
- *     each item a map with `key`, or
- *   one document of `kind` and `key` (both given): the map itself.
- * Documents equal to the stored version change nothing. With dry_run nothing is stored, findings are the
- * same. Every finding (errors and warnings, the tariff linter's included) is reported, with the place in
- * `text`. MTR_EINVALID when one is an error. */
+/* A text of documents, YAML or JSON, and who wants it in force. Borrowed during the call. */
+struct mtr_catalog_edit {
+    struct mtr_str text;
+    const enum mtr_catalog_kind *kind; /* one document, the map itself, of this kind and key; NULL: a bundle
+                                          of many, vendors: [...] services: [...] …, each item with a key */
+    struct mtr_str key;
+    struct mtr_str who;                /* kept with every revision; cut to 256 bytes */
+    int64_t now_us;
+    bool dry_run;                      /* nothing is stored, findings are the same */
+};
+
 struct mtr_catalog_change {
     uint32_t created;
     uint32_t updated;
     uint32_t unchanged;
     uint64_t version; /* of the catalog after the change */
 };
-int mtr_catalog_store_apply(struct mtr_catalog_store *store, struct mtr_str text,
-                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_str who,
-                            int64_t now_us, bool dry_run, struct mtr_catalog_change *change,
-                            struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Applies an edit as one change: all or nothing. Documents equal to the stored version change nothing. Every
+ * finding (errors and warnings, the tariff linter's included) is reported, with its place in the text.
+ * MTR_EINVALID when one is an error; MTR_EDENIED on a store opened read-only; MTR_EAGAIN when another process
+ * changed the store. */
+int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                            struct mtr_catalog_change *change, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* The snapshot that applying the text would put in force: *out is the caller's reference. Nothing is
- * stored, so a read-only store will do. What the draft leaves as it is shares its records with the
- * snapshot in force: equal pointers, equal documents. */
-int mtr_catalog_store_draft(struct mtr_catalog_store *store, struct mtr_str text,
-                            const enum mtr_catalog_kind *kind, struct mtr_str key, struct mtr_catalog **out,
-                            struct mtr_diagnostics *findings) MTR_MUST_USE;
+ * stored, so a read-only store will do; of the edit, text, kind and key are looked at. What the draft leaves
+ * as it is shares its records with the snapshot in force: equal pointers, equal documents. */
+int mtr_catalog_store_draft(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
+                            struct mtr_catalog **out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 struct mtr_catalog_document {
     enum mtr_catalog_kind kind;

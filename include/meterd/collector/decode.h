@@ -7,9 +7,11 @@
  *   application/cloudevents-batch+json     an array of them
  *   application/x-ndjson                   one object a line
  *   application/msgpack (also application/x-msgpack, application/vnd.msgpack)
- *                                          array of maps, or of compact rows: {"fields": [...], "rows": [[...], …]}
+ *                                          array of maps, or of compact rows:
+ *                                          {"fields": [...], "rows": [[...], …]}
  *   anything but the structured types, with ce-specversion
- *                                          CloudEvents binary mode: attributes from ce-* headers, body (a JSON object, or empty) is the data
+ *                                          CloudEvents binary mode: attributes from ce-* headers, the body
+ *                                          (a JSON object, or empty) is the data
  *
  * Content-Encoding identity, gzip or zstd. A body that cannot be read at all (the envelope) is an error with
  * the byte offset and gives 400; an event that is wrong in itself gets the result `invalid` with its field

@@ -69,9 +69,9 @@ void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max);
 void mtr_request_reset(
     struct mtr_request *request); /* for the next request: as after init, the arena's largest chunk kept */
 void mtr_request_release(struct mtr_request *request);
-void mtr_request_reset(struct mtr_request *request); /* as after init, with the memory of the arena kept */
 
-/* {"accepted":998,"duplicate":1,…,"results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}:
+/* {"accepted":998,"duplicate":1,…,
+ *  "results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}:
  * counts of all, and one row per event that is not plainly accepted. */
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out) MTR_MUST_USE;
 

@@ -35,6 +35,10 @@ struct mtr_quantity {
     mtr_int128 e12; /* 10^-12 */
 };
 
+/* A whole number of units, MTR_QUANTITY(1); and a length of time in seconds. */
+#define MTR_QUANTITY(whole) ((struct mtr_quantity){(mtr_int128)(whole) * 1000000000000})
+#define MTR_QUANTITY_OF_US(us) ((struct mtr_quantity){(mtr_int128)(us) * 1000000})
+
 struct mtr_money {
     mtr_int128 e18; /* 10^-18 */
 };

@@ -2,7 +2,8 @@
  * Log lines: what the daemon says to its operator, one line a message, on stderr.
  *
  *   2026-03-01T12:00:00.123456Z info daemon: meterd 0.1.0 is ready …     on a terminal or in a file
- *   <6>daemon: meterd 0.1.0 is ready …                                   under systemd (JOURNAL_STREAM): priority, no time
+ *   <6>daemon: meterd 0.1.0 is ready …                                   under systemd (JOURNAL_STREAM):
+ *                                                                        priority, no time
  *   {"time":"…","level":"info","subsystem":"daemon","text":"…"}          format json
  *
  * Only daemon/ logs; libraries return errors. A line is one write(2), control characters are escaped, so that

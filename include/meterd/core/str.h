@@ -24,6 +24,9 @@ struct mtr_str {
 struct mtr_str mtr_str_from(const char *c_string); /* NULL gives empty text */
 bool mtr_str_equal(struct mtr_str a, struct mtr_str b);
 int mtr_str_compare(struct mtr_str a, struct mtr_str b); /* bytes, as memcmp; a prefix sorts first */
+/* Equal when the capitals A to Z of `text` are taken as small letters; `lower` has none. Not a letter beyond
+ * ASCII is touched: names of media types, codings and header fields are ASCII (RFC 9110). */
+bool mtr_str_equal_lower(struct mtr_str text, struct mtr_str lower);
 bool mtr_str_starts_with(struct mtr_str text, struct mtr_str prefix);
 bool mtr_str_is_utf8(
     struct mtr_str text); /* well formed by RFC 3629: no surrogates, no overlong forms, up to U+10FFFF */

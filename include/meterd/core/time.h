@@ -21,6 +21,17 @@
 
 enum { MTR_TIME_TEXT_BYTES = 40 };
 
+/* Of two instants of one unit. */
+static inline int64_t mtr_time_later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t mtr_time_sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 struct mtr_civil {
     int32_t year;
     uint8_t month;  /* 1…12 */

@@ -1,7 +1,8 @@
 /*
  * HTTP/1.1 server on the loop: several listeners, each with its own handler and limits.
  *
- *   bytes ─▶ on_headers (may answer early, may set this request's body limit) ─▶ body ─▶ on_request ─▶ respond, now or later
+ *   bytes ─▶ on_headers (may answer early, ─▶ body ─▶ on_request ─▶ respond, now or later
+ *            may set the body's limit)
  *
  * Every request that on_request was called for must be answered exactly once, then or later, from the loop's
  * thread, by one of the respond functions; its handle and everything borrowed from it is valid until that

@@ -8,9 +8,12 @@
  * A group is a combination of the component's group_by: a line. The component's scope says what a slice is:
  * an event, a local hour or day, all of the part, or a level while it holds. The meter's aggregation says how
  * uses become the quantity of a slice:
- *   sum, count, unique   add up             min, max    compare
- *   last                 the latest         percentile  nearest rank over all windows of the slice; a window without use is 0
- *   time_weighted        level × seconds ÷ per, divided once; slices are differences of the running quotient, so that they add up to the whole
+ *   sum, count, unique   add up
+ *   min, max             compare
+ *   last                 the latest
+ *   percentile           nearest rank over all windows of the slice; a window without use is 0
+ *   time_weighted        level × seconds ÷ per, divided once; slices are differences of the running quotient,
+ *                        so that they add up to the whole
  * What comes before the part gives the position: rows marked `earlier`. What the part brings is the measure
  * up to its end less the measure up to its start, for every aggregation.
  *

@@ -3,14 +3,15 @@
  * alone appends charges; consumers' acks and operators' decisions on messages are small transactions of their
  * own, from any thread (LMDB admits one writer at a time). One LMDB environment under <data>/charges/.
  *
- *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor of the pull feed
- *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges so far
+ *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor
+ *             of the feed
+ *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges
  *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again
  *   message   charges frozen as bytes for one destination, with the state of their delivery
  *
- *   PENDING ──mtr_outbox_step──▶ ATTEMPTED (committed before sending) ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
- *      ▲                                                                            │
- *      └──────────────────────── mtr_outbox_requeue (an operator) ──────────────────┘
+ *   PENDING ──mtr_outbox_step──▶ ATTEMPTED ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
+ *      ▲                   (committed before sending)         │
+ *      └────────── mtr_outbox_requeue (an operator) ──────────┘
  *
  * A transaction begins with mtr_charges_begin and ends with commit (durable) or abort. Read transactions are
  * short: ≤ 1 s. Text handed out is borrowed until the next put in the same transaction or its end.
@@ -131,6 +132,9 @@ struct mtr_charge_line {
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
 int mtr_charges_put_line(struct mtr_charges_txn *txn,
                          const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
+/* The line of a charge: `key` is the charge's `line`. MTR_ENOTFOUND. */
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 key, struct mtr_charge_line *out) MTR_MUST_USE;
 typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                            mtr_charges_on_line on_line, void *context) MTR_MUST_USE;

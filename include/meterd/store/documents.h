@@ -39,11 +39,12 @@ void mtr_documents_close(struct mtr_documents *documents);
 int mtr_documents_version(struct mtr_documents *documents, uint64_t *out) MTR_MUST_USE;
 
 /* A change: begin (which tells the version it starts from), any number of puts, then commit or abort on
- * the same thread. A put that fails leaves only abort. `who` is cut to MTR_DOCUMENTS_WHO_BYTES_MAX bytes.
+ * the same thread. Of the document number and revision are not looked at: *number is the number of its key,
+ * and the revision the next. A put that fails leaves only abort. `who` is cut to MTR_DOCUMENTS_WHO_BYTES_MAX.
  * commit tells the new version; MTR_EFULL: nothing was stored; MTR_EIO: the outcome is unknown. */
 int mtr_documents_begin(struct mtr_documents *documents, uint64_t *version_before) MTR_MUST_USE;
-int mtr_documents_put(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, struct mtr_str who,
-                      int64_t now_us, struct mtr_str json, uint32_t *number) MTR_MUST_USE;
+int mtr_documents_put(struct mtr_documents *documents, const struct mtr_stored_document *document,
+                      uint32_t *number) MTR_MUST_USE;
 int mtr_documents_commit(struct mtr_documents *documents, uint64_t *version) MTR_MUST_USE;
 void mtr_documents_abort(struct mtr_documents *documents);
 

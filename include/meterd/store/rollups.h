@@ -115,10 +115,16 @@ int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
 
 /* Cells of one subscription and meter with from_s <= hour_s < to_s, by (hour, dimensions). Hook result
  * other than 0 stops and is returned. */
+struct mtr_cell_range {
+    uint32_t subscription;
+    uint32_t meter;
+    int64_t from_s;
+    int64_t to_s;
+};
 typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key,
                                    const struct mtr_cell *cell);
-int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s,
-                           int64_t to_s, mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
+                           mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 /* Every cell, by (subscription, meter, hour, dimensions). */
 int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell,
                                void *context) MTR_MUST_USE;
@@ -156,12 +162,12 @@ int mtr_rollups_delete_held(struct mtr_rollups_txn *txn,
                             const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
 /* Fills held->voided of the row that the other fields name. MTR_ENOTFOUND: not held. */
 int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held) MTR_MUST_USE;
-/* Held events of one reason, vendor and name with seq > after_seq, in sequence order (vendor empty: all of
- * that reason, after_seq is not looked at). No hook of a walk may write to the table it walks. */
+/* Held events of the reason, vendor and name of `after` whose seq is greater than its own, in sequence order
+ * (vendor empty: all of that reason, seq is not looked at). No hook of a walk may write to the table it
+ * walks. */
 typedef int (*mtr_rollups_on_held)(void *context, const struct mtr_held_event *held);
-int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor,
-                          struct mtr_str name, uint64_t after_seq, mtr_rollups_on_held on_held,
-                          void *context) MTR_MUST_USE;
+int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *after,
+                          mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
 
 /* The set of voided sequences. */
 int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq,

@@ -65,26 +65,31 @@ int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const 
     return lmdb_error(mdb_del(txn->lmdb, txn->charges->tables[table], &k, NULL));
 }
 
-int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size,
-                 size_t prefix_size, charges_on_row on_row, void *context)
+static bool is_in_range(MDB_val key, const struct charges_range *range)
 {
-    MTR_ASSERT(prefix_size <= from_size);
+    return key.mv_size >= range->prefix_size &&
+           (!range->prefix_size || memcmp(key.mv_data, range->from, range->prefix_size) == 0);
+}
+
+int charges_walk(struct mtr_charges_txn *txn, const struct charges_range *range, charges_on_row on_row,
+                 void *context)
+{
+    MTR_ASSERT(range->prefix_size <= range->from_size);
+    const enum charges_table table = range->table;
     MDB_cursor *cursor = NULL;
-    MDB_val k = lmdb_val(from, from_size);
+    MDB_val k = lmdb_val(range->from, range->from_size);
     MDB_val v;
+    int stopped = 0;
     int rc = lmdb_cursor_take(&txn->cursors, table, txn->charges->tables[table], &cursor);
     if (rc) return rc;
-    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, from_size ? MDB_SET_RANGE : MDB_FIRST));
-    while (!rc) {
-        if (k.mv_size < prefix_size || (prefix_size && memcmp(k.mv_data, from, prefix_size) != 0)) break;
-        rc = on_row(context, lmdb_str(k), lmdb_str(v));
-        if (!rc) rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
-        else {
-            lmdb_cursor_give(&txn->cursors, table, cursor);
-            return rc;
-        }
+    rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, range->from_size ? MDB_SET_RANGE : MDB_FIRST));
+    while (!rc && is_in_range(k, range)) {
+        stopped = on_row(context, lmdb_str(k), lmdb_str(v));
+        if (stopped) break;
+        rc = lmdb_error(mdb_cursor_get(cursor, &k, &v, MDB_NEXT));
     }
     lmdb_cursor_give(&txn->cursors, table, cursor);
+    if (stopped) return stopped;
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
@@ -395,27 +400,17 @@ int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct 
     return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
 }
 
-struct charge_walk {
-    mtr_charges_on_charge on_charge;
-    void *context;
-};
-
-static int on_charge_row(void *context, struct mtr_str key, struct mtr_str value)
-{
-    struct charge_walk *walk = context;
-    struct mtr_charge charge;
-    int rc = unpack_charge(key, value, &charge);
-    return rc ? rc : walk->on_charge(walk->context, &charge);
-}
+CHARGES_ROWS(charge, struct mtr_charge, unpack_charge)
 
 int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on_charge on_charge,
                      void *context)
 {
-    struct charge_walk walk = {on_charge, context};
+    struct charge_rows rows = {on_charge, context};
     unsigned char from[8];
     if (after == UINT64_MAX) return MTR_OK;
     lmdb_put_u64(from, after + 1);
-    return charges_walk(txn, TABLE_CHARGES, from, sizeof(from), 0, on_charge_row, &walk);
+    const struct charges_range range = {TABLE_CHARGES, from, sizeof(from), 0};
+    return charges_walk(txn, &range, on_charge_row, &rows);
 }
 
 int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json)

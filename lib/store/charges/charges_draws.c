@@ -129,6 +129,7 @@ int mtr_charges_walk_drawn(struct mtr_charges_txn *txn, uint32_t subscription, i
     const struct mtr_charge_draw draw = {.subscription = subscription, .period_start_s = period_start_s};
     struct walking walking = {on_grant, context};
     drawn_key(key, &draw);
-    return charges_walk(txn, TABLE_DRAWN, key, DRAWN_KEY_BYTES - GRANT_BYTES, DRAWN_KEY_BYTES - GRANT_BYTES,
-                        on_drawn, &walking);
+    const size_t prefix_size = DRAWN_KEY_BYTES - GRANT_BYTES;
+    const struct charges_range range = {TABLE_DRAWN, key, prefix_size, prefix_size};
+    return charges_walk(txn, &range, on_drawn, &walking);
 }

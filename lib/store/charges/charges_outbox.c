@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { MESSAGE_KEY_BYTES = 12, CONSUMER_KEY_BYTES_MAX = 400 };
+enum { DESTINATION_BYTES = 4, MESSAGE_KEY_BYTES = 12, CONSUMER_KEY_BYTES_MAX = 400 };
 
 const char *mtr_message_state_name(enum mtr_message_state state)
 {
@@ -159,7 +159,8 @@ int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, 
     struct first_row first = {0};
     unsigned char prefix[4];
     lmdb_put_u32(prefix, destination);
-    int rc = charges_walk(txn, TABLE_QUEUE, prefix, sizeof(prefix), sizeof(prefix), on_first_row, &first);
+    const struct charges_range range = {TABLE_QUEUE, prefix, sizeof(prefix), sizeof(prefix)};
+    int rc = charges_walk(txn, &range, on_first_row, &first);
     if (rc < 0) return rc;
     if (!first.found) return MTR_ENOTFOUND;
     rc = mtr_charges_get_message(txn, destination, first.number, out);
@@ -182,28 +183,19 @@ int mtr_charges_get_message_body(struct mtr_charges_txn *txn, uint32_t destinati
     return charges_get(txn, TABLE_BODIES, key, sizeof(key), body);
 }
 
-struct message_walk {
-    mtr_charges_on_message on_message;
-    void *context;
-};
-
-static int on_message_row(void *context, struct mtr_str key, struct mtr_str value)
-{
-    struct message_walk *walk = context;
-    struct mtr_message message;
-    int rc = unpack_message(key, value, &message);
-    return rc ? rc : walk->on_message(walk->context, &message);
-}
+CHARGES_ROWS(message, struct mtr_message, unpack_message)
 
 int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination, uint64_t after,
                               mtr_charges_on_message on_message, void *context)
 {
-    struct message_walk walk = {on_message, context};
+    struct message_rows rows = {on_message, context};
     unsigned char from[MESSAGE_KEY_BYTES];
-    if (!destination) return charges_walk(txn, TABLE_MESSAGES, NULL, 0, 0, on_message_row, &walk);
+    struct charges_range range = {.table = TABLE_MESSAGES};
+    if (!destination) return charges_walk(txn, &range, on_message_row, &rows);
     if (after == UINT64_MAX) return MTR_OK;
     message_key(from, destination, after + 1);
-    return charges_walk(txn, TABLE_MESSAGES, from, sizeof(from), 4, on_message_row, &walk);
+    range = (struct charges_range){TABLE_MESSAGES, from, sizeof(from), DESTINATION_BYTES};
+    return charges_walk(txn, &range, on_message_row, &rows);
 }
 
 int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
@@ -265,6 +257,7 @@ int mtr_charges_get_consumer(struct mtr_charges_txn *txn, struct mtr_str name, u
 }
 
 struct ack_search {
+    size_t key_size; /* of every ack of that consumer */
     uint64_t up_to;
     uint64_t number; /* found; 0: none */
 };
@@ -273,6 +266,7 @@ static int on_ack_row(void *context, struct mtr_str key, struct mtr_str value)
 {
     struct ack_search *search = context;
     (void)value;
+    if (key.size != search->key_size) return MTR_ECORRUPT;
     uint64_t number = lmdb_get_u64((const unsigned char *)key.data + key.size - 8);
     search->number = number <= search->up_to ? number : 0;
     return 1;
@@ -282,9 +276,10 @@ static int drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t 
 {
     unsigned char key[CONSUMER_KEY_BYTES_MAX];
     for (;;) {
-        struct ack_search search = {.up_to = up_to};
         size_t size = ack_key(key, name, 0);
-        int rc = charges_walk(txn, TABLE_ACKS, key, size, size - 8, on_ack_row, &search);
+        struct ack_search search = {.key_size = size, .up_to = up_to};
+        const struct charges_range range = {TABLE_ACKS, key, size, size - 8};
+        int rc = charges_walk(txn, &range, on_ack_row, &search);
         if (rc < 0) return rc;
         if (!search.number) return MTR_OK;
         size = ack_key(key, name, search.number);

@@ -13,7 +13,8 @@
 
 #include "meterd/core/time.h"
 
-enum { LINE_KEY_BYTES = 28, PERIOD_KEY_BYTES = 12, TIMER_KEY_BYTES = 21, LINE_PROBES_MAX = 64 };
+enum { SUBSCRIPTION_BYTES = 4, PERIOD_KEY_BYTES = 12, LINE_KEY_BYTES = 28, TIMER_KEY_BYTES = 21 };
+enum { LINE_PROBES_MAX = 64 };
 
 static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_start_s)
 {
@@ -72,13 +73,12 @@ static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_l
            mtr_str_equal(a->dimensions, b->dimensions);
 }
 
-/* The line that stands under a key of the period of `like`. */
-static int get_line_at(struct mtr_charges_txn *txn, const struct mtr_charge_line *like, struct mtr_hash128 key,
-                       struct mtr_charge_line *out)
+int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 key, struct mtr_charge_line *out)
 {
     unsigned char bytes[LINE_KEY_BYTES];
     struct mtr_str value;
-    line_prefix(bytes, like->subscription, like->period_start_s);
+    line_prefix(bytes, subscription, period_start_s);
     put_hash(bytes + 12, key);
     int rc = charges_get(txn, TABLE_LINES, bytes, sizeof(bytes), &value);
     return rc ? rc : unpack_line((struct mtr_str){(char *)bytes, sizeof(bytes)}, value, out);
@@ -91,7 +91,7 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
     int rc = line_hash(txn, line, &key);
     if (rc) return rc;
     for (int i = 0; i < LINE_PROBES_MAX; i++, key.low++) {
-        rc = get_line_at(txn, line, key, &found);
+        rc = mtr_charges_get_line_by_key(txn, line->subscription, line->period_start_s, key, &found);
         if (rc == MTR_ENOTFOUND) {
             line->key = key;
             line->emitted = (struct mtr_money){0};
@@ -137,51 +137,40 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     return charges_put(txn, TABLE_LINES, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }
 
-struct line_walk {
-    mtr_charges_on_line on_line;
-    void *context;
-};
-
-static int on_line_row(void *context, struct mtr_str key, struct mtr_str value)
-{
-    struct line_walk *walk = context;
-    struct mtr_charge_line line;
-    int rc = unpack_line(key, value, &line);
-    return rc ? rc : walk->on_line(walk->context, &line);
-}
+CHARGES_ROWS(line, struct mtr_charge_line, unpack_line)
 
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                            mtr_charges_on_line on_line, void *context)
 {
-    struct line_walk walk = {on_line, context};
-    unsigned char prefix[12];
+    struct line_rows rows = {on_line, context};
+    unsigned char prefix[PERIOD_KEY_BYTES];
     line_prefix(prefix, subscription, period_start_s);
-    return charges_walk(txn, TABLE_LINES, prefix, sizeof(prefix), sizeof(prefix), on_line_row, &walk);
+    const struct charges_range range = {TABLE_LINES, prefix, sizeof(prefix), sizeof(prefix)};
+    return charges_walk(txn, &range, on_line_row, &rows);
 }
 
-static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, int64_t due_us,
-                      uint32_t subscription, int64_t period_start_s)
+static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)
 {
     p[0] = (unsigned char)kind;
-    put_i64(p + 1, due_us);
-    lmdb_put_u32(p + 9, subscription);
-    put_i64(p + 13, period_start_s);
+    put_i64(p + 1, timer->due_us);
+    lmdb_put_u32(p + 9, timer->subscription);
+    put_i64(p + 13, timer->period_start_s);
 }
 
-/* Moves a timer from one due time to another; INT64_MAX is none. */
-static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind, uint32_t subscription,
-                      int64_t old_period_s, int64_t old_due_us, int64_t new_period_s, int64_t new_due_us)
+/* Moves a timer from one due time to another; due at INT64_MAX is none. */
+static int move_timer(struct mtr_charges_txn *txn, enum mtr_charge_timer_kind kind,
+                      struct mtr_charge_timer from, struct mtr_charge_timer to)
 {
     unsigned char key[TIMER_KEY_BYTES];
-    int rc = MTR_OK;
-    if (old_due_us == new_due_us && old_period_s == new_period_s) return MTR_OK;
-    if (old_due_us != INT64_MAX) {
-        timer_key(key, kind, old_due_us, subscription, old_period_s);
-        rc = charges_delete(txn, TABLE_TIMERS, key, sizeof(key));
+    MTR_ASSERT(from.subscription == to.subscription); /* a timer stays its subscription's */
+    if (from.due_us == to.due_us && from.period_start_s == to.period_start_s) return MTR_OK;
+    if (from.due_us != INT64_MAX) {
+        timer_key(key, kind, &from);
+        int rc = charges_delete(txn, TABLE_TIMERS, key, sizeof(key));
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     }
-    if (new_due_us == INT64_MAX) return MTR_OK;
-    timer_key(key, kind, new_due_us, subscription, new_period_s);
+    if (to.due_us == INT64_MAX) return MTR_OK;
+    timer_key(key, kind, &to);
     return charges_put(txn, TABLE_TIMERS, key, sizeof(key), (struct mtr_str){"", 0}, 0);
 }
 
@@ -244,11 +233,11 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     const uint32_t s = period->subscription;
     int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    rc = move_timer(txn, MTR_TIMER_RATE, s, period->start_s, old.rate_due_us, period->start_s,
-                    period->rate_due_us);
+    rc = move_timer(txn, MTR_TIMER_RATE, (struct mtr_charge_timer){old.rate_due_us, s, period->start_s},
+                    (struct mtr_charge_timer){period->rate_due_us, s, period->start_s});
     if (!rc)
-        rc = move_timer(txn, MTR_TIMER_CLOSE, s, period->start_s, old.close_due_us, period->start_s,
-                        period->close_due_us);
+        rc = move_timer(txn, MTR_TIMER_CLOSE, (struct mtr_charge_timer){old.close_due_us, s, period->start_s},
+                        (struct mtr_charge_timer){period->close_due_us, s, period->start_s});
     if (rc) return rc;
     line_prefix(key, s, period->start_s);
     struct packer packer = pack_begin(&txn->scratch);
@@ -266,26 +255,16 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     return charges_put(txn, TABLE_PERIODS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);
 }
 
-struct period_walk {
-    mtr_charges_on_period on_period;
-    void *context;
-};
-
-static int on_period_row(void *context, struct mtr_str key, struct mtr_str value)
-{
-    struct period_walk *walk = context;
-    struct mtr_charge_period period;
-    int rc = unpack_period(key, value, &period);
-    return rc ? rc : walk->on_period(walk->context, &period);
-}
+CHARGES_ROWS(period, struct mtr_charge_period, unpack_period)
 
 int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
                              mtr_charges_on_period on_period, void *context)
 {
-    struct period_walk walk = {on_period, context};
+    struct period_rows rows = {on_period, context};
     unsigned char from[PERIOD_KEY_BYTES];
     line_prefix(from, subscription, from_s);
-    return charges_walk(txn, TABLE_PERIODS, from, sizeof(from), 4, on_period_row, &walk);
+    const struct charges_range range = {TABLE_PERIODS, from, sizeof(from), SUBSCRIPTION_BYTES};
+    return charges_walk(txn, &range, on_period_row, &rows);
 }
 
 int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
@@ -304,9 +283,10 @@ int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
     return rc;
 }
 
-static int64_t open_due_us(int64_t next_open_s)
+static struct mtr_charge_timer open_timer(uint32_t subscription, int64_t next_open_s)
 {
-    return next_open_s == INT64_MAX ? INT64_MAX : next_open_s * MTR_US_PER_SECOND;
+    const int64_t due_us = next_open_s == INT64_MAX ? INT64_MAX : next_open_s * MTR_US_PER_SECOND;
+    return (struct mtr_charge_timer){due_us, subscription, next_open_s};
 }
 
 int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
@@ -316,8 +296,8 @@ int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
     unsigned char key[4];
     int rc = mtr_charges_get_subscription(txn, subscription->number, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    rc = move_timer(txn, MTR_TIMER_OPEN, subscription->number, old.next_open_s, open_due_us(old.next_open_s),
-                    subscription->next_open_s, open_due_us(subscription->next_open_s));
+    rc = move_timer(txn, MTR_TIMER_OPEN, open_timer(subscription->number, old.next_open_s),
+                    open_timer(subscription->number, subscription->next_open_s));
     if (rc) return rc;
     lmdb_put_u32(key, subscription->number);
     struct packer packer = pack_begin(&txn->scratch);

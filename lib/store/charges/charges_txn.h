@@ -54,11 +54,33 @@ int charges_put(struct mtr_charges_txn *txn, enum charges_table table, const voi
 int charges_delete(struct mtr_charges_txn *txn, enum charges_table table, const void *key,
                    size_t key_size) MTR_MUST_USE;
 
-/* Rows from `from` on whose key begins with its first prefix_size bytes, ascending; the hook may not
- * write. */
+/* Rows from `from` on whose key begins with its first prefix_size bytes, ascending. */
+struct charges_range {
+    enum charges_table table;
+    const void *from;
+    size_t from_size;   /* 0: from the table's first row */
+    size_t prefix_size; /* at most from_size */
+};
+
+/* The hook may not write. Its result, when it is not 0, ends the walk and is returned. */
 typedef int (*charges_on_row)(void *context, struct mtr_str key, struct mtr_str value);
-int charges_walk(struct mtr_charges_txn *txn, enum charges_table table, const void *from, size_t from_size,
-                 size_t prefix_size, charges_on_row on_row, void *context) MTR_MUST_USE;
+int charges_walk(struct mtr_charges_txn *txn, const struct charges_range *range, charges_on_row on_row,
+                 void *context) MTR_MUST_USE;
+
+/* The row hook of a walk that hands out records: unpacks each, and calls on_record of its context, a struct
+ * `name`_rows. */
+#define CHARGES_ROWS(name, type, unpack)                                                \
+    struct name##_rows {                                                                \
+        int (*on_record)(void *context, const type *record);                            \
+        void *context;                                                                  \
+    };                                                                                  \
+    static int on_##name##_row(void *context, struct mtr_str key, struct mtr_str value) \
+    {                                                                                   \
+        const struct name##_rows *rows = context;                                       \
+        type record;                                                                    \
+        int rc = unpack(key, value, &record);                                           \
+        return rc ? rc : rows->on_record(rows->context, &record);                       \
+    }
 
 struct packer {
     struct mtr_buffer *out;

@@ -143,14 +143,22 @@ static bool is_before(const struct mtr_log_identity *a, const struct mtr_log_ide
     return a->identity.low < b->identity.low;
 }
 
-/* Places [from, to) whose entries are at home beyond the table's front (wrapped) or not. */
-static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, uint64_t to, bool wrapped,
-                            uint64_t front, struct mtr_log_identity *records, uint64_t count)
+/* The first empty place: what stands before it may have wrapped around the end. */
+static uint64_t front_of(const struct mtr_identities *table)
 {
+    uint64_t front = 0;
+    while (identities_entry(table, front)) front++;
+    return front;
+}
+
+/* The entries of places [from, to) that are at home from `front` on (far), or before it. Returns how many. */
+static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, uint64_t to, uint64_t front,
+                            bool far, struct mtr_log_identity *records)
+{
+    uint64_t count = 0;
     for (uint64_t i = from; i < to; i++) {
         const struct mtr_log_identity *entry = identities_entry(table, i);
-        if (!entry) continue;
-        if ((home_of(table, entry->identity) >= front) == wrapped) records[count++] = *entry;
+        if (entry && (home_of(table, entry->identity) >= front) == far) records[count++] = *entry;
     }
     return count;
 }
@@ -159,16 +167,15 @@ void identities_sort(const struct mtr_identities *table, uint64_t first_seq,
                          struct mtr_log_identity *records)
 {
     MTR_ASSERT(!table->count || table->base_seq >= first_seq);
-    uint64_t front = 0; /* the first empty place: what stands before it may have wrapped around the end */
-    while (identities_entry(table, front)) front++;
-    uint64_t count = copy_places(table, 0, front, false, front, records, 0);
-    count = copy_places(table, front, table->capacity, true, front, records, count);
-    count = copy_places(table, 0, front, true, front, records, count);
+    const uint64_t front = front_of(table);
+    uint64_t count = copy_places(table, 0, front, front, false, records);
+    count += copy_places(table, front, table->capacity, front, true, records + count);
+    count += copy_places(table, 0, front, front, true, records + count);
     MTR_ASSERT(count == table->count);
 
     uint64_t shift = table->base_seq - first_seq;
-    for (uint64_t i = 0; i < count;
-         i++) { /* insertion: nothing is further from its place than its run of full places is long */
+    /* insertion: nothing is further from its place than its run of full places is long */
+    for (uint64_t i = 0; i < count; i++) {
         struct mtr_log_identity record = records[i];
         MTR_ASSERT(record.seq_offset + shift <= UINT32_MAX);
         record.seq_offset += (uint32_t)shift;

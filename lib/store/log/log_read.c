@@ -77,15 +77,22 @@ void mtr_log_reader_close(struct mtr_log_reader *reader)
     free(reader);
 }
 
+/* What one reading is to give: header and events of the block; a sentence when it fails. */
+struct reading {
+    struct mtr_block_header *header;
+    const struct mtr_event **events;
+    struct mtr_diagnostic *diagnostic;
+};
+
 /* Decodes the block at the cursor and checks that it is the one its key says, and that it follows the one
  * read before. */
 static int decode_at(struct mtr_log_reader *reader, uint32_t number, MDB_val key, MDB_val value,
-                     struct mtr_block_header *header, const struct mtr_event **events,
-                     struct mtr_diagnostic *diagnostic)
+                     const struct reading *reading)
 {
-    struct mtr_diagnostic detail = {0};
+    struct mtr_diagnostic detail = {0}, *diagnostic = reading->diagnostic;
+    struct mtr_block_header *header = reading->header;
     uint64_t first_seq = lmdb_get_u64(key.mv_data);
-    int rc = mtr_block_decode(reader->decoder, lmdb_str(value), header, events, &detail);
+    int rc = mtr_block_decode(reader->decoder, lmdb_str(value), header, reading->events, &detail);
     if (rc == MTR_ECORRUPT || rc == MTR_EVERSION) {
         segment_corrupt(diagnostic, number, first_seq, "%.180s", detail.text);
         return rc;
@@ -107,9 +114,9 @@ static bool is_block(MDB_val key) { return key.mv_size == MTR_SEGMENT_BLOCK_KEY_
 /* The block that holds seq, in this segment: the last that begins at or before it. MTR_ENOTFOUND: it ends
  * before seq. */
 static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr_log_found *found,
-                   uint64_t seq, struct mtr_block_header *header, const struct mtr_event **events,
-                   struct mtr_diagnostic *diagnostic)
+                   uint64_t seq, const struct reading *reading)
 {
+    struct mtr_diagnostic *diagnostic = reading->diagnostic;
     unsigned char wanted[MTR_SEGMENT_BLOCK_KEY_BYTES];
     MDB_cursor *cursor;
     MDB_val key, value;
@@ -129,24 +136,23 @@ static int read_in(struct mtr_log_reader *reader, MDB_txn *txn, const struct mtr
         if (rc == MTR_ECORRUPT)
             segment_corrupt(diagnostic, number, lmdb_get_u64(key.mv_data), "its hash does not match");
         if (!rc && !exact && peeked.first_seq + peeked.count <= seq) rc = MTR_ENOTFOUND;
-        if (!rc) rc = decode_at(reader, number, key, value, header, events, diagnostic);
+        if (!rc) rc = decode_at(reader, number, key, value, reading);
     }
     mdb_cursor_close(cursor);
     return rc;
 }
 
 static int read_segment(struct mtr_log_reader *reader, const struct mtr_log_found *found, uint64_t seq,
-                        struct mtr_block_header *header, const struct mtr_event **events,
-                        struct mtr_diagnostic *diagnostic)
+                        const struct reading *reading)
 {
     MDB_txn *txn;
     if (seq < found->record.start_seq) seq = found->record.start_seq; /* retention dropped what was before */
     int rc = lmdb_error(mdb_txn_begin(found->entry->env, NULL, MDB_RDONLY, &txn));
     if (rc) return rc;
-    rc = read_in(reader, txn, found, seq, header, events, diagnostic);
+    rc = read_in(reader, txn, found, seq, reading);
     mdb_txn_abort(txn);
     if (rc == MTR_ENOTFOUND && !found->last)
-        return segment_corrupt(diagnostic, found->record.number, seq, "is missing");
+        return segment_corrupt(reading->diagnostic, found->record.number, seq, "is missing");
     return rc;
 }
 
@@ -161,6 +167,7 @@ static uint64_t changes_of(struct mtr_log_set *set)
 int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
                  const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
 {
+    const struct reading reading = {header, events, diagnostic};
     bool own = reader->set == &reader->own;
     bool refreshed = false;
     for (;;) {
@@ -168,7 +175,7 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
         uint64_t before = changes_of(reader->set);
         int rc = log_set_acquire_seq(reader->set, seq ? seq : 1, &found, diagnostic);
         if (!rc) {
-            rc = read_segment(reader, &found, seq ? seq : 1, header, events, diagnostic);
+            rc = read_segment(reader, &found, seq ? seq : 1, &reading);
             log_set_release_entry(reader->set, found.entry);
             before = found.changes;
         }

@@ -100,11 +100,12 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
     return walk->on_cell(walk->context, &cell_key_read, &cell);
 }
 
-int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t from_s,
-                           int64_t to_s, mtr_rollups_on_cell on_cell, void *context)
+int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
+                           mtr_rollups_on_cell on_cell, void *context)
 {
-    struct cell_walk walk = {.to_s = to_s, .bounded = true, .on_cell = on_cell, .context = context};
-    struct mtr_cell_key first = {.subscription = subscription, .meter = meter, .hour_s = from_s};
+    struct cell_walk walk = {.to_s = range->to_s, .bounded = true, .on_cell = on_cell, .context = context};
+    struct mtr_cell_key first = {
+        .subscription = range->subscription, .meter = range->meter, .hour_s = range->from_s};
     struct mtr_key from = cell_key(&first);
     struct mtr_str prefix = {(const char *)from.data, 8};
     int rc = rollups_scan(txn, MTR_TABLE_CELLS, rollups_key_str(&from), prefix, on_cell_row, &walk);
@@ -182,8 +183,8 @@ int mtr_rollups_walk_members(struct mtr_rollups_txn *txn, const struct mtr_cell_
 {
     struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
     struct member_walk walk = {prefix.size, on_member, context};
-    return rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&prefix), rollups_key_str(&prefix), on_member_row,
-                          &walk);
+    return rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&prefix), rollups_key_str(&prefix),
+                        on_member_row, &walk);
 }
 
 struct first_member {

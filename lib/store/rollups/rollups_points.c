@@ -80,7 +80,8 @@ int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_k
     struct mtr_key from = rollups_member_key(key, (struct mtr_str){(const char *)first, sizeof(first)});
     struct point_walk walk = {
         .prefix_bytes = prefix.size, .until_us = until_us, .on_point = on_point, .context = context};
-    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&from), rollups_key_str(&prefix), on_row, &walk);
+    int rc = rollups_scan(txn, MTR_TABLE_MEMBERS, rollups_key_str(&from), rollups_key_str(&prefix), on_row,
+                          &walk);
     return walk.ended ? MTR_OK : rc;
 }
 

@@ -100,14 +100,15 @@ static int on_held_row(void *context, struct mtr_str key, struct mtr_str value)
     return walk->on_held(walk->context, &held);
 }
 
-int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, enum mtr_held_reason reason, struct mtr_str vendor,
-                          struct mtr_str name, uint64_t after_seq, mtr_rollups_on_held on_held, void *context)
+int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *after,
+                          mtr_rollups_on_held on_held, void *context)
 {
     struct held_walk walk = {on_held, context};
-    struct mtr_key prefix = held_prefix(reason, vendor, name), from = prefix;
-    if (after_seq == UINT64_MAX) return MTR_OK;
-    if (vendor.size) rollups_key_u64(&from, after_seq + 1);
-    return rollups_scan(txn, MTR_TABLE_HELD, rollups_key_str(&from), rollups_key_str(&prefix), on_held_row, &walk);
+    struct mtr_key prefix = held_prefix(after->reason, after->vendor, after->name), from = prefix;
+    if (after->seq == UINT64_MAX) return MTR_OK;
+    if (after->vendor.size) rollups_key_u64(&from, after->seq + 1);
+    return rollups_scan(txn, MTR_TABLE_HELD, rollups_key_str(&from), rollups_key_str(&prefix), on_held_row,
+                        &walk);
 }
 
 int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq)

@@ -56,13 +56,12 @@ static int on_fact(void *context, struct mtr_str name, struct mtr_str value)
 static const char *contents(void)
 {
     struct mtr_rollups_txn *txn;
-    const struct mtr_str none = {NULL, 0};
     seen_size = 0;
     seen[0] = '\0';
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
     assert_int_equal(mtr_rollups_walk_all_cells(txn, on_cell, NULL), MTR_OK);
-    assert_int_equal(mtr_rollups_walk_held(txn, MTR_HELD_SUBSCRIPTION, none, none, 0, on_held, NULL), MTR_OK);
-    assert_int_equal(mtr_rollups_walk_held(txn, MTR_HELD_METER, none, none, 0, on_held, NULL), MTR_OK);
+    assert_int_equal(mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION}, on_held, NULL), MTR_OK);
+    assert_int_equal(mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_METER}, on_held, NULL), MTR_OK);
     assert_int_equal(mtr_rollups_walk_quarantined(txn, 0, on_quarantined, NULL), MTR_OK);
     assert_int_equal(mtr_rollups_walk_facts(txn, MTR_STR("release/"), on_fact, NULL), MTR_OK);
     assert_int_equal(mtr_rollups_walk_facts(txn, MTR_STR("catch_up/"), on_fact, NULL), MTR_OK);

@@ -102,15 +102,15 @@ static int teardown(void **state)
 static int apply(struct fixture *f, const char *text, bool dry_run)
 {
     mtr_diagnostics_release(&f->findings);
-    return mtr_catalog_store_apply(f->store, mtr_str_from(text), NULL, (struct mtr_str){0}, MTR_STR("tester"), NOW_US, dry_run, &f->change,
-                                   &f->findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("tester"), .now_us = NOW_US, .dry_run = dry_run};
+    return mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings);
 }
 
 static int apply_one(struct fixture *f, enum mtr_catalog_kind kind, const char *key, const char *text)
 {
     mtr_diagnostics_release(&f->findings);
-    return mtr_catalog_store_apply(f->store, mtr_str_from(text), &kind, mtr_str_from(key), MTR_STR("tester"), NOW_US, false, &f->change,
-                                   &f->findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .kind = &kind, .key = mtr_str_from(key), .who = MTR_STR("tester"), .now_us = NOW_US};
+    return mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings);
 }
 
 static void list_findings(const struct fixture *f, char *text, size_t size)
@@ -582,8 +582,9 @@ static void test_stored_pull(void **state)
     f->store = NULL;
     assert_int_equal(mtr_documents_open(f->directory, false, &documents, &diagnostic), MTR_OK);
     assert_int_equal(mtr_documents_begin(documents, &version), MTR_OK);
-    assert_int_equal(mtr_documents_put(documents, MTR_KIND_DESTINATION, MTR_STR("feed"), MTR_STR("old"), NOW_US,
-                                       MTR_STR("{\"key\":\"feed\",\"kind\":\"pull\"}"), &number), MTR_OK);
+    const struct mtr_stored_document document = {.kind = MTR_KIND_DESTINATION, .key = MTR_STR("feed"), .who = MTR_STR("old"),
+                                                 .applied_us = NOW_US, .json = MTR_STR("{\"key\":\"feed\",\"kind\":\"pull\"}")};
+    assert_int_equal(mtr_documents_put(documents, &document, &number), MTR_OK);
     assert_int_equal(mtr_documents_commit(documents, &version), MTR_OK);
     mtr_documents_close(documents);
     reopen(f);

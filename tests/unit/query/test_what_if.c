@@ -72,7 +72,8 @@ static struct mtr_catalog *draft_of(struct rating_world *stage, const char *text
     struct mtr_diagnostics findings;
     struct mtr_catalog *draft = NULL;
     mtr_diagnostics_init(&findings, 16);
-    int rc = mtr_catalog_store_draft(stage->store, mtr_str_from(text), key ? &kind : NULL, mtr_str_from(key ? key : ""), &draft, &findings);
+    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .kind = key ? &kind : NULL, .key = mtr_str_from(key ? key : "")};
+    int rc = mtr_catalog_store_draft(stage->store, &edit, &draft, &findings);
     if (rc) fail_msg("%s", findings.count ? findings.items[0].text : mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     return draft;

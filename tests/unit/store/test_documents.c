@@ -55,7 +55,8 @@ static int teardown(void **state)
 static uint32_t put(struct fixture *f, uint8_t kind, const char *key, const char *json)
 {
     uint32_t number = 0;
-    assert_int_equal(mtr_documents_put(f->documents, kind, mtr_str_from(key), MTR_STR("me"), 42, mtr_str_from(json), &number), MTR_OK);
+    const struct mtr_stored_document document = {.kind = kind, .key = mtr_str_from(key), .who = MTR_STR("me"), .applied_us = 42, .json = mtr_str_from(json)};
+    assert_int_equal(mtr_documents_put(f->documents, &document, &number), MTR_OK);
     return number;
 }
 
