@@ -1,10 +1,11 @@
 /*
  * The rows of a tariff document: types, ranges, defaults, one-line docs. Reference page and JSON Schema come
- * out of them. Rows of curves stand in the curves' files.
+ * out of them. Rows of curves and of the parts around them stand in their files.
  */
 #include "lib/tariff/fields.h"
 
 #include "lib/tariff/curve/curve.h"
+#include "lib/tariff/part/part.h"
 
 const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down",
                                                  "ceiling",   "floor",   NULL};
@@ -19,6 +20,9 @@ _Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2,
 static const char *const acrosses[] = {"subscription", "customer", NULL};
 
 #define CURVE(key) TARIFF_CURVE_ROW(tariff_component_fields, key),
+#define PART(part, key)                                                                                      \
+    {.name = (key), .type = MTR_FIELD_ROW, .row = &tariff_part_##part.row,                                   \
+     .offset = offsetof(struct tariff_component_fields, parts) + tariff_part_index_##part * sizeof(void *)},
 
 static const struct mtr_field component_rows[] = {
     {.name = "key", .type = MTR_FIELD_KEY, AT(tariff_component_fields, key), .required = true,
@@ -40,31 +44,7 @@ static const struct mtr_field component_rows[] = {
      .default_text = "subscription",
      .doc = "whose use fills the tiers and takes the free units: the subscription's, or that of all the "
             "customer's subscriptions of the tariff"},
-    {.name = "convert", .type = MTR_FIELD_MAP, AT(tariff_component_fields, convert),
-     PRESENT(tariff_component_fields, has_convert), .fields = mtr_tariff_convert_rows,
-     .doc = "other units, and rounding of the quantity, before anything else"},
-    {.name = "discount", .type = MTR_FIELD_MAP, AT(tariff_component_fields, discount),
-     PRESENT(tariff_component_fields, has_discount), .fields = mtr_tariff_discount_rows,
-     .doc = "off what the curve comes to, before cap and minimum"},
-    {.name = "markup", .type = MTR_FIELD_LIST, AT(tariff_component_fields, markup),
-     PRESENT(tariff_component_fields, has_markup), .single = true, .min = 1, .max = MTR_TARIFF_MARKUPS_MAX,
-     .fields = mtr_tariff_markup_rows, .item_size = sizeof(struct tariff_adjust_fields),
-     .doc = "on top of what the curve comes to, before cap and minimum; several make a chain, each on what "
-            "those before it come to"},
-    {.name = "commitment", .type = MTR_FIELD_MAP, AT(tariff_component_fields, commitment),
-     PRESENT(tariff_component_fields, has_commitment), .fields = mtr_tariff_commitment_rows,
-     .doc = "amount that is due in any case, with a factor for what goes beyond it"},
-    {.name = "free_units", .type = MTR_FIELD_QUANTITY, AT(tariff_component_fields, free_units),
-     PRESENT(tariff_component_fields, has_free_units), .doc = "units of each line that are not priced"},
-    {.name = "minimum", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, minimum),
-     PRESENT(tariff_component_fields, has_minimum),
-     .doc = "least amount of the component; the difference is a line of its own when the period closes"},
-    {.name = "minimum_prorate", .type = MTR_FIELD_ENUM, AT(tariff_component_fields, minimum_prorate),
-     PRESENT(tariff_component_fields, has_minimum_prorate), .choices = mtr_tariff_prorates,
-     .default_text = "none",
-     .doc = "share of the minimum in a period that the subscription runs through in part"},
-    {.name = "cap", .type = MTR_FIELD_MONEY, AT(tariff_component_fields, cap),
-     PRESENT(tariff_component_fields, has_cap), .doc = "greatest amount of the component in a period"},
+    TARIFF_COMPONENT_KEYS(PART, TARIFF_PART_NOTHING)
     {.name = "when", .type = MTR_FIELD_NODE, AT(tariff_component_fields, when),
      .doc = "a mask of `calendar`, or {not: MASK}: only use in those hours counts"},
     {.name = "weights", .type = MTR_FIELD_LABELS, AT(tariff_component_fields, weights),

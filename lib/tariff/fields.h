@@ -5,26 +5,13 @@
 #define METERD_LIB_TARIFF_FIELDS_H
 
 #include "lib/tariff/curve/table.h"
+#include "lib/tariff/part/table.h"
 #include "meterd/core/schema.h"
 #include "meterd/tariff/tariff.h"
 
 /* Members of the structs below in rows of the schema. */
 #define AT(type, member) .offset = offsetof(struct type, member)
 #define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
-
-struct tariff_convert_fields {
-    bool has_multiply, has_divide, has_digits, has_step;
-    struct mtr_quantity multiply, divide, step;
-    uint64_t digits;
-    int rounding;
-};
-
-struct tariff_adjust_fields {
-    struct mtr_str party;
-    bool has_percent, has_amount;
-    struct mtr_quantity percent;
-    struct mtr_money amount;
-};
 
 struct tariff_mask_fields {
     struct mtr_str name;
@@ -42,23 +29,15 @@ struct tariff_commitment_fields {
 
 struct tariff_component_fields {
     struct mtr_str key, meter;
-    void *curves[TARIFF_CURVE_COUNT]; /* by index, what its row decoded; NULL: not written */
-    bool has_meter, has_tier_by, has_weights;
-    bool has_free_units, has_minimum, has_cap, has_group_by;
+    void *curves[TARIFF_CURVE_COUNT]; /* by index, what their rows decoded; NULL: not written */
+    void *parts[TARIFF_PART_COUNT];
+    bool has_meter, has_tier_by, has_weights, has_group_by;
     bool flat_at_zero;
-    struct mtr_quantity free_units;
-    bool has_convert, has_discount, has_markup, has_commitment, has_minimum_prorate;
-    struct tariff_convert_fields convert;
-    struct tariff_adjust_fields discount;
-    struct mtr_list markup;   /* of tariff_adjust_fields */
     struct mtr_str tier_by, tax_code, unit;
     const struct mtr_node *when;         /* borrowed from the document */
     struct mtr_list weights;             /* of struct mtr_label */
-    struct tariff_commitment_fields commitment;
-    int minimum_prorate;
     int scope; /* enum mtr_curve_scope */
     int across; /* 0 subscription, 1 customer */
-    struct mtr_money minimum, cap;
     struct mtr_list group_by; /* of struct mtr_str */
 };
 
@@ -134,14 +113,10 @@ extern const char *const mtr_tariff_rounding_modes[];
 extern const char *const mtr_tariff_prorates[];
 extern const char *const mtr_tariff_scopes[]; /* of enum mtr_curve_scope */
 /* Rows of the parts that have a file of their own. */
-extern const struct mtr_field mtr_tariff_convert_rows[], mtr_tariff_discount_rows[], mtr_tariff_markup_rows[],
-    mtr_tariff_commitment_rows[];
+extern const struct mtr_field mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
 extern const struct mtr_field mtr_tariff_mask_rows[];
 
-/* Parts around the curve: read into the model, with their findings. */
-void tariff_read_convert(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                         struct mtr_component *out, struct mtr_diagnostics *findings);
 /* All of a line's use at once? */
 static inline bool tariff_is_whole(enum mtr_curve_scope scope)
 {
@@ -149,9 +124,6 @@ static inline bool tariff_is_whole(enum mtr_curve_scope scope)
 }
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                        struct mtr_diagnostics *findings);
-int tariff_read_adjust(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                       struct mtr_arena *arena, struct mtr_component *out,
-                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* `node` is what stands under `calendar`; the list may be empty. */
 int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
                              struct mtr_arena *arena, struct mtr_calendar *out,
@@ -159,9 +131,6 @@ int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *lis
 int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
                           const struct mtr_calendar *calendar, struct mtr_arena *arena,
                           struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
-struct mtr_commitment tariff_read_commitment(const struct mtr_node *node,
-                                             const struct tariff_commitment_fields *fields,
-                                             struct mtr_diagnostics *findings);
 /* Pools of a version whose components are read. MTR_ENOMEM. */
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                            const struct tariff_version_fields *fields, struct mtr_arena *arena,
@@ -171,8 +140,8 @@ void tariff_lint_limit(const struct mtr_node *node, const char *key,
                            const struct mtr_tariff_document *tariff, struct mtr_money amount,
                            struct mtr_diagnostics *findings);
 /* Findings about what is read, with the nodes that it was read from. */
-void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                           const struct mtr_component *component, struct mtr_diagnostics *findings);
+void tariff_lint_component(const struct mtr_node *node, const struct mtr_component *component,
+                           struct mtr_diagnostics *findings);
 void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
                          const struct mtr_tariff_version *version, struct mtr_diagnostics *findings);
 

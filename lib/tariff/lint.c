@@ -5,8 +5,7 @@
  * Errors are what cannot be priced or would surprise on a bill; warnings are legal and suspicious. It changes
  * nothing.
  */
-#include "lib/tariff/fields.h"
-
+#include "lib/tariff/part/limits.h"
 #include "lib/tariff/report.h"
 #include "meterd/core/limits.h"
 
@@ -23,28 +22,6 @@ void tariff_lint_limit(const struct mtr_node *node, const char *key,
     mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
                          "has more than the %u fraction digits that %s are rounded to",
                          tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
-}
-
-static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                            const struct mtr_commitment *commitment, bool has_minimum,
-                            struct mtr_diagnostics *findings)
-{
-    tariff_lint_limit(tariff_place(node, "commitment"), "amount", tariff, commitment->amount, findings);
-    tariff_forbid(findings, node, has_minimum && commitment->true_up, "minimum",
-                  "a commitment with true-up is a minimum already: remove one of them");
-}
-
-/* minimum: NULL without one, as cap. */
-static void lint_cap(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                     const struct mtr_money *cap, const struct mtr_money *minimum,
-                     const struct mtr_commitment *commitment, struct mtr_diagnostics *findings)
-{
-    if (!cap) return;
-    tariff_lint_limit(node, "cap", tariff, *cap, findings);
-    if (minimum && mtr_money_compare(*minimum, *cap) > 0)
-        tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the cap");
-    if (commitment->given && mtr_money_compare(commitment->amount, *cap) > 0)
-        tariff_error(findings, tariff_place(node, "commitment"), "commitment", "is more than the cap");
 }
 
 static void lint_group_by(const struct mtr_node *node, const struct mtr_component *component,
@@ -67,18 +44,9 @@ static void lint_group_by(const struct mtr_node *node, const struct mtr_componen
     }
 }
 
-void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                           const struct mtr_component *component, struct mtr_diagnostics *findings)
+void tariff_lint_component(const struct mtr_node *node, const struct mtr_component *component,
+                           struct mtr_diagnostics *findings)
 {
-    if (component->has_minimum) tariff_lint_limit(node, "minimum", tariff, component->minimum, findings);
-    tariff_forbid(findings, node, component->minimum_prorate != MTR_PRORATE_NONE && !component->has_minimum,
-                  "minimum_prorate", "there is no minimum to prorate");
-    lint_cap(node, tariff, component->has_cap ? &component->cap : NULL,
-             component->has_minimum ? &component->minimum : NULL, &component->commitment, findings);
-    if (component->commitment.given)
-        lint_commitment(node, tariff, &component->commitment, component->has_minimum, findings);
-    if (component->has_free_units && component->free_units.e12 < 0)
-        tariff_error(findings, tariff_place(node, "free_units"), "free_units", "must not be negative");
     tariff_lint_scope(node, component, findings);
     lint_group_by(node, component, findings);
 }
@@ -86,30 +54,21 @@ void tariff_lint_component(const struct mtr_node *node, const struct mtr_tariff_
 static void lint_account(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                          const struct mtr_account_limits *account, struct mtr_diagnostics *findings)
 {
-    const struct mtr_commitment none = {0};
     if (!account->has_minimum && !account->has_cap) return;
     const struct mtr_node *node = mtr_node_get(version, "account");
     if (account->has_minimum) tariff_lint_limit(node, "minimum", tariff, account->minimum, findings);
-    lint_cap(node, tariff, account->has_cap ? &account->cap : NULL,
-             account->has_minimum ? &account->minimum : NULL, &none, findings);
+    if (account->has_cap)
+        tariff_lint_cap(node, tariff, account->cap, account->has_minimum ? &account->minimum : NULL, NULL,
+                        findings);
     if (tariff->exchange.given)
         tariff_error(findings, node, "account",
                      "amounts of several currencies cannot be added up: a tariff with `exchange` has no "
                      "account limits");
 }
 
-void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
-                         const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
+static void lint_keys(const struct mtr_node *list, const struct mtr_tariff_version *version,
+                      struct mtr_diagnostics *findings)
 {
-    const struct mtr_node *list = mtr_node_get(node, "components");
-    if (version->has_minimum) tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
-    tariff_forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum,
-                  "minimum_prorate", "there is no minimum to prorate");
-    lint_cap(node, tariff, version->has_cap ? &version->cap : NULL,
-             version->has_minimum ? &version->minimum : NULL, &version->commitment, findings);
-    if (version->commitment.given)
-        lint_commitment(node, tariff, &version->commitment, version->has_minimum, findings);
-    lint_account(node, tariff, &version->account, findings);
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_node *key = mtr_node_get(&list->children[i], "key");
         struct mtr_str name = version->components[i].key;
@@ -125,4 +84,19 @@ void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_do
             break;
         }
     }
+}
+
+void tariff_lint_version(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                         const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
+{
+    if (version->has_minimum) tariff_lint_limit(node, "minimum", tariff, version->minimum, findings);
+    tariff_forbid(findings, node, version->minimum_prorate != MTR_PRORATE_NONE && !version->has_minimum,
+                  "minimum_prorate", "there is no minimum to prorate");
+    const struct mtr_commitment *commitment = version->commitment.given ? &version->commitment : NULL;
+    if (version->has_cap)
+        tariff_lint_cap(node, tariff, version->cap, version->has_minimum ? &version->minimum : NULL,
+                        commitment, findings);
+    if (commitment) tariff_lint_commitment(node, tariff, commitment, version->has_minimum, findings);
+    lint_account(node, tariff, &version->account, findings);
+    lint_keys(mtr_node_get(node, "components"), version, findings);
 }

@@ -7,11 +7,13 @@
 #include "meterd/tariff/tariff.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "lib/tariff/curve/curve.h"
+#include "lib/tariff/part/limits.h"
 #include "lib/tariff/report.h"
 #include "lib/tariff/variants.h"
 #include "meterd/core/currency.h"
@@ -63,22 +65,6 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                   "flat_at_zero", "with group_by there is no line at zero use that the flat could be on");
 }
 
-/* What stands around the curve, then what is made of all of it. */
-static int read_around(struct reading *reading, const struct mtr_node *node,
-                       const struct tariff_component_fields *fields, struct mtr_component *out)
-{
-    tariff_read_convert(node, fields, out, reading->findings);
-    int rc = tariff_read_adjust(node, fields, reading->arena, out, reading->findings);
-    if (!rc)
-        rc = tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
-    if (rc) return rc;
-    if (fields->has_commitment)
-        out->commitment = tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
-                                                 reading->findings);
-    tariff_lint_component(node, reading->tariff, out, reading->findings);
-    return MTR_OK;
-}
-
 static int read_component(struct reading *reading, const struct mtr_node *node,
                           const struct tariff_component_fields *fields, struct mtr_component *out)
 {
@@ -91,26 +77,26 @@ static int read_component(struct reading *reading, const struct mtr_node *node,
         .flat_at_zero = fields->flat_at_zero,
         .group_by = fields->group_by.items,
         .group_by_count = fields->group_by.count,
-        .has_free_units = fields->has_free_units,
-        .has_minimum = fields->has_minimum,
-        .has_cap = fields->has_cap,
-        .free_units = fields->free_units,
-        .minimum = fields->minimum,
-        .cap = fields->cap,
-        .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
+        .parts = mtr_arena_calloc(reading->arena, TARIFF_PART_COUNT, sizeof(void *)),
         .tax_code = fields->tax_code,
         .unit = fields->unit,
         .line = node->line,
         .column = node->column,
     };
+    if (!out->parts) return MTR_ENOMEM;
+    memcpy(out->parts, fields->parts, sizeof(fields->parts));
     const struct tariff_given_curve given =
         tariff_one_curve(node, fields->curves, TARIFF_CURVE_COUNT, reading->findings);
     if (given.curve) lint_beside(node, fields, given.curve, reading->findings);
     if (reading->findings->errors > errors_before) return MTR_OK; /* reported; it has no curve */
     int rc = read_inputs(reading, fields, given, out);
     if (!rc) rc = tariff_read_curve(node, given, reading->arena, out, reading->findings);
-    if (!rc) rc = read_around(reading, node, fields, out);
-    if (rc || !given.curve->read_rows) return rc;
+    if (!rc)
+        rc = tariff_read_masks(node, fields, reading->calendar, reading->arena, out, reading->findings);
+    if (!rc) rc = tariff_read_parts(node, reading->tariff, reading->arena, out, reading->findings);
+    if (rc) return rc;
+    tariff_lint_component(node, out, reading->findings);
+    if (!given.curve->read_rows) return MTR_OK;
     return given.curve->read_rows(node, given.fields, reading->arena, out, reading->findings);
 }
 
@@ -162,9 +148,7 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
         .minimum_prorate = (enum mtr_prorate)fields->minimum_prorate,
         .component_count = fields->components.count,
     };
-    if (fields->has_commitment)
-        out->commitment = tariff_read_commitment(mtr_node_get(node, "commitment"), &fields->commitment,
-                                                     reading->findings);
+    if (fields->has_commitment) out->commitment = tariff_commitment_of(&fields->commitment);
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
     if (!rc)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "rater/period/cost_match.h"
-#include "lib/tariff/price/parts.h"
+#include "meterd/tariff/price.h"
 
 static struct rater_cost_key *list_keys(const struct mtr_price *price, struct mtr_arena *arena)
 {

@@ -82,17 +82,6 @@ enum {
 
 enum mtr_prorate { MTR_PRORATE_NONE, MTR_PRORATE_DAY, MTR_PRORATE_SECOND };
 
-/* Quantity of the meter × numerator ÷ denominator, then rounded to whole multiples of `step`, or to
- * `digits`. */
-struct mtr_convert {
-    bool given;
-    bool has_step;
-    struct mtr_quantity numerator, denominator; /* denominator: with has_step that of the number of steps */
-    struct mtr_quantity step;
-    unsigned digits;
-    enum mtr_rounding rounding;
-};
-
 /* Use U under commitment C: C + (U − C) × overage above it; below it C with true_up, when the period
  * closes. */
 struct mtr_commitment {
@@ -132,16 +121,6 @@ struct mtr_exchange_rule {
     int64_t max_age_days;
 };
 
-/* A discount or markup: a share of what the line comes to, or a fixed amount per line that a discount
- * never takes below zero. */
-struct mtr_adjustment {
-    bool is_discount;
-    bool has_amount;
-    struct mtr_quantity percent; /* unless has_amount */
-    struct mtr_money amount;
-    struct mtr_str party;        /* who adds it, in a partner price chain; else empty */
-};
-
 /* Use in the hours of a mask counts this many times. */
 struct mtr_weight {
     uint32_t mask; /* index in the version's calendar */
@@ -171,19 +150,11 @@ struct mtr_component {
     uint32_t when;           /* index in the version's calendar */
     struct mtr_weight *weights; /* the first whose mask holds multiplies the quantity; none: 1 */
     uint32_t weight_count;
-    struct mtr_convert convert;
-    struct mtr_adjustment *adjustments; /* discount, then markups, in the order in which they apply */
-    uint32_t adjustment_count;
+    void **parts; /* convert, free units, markup, cap, …: what each has of it, its own; NULL: not written */
     struct mtr_str tax_code; /* for whoever makes invoices; may be empty */
     struct mtr_str unit;     /* of the meter, or what `convert` makes of it; may be empty */
-    struct mtr_commitment commitment;
-    enum mtr_prorate minimum_prorate;
     struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */
     uint32_t group_by_count;
-    bool has_free_units, has_minimum, has_cap;
-    struct mtr_quantity free_units;
-    struct mtr_money minimum;
-    struct mtr_money cap;
     uint32_t line, column; /* in the document, for findings */
 };
 
@@ -208,6 +179,9 @@ static inline bool mtr_component_has_masks(const struct mtr_component *component
 
 /* The key of its curve. */
 const char *mtr_component_curve_name(const struct mtr_component *component);
+
+/* Is that part of it written: "convert", "free_units", "cap", …? */
+bool mtr_component_has(const struct mtr_component *component, const char *key);
 
 /* Is it due without use? Then it has no meter, and no row of use is of it. */
 bool mtr_component_is_fee(const struct mtr_component *component);

@@ -6,7 +6,7 @@
  * Negative use is in blocks of the first tier.
  */
 #include "lib/tariff/curve/curve.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};

@@ -15,10 +15,10 @@
  *   5. `borders`, where the price changes its course, for plots;
  *   6. the flags, and the hooks for what else it touches;
  * then a row in curve/table.h: among the curves of lines when it prices the use of one meter. Tests ask for
- * an example in docs/examples/pricing; docs/pricing.md explains the curve to people.
+ * an example in config/tariffs; docs/pricing.md explains the curve to people.
  *
  * What several curves are made of has a file of its own, and is no curve: tiers (tiers.h), rates in percent
- * (rate.h), products and blocks (price/parts.h).
+ * (rate.h), products and blocks (price/pricer.h).
  */
 #ifndef METERD_LIB_TARIFF_CURVE_CURVE_H
 #define METERD_LIB_TARIFF_CURVE_CURVE_H

@@ -3,7 +3,7 @@
  * the units that the amount is asked for; without any, the amount may be free.
  */
 #include "lib/tariff/curve/curve.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 struct dynamic {

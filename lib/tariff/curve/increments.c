@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};

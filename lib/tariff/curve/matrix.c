@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 struct row_fields {

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 struct package {

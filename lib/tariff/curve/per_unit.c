@@ -2,7 +2,7 @@
  * Per unit: one price for every unit.
  */
 #include "lib/tariff/curve/curve.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 struct per_unit {

@@ -7,7 +7,7 @@
  */
 #include "lib/tariff/curve/curve.h"
 #include "lib/tariff/curve/rate.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 /* Least and greatest price of an event, and what is free. The first free limit that is reached ends the free
  * part; an amount that ends inside an event leaves the rest of it to be paid, as an event of that amount. */
@@ -57,7 +57,7 @@ static void lint_events(const struct mtr_node *node, const struct mtr_component 
         tariff_error(findings, tariff_place(node, "minimum"), "minimum", "is more than the maximum");
     if (events->free_amount.e12 < 0)
         tariff_error(findings, tariff_place(node, "free_amount"), "free_amount", "must not be negative");
-    if (component->has_free_units && (events->has_free_events || events->has_free_amount))
+    if (TARIFF_PART_OF(component, free_units) && (events->has_free_events || events->has_free_amount))
         tariff_error(findings, tariff_place(node, events->has_free_amount ? "free_amount" : "free_events"),
                      "percentage", "stands instead of free_units: remove one of them");
 }

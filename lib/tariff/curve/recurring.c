@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
 struct recurring {
@@ -65,18 +65,19 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
 {
     tariff_forbid(findings, node, fields->has_meter, "meter",
                   "a recurring fee does not depend on use: remove the meter");
-    tariff_forbid(findings, node, fields->has_free_units, "free_units",
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, free_units), "free_units",
                   "a recurring fee has no units: remove free_units");
     tariff_forbid(findings, node, fields->has_group_by, "group_by",
                   "a recurring fee has no dimensions: remove group_by");
-    tariff_forbid(findings, node, fields->has_minimum, "minimum",
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, minimum), "minimum",
                   "a recurring fee is its own minimum: remove it");
-    tariff_forbid(findings, node, fields->has_cap, "cap", "a recurring fee needs no cap: change its amount");
-    tariff_forbid(findings, node, fields->has_convert, "convert",
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, cap), "cap",
+                  "a recurring fee needs no cap: change its amount");
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, convert), "convert",
                   "a recurring fee has no units: remove convert");
     tariff_forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope",
                   "a recurring fee does not depend on use: remove the scope");
-    tariff_forbid(findings, node, fields->has_commitment, "commitment",
+    tariff_forbid(findings, node, TARIFF_PART_OF(fields, overage), "commitment",
                   "a recurring fee is its own commitment: remove it");
     tariff_forbid(findings, node, fields->when, "when",
                   "a recurring fee has no use in any hour: remove when");

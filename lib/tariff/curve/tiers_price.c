@@ -3,7 +3,7 @@
  * tier's share to what is known to lie below it: the same amount, whatever the number of tiers.
  */
 #include "lib/tariff/curve/tiers.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 /* What the line gained since `before` is at most the tier's cap. */
 static int cap_tier(struct mtr_pricer *pricer, struct mtr_line_work *work, struct mtr_money cap,

@@ -10,7 +10,8 @@
  * Invariants: 0 ≤ drawn ≤ balance for each pool over the parts of a period; the lines and the credits add up
  * to zero or more, unless the lines alone are negative.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/part/part.h"
+#include "lib/tariff/price/pricer.h"
 
 /* What the lines of one component, or of one part of the tariff, still owe. */
 struct debt {
@@ -162,7 +163,7 @@ static int add_credit_line(struct mtr_pricer *pricer, const struct mtr_price_poo
     return rc ? rc : trace_credit(pricer, pool, payment);
 }
 
-int price_credits(struct mtr_pricer *pricer)
+static int settle_credits(struct mtr_pricer *pricer)
 {
     struct settling settling = {.pricer = pricer};
     bool opened = false;
@@ -179,3 +180,5 @@ int price_credits(struct mtr_pricer *pricer)
     }
     return rc;
 }
+
+const struct tariff_part tariff_part_credits = {.apply_to_tariff = settle_credits};

@@ -6,7 +6,8 @@
  * period of many days, each at its own rate, is rounded as one. Without a rate there is no price:
  * MTR_EMISSING.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/part/part.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 
@@ -114,7 +115,7 @@ static int exchange_line(struct mtr_pricer *pricer, uint32_t index)
     return rc ? rc : round_charged(pricer, index);
 }
 
-int price_currency(struct mtr_pricer *pricer)
+static int apply_exchange(struct mtr_pricer *pricer)
 {
     const struct mtr_price_exchange *exchange = pricer->input->exchange;
     struct mtr_price *price = &pricer->price;
@@ -141,6 +142,8 @@ static void name_day(struct mtr_json_writer *json, const char *name, int64_t day
     mtr_json_name(json, name);
     mtr_json_cstr(json, text);
 }
+
+const struct tariff_part tariff_part_exchange = {.apply_to_tariff = apply_exchange};
 
 void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount,
                               struct mtr_json_writer *json)

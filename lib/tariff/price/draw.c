@@ -6,7 +6,8 @@
  * drew in earlier parts is known from their prices. The slices of a line use up in order of time what the
  * line draws.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/part/part.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,7 +174,7 @@ static int trace_draw(struct mtr_pricer *pricer, const struct mtr_price_pool *po
     return price_trace(pricer, price_next_line(pricer), name, input, output);
 }
 
-int price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
+static int draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     for (uint32_t i = 0; i < pricer->pool_count && work->billed.e12 > 0; i++) {
         struct mtr_price_pool_state *state = &pricer->pools[i];
@@ -213,10 +214,13 @@ static int add_draw_line(struct mtr_pricer *pricer, const struct mtr_price_pool_
     return price_trace(pricer, pricer->price.line_count - 1, "balance", input, output);
 }
 
-int price_draw_lines(struct mtr_pricer *pricer)
+static int draw_lines(struct mtr_pricer *pricer)
 {
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pricer->pool_count; i++)
         if (pricer->pools[i].drawn.e12) rc = add_draw_line(pricer, &pricer->pools[i]);
     return rc;
 }
+
+const struct tariff_part tariff_part_allowances = {.apply_to_slice = draw_slice,
+                                                   .apply_to_tariff = draw_lines};

@@ -7,7 +7,7 @@
  * of the curve over time. Products are added first and divided by the period once, so a level that is told in
  * two pieces costs what it does in one.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -81,7 +81,7 @@ static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work,
 {
     struct mtr_exact product;
     work->billed = slice->quantity;
-    work->free_left = work->component->free_units;
+    price_refill_free_units(work);
     int rc = price_slice(pricer, work);
     if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us(slice), work->line.exact);
     if (!rc)
@@ -98,7 +98,7 @@ static int flats_of(struct mtr_pricer *pricer, struct mtr_line_work *work, struc
     struct mtr_exact with = mtr_exact_zero();
     pricer->with_trace = false;
     work->billed = level;
-    work->free_left = work->component->free_units;
+    price_refill_free_units(work);
     work->without_flats = false;
     int rc = price_slice(pricer, work);
     with = work->line.exact;

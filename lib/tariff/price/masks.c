@@ -6,7 +6,7 @@
  * Weighted quantities are differences of what all use so far comes to, so that together they are the weighted
  * sum, rounded once to 10^-12. The line's own quantity stays what was measured.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

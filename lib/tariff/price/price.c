@@ -1,6 +1,6 @@
 /*
  * The price function: usage rows sorted into lines, each line through its parts, each component's lines
- * through theirs.
+ * through theirs. The orders of parts stand in part/table.h.
  *
  * Pure and exact; everything it makes lives in the caller's arena. It reads no store, no clock and no global
  * state, and does not know what was billed before: the rater takes differences.
@@ -10,19 +10,8 @@
 #include <stdlib.h>
 
 #include "lib/tariff/curve/curve.h"
-#include "lib/tariff/price/parts.h"
-
-typedef int tariff_part(struct mtr_pricer *pricer);
-typedef int component_part(struct mtr_pricer *pricer, const struct mtr_component *component,
-                           uint32_t first_line);
-
-/* The published order (docs/pricing.md); that of the parts before the rounding stands in price/use.c. */
-static component_part *const component_parts[] = {price_overage, price_cap, price_minimum,
-                                                  price_true_up};
-static tariff_part *const tariff_parts[] = {
-    price_draw_lines,     price_tariff_overage, price_tariff_cap,      price_account_cap,
-    price_tariff_minimum, price_tariff_true_up, price_account_minimum, price_credits,
-    price_currency,       price_total};
+#include "lib/tariff/part/part.h"
+#include "lib/tariff/price/pricer.h"
 
 static int price_of_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -103,8 +92,8 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
-    for (size_t i = 0; !rc && i < sizeof(component_parts) / sizeof(component_parts[0]); i++)
-        rc = component_parts[i](pricer, component, first_line);
+    for (const struct tariff_part *const *part = tariff_component_parts; !rc && *part; part++)
+        if ((*part)->apply_to_component) rc = (*part)->apply_to_component(pricer, component, first_line);
     pricer->component = NULL;
     *rows = row;
     return rc;
@@ -129,8 +118,8 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     if (input->pool_count) rc = price_open_pools(&pricer);
     for (uint32_t i = 0; !rc && i < input->version->component_count; i++)
         rc = price_component(&pricer, i, &rows);
-    for (size_t i = 0; !rc && i < sizeof(tariff_parts) / sizeof(tariff_parts[0]); i++)
-        rc = tariff_parts[i](&pricer);
+    for (const struct tariff_part *const *part = tariff_whole_parts; !rc && *part; part++)
+        rc = (*part)->apply_to_tariff(&pricer);
     if (!rc) *out = pricer.price;
     return rc;
 }

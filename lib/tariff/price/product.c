@@ -1,7 +1,7 @@
 /*
  * What curves are made of: a quantity times a price, and a quantity in whole blocks. Exact, and traced.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 

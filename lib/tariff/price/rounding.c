@@ -6,7 +6,8 @@
  *
  * Invariant at the end: sum of the lines' amounts + residue = total.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/part/part.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 
@@ -160,7 +161,7 @@ static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
     return rc;
 }
 
-int price_total(struct mtr_pricer *pricer)
+static int make_total(struct mtr_pricer *pricer)
 {
     const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price *price = &pricer->price;
@@ -189,3 +190,5 @@ int price_total(struct mtr_pricer *pricer)
     return price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",
                              mtr_exact_from_money(whole), mtr_exact_from_money(price->total));
 }
+
+const struct tariff_part tariff_part_total = {.apply_to_tariff = make_total};

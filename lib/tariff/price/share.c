@@ -6,7 +6,7 @@
  * A local day belongs to whoever runs at its end: the day of a start counts, the day of an end does not. So
  * the parts of a period that is split in the middle of a day have all its days together, each once.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * itself, more in the arena.
  */
 #include "lib/tariff/fields.h"
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include "meterd/core/time.h"
 

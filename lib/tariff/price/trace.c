@@ -2,7 +2,7 @@
  * The trace of a price: steps in the order in which they happened, in the arena of the result. The array
  * doubles when full, so the number of steps is bounded by the arena's own maximum.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 uint32_t price_next_line(const struct mtr_pricer *pricer)
 {

@@ -1,12 +1,11 @@
 /*
- * The amount of a line from its use: each slice through conversion, free units and curve, their sum through
- * discount and markup; then the same of the use before this part, which is taken off. Free units are of the
- * line: slices use them up in order of time.
+ * The amount of a line from its use: each slice through its parts and the curve, their sum through the parts
+ * of the line; then the same of the use before this part, which is taken off.
  *
  * The trace shows the steps of all use, and what was taken off as one step. Of many slices the first
  * TRACED_SLICES are shown one by one.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/price/pricer.h"
 
 #include <stdio.h>
 
@@ -45,7 +44,7 @@ static void join_unit_price(const struct mtr_line_work *work, uint32_t index, bo
 /* Most lines have one slice. */
 static int price_single(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    work->free_left = work->component->free_units;
+    price_refill_free_units(work);
     work->free_part = (struct mtr_price_free_part){0};
     work->billed = work->of_earlier ? work->slices[0].earlier : work->slices[0].quantity;
     return price_slice(pricer, work);
@@ -59,7 +58,7 @@ static int price_all_slices(struct mtr_pricer *pricer, struct mtr_line_work *wor
     bool has_unit_price = false;
     uint32_t priced = 0;
     int rc = MTR_OK;
-    work->free_left = work->component->free_units;
+    price_refill_free_units(work);
     work->free_part = (struct mtr_price_free_part){0};
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         const struct mtr_price_slice *slice = &work->slices[i];
@@ -128,11 +127,10 @@ static int count_units(struct mtr_pricer *pricer, struct mtr_line_work *work, bo
     int rc = MTR_OK;
     *out = (struct mtr_quantity){0};
     pricer->with_trace = false;
-    work->free_left = work->component->free_units;
+    price_refill_free_units(work);
     for (uint32_t i = 0; !rc && i < work->slice_count; i++) {
         work->billed = of_earlier ? work->slices[i].earlier : work->slices[i].quantity;
-        rc = price_convert(pricer, work);
-        if (!rc) rc = price_free_units(pricer, work);
+        rc = price_units_of_slice(pricer, work);
         if (!rc && work->billed.e12 > 0) rc = mtr_quantity_add(*out, work->billed, out);
     }
     pricer->with_trace = with_trace;

@@ -58,7 +58,8 @@ static void test_full_document(void **state)
     struct mtr_quantity borders[4]; /* the free units, then the bounds behind them */
     assert_int_equal(mtr_price_borders(vcpu, borders, 4), 3);
     assert_true(borders[1].e12 == borders[0].e12 + (mtr_int128)100 * 1000000000000);
-    assert_true(vcpu->has_free_units && vcpu->has_minimum && vcpu->has_cap && !vcpu->flat_at_zero);
+    assert_true(mtr_component_has(vcpu, "free_units") && mtr_component_has(vcpu, "minimum") && mtr_component_has(vcpu, "cap"));
+    assert_false(vcpu->flat_at_zero || mtr_component_has(vcpu, "convert") || mtr_component_has(vcpu, "commitment"));
     const struct mtr_usage_row one_call = {.component = 1, .quantity = {(mtr_int128)1000000000000}};
     assert_string_equal(mtr_component_curve_name(&version->components[1]), "per_unit");
     assert_true(pricing_amount(&pricing, tariff, version, one_call).e18 == 400000000000);

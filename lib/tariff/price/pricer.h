@@ -1,12 +1,12 @@
 /*
- * The parts of the price function, between its sources. Private to rater.
+ * A price on its way, and what the sources of the price function, the curves and the parts share. Private to
+ * lib/tariff.
  *
- * A line goes through the line parts (convert, free units, curve, adjust, rounding), a component's lines
- * together through the component parts (overage, cap, minimum, true-up), the whole through those of the
- * tariff (overage, cap, minimum, true-up, total).
+ * A line goes through the parts of its slices and its own, then it is rounded; a component's lines together
+ * through the parts of a component; all lines through those of the tariff (part/table.h).
  */
-#ifndef METERD_LIB_TARIFF_PRICE_PARTS_H
-#define METERD_LIB_TARIFF_PRICE_PARTS_H
+#ifndef METERD_LIB_TARIFF_PRICE_PRICER_H
+#define METERD_LIB_TARIFF_PRICE_PRICER_H
 
 #include "meterd/tariff/price.h"
 
@@ -93,8 +93,7 @@ void price_decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work);
 struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input);
 /* Rows into slices and the line's quantity, as the component's scope has it. */
 int price_slices(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-/* The line's exact amount from its slices: convert, free units, curve each; then discount and markup; less
- * what earlier use costs. */
+/* The line's exact amount: its slices through their parts, then its own; less what earlier use costs. */
 int price_use(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Slices of levels, each weighted by its share of the period, and the flats of what they entered. */
 int price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
@@ -104,25 +103,23 @@ int price_mean_level(const struct mtr_pricer *pricer, const struct mtr_line_work
 /* One slice through its parts; work->billed is set to its quantity before. */
 int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 
-/* The other line parts. */
-int price_convert(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-int price_free_units(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* The same up to the pools: what would be billed of it had it none. */
+int price_units_of_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
+/* All free units are there again, for a pass over the line's slices. */
+void price_refill_free_units(struct mtr_line_work *work);
+/* The parts of a line: discount and markup; is there any? */
 int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-bool price_adjusts(const struct mtr_component *component); /* is there anything of that kind? */
+bool price_adjusts(const struct mtr_component *component);
 
 /* Pools of units. open sorts all pools and takes off what earlier parts drew; choose decides what the line
  * draws of `units`, all that it would be billed in the period without pools, `before` of them in earlier
- * parts; refill begins a pass over its slices, slice takes from one. */
+ * parts; refill begins a pass over its slices, which then take from them. */
 int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
                            struct mtr_quantity units, struct mtr_quantity before) MTR_MUST_USE;
 bool price_pools_give(struct mtr_pricer *pricer,
                       const struct mtr_component *component); /* any to it; sets `gives` */
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
-int price_draw_slice(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
-/* The lines of what was drawn: of units, and of money. */
-int price_draw_lines(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_credits(struct mtr_pricer *pricer) MTR_MUST_USE;
 bool price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
 int price_add_draw(struct mtr_pricer *pricer,
                    const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
@@ -188,30 +185,22 @@ struct mtr_price_measured {
     enum mtr_price_cut cut;
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
 };
+/* What the line counts for at that cut; whether it counts at all; what those of a price come to. */
+int price_line_value(const struct mtr_pricer *pricer, const struct mtr_price_line *line,
+                     enum mtr_price_cut cut, struct mtr_exact *out) MTR_MUST_USE;
+bool price_line_counts(const struct mtr_price_line *line, const struct mtr_price_measured *scope);
+int price_sum_lines(const struct mtr_pricer *pricer, const struct mtr_price *price, uint32_t first_line,
+                    const struct mtr_price_measured *scope, struct mtr_exact *sum) MTR_MUST_USE;
+/* Those of this part of the period and of the parts before it. */
 int price_sum(const struct mtr_pricer *pricer, const struct mtr_price_measured *scope,
               struct mtr_exact *out) MTR_MUST_USE;
 /* Adds a line of quantity 1, rounded, with the step "<kind> <text>": input → amount. */
 int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kind, const char *text,
                   struct mtr_exact input, struct mtr_exact amount) MTR_MUST_USE;
 
-/* first_line: index of the component's first line; its lines go on to the end. */
-int price_cap(struct mtr_pricer *pricer, const struct mtr_component *component,
-                  uint32_t first_line) MTR_MUST_USE;
-int price_overage(struct mtr_pricer *pricer, const struct mtr_component *component,
-                      uint32_t first_line) MTR_MUST_USE;
-int price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component,
-                  uint32_t first_line) MTR_MUST_USE;
-int price_minimum(struct mtr_pricer *pricer, const struct mtr_component *component,
-                  uint32_t first_line) MTR_MUST_USE;
-int price_account_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_account_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_tariff_overage(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_tariff_cap(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_tariff_true_up(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_tariff_minimum(struct mtr_pricer *pricer) MTR_MUST_USE;
-/* The lines' amounts in the currency that is charged. */
-int price_currency(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_total(struct mtr_pricer *pricer) MTR_MUST_USE;
+/* The step "<part> <limit>": input → output; nothing without a trace. */
+int price_trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit,
+                      struct mtr_exact input, struct mtr_exact output) MTR_MUST_USE;
 
 /* The index of the line being worked on, for the trace. */
 uint32_t price_next_line(const struct mtr_pricer *pricer);

@@ -7,12 +7,70 @@
  * adds what overage the parts before it have not. The overage comes before the cap, so it is measured by what
  * the lines were before their cap cut them.
  */
-#include "lib/tariff/price/parts.h"
+#include "lib/tariff/part/limits.h"
 
 #include <stdio.h>
 
+#include "lib/tariff/price/pricer.h"
+#include "lib/tariff/report.h"
+
 static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 static const char overage_kind[] = "overage";
+
+const struct mtr_field mtr_tariff_commitment_rows[] = {
+    {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_commitment_fields, amount), .required = true,
+     .doc = "committed for a whole period"},
+    {.name = "overage", .type = MTR_FIELD_QUANTITY, AT(tariff_commitment_fields, overage),
+     .default_text = "1", .doc = "factor on what goes beyond the commitment"},
+    {.name = "true_up", .type = MTR_FIELD_BOOL, AT(tariff_commitment_fields, true_up), .default_text = "true",
+     .doc = "what is missing is due when the period closes; false: only the overage counts"},
+    {.name = "prorate", .type = MTR_FIELD_ENUM, AT(tariff_commitment_fields, prorate),
+     .choices = mtr_tariff_prorates, .default_text = "none",
+     .doc = "share of the amount in a period that the subscription runs through in part"},
+    {0},
+};
+
+struct mtr_commitment tariff_commitment_of(const struct tariff_commitment_fields *fields)
+{
+    return (struct mtr_commitment){
+        .given = true,
+        .true_up = fields->true_up,
+        .amount = fields->amount,
+        .overage = fields->overage,
+        .prorate = (enum mtr_prorate)fields->prorate,
+    };
+}
+
+static int read_commitment(struct mtr_arena *arena, const void *fields, void **out)
+{
+    struct mtr_commitment *commitment = mtr_arena_calloc(arena, 1, sizeof(*commitment));
+    if (!commitment) return MTR_ENOMEM;
+    *commitment = tariff_commitment_of(fields);
+    *out = commitment;
+    return MTR_OK;
+}
+
+void tariff_lint_commitment(const struct mtr_node *map, const struct mtr_tariff_document *tariff,
+                            const struct mtr_commitment *commitment, bool has_minimum,
+                            struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *node = mtr_node_get(map, "commitment");
+    if (commitment->overage.e12 < 0)
+        tariff_error(findings, tariff_place(node, "overage"), "commitment.overage", "must not be negative");
+    if (!commitment->true_up && commitment->overage.e12 == one.e12)
+        tariff_warning(findings, node, "commitment",
+                       "changes nothing: it has neither an overage factor nor a true-up");
+    tariff_lint_limit(node, "amount", tariff, commitment->amount, findings);
+    tariff_forbid(findings, map, has_minimum && commitment->true_up, "minimum",
+                  "a commitment with true-up is a minimum already: remove one of them");
+}
+
+static void lint_commitment(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                            struct mtr_component *component, struct mtr_diagnostics *findings)
+{
+    tariff_lint_commitment(node, tariff, TARIFF_PART_OF(component, overage),
+                           TARIFF_PART_OF(component, minimum) != NULL, findings);
+}
 
 /* U, and C with its text. */
 static int measure(struct mtr_pricer *pricer, struct mtr_price_measured scope,
@@ -86,36 +144,55 @@ static int add_true_up(struct mtr_pricer *pricer, const struct mtr_price_measure
     return price_add_due(pricer, scope->key, "commitment", text, sum, missing);
 }
 
-int price_overage(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+static int overage_of_component(struct mtr_pricer *pricer, const struct mtr_component *component,
+                                uint32_t first_line)
 {
-    const struct mtr_price_measured scope = {
+    const struct mtr_commitment *commitment = TARIFF_PART_OF(component, overage);
+    const struct mtr_price_measured measured = {
         .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_CAP};
-    return component->commitment.given ? add_overage(pricer, &scope, &component->commitment) : MTR_OK;
+    return commitment ? add_overage(pricer, &measured, commitment) : MTR_OK;
 }
 
-int price_true_up(struct mtr_pricer *pricer, const struct mtr_component *component, uint32_t first_line)
+static int true_up_of_component(struct mtr_pricer *pricer, const struct mtr_component *component,
+                                uint32_t first_line)
 {
-    const struct mtr_price_measured scope = {
+    const struct mtr_commitment *commitment = TARIFF_PART_OF(component, overage);
+    const struct mtr_price_measured measured = {
         .first_line = first_line, .key = component->key, .cut = MTR_PRICE_BEFORE_CAP};
-    return component->commitment.given ? add_true_up(pricer, &scope, &component->commitment) : MTR_OK;
+    return commitment ? add_true_up(pricer, &measured, commitment) : MTR_OK;
 }
 
-static struct mtr_price_measured tariff_scope(void)
+static struct mtr_price_measured all_lines(void)
 {
     return (struct mtr_price_measured){
         .of_tariff = true, .key = MTR_STR("tariff.commitment"), .cut = MTR_PRICE_BEFORE_TARIFF_CAP};
 }
 
-int price_tariff_overage(struct mtr_pricer *pricer)
+static int overage_of_tariff(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_measured scope = tariff_scope();
-    return commitment->given ? add_overage(pricer, &scope, commitment) : MTR_OK;
+    const struct mtr_price_measured measured = all_lines();
+    return commitment->given ? add_overage(pricer, &measured, commitment) : MTR_OK;
 }
 
-int price_tariff_true_up(struct mtr_pricer *pricer)
+static int true_up_of_tariff(struct mtr_pricer *pricer)
 {
     const struct mtr_commitment *commitment = &pricer->input->version->commitment;
-    const struct mtr_price_measured scope = tariff_scope();
-    return commitment->given ? add_true_up(pricer, &scope, commitment) : MTR_OK;
+    const struct mtr_price_measured measured = all_lines();
+    return commitment->given ? add_true_up(pricer, &measured, commitment) : MTR_OK;
 }
+
+const struct tariff_part tariff_part_overage = {
+    .row = {.name = "commitment", .type = MTR_FIELD_MAP, .own_size = sizeof(struct tariff_commitment_fields),
+            .fields = mtr_tariff_commitment_rows,
+            .doc = "amount that is due in any case, with a factor for what goes beyond it"},
+    .read = read_commitment,
+    .lint = lint_commitment,
+    .apply_to_component = overage_of_component,
+    .apply_to_tariff = overage_of_tariff,
+};
+
+const struct tariff_part tariff_part_true_up = {
+    .apply_to_component = true_up_of_component,
+    .apply_to_tariff = true_up_of_tariff,
+};

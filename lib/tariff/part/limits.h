@@ -1,0 +1,27 @@
+/*
+ * What limits of a component and of the whole tariff have in common: cap, minimum and commitment, each with
+ * findings that look at the others. Private to lib/tariff.
+ */
+#ifndef METERD_LIB_TARIFF_PART_LIMITS_H
+#define METERD_LIB_TARIFF_PART_LIMITS_H
+
+#include "lib/tariff/part/part.h"
+
+struct tariff_cap {
+    struct mtr_money amount;
+};
+
+struct tariff_minimum {
+    struct mtr_money amount;
+};
+
+/* `map` is the component or the version; what is not given is NULL. */
+void tariff_lint_cap(const struct mtr_node *map, const struct mtr_tariff_document *tariff,
+                     struct mtr_money cap, const struct mtr_money *minimum,
+                     const struct mtr_commitment *commitment, struct mtr_diagnostics *findings);
+void tariff_lint_commitment(const struct mtr_node *map, const struct mtr_tariff_document *tariff,
+                            const struct mtr_commitment *commitment, bool has_minimum,
+                            struct mtr_diagnostics *findings);
+struct mtr_commitment tariff_commitment_of(const struct tariff_commitment_fields *fields);
+
+#endif
