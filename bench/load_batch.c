@@ -1,6 +1,6 @@
 /*
- * The batch's encoding: HTTP head, then the events in one of three formats. Memory is taken once; renewing
- * writes into it.
+ * The batch's encoding: HTTP head, then the events in one of the formats. msgpack is written by msgpack-c's
+ * packer, straight into the batch. Memory is taken once; renewing writes into it.
  *
  * Every event has an id, a type (one of three meters'), a subject, a time, an amount and a region; the source
  * is the vendor's own. The amount is a decimal of three digits, as text in msgpack (which has no exact
@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <msgpack/pack.h>
+
 #include "bench/bench_support.h"
 #include "meterd/core/time.h"
 
@@ -21,8 +23,9 @@ enum { EVENT_BYTES_MAX = 320, HEAD_BYTES_MAX = 512, ID_BYTES = 36, COUNT = 3 };
 
 static const char *const types[COUNT] = {"compute.cpu", "network.egress", "storage.peak"};
 static const char *const regions[COUNT] = {"eu-west-1", "us-east-1", "ap-south-1"};
-static const char *const content_types[] = {"application/msgpack", "application/x-ndjson",
-                                            "application/json"};
+const char *const load_format_names[LOAD_FORMATS] = {"msgpack", "msgpack-maps", "ndjson", "json"};
+const char *const load_content_types[LOAD_FORMATS] = {"application/msgpack", "application/msgpack",
+                                                      "application/x-ndjson", "application/json"};
 static const char *const fields[] = {"id", "type", "subject", "time", "data.amount", "data.region"};
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 static const char no_id[] = "00000000-0000-0000-0000-000000000000";
@@ -51,31 +54,18 @@ static void put(struct writer *writer, const char *format, ...)
     put_bytes(writer, text, (size_t)size);
 }
 
-static void put_text(struct writer *writer, const char *text) /* msgpack */
+/* msgpack-c's hook for what the packer makes. */
+static int on_packed(void *context, const char *bytes, size_t size)
+{
+    put_bytes(context, bytes, size);
+    return 0;
+}
+
+static void pack_text(msgpack_packer *packer, const char *text)
 {
     size_t size = strlen(text);
-    uint8_t head[2] = {0xd9, (uint8_t)size};
-    if (size < 32) {
-        head[0] = (uint8_t)(0xa0 | size);
-        put_bytes(writer, head, 1);
-    } else {
-        put_bytes(writer, head, 2);
-    }
-    put_bytes(writer, text, size);
-}
-
-static void put_count(struct writer *writer, uint8_t kind, uint32_t count) /* msgpack array32 or map32 */
-{
-    uint8_t head[5] = {kind, (uint8_t)(count >> 24), (uint8_t)(count >> 16), (uint8_t)(count >> 8),
-                       (uint8_t)count};
-    put_bytes(writer, head, sizeof(head));
-}
-
-static void put_time(struct writer *writer, int64_t time_us)
-{
-    uint8_t head[9] = {0xcf};
-    for (int i = 0; i < 8; i++) head[1 + i] = (uint8_t)((uint64_t)time_us >> (56 - 8 * i));
-    put_bytes(writer, head, sizeof(head));
+    msgpack_pack_str(packer, size);
+    msgpack_pack_str_body(packer, text, size);
 }
 
 struct sample {
@@ -96,17 +86,42 @@ static struct sample sample_of(const struct load_batch_options *options, uint64_
     return sample;
 }
 
-/* Returns where the id stands. */
+/* As compact row. Returns where the id stands. */
 static char *put_row(struct writer *writer, const struct sample *sample)
 {
-    put_bytes(writer, (const uint8_t[]){0x90 | FIELDS}, 1);
-    put_text(writer, no_id);
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, writer, on_packed);
+    msgpack_pack_array(&packer, FIELDS);
+    pack_text(&packer, no_id);
     char *id = writer->at - ID_BYTES;
-    put_text(writer, sample->type);
-    put_text(writer, sample->subject);
-    put_time(writer, sample->time_us);
-    put_text(writer, sample->amount);
-    put_text(writer, sample->region);
+    pack_text(&packer, sample->type);
+    pack_text(&packer, sample->subject);
+    msgpack_pack_uint64(&packer, (uint64_t)sample->time_us);
+    pack_text(&packer, sample->amount);
+    pack_text(&packer, sample->region);
+    return id;
+}
+
+static char *put_map(struct writer *writer, const struct sample *sample)
+{
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, writer, on_packed);
+    msgpack_pack_map(&packer, 5);
+    pack_text(&packer, "id");
+    pack_text(&packer, no_id);
+    char *id = writer->at - ID_BYTES;
+    pack_text(&packer, "type");
+    pack_text(&packer, sample->type);
+    pack_text(&packer, "subject");
+    pack_text(&packer, sample->subject);
+    pack_text(&packer, "time");
+    msgpack_pack_uint64(&packer, (uint64_t)sample->time_us);
+    pack_text(&packer, "data");
+    msgpack_pack_map(&packer, 2);
+    pack_text(&packer, "amount");
+    pack_text(&packer, sample->amount);
+    pack_text(&packer, "region");
+    pack_text(&packer, sample->region);
     return id;
 }
 
@@ -122,24 +137,43 @@ static char *put_object(struct writer *writer, const struct sample *sample)
     return id;
 }
 
+static void put_head(struct writer *writer, const struct load_batch_options *options)
+{
+    msgpack_packer packer;
+    msgpack_packer_init(&packer, writer, on_packed);
+    switch (options->format) {
+    case LOAD_MSGPACK:
+        msgpack_pack_map(&packer, 2);
+        pack_text(&packer, "fields");
+        msgpack_pack_array(&packer, FIELDS);
+        for (int i = 0; i < FIELDS; i++) pack_text(&packer, fields[i]);
+        pack_text(&packer, "rows");
+        msgpack_pack_array(&packer, options->events);
+        break;
+    case LOAD_MSGPACK_MAPS: msgpack_pack_array(&packer, options->events); break;
+    case LOAD_JSON: put(writer, options->events > 1 ? "[" : ""); break;
+    default: break;
+    }
+}
+
+static char *put_event(struct writer *writer, enum load_format format, const struct sample *sample)
+{
+    switch (format) {
+    case LOAD_MSGPACK: return put_row(writer, sample);
+    case LOAD_MSGPACK_MAPS: return put_map(writer, sample);
+    default: return put_object(writer, sample);
+    }
+}
+
 static void put_body(struct writer *writer, struct load_batch *batch,
                      const struct load_batch_options *options, uint64_t random)
 {
     bool is_list = options->format == LOAD_JSON && options->events > 1;
-    if (options->format == LOAD_MSGPACK) {
-        put_bytes(writer, (const uint8_t[]){0x82}, 1);
-        put_text(writer, "fields");
-        put_count(writer, 0xdd, FIELDS);
-        for (int i = 0; i < FIELDS; i++) put_text(writer, fields[i]);
-        put_text(writer, "rows");
-        put_count(writer, 0xdd, options->events);
-    }
-    if (is_list) put(writer, "[");
+    put_head(writer, options);
     for (uint32_t i = 0; i < options->events; i++) {
         struct sample sample = sample_of(options, &random);
         if (is_list && i) put(writer, ",");
-        char *id = options->format == LOAD_MSGPACK ? put_row(writer, &sample) : put_object(writer, &sample);
-        batch->id_at[i] = (uint32_t)(id - batch->bytes);
+        batch->id_at[i] = (uint32_t)(put_event(writer, options->format, &sample) - batch->bytes);
         if (options->format == LOAD_NDJSON) put(writer, "\n");
     }
     if (is_list) put(writer, "]");
@@ -163,7 +197,7 @@ void load_batch_init(struct load_batch *batch, const struct load_batch_options *
     put(&head,
         "POST /v1/events HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: "
         "%s\r\nContent-Length: %zu\r\n\r\n",
-        options->host, options->key, content_types[options->format], batch->body_bytes);
+        options->host, options->key, load_content_types[options->format], batch->body_bytes);
     size_t head_bytes = (size_t)(head.at - batch->bytes);
     memmove(head.at, batch->bytes + HEAD_BYTES_MAX, batch->body_bytes);
     for (uint32_t i = 0; i < batch->events; i++) batch->id_at[i] -= (uint32_t)(HEAD_BYTES_MAX - head_bytes);

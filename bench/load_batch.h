@@ -11,7 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum load_format { LOAD_MSGPACK, LOAD_NDJSON, LOAD_JSON };
+/* msgpack as compact rows, and as a list of maps. */
+enum load_format { LOAD_MSGPACK, LOAD_MSGPACK_MAPS, LOAD_NDJSON, LOAD_JSON, LOAD_FORMATS };
+extern const char *const load_format_names[LOAD_FORMATS];
+extern const char *const load_content_types[LOAD_FORMATS];
 
 struct load_batch_options {
     enum load_format format;

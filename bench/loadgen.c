@@ -3,7 +3,7 @@
  * encoded beforehand.
  *
  *   loadgen --url http://127.0.0.1:8787 --key-file FILE [--connections 4] [--batch 1000]
- *           [--format msgpack|ndjson|json] [--seconds 5 | --events N] [--subjects 300] [--seed N]
+ *           [--format msgpack|msgpack-maps|ndjson|json] [--seconds 5 | --events N] [--subjects 300] [--seed N]
  *
  *   IDLE ──send_more──▶ SENDING ──all written──▶ WAITING ──take_answer: 200, counts checked──▶ IDLE
  *
@@ -255,9 +255,8 @@ static void set_url(const char *url)
 
 static void set_format(const char *name)
 {
-    static const char *const names[] = {"msgpack", "ndjson", "json"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, names[i]) == 0) {
+    for (int i = 0; i < LOAD_FORMATS; i++)
+        if (strcmp(name, load_format_names[i]) == 0) {
             options.batch.format = (enum load_format)i;
             return;
         }
@@ -292,8 +291,8 @@ static void set_options(int argc, char **argv)
     if (optind != argc || !options.batch.host || !key[0] || !options.connections ||
         options.connections > CONNECTIONS_MAX || !options.batch.events || options.batch.events > 100000 ||
         !options.batch.subjects) {
-        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N] [--batch "
-                        "N] [--format msgpack|ndjson|json]\n"
+        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N] [--batch N]\n"
+                        "               [--format msgpack|msgpack-maps|ndjson|json]\n"
                         "               [--seconds N | --events N] [--subjects N] [--seed N]\n");
         exit(64);
     }
