@@ -22,26 +22,26 @@ struct table {
     uint32_t column_count;
 };
 
-static int read_key(struct mtr_msgpack_cursor *cursor, struct mtr_value *key, const char **refused)
+static int read_key(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *key, const char **refused)
 {
-    int rc = msgpack_value_read(cursor, key);
-    *refused = key->kind == MTR_VALUE_TEXT ? NULL : "a key must be text";
+    int rc = msgpack_read_value(cursor, key);
+    *refused = key->value.kind == MTR_VALUE_TEXT ? NULL : "a key must be text";
     return rc;
 }
 
 static int read_data(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        struct mtr_value key, value;
+        struct mtr_msgpack_token key, token;
         const char *refused;
         int rc = read_key(cursor, &key, &refused);
-        if (!rc) rc = msgpack_value_read(cursor, &value);
+        if (!rc) rc = msgpack_read_value(cursor, &token);
         if (rc) return rc;
         if (refused) {
             draft_fault(draft, "data", refused);
         } else {
-            value.utf8_checked = false;
-            draft_data(draft, key.text, &value);
+            token.value.utf8_checked = false;
+            draft_data(draft, key.value.text, &token.value);
         }
     }
     return MTR_OK;
@@ -49,39 +49,35 @@ static int read_data(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft,
 
 static int read_attribute(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft)
 {
-    struct mtr_value key;
-    struct mtr_msgpack_token token;
+    struct mtr_msgpack_token key, token;
     const char *refused;
     int rc = read_key(cursor, &key, &refused);
     if (!rc) rc = msgpack_read(cursor, &token);
     if (rc) return rc;
-    enum mtr_attribute attribute = refused ? MTR_ATTRIBUTE_EXTENSION : draft_attribute_from_name(key.text);
+    enum mtr_attribute attribute =
+        refused ? MTR_ATTRIBUTE_EXTENSION : draft_attribute_from_name(key.value.text);
     if (attribute == MTR_ATTRIBUTE_DATA && token.kind == MTR_MSGPACK_MAP && draft_data_begin(draft))
         return read_data(cursor, draft, token.count);
-    if (token.kind != MTR_MSGPACK_SCALAR) {
-        token.value.kind = MTR_VALUE_NESTED;
-        rc = msgpack_skip_items(cursor, &token, &token.value.depth);
-        if (rc) return rc;
-    }
+    if (token.kind != MTR_MSGPACK_SCALAR) rc = msgpack_read_over(cursor, &token);
+    if (rc) return rc;
     if (refused) {
         draft_fault(draft, NULL, refused);
     } else {
-        draft_attribute(draft, attribute, key.text, &token.value);
+        draft_attribute(draft, attribute, key.value.text, &token.value);
     }
     return MTR_OK;
 }
 
 static int read_event(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor,
-                      const struct mtr_msgpack_token *head)
+                      struct mtr_msgpack_token *head)
 {
     int rc = decode_begin(job);
     if (rc) return rc;
     if (head->kind == MTR_MSGPACK_MAP) {
         for (uint32_t i = 0; i < head->count && !rc; i++) rc = read_attribute(cursor, &job->draft);
     } else {
-        uint8_t depth;
         draft_fault(&job->draft, NULL, "an event must be a map");
-        if (head->kind == MTR_MSGPACK_LIST) rc = msgpack_skip_items(cursor, head, &depth);
+        if (head->kind == MTR_MSGPACK_LIST) rc = msgpack_read_over(cursor, head);
     }
     if (!rc) draft_end(&job->draft);
     return rc;
@@ -145,12 +141,12 @@ static int read_fields(struct mtr_msgpack_cursor *cursor, struct table *table)
     int rc = msgpack_read(cursor, &head);
     if (!rc && head.kind != MTR_MSGPACK_LIST) rc = msgpack_fail(cursor, "fields must be a list of names");
     for (uint32_t i = 0; !rc && i < head.count; i++) {
-        struct mtr_value name;
+        struct mtr_msgpack_token name;
         const uint8_t *at = cursor->at;
-        rc = msgpack_value_read(cursor, &name);
+        rc = msgpack_read_value(cursor, &name);
         if (rc) return rc;
-        const char *reason =
-            name.kind == MTR_VALUE_TEXT ? add_column(table, name.text) : "fields must be a list of names";
+        const char *reason = name.value.kind == MTR_VALUE_TEXT ? add_column(table, name.value.text)
+                                                               : "fields must be a list of names";
         if (reason) {
             cursor->at = at;
             rc = msgpack_fail(cursor, reason);
@@ -163,13 +159,13 @@ static int read_cells(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft
 {
     for (uint32_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
-        struct mtr_value value;
-        int rc = msgpack_value_read(cursor, &value);
+        struct mtr_msgpack_token token;
+        int rc = msgpack_read_value(cursor, &token);
         if (rc) return rc;
         if (column->attribute == MTR_ATTRIBUTE_DATA) {
-            draft_data_named(draft, column->name, &value);
+            draft_data_named(draft, column->name, &token.value);
         } else {
-            draft_attribute(draft, column->attribute, column->name, &value);
+            draft_attribute(draft, column->attribute, column->name, &token.value);
         }
     }
     return MTR_OK;
@@ -178,7 +174,6 @@ static int read_cells(struct mtr_msgpack_cursor *cursor, struct mtr_draft *draft
 static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor, const struct table *table)
 {
     struct mtr_msgpack_token head;
-    uint8_t depth;
     int rc = msgpack_read(cursor, &head);
     if (!rc) rc = decode_begin(job);
     if (rc) return rc;
@@ -189,7 +184,7 @@ static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curso
     } else {
         draft_faultf(&job->draft, NULL, "a row must be a list of %u values",
                          (unsigned)table->column_count);
-        rc = msgpack_skip_items(cursor, &head, &depth);
+        rc = msgpack_read_over(cursor, &head);
     }
     if (!rc) draft_end(&job->draft);
     return rc;
@@ -205,6 +200,11 @@ static int read_rows(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curs
     return rc;
 }
 
+static bool is_name(const struct mtr_msgpack_token *token, const char *name)
+{
+    return token->value.kind == MTR_VALUE_TEXT && mtr_str_equal(token->value.text, mtr_str_from(name));
+}
+
 /* The keys of the compact form, in any order, nothing else. */
 static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor *cursor, uint32_t pairs)
 {
@@ -213,16 +213,16 @@ static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor 
     bool has_fields = false, has_rows = false;
     int rc = MTR_OK;
     for (uint32_t i = 0; i < pairs && !rc; i++) {
-        struct mtr_value key, ignored;
-        rc = msgpack_value_read(cursor, &key);
+        struct mtr_msgpack_token key, ignored;
+        rc = msgpack_read_value(cursor, &key);
         if (rc) return rc;
-        if (!has_fields && key.kind == MTR_VALUE_TEXT && mtr_str_equal(key.text, MTR_STR("fields"))) {
+        if (!has_fields && is_name(&key, "fields")) {
             has_fields = true;
             rc = read_fields(cursor, &table);
-        } else if (!has_rows && key.kind == MTR_VALUE_TEXT && mtr_str_equal(key.text, MTR_STR("rows"))) {
+        } else if (!has_rows && is_name(&key, "rows")) {
             has_rows = true;
             rows = *cursor;
-            rc = has_fields ? read_rows(job, cursor, &table) : msgpack_value_read(cursor, &ignored);
+            rc = has_fields ? read_rows(job, cursor, &table) : msgpack_read_value(cursor, &ignored);
             if (has_fields) rows.at = NULL;
         } else {
             rc = msgpack_fail(cursor, "only fields and rows are expected, each once");
@@ -239,9 +239,9 @@ static int decode_compact(struct mtr_decode_job *job, struct mtr_msgpack_cursor 
 /* Looks whether the map's first key is one of the compact form; the cursor stays. */
 static bool is_compact(struct mtr_msgpack_cursor cursor)
 {
-    struct mtr_value key;
-    if (msgpack_value_read(&cursor, &key) || key.kind != MTR_VALUE_TEXT) return false;
-    return mtr_str_equal(key.text, MTR_STR("fields")) || mtr_str_equal(key.text, MTR_STR("rows"));
+    struct mtr_msgpack_token key;
+    if (msgpack_read_value(&cursor, &key)) return false;
+    return is_name(&key, "fields") || is_name(&key, "rows");
 }
 
 int decode_msgpack(struct mtr_decode_job *job)

@@ -1,13 +1,20 @@
 /*
  * msgpack tokens. Sizes and counts come from strangers: a size is compared with what is left before it is
  * used, a count is only ever a loop bound whose every turn needs a byte.
+ *
+ *   msgpack_read ──▶ parser_execute (msgpack-c) ──▶ on_str, on_uint64, on_array … fill the token
+ *
+ * The head of a list or map ends the parser, so its stack stays empty: nesting is msgpack_read_over's.
  */
 #include "collector/decode/msgpack_cursor.h"
 
-#include <string.h>
+#define MSGPACK_EMBED_STACK_SIZE 1
+#include <msgpack/unpack.h>
+#include <msgpack/unpack_define.h>
 
 static const char reason_float[] = "binary floats are not exact: send it as a decimal string or an integer";
 static const char reason_binary[] = "binary and extension values are not understood: send text or a number";
+static const char fault_cut[] = "value ends too early";
 
 int msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault)
 {
@@ -15,123 +22,147 @@ int msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault)
     return MTR_EINVALID;
 }
 
-static size_t left(const struct mtr_msgpack_cursor *cursor)
+/* ---- what msgpack-c's parser calls ---- */
+
+enum { TOKEN_READ = 1, HEAD_READ = -100 }; /* the parser's own outcome, and ours, which is none of its */
+
+struct reading {
+    struct mtr_msgpack_token *token;
+    const char *fault; /* found by us, not by the parser */
+};
+
+typedef char no_object; /* what the parser keeps of a value: nothing, the token has it */
+
+static int take(struct reading *reading, enum mtr_value_kind kind)
 {
-    return (size_t)(cursor->end - cursor->at);
+    reading->token->kind = MTR_MSGPACK_SCALAR;
+    reading->token->value.kind = kind;
+    return 0;
 }
 
-/* Big-endian number of 1, 2, 4 or 8 bytes behind the token's first byte; the caller has checked that they
- * are there. */
-static uint64_t big_endian(const uint8_t *p, unsigned bytes)
+static int take_integer(struct reading *reading, mtr_int128 integer)
 {
-    uint16_t two;
-    uint32_t four;
-    uint64_t eight;
-    switch (bytes) {
-    case 1: return *p;
-    case 2: memcpy(&two, p, 2); return __builtin_bswap16(two);
-    case 4: memcpy(&four, p, 4); return __builtin_bswap32(four);
-    default: memcpy(&eight, p, 8); return __builtin_bswap64(eight);
+    reading->token->value.integer = integer;
+    return take(reading, MTR_VALUE_INTEGER);
+}
+
+static int take_refused(struct reading *reading, const char *reason)
+{
+    reading->token->value.reason = reason;
+    return take(reading, MTR_VALUE_REFUSED);
+}
+
+static int take_head(struct reading *reading, enum mtr_msgpack_kind kind, uint32_t count)
+{
+    reading->token->kind = kind;
+    reading->token->count = count;
+    return HEAD_READ;
+}
+
+#define ON_PLAIN(name, kind)                                                                                 \
+    static int on_##name(struct reading *reading, no_object *object)                                         \
+    {                                                                                                        \
+        (void)object;                                                                                        \
+        return take(reading, kind);                                                                          \
     }
-}
+ON_PLAIN(nil, MTR_VALUE_NULL)
+ON_PLAIN(true, MTR_VALUE_TRUE)
+ON_PLAIN(false, MTR_VALUE_FALSE)
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "big_endian swaps bytes");
-
-static int take_text(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
-                     struct mtr_value *value)
-{
-    if (size > left(cursor) - head_bytes) return msgpack_fail(cursor, "text ends too early");
-    value->kind = MTR_VALUE_TEXT;
-    value->utf8_checked = false;
-    value->text = (struct mtr_str){(const char *)cursor->at + head_bytes, (size_t)size};
-    cursor->at += head_bytes + size;
-    return MTR_OK;
-}
-
-static int take_refused(struct mtr_msgpack_cursor *cursor, size_t head_bytes, uint64_t size,
-                        const char *reason, struct mtr_value *value)
-{
-    if (size > left(cursor) - head_bytes) return msgpack_fail(cursor, "value ends too early");
-    value->kind = MTR_VALUE_REFUSED;
-    value->reason = reason;
-    cursor->at += head_bytes + size;
-    return MTR_OK;
-}
-
-static int take_plain(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_value_kind kind,
-                      struct mtr_value *value)
-{
-    value->kind = kind;
-    cursor->at += bytes;
-    return MTR_OK;
-}
-
-static int take_integer(struct mtr_msgpack_cursor *cursor, size_t bytes, mtr_int128 integer,
-                        struct mtr_value *value)
-{
-    value->integer = integer;
-    return take_plain(cursor, bytes, MTR_VALUE_INTEGER, value);
-}
-
-static int take_head(struct mtr_msgpack_cursor *cursor, size_t bytes, enum mtr_msgpack_kind kind,
-                     uint64_t count, struct mtr_msgpack_token *token)
-{
-    token->kind = kind;
-    token->count = (uint32_t)count;
-    cursor->at += bytes;
-    return MTR_OK;
-}
-
-static int64_t sign_extend(uint64_t number, unsigned bytes)
-{
-    unsigned shift = 64 - 8 * bytes;
-    return (int64_t)(number << shift) >> shift;
-}
-
-/* Bytes of the number behind first bytes 0xc0 … 0xdf: an integer, or the size or count of what follows. */
-static const uint8_t number_bytes[32] = {0, 0, 0, 0, 1, 2, 4, 1, 2, 4, 4, 8, 1, 2, 4, 8,
-                                         1, 2, 4, 8, 0, 0, 0, 0, 0, 1, 2, 4, 2, 4, 2, 4};
-
-static int read_wide(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
-{
-    uint8_t first = *cursor->at;
-    unsigned bytes = number_bytes[first - 0xc0];
-    struct mtr_value *value = &token->value;
-    if (left(cursor) < 1 + (size_t)bytes) return msgpack_fail(cursor, "value ends too early");
-    uint64_t number = bytes ? big_endian(cursor->at + 1, bytes) : 0;
-    size_t head = 1 + (size_t)bytes;
-    switch (first) {
-    case 0xc0: return take_plain(cursor, head, MTR_VALUE_NULL, value);
-    case 0xc2: return take_plain(cursor, head, MTR_VALUE_FALSE, value);
-    case 0xc3: return take_plain(cursor, head, MTR_VALUE_TRUE, value);
-    case 0xc4: case 0xc5: case 0xc6: return take_refused(cursor, head, number, reason_binary, value);
-    case 0xc7: case 0xc8: case 0xc9: return take_refused(cursor, head, number + 1, reason_binary, value);
-    case 0xca: case 0xcb: return take_refused(cursor, head, 0, reason_float, value);
-    case 0xcc: case 0xcd: case 0xce: case 0xcf: return take_integer(cursor, head, (mtr_int128)number, value);
-    case 0xd0:
-    case 0xd1:
-    case 0xd2:
-    case 0xd3: return take_integer(cursor, head, sign_extend(number, bytes), value);
-    case 0xd4: case 0xd5: case 0xd6: case 0xd7: case 0xd8:
-        return take_refused(cursor, head, 1 + (UINT64_C(1) << (first - 0xd4)), reason_binary, value);
-    case 0xd9: case 0xda: case 0xdb: return take_text(cursor, head, number, value);
-    case 0xdc: case 0xdd: return take_head(cursor, head, MTR_MSGPACK_LIST, number, token);
-    case 0xde: case 0xdf: return take_head(cursor, head, MTR_MSGPACK_MAP, number, token);
-    default: return msgpack_fail(cursor, "byte 0xc1 is never used");
+#define ON_NUMBER(name, type, taken)                                                                         \
+    static int on_##name(struct reading *reading, type number, no_object *object)                            \
+    {                                                                                                        \
+        (void)number, (void)object;                                                                          \
+        return taken;                                                                                        \
     }
+ON_NUMBER(uint8, uint8_t, take_integer(reading, number))
+ON_NUMBER(uint16, uint16_t, take_integer(reading, number))
+ON_NUMBER(uint32, uint32_t, take_integer(reading, number))
+ON_NUMBER(uint64, uint64_t, take_integer(reading, number))
+ON_NUMBER(int8, int8_t, take_integer(reading, number))
+ON_NUMBER(int16, int16_t, take_integer(reading, number))
+ON_NUMBER(int32, int32_t, take_integer(reading, number))
+ON_NUMBER(int64, int64_t, take_integer(reading, number))
+ON_NUMBER(float, float, take_refused(reading, reason_float))
+ON_NUMBER(double, double, take_refused(reading, reason_float))
+ON_NUMBER(array, unsigned, take_head(reading, MTR_MSGPACK_LIST, number))
+ON_NUMBER(map, unsigned, take_head(reading, MTR_MSGPACK_MAP, number))
+
+static int take_text(struct reading *reading, const char *text, size_t size)
+{
+    reading->token->value.utf8_checked = false;
+    reading->token->value.text = (struct mtr_str){text, size};
+    return take(reading, MTR_VALUE_TEXT);
+}
+
+/* The size counts the byte of the type. 0 is an ext 32 of 2^32 - 1 bytes, whose sum goes round in the parser of
+ * msgpack-c 4.0: it would go on as if nothing followed. No body is as long as that. */
+static int take_extension(struct reading *reading, size_t size)
+{
+    if (size) return take_refused(reading, reason_binary);
+    reading->fault = fault_cut;
+    return MSGPACK_UNPACK_PARSE_ERROR;
+}
+
+#define ON_BYTES(name, taken)                                                                                \
+    static int on_##name(struct reading *reading, const char *begin, const char *bytes, size_t size,         \
+                         no_object *object)                                                                  \
+    {                                                                                                        \
+        (void)begin, (void)bytes, (void)size, (void)object;                                                  \
+        return taken;                                                                                        \
+    }
+ON_BYTES(str, take_text(reading, bytes, size))
+ON_BYTES(bin, take_refused(reading, reason_binary))
+ON_BYTES(ext, take_extension(reading, size))
+
+static no_object on_root(struct reading *reading)
+{
+    (void)reading;
+    return 0;
+}
+
+/* Never called: no list and no map is begun. */
+static int on_array_item(struct reading *reading, no_object *list, no_object item)
+{
+    (void)reading, (void)list, (void)item;
+    return MSGPACK_UNPACK_PARSE_ERROR;
+}
+
+static int on_map_item(struct reading *reading, no_object *map, no_object key, no_object item)
+{
+    (void)reading, (void)map, (void)key, (void)item;
+    return MSGPACK_UNPACK_PARSE_ERROR;
+}
+
+#define msgpack_unpack_struct(name) struct parser##name
+#define msgpack_unpack_func(type, name) static inline type parser##name
+#define msgpack_unpack_callback(name) on##name
+#define msgpack_unpack_object no_object
+#define msgpack_unpack_user struct reading
+#include <msgpack/unpack_template.h>
+
+/* ---- the cursor ---- */
+
+/* Why the parser stopped: at the end, at a value that is cut, or at the one byte that msgpack never uses. */
+static const char *parser_fault(const struct parser_context *parser, int outcome)
+{
+    if (parser->user.fault) return parser->user.fault;
+    if (outcome < 0) return "byte 0xc1 is never used";
+    if (parser->cs == MSGPACK_CS_HEADER) return "the text ends too early";
+    return parser->cs == MSGPACK_ACS_STR_VALUE ? "text ends too early" : fault_cut;
 }
 
 int msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
 {
-    if (cursor->at == cursor->end) return msgpack_fail(cursor, "the text ends too early");
-    uint8_t first = *cursor->at;
-    token->kind = MTR_MSGPACK_SCALAR;
-    if (first >= 0xa0 && first <= 0xbf) return take_text(cursor, 1, first & 0x1f, &token->value);
-    if (first <= 0x7f) return take_integer(cursor, 1, first, &token->value);
-    if (first >= 0xe0) return take_integer(cursor, 1, (int8_t)first, &token->value);
-    if (first <= 0x8f) return take_head(cursor, 1, MTR_MSGPACK_MAP, first & 0x0f, token);
-    if (first <= 0x9f) return take_head(cursor, 1, MTR_MSGPACK_LIST, first & 0x0f, token);
-    return read_wide(cursor, token);
+    const uint8_t *at = cursor->at;
+    size_t left = (size_t)(cursor->end - at), size = 0;
+    struct parser_context parser = {.user = {token, NULL}};
+    parser_init(&parser);
+    int outcome = parser_execute(&parser, (const char *)at, left, &size);
+    if (outcome != TOKEN_READ && outcome != HEAD_READ)
+        return msgpack_fail(cursor, parser_fault(&parser, outcome));
+    cursor->at = at + (outcome == HEAD_READ ? size + 1 : size); /* a hook's refusal leaves the last byte */
+    return MTR_OK;
 }
 
 static uint64_t items(const struct mtr_msgpack_token *head)
@@ -139,40 +170,33 @@ static uint64_t items(const struct mtr_msgpack_token *head)
     return head->kind == MTR_MSGPACK_MAP ? (uint64_t)head->count * 2 : head->count;
 }
 
-int msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
-                           uint8_t *depth)
+int msgpack_read_over(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
 {
     uint64_t pending[MTR_MSGPACK_SKIP_DEPTH_MAX];
     unsigned level = 0;
-    pending[0] = items(head);
-    *depth = 1;
+    pending[0] = items(token);
+    token->value.kind = MTR_VALUE_NESTED;
+    token->value.depth = 1;
     for (;;) {
         if (pending[level] == 0) {
             if (level == 0) return MTR_OK;
             level--;
             continue;
         }
-        struct mtr_msgpack_token token;
+        struct mtr_msgpack_token item;
         pending[level]--;
-        int rc = msgpack_read(cursor, &token);
+        int rc = msgpack_read(cursor, &item);
         if (rc) return rc;
-        if (token.kind == MTR_MSGPACK_SCALAR) continue;
+        if (item.kind == MTR_MSGPACK_SCALAR) continue;
         if (level + 1 == MTR_MSGPACK_SKIP_DEPTH_MAX)
             return msgpack_fail(cursor, "nested deeper than 64 levels");
-        pending[++level] = items(&token);
-        if (level + 1 > *depth) *depth = (uint8_t)(level + 1);
+        pending[++level] = items(&item);
+        if (level + 1 > token->value.depth) token->value.depth = (uint8_t)(level + 1);
     }
 }
 
-int msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value)
+int msgpack_read_value(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token)
 {
-    struct mtr_msgpack_token token;
-    int rc = msgpack_read(cursor, &token);
-    if (rc) return rc;
-    if (token.kind == MTR_MSGPACK_SCALAR) {
-        *value = token.value;
-        return MTR_OK;
-    }
-    value->kind = MTR_VALUE_NESTED;
-    return msgpack_skip_items(cursor, &token, &value->depth);
+    int rc = msgpack_read(cursor, token);
+    return rc || token->kind == MTR_MSGPACK_SCALAR ? rc : msgpack_read_over(cursor, token);
 }

@@ -1,9 +1,12 @@
 /*
- * Reading msgpack by hand: one token at a time, nothing copied, nothing allocated.
+ * Reading msgpack with msgpack-c's parser: one token at a time, nothing copied, nothing allocated.
  *
- * msgpack-c builds a tree of objects in a zone first (114 ns for a map of 5 fields); usage events need each
- * value once, in order. Every read is checked against the end; a token that is cut or unknown stops the
- * cursor (`fault`, and `at` stands on its first byte).
+ * The parser is the library's (msgpack/unpack_template.h, which its own trees are made with); what a token
+ * becomes is ours. A tree of objects would cost more than all the rest of decoding, and its memory follows
+ * the counts that a sender wrote. Here a count is a number until its items are read, one by one.
+ *
+ * Every read is checked against the end; a token that is cut or unknown stops the cursor (`fault`, and `at`
+ * stands on its first byte). Values borrow from the text. One thread at a time.
  */
 #ifndef METERD_COLLECTOR_DECODE_MSGPACK_CURSOR_H
 #define METERD_COLLECTOR_DECODE_MSGPACK_CURSOR_H
@@ -32,10 +35,9 @@ struct mtr_msgpack_token {
 int msgpack_fail(struct mtr_msgpack_cursor *cursor, const char *fault); /* MTR_EINVALID */
 /* One scalar, or the head of a list or map. */
 int msgpack_read(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
-/* Over the items of the list or map whose head was read. *depth: levels, 1 when flat. */
-int msgpack_skip_items(struct mtr_msgpack_cursor *cursor, const struct mtr_msgpack_token *head,
-                           uint8_t *depth) MTR_MUST_USE;
-/* Any value; lists and maps are read over and come as NESTED. */
-int msgpack_value_read(struct mtr_msgpack_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
+/* Over the items of the list or map whose head was read. token->value becomes NESTED, with its depth. */
+int msgpack_read_over(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
+/* One value as a whole: token->value is filled whatever the kind; lists and maps are read over. */
+int msgpack_read_value(struct mtr_msgpack_cursor *cursor, struct mtr_msgpack_token *token) MTR_MUST_USE;
 
 #endif

@@ -3,8 +3,8 @@
  *
  * Bytes are hostile, also when the hash is right: every size, count and index is checked before it is used,
  * memory is bounded by MTR_BLOCK_BYTES_MAX before it is asked for, and every column must be used up exactly.
- * The msgpack array is read here and not by msgpack-c, because a block needs one shape only (bin 32 items)
- * and nothing may be allocated per item. One thread. All memory is kept from block to block.
+ * The msgpack array is read here and not by msgpack-c: a block has one shape only, an array 16 of bin 32, and
+ * the library writes and takes any width. One thread. All memory is kept from block to block.
  */
 #include "meterd/store/block.h"
 

@@ -293,6 +293,7 @@ static void test_msgpack(void **state)
         {MSGPACK, BODY("\x81\xa2id\xdb\xff\xff\xff\xff"), "EINVALID@4: malformed msgpack at byte 4: text ends too early"},
         {MSGPACK, BODY("\x81\xa2id\xc6\xff\xff\xff\xff"), "EINVALID@4: malformed msgpack at byte 4: value ends too early"},
         {MSGPACK, BODY("\x81\xa2id\xcd\xff"), "EINVALID@4: malformed msgpack at byte 4: value ends too early"},
+        {MSGPACK, BODY("\x81\xa2id\xc9\xff\xff\xff\xff\x01"), "EINVALID@4: malformed msgpack at byte 4: value ends too early"},
         {MSGPACK, BODY("\xdd\xff\xff\xff\xff\xc0\xc1"), "EINVALID@6: malformed msgpack at byte 6: byte 0xc1 is never used"},
         {MSGPACK, BODY("\xdf\xff\xff\xff\xff"), "EINVALID@5: malformed msgpack at byte 5: the text ends too early"},
         {MSGPACK, BODY("\x9f\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1"), "ELIMIT@0: more than 8 events in one request"},
