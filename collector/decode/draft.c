@@ -154,28 +154,60 @@ static void fault_property(struct mtr_draft *draft, struct mtr_str name, const c
 
 #define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
+static uint64_t word_at(const char *text)
+{
+    uint64_t word;
+    memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+/* All of 1 to 7 bytes, some of them twice. */
+static uint64_t short_word(struct mtr_str text)
+{
+    if (text.size >= 4) {
+        uint32_t first, last;
+        memcpy(&first, text.data, sizeof(first));
+        memcpy(&last, text.data + text.size - sizeof(last), sizeof(last));
+        return (uint64_t)last << 32 | first;
+    }
+    uint64_t first = (unsigned char)text.data[0], middle = (unsigned char)text.data[text.size / 2],
+             last = (unsigned char)text.data[text.size - 1];
+    return EVERY_BYTE(first) << 24 | last << 16 | middle << 8 | first;
+}
+
+static uint64_t controls(uint64_t word)
+{
+    return (word - EVERY_BYTE(0x20)) & ~word;
+}
+
+/* 0x80 in a byte of `beyond_ascii` or `control`: there is one. Eight bytes at a time, the last eight too. */
+struct text_scan {
+    uint64_t beyond_ascii, control;
+};
+
+static struct text_scan scan_text(struct mtr_str text)
+{
+    uint64_t word = 0;
+    struct text_scan scan = {0, 0};
+    if (text.size == 0) return scan;
+    for (size_t i = 0; i + 8 < text.size; i += 8) {
+        word = word_at(text.data + i);
+        scan.beyond_ascii |= word;
+        scan.control |= controls(word);
+    }
+    word = text.size < 8 ? short_word(text) : word_at(text.data + text.size - 8);
+    return (struct text_scan){(scan.beyond_ascii | word) & EVERY_BYTE(0x80),
+                              (scan.control | controls(word)) & EVERY_BYTE(0x80)};
+}
+
 static bool has_control(struct mtr_str text)
 {
-    size_t i = 0;
-    for (; i + 8 <= text.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, text.data + i, 8);
-        if ((word - EVERY_BYTE(0x20)) & ~word & EVERY_BYTE(0x80)) return true;
-    }
-    for (; i < text.size; i++)
-        if ((unsigned char)text.data[i] < 0x20) return true;
-    return false;
+    return scan_text(text).control != 0;
 }
 
 static bool is_utf8(struct mtr_str text)
 {
-    size_t i = 0;
-    for (; i + 8 <= text.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, text.data + i, 8);
-        if (word & EVERY_BYTE(0x80)) break;
-    }
-    return mtr_str_is_utf8((struct mtr_str){text.data + i, text.size - i});
+    return scan_text(text).beyond_ascii == 0 || mtr_str_is_utf8(text);
 }
 
 static bool is_well_formed(const struct mtr_value *value)
