@@ -168,7 +168,7 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     int rc = event_key_ensure(directory, event_key, diagnostic);
     if (rc) return rc;
-    const struct mtr_intake_options options = intake_options(config);
+    struct mtr_intake_options options = intake_options(config);
     struct mtr_rater_options rater_options = mtr_rater_options_default();
     rater_options.grace_us = config->rater.grace;
     rater_options.draft_every_us = config->rater.draft_every;
@@ -189,9 +189,9 @@ static int open_stages(struct mtr_daemon *daemon, const char *directory, struct 
     fill_host(daemon);
     rc = events_open(&daemon->api_host, &daemon->events);
     if (!rc) rc = mtr_http_sender_open(daemon->loop, &sender_options, &daemon->sender);
-    if (!rc)
-        rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, events_on_answer,
-                             daemon->events, &daemon->intake);
+    options.on_answer = events_on_answer;
+    options.context = daemon->events;
+    if (!rc) rc = mtr_intake_open(daemon->log, daemon->dedup, event_key, &options, &daemon->intake);
     if (!rc)
         rc = mtr_aggregator_open(daemon->rollups, daemon->aggregator_reader, &aggregator_options,
                                  &daemon->aggregator);

@@ -21,13 +21,14 @@ struct mtr_decoder {
     int (*decode)(struct mtr_decode_job *job);
 };
 
-int decode_json(struct mtr_decode_job *job) MTR_MUST_USE;    /* one event or a list of them */
-int decode_ndjson(struct mtr_decode_job *job)
-    MTR_MUST_USE; /* one event a line; an unreadable line is `invalid` alone */
-int decode_msgpack(struct mtr_decode_job *job)
-    MTR_MUST_USE; /* one event, a list of them, or compact rows */
-int decode_binary(struct mtr_decode_job *job)
-    MTR_MUST_USE; /* attributes from headers, the body is the data */
+/* One event or a list of them. */
+int decode_json(struct mtr_decode_job *job) MTR_MUST_USE;
+/* One event a line; an unreadable line is `invalid` alone. */
+int decode_ndjson(struct mtr_decode_job *job) MTR_MUST_USE;
+/* One event, a list of them, or compact rows. */
+int decode_msgpack(struct mtr_decode_job *job) MTR_MUST_USE;
+/* Attributes from headers, the body is the data. */
+int decode_binary(struct mtr_decode_job *job) MTR_MUST_USE;
 
 /* The envelope cannot be read: fills the diagnostic, MTR_EINVALID. */
 int decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason);

@@ -33,8 +33,9 @@ int64_t mtr_intake_identity_window_us(const struct mtr_intake_options *options)
 
 int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
                     const uint8_t event_key[MTR_EVENT_KEY_BYTES], const struct mtr_intake_options *options,
-                    mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out)
+                    struct mtr_intake **out)
 {
+    MTR_ASSERT(options->on_answer);
     if (!options_are_sound(options)) return MTR_EINVALID;
     struct mtr_intake *intake = calloc(1, sizeof(*intake));
     if (!intake) return MTR_ENOMEM;
@@ -42,8 +43,6 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     intake->dedup = dedup;
     memcpy(intake->event_key, event_key, MTR_EVENT_KEY_BYTES);
     intake->options = *options;
-    intake->on_answer = on_answer;
-    intake->context = context;
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
     group_init(&intake->group);
@@ -158,7 +157,7 @@ static void answer_group(struct mtr_intake *intake, int error)
         if (error) set_unprocessed(request, error);
         memset(request->counts, 0, sizeof(request->counts));
         for (uint32_t i = 0; i < request->count; i++) request->counts[request->results[i].code]++;
-        intake->on_answer(intake->context, request);
+        intake->options.on_answer(intake->options.context, request);
         request = next;
     }
     group_reset(&intake->group);

@@ -21,7 +21,11 @@ struct judging {
     struct mtr_intake *intake;
     const struct mtr_catalog *catalog;
     int64_t now_us;
+    /* the event at work */
     struct mtr_request *request;
+    const struct mtr_event *event;
+    const struct mtr_dedup_key *key;
+    struct mtr_event_result *result;
 };
 
 static struct prior prior_of(const struct mtr_group *group, const struct mtr_dedup_key *key,
@@ -55,31 +59,31 @@ static void set_result(struct mtr_event_result *result, const struct mtr_verdict
 }
 
 /* Stores a copy under its quarantine identity, once. `target_seq`: for a conflict, the original's. */
-static int quarantine(struct judging *judging, const struct mtr_event *event, uint64_t digest,
-                      enum mtr_disposition disposition, uint64_t target_seq,
-                      const struct mtr_verdict *verdict, struct mtr_event_result *result)
+static int quarantine(struct judging *judging, enum mtr_disposition disposition, uint64_t target_seq,
+                      const struct mtr_verdict *verdict)
 {
     struct mtr_intake *intake = judging->intake;
-    struct mtr_dedup_key key = {
-        .identity = mtr_event_quarantine_identity(event, digest, disposition, intake->event_key),
-        .digest = digest};
+    uint64_t digest = judging->key->digest;
+    struct mtr_dedup_key key = {.identity = mtr_event_quarantine_identity(judging->event, digest, disposition,
+                                                                          intake->event_key),
+                                .digest = digest};
     struct prior prior;
     int rc = look_up(intake, &key, &prior);
     if (rc) return rc;
-    uint64_t seq =
-        prior.found ? prior.seq : group_store(&intake->group, event, key, disposition, target_seq);
-    set_result(result, verdict, target_seq ? target_seq : seq);
+    uint64_t seq = prior.found
+                       ? prior.seq
+                       : group_store(&intake->group, judging->event, key, disposition, target_seq);
+    set_result(judging->result, verdict, target_seq ? target_seq : seq);
     return MTR_OK;
 }
 
-static int judge_conflict(struct judging *judging, const struct mtr_event *event, uint64_t digest,
-                          uint64_t seq, struct mtr_event_result *result)
+static int judge_conflict(struct judging *judging, uint64_t seq)
 {
     static const struct mtr_verdict verdict = {
         .code = MTR_RESULT_CONFLICT,
         .field = "id",
         .reason = "this id was used before with other content: kept in quarantine, not billed"};
-    return quarantine(judging, event, digest, MTR_DISPOSITION_CONFLICT, seq, &verdict, result);
+    return quarantine(judging, MTR_DISPOSITION_CONFLICT, seq, &verdict);
 }
 
 static struct mtr_verdict invalid_target(const char *reason)
@@ -87,14 +91,14 @@ static struct mtr_verdict invalid_target(const char *reason)
     return (struct mtr_verdict){.code = MTR_RESULT_INVALID, .field = "data.id", .reason = reason};
 }
 
-static int admit_void(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
-                      struct mtr_event_result *result)
+static int admit_void(struct judging *judging)
 {
     struct mtr_intake *intake = judging->intake;
+    const struct mtr_event *event = judging->event;
     struct mtr_event target = {.vendor = event->vendor, .source = event->source};
     struct mtr_verdict verdict = judge_void(event, &target.id);
     if (verdict.code != MTR_RESULT_ACCEPTED) {
-        set_result(result, &verdict, 0);
+        set_result(judging->result, &verdict, 0);
         return MTR_OK;
     }
     struct mtr_dedup_key target_key = {.identity = mtr_event_identity(&target, intake->event_key)};
@@ -107,46 +111,44 @@ static int admit_void(struct judging *judging, const struct mtr_event *event, st
     } else if (prior.flags & MTR_IDENTITY_VOID) {
         verdict = invalid_target("a void cannot be taken back: send the usage again under a new id");
     } else {
-        uint64_t seq = group_store(&intake->group, event, key, MTR_DISPOSITION_VOID, prior.seq);
-        *result = (struct mtr_event_result){.code = MTR_RESULT_VOIDED, .seq = seq};
+        uint64_t seq =
+            group_store(&intake->group, event, *judging->key, MTR_DISPOSITION_VOID, prior.seq);
+        *judging->result = (struct mtr_event_result){.code = MTR_RESULT_VOIDED, .seq = seq};
         return MTR_OK;
     }
-    set_result(result, &verdict, 0);
+    set_result(judging->result, &verdict, 0);
     return MTR_OK;
 }
 
-static void admit_usage(struct judging *judging, const struct mtr_event *event, struct mtr_dedup_key key,
-                        struct mtr_event_result *result)
+static void admit_usage(struct judging *judging)
 {
     struct mtr_intake *intake = judging->intake;
-    struct mtr_verdict verdict =
-        judge_usage(&intake->judge, judging->catalog, event, judging->now_us, &judging->request->arena);
+    struct mtr_verdict verdict = judge_usage(&intake->judge, judging->catalog, judging->event,
+                                             judging->now_us, &judging->request->arena);
     bool is_stored = verdict.code == MTR_RESULT_ACCEPTED || verdict.code == MTR_RESULT_HELD ||
                      verdict.code == MTR_RESULT_LATE;
-    uint64_t seq = is_stored ? group_store(&intake->group, event, key, MTR_DISPOSITION_NORMAL, 0) : 0;
-    set_result(result, &verdict, seq);
+    uint64_t seq = is_stored ? group_store(&intake->group, judging->event, *judging->key,
+                                           MTR_DISPOSITION_NORMAL, 0)
+                             : 0;
+    set_result(judging->result, &verdict, seq);
 }
 
-static int judge_event(struct judging *judging, const struct mtr_event *event,
-                       const struct mtr_dedup_key *key, const struct mtr_dedup_match *match,
-                       struct mtr_event_result *result)
+static int judge_event(struct judging *judging, const struct mtr_dedup_match *match)
 {
-    struct prior prior = prior_of(&judging->intake->group, key, match);
+    struct prior prior = prior_of(&judging->intake->group, judging->key, match);
     if (prior.found && prior.digest_equal) {
-        *result = (struct mtr_event_result){.code = MTR_RESULT_DUPLICATE, .seq = prior.seq};
+        *judging->result = (struct mtr_event_result){.code = MTR_RESULT_DUPLICATE, .seq = prior.seq};
         return MTR_OK;
     }
-    if (prior.found) return judge_conflict(judging, event, key->digest, prior.seq, result);
+    if (prior.found) return judge_conflict(judging, prior.seq);
 
-    struct mtr_verdict verdict = judge_time(&judging->intake->judge, event, judging->now_us);
+    struct mtr_verdict verdict = judge_time(&judging->intake->judge, judging->event, judging->now_us);
     if (verdict.code == MTR_RESULT_EXPIRED)
-        return quarantine(judging, event, key->digest, MTR_DISPOSITION_EXPIRED, 0, &verdict, result);
-    if (verdict.code == MTR_RESULT_FUTURE)
-        return quarantine(judging, event, key->digest, MTR_DISPOSITION_FUTURE, 0, &verdict, result);
+        return quarantine(judging, MTR_DISPOSITION_EXPIRED, 0, &verdict);
+    if (verdict.code == MTR_RESULT_FUTURE) return quarantine(judging, MTR_DISPOSITION_FUTURE, 0, &verdict);
 
-    if (mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID)))
-        return admit_void(judging, event, *key, result);
-    admit_usage(judging, event, *key, result);
+    if (mtr_str_equal(judging->event->type, MTR_STR(MTR_EVENT_TYPE_VOID))) return admit_void(judging);
+    admit_usage(judging);
     return MTR_OK;
 }
 
@@ -186,8 +188,10 @@ int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *cata
         judging.request = request;
         for (uint32_t i = 0; i < request->count; i++) {
             if (request->results[i].code != MTR_RESULT_ACCEPTED) continue;
-            rc = judge_event(&judging, &request->events[i], &group->keys[next], &group->matches[next],
-                             &request->results[i]);
+            judging.event = &request->events[i];
+            judging.key = &group->keys[next];
+            judging.result = &request->results[i];
+            rc = judge_event(&judging, &group->matches[next]);
             if (rc) return rc;
             next++;
         }

@@ -39,8 +39,6 @@ struct mtr_intake {
     struct mtr_dedup *dedup;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     struct mtr_intake_options options;
-    mtr_intake_on_answer on_answer;
-    void *context;
 
     pthread_mutex_t lock; /* of the queue: what follows up to `failed` */
     struct mtr_request *queue_first;

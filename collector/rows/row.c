@@ -10,6 +10,14 @@
 #include "collector/rows/map.h"
 #include "meterd/core/time.h"
 
+/* The row at work. */
+struct reading {
+    const struct mtr_import_map *map;
+    const struct mtr_import_row *row;
+    struct mtr_arena *arena; /* of what is joined and hashed */
+    struct mtr_diagnostic *diagnostic;
+};
+
 static bool is_null(const struct mtr_import_map *map, struct mtr_str cell)
 {
     if (cell.size == 0) return true;
@@ -18,28 +26,28 @@ static bool is_null(const struct mtr_import_map *map, struct mtr_str cell)
     return false;
 }
 
-static int fault(struct mtr_diagnostic *diagnostic, const struct mtr_import_value *value, const char *what)
+static int fault(const struct reading *reading, const struct mtr_import_value *value, const char *what)
 {
     char field[96];
     snprintf(field, sizeof(field), "%.*s", value->field.size < 90 ? (int)value->field.size : 90,
              value->field.size ? value->field.data : "");
-    mtr_diagnostic_set(diagnostic, 0, 0, field, "%s", what);
+    mtr_diagnostic_set(reading->diagnostic, 0, 0, field, "%s", what);
     return MTR_EINVALID;
 }
 
 /* 128 bits over the cells with their sizes, so that ("ab", "c") and ("a", "bc") differ. */
-static int hash_cells(const struct mtr_import_value *value, const struct mtr_import_row *row,
-                      struct mtr_arena *arena, struct mtr_str *out)
+static int hash_cells(const struct reading *reading, const struct mtr_import_value *value,
+                      struct mtr_str *out)
 {
     XXH3_state_t *state = XXH3_createState();
-    char *text = mtr_arena_alloc(arena, 33);
+    char *text = mtr_arena_alloc(reading->arena, 33);
     if (!state || !text) {
         XXH3_freeState(state);
         return MTR_ENOMEM;
     }
     XXH3_128bits_reset(state);
     for (uint32_t i = 0; i < value->part_count; i++) {
-        struct mtr_str cell = row->cells[value->parts[i].column];
+        struct mtr_str cell = reading->row->cells[value->parts[i].column];
         uint64_t size = cell.size;
         XXH3_128bits_update(state, &size, sizeof(size));
         if (cell.size) XXH3_128bits_update(state, cell.data, cell.size);
@@ -51,28 +59,30 @@ static int hash_cells(const struct mtr_import_value *value, const struct mtr_imp
     return MTR_OK;
 }
 
+static struct mtr_str part_text(const struct reading *reading, const struct mtr_import_part *part)
+{
+    return part->column < 0 ? part->literal : reading->row->cells[part->column];
+}
+
 /* Joined parts. Empty when a column has no value: half an id is none. */
-static int join(const struct mtr_import_map *map, const struct mtr_import_value *value,
-                const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out)
+static int join(const struct reading *reading, const struct mtr_import_value *value, struct mtr_str *out)
 {
     size_t size = 0;
     *out = (struct mtr_str){NULL, 0};
     for (uint32_t i = 0; i < value->part_count; i++) {
-        const struct mtr_import_part *part = &value->parts[i];
-        struct mtr_str text = part->column < 0 ? part->literal : row->cells[part->column];
-        if (part->column >= 0 && is_null(map, text)) return MTR_OK;
+        struct mtr_str text = part_text(reading, &value->parts[i]);
+        if (value->parts[i].column >= 0 && is_null(reading->map, text)) return MTR_OK;
         if (value->part_count == 1) {
             *out = text;
             return MTR_OK;
         }
         size += text.size;
     }
-    char *joined = mtr_arena_alloc(arena, size + 1);
+    char *joined = mtr_arena_alloc(reading->arena, size + 1);
     if (!joined) return MTR_ENOMEM;
     size_t used = 0;
     for (uint32_t i = 0; i < value->part_count; i++) {
-        const struct mtr_import_part *part = &value->parts[i];
-        struct mtr_str text = part->column < 0 ? part->literal : row->cells[part->column];
+        struct mtr_str text = part_text(reading, &value->parts[i]);
         if (text.size) memcpy(joined + used, text.data, text.size);
         used += text.size;
     }
@@ -80,26 +90,23 @@ static int join(const struct mtr_import_map *map, const struct mtr_import_value 
     return MTR_OK;
 }
 
-static int evaluate(const struct mtr_import_map *map, const struct mtr_import_value *value,
-                    const struct mtr_import_row *row, struct mtr_arena *arena, struct mtr_str *out,
-                    struct mtr_diagnostic *diagnostic)
+static int evaluate(const struct reading *reading, const struct mtr_import_value *value, struct mtr_str *out)
 {
     int rc = MTR_OK;
     *out = (struct mtr_str){NULL, 0};
-    if (value->kind == MTR_IMPORT_HASH) rc = hash_cells(value, row, arena, out);
-    if (value->kind == MTR_IMPORT_PARTS) rc = join(map, value, row, arena, out);
-    if (!rc && !mtr_str_is_utf8(*out)) return fault(diagnostic, value, "not valid UTF-8");
+    if (value->kind == MTR_IMPORT_HASH) rc = hash_cells(reading, value, out);
+    if (value->kind == MTR_IMPORT_PARTS) rc = join(reading, value, out);
+    if (!rc && !mtr_str_is_utf8(*out)) return fault(reading, value, "not valid UTF-8");
     return rc;
 }
 
-static int required(const struct mtr_import_map *map, const struct mtr_import_value *value,
-                    const struct mtr_import_row *row, struct mtr_arena *arena, size_t bytes_max,
-                    struct mtr_str *out, struct mtr_diagnostic *diagnostic)
+static int required(const struct reading *reading, const struct mtr_import_value *value, size_t bytes_max,
+                    struct mtr_str *out)
 {
-    int rc = evaluate(map, value, row, arena, out, diagnostic);
+    int rc = evaluate(reading, value, out);
     if (rc) return rc;
-    if (out->size == 0) return fault(diagnostic, value, "the row has no value for it");
-    return out->size > bytes_max ? fault(diagnostic, value, "the value is too long") : MTR_OK;
+    if (out->size == 0) return fault(reading, value, "the row has no value for it");
+    return out->size > bytes_max ? fault(reading, value, "the value is too long") : MTR_OK;
 }
 
 static int parse_unix(struct mtr_str text, int64_t unit_us, int64_t *out_us)
@@ -134,26 +141,25 @@ static int parse_time(const struct mtr_import_map *map, struct mtr_str text, int
     return mtr_time_parse(text, out_us);
 }
 
-static int set_time(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                    struct mtr_arena *arena, struct mtr_event *event, struct mtr_diagnostic *diagnostic)
+static int set_time(const struct reading *reading, struct mtr_event *event)
 {
+    const struct mtr_import_value *time = &reading->map->time;
     struct mtr_str text;
-    if (map->time.kind == MTR_IMPORT_ABSENT) return MTR_OK;
-    int rc = required(map, &map->time, row, arena, 64, &text, diagnostic);
+    if (time->kind == MTR_IMPORT_ABSENT) return MTR_OK;
+    int rc = required(reading, time, 64, &text);
     if (rc) return rc;
-    if (parse_time(map, text, &event->time_us))
-        return fault(diagnostic, &map->time, "not a time in the mapping's time_format");
+    if (parse_time(reading->map, text, &event->time_us))
+        return fault(reading, time, "not a time in the mapping's time_format");
     event->time_given = true;
     return MTR_OK;
 }
 
 /* *present is false for a cell without a value. */
-static int set_property(const struct mtr_import_map *map, const struct mtr_import_value *value,
-                        const struct mtr_import_row *row, struct mtr_arena *arena,
-                        struct mtr_property *property, bool *present, struct mtr_diagnostic *diagnostic)
+static int set_property(const struct reading *reading, const struct mtr_import_value *value,
+                        struct mtr_property *property, bool *present)
 {
     struct mtr_str text;
-    int rc = evaluate(map, value, row, arena, &text, diagnostic);
+    int rc = evaluate(reading, value, &text);
     *present = !rc && text.size > 0;
     if (!*present) return rc;
     size_t prefix = sizeof("data.") - 1;
@@ -162,8 +168,8 @@ static int set_property(const struct mtr_import_map *map, const struct mtr_impor
     property->kind = rc ? MTR_PROPERTY_STRING : MTR_PROPERTY_NUMBER;
     if (!rc) return MTR_OK;
     if (value->type == MTR_IMPORT_NUMBER)
-        return fault(diagnostic, value, "not a number that can be kept exactly");
-    if (text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return fault(diagnostic, value, "longer than 1024 bytes");
+        return fault(reading, value, "not a number that can be kept exactly");
+    if (text.size > MTR_PROPERTY_TEXT_BYTES_MAX) return fault(reading, value, "longer than 1024 bytes");
     property->text = text;
     return MTR_OK;
 }
@@ -175,16 +181,16 @@ static bool is_skipped(const struct mtr_import_map *map, const struct mtr_import
     return false;
 }
 
-static int set_data(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                    struct mtr_arena *arena, struct mtr_event *event, struct mtr_diagnostic *diagnostic)
+static int set_data(const struct reading *reading, struct mtr_event *event)
 {
-    struct mtr_property *properties = mtr_arena_calloc(arena, map->data_count + 1, sizeof(*properties));
+    const struct mtr_import_map *map = reading->map;
+    struct mtr_property *properties =
+        mtr_arena_calloc(reading->arena, map->data_count + 1, sizeof(*properties));
     if (!properties) return MTR_ENOMEM;
     event->properties = properties;
     for (uint32_t i = 0; i < map->data_count; i++) {
         bool present;
-        int rc = set_property(map, &map->data[i], row, arena, &properties[event->property_count], &present,
-                              diagnostic);
+        int rc = set_property(reading, &map->data[i], &properties[event->property_count], &present);
         if (rc) return rc;
         event->property_count += present;
     }
@@ -192,19 +198,18 @@ static int set_data(const struct mtr_import_map *map, const struct mtr_import_ro
 }
 
 int import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
-                         struct mtr_diagnostic *diagnostic)
+                     struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
+                     struct mtr_diagnostic *diagnostic)
 {
+    const struct reading reading = {map, row, arena, diagnostic};
     *skipped = is_skipped(map, row);
     if (*skipped) return MTR_OK;
     *event = (struct mtr_event){.time_us = 0};
-    int rc = required(map, &map->id, row, arena, MTR_EVENT_ID_BYTES_MAX, &event->id, diagnostic);
-    if (!rc) rc = required(map, &map->type, row, arena, MTR_EVENT_TYPE_BYTES_MAX, &event->type, diagnostic);
-    if (!rc)
-        rc = required(map, &map->subject, row, arena, MTR_EVENT_SUBJECT_BYTES_MAX, &event->subject,
-                      diagnostic);
-    if (!rc) rc = evaluate(map, &map->source, row, arena, &event->source, diagnostic);
-    if (!rc) rc = set_time(map, row, arena, event, diagnostic);
-    if (!rc) rc = set_data(map, row, arena, event, diagnostic);
+    int rc = required(&reading, &map->id, MTR_EVENT_ID_BYTES_MAX, &event->id);
+    if (!rc) rc = required(&reading, &map->type, MTR_EVENT_TYPE_BYTES_MAX, &event->type);
+    if (!rc) rc = required(&reading, &map->subject, MTR_EVENT_SUBJECT_BYTES_MAX, &event->subject);
+    if (!rc) rc = evaluate(&reading, &map->source, &event->source);
+    if (!rc) rc = set_time(&reading, event);
+    if (!rc) rc = set_data(&reading, event);
     return rc;
 }

@@ -47,8 +47,7 @@ void scenario_stores_open(struct scenario *scenario)
     CHECK(scenario, !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY, mtr_intake_identity_window_us(&stores->intake_options), scenario->now_us,
                                     &stores->dedup, &diagnostic),
           "%s", diagnostic.text);
-    CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY, &stores->intake_options, scenario_on_answer,
-                                       scenario, &stores->intake));
+    CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY, &stores->intake_options, &stores->intake));
     CHECK_OK(scenario, mtr_log_reader_attach(stores->log, &stores->reader));
     scenario_stores_path(scenario, "rollups", path);
     CHECK(scenario, !mtr_rollups_open(path, false, &stores->rollups, &diagnostic), "%s", diagnostic.text);

@@ -181,7 +181,7 @@ static void choose_options(struct scenario *scenario)
                                                          .commit_events_max = 1 + scenario_below(scenario, 40), .commit_bytes_max = 1 << 20,
                                                          .dedup_window_us = 45 * MTR_US_PER_DAY, .lateness_us = 40 * MTR_US_PER_DAY,
                                                          .future_us = 300 * MTR_US_PER_SECOND, .retention_us = 1000 * MTR_US_PER_DAY,
-                                                         .grace_us = grace_us};
+                                                         .grace_us = grace_us, .on_answer = scenario_on_answer, .context = scenario};
     stores->aggregator_options.step_events_max = small[scenario_below(scenario, SMALL)];
     stores->rater_options = mtr_rater_options_default();
     stores->rater_options.grace_us = grace_us;

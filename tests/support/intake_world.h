@@ -97,7 +97,7 @@ static inline void open_log(struct world *world)
     if (mtr_log_open(world->log_directory, &world->log_options, &world->log, &diagnostic)) fail_msg("log: %s", diagnostic.text);
     if (mtr_dedup_open(world->log, KEY, mtr_intake_identity_window_us(&world->options), world->now_us, &world->dedup, &diagnostic))
         fail_msg("dedup: %s", diagnostic.text);
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, &world->intake), 0);
 }
 
 static inline void close_log(struct world *world)
@@ -120,7 +120,8 @@ static inline struct world *new_world(void)
     world->options = (struct mtr_intake_options){.queue_bytes_max = 1 << 20, .queue_requests_max = 64, .commit_events_max = 1000,
                                                  .commit_bytes_max = 1 << 20, .dedup_window_us = 60 * MTR_US_PER_DAY,
                                                  .lateness_us = 55 * MTR_US_PER_DAY, .future_us = 300 * MTR_US_PER_SECOND,
-                                                 .retention_us = 90 * MTR_US_PER_DAY, .grace_us = 2 * MTR_US_PER_DAY};
+                                                 .retention_us = 90 * MTR_US_PER_DAY, .grace_us = 2 * MTR_US_PER_DAY,
+                                                 .on_answer = on_answer, .context = world};
     char path[96];
     struct mtr_diagnostic diagnostic = {0};
     open_log(world);

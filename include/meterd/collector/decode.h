@@ -31,8 +31,8 @@
 
 #include "meterd/collector/request.h"
 
-struct mtr_decode_header { /* one ce-* header of binary mode: name without "ce-", lower case; value
-                              percent-decoded by the decoder */
+/* One ce-* header of binary mode: name without "ce-", lower case; value percent-decoded by the decoder. */
+struct mtr_decode_header {
     struct mtr_str name;
     struct mtr_str value;
 };

@@ -19,6 +19,9 @@
 
 struct mtr_intake;
 
+/* Called on the thread of step, once for every submitted request. */
+typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);
+
 struct mtr_intake_options {
     uint64_t queue_bytes_max; /* decoded bytes waiting; over it submit is MTR_EFULL (answer 503 with
                                  Retry-After) */
@@ -30,6 +33,8 @@ struct mtr_intake_options {
     int64_t future_us;          /* further ahead is future */
     int64_t retention_us;
     int64_t grace_us;           /* after a period's end, until its usage is late */
+    mtr_intake_on_answer on_answer;
+    void *context;              /* of on_answer */
 };
 
 /* How long an identity must be known after it was received: what mtr_dedup_open is given. An event may come
@@ -37,13 +42,10 @@ struct mtr_intake_options {
  * until then the first one is found, so that it cannot count twice. */
 int64_t mtr_intake_identity_window_us(const struct mtr_intake_options *options);
 
-/* Called on the thread of step, once for every submitted request. */
-typedef void (*mtr_intake_on_answer)(void *context, struct mtr_request *request);
-
 /* log and dedup are borrowed. MTR_EINVALID: options that contradict each other. */
 int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
                     const uint8_t event_key[MTR_EVENT_KEY_BYTES], const struct mtr_intake_options *options,
-                    mtr_intake_on_answer on_answer, void *context, struct mtr_intake **out) MTR_MUST_USE;
+                    struct mtr_intake **out) MTR_MUST_USE;
 void mtr_intake_close(struct mtr_intake *intake); /* asserts that the queue is empty and no slow work runs */
 
 /* Any thread. MTR_EFULL: queue full. MTR_ECLOSED: draining or failed. On success the intake holds the

@@ -44,10 +44,10 @@ const char *mtr_result_name(enum mtr_result_code code);
 
 struct mtr_event_result {
     enum mtr_result_code code;
-    uint64_t
-        seq; /* of the stored event; for duplicate and conflict the original's; 0 when nothing is stored */
-    const char
-        *field; /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena */
+    /* Of the stored event; for duplicate and conflict the original's; 0 when nothing is stored. */
+    uint64_t seq;
+    /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena. */
+    const char *field;
     const char *reason; /* a plain sentence for fix and retry; late: the period it corrects; NULL else */
 };
 
@@ -55,19 +55,19 @@ struct mtr_request {
     struct mtr_request *next;  /* of the queue that holds it */
     struct mtr_str vendor;     /* key of the credential's vendor; in the arena */
     struct mtr_arena arena;
-    struct mtr_event *events; /* index = position in the request; an event that could not be decoded has its
-                                 result set already */
+    /* Index = position in the request; an event that could not be decoded has its result set already. */
+    struct mtr_event *events;
     struct mtr_event_result *results;
     uint32_t count;
-    uint64_t body_bytes;       /* decoded size, for the queue's bound */
+    uint64_t body_bytes; /* decoded size, for the queue's bound */
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
     int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
-    void *context;             /* of whoever waits for the answer */
+    void *context; /* of whoever waits for the answer */
 };
 
 void mtr_request_init(struct mtr_request *request, size_t arena_bytes_max);
-void mtr_request_reset(
-    struct mtr_request *request); /* for the next request: as after init, the arena's largest chunk kept */
+/* For the next request: as after init, with the largest chunk of the arena kept. */
+void mtr_request_reset(struct mtr_request *request);
 void mtr_request_release(struct mtr_request *request);
 
 /* {"accepted":998,"duplicate":1,…,

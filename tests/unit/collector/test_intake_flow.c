@@ -94,7 +94,7 @@ static void test_bounds_of_queue_and_group(void **state)
     world->options.queue_requests_max = 3;
     world->options.queue_bytes_max = 250;
     world->options.commit_events_max = 3;
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, &world->intake), 0);
     struct row rows[4];
     char ids[4][16];
     for (int i = 0; i < 4; i++) {
@@ -155,7 +155,7 @@ static void test_failed_append_refuses_everything(void **state)
     send_rows(world, &plain, 1);
     world->options.commit_events_max = 1;
     mtr_intake_close(world->intake);
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, on_answer, world, &world->intake), 0);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, &world->intake), 0);
     submit_row(world, &other);
     submit_row(world, &plain);
     struct rlimit before, none;
@@ -480,13 +480,13 @@ static void test_options_that_contradict(void **state)
     struct mtr_intake *intake;
     struct mtr_intake_options options = world->options;
     options.lateness_us = options.dedup_window_us + 1;
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, &intake), MTR_EINVALID);
     options = world->options;
     options.dedup_window_us = options.retention_us + 1;
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, &intake), MTR_EINVALID);
     options = world->options;
     options.commit_events_max = MTR_BLOCK_EVENTS_MAX + 1;
-    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, on_answer, world, &intake), MTR_EINVALID);
+    assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &options, &intake), MTR_EINVALID);
     free_world(world);
 }
 
