@@ -65,6 +65,7 @@ static int fold(struct mtr_aggregator *aggregator, struct position *position)
     int rc = fold_load(aggregator);
     if (!rc) rc = fold_attach(aggregator, position->next_seq);
     if (rc) return rc;
+    const uint64_t began_seq = position->next_seq;
     uint32_t kept = is_behind(aggregator) ? aggregator->step_events_max / 2 : 0;
     aggregator->budget = aggregator->step_events_max - kept;
     rc = fold_log(aggregator, &position->next_seq, &position->drained);
@@ -72,7 +73,12 @@ static int fold(struct mtr_aggregator *aggregator, struct position *position)
     aggregator->budget += kept;
     if (!rc) rc = fold_release(aggregator);
     if (!rc) rc = fold_catch_up(aggregator);
-    return rc;
+    if (rc) return rc;
+    MTR_ASSERT(position->next_seq >= began_seq); /* the cursor never goes back */
+    /* Every event that was looked at was paid for, and an event of the log moves the cursor by one. */
+    MTR_ASSERT(aggregator->events + aggregator->budget == aggregator->step_events_max);
+    MTR_ASSERT(position->next_seq - began_seq <= aggregator->events);
+    return MTR_OK;
 }
 
 /* Writes what was gathered; *write says whether there is anything to commit. */
@@ -81,9 +87,11 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     bool idle = position->drained && !is_behind(aggregator);
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
+        const uint64_t change_before = position->change;
         int rc = cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
                                       aggregator->diagnostic);
         if (rc) return rc;
+        MTR_ASSERT(*write && position->change > change_before); /* readers of the feed learn of every cell */
     }
     if (idle && now_us > position->watermark_us &&
         (*write || now_us - position->watermark_us >= WATERMARK_EVERY_US)) {
@@ -109,6 +117,7 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
 {
     struct position position;
     bool write = false;
+    MTR_ASSERT(!aggregator->txn); /* one step at a time */
     forget_step(aggregator);
     mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rollups cannot be read or written");
     aggregator->catalog = catalog;

@@ -21,6 +21,7 @@ enum { STOP = 1 };
 
 static int add_catch_up(struct mtr_aggregator *aggregator, const struct mtr_catch_up *catch_up)
 {
+    MTR_ASSERT(catch_up->meter > 0 && catch_up->next_seq <= catch_up->end_seq);
     if (aggregator->catch_up_count == aggregator->catch_up_capacity) {
         uint32_t capacity = aggregator->catch_up_capacity ? aggregator->catch_up_capacity * 2 : 16;
         if (capacity > MTR_CATCH_UPS_MAX) return MTR_ELIMIT;
@@ -43,6 +44,7 @@ static int on_catch_up(void *context, struct mtr_str name, struct mtr_str value)
         .next_seq = fact_read_u64(value.data),
         .end_seq = fact_read_u64(value.data + 8),
     };
+    if (catch_up.meter == 0 || catch_up.next_seq > catch_up.end_seq) return MTR_ECORRUPT;
     return add_catch_up(context, &catch_up);
 }
 
@@ -127,6 +129,8 @@ static int attach_meter(struct mtr_aggregator *aggregator, const struct mtr_mete
     struct mtr_fact_name type = fact_type(vendor, meter->event_type);
     rc = fact_get_u64(aggregator, &type, &catch_up.next_seq);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc; /* no event of that type yet */
+    if (catch_up.next_seq > catch_up.end_seq) return MTR_ECORRUPT;
+    MTR_ASSERT(meter->number > known); /* those known before counted from the beginning */
     struct mtr_fact_name fact = fact_number(CATCH_UP_PREFIX, meter->number);
     rc = fact_put_u64(aggregator, &fact, catch_up.next_seq, &catch_up.end_seq);
     return rc ? rc : add_catch_up(aggregator, &catch_up);
@@ -215,6 +219,7 @@ static int catch_up_meter(struct mtr_aggregator *aggregator, struct mtr_catch_up
             aggregator->budget--;
             aggregator->events++;
         }
+        MTR_ASSERT(seq >= catch_up->next_seq); /* no event of the stretch is counted twice */
         catch_up->next_seq = seq;
     }
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
@@ -232,6 +237,7 @@ int fold_catch_up(struct mtr_aggregator *aggregator)
         int rc = catch_up_meter(aggregator, catch_up);
         if (rc) return rc;
         if (catch_up->next_seq < catch_up->end_seq) break;
+        MTR_ASSERT(fold_covers(aggregator, catch_up->meter, catch_up->end_seq - 1)); /* the stretch is done */
         aggregator->catch_up_count--;
     }
     return MTR_OK;

@@ -62,6 +62,7 @@ static int grow(struct mtr_cell_table *table)
         free(slots);
         return MTR_ENOMEM;
     }
+    MTR_ASSERT(table->count < capacity && (slot_count & (slot_count - 1)) == 0); /* masks find a slot */
     for (uint32_t i = 0; i < table->slot_count; i++) {
         if (!table->slots[i].index) continue;
         uint32_t at = table->slots[i].hash & (slot_count - 1);
@@ -98,6 +99,7 @@ int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key
     }
     table->changes[table->count++] = row;
     table->slots[at] = (struct mtr_cell_slot){hash, table->count};
+    MTR_ASSERT(table->count <= table->capacity && table->count < table->slot_count); /* every probe ends */
     *out = &table->changes[table->count - 1];
     return MTR_OK;
 }
@@ -163,9 +165,11 @@ static int read_member_value(struct mtr_rollups_txn *txn, const struct mtr_cell_
 static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *change, uint64_t number)
 {
     struct mtr_cell cell = {.seq_first = UINT64_MAX};
+    MTR_ASSERT(number > 0 && change->seq_first <= change->seq_last); /* a sequence made every row */
     int rc = mtr_rollups_get_cell(txn, &change->key, &cell);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (change->count < 0 && cell.count < (uint64_t)-change->count) return MTR_ECORRUPT;
+    if (change->count > 0 && cell.count > UINT64_MAX - (uint64_t)change->count) return MTR_ECORRUPT;
     cell.count += (uint64_t)change->count;
     if (change->seq_first < cell.seq_first) cell.seq_first = change->seq_first;
     if (change->seq_last > cell.seq_last) cell.seq_last = change->seq_last;
@@ -192,6 +196,8 @@ int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, 
     for (uint32_t i = 0; i < table->count; i++) {
         const struct mtr_cell_key *key = &table->changes[i].key;
         int rc = MTR_OK;
+        /* Each cell once: of two rows the second would be added to what the first has become. */
+        MTR_ASSERT(i == 0 || compare_changes(&table->changes[i - 1], &table->changes[i]) < 0);
         if (row.change == 0 || row.subscription != key->subscription || row.day != day_of(key->hour_s)) {
             row = (struct mtr_feed_row){++*change, key->subscription, day_of(key->hour_s)};
             rc = mtr_rollups_put_feed(txn, &row);

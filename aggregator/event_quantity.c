@@ -62,6 +62,7 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
         size += text.size;
         out->dimension_bytes[size++] = SEPARATOR;
     }
+    MTR_ASSERT(size >= meter->group_by_count && size <= sizeof(out->dimension_bytes)); /* one end each */
     out->dimensions = (struct mtr_str){out->dimension_bytes, size};
     return MTR_MEASURED;
 }
@@ -127,6 +128,7 @@ static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct
         out->member_bytes[0] = 1;
         memcpy(out->member_bytes + 1, canonical.digest, size);
     }
+    MTR_ASSERT(size + 1 <= sizeof(out->member_bytes));
     out->member = (struct mtr_str){out->member_bytes, size + 1};
     return MTR_MEASURED;
 }
@@ -158,6 +160,7 @@ static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct
 int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
 {
     MTR_ASSERT(elapsed_us >= 0);
+    MTR_ASSERT(measure->length_s.e12 > 0); /* a length of nothing is a moment, and not spread */
     const struct mtr_quantity elapsed_s = MTR_QUANTITY_OF_US(elapsed_us);
     if (mtr_quantity_compare(elapsed_s, measure->length_s) >= 0) {
         *out = measure->quantity;

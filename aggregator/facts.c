@@ -41,6 +41,7 @@ struct mtr_fact_name fact_number(const char *prefix, uint32_t number)
 {
     char bytes[4];
     struct mtr_fact_name name = {.size = 0};
+    MTR_ASSERT(number > 0); /* the catalog counts from 1 */
     put_big_endian(bytes, number, 4);
     append(&name, prefix, strlen(prefix));
     append(&name, bytes, sizeof(bytes));

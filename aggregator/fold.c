@@ -87,6 +87,7 @@ static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct m
         time_s >= slot->hour.end_s) {
         slot->subscription = subscription->number;
         slot->hour = mtr_zone_hour(subscription->zone, time_s);
+        MTR_ASSERT(slot->hour.start_s <= time_s && time_s < slot->hour.end_s);
     }
     return slot->hour;
 }
@@ -111,6 +112,7 @@ static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell
     int rc = mtr_rollups_add_member(aggregator->txn, list, member, sign, &count_after);
     if (rc == MTR_EINVALID) return MTR_ECORRUPT; /* a member taken back that was never put */
     if (rc) return rc;
+    MTR_ASSERT(sign < 0 || count_after > 0); /* what was just put is there */
     *unique_gain = sign > 0 ? count_after == 1 : -(int64_t)(count_after == 0);
     return MTR_OK;
 }
@@ -160,14 +162,17 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effe
         if (rc) return rc;
         const mtr_int128 share = after.e12 - before.e12;
         change->value_e12 += effect->sign > 0 ? share : -share;
-        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= measure->length_s.e12) return MTR_OK;
+        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= measure->length_s.e12) break;
         before = after;
         hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
     }
+    MTR_ASSERT(after.e12 == measure->quantity.e12); /* the hours' shares add up to the whole */
+    return MTR_OK;
 }
 
 static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t window_s)
 {
+    MTR_ASSERT(window_s > 0); /* only meters of percentile have windows, and the catalog gives them one */
     const int64_t into_s = time_us / MTR_US_PER_SECOND - hour.start_s;
     return hour.start_s + into_s / window_s * window_s;
 }
@@ -175,6 +180,8 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq)
 {
+    MTR_ASSERT(effect->sign == 1 || effect->sign == -1);
+    MTR_ASSERT(effect->by_seq >= seq); /* its own sequence, or that of a void, which comes after it */
     struct mtr_measure measure;
     const struct mtr_subscription *subscription = effect->subscription;
     const struct mtr_meter *meter = effect->meter;
@@ -222,6 +229,7 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
     int rc = note_type(aggregator, event, seq);
     if (rc) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, event);
+    MTR_ASSERT(resolved.held == (resolved.meter_count == 0)); /* it counts now, or waits: never both */
     if (resolved.held) {
         struct mtr_held_event held = fold_held_row(event, resolved.reason, seq);
         aggregator->state_changed = true;
@@ -236,6 +244,7 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
 
 static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)
 {
+    MTR_ASSERT(target_seq > 0 && target_seq < seq); /* fold_void has quarantined others */
     if (aggregator->void_count == aggregator->void_capacity) {
         uint32_t capacity = aggregator->void_capacity ? aggregator->void_capacity * 2 : 256;
         struct mtr_void *voids = realloc(aggregator->voids, (size_t)capacity * sizeof(*voids));
@@ -292,6 +301,7 @@ static int fail_gap(struct mtr_aggregator *aggregator, uint64_t next_seq)
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained)
 {
     uint64_t next = *next_seq;
+    MTR_ASSERT(next > 0); /* sequences count from 1 */
     *drained = false;
     while (aggregator->budget > 0 && aggregator->cells.count < MTR_CELL_TABLE_COUNT_SOFT_MAX) {
         int rc = fold_read_block(aggregator, next);
@@ -312,6 +322,7 @@ int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *draine
             aggregator->events++;
         }
     }
+    MTR_ASSERT(next >= *next_seq);
     *next_seq = next;
     return MTR_OK;
 }

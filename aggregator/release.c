@@ -88,6 +88,7 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     aggregator->state_changed = true;
     rc = mtr_rollups_delete_held(aggregator->txn, held);
     if (rc) return rc;
+    MTR_ASSERT(!resolved.held || resolved.reason != held->reason); /* it flows, or waits for another thing */
     if (!resolved.held) return count_released(aggregator, &resolved, event, row);
     struct mtr_held_event other = fold_held_row(event, resolved.reason, row->seq);
     other.voided = row->voided;
@@ -120,6 +121,8 @@ static int release_some(struct mtr_aggregator *aggregator, struct task *task)
         rc = release_one(aggregator, &held, &chunk.rows[i]);
         if (rc < 0) return rc;
     }
+    MTR_ASSERT(chunk.count <= aggregator->budget);
+    MTR_ASSERT(finished || chunk.count > 0); /* what goes on has a sequence to go on from */
     aggregator->budget -= chunk.count;
     aggregator->events += chunk.count;
     if (finished) return fact_delete(aggregator, &task->fact);

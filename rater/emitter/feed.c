@@ -70,6 +70,7 @@ int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *re
     }
     int rc = mtr_charges_walk(txn, pulling.next_after, on_charge_pulled, &pulling);
     if (rc && rc != STOP) return rc;
+    MTR_ASSERT(pulling.given <= request->limit && pulling.scanned <= MTR_PULL_SCAN_MAX);
     *next_after = pulling.next_after;
     *has_more = pulling.has_more;
     return MTR_OK;
@@ -103,7 +104,9 @@ int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_reque
 /* Moves the cursor over single acks that follow it without a gap. */
 static int move_cursor(struct mtr_charges_txn *txn, struct mtr_str consumer, uint64_t up_to)
 {
+    const uint64_t began = up_to;
     while (mtr_charges_has_ack(txn, consumer, up_to + 1)) up_to++;
+    MTR_ASSERT(up_to >= began); /* what was acknowledged stays so */
     return mtr_charges_put_consumer(txn, consumer, up_to);
 }
 

@@ -91,6 +91,7 @@ static struct delivery *delivery_copy(struct mtr_http_sender *sender,
 static int on_send(void *context, const struct mtr_outbox_message *message)
 {
     struct mtr_http_sender *sender = context;
+    MTR_ASSERT(message->body.size > 0 && message->attempt > 0);
     struct delivery *delivery = delivery_copy(sender, message);
     if (!delivery) return MTR_ENOMEM;
     pthread_mutex_lock(&sender->mutex);
@@ -160,6 +161,7 @@ static int sign(const struct delivery *delivery, int64_t timestamp_s, char out[S
         mtr_webhook_close(webhook);
         explicit_bzero(file, sizeof(file));
         if (rc) return rc;
+        MTR_ASSERT(used + MTR_WEBHOOK_SIGNATURE_BYTES + 1 <= SIGNATURES_BYTES);
         used += (size_t)snprintf(out + used, SIGNATURES_BYTES - used, "%s%s", i ? " " : "", signature);
     }
     return MTR_OK;

@@ -121,7 +121,10 @@ static void take_flight(struct mtr_outbox *outbox, const struct mtr_message *mes
 {
     pthread_mutex_lock(&outbox->mutex);
     int i = 0;
-    while (i < MTR_OUTBOX_IN_FLIGHT_MAX && outbox->flights[i].taken) i++;
+    while (i < MTR_OUTBOX_IN_FLIGHT_MAX && outbox->flights[i].taken) {
+        MTR_ASSERT(outbox->flights[i].destination != message->destination); /* one at a time of each */
+        i++;
+    }
     MTR_ASSERT(i < MTR_OUTBOX_IN_FLIGHT_MAX);
     struct flight *flight = &outbox->flights[i];
     *flight = (struct flight){.taken = true, .destination = message->destination, .number = message->number};
@@ -157,6 +160,7 @@ static int64_t wait_us(const struct mtr_outbox_options *options, const struct mt
     int64_t wait =
         (int64_t)(XXH3_64bits_withSeed(words, sizeof(words), options->seed) % (uint64_t)(ceiling + 1));
     if (retry_after_us > options->backoff_max_us) retry_after_us = options->backoff_max_us;
+    MTR_ASSERT(wait >= 0 && wait <= options->backoff_max_us && retry_after_us <= options->backoff_max_us);
     return wait > retry_after_us ? wait : retry_after_us;
 }
 
@@ -164,6 +168,7 @@ static int apply_result(struct outbox_step *step, const struct mtr_catalog *cata
                         const struct flight *flight)
 {
     struct mtr_message message;
+    MTR_ASSERT(flight->taken && flight->answered);
     const struct mtr_destination *destination = mtr_catalog_destination(catalog, flight->destination);
     const struct mtr_destination_driver *driver =
         mtr_destination_driver_of(destination ? destination->kind : MTR_DESTINATION_HTTP);
@@ -214,8 +219,10 @@ static int apply_results(struct outbox_step *step, const struct mtr_catalog *cat
 static void free_applied(struct mtr_outbox *outbox, const bool *applied)
 {
     pthread_mutex_lock(&outbox->mutex);
-    for (int i = 0; i < MTR_OUTBOX_IN_FLIGHT_MAX; i++)
+    for (int i = 0; i < MTR_OUTBOX_IN_FLIGHT_MAX; i++) {
+        MTR_ASSERT(!applied[i] || outbox->flights[i].taken);
         if (applied[i]) outbox->flights[i].taken = false;
+    }
     pthread_mutex_unlock(&outbox->mutex);
 }
 
@@ -247,12 +254,14 @@ static int on_charge(void *context, const struct mtr_charge *charge)
     if (wanted && forming->count &&
         forming->body->size + charge->body.size > forming->options->body_bytes_max)
         return 1;
+    if (charge->number <= forming->cursor) return MTR_ECORRUPT;
     forming->scanned++;
     forming->cursor = charge->number;
     if (!wanted) return MTR_OK;
     int rc = forming->driver->add_charge(forming->body, forming->count++, charge);
     if (!forming->first) forming->first = charge->number;
     forming->last = charge->number;
+    MTR_ASSERT(forming->first <= forming->last && forming->count <= batch_max);
     return rc;
 }
 
@@ -269,6 +278,9 @@ static struct mtr_hash128 message_id(const struct mtr_destination *destination, 
 static int store_message(struct outbox_step *step, const struct forming *forming,
                          const struct mtr_charge_destination *state)
 {
+    /* A charge goes into one message: after those of the message before, and none of them left out. */
+    MTR_ASSERT(forming->count > 0 && forming->first > state->charge_cursor);
+    MTR_ASSERT(forming->last <= forming->cursor);
     struct mtr_message message = {
         .destination = state->number,
         .number = state->last_message + 1,
@@ -308,6 +320,7 @@ static int form_message(struct outbox_step *step, const struct mtr_destination *
         if (!rc) rc = mtr_charges_get_destination(step->txn, destination->number, &state);
         if (rc) return rc;
     }
+    MTR_ASSERT(forming.cursor > state.charge_cursor); /* it never goes back: no charge is sent twice */
     state.charge_cursor = forming.cursor;
     return mtr_charges_put_destination(step->txn, &state);
 }
@@ -318,6 +331,8 @@ static int depart(struct outbox_step *step, const struct mtr_destination *destin
                   struct mtr_message *message)
 {
     struct mtr_outbox *outbox = step->outbox;
+    MTR_ASSERT(message->state == MTR_MESSAGE_PENDING || message->state == MTR_MESSAGE_ATTEMPTED);
+    MTR_ASSERT(outbox->departure_count < MTR_OUTBOX_IN_FLIGHT_MAX);
     step->changed = true;
     if (message->state == MTR_MESSAGE_ATTEMPTED && !message->uncertain_us)
         message->uncertain_us = message->attempted_us; /* a crash */
@@ -370,6 +385,7 @@ static int serve(struct outbox_step *step, const struct mtr_catalog *catalog, co
         }
         int rc = destination ? serve_destination(step, destination, applied) : MTR_OK;
         if (rc) return rc;
+        MTR_ASSERT(outbox->departure_count <= free_flights); /* every answer has a slot to come to */
     }
     return MTR_OK;
 }
@@ -383,6 +399,8 @@ static int send_departures(struct outbox_step *step)
     int rc = mtr_charges_begin(outbox->charges, false, &txn);
     for (uint32_t i = 0; i < outbox->departure_count; i++) {
         const struct departure *departure = &outbox->departures[i];
+        /* That it was attempted is durable by now. */
+        MTR_ASSERT(departure->message.state == MTR_MESSAGE_ATTEMPTED && departure->message.attempts > 0);
         struct mtr_str body = {0};
         char id[MTR_MESSAGE_ID_TEXT_BYTES];
         mtr_message_id_format(departure->message.id, id);

@@ -225,6 +225,7 @@ int mtr_charges_get_cursor(struct mtr_charges_txn *txn, struct mtr_charges_curso
 
 int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges_cursor *cursor)
 {
+    MTR_ASSERT(cursor->scan_subscription > 0 || cursor->scan_period_s == INT64_MIN); /* no scan, no place */
     struct packer packer = pack_begin(&txn->scratch);
     pack_u64(&packer, cursor->change);
     pack_u64(&packer, cursor->scan_version);
@@ -357,6 +358,7 @@ static int unpack_charge(struct mtr_str key, struct mtr_str value, struct mtr_ch
     charge.body = unpack_str(&unpacker);
     charge.has_cost = unpack_cost(&unpacker, &charge.cost);
     if (unpack_end(&unpacker) || status > MTR_CHARGE_CORRECTION) return MTR_ECORRUPT;
+    if (charge.previous >= charge.number || charge.seq_first > charge.seq_last) return MTR_ECORRUPT;
     *out = charge;
     return MTR_OK;
 }
@@ -368,7 +370,9 @@ int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *cha
     unsigned char id[16];
     int rc = mtr_charges_next_number(txn, &next);
     if (rc) return rc;
-    MTR_ASSERT(charge->number == next);
+    MTR_ASSERT(charge->number == next); /* dense: who walks them misses none */
+    MTR_ASSERT(charge->previous < charge->number && charge->trace <= charge->number);
+    MTR_ASSERT(charge->seq_first <= charge->seq_last && charge->subscription > 0);
     lmdb_put_u64(key, charge->number);
     put_hash(id, charge->id);
     rc = charges_put(txn, TABLE_IDS, id, sizeof(id), (struct mtr_str){(char *)key, sizeof(key)},
@@ -416,6 +420,7 @@ int mtr_charges_walk(struct mtr_charges_txn *txn, uint64_t after, mtr_charges_on
 int mtr_charges_put_trace(struct mtr_charges_txn *txn, uint64_t number, struct mtr_str json)
 {
     unsigned char key[8];
+    MTR_ASSERT(number > 0 && json.size > 0);
     lmdb_put_u64(key, number);
     return charges_put(txn, TABLE_TRACES, key, sizeof(key), json, MDB_NOOVERWRITE);
 }

@@ -34,14 +34,16 @@ static int unpack_draw(struct mtr_str key, struct mtr_str value, struct mtr_char
                                    .subscription = lmdb_get_u32(k + 24)};
     draw.before = unpack_i128(&unpacker);
     draw.drawn = unpack_i128(&unpacker);
-    int rc = unpack_end(&unpacker);
-    if (!rc) *out = draw;
-    return rc;
+    if (unpack_end(&unpacker) || draw.before < 0 || draw.drawn < 0) return MTR_ECORRUPT;
+    *out = draw;
+    return MTR_OK;
 }
 
 int mtr_charges_put_draw(struct mtr_charges_txn *txn, const struct mtr_charge_draw *draw)
 {
     unsigned char key[DRAW_KEY_BYTES], other[DRAWN_KEY_BYTES];
+    MTR_ASSERT(draw->subscription > 0);
+    MTR_ASSERT(draw->before >= 0 && draw->drawn >= 0); /* nobody gives back to a grant */
     draw_key(key, draw);
     drawn_key(other, draw);
     struct packer packer = pack_begin(&txn->scratch);
@@ -87,6 +89,7 @@ static int find_beside(struct mtr_charges_txn *txn, bool after, struct mtr_charg
     unsigned char key[DRAW_KEY_BYTES];
     MDB_cursor *cursor = NULL;
     MDB_val k, v;
+    const struct mtr_charge_draw asked = *out;
     draw_key(key, out);
     int rc = lmdb_error(mdb_cursor_open(txn->lmdb, txn->charges->tables[TABLE_DRAWS], &cursor));
     if (rc) return rc;
@@ -94,6 +97,7 @@ static int find_beside(struct mtr_charges_txn *txn, bool after, struct mtr_charg
     if (!rc && (k.mv_size != DRAW_KEY_BYTES || memcmp(k.mv_data, key, GRANT_BYTES) != 0)) rc = MTR_ENOTFOUND;
     if (!rc) rc = unpack_draw(lmdb_str(k), lmdb_str(v), out);
     mdb_cursor_close(cursor);
+    MTR_ASSERT(rc || (out->grant.high == asked.grant.high && out->grant.low == asked.grant.low));
     return rc;
 }
 

@@ -30,6 +30,19 @@ static bool is_queued(enum mtr_message_state state)
     return state == MTR_MESSAGE_PENDING || state == MTR_MESSAGE_ATTEMPTED;
 }
 
+/* The arrows of meterd/store/charges.h; a message stays where it is, too. */
+static bool may_become(enum mtr_message_state from, enum mtr_message_state to)
+{
+    switch (from) {
+    case MTR_MESSAGE_PENDING: return to == MTR_MESSAGE_ATTEMPTED || to == MTR_MESSAGE_UNKNOWN;
+    case MTR_MESSAGE_ATTEMPTED: return true;
+    case MTR_MESSAGE_REJECTED:
+    case MTR_MESSAGE_UNKNOWN: return to == MTR_MESSAGE_PENDING || to == MTR_MESSAGE_ACKED;
+    case MTR_MESSAGE_ACKED: return false;
+    }
+    return false;
+}
+
 static int unpack_message(struct mtr_str key, struct mtr_str value, struct mtr_message *out)
 {
     if (key.size != MESSAGE_KEY_BYTES) return MTR_ECORRUPT;
@@ -90,7 +103,8 @@ static int move_message(struct mtr_charges_txn *txn, const struct mtr_message *o
     if (rc) return rc;
     if (old) {
         MTR_ASSERT(old->id.high == message->id.high && old->id.low == message->id.low);
-        MTR_ASSERT(destination.counts[old->state] > 0);
+        MTR_ASSERT(may_become(old->state, message->state));
+        if (destination.counts[old->state] == 0) return MTR_ECORRUPT;
         destination.counts[old->state]--;
     } else {
         put_hash(id, message->id);
@@ -114,6 +128,8 @@ int mtr_charges_put_message(struct mtr_charges_txn *txn, const struct mtr_messag
 {
     struct mtr_message old;
     unsigned char key[MESSAGE_KEY_BYTES];
+    MTR_ASSERT(message->destination > 0 && message->number > 0);
+    MTR_ASSERT(message->first_charge <= message->last_charge);
     message_key(key, message->destination, message->number);
     int rc = mtr_charges_get_message(txn, message->destination, message->number, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
@@ -164,13 +180,15 @@ int mtr_charges_first_queued(struct mtr_charges_txn *txn, uint32_t destination, 
     if (rc < 0) return rc;
     if (!first.found) return MTR_ENOTFOUND;
     rc = mtr_charges_get_message(txn, destination, first.number, out);
-    return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    return is_queued(out->state) ? MTR_OK : MTR_ECORRUPT;
 }
 
 int mtr_charges_put_message_body(struct mtr_charges_txn *txn, const struct mtr_message *message,
                                  struct mtr_str body)
 {
     unsigned char key[MESSAGE_KEY_BYTES];
+    MTR_ASSERT(body.size > 0);
     message_key(key, message->destination, message->number);
     return charges_put(txn, TABLE_BODIES, key, sizeof(key), body, MDB_NOOVERWRITE);
 }
@@ -222,6 +240,7 @@ int mtr_charges_get_destination(struct mtr_charges_txn *txn, uint32_t number,
 int mtr_charges_put_destination(struct mtr_charges_txn *txn, const struct mtr_charge_destination *destination)
 {
     unsigned char key[4];
+    MTR_ASSERT(destination->number > 0);
     lmdb_put_u32(key, destination->number);
     struct packer packer = pack_begin(&txn->scratch);
     pack_u64(&packer, destination->charge_cursor);
@@ -291,6 +310,7 @@ static int drop_acks(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t 
 int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t up_to)
 {
     unsigned char value[8];
+    MTR_ASSERT(name.size > 0);
     lmdb_put_u64(value, up_to);
     int rc = charges_put(txn, TABLE_CONSUMERS, name.data, name.size,
                          (struct mtr_str){(char *)value, sizeof(value)}, 0);
@@ -300,6 +320,7 @@ int mtr_charges_put_consumer(struct mtr_charges_txn *txn, struct mtr_str name, u
 int mtr_charges_put_ack(struct mtr_charges_txn *txn, struct mtr_str name, uint64_t number)
 {
     unsigned char key[CONSUMER_KEY_BYTES_MAX];
+    MTR_ASSERT(number > 0);
     size_t size = ack_key(key, name, number);
     return charges_put(txn, TABLE_ACKS, key, size, (struct mtr_str){"", 0}, 0);
 }

@@ -12,6 +12,7 @@ struct packer pack_begin(struct mtr_buffer *out)
 
 static void pack_bytes(struct packer *packer, const void *data, size_t size)
 {
+    MTR_ASSERT(data || size == 0);
     if (!packer->error) packer->error = mtr_buffer_append(packer->out, data, size);
 }
 
@@ -77,6 +78,7 @@ static const unsigned char *take(struct unpacker *unpacker, size_t size)
     }
     const unsigned char *p = unpacker->at;
     unpacker->at += size;
+    MTR_ASSERT(unpacker->at <= unpacker->end);
     return p;
 }
 

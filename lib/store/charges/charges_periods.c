@@ -61,9 +61,9 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     if (unpacker.at < unpacker.end)
         line.tax_code = unpack_str(&unpacker); /* records of before there were tax codes end here */
     line.has_cost = unpack_cost(&unpacker, &line.cost);
-    int rc = unpack_end(&unpacker);
-    if (!rc) *out = line;
-    return rc;
+    if (unpack_end(&unpacker) || line.count > line.last_number) return MTR_ECORRUPT;
+    *out = line;
+    return MTR_OK;
 }
 
 static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_line *b)
@@ -113,6 +113,9 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
 int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line)
 {
     unsigned char key[LINE_KEY_BYTES];
+    MTR_ASSERT(line->subscription > 0 && line->part_start_s >= line->period_start_s);
+    /* Each of its charges has a number of its own, the last one the highest. */
+    MTR_ASSERT(line->count <= line->last_number && (line->count == 0) == (line->last_number == 0));
     line_prefix(key, line->subscription, line->period_start_s);
     put_hash(key + 12, line->key);
     struct packer packer = pack_begin(&txn->scratch);
@@ -231,8 +234,13 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
     struct mtr_charge_period old = {.rate_due_us = INT64_MAX, .close_due_us = INT64_MAX};
     unsigned char key[PERIOD_KEY_BYTES];
     const uint32_t s = period->subscription;
+    MTR_ASSERT(s > 0 && period->start_s < period->end_s);
+    /* Closed once and for ever: a final period is corrected, and has no time at which it closes. */
+    MTR_ASSERT((period->status == MTR_PERIOD_FINAL) == (period->closed_us != 0));
+    MTR_ASSERT(period->status == MTR_PERIOD_OPEN || period->close_due_us == INT64_MAX);
     int rc = mtr_charges_get_period(txn, s, period->start_s, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (old.status == MTR_PERIOD_FINAL && period->status != MTR_PERIOD_FINAL) return MTR_ECORRUPT;
     rc = move_timer(txn, MTR_TIMER_RATE, (struct mtr_charge_timer){old.rate_due_us, s, period->start_s},
                     (struct mtr_charge_timer){period->rate_due_us, s, period->start_s});
     if (!rc)
@@ -294,6 +302,7 @@ int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
 {
     struct mtr_charge_subscription old = {.next_open_s = INT64_MAX};
     unsigned char key[4];
+    MTR_ASSERT(subscription->number > 0);
     int rc = mtr_charges_get_subscription(txn, subscription->number, &old);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     rc = move_timer(txn, MTR_TIMER_OPEN, open_timer(subscription->number, old.next_open_s),

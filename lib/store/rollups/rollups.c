@@ -84,12 +84,14 @@ int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struc
 int rollups_put(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,
                 struct mtr_str value)
 {
+    MTR_ASSERT(txn->cursors.write && key.size > 0);
     MDB_val k = lmdb_val(key.data, key.size), v = lmdb_val(value.data, value.size);
     return lmdb_error(mdb_put(txn->txn, txn->rollups->tables[table], &k, &v, 0));
 }
 
 int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key)
 {
+    MTR_ASSERT(txn->cursors.write && key.size > 0);
     MDB_val k = lmdb_val(key.data, key.size);
     return lmdb_error(mdb_del(txn->txn, txn->rollups->tables[table], &k, NULL));
 }
@@ -97,6 +99,7 @@ int rollups_delete(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, st
 int rollups_scan(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str from,
                  struct mtr_str prefix, mtr_table_on_row on_row, void *context)
 {
+    MTR_ASSERT(mtr_str_starts_with(from, prefix)); /* or the scan would end before its first row */
     MDB_cursor *cursor;
     int rc = lmdb_cursor_take(&txn->cursors, table, txn->rollups->tables[table], &cursor);
     if (rc) return rc;
@@ -228,7 +231,7 @@ int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int6
     *next_seq = lmdb_get_u64(p);
     *watermark_us = (int64_t)lmdb_get_u64(p + 8);
     *change = lmdb_get_u64(p + 16);
-    return MTR_OK;
+    return *next_seq ? MTR_OK : MTR_ECORRUPT;
 }
 
 int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64_t watermark_us,

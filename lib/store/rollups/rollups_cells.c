@@ -48,7 +48,7 @@ static int read_cell(struct mtr_str bytes, struct mtr_cell *out)
     out->seq_first = lmdb_get_u64(p + 24);
     out->seq_last = lmdb_get_u64(p + 32);
     out->change = lmdb_get_u64(p + CELL_CHANGE_AT);
-    return MTR_OK;
+    return out->seq_first >= 1 && out->seq_first <= out->seq_last ? MTR_OK : MTR_ECORRUPT; /* as it was put */
 }
 
 int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_cell *cell)
@@ -124,7 +124,7 @@ struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str
 {
     struct mtr_key out;
     out.size = 0;
-    MTR_ASSERT(key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
+    MTR_ASSERT(key->subscription > 0 && key->meter > 0 && key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
     rollups_key_u32(&out, key->subscription);
     rollups_key_u32(&out, key->meter);
     rollups_key_u64(&out, biased(key->hour_s));
@@ -148,10 +148,12 @@ int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_ke
     struct mtr_str value;
     uint64_t count = 0;
     unsigned char bytes[COUNT_BYTES];
+    MTR_ASSERT(member.size > 0 && delta != 0);
     int rc = rollups_get(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded), &value);
     bool there = rc == MTR_OK;
     if (there) rc = read_count(value, &count);
     if (rc && rc != MTR_ENOTFOUND) return rc;
+    if (delta > 0 && count > UINT64_MAX - (uint64_t)delta) return MTR_ECORRUPT;
     if (delta < 0 && count < (uint64_t)-delta) return MTR_EINVALID;
     count += (uint64_t)delta;
     lmdb_put_u64(bytes, count);
@@ -160,6 +162,7 @@ int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_ke
         rc = rollups_put(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded),
                            (struct mtr_str){(const char *)bytes, sizeof(bytes)});
     else if (there) rc = rollups_delete(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded));
+    MTR_ASSERT(delta < 0 || count > 0);
     if (!rc) *count_after = count;
     return rc;
 }
@@ -237,6 +240,7 @@ int mtr_rollups_last_member(struct mtr_rollups_txn *txn, const struct mtr_cell_k
 {
     char bound[MTR_LMDB_KEY_BYTES_MAX]; /* behind every member: no key is longer */
     struct mtr_key prefix = rollups_member_key(key, (struct mtr_str){NULL, 0});
+    MTR_ASSERT(prefix.size < sizeof(bound)); /* a member has room behind the longest dimensions */
     memset(bound, 0xFF, sizeof(bound));
     return rollups_member_before(txn, key, (struct mtr_str){bound, sizeof(bound) - prefix.size}, out);
 }

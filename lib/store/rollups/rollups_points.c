@@ -21,6 +21,7 @@ static void put_time(int64_t time_us, unsigned char *out)
 void mtr_point_encode(const struct mtr_point *point, char member[MTR_POINT_BYTES])
 {
     unsigned char bytes[MTR_POINT_BYTES];
+    MTR_ASSERT(point->seq > 0); /* two events of one moment are told apart by it */
     put_time(point->time_us, bytes);
     lmdb_put_u64(bytes + SEQ_AT, point->seq);
     lmdb_put_u64(bytes + QUANTITY_AT, (uint64_t)((mtr_uint128)point->quantity.e12 >> 64) ^ sign_bit);
@@ -115,6 +116,7 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
     if (row.size < LIST_KEY_BYTES) return MTR_ECORRUPT;
     size_t size = (size_t)p[LIST_KEY_BYTES - 2] << 8 | p[LIST_KEY_BYTES - 1];
     if (row.size < LIST_KEY_BYTES + size) return MTR_ECORRUPT;
+    MTR_ASSERT(row.data != NULL && mtr_str_starts_with(row, prefix));
     *dimensions = (struct mtr_str){row.data + LIST_KEY_BYTES, size};
     return MTR_OK;
 }

@@ -115,6 +115,7 @@ int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uin
 {
     struct mtr_key key = sequence_key(target_seq), value = sequence_key(void_seq);
     struct mtr_str before;
+    MTR_ASSERT(target_seq > 0 && target_seq < void_seq); /* a void comes after what it takes back */
     int rc = rollups_get(txn, MTR_TABLE_VOIDED, rollups_key_str(&key), &before);
     if (rc != MTR_ENOTFOUND) return rc ? rc : MTR_EEXISTS;
     return rollups_put(txn, MTR_TABLE_VOIDED, rollups_key_str(&key), rollups_key_str(&value));
@@ -128,7 +129,7 @@ int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uin
     if (rc) return rc;
     if (value.size != SEQ_BYTES) return MTR_ECORRUPT;
     *void_seq = read_u64(value, 0);
-    return MTR_OK;
+    return target_seq < *void_seq ? MTR_OK : MTR_ECORRUPT;
 }
 
 struct next_voided {
@@ -142,6 +143,7 @@ static int on_voided_row(void *context, struct mtr_str key, struct mtr_str value
     struct next_voided *next = context;
     if (key.size != SEQ_BYTES || value.size != SEQ_BYTES) return MTR_ECORRUPT;
     *next = (struct next_voided){read_u64(key, 0), read_u64(value, 0), true};
+    if (next->target_seq >= next->void_seq) return MTR_ECORRUPT;
     return STOP;
 }
 
@@ -151,7 +153,9 @@ int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq, u
     struct mtr_key from = sequence_key(*target_seq);
     int rc = rollups_scan(txn, MTR_TABLE_VOIDED, rollups_key_str(&from), (struct mtr_str){NULL, 0},
                           on_voided_row, &next);
-    if (!next.found) return rc ? rc : MTR_ENOTFOUND;
+    if (rc && rc != STOP) return rc;
+    if (!next.found) return MTR_ENOTFOUND;
+    MTR_ASSERT(next.target_seq < next.void_seq);
     *target_seq = next.target_seq;
     *void_seq = next.void_seq;
     return MTR_OK;
@@ -161,6 +165,7 @@ int mtr_rollups_put_quarantined(struct mtr_rollups_txn *txn, const struct mtr_qu
 {
     char value[1 + REASON_BYTES_MAX + TEXT_BYTES_MAX];
     struct mtr_key key = sequence_key(event->seq);
+    MTR_ASSERT(event->seq > 0);
     MTR_ASSERT(event->reason.size > 0 && event->reason.size <= REASON_BYTES_MAX &&
                event->text.size <= TEXT_BYTES_MAX);
     rollups_key_u32(&key, event->meter);
@@ -214,6 +219,7 @@ int mtr_rollups_put_fact(struct mtr_rollups_txn *txn, struct mtr_str name, struc
 
 int mtr_rollups_delete_fact(struct mtr_rollups_txn *txn, struct mtr_str name)
 {
+    MTR_ASSERT(name.size > 0 && name.size <= FACT_NAME_BYTES_MAX);
     return rollups_delete(txn, MTR_TABLE_FACTS, name);
 }
 
@@ -235,6 +241,7 @@ int mtr_rollups_put_feed(struct mtr_rollups_txn *txn, const struct mtr_feed_row 
 {
     struct mtr_key index, value = sequence_key(row->change);
     struct mtr_str before;
+    MTR_ASSERT(row->change > 0 && row->subscription > 0);
     index.size = 0;
     rollups_key_u32(&index, row->subscription);
     rollups_key_u32(&index, row->day);
@@ -243,6 +250,7 @@ int mtr_rollups_put_feed(struct mtr_rollups_txn *txn, const struct mtr_feed_row 
         if (before.size != SEQ_BYTES) return MTR_ECORRUPT;
         uint64_t change = read_u64(before, 0);
         if (change == row->change) return MTR_OK;
+        if (change > row->change) return MTR_ECORRUPT; /* changes are numbered upwards */
         struct mtr_key old = feed_key(change, row->subscription, row->day);
         rc = rollups_delete(txn, MTR_TABLE_FEED, rollups_key_str(&old));
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;

@@ -132,7 +132,7 @@ static void an_abort_leaves_nothing(void **state)
     struct mtr_charges_txn *txn = begin(fixture, true);
     struct mtr_charge charge = charge_of(1);
     assert_int_equal(mtr_charges_append(txn, &charge), 0);
-    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 5}), 0);
+    assert_int_equal(mtr_charges_put_cursor(txn, &(struct mtr_charges_cursor){.change = 5, .scan_period_s = INT64_MIN}), 0);
     mtr_charges_abort(txn);
     txn = begin(fixture, false);
     struct mtr_charges_cursor cursor;
