@@ -1,15 +1,16 @@
 /*
- * Pricing on request. Everything is allocated from the caller's arena.
+ * Pricing on request: what is asked for (this file), its rows as a source of use (quote_use.c), and the
+ * months of a subscription made for it (quote_series.c). Everything is allocated from the caller's arena.
  */
 #include "meterd/query/quote.h"
 
-#include "daemon/query/quote_purse.h"
-#include "daemon/query/quote_usage.h"
+#include "daemon/query/frozen.h"
+#include "daemon/query/quote_series.h"
 #include "meterd/catalog/meter.h"
+#include "meterd/core/currency.h"
 #include "meterd/core/document.h"
-#include "meterd/core/schema.h"
 #include "meterd/core/time.h"
-#include "meterd/tariff/price.h"
+#include "meterd/rater/billing_period.h"
 
 enum { USAGE_ROWS_MAX = 100000, CREDITS_MAX = 1000 };
 
@@ -108,18 +109,74 @@ static int find_tariff(const struct mtr_node *node, const char *field, const str
     return *out ? MTR_OK : quote_fail(findings, node, field, "there is no tariff", node->text);
 }
 
-/* As it is for the party that is asked for. */
+/* As it is for the party that is asked for: with prices in the currency that is charged, or in its own where
+ * these are exchanged. */
 static int read_tariff(const struct request *request, const struct mtr_node *node, const char *field,
                        const struct mtr_catalog *catalog, struct mtr_arena *arena,
-                       struct mtr_price_charging *out, struct mtr_diagnostics *findings)
+                       const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
 {
     const struct mtr_tariff_document *tariff = NULL;
+    struct mtr_tariff_document *own = mtr_arena_calloc(arena, 1, sizeof(*own));
+    struct mtr_tariff_party party = request->party;
+    if (!own) return MTR_ENOMEM;
     int rc = find_tariff(node, field, catalog, arena, &tariff, findings);
-    if (!rc) rc = quote_charging_choose(tariff, &request->party, arena, out);
-    if (rc == MTR_ENOTFOUND)
-        rc = quote_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for",
-                            request->party.currency);
-    return rc;
+    if (rc) return rc;
+    if (tariff->exchange.given && mtr_currency_find(party.currency) && !mtr_tariff_in(tariff, party.currency))
+        party.currency = (struct mtr_str){NULL, 0};
+    *out = own;
+    rc = mtr_tariff_for(tariff, &party, arena, own);
+    if (rc != MTR_ENOTFOUND) return rc;
+    return quote_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for",
+                      party.currency);
+}
+
+static struct mtr_node text_node(const struct mtr_node *near, const char *key, struct mtr_str text)
+{
+    return (struct mtr_node){.kind = MTR_NODE_STRING,
+                             .line = near->line,
+                             .column = near->column,
+                             .key = mtr_str_from(key),
+                             .text = text};
+}
+
+/* The document with the source and the base that the tariff asks for, where it says none. */
+static int complete(const struct mtr_node *node, const struct mtr_tariff_document *tariff,
+                    struct mtr_arena *arena, struct mtr_node *out)
+{
+    *out = *node;
+    if (node->kind != MTR_NODE_MAP) return MTR_OK;
+    struct mtr_node *children = mtr_arena_calloc(arena, (size_t)node->child_count + 2, sizeof(*children));
+    if (!children) return MTR_ENOMEM;
+    out->children = children;
+    for (uint32_t i = 0; i < node->child_count; i++)
+        children[i] = node->children[i];
+    if (!mtr_node_get(node, "source"))
+        children[out->child_count++] = text_node(node, "source", tariff->exchange.source);
+    if (!mtr_node_get(node, "base")) children[out->child_count++] = text_node(node, "base", tariff->currency);
+    return MTR_OK;
+}
+
+/* Rates documents of a request. */
+static int read_rates(const struct mtr_node *list, const struct mtr_tariff_document *tariff,
+                      struct mtr_arena *arena, struct mtr_rate_book *out, struct mtr_diagnostics *findings)
+{
+    const struct mtr_str none = {NULL, 0};
+    int result = MTR_OK;
+    if (list->kind != MTR_NODE_LIST)
+        return quote_fail(findings, list, "rates", "a list of rates documents is expected", none);
+    struct mtr_rates *rates = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*rates));
+    out->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
+    if (!rates || !out->days) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < list->child_count && result != MTR_ENOMEM; i++) {
+        struct mtr_node node;
+        int rc = complete(&list->children[i], tariff, arena, &node);
+        if (!rc) rc = mtr_rates_read(&node, arena, &rates[i], findings);
+        if (rc) result = rc;
+        out->days[i] = &rates[i];
+    }
+    out->count = list->child_count;
+    if (!result) mtr_rate_book_sort(out);
+    return result;
 }
 
 /* Those of the request, or of the catalog. */
@@ -129,7 +186,7 @@ static int find_rates(const struct request *request, const struct mtr_tariff_doc
 {
     *out = (struct mtr_rate_book){NULL, 0};
     if (request->rates && request->rates->kind != MTR_NODE_NULL)
-        return quote_rates_read(request->rates, tariff, arena, out, findings);
+        return read_rates(request->rates, tariff, arena, out, findings);
     if (catalog) *out = *mtr_catalog_rates(catalog);
     return MTR_OK;
 }
@@ -142,68 +199,10 @@ static int complete_party(struct request *request, const struct mtr_catalog *cat
     if (!catalog || !party->subscription.size) return MTR_OK;
     const struct mtr_subscription *subscription = mtr_catalog_find_subscription(catalog, party->subscription);
     if (!subscription)
-        return quote_fail(findings, NULL, "subscription", "there is no subscription",
-                              party->subscription);
+        return quote_fail(findings, NULL, "subscription", "there is no subscription", party->subscription);
     if (!party->customer.size) party->customer = subscription->customer;
     if (!party->currency.size) party->currency = subscription->currency;
     return MTR_OK;
-}
-
-static const struct mtr_tariff_version *find_version(const struct mtr_tariff_document *tariff,
-                                                     const struct mtr_zone *zone, int64_t at_us)
-{
-    const struct mtr_tariff_version *found = NULL;
-    for (uint32_t i = 0; i < tariff->version_count; i++)
-        if (quote_version_start_s(&tariff->versions[i], zone) * MTR_US_PER_SECOND <= at_us)
-            found = &tariff->versions[i];
-    return found;
-}
-
-/* One side of the price: under the tariff, or under the cost tariff. */
-struct side {
-    const struct mtr_tariff_version *version;
-    const struct mtr_tariff_version *beside; /* the other side's; NULL: none */
-    bool is_cost;                            /* nothing is prepaid to the seller's own supplier */
-};
-
-/* Used when the request's `at` is: only what counts by the hour depends on it. A level holds all through
- * the month. */
-static int add_row(const struct request *request, const struct side *side,
-                   const struct mtr_price_usage *given, struct mtr_arena *arena,
-                   struct mtr_price_input *input, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
-{
-    const struct mtr_tariff_version *version = side->version;
-    const bool is_other = given->of_meter || (side->beside && quote_has_component(side->beside, given));
-    if (is_other && !quote_has_component(version, given))
-        return MTR_OK; /* another version or side prices it */
-    row->time_us = row->until_us = request->at_us;
-    int rc = quote_usage_row(version, given, arena, row, findings);
-    if (rc) return rc;
-    input->usage_count++;
-    const struct mtr_component *component = &version->components[row->component];
-    if (component->scope == MTR_SLICE_BY_LEVEL) {
-        row->time_us = input->period.start_s * MTR_US_PER_SECOND;
-        row->until_us = input->period.end_s * MTR_US_PER_SECOND;
-    }
-    if (!mtr_component_has_masks(component) || request->has_at) return MTR_OK;
-    return quote_fail(findings, NULL, "at",
-                          "is needed, or a time of each row: use counts by the hour in component",
-                          component->key);
-}
-
-static int build_usage(const struct request *request, const struct side *side, struct mtr_arena *arena,
-                       struct mtr_price_input *input, struct mtr_diagnostics *findings)
-{
-    const struct mtr_price_usage *given = request->usage.items;
-    const struct mtr_price_usage single = {
-        .component = request->component, .dimensions = request->dimensions, .quantity = request->quantity};
-    struct mtr_usage_row *rows = mtr_arena_calloc(arena, (size_t)request->usage.count + 1, sizeof(*rows));
-    int rc = rows ? MTR_OK : MTR_ENOMEM;
-    if (!rc && request->has_quantity) rc = add_row(request, side, &single, arena, input, rows, findings);
-    for (uint32_t i = 0; !rc && i < request->usage.count; i++)
-        rc = add_row(request, side, &given[i], arena, input, &rows[input->usage_count], findings);
-    input->usage = rows;
-    return rc;
 }
 
 static bool has_times(const struct request *request)
@@ -214,152 +213,189 @@ static bool has_times(const struct request *request)
     return false;
 }
 
-struct tariffs {
-    struct mtr_price_charging charged, cost;
-    bool with_cost;
+/* The question, with everything read that it names. */
+struct question {
+    struct request *request;
+    const struct mtr_catalog *catalog;               /* NULL: none */
+    int64_t at_us;                                   /* of rows without times */
+    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, not asked for */
     struct mtr_rate_book rates;
-    const struct mtr_catalog *catalog; /* NULL: none */
     struct mtr_zone *zone;
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
 };
 
-static int read_meters(const struct request *request, const struct mtr_catalog *catalog,
-                       struct mtr_arena *arena, struct mtr_price_meters *out,
-                       struct mtr_diagnostics *findings)
+static int read_meters(const struct question *question, struct quote_use_options *out)
 {
-    const struct mtr_node *list = request->meters;
-    *out = (struct mtr_price_meters){.catalog = catalog};
+    const struct mtr_node *list = question->request->meters;
     if (!list) return MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return quote_fail(findings, list, "meters", "is a list of meters", (struct mtr_str){NULL, 0});
-    struct mtr_meter *meters = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*meters));
+        return quote_fail(question->findings, list, "meters", "is a list of meters",
+                          (struct mtr_str){NULL, 0});
+    struct mtr_meter *meters =
+        mtr_arena_calloc(question->arena, (size_t)list->child_count + 1, sizeof(*meters));
     int rc = meters ? MTR_OK : MTR_ENOMEM;
     for (uint32_t i = 0; !rc && i < list->child_count; i++)
-        rc = mtr_meter_read(&list->children[i], arena, &meters[i], findings);
-    out->given = meters;
-    out->given_count = list->child_count;
+        rc = mtr_meter_read(&list->children[i], question->arena, &meters[i], question->findings);
+    out->meters = meters;
+    out->meter_count = list->child_count;
     return rc;
 }
 
-static int price_periods(const struct request *request, const struct tariffs *tariffs,
-                         struct mtr_arena *arena, struct mtr_json_writer *json,
-                         struct mtr_diagnostics *findings)
+static struct quote_series make_series(const struct question *question)
 {
+    const struct request *request = question->request;
+    return (struct quote_series){.tariff = question->tariff,
+                                 .cost = question->cost,
+                                 .party = &request->party,
+                                 .rates = &question->rates,
+                                 .zone = question->zone,
+                                 .credits = &request->credits,
+                                 .closing = true,
+                                 .with_trace = request->trace};
+}
+
+static struct quote_use_options make_use(const struct question *question)
+{
+    return (struct quote_use_options){.rows = question->request->usage.items,
+                                      .row_count = question->request->usage.count,
+                                      .tariff = question->tariff,
+                                      .cost = question->cost,
+                                      .catalog = question->catalog,
+                                      .zone = question->zone};
+}
+
+static int check_series(const struct question *question)
+{
+    const struct request *request = question->request;
     const struct mtr_price_usage *rows = request->usage.items;
     const struct mtr_str none = {NULL, 0};
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (!rows[i].has_time)
-            return quote_fail(findings, NULL, "usage", "some rows have a time and some have none", none);
+            return quote_fail(question->findings, NULL, "usage", "some rows have a time and some have none",
+                              none);
     if (request->has_at)
-        return quote_fail(findings, NULL, "at",
-                              "the rows' times say which version is in force: leave `at` out", none);
+        return quote_fail(question->findings, NULL, "at",
+                          "the rows' times say which version is in force: leave `at` out", none);
     if (request->has_quantity)
-        return quote_fail(findings, NULL, "quantity",
-                              "stands beside rows with times: make it one of them", none);
-    struct mtr_price_series series = {.charged = &tariffs->charged,
-                                      .cost = tariffs->with_cost ? &tariffs->cost : NULL,
-                                      .usage = rows,
-                                      .usage_count = request->usage.count};
-    series.zone = tariffs->zone;
-    series.credits = &request->credits;
-    series.with_trace = request->trace;
-    int rc = read_meters(request, tariffs->catalog, arena, &series.meters, findings);
-    return rc ? rc : quote_periods_run(&series, arena, json, findings);
+        return quote_fail(question->findings, NULL, "quantity",
+                          "stands beside rows with times: make it one of them", none);
+    return MTR_OK;
 }
 
-/* What the version grants, and the request's credits. */
-static int fill_pools(const struct request *request, const struct side *side, struct mtr_period_rule months,
-                      struct mtr_period period, struct mtr_arena *arena, struct mtr_price_input *input,
-                      struct mtr_diagnostics *findings)
+static int price_series(const struct question *question, struct mtr_json_writer *json)
 {
-    struct mtr_price_purse purse;
-    struct mtr_tariff_document *tariff = mtr_arena_calloc(arena, 1, sizeof(*tariff));
-    struct mtr_tariff_version *version = mtr_arena_calloc(arena, 1, sizeof(*version));
-    if (side->is_cost) return MTR_OK;
-    if (!tariff || !version) return MTR_ENOMEM;
-    *tariff = *input->tariff;
-    *version = *input->version;
-    version->from_is_date = false; /* the month is all of it */
-    version->from_us = 0;
-    tariff->versions = version;
-    tariff->version_count = 1;
-    int rc = quote_purse_open(&purse, tariff, &request->credits, months, arena, findings);
-    if (!rc) rc = quote_purse_turn(&purse, period, NULL, 0);
-    return rc ? rc : quote_purse_fill(&purse, period.start_s, input);
+    struct quote_series series = make_series(question);
+    struct quote_use_options use = make_use(question);
+    struct mtr_priced_part *parts = NULL;
+    uint32_t count = 0;
+    int rc = check_series(question);
+    if (!rc) rc = read_meters(question, &use);
+    if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
+    if (!rc) {
+        quote_use_bounds(series.use, &series.first_s, &series.last_s);
+        rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
+    }
+    if (rc == MTR_ENOMEM)
+        return quote_fail(question->findings, NULL, "usage",
+                          "has too many rows over too long a time: price it in shorter stretches",
+                          (struct mtr_str){NULL, 0});
+    return rc ? rc : mtr_price_write_parts_json(parts, count, question->request->trace, json);
 }
 
-/* The whole month of `at`. */
-static int price_month(const struct request *request, const struct mtr_price_charging *charging,
-                       const struct side *side, int64_t at_us, const struct mtr_zone *zone,
-                       struct mtr_arena *arena, struct mtr_price_input *input, struct mtr_price *out,
-                       struct mtr_diagnostics *findings)
+/* `quantity` is a row, too: the first. */
+static int list_rows(const struct question *question, struct quote_use_options *use)
 {
-    const struct mtr_period_rule month = {MTR_PERIOD_MONTH, INT64_MIN, zone};
-    const struct mtr_period period = mtr_period_at(&month, at_us / MTR_US_PER_SECOND);
-    *input = (struct mtr_price_input){
-        .tariff = charging->tariff,
-        .version = side->version,
-        .period = period,
-        .active_from_s = period.start_s,
-        .active_to_s = period.end_s,
-        .runs_from_s = period.start_s,
-        .runs_to_s = period.end_s,
-        .closing = request->closing,
-        .zone = zone,
-    };
-    const struct mtr_price_exchange_times times = {at_us / MTR_US_PER_SECOND, period.end_s, period.start_s};
-    int rc = build_usage(request, side, arena, input, findings);
-    if (!rc) rc = quote_charging_set(charging, times, arena, input);
-    if (!rc) rc = fill_pools(request, side, month, period, arena, input, findings);
-    if (!rc) rc = mtr_price(input, request->trace, arena, out);
-    return rc == MTR_EMISSING ? quote_charging_fail(input, findings) : rc;
+    const struct request *request = question->request;
+    if (!request->has_quantity) return MTR_OK;
+    struct mtr_price_usage *rows =
+        mtr_arena_calloc(question->arena, (size_t)request->usage.count + 1, sizeof(*rows));
+    if (!rows) return MTR_ENOMEM;
+    rows[0] = (struct mtr_price_usage){
+        .component = request->component, .dimensions = request->dimensions, .quantity = request->quantity};
+    for (uint32_t i = 0; i < use->row_count; i++)
+        rows[i + 1] = use->rows[i];
+    use->rows = rows;
+    use->row_count++;
+    return MTR_OK;
 }
 
-static int price_once(const struct request *request, const struct tariffs *tariffs, int64_t at_us,
-                      struct mtr_arena *arena, struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+/* Both tariffs under the versions in force then, as if they had been so all month. */
+static int freeze(struct question *question, struct query_frozen *charged, struct query_frozen *cost)
 {
+    const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
     const struct mtr_str none = {NULL, 0};
-    const struct mtr_zone *zone = tariffs->zone;
-    struct mtr_price_input input, cost_input;
-    struct mtr_price price, costs;
-    const struct side charged = {find_version(tariffs->charged.tariff, zone, at_us),
-                                 tariffs->with_cost ? find_version(tariffs->cost.tariff, zone, at_us) : NULL,
-                                 false};
-    const struct side cost = {charged.beside, charged.version, true};
-    if (!charged.version)
-        return quote_fail(findings, request->tariff, "at", "no version of the tariff is in force yet",
-                              none);
-    if (tariffs->with_cost && !cost.version)
-        return quote_fail(findings, request->cost, "at", "no version of the cost tariff is in force yet",
-                              none);
-    int rc = price_month(request, &tariffs->charged, &charged, at_us, zone, arena, &input, &price, findings);
-    if (!rc && cost.version)
-        rc = price_month(request, &tariffs->cost, &cost, at_us, zone, arena, &cost_input, &costs, findings);
-    if (!rc && cost.version) rc = mtr_price_join_costs(&price, &costs, arena);
-    if (!rc) mtr_price_write_json(&input, &price, request->trace, json);
-    return rc;
+    const struct mtr_tariff_version *version = mtr_billing_version_at(question->tariff, question->zone, at_s);
+    if (!version)
+        return quote_fail(question->findings, question->request->tariff, "at",
+                          "no version of the tariff is in force yet", none);
+    question->tariff = query_freeze(question->tariff, version, charged);
+    if (!question->cost) return MTR_OK;
+    version = mtr_billing_version_at(question->cost, question->zone, at_s);
+    if (!version)
+        return quote_fail(question->findings, question->request->cost, "at",
+                          "no version of the cost tariff is in force yet", none);
+    question->cost = query_freeze(question->cost, version, cost);
+    return MTR_OK;
 }
 
-static int price(struct request *request, const struct mtr_catalog *catalog, int64_t now_us,
-                 struct mtr_arena *arena, struct mtr_json_writer *json, struct mtr_diagnostics *findings)
+/* The whole month of one moment, under the prices of that moment. */
+static int price_month(struct question *question, struct mtr_json_writer *json)
 {
-    struct tariffs tariffs = {.with_cost = request->has_cost, .catalog = catalog};
+    struct query_frozen charged, cost;
+    struct mtr_priced_part *parts = NULL;
+    uint32_t count = 0;
+    int rc = freeze(question, &charged, &cost);
+    if (rc) return rc;
+    const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
+    const struct mtr_civil day = mtr_zone_to_civil(question->zone, at_s);
+    const int64_t usage_day = mtr_days_from_civil(day.year, day.month, day.day);
+    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, question->zone};
+    struct quote_series series = make_series(question);
+    struct quote_use_options use = make_use(question);
+    series.first_s = series.last_s = at_s;
+    series.usage_day = &usage_day;
+    series.closing = question->request->closing;
+    use.without_times = true;
+    use.has_at = question->request->has_at;
+    use.at_us = question->at_us;
+    use.from_s = mtr_period_at(&months, at_s).start_s;
+    rc = list_rows(question, &use);
+    if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
+    if (!rc) rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
+    if (rc) return rc;
+    MTR_ASSERT(count == 1); /* one version, and one day's rate */
+    mtr_price_write_json(parts[0].input, parts[0].price, question->request->trace, json);
+    return MTR_OK;
+}
+
+static int read_question(struct question *question)
+{
+    struct request *request = question->request;
+    const struct mtr_catalog *catalog = question->catalog;
+    struct mtr_arena *arena = question->arena;
+    struct mtr_diagnostics *findings = question->findings;
     int rc = complete_party(request, catalog, findings);
-    if (!rc) rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &tariffs.charged, findings);
-    if (!rc) request->party.currency = tariffs.charged.currency; /* the cost is told in it, too */
-    if (!rc && request->has_cost)
-        rc = read_tariff(request, request->cost, "cost", catalog, arena, &tariffs.cost, findings);
-    if (!rc) rc = find_rates(request, tariffs.charged.tariff, catalog, arena, &tariffs.rates, findings);
-    tariffs.charged.rates = tariffs.cost.rates = &tariffs.rates;
+    if (!rc)
+        rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &question->tariff, findings);
     if (rc) return rc;
-    rc = quote_usage_expand(tariffs.charged.tariff, tariffs.with_cost ? tariffs.cost.tariff : NULL,
-                                &request->usage, arena, findings);
+    if (!request->party.currency.size)
+        request->party.currency = question->tariff->currency; /* the cost is
+                                                                 told in it, too */
+    if (request->has_cost)
+        rc = read_tariff(request, request->cost, "cost", catalog, arena, &question->cost, findings);
+    if (!rc) rc = find_rates(request, question->tariff, catalog, arena, &question->rates, findings);
+    return rc ? rc : quote_rows_expand(question->tariff, question->cost, &request->usage, arena, findings);
+}
+
+static int answer(struct question *question, struct mtr_json_writer *json)
+{
+    int rc = read_question(question);
     if (rc) return rc;
-    if (mtr_zone_open(request->zone, &tariffs.zone))
-        return quote_fail(findings, NULL, "zone", "there is no time zone", request->zone);
-    rc = has_times(request) ? price_periods(request, &tariffs, arena, json, findings)
-                            : price_once(request, &tariffs, request->has_at ? request->at_us : now_us, arena,
-                                         json, findings);
-    mtr_zone_close(tariffs.zone);
+    if (mtr_zone_open(question->request->zone, &question->zone))
+        return quote_fail(question->findings, NULL, "zone", "there is no time zone", question->request->zone);
+    rc = has_times(question->request) ? price_series(question, json) : price_month(question, json);
+    mtr_zone_close(question->zone);
     return rc;
 }
 
@@ -371,9 +407,16 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
     struct mtr_diagnostic broken;
     struct request request = {0};
     int rc = mtr_document_parse(text, &document, &broken);
-    if (rc) mtr_diagnostics_add(findings, &broken);
-    else rc = mtr_schema_decode(request_fields, mtr_document_root(document), arena, &request, findings);
-    if (!rc) rc = price(&request, catalog, now_us, arena, json, findings);
+    if (rc)
+        mtr_diagnostics_add(findings, &broken);
+    else
+        rc = mtr_schema_decode(request_fields, mtr_document_root(document), arena, &request, findings);
+    struct question question = {.request = &request,
+                                .catalog = catalog,
+                                .at_us = request.has_at ? request.at_us : now_us,
+                                .arena = arena,
+                                .findings = findings};
+    if (!rc) rc = answer(&question, json);
     mtr_document_close(document);
     return rc;
 }

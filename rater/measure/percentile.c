@@ -59,5 +59,6 @@ int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_
 
 int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s)
 {
-    return meter && meter->window_s ? rater_window_start(zone, meter->window_s, time_s) : time_s;
+    if (meter && meter->window_s) return rater_window_start(zone, meter->window_s, time_s);
+    return mtr_zone_hour(zone, time_s).start_s;
 }

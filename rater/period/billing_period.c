@@ -215,7 +215,7 @@ struct making {
 static bool exchanges_daily(const struct making *making, const struct mtr_tariff_document *tariff)
 {
     return exchanges(making->subscription, tariff) && tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY &&
-           !making->rating->exchange_day;
+           !making->rating->usage_day;
 }
 
 /* How many parts its days can add: local days last 20 hours and more. */
@@ -233,8 +233,10 @@ static void choose_exchange_day(const struct making *making, struct mtr_billing_
                                                    subscription->start_s};
     part->exchanges = exchanges(subscription, part->tariff);
     if (!part->exchanges) return;
-    part->exchange_day = making->rating->exchange_day
-                             ? *making->rating->exchange_day
+    const bool is_of_one_day =
+        making->rating->usage_day && part->tariff->exchange.at == MTR_EXCHANGE_AT_USAGE_DAY;
+    part->exchange_day = is_of_one_day
+                             ? *making->rating->usage_day
                              : mtr_price_exchange_day(&part->tariff->exchange, subscription->zone, times);
 }
 

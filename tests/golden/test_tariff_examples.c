@@ -69,6 +69,32 @@ static void price_usage(struct example *example, const char *text, struct mtr_pr
     assert_int_equal(mtr_price(&input, true, &example->pricing.result, price), MTR_OK);
 }
 
+static bool is_same_line(const struct mtr_price_line *a, const struct mtr_price_line *b)
+{
+    return mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
+}
+
+/* Each cost has a line: that of the same component, kind and dimensions, or one of its own behind the others, in the order of these. */
+static void lay_costs(struct example *example, const struct mtr_price *costs, struct mtr_price *price)
+{
+    struct mtr_price_line *lines = mtr_arena_calloc(&example->pricing.result, price->line_count + costs->line_count + 1, sizeof(*lines));
+    assert_non_null(lines);
+    if (price->line_count) memcpy(lines, price->lines, price->line_count * sizeof(*lines));
+    price->lines = lines;
+    for (uint32_t i = 0; i < price->line_count; i++) lines[i].has_cost = true;
+    for (uint32_t i = 0; i < costs->line_count; i++) {
+        const struct mtr_price_line *cost = &costs->lines[i];
+        uint32_t at = 0;
+        while (at < price->line_count && !is_same_line(&lines[at], cost)) at++;
+        if (at == price->line_count)
+            lines[price->line_count++] = (struct mtr_price_line){.component = cost->component, .dimensions = cost->dimensions, .kind = cost->kind,
+                                                                 .quantity = cost->quantity, .has_cost = true};
+        lines[at].cost = cost->amount;
+    }
+    price->has_cost = true;
+    price->cost = costs->total;
+}
+
 static void check_expectation(struct example *example, const struct expectation *expectation, char *text)
 {
     struct mtr_price price, costs;
@@ -82,7 +108,7 @@ static void check_expectation(struct example *example, const struct expectation 
     }
     choose_tariff(example, expectation->tariff, &expectation->party);
     price_usage(example, text, &price);
-    if (expectation->cost.size) assert_int_equal(mtr_price_join_costs(&price, &costs, &example->pricing.result), MTR_OK);
+    if (expectation->cost.size) lay_costs(example, &costs, &price);
     pricing_describe(&example->pricing, &price, got, sizeof(got));
     if (strcmp(got, arrow + 3) != 0) fail_msg("%s:\n  expected %s\n  got      %s", example->name, arrow + 3, got);
 }

@@ -8,10 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/query/quote_usage.h"
+#include "daemon/query/quote_rows.h"
 #include "meterd/core/time.h"
 #include "daemon/cli/inputs.h"
 #include "meterd/net/loop.h"
+#include "meterd/rater/billing_period.h"
 
 enum {
     COLUMNS = 61,
@@ -44,11 +45,13 @@ static int find_version(const struct mtr_invocation *invocation, struct curve *c
 {
     const char *at = invocation_option(invocation, "at");
     int64_t at_us = mtr_clock_wall_us();
+    struct mtr_zone *utc;
     if (at && mtr_time_parse_date(mtr_str_from(at), &at_us))
         return quote_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
-    for (uint32_t i = 0; i < curve->tariff->version_count; i++)
-        if (quote_version_start_us(&curve->tariff->versions[i]) <= at_us)
-            curve->version = &curve->tariff->versions[i];
+    int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
+    if (rc) return rc;
+    curve->version = mtr_billing_version_at(curve->tariff, utc, at_us / MTR_US_PER_SECOND);
+    mtr_zone_close(utc);
     curve->row.time_us = curve->row.until_us = at_us;
     return curve->version
                ? MTR_OK

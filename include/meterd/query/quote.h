@@ -7,17 +7,26 @@
  *   quantity: "12345.678"      # of `component`; or `usage` for several
  *   component: vcpu            # default: the only component with a meter
  *   dimensions: {region: eu}   # of `quantity`
- *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]     # or, each with a time, a series:
+ *   usage: [{component: vcpu, quantity: "10", dimensions: {region: eu}}, …]   # or, each with a time:
  *   usage: [{time: 2026-03-04T05:00:00Z, quantity: "10"}, …]
+ *   credits: [{amount: "50", priority: 1, expires: 2026-06-01}]   # prepaid money, in the tariff's currency
  *   currency: USD              # of a tariff with prices in several
  *   subscription: s-1          # whose override is in force; of a stored one its customer and currency, too
  *   customer: acme             # whose override is in force
- *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines get `cost` and `margin`
- *   rates: [{date: 2026-03-31, quotes: {USD: "1.08"}}]   # to exchange with; source and base are the tariff's unless given; default: the catalog's
- *   meters: [{key: gib, aggregation: time_weighted, …}]     # how rows with times are measured, as in a catalog; others add up
+ *   cost: compute-cost         # key or document of the tariff that says what the use costs the seller: lines
+ *                              # get `cost` and `margin`
+ *   rates: [{date: 2026-03-31, quotes: {USD: "1.08"}}]   # to exchange with; source and base are the tariff's
+ *                              # unless given; default: the catalog's
+ *   meters: [{key: gib, aggregation: time_weighted, …}]  # how rows with times are measured, as in a catalog;
+ *                              # others add up
  *   zone: Europe/Berlin        # of months, days and hours; default UTC
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
+ *
+ * A quote is a charge: a subscription of calendar months is made in memory, the rows are its use, and the
+ * rater prices its periods (meterd/rater/billing_period.h). It starts with the first month, has no trial, no
+ * other subscription beside it, and no pools but the tariff's allowances and the request's credits.
+ *
  * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is
  * priced month by month, in parts where a version begins: the answer is that of mtr_price_write_parts_json.
  */

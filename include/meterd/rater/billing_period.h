@@ -109,8 +109,8 @@ struct mtr_rating {
     const struct mtr_catalog *catalog; /* whose credits can be drawn on; NULL: these */
     const struct mtr_credit *credits;
     uint32_t credit_count;
-    const int64_t
-        *exchange_day; /* everything at the rate of this day, since 1970-01-01; NULL: as the tariffs say */
+    const int64_t *usage_day; /* since 1970-01-01: all use is of this day where each day has its own rate of
+                                 exchange; NULL: then each local day is a part */
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
                      of any age does: those of days to come are not known */
     bool with_trace; /* prices with their steps */

@@ -1,7 +1,7 @@
 /*
  * From uses to slices: what a component's price is made of. A use is a value at a moment (an event, an hour's
  * cell, a window's sum, a change of a level); a slice is a usage row of price.h. Pure: no store, no clock.
- * The rater's gathering and `meterd price --series` share it.
+ * The rater's gathering and usage queries share it.
  *
  *   begin ──▶ group, add … ──▶ finish
  *
@@ -45,7 +45,7 @@ struct mtr_slicing_rule {
 };
 
 struct mtr_use {
-    int64_t placed_s; /* decides slice and part: the start of its cell, or of its window, or its own second */
+    int64_t placed_s; /* decides slice and part: the start of its cell, which is an hour or a window */
     int64_t time_us;  /* of the event; of equal times the greater seq is the later */
     uint64_t seq;
     struct mtr_quantity quantity;
@@ -73,8 +73,8 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows,
                        uint32_t *count) MTR_MUST_USE;
 
-/* Where a use of that second is placed when there are no cells: percentile where its window begins, else
- * there. */
+/* Where a use of that second is placed: the start of the cell that holds it, its local hour, or with
+ * percentile its window. */
 int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s);
 
 /* Does the component's quantity come from levels over time? Then a change goes on into the periods after

@@ -130,7 +130,7 @@ struct mtr_price_line {
                              of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_cost;
-    struct mtr_money cost;          /* of the seller: mtr_price_join_costs */
+    struct mtr_money cost;          /* of the seller, for the same use; laid beside the price by who asks for both */
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
     struct mtr_str tax_code; /* of its component; empty without one, and on lines of the whole tariff */
@@ -170,12 +170,6 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
 
 /* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
 int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b);
-
-/* Lays the price of the same use under a cost tariff beside the lines: each gets the cost of the same
- * component, kind and dimensions; cost without such a line makes one of amount 0, behind the others. Costs
- * of several parts may be added one after another. */
-int mtr_price_join_costs(struct mtr_price *price, const struct mtr_price *costs,
-                         struct mtr_arena *arena) MTR_MUST_USE;
 
 /* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that
  * matches. */

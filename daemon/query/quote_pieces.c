@@ -1,0 +1,187 @@
+/*
+ * See quote_pieces.h. Spans are cut at local hours; then time is walked once, with the versions of both
+ * tariffs beside it, to find what each piece is of.
+ */
+#include "daemon/query/quote_pieces.h"
+
+#include <stdlib.h>
+
+#include "meterd/core/time.h"
+#include "meterd/rater/billing_period.h"
+
+struct cutting {
+    const struct quote_use_options *options;
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+    struct quote_cut *out;
+};
+
+/* ---- cutting ---- */
+
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct quote_piece *x = a, *y = b;
+    if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
+    return (x->given > y->given) - (x->given < y->given);
+}
+
+static int add_piece(struct cutting *cutting, struct quote_pieces *pieces, const struct quote_piece *piece)
+{
+    int rc = mtr_arena_make_room(cutting->arena, (void **)&pieces->items, pieces->count, &pieces->capacity,
+                                 sizeof(*piece));
+    if (rc) return rc;
+    pieces->items[pieces->count++] = *piece;
+    return MTR_OK;
+}
+
+/* A span in pieces by local hours; each has its share of the quantity, and all together the whole. */
+static int add_span(struct cutting *cutting, const struct quote_piece *moment)
+{
+    const struct mtr_price_usage *given = moment->given;
+    const mtr_int128 us = 1000000; /* in 10^-12 s */
+    const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * us * MTR_US_PER_SECOND;
+    struct mtr_quantity before = {0}, after = given->quantity;
+    struct quote_piece piece = *moment;
+    if (given->seconds.e12 < 0 || given->seconds.e12 > most || given->seconds.e12 % us)
+        return quote_fail(cutting->findings, NULL, "seconds",
+                          "is a length of 0 to 2764800 seconds (32 days), to the microsecond",
+                          (struct mtr_str){NULL, 0});
+    const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
+    int rc = MTR_OK;
+    do {
+        const struct mtr_hour hour = mtr_zone_hour(cutting->options->zone, piece.time_us / MTR_US_PER_SECOND);
+        const int64_t hour_end_us = hour.end_s * MTR_US_PER_SECOND;
+        const int64_t until_us = hour_end_us < end_us ? hour_end_us : end_us;
+        const struct mtr_quantity elapsed = {(until_us - moment->time_us) * us};
+        after = given->quantity;
+        if (until_us < end_us)
+            rc = mtr_quantity_scale(given->quantity, elapsed, given->seconds, MTR_QUANTITY_DIGITS,
+                                    MTR_ROUND_HALF_EVEN, &after);
+        if (!rc) rc = mtr_quantity_sub(after, before, &piece.quantity);
+        if (!rc) rc = add_piece(cutting, &cutting->out->pieces, &piece);
+        before = after;
+        piece.time_us = until_us;
+    } while (!rc && piece.time_us < end_us);
+    MTR_ASSERT(rc || before.e12 == given->quantity.e12); /* nothing of the span is lost */
+    return rc;
+}
+
+static int cut_rows(struct cutting *cutting)
+{
+    const struct quote_use_options *options = cutting->options;
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < options->row_count; i++) {
+        const struct mtr_price_usage *given = &options->rows[i];
+        const bool is_span = given->has_seconds && !options->without_times;
+        const struct quote_piece moment = {
+            given, NULL, NULL, options->without_times ? options->at_us : given->time_us, given->quantity};
+        rc = add_piece(cutting, &cutting->out->moments, &moment);
+        if (!rc)
+            rc = is_span ? add_span(cutting, &moment) : add_piece(cutting, &cutting->out->pieces, &moment);
+    }
+    if (rc || !cutting->out->moments.count) return rc;
+    qsort(cutting->out->moments.items, cutting->out->moments.count, sizeof(struct quote_piece),
+          compare_pieces);
+    qsort(cutting->out->pieces.items, cutting->out->pieces.count, sizeof(struct quote_piece), compare_pieces);
+    return MTR_OK;
+}
+
+/* ---- which component, under the version in force ---- */
+
+/* One tariff, and how far its versions were followed. */
+struct timeline {
+    const struct mtr_tariff_document *tariff; /* NULL: none */
+    const struct mtr_zone *zone;
+    const struct mtr_tariff_version *version; /* in force; NULL before the first */
+    uint32_t next;
+    int64_t next_s; /* when the next begins */
+};
+
+static struct timeline open_timeline(const struct mtr_tariff_document *tariff, const struct mtr_zone *zone)
+{
+    struct timeline line = {.tariff = tariff, .zone = zone, .next_s = INT64_MAX};
+    if (tariff && tariff->version_count) line.next_s = mtr_billing_version_start(&tariff->versions[0], zone);
+    return line;
+}
+
+static void advance(struct timeline *line, int64_t time_s)
+{
+    while (line->next_s <= time_s) {
+        line->version = &line->tariff->versions[line->next++];
+        line->next_s = line->next < line->tariff->version_count
+                           ? mtr_billing_version_start(&line->tariff->versions[line->next], line->zone)
+                           : INT64_MAX;
+    }
+}
+
+/* The version that has a component for it before any other; NULL: none has. */
+static const struct mtr_tariff_version *first_version(const struct mtr_tariff_document *tariff,
+                                                      const struct mtr_price_usage *given)
+{
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+        if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
+    return NULL;
+}
+
+/* What counts by the hour of a row without a time is asked for `at`. */
+static int check_masks(const struct cutting *cutting, const struct mtr_component *component)
+{
+    if (!cutting->options->without_times || cutting->options->has_at || !mtr_component_has_masks(component))
+        return MTR_OK;
+    return quote_fail(cutting->findings, NULL, "at",
+                      "is needed, or a time of each row: use counts by the hour in component",
+                      component->key);
+}
+
+/* What takes the piece on one side: a component of the version in force; where that leaves it to another
+ * version (it is of a meter) or to the other side, the first there is: a level goes on into what prices it
+ * later. */
+static int find_on_side(struct cutting *cutting, const struct timeline *side, const struct timeline *beside,
+                        const struct mtr_price_usage *given, const struct mtr_component **out)
+{
+    const struct mtr_tariff_version *version = side->version;
+    uint32_t index = 0;
+    const bool is_now = version && quote_has_component(version, given);
+    if (!is_now && (!version || given->of_meter || first_version(beside->tariff, given)))
+        version = first_version(side->tariff, given);
+    if (!version) return MTR_OK;
+    int rc = quote_find_component(version, given, &index, cutting->findings);
+    if (rc) return rc;
+    *out = &version->components[index];
+    return is_now ? check_masks(cutting, *out) : MTR_OK;
+}
+
+static int64_t hour_of(const struct cutting *cutting, const struct quote_piece *piece)
+{
+    return mtr_zone_hour(cutting->options->zone, piece->time_us / MTR_US_PER_SECOND).start_s;
+}
+
+static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
+{
+    const struct quote_use_options *options = cutting->options;
+    struct timeline charged = open_timeline(options->tariff, options->zone),
+                    cost = open_timeline(options->cost, options->zone);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < pieces->count; i++) {
+        struct quote_piece *piece = &pieces->items[i];
+        const int64_t hour_s = hour_of(cutting, piece);
+        advance(&charged, hour_s);
+        advance(&cost, hour_s);
+        if (!charged.version)
+            return quote_fail(cutting->findings, NULL, "usage",
+                              "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
+        rc = find_on_side(cutting, &charged, &cost, piece->given, &piece->charged);
+        if (!rc) rc = find_on_side(cutting, &cost, &charged, piece->given, &piece->cost);
+    }
+    return rc;
+}
+
+int quote_cut_rows(const struct quote_use_options *options, struct mtr_arena *arena,
+                   struct mtr_diagnostics *findings, struct quote_cut *out)
+{
+    struct cutting cutting = {options, arena, findings, out};
+    *out = (struct quote_cut){0};
+    int rc = cut_rows(&cutting);
+    if (!rc) rc = find_components(&cutting, &out->moments);
+    return rc ? rc : find_components(&cutting, &out->pieces);
+}

@@ -1,0 +1,32 @@
+/*
+ * Rows of a request by time, cut at hours, each with the component that it is of. Private to daemon/query.
+ */
+#ifndef METERD_DAEMON_QUERY_QUOTE_PIECES_H
+#define METERD_DAEMON_QUERY_QUOTE_PIECES_H
+
+#include "daemon/query/quote_use.h"
+
+/* A row, or the share of its span that lies in one hour. */
+struct quote_piece {
+    const struct mtr_price_usage *given;
+    const struct mtr_component *charged, *cost; /* that take it, as they are then; NULL: none does */
+    int64_t time_us;
+    struct mtr_quantity quantity;
+};
+
+struct quote_pieces {
+    struct quote_piece *items; /* by time; of equal times in the order of the rows */
+    uint32_t count, capacity;
+};
+
+/* All rows, twice. */
+struct quote_cut {
+    struct quote_pieces moments; /* as they were given */
+    struct quote_pieces pieces;  /* with spans by the hour */
+};
+
+/* Errors as quote_use_open. */
+int quote_cut_rows(const struct quote_use_options *options, struct mtr_arena *arena,
+                   struct mtr_diagnostics *findings, struct quote_cut *out) MTR_MUST_USE;
+
+#endif

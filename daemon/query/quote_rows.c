@@ -1,0 +1,205 @@
+/*
+ * From what a caller names (a component, a meter, values of dimensions) to what a tariff prices. A row that
+ * names no component is of every component that prices its meter, as an event is; without a meter either, of
+ * all components where the tariffs price one meter only. What is left to name then is asked for.
+ */
+#include "daemon/query/quote_rows.h"
+
+#include <string.h>
+
+enum { KEYS_MAX = 64, ROWS_MAX = 1000000 };
+
+/* ---- which component ---- */
+
+int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+               const char *sentence, struct mtr_str name)
+{
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node ? node->line : 0, node ? node->column : 0, field,
+                         "%s%s%.*s", sentence, name.size ? " " : "", MTR_STR_ARGS(name));
+    return MTR_EINVALID;
+}
+
+/* Index of the meter among the component's; input_count when it has no such. */
+static uint32_t find_input(const struct mtr_component *component, struct mtr_str meter)
+{
+    uint32_t input = 0;
+    while (input < component->input_count && meter.size && !mtr_str_equal(component->inputs[input], meter))
+        input++;
+    return input;
+}
+
+bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given)
+{
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        bool named = !given->component.size || mtr_str_equal(component->key, given->component);
+        if (named && find_input(component, given->meter) < component->input_count) return true;
+    }
+    return false;
+}
+
+static int fail_component(const struct mtr_tariff_version *version, struct mtr_str name, struct mtr_str meter,
+                          struct mtr_diagnostics *findings)
+{
+    const struct mtr_str nothing = {NULL, 0};
+    for (uint32_t i = 0; name.size && i < version->component_count; i++) {
+        if (!mtr_str_equal(version->components[i].key, name)) continue;
+        if (version->components[i].input_count)
+            return quote_fail(findings, NULL, "meter", "the component does not price the meter", meter);
+        return quote_fail(findings, NULL, "component", "a fee has no meter and takes no quantity:", name);
+    }
+    if (name.size) return quote_fail(findings, NULL, "component", "the tariff has no component", name);
+    if (meter.size) return quote_fail(findings, NULL, "meter", "the tariff does not price the meter", meter);
+    return quote_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
+}
+
+int quote_find_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                         uint32_t *out, struct mtr_diagnostics *findings)
+{
+    const struct mtr_str name = given->component, meter = given->meter;
+    uint32_t found = UINT32_MAX, count = 0;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        if (name.size && !mtr_str_equal(component->key, name)) continue;
+        if (find_input(component, meter) == component->input_count) continue;
+        found = i;
+        count++;
+    }
+    if (count == 0) return fail_component(version, name, meter, findings);
+    if (count > 1)
+        return quote_fail(
+            findings, NULL, "component",
+            meter.size ? "the tariff has several components with that meter: name the one that is meant"
+                       : "the tariff prices several meters: name the meter, or the component",
+            (struct mtr_str){NULL, 0});
+    *out = found;
+    return MTR_OK;
+}
+
+struct mtr_str quote_label_value(const struct mtr_price_usage *given, struct mtr_str name)
+{
+    const struct mtr_label *items = given->dimensions.items;
+    for (uint32_t i = 0; i < given->dimensions.count; i++)
+        if (mtr_str_equal(items[i].name, name)) return items[i].value;
+    return (struct mtr_str){NULL, 0};
+}
+
+static int append_escaped(struct mtr_buffer *out, struct mtr_str value)
+{
+    int rc = MTR_OK;
+    for (size_t i = 0; !rc && i < value.size; i++) {
+        if (memchr(",=\\", value.data[i], 3)) rc = mtr_buffer_append_char(out, '\\');
+        if (!rc) rc = mtr_buffer_append_char(out, value.data[i]);
+    }
+    return rc;
+}
+
+/* "region=eu,sku=x" in the order of the component's group_by, as charges write it. */
+static int write_dimensions(const struct mtr_component *component, const struct mtr_price_usage *given,
+                            struct mtr_arena *arena, struct mtr_str *out)
+{
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, 1 << 14);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < component->group_by_count; i++) {
+        rc = mtr_buffer_printf(&text, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(component->group_by[i]));
+        if (!rc) rc = append_escaped(&text, quote_label_value(given, component->group_by[i]));
+    }
+    if (!rc) rc = mtr_arena_copy(arena, mtr_buffer_str(&text), out);
+    mtr_buffer_release(&text);
+    return rc;
+}
+
+int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                    struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
+{
+    int rc = quote_find_component(version, given, &row->component, findings);
+    if (rc) return rc;
+    const struct mtr_component *component = &version->components[row->component];
+    row->input = find_input(component, given->meter);
+    row->quantity = given->quantity;
+    return write_dimensions(component, given, arena, &row->dimensions);
+}
+
+/* ---- rows of a meter ---- */
+
+struct expanding {
+    struct mtr_str meter; /* of the row, or the only one that is priced */
+    struct mtr_str keys[KEYS_MAX];
+    uint32_t count;
+    bool is_ambiguous; /* no meter was named, and there are several */
+};
+
+static void add_key(struct expanding *expanding, struct mtr_str key)
+{
+    for (uint32_t i = 0; i < expanding->count; i++)
+        if (mtr_str_equal(expanding->keys[i], key)) return;
+    if (expanding->count == KEYS_MAX)
+        expanding->is_ambiguous = true;
+    else
+        expanding->keys[expanding->count++] = key;
+}
+
+static void add_component(struct expanding *expanding, const struct mtr_component *component, bool any_meter)
+{
+    if (any_meter && component->input_count && !expanding->meter.size)
+        expanding->meter = component->inputs[0];
+    bool prices = false;
+    for (uint32_t i = 0; i < component->input_count; i++) {
+        const bool is_it = mtr_str_equal(component->inputs[i], expanding->meter);
+        prices = prices || is_it;
+        if (any_meter && !is_it) expanding->is_ambiguous = true;
+    }
+    if (prices) add_key(expanding, component->key);
+}
+
+static void add_tariff(struct expanding *expanding, const struct mtr_tariff_document *tariff, bool any_meter)
+{
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+        for (uint32_t j = 0; j < tariff->versions[i].component_count; j++)
+            add_component(expanding, &tariff->versions[i].components[j], any_meter);
+}
+
+/* The components of a row that names none; one stands for "as it is". */
+static void find_keys(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+                      const struct mtr_price_usage *row, struct expanding *out)
+{
+    *out = (struct expanding){.meter = row->meter};
+    if (row->component.size) return;
+    add_tariff(out, charged, !row->meter.size);
+    add_tariff(out, cost, !row->meter.size);
+    if (out->is_ambiguous) out->count = 0;
+}
+
+int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+                      struct mtr_list *rows, struct mtr_arena *arena, struct mtr_diagnostics *findings)
+{
+    const struct mtr_price_usage *given = rows->items;
+    struct expanding found;
+    size_t total = 0;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        find_keys(charged, cost, &given[i], &found);
+        total += found.count > 1 ? found.count : 1;
+    }
+    if (total == rows->count) return MTR_OK;
+    if (total > ROWS_MAX)
+        return quote_fail(findings, NULL, "usage",
+                          "has too many rows for all components of their meters: name the component",
+                          (struct mtr_str){NULL, 0});
+    struct mtr_price_usage *all = mtr_arena_calloc(arena, total, sizeof(*all));
+    if (!all) return MTR_ENOMEM;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        find_keys(charged, cost, &given[i], &found);
+        for (uint32_t j = 0; j < found.count && found.count > 1; j++) {
+            all[count] = given[i];
+            all[count].component = found.keys[j];
+            all[count].meter = found.meter;
+            all[count++].of_meter = true;
+        }
+        if (found.count <= 1) all[count++] = given[i];
+    }
+    rows->items = all;
+    rows->count = count;
+    return MTR_OK;
+}

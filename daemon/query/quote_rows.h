@@ -1,0 +1,49 @@
+/*
+ * Rows of use as callers of the pricing give them, and which component of a tariff each means. Private to
+ * daemon.
+ */
+#ifndef METERD_DAEMON_QUERY_QUOTE_ROWS_H
+#define METERD_DAEMON_QUERY_QUOTE_ROWS_H
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/schema.h"
+#include "meterd/tariff/price.h"
+
+struct mtr_price_usage {
+    struct mtr_str component; /* empty: all that price the meter */
+    bool of_meter;            /* it named none: a version without the component leaves it out */
+    struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
+    struct mtr_quantity quantity;
+    struct mtr_list dimensions; /* of struct mtr_label */
+    bool has_time;
+    int64_t time_us;
+    bool has_seconds;
+    struct mtr_quantity
+        seconds; /* of the span that begins at its time; the quantity is spread evenly over it */
+};
+
+/* Adds a finding and returns MTR_EINVALID; `name` may be empty. */
+int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
+               const char *sentence, struct mtr_str name);
+
+/* Rows without a component become one for each component that prices their meter, in any version of both
+ * tariffs (cost: NULL, none). */
+int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
+                      struct mtr_list *rows, struct mtr_arena *arena,
+                      struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+/* Has the version a component that takes what is given? */
+bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
+/* Index of the component that takes it: that of its name and meter; either may be empty for any, if there is
+ * but one then. */
+int quote_find_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                         uint32_t *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+struct mtr_str quote_label_value(const struct mtr_price_usage *given, struct mtr_str name);
+
+/* The row as one of the price function: sets component, input, dimensions and quantity; its times are the
+ * caller's. */
+int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+                    struct mtr_arena *arena, struct mtr_usage_row *row,
+                    struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+#endif

@@ -1,0 +1,303 @@
+/*
+ * See quote_series.h. The subscription starts with the first month; a contract term (scope term) begins with
+ * it. What a month draws of a pool is kept in a ledger in memory, for the months after it.
+ *
+ * Invariant: the lines of a part, with the costs laid beside them, are those that the rater would emit; cost
+ * that lies where nothing is charged stands with the month's first part.
+ */
+#include "daemon/query/quote_series.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "meterd/core/time.h"
+#include "meterd/rater/billing_period.h"
+
+const struct mtr_field mtr_price_credit_fields[] = {
+    {.name = "key",
+     .type = MTR_FIELD_KEY,
+     .offset = offsetof(struct mtr_price_credit, key),
+     .doc = "of its line; credit-1 and so on unless given"},
+    {.name = "amount",
+     .type = MTR_FIELD_MONEY,
+     .offset = offsetof(struct mtr_price_credit, amount),
+     .required = true,
+     .doc = "prepaid, in the tariff's currency"},
+    {.name = "priority",
+     .type = MTR_FIELD_U64,
+     .offset = offsetof(struct mtr_price_credit, priority),
+     .default_text = "100",
+     .max = MTR_POOL_PRIORITY_MAX,
+     .doc = "the lowest pays first"},
+    {.name = "expires",
+     .type = MTR_FIELD_TIME,
+     .offset = offsetof(struct mtr_price_credit, expires_us),
+     .present_offset = offsetof(struct mtr_price_credit, has_expires) + 1,
+     .doc = "months that begin then or later do not draw on it"},
+    {.name = NULL},
+};
+
+struct run {
+    const struct quote_series *series;
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+    struct mtr_subscription subscription;
+    struct mtr_credit *credits;
+    uint32_t credit_count;
+    struct drawn *drawn; /* by grant: what the months so far drew */
+    uint32_t drawn_count, drawn_capacity;
+    struct mtr_priced_part *parts;
+    uint32_t part_count, part_capacity;
+};
+
+struct drawn {
+    struct mtr_hash128 grant;
+    mtr_int128 sum;
+};
+
+/* ---- credits ---- */
+
+static bool is_taken(const struct run *run, struct mtr_str key)
+{
+    const struct mtr_tariff_document *tariff = run->series->tariff;
+    for (uint32_t v = 0; v < tariff->version_count; v++) {
+        const struct mtr_tariff_version *version = &tariff->versions[v];
+        if (mtr_tariff_component(version, key)) return true;
+        for (uint32_t i = 0; i < version->allowance_count; i++)
+            if (mtr_str_equal(version->allowances[i].key, key)) return true;
+    }
+    for (uint32_t i = 0; i < run->credit_count; i++)
+        if (mtr_str_equal(run->credits[i].key, key)) return true;
+    return false;
+}
+
+/* A credit of the catalog's kind, in force from the beginning of time; its grant is told by its number. */
+static int make_credit(struct run *run, const struct mtr_price_credit *given, uint32_t number)
+{
+    char text[32];
+    struct mtr_credit credit = {
+        .number = number,
+        .key = given->key,
+        .of_money = true,
+        .amount = given->amount,
+        .currency = run->series->tariff->currency,
+        .from = {.time_s = INT64_MIN},
+        .priority = (uint32_t)given->priority,
+    };
+    snprintf(text, sizeof(text), "%" PRIu32, number);
+    int rc = mtr_arena_copy(run->arena, mtr_str_from(text), &credit.from.text);
+    if (given->has_expires) {
+        credit.expires.text = MTR_STR("expires");
+        credit.expires.time_s = given->expires_us / MTR_US_PER_SECOND;
+    }
+    if (given->amount.e18 < 0)
+        return quote_fail(run->findings, NULL, "credits", "a credit must not be negative",
+                          (struct mtr_str){NULL, 0});
+    snprintf(text, sizeof(text), "credit-%" PRIu32, number);
+    if (!rc && !credit.key.size) rc = mtr_arena_copy(run->arena, mtr_str_from(text), &credit.key);
+    if (!rc && is_taken(run, credit.key))
+        return quote_fail(run->findings, NULL, "credits", "another part of the price has the key",
+                          credit.key);
+    if (!rc) run->credits[run->credit_count++] = credit;
+    return rc;
+}
+
+static int make_credits(struct run *run)
+{
+    const struct mtr_price_credit *given = run->series->credits->items;
+    const uint32_t count = run->series->credits->count;
+    int rc = MTR_OK;
+    run->credits = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*run->credits));
+    if (!run->credits) return MTR_ENOMEM;
+    for (uint32_t i = 0; !rc && i < count; i++)
+        rc = make_credit(run, &given[i], i + 1);
+    return rc;
+}
+
+/* ---- the ledger of draws ---- */
+
+static struct drawn *find_drawn(const struct run *run, struct mtr_hash128 grant)
+{
+    for (uint32_t i = 0; i < run->drawn_count; i++)
+        if (run->drawn[i].grant.high == grant.high && run->drawn[i].grant.low == grant.low)
+            return &run->drawn[i];
+    return NULL;
+}
+
+static int draw_before(void *context, struct mtr_charge_draw *draw)
+{
+    const struct drawn *drawn = find_drawn(context, draw->grant);
+    if (!drawn) return MTR_ENOTFOUND;
+    draw->before = 0;
+    draw->drawn = drawn->sum;
+    return MTR_OK;
+}
+
+/* There is no other subscription in a quote. */
+static int walk_lines(void *context, uint32_t subscription, int64_t period_start_s,
+                      mtr_charges_on_line on_line, void *hook_context)
+{
+    (void)context, (void)subscription, (void)period_start_s, (void)on_line, (void)hook_context;
+    return MTR_OK;
+}
+
+static const struct mtr_draw_ledger ledger_in_memory = {.draw_before = draw_before, .lines = walk_lines};
+
+static int post_draws(struct run *run, const struct mtr_grants *grants)
+{
+    for (uint32_t i = 0; i < grants->count; i++) {
+        const struct mtr_grant *grant = &grants->items[i];
+        struct drawn *drawn = find_drawn(run, grant->id);
+        if (!drawn) {
+            int rc = mtr_arena_make_room(run->arena, (void **)&run->drawn, run->drawn_count,
+                                         &run->drawn_capacity, sizeof(*run->drawn));
+            if (rc) return rc;
+            drawn = &run->drawn[run->drawn_count++];
+            *drawn = (struct drawn){.grant = grant->id};
+        }
+        MTR_ASSERT(drawn->sum == grant->before); /* months come one after another */
+        drawn->sum += grant->drawn;
+    }
+    return MTR_OK;
+}
+
+/* ---- parts ---- */
+
+static int format_time(const struct run *run, int64_t time_s, struct mtr_str *out)
+{
+    char text[MTR_TIME_TEXT_BYTES];
+    const int32_t offset_s = mtr_zone_at(run->series->zone, time_s).offset_s;
+    if (offset_s)
+        mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
+    else
+        mtr_time_format(time_s * MTR_US_PER_SECOND, text);
+    return mtr_arena_copy(run->arena, mtr_str_from(text), out);
+}
+
+/* Does a line of the costs alone stand with that part? */
+static bool stands_with(const struct mtr_period_price *priced, const struct mtr_period_line *line,
+                        uint32_t part)
+{
+    const struct mtr_billing_period *period = &priced->period;
+    for (uint32_t i = 0; i < period->part_count; i++) {
+        if (line->part == &period->parts[i]) return false;
+        if (line->identity.part_start_s == period->parts[i].start_s) return i == part;
+    }
+    return part == 0;
+}
+
+static struct mtr_price_line cost_line(const struct mtr_period_line *line)
+{
+    return (struct mtr_price_line){.component = line->identity.component,
+                                   .dimensions = line->identity.dimensions,
+                                   .kind = line->identity.kind,
+                                   .quantity = line->quantity};
+}
+
+/* The part's price with the costs on its lines. What rounding adds to a total is of no line here; its cost is
+ * in the price's own. */
+static int lay_costs(const struct mtr_period_price *priced, uint32_t part, struct mtr_arena *arena,
+                     struct mtr_price *price)
+{
+    const uint32_t count = price->line_count;
+    uint32_t next = 0;
+    int rc = MTR_OK;
+    if (!priced->costs) return MTR_OK;
+    struct mtr_price_line *lines =
+        mtr_arena_calloc(arena, (size_t)count + priced->costs->line_count + 1, sizeof(*lines));
+    if (!lines) return MTR_ENOMEM;
+    if (count) memcpy(lines, price->lines, count * sizeof(*lines));
+    price->lines = lines;
+    price->has_cost = true;
+    for (uint32_t i = 0; !rc && i < priced->line_count; i++) {
+        const struct mtr_period_line *line = &priced->lines[i];
+        const bool is_own = line->part == &priced->period.parts[part];
+        if (!is_own && !stands_with(priced, line, part)) continue;
+        rc = mtr_money_add(price->cost, line->cost, &price->cost);
+        if (mtr_str_equal(line->identity.kind, MTR_STR("rounding"))) continue;
+        struct mtr_price_line *out = is_own ? &lines[next++] : &lines[price->line_count++];
+        if (!is_own) *out = cost_line(line);
+        MTR_ASSERT(mtr_str_equal(out->component, line->identity.component) && next <= count);
+        out->has_cost = true;
+        out->cost = line->cost;
+    }
+    MTR_ASSERT(rc || next == count); /* every line of the part was met */
+    return rc;
+}
+
+static int keep_part(struct run *run, const struct mtr_period_price *priced, uint32_t index)
+{
+    const struct mtr_billing_part *part = &priced->period.parts[index];
+    struct mtr_price *price = mtr_arena_calloc(run->arena, 1, sizeof(*price));
+    struct mtr_priced_part kept = {.input = &priced->parts[index].input, .price = price};
+    if (!price) return MTR_ENOMEM;
+    *price = priced->parts[index].price;
+    int rc = lay_costs(priced, index, run->arena, price);
+    if (!rc) rc = format_time(run, part->start_s, &kept.from);
+    if (!rc) rc = format_time(run, part->end_s, &kept.to);
+    if (!rc)
+        rc = mtr_arena_make_room(run->arena, (void **)&run->parts, run->part_count, &run->part_capacity,
+                                 sizeof(kept));
+    if (!rc) run->parts[run->part_count++] = kept;
+    return rc;
+}
+
+/* ---- months ---- */
+
+static void make_subscription(struct run *run)
+{
+    const struct quote_series *series = run->series;
+    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, series->zone};
+    const int64_t start_s = mtr_period_at(&months, series->first_s).start_s;
+    run->subscription = (struct mtr_subscription){.key = series->party->subscription,
+                                                  .customer = series->party->customer,
+                                                  .currency = series->party->currency,
+                                                  .tariff = series->tariff,
+                                                  .cost_tariff = series->cost,
+                                                  .rates = series->rates,
+                                                  .zone = series->zone,
+                                                  .billing = months,
+                                                  .start_s = start_s,
+                                                  .trial_end_s = start_s,
+                                                  .free_until_s = start_s,
+                                                  .charged_until_s = INT64_MAX,
+                                                  .end_s = INT64_MAX};
+}
+
+static int price_month(struct run *run, const struct mtr_rating *rating, int64_t start_s, int64_t *end_s)
+{
+    struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
+    if (!priced) return MTR_ENOMEM;
+    int rc = mtr_billing_period_price(rating, &run->subscription, start_s, priced);
+    if (rc == MTR_EMISSING)
+        return quote_fail(run->findings, NULL, "currency", priced->missing, (struct mtr_str){NULL, 0});
+    if (!rc) rc = post_draws(run, &priced->grants);
+    for (uint32_t i = 0; !rc && i < priced->period.part_count; i++)
+        rc = keep_part(run, priced, i);
+    *end_s = priced->period.whole.end_s;
+    return rc;
+}
+
+int quote_series_price(const struct quote_series *series, struct mtr_arena *arena,
+                       struct mtr_diagnostics *findings, struct mtr_priced_part **parts, uint32_t *count)
+{
+    struct run run = {.series = series, .arena = arena, .findings = findings};
+    make_subscription(&run);
+    int rc = make_credits(&run);
+    const struct mtr_rating rating = {.source = &quote_use_source,
+                                      .source_context = series->use,
+                                      .ledger = &ledger_in_memory,
+                                      .ledger_context = &run,
+                                      .credits = run.credits,
+                                      .credit_count = run.credit_count,
+                                      .usage_day = series->usage_day,
+                                      .closing = series->closing,
+                                      .with_trace = series->with_trace,
+                                      .arena = arena};
+    for (int64_t at_s = run.subscription.start_s; !rc && at_s <= series->last_s;)
+        rc = price_month(&run, &rating, at_s, &at_s);
+    *parts = run.parts;
+    *count = run.part_count;
+    return rc;
+}

@@ -1,0 +1,44 @@
+/*
+ * The rows of a request as a source of use (meterd/rater/use_source.h): the rater reads them as it reads the
+ * rollups. Private to daemon/query.
+ *
+ * A row with a time is used then; it lies in the hour cell, or the window, that an event of that time would
+ * lie in. A span is spread over its hours. Meters of the request, else of the catalog, say how rows are
+ * measured; a meter that is in neither adds up, and so do counts of unique values, since the values are not
+ * known. Rows without times are quantities of one moment, which no meter measures.
+ */
+#ifndef METERD_DAEMON_QUERY_QUOTE_USE_H
+#define METERD_DAEMON_QUERY_QUOTE_USE_H
+
+#include "daemon/query/quote_rows.h"
+#include "meterd/rater/use_source.h"
+
+struct quote_use_options {
+    const struct mtr_price_usage *rows; /* expanded */
+    uint32_t row_count;
+    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, none */
+    const struct mtr_meter *meters;                  /* of the request */
+    uint32_t meter_count;
+    const struct mtr_catalog *catalog; /* NULL: none */
+    const struct mtr_zone *zone;
+    bool without_times;
+    bool has_at;    /* without times: the moment was named */
+    int64_t at_us;  /* without times: when everything is used, */
+    int64_t from_s; /* but for levels, which hold from here on */
+};
+
+struct quote_use;
+
+/* Finds for each row what it is of, under the version in force then, and sorts the rows. Everything is from
+ * the arena, and what the options point to is borrowed. MTR_EINVALID with findings, MTR_ENOMEM, MTR_ELIMIT,
+ * MTR_EOVERFLOW. */
+int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,
+                   struct mtr_diagnostics *findings, struct quote_use **out) MTR_MUST_USE;
+
+/* Of rows with times, of which there is one at least: the first moment, and the last that anything was used
+ * in. */
+void quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s);
+
+extern const struct mtr_use_source quote_use_source; /* context: struct quote_use */
+
+#endif
