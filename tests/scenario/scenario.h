@@ -8,6 +8,7 @@
  *   scenario_naive     usage recomputed from the log with plain arrays
  *   scenario_measure   that usage as the price function wants it, measured the long way
  *   scenario_bill      what the bill should be, priced from that usage
+ *   scenario_quote     what a quote of the usage says, against what was emitted of it
  *   scenario_laws      what must hold at the end
  *
  * Memory of a run is in its arena. Everything random comes from its seed; nothing reads a clock.
@@ -198,7 +199,7 @@ struct pending_result {
     X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
     X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN)                                                                    \
     X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
-    X(SPREAD_USE) X(RECURRING_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
+    X(SPREAD_USE) X(RECURRING_LINE) X(QUOTED_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
     SEEN_MAP(SEEN_ROW)
@@ -355,6 +356,8 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
 char *scenario_line_key(struct scenario *scenario, struct mtr_str subscription, int64_t period_s, int64_t part_s, struct mtr_str component,
                         struct mtr_str kind, struct mtr_str dimensions, struct mtr_str currency);
 
+/* A quote of a period's own rows is what was emitted of it. */
+void scenario_quote_laws(struct scenario *scenario);
 void scenario_laws(struct scenario *scenario);
 
 #endif

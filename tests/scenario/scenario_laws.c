@@ -386,6 +386,7 @@ void scenario_laws(struct scenario *scenario)
     scenario_bill_make(scenario, &naive, watermark_us, &bill);
     check_audit(scenario, bill.stray_count);
     check_bill(scenario, &bill, &scenario->receivers[0]);
+    scenario_quote_laws(scenario);
     check_deliveries(scenario);
     check_rebuild(scenario);
 }
