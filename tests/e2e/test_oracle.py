@@ -3,7 +3,8 @@
 
 Rounds of: start, vendors send from several threads, kill -9 under load (sometimes during recovery, too), start on the same data; every
 unanswered batch is sent again byte for byte. The catalog grows and its prices change on the way. At the end the log, the usage, the charges
-and what the receivers took must be exactly what an independent computation makes of the vendors' own records.
+and what the receivers took must be exactly what an independent computation makes of the vendors' own records. And a quote of what a closed
+month used, asked for over the API, must be what was charged of the month.
 
 METERD_KILLS: rounds (25). METERD_SEED: of everything random here.
 """
@@ -27,6 +28,7 @@ SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 <
 GRACE_S = 3600
 FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
 SPLIT_DAY = FIRST_DAY + datetime.timedelta(days=24)
+FIRST_MONTH = (FIRST_DAY.replace(day=1) - datetime.timedelta(days=1)).replace(day=1)  # the whole month before FIRST_DAY's
 
 
 def meter(key, event_type, aggregation="sum", value="amount", **more):
@@ -62,6 +64,7 @@ FIRST_CATALOG = {
     "subscriptions": [subscription("utc"), subscription("berlin", zone="Europe/Berlin"),
                       subscription("kolkata", zone="Asia/Kolkata", billing={"every": "day"}),
                       subscription("york", zone="America/New_York", billing={"every": "day"}),
+                      subscription("months", zone="Europe/Berlin", start=FIRST_MONTH.isoformat()),
                       subscription("g1", "other", tariff="plain")],
 }
 
@@ -95,7 +98,7 @@ class World:
         self.daemon = daemon
         self.catalog = FIRST_CATALOG
         self.grace_s = GRACE_S
-        self.start_us = min(oracle.date_s(s, s["start"]) for s in FIRST_CATALOG["subscriptions"]) * 10 ** 6
+        self.start_us = min(oracle.date_s(s, FIRST_DAY.isoformat()) for s in FIRST_CATALOG["subscriptions"]) * 10 ** 6
         self.foreign = {"acme": "sub-g1", "globex": "sub-utc"}
         self.failed, self.pause = threading.Event(), threading.Event()
         self.ending = False
@@ -154,7 +157,7 @@ def one_round(world, chance, number, tally):
     daemon = world.daemon
     world.wait_sent(chance.choice((2, 5, 20, 40, 80)))
     thread = None
-    changes = {ROUNDS // 4: grown, ROUNDS // 2: repriced}
+    changes = {ROUNDS // 4: grown, max(ROUNDS // 2, ROUNDS // 4 + 1): repriced}  # the second is made of the first; one round has one change
     wanted = changes[number](world.catalog) if number in changes else None
     if wanted:
         thread = apply_while_killed(world, wanted, chance)
@@ -314,6 +317,53 @@ def check_charges(daemon, catalog, cells):
     return charges
 
 
+def month_rows(daemon, catalog, subscription, start, end):
+    """What the month used, as rows of a request: the hours of GET /v1/usage, for the meters that the version of the day prices."""
+    versions = next(t for t in catalog["tariffs"] if t["key"] == subscription["tariff"])["versions"]
+    starts = [oracle.date_s(subscription, v["from"]) for v in versions]
+    days = [oracle.local(subscription, second).date().isoformat() for second in (start, end)]
+    rows = [{"time": clients.time_text(start * 10 ** 6), "component": "calls", "quantity": "0"}]  # a month without use has its fees, too
+    for m in catalog["meters"]:
+        names = m.get("group_by", [])
+        path = f"/v1/usage?meter={m['key']}&subscription={subscription['key']}&window=hour&from={days[0]}&to={days[1]}"
+        for row in daemon.get(path + "".join(f"&group_by={name}" for name in names))["rows"]:
+            version = versions[max(i for i, s in enumerate(starts) if s <= oracle.instant_us(row["start"]) // 10 ** 6)]
+            if any(c.get("meter") == m["key"] for c in version["components"]):
+                rows.append({"time": row["start"], "meter": m["key"], "quantity": row["quantity"], "dimensions": row["dimensions"]})
+    return rows
+
+
+def quoted(daemon, subscription, rows):
+    request = {"tariff": subscription["tariff"], "subscription": subscription["key"], "zone": subscription.get("zone", "UTC"), "usage": rows}
+    answer = daemon.call("POST", "/v1/price", body=json.dumps(request), headers={"Content-Type": "application/json"})
+    assert answer.status == 200, answer.body
+    result = {}
+    for line in json.loads(answer.body)["lines"]:
+        dimensions = frozenset(tuple(pair.split("=", 1)) for pair in line.get("dimensions", "").split(",") if pair and not pair.endswith("="))
+        key = oracle.instant_us(line["from"]) // 10 ** 6, line["component"], line["kind"], dimensions
+        result[key] = result.get(key, Fraction(0)) + Fraction(line["amount"])
+    return {key: amount for key, amount in result.items() if amount}
+
+
+def check_quotes(daemon, catalog, charges):
+    """A quote of a period's own rows is what was charged of it. A request can say what a subscription is that bills by calendar months from the
+    first of one on. It cannot say that a month is still running beside use with times, other billing periods, a start within a period, trials,
+    pools shared by a customer, what other subscriptions came to, or the values behind a count of unique ones: of these the simulation asks the
+    rater itself (tests/scenario/scenario_quote.c)."""
+    subscription = next(s for s in catalog["subscriptions"] if s["key"] == "months")
+    now, count = int(time.time()), 0
+    for start, end in oracle.periods(subscription, now):
+        if now < end + GRACE_S:
+            continue
+        charged = {key[2:]: amount for key, amount in sums(charges).items() if key[:2] == ("months", start)}
+        rows = month_rows(daemon, catalog, subscription, start, end)
+        found = quoted(daemon, subscription, rows)
+        wrong = [(k, found.get(k), charged.get(k)) for k in found.keys() | charged.keys() if found.get(k) != charged.get(k)]
+        assert charged and not wrong, (f"of {len(rows)} rows {len(wrong)} lines differ: (line, quoted, charged)", wrong[:5])
+        count += 1
+    assert count, "no month is over"
+
+
 def check_receivers(daemon, charges, receivers, puller):
     """The same charges arrive by push and by pull, each once."""
     by_id = {c["id"]: c for c in charges}
@@ -358,6 +408,7 @@ def check_all(world, sent, receivers, puller):
     cells = oracle.cells(world.catalog, counting)
     check_usage(daemon, world.catalog, cells)
     charges = check_charges(daemon, world.catalog, cells)
+    check_quotes(daemon, world.catalog, charges)
     check_receivers(daemon, charges, receivers, puller)
     return rows, cells, charges
 
@@ -397,7 +448,7 @@ def main():
                                  "drafts": drafts, "batch_max": 20})
         apply(world, {**FIRST_CATALOG, "destinations": destinations})
         keys = {vendor: daemon.vendor_key(vendor) for vendor in ("acme", "globex")}
-        subjects = {"acme": ["sub-utc", "sub-berlin", "sub-kolkata", "sub-york", "sub-new", "nobody"], "globex": ["sub-g1", "nobody"]}
+        subjects = {"acme": ["sub-utc", "sub-berlin", "sub-kolkata", "sub-york", "sub-months", "sub-new", "nobody"], "globex": ["sub-g1", "nobody"]}
         vendors = [clients.Vendor(world, f"v{i}", name, keys[name], subjects[name], SEED + i)
                    for i, name in enumerate(("acme", "acme", "acme", "globex"))]
         puller = clients.Puller(world, SEED)
