@@ -1,6 +1,6 @@
 /*
- * Damage and crashes: flipped bits, swapped pages, cut and missing files, a wrong manifest, kill -9 of a writer, a full disk. Each is found
- * with its position or survived, and never takes this process down.
+ * Damage and crashes: flipped bits, swapped pages, cut and missing files, a wrong manifest, kill -9 of a
+ * writer, a full disk. Each is found with its position or survived, and never takes this process down.
  */
 #include "meterd/store/log.h"
 
@@ -53,7 +53,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Three segments: sealed, rolled, open; of a few blocks each, small ones (inside a leaf) and large ones (pages of their own). */
+/* Three segments: sealed, rolled, open; of a few blocks each, small ones (inside a leaf) and large ones
+ * (pages of their own). */
 static void make_log(struct fixture *f)
 {
     struct mtr_log *log;
@@ -61,10 +62,12 @@ static void make_log(struct fixture *f)
     struct mtr_log_identity records[300];
     assert_int_equal(mtr_log_open(f->directory, &f->options, &log, &f->diagnostic), MTR_OK);
     for (int segment = 0; segment < 3; segment++) {
-        for (uint32_t i = 0; i < 4; i++) assert_int_equal(append_numbered(log, i == 2 ? 400 : 3, NOW_US, &first_seq), MTR_OK);
+        for (uint32_t i = 0; i < 4; i++)
+            assert_int_equal(append_numbered(log, i == 2 ? 400 : 3, NOW_US, &first_seq), MTR_OK);
         if (segment < 2) assert_int_equal(mtr_log_roll(log, NOW_US), MTR_OK);
     }
-    for (uint32_t i = 0; i < 300; i++) records[i] = (struct mtr_log_identity){.identity = {i, i}, .digest = i, .seq_offset = i};
+    for (uint32_t i = 0; i < 300; i++)
+        records[i] = (struct mtr_log_identity){.identity = {i, i}, .digest = i, .seq_offset = i};
     assert_int_equal(mtr_log_seal(log, 1, records, 300), MTR_OK);
     mtr_log_close(log);
 }
@@ -120,7 +123,8 @@ static void flip(const char *path, uint64_t bit)
     close(fd);
 }
 
-/* Where whole blocks stand in the file: from each magic to as many bytes as its header says, when the hash is right. */
+/* Where whole blocks stand in the file: from each magic to as many bytes as its header says, when the hash
+ * is right. */
 static uint64_t next_block(const unsigned char *file, size_t size, uint64_t from, uint64_t *block_size)
 {
     for (uint64_t at = from; at + 64 < size; at++) {
@@ -131,13 +135,14 @@ static uint64_t next_block(const unsigned char *file, size_t size, uint64_t from
         *block_size = 64 + (uint64_t)stored + ids + 16;
         struct mtr_block_header header;
         if (*block_size > size - at) continue;
-        if (mtr_block_read_header((struct mtr_str){(const char *)file + at, *block_size}, &header) == MTR_OK) return at;
+        if (mtr_block_read_header((struct mtr_str){(const char *)file + at, *block_size}, &header) == MTR_OK)
+            return at;
     }
     return 0;
 }
 
-/* Older copies of a leaf stand in the file beside the live one, so all copies of a block get the same flip. (test_block flips every
- * bit of a block; here it is FLIPS bits through LMDB and recovery.) */
+/* Older copies of a leaf stand in the file beside the live one, so all copies of a block get the same
+ * flip. (test_block flips every bit of a block; here it is FLIPS bits through LMDB and recovery.) */
 static void flipped_bits_of_blocks_are_found(void **state)
 {
     struct fixture *f = *state;
@@ -170,7 +175,8 @@ static void flipped_bits_of_blocks_are_found(void **state)
     assert_int_equal(try_open(f), MTR_OK);
 }
 
-/* Anywhere in the pages in use: found, or without effect because the bit is in no live byte; then everything is still there. */
+/* Anywhere in the pages in use: found, or without effect because the bit is in no live byte; then
+ * everything is still there. */
 static void flipped_bits_anywhere_never_crash_or_lose(void **state)
 {
     struct fixture *f = *state;
@@ -182,7 +188,8 @@ static void flipped_bits_anywhere_never_crash_or_lose(void **state)
         char path[128];
         snprintf(path, sizeof(path), "%s/%06d/data.mdb", f->directory, 1 + i % 3);
         uint64_t bit = i % 4 ? random_below(&random, UINT64_C(24) * PAGE_BYTES * 8)
-                             : random_below(&random, 2) * PAGE_BYTES * 8 + random_below(&random, 152 * 8); /* the meta pages */
+                             /* the meta pages */
+                             : random_below(&random, 2) * PAGE_BYTES * 8 + random_below(&random, 152 * 8);
         flip(path, bit);
         struct mtr_log *log;
         int rc = mtr_log_open(f->directory, &f->options, &log, &f->diagnostic);
@@ -241,7 +248,8 @@ static void cut_and_missing_files_are_found(void **state)
         assert_int_equal(rename(away, path), 0);
         snprintf(path, sizeof(path), "%s/%06d/data.mdb", f->directory, i);
         unsigned char *file = read_bytes(path, f->options.segment_bytes);
-        static const off_t sizes[] = {0, 100, PAGE_BYTES, 2 * PAGE_BYTES, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 17};
+        static const off_t sizes[] = {
+            0, 100, PAGE_BYTES, 2 * PAGE_BYTES, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 17};
         for (size_t k = 0; k < sizeof(sizes) / sizeof(*sizes); k++) {
             assert_int_equal(truncate(path, sizes[k]), 0);
             assert_corrupt(f, where);
@@ -315,7 +323,8 @@ static void a_reader_finds_damage_too(void **state)
     path_of(f, "000002/data.mdb", path);
     unsigned char *file = read_bytes(path, f->options.segment_bytes);
     uint64_t size, at = 0;
-    while ((at = next_block(file, f->options.segment_bytes, at + 1, &size)) != 0) flip(path, (at + size - 20) * 8);
+    while ((at = next_block(file, f->options.segment_bytes, at + 1, &size)) != 0)
+        flip(path, (at + size - 20) * 8);
     free(file);
     assert_int_equal(mtr_log_reader_open(f->directory, &reader, &f->diagnostic), MTR_OK);
     assert_int_equal(mtr_log_read(reader, 1, &header, &events, &f->diagnostic), MTR_OK);
@@ -327,7 +336,8 @@ static void a_reader_finds_damage_too(void **state)
     mtr_log_reader_close(reader);
 }
 
-/* Appends until killed; tells each acknowledged sequence through the pipe. Rolls often and seals what it rolled. */
+/* Appends until killed; tells each acknowledged sequence through the pipe. Rolls often and seals what it
+ * rolled. */
 static _Noreturn void run_writer(struct fixture *f, int fd)
 {
     struct mtr_log *log;
@@ -363,7 +373,8 @@ static void a_killed_writer_loses_nothing_acknowledged(void **state)
         if (child == 0) run_writer(f, fds[1]);
         close(fds[1]);
         while (acknowledged < target && read(fds[0], &seq, sizeof(seq)) == sizeof(seq)) acknowledged = seq;
-        for (uint64_t turns = random_below(&random, 3000); turns > 0; turns--) sched_yield(); /* into the middle of something */
+        /* into the middle of something */
+        for (uint64_t turns = random_below(&random, 3000); turns > 0; turns--) sched_yield();
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(WIFSIGNALED(status));
@@ -430,7 +441,8 @@ static void a_block_that_finds_no_room_is_not_stored(void **state)
     mtr_arena_init(&arena, 1 << 20, 1 << 28);
     f->options.segment_events_max = 100000;
     struct mtr_event *events = numbered_events(&arena, 6, 900);
-    for (uint32_t i = 0; i < 900; i++) events[i].id = random_text(&random, &arena, 4000); /* 3.6 MB, ids are not compressed */
+    /* 3.6 MB, ids are not compressed */
+    for (uint32_t i = 0; i < 900; i++) events[i].id = random_text(&random, &arena, 4000);
     assert_int_equal(mtr_log_append(log, events, 900, NOW_US, &first_seq), MTR_EFULL);
     mtr_arena_release(&arena);
     assert_int_equal(mtr_log_last_seq(log), 5);

@@ -31,8 +31,10 @@ static inline void check_event(const struct mtr_event *event)
         const struct mtr_property *property = &event->properties[i];
         check_text(property->name, 1, MTR_PROPERTY_NAME_BYTES_MAX);
         if (property->kind == MTR_PROPERTY_STRING) check_text(property->text, 0, MTR_PROPERTY_TEXT_BYTES_MAX);
-        if (property->kind == MTR_PROPERTY_NUMBER) MTR_ASSERT(property->number.scale <= MTR_DECIMAL_DIGITS_MAX);
-        for (uint32_t j = 0; j < i; j++) MTR_ASSERT(!mtr_str_equal(property->name, event->properties[j].name));
+        if (property->kind == MTR_PROPERTY_NUMBER)
+            MTR_ASSERT(property->number.scale <= MTR_DECIMAL_DIGITS_MAX);
+        for (uint32_t j = 0; j < i; j++)
+            MTR_ASSERT(!mtr_str_equal(property->name, event->properties[j].name));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * Any bytes as a bank's XML (the first says which bank): they are refused with a sentence, or the documents made of them are rates that the
- * catalog accepts.
+ * Any bytes as a bank's XML (the first says which bank): they are refused with a sentence, or the documents
+ * made of them are rates that the catalog accepts.
  */
 #include <stdint.h>
 #include <stdlib.h>

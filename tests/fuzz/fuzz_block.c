@@ -1,6 +1,6 @@
 /*
- * Fuzzing of the block decoder. The input becomes a block with a right hash, so that the fuzzer gets behind it; what decodes
- * must encode again and decode to the same events.
+ * Fuzzing of the block decoder. The input becomes a block with a right hash, so that the fuzzer gets behind
+ * it; what decodes must encode again and decode to the same events.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mtr_block_header header;
     const struct mtr_event *events;
     struct mtr_diagnostic diagnostic;
-    int rc = mtr_block_decode(decoder, (struct mtr_str){(const char *)bytes, size + 16}, &header, &events, &diagnostic);
+    int rc = mtr_block_decode(decoder, (struct mtr_str){(const char *)bytes, size + 16}, &header, &events,
+                              &diagnostic);
     free(bytes);
     if (rc) return 0;
     struct mtr_str again;

@@ -1,7 +1,6 @@
 /*
- * Fuzzing of catalog texts, tariffs included: a dry run over a small catalog. It is refused exactly when there is an error among the
- * findings,
- * every error has a place, and a second dry run says the same.
+ * Fuzzing of catalog texts, tariffs included: a dry run over a small catalog. It is refused exactly when
+ * there is an error among the findings, every error has a place, and a second dry run says the same.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -33,9 +32,11 @@ static void clean_up(void)
     rmdir(directory);
 }
 
-static int apply(struct mtr_str text, bool dry_run, struct mtr_catalog_change *change, struct mtr_diagnostics *findings)
+static int apply(struct mtr_str text, bool dry_run, struct mtr_catalog_change *change,
+                 struct mtr_diagnostics *findings)
 {
-    const struct mtr_catalog_edit edit = {.text = text, .who = MTR_STR("fuzzer"), .now_us = 0, .dry_run = dry_run};
+    const struct mtr_catalog_edit edit = {
+        .text = text, .who = MTR_STR("fuzzer"), .now_us = 0, .dry_run = dry_run};
     return mtr_catalog_store_apply(store, &edit, change, findings);
 }
 
@@ -63,8 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MTR_ASSERT(rc[i] == MTR_OK || rc[i] == MTR_EINVALID);
         MTR_ASSERT((rc[i] == MTR_OK) == (findings[i].errors == 0));
     }
-    MTR_ASSERT(rc[0] == rc[1] && findings[0].count == findings[1].count && findings[0].errors == findings[1].errors);
-    for (size_t i = 0; i < findings[0].count; i++) MTR_ASSERT(strcmp(findings[0].items[i].text, findings[1].items[i].text) == 0);
+    MTR_ASSERT(rc[0] == rc[1] && findings[0].count == findings[1].count &&
+               findings[0].errors == findings[1].errors);
+    for (size_t i = 0; i < findings[0].count; i++)
+        MTR_ASSERT(strcmp(findings[0].items[i].text, findings[1].items[i].text) == 0);
     mtr_diagnostics_release(&findings[0]);
     mtr_diagnostics_release(&findings[1]);
     return 0;

@@ -1,5 +1,6 @@
 /*
- * Any bytes as a number: what is accepted formats canonically, reads back equal, and is the same number in every type that takes it.
+ * Any bytes as a number: what is accepted formats canonically, reads back equal, and is the same number in
+ * every type that takes it.
  */
 #include "meterd/core/decimal.h"
 
@@ -23,7 +24,8 @@ static void check_decimal(struct mtr_str input)
     int rc = mtr_decimal_parse((struct mtr_str){text, (size_t)size}, &again);
     MTR_ASSERT(rc == MTR_OK && again.mantissa == value.mantissa && again.scale == value.scale);
     struct mtr_quantity parsed, converted;
-    int rc_parsed = mtr_quantity_parse(input, &parsed), rc_converted = mtr_quantity_from_decimal(value, &converted);
+    int rc_parsed = mtr_quantity_parse(input, &parsed),
+        rc_converted = mtr_quantity_from_decimal(value, &converted);
     MTR_ASSERT(rc_parsed == rc_converted && (rc_parsed || parsed.e12 == converted.e12));
 }
 

@@ -1,5 +1,6 @@
 /*
- * Fuzzing of documents: what parses is written as JSON, and that JSON parses to the same JSON again. Places are inside the text.
+ * Fuzzing of documents: what parses is written as JSON, and that JSON parses to the same JSON again. Places
+ * are inside the text.
  */
 #include <stdint.h>
 #include <string.h>
@@ -19,7 +20,8 @@ static void check_places(const struct mtr_node *node, uint32_t lines)
 {
     MTR_ASSERT(node->line >= 1 && node->line <= lines && node->column >= 1);
     for (uint32_t i = 0; i < node->child_count; i++) {
-        MTR_ASSERT(node->kind != MTR_NODE_MAP || (node->children[i].key.size > 0 && node->children[i].key_line >= 1));
+        MTR_ASSERT(node->kind != MTR_NODE_MAP ||
+                   (node->children[i].key.size > 0 && node->children[i].key_line >= 1));
         check_places(&node->children[i], lines);
     }
 }
@@ -30,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mtr_diagnostic diagnostic;
     struct mtr_buffer json, json_again;
     if (mtr_document_parse((struct mtr_str){(const char *)data, size}, &document, &diagnostic)) {
-        MTR_ASSERT(diagnostic.text[0] && diagnostic.line >= 1 && diagnostic.line <= count_lines(data, size) + 1);
+        MTR_ASSERT(diagnostic.text[0] && diagnostic.line >= 1 &&
+                   diagnostic.line <= count_lines(data, size) + 1);
         return 0;
     }
     mtr_buffer_init(&json, 64 << 20);

@@ -1,6 +1,7 @@
 /*
- * Fuzzing of the HTTP parser: requests one after the other, once in one piece and once cut into pieces whose sizes come from the input.
- * The law: how bytes are cut changes nothing, neither what is understood nor where a request ends.
+ * Fuzzing of the HTTP parser: requests one after the other, once in one piece and once cut into pieces whose
+ * sizes come from the input. The law: how bytes are cut changes nothing, neither what is understood nor where
+ * a request ends.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ struct reading {
 static void mix(struct reading *reading, const void *data, size_t size)
 {
     const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++) reading->digest = (reading->digest ^ bytes[i]) * UINT64_C(1099511628211);
+    for (size_t i = 0; i < size; i++)
+        reading->digest = (reading->digest ^ bytes[i]) * UINT64_C(1099511628211);
 }
 
 static int on_body(void *context, const char *data, size_t size)
@@ -39,7 +41,8 @@ static int on_body(void *context, const char *data, size_t size)
 
 static void mix_head(struct reading *reading, const struct mtr_http_head *head)
 {
-    MTR_ASSERT(head->header_count <= MTR_HTTP_HEADERS_MAX && head->bytes.size <= HEADER_BYTES_MAX && head->url.size <= URL_BYTES_MAX);
+    MTR_ASSERT(head->header_count <= MTR_HTTP_HEADERS_MAX && head->bytes.size <= HEADER_BYTES_MAX &&
+               head->url.size <= URL_BYTES_MAX);
     mix(reading, head->path.data, head->path.size);
     mix(reading, head->query.data, head->query.size);
     mix(reading, &head->method, sizeof(head->method));
@@ -70,8 +73,9 @@ static struct reading read_requests(const uint8_t *data, size_t size, const uint
         MTR_ASSERT(piece);
         memcpy(piece, data + reading.end, piece_size);
         size_t used = 0;
-        enum mtr_http_progress progress = in_body ? http_parser_body(&parser, piece, piece_size, &used, on_body, &reading)
-                                                  : http_parser_head(&parser, piece, piece_size, &used);
+        enum mtr_http_progress progress =
+            in_body ? http_parser_body(&parser, piece, piece_size, &used, on_body, &reading)
+                    : http_parser_head(&parser, piece, piece_size, &used);
         free(piece);
         MTR_ASSERT(used <= piece_size && (progress != MTR_HTTP_MORE || used == piece_size));
         if (progress == MTR_HTTP_REFUSED) {

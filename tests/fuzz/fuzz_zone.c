@@ -1,5 +1,6 @@
 /*
- * Fuzz target: a TZif file of hostile bytes is an error or a zone whose hours hold their instants; the same for a footer alone.
+ * Fuzz target: a TZif file of hostile bytes is an error or a zone whose hours hold their instants; the same
+ * for a footer alone.
  */
 #include <stddef.h>
 #include <stdint.h>

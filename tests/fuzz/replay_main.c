@@ -1,10 +1,11 @@
 /*
- * Replays a fuzz target without libFuzzer: every file of its corpus, then seeded mutations of them. Linked with each fuzz_*.c in every
- * preset, so that the sanitizers see the corpus in each run of the suite.
+ * Replays a fuzz target without libFuzzer: every file of its corpus, then seeded mutations of them. Linked
+ * with each fuzz_*.c in every preset, so that the sanitizers see the corpus in each run of the suite.
  *
  *   replay_fuzz_x CORPUS_DIRECTORY MUTATIONS      METERD_SEED=n chooses another seed
  *
- * The input under test stands in the file replay_fuzz_x.input of the working directory as well; it is left behind when the target dies.
+ * The input under test stands in the file replay_fuzz_x.input of the working directory as well; it is left
+ * behind when the target dies.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -86,7 +87,8 @@ static size_t insert_run(uint8_t *data, size_t size)
 {
     const struct input *other = &corpus[random_below(corpus_count)];
     if (other->size == 0) return size;
-    size_t from = random_below(other->size), count = 1 + random_below(other->size - from), at = random_below(size + 1);
+    size_t from = random_below(other->size), count = 1 + random_below(other->size - from),
+           at = random_below(size + 1);
     if (count > INPUT_BYTES_MAX - size) count = INPUT_BYTES_MAX - size;
     memmove(data + at + count, data + at, size - at);
     memcpy(data + at, other->data + from, count);
@@ -95,8 +97,8 @@ static size_t insert_run(uint8_t *data, size_t size)
 
 static size_t insert_byte(uint8_t *data, size_t size)
 {
-    static const uint8_t interesting[] = {0x00, 0x7f, 0x80, 0xc1, 0xcb, 0xdb, 0xdd, 0xdf, 0xff, '"', '\\', '[', ']', '{', '}', ',', ':',
-                                          '\n', '0', '-'};
+    static const uint8_t interesting[] = {0x00, 0x7f, 0x80, 0xc1, 0xcb, 0xdb, 0xdd, 0xdf, 0xff, '"',
+                                          '\\', '[',  ']',  '{',  '}',  ',',  ':',  '\n', '0',  '-'};
     if (size == INPUT_BYTES_MAX) return size;
     size_t at = random_below(size + 1);
     memmove(data + at + 1, data + at, size - at);

@@ -12,11 +12,12 @@ const char *const scenario_seen_names[SEEN_COUNT] = {
 #undef SEEN_ROW
 };
 
-void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
+void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition,
+                   const char *format, ...)
 {
     va_list args;
-    print_error("seed %" PRIu64 " (METERD_SEED=%" PRIu64 " shows its trace): %s:%d: %s\n  ", scenario->seed, scenario->seed, file, line,
-                condition);
+    print_error("seed %" PRIu64 " (METERD_SEED=%" PRIu64 " shows its trace): %s:%d: %s\n  ", scenario->seed,
+                scenario->seed, file, line, condition);
     va_start(args, format);
     vprint_error(format, args);
     va_end(args);
@@ -40,7 +41,8 @@ void scenario_trace(struct scenario *scenario, const char *format, ...)
     int size = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (size >= (int)sizeof(text)) size = (int)sizeof(text) - 1;
-    for (int i = 0; i <= size; i++) scenario->trace_hash = (scenario->trace_hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    for (int i = 0; i <= size; i++)
+        scenario->trace_hash = (scenario->trace_hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
     if (!scenario->is_loud) return;
     char now[MTR_TIME_TEXT_BYTES];
     mtr_time_format(scenario->now_us, now);

@@ -1,5 +1,6 @@
 /*
- * One run of the whole pipeline in one thread on a simulated clock: what its parts share. test_scenario.c tells what it is for.
+ * One run of the whole pipeline in one thread on a simulated clock: what its parts share. test_scenario.c
+ * tells what it is for.
  *
  *   scenario_catalog   documents, and how they change while usage flows
  *   scenario_client    vendors: events, requests, retries; remembers what was sent and what was answered
@@ -37,7 +38,15 @@
 #include "meterd/store/log.h"
 #include "support/random_events.h"
 
-enum { VENDORS_MAX = 3, SERVICES_MAX = 5, METERS_MAX = 24, TARIFFS_MAX = 6, SUBSCRIPTIONS_MAX = 12, DESTINATIONS_MAX = 2, KEY_MAX = 16 };
+enum {
+    VENDORS_MAX = 3,
+    SERVICES_MAX = 5,
+    METERS_MAX = 24,
+    TARIFFS_MAX = 6,
+    SUBSCRIPTIONS_MAX = 12,
+    DESTINATIONS_MAX = 2,
+    KEY_MAX = 16
+};
 
 /* ---- catalog ---- */
 
@@ -194,12 +203,13 @@ struct pending_result {
 };
 
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
-#define SEEN_MAP(X)                                                                                                            \
-    X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL) X(METER_REFUSES) X(SPLIT_PERIOD) \
-    X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE)            \
-    X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE) X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN)                                                                    \
-    X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION) X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL)        \
-    X(SPREAD_USE) X(RECURRING_LINE) X(QUOTED_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
+#define SEEN_MAP(X)                                                                                          \
+    X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
+    X(METER_REFUSES) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE)         \
+    X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
+    X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
+    X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
+    X(RECURRING_LINE) X(QUOTED_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
     SEEN_MAP(SEEN_ROW)
@@ -235,8 +245,8 @@ struct scenario {
         if (!(condition)) scenario_fail(scenario, __FILE__, __LINE__, #condition, __VA_ARGS__);                               \
     } while (0)
 #define CHECK_OK(scenario, call) CHECK(scenario, (call) == 0, " ")
-_Noreturn void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition, const char *format, ...)
-    MTR_PRINTF(5, 6);
+_Noreturn void scenario_fail(struct scenario *scenario, const char *file, int line, const char *condition,
+                             const char *format, ...) MTR_PRINTF(5, 6);
 void scenario_trace(struct scenario *scenario, const char *format, ...) MTR_PRINTF(2, 3);
 uint32_t scenario_below(struct scenario *scenario, uint32_t bound);
 bool scenario_chance(struct scenario *scenario, uint32_t percent);
@@ -250,7 +260,8 @@ void scenario_catalog_apply_rest(struct scenario *scenario);
 void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX]);
 
 void scenario_client_create(struct scenario *scenario);  /* makes up a request */
-void scenario_client_submit(struct scenario *scenario);  /* sends one that is not answered; false when there is none */
+/* sends one that is not answered; false when there is none */
+void scenario_client_submit(struct scenario *scenario);
 bool scenario_client_waits(const struct scenario *scenario, int64_t older_than_us);
 void scenario_client_lose_queue(struct scenario *scenario); /* a crash: what waited in the queue is gone */
 void scenario_on_answer(void *context, struct mtr_request *request);
@@ -267,7 +278,8 @@ void scenario_stores_path(const struct scenario *scenario, const char *folder, c
 extern const uint8_t SCENARIO_EVENT_KEY[MTR_EVENT_KEY_BYTES];
 
 int scenario_receiver_send(void *context, const struct mtr_outbox_message *message);
-void scenario_receiver_answer(struct scenario *scenario); /* one of the answers on their way arrives, if there is any */
+/* one of the answers on their way arrives, if there is any */
+void scenario_receiver_answer(struct scenario *scenario);
 void scenario_operator(struct scenario *scenario);        /* looks after REJECTED and UNKNOWN messages */
 
 /* ---- the naive view ---- */
@@ -297,11 +309,14 @@ struct naive {
 
 void scenario_naive_read(struct scenario *scenario, struct naive *naive);
 /* The value of uses[0 … count) under their meter; false when none counts. */
-bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count, struct mtr_quantity *out);
-mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator); /* to the nearest, ties to even; denominator > 0 */
+bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count,
+                          struct mtr_quantity *out);
+/* to the nearest, ties to even; denominator > 0 */
+mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator);
 struct mtr_str scenario_property_text(struct scenario *scenario, const struct mtr_property *property);
 
-/* What a part of a period is priced by: [from, own) gives the position, [own, until) is billed. Cells count by their hour, levels by the second. */
+/* What a part of a period is priced by: [from, own) gives the position, [own, until) is billed. Cells
+ * count by their hour, levels by the second. */
 struct naive_range {
     int64_t from_s, own_s;               /* of hours */
     int64_t levels_from_s, levels_own_s; /* of seconds */
@@ -309,11 +324,19 @@ struct naive_range {
     struct mtr_period whole;
 };
 
+/* What of it, and whose use. */
+struct naive_measured {
+    const struct mtr_subscription *subscription;
+    const struct mtr_component *component;
+    uint32_t component_index;
+    struct naive_range range;
+};
+
 enum { NAIVE_ROWS_MAX = 65536, NAIVE_USES_MAX = 65536 };
 /* Adds the rows of one component; returns how many there are then. */
-uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
-                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
-                          struct mtr_usage_row *rows, uint32_t row_count);
+uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive,
+                          const struct naive_measured *measured, struct mtr_usage_row *rows,
+                          uint32_t row_count);
 
 struct bill_line {
     const char *key;
@@ -344,17 +367,25 @@ struct naive_drawing {
     int64_t start_s, end_s;
 };
 void scenario_pools_open(struct scenario *scenario, struct naive_pools *out);
-void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools, const struct mtr_subscription *subscription, int64_t start_s,
-                          const struct mtr_tariff_version *const *versions, const struct mtr_tariff_document *const *tariffs, uint32_t part_count);
-uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing, uint32_t part, struct mtr_str currency,
-                           struct mtr_price_pool *out);
-void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools, const struct naive_drawing *drawing, const struct mtr_price *price);
+void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools,
+                          const struct naive_drawing *drawing,
+                          const struct mtr_tariff_version *const *versions,
+                          const struct mtr_tariff_document *const *tariffs, uint32_t part_count);
+uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing,
+                           uint32_t part, struct mtr_str currency, struct mtr_price_pool *out);
+void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools,
+                         const struct naive_drawing *drawing, const struct mtr_price *price);
 
 enum { BILL_LINES_MAX = 65536 };
-void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us, struct bill *out);
-/* subscription, period, part, component, kind, dimensions, currency as one text */
-char *scenario_line_key(struct scenario *scenario, struct mtr_str subscription, int64_t period_s, int64_t part_s, struct mtr_str component,
-                        struct mtr_str kind, struct mtr_str dimensions, struct mtr_str currency);
+void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us,
+                        struct bill *out);
+/* What a line is, and all of that as one text. */
+struct line_identity {
+    struct mtr_str subscription;
+    int64_t period_s, part_s;
+    struct mtr_str component, kind, dimensions, currency;
+};
+char *scenario_line_key(struct scenario *scenario, const struct line_identity *line);
 
 /* A quote of a period's own rows is what was emitted of it. */
 void scenario_quote_laws(struct scenario *scenario);

@@ -1,8 +1,9 @@
 /*
- * What the bill should be: the naive usage, cut into periods and parts by the documents' words, and priced by mtr_price; and what the same use
- * costs, priced under the cost tariff in pieces of the parts.
+ * What the bill should be: the naive usage, cut into periods and parts by the documents' words, and priced by
+ * mtr_price; and what the same use costs, priced under the cost tariff in pieces of the parts.
  *
- * Written from rater.h, price.h and period.h. Shares with the rater only the price function, the zones and the periods.
+ * Written from rater.h, price.h and period.h. Shares with the rater only the price function, the zones and
+ * the periods.
  */
 #include "scenario/scenario.h"
 
@@ -35,31 +36,39 @@ struct billing {
     uint32_t first_line; /* of the period in the bill */
     bool closing;
     struct bill *bill;
-    const struct bill *account; /* the same without pools, in the order of subscriptions: what limits of accounts count */
+    /* the same without pools, in the order of subscriptions: what limits of accounts count */
+    const struct bill *account;
     struct naive_pools *pools;  /* NULL: none */
 };
 
-char *scenario_line_key(struct scenario *scenario, struct mtr_str subscription, int64_t period_s, int64_t part_s, struct mtr_str component,
-                        struct mtr_str kind, struct mtr_str dimensions, struct mtr_str currency)
+char *scenario_line_key(struct scenario *scenario, const struct line_identity *line)
 {
-    return scenario_format(scenario, "%.*s %" PRId64 " %" PRId64 " %.*s %.*s [%.*s] %.*s", MTR_STR_ARGS(subscription), period_s, part_s,
-                           MTR_STR_ARGS(component), MTR_STR_ARGS(kind), MTR_STR_ARGS(dimensions), MTR_STR_ARGS(currency));
+    return scenario_format(scenario, "%.*s %" PRId64 " %" PRId64 " %.*s %.*s [%.*s] %.*s",
+                           MTR_STR_ARGS(line->subscription), line->period_s, line->part_s,
+                           MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind),
+                           MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->currency));
 }
 
-static int64_t version_start(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version)
+static int64_t version_start(const struct mtr_subscription *subscription,
+                             const struct mtr_tariff_version *version)
 {
-    if (!version->from_is_date) return version->from_us / MTR_US_PER_SECOND; /* instants of a run are whole seconds */
+    /* instants of a run are whole seconds */
+    if (!version->from_is_date) return version->from_us / MTR_US_PER_SECOND;
     return mtr_zone_from_civil(subscription->zone, mtr_civil_from_s(version->from_days * 86400));
 }
 
 /* The subscription's own override, or its customer's, or the version. */
-static const struct mtr_tariff_version *own_version(const struct mtr_subscription *subscription, const struct mtr_tariff_version *version)
+static const struct mtr_tariff_version *own_version(const struct mtr_subscription *subscription,
+                                                    const struct mtr_tariff_version *version)
 {
     const struct mtr_tariff_version *found = version;
     for (uint32_t i = 0; i < version->override_count; i++) {
         const struct mtr_tariff_override *override = &version->overrides[i];
-        if (override->customer.size && mtr_str_equal(override->customer, subscription->customer) && found == version) found = &override->version;
-        if (override->subscription.size && mtr_str_equal(override->subscription, subscription->key)) found = &override->version;
+        if (override->customer.size && mtr_str_equal(override->customer, subscription->customer) &&
+            found == version)
+            found = &override->version;
+        if (override->subscription.size && mtr_str_equal(override->subscription, subscription->key))
+            found = &override->version;
     }
     scenario_seen[SEEN_OVERRIDE] += found != version;
     return found;
@@ -71,13 +80,17 @@ static int64_t usage_from(const struct mtr_subscription *subscription, int64_t s
 }
 
 /* The parts in [from, to) under a tariff. */
-static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_s, int64_t to_s, struct side *side)
+static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_s,
+                      int64_t to_s, struct side *side)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const uint32_t first = side->count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
-        struct part part = {.tariff = tariff, .version = own_version(subscription, &tariff->versions[i]), .first = first,
-                            .start_s = version_start(subscription, &tariff->versions[i]), .end_s = to_s};
+        struct part part = {.tariff = tariff,
+                            .version = own_version(subscription, &tariff->versions[i]),
+                            .first = first,
+                            .start_s = version_start(subscription, &tariff->versions[i]),
+                            .end_s = to_s};
         if (i + 1 < tariff->version_count) {
             int64_t next_s = version_start(subscription, &tariff->versions[i + 1]);
             if (next_s < part.end_s) part.end_s = next_s;
@@ -98,9 +111,11 @@ static void find_parts(struct billing *billing)
     side->count = 0;
     if (trial_end_s < billing->start_s) trial_end_s = billing->start_s;
     if (trial_end_s > billing->end_s) trial_end_s = billing->end_s;
-    if (subscription->trial_tariff) add_parts(billing, subscription->trial_tariff, billing->start_s, trial_end_s, side);
+    if (subscription->trial_tariff)
+        add_parts(billing, subscription->trial_tariff, billing->start_s, trial_end_s, side);
     scenario_seen[SEEN_TRIAL_PART] += side->count;
-    if (!subscription->trial_stops) add_parts(billing, subscription->tariff, trial_end_s, billing->end_s, side);
+    if (!subscription->trial_stops)
+        add_parts(billing, subscription->tariff, trial_end_s, billing->end_s, side);
 }
 
 /* Cost parts are cut wherever one of the customer's begins or ends. */
@@ -112,7 +127,8 @@ static void find_costs(struct billing *billing)
     if (!subscription->cost_tariff) return;
     add_parts(billing, subscription->cost_tariff, billing->start_s, billing->end_s, &whole);
     for (uint32_t i = 0; i < whole.count; i++) {
-        for (int64_t start_s = whole.parts[i].start_s, end_s; start_s < whole.parts[i].end_s; start_s = end_s) {
+        for (int64_t start_s = whole.parts[i].start_s, end_s; start_s < whole.parts[i].end_s;
+             start_s = end_s) {
             struct part part = whole.parts[i];
             end_s = part.end_s;
             for (uint32_t k = 0; k < billing->charged.count; k++) {
@@ -133,14 +149,21 @@ static void find_costs(struct billing *billing)
 
 /* ---- lines ---- */
 
-static char *line_key(const struct billing *billing, int64_t part_s, const char *component, const char *kind, struct mtr_str dimensions)
+static char *line_key(const struct billing *billing, int64_t part_s, const char *component, const char *kind,
+                      struct mtr_str dimensions)
 {
-    return scenario_line_key(billing->scenario, billing->subscription->key, billing->start_s, part_s, mtr_str_from(component), mtr_str_from(kind),
-                             dimensions, billing->subscription->currency);
+    const struct line_identity line = {.subscription = billing->subscription->key,
+                                       .period_s = billing->start_s,
+                                       .part_s = part_s,
+                                       .component = mtr_str_from(component),
+                                       .kind = mtr_str_from(kind),
+                                       .dimensions = dimensions,
+                                       .currency = billing->subscription->currency};
+    return scenario_line_key(billing->scenario, &line);
 }
 
-static void add_line(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
-                     struct mtr_money amount)
+static void add_line(struct billing *billing, const struct part *part, const char *component,
+                     const char *kind, struct mtr_str dimensions, struct mtr_money amount)
 {
     struct bill *bill = billing->bill;
     scenario_seen[SEEN_ROUNDING_LINE] += strcmp(kind, "rounding") == 0;
@@ -149,19 +172,23 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     scenario_seen[SEEN_TRUE_UP_LINE] += strcmp(kind, "commitment") == 0;
     scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
-    bill->lines[bill->count++] = (struct bill_line){
-        .key = line_key(billing, part->start_s, component, kind, dimensions), .amount = amount,
-        .subscription = billing->subscription, .tariff = strcmp(kind, "rounding") ? part->tariff : NULL, .whole = billing->whole};
+    bill->lines[bill->count++] =
+        (struct bill_line){.key = line_key(billing, part->start_s, component, kind, dimensions),
+                           .amount = amount,
+                           .subscription = billing->subscription,
+                           .tariff = strcmp(kind, "rounding") ? part->tariff : NULL,
+                           .whole = billing->whole};
 }
 
 /* The customer's part around it, where there is one. */
-static void add_cost(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
-                     struct mtr_money cost)
+static void add_cost(struct billing *billing, const struct part *part, const char *component,
+                     const char *kind, struct mtr_str dimensions, struct mtr_money cost)
 {
     struct bill *bill = billing->bill;
     int64_t part_s = part->start_s;
     for (uint32_t i = 0; i < billing->charged.count; i++)
-        if (billing->charged.parts[i].start_s <= part_s && part_s < billing->charged.parts[i].end_s) part_s = billing->charged.parts[i].start_s;
+        if (billing->charged.parts[i].start_s <= part_s && part_s < billing->charged.parts[i].end_s)
+            part_s = billing->charged.parts[i].start_s;
     const char *key = line_key(billing, part_s, component, kind, dimensions);
     uint32_t at = billing->first_line;
     while (at < bill->count && strcmp(bill->lines[at].key, key) != 0) at++;
@@ -172,10 +199,11 @@ static void add_cost(struct billing *billing, const struct part *part, const cha
     CHECK_OK(billing->scenario, mtr_money_add(bill->lines[at].cost, cost, &bill->lines[at].cost));
 }
 
-typedef void add_amount(struct billing *billing, const struct part *part, const char *component, const char *kind, struct mtr_str dimensions,
-                        struct mtr_money amount);
+typedef void add_amount(struct billing *billing, const struct part *part, const char *component,
+                        const char *kind, struct mtr_str dimensions, struct mtr_money amount);
 
-static void add_price(struct billing *billing, const struct part *part, const struct mtr_price *price, add_amount *add)
+static void add_price(struct billing *billing, const struct part *part, const struct mtr_price *price,
+                      add_amount *add)
 {
     struct mtr_money rest = price->total;
     for (uint32_t i = 0; i < price->line_count; i++) {
@@ -192,49 +220,64 @@ static void add_price(struct billing *billing, const struct part *part, const st
 static bool same_component(const struct mtr_tariff_version *version, const struct mtr_component *component)
 {
     for (uint32_t i = 0; i < version->component_count; i++)
-        if (mtr_str_equal(version->components[i].key, component->key) && mtr_str_equal(version->components[i].meter, component->meter)) return true;
+        if (mtr_str_equal(version->components[i].key, component->key) &&
+            mtr_str_equal(version->components[i].meter, component->meter))
+            return true;
     return false;
 }
 
-/* The position goes on from the parts before, back to a version with reset or without the component; of scope term from the subscription's start. */
-static struct naive_range range_of(const struct billing *billing, const struct side *side, uint32_t part, const struct mtr_component *component)
+/* The position goes on from the parts before, back to a version with reset or without the component; of
+ * scope term from the subscription's start. */
+static struct naive_range range_of(const struct billing *billing, const struct side *side, uint32_t part,
+                                   const struct mtr_component *component)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const struct part *own = &side->parts[part], *first = own;
     while (first > side->parts + own->first) {
-        const bool goes_on = first[-1].version == first->version || (!first->version->reset && same_component(first[-1].version, component));
+        const bool goes_on = first[-1].version == first->version ||
+                             (!first->version->reset && same_component(first[-1].version, component));
         if (!goes_on) break;
         first--;
     }
-    struct naive_range range = {.from_s = first->usage_from_s, .own_s = own->usage_from_s, .levels_from_s = first->start_s,
-                                .levels_own_s = own->start_s, .until_s = own->end_s, .whole = billing->whole};
+    struct naive_range range = {.from_s = first->usage_from_s,
+                                .own_s = own->usage_from_s,
+                                .levels_from_s = first->start_s,
+                                .levels_own_s = own->start_s,
+                                .until_s = own->end_s,
+                                .whole = billing->whole};
     if (component->scope == MTR_SLICE_BY_TERM) {
         range.from_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
         range.levels_from_s = subscription->start_s;
         for (uint32_t i = 0; i < own->tariff->version_count; i++) { /* the last reset begins a new term */
-            const struct mtr_tariff_version *version = mtr_tariff_version_for(&own->tariff->versions[i], subscription->key, subscription->customer);
+            const struct mtr_tariff_version *version =
+                mtr_tariff_version_for(&own->tariff->versions[i], subscription->key, subscription->customer);
             const int64_t start_s = version_start(subscription, version);
-            if (version->reset && start_s <= own->start_s && start_s > subscription->start_s) range.from_s = range.levels_from_s = start_s;
+            if (version->reset && start_s <= own->start_s && start_s > subscription->start_s)
+                range.from_s = range.levels_from_s = start_s;
         }
     }
     return range;
 }
 
-/* What the customer's subscriptions of lower numbers used in the same billing period, as use before this one's. */
-static uint32_t measure_peers(struct billing *billing, const struct mtr_component *component, uint32_t index, struct mtr_usage_row *rows,
-                              uint32_t row_count)
+/* What the customer's subscriptions of lower numbers used in the same billing period, as use before this
+ * one's. */
+static uint32_t measure_peers(struct billing *billing, const struct mtr_component *component, uint32_t index,
+                              struct mtr_usage_row *rows, uint32_t row_count)
 {
     const struct mtr_subscription *own = billing->subscription;
     for (uint32_t i = 1; i < own->number && component->across_customer; i++) {
         const struct mtr_subscription *peer = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
         if (!peer || peer->tariff != own->tariff || !mtr_str_equal(peer->customer, own->customer)) continue;
-        int64_t from_s = peer->trial_end_s > peer->start_s ? peer->trial_end_s : mtr_zone_hour(peer->zone, peer->start_s).start_s;
+        int64_t from_s = peer->trial_end_s > peer->start_s ? peer->trial_end_s
+                                                           : mtr_zone_hour(peer->zone, peer->start_s).start_s;
         int64_t until_s = peer->end_s < billing->whole.end_s ? peer->end_s : billing->whole.end_s;
         if (from_s < billing->whole.start_s) from_s = billing->whole.start_s;
-        const struct naive_range range = {.from_s = from_s, .own_s = until_s, .until_s = until_s, .whole = billing->whole};
+        const struct naive_range range = {
+            .from_s = from_s, .own_s = until_s, .until_s = until_s, .whole = billing->whole};
+        const struct naive_measured measured = {peer, component, index, range};
         const uint32_t before = row_count;
         if (from_s < until_s && !peer->trial_stops)
-            row_count = scenario_measure(billing->scenario, billing->naive, peer, component, index, &range, rows, row_count);
+            row_count = scenario_measure(billing->scenario, billing->naive, &measured, rows, row_count);
         scenario_seen[SEEN_PEER] += row_count > before;
     }
     return row_count;
@@ -243,29 +286,41 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
 static bool is_peer(const struct billing *billing, const struct mtr_subscription *other)
 {
     const struct mtr_subscription *own = billing->subscription;
-    return other && other != own && other->tariff == own->tariff && mtr_str_equal(other->customer, own->customer);
+    return other && other != own && other->tariff == own->tariff &&
+           mtr_str_equal(other->customer, own->customer);
 }
 
-/* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number is charged in the same billing period. */
+/* What the bill has of the customer's subscriptions of lower numbers, and whether one of a higher number
+ * is charged in the same billing period. */
 static void count_account(const struct billing *billing, struct mtr_price_input *input)
 {
     const struct bill *bill = billing->account;
     const struct mtr_period *whole = &billing->whole;
     for (uint32_t i = 0; i < bill->count; i++) {
         const struct bill_line *line = &bill->lines[i];
-        if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff) continue;
+        if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff)
+            continue;
         if (line->subscription->number > billing->subscription->number) continue;
         if (line->whole.start_s != whole->start_s || line->whole.end_s != whole->end_s) continue;
-        CHECK_OK(billing->scenario, mtr_money_add(input->account_before, line->amount, &input->account_before));
+        CHECK_OK(billing->scenario,
+                 mtr_money_add(input->account_before, line->amount, &input->account_before));
     }
-    for (uint32_t i = billing->subscription->number + 1; i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
+    for (uint32_t i = billing->subscription->number + 1;
+         i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
-        if (!is_peer(billing, other) || other->start_s >= whole->end_s || other->end_s <= whole->start_s) continue;
-        if (other->trial_stops || other->trial_end_s >= whole->end_s || other->trial_end_s >= other->end_s) continue;
+        if (!is_peer(billing, other) || other->start_s >= whole->end_s || other->end_s <= whole->start_s)
+            continue;
+        if (other->trial_stops || other->trial_end_s >= whole->end_s || other->trial_end_s >= other->end_s)
+            continue;
         const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_s);
         if (theirs.start_s == whole->start_s && theirs.end_s == whole->end_s) input->account_continues = true;
     }
     scenario_seen[SEEN_ACCOUNT] += input->account_before.e18 != 0;
+}
+
+static struct naive_drawing drawing_of(const struct billing *billing)
+{
+    return (struct naive_drawing){billing->subscription, billing->whole, billing->start_s, billing->end_s};
 }
 
 static void price_side(struct billing *billing, const struct side *side, add_amount *add)
@@ -276,26 +331,39 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
     static struct mtr_usage_row rows[NAIVE_ROWS_MAX];
     struct mtr_price_pool pools[NAIVE_POOLS_MAX];
     const bool draws = billing->pools && side == &billing->charged;
-    const struct naive_drawing drawing = {billing->subscription, billing->whole, billing->start_s, billing->end_s};
+    const struct naive_drawing drawing = drawing_of(billing);
     mtr_arena_init(&arena, 1 << 14, PRICE_ARENA_BYTES);
     for (uint32_t i = 0; i < side->count; i++) {
         const struct part *part = &side->parts[i];
         uint32_t row_count = 0;
         for (uint32_t k = 0; k < part->version->component_count; k++) {
-            const struct naive_range range = range_of(billing, side, i, &part->version->components[k]);
-            row_count = scenario_measure(billing->scenario, billing->naive, billing->subscription, &part->version->components[k], k, &range,
-                                         rows, row_count);
-            if (part->tariff == billing->subscription->tariff) row_count = measure_peers(billing, &part->version->components[k], k, rows, row_count);
+            const struct mtr_component *component = &part->version->components[k];
+            const struct naive_measured measured = {billing->subscription, component, k,
+                                                    range_of(billing, side, i, component)};
+            row_count = scenario_measure(billing->scenario, billing->naive, &measured, rows, row_count);
+            if (part->tariff == billing->subscription->tariff)
+                row_count = measure_peers(billing, component, k, rows, row_count);
         }
-        struct mtr_price_input input = {
-            .tariff = part->tariff, .version = part->version, .period = billing->whole, .active_from_s = part->start_s,
-            .active_to_s = part->end_s, .runs_from_s = side->parts[part->first].start_s, .runs_to_s = side->parts[part->last].end_s,
-            .closing = billing->closing, .continues_earlier = i > part->first, .continued_later = i < part->last,
-            .earlier = earlier + part->first, .earlier_count = i - part->first,
-            .zone = billing->subscription->zone, .usage = rows, .usage_count = row_count};
-        if (side == &billing->charged && part->tariff == billing->subscription->tariff && part->tariff->has_account)
+        struct mtr_price_input input = {.tariff = part->tariff,
+                                        .version = part->version,
+                                        .period = billing->whole,
+                                        .active_from_s = part->start_s,
+                                        .active_to_s = part->end_s,
+                                        .runs_from_s = side->parts[part->first].start_s,
+                                        .runs_to_s = side->parts[part->last].end_s,
+                                        .closing = billing->closing,
+                                        .continues_earlier = i > part->first,
+                                        .continued_later = i < part->last,
+                                        .earlier = earlier + part->first,
+                                        .earlier_count = i - part->first,
+                                        .zone = billing->subscription->zone,
+                                        .usage = rows,
+                                        .usage_count = row_count};
+        if (side == &billing->charged && part->tariff == billing->subscription->tariff &&
+            part->tariff->has_account)
             count_account(billing, &input);
-        if (draws) input.pool_count = scenario_pools_of(billing->pools, &drawing, i, part->tariff->currency, pools);
+        if (draws)
+            input.pool_count = scenario_pools_of(billing->pools, &drawing, i, part->tariff->currency, pools);
         input.pools = pools;
         CHECK_OK(billing->scenario, mtr_price(&input, false, &arena, &prices[i]));
         earlier[i] = &prices[i];
@@ -318,8 +386,10 @@ static void price_period(struct billing *billing)
         versions[i] = billing->charged.parts[i].version;
         tariffs[i] = billing->charged.parts[i].tariff;
     }
+    const struct naive_drawing drawing = drawing_of(billing);
     if (billing->pools)
-        scenario_pools_begin(billing->scenario, billing->pools, billing->subscription, billing->start_s, versions, tariffs, billing->charged.count);
+        scenario_pools_begin(billing->scenario, billing->pools, &drawing, versions, tariffs,
+                             billing->charged.count);
     price_side(billing, &billing->charged, add_line);
     price_side(billing, &billing->costs, add_cost);
 }
@@ -331,7 +401,8 @@ static void open_period(struct billing *billing, int64_t time_s, int64_t waterma
     billing->whole = mtr_period_at(&subscription->billing, time_s);
     billing->start_s = time_s;
     billing->end_s = billing->whole.end_s < subscription->end_s ? billing->whole.end_s : subscription->end_s;
-    billing->closing = billing->end_s * MTR_US_PER_SECOND + billing->scenario->stores.rater_options.grace_us <= watermark_us;
+    billing->closing =
+        billing->end_s * MTR_US_PER_SECOND + billing->scenario->stores.rater_options.grace_us <= watermark_us;
 }
 
 static bool has_period(const struct mtr_subscription *subscription, int64_t time_s, int64_t watermark_us)
@@ -343,13 +414,15 @@ static bool has_period(const struct mtr_subscription *subscription, int64_t time
 static void bill_subscription(struct billing *billing, int64_t watermark_us)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    for (int64_t time_s = subscription->start_s; has_period(subscription, time_s, watermark_us); time_s = billing->whole.end_s) {
+    for (int64_t time_s = subscription->start_s; has_period(subscription, time_s, watermark_us);
+         time_s = billing->whole.end_s) {
         open_period(billing, time_s, watermark_us);
         price_period(billing);
     }
 }
 
-/* All periods of all subscriptions in the order in which they draw on what they share: by start, then by number. */
+/* All periods of all subscriptions in the order in which they draw on what they share: by start, then by
+ * number. */
 static void bill_by_time(struct billing *billing, int64_t watermark_us)
 {
     const struct mtr_catalog *catalog = billing->scenario->stores.catalog;
@@ -359,7 +432,9 @@ static void bill_by_time(struct billing *billing, int64_t watermark_us)
     for (;;) {
         uint32_t first = 0;
         for (uint32_t i = 1; i <= count; i++)
-            if (has_period(mtr_catalog_subscription(catalog, i), next_s[i], watermark_us) && (!first || next_s[i] < next_s[first])) first = i;
+            if (has_period(mtr_catalog_subscription(catalog, i), next_s[i], watermark_us) &&
+                (!first || next_s[i] < next_s[first]))
+                first = i;
         if (!first) return;
         billing->subscription = mtr_catalog_subscription(catalog, first);
         open_period(billing, next_s[first], watermark_us);
@@ -368,13 +443,15 @@ static void bill_by_time(struct billing *billing, int64_t watermark_us)
     }
 }
 
-/* One finding for each meter with live usage before the term, after it, or before the tariff's first version. */
+/* One finding for each meter with live usage before the term, after it, or before the tariff's first
+ * version. */
 static uint32_t count_stray(const struct billing *billing)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const struct naive *naive = billing->naive;
     int64_t first_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
-    int64_t charged_s = subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
+    int64_t charged_s =
+        subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
     int64_t priced_s = version_start(subscription, &subscription->tariff->versions[0]);
     if (priced_s > subscription->end_s) priced_s = subscription->end_s;
     uint32_t count = 0;
@@ -385,14 +462,16 @@ static uint32_t count_stray(const struct billing *billing)
             if (use->subscription != subscription || use->meter->number != m || use->void_seq) continue;
             before |= use->hour_s < first_s;
             after |= use->hour_s >= subscription->end_s;
-            without_tariff |= !subscription->trial_stops && priced_s > subscription->start_s && use->hour_s >= charged_s && use->hour_s < priced_s;
+            without_tariff |= !subscription->trial_stops && priced_s > subscription->start_s &&
+                              use->hour_s >= charged_s && use->hour_s < priced_s;
         }
         count += (uint32_t)before + (uint32_t)after + (uint32_t)without_tariff;
     }
     return count;
 }
 
-void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us, struct bill *out)
+void scenario_bill_make(struct scenario *scenario, const struct naive *naive, int64_t watermark_us,
+                        struct bill *out)
 {
     const struct mtr_catalog *catalog = scenario->stores.catalog;
     struct bill plain = {.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*plain.lines))};
@@ -400,12 +479,16 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
     *out = (struct bill){.lines = scenario_alloc(scenario, BILL_LINES_MAX, sizeof(*out->lines))};
     scenario_pools_open(scenario, &pools);
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
-        struct billing billing = {.scenario = scenario, .naive = naive, .subscription = mtr_catalog_subscription(catalog, i), .bill = &plain,
+        struct billing billing = {.scenario = scenario,
+                                  .naive = naive,
+                                  .subscription = mtr_catalog_subscription(catalog, i),
+                                  .bill = &plain,
                                   .account = &plain};
         bill_subscription(&billing, watermark_us);
         out->stray_count += count_stray(&billing);
     }
-    struct billing billing = {.scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools};
+    struct billing billing = {
+        .scenario = scenario, .naive = naive, .bill = out, .account = &plain, .pools = &pools};
     bill_by_time(&billing, watermark_us);
     scenario_seen[SEEN_STRAY_USAGE] += out->stray_count;
 }

@@ -1,8 +1,9 @@
 /*
  * The vendors: what they send, again and again until it is answered, and what they were told.
  *
- * Events go through the JSON decoder as a request's body would. An answer may get lost on its way back: then the request counts as not
- * answered and is sent again, so that duplicates come by themselves. What was sent and what was answered is the truth for the laws.
+ * Events go through the JSON decoder as a request's body would. An answer may get lost on its way back: then
+ * the request counts as not answered and is sent again, so that duplicates come by themselves. What was sent
+ * and what was answered is the truth for the laws.
  */
 #include "scenario/scenario.h"
 
@@ -23,17 +24,29 @@ static void add_property(struct sent_event *event, const char *name, const char 
 
 static void add_data(struct scenario *scenario, struct sent_event *event)
 {
-    static const char *const quantities[] = {"1",    "2",     "3",      "10",  "0.25", "1.5",  "0.000000000001", "12.125",
-                                             "\"7\"", "\"0.5\"", "-2.5", "1e2", "0",    "33.1", "5.0",            "41"};
-    static const char *const wrong[] = {"\"much\"", "0.1234567890123", "true", "1000000000000000001", "{}", "\"\""};
+    static const char *const quantities[] = {
+        "1",    "2",   "3", "10",   "0.25", "1.5", "0.000000000001", "12.125", "\"7\"", "\"0.5\"",
+        "-2.5", "1e2", "0", "33.1", "5.0",  "41"};
+    static const char *const wrong[] = {"\"much\"", "0.1234567890123", "true", "1000000000000000001", "{}",
+                                        "\"\""};
     static const char *const regions[] = {"\"eu\"", "\"us\"", "\"a,b=c\\\\\"", "7", "7.0", "true", "\"\""};
     static const char *const skus[] = {"\"s\"", "\"m\""};
     static const char *const tiers[] = {"\"gold\"", "2", "\"2\"", "\"silver\""};
     static const char *const lengths[] = {"0", "60", "3600", "1234.567", "90061", "\"400000\"", "-1"};
-    static const char *const values[] = {"\"ann\"", "\"bob\"", "\"cleo\"", "1", "1.0", "\"1\"", "true", "\"\"",
-                                         "\"a name that is longer than the sixty-four bytes which a member keeps as text, one\"",
-                                         "\"a name that is longer than the sixty-four bytes which a member keeps as text, two\""};
-    if (!scenario_chance(scenario, 2)) add_property(event, "v", scenario_chance(scenario, 97) ? PICK(scenario, quantities) : PICK(scenario, wrong));
+    static const char *const values[] = {
+        "\"ann\"",
+        "\"bob\"",
+        "\"cleo\"",
+        "1",
+        "1.0",
+        "\"1\"",
+        "true",
+        "\"\"",
+        "\"a name that is longer than the sixty-four bytes which a member keeps as text, one\"",
+        "\"a name that is longer than the sixty-four bytes which a member keeps as text, two\""};
+    if (!scenario_chance(scenario, 2))
+        add_property(event, "v",
+                     scenario_chance(scenario, 97) ? PICK(scenario, quantities) : PICK(scenario, wrong));
     if (!scenario_chance(scenario, 2)) add_property(event, "u", PICK(scenario, values));
     if (!scenario_chance(scenario, 20)) add_property(event, "region", PICK(scenario, regions));
     if (!scenario_chance(scenario, 20)) add_property(event, "sku", PICK(scenario, skus));
@@ -52,16 +65,20 @@ static int64_t choose_time(struct scenario *scenario)
     int64_t second = MTR_US_PER_SECOND;
     if (kind < 50) return scenario->now_us - (int64_t)scenario_below(scenario, 7200) * second;
     if (kind < 85) return scenario->now_us - (int64_t)scenario_below(scenario, 36 * 86400) * second;
-    if (kind < 88) return scenario->now_us - (40 * INT64_C(86400) + (int64_t)scenario_below(scenario, 86400 * 20)) * second;
+    if (kind < 88)
+        return scenario->now_us -
+               (40 * INT64_C(86400) + (int64_t)scenario_below(scenario, 86400 * 20)) * second;
     if (kind < 91) return scenario->now_us + (int64_t)scenario_below(scenario, 900) * second;
     for (size_t i = 0; i < sizeof(turning_points) / sizeof(*turning_points); i++) {
         int64_t time_us;
         CHECK_OK(scenario, mtr_time_parse(mtr_str_from(turning_points[i]), &time_us));
         if (time_us > scenario->now_us || time_us < scenario->now_us - 39 * MTR_US_PER_DAY) continue;
-        return time_us + ((int64_t)scenario_below(scenario, 4 * 3600) - 7200) * second + scenario_below(scenario, 1000000);
+        return time_us + ((int64_t)scenario_below(scenario, 4 * 3600) - 7200) * second +
+               scenario_below(scenario, 1000000);
     }
     /* the start of some hour, to the microsecond */
-    return scenario->now_us / MTR_US_PER_HOUR * MTR_US_PER_HOUR - (int64_t)scenario_below(scenario, 48) * MTR_US_PER_HOUR / 2;
+    return scenario->now_us / MTR_US_PER_HOUR * MTR_US_PER_HOUR -
+           (int64_t)scenario_below(scenario, 48) * MTR_US_PER_HOUR / 2;
 }
 
 /* One of the vendor's, seldom another's; NULL: nobody's. */
@@ -70,8 +87,10 @@ static const struct planned_subscription *choose_subscription(struct scenario *s
     const struct plan *plan = &scenario->plan;
     if (scenario_chance(scenario, 3)) return NULL;
     for (int tries = 0; tries < 30; tries++) {
-        const struct planned_subscription *subscription = &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
-        if (plan->service_vendors[subscription->service] == vendor || scenario_chance(scenario, 2)) return subscription;
+        const struct planned_subscription *subscription =
+            &plan->subscriptions[scenario_below(scenario, plan->subscription_count)];
+        if (plan->service_vendors[subscription->service] == vendor || scenario_chance(scenario, 2))
+            return subscription;
     }
     return NULL;
 }
@@ -81,7 +100,8 @@ static int64_t choose_time_in_term(struct scenario *scenario, const struct plann
 {
     int64_t time_us = choose_time(scenario);
     if (subscription && scenario_chance(scenario, 5)) /* around its first hour */
-        return subscription->start_day * MTR_US_PER_DAY + (int64_t)scenario_below(scenario, 36 * 3600) * (MTR_US_PER_SECOND / 4);
+        return subscription->start_day * MTR_US_PER_DAY +
+               (int64_t)scenario_below(scenario, 36 * 3600) * (MTR_US_PER_SECOND / 4);
     for (int tries = 0; tries < 4 && subscription; tries++) {
         int64_t day = time_us / MTR_US_PER_DAY;
         if (day > subscription->start_day && (!subscription->end_day || day < subscription->end_day)) break;
@@ -148,7 +168,8 @@ static struct sent_event *make_conflict(struct scenario *scenario, const struct 
     return keep(scenario, event);
 }
 
-static struct sent_event *make_void(struct scenario *scenario, uint32_t vendor, const struct sent_event *target)
+static struct sent_event *make_void(struct scenario *scenario, uint32_t vendor,
+                                    const struct sent_event *target)
 {
     struct sent_event *event = scenario_alloc(scenario, 1, sizeof(*event));
     *event = (struct sent_event){.vendor = vendor,
@@ -188,7 +209,8 @@ void scenario_client_create(struct scenario *scenario)
     request->events = scenario_alloc(scenario, request->count, sizeof(*request->events));
     for (uint32_t i = 0; i < request->count; i++) {
         bool repeat = i && scenario_chance(scenario, 5);
-        struct sent_event *event = repeat ? request->events[scenario_below(scenario, i)] : make_event(scenario, request->vendor);
+        struct sent_event *event =
+            repeat ? request->events[scenario_below(scenario, i)] : make_event(scenario, request->vendor);
         if (!event->first_sent_us) event->first_sent_us = scenario->now_us;
         request->events[i] = event;
     }
@@ -199,12 +221,14 @@ static void write_event(struct scenario *scenario, const struct sent_event *even
 {
     char time[MTR_TIME_TEXT_BYTES];
     mtr_time_format(event->time_us, time);
-    CHECK_OK(scenario, mtr_buffer_printf(out, "{\"id\":\"%s\",\"source\":\"%s\",\"type\":\"%s\",\"subject\":\"%s\"", event->id,
-                                         event->source, event->type, event->subject));
+    CHECK_OK(scenario,
+             mtr_buffer_printf(out, "{\"id\":\"%s\",\"source\":\"%s\",\"type\":\"%s\",\"subject\":\"%s\"",
+                               event->id, event->source, event->type, event->subject));
     if (event->time_given) CHECK_OK(scenario, mtr_buffer_printf(out, ",\"time\":\"%s\"", time));
     CHECK_OK(scenario, mtr_buffer_printf(out, ",\"data\":{"));
     for (uint32_t i = 0; i < event->property_count; i++)
-        CHECK_OK(scenario, mtr_buffer_printf(out, "%s\"%s\":%s", i ? "," : "", event->properties[i].name, event->properties[i].json));
+        CHECK_OK(scenario, mtr_buffer_printf(out, "%s\"%s\":%s", i ? "," : "", event->properties[i].name,
+                                             event->properties[i].json));
     CHECK_OK(scenario, mtr_buffer_printf(out, "}}"));
 }
 
@@ -226,9 +250,12 @@ static struct mtr_request *decode(struct scenario *scenario, const struct sent_r
         sent->events[i]->last_sent_us = scenario->now_us;
     }
     CHECK_OK(scenario, mtr_buffer_append_char(&body, ']'));
-    const struct mtr_decode_input input = {.body = mtr_buffer_str(&body), .body_bytes_max = BODY_BYTES_MAX, .events_max = 1000,
+    const struct mtr_decode_input input = {.body = mtr_buffer_str(&body),
+                                           .body_bytes_max = BODY_BYTES_MAX,
+                                           .events_max = 1000,
                                            .received_us = scenario->now_us};
-    CHECK(scenario, !mtr_decode(&input, request, &diagnostic), "%s in %.*s", diagnostic.text, MTR_STR_ARGS(input.body));
+    CHECK(scenario, !mtr_decode(&input, request, &diagnostic), "%s in %.*s", diagnostic.text,
+          MTR_STR_ARGS(input.body));
     CHECK(scenario, request->count == sent->count, "%u of %u events decoded", request->count, sent->count);
     mtr_buffer_release(&body);
     return request;
@@ -244,12 +271,14 @@ void scenario_client_submit(struct scenario *scenario)
 {
     struct client *client = &scenario->client;
     uint32_t open_count = 0;
-    for (uint32_t i = 0; i < client->request_count; i++) open_count += !client->requests[i]->answered && !client->requests[i]->in_queue;
+    for (uint32_t i = 0; i < client->request_count; i++)
+        open_count += !client->requests[i]->answered && !client->requests[i]->in_queue;
     if (!open_count) return;
     uint32_t chosen = scenario_below(scenario, open_count);
     struct sent_request *sent = NULL;
     for (uint32_t i = 0; !sent; i++)
-        if (!client->requests[i]->answered && !client->requests[i]->in_queue && chosen-- == 0) sent = client->requests[i];
+        if (!client->requests[i]->answered && !client->requests[i]->in_queue && chosen-- == 0)
+            sent = client->requests[i];
     struct mtr_request *request = decode(scenario, sent);
     request->context = sent;
     int rc = mtr_intake_submit(scenario->stores.intake, request);
@@ -285,11 +314,13 @@ void scenario_on_answer(void *context, struct mtr_request *request)
     struct sent_request *sent = request->context;
     uint64_t sum = 0;
     bool is_lost = !scenario->is_healthy && scenario_chance(scenario, 6);
-    CHECK(scenario, sent->in_queue == request && !request->error, "answer %s", mtr_error_text(request->error));
+    CHECK(scenario, sent->in_queue == request && !request->error, "answer %s",
+          mtr_error_text(request->error));
     for (uint32_t i = 0; i < request->count; i++) {
         const struct mtr_event_result *result = &request->results[i];
-        scenario_trace(scenario, "  %s %s/%s: %s %" PRIu64 "%s", sent->events[i]->type, sent->events[i]->source, sent->events[i]->id,
-                       mtr_result_name(result->code), result->seq, is_lost ? ", not heard" : "");
+        scenario_trace(scenario, "  %s %s/%s: %s %" PRIu64 "%s", sent->events[i]->type,
+                       sent->events[i]->source, sent->events[i]->id, mtr_result_name(result->code),
+                       result->seq, is_lost ? ", not heard" : "");
         if (is_lost) continue;
         CHECK(scenario, client->answer_count < ANSWERS_MAX, "too many answers");
         client->answers[client->answer_count++] = (struct answer){sent->events[i], result->code, result->seq};
@@ -336,8 +367,15 @@ struct mtr_event scenario_sent_as_event(struct scenario *scenario, const struct 
     struct mtr_property *properties = scenario_alloc(scenario, SENT_PROPERTIES_MAX, sizeof(*properties));
     char *vendor = scenario_alloc(scenario, 1, KEY_MAX);
     scenario_vendor_key(sent->vendor, vendor);
-    for (uint32_t i = 0; i < sent->property_count; i++) properties[i] = as_property(scenario, &sent->properties[i]);
-    return (struct mtr_event){.vendor = mtr_str_from(vendor), .source = mtr_str_from(sent->source), .id = mtr_str_from(sent->id),
-                              .type = mtr_str_from(sent->type), .subject = mtr_str_from(sent->subject), .time_us = sent->time_us,
-                              .time_given = sent->time_given, .properties = properties, .property_count = sent->property_count};
+    for (uint32_t i = 0; i < sent->property_count; i++)
+        properties[i] = as_property(scenario, &sent->properties[i]);
+    return (struct mtr_event){.vendor = mtr_str_from(vendor),
+                              .source = mtr_str_from(sent->source),
+                              .id = mtr_str_from(sent->id),
+                              .type = mtr_str_from(sent->type),
+                              .subject = mtr_str_from(sent->subject),
+                              .time_us = sent->time_us,
+                              .time_given = sent->time_given,
+                              .properties = properties,
+                              .property_count = sent->property_count};
 }

@@ -1,6 +1,7 @@
 /*
- * Usage of a part of a period the long way: rows for the price function from the naive uses. Written from slicing.h, price.h and the catalog's
- * words; percentiles list every window, levels add up each change over the time that is left.
+ * Usage of a part of a period the long way: rows for the price function from the naive uses. Written from
+ * slicing.h, price.h and the catalog's words; percentiles list every window, levels add up each change over
+ * the time that is left.
  */
 #include "scenario/scenario.h"
 
@@ -21,14 +22,16 @@ struct measuring {
     struct mtr_str dimensions; /* of that line */
 };
 
-static struct mtr_str line_dimensions(struct scenario *scenario, const struct mtr_component *component, const struct mtr_event *event)
+static struct mtr_str line_dimensions(struct scenario *scenario, const struct mtr_component *component,
+                                      const struct mtr_event *event)
 {
     char text[1024];
     size_t size = 0;
     for (uint32_t i = 0; i < component->group_by_count; i++) {
         struct mtr_str name = component->group_by[i];
         struct mtr_str value = scenario_property_text(scenario, mtr_event_property(event, name));
-        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(name));
+        size +=
+            (size_t)snprintf(text + size, sizeof(text) - size, "%s%.*s=", i ? "," : "", MTR_STR_ARGS(name));
         for (size_t k = 0; k < value.size; k++) {
             if (strchr(",=\\", value.data[k])) text[size++] = '\\';
             text[size++] = value.data[k];
@@ -38,7 +41,8 @@ static struct mtr_str line_dimensions(struct scenario *scenario, const struct mt
     return mtr_str_from(scenario_format(scenario, "%s", text));
 }
 
-static void add_row(struct measuring *measuring, int64_t time_us, int64_t until_us, mtr_int128 quantity_e12, bool earlier)
+static void add_row(struct measuring *measuring, int64_t time_us, int64_t until_us, mtr_int128 quantity_e12,
+                    bool earlier)
 {
     CHECK(measuring->scenario, measuring->row_count < NAIVE_ROWS_MAX, "too many rows");
     measuring->rows[measuring->row_count++] = (struct mtr_usage_row){.component = measuring->component_index,
@@ -70,7 +74,8 @@ static struct mtr_period slice_at(const struct measuring *measuring, int64_t tim
     if (mtr_component_has_masks(measuring->component)) return (struct mtr_period){hour.start_s, hour.end_s};
     switch (measuring->component->scope) {
     case MTR_SLICE_BY_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
-    case MTR_SLICE_BY_DAY: return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
+    case MTR_SLICE_BY_DAY:
+        return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
     default: return (struct mtr_period){INT64_MIN, INT64_MAX};
     }
 }
@@ -95,7 +100,8 @@ static mtr_int128 percentile(struct measuring *measuring, int64_t from_s, int64_
             CHECK(measuring->scenario, count < WINDOWS_MAX, "too many windows");
             sums[count] = (struct mtr_quantity){0};
             for (uint32_t i = 0; i < measuring->use_count; i++)
-                if (measuring->uses[i]->hour_s == start_s && !measuring->uses[i]->void_seq) sums[count].e12 += measuring->uses[i]->quantity.e12;
+                if (measuring->uses[i]->hour_s == start_s && !measuring->uses[i]->void_seq)
+                    sums[count].e12 += measuring->uses[i]->quantity.e12;
             count++;
         }
         at_s = hour.end_s;
@@ -115,9 +121,11 @@ static bool value_of(struct measuring *measuring, int64_t from_s, int64_t until_
     struct mtr_quantity value = {0};
     uint32_t count = 0;
     for (uint32_t i = 0; i < measuring->use_count; i++)
-        if (measuring->uses[i]->hour_s >= from_s && measuring->uses[i]->hour_s < until_s) some[count++] = measuring->uses[i];
+        if (measuring->uses[i]->hour_s >= from_s && measuring->uses[i]->hour_s < until_s)
+            some[count++] = measuring->uses[i];
     bool live = scenario_naive_value(measuring->scenario, some, count, &value);
-    if (live && measuring->meter->aggregation == MTR_PERCENTILE) value.e12 = percentile(measuring, from_s, until_s);
+    if (live && measuring->meter->aggregation == MTR_PERCENTILE)
+        value.e12 = percentile(measuring, from_s, until_s);
     *out = value.e12;
     return live;
 }
@@ -139,19 +147,24 @@ static void measure_cells(struct measuring *measuring)
     int64_t done_s = INT64_MIN;
     for (uint32_t i = 0; i < measuring->use_count; i++) {
         const struct mtr_period slice = slice_at(measuring, measuring->uses[i]->hour_s);
-        const int64_t start_s = later(slice.start_s, range->from_s), end_s = sooner(slice.end_s, range->until_s);
+        const int64_t start_s = later(slice.start_s, range->from_s),
+                      end_s = sooner(slice.end_s, range->until_s);
         if (start_s < done_s) continue;
         done_s = end_s;
         mtr_int128 before = 0, all = 0, own;
         const bool live_before = value_of(measuring, start_s, sooner(range->own_s, end_s), &before);
-        const bool live_own = range->own_s < end_s && value_of(measuring, later(range->own_s, start_s), end_s, &own);
+        const bool live_own =
+            range->own_s < end_s && value_of(measuring, later(range->own_s, start_s), end_s, &own);
         const bool live = value_of(measuring, start_s, end_s, &all);
-        const bool falls = measuring->meter->aggregation == MTR_PERCENTILE && !live_own && live && all != before;
+        const bool falls =
+            measuring->meter->aggregation == MTR_PERCENTILE && !live_own && live && all != before;
         scenario_seen[SEEN_PERCENTILE_FELL] += falls;
         scenario_seen[SEEN_POSITION] += live_before && before && all != before;
-        if (live_before) add_row(measuring, start_s * MTR_US_PER_SECOND, start_s * MTR_US_PER_SECOND, before, true);
+        if (live_before)
+            add_row(measuring, start_s * MTR_US_PER_SECOND, start_s * MTR_US_PER_SECOND, before, true);
         if (live_own || falls)
-            add_row(measuring, later(start_s, range->own_s) * MTR_US_PER_SECOND, later(start_s, range->own_s) * MTR_US_PER_SECOND, all - before, false);
+            add_row(measuring, later(start_s, range->own_s) * MTR_US_PER_SECOND,
+                    later(start_s, range->own_s) * MTR_US_PER_SECOND, all - before, false);
     }
 }
 
@@ -164,13 +177,15 @@ static int compare_moments(const void *a, const void *b)
 
 static void measure_events(struct measuring *measuring)
 {
-    if (measuring->use_count) qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
+    if (measuring->use_count)
+        qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
     for (uint32_t i = 0; i < measuring->use_count; i++) {
         const struct naive_use *use = measuring->uses[i];
         if (use->void_seq) continue;
         scenario_seen[SEEN_EVENT_PRICED]++;
         const mtr_int128 quantity = use->meter->aggregation == MTR_COUNT ? 1000000000000 : use->quantity.e12;
-        add_row(measuring, use->event->time_us, use->event->time_us, quantity, use->hour_s < measuring->range->own_s);
+        add_row(measuring, use->event->time_us, use->event->time_us, quantity,
+                use->hour_s < measuring->range->own_s);
     }
 }
 
@@ -186,27 +201,35 @@ static uint32_t changes_of(struct measuring *measuring, struct naive_change *cha
 {
     uint32_t count = 0;
     const bool by_day = measuring->meter->holds_from_day;
-    if (measuring->use_count) qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
+    if (measuring->use_count)
+        qsort(measuring->uses, measuring->use_count, sizeof(*measuring->uses), compare_moments);
     for (uint32_t i = 0; i < measuring->use_count; i++) {
         const struct naive_use *use = measuring->uses[i];
         if (use->void_seq) continue;
         mtr_int128 before = 0;
         for (uint32_t k = 0; k < i && !measuring->meter->reports_changes; k++)
-            if (!measuring->uses[k]->void_seq && mtr_str_equal(measuring->uses[k]->dimensions, use->dimensions)) before = measuring->uses[k]->quantity.e12;
-        const int64_t day_us = day_start(measuring, use->event->time_us / MTR_US_PER_SECOND) * MTR_US_PER_SECOND;
-        const int64_t time_us = later(by_day ? day_us : use->event->time_us, measuring->range->levels_from_s * MTR_US_PER_SECOND);
-        scenario_seen[SEEN_LEVEL_CARRIED] += use->event->time_us < measuring->range->levels_from_s * MTR_US_PER_SECOND;
+            if (!measuring->uses[k]->void_seq &&
+                mtr_str_equal(measuring->uses[k]->dimensions, use->dimensions))
+                before = measuring->uses[k]->quantity.e12;
+        const int64_t day_us =
+            day_start(measuring, use->event->time_us / MTR_US_PER_SECOND) * MTR_US_PER_SECOND;
+        const int64_t time_us =
+            later(by_day ? day_us : use->event->time_us, measuring->range->levels_from_s * MTR_US_PER_SECOND);
+        scenario_seen[SEEN_LEVEL_CARRIED] +=
+            use->event->time_us < measuring->range->levels_from_s * MTR_US_PER_SECOND;
         changes[count++] = (struct naive_change){time_us, use->quantity.e12 - before};
     }
     return count;
 }
 
 /* Level × time from the range's begin to `until`, ÷ the meter's unit of time. */
-static mtr_int128 quotient_at(const struct measuring *measuring, const struct naive_change *changes, uint32_t count, int64_t until_s)
+static mtr_int128 quotient_at(const struct measuring *measuring, const struct naive_change *changes,
+                              uint32_t count, int64_t until_s)
 {
     static const int64_t seconds[] = {1, 60, 3600, 86400};
     const struct mtr_period *whole = &measuring->range->whole;
-    const int64_t per_s = measuring->meter->per == MTR_TIME_UNIT_PERIOD ? whole->end_s - whole->start_s : seconds[measuring->meter->per];
+    const int64_t per_s = measuring->meter->per == MTR_TIME_UNIT_PERIOD ? whole->end_s - whole->start_s
+                                                                        : seconds[measuring->meter->per];
     mtr_int128 sum = 0;
     for (uint32_t i = 0; i < count; i++) {
         const int64_t left_us = until_s * MTR_US_PER_SECOND - changes[i].time_us;
@@ -223,7 +246,9 @@ static void measure_quotients(struct measuring *measuring, const struct naive_ch
         int64_t end_s = sooner(slice_at(measuring, at_s).end_s, range->until_s);
         if (at_s < range->levels_own_s && range->levels_own_s < end_s) end_s = range->levels_own_s;
         const mtr_int128 after = quotient_at(measuring, changes, count, end_s);
-        if (after != before) add_row(measuring, at_s * MTR_US_PER_SECOND, end_s * MTR_US_PER_SECOND, after - before, at_s < range->levels_own_s);
+        if (after != before)
+            add_row(measuring, at_s * MTR_US_PER_SECOND, end_s * MTR_US_PER_SECOND, after - before,
+                    at_s < range->levels_own_s);
         before = after;
         at_s = end_s;
     }
@@ -233,7 +258,8 @@ static void measure_quotients(struct measuring *measuring, const struct naive_ch
 static void measure_spans(struct measuring *measuring, const struct naive_change *changes, uint32_t count)
 {
     const struct naive_range *range = measuring->range;
-    const int64_t until_us = range->until_s * MTR_US_PER_SECOND, own_us = range->levels_own_s * MTR_US_PER_SECOND;
+    const int64_t until_us = range->until_s * MTR_US_PER_SECOND,
+                  own_us = range->levels_own_s * MTR_US_PER_SECOND;
     for (int64_t at_us = range->levels_from_s * MTR_US_PER_SECOND; at_us < until_us;) {
         int64_t next_us = at_us < own_us ? own_us : until_us;
         mtr_int128 level = 0;
@@ -248,7 +274,8 @@ static void measure_spans(struct measuring *measuring, const struct naive_change
 
 static void measure_levels(struct measuring *measuring)
 {
-    struct naive_change *changes = scenario_alloc(measuring->scenario, measuring->use_count, sizeof(*changes));
+    struct naive_change *changes =
+        scenario_alloc(measuring->scenario, measuring->use_count, sizeof(*changes));
     const uint32_t count = changes_of(measuring, changes);
     if (measuring->component->scope == MTR_SLICE_BY_LEVEL) measure_spans(measuring, changes, count);
     else measure_quotients(measuring, changes, count);
@@ -259,9 +286,11 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
 {
     const struct naive_range *range = measuring->range;
     const struct mtr_subscription *subscription = measuring->subscription;
-    if (use->meter->aggregation != MTR_TIME_WEIGHTED) return use->hour_s >= range->from_s && use->hour_s < range->until_s;
+    if (use->meter->aggregation != MTR_TIME_WEIGHTED)
+        return use->hour_s >= range->from_s && use->hour_s < range->until_s;
     const int64_t time_s = use->event->time_us / MTR_US_PER_SECOND;
-    return use->hour_s >= mtr_zone_hour(subscription->zone, subscription->start_s).start_s && time_s < subscription->end_s;
+    return use->hour_s >= mtr_zone_hour(subscription->zone, subscription->start_s).start_s &&
+           time_s < subscription->end_s;
 }
 
 /* All lines of one meter. */
@@ -274,7 +303,9 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
     uint32_t seen_count = 0;
     for (uint32_t i = 0; i < naive->use_count; i++) {
         const struct naive_use *use = &naive->uses[i];
-        if (use->subscription != subscription || use->meter != measuring->meter || !is_in_range(measuring, use)) continue;
+        if (use->subscription != subscription || use->meter != measuring->meter ||
+            !is_in_range(measuring, use))
+            continue;
         lines[i] = line_dimensions(scenario, component, use->event);
         uint32_t at = 0;
         while (at < seen_count && !mtr_str_equal(seen[at], lines[i])) at++;
@@ -285,7 +316,9 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
         measuring->use_count = 0;
         for (uint32_t i = 0; i < naive->use_count; i++) {
             const struct naive_use *use = &naive->uses[i];
-            if (use->subscription != subscription || use->meter != measuring->meter || !is_in_range(measuring, use)) continue;
+            if (use->subscription != subscription || use->meter != measuring->meter ||
+                !is_in_range(measuring, use))
+                continue;
             if (mtr_str_equal(lines[i], seen[line])) measuring->uses[measuring->use_count++] = use;
             CHECK(scenario, measuring->use_count < MEASURED_USES_MAX, "too many uses of a line");
         }
@@ -295,22 +328,25 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
     }
 }
 
-uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive, const struct mtr_subscription *subscription,
-                          const struct mtr_component *component, uint32_t component_index, const struct naive_range *range,
-                          struct mtr_usage_row *rows, uint32_t row_count)
+uint32_t scenario_measure(struct scenario *scenario, const struct naive *naive,
+                          const struct naive_measured *measured, struct mtr_usage_row *rows,
+                          uint32_t row_count)
 {
-    static struct measuring measuring_one, *const measuring = &measuring_one; /* one thread; too large for the stack */
+    /* one thread; too large for the stack */
+    static struct measuring measuring_one, *const measuring = &measuring_one;
+    const struct mtr_component *component = measured->component;
     measuring->scenario = scenario;
-    measuring->subscription = subscription;
+    measuring->subscription = measured->subscription;
     measuring->component = component;
-    measuring->component_index = component_index;
-    measuring->range = range;
+    measuring->component_index = measured->component_index;
+    measuring->range = &measured->range;
     measuring->rows = rows;
     measuring->row_count = row_count;
     scenario_seen[SEEN_MASKS] += mtr_component_has_masks(component);
     scenario_seen[SEEN_SEVERAL_METERS] += component->input_count > 1;
     for (measuring->input = 0; measuring->input < component->input_count; measuring->input++) {
-        measuring->meter = mtr_catalog_find_meter(scenario->stores.catalog, component->inputs[measuring->input]);
+        measuring->meter =
+            mtr_catalog_find_meter(scenario->stores.catalog, component->inputs[measuring->input]);
         measure_input(measuring, naive);
     }
     return measuring->row_count;

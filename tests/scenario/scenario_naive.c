@@ -1,6 +1,6 @@
 /*
- * Usage recomputed from the log alone: every event, against the final catalog, in arrays. Written from the contracts (event.h,
- * catalog.h, rollups.h), not from the aggregator.
+ * Usage recomputed from the log alone: every event, against the final catalog, in arrays. Written from the
+ * contracts (event.h, catalog.h, rollups.h), not from the aggregator.
  */
 #include "scenario/scenario.h"
 
@@ -27,7 +27,8 @@ static struct mtr_event copy_event(struct scenario *scenario, const struct mtr_e
     for (uint32_t i = 0; i < event->property_count; i++) {
         properties[i] = event->properties[i];
         properties[i].name = copy_text(scenario, properties[i].name);
-        if (properties[i].kind == MTR_PROPERTY_STRING) properties[i].text = copy_text(scenario, properties[i].text);
+        if (properties[i].kind == MTR_PROPERTY_STRING)
+            properties[i].text = copy_text(scenario, properties[i].text);
     }
     copy.properties = properties;
     return copy;
@@ -75,7 +76,8 @@ struct mtr_str scenario_property_text(struct scenario *scenario, const struct mt
     return mtr_str_from(scenario_format(scenario, "%s", text));
 }
 
-static bool passes_filters(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event)
+static bool passes_filters(struct scenario *scenario, const struct mtr_meter *meter,
+                           const struct mtr_event *event)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++) {
         const struct mtr_filter *filter = &meter->filters[i];
@@ -88,7 +90,8 @@ static bool passes_filters(struct scenario *scenario, const struct mtr_meter *me
     return true;
 }
 
-static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event)
+static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mtr_meter *meter,
+                                      const struct mtr_event *event)
 {
     char text[MTR_DIMENSIONS_BYTES_MAX];
     size_t size = 0;
@@ -102,7 +105,8 @@ static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mt
 }
 
 /* False: the meter cannot count the event. */
-static bool read_value(struct scenario *scenario, const struct mtr_meter *meter, const struct mtr_event *event, struct naive_use *use)
+static bool read_value(struct scenario *scenario, const struct mtr_meter *meter,
+                       const struct mtr_event *event, struct naive_use *use)
 {
     const mtr_int128 most = (mtr_int128)10000000000000000 * 1000000000000;
     const struct mtr_property *property = property_of(event, meter->value);
@@ -113,7 +117,8 @@ static bool read_value(struct scenario *scenario, const struct mtr_meter *meter,
         return true;
     }
     int rc = MTR_EINVALID;
-    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &use->quantity);
+    if (property->kind == MTR_PROPERTY_NUMBER)
+        rc = mtr_quantity_from_decimal(property->number, &use->quantity);
     if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &use->quantity);
     return !rc && use->quantity.e12 <= most && use->quantity.e12 >= -most;
 }
@@ -141,7 +146,8 @@ static bool spread_use(struct scenario *scenario, struct naive *naive, struct na
     struct mtr_quantity length;
     mtr_int128 before = 0;
     int rc = MTR_EINVALID;
-    if (property && property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &length);
+    if (property && property->kind == MTR_PROPERTY_NUMBER)
+        rc = mtr_quantity_from_decimal(property->number, &length);
     if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
     if (rc || length.e12 < 0) return false;
     scenario_seen[SEEN_SPREAD_USE]++;
@@ -149,7 +155,8 @@ static bool spread_use(struct scenario *scenario, struct naive *naive, struct na
         const struct mtr_hour hour = mtr_zone_hour(use.subscription->zone, at_s);
         const mtr_int128 elapsed = (hour.end_s * MTR_US_PER_SECOND - use.event->time_us) * us;
         const bool ends = elapsed >= length.e12;
-        const mtr_int128 after = ends ? quantity : scenario_divide(quantity * (elapsed / us), length.e12 / us);
+        const mtr_int128 after =
+            ends ? quantity : scenario_divide(quantity * (elapsed / us), length.e12 / us);
         use.hour_s = hour.start_s;
         use.quantity.e12 = after - before;
         keep_use(scenario, naive, &use);
@@ -159,11 +166,15 @@ static bool spread_use(struct scenario *scenario, struct naive *naive, struct na
     }
 }
 
-static void use_event(struct scenario *scenario, struct naive *naive, uint64_t seq, const struct mtr_subscription *subscription,
-                      const struct mtr_meter *meter)
+static void use_event(struct scenario *scenario, struct naive *naive, uint64_t seq,
+                      const struct mtr_subscription *subscription, const struct mtr_meter *meter)
 {
     const struct mtr_event *event = &naive->events[seq - 1];
-    struct naive_use use = {.subscription = subscription, .meter = meter, .event = event, .seq = seq, .void_seq = naive->void_seqs[seq - 1]};
+    struct naive_use use = {.subscription = subscription,
+                            .meter = meter,
+                            .event = event,
+                            .seq = seq,
+                            .void_seq = naive->void_seqs[seq - 1]};
     if (!passes_filters(scenario, meter, event)) return;
     use.dimensions = cell_dimensions(scenario, meter, event);
     const int64_t time_s = event->time_us / MTR_US_PER_SECOND;
@@ -187,12 +198,14 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
     uint32_t meters = 0;
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *candidate = mtr_catalog_subscription(catalog, i);
-        bool same = mtr_str_equal(candidate->subject, event->subject) && mtr_str_equal(candidate->service->vendor->key, event->vendor);
+        bool same = mtr_str_equal(candidate->subject, event->subject) &&
+                    mtr_str_equal(candidate->service->vendor->key, event->vendor);
         if (same) subscription = candidate;
     }
     for (uint32_t i = 1; subscription && i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(catalog, i);
-        if (meter->service != subscription->service || !mtr_str_equal(meter->event_type, event->type)) continue;
+        if (meter->service != subscription->service || !mtr_str_equal(meter->event_type, event->type))
+            continue;
         meters++;
         use_event(scenario, naive, seq, subscription, meter);
     }
@@ -205,7 +218,8 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
 static int compare_uses(const void *a, const void *b)
 {
     const struct naive_use *x = a, *y = b;
-    if (x->subscription->number != y->subscription->number) return x->subscription->number < y->subscription->number ? -1 : 1;
+    if (x->subscription->number != y->subscription->number)
+        return x->subscription->number < y->subscription->number ? -1 : 1;
     if (x->meter->number != y->meter->number) return x->meter->number < y->meter->number ? -1 : 1;
     if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
     int order = mtr_str_compare(x->dimensions, y->dimensions);
@@ -219,8 +233,10 @@ void scenario_naive_read(struct scenario *scenario, struct naive *naive)
     for (uint64_t seq = 1; seq <= naive->event_count; seq++) {
         const struct mtr_event *event = &naive->events[seq - 1];
         if (event->disposition == MTR_DISPOSITION_NORMAL) continue;
-        scenario_seen[SEEN_VOID_TWICE] += event->disposition == MTR_DISPOSITION_VOID && naive->void_seqs[event->target_seq - 1];
-        if (event->disposition != MTR_DISPOSITION_VOID || naive->void_seqs[event->target_seq - 1]) naive->quarantined_count++;
+        scenario_seen[SEEN_VOID_TWICE] +=
+            event->disposition == MTR_DISPOSITION_VOID && naive->void_seqs[event->target_seq - 1];
+        if (event->disposition != MTR_DISPOSITION_VOID || naive->void_seqs[event->target_seq - 1])
+            naive->quarantined_count++;
         else naive->void_seqs[event->target_seq - 1] = seq;
     }
     for (uint64_t seq = 1; seq <= naive->event_count; seq++)
@@ -235,13 +251,15 @@ static uint32_t count_different(const struct naive_use *const *uses, uint32_t co
     uint32_t different = 0;
     for (uint32_t i = 0; i < count; i++) {
         bool is_new = !uses[i]->void_seq;
-        for (uint32_t k = 0; k < i && is_new; k++) is_new = uses[k]->void_seq || !mtr_str_equal(uses[k]->text, uses[i]->text);
+        for (uint32_t k = 0; k < i && is_new; k++)
+            is_new = uses[k]->void_seq || !mtr_str_equal(uses[k]->text, uses[i]->text);
         different += is_new;
     }
     return different;
 }
 
-bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count, struct mtr_quantity *out)
+bool scenario_naive_value(struct scenario *scenario, const struct naive_use *const *uses, uint32_t count,
+                          struct mtr_quantity *out)
 {
     const struct naive_use *chosen = NULL;
     struct mtr_quantity sum = {0};
@@ -252,8 +270,10 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
         live++;
         CHECK_OK(scenario, mtr_quantity_add(sum, use->quantity, &sum));
         bool is_better = !chosen;
-        if (chosen && use->meter->aggregation == MTR_MIN) is_better = use->quantity.e12 < chosen->quantity.e12;
-        if (chosen && use->meter->aggregation == MTR_MAX) is_better = use->quantity.e12 > chosen->quantity.e12;
+        if (chosen && use->meter->aggregation == MTR_MIN)
+            is_better = use->quantity.e12 < chosen->quantity.e12;
+        if (chosen && use->meter->aggregation == MTR_MAX)
+            is_better = use->quantity.e12 > chosen->quantity.e12;
         if (chosen && (use->meter->aggregation == MTR_LAST || use->meter->aggregation == MTR_TIME_WEIGHTED))
             is_better = use->event->time_us > chosen->event->time_us ||
                         (use->event->time_us == chosen->event->time_us && use->seq > chosen->seq);

@@ -1,6 +1,6 @@
 /*
- * Pools of money by hand: what allowances grant and credits hold, drawn in the order in which periods are handed in. Written from docs/pricing.md;
- * shares with the rater only the price function.
+ * Pools of money by hand: what allowances grant and credits hold, drawn in the order in which periods are
+ * handed in. Written from docs/pricing.md; shares with the rater only the price function.
  */
 #include "scenario/scenario.h"
 
@@ -38,17 +38,23 @@ void scenario_pools_open(struct scenario *scenario, struct naive_pools *out)
         struct naive_grant *grant = push(scenario, out);
         grant->credit = mtr_catalog_credit(catalog, i);
         grant->currency = grant->credit->currency;
-        grant->pool = (struct mtr_price_pool){.key = grant->credit->key, .of_money = true, .priority = grant->credit->priority,
+        grant->pool = (struct mtr_price_pool){.key = grant->credit->key,
+                                              .of_money = true,
+                                              .priority = grant->credit->priority,
                                               .amount = grant->credit->amount};
-        grant->pool.grant = mtr_str_from(scenario_format(scenario, "credit=%.*s", MTR_STR_ARGS(grant->credit->from.text)));
+        grant->pool.grant =
+            mtr_str_from(scenario_format(scenario, "credit=%.*s", MTR_STR_ARGS(grant->credit->from.text)));
     }
 }
 
 /* What the period grants, and what of the periods before is gone. */
-void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools, const struct mtr_subscription *subscription, int64_t start_s,
-                          const struct mtr_tariff_version *const *versions, const struct mtr_tariff_document *const *tariffs, uint32_t part_count)
+void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools,
+                          const struct naive_drawing *drawing,
+                          const struct mtr_tariff_version *const *versions,
+                          const struct mtr_tariff_document *const *tariffs, uint32_t part_count)
 {
-    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, start_s);
+    const struct mtr_subscription *subscription = drawing->subscription;
+    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, drawing->start_s);
     for (uint32_t i = 0; i < pools->count; i++) {
         struct naive_grant *grant = &pools->grants[i];
         if (grant->subscription != subscription) continue;
@@ -61,7 +67,8 @@ void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools, 
         for (uint32_t k = 0; k < versions[part]->allowance_count; k++) {
             const struct mtr_allowance *allowance = &versions[part]->allowances[k];
             bool is_granted = false;
-            for (uint32_t i = first; i < pools->count; i++) is_granted |= mtr_str_equal(pools->grants[i].pool.key, allowance->key);
+            for (uint32_t i = first; i < pools->count; i++)
+                is_granted |= mtr_str_equal(pools->grants[i].pool.key, allowance->key);
             if (is_granted) continue;
             CHECK(scenario, allowance->of_money, "units are not planned");
             struct naive_grant *grant = push(scenario, pools);
@@ -69,38 +76,52 @@ void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools, 
             grant->periods_left = allowance->rollover;
             grant->first_part = part;
             grant->currency = tariffs[part]->currency;
-            grant->pool = (struct mtr_price_pool){.key = allowance->key, .of_money = true, .components = allowance->components,
-                                                  .component_count = allowance->component_count, .priority = allowance->priority,
+            grant->pool = (struct mtr_price_pool){.key = allowance->key,
+                                                  .of_money = true,
+                                                  .components = allowance->components,
+                                                  .component_count = allowance->component_count,
+                                                  .priority = allowance->priority,
                                                   .amount = allowance->amount};
-            grant->pool.grant = mtr_str_from(scenario_format(scenario, "grant=%04d-%02u-%02u", day.year, day.month, day.day));
+            grant->pool.grant =
+                mtr_str_from(scenario_format(scenario, "grant=%04d-%02u-%02u", day.year, day.month, day.day));
         }
     }
 }
 
-/* Of a subscription's grants the older one expires first, and both before a credit that has no end or a later one. */
-static int64_t expiry(const struct naive_grant *grant, const struct mtr_subscription *subscription, struct mtr_period whole)
+/* Of a subscription's grants the older one expires first, and both before a credit that has no end or a
+ * later one. */
+static int64_t expiry(const struct naive_grant *grant, const struct mtr_subscription *subscription,
+                      struct mtr_period whole)
 {
-    if (grant->credit) return grant->credit->expires.text.size ? midnight(subscription, &grant->credit->expires) : INT64_MAX;
+    if (grant->credit)
+        return grant->credit->expires.text.size ? midnight(subscription, &grant->credit->expires) : INT64_MAX;
     int64_t end_s = whole.end_s;
-    for (uint32_t i = 0; i < grant->periods_left; i++) end_s = mtr_period_at(&subscription->billing, end_s).end_s;
+    for (uint32_t i = 0; i < grant->periods_left; i++)
+        end_s = mtr_period_at(&subscription->billing, end_s).end_s;
     return end_s;
 }
 
-static bool is_open(const struct naive_grant *grant, const struct mtr_subscription *subscription, int64_t start_s, int64_t end_s, uint32_t part)
+static bool is_open(const struct naive_grant *grant, const struct mtr_subscription *subscription,
+                    int64_t start_s, int64_t end_s, uint32_t part)
 {
-    if (!grant->credit) return grant->subscription == subscription && !grant->is_gone && grant->first_part <= part;
+    if (!grant->credit)
+        return grant->subscription == subscription && !grant->is_gone && grant->first_part <= part;
     const struct mtr_credit *credit = grant->credit;
-    if (!mtr_str_equal(credit->customer, subscription->customer) || midnight(subscription, &credit->from) >= end_s) return false;
+    if (!mtr_str_equal(credit->customer, subscription->customer) ||
+        midnight(subscription, &credit->from) >= end_s)
+        return false;
     return !credit->expires.text.size || midnight(subscription, &credit->expires) > start_s;
 }
 
-uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing, uint32_t part, struct mtr_str currency,
-                           struct mtr_price_pool *out)
+uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing,
+                           uint32_t part, struct mtr_str currency, struct mtr_price_pool *out)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pools->count && count < NAIVE_POOLS_MAX; i++) {
         const struct naive_grant *grant = &pools->grants[i];
-        if (!is_open(grant, drawing->subscription, drawing->start_s, drawing->end_s, part) || !mtr_str_equal(grant->currency, currency)) continue;
+        if (!is_open(grant, drawing->subscription, drawing->start_s, drawing->end_s, part) ||
+            !mtr_str_equal(grant->currency, currency))
+            continue;
         out[count] = grant->pool;
         out[count++].expires_s = expiry(grant, drawing->subscription, drawing->whole);
     }
@@ -108,15 +129,19 @@ uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_d
 }
 
 /* Parts under one tariff give back and draw together: their draws are taken off behind the last of them. */
-void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools, const struct naive_drawing *drawing, const struct mtr_price *price)
+void scenario_pools_draw(struct scenario *scenario, struct naive_pools *pools,
+                         const struct naive_drawing *drawing, const struct mtr_price *price)
 {
     for (uint32_t j = 0; j < price->draw_count; j++) {
         const struct mtr_price_draw *draw = &price->draws[j];
         for (uint32_t i = 0; i < pools->count; i++) {
             struct naive_grant *grant = &pools->grants[i];
-            const bool is_own = grant->credit ? mtr_str_equal(grant->credit->customer, drawing->subscription->customer)
-                                              : grant->subscription == drawing->subscription && !grant->is_gone;
-            if (!is_own || !mtr_str_equal(grant->pool.key, draw->key) || !mtr_str_equal(grant->pool.grant, draw->grant)) continue;
+            const bool is_own = grant->credit
+                                    ? mtr_str_equal(grant->credit->customer, drawing->subscription->customer)
+                                    : grant->subscription == drawing->subscription && !grant->is_gone;
+            if (!is_own || !mtr_str_equal(grant->pool.key, draw->key) ||
+                !mtr_str_equal(grant->pool.grant, draw->grant))
+                continue;
             CHECK_OK(scenario, mtr_money_sub(grant->pool.amount, draw->amount, &grant->pool.amount));
             CHECK(scenario, grant->pool.amount.e18 >= 0, "a pool is below zero");
             scenario_seen[SEEN_ALLOWANCE_DRAWN] += !grant->credit;

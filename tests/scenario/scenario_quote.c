@@ -1,8 +1,10 @@
 /*
- * The law of quotes: what a period used, handed in as rows of a request, costs exactly what was emitted of the period.
+ * The law of quotes: what a period used, handed in as rows of a request, costs exactly what was emitted of
+ * the period.
  *
- * The rows go through the same source as those of POST /v1/price (daemon/query/quote_use.c), and the price through the rater's kernel. A request
- * cannot say everything that a subscription is, so the kernel is asked in C, with the stored subscription and the charges store as the ledger:
+ * The rows go through the same source as those of POST /v1/price (daemon/query/quote_use.c), and the price
+ * through the rater's kernel. A request cannot say everything that a subscription is, so the kernel is asked
+ * in C, with the stored subscription and the charges store as the ledger:
  *   billing periods that are no calendar months, a start within one, trials, pools of a customer, what an account's other subscriptions came to:
  *     of the subscription, which a request makes up;
  *   unique values: a row has their number, not the values, and numbers do not tell what two hours have in common;
@@ -56,16 +58,20 @@ static struct mtr_list labels_of(struct quoting *quoting, struct mtr_str dimensi
         assert_non_null(end);
         const size_t size = (size_t)(end - dimensions.data);
         labels[i].name = meter->group_by[i];
-        assert_int_equal(mtr_arena_copy(&quoting->arena, (struct mtr_str){dimensions.data, size}, &labels[i].value), MTR_OK);
+        assert_int_equal(
+            mtr_arena_copy(&quoting->arena, (struct mtr_str){dimensions.data, size}, &labels[i].value),
+            MTR_OK);
         dimensions = (struct mtr_str){end + 1, dimensions.size - size - 1};
     }
     return (struct mtr_list){labels, meter->group_by_count};
 }
 
-static void add_use(struct quoting *quoting, struct mtr_str dimensions, int64_t time_us, uint64_t seq, struct mtr_quantity quantity)
+static void add_use(struct quoting *quoting, struct mtr_str dimensions, int64_t time_us, uint64_t seq,
+                    struct mtr_quantity quantity)
 {
     CHECK(quoting->scenario, quoting->use_count < ROWS_MAX, "too many rows");
-    quoting->uses[quoting->use_count++] = (struct use){quoting->meter, time_us, seq, quantity, labels_of(quoting, dimensions)};
+    quoting->uses[quoting->use_count++] =
+        (struct use){quoting->meter, time_us, seq, quantity, labels_of(quoting, dimensions)};
 }
 
 struct reading {
@@ -88,8 +94,10 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_member member;
     struct mtr_point point;
     struct reading reading = {quoting, key->dimensions};
-    if (!cell->count || meter->aggregation == MTR_UNIQUE || meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
-    if (meter->keep_events) return mtr_rollups_walk_points(quoting->rollups.txn, key, INT64_MIN, INT64_MAX, on_point, &reading);
+    if (!cell->count || meter->aggregation == MTR_UNIQUE || meter->aggregation == MTR_TIME_WEIGHTED)
+        return MTR_OK;
+    if (meter->keep_events)
+        return mtr_rollups_walk_points(quoting->rollups.txn, key, INT64_MIN, INT64_MAX, on_point, &reading);
     if (meter->aggregation != MTR_LAST) {
         add_use(quoting, key->dimensions, key->hour_s * MTR_US_PER_SECOND, 0, cell->value);
         return MTR_OK;
@@ -107,7 +115,8 @@ static void read_levels(struct quoting *quoting)
     struct reading reading = {quoting, {NULL, 0}};
     while (!mtr_rollups_next_list(txn, subscription, meter, MTR_CELL_ALL_HOURS, after, &reading.dimensions)) {
         const struct mtr_cell_key key = {subscription, meter, MTR_CELL_ALL_HOURS, reading.dimensions};
-        CHECK_OK(quoting->scenario, mtr_rollups_walk_points(txn, &key, INT64_MIN, INT64_MAX, on_point, &reading));
+        CHECK_OK(quoting->scenario,
+                 mtr_rollups_walk_points(txn, &key, INT64_MIN, INT64_MAX, on_point, &reading));
         after = &reading.dimensions;
     }
 }
@@ -143,17 +152,24 @@ static bool is_row(const struct quoting *quoting, uint32_t first, struct mtr_str
     return false;
 }
 
-static void add_rows_of(struct quoting *quoting, const struct use *use, const struct mtr_tariff_document *tariff, uint32_t first)
+static void add_rows_of(struct quoting *quoting, const struct use *use,
+                        const struct mtr_tariff_document *tariff, uint32_t first)
 {
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         for (uint32_t j = 0; j < tariff->versions[i].component_count; j++) {
             const struct mtr_component *component = &tariff->versions[i].components[j];
             for (uint32_t k = 0; k < component->input_count; k++) {
-                if (!mtr_str_equal(component->inputs[k], use->meter->key) || is_row(quoting, first, component->key)) continue;
+                if (!mtr_str_equal(component->inputs[k], use->meter->key) ||
+                    is_row(quoting, first, component->key))
+                    continue;
                 CHECK(quoting->scenario, quoting->row_count < ROWS_MAX, "too many rows");
-                quoting->rows[quoting->row_count++] = (struct mtr_price_usage){
-                    .component = component->key, .of_meter = true, .meter = use->meter->key, .quantity = use->quantity,
-                    .dimensions = use->dimensions, .has_time = true, .time_us = use->time_us};
+                quoting->rows[quoting->row_count++] = (struct mtr_price_usage){.component = component->key,
+                                                                               .of_meter = true,
+                                                                               .meter = use->meter->key,
+                                                                               .quantity = use->quantity,
+                                                                               .dimensions = use->dimensions,
+                                                                               .has_time = true,
+                                                                               .time_us = use->time_us};
             }
         }
     }
@@ -178,87 +194,111 @@ static bool is_of_trial(const struct mtr_subscription *subscription, const struc
 {
     const struct mtr_tariff_document *trial = subscription->trial_tariff;
     for (uint32_t i = 0; trial && trial != subscription->tariff && i < trial->version_count; i++) {
-        const struct mtr_tariff_version *version = mtr_tariff_version_for(&trial->versions[i], subscription->key, subscription->customer);
-        if (component >= version->components && component < version->components + version->component_count) return true;
+        const struct mtr_tariff_version *version =
+            mtr_tariff_version_for(&trial->versions[i], subscription->key, subscription->customer);
+        if (component >= version->components && component < version->components + version->component_count)
+            return true;
     }
     return false;
 }
 
 static bool is_said(const struct quoting *quoting, const struct mtr_component *component, uint32_t input)
 {
-    const struct mtr_meter *meter = mtr_catalog_find_meter(quoting->rollups.catalog, component->inputs[input]);
+    const struct mtr_meter *meter =
+        mtr_catalog_find_meter(quoting->rollups.catalog, component->inputs[input]);
     return meter->aggregation != MTR_UNIQUE && !is_of_trial(quoting->subscription, component);
 }
 
 static bool is_in_rows(const struct quoting *quoting, const struct mtr_use_stream *stream)
 {
-    return stream->subscription == quoting->subscription && is_said(quoting, stream->component, stream->input);
+    return stream->subscription == quoting->subscription &&
+           is_said(quoting, stream->component, stream->input);
 }
 
-static const struct mtr_meter *find_meter(void *context, const struct mtr_component *component, uint32_t input)
+static const struct mtr_meter *find_meter(void *context, const struct mtr_component *component,
+                                          uint32_t input)
 {
     struct quoting *quoting = context;
     return is_said(quoting, component, input) ? quote_use_source.meter(quoting->use, component, input)
                                               : mtr_use_of_rollups.meter(&quoting->rollups, component, input);
 }
 
-static int walk_cells(void *context, const struct mtr_use_stream *stream, struct mtr_period range, mtr_rollups_on_cell hook, void *hook_context)
+static int walk_cells(void *context, const struct mtr_use_stream *stream, struct mtr_period range,
+                      mtr_rollups_on_cell hook, void *hook_context)
 {
     struct quoting *quoting = context;
-    return is_in_rows(quoting, stream) ? quote_use_source.cells(quoting->use, stream, range, hook, hook_context)
-                                       : mtr_use_of_rollups.cells(&quoting->rollups, stream, range, hook, hook_context);
+    return is_in_rows(quoting, stream)
+               ? quote_use_source.cells(quoting->use, stream, range, hook, hook_context)
+               : mtr_use_of_rollups.cells(&quoting->rollups, stream, range, hook, hook_context);
 }
 
 /* Cells of rows are of no subscription. */
 static int find_last(void *context, const struct mtr_cell_key *key, struct mtr_point *out)
 {
     struct quoting *quoting = context;
-    return key->subscription ? mtr_use_of_rollups.last(&quoting->rollups, key, out) : quote_use_source.last(quoting->use, key, out);
+    return key->subscription ? mtr_use_of_rollups.last(&quoting->rollups, key, out)
+                             : quote_use_source.last(quoting->use, key, out);
 }
 
-static int walk_members(void *context, const struct mtr_cell_key *key, mtr_rollups_on_member hook, void *hook_context)
+static int walk_members(void *context, const struct mtr_cell_key *key, mtr_rollups_on_member hook,
+                        void *hook_context)
 {
     return mtr_use_of_rollups.members(&((struct quoting *)context)->rollups, key, hook, hook_context);
 }
 
-static int walk_events(void *context, const struct mtr_cell_key *key, mtr_rollups_on_point hook, void *hook_context)
+static int walk_events(void *context, const struct mtr_cell_key *key, mtr_rollups_on_point hook,
+                       void *hook_context)
 {
     struct quoting *quoting = context;
     return key->subscription ? mtr_use_of_rollups.events(&quoting->rollups, key, hook, hook_context)
                              : quote_use_source.events(quoting->use, key, hook, hook_context);
 }
 
-static int next_list(void *context, const struct mtr_use_stream *stream, const struct mtr_str *after, struct mtr_str *dimensions)
+static int next_list(void *context, const struct mtr_use_stream *stream, const struct mtr_str *after,
+                     struct mtr_str *dimensions)
 {
     struct quoting *quoting = context;
-    return is_in_rows(quoting, stream) ? quote_use_source.next_list(quoting->use, stream, after, dimensions)
-                                       : mtr_use_of_rollups.next_list(&quoting->rollups, stream, after, dimensions);
+    return is_in_rows(quoting, stream)
+               ? quote_use_source.next_list(quoting->use, stream, after, dimensions)
+               : mtr_use_of_rollups.next_list(&quoting->rollups, stream, after, dimensions);
 }
 
-static int point_before(void *context, const struct mtr_use_stream *stream, struct mtr_str list, int64_t time_us, struct mtr_point *out)
+static int point_before(void *context, const struct mtr_use_stream *stream, struct mtr_str list,
+                        int64_t time_us, struct mtr_point *out)
 {
     struct quoting *quoting = context;
-    return is_in_rows(quoting, stream) ? quote_use_source.point_before(quoting->use, stream, list, time_us, out)
-                                       : mtr_use_of_rollups.point_before(&quoting->rollups, stream, list, time_us, out);
+    return is_in_rows(quoting, stream)
+               ? quote_use_source.point_before(quoting->use, stream, list, time_us, out)
+               : mtr_use_of_rollups.point_before(&quoting->rollups, stream, list, time_us, out);
 }
 
-static int walk_points(void *context, const struct mtr_use_stream *stream, const struct mtr_use_points *wanted, mtr_rollups_on_point hook,
-                       void *hook_context)
+static int walk_points(void *context, const struct mtr_use_stream *stream,
+                       const struct mtr_use_points *wanted, mtr_rollups_on_point hook, void *hook_context)
 {
     struct quoting *quoting = context;
-    return is_in_rows(quoting, stream) ? quote_use_source.points(quoting->use, stream, wanted, hook, hook_context)
-                                       : mtr_use_of_rollups.points(&quoting->rollups, stream, wanted, hook, hook_context);
+    return is_in_rows(quoting, stream)
+               ? quote_use_source.points(quoting->use, stream, wanted, hook, hook_context)
+               : mtr_use_of_rollups.points(&quoting->rollups, stream, wanted, hook, hook_context);
 }
 
-static const struct mtr_use_source rows_and_rollups = {.meter = find_meter, .cells = walk_cells, .last = find_last, .members = walk_members,
-                                                       .events = walk_events, .next_list = next_list, .point_before = point_before, .points = walk_points};
+static const struct mtr_use_source rows_and_rollups = {.meter = find_meter,
+                                                       .cells = walk_cells,
+                                                       .last = find_last,
+                                                       .members = walk_members,
+                                                       .events = walk_events,
+                                                       .next_list = next_list,
+                                                       .point_before = point_before,
+                                                       .points = walk_points};
 
 /* ---- the law ---- */
 
-/* The tariff as it is for the subscription. Rows from before its first version are asked about, too: levels and contract terms begin there. */
-static void open_tariff(struct quoting *quoting, const struct mtr_tariff_document *tariff, struct mtr_tariff_document *out)
+/* The tariff as it is for the subscription. Rows from before its first version are asked about, too:
+ * levels and contract terms begin there. */
+static void open_tariff(struct quoting *quoting, const struct mtr_tariff_document *tariff,
+                        struct mtr_tariff_document *out)
 {
-    const struct mtr_tariff_party party = {{NULL, 0}, quoting->subscription->key, quoting->subscription->customer};
+    const struct mtr_tariff_party party = {
+        {NULL, 0}, quoting->subscription->key, quoting->subscription->customer};
     *out = (struct mtr_tariff_document){0};
     if (!tariff) return;
     CHECK_OK(quoting->scenario, mtr_tariff_for(tariff, &party, &quoting->arena, out));
@@ -273,10 +313,15 @@ static void open_use(struct quoting *quoting)
     open_tariff(quoting, quoting->subscription->cost_tariff, &quoting->cost);
     read_uses(quoting);
     make_rows(quoting);
-    const struct quote_use_options options = {.rows = quoting->rows, .row_count = quoting->row_count, .tariff = &quoting->tariff,
-                                              .cost = &quoting->cost, .catalog = quoting->rollups.catalog, .zone = quoting->subscription->zone};
+    const struct quote_use_options options = {.rows = quoting->rows,
+                                              .row_count = quoting->row_count,
+                                              .tariff = &quoting->tariff,
+                                              .cost = &quoting->cost,
+                                              .catalog = quoting->rollups.catalog,
+                                              .zone = quoting->subscription->zone};
     int rc = quote_use_open(&options, &quoting->arena, &quoting->findings, &quoting->use);
-    CHECK(quoting->scenario, !rc, "%d: %s", rc, quoting->findings.count ? quoting->findings.items[0].text : "");
+    CHECK(quoting->scenario, !rc, "%d: %s", rc,
+          quoting->findings.count ? quoting->findings.items[0].text : "");
 }
 
 struct emitted {
@@ -288,8 +333,14 @@ struct emitted {
 
 static char *line_key(struct quoting *quoting, const struct mtr_charge_line *line)
 {
-    return scenario_line_key(quoting->scenario, quoting->subscription->key, line->period_start_s, line->part_start_s, line->component, line->kind,
-                             line->dimensions, line->currency);
+    const struct line_identity identity = {.subscription = quoting->subscription->key,
+                                           .period_s = line->period_start_s,
+                                           .part_s = line->part_start_s,
+                                           .component = line->component,
+                                           .kind = line->kind,
+                                           .dimensions = line->dimensions,
+                                           .currency = line->currency};
+    return scenario_line_key(quoting->scenario, &identity);
 }
 
 static int on_line(void *context, const struct mtr_charge_line *line)
@@ -309,7 +360,8 @@ static void take_off(struct emitted *emitted, const struct mtr_period_line *line
     const char *key = line_key(emitted->quoting, &line->identity);
     uint32_t at = 0;
     while (at < emitted->count && strcmp(emitted->keys[at], key) != 0) at++;
-    CHECK(scenario, at < emitted->count || (!line->amount.e18 && !line->cost.e18), "quoted, and never emitted: %s", key);
+    CHECK(scenario, at < emitted->count || (!line->amount.e18 && !line->cost.e18),
+          "quoted, and never emitted: %s", key);
     if (at == emitted->count) return;
     CHECK_OK(scenario, mtr_money_sub(emitted->amounts[at], line->amount, &emitted->amounts[at]));
     CHECK_OK(scenario, mtr_money_sub(emitted->costs[at], line->cost, &emitted->costs[at]));
@@ -322,18 +374,24 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     struct scenario *scenario = quoting->scenario;
     static struct emitted emitted;
     struct mtr_period_price priced;
-    const struct mtr_rating rating = {.source = &rows_and_rollups, .source_context = quoting, .ledger = &mtr_ledger_of_charges,
-                                      .ledger_context = quoting->charges, .catalog = quoting->rollups.catalog,
-                                      .closing = period->status == MTR_PERIOD_FINAL, .arena = &quoting->price};
+    const struct mtr_rating rating = {.source = &rows_and_rollups,
+                                      .source_context = quoting,
+                                      .ledger = &mtr_ledger_of_charges,
+                                      .ledger_context = quoting->charges,
+                                      .catalog = quoting->rollups.catalog,
+                                      .closing = period->status == MTR_PERIOD_FINAL,
+                                      .arena = &quoting->price};
     if (period->problem) return MTR_OK; /* nothing was emitted for what it uses now */
     emitted.count = 0;
     emitted.quoting = quoting;
     mtr_arena_reset(&quoting->price);
-    CHECK_OK(scenario, mtr_charges_walk_lines(quoting->charges, period->subscription, period->start_s, on_line, &emitted));
+    CHECK_OK(scenario, mtr_charges_walk_lines(quoting->charges, period->subscription, period->start_s,
+                                              on_line, &emitted));
     CHECK_OK(scenario, mtr_billing_period_price(&rating, quoting->subscription, period->start_s, &priced));
     for (uint32_t i = 0; i < priced.line_count; i++) take_off(&emitted, &priced.lines[i]);
     for (uint32_t i = 0; i < emitted.count; i++)
-        CHECK(scenario, !emitted.amounts[i].e18 && !emitted.costs[i].e18, "the quote and what was emitted differ: %s", emitted.keys[i]);
+        CHECK(scenario, !emitted.amounts[i].e18 && !emitted.costs[i].e18,
+              "the quote and what was emitted differ: %s", emitted.keys[i]);
     return MTR_OK;
 }
 

@@ -1,10 +1,12 @@
 /*
- * The billing backend: takes each message once by its id, and answers as real ones do: late, twice, wrongly or never.
+ * The billing backend: takes each message once by its id, and answers as real ones do: late, twice, wrongly
+ * or never.
  *
  *   taken and said so | taken, then timed out | taken, then 500 | nothing reached it | 503 before | 429 | refused | slow
  *
- * A repeat of what it has taken is answered 200, 409 or 400 "already exists". Answers are on their way until the scheduler delivers them; a
- * crash loses them. The operator reads what the backend has before deciding about a message of unknown outcome.
+ * A repeat of what it has taken is answered 200, 409 or 400 "already exists". Answers are on their way until
+ * the scheduler delivers them; a crash loses them. The operator reads what the backend has before deciding
+ * about a message of unknown outcome.
  */
 #include "scenario/scenario.h"
 
@@ -20,7 +22,8 @@ static struct received_message *find_message(struct receiver *receiver, const ch
 }
 
 /* The frozen bytes of an id are the same each time. */
-static struct received_message *note_message(struct scenario *scenario, struct receiver *receiver, const struct mtr_outbox_message *message)
+static struct received_message *note_message(struct scenario *scenario, struct receiver *receiver,
+                                             const struct mtr_outbox_message *message)
 {
     char id[MTR_MESSAGE_ID_TEXT_BYTES];
     CHECK(scenario, message->id.size + 1 == sizeof(id), "message id %.*s", MTR_STR_ARGS(message->id));
@@ -74,8 +77,8 @@ static struct mtr_str dimensions_of(struct scenario *scenario, const struct mtr_
     return copy;
 }
 
-static void add_to_line(struct scenario *scenario, struct receiver *receiver, const char *key, struct mtr_money amount,
-                        struct mtr_money cost)
+static void add_to_line(struct scenario *scenario, struct receiver *receiver, const char *key,
+                        struct mtr_money amount, struct mtr_money cost)
 {
     CHECK_OK(scenario, mtr_money_add(receiver->total, amount, &receiver->total));
     for (uint32_t i = 0; i < receiver->line_count; i++) {
@@ -97,30 +100,40 @@ static void take_charge(struct scenario *scenario, struct receiver *receiver, co
     CHECK(scenario, receiver->number_count < RECEIVED_MAX, "too many charges");
     receiver->numbers[receiver->number_count++] = number;
     CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "amount"), &amount));
-    if (mtr_node_get(charge, "cost")) CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "cost"), &cost));
-    const char *key = scenario_line_key(scenario, text_of(scenario, charge, "subscription"), time_of(scenario, charge, "period_start"),
-                                        time_of(scenario, charge, "part_start"), text_of(scenario, charge, "component"),
-                                        text_of(scenario, charge, "kind"), dimensions_of(scenario, charge),
-                                        text_of(scenario, charge, "currency"));
-    add_to_line(scenario, receiver, key, amount, cost);
+    if (mtr_node_get(charge, "cost"))
+        CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "cost"), &cost));
+    const struct line_identity line = {.subscription = text_of(scenario, charge, "subscription"),
+                                       .period_s = time_of(scenario, charge, "period_start"),
+                                       .part_s = time_of(scenario, charge, "part_start"),
+                                       .component = text_of(scenario, charge, "component"),
+                                       .kind = text_of(scenario, charge, "kind"),
+                                       .dimensions = dimensions_of(scenario, charge),
+                                       .currency = text_of(scenario, charge, "currency")};
+    add_to_line(scenario, receiver, scenario_line_key(scenario, &line), amount, cost);
 }
 
-static void take_message(struct scenario *scenario, struct receiver *receiver, struct received_message *message)
+static void take_message(struct scenario *scenario, struct receiver *receiver,
+                         struct received_message *message)
 {
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic = {0};
     CHECK(scenario, !message->taken, "taken twice");
     message->taken = true;
-    CHECK(scenario, !mtr_document_parse(message->body, &document, &diagnostic), "%s in %.*s", diagnostic.text, MTR_STR_ARGS(message->body));
-    const struct mtr_node *charges = mtr_node_get(mtr_node_get(mtr_document_root(document), "data"), "charges");
-    CHECK(scenario, charges && charges->kind == MTR_NODE_LIST && charges->child_count, "a message without charges");
-    for (uint32_t i = 0; i < charges->child_count; i++) take_charge(scenario, receiver, &charges->children[i]);
+    CHECK(scenario, !mtr_document_parse(message->body, &document, &diagnostic), "%s in %.*s", diagnostic.text,
+          MTR_STR_ARGS(message->body));
+    const struct mtr_node *charges =
+        mtr_node_get(mtr_node_get(mtr_document_root(document), "data"), "charges");
+    CHECK(scenario, charges && charges->kind == MTR_NODE_LIST && charges->child_count,
+          "a message without charges");
+    for (uint32_t i = 0; i < charges->child_count; i++)
+        take_charge(scenario, receiver, &charges->children[i]);
     mtr_document_close(document);
 }
 
 static struct mtr_outbox_result answered(int32_t status, const char *body)
 {
-    struct mtr_outbox_result result = {.outcome = MTR_OUTCOME_ANSWERED, .status = status, .body_size = (uint32_t)strlen(body)};
+    struct mtr_outbox_result result = {
+        .outcome = MTR_OUTCOME_ANSWERED, .status = status, .body_size = (uint32_t)strlen(body)};
     memcpy(result.body, body, strlen(body));
     return result;
 }
@@ -160,7 +173,8 @@ int scenario_receiver_send(void *context, const struct mtr_outbox_message *messa
     struct scenario *scenario = context;
     struct receiver *receiver = &scenario->receivers[message->destination->number - 1];
     bool take = false;
-    CHECK(scenario, message->destination->number <= DESTINATIONS_MAX && scenario->pending_count < FLIGHTS_MAX, "destination");
+    CHECK(scenario, message->destination->number <= DESTINATIONS_MAX && scenario->pending_count < FLIGHTS_MAX,
+          "destination");
     if (!scenario->is_healthy && scenario_chance(scenario, 3)) return MTR_EUNREACHABLE;
     struct received_message *known = note_message(scenario, receiver, message);
     struct pending_result *pending = &scenario->pending[scenario->pending_count++];
@@ -168,8 +182,9 @@ int scenario_receiver_send(void *context, const struct mtr_outbox_message *messa
     scenario_seen[SEEN_RECEIVER_REPEAT] += known->taken;
     pending->result = known->taken ? answer_repeat(scenario) : choose_fate(scenario, &take);
     if (take) take_message(scenario, receiver, known);
-    scenario_trace(scenario, "send %s attempt %u, %zu bytes%s, answer %d/%d", known->id, message->attempt, message->body.size,
-                   take ? ", taken" : "", (int)pending->result.outcome, (int)pending->result.status);
+    scenario_trace(scenario, "send %s attempt %u, %zu bytes%s, answer %d/%d", known->id, message->attempt,
+                   message->body.size, take ? ", taken" : "", (int)pending->result.outcome,
+                   (int)pending->result.status);
     return MTR_OK;
 }
 
@@ -209,10 +224,12 @@ void scenario_operator(struct scenario *scenario)
     for (uint32_t i = 0; i < stuck.count; i++) {
         const struct mtr_message *message = &stuck.messages[i];
         mtr_message_id_format(message->id, id);
-        const struct received_message *known = find_message(&scenario->receivers[message->destination - 1], id);
+        const struct received_message *known =
+            find_message(&scenario->receivers[message->destination - 1], id);
         bool is_there = known && known->taken;
         scenario_seen[message->state == MTR_MESSAGE_UNKNOWN ? SEEN_MESSAGE_UNKNOWN : SEEN_MESSAGE_REJECTED]++;
-        scenario_trace(scenario, "operator: %s is %s, the receiver has %s", id, mtr_message_state_name(message->state), is_there ? "it" : "it not");
+        scenario_trace(scenario, "operator: %s is %s, the receiver has %s", id,
+                       mtr_message_state_name(message->state), is_there ? "it" : "it not");
         if (is_there) CHECK_OK(scenario, mtr_outbox_mark_delivered(txn, message->id));
         else CHECK_OK(scenario, mtr_outbox_requeue(txn, message->id, scenario->now_us));
     }

@@ -1,8 +1,8 @@
 /*
  * Stores and stages of a run: opened as the daemon opens them, closed as a crash closes them.
  *
- * A crash drops everything in memory. Without a copy the same files are opened again; with one the run goes on in a copy of the
- * directories as they were between two commits, with nothing of the old handles left.
+ * A crash drops everything in memory. Without a copy the same files are opened again; with one the run goes
+ * on in a copy of the directories as they were between two commits, with nothing of the old handles left.
  */
 #include "scenario/scenario.h"
 
@@ -40,25 +40,33 @@ void scenario_stores_open(struct scenario *scenario)
     struct mtr_diagnostic diagnostic = {0};
     char path[PATH_BYTES];
     scenario_stores_path(scenario, "catalog", path);
-    CHECK(scenario, !mtr_catalog_store_open(path, false, &stores->catalog_store, &diagnostic), "%s", diagnostic.text);
+    CHECK(scenario, !mtr_catalog_store_open(path, false, &stores->catalog_store, &diagnostic), "%s",
+          diagnostic.text);
     stores->catalog = mtr_catalog_store_snapshot(stores->catalog_store);
     scenario_stores_path(scenario, "log", path);
-    CHECK(scenario, !mtr_log_open(path, &stores->log_options, &stores->log, &diagnostic), "%s", diagnostic.text);
-    CHECK(scenario, !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY, mtr_intake_identity_window_us(&stores->intake_options), scenario->now_us,
-                                    &stores->dedup, &diagnostic),
+    CHECK(scenario, !mtr_log_open(path, &stores->log_options, &stores->log, &diagnostic), "%s",
+          diagnostic.text);
+    CHECK(scenario,
+          !mtr_dedup_open(stores->log, SCENARIO_EVENT_KEY,
+                          mtr_intake_identity_window_us(&stores->intake_options), scenario->now_us,
+                          &stores->dedup, &diagnostic),
           "%s", diagnostic.text);
-    CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY, &stores->intake_options, &stores->intake));
+    CHECK_OK(scenario, mtr_intake_open(stores->log, stores->dedup, SCENARIO_EVENT_KEY,
+                                       &stores->intake_options, &stores->intake));
     CHECK_OK(scenario, mtr_log_reader_attach(stores->log, &stores->reader));
     scenario_stores_path(scenario, "rollups", path);
     CHECK(scenario, !mtr_rollups_open(path, false, &stores->rollups, &diagnostic), "%s", diagnostic.text);
-    CHECK_OK(scenario, mtr_aggregator_open(stores->rollups, stores->reader, &stores->aggregator_options, &stores->aggregator));
+    CHECK_OK(scenario, mtr_aggregator_open(stores->rollups, stores->reader, &stores->aggregator_options,
+                                           &stores->aggregator));
     scenario_stores_path(scenario, "charges", path);
     CHECK(scenario, !mtr_charges_open(path, false, &stores->charges, &diagnostic), "%s", diagnostic.text);
-    CHECK_OK(scenario, mtr_rater_open(stores->rollups, stores->charges, &stores->rater_options, &stores->rater));
+    CHECK_OK(scenario,
+             mtr_rater_open(stores->rollups, stores->charges, &stores->rater_options, &stores->rater));
     CHECK_OK(scenario, mtr_outbox_open(stores->charges, &sender, &stores->outbox_options, &stores->outbox));
 }
 
-/* An intake that crashed with requests in its queue cannot be closed in order: its memory is kept here, where it harms nobody. */
+/* An intake that crashed with requests in its queue cannot be closed in order: its memory is kept here,
+ * where it harms nobody. */
 static struct mtr_intake *crashed_intakes[65536];
 static uint32_t crashed_intake_count;
 
@@ -71,7 +79,8 @@ static void drop_intake(struct scenario *scenario)
     if (is_empty) {
         mtr_intake_close(stores->intake);
     } else {
-        CHECK(scenario, crashed_intake_count < sizeof(crashed_intakes) / sizeof(*crashed_intakes), "too many crashes");
+        CHECK(scenario, crashed_intake_count < sizeof(crashed_intakes) / sizeof(*crashed_intakes),
+              "too many crashes");
         crashed_intakes[crashed_intake_count++] = stores->intake;
     }
     stores->intake = NULL;
@@ -107,7 +116,8 @@ static void copy_file(struct scenario *scenario, const char *from, const char *t
         for (ssize_t at = 0; at < got; at += 4096) { /* zeros stay holes */
             size_t count = (size_t)(got - at < 4096 ? got - at : 4096);
             if (memcmp(block + at, zeros, count) == 0) continue;
-            CHECK(scenario, pwrite(out, block + at, count, size + at) == (ssize_t)count, "cannot write %s", to);
+            CHECK(scenario, pwrite(out, block + at, count, size + at) == (ssize_t)count, "cannot write %s",
+                  to);
         }
     }
     CHECK(scenario, ftruncate(out, size) == 0, "cannot write %s", to);
@@ -125,8 +135,11 @@ static void walk_tree(struct scenario *scenario, const char *from, const char *t
     for (const struct dirent *entry = readdir(listing); entry; entry = readdir(listing)) {
         struct stat status;
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        CHECK(scenario, snprintf(source, sizeof(source), "%s/%s", from, entry->d_name) < (int)sizeof(source), "path");
-        if (to) CHECK(scenario, snprintf(target, sizeof(target), "%s/%s", to, entry->d_name) < (int)sizeof(target), "path");
+        CHECK(scenario, snprintf(source, sizeof(source), "%s/%s", from, entry->d_name) < (int)sizeof(source),
+              "path");
+        if (to)
+            CHECK(scenario,
+                  snprintf(target, sizeof(target), "%s/%s", to, entry->d_name) < (int)sizeof(target), "path");
         CHECK(scenario, lstat(source, &status) == 0, "cannot see %s", source);
         if (S_ISDIR(status.st_mode)) walk_tree(scenario, source, to ? target : NULL);
         else if (to) copy_file(scenario, source, target);

@@ -1,12 +1,14 @@
 /*
- * The pipeline simulation: intake, aggregator, rater and outbox in one thread on a simulated clock, driven by one seeded scheduler.
+ * The pipeline simulation: intake, aggregator, rater and outbox in one thread on a simulated clock, driven by
+ * one seeded scheduler.
  *
  *   vendors ──▶ JSON ──▶ intake ──▶ log ──▶ aggregator ──▶ rollups ──▶ rater ──▶ charges ──▶ outbox ──▶ a receiver that does anything
  *                  ▲                  ▲ catalog changes in between ▲              ▲ crashes between any two commits
  *
- * Each seed makes up a catalog, two to three months of usage (late, repeated, in conflict, taken back, from the future, of others'
- * subscriptions, around clock changes) and an order in which everything happens. Crashes drop all that is in memory; some go on in a copy of
- * the directories. Requests whose answer was not heard are sent again. Then faults end, the pipeline must drain, and the laws must hold:
+ * Each seed makes up a catalog, two to three months of usage (late, repeated, in conflict, taken back, from
+ * the future, of others' subscriptions, around clock changes) and an order in which everything happens.
+ * Crashes drop all that is in memory; some go on in a copy of the directories. Requests whose answer was not
+ * heard are sent again. Then faults end, the pipeline must drain, and the laws must hold:
  *
  *   1  each event that was answered is in the log once, byte by byte as it was sent, and nothing else is
  *   2  each cell of the rollups is what the events of the log add up to, computed again without the aggregator
@@ -62,9 +64,11 @@ static bool step_aggregator(struct scenario *scenario)
 {
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_aggregator_step(scenario->stores.aggregator, scenario->stores.catalog, scenario->now_us, &result, &diagnostic);
+    int rc = mtr_aggregator_step(scenario->stores.aggregator, scenario->stores.catalog, scenario->now_us,
+                                 &result, &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
-    scenario_trace(scenario, "aggregator: %" PRIu64 " events, next %" PRIu64 "%s", result.events, result.next_seq, result.idle ? ", idle" : "");
+    scenario_trace(scenario, "aggregator: %" PRIu64 " events, next %" PRIu64 "%s", result.events,
+                   result.next_seq, result.idle ? ", idle" : "");
     return !result.idle;
 }
 
@@ -72,11 +76,12 @@ static bool step_rater(struct scenario *scenario, int64_t *next_due_us)
 {
     struct mtr_rater_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_rater_step(scenario->stores.rater, scenario->stores.catalog, scenario->now_us, &result, &diagnostic);
+    int rc = mtr_rater_step(scenario->stores.rater, scenario->stores.catalog, scenario->now_us, &result,
+                            &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
     CHECK(scenario, !result.failed, "%s", diagnostic.text);
-    scenario_trace(scenario, "rater: %u rated, %u closed, %" PRIu64 " charges%s", result.rated, result.closed, result.charges,
-                   result.idle ? ", idle" : "");
+    scenario_trace(scenario, "rater: %u rated, %u closed, %" PRIu64 " charges%s", result.rated, result.closed,
+                   result.charges, result.idle ? ", idle" : "");
     *next_due_us = result.next_due_us;
     return !result.idle;
 }
@@ -85,10 +90,12 @@ static bool step_outbox(struct scenario *scenario, int64_t *next_due_us)
 {
     struct mtr_outbox_step_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
-    int rc = mtr_outbox_step(scenario->stores.outbox, scenario->stores.catalog, scenario->now_us, &result, &diagnostic);
+    int rc = mtr_outbox_step(scenario->stores.outbox, scenario->stores.catalog, scenario->now_us, &result,
+                             &diagnostic);
     CHECK(scenario, !rc, "%s: %s", mtr_error_text(rc), diagnostic.text);
-    scenario_trace(scenario, "outbox: %u sent, %u delivered, %u again, %u rejected, %u unknown%s", result.sent, result.delivered,
-                   result.retried, result.rejected, result.unknown, result.idle ? ", idle" : "");
+    scenario_trace(scenario, "outbox: %u sent, %u delivered, %u again, %u rejected, %u unknown%s",
+                   result.sent, result.delivered, result.retried, result.rejected, result.unknown,
+                   result.idle ? ", idle" : "");
     *next_due_us = result.next_due_us;
     return !result.idle;
 }
@@ -99,7 +106,8 @@ static void advance(struct scenario *scenario)
     if (scenario_client_waits(scenario, scenario->now_us - 10 * MTR_US_PER_DAY)) return;
     uint32_t kind = scenario_below(scenario, 100);
     int64_t span_s = kind < 45 ? 600 : kind < 75 ? 6 * 3600 : 6 * 86400;
-    scenario->now_us += (int64_t)scenario_below(scenario, (uint32_t)span_s) * MTR_US_PER_SECOND + scenario_below(scenario, 1000000);
+    scenario->now_us += (int64_t)scenario_below(scenario, (uint32_t)span_s) * MTR_US_PER_SECOND +
+                        scenario_below(scenario, 1000000);
     scenario_trace(scenario, "time goes on");
 }
 
@@ -140,10 +148,13 @@ static void drain_stages(struct scenario *scenario)
     int64_t rate_due_us = INT64_MAX, send_due_us = INT64_MAX;
     for (int i = 0;; i++) {
         CHECK(scenario, i < DRAIN_ROUNDS_MAX, "the pipeline does not drain");
-        while (step_aggregator(scenario)) CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the aggregator does not become idle");
-        while (step_rater(scenario, &rate_due_us)) CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the rater does not become idle");
+        while (step_aggregator(scenario))
+            CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the aggregator does not become idle");
+        while (step_rater(scenario, &rate_due_us))
+            CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the rater does not become idle");
         while (scenario->pending_count) scenario_receiver_answer(scenario);
-        while (step_outbox(scenario, &send_due_us)) CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the outbox does not become idle");
+        while (step_outbox(scenario, &send_due_us))
+            CHECK(scenario, i++ < DRAIN_ROUNDS_MAX, "the outbox does not become idle");
         scenario_operator(scenario);
         if (scenario->pending_count) continue;
         int64_t due_us = rate_due_us < send_due_us ? rate_due_us : send_due_us;
@@ -160,7 +171,8 @@ static void drain(struct scenario *scenario)
     drain_stages(scenario);
     scenario->now_us += 45 * MTR_US_PER_DAY; /* past the periods that have usage, and their grace */
     drain_stages(scenario);
-    scenario->now_us += MTR_US_PER_HOUR; /* the operator's requeued messages, and a last mark of the watermark */
+    /* the operator's requeued messages, and a last mark of the watermark */
+    scenario->now_us += MTR_US_PER_HOUR;
     drain_stages(scenario);
 }
 
@@ -173,15 +185,23 @@ static void choose_options(struct scenario *scenario)
     struct stores *stores = &scenario->stores;
     enum { SMALL = sizeof(small) / sizeof(*small) };
     int64_t grace_us = (int64_t)scenario_below(scenario, 49) * MTR_US_PER_HOUR;
-    stores->log_options = (struct mtr_log_options){.segment_bytes = 1 << (16 + scenario_below(scenario, 2)),
-                                                   .segment_events_max = 40 + scenario_below(scenario, 200),
-                                                   .segment_age_us = (5 + scenario_below(scenario, 20)) * MTR_US_PER_DAY,
-                                                   .verify_all = scenario_chance(scenario, 30)};
-    stores->intake_options = (struct mtr_intake_options){.queue_bytes_max = 1 << 20, .queue_requests_max = 1 + scenario_below(scenario, 6),
-                                                         .commit_events_max = 1 + scenario_below(scenario, 40), .commit_bytes_max = 1 << 20,
-                                                         .dedup_window_us = 45 * MTR_US_PER_DAY, .lateness_us = 40 * MTR_US_PER_DAY,
-                                                         .future_us = 300 * MTR_US_PER_SECOND, .retention_us = 1000 * MTR_US_PER_DAY,
-                                                         .grace_us = grace_us, .on_answer = scenario_on_answer, .context = scenario};
+    stores->log_options =
+        (struct mtr_log_options){.segment_bytes = 1 << (16 + scenario_below(scenario, 2)),
+                                 .segment_events_max = 40 + scenario_below(scenario, 200),
+                                 .segment_age_us = (5 + scenario_below(scenario, 20)) * MTR_US_PER_DAY,
+                                 .verify_all = scenario_chance(scenario, 30)};
+    stores->intake_options =
+        (struct mtr_intake_options){.queue_bytes_max = 1 << 20,
+                                    .queue_requests_max = 1 + scenario_below(scenario, 6),
+                                    .commit_events_max = 1 + scenario_below(scenario, 40),
+                                    .commit_bytes_max = 1 << 20,
+                                    .dedup_window_us = 45 * MTR_US_PER_DAY,
+                                    .lateness_us = 40 * MTR_US_PER_DAY,
+                                    .future_us = 300 * MTR_US_PER_SECOND,
+                                    .retention_us = 1000 * MTR_US_PER_DAY,
+                                    .grace_us = grace_us,
+                                    .on_answer = scenario_on_answer,
+                                    .context = scenario};
     stores->aggregator_options.step_events_max = small[scenario_below(scenario, SMALL)];
     stores->rater_options = mtr_rater_options_default();
     stores->rater_options.grace_us = grace_us;
@@ -195,7 +215,8 @@ static void choose_options(struct scenario *scenario)
 
 static struct scenario *begin_run(uint64_t seed, bool is_loud)
 {
-    static const char *const beginnings[] = {"2026-02-20T00:00:00Z", "2018-09-25T07:00:00Z", "2019-01-25T22:30:00Z", "2026-09-01T00:00:00Z",
+    static const char *const beginnings[] = {"2026-02-20T00:00:00Z", "2018-09-25T07:00:00Z",
+                                             "2019-01-25T22:30:00Z", "2026-09-01T00:00:00Z",
                                              "2027-12-15T12:00:00Z"};
     struct scenario *scenario = calloc(1, sizeof(*scenario));
     assert_non_null(scenario);
@@ -204,13 +225,15 @@ static struct scenario *begin_run(uint64_t seed, bool is_loud)
     scenario->random.state = seed * UINT64_C(0x2545f4914f6cdd1d);
     scenario->trace_hash = 1;
     mtr_arena_init(&scenario->arena, SCENARIO_ARENA_CHUNK, SCENARIO_ARENA_BYTES_MAX);
-    CHECK_OK(scenario, mtr_time_parse(mtr_str_from(beginnings[scenario_below(scenario, 5)]), &scenario->begin_us));
+    CHECK_OK(scenario,
+             mtr_time_parse(mtr_str_from(beginnings[scenario_below(scenario, 5)]), &scenario->begin_us));
     scenario->now_us = scenario->begin_us;
     scenario->crash_permille = scenario_chance(scenario, 20) ? 0 : 4 + scenario_below(scenario, 12);
     scenario->crashes_by_copy = scenario_chance(scenario, 40);
     scenario->all_end = scenario_chance(scenario, 50);
     scenario->client.answers = scenario_alloc(scenario, ANSWERS_MAX, sizeof(*scenario->client.answers));
-    snprintf(scenario->stores.root, sizeof(scenario->stores.root), "%s/meterd-scenario-XXXXXX", access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    snprintf(scenario->stores.root, sizeof(scenario->stores.root), "%s/meterd-scenario-XXXXXX",
+             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
     CHECK(scenario, mkdtemp(scenario->stores.root), "no directory");
     choose_options(scenario);
     scenario_stores_open(scenario);
@@ -247,12 +270,14 @@ static uint64_t number_from_environment(const char *name, uint64_t otherwise)
 
 static void every_seed_keeps_the_laws(void **state)
 {
-    uint64_t one = number_from_environment("METERD_SEED", 0), last = number_from_environment("METERD_SEEDS", SEEDS_DEFAULT);
+    uint64_t one = number_from_environment("METERD_SEED", 0),
+             last = number_from_environment("METERD_SEEDS", SEEDS_DEFAULT);
     (void)state;
     for (uint64_t seed = one ? one : 1; seed <= (one ? one : last); seed++) {
         uint64_t first = run(seed, one != 0, true);
         bool is_repeated = one || seed % 4 == 0;
-        if (is_repeated && run(seed, false, false) != first) fail_msg("seed %" PRIu64 " runs another way the second time", seed);
+        if (is_repeated && run(seed, false, false) != first)
+            fail_msg("seed %" PRIu64 " runs another way the second time", seed);
     }
     print_message("%" PRIu64 " seeds\n", one ? 1 : last);
 }
@@ -260,22 +285,27 @@ static void every_seed_keeps_the_laws(void **state)
 /* Runs that meet nothing prove nothing. */
 static void every_kind_of_trouble_was_met(void **state)
 {
-    bool is_enough = !getenv("METERD_SEED") && number_from_environment("METERD_SEEDS", SEEDS_DEFAULT) >= SEEDS_DEFAULT;
+    bool is_enough =
+        !getenv("METERD_SEED") && number_from_environment("METERD_SEEDS", SEEDS_DEFAULT) >= SEEDS_DEFAULT;
     (void)state;
     for (int i = 0; i < MTR_RESULT_COUNT; i++) {
         print_message("%s %" PRIu64 ", ", mtr_result_name((enum mtr_result_code)i), result_counts[i]);
-        if (is_enough && i != MTR_RESULT_UNPROCESSED && !result_counts[i]) fail_msg("no result is %s", mtr_result_name((enum mtr_result_code)i));
+        if (is_enough && i != MTR_RESULT_UNPROCESSED && !result_counts[i])
+            fail_msg("no result is %s", mtr_result_name((enum mtr_result_code)i));
     }
     for (int i = 0; i < SEEN_COUNT; i++) {
-        print_message("%s %" PRIu64 "%s", scenario_seen_names[i], scenario_seen[i], i + 1 < SEEN_COUNT ? ", " : "\n");
+        print_message("%s %" PRIu64 "%s", scenario_seen_names[i], scenario_seen[i],
+                      i + 1 < SEEN_COUNT ? ", " : "\n");
         if (is_enough && !scenario_seen[i]) fail_msg("%s never happened", scenario_seen_names[i]);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_seed_keeps_the_laws), cmocka_unit_test(every_kind_of_trouble_was_met)};
-    /* Every environment of LMDB asks for megabytes that it hardly touches. Mapped, they stay untouched, and recovery's fork is cheap. */
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_seed_keeps_the_laws),
+                                       cmocka_unit_test(every_kind_of_trouble_was_met)};
+    /* Every environment of LMDB asks for megabytes that it hardly touches. Mapped, they stay untouched,
+     * and recovery's fork is cheap. */
     mallopt(M_MMAP_THRESHOLD, 1 << 17);
     return cmocka_run_group_tests_name("scenario", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /*
- * A small world for tests of the fold: a log in memory, a catalog whose snapshots show its first subscriptions and meters only, and a
- * rollups store in a temporary directory. Stands in for the real log and catalog (their functions are defined here).
+ * A small world for tests of the fold: a log in memory, a catalog whose snapshots show its first
+ * subscriptions and meters only, and a rollups store in a temporary directory. Stands in for the real log and
+ * catalog (their functions are defined here).
  */
 #ifndef METERD_TESTS_SUPPORT_FOLD_WORLD_H
 #define METERD_TESTS_SUPPORT_FOLD_WORLD_H
@@ -47,8 +48,8 @@ static inline void world_show(struct mtr_catalog *catalog, uint32_t subscription
     for (uint32_t i = 0; i < meters; i++) {
         const struct mtr_meter *meter = &world.meters[i];
         uint32_t at = 0;
-        while (at < catalog->list_count &&
-               (catalog->lists[at].service != meter->service || !mtr_str_equal(catalog->lists[at].type, meter->event_type)))
+        while (at < catalog->list_count && (catalog->lists[at].service != meter->service ||
+                                            !mtr_str_equal(catalog->lists[at].type, meter->event_type)))
             at++;
         if (at == catalog->list_count) {
             catalog->lists[at].service = meter->service;
@@ -74,20 +75,24 @@ const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog
     return number <= catalog->subscription_count ? &world.subscriptions[number - 1] : NULL;
 }
 
-const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog, struct mtr_str vendor, struct mtr_str subject)
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
+                                                        struct mtr_str vendor, struct mtr_str subject)
 {
     for (uint32_t i = 0; i < catalog->subscription_count; i++) {
         const struct mtr_subscription *subscription = &world.subscriptions[i];
-        if (mtr_str_equal(subscription->subject, subject) && mtr_str_equal(subscription->service->vendor->key, vendor)) return subscription;
+        if (mtr_str_equal(subscription->subject, subject) &&
+            mtr_str_equal(subscription->service->vendor->key, vendor))
+            return subscription;
     }
     return NULL;
 }
 
-uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service, struct mtr_str event_type,
-                                 const struct mtr_meter *const **meters)
+uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,
+                                 struct mtr_str event_type, const struct mtr_meter *const **meters)
 {
     for (uint32_t i = 0; i < catalog->list_count; i++) {
-        if (catalog->lists[i].service != service || !mtr_str_equal(catalog->lists[i].type, event_type)) continue;
+        if (catalog->lists[i].service != service || !mtr_str_equal(catalog->lists[i].type, event_type))
+            continue;
         *meters = catalog->lists[i].meters;
         return catalog->lists[i].count;
     }
@@ -110,8 +115,8 @@ struct mtr_log_reader {
     struct mtr_event *lent_events;
 };
 
-int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header, const struct mtr_event **events,
-                 struct mtr_diagnostic *diagnostic)
+int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_header *header,
+                 const struct mtr_event **events, struct mtr_diagnostic *diagnostic)
 {
     free(reader->lent);
     free(reader->lent_events);
@@ -150,7 +155,8 @@ static inline void store_open(struct world_store *store)
 {
     struct mtr_diagnostic diagnostic;
     bool memory = access("/dev/shm", W_OK) == 0; /* nothing here tests the disk */
-    snprintf(store->directory, sizeof(store->directory), "%s/meterd-fold-XXXXXX", memory ? "/dev/shm" : "/tmp");
+    snprintf(store->directory, sizeof(store->directory), "%s/meterd-fold-XXXXXX",
+             memory ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(store->directory));
     assert_int_equal(mtr_rollups_open(store->directory, false, &store->rollups, &diagnostic), MTR_OK);
 }
@@ -177,7 +183,8 @@ static inline struct mtr_hash128 store_hash(struct world_store *store)
 }
 
 static const struct mtr_vendor acme = {1, {"acme", 4}, {"Acme", 4}}, zeta = {2, {"zeta", 4}, {"Zeta", 4}};
-static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &acme}, storage = {2, {"storage", 7}, {"Storage", 7}, &acme},
+static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &acme},
+                                storage = {2, {"storage", 7}, {"Storage", 7}, &acme},
                                 mail = {3, {"mail", 4}, {"Mail", 4}, &zeta};
 static struct mtr_str by_region[] = {{"region", 6}};
 static struct mtr_str eu[] = {{"eu", 2}, {"1", 1}};
@@ -191,18 +198,21 @@ static struct mtr_catalog catalog;
 static inline void add_subscription(const struct mtr_service *service, const char *subject, const char *zone)
 {
     struct mtr_subscription *subscription = &world.subscriptions[world.subscription_count++];
-    *subscription = (struct mtr_subscription){.number = world.subscription_count, .service = service, .subject = mtr_str_from(subject)};
+    *subscription = (struct mtr_subscription){
+        .number = world.subscription_count, .service = service, .subject = mtr_str_from(subject)};
     assert_int_equal(mtr_zone_open(mtr_str_from(zone), &subscription->zone), MTR_OK);
 }
 
-static inline struct mtr_meter *add_meter(const struct mtr_service *service, const char *type, enum mtr_aggregation aggregation)
+static inline struct mtr_meter *add_meter(const struct mtr_service *service, const char *type,
+                                          enum mtr_aggregation aggregation)
 {
     struct mtr_meter *meter = &world.meters[world.meter_count++];
-    *meter = (struct mtr_meter){.number = world.meter_count,
-                                .service = service,
-                                .event_type = mtr_str_from(type),
-                                .aggregation = aggregation,
-                                .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
+    *meter =
+        (struct mtr_meter){.number = world.meter_count,
+                           .service = service,
+                           .event_type = mtr_str_from(type),
+                           .aggregation = aggregation,
+                           .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
     return meter;
 }
 
@@ -247,7 +257,8 @@ static inline int64_t at(const char *text)
     return us;
 }
 
-static inline struct world_event *append(const struct mtr_vendor *vendor, const char *type, const char *subject, int64_t time_us)
+static inline struct world_event *append(const struct mtr_vendor *vendor, const char *type,
+                                         const char *subject, int64_t time_us)
 {
     struct world_event *row = &log_in_memory.events[log_in_memory.count++];
     *row = (struct world_event){.event = {.vendor = vendor->key,
@@ -268,8 +279,8 @@ static inline void add_number(struct world_event *row, const char *name, const c
 
 static inline void add_text(struct world_event *row, const char *name, const char *text)
 {
-    row->properties[row->event.property_count++] =
-        (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(text)};
+    row->properties[row->event.property_count++] = (struct mtr_property){
+        .name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(text)};
 }
 
 static inline void append_value(const char *subject, const char *time, const char *value)

@@ -1,5 +1,6 @@
 /*
- * A world for tests of the intake: a real log, dedup index and catalog in a directory of its own, and requests made from rows.
+ * A world for tests of the intake: a real log, dedup index and catalog in a directory of its own, and
+ * requests made from rows.
  */
 #ifndef METERD_TESTS_SUPPORT_INTAKE_WORLD_H
 #define METERD_TESTS_SUPPORT_INTAKE_WORLD_H
@@ -83,7 +84,8 @@ static inline void apply(struct world *world, const char *text)
     struct mtr_catalog_change change;
     struct mtr_diagnostics findings;
     mtr_diagnostics_init(&findings, 8);
-    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = world->now_us};
+    const struct mtr_catalog_edit edit = {
+        .text = mtr_str_from(text), .who = MTR_STR("test"), .now_us = world->now_us};
     int rc = mtr_catalog_store_apply(world->store, &edit, &change, &findings);
     if (rc) fail_msg("catalog: %s", findings.count ? findings.items[0].text : mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
@@ -94,8 +96,10 @@ static inline void apply(struct world *world, const char *text)
 static inline void open_log(struct world *world)
 {
     struct mtr_diagnostic diagnostic = {0};
-    if (mtr_log_open(world->log_directory, &world->log_options, &world->log, &diagnostic)) fail_msg("log: %s", diagnostic.text);
-    if (mtr_dedup_open(world->log, KEY, mtr_intake_identity_window_us(&world->options), world->now_us, &world->dedup, &diagnostic))
+    if (mtr_log_open(world->log_directory, &world->log_options, &world->log, &diagnostic))
+        fail_msg("log: %s", diagnostic.text);
+    if (mtr_dedup_open(world->log, KEY, mtr_intake_identity_window_us(&world->options), world->now_us,
+                       &world->dedup, &diagnostic))
         fail_msg("dedup: %s", diagnostic.text);
     assert_int_equal(mtr_intake_open(world->log, world->dedup, KEY, &world->options, &world->intake), 0);
 }
@@ -126,7 +130,8 @@ static inline struct world *new_world(void)
     struct mtr_diagnostic diagnostic = {0};
     open_log(world);
     snprintf(path, sizeof(path), "%s/catalog", world->directory);
-    if (mtr_catalog_store_open(path, false, &world->store, &diagnostic)) fail_msg("catalog: %s", diagnostic.text);
+    if (mtr_catalog_store_open(path, false, &world->store, &diagnostic))
+        fail_msg("catalog: %s", diagnostic.text);
     apply(world, CATALOG);
     return world;
 }
@@ -156,7 +161,8 @@ static inline void free_world(struct world *world)
     free(world);
 }
 
-/* One event as a row of a table. A data value is text "…", a number as written, or true/false, as JSON would have it. */
+/* One event as a row of a table. A data value is text "…", a number as written, or true/false, as JSON
+ * would have it. */
 struct row {
     const char *what;
     const char *id, *type, *subject, *time;
@@ -200,11 +206,17 @@ static inline void add_event(struct mtr_request *request, const struct row *row,
 {
     struct mtr_property *properties = mtr_arena_calloc(&request->arena, 3, sizeof(*properties));
     uint32_t count = 0;
-    for (; count < 3 && row->data[count * 2]; count++) properties[count] = property_of(row->data[count * 2], row->data[count * 2 + 1]);
-    request->events[request->count++] = (struct mtr_event){
-        .vendor = request->vendor, .source = MTR_STR("east"), .id = mtr_str_from(row->id), .type = mtr_str_from(row->type),
-        .subject = mtr_str_from(row->subject), .time_us = row->time ? instant(row->time) : now_us, .time_given = row->time != NULL,
-        .properties = properties, .property_count = count};
+    for (; count < 3 && row->data[count * 2]; count++)
+        properties[count] = property_of(row->data[count * 2], row->data[count * 2 + 1]);
+    request->events[request->count++] = (struct mtr_event){.vendor = request->vendor,
+                                                           .source = MTR_STR("east"),
+                                                           .id = mtr_str_from(row->id),
+                                                           .type = mtr_str_from(row->type),
+                                                           .subject = mtr_str_from(row->subject),
+                                                           .time_us = row->time ? instant(row->time) : now_us,
+                                                           .time_given = row->time != NULL,
+                                                           .properties = properties,
+                                                           .property_count = count};
 }
 
 static inline void step(struct world *world)

@@ -23,7 +23,10 @@ static inline uint64_t random_u64(struct random_source *random)
     return z ^ z >> 31;
 }
 
-static inline uint64_t random_below(struct random_source *random, uint64_t bound) { return random_u64(random) % bound; }
+static inline uint64_t random_below(struct random_source *random, uint64_t bound)
+{
+    return random_u64(random) % bound;
+}
 
 /* Text of `size` bytes; sometimes of two- to four-byte characters, cut to whole ones. */
 static inline struct mtr_str random_text(struct random_source *random, struct mtr_arena *arena, size_t size)
@@ -45,10 +48,13 @@ static inline struct mtr_str random_text(struct random_source *random, struct mt
     return (struct mtr_str){text, size};
 }
 
-/* One of a few texts, so that dictionaries have something to do; sometimes an empty, a fresh or a longest one. */
-static inline struct mtr_str random_field(struct random_source *random, struct mtr_arena *arena, size_t size_max)
+/* One of a few texts, so that dictionaries have something to do; sometimes an empty, a fresh or a longest
+ * one. */
+static inline struct mtr_str random_field(struct random_source *random, struct mtr_arena *arena,
+                                          size_t size_max)
 {
-    static const char *const common[] = {"acme", "globex", "storage.bytes", "vm.seconds", "sub-1", "sub-2", "eu-west-1", "a"};
+    static const char *const common[] = {"acme",  "globex", "storage.bytes", "vm.seconds",
+                                         "sub-1", "sub-2",  "eu-west-1",     "a"};
     switch (random_below(random, 16)) {
     case 0: return (struct mtr_str){NULL, 0};
     case 1: return random_text(random, arena, size_max);
@@ -61,7 +67,8 @@ static inline struct mtr_str random_field(struct random_source *random, struct m
 static inline struct mtr_decimal random_number(struct random_source *random)
 {
     static const uint64_t edges[] = {0, 1, 63, 64, 127, 128, INT64_MAX, UINT64_MAX};
-    mtr_int128 limit = (mtr_int128)UINT64_C(10000000000000000000) * (mtr_int128)UINT64_C(10000000000000000000);
+    mtr_int128 limit =
+        (mtr_int128)UINT64_C(10000000000000000000) * (mtr_int128)UINT64_C(10000000000000000000);
     mtr_int128 mantissa;
     switch (random_below(random, 4)) {
     case 0: mantissa = (mtr_int128)edges[random_below(random, sizeof(edges) / sizeof(*edges))]; break;
@@ -70,7 +77,8 @@ static inline struct mtr_decimal random_number(struct random_source *random)
     default: mantissa = limit - 1 - (mtr_int128)random_below(random, 3); break; /* 38 digits */
     }
     if (random_below(random, 2)) mantissa = -mantissa;
-    return (struct mtr_decimal){.mantissa = mantissa, .scale = (uint8_t)random_below(random, MTR_DECIMAL_DIGITS_MAX + 1)};
+    return (struct mtr_decimal){.mantissa = mantissa,
+                                .scale = (uint8_t)random_below(random, MTR_DECIMAL_DIGITS_MAX + 1)};
 }
 
 static inline struct mtr_event random_event(struct random_source *random, struct mtr_arena *arena)
@@ -83,14 +91,18 @@ static inline struct mtr_event random_event(struct random_source *random, struct
         .id = random_text(random, arena, 1 + random_below(random, MTR_EVENT_ID_BYTES_MAX)),
         .type = random_field(random, arena, MTR_EVENT_TYPE_BYTES_MAX),
         .subject = random_field(random, arena, MTR_EVENT_SUBJECT_BYTES_MAX),
-        .time_us = random_below(random, 50) ? INT64_C(1700000000000000) + (int64_t)random_below(random, 1000000000)
-                                            : (int64_t)random_u64(random),
+        .time_us = random_below(random, 50)
+                       ? INT64_C(1700000000000000) + (int64_t)random_below(random, 1000000000)
+                       : (int64_t)random_u64(random),
         .time_given = random_below(random, 4) != 0,
-        .disposition = random_below(random, 8) ? MTR_DISPOSITION_NORMAL : (enum mtr_disposition)random_below(random, MTR_DISPOSITION_COUNT),
+        .disposition = random_below(random, 8)
+                           ? MTR_DISPOSITION_NORMAL
+                           : (enum mtr_disposition)random_below(random, MTR_DISPOSITION_COUNT),
     };
     if (event.disposition == MTR_DISPOSITION_VOID || event.disposition == MTR_DISPOSITION_CONFLICT)
         event.target_seq = random_below(random, 8) ? 1 + random_below(random, 1u << 20) : UINT64_MAX;
-    event.property_count = random_below(random, 16) ? (uint32_t)random_below(random, NAMES + 1) : MTR_EVENT_PROPERTIES_MAX;
+    event.property_count =
+        random_below(random, 16) ? (uint32_t)random_below(random, NAMES + 1) : MTR_EVENT_PROPERTIES_MAX;
     struct mtr_property *properties = mtr_arena_calloc(arena, event.property_count + 1, sizeof(*properties));
     MTR_ASSERT(properties);
     uint32_t first = (uint32_t)random_below(random, NAMES);
@@ -107,13 +119,15 @@ static inline struct mtr_event random_event(struct random_source *random, struct
         }
         property->kind = (enum mtr_property_kind)random_below(random, 4);
         if (property->kind == MTR_PROPERTY_NUMBER) property->number = random_number(random);
-        if (property->kind == MTR_PROPERTY_STRING) property->text = random_field(random, arena, MTR_PROPERTY_TEXT_BYTES_MAX);
+        if (property->kind == MTR_PROPERTY_STRING)
+            property->text = random_field(random, arena, MTR_PROPERTY_TEXT_BYTES_MAX);
     }
     event.properties = properties;
     return event;
 }
 
-static inline struct mtr_event *random_events(struct random_source *random, struct mtr_arena *arena, uint32_t count)
+static inline struct mtr_event *random_events(struct random_source *random, struct mtr_arena *arena,
+                                              uint32_t count)
 {
     struct mtr_event *events = mtr_arena_calloc(arena, count, sizeof(*events));
     MTR_ASSERT(events);
@@ -125,15 +139,19 @@ static inline bool properties_equal(const struct mtr_property *a, const struct m
 {
     if (a->kind != b->kind || !mtr_str_equal(a->name, b->name)) return false;
     if (a->kind == MTR_PROPERTY_STRING) return mtr_str_equal(a->text, b->text);
-    if (a->kind == MTR_PROPERTY_NUMBER) return a->number.mantissa == b->number.mantissa && a->number.scale == b->number.scale;
+    if (a->kind == MTR_PROPERTY_NUMBER)
+        return a->number.mantissa == b->number.mantissa && a->number.scale == b->number.scale;
     return true;
 }
 
 static inline bool events_equal(const struct mtr_event *a, const struct mtr_event *b)
 {
-    if (!mtr_str_equal(a->vendor, b->vendor) || !mtr_str_equal(a->source, b->source) || !mtr_str_equal(a->id, b->id)) return false;
+    if (!mtr_str_equal(a->vendor, b->vendor) || !mtr_str_equal(a->source, b->source) ||
+        !mtr_str_equal(a->id, b->id))
+        return false;
     if (!mtr_str_equal(a->type, b->type) || !mtr_str_equal(a->subject, b->subject)) return false;
-    if (a->time_us != b->time_us || a->time_given != b->time_given || a->disposition != b->disposition) return false;
+    if (a->time_us != b->time_us || a->time_given != b->time_given || a->disposition != b->disposition)
+        return false;
     if (a->target_seq != b->target_seq || a->property_count != b->property_count) return false;
     for (uint32_t i = 0; i < a->property_count; i++)
         if (!properties_equal(&a->properties[i], &b->properties[i])) return false;

@@ -1,6 +1,7 @@
 /*
- * The fold's law: the end is the same, to the byte, in whatever order log and catalog came to be known, with failures in between; and
- * cells count every event that can count, once in each hour that it touches. METERD_SEEDS=N tries more worlds.
+ * The fold's law: the end is the same, to the byte, in whatever order log and catalog came to be known, with
+ * failures in between; and cells count every event that can count, once in each hour that it touches.
+ * METERD_SEEDS=N tries more worlds.
  */
 #include "support/fold_world.h"
 
@@ -30,7 +31,8 @@ static void make_world(void)
     const struct mtr_service *const services[] = {&compute, &storage, &mail};
     for (int i = 0; i < 8; i++) add_subscription(services[below(3)], subjects[i], zones[below(4)]);
     for (int i = 0; i < 14; i++) {
-        struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)], (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
+        struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)],
+                                            (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
         make_kind(meter);
         if (below(2)) meter->group_by = by_region, meter->group_by_count = 1;
         if (below(3) == 0) meter->filters = only_eu, meter->filter_count = 1;
@@ -53,8 +55,8 @@ static void make_events(uint32_t count)
             append_void(1 + below((uint32_t)log_in_memory.count));
             continue;
         }
-        struct world_event *row =
-            append(below(2) ? &acme : &zeta, types[below(4)], subjects[below(9)], start + below(6 * 60) * 60 * MTR_US_PER_SECOND);
+        struct world_event *row = append(below(2) ? &acme : &zeta, types[below(4)], subjects[below(9)],
+                                         start + below(6 * 60) * 60 * MTR_US_PER_SECOND);
         if (dice == 19) row->event.disposition = (enum mtr_disposition)(MTR_DISPOSITION_CONFLICT + below(3));
         if (below(4)) add_text(row, "region", regions[below(3)]);
         if (dice < 15) add_number(row, "value", values[below(6)]);
@@ -63,8 +65,8 @@ static void make_events(uint32_t count)
     }
 }
 
-/* Σ of cells' counts = events that match a meter and can count, less the voided ones: found without the fold's help but for event_quantity's
- * refusals, which the golden cases cover. */
+/* Σ of cells' counts = events that match a meter and can count, less the voided ones: found without the
+ * fold's help but for event_quantity's refusals, which the golden cases cover. */
 static int on_count(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     (void)key;
@@ -75,7 +77,8 @@ static int on_count(void *context, const struct mtr_cell_key *key, const struct 
 static bool is_voided(uint64_t seq)
 {
     for (uint64_t v = seq; v < log_in_memory.count; v++)
-        if (log_in_memory.events[v].event.disposition == MTR_DISPOSITION_VOID && log_in_memory.events[v].event.target_seq == seq)
+        if (log_in_memory.events[v].event.disposition == MTR_DISPOSITION_VOID &&
+            log_in_memory.events[v].event.target_seq == seq)
             return true;
     return false;
 }
@@ -96,18 +99,21 @@ static uint64_t hours_of(const struct mtr_subscription *subscription, const stru
     if (!property || mtr_quantity_from_decimal(property->number, &length) || length.e12 < 0) return 0;
     const int64_t end_us = row->event.time_us + (int64_t)(length.e12 / 1000000);
     struct mtr_hour hour = mtr_zone_hour(subscription->zone, row->event.time_us / MTR_US_PER_SECOND);
-    for (; hour.end_s * MTR_US_PER_SECOND < end_us; hours++) hour = mtr_zone_hour(subscription->zone, hour.end_s);
+    for (; hour.end_s * MTR_US_PER_SECOND < end_us; hours++)
+        hour = mtr_zone_hour(subscription->zone, hour.end_s);
     return hours;
 }
 
 /* In how many cells. */
-static uint64_t counts_for(const struct mtr_subscription *subscription, const struct world_event *row, const struct mtr_meter *meter)
+static uint64_t counts_for(const struct mtr_subscription *subscription, const struct world_event *row,
+                           const struct mtr_meter *meter)
 {
     const struct mtr_property *value = property_of(row, "value"), *region = property_of(row, "region");
     if (meter->filter_count && (!region || !mtr_str_equal(region->text, MTR_STR("eu")))) return 0;
     if (meter->aggregation == MTR_COUNT) return 1;
     if (!value) return 0;
-    const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4'; /* of the texts, those that are numbers */
+    /* of the texts, those that are numbers */
+    const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4';
     if (meter->aggregation != MTR_UNIQUE && !is_number) return 0;
     return meter->spread_over.size ? hours_of(subscription, row) : 1;
 }
@@ -124,7 +130,8 @@ static uint64_t expected_count(void)
             if (!mtr_str_equal(subscription->service->vendor->key, row->event.vendor)) continue;
             for (uint32_t m = 0; m < world.meter_count; m++) {
                 const struct mtr_meter *meter = &world.meters[m];
-                if (meter->service == subscription->service && mtr_str_equal(meter->event_type, row->event.type))
+                if (meter->service == subscription->service &&
+                    mtr_str_equal(meter->event_type, row->event.type))
                     count += counts_for(subscription, row, meter);
             }
         }
@@ -142,7 +149,8 @@ static void check_counts(void)
     assert_int_equal(counted, expected_count());
 }
 
-/* The log grows, the catalog learns, steps are small, some fail, the aggregator starts anew: until nothing is left to do. */
+/* The log grows, the catalog learns, steps are small, some fail, the aggregator starts anew: until nothing
+ * is left to do. */
 static void fold_in_disorder(uint32_t count)
 {
     struct mtr_aggregator_result result = {0};
@@ -150,11 +158,13 @@ static void fold_in_disorder(uint32_t count)
     uint32_t subscriptions = below(3), meters = below(3);
     log_in_memory.count = 0;
     show(subscriptions, meters);
-    while (!result.idle || log_in_memory.count < count || subscriptions < world.subscription_count || meters < world.meter_count) {
+    while (!result.idle || log_in_memory.count < count || subscriptions < world.subscription_count ||
+           meters < world.meter_count) {
         if (below(2)) log_in_memory.count += below(40);
         if (log_in_memory.count > count) log_in_memory.count = count;
         if (below(4) == 0 && subscriptions < world.subscription_count) subscriptions++;
-        if (below(4) == 0 && meters < world.meter_count) meters += 1 + (below(2) && meters + 1 < world.meter_count);
+        if (below(4) == 0 && meters < world.meter_count)
+            meters += 1 + (below(2) && meters + 1 < world.meter_count);
         show(subscriptions, meters);
         log_in_memory.fail_in = below(6) == 0 ? 1 + (int)below(5) : 0;
         if (below(5) == 0) {
@@ -197,7 +207,8 @@ static void any_order_gives_the_same_bytes(void **state)
         open_aggregator(7);
         fold_in_disorder(EVENTS);
         struct mtr_hash128 in_disorder = store_hash(&store);
-        if (at_once.high != in_disorder.high || at_once.low != in_disorder.low) print_error("seed %" PRIu64 "\n", seed);
+        if (at_once.high != in_disorder.high || at_once.low != in_disorder.low)
+            print_error("seed %" PRIu64 "\n", seed);
         assert_true(at_once.high == in_disorder.high && at_once.low == in_disorder.low);
     }
 }

@@ -77,8 +77,10 @@ static void test_ecb(void **state)
     if (read_all(&world, &bank_ecb, mtr_str_from(ecb_xml))) fail_msg("%s", world.broken.text);
     assert_int_equal(world.days, 2); /* a day of withdrawn currencies only is left out */
     assert_string_equal(world.skipped, "LTL, CYP");
-    assert_json(&world, "{\"rates\":[{\"key\":\"ecb-2026-11-19\",\"source\":\"ecb\",\"date\":\"2026-11-19\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.08\"}},"
-                        "{\"key\":\"ecb-2026-11-20\",\"source\":\"ecb\",\"date\":\"2026-11-20\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.0842\",\"JPY\":\"169.25\"}}]}");
+    assert_json(
+        &world,
+        "{\"rates\":[{\"key\":\"ecb-2026-11-19\",\"source\":\"ecb\",\"date\":\"2026-11-19\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.08\"}},"
+        "{\"key\":\"ecb-2026-11-20\",\"source\":\"ecb\",\"date\":\"2026-11-20\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.0842\",\"JPY\":\"169.25\"}}]}");
     assert_int_equal(read_since(&world, &bank_ecb, mtr_str_from(ecb_xml), 20777), MTR_OK);
     assert_int_equal(world.days, 1);
     assert_int_equal(read_since(&world, &bank_ecb, mtr_str_from(ecb_xml), 20778), MTR_OK);
@@ -106,8 +108,10 @@ static void test_cbr(void **state)
     set_up(&world);
     if (read_all(&world, &bank_cbr, mtr_str_from(cbr_xml))) fail_msg("%s", world.broken.text);
     assert_string_equal(world.skipped, "XDR");
-    assert_json(&world, "{\"rates\":[{\"key\":\"cbr-2026-11-21\",\"source\":\"cbr\",\"date\":\"2026-11-21\",\"base\":\"RUB\",\"quotes\":{"
-                        "\"USD\":{\"nominal\":1,\"value\":\"92.5\"},\"JPY\":{\"nominal\":100,\"value\":\"62.5012\"}}}]}");
+    assert_json(
+        &world,
+        "{\"rates\":[{\"key\":\"cbr-2026-11-21\",\"source\":\"cbr\",\"date\":\"2026-11-21\",\"base\":\"RUB\",\"quotes\":{"
+        "\"USD\":{\"nominal\":1,\"value\":\"92.5\"},\"JPY\":{\"nominal\":100,\"value\":\"62.5012\"}}}]}");
     clean_up(&world);
 }
 
@@ -179,7 +183,8 @@ static void test_refused(void **state)
         set_up(&world);
         int rc = read_all(&world, refused[i].bank, mtr_str_from(refused[i].xml));
         snprintf(text, sizeof(text), "%u:%u: %s", world.broken.line, world.broken.column, world.broken.text);
-        if (rc != MTR_EINVALID || strcmp(text, refused[i].finding) != 0) fail_msg("row %zu: %d\n  expected %s\n  got      %s", i, rc, refused[i].finding, text);
+        if (rc != MTR_EINVALID || strcmp(text, refused[i].finding) != 0)
+            fail_msg("row %zu: %d\n  expected %s\n  got      %s", i, rc, refused[i].finding, text);
         clean_up(&world);
     }
 }
@@ -220,7 +225,8 @@ static void test_bounds(void **state)
     expect_refused(&xml, MTR_EINVALID, "more than 500 rates in a day");
     mtr_buffer_reset(&xml);
     assert_int_equal(mtr_buffer_reserve(&xml, (size_t)BANK_XML_BYTES_MAX), MTR_OK);
-    while (xml.size <= BANK_XML_BYTES_MAX - 64) append(&xml, "                                                                ");
+    while (xml.size <= BANK_XML_BYTES_MAX - 64)
+        append(&xml, "                                                                ");
     append(&xml, "<E></E>                                                         ");
     append(&xml, " ");
     expect_refused(&xml, MTR_ELIMIT, "is larger than 33554432 bytes");

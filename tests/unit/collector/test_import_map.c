@@ -1,6 +1,6 @@
 /*
- * The column mapping of `meterd import`: a table of mappings and rows with the event that comes out, and of mappings that are refused
- * with their place.
+ * The column mapping of `meterd import`: a table of mappings and rows with the event that comes out, and of
+ * mappings that are refused with their place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,8 +20,8 @@ static void render(const struct mtr_event *event, struct mtr_buffer *out)
 {
     char time[MTR_TIME_TEXT_BYTES] = "-", number[MTR_DECIMAL_TEXT_BYTES];
     if (event->time_given) mtr_time_format(event->time_us, time);
-    assert_int_equal(mtr_buffer_printf(out, "%.*s [%.*s] %.*s %.*s %s", MTR_STR_ARGS(event->id), MTR_STR_ARGS(event->source),
-                                       MTR_STR_ARGS(event->type),
+    assert_int_equal(mtr_buffer_printf(out, "%.*s [%.*s] %.*s %.*s %s", MTR_STR_ARGS(event->id),
+                                       MTR_STR_ARGS(event->source), MTR_STR_ARGS(event->type),
                                        MTR_STR_ARGS(event->subject), time),
                      0);
     for (uint32_t i = 0; i < event->property_count; i++) {
@@ -29,8 +29,9 @@ static void render(const struct mtr_event *event, struct mtr_buffer *out)
         bool is_number = property->kind == MTR_PROPERTY_NUMBER;
         if (is_number) mtr_decimal_format(property->number, number);
         struct mtr_str text = is_number ? mtr_str_from(number) : property->text;
-        assert_int_equal(mtr_buffer_printf(out, is_number ? " %.*s=%.*s" : " %.*s='%.*s'", MTR_STR_ARGS(property->name),
-                                           MTR_STR_ARGS(text)), 0);
+        assert_int_equal(mtr_buffer_printf(out, is_number ? " %.*s=%.*s" : " %.*s='%.*s'",
+                                           MTR_STR_ARGS(property->name), MTR_STR_ARGS(text)),
+                         0);
     }
 }
 
@@ -41,7 +42,8 @@ static void fill(const struct mtr_import_map *map, const char *const *cells, str
     for (uint32_t i = 0; i < map->column_count; i++)
         for (const char *const *cell = cells; *cell; cell++) {
             size_t size = strcspn(*cell, "=");
-            if (mtr_str_equal(map->columns[i], (struct mtr_str){*cell, size})) row->cells[i] = mtr_str_from(*cell + size + 1);
+            if (mtr_str_equal(map->columns[i], (struct mtr_str){*cell, size}))
+                row->cells[i] = mtr_str_from(*cell + size + 1);
         }
 }
 
@@ -86,8 +88,8 @@ static void test_rows(void **state)
         bool skipped;
         mtr_arena_init(&arena, 4096, 1 << 20);
         mtr_buffer_init(&text, 4096);
-        if (import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic)) fail_msg("row %zu: %u:%u %s", i, diagnostic.line,
-                                                                                         diagnostic.column, diagnostic.text);
+        if (import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic))
+            fail_msg("row %zu: %u:%u %s", i, diagnostic.line, diagnostic.column, diagnostic.text);
         fill(&map, rows[i].cells, &row);
         int rc = import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
         if (rc) {
@@ -98,7 +100,8 @@ static void test_rows(void **state)
             render(&event, &text);
         }
         if (rows[i].expected && !mtr_str_equal(mtr_buffer_str(&text), mtr_str_from(rows[i].expected)))
-            fail_msg("row %zu\n  expected: %s\n  got:      %.*s", i, rows[i].expected, MTR_STR_ARGS(mtr_buffer_str(&text)));
+            fail_msg("row %zu\n  expected: %s\n  got:      %.*s", i, rows[i].expected,
+                     MTR_STR_ARGS(mtr_buffer_str(&text)));
         mtr_buffer_release(&text);
         mtr_arena_release(&arena);
         import_map_release(&map);
@@ -109,7 +112,8 @@ static void test_rows(void **state)
 static void test_hash(void **state)
 {
     (void)state;
-    static const char *const cells[][3] = {{"A=ab", "B=c", NULL}, {"A=a", "B=bc", NULL}, {"A=abc", "B=", NULL}, {"B=c", "A=ab", NULL}};
+    static const char *const cells[][3] = {
+        {"A=ab", "B=c", NULL}, {"A=a", "B=bc", NULL}, {"A=abc", "B=", NULL}, {"B=c", "A=ab", NULL}};
     static struct mtr_import_map map;
     static struct mtr_import_row row;
     struct mtr_diagnostic diagnostic;
@@ -117,14 +121,15 @@ static void test_hash(void **state)
     struct mtr_event events[4];
     bool skipped;
     mtr_arena_init(&arena, 4096, 1 << 20);
-    assert_int_equal(import_map_parse(MTR_STR("id: {hash: [A, B]}\ntype: =t\nsubject: =s\n"), &map, &diagnostic), MTR_OK);
+    assert_int_equal(
+        import_map_parse(MTR_STR("id: {hash: [A, B]}\ntype: =t\nsubject: =s\n"), &map, &diagnostic), MTR_OK);
     for (size_t i = 0; i < 4; i++) {
         fill(&map, cells[i], &row);
         assert_int_equal(import_map_event(&map, &row, &arena, &events[i], &skipped, &diagnostic), MTR_OK);
         assert_int_equal(events[i].id.size, 32);
     }
-    assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) || mtr_str_equal(events[1].id,
-            events[2].id));
+    assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) ||
+                 mtr_str_equal(events[1].id, events[2].id));
     assert_true(mtr_str_equal(events[0].id, events[3].id));
     mtr_arena_release(&arena);
     import_map_release(&map);
@@ -160,14 +165,17 @@ static void test_refused(void **state)
         struct mtr_diagnostic diagnostic;
         char text[500];
         assert_int_equal(import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
-        snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field, diagnostic.text);
-        if (strcmp(text, rows[i].expected) != 0) fail_msg("row %zu\n  expected: %s\n  got:      %s", i, rows[i].expected, text);
+        snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field,
+                 diagnostic.text);
+        if (strcmp(text, rows[i].expected) != 0)
+            fail_msg("row %zu\n  expected: %s\n  got:      %s", i, rows[i].expected, text);
         import_map_release(&map);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_hash), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_hash),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

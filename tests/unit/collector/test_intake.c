@@ -1,18 +1,25 @@
 /*
- * What the intake says of each event: a golden table of judgements in the order they happen, sent one by one and in one request.
+ * What the intake says of each event: a golden table of judgements in the order they happen, sent one by one
+ * and in one request.
  */
 #include "support/intake_world.h"
 
 static void check_row(const struct row *row, const struct mtr_event_result *result, uint64_t stored)
 {
     if (result->code != row->code)
-        fail_msg("%s: %s, not %s (%s: %s)", row->what, mtr_result_name(result->code), mtr_result_name(row->code),
-                 result->field ? result->field : "", result->reason ? result->reason : "");
-    if ((row->field != NULL) != (result->field != NULL) || (row->field && strcmp(row->field, result->field) != 0))
-        fail_msg("%s: field %s, not %s", row->what, result->field ? result->field : "none", row->field ? row->field : "none");
-    if ((row->reason != NULL) != (result->reason != NULL) || (row->reason && !strstr(result->reason, row->reason)))
-        fail_msg("%s: reason %s, not %s", row->what, result->reason ? result->reason : "none", row->reason ? row->reason : "none");
-    if (stored != (uint64_t)row->stored) fail_msg("%s: %llu stored, not %d", row->what, (unsigned long long)stored, row->stored);
+        fail_msg("%s: %s, not %s (%s: %s)", row->what, mtr_result_name(result->code),
+                 mtr_result_name(row->code), result->field ? result->field : "",
+                 result->reason ? result->reason : "");
+    if ((row->field != NULL) != (result->field != NULL) ||
+        (row->field && strcmp(row->field, result->field) != 0))
+        fail_msg("%s: field %s, not %s", row->what, result->field ? result->field : "none",
+                 row->field ? row->field : "none");
+    if ((row->reason != NULL) != (result->reason != NULL) ||
+        (row->reason && !strstr(result->reason, row->reason)))
+        fail_msg("%s: reason %s, not %s", row->what, result->reason ? result->reason : "none",
+                 row->reason ? row->reason : "none");
+    if (stored != (uint64_t)row->stored)
+        fail_msg("%s: %llu stored, not %d", row->what, (unsigned long long)stored, row->stored);
 }
 
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
@@ -159,8 +166,11 @@ static void test_what_is_stored(void **state)
     static const struct {
         enum mtr_disposition disposition;
         uint64_t target_seq, answered_seq;
-    } expected[] = {{MTR_DISPOSITION_NORMAL, 0, 1}, {MTR_DISPOSITION_CONFLICT, 1, 1}, {MTR_DISPOSITION_VOID, 1, 3},
-                    {MTR_DISPOSITION_EXPIRED, 0, 4}, {MTR_DISPOSITION_FUTURE, 0, 5}};
+    } expected[] = {{MTR_DISPOSITION_NORMAL, 0, 1},
+                    {MTR_DISPOSITION_CONFLICT, 1, 1},
+                    {MTR_DISPOSITION_VOID, 1, 3},
+                    {MTR_DISPOSITION_EXPIRED, 0, 4},
+                    {MTR_DISPOSITION_FUTURE, 0, 5}};
     struct world *world = new_world();
     struct mtr_request *answer = send_rows(world, rows, 5);
     struct mtr_log_reader *reader;

@@ -1,6 +1,6 @@
 /*
- * The intake from submit to answer: repeats in flight, bounds, failures, a full disk, many threads, and random requests against a plain
- * model across rolls, seals and reopening.
+ * The intake from submit to answer: repeats in flight, bounds, failures, a full disk, many threads, and
+ * random requests against a plain model across rolls, seals and reopening.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -35,7 +35,8 @@ static void test_repeats_across_requests_in_flight(void **state)
     submit_row(world, &other);
     assert_int_equal(world->answer_count, 0);
     step(world);
-    static const enum mtr_result_code codes[] = {MTR_RESULT_ACCEPTED, MTR_RESULT_DUPLICATE, MTR_RESULT_CONFLICT};
+    static const enum mtr_result_code codes[] = {MTR_RESULT_ACCEPTED, MTR_RESULT_DUPLICATE,
+                                                 MTR_RESULT_CONFLICT};
     assert_int_equal(world->answer_count, 3);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(world->answers[i]->results[0].code, codes[i]);
@@ -52,7 +53,8 @@ static void test_decoder_faults_stay_and_are_counted(void **state)
     struct mtr_request *request = new_request(2);
     add_event(request, &plain, world->now_us);
     add_event(request, &plain, world->now_us);
-    request->results[0] = (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = "time", .reason = "not a time"};
+    request->results[0] =
+        (struct mtr_event_result){.code = MTR_RESULT_INVALID, .field = "time", .reason = "not a time"};
     assert_int_equal(mtr_intake_submit(world->intake, request), 0);
     step(world);
     assert_int_equal(request->results[0].code, MTR_RESULT_INVALID);
@@ -63,10 +65,12 @@ static void test_decoder_faults_stay_and_are_counted(void **state)
     mtr_buffer_init(&json, 4096);
     assert_int_equal(mtr_request_write_json(request, &json), 0);
     assert_int_equal(mtr_buffer_append_char(&json, '\0'), 0);
-    assert_string_equal(json.data, "{\"accepted\":1,\"duplicate\":0,\"held\":0,\"late\":0,\"voided\":0,\"conflict\":0,"
-                                   "\"expired\":0,\"future\":0,"
-                                   "\"invalid\":1,\"not_active\":0,\"not_authorized\":0,\"unprocessed\":0,\"results\":[{\"index\":0,"
-                                   "\"id\":\"p\",\"result\":\"invalid\",\"class\":\"fix\",\"field\":\"time\",\"reason\":\"not a time\"}]}");
+    assert_string_equal(
+        json.data,
+        "{\"accepted\":1,\"duplicate\":0,\"held\":0,\"late\":0,\"voided\":0,\"conflict\":0,"
+        "\"expired\":0,\"future\":0,"
+        "\"invalid\":1,\"not_active\":0,\"not_authorized\":0,\"unprocessed\":0,\"results\":[{\"index\":0,"
+        "\"id\":\"p\",\"result\":\"invalid\",\"class\":\"fix\",\"field\":\"time\",\"reason\":\"not a time\"}]}");
     mtr_buffer_release(&json);
     free_world(world);
 }
@@ -79,7 +83,9 @@ static void test_retry_after_a_catalog_change(void **state)
     struct row held = plain;
     held.subject = "sub-2";
     assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_HELD);
-    apply(world, "subscriptions:\n  - {key: sub-2, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: 2026-02-01}\n");
+    apply(
+        world,
+        "subscriptions:\n  - {key: sub-2, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: 2026-02-01}\n");
     assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_DUPLICATE);
     held.id = "p2";
     assert_int_equal(send_rows(world, &held, 1)->results[0].code, MTR_RESULT_NOT_ACTIVE);
@@ -140,12 +146,14 @@ static void test_receive_time_never_goes_back(void **state)
     send_rows(world, &plain, 1);
     int64_t first_us = world->now_us;
     world->now_us -= 3600 * MTR_US_PER_SECOND;
-    assert_int_equal(send_rows(world, &second, 1)->results[0].code, MTR_RESULT_ACCEPTED); /* not future: judged by the receive time */
+    /* not future: judged by the receive time */
+    assert_int_equal(send_rows(world, &second, 1)->results[0].code, MTR_RESULT_ACCEPTED);
     assert_int_equal(mtr_log_last_received_us(world->log), first_us);
     free_world(world);
 }
 
-/* A disk that fails: everyone is told to send again, nobody is told "stored", and nothing goes in until recovery. */
+/* A disk that fails: everyone is told to send again, nobody is told "stored", and nothing goes in until
+ * recovery. */
 static void test_failed_append_refuses_everything(void **state)
 {
     (void)state;
@@ -213,7 +221,9 @@ static void housekeep(struct world *world, struct deferred *deferred, uint64_t *
         deferred->work(deferred->work_context);
         *deferred = (struct deferred){0};
     }
-    assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, mtr_log_last_seq(world->log), defer, deferred, &more), 0);
+    assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, mtr_log_last_seq(world->log), defer,
+                                          deferred, &more),
+                     0);
 }
 
 /* Housekeeping that is given its time seals every segment but the open one. */
@@ -253,70 +263,97 @@ static void check_all_are_duplicates(struct world *world, const int *first, cons
 }
 
 /* Random requests against a model that knows only: the first content of an id wins. */
+enum { MODEL_IDS = 800, MODEL_ROUNDS = 250, ROUND_REQUESTS = 4, REQUEST_EVENTS = 15 };
+
+/* What the intake must know of each identity: the version that came first, and where it stands. */
+struct model {
+    uint64_t random;
+    struct deferred deferred;
+    int first[MODEL_IDS]; /* -1: none */
+    uint64_t seqs[MODEL_IDS];
+};
+
+struct round {
+    struct mtr_request *requests[ROUND_REQUESTS];
+    int ids[ROUND_REQUESTS][REQUEST_EVENTS], versions[ROUND_REQUESTS][REQUEST_EVENTS];
+};
+
+static void submit_round(struct world *world, struct model *model, struct round *round)
+{
+    static const char *const values[] = {"1", "2", "3"};
+    for (int r = 0; r < ROUND_REQUESTS; r++) {
+        struct mtr_request *request = round->requests[r] = new_request(REQUEST_EVENTS);
+        for (int e = 0; e < REQUEST_EVENTS; e++) {
+            char id[16];
+            round->ids[r][e] = (int)(next_random(&model->random) % MODEL_IDS);
+            round->versions[r][e] = (int)(next_random(&model->random) % 3);
+            snprintf(id, sizeof(id), "r%d", round->ids[r][e]);
+            struct row row = plain;
+            row.id = mtr_arena_strdup(&request->arena, mtr_str_from(id));
+            row.data[1] = values[round->versions[r][e]];
+            add_event(request, &row, world->now_us);
+        }
+        assert_int_equal(mtr_intake_submit(world->intake, request), 0);
+    }
+    while (mtr_intake_has_work(world->intake)) {
+        step(world);
+        housekeep(world, &model->deferred, &model->random);
+    }
+}
+
+/* In the order of their sending: the first of an identity is accepted, its like a duplicate, all others
+ * conflicts. */
+static void check_round(struct model *model, const struct round *round)
+{
+    for (int r = 0; r < ROUND_REQUESTS; r++) {
+        for (int e = 0; e < REQUEST_EVENTS; e++) {
+            const int id = round->ids[r][e], version = round->versions[r][e];
+            const struct mtr_event_result *result = &round->requests[r]->results[e];
+            if (model->first[id] < 0) {
+                model->first[id] = version;
+                model->seqs[id] = result->seq;
+                assert_int_equal(result->code, MTR_RESULT_ACCEPTED);
+            } else {
+                const bool is_like = model->first[id] == version;
+                assert_int_equal(result->code, is_like ? MTR_RESULT_DUPLICATE : MTR_RESULT_CONFLICT);
+            }
+            assert_int_equal(result->seq, model->seqs[id]);
+        }
+    }
+}
+
+static void run_model(uint64_t seed)
+{
+    struct model model = {.random = seed * UINT64_C(0x9E3779B97F4A7C15)};
+    struct world *world = new_world();
+    close_log(world);
+    world->log_options.segment_events_max = 100;
+    world->options.commit_events_max = 40;
+    open_log(world);
+    memset(model.first, -1, sizeof(model.first));
+    for (int i = 0; i < MODEL_ROUNDS; i++) {
+        struct round round;
+        submit_round(world, &model, &round);
+        check_round(&model, &round);
+        free_answers(world);
+        world->now_us += MTR_US_PER_SECOND;
+        if (next_random(&model.random) % 40) continue;
+        if (model.deferred.work) model.deferred.work(model.deferred.work_context);
+        model.deferred = (struct deferred){0};
+        close_log(world);
+        open_log(world);
+    }
+    check_everything_is_sealed(world, &model.deferred);
+    check_all_are_duplicates(world, model.first, model.seqs, MODEL_IDS);
+    free_world(world);
+}
+
 static void test_random_requests_against_a_model(void **state)
 {
     (void)state;
-    enum { IDS = 800, ROUNDS = 250 };
     for (uint64_t seed = 1; seed <= 3; seed++) {
         print_message("seed %llu\n", (unsigned long long)seed);
-        uint64_t random = seed * UINT64_C(0x9E3779B97F4A7C15);
-        struct world *world = new_world();
-        close_log(world);
-        world->log_options.segment_events_max = 100;
-        world->options.commit_events_max = 40;
-        open_log(world);
-        struct deferred deferred = {0};
-        int first[IDS];
-        uint64_t seqs[IDS] = {0};
-        memset(first, -1, sizeof(first));
-        for (int round = 0; round < ROUNDS; round++) {
-            enum { REQUESTS = 4, EVENTS = 15 };
-            int ids[REQUESTS][EVENTS], versions[REQUESTS][EVENTS];
-            struct mtr_request *requests[REQUESTS];
-            for (int r = 0; r < REQUESTS; r++) {
-                requests[r] = new_request(EVENTS);
-                for (int e = 0; e < EVENTS; e++) {
-                    char id[16];
-                    ids[r][e] = (int)(next_random(&random) % IDS);
-                    versions[r][e] = (int)(next_random(&random) % 3);
-                    snprintf(id, sizeof(id), "r%d", ids[r][e]);
-                    struct row row = plain;
-                    row.id = mtr_arena_strdup(&requests[r]->arena, mtr_str_from(id));
-                    static const char *const values[] = {"1", "2", "3"};
-                    row.data[1] = values[versions[r][e]];
-                    add_event(requests[r], &row, world->now_us);
-                }
-                assert_int_equal(mtr_intake_submit(world->intake, requests[r]), 0);
-            }
-            while (mtr_intake_has_work(world->intake)) {
-                step(world);
-                housekeep(world, &deferred, &random);
-            }
-            for (int r = 0; r < REQUESTS; r++) {
-                for (int e = 0; e < EVENTS; e++) {
-                    int id = ids[r][e], version = versions[r][e];
-                    const struct mtr_event_result *result = &requests[r]->results[e];
-                    enum mtr_result_code code = first[id] == version ? MTR_RESULT_DUPLICATE : MTR_RESULT_CONFLICT;
-                    if (first[id] < 0) code = MTR_RESULT_ACCEPTED;
-                    assert_int_equal(result->code, code);
-                    if (first[id] < 0) {
-                        first[id] = version;
-                        seqs[id] = result->seq;
-                    }
-                    assert_int_equal(result->seq, seqs[id]);
-                }
-            }
-            free_answers(world);
-            world->now_us += MTR_US_PER_SECOND;
-            if (next_random(&random) % 40) continue;
-            if (deferred.work) deferred.work(deferred.work_context);
-            deferred = (struct deferred){0};
-            close_log(world);
-            open_log(world);
-        }
-        check_everything_is_sealed(world, &deferred);
-        check_all_are_duplicates(world, first, seqs, IDS);
-        free_world(world);
+        run_model(seed);
     }
 }
 
@@ -386,7 +423,8 @@ static void fill_disk(const char *path)
     close(file);
 }
 
-/* A full disk pushes back, request by request; nothing is stored, nothing is lost, and it goes on when there is room. Runs last. */
+/* A full disk pushes back, request by request; nothing is stored, nothing is lost, and it goes on when
+ * there is room. Runs last. */
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -424,7 +462,8 @@ static void test_full_disk(void **state)
     for (int i = 0; i <= sent; i++) {
         struct row row = plain;
         row.id = ids[i];
-        assert_int_equal(send_rows(world, &row, 1)->results[0].code, i < sent ? MTR_RESULT_DUPLICATE : MTR_RESULT_ACCEPTED);
+        assert_int_equal(send_rows(world, &row, 1)->results[0].code,
+                         i < sent ? MTR_RESULT_DUPLICATE : MTR_RESULT_ACCEPTED);
     }
     free_answers(world);
     close_log(world);
@@ -436,7 +475,8 @@ static void test_full_disk(void **state)
 static void housekeep_all(struct world *world)
 {
     for (bool more = true; more;)
-        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, UINT64_MAX, NULL, NULL, &more), 0);
+        assert_int_equal(mtr_intake_housekeep(world->intake, world->now_us, UINT64_MAX, NULL, NULL, &more),
+                         0);
 }
 
 static unsigned code_at(struct world *world, const char *id, const char *time, int64_t now_us)
@@ -449,22 +489,25 @@ static unsigned code_at(struct world *world, const char *id, const char *time, i
     return send_rows(world, &row, 1)->results[0].code;
 }
 
-/* Lateness as long as the window, an event as far ahead as the clocks may differ, each in a segment of its own: to the last
- * microsecond of its lateness the first one is still known, and a new one still counts. */
+/* Lateness as long as the window, an event as far ahead as the clocks may differ, each in a segment of its
+ * own: to the last microsecond of its lateness the first one is still known, and a new one still counts. */
 static void test_lateness_to_the_microsecond(void **state)
 {
     (void)state;
     static const char AHEAD[] = "2026-03-10T12:05:00Z", AT_NOON[] = "2026-03-10T12:00:00Z";
     struct world *world = new_world();
     close_log(world);
-    world->options.lateness_us = world->options.dedup_window_us = world->options.retention_us = 35 * MTR_US_PER_DAY;
+    world->options.lateness_us = world->options.dedup_window_us = world->options.retention_us =
+        35 * MTR_US_PER_DAY;
     world->log_options.segment_events_max = 1;
     open_log(world);
     const int64_t received_us = world->now_us, last_us = instant(AHEAD) + world->options.lateness_us;
     assert_int_equal(code_at(world, "ahead", AHEAD, received_us), MTR_RESULT_ACCEPTED);
     assert_int_equal(code_at(world, "other", AHEAD, received_us), MTR_RESULT_ACCEPTED);
-    assert_int_equal(code_at(world, "noon", AT_NOON, received_us + world->options.lateness_us), MTR_RESULT_LATE);
-    assert_int_equal(code_at(world, "noon-2", AT_NOON, received_us + world->options.lateness_us + 1), MTR_RESULT_EXPIRED);
+    assert_int_equal(code_at(world, "noon", AT_NOON, received_us + world->options.lateness_us),
+                     MTR_RESULT_LATE);
+    assert_int_equal(code_at(world, "noon-2", AT_NOON, received_us + world->options.lateness_us + 1),
+                     MTR_RESULT_EXPIRED);
     assert_int_equal(code_at(world, "ahead", AHEAD, last_us), MTR_RESULT_DUPLICATE);
     close_log(world);
     open_log(world); /* the index is made again from the log that was retained */

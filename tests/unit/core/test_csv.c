@@ -1,5 +1,6 @@
 /*
- * CSV: records of RFC 4180, whatever the pieces they come in; errors with their line; cells written so that they read back.
+ * CSV: records of RFC 4180, whatever the pieces they come in; errors with their line; cells written so that
+ * they read back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,18 +15,22 @@ static int on_record(void *context, const struct mtr_csv_record *record)
 {
     struct mtr_buffer *out = context;
     int rc = mtr_buffer_printf(out, "%llu:", (unsigned long long)record->line);
-    for (uint32_t i = 0; !rc && i < record->cell_count; i++) rc = mtr_buffer_printf(out, "[%.*s]", MTR_STR_ARGS(record->cells[i]));
+    for (uint32_t i = 0; !rc && i < record->cell_count; i++)
+        rc = mtr_buffer_printf(out, "[%.*s]", MTR_STR_ARGS(record->cells[i]));
     return rc;
 }
 
-static int read_all(const char *text, size_t piece_bytes, struct mtr_buffer *out, struct mtr_diagnostic *diagnostic)
+static int read_all(const char *text, size_t piece_bytes, struct mtr_buffer *out,
+                    struct mtr_diagnostic *diagnostic)
 {
     static struct mtr_csv_reader reader;
     size_t size = strlen(text);
     int rc = MTR_OK;
     mtr_csv_reader_init(&reader, ',', on_record, out);
     for (size_t at = 0; !rc && at < size; at += piece_bytes)
-        rc = mtr_csv_read(&reader, (struct mtr_str){text + at, size - at < piece_bytes ? size - at : piece_bytes}, diagnostic);
+        rc = mtr_csv_read(&reader,
+                          (struct mtr_str){text + at, size - at < piece_bytes ? size - at : piece_bytes},
+                          diagnostic);
     if (!rc) rc = mtr_csv_read_end(&reader, diagnostic);
     mtr_csv_reader_release(&reader);
     return rc;

@@ -1,5 +1,6 @@
 /*
- * The currency table: golden digits, and its codes against the ISO 4217 list of Debian's iso-codes where that is installed.
+ * The currency table: golden digits, and its codes against the ISO 4217 list of Debian's iso-codes where that
+ * is installed.
  */
 #include "meterd/core/currency.h"
 
@@ -16,7 +17,8 @@
 
 static const char iso_path[] = "/usr/share/iso-codes/json/iso_4217.json";
 /* In ISO 4217, and no money that could be billed: metals, units of account, test and "no currency". */
-static const char *const without_minor_unit[] = {"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR", "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"};
+static const char *const without_minor_unit[] = {"XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XDR",
+                                                 "XPD", "XPT", "XSU", "XTS", "XUA", "XXX"};
 /* Younger than the list that Debian 12 ships. */
 static const char *const young[] = {"XCG", "ZWG"};
 
@@ -33,16 +35,19 @@ static void test_digits(void **state)
     static const struct {
         const char *code;
         unsigned digits;
-    } rows[] = {{"EUR", 2}, {"USD", 2}, {"JPY", 0}, {"KWD", 3}, {"CLF", 4}, {"INR", 2}, {"BRL", 2}, {"AED", 2}, {"ZWL", 2},
-                {"KRW", 0}, {"TND", 3}, {"ISK", 0}, {"HUF", 2}, {"UYW", 4}, {"XOF", 0}, {"MGA", 2}, {"AUD", 2}, {"VND", 0}};
+    } rows[] = {{"EUR", 2}, {"USD", 2}, {"JPY", 0}, {"KWD", 3}, {"CLF", 4}, {"INR", 2},
+                {"BRL", 2}, {"AED", 2}, {"ZWL", 2}, {"KRW", 0}, {"TND", 3}, {"ISK", 0},
+                {"HUF", 2}, {"UYW", 4}, {"XOF", 0}, {"MGA", 2}, {"AUD", 2}, {"VND", 0}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct mtr_currency *currency = mtr_currency_find(mtr_str_from(rows[i].code));
         assert_non_null(currency);
         assert_string_equal(currency->code, rows[i].code);
         assert_int_equal(currency->digits, rows[i].digits);
     }
-    static const char *const unknown[] = {"", "eur", "EU", "EURO", "XXX", "XAU", "AAA", "ZZZ", "\xff\xff\xff"};
-    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) assert_null(mtr_currency_find(mtr_str_from(unknown[i])));
+    static const char *const unknown[] = {"",    "eur", "EU",  "EURO",        "XXX",
+                                          "XAU", "AAA", "ZZZ", "\xff\xff\xff"};
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+        assert_null(mtr_currency_find(mtr_str_from(unknown[i])));
 }
 
 static size_t read_iso(struct mtr_buffer *out)
@@ -50,7 +55,8 @@ static size_t read_iso(struct mtr_buffer *out)
     FILE *file = fopen(iso_path, "rb");
     if (!file) return 0;
     char chunk[4096];
-    for (size_t size; (size = fread(chunk, 1, sizeof(chunk), file)) > 0;) assert_int_equal(mtr_buffer_append(out, chunk, size), MTR_OK);
+    for (size_t size; (size = fread(chunk, 1, sizeof(chunk), file)) > 0;)
+        assert_int_equal(mtr_buffer_append(out, chunk, size), MTR_OK);
     fclose(file);
     return out->size;
 }
@@ -75,7 +81,8 @@ static void test_against_iso_codes(void **state)
         char name[4] = {0};
         assert_int_equal(code->text.size, 3);
         memcpy(name, code->text.data, 3);
-        bool expected = !is_in(without_minor_unit, sizeof(without_minor_unit) / sizeof(without_minor_unit[0]), name);
+        bool expected =
+            !is_in(without_minor_unit, sizeof(without_minor_unit) / sizeof(without_minor_unit[0]), name);
         if ((mtr_currency_find(code->text) != NULL) != expected) fail_msg("%s", name);
         listed_in_both += expected;
     }

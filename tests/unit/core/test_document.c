@@ -26,7 +26,8 @@ static void outline_node(const struct mtr_node *node, struct mtr_buffer *out)
     for (uint32_t i = 0; i < node->child_count; i++) {
         const struct mtr_node *child = &node->children[i];
         if (i) assert_int_equal(mtr_buffer_append_char(out, ' '), MTR_OK);
-        if (node->kind == MTR_NODE_MAP) assert_int_equal(mtr_buffer_printf(out, "%.*s=", MTR_STR_ARGS(child->key)), MTR_OK);
+        if (node->kind == MTR_NODE_MAP)
+            assert_int_equal(mtr_buffer_printf(out, "%.*s=", MTR_STR_ARGS(child->key)), MTR_OK);
         outline_node(child, out);
     }
     assert_int_equal(mtr_buffer_append_char(out, ')'), MTR_OK);
@@ -67,7 +68,8 @@ static void test_meaning(void **state)
         struct mtr_document *document = NULL;
         struct mtr_diagnostic diagnostic;
         int rc = mtr_document_parse(mtr_str_from(meanings[i].text), &document, &diagnostic);
-        if (rc) fail_msg("%s: %u:%u: %s", meanings[i].text, diagnostic.line, diagnostic.column, diagnostic.text);
+        if (rc)
+            fail_msg("%s: %u:%u: %s", meanings[i].text, diagnostic.line, diagnostic.column, diagnostic.text);
         struct mtr_buffer out;
         mtr_buffer_init(&out, 1 << 16);
         outline_node(mtr_document_root(document), &out);
@@ -135,7 +137,8 @@ static void test_nul_byte(void **state)
     (void)state;
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
-    assert_int_equal(mtr_document_parse((struct mtr_str){"a: 1\nb: \0\n", 10}, &document, &diagnostic), MTR_EINVALID);
+    assert_int_equal(mtr_document_parse((struct mtr_str){"a: 1\nb: \0\n", 10}, &document, &diagnostic),
+                     MTR_EINVALID);
     assert_int_equal(diagnostic.line, 2);
     assert_int_equal(diagnostic.column, 4);
 }
@@ -196,11 +199,13 @@ static void test_places(void **state)
     mtr_document_close(document);
 }
 
-/* Both readers give one tree for the same JSON: no hidden difference when a text happens to go the other way. */
+/* Both readers give one tree for the same JSON: no hidden difference when a text happens to go the other
+ * way. */
 static void test_readers_agree(void **state)
 {
     (void)state;
-    static const char *const json = "{\"a\":[1,-2.5e3,\"x\",true,null],\"b\":{\"c\":\"\\u00e9\\n\"},\"d\":[]}";
+    static const char *const json =
+        "{\"a\":[1,-2.5e3,\"x\",true,null],\"b\":{\"c\":\"\\u00e9\\n\"},\"d\":[]}";
     char as_yaml[200];
     snprintf(as_yaml, sizeof(as_yaml), "# not JSON any more\n%s\n", json);
     const char *texts[] = {json, as_yaml};
@@ -222,8 +227,10 @@ static void test_readers_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_meaning), cmocka_unit_test(test_refusals), cmocka_unit_test(test_nul_byte), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_size),    cmocka_unit_test(test_places),   cmocka_unit_test(test_readers_agree),
+        cmocka_unit_test(test_meaning),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_nul_byte),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_size),          cmocka_unit_test(test_places),
+        cmocka_unit_test(test_readers_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,9 @@ static struct mtr_document *parse(struct mtr_str text)
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
     int rc = mtr_document_parse(text, &document, &diagnostic);
-    if (rc) fail_msg("%u:%u: %s in\n%.*s", diagnostic.line, diagnostic.column, diagnostic.text, MTR_STR_ARGS(text));
+    if (rc)
+        fail_msg("%u:%u: %s in\n%.*s", diagnostic.line, diagnostic.column, diagnostic.text,
+                 MTR_STR_ARGS(text));
     return document;
 }
 
@@ -62,7 +64,8 @@ static void test_reads_back(void **state)
     (void)state;
     static const char *const cases[] = {
         "[]", "{}", "\"\"", "1.50", "null", "[[1,2],[[\"a\"]],{\"b\":[]}]", "{\"a b\":\"c: d\",\"#\":\"# no comment\",\"-\":\"- x\"}",
-        "[\"true\",\"null\",\"~\",\"1e3\",\"-5\",\"+5\",\".5\",\"0x1\",\"1:30\",\"yes\",\"no\",\"=\",\"<<\",\"@a\",\"`b\",\"%c\",\"!d\",\"&e\",\"*f\",\"{g\",\"[h\"]",
+        "[\"true\",\"null\",\"~\",\"1e3\",\"-5\",\"+5\",\".5\",\"0x1\",\"1:30\",\"yes\",\"no\",\"=\","
+        "\"<<\",\"@a\",\"`b\",\"%c\",\"!d\",\"&e\",\"*f\",\"{g\",\"[h\"]",
         "[\" lead\",\"trail \",\"two\\nlines\",\"tab\\t\",\"q\\\"q\",\"b\\\\s\",\"\\u0001\",\"\xC3\xA9\",\"\\ud83d\\ude00\",\"a,b\",\"a]b\",\"a}b\"]",
         "{\"deep\":{\"er\":{\"est\":[{\"x\":[{\"y\":1}]}]}}}", "{\"n\":[-1,0,12345678901234567890.000001]}",
     };
@@ -71,6 +74,7 @@ static void test_reads_back(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_people_write), cmocka_unit_test(test_reads_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_as_people_write),
+                                       cmocka_unit_test(test_reads_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /*
- * Identity and digest: what must be equal, what must differ, and values that may never change (they are stored).
+ * Identity and digest: what must be equal, what must differ, and values that may never change (they are
+ * stored).
  */
 #include "meterd/core/event.h"
 
@@ -15,17 +16,20 @@ static const uint8_t KEY[MTR_EVENT_KEY_BYTES] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1
 
 static struct mtr_property number(const char *name, int64_t mantissa, uint8_t scale)
 {
-    return (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_NUMBER, .number = {mantissa, scale}};
+    return (struct mtr_property){
+        .name = mtr_str_from(name), .kind = MTR_PROPERTY_NUMBER, .number = {mantissa, scale}};
 }
 
 static struct mtr_property text(const char *name, const char *value)
 {
-    return (struct mtr_property){.name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(value)};
+    return (struct mtr_property){
+        .name = mtr_str_from(name), .kind = MTR_PROPERTY_STRING, .text = mtr_str_from(value)};
 }
 
 static struct mtr_event event_of(const char *vendor, const char *source, const char *id)
 {
-    return (struct mtr_event){.vendor = mtr_str_from(vendor), .source = mtr_str_from(source), .id = mtr_str_from(id)};
+    return (struct mtr_event){
+        .vendor = mtr_str_from(vendor), .source = mtr_str_from(source), .id = mtr_str_from(id)};
 }
 
 static bool same_identity(struct mtr_event_identity a, struct mtr_event_identity b)
@@ -68,10 +72,14 @@ static void test_quarantine_identity_covers_content_and_reason(void **state)
 {
     (void)state;
     struct mtr_event event = event_of("acme", "east", "1");
-    struct mtr_event_identity expired = mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_EXPIRED, KEY);
-    assert_true(same_identity(expired, mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_EXPIRED, KEY)));
-    assert_false(same_identity(expired, mtr_event_quarantine_identity(&event, 8, MTR_DISPOSITION_EXPIRED, KEY)));
-    assert_false(same_identity(expired, mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_FUTURE, KEY)));
+    struct mtr_event_identity expired =
+        mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_EXPIRED, KEY);
+    assert_true(
+        same_identity(expired, mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_EXPIRED, KEY)));
+    assert_false(
+        same_identity(expired, mtr_event_quarantine_identity(&event, 8, MTR_DISPOSITION_EXPIRED, KEY)));
+    assert_false(
+        same_identity(expired, mtr_event_quarantine_identity(&event, 7, MTR_DISPOSITION_FUTURE, KEY)));
     assert_false(same_identity(expired, mtr_event_identity(&event, KEY)));
 }
 
@@ -87,7 +95,8 @@ static struct mtr_event content_of(const struct mtr_property *properties, uint32
 static void test_digest_ignores_order_and_spelling_of_numbers(void **state)
 {
     (void)state;
-    struct mtr_property a[] = {number("v", 1, 0), text("region", "eu"), {.name = MTR_STR("spot"), .kind = MTR_PROPERTY_TRUE}};
+    struct mtr_property a[] = {
+        number("v", 1, 0), text("region", "eu"), {.name = MTR_STR("spot"), .kind = MTR_PROPERTY_TRUE}};
     struct mtr_property b[] = {a[2], a[1], number("v", 1000, 3)};
     struct mtr_event x = content_of(a, 3), y = content_of(b, 3);
     assert_int_equal(mtr_event_digest(&x), mtr_event_digest(&y));
@@ -107,7 +116,8 @@ static void test_digest_ignores_a_time_that_was_not_given(void **state)
     y.time_us = 2000;
     assert_int_not_equal(mtr_event_digest(&x), mtr_event_digest(&y));
     x.time_given = y.time_given = false;
-    assert_int_equal(mtr_event_digest(&x), mtr_event_digest(&y)); /* a retry without a time is the same event */
+    /* a retry without a time is the same event */
+    assert_int_equal(mtr_event_digest(&x), mtr_event_digest(&y));
     y.time_given = true, y.time_us = 0;
     assert_int_not_equal(mtr_event_digest(&x), mtr_event_digest(&y));
 }
@@ -151,8 +161,8 @@ static void test_stored_values_never_change(void **state)
     struct mtr_event event = content_of(properties, 2);
     struct mtr_event_identity identity = mtr_event_identity(&event, KEY);
     char actual[64];
-    snprintf(actual, sizeof(actual), "%016llx%016llx %016llx", (unsigned long long)identity.high, (unsigned long long)identity.low,
-             (unsigned long long)mtr_event_digest(&event));
+    snprintf(actual, sizeof(actual), "%016llx%016llx %016llx", (unsigned long long)identity.high,
+             (unsigned long long)identity.low, (unsigned long long)mtr_event_digest(&event));
     assert_string_equal(actual, "2d16ce6270d12f0c12a26c7e30d2da74 1057af13a70aadaa");
 }
 

@@ -54,8 +54,10 @@ static void test_everything_once(void **state)
     mtr_json_bool(&json, false);
     mtr_json_map_end(&json);
     assert_int_equal(mtr_json_finish(&json), MTR_OK);
-    assert_text(&buffer, "{\"list\":[18446744073709551615,-9223372036854775808,0,{},[]],\"true\":true,\"null\":null,\"quantity\":\"-1.5\","
-                         "\"money\":\"0.000000000000000005\",\"time\":\"1970-01-01T00:00:01Z\",\"raw\":[1],\"na\\\"me\":false}");
+    assert_text(
+        &buffer,
+        "{\"list\":[18446744073709551615,-9223372036854775808,0,{},[]],\"true\":true,\"null\":null,\"quantity\":\"-1.5\","
+        "\"money\":\"0.000000000000000005\",\"time\":\"1970-01-01T00:00:01Z\",\"raw\":[1],\"na\\\"me\":false}");
     mtr_buffer_release(&buffer);
 }
 

@@ -1,5 +1,6 @@
 /*
- * Log lines as they arrive at the other end of stderr: one write each, in three formats, with nothing that could fake a line.
+ * Log lines as they arrive at the other end of stderr: one write each, in three formats, with nothing that
+ * could fake a line.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +103,8 @@ static void test_json(void **state)
     mtr_logline_set_format(MTR_LOGLINE_JSON);
     mtr_logline(MTR_LEVEL_INFO, "rater", "say \"x\" \\ \n\x01 \xC3\xA9");
     const char *line = next_line();
-    if (mtr_document_parse(mtr_str_from(line), &document, &diagnostic)) fail_msg("%s: %s", line, diagnostic.text);
+    if (mtr_document_parse(mtr_str_from(line), &document, &diagnostic))
+        fail_msg("%s: %s", line, diagnostic.text);
     const struct mtr_node *root = mtr_document_root(document);
     assert_string_equal(mtr_node_get(root, "level")->text.data, "info");
     assert_string_equal(mtr_node_get(root, "subsystem")->text.data, "rater");
@@ -140,7 +142,8 @@ static void test_what_is_no_utf8(void **state)
         mtr_logline(MTR_LEVEL_INFO, "api", "%.*s", (int)size, text);
         const char *line = next_line();
         assert_true(mtr_str_is_utf8(mtr_str_from(line)));
-        if (mtr_document_parse(mtr_str_from(line), &document, &diagnostic)) fail_msg("%s: %s", line, diagnostic.text);
+        if (mtr_document_parse(mtr_str_from(line), &document, &diagnostic))
+            fail_msg("%s: %s", line, diagnostic.text);
         mtr_document_close(document);
     }
 }
@@ -149,7 +152,11 @@ static void test_what_is_no_utf8(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_text), TEST(test_level), TEST(test_journal), TEST(test_json), TEST(test_long_line_is_cut),
+    const struct CMUnitTest tests[] = {TEST(test_text),
+                                       TEST(test_level),
+                                       TEST(test_journal),
+                                       TEST(test_json),
+                                       TEST(test_long_line_is_cut),
                                        TEST(test_what_is_no_utf8)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

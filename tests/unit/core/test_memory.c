@@ -1,5 +1,6 @@
 /*
- * The core's memory: arenas, buffers, borrowed text and sets of bytes keep what they were given, and never pass their maximum.
+ * The core's memory: arenas, buffers, borrowed text and sets of bytes keep what they were given, and never
+ * pass their maximum.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,7 +69,8 @@ static void a_buffer_stops_at_its_maximum(void **state)
     for (size_t i = 0; i < sizeof(maxima) / sizeof(*maxima); i++) {
         struct mtr_buffer buffer;
         mtr_buffer_init(&buffer, maxima[i]);
-        for (size_t k = 0; k < maxima[i]; k++) assert_int_equal(mtr_buffer_append_char(&buffer, (char)k), MTR_OK);
+        for (size_t k = 0; k < maxima[i]; k++)
+            assert_int_equal(mtr_buffer_append_char(&buffer, (char)k), MTR_OK);
         assert_int_equal(mtr_buffer_append_char(&buffer, 'x'), MTR_ELIMIT);
         assert_int_equal(mtr_buffer_reserve(&buffer, SIZE_MAX), MTR_ELIMIT);
         assert_int_equal(buffer.size, maxima[i]); /* as it was */
@@ -105,8 +107,10 @@ static void text_is_compared_by_bytes(void **state)
     assert_true(mtr_str_starts_with(MTR_STR("abc"), none));
     assert_false(mtr_str_starts_with(MTR_STR("a"), MTR_STR("ab")));
     assert_true(mtr_str_to_u64(MTR_STR("18446744073709551615"), &number) && number == UINT64_MAX);
-    static const char *const refused[] = {"", "18446744073709551616", "99999999999999999999999", "-1", "+1", " 1", "1 ", "1.0", "0x1"};
-    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) assert_false(mtr_str_to_u64(mtr_str_from(refused[i]), &number));
+    static const char *const refused[] = {
+        "", "18446744073709551616", "99999999999999999999999", "-1", "+1", " 1", "1 ", "1.0", "0x1"};
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        assert_false(mtr_str_to_u64(mtr_str_from(refused[i]), &number));
     assert_true(number == UINT64_MAX);
     assert_int_equal(mtr_str_distance(MTR_STR("vcpus"), MTR_STR("vcpu")), 1);
     assert_int_equal(mtr_str_distance(MTR_STR("form"), MTR_STR("from")), 1);
@@ -115,13 +119,32 @@ static void text_is_compared_by_bytes(void **state)
 
 static void utf8_is_well_formed_or_not(void **state)
 {
-    static const char *const good[] = {"", "a", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xF0\x90\x80\x80",
+    static const char *const good[] = {"",
+                                       "a",
+                                       "\xC2\x80",
+                                       "\xDF\xBF",
+                                       "\xE0\xA0\x80",
+                                       "\xED\x9F\xBF",
+                                       "\xEE\x80\x80",
+                                       "\xF0\x90\x80\x80",
                                        "\xF4\x8F\xBF\xBF"};
-    static const char *const bad[] = {"\x80",         "\xC0\x80",         "\xC1\xBF", "\xC2",     "\xE0\x9F\xBF", "\xED\xA0\x80",
-                                      "\xE2\x82",     "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "a\xF0\x9F\x98"};
+    static const char *const bad[] = {"\x80",
+                                      "\xC0\x80",
+                                      "\xC1\xBF",
+                                      "\xC2",
+                                      "\xE0\x9F\xBF",
+                                      "\xED\xA0\x80",
+                                      "\xE2\x82",
+                                      "\xF0\x8F\xBF\xBF",
+                                      "\xF4\x90\x80\x80",
+                                      "\xF5\x80\x80\x80",
+                                      "\xFF",
+                                      "a\xF0\x9F\x98"};
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) assert_true(mtr_str_is_utf8(mtr_str_from(good[i])));
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) assert_false(mtr_str_is_utf8(mtr_str_from(bad[i])));
+    for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++)
+        assert_true(mtr_str_is_utf8(mtr_str_from(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_false(mtr_str_is_utf8(mtr_str_from(bad[i])));
 }
 
 static void a_set_numbers_keys_in_the_order_of_adding(void **state)
@@ -137,7 +160,8 @@ static void a_set_numbers_keys_in_the_order_of_adding(void **state)
             uint32_t number = UINT32_MAX;
             bool is_new = round > 0;
             int size = i ? snprintf(key, sizeof(key), "%u", i) : 0; /* the empty key is one too */
-            assert_int_equal(mtr_byte_set_add(&set, (struct mtr_str){key, (size_t)size}, &number, &is_new), MTR_OK);
+            assert_int_equal(mtr_byte_set_add(&set, (struct mtr_str){key, (size_t)size}, &number, &is_new),
+                             MTR_OK);
             assert_int_equal(number, i);
             assert_int_equal(is_new, round == 0);
         }
@@ -162,7 +186,8 @@ static void a_set_ends_with_its_arena(void **state)
     assert_int_equal(rc, MTR_ENOMEM);
     assert_int_equal(set.count, count); /* what is in it stays in it */
     for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(mtr_byte_set_add(&set, (struct mtr_str){(const char *)&i, sizeof(i)}, &number, &is_new), MTR_OK);
+        assert_int_equal(
+            mtr_byte_set_add(&set, (struct mtr_str){(const char *)&i, sizeof(i)}, &number, &is_new), MTR_OK);
         assert_true(number == i && !is_new);
     }
     mtr_arena_release(&arena);

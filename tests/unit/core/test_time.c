@@ -120,7 +120,8 @@ static void every_prefix_of_a_time_is_refused(void **state)
     (void)state;
     struct mtr_str text = MTR_STR("2026-03-29T01:59:59.123456+01:00");
     int64_t us;
-    for (size_t size = 0; size < text.size; size++) assert_int_equal(mtr_time_parse((struct mtr_str){text.data, size}, &us), MTR_EINVALID);
+    for (size_t size = 0; size < text.size; size++)
+        assert_int_equal(mtr_time_parse((struct mtr_str){text.data, size}, &us), MTR_EINVALID);
 }
 
 static void dates_stand_for_midnight(void **state)

@@ -33,10 +33,18 @@ static int64_t utc(const char *text)
 static void names_stay_inside_the_directory(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",        "/etc/passwd", "../zoneinfo/UTC", "Europe/../UTC", "Europe//Paris",
-                                      "Europe/", "a b",         "Europe\\Paris",   "."};
+    static const char *const bad[] = {"",
+                                      "/etc/passwd",
+                                      "../zoneinfo/UTC",
+                                      "Europe/../UTC",
+                                      "Europe//Paris",
+                                      "Europe/",
+                                      "a b",
+                                      "Europe\\Paris",
+                                      "."};
     struct mtr_zone *zone = NULL;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) assert_int_equal(mtr_zone_open(mtr_str_from(bad[i]), &zone), MTR_EINVALID);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(mtr_zone_open(mtr_str_from(bad[i]), &zone), MTR_EINVALID);
     assert_int_equal(mtr_zone_open((struct mtr_str){"UTC\0x", 5}, &zone), MTR_EINVALID);
     assert_int_equal(mtr_zone_open(MTR_STR("Europe/Atlantis"), &zone), MTR_ENOTFOUND);
     assert_int_equal(mtr_zone_open(MTR_STR("Europe"), &zone), MTR_ENOTFOUND);
@@ -125,7 +133,8 @@ static void spans_of_any_footer_partition_time(void **state)
             struct mtr_zone_span next = tz_rule_at(&rule, span.end_s);
             struct mtr_zone_span inside = tz_rule_at(&rule, span.start_s / 2 + span.end_s / 2);
             struct mtr_zone_span last = tz_rule_at(&rule, span.end_s - 1);
-            assert_true(next.start_s == span.end_s && next.end_s > next.start_s && next.offset_s != span.offset_s);
+            assert_true(next.start_s == span.end_s && next.end_s > next.start_s &&
+                        next.offset_s != span.offset_s);
             assert_true(same_span(last, span));
             if (span.start_s != INT64_MIN) assert_true(same_span(inside, span));
             span = next;
@@ -175,7 +184,8 @@ static void damaged_files_are_errors_never_crashes(void **state)
             assert_int_equal(zone_from_data(MTR_STR("damaged"), &data, &zone), MTR_OK);
             for (int64_t time_s = 0; time_s < MTR_TIME_S_MAX; time_s += 400000003) {
                 struct mtr_hour hour = mtr_zone_hour(zone, time_s);
-                assert_true(hour.start_s <= time_s && time_s < hour.end_s && hour.end_s - hour.start_s <= 3600);
+                assert_true(hour.start_s <= time_s && time_s < hour.end_s &&
+                            hour.end_s - hour.start_s <= 3600);
                 (void)mtr_zone_from_civil(zone, mtr_zone_to_civil(zone, time_s));
             }
             mtr_zone_close(zone);
@@ -201,7 +211,8 @@ static void counts_that_lie_are_refused(void **state)
     assert_int_equal(parse_copy(bytes, size, &data), MTR_ECORRUPT);
 }
 
-/* Lord Howe moves its clocks by half an hour: 02:00 +10:30 becomes 02:30 +11 in October, 02:00 +11 becomes 01:30 in April. */
+/* Lord Howe moves its clocks by half an hour: 02:00 +10:30 becomes 02:30 +11 in October, 02:00 +11 becomes
+ * 01:30 in April. */
 static void lord_howe_has_half_hours(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /*
- * Configuration: defaults of the rows, the example file says the same, precedence, and findings with their places.
+ * Configuration: defaults of the rows, the example file says the same, precedence, and findings with their
+ * places.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +26,8 @@ static const char *write_file(const char *text)
     return file_path;
 }
 
-static int load(const char *path, char *const *environment, const char *const *settings, struct mtr_config *config, char *findings_text, size_t room)
+static int load(const char *path, char *const *environment, const char *const *settings,
+                struct mtr_config *config, char *findings_text, size_t room)
 {
     const char *input_name;
     struct mtr_diagnostics findings;
@@ -71,7 +73,9 @@ static void test_settings_beat_environment_beats_file(void **state)
     const char *settings[] = {"listen.port=1002", NULL};
     struct mtr_config config;
     char text[1024];
-    assert_int_equal(load(write_file("listen: {port: 1000}\nrater: {grace: 1m, draft_every: 3m}\n"), environment, settings, &config, text, sizeof(text)), 0);
+    assert_int_equal(load(write_file("listen: {port: 1000}\nrater: {grace: 1m, draft_every: 3m}\n"),
+                          environment, settings, &config, text, sizeof(text)),
+                     0);
     assert_int_equal(config.listen.port, 1002);
     assert_int_equal(config.rater.grace, INT64_C(7200000000));
     assert_int_equal(config.rater.draft_every, INT64_C(180000000));
@@ -99,8 +103,10 @@ static void test_findings(void **state)
         const char *settings[] = {cases[i].setting, NULL};
         struct mtr_config config;
         char text[1024];
-        assert_int_equal(load(write_file(cases[i].file), NULL, settings, &config, text, sizeof(text)), MTR_EINVALID);
-        if (!strstr(text, cases[i].finding)) fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].finding, text);
+        assert_int_equal(load(write_file(cases[i].file), NULL, settings, &config, text, sizeof(text)),
+                         MTR_EINVALID);
+        if (!strstr(text, cases[i].finding))
+            fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].finding, text);
         config_release(&config);
         unlink(file_path);
     }

@@ -1,5 +1,6 @@
 /*
- * The outbox against a receiver that misbehaves: whatever it does, every charge arrives, and none counts twice.
+ * The outbox against a receiver that misbehaves: whatever it does, every charge arrives, and none counts
+ * twice.
  */
 #include "meterd/emitter/outbox.h"
 
@@ -50,7 +51,8 @@ static int on_send(void *context, const struct mtr_outbox_message *message)
     struct fixture *f = context;
     if (f->refuse) return f->refuse;
     assert_true(f->sent_count < SENT_MAX);
-    for (uint32_t i = 0; i < f->sent_count; i++) assert_int_not_equal(f->sent[i].destination, message->destination->number);
+    for (uint32_t i = 0; i < f->sent_count; i++)
+        assert_int_not_equal(f->sent[i].destination, message->destination->number);
     struct sent *sent = &f->sent[f->sent_count++];
     snprintf(sent->id, sizeof(sent->id), "%.*s", MTR_STR_ARGS(message->id));
     sent->destination = message->destination->number;
@@ -127,9 +129,11 @@ static struct mtr_outbox_step_result step(struct fixture *f)
     return result;
 }
 
-static void answer(struct fixture *f, uint32_t index, enum mtr_outbox_outcome outcome, int32_t status, const char *body)
+static void answer(struct fixture *f, uint32_t index, enum mtr_outbox_outcome outcome, int32_t status,
+                   const char *body)
 {
-    struct mtr_outbox_result result = {.outcome = outcome, .status = status, .body_size = (uint32_t)strlen(body)};
+    struct mtr_outbox_result result = {
+        .outcome = outcome, .status = status, .body_size = (uint32_t)strlen(body)};
     memcpy(result.body, body, result.body_size);
     mtr_outbox_on_result(f->outbox, mtr_str_from(f->sent[index].id), &result);
     drop_sent(f, index);
@@ -179,8 +183,9 @@ static void batches_are_frozen_and_one_is_in_flight(void **state)
     assert_int_equal(f->sent_count, 2); /* erp: charges 1…3 (or those after); quiet: the final alone */
     assert_int_equal(f->sent[0].destination, 1);
     assert_int_equal(mtr_buffer_append_char(&f->sent[0].body, '\0'), 0);
-    assert_string_equal(f->sent[0].body.data, "{\"type\":\"charges\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"charges\":["
-                                              "{\"number\":1},{\"number\":2},{\"number\":3}]}}");
+    assert_string_equal(f->sent[0].body.data,
+                        "{\"type\":\"charges\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"charges\":["
+                        "{\"number\":1},{\"number\":2},{\"number\":3}]}}");
     step(f);
     assert_int_equal(f->sent_count, 2);
     answer(f, 0, MTR_OUTCOME_ANSWERED, 200, "");
@@ -230,7 +235,8 @@ static void each_answer_has_its_meaning(void **state)
         append(f, MTR_CHARGE_DRAFT);
         step(f);
         assert_int_equal(f->sent_count, 1);
-        struct mtr_outbox_result result = {.outcome = table[i].outcome, .status = table[i].status, .retry_after_us = 5000000};
+        struct mtr_outbox_result result = {
+            .outcome = table[i].outcome, .status = table[i].status, .retry_after_us = 5000000};
         result.body_size = (uint32_t)strlen(table[i].body);
         memcpy(result.body, table[i].body, result.body_size);
         mtr_outbox_on_result(f->outbox, mtr_str_from(f->sent[0].id), &result);
@@ -240,9 +246,12 @@ static void each_answer_has_its_meaning(void **state)
         assert_int_equal(mtr_charges_begin(f->stage.charges, false, &txn), 0);
         assert_int_equal(mtr_charges_get_message(txn, 1, 1, &message), 0);
         mtr_charges_abort(txn);
-        if (message.state != table[i].expected) fail_msg("row %zu: %s", i, mtr_message_state_name(message.state));
+        if (message.state != table[i].expected)
+            fail_msg("row %zu: %s", i, mtr_message_state_name(message.state));
         assert_int_equal(message.uncertain_us != 0, table[i].uncertain);
-        if (message.state == MTR_MESSAGE_PENDING) assert_int_equal(message.next_attempt_us, f->stage.now_us + 5000000); /* Retry-After */
+        /* Retry-After */
+        if (message.state == MTR_MESSAGE_PENDING)
+            assert_int_equal(message.next_attempt_us, f->stage.now_us + 5000000);
         tear_down(&inner);
     }
     (void)state;

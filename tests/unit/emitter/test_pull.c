@@ -1,5 +1,6 @@
 /*
- * What readers of charges get: one charge explained down to its log range, and the pull feed with its acks and replays.
+ * What readers of charges get: one charge explained down to its log range, and the pull feed with its acks
+ * and replays.
  */
 #include "meterd/emitter/feed.h"
 
@@ -55,7 +56,8 @@ static void a_charge_is_explained(void **state)
     assert_int_equal(mtr_rater_explain(txn, MTR_STR("2"), &json), 0);
     assert_int_equal(mtr_json_finish(&json), 0);
     assert_int_equal(mtr_buffer_append_char(&out, '\0'), 0);
-    assert_non_null(strstr(out.data, "\"emitted_before\":\"5.00\",\"difference\":\"0.50\",\"emitted_after\":\"5.50\""));
+    assert_non_null(
+        strstr(out.data, "\"emitted_before\":\"5.00\",\"difference\":\"0.50\",\"emitted_after\":\"5.50\""));
     assert_non_null(strstr(out.data, "\"log\":{\"seq_first\":1,\"seq_last\":2}"));
     assert_non_null(strstr(out.data, "\"trace\""));
     mtr_buffer_reset(&out);
@@ -73,7 +75,8 @@ static int count_charge(void *context, const struct mtr_charge *charge)
     return rating_on_charge(history, charge);
 }
 
-static struct rating_history pull(struct rating_world *stage, const struct mtr_pull_request *request, uint64_t *next_after, bool *has_more)
+static struct rating_history pull(struct rating_world *stage, const struct mtr_pull_request *request,
+                                  uint64_t *next_after, bool *has_more)
 {
     struct rating_history history = {0};
     struct mtr_charges_txn *txn = NULL;

@@ -1,5 +1,6 @@
 /*
- * Slicing: each aggregation and scope with numbers worked out by hand, as rows "dimensions@time[-until] quantity", earlier ones with a <.
+ * Slicing: each aggregation and scope with numbers worked out by hand, as rows "dimensions@time[-until]
+ * quantity", earlier ones with a <.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,8 +102,9 @@ static const char *rows(void)
         mtr_time_format(found[i].time_us, time);
         mtr_time_format(found[i].until_us, until);
         mtr_quantity_format(found[i].quantity, value);
-        size += (size_t)snprintf(seen + size, sizeof(seen) - size, "%.*s@%.11s%s%.11s %s%s; ", MTR_STR_ARGS(found[i].dimensions), time + 5,
-                                 spans ? "-" : "", spans ? until + 5 : "", found[i].earlier ? "<" : "", value);
+        size += (size_t)snprintf(seen + size, sizeof(seen) - size, "%.*s@%.11s%s%.11s %s%s; ",
+                                 MTR_STR_ARGS(found[i].dimensions), time + 5, spans ? "-" : "",
+                                 spans ? until + 5 : "", found[i].earlier ? "<" : "", value);
         assert_true(size < sizeof(seen));
     }
     return seen;
@@ -176,7 +178,8 @@ static void of_several_the_latest_is_last(void **state)
     (void)state;
     begin(MTR_LAST, MTR_SLICE_BY_PERIOD);
     const int64_t hour_s = second("2026-01-03T00:00:00Z");
-    const struct mtr_use uses[] = {{hour_s, 300, 7, {1}}, {hour_s, 500, 2, {2}}, {hour_s, 500, 9, {3}}, {hour_s, 400, 99, {4}}};
+    const struct mtr_use uses[] = {
+        {hour_s, 300, 7, {1}}, {hour_s, 500, 2, {2}}, {hour_s, 500, 9, {3}}, {hour_s, 400, 99, {4}}};
     for (size_t i = 0; i < 4; i++) assert_int_equal(mtr_slicing_add(slicing, group_of(""), &uses[i]), MTR_OK);
     assert_string_equal(rows(), "@01-01T00:00 0.000000000003; ");
 }
@@ -184,13 +187,16 @@ static void of_several_the_latest_is_last(void **state)
 static void members_count_once_in_each_slice(void **state)
 {
     static const char *const names[] = {"ann", "bob", "ann", "cleo", "ann"};
-    static const char *const times[] = {"2026-01-02T00:00:00Z", "2026-01-02T05:00:00Z", "2026-01-02T06:00:00Z", "2026-01-03T00:00:00Z",
+    static const char *const times[] = {"2026-01-02T00:00:00Z", "2026-01-02T05:00:00Z",
+                                        "2026-01-02T06:00:00Z", "2026-01-03T00:00:00Z",
                                         "2026-01-03T01:00:00Z"};
     (void)state;
     for (int by_day = 0; by_day < 2; by_day++) {
         begin(MTR_UNIQUE, by_day ? MTR_SLICE_BY_DAY : MTR_SLICE_BY_PERIOD);
         for (size_t i = 0; i < 5; i++)
-            assert_int_equal(mtr_slicing_add_member(slicing, group_of(""), second(times[i]), mtr_str_from(names[i])), MTR_OK);
+            assert_int_equal(
+                mtr_slicing_add_member(slicing, group_of(""), second(times[i]), mtr_str_from(names[i])),
+                MTR_OK);
         assert_string_equal(rows(), by_day ? "@01-02T00:00 2; @01-03T00:00 2; " : "@01-01T00:00 3; ");
     }
 }
@@ -253,7 +259,8 @@ static void windows_of_negative_sums_come_first(void **state)
     assert_string_equal(rows(), "@01-01T00:00 -2; ");
 }
 
-/* Lord Howe's clocks go back half an hour at 15:00 UTC: the hour from 15:00 on has 30 minutes, and so two windows of 20. */
+/* Lord Howe's clocks go back half an hour at 15:00 UTC: the hour from 15:00 on has 30 minutes, and so two
+ * windows of 20. */
 static void windows_begin_with_each_local_hour(void **state)
 {
     (void)state;
@@ -303,7 +310,8 @@ static void slices_of_a_level_add_up(void **state)
     rule.until_s = rule.from_s + 3;
     begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_PERIOD);
     change("", "2026-01-01T00:00:00Z", "1");
-    assert_string_equal(rows(), "@01-01T00:00 <0.000277777778; @01-01T00:00 0.000555555555; "); /* 3 ÷ 3600 is 0.000833333333 */
+    /* 3 ÷ 3600 is 0.000833333333 */
+    assert_string_equal(rows(), "@01-01T00:00 <0.000277777778; @01-01T00:00 0.000555555555; ");
 }
 
 static void levels_by_hour_and_day(void **state)
@@ -332,8 +340,9 @@ static void spans_are_levels_while_they_hold(void **state)
     change("x", "2026-01-20T00:00:00Z", "4");
     change("x", "2026-01-25T00:00:00Z", "-7"); /* zero makes no row */
     change("y", "2026-01-31T23:59:59.5Z", "1");
-    assert_string_equal(rows(), "x@01-01T00:00-01-16T00:00 <3; x@01-16T00:00-01-20T00:00 3; x@01-20T00:00-01-25T00:00 7; "
-                                "y@01-31T23:59-02-01T00:00 1; ");
+    assert_string_equal(
+        rows(), "x@01-01T00:00-01-16T00:00 <3; x@01-16T00:00-01-20T00:00 3; x@01-20T00:00-01-25T00:00 7; "
+                "y@01-31T23:59-02-01T00:00 1; ");
 }
 
 /* Slices of the caller's own: what a query asks for. */

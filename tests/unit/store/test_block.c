@@ -1,6 +1,7 @@
 /*
- * Blocks: decode(encode(x)) == x for seeded random events, encode(decode(y)) == y byte for byte, every flipped bit is found, every
- * truncation is found, and bytes whose hash is right but whose content lies are an error.
+ * Blocks: decode(encode(x)) == x for seeded random events, encode(decode(y)) == y byte for byte, every
+ * flipped bit is found, every truncation is found, and bytes whose hash is right but whose content lies are
+ * an error.
  */
 #include "meterd/store/block.h"
 
@@ -120,13 +121,20 @@ static void round_trip_of_the_largest_count(void **state)
     struct codec *codec = *state;
     struct mtr_event *events = mtr_arena_calloc(&codec->arena, MTR_BLOCK_EVENTS_MAX, sizeof(*events));
     assert_non_null(events);
-    struct mtr_property property = {.name = MTR_STR("bytes"), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = 7}};
+    struct mtr_property property = {
+        .name = MTR_STR("bytes"), .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = 7}};
     for (uint32_t i = 0; i < MTR_BLOCK_EVENTS_MAX; i++) {
         char *id = mtr_arena_alloc(&codec->arena, 12);
         assert_non_null(id);
         int size = snprintf(id, 12, "s%u", i); /* as many subjects as events: indexes of four bytes */
-        events[i] = (struct mtr_event){.vendor = MTR_STR("acme"), .source = MTR_STR("/s"), .type = MTR_STR("t"), .id = {id, (size_t)size},
-                                       .subject = {id, (size_t)size}, .time_us = i, .properties = &property, .property_count = 1};
+        events[i] = (struct mtr_event){.vendor = MTR_STR("acme"),
+                                       .source = MTR_STR("/s"),
+                                       .type = MTR_STR("t"),
+                                       .id = {id, (size_t)size},
+                                       .subject = {id, (size_t)size},
+                                       .time_us = i,
+                                       .properties = &property,
+                                       .property_count = 1};
     }
     check_round_trip(codec, events, MTR_BLOCK_EVENTS_MAX);
 }
@@ -135,7 +143,8 @@ static void too_large_is_a_limit(void **state)
 {
     struct codec *codec = *state;
     uint32_t count = MTR_BLOCK_EVENTS_MAX;
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
     struct mtr_property properties[MTR_EVENT_PROPERTIES_MAX];
     for (uint32_t i = 0; i < MTR_EVENT_PROPERTIES_MAX; i++)
         properties[i] = (struct mtr_property){.name = {&letters[i], 3}, .kind = MTR_PROPERTY_TRUE};
@@ -190,7 +199,8 @@ static void lies_with_a_right_hash_never_crash(void **state)
 {
     struct codec *codec = *state;
     for (int round = 0; round < 40; round++) {
-        uint32_t count = 1 + (uint32_t)random_below(&codec->random, round % 2 ? 3 : 60); /* plain and compressed ones */
+        /* plain and compressed ones */
+        uint32_t count = 1 + (uint32_t)random_below(&codec->random, round % 2 ? 3 : 60);
         struct mtr_event *events = random_events(&codec->random, &codec->arena, count);
         struct mtr_block_header header = header_of(codec, count), read;
         struct mtr_str block;
@@ -200,10 +210,12 @@ static void lies_with_a_right_hash_never_crash(void **state)
         for (int attack = 0; attack < 400; attack++) {
             memcpy(bytes, block.data, block.size);
             for (uint64_t n = 1 + random_below(&codec->random, 3); n > 0; n--)
-                bytes[random_below(&codec->random, block.size - 16)] = (unsigned char)random_u64(&codec->random);
+                bytes[random_below(&codec->random, block.size - 16)] =
+                    (unsigned char)random_u64(&codec->random);
             sign(bytes, block.size);
             const struct mtr_event *decoded;
-            int rc = mtr_block_decode(codec->decoder, (struct mtr_str){(const char *)bytes, block.size}, &read, &decoded, NULL);
+            int rc = mtr_block_decode(codec->decoder, (struct mtr_str){(const char *)bytes, block.size},
+                                      &read, &decoded, NULL);
             assert_true(rc == MTR_OK || rc == MTR_ECORRUPT || rc == MTR_EVERSION);
         }
         free(bytes);
@@ -232,7 +244,10 @@ static void a_newer_version_is_named_so(void **state)
 static void columns_are_msgpack_for_everybody(void **state)
 {
     struct codec *codec = *state;
-    struct mtr_event event = {.vendor = MTR_STR("acme"), .source = MTR_STR("/s"), .id = MTR_STR("1"), .type = MTR_STR("t"),
+    struct mtr_event event = {.vendor = MTR_STR("acme"),
+                              .source = MTR_STR("/s"),
+                              .id = MTR_STR("1"),
+                              .type = MTR_STR("t"),
                               .subject = MTR_STR("sub")};
     struct mtr_block_header header = header_of(codec, 1);
     struct mtr_str block;
@@ -243,7 +258,8 @@ static void columns_are_msgpack_for_everybody(void **state)
     assert_int_equal(msgpack_unpack_next(&result, block.data, end, &offset), MSGPACK_UNPACK_SUCCESS);
     assert_int_equal(offset, end);
     assert_int_equal(result.data.type, MSGPACK_OBJECT_ARRAY);
-    for (uint32_t i = 0; i < result.data.via.array.size; i++) assert_int_equal(result.data.via.array.ptr[i].type, MSGPACK_OBJECT_BIN);
+    for (uint32_t i = 0; i < result.data.via.array.size; i++)
+        assert_int_equal(result.data.via.array.ptr[i].type, MSGPACK_OBJECT_BIN);
     msgpack_unpacked_destroy(&result);
 }
 

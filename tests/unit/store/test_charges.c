@@ -1,5 +1,6 @@
 /*
- * The charges store: what was put is there after a reopen, timers and queue follow their records, numbers are dense, ids are unique.
+ * The charges store: what was put is there after a reopen, timers and queue follow their records, numbers are
+ * dense, ids are unique.
  */
 #include "meterd/store/charges.h"
 
@@ -73,7 +74,8 @@ static void reopen(struct fixture *fixture)
 
 static struct mtr_charge charge_of(uint64_t number)
 {
-    struct mtr_charge charge = {.number = number, .id = {number * 7, number}, .status = MTR_CHARGE_CORRECTION, .subscription = 9};
+    struct mtr_charge charge = {
+        .number = number, .id = {number * 7, number}, .status = MTR_CHARGE_CORRECTION, .subscription = 9};
     charge.period_start_s = -5;
     charge.line = (struct mtr_hash128){1, 2};
     charge.quantity.e12 = -((mtr_int128)1 << 100);
@@ -144,7 +146,8 @@ static void an_abort_leaves_nothing(void **state)
 
 static struct mtr_charge_line line_of(const char *component, const char *dimensions, int64_t part_start_s)
 {
-    struct mtr_charge_line line = {.subscription = 3, .period_start_s = 100, .part_start_s = part_start_s, .currency = MTR_STR("EUR")};
+    struct mtr_charge_line line = {
+        .subscription = 3, .period_start_s = 100, .part_start_s = part_start_s, .currency = MTR_STR("EUR")};
     line.component = mtr_str_from(component);
     line.kind = MTR_STR("usage");
     line.dimensions = mtr_str_from(dimensions);
@@ -162,8 +165,8 @@ static void lines_are_told_apart_by_their_identity(void **state)
 {
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
-    struct mtr_charge_line lines[] = {line_of("a", "x=1", 100), line_of("a", "x=2", 100), line_of("a", "x=1", 200),
-                                      line_of("ax", "=1", 100)};
+    struct mtr_charge_line lines[] = {line_of("a", "x=1", 100), line_of("a", "x=2", 100),
+                                      line_of("a", "x=1", 200), line_of("ax", "=1", 100)};
     for (int i = 0; i < 4; i++) {
         assert_int_equal(mtr_charges_get_line(txn, &lines[i]), MTR_ENOTFOUND);
         lines[i].emitted.e18 = i + 1;
@@ -189,8 +192,10 @@ static void timers_follow_their_periods(void **state)
     struct fixture *fixture = *state;
     struct mtr_charges_txn *txn = begin(fixture, true);
     struct mtr_charge_timer timer;
-    struct mtr_charge_period early = {.subscription = 1, .start_s = 50, .end_s = 60, .rate_due_us = 20, .close_due_us = 900};
-    struct mtr_charge_period late = {.subscription = 2, .start_s = -50, .end_s = 60, .rate_due_us = 30, .close_due_us = 800};
+    struct mtr_charge_period early = {
+        .subscription = 1, .start_s = 50, .end_s = 60, .rate_due_us = 20, .close_due_us = 900};
+    struct mtr_charge_period late = {
+        .subscription = 2, .start_s = -50, .end_s = 60, .rate_due_us = 30, .close_due_us = 800};
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_RATE, &timer), MTR_ENOTFOUND);
     assert_int_equal(mtr_charges_put_period(txn, &early), 0);
     assert_int_equal(mtr_charges_put_period(txn, &late), 0);
@@ -209,7 +214,8 @@ static void timers_follow_their_periods(void **state)
     assert_int_equal(mtr_charges_put_period(txn, &late), 0);
     assert_int_equal(mtr_charges_put_period(txn, &early), 0);
     for (int kind = MTR_TIMER_OPEN; kind <= MTR_TIMER_RATE; kind++)
-        assert_int_equal(mtr_charges_first_timer(txn, (enum mtr_charge_timer_kind)kind, &timer), MTR_ENOTFOUND);
+        assert_int_equal(mtr_charges_first_timer(txn, (enum mtr_charge_timer_kind)kind, &timer),
+                         MTR_ENOTFOUND);
     struct mtr_charge_subscription subscription = {.number = 4, .next_open_s = 77};
     assert_int_equal(mtr_charges_put_subscription(txn, &subscription), 0);
     assert_int_equal(mtr_charges_first_timer(txn, MTR_TIMER_OPEN, &timer), 0);

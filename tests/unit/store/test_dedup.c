@@ -1,105 +1,12 @@
 /*
- * The dedup index against a plain model: random workloads with rolls, seals, expiry, retention and reopening from the log; forced
- * collisions of tags; sealing beside finds; memory for each identity.
+ * The dedup index against a plain model: random workloads with rolls, seals, expiry, retention and reopening
+ * from the log; forced collisions of tags; sealing beside finds.
  */
 #include "meterd/store/dedup.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include "lib/store/dedup/dedup_exact.h"
-#include "lib/store/dedup/dedup_tags.h"
-#include "meterd/core/time.h"
-
-static const uint8_t KEY[MTR_EVENT_KEY_BYTES] = "sixteen bytes!!";
-
-enum { UNIVERSE = 1500, VERSIONS = 2, BATCH_MAX = 200, SEGMENTS_MAX = 4096 };
-#define WINDOW_US (30 * MTR_US_PER_SECOND)
-#define START_US (INT64_C(1700000000) * MTR_US_PER_SECOND)
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static uint32_t below(uint64_t *state, uint32_t limit)
-{
-    return (uint32_t)(next_random(state) >> 33) % limit;
-}
-
-/* What the index must know: for each true identity and each quarantine identity where it stands. */
-struct entry {
-    uint64_t seq; /* 0: not stored */
-    uint32_t version;
-    uint32_t segment;
-    uint32_t flags;
-};
-
-struct world {
-    uint64_t random;
-    char directory[64];
-    struct mtr_log *log;
-    struct mtr_dedup *dedup;
-    int64_t now_us;
-    struct entry entries[UNIVERSE];
-    struct entry quarantined[UNIVERSE][VERSIONS];
-    bool registered[SEGMENTS_MAX]; /* sealed and found through the tags */
-    uint32_t open_segment;
-    struct mtr_log_segment segments[SEGMENTS_MAX];
-};
-
-static void remove_tree(const char *directory)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "/bin/rm -rf '%s'", directory);
-    FILE *pipe = popen(command, "r");
-    if (pipe) pclose(pipe);
-}
-
-static void open_world(struct world *world)
-{
-    struct mtr_log_options options = {
-        .segment_bytes = 1 << 20, .segment_events_max = 400, .segment_age_us = INT64_C(1) << 60, .verify_all = true};
-    struct mtr_diagnostic diagnostic = {0};
-    assert_int_equal(mtr_log_open(world->directory, &options, &world->log, &diagnostic), 0);
-    int rc = mtr_dedup_open(world->log, KEY, WINDOW_US, world->now_us, &world->dedup, &diagnostic);
-    if (rc) fail_msg("open: %s", diagnostic.text);
-}
-
-static void close_world(struct world *world)
-{
-    mtr_dedup_close(world->dedup);
-    mtr_log_close(world->log);
-}
-
-static struct world *new_world(uint64_t seed)
-{
-    struct world *world = calloc(1, sizeof(*world));
-    assert_non_null(world);
-    world->random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-    world->now_us = START_US;
-    snprintf(world->directory, sizeof(world->directory), "/tmp/meterd-dedup-XXXXXX");
-    assert_non_null(mkdtemp(world->directory));
-    open_world(world);
-    return world;
-}
-
-static void free_world(struct world *world)
-{
-    close_world(world);
-    remove_tree(world->directory);
-    free(world);
-}
+#include "tests/support/dedup_world.h"
 
 struct sample {
     struct mtr_event event;
@@ -110,12 +17,19 @@ struct sample {
 static void make_event(struct sample *sample, uint32_t id, uint32_t version, enum mtr_disposition disposition)
 {
     int size = snprintf(sample->id, sizeof(sample->id), "e%u", id);
-    sample->property = (struct mtr_property){.name = MTR_STR("v"), .kind = MTR_PROPERTY_NUMBER, .number = {version, 0}};
-    sample->event = (struct mtr_event){
-        .vendor = MTR_STR("acme"), .source = MTR_STR("test"), .id = {sample->id, (size_t)size}, .type = MTR_STR("t"),
-        .subject = MTR_STR("s"),
-        .time_us = START_US, .time_given = true, .disposition = disposition, .target_seq = disposition == MTR_DISPOSITION_VOID ? 1 : 0,
-        .properties = &sample->property, .property_count = 1};
+    sample->property =
+        (struct mtr_property){.name = MTR_STR("v"), .kind = MTR_PROPERTY_NUMBER, .number = {version, 0}};
+    sample->event = (struct mtr_event){.vendor = MTR_STR("acme"),
+                                       .source = MTR_STR("test"),
+                                       .id = {sample->id, (size_t)size},
+                                       .type = MTR_STR("t"),
+                                       .subject = MTR_STR("s"),
+                                       .time_us = START_US,
+                                       .time_given = true,
+                                       .disposition = disposition,
+                                       .target_seq = disposition == MTR_DISPOSITION_VOID ? 1 : 0,
+                                       .properties = &sample->property,
+                                       .property_count = 1};
 }
 
 static struct mtr_dedup_key key_of(const struct sample *sample)
@@ -123,7 +37,8 @@ static struct mtr_dedup_key key_of(const struct sample *sample)
     uint64_t digest = mtr_event_digest(&sample->event);
     bool is_quarantined = mtr_identity_flags(sample->event.disposition) & MTR_IDENTITY_QUARANTINE;
     return (struct mtr_dedup_key){
-        .identity = is_quarantined ? mtr_event_quarantine_identity(&sample->event, digest, sample->event.disposition, KEY)
+        .identity = is_quarantined ? mtr_event_quarantine_identity(&sample->event, digest,
+                                                                   sample->event.disposition, KEY)
                                    : mtr_event_identity(&sample->event, KEY),
         .digest = digest};
 }
@@ -157,7 +72,8 @@ static void check_all(struct world *world)
             keys[id] = key_of(&sample);
         }
         assert_int_equal(mtr_dedup_find(world->dedup, keys, UNIVERSE, matches), 0);
-        for (uint32_t id = 0; id < UNIVERSE; id++) check_match(&world->quarantined[id][version], version, &matches[id]);
+        for (uint32_t id = 0; id < UNIVERSE; id++)
+            check_match(&world->quarantined[id][version], version, &matches[id]);
     }
 }
 
@@ -166,7 +82,8 @@ static uint64_t count_entries(const struct world *world)
     uint64_t count = 0;
     for (uint32_t id = 0; id < UNIVERSE; id++) {
         count += world->entries[id].seq != 0;
-        for (uint32_t version = 0; version < VERSIONS; version++) count += world->quarantined[id][version].seq != 0;
+        for (uint32_t version = 0; version < VERSIONS; version++)
+            count += world->quarantined[id][version].seq != 0;
     }
     return count;
 }
@@ -190,10 +107,13 @@ static void send_batch(struct world *world)
     memset(is_sent, 0, sizeof(is_sent));
     uint32_t count = 0;
     for (uint32_t tries = 1 + below(&world->random, BATCH_MAX); tries; tries--) {
-        uint32_t id = below(&world->random, UNIVERSE), version = below(&world->random, VERSIONS), kind = below(&world->random, 16);
+        uint32_t id = below(&world->random, UNIVERSE), version = below(&world->random, VERSIONS),
+                 kind = below(&world->random, 16);
         if (is_sent[id]) continue;
         is_sent[id] = true;
-        enum mtr_disposition disposition = kind == 0 ? MTR_DISPOSITION_EXPIRED : kind == 1 ? MTR_DISPOSITION_VOID : MTR_DISPOSITION_NORMAL;
+        enum mtr_disposition disposition = kind == 0   ? MTR_DISPOSITION_EXPIRED
+                                           : kind == 1 ? MTR_DISPOSITION_VOID
+                                                       : MTR_DISPOSITION_NORMAL;
         struct sample *sample = &samples[count];
         make_event(sample, id, version, disposition);
         struct entry *entry = kind == 0 ? &world->quarantined[id][version] : &world->entries[id];
@@ -251,7 +171,8 @@ static void forget_segment(struct world *world, uint32_t segment)
     for (uint32_t id = 0; id < UNIVERSE; id++) {
         if (world->entries[id].segment == segment) world->entries[id] = (struct entry){0};
         for (uint32_t version = 0; version < VERSIONS; version++)
-            if (world->quarantined[id][version].segment == segment) world->quarantined[id][version] = (struct entry){0};
+            if (world->quarantined[id][version].segment == segment)
+                world->quarantined[id][version] = (struct entry){0};
     }
     world->registered[segment] = false;
 }
@@ -273,7 +194,8 @@ static void pass_time(struct world *world)
     mtr_dedup_expire(world->dedup, world->now_us);
     uint32_t removed;
     if (below(&world->random, 2))
-        assert_int_equal(mtr_log_retain(world->log, world->now_us - WINDOW_US, mtr_log_last_seq(world->log), &removed), 0);
+        assert_int_equal(
+            mtr_log_retain(world->log, world->now_us - WINDOW_US, mtr_log_last_seq(world->log), &removed), 0);
 }
 
 static void reopen(struct world *world)
@@ -312,7 +234,8 @@ static void test_exact_over_random_workloads(void **state)
     }
 }
 
-/* Identities that differ only where no tag and no bucket looks: every one is still found, and its neighbours are still new. */
+/* Identities that differ only where no tag and no bucket looks: every one is still found, and its
+ * neighbours are still new. */
 static void test_forced_collisions(void **state)
 {
     (void)state;
@@ -325,7 +248,8 @@ static void test_forced_collisions(void **state)
         assert_int_equal(mtr_dedup_reserve(world->dedup, 1), 0);
         assert_int_equal(mtr_log_append(world->log, &sample.event, 1, world->now_us, &seq), 0);
         assert_int_equal(seq, i + 1);
-        mtr_dedup_add(world->dedup, (struct mtr_dedup_key){.identity = {7, (uint64_t)i << 21}, .digest = i}, 0, seq);
+        mtr_dedup_add(world->dedup, (struct mtr_dedup_key){.identity = {7, (uint64_t)i << 21}, .digest = i},
+                      0, seq);
         if (i % 6 != 5) continue; /* 50 segments, more than both buckets have slots */
         roll(world);
         assert_int_equal(mtr_dedup_seal_run(world->dedup), 0);
@@ -344,121 +268,6 @@ static void test_forced_collisions(void **state)
         assert_int_equal(matches[2].found, MTR_DEDUP_NEW);
     }
     free_world(world);
-}
-
-static struct mtr_event_identity random_identity(uint64_t *random)
-{
-    uint64_t high = next_random(random) * UINT64_C(0x9E3779B97F4A7C15);
-    return (struct mtr_event_identity){.high = high, .low = next_random(random) * UINT64_C(0xD1B54A32D192ED03)};
-}
-
-static void add_range(struct world *world, uint64_t *random, uint64_t from, uint64_t to)
-{
-    for (uint64_t i = from; i < to; i++) {
-        assert_int_equal(mtr_dedup_reserve(world->dedup, 1), 0);
-        mtr_dedup_add(world->dedup, (struct mtr_dedup_key){.identity = random_identity(random), .digest = i}, 0, i + 1);
-    }
-}
-
-/* Room made ahead: a larger table is asked for in time, and taking it loses nothing, not even what was added while it was made. */
-static void test_room_made_ahead(void **state)
-{
-    (void)state;
-    enum { STEP = 1000, COUNT = 120 * STEP };
-    struct world *world = new_world(7);
-    uint64_t random = 3, finishes = 0;
-    for (uint64_t i = 0; i < COUNT; i += STEP) {
-        uint64_t room = mtr_dedup_room_wanted(world->dedup), before = mtr_dedup_memory_bytes(world->dedup);
-        if (room) assert_int_equal(mtr_dedup_room_run(world->dedup, room), 0);
-        add_range(world, &random, i, i + STEP);
-        if (!room) continue;
-        assert_true(room > i);
-        mtr_dedup_room_finish(world->dedup);
-        assert_true(mtr_dedup_memory_bytes(world->dedup) > before);
-        assert_int_equal(mtr_dedup_room_wanted(world->dedup), 0);
-        finishes++;
-    }
-    assert_true(finishes >= 1);
-    random = 3;
-    for (uint64_t i = 0; i < COUNT; i++) {
-        struct mtr_dedup_key key = {.identity = random_identity(&random), .digest = i};
-        struct mtr_dedup_match match;
-        assert_int_equal(mtr_dedup_find(world->dedup, &key, 1, &match), 0);
-        assert_int_equal(match.found, MTR_DEDUP_DUPLICATE);
-        assert_int_equal(match.seq, i + 1);
-    }
-    free_world(world);
-}
-
-/* Memory of a table that is done with holds nothing any more when it is used again, and is used only where it fits. */
-static void test_recycled_memory_is_empty(void **state)
-{
-    (void)state;
-    const uint64_t wanted[] = {5000, 3000, 200, 50000};
-    for (size_t k = 0; k < sizeof(wanted) / sizeof(*wanted); k++) {
-        struct mtr_identities recycled, table;
-        uint64_t random = 11;
-        assert_int_equal(identities_init(&recycled, 5000), 0);
-        for (uint64_t i = 0; i < 5000; i++) assert_true(identities_add(&recycled, random_identity(&random), 0, 0, i + 1));
-        const struct mtr_log_identity *memory = recycled.entries;
-        assert_int_equal(identities_prepare(&table, wanted[k], &recycled), 0);
-        assert_null(recycled.entries);
-        if (k < 2) assert_ptr_equal(table.entries, memory);
-        assert_true(identities_has_room(&table, wanted[k]));
-        for (uint64_t i = 0; i < table.capacity; i++) assert_null(identities_entry(&table, i));
-        identities_release(&table);
-    }
-}
-
-/* A table filled to the last identity that it is right for: nothing is lost, and it costs less than 8 bytes each. */
-static void test_tags_hold_what_they_promise(void **state)
-{
-    (void)state;
-    static bool live[MTR_TAG_SEGMENT_SLOTS];
-    for (uint32_t slot = 1; slot <= 10; slot++) live[slot] = true;
-    struct mtr_tag_table table;
-    assert_int_equal(tags_init(&table, 200000), 0);
-    uint64_t random = 42, count = 0;
-    for (; count < 200000 || tags_fits(&table, count + 1); count++)
-        assert_int_equal(tags_insert(&table, random_identity(&random), 1 + count % 10, live), 0);
-    print_message("compact table: %llu identities, %llu.%02llu bytes each when full\n", (unsigned long long)count,
-                  (unsigned long long)(tags_memory_bytes(&table) / count),
-                  (unsigned long long)(tags_memory_bytes(&table) * 100 / count % 100));
-    assert_true(tags_memory_bytes(&table) <= 7 * UINT64_C(200000)); /* and when fresh */
-
-    random = 42;
-    uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
-    for (uint64_t i = 0; i < count; i++) {
-        uint32_t n = tags_find(&table, random_identity(&random), candidates);
-        bool is_named = false;
-        for (uint32_t j = 0; j < n; j++) is_named |= candidates[j] == 1 + i % 10;
-        assert_true(is_named);
-    }
-    uint64_t wrong = 0;
-    for (uint64_t i = 0; i < count; i++) wrong += tags_find(&table, random_identity(&random), candidates);
-    print_message("compact table: %llu of %llu finds of new identities name a segment\n", (unsigned long long)wrong,
-                  (unsigned long long)count);
-    assert_true(wrong < count / 1000);
-    tags_release(&table);
-}
-
-/* An expired segment's slots are taken again: a table of constant content never fills up. */
-static void test_tags_of_expired_segments_make_room(void **state)
-{
-    (void)state;
-    enum { SLOTS = 8, EACH = 2000, ROUNDS = 100 };
-    static bool live[MTR_TAG_SEGMENT_SLOTS];
-    memset(live, 0, sizeof(live));
-    struct mtr_tag_table table;
-    assert_int_equal(tags_init(&table, SLOTS * EACH), 0);
-    uint64_t random = 7;
-    for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint32_t slot = 1 + round;
-        if (round >= SLOTS) live[slot - SLOTS] = false;
-        live[slot] = true;
-        for (uint32_t i = 0; i < EACH; i++) assert_int_equal(tags_insert(&table, random_identity(&random), slot, live), 0);
-    }
-    tags_release(&table);
 }
 
 struct sealer {
@@ -494,7 +303,8 @@ static void test_sealing_beside_the_owner(void **state)
         while (!done) assert_int_equal(mtr_dedup_seal_finish(world->dedup, 64, &done), 0);
         check_all(world);
     }
-    print_message("index: %llu identities, %llu bytes with its fixed tables\n", (unsigned long long)mtr_dedup_count(world->dedup),
+    print_message("index: %llu identities, %llu bytes with its fixed tables\n",
+                  (unsigned long long)mtr_dedup_count(world->dedup),
                   (unsigned long long)mtr_dedup_memory_bytes(world->dedup));
     free_world(world);
 }
@@ -502,12 +312,8 @@ static void test_sealing_beside_the_owner(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tags_hold_what_they_promise),
-        cmocka_unit_test(test_tags_of_expired_segments_make_room),
         cmocka_unit_test(test_exact_over_random_workloads),
         cmocka_unit_test(test_forced_collisions),
-        cmocka_unit_test(test_room_made_ahead),
-        cmocka_unit_test(test_recycled_memory_is_empty),
         cmocka_unit_test(test_sealing_beside_the_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,8 @@ static void reopen(struct fixture *f, bool read_only)
     struct mtr_diagnostic diagnostic;
     mtr_documents_close(f->documents);
     f->documents = NULL;
-    if (mtr_documents_open(f->directory, read_only, &f->documents, &diagnostic)) fail_msg("%s", diagnostic.text);
+    if (mtr_documents_open(f->directory, read_only, &f->documents, &diagnostic))
+        fail_msg("%s", diagnostic.text);
 }
 
 static int setup(void **state)
@@ -55,7 +56,11 @@ static int teardown(void **state)
 static uint32_t put(struct fixture *f, uint8_t kind, const char *key, const char *json)
 {
     uint32_t number = 0;
-    const struct mtr_stored_document document = {.kind = kind, .key = mtr_str_from(key), .who = MTR_STR("me"), .applied_us = 42, .json = mtr_str_from(json)};
+    const struct mtr_stored_document document = {.kind = kind,
+                                                 .key = mtr_str_from(key),
+                                                 .who = MTR_STR("me"),
+                                                 .applied_us = 42,
+                                                 .json = mtr_str_from(json)};
     assert_int_equal(mtr_documents_put(f->documents, &document, &number), MTR_OK);
     return number;
 }
@@ -83,8 +88,9 @@ static int see(void *context, const struct mtr_stored_document *d)
 {
     struct seen *seen = context;
     assert_true(mtr_str_equal(d->who, MTR_STR("me")) && d->applied_us == 42);
-    seen->used += (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used, "%u/%.*s #%u r%u %.*s\n", d->kind,
-                                   MTR_STR_ARGS(d->key), d->number, d->revision, MTR_STR_ARGS(d->json));
+    seen->used +=
+        (size_t)snprintf(seen->text + seen->used, sizeof(seen->text) - seen->used, "%u/%.*s #%u r%u %.*s\n",
+                         d->kind, MTR_STR_ARGS(d->key), d->number, d->revision, MTR_STR_ARGS(d->json));
     return MTR_OK;
 }
 
@@ -164,7 +170,8 @@ static void test_golden_bytes(void **state)
         {"count\4\0\0\0\0\0\0\0\1", 14},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-        if (!memmem(bytes, size, rows[i].bytes, rows[i].size)) fail_msg("row %zu of the golden table is not in the file", i);
+        if (!memmem(bytes, size, rows[i].bytes, rows[i].size))
+            fail_msg("row %zu of the golden table is not in the file", i);
 }
 
 static int stop(void *context, const struct mtr_stored_document *d)
@@ -190,7 +197,7 @@ static void test_hook_stops_the_walk(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing), TEST(test_golden_bytes),
-                                       TEST(test_hook_stops_the_walk)};
+    const struct CMUnitTest tests[] = {TEST(test_numbers_and_revisions), TEST(test_abort_leaves_nothing),
+                                       TEST(test_golden_bytes), TEST(test_hook_stops_the_walk)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

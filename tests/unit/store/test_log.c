@@ -1,5 +1,6 @@
 /*
- * The log: append and read, rolling, sealing, retention, opening again, one writer, readers beside the writer.
+ * The log: append and read, rolling, sealing, retention, opening again, one writer, readers beside the
+ * writer.
  */
 #include "meterd/store/log.h"
 
@@ -66,7 +67,8 @@ static void append(struct fixture *f, uint32_t count, int64_t now_us)
     assert_int_equal(mtr_log_last_seq(f->log), expected + count - 1);
 }
 
-/* Reads from `seq` to the end and checks that each event is the one that was appended; returns the sequence after the last. */
+/* Reads from `seq` to the end and checks that each event is the one that was appended; returns the
+ * sequence after the last. */
 static uint64_t read_all(struct mtr_log_reader *reader, uint64_t seq)
 {
     for (;;) {
@@ -132,7 +134,8 @@ static void what_is_appended_is_read_at_once_and_after_opening(void **state)
     verify_all(f);
 }
 
-/* The manifest may name the next segment or not: appending to the one before could put blocks where no manifest expects them. */
+/* The manifest may name the next segment or not: appending to the one before could put blocks where no
+ * manifest expects them. */
 static void a_roll_of_unknown_outcome_ends_the_log(void **state)
 {
     struct fixture *f = *state;
@@ -140,7 +143,8 @@ static void a_roll_of_unknown_outcome_ends_the_log(void **state)
     uint64_t first_seq;
     append(f, 900, NOW_US);
     snprintf(blocker, sizeof(blocker), "%s/manifest.new", f->directory);
-    assert_int_equal(symlink("manifest.new", blocker), 0); /* leads nowhere: opening it is an error without a name of its own */
+    /* leads nowhere: opening it is an error without a name of its own */
+    assert_int_equal(symlink("manifest.new", blocker), 0);
     assert_int_equal(append_numbered(f->log, 101, NOW_US, &first_seq), MTR_EIO);
     assert_int_equal(append_numbered(f->log, 1, NOW_US, &first_seq), MTR_ECLOSED);
     reopen_log(f);
@@ -205,10 +209,12 @@ static void segments_roll_by_events_age_and_size(void **state)
     assert_int_equal(segments[2].first_seq, 0);
     f->options.segment_events_max = UINT64_C(1) << 40;
     reopen_log(f);
-    for (int i = 0; i < 200; i++) append(f, 500, NOW_US); /* about 1.5 MB of identities and blocks a thousand blocks */
+    /* about 1.5 MB of identities and blocks a thousand blocks */
+    for (int i = 0; i < 200; i++) append(f, 500, NOW_US);
     uint32_t count = mtr_log_segments(f->log, segments, 64);
     assert_true(count > 4 && count < 20);
-    for (uint32_t i = 1; i < count; i++) assert_int_equal(segments[i].first_seq, segments[i - 1].last_seq + 1);
+    for (uint32_t i = 1; i < count; i++)
+        assert_int_equal(segments[i].first_seq, segments[i - 1].last_seq + 1);
     for (uint32_t i = 1; i <= count; i++) {
         char path[128];
         struct stat status;
@@ -225,7 +231,10 @@ static void segments_roll_by_events_age_and_size(void **state)
 
 static struct mtr_log_identity identity_of(uint64_t n)
 {
-    return (struct mtr_log_identity){.identity = {.high = n / 3, .low = n * 7}, .digest = n ^ 0x5555, .seq_offset = (uint32_t)n, .flags = n % 5 == 0};
+    return (struct mtr_log_identity){.identity = {.high = n / 3, .low = n * 7},
+                                     .digest = n ^ 0x5555,
+                                     .seq_offset = (uint32_t)n,
+                                     .flags = n % 5 == 0};
 }
 
 static int count_identities(void *context, const struct mtr_log_identity *records, uint64_t count)
@@ -255,7 +264,8 @@ static void check_identities(struct fixture *f, uint32_t segment, uint64_t count
         struct mtr_log_identity expected = identity_of(i * 2);
         assert_int_equal(mtr_log_find_identity(f->log, segment, expected.identity, &found), MTR_OK);
         assert_memory_equal(&found, &expected, sizeof(found));
-        assert_int_equal(mtr_log_find_identity(f->log, segment, identity_of(i * 2 + 1).identity, &found), MTR_ENOTFOUND);
+        assert_int_equal(mtr_log_find_identity(f->log, segment, identity_of(i * 2 + 1).identity, &found),
+                         MTR_ENOTFOUND);
     }
     assert_int_equal(mtr_log_walk_identities(f->log, segment, count_identities, &seen), MTR_OK);
     assert_int_equal(seen, count);
@@ -270,7 +280,8 @@ static void sealed_identities_are_found(void **state)
         append(f, 700, NOW_US);
         assert_int_equal(mtr_log_seal(f->log, i + 1, NULL, 0), MTR_ENOTFOUND); /* still open */
         assert_int_equal(mtr_log_roll(f->log, NOW_US), MTR_OK);
-        assert_int_equal(mtr_log_find_identity(f->log, i + 1, identity_of(0).identity, &found), MTR_ENOTFOUND);
+        assert_int_equal(mtr_log_find_identity(f->log, i + 1, identity_of(0).identity, &found),
+                         MTR_ENOTFOUND);
         if (i % 2) reopen_log(f); /* sealing what an earlier process rolled */
         seal(f, i + 1, counts[i]);
         check_identities(f, i + 1, counts[i]);
@@ -397,7 +408,8 @@ static void too_many_events_is_a_limit_and_harmless(void **state)
     uint64_t first_seq;
     struct mtr_event *events = calloc(MTR_BLOCK_EVENTS_MAX + 1, sizeof(*events));
     assert_non_null(events);
-    assert_int_equal(mtr_log_append(f->log, events, MTR_BLOCK_EVENTS_MAX + 1, NOW_US, &first_seq), MTR_ELIMIT);
+    assert_int_equal(mtr_log_append(f->log, events, MTR_BLOCK_EVENTS_MAX + 1, NOW_US, &first_seq),
+                     MTR_ELIMIT);
     free(events);
     append(f, 2, NOW_US);
 }
@@ -406,7 +418,8 @@ static void no_log_is_not_found(void **state)
 {
     struct fixture *f = *state;
     struct mtr_log_reader *reader;
-    assert_int_equal(mtr_log_reader_open("/tmp/meterd-test-no-such-log", &reader, &f->diagnostic), MTR_ENOTFOUND);
+    assert_int_equal(mtr_log_reader_open("/tmp/meterd-test-no-such-log", &reader, &f->diagnostic),
+                     MTR_ENOTFOUND);
     assert_non_null(strstr(f->diagnostic.text, "no-such-log"));
 }
 
@@ -414,7 +427,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_log_has_nothing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_appended_is_read_at_once_and_after_opening, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_appended_is_read_at_once_and_after_opening, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(segments_roll_by_events_age_and_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_roll_of_unknown_outcome_ends_the_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sealing_and_rolling_go_on_at_once, set_up, tear_down),

@@ -1,6 +1,6 @@
 /*
- * The rollups store: what is put is found again, in order; a table never shows rows of another name; the hash sees what a rebuild
- * must reproduce and nothing else; another format is refused.
+ * The rollups store: what is put is found again, in order; a table never shows rows of another name; the hash
+ * sees what a rebuild must reproduce and nothing else; another format is refused.
  */
 #include "meterd/store/rollups.h"
 
@@ -79,7 +79,8 @@ static void cursor_starts_at_one_and_is_kept(void **state)
     assert_true(next_seq == 77 && watermark_us == 1234567 && change == 5);
 }
 
-static void put_cell(struct fixture *f, uint32_t subscription, uint32_t meter, int64_t hour_s, const char *dimensions, int64_t value)
+static void put_cell(struct fixture *f, uint32_t subscription, uint32_t meter, int64_t hour_s,
+                     const char *dimensions, int64_t value)
 {
     struct mtr_cell_key key = {subscription, meter, hour_s, mtr_str_from(dimensions)};
     struct mtr_cell cell = {.value = {value}, .count = 1, .seq_first = 3, .seq_last = 9, .change = 4};
@@ -105,8 +106,8 @@ static int note(struct seen *seen, const char *text)
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%u/%u/%lld/%.*s=%lld ", key->subscription, key->meter, (long long)key->hour_s,
-             MTR_STR_ARGS(key->dimensions), (long long)cell->value.e12);
+    snprintf(text, sizeof(text), "%u/%u/%lld/%.*s=%lld ", key->subscription, key->meter,
+             (long long)key->hour_s, MTR_STR_ARGS(key->dimensions), (long long)cell->value.e12);
     return note(context, text);
 }
 
@@ -122,10 +123,12 @@ static void cells_come_by_hour_and_dimensions(void **state)
     put_cell(f, 256, 1, 0, "", 7);
     reopen(f);
     struct seen seen = {0};
-    assert_int_equal(mtr_rollups_walk_cells(f->txn, &(struct mtr_cell_range){1, 2, -3600, 7201}, on_cell, &seen), MTR_OK);
+    assert_int_equal(
+        mtr_rollups_walk_cells(f->txn, &(struct mtr_cell_range){1, 2, -3600, 7201}, on_cell, &seen), MTR_OK);
     assert_string_equal(seen.text, "1/2/-3600/=3 1/2/0/=4 1/2/7200/a\x1f=2 1/2/7200/b\x1f=1 ");
     seen = (struct seen){0};
-    assert_int_equal(mtr_rollups_walk_cells(f->txn, &(struct mtr_cell_range){1, 2, -3599, 7200}, on_cell, &seen), MTR_OK);
+    assert_int_equal(
+        mtr_rollups_walk_cells(f->txn, &(struct mtr_cell_range){1, 2, -3599, 7200}, on_cell, &seen), MTR_OK);
     assert_string_equal(seen.text, "1/2/0/=4 ");
     seen = (struct seen){.stop_after = 2};
     assert_int_equal(mtr_rollups_walk_all_cells(f->txn, on_cell, &seen), MTR_ECLOSED);
@@ -152,7 +155,8 @@ static void a_cell_is_read_as_it_was_put(void **state)
     }
 }
 
-static uint64_t add_member(struct fixture *f, const struct mtr_cell_key *key, const char *member, int64_t delta)
+static uint64_t add_member(struct fixture *f, const struct mtr_cell_key *key, const char *member,
+                           int64_t delta)
 {
     uint64_t count = 99;
     assert_int_equal(mtr_rollups_add_member(f->txn, key, mtr_str_from(member), delta, &count), MTR_OK);
@@ -162,7 +166,8 @@ static uint64_t add_member(struct fixture *f, const struct mtr_cell_key *key, co
 static void members_are_counted_and_ordered(void **state)
 {
     struct fixture *f = *state;
-    struct mtr_cell_key key = {1, 1, 0, {NULL, 0}}, longer = {1, 1, 0, MTR_STR("m")}, later = {1, 1, 3600, {NULL, 0}};
+    struct mtr_cell_key key = {1, 1, 0, {NULL, 0}}, longer = {1, 1, 0, MTR_STR("m")},
+                        later = {1, 1, 3600, {NULL, 0}};
     struct mtr_member member;
     uint64_t count;
     assert_int_equal(mtr_rollups_last_member(f->txn, &key, &member), MTR_ENOTFOUND);
@@ -192,12 +197,13 @@ static void members_are_counted_and_ordered(void **state)
 static int on_held(void *context, const struct mtr_held_event *held)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%d/%.*s/%.*s/%llu%s ", (int)held->reason, MTR_STR_ARGS(held->vendor), MTR_STR_ARGS(held->name),
-             (unsigned long long)held->seq, held->voided ? "!" : "");
+    snprintf(text, sizeof(text), "%d/%.*s/%.*s/%llu%s ", (int)held->reason, MTR_STR_ARGS(held->vendor),
+             MTR_STR_ARGS(held->name), (unsigned long long)held->seq, held->voided ? "!" : "");
     return note(context, text);
 }
 
-static void put_held(struct fixture *f, enum mtr_held_reason reason, const char *vendor, const char *name, uint64_t seq, bool voided)
+static void put_held(struct fixture *f, enum mtr_held_reason reason, const char *vendor, const char *name,
+                     uint64_t seq, bool voided)
 {
     struct mtr_held_event held = {reason, mtr_str_from(vendor), mtr_str_from(name), seq, voided};
     assert_int_equal(mtr_rollups_put_held(f->txn, &held), MTR_OK);
@@ -212,7 +218,8 @@ static void held_events_come_by_name_in_sequence(void **state)
     put_held(f, MTR_HELD_SUBSCRIPTION, "acm", "es", 6, false);
     put_held(f, MTR_HELD_METER, "acme", "s", 7, false);
     struct seen seen = {0};
-    struct mtr_held_event after = {.reason = MTR_HELD_SUBSCRIPTION, .vendor = MTR_STR("acme"), .name = MTR_STR("s")};
+    struct mtr_held_event after = {
+        .reason = MTR_HELD_SUBSCRIPTION, .vendor = MTR_STR("acme"), .name = MTR_STR("s")};
     assert_int_equal(mtr_rollups_walk_held(f->txn, &after, on_held, &seen), MTR_OK);
     assert_string_equal(seen.text, "0/acme/s/2! 0/acme/s/300 ");
     seen = (struct seen){0};
@@ -220,9 +227,12 @@ static void held_events_come_by_name_in_sequence(void **state)
     assert_int_equal(mtr_rollups_walk_held(f->txn, &after, on_held, &seen), MTR_OK);
     assert_string_equal(seen.text, "0/acme/s/300 ");
     seen = (struct seen){0};
-    assert_int_equal(mtr_rollups_walk_held(f->txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION}, on_held, &seen), MTR_OK);
+    assert_int_equal(mtr_rollups_walk_held(f->txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION},
+                                           on_held, &seen),
+                     MTR_OK);
     assert_int_equal(seen.rows, 4);
-    struct mtr_held_event held = {.reason = MTR_HELD_METER, .vendor = MTR_STR("acme"), .name = MTR_STR("s"), .seq = 7, .voided = true};
+    struct mtr_held_event held = {
+        .reason = MTR_HELD_METER, .vendor = MTR_STR("acme"), .name = MTR_STR("s"), .seq = 7, .voided = true};
     assert_int_equal(mtr_rollups_get_held(f->txn, &held), MTR_OK);
     assert_false(held.voided);
     assert_int_equal(mtr_rollups_delete_held(f->txn, &held), MTR_OK);
@@ -249,8 +259,8 @@ static void a_sequence_is_voided_once(void **state)
 static int on_quarantined(void *context, const struct mtr_quarantined_event *event)
 {
     char text[128];
-    snprintf(text, sizeof(text), "%llu.%u %.*s: %.*s; ", (unsigned long long)event->seq, event->meter, MTR_STR_ARGS(event->reason),
-             MTR_STR_ARGS(event->text));
+    snprintf(text, sizeof(text), "%llu.%u %.*s: %.*s; ", (unsigned long long)event->seq, event->meter,
+             MTR_STR_ARGS(event->reason), MTR_STR_ARGS(event->text));
     return note(context, text);
 }
 
@@ -304,8 +314,10 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
 static void the_newest_change_of_a_day_wins(void **state)
 {
     struct fixture *f = *state;
-    const struct mtr_feed_row rows[] = {{1, 7, 100}, {1, 8, 100}, {2, 7, 100}, {2, 7, 101}, {2, 7, 101}, {3, 9, 1}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) assert_int_equal(mtr_rollups_put_feed(f->txn, &rows[i]), MTR_OK);
+    const struct mtr_feed_row rows[] = {{1, 7, 100}, {1, 8, 100}, {2, 7, 100},
+                                        {2, 7, 101}, {2, 7, 101}, {3, 9, 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        assert_int_equal(mtr_rollups_put_feed(f->txn, &rows[i]), MTR_OK);
     struct seen seen = {0};
     assert_int_equal(mtr_rollups_walk_feed(f->txn, 0, on_feed, &seen), MTR_OK);
     assert_string_equal(seen.text, "1:8/100 2:7/100 2:7/101 3:9/1 ");
@@ -367,7 +379,8 @@ static void the_hash_covers_all_but_when(void **state)
     }
 }
 
-/* The bytes of format 1: when this fails, the format has changed and needs a new version (docs/formats.md). */
+/* The bytes of format 1: when this fails, the format has changed and needs a new version
+ * (docs/formats.md). */
 static void the_layout_is_format_1(void **state)
 {
     struct fixture *f = *state;
@@ -380,8 +393,9 @@ static void the_layout_is_format_1(void **state)
                                          "eu\x1f",
                                          19});
     assert_int_equal(rollups_get(f->txn, MTR_TABLE_CELLS, rollups_key_str(&cell), &value), MTR_OK);
-    static const char bytes[] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0\0\0\0\0\0\0\1"
-                                "\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\4";
+    static const char bytes[] =
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfc\0\0\0\0\0\0\0\1"
+        "\0\0\0\0\0\0\0\3\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0\4";
     assert_int_equal(value.size, sizeof(bytes) - 1);
     assert_memory_equal(value.data, bytes, value.size);
     struct mtr_quarantined_event event = {5, 7, MTR_STR("future"), MTR_STR("too far ahead")};
@@ -411,7 +425,8 @@ static void another_format_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct mtr_diagnostic diagnostic;
-    assert_int_equal(rollups_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\x09", 4}), MTR_OK);
+    assert_int_equal(
+        rollups_put(f->txn, MTR_TABLE_META, MTR_STR("format"), (struct mtr_str){"\0\0\0\x09", 4}), MTR_OK);
     assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
     mtr_rollups_close(f->rollups);
     f->txn = NULL;
@@ -426,7 +441,8 @@ static void a_reader_opens_what_is_there_only(void **state)
     struct fixture *f = *state;
     struct mtr_diagnostic diagnostic;
     struct mtr_rollups *reader = NULL;
-    assert_int_equal(mtr_rollups_open("/tmp/meterd-no-such-directory", true, &reader, &diagnostic), MTR_ENOTFOUND);
+    assert_int_equal(mtr_rollups_open("/tmp/meterd-no-such-directory", true, &reader, &diagnostic),
+                     MTR_ENOTFOUND);
     put_cell(f, 1, 2, 0, "", 4);
     assert_int_equal(mtr_rollups_commit(f->txn), MTR_OK);
     mtr_rollups_close(f->rollups);
