@@ -17,6 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/support/random.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_BYTES_MAX = 64 << 10, FILES_MAX = 4096, CHANGES_MAX = 6 };
@@ -28,17 +30,8 @@ struct input {
 
 static struct input corpus[FILES_MAX];
 static size_t corpus_count;
-static uint64_t random_state;
+static struct random_source source;
 static uint8_t *evidence; /* shared with the file that is left behind */
-
-/* splitmix64 */
-static uint64_t random_below(uint64_t bound)
-{
-    uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (z ^ z >> 31) % bound;
-}
 
 static void add_file(const char *directory, const char *name)
 {
@@ -77,7 +70,7 @@ static void load_corpus(const char *directory)
 static size_t remove_run(uint8_t *data, size_t size)
 {
     if (size == 0) return 0;
-    size_t at = random_below(size), count = 1 + random_below(size - at);
+    size_t at = random_below(&source, size), count = 1 + random_below(&source, size - at);
     memmove(data + at, data + at + count, size - at - count);
     return size - count;
 }
@@ -85,10 +78,10 @@ static size_t remove_run(uint8_t *data, size_t size)
 /* A run of another corpus file, or of itself, put in somewhere. */
 static size_t insert_run(uint8_t *data, size_t size)
 {
-    const struct input *other = &corpus[random_below(corpus_count)];
+    const struct input *other = &corpus[random_below(&source, corpus_count)];
     if (other->size == 0) return size;
-    size_t from = random_below(other->size), count = 1 + random_below(other->size - from),
-           at = random_below(size + 1);
+    size_t from = random_below(&source, other->size), count = 1 + random_below(&source, other->size - from),
+           at = random_below(&source, size + 1);
     if (count > INPUT_BYTES_MAX - size) count = INPUT_BYTES_MAX - size;
     memmove(data + at + count, data + at, size - at);
     memcpy(data + at, other->data + from, count);
@@ -100,20 +93,20 @@ static size_t insert_byte(uint8_t *data, size_t size)
     static const uint8_t interesting[] = {0x00, 0x7f, 0x80, 0xc1, 0xcb, 0xdb, 0xdd, 0xdf, 0xff, '"',
                                           '\\', '[',  ']',  '{',  '}',  ',',  ':',  '\n', '0',  '-'};
     if (size == INPUT_BYTES_MAX) return size;
-    size_t at = random_below(size + 1);
+    size_t at = random_below(&source, size + 1);
     memmove(data + at + 1, data + at, size - at);
-    data[at] = random_below(2) ? interesting[random_below(sizeof(interesting))] : (uint8_t)random_below(256);
+    data[at] = random_below(&source, 2) ? interesting[random_below(&source, sizeof(interesting))] : (uint8_t)random_below(&source, 256);
     return size + 1;
 }
 
 static size_t mutate(uint8_t *data, size_t size)
 {
-    uint64_t changes = 1 + random_below(CHANGES_MAX);
+    uint64_t changes = 1 + random_below(&source, CHANGES_MAX);
     for (uint64_t i = 0; i < changes; i++) {
-        switch (random_below(6)) {
-        case 0: if (size) data[random_below(size)] ^= (uint8_t)(1u << random_below(8)); break;
-        case 1: if (size) data[random_below(size)] = (uint8_t)random_below(256); break;
-        case 2: size = random_below(size + 1); break;
+        switch (random_below(&source, 6)) {
+        case 0: if (size) data[random_below(&source, size)] ^= (uint8_t)(1u << random_below(&source, 8)); break;
+        case 1: if (size) data[random_below(&source, size)] = (uint8_t)random_below(&source, 256); break;
+        case 2: size = random_below(&source, size + 1); break;
         case 3: size = remove_run(data, size); break;
         case 4: size = insert_run(data, size); break;
         default: size = insert_byte(data, size); break;
@@ -149,9 +142,9 @@ int main(int argc, char **argv)
     fflush(stdout);
     for (size_t i = 0; i < corpus_count; i++) run(corpus[i].data, corpus[i].size, file);
     static uint8_t data[INPUT_BYTES_MAX];
-    random_state = seed;
+    source.state = seed;
     for (uint64_t i = 0; i < mutations; i++) {
-        const struct input *base = &corpus[random_below(corpus_count)];
+        const struct input *base = &corpus[random_below(&source, corpus_count)];
         if (base->size) memcpy(data, base->data, base->size);
         run(data, mutate(data, base->size), file);
     }

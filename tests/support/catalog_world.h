@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "meterd/catalog/store.h"
+#include "tests/support/directory.h"
 
 enum { FINDINGS_MAX = 32 };
 static const int64_t NOW_US = INT64_C(1767225600) * 1000000; /* 2026-01-01 */
@@ -58,7 +59,7 @@ static const char BASE[] = "vendors:\n"
                            "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s], timeout: 5s}\n";
 
 struct fixture {
-    char directory[64];
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_catalog_store *store;
     struct mtr_diagnostics findings;
     struct mtr_catalog_change change;
@@ -75,8 +76,7 @@ static inline void reopen(struct fixture *f)
 static inline int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    snprintf(f->directory, sizeof(f->directory), "/tmp/meterd-catalog-XXXXXX");
-    if (!mkdtemp(f->directory)) return -1;
+    make_temporary(f->directory);
     mtr_diagnostics_init(&f->findings, FINDINGS_MAX);
     reopen(f);
     *state = f;
@@ -86,15 +86,9 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     struct fixture *f = *state;
-    char path[96];
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
     mtr_catalog_store_close(f->store);
     mtr_diagnostics_release(&f->findings);
-    for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof(path), "%s/%s", f->directory, files[i]);
-        unlink(path);
-    }
-    rmdir(f->directory);
+    remove_tree(f->directory);
     free(f);
     return 0;
 }

@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,25 +14,14 @@
 
 #include "meterd/core/time.h"
 #include "meterd/store/dedup.h"
+#include "tests/support/directory.h"
+#include "tests/support/random.h"
 
 static const uint8_t KEY[MTR_EVENT_KEY_BYTES] = "sixteen bytes!!";
 
 enum { UNIVERSE = 1500, VERSIONS = 2, BATCH_MAX = 200, SEGMENTS_MAX = 4096 };
 #define WINDOW_US (30 * MTR_US_PER_SECOND)
 #define START_US (INT64_C(1700000000) * MTR_US_PER_SECOND)
-
-static inline uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static inline uint32_t below(uint64_t *state, uint32_t limit)
-{
-    return (uint32_t)(next_random(state) >> 33) % limit;
-}
 
 /* What the index must know: for each true identity and each quarantine identity where it stands. */
 struct entry {
@@ -44,8 +32,8 @@ struct entry {
 };
 
 struct world {
-    uint64_t random;
-    char directory[64];
+    struct random_source random;
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_log *log;
     struct mtr_dedup *dedup;
     int64_t now_us;
@@ -55,14 +43,6 @@ struct world {
     uint32_t open_segment;
     struct mtr_log_segment segments[SEGMENTS_MAX];
 };
-
-static inline void remove_tree(const char *directory)
-{
-    char command[128];
-    snprintf(command, sizeof(command), "/bin/rm -rf '%s'", directory);
-    FILE *pipe = popen(command, "r");
-    if (pipe) pclose(pipe);
-}
 
 static inline void open_world(struct world *world)
 {
@@ -86,10 +66,9 @@ static inline struct world *new_world(uint64_t seed)
 {
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
-    world->random = seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    world->random.state = seed;
     world->now_us = START_US;
-    snprintf(world->directory, sizeof(world->directory), "/tmp/meterd-dedup-XXXXXX");
-    assert_non_null(mkdtemp(world->directory));
+    make_temporary(world->directory);
     open_world(world);
     return world;
 }

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "meterd/aggregator/aggregator.h"
+#include "tests/support/directory.h"
 
 enum { WORLD_EVENTS_MAX = 4096, WORLD_SUBSCRIPTIONS_MAX = 16, WORLD_METERS_MAX = 16, WORLD_PROPERTIES = 4 };
 
@@ -147,29 +148,21 @@ int mtr_log_read(struct mtr_log_reader *reader, uint64_t seq, struct mtr_block_h
 }
 
 struct world_store {
-    char directory[64];
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_rollups *rollups;
 };
 
 static inline void store_open(struct world_store *store)
 {
     struct mtr_diagnostic diagnostic;
-    bool memory = access("/dev/shm", W_OK) == 0; /* nothing here tests the disk */
-    snprintf(store->directory, sizeof(store->directory), "%s/meterd-fold-XXXXXX",
-             memory ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(store->directory));
+    make_temporary_in_memory(store->directory);
     assert_int_equal(mtr_rollups_open(store->directory, false, &store->rollups, &diagnostic), MTR_OK);
 }
 
 static inline void store_close(struct world_store *store)
 {
-    char path[96];
-    static const char *const names[] = {"/data.mdb", "/lock.mdb", ""};
     mtr_rollups_close(store->rollups);
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s%s", store->directory, names[i]);
-        (void)remove(path);
-    }
+    remove_tree(store->directory);
 }
 
 static inline struct mtr_hash128 store_hash(struct world_store *store)
@@ -187,8 +180,6 @@ static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &a
                                 storage = {2, {"storage", 7}, {"Storage", 7}, &acme},
                                 mail = {3, {"mail", 4}, {"Mail", 4}, &zeta};
 static struct mtr_str by_region[] = {{"region", 6}};
-static struct mtr_str eu[] = {{"eu", 2}, {"1", 1}};
-static struct mtr_filter only_eu[] = {{{"region", 6}, eu, 2}};
 
 static struct mtr_log_reader log_in_memory;
 static struct world_store store;
@@ -214,6 +205,15 @@ static inline struct mtr_meter *add_meter(const struct mtr_service *service, con
                            .aggregation = aggregation,
                            .value = aggregation == MTR_COUNT ? (struct mtr_str){NULL, 0} : MTR_STR("value")};
     return meter;
+}
+
+/* Counts events of the regions eu and 1 only. */
+static inline void filter_regions(struct mtr_meter *meter)
+{
+    static struct mtr_str counted[] = {{"eu", 2}, {"1", 1}};
+    static struct mtr_filter filter = {{"region", 6}, counted, 2};
+    meter->filters = &filter;
+    meter->filter_count = 1;
 }
 
 static inline void open_aggregator(uint32_t step_events_max)

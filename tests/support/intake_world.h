@@ -18,6 +18,7 @@
 
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
+#include "tests/support/directory.h"
 
 static const uint8_t KEY[MTR_EVENT_KEY_BYTES] = "sixteen bytes!!";
 
@@ -51,7 +52,7 @@ static const char NOW[] = "2026-03-10T12:00:00Z";
 enum { ANSWERS_MAX = 1024 };
 
 struct world {
-    char directory[64];
+    char directory[DIRECTORY_PATH_BYTES];
     char log_directory[80];
     struct mtr_log *log;
     struct mtr_dedup *dedup;
@@ -115,8 +116,7 @@ static inline struct world *new_world(void)
 {
     struct world *world = calloc(1, sizeof(*world));
     assert_non_null(world);
-    snprintf(world->directory, sizeof(world->directory), "/tmp/meterd-intake-XXXXXX");
-    assert_non_null(mkdtemp(world->directory));
+    make_temporary(world->directory);
     snprintf(world->log_directory, sizeof(world->log_directory), "%s/log", world->directory);
     world->now_us = instant(NOW);
     world->log_options =
@@ -150,14 +150,11 @@ static inline void free_answers(struct world *world)
 
 static inline void free_world(struct world *world)
 {
-    char command[128];
     free_answers(world);
     close_log(world);
     mtr_catalog_release(world->catalog);
     mtr_catalog_store_close(world->store);
-    snprintf(command, sizeof(command), "/bin/rm -rf '%s'", world->directory);
-    FILE *pipe = popen(command, "r");
-    if (pipe) pclose(pipe);
+    remove_tree(world->directory);
     free(world);
 }
 

@@ -4,30 +4,11 @@
 #ifndef METERD_TESTS_SUPPORT_LOG_DIRECTORY_H
 #define METERD_TESTS_SUPPORT_LOG_DIRECTORY_H
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "meterd/store/log.h"
-#include "support/random_events.h"
-
-static inline int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static inline void remove_tree(const char *path) { nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS); }
-
-static inline void make_temporary(char path[64])
-{
-    snprintf(path, 64, "/tmp/meterd-test-XXXXXX");
-    MTR_ASSERT(mkdtemp(path));
-}
+#include "tests/support/directory.h"
+#include "tests/support/random_events.h"
 
 static inline struct mtr_log_options small_options(void)
 {

@@ -9,24 +9,7 @@
 #include "meterd/core/arena.h"
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
-
-struct random_source {
-    uint64_t state;
-};
-
-/* splitmix64 */
-static inline uint64_t random_u64(struct random_source *random)
-{
-    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static inline uint64_t random_below(struct random_source *random, uint64_t bound)
-{
-    return random_u64(random) % bound;
-}
+#include "tests/support/random.h"
 
 /* Text of `size` bytes; sometimes of two- to four-byte characters, cut to whole ones. */
 static inline struct mtr_str random_text(struct random_source *random, struct mtr_arena *arena, size_t size)

@@ -8,17 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "meterd/catalog/store.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/audit.h"
 #include "meterd/rater/rater.h"
-
-enum { RATING_PATH_BYTES = 96 };
+#include "tests/support/directory.h"
 
 struct rating_world {
-    char root[RATING_PATH_BYTES];
+    char root[DIRECTORY_PATH_BYTES];
     struct mtr_catalog_store *store;
     struct mtr_catalog *catalog;
     struct mtr_rollups *rollups;
@@ -30,20 +28,6 @@ struct rating_world {
     uint64_t seq;
     uint64_t change;
 };
-
-static inline void rating_remove(const char *root)
-{
-    static const char *const folders[] = {"catalog", "rollups", "charges"};
-    static const char *const files[] = {"/data.mdb", "/lock.mdb", ""};
-    char path[2 * RATING_PATH_BYTES];
-    for (int i = 0; i < 3; i++) {
-        for (int j = 0; j < 3; j++) {
-            snprintf(path, sizeof(path), "%s/%s%s", root, folders[i], files[j]);
-            (void)remove(path);
-        }
-    }
-    (void)remove(root);
-}
 
 static inline void rating_close_stores(struct rating_world *world)
 {
@@ -58,7 +42,7 @@ static inline void rating_close_stores(struct rating_world *world)
 static inline void rating_open_stores(struct rating_world *world)
 {
     struct mtr_diagnostic diagnostic;
-    char path[2 * RATING_PATH_BYTES];
+    char path[2 * DIRECTORY_PATH_BYTES];
     snprintf(path, sizeof(path), "%s/catalog", world->root);
     if (mtr_catalog_store_open(path, false, &world->store, &diagnostic)) fail_msg("%s", diagnostic.text);
     snprintf(path, sizeof(path), "%s/rollups", world->root);
@@ -73,17 +57,14 @@ static inline void rating_open(struct rating_world *world, int64_t now_s)
 {
     *world =
         (struct rating_world){.options = mtr_rater_options_default(), .now_us = now_s * MTR_US_PER_SECOND};
-    /* In memory where there is such a place: hundreds of commits, and no power will fail in a test. */
-    snprintf(world->root, sizeof(world->root), "%s/meterd-rating-XXXXXX",
-             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-    assert_non_null(mkdtemp(world->root));
+    make_temporary_in_memory(world->root);
     rating_open_stores(world);
 }
 
 static inline void rating_close(struct rating_world *world)
 {
     rating_close_stores(world);
-    rating_remove(world->root);
+    remove_tree(world->root);
 }
 
 static inline void rating_reopen(struct rating_world *world)

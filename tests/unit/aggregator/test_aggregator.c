@@ -74,8 +74,7 @@ static void dimensions_and_filters(void **state)
                      *filtered = add_meter(&compute, "cpu", MTR_COUNT);
     grouped->group_by = by_region;
     grouped->group_by_count = 1;
-    filtered->filters = only_eu;
-    filtered->filter_count = 1;
+    filter_regions(filtered);
     const char *const regions[] = {"eu", "us", NULL, "eu", "a\x1f"};
     for (int i = 0; i < 5; i++) {
         append_value("a", "2026-03-01T10:00:00Z", "1");

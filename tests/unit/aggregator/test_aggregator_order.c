@@ -3,14 +3,14 @@
  * failures in between; and cells count every event that can count, once in each hour that it touches.
  * METERD_SEEDS=N tries more worlds.
  */
-#include "support/fold_world.h"
+#include "tests/support/fold_world.h"
+#include "tests/support/random.h"
 
-static uint64_t random_state;
+static struct random_source source;
 
 static uint32_t below(uint32_t limit)
 {
-    random_state ^= random_state << 13, random_state ^= random_state >> 7, random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 32) % limit;
+    return (uint32_t)random_below(&source, limit);
 }
 
 /* What belongs to its aggregation. */
@@ -35,7 +35,7 @@ static void make_world(void)
                                             (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
         make_kind(meter);
         if (below(2)) meter->group_by = by_region, meter->group_by_count = 1;
-        if (below(3) == 0) meter->filters = only_eu, meter->filter_count = 1;
+        if (below(3) == 0) filter_regions(meter);
     }
 }
 
@@ -187,7 +187,7 @@ static void any_order_gives_the_same_bytes(void **state)
     (void)state;
     if (seeds_text) (void)mtr_str_to_u64(mtr_str_from(seeds_text), &seeds);
     for (uint64_t seed = 1; seed <= seeds; seed++) {
-        random_state = seed * UINT64_C(0x9E3779B97F4A7C15);
+        source.state = seed * UINT64_C(0x9E3779B97F4A7C15);
         clear_world();
         log_in_memory.count = 0;
         log_in_memory.block_events = 1 + below(32);

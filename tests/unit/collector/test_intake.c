@@ -2,7 +2,7 @@
  * What the intake says of each event: a golden table of judgements in the order they happen, sent one by one
  * and in one request.
  */
-#include "support/intake_world.h"
+#include "tests/support/intake_world.h"
 
 static void check_row(const struct row *row, const struct mtr_event_result *result, uint64_t stored)
 {

@@ -11,8 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "support/intake_world.h"
 #include "meterd/core/limits.h"
+#include "tests/support/intake_world.h"
+#include "tests/support/random.h"
 
 static const struct row plain = {.id = "p", .type = "cpu", .subject = "sub-1", .time = T, .data = SECONDS};
 
@@ -194,14 +195,6 @@ static void test_failed_append_refuses_everything(void **state)
     free_world(world);
 }
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state >> 11;
-}
-
 struct deferred {
     void (*work)(void *work_context);
     void *work_context;
@@ -214,10 +207,10 @@ static void defer(void *context, void (*work)(void *work_context), void *work_co
     *deferred = (struct deferred){work, work_context};
 }
 
-static void housekeep(struct world *world, struct deferred *deferred, uint64_t *random)
+static void housekeep(struct world *world, struct deferred *deferred, struct random_source *random)
 {
     bool more;
-    if (deferred->work && next_random(random) % 2) {
+    if (deferred->work && random_below(random, 2)) {
         deferred->work(deferred->work_context);
         *deferred = (struct deferred){0};
     }
@@ -267,7 +260,7 @@ enum { MODEL_IDS = 800, MODEL_ROUNDS = 250, ROUND_REQUESTS = 4, REQUEST_EVENTS =
 
 /* What the intake must know of each identity: the version that came first, and where it stands. */
 struct model {
-    uint64_t random;
+    struct random_source random;
     struct deferred deferred;
     int first[MODEL_IDS]; /* -1: none */
     uint64_t seqs[MODEL_IDS];
@@ -285,8 +278,8 @@ static void submit_round(struct world *world, struct model *model, struct round 
         struct mtr_request *request = round->requests[r] = new_request(REQUEST_EVENTS);
         for (int e = 0; e < REQUEST_EVENTS; e++) {
             char id[16];
-            round->ids[r][e] = (int)(next_random(&model->random) % MODEL_IDS);
-            round->versions[r][e] = (int)(next_random(&model->random) % 3);
+            round->ids[r][e] = (int)(random_below(&model->random, MODEL_IDS));
+            round->versions[r][e] = (int)(random_below(&model->random, 3));
             snprintf(id, sizeof(id), "r%d", round->ids[r][e]);
             struct row row = plain;
             row.id = mtr_arena_strdup(&request->arena, mtr_str_from(id));
@@ -324,7 +317,7 @@ static void check_round(struct model *model, const struct round *round)
 
 static void run_model(uint64_t seed)
 {
-    struct model model = {.random = seed * UINT64_C(0x9E3779B97F4A7C15)};
+    struct model model = {.random = {seed}};
     struct world *world = new_world();
     close_log(world);
     world->log_options.segment_events_max = 100;
@@ -337,7 +330,7 @@ static void run_model(uint64_t seed)
         check_round(&model, &round);
         free_answers(world);
         world->now_us += MTR_US_PER_SECOND;
-        if (next_random(&model.random) % 40) continue;
+        if (random_below(&model.random, 40)) continue;
         if (model.deferred.work) model.deferred.work(model.deferred.work_context);
         model.deferred = (struct deferred){0};
         close_log(world);

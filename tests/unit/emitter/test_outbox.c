@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/random.h"
 #include "tests/support/rating.h"
 
 enum { CHARGES_MAX = 256, MESSAGES_MAX = 1024, SENT_MAX = 64 };
@@ -330,18 +331,10 @@ static void a_refused_connection_is_retried_for_ever(void **state)
 
 /* ---- a receiver that does anything ---- */
 
-static uint64_t next_random(uint64_t *state)
+static void answer_at_random(struct fixture *f, struct random_source *random)
 {
-    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static void answer_at_random(struct fixture *f, uint64_t *random)
-{
-    const uint32_t index = (uint32_t)(next_random(random) % f->sent_count);
-    const uint64_t choice = next_random(random) % 9;
+    const uint32_t index = (uint32_t)(random_below(random, f->sent_count));
+    const uint64_t choice = random_below(random, 9);
     bool is_new = false;
     if (choice < 5) is_new = receive(f, &f->sent[index]); /* taken over, whatever is answered */
     switch (choice) {
@@ -371,23 +364,24 @@ static void settle(struct fixture *f)
 static void run_seed(uint64_t seed)
 {
     void *state = NULL;
-    uint64_t random = seed, charges = 0;
+    struct random_source random = {seed};
+    uint64_t charges = 0;
     bool drafts[CHARGES_MAX + 1] = {false};
     assert_int_equal(set_up(&state), 0);
     struct fixture *f = state;
     for (int i = 0; i < 400; i++) {
-        const uint64_t choice = next_random(&random) % 20;
+        const uint64_t choice = random_below(&random, 20);
         if (choice < 6 && charges < CHARGES_MAX) {
-            enum mtr_charge_status status = next_random(&random) % 2 ? MTR_CHARGE_DRAFT : MTR_CHARGE_FINAL;
+            enum mtr_charge_status status = random_below(&random, 2) ? MTR_CHARGE_DRAFT : MTR_CHARGE_FINAL;
             append(f, status);
             drafts[++charges] = status == MTR_CHARGE_DRAFT;
         } else if (choice < 12) {
             if (f->sent_count) answer_at_random(f, &random);
         } else if (choice == 12) {
-            if (f->sent_count && next_random(&random) % 2) (void)receive(f, &f->sent[0]);
+            if (f->sent_count && random_below(&random, 2)) (void)receive(f, &f->sent[0]);
             crash(f);
         } else {
-            f->stage.now_us += (int64_t)(next_random(&random) % 30) * MTR_US_PER_SECOND;
+            f->stage.now_us += (int64_t)(random_below(&random, 30)) * MTR_US_PER_SECOND;
             step(f);
         }
     }

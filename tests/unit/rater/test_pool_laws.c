@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
 enum { HOUR_S = 3600, DAY_S = 86400, PERIODS_MAX = 5, SUBSCRIPTIONS_MAX = 3 };
@@ -50,17 +51,11 @@ static void settle(struct rating_world *world, int64_t now_s)
 
 struct model {
     struct rating_world world;
-    uint64_t state;
+    struct random_source random;
     int64_t use[SUBSCRIPTIONS_MAX][PERIODS_MAX];
     int64_t granted, credit; /* a month's units, of each subscription; shared money */
     int rollover;
 };
-
-static uint64_t next_random(struct model *model)
-{
-    model->state = model->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return model->state >> 33;
-}
 
 static void apply_catalog(struct model *model)
 {
@@ -123,37 +118,37 @@ static void check_model(struct model *model)
 static void use_something(struct model *model, int months)
 {
     static const char *const keys[SUBSCRIPTIONS_MAX] = {"s1", "s2", "s3"};
-    const int subscription = (int)(next_random(model) % SUBSCRIPTIONS_MAX),
-              period = (int)(next_random(model) % (uint64_t)months);
+    const int subscription = (int)(random_below(&model->random, SUBSCRIPTIONS_MAX)),
+              period = (int)(random_below(&model->random, (uint64_t)months));
     int64_t *use = &model->use[subscription][period];
-    int64_t more = (int64_t)(next_random(model) % 80) - 25;
+    int64_t more = (int64_t)(random_below(&model->random, 80)) - 25;
     char text[32];
     if (*use + more < 0) more = -*use;
     *use += more;
     snprintf(text, sizeof(text), "%lld", (long long)more);
     rating_use(&model->world, keys[subscription], "calls",
-               STARTS_S[period] + (int64_t)(next_random(model) % 27) * DAY_S, "", text);
+               STARTS_S[period] + (int64_t)(random_below(&model->random, 27)) * DAY_S, "", text);
 }
 
 static void run_seed(uint64_t seed)
 {
-    struct model model = {.state = seed, .granted = 40, .credit = 150, .rollover = (int)(seed % 3)};
+    struct model model = {.random = {seed}, .granted = 40, .credit = 150, .rollover = (int)(seed % 3)};
     rating_open(&model.world, STARTS_S[0]);
     model.world.options.step_ratings_max = 1 + (uint32_t)(seed % 4); /* chains are cut by steps */
     rating_reopen(&model.world);
     apply_catalog(&model);
     for (int month = 0; month < PERIODS_MAX; month++) {
         for (int day = 1; day <= 25; day += 8) {
-            for (uint64_t i = next_random(&model) % 4; i > 0; i--) use_something(&model, month + 1);
+            for (uint64_t i = random_below(&model.random, 4); i > 0; i--) use_something(&model, month + 1);
             rating_advance_to(&model.world, STARTS_S[month] + day * DAY_S);
-            for (uint64_t i = next_random(&model) % 6; i > 0; i--) rating_step(&model.world);
+            for (uint64_t i = random_below(&model.random, 6); i > 0; i--) rating_step(&model.world);
         }
-        if (next_random(&model) % 3 == 0) {
-            model.credit = 60 + (int64_t)(next_random(&model) % 200);
-            model.granted = 10 + (int64_t)(next_random(&model) % 60);
+        if (random_below(&model.random, 3) == 0) {
+            model.credit = 60 + (int64_t)(random_below(&model.random, 200));
+            model.granted = 10 + (int64_t)(random_below(&model.random, 60));
             apply_catalog(&model);
         }
-        if (next_random(&model) % 4 == 0) rating_reopen(&model.world);
+        if (random_below(&model.random, 4) == 0) rating_reopen(&model.world);
     }
     settle(&model.world, STARTS_S[PERIODS_MAX] + DAY_S);
     check_model(&model);

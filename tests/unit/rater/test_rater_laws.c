@@ -1,7 +1,7 @@
 /*
  * The law of the rater, Σ emitted == price(usage now), after anything at all: use that comes late or is
- * taken back, tariffs and terms that change, crashes, steps of any size. The stories of tests/golden/rating tell it
- * by examples.
+ * taken back, tariffs and terms that change, crashes, steps of any size. The stories of tests/golden/rating
+ * tell it by examples.
  */
 #include "meterd/rater/rater.h"
 
@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
 enum { HOUR_S = 3600, DAY_S = 86400 };
@@ -25,20 +26,7 @@ static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
     "  - {key: disk, service: compute, event_type: disk, value: gib, group_by: [region, class]}\n"           \
     "  - {key: peak, service: compute, event_type: disk, value: gib, aggregation: max}\n"
 
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static uint64_t pick(uint64_t *state, uint64_t count)
-{
-    return next_random(state) % count;
-}
-
-static void apply_random_catalog(struct rating_world *world, uint64_t *random, bool first)
+static void apply_random_catalog(struct rating_world *world, struct random_source *random, bool first)
 {
     static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe"};
     static const char *const periods[] = {"{every: month}", "{every: week}", "{every: day}",
@@ -49,25 +37,25 @@ static void apply_random_catalog(struct rating_world *world, uint64_t *random, b
     size += (size_t)snprintf(yaml + size, sizeof(yaml) - size,
                              "tariffs:\n  - key: t\n    currency: EUR\n    rounding: {mode: half_even, "
                              "place: %s}\n    versions:\n",
-                             pick(random, 2) ? "line" : "total");
-    const unsigned versions = 1 + (unsigned)pick(random, 3);
+                             random_below(random, 2) ? "line" : "total");
+    const unsigned versions = 1 + (unsigned)random_below(random, 3);
     for (unsigned i = 0; i < versions; i++) {
-        size +=
-            (size_t)snprintf(yaml + size, sizeof(yaml) - size,
-                             "      - from: 2026-0%u-%02u\n"
-                             "        components:\n"
-                             "          - {key: calls, meter: calls, graduated: [{up_to: 10, unit: '0.0%u'}, "
-                             "{unit: '0.0%u', flat: '1.5'}]}\n"
-                             "          - {key: disk, meter: disk, volume: [{up_to: 50, unit: '0.013'}, "
-                             "{unit: '0.0129'}], group_by: [%s], free_units: %u}\n"
-                             "          - {key: peak, meter: peak, package: {size: 7, price: '1.10', "
-                             "rounding: up}, cap: '20'}\n"
-                             "          - {key: base, recurring: {amount: '9.99', in: %s, prorate: %s}}\n"
-                             "        minimum: '%u'\n",
-                             1 + i, 1 + (i ? (unsigned)pick(random, 27) : 0), 1 + (unsigned)pick(random, 9),
-                             1 + (unsigned)pick(random, 9), pick(random, 2) ? "region" : "class, region",
-                             (unsigned)pick(random, 4), pick(random, 2) ? "advance" : "arrears",
-                             pick(random, 2) ? "second" : "day", (unsigned)pick(random, 20));
+        size += (size_t)snprintf(
+            yaml + size, sizeof(yaml) - size,
+            "      - from: 2026-0%u-%02u\n"
+            "        components:\n"
+            "          - {key: calls, meter: calls, graduated: [{up_to: 10, unit: '0.0%u'}, "
+            "{unit: '0.0%u', flat: '1.5'}]}\n"
+            "          - {key: disk, meter: disk, volume: [{up_to: 50, unit: '0.013'}, "
+            "{unit: '0.0129'}], group_by: [%s], free_units: %u}\n"
+            "          - {key: peak, meter: peak, package: {size: 7, price: '1.10', "
+            "rounding: up}, cap: '20'}\n"
+            "          - {key: base, recurring: {amount: '9.99', in: %s, prorate: %s}}\n"
+            "        minimum: '%u'\n",
+            1 + i, 1 + (i ? (unsigned)random_below(random, 27) : 0), 1 + (unsigned)random_below(random, 9),
+            1 + (unsigned)random_below(random, 9), random_below(random, 2) ? "region" : "class, region",
+            (unsigned)random_below(random, 4), random_below(random, 2) ? "advance" : "arrears",
+            random_below(random, 2) ? "second" : "day", (unsigned)random_below(random, 20));
     }
     size += (size_t)snprintf(yaml + size, sizeof(yaml) - size, "subscriptions:\n");
     for (unsigned i = 0; i < 4; i++) {
@@ -75,35 +63,35 @@ static void apply_random_catalog(struct rating_world *world, uint64_t *random, b
             yaml + size, sizeof(yaml) - size,
             "  - {key: s%u, service: compute, customer: c, tariff: t, zone: %s, billing: %s,\n"
             "     start: '2026-01-%02uT05:30:00Z'%s}\n",
-            i, zones[i], periods[i], 1 + (first ? 0 : (unsigned)pick(random, 3)),
-            pick(random, 3) ? "" : ", trial_end: '2026-01-09T00:00:00Z'");
+            i, zones[i], periods[i], 1 + (first ? 0 : (unsigned)random_below(random, 3)),
+            random_below(random, 3) ? "" : ", trial_end: '2026-01-09T00:00:00Z'");
     }
     assert_true(size < sizeof(yaml));
     rating_apply(world, yaml);
 }
 
-static void use_at_random(struct rating_world *world, uint64_t *random)
+static void use_at_random(struct rating_world *world, struct random_source *random)
 {
     static const char *const keys[] = {"s0", "s1", "s2", "s3"};
     static const char *const dimensions[] = {"eu|ssd|", "eu|hdd|", "us|ssd|", "||"};
-    const char *key = keys[pick(random, 4)];
+    const char *key = keys[random_below(random, 4)];
     const int64_t start_s = mtr_catalog_find_subscription(world->catalog, mtr_str_from(key))->start_s;
-    int64_t back_s = (int64_t)pick(random, pick(random, 4) ? 2 * DAY_S : 40 * DAY_S);
+    int64_t back_s = (int64_t)random_below(random, random_below(random, 4) ? 2 * DAY_S : 40 * DAY_S);
     int64_t time_s = world->now_us / MTR_US_PER_SECOND - back_s;
     if (time_s < start_s) time_s = start_s;
     char quantity[32];
-    switch (pick(random, 3)) {
+    switch (random_below(random, 3)) {
     case 0:
-        snprintf(quantity, sizeof(quantity), "%u", 1 + (unsigned)pick(random, 5));
+        snprintf(quantity, sizeof(quantity), "%u", 1 + (unsigned)random_below(random, 5));
         rating_use(world, key, "calls", time_s, "", quantity);
         break;
     case 1:
-        snprintf(quantity, sizeof(quantity), "%s%u.%03u", pick(random, 5) ? "" : "-",
-                 (unsigned)pick(random, 90), (unsigned)pick(random, 1000));
-        rating_use(world, key, "disk", time_s, dimensions[pick(random, 4)], quantity);
+        snprintf(quantity, sizeof(quantity), "%s%u.%03u", random_below(random, 5) ? "" : "-",
+                 (unsigned)random_below(random, 90), (unsigned)random_below(random, 1000));
+        rating_use(world, key, "disk", time_s, dimensions[random_below(random, 4)], quantity);
         break;
     default:
-        snprintf(quantity, sizeof(quantity), "%u.5", (unsigned)pick(random, 30));
+        snprintf(quantity, sizeof(quantity), "%u.5", (unsigned)random_below(random, 30));
         rating_use(world, key, "peak", time_s, "", quantity);
         break;
     }
@@ -140,18 +128,19 @@ static int check_order(void *context, const struct mtr_charge *charge)
 static void run_seed(uint64_t seed)
 {
     struct rating_world world;
-    uint64_t random = seed;
+    struct random_source random = {seed};
     rating_open(&world, JANUARY_S + 4 * DAY_S);
-    world.options.step_rows_max = 1 + (uint32_t)pick(&random, 8);
-    world.options.step_ratings_max = 1 + (uint32_t)pick(&random, 4);
+    world.options.step_rows_max = 1 + (uint32_t)random_below(&random, 8);
+    world.options.step_ratings_max = 1 + (uint32_t)random_below(&random, 4);
     rating_reopen(&world);
     apply_random_catalog(&world, &random, true);
     for (int i = 0; i < 150; i++) {
-        uint64_t choice = pick(&random, 40);
+        uint64_t choice = random_below(&random, 40);
         if (choice < 24) use_at_random(&world, &random);
         else if (choice < 32) (void)rating_step(&world);
         else if (choice < 37)
-            rating_advance_to(&world, world.now_us / MTR_US_PER_SECOND + (int64_t)pick(&random, 2 * DAY_S));
+            rating_advance_to(&world,
+                              world.now_us / MTR_US_PER_SECOND + (int64_t)random_below(&random, 2 * DAY_S));
         else if (choice == 37) rating_reopen(&world);
         else if (choice == 38) rating_advance_to(&world, world.now_us / MTR_US_PER_SECOND + 5 * DAY_S);
         else apply_random_catalog(&world, &random, false);

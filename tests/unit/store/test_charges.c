@@ -11,39 +11,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "tests/support/directory.h"
 
-enum { PATH_BYTES = 64 };
 
 struct fixture {
-    char directory[PATH_BYTES];
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_charges *charges;
 };
-
-static void scratch_make(char directory[PATH_BYTES])
-{
-    snprintf(directory, PATH_BYTES, "/tmp/meterd-charges-XXXXXX");
-    assert_non_null(mkdtemp(directory));
-}
-
-static void scratch_remove(const char *directory)
-{
-    char path[2 * PATH_BYTES];
-    static const char *const names[] = {"/data.mdb", "/lock.mdb", ""};
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof(path), "%s%s", directory, names[i]);
-        (void)remove(path);
-    }
-}
 
 static int set_up(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
     struct mtr_diagnostic diagnostic;
-    scratch_make(fixture->directory);
+    make_temporary(fixture->directory);
     assert_int_equal(mtr_charges_open(fixture->directory, false, &fixture->charges, &diagnostic), 0);
     *state = fixture;
     return 0;
@@ -53,7 +36,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     mtr_charges_close(fixture->charges);
-    scratch_remove(fixture->directory);
+    remove_tree(fixture->directory);
     free(fixture);
     return 0;
 }
@@ -278,11 +261,11 @@ static void a_read_only_open_creates_nothing(void **state)
 {
     struct mtr_charges *charges = NULL;
     struct mtr_diagnostic diagnostic;
-    char empty[PATH_BYTES];
-    scratch_make(empty);
+    char empty[DIRECTORY_PATH_BYTES];
+    make_temporary(empty);
     assert_int_not_equal(mtr_charges_open(empty, true, &charges, &diagnostic), 0);
     assert_null(charges);
-    scratch_remove(empty);
+    remove_tree(empty);
     (void)state;
 }
 

@@ -106,9 +106,10 @@ static void send_batch(struct world *world)
     static bool is_sent[UNIVERSE];
     memset(is_sent, 0, sizeof(is_sent));
     uint32_t count = 0;
-    for (uint32_t tries = 1 + below(&world->random, BATCH_MAX); tries; tries--) {
-        uint32_t id = below(&world->random, UNIVERSE), version = below(&world->random, VERSIONS),
-                 kind = below(&world->random, 16);
+    for (uint32_t tries = 1 + (uint32_t)random_below(&world->random, BATCH_MAX); tries; tries--) {
+        uint32_t id = (uint32_t)random_below(&world->random, UNIVERSE),
+                 version = (uint32_t)random_below(&world->random, VERSIONS),
+                 kind = (uint32_t)random_below(&world->random, 16);
         if (is_sent[id]) continue;
         is_sent[id] = true;
         enum mtr_disposition disposition = kind == 0   ? MTR_DISPOSITION_EXPIRED
@@ -158,8 +159,9 @@ static void seal(struct world *world)
     assert_int_equal(mtr_dedup_seal_run(world->dedup), 0);
     bool done = false;
     while (!done) {
-        assert_int_equal(mtr_dedup_seal_finish(world->dedup, 1 + below(&world->random, 100), &done), 0);
-        if (!below(&world->random, 4)) send_batch(world);
+        assert_int_equal(
+            mtr_dedup_seal_finish(world->dedup, 1 + (uint32_t)random_below(&world->random, 100), &done), 0);
+        if (!random_below(&world->random, 4)) send_batch(world);
     }
     uint32_t count = mtr_log_segments(world->log, world->segments, SEGMENTS_MAX);
     for (uint32_t i = 0; i < count; i++)
@@ -189,11 +191,11 @@ static void forget_expired(struct world *world)
 
 static void pass_time(struct world *world)
 {
-    world->now_us += below(&world->random, 12) * MTR_US_PER_SECOND;
+    world->now_us += (int64_t)random_below(&world->random, 12) * MTR_US_PER_SECOND;
     forget_expired(world);
     mtr_dedup_expire(world->dedup, world->now_us);
     uint32_t removed;
-    if (below(&world->random, 2))
+    if (random_below(&world->random, 2))
         assert_int_equal(
             mtr_log_retain(world->log, world->now_us - WINDOW_US, mtr_log_last_seq(world->log), &removed), 0);
 }
@@ -212,7 +214,7 @@ static void run_workload(uint64_t seed)
 {
     struct world *world = new_world(seed);
     for (int step = 0; step < 400; step++) {
-        uint32_t dice = below(&world->random, 100);
+        uint32_t dice = (uint32_t)random_below(&world->random, 100);
         if (dice < 70) send_batch(world);
         else if (dice < 78) roll(world);
         else if (dice < 88) seal(world);

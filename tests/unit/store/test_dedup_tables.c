@@ -5,14 +5,14 @@
 #include "lib/store/dedup/dedup_tags.h"
 #include "tests/support/dedup_world.h"
 
-static struct mtr_event_identity random_identity(uint64_t *random)
+static struct mtr_event_identity random_identity(struct random_source *random)
 {
-    uint64_t high = next_random(random) * UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t high = random_u64(random) * UINT64_C(0x9E3779B97F4A7C15);
     return (struct mtr_event_identity){.high = high,
-                                       .low = next_random(random) * UINT64_C(0xD1B54A32D192ED03)};
+                                       .low = random_u64(random) * UINT64_C(0xD1B54A32D192ED03)};
 }
 
-static void add_range(struct world *world, uint64_t *random, uint64_t from, uint64_t to)
+static void add_range(struct world *world, struct random_source *random, uint64_t from, uint64_t to)
 {
     for (uint64_t i = from; i < to; i++) {
         assert_int_equal(mtr_dedup_reserve(world->dedup, 1), 0);
@@ -28,7 +28,8 @@ static void test_room_made_ahead(void **state)
     (void)state;
     enum { STEP = 1000, COUNT = 120 * STEP };
     struct world *world = new_world(7);
-    uint64_t random = 3, finishes = 0;
+    struct random_source random = {3};
+    uint64_t finishes = 0;
     for (uint64_t i = 0; i < COUNT; i += STEP) {
         uint64_t room = mtr_dedup_room_wanted(world->dedup), before = mtr_dedup_memory_bytes(world->dedup);
         if (room) assert_int_equal(mtr_dedup_room_run(world->dedup, room), 0);
@@ -41,7 +42,7 @@ static void test_room_made_ahead(void **state)
         finishes++;
     }
     assert_true(finishes >= 1);
-    random = 3;
+    random.state = 3;
     for (uint64_t i = 0; i < COUNT; i++) {
         struct mtr_dedup_key key = {.identity = random_identity(&random), .digest = i};
         struct mtr_dedup_match match;
@@ -60,7 +61,7 @@ static void test_recycled_memory_is_empty(void **state)
     const uint64_t wanted[] = {5000, 3000, 200, 50000};
     for (size_t k = 0; k < sizeof(wanted) / sizeof(*wanted); k++) {
         struct mtr_identities recycled, table;
-        uint64_t random = 11;
+        struct random_source random = {11};
         assert_int_equal(identities_init(&recycled, 5000), 0);
         for (uint64_t i = 0; i < 5000; i++)
             assert_true(identities_add(&recycled, random_identity(&random), 0, 0, i + 1));
@@ -83,7 +84,8 @@ static void test_tags_hold_what_they_promise(void **state)
     for (uint32_t slot = 1; slot <= 10; slot++) live[slot] = true;
     struct mtr_tag_table table;
     assert_int_equal(tags_init(&table, 200000), 0);
-    uint64_t random = 42, count = 0;
+    struct random_source random = {42};
+    uint64_t count = 0;
     for (; count < 200000 || tags_fits(&table, count + 1); count++)
         assert_int_equal(tags_insert(&table, random_identity(&random), 1 + count % 10, live), 0);
     print_message("compact table: %llu identities, %llu.%02llu bytes each when full\n",
@@ -91,7 +93,7 @@ static void test_tags_hold_what_they_promise(void **state)
                   (unsigned long long)(tags_memory_bytes(&table) * 100 / count % 100));
     assert_true(tags_memory_bytes(&table) <= 7 * UINT64_C(200000)); /* and when fresh */
 
-    random = 42;
+    random.state = 42;
     uint32_t candidates[MTR_TAG_CANDIDATES_MAX];
     for (uint64_t i = 0; i < count; i++) {
         uint32_t n = tags_find(&table, random_identity(&random), candidates);
@@ -116,7 +118,7 @@ static void test_tags_of_expired_segments_make_room(void **state)
     memset(live, 0, sizeof(live));
     struct mtr_tag_table table;
     assert_int_equal(tags_init(&table, SLOTS * EACH), 0);
-    uint64_t random = 7;
+    struct random_source random = {7};
     for (uint32_t round = 0; round < ROUNDS; round++) {
         uint32_t slot = 1 + round;
         if (round >= SLOTS) live[slot - SLOTS] = false;

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "meterd/store/documents.h"
+#include "tests/support/directory.h"
 
 struct fixture {
-    char directory[64];
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_documents *documents;
 };
 
@@ -31,8 +31,7 @@ static void reopen(struct fixture *f, bool read_only)
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    snprintf(f->directory, sizeof(f->directory), "/tmp/meterd-documents-XXXXXX");
-    if (!mkdtemp(f->directory)) return -1;
+    make_temporary(f->directory);
     reopen(f, false);
     *state = f;
     return 0;
@@ -41,14 +40,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *f = *state;
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
     mtr_documents_close(f->documents);
-    for (int i = 0; i < 2; i++) {
-        char path[96];
-        snprintf(path, sizeof(path), "%s/%s", f->directory, files[i]);
-        unlink(path);
-    }
-    rmdir(f->directory);
+    remove_tree(f->directory);
     free(f);
     return 0;
 }

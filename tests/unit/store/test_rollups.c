@@ -10,35 +10,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/store/rollups/rollups_txn.h"
+#include "tests/support/directory.h"
 
 struct fixture {
-    char directory[64];
+    char directory[DIRECTORY_PATH_BYTES];
     struct mtr_rollups *rollups;
     struct mtr_rollups_txn *txn;
 };
-
-static void remove_store(const char *directory)
-{
-    char path[96];
-    static const char *const names[] = {"/data.mdb", "/lock.mdb", ""};
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
-        snprintf(path, sizeof(path), "%s%s", directory, names[i]);
-        (void)remove(path);
-    }
-}
 
 static int setup(void **state)
 {
     struct mtr_diagnostic diagnostic;
     struct fixture *f = calloc(1, sizeof(*f));
     if (!f) return -1;
-    memcpy(f->directory, "/tmp/meterd-rollups-XXXXXX", 27);
-    if (!mkdtemp(f->directory) || mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic)) return -1;
+    make_temporary(f->directory);
+    if (mtr_rollups_open(f->directory, false, &f->rollups, &diagnostic)) return -1;
     if (mtr_rollups_begin(f->rollups, true, &f->txn)) return -1;
     *state = f;
     return 0;
@@ -49,7 +39,7 @@ static int teardown(void **state)
     struct fixture *f = *state;
     mtr_rollups_abort(f->txn);
     mtr_rollups_close(f->rollups);
-    remove_store(f->directory);
+    remove_tree(f->directory);
     free(f);
     return 0;
 }
