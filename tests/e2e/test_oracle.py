@@ -23,7 +23,7 @@ import clients
 import harness
 import oracle
 
-ROUNDS = int(os.environ.get("METERD_KILLS", "25"))
+ROUNDS = max(2, int(os.environ.get("METERD_KILLS", "25")))  # the catalog grows in one and has other prices from a later one on
 SEED = int(os.environ.get("METERD_SEED", str(random.SystemRandom().randrange(1 << 32))))
 GRACE_S = 3600
 FIRST_DAY = datetime.datetime.now(oracle.UTC).date() - datetime.timedelta(days=30)
