@@ -236,5 +236,6 @@ static inline struct mtr_request *send_rows(struct world *world, const struct ro
 
 #define T "2026-03-10T11:00:00Z"
 #define SECONDS {"seconds", "1.5"}
+static const struct row plain = {.id = "p", .type = "cpu", .subject = "sub-1", .time = T, .data = SECONDS};
 
 #endif
