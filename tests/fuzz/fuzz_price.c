@@ -1,6 +1,7 @@
 /*
- * Any bytes as a tariff document, and use that the bytes' hash makes: whatever can be priced has lines and residue that make its total, costs
- * the same with a trace as without, and comes in parts to what it does in one (versions with `reset` apart).
+ * Any bytes as a tariff document, and use that the bytes' hash makes: whatever can be priced has lines and
+ * residue that make its total, costs the same with a trace as without, and comes in parts to what it does in
+ * one (versions with `reset` apart).
  */
 #include <xxhash.h>
 
@@ -9,8 +10,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { ROWS_MAX = 24, PARTS_MAX = 4, DIMENSIONS_BYTES = 1024, ROUNDS = 3, VARIANTS_MAX = 8, CHANGES = 32, TEXT_BYTES_MAX = 1 << 16 };
-static const int64_t START_S = INT64_C(1767225600), PERIOD_S = INT64_C(2678400); /* January 2026, as pricing_input has it */
+enum {
+    ROWS_MAX = 24,
+    PARTS_MAX = 4,
+    DIMENSIONS_BYTES = 1024,
+    ROUNDS = 3,
+    VARIANTS_MAX = 8,
+    CHANGES = 32,
+    TEXT_BYTES_MAX = 1 << 16
+};
+/* January 2026, as pricing_input has it */
+static const int64_t START_S = INT64_C(1767225600), PERIOD_S = INT64_C(2678400);
 
 struct world {
     struct pricing *pricing;
@@ -47,16 +57,19 @@ static uint64_t below(struct world *world, uint64_t bound)
 static mtr_int128 make_quantity(struct world *world, bool may_be_negative)
 {
     mtr_int128 e12 = (mtr_int128)below(world, 100000) * (below(world, 2) ? 1000000000000 : 1000000);
-    for (uint64_t more = below(world, 4); more == 0 && e12 < (mtr_int128)1 << 90; more = below(world, 4)) e12 *= 1000;
+    for (uint64_t more = below(world, 4); more == 0 && e12 < (mtr_int128)1 << 90; more = below(world, 4))
+        e12 *= 1000;
     return may_be_negative && below(world, 6) == 0 ? -e12 : e12;
 }
 
-static struct mtr_str make_dimensions(struct world *world, const struct mtr_component *component, char text[DIMENSIONS_BYTES])
+static struct mtr_str make_dimensions(struct world *world, const struct mtr_component *component,
+                                      char text[DIMENSIONS_BYTES])
 {
     static const char *const values[] = {"eu", "us", "", "a"};
     size_t size = 0;
     for (uint32_t i = 0; i < component->group_by_count; i++) {
-        int written = snprintf(text + size, DIMENSIONS_BYTES - size, "%s%.*s=%s", i ? "," : "", MTR_STR_ARGS(component->group_by[i]),
+        int written = snprintf(text + size, DIMENSIONS_BYTES - size, "%s%.*s=%s", i ? "," : "",
+                               MTR_STR_ARGS(component->group_by[i]),
                                values[below(world, sizeof(values) / sizeof(values[0]))]);
         if (written < 0 || (size_t)written >= DIMENSIONS_BYTES - size) return MTR_STR("");
         size += (size_t)written;
@@ -73,7 +86,8 @@ static void make_use(struct world *world)
         for (; count > 0 && world->use_count < ROWS_MAX; count--) {
             const bool is_level = component->scope == MTR_SLICE_BY_LEVEL;
             const int64_t from_s = (int64_t)below(world, (uint64_t)PERIOD_S);
-            const int64_t until_s = is_level ? from_s + 1 + (int64_t)below(world, (uint64_t)(PERIOD_S - from_s)) : from_s;
+            const int64_t until_s =
+                is_level ? from_s + 1 + (int64_t)below(world, (uint64_t)(PERIOD_S - from_s)) : from_s;
             struct mtr_usage_row *row = &world->use[world->use_count];
             *row = (struct mtr_usage_row){.component = i, .time_us = (START_S + from_s) * MTR_US_PER_SECOND,
                                           .until_us = (START_S + until_s) * MTR_US_PER_SECOND};
@@ -90,11 +104,14 @@ static void make_parts(struct world *world)
     world->borders_s[0] = START_S;
     world->borders_s[world->part_count] = START_S + PERIOD_S;
     for (uint32_t i = 1; i < world->part_count; i++)
-        world->borders_s[i] = world->borders_s[i - 1] + 1 + (int64_t)below(world, (uint64_t)(START_S + PERIOD_S - world->borders_s[i - 1]) / 2);
+        world->borders_s[i] =
+            world->borders_s[i - 1] + 1 +
+            (int64_t)below(world, (uint64_t)(START_S + PERIOD_S - world->borders_s[i - 1]) / 2);
 }
 
 /* What of the use lies in [from, to), added to the rows; a level is cut there. */
-static uint32_t take(const struct world *world, int64_t from_s, int64_t to_s, bool earlier, struct mtr_usage_row *rows, uint32_t count)
+static uint32_t take(const struct world *world, int64_t from_s, int64_t to_s, bool earlier,
+                     struct mtr_usage_row *rows, uint32_t count)
 {
     const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
     for (uint32_t i = 0; i < world->use_count; i++) {
@@ -125,13 +142,14 @@ static void check_same(const struct mtr_price *a, const struct mtr_price *b)
     for (uint32_t i = 0; i < a->line_count; i++) {
         MTR_ASSERT(mtr_money_compare(a->lines[i].amount, b->lines[i].amount) == 0);
         MTR_ASSERT(mtr_exact_compare(a->lines[i].exact, b->lines[i].exact) == 0);
-        MTR_ASSERT(mtr_str_equal(a->lines[i].component, b->lines[i].component) && mtr_str_equal(a->lines[i].kind, b->lines[i].kind));
+        MTR_ASSERT(mtr_str_equal(a->lines[i].component, b->lines[i].component) &&
+                   mtr_str_equal(a->lines[i].kind, b->lines[i].kind));
     }
 }
 
 /* Out of range is an answer: false. */
-static bool price_part(struct world *world, int64_t from_s, int64_t to_s, const struct mtr_price *const *earlier, uint32_t earlier_count,
-                       struct mtr_price *out)
+static bool price_part(struct world *world, int64_t from_s, int64_t to_s,
+                       const struct mtr_price *const *earlier, uint32_t earlier_count, struct mtr_price *out)
 {
     struct mtr_usage_row rows[2 * ROWS_MAX];
     struct mtr_price_input input = pricing_input(world->pricing);

@@ -1,6 +1,7 @@
 /*
- * Any bytes as a tariff document: it is refused with a finding, or it prices any quantity, and in another currency where it may be, with lines
- * and residue that make the total. What is used over time and in parts is fuzz_price.c.
+ * Any bytes as a tariff document: it is refused with a finding, or it prices any quantity, and in another
+ * currency where it may be, with lines and residue that make the total. What is used over time and in parts
+ * is fuzz_price.c.
  */
 #include "tests/support/pricing.h"
 
@@ -19,8 +20,10 @@ static const struct mtr_zone *utc(void)
 static const struct mtr_price_exchange *exchange_of(const struct mtr_tariff_document *tariff)
 {
     static const struct mtr_rates rates = {.day = 20777};
-    static struct mtr_price_exchange exchange = {.known = true, .rate = {.rates = &rates, .numerator = 1000003, .denominator = 9000049}, .digits = 3};
-    exchange.question = (struct mtr_rate_question){tariff->exchange.source, tariff->currency, MTR_STR("KWD"), 20777, 0};
+    static struct mtr_price_exchange exchange = {
+        .known = true, .rate = {.rates = &rates, .numerator = 1000003, .denominator = 9000049}, .digits = 3};
+    exchange.question =
+        (struct mtr_rate_question){tariff->exchange.source, tariff->currency, MTR_STR("KWD"), 20777, 0};
     return tariff->exchange.given ? &exchange : NULL;
 }
 
@@ -36,7 +39,8 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
     input.runs_from_s += 86400; /* shares that are no whole */
     for (uint32_t i = 0; i < input.version->component_count && input.usage_count < USAGE_MAX; i++) {
         const struct mtr_component *component = &input.version->components[i];
-        if (!mtr_component_is_fee(component)) usage[input.usage_count++] = (struct mtr_usage_row){.component = i, .quantity = {e12}};
+        if (!mtr_component_is_fee(component))
+            usage[input.usage_count++] = (struct mtr_usage_row){.component = i, .quantity = {e12}};
     }
     mtr_arena_reset(&pricing->result);
     if (mtr_price(&input, true, &pricing->result, &price)) return; /* out of range is an answer */

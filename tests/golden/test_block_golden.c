@@ -1,6 +1,6 @@
 /*
- * Golden blocks: today's decoder reads them, today's encoder writes the same bytes. METERD_GOLDEN_WRITE=1 writes them anew, which only a
- * new format version may do (docs/formats.md). Run from the repository's root.
+ * Golden blocks: today's decoder reads them, today's encoder writes the same bytes. METERD_GOLDEN_WRITE=1
+ * writes them anew, which only a new format version may do (docs/formats.md). Run from the repository's root.
  */
 #include "meterd/store/block.h"
 
@@ -17,7 +17,8 @@
 
 static const char *const path = "tests/golden/block_v1.bin";
 
-/* Every kind of property, disposition and edge once. Small enough to stay uncompressed, so that zstd's version does not matter. */
+/* Every kind of property, disposition and edge once. Small enough to stay uncompressed, so that zstd's
+ * version does not matter. */
 static const struct mtr_property first_properties[] = {
     {.name = {"bytes", 5}, .kind = MTR_PROPERTY_NUMBER, .number = {.mantissa = -15, .scale = 1}},
     {.name = {"region", 6}, .kind = MTR_PROPERTY_STRING, .text = {"eu-\xc3\xa9", 5}},
@@ -25,19 +26,42 @@ static const struct mtr_property first_properties[] = {
     {.name = {"burst", 5}, .kind = MTR_PROPERTY_FALSE},
 };
 static const struct mtr_event golden_events[] = {
-    {.vendor = {"acme", 4}, .source = {"/host/1", 7}, .id = {"a", 1}, .type = {"vm", 2}, .subject = {"sub-1", 5},
-     .time_us = INT64_C(1700000000123456), .time_given = true, .properties = first_properties, .property_count = 4},
-    {.vendor = {"acme", 4}, .source = {"/host/2", 7}, .id = {"b2", 2}, .type = {"meterd.void", 11}, .subject = {"", 0},
-     .time_us = INT64_C(1699999999000000), .disposition = MTR_DISPOSITION_VOID, .target_seq = 300},
-    {.vendor = {"acme", 4}, .source = {"/host/1", 7}, .id = {"c33", 3}, .type = {"vm", 2}, .subject = {"sub-2", 5},
-     .time_us = INT64_C(1700000000123456), .disposition = MTR_DISPOSITION_FUTURE, .properties = first_properties, .property_count = 1},
+    {.vendor = {"acme", 4},
+     .source = {"/host/1", 7},
+     .id = {"a", 1},
+     .type = {"vm", 2},
+     .subject = {"sub-1", 5},
+     .time_us = INT64_C(1700000000123456),
+     .time_given = true,
+     .properties = first_properties,
+     .property_count = 4},
+    {.vendor = {"acme", 4},
+     .source = {"/host/2", 7},
+     .id = {"b2", 2},
+     .type = {"meterd.void", 11},
+     .subject = {"", 0},
+     .time_us = INT64_C(1699999999000000),
+     .disposition = MTR_DISPOSITION_VOID,
+     .target_seq = 300},
+    {.vendor = {"acme", 4},
+     .source = {"/host/1", 7},
+     .id = {"c33", 3},
+     .type = {"vm", 2},
+     .subject = {"sub-2", 5},
+     .time_us = INT64_C(1700000000123456),
+     .disposition = MTR_DISPOSITION_FUTURE,
+     .properties = first_properties,
+     .property_count = 1},
 };
 enum { GOLDEN_COUNT = sizeof(golden_events) / sizeof(*golden_events) };
 
 static struct mtr_block_header golden_header(void)
 {
-    return (struct mtr_block_header){.first_seq = 1000, .count = GOLDEN_COUNT, .received_us = INT64_C(1700000001000000),
-                                     .previous_hash = {.high = 0x0123456789abcdef, .low = 0xfedcba9876543210}};
+    return (struct mtr_block_header){
+        .first_seq = 1000,
+        .count = GOLDEN_COUNT,
+        .received_us = INT64_C(1700000001000000),
+        .previous_hash = {.high = 0x0123456789abcdef, .low = 0xfedcba9876543210}};
 }
 
 static size_t read_golden(char *bytes, size_t size_max)
@@ -78,8 +102,10 @@ static void the_decoder_reads_the_golden_bytes(void **state)
     const struct mtr_event *events;
     size_t size = read_golden(bytes, sizeof(bytes));
     assert_int_equal(mtr_block_decoder_open(&decoder), MTR_OK);
-    assert_int_equal(mtr_block_decode(decoder, (struct mtr_str){bytes, size}, &header, &events, NULL), MTR_OK);
-    assert_true(header.first_seq == expected.first_seq && header.count == expected.count && header.received_us == expected.received_us);
+    assert_int_equal(mtr_block_decode(decoder, (struct mtr_str){bytes, size}, &header, &events, NULL),
+                     MTR_OK);
+    assert_true(header.first_seq == expected.first_seq && header.count == expected.count &&
+                header.received_us == expected.received_us);
     assert_memory_equal(&header.previous_hash, &expected.previous_hash, sizeof(header.previous_hash));
     for (uint32_t i = 0; i < GOLDEN_COUNT; i++) assert_true(events_equal(&events[i], &golden_events[i]));
     mtr_block_decoder_close(decoder);

@@ -1,6 +1,6 @@
 /*
- * The worked example of charges in another currency: config/tariffs/exchange.yaml. Its lines `# rates: {a rates document}` hold from there on for
- * its lines `# expect in USD: USAGE -> LINES`.
+ * The worked example of charges in another currency: config/tariffs/exchange.yaml. Its lines `# rates: {a
+ * rates document}` hold from there on for its lines `# expect in USD: USAGE -> LINES`.
  */
 #include "meterd/tariff/price.h"
 
@@ -29,7 +29,8 @@ static void read_rates(struct example *example, const char *text, struct table *
     struct mtr_diagnostic broken;
     mtr_document_close(table->document);
     assert_int_equal(mtr_document_parse(mtr_str_from(text), &table->document, &broken), MTR_OK);
-    int rc = mtr_rates_read(mtr_document_root(table->document), &example->pricing.arena, &table->rates, &example->pricing.findings);
+    int rc = mtr_rates_read(mtr_document_root(table->document), &example->pricing.arena, &table->rates,
+                            &example->pricing.findings);
     if (rc) fail_msg("%s: %s", example->pricing.findings.items[0].text, text);
     table->day = &table->rates;
     table->book = (struct mtr_rate_book){&table->day, 1};
@@ -42,9 +43,11 @@ static void check_expectation(struct example *example, const struct table *table
     struct mtr_price_exchange exchange;
     struct mtr_price price;
     char got[2048], *arrow = strstr(text, "-> ");
-    if (!table->day || !arrow || text[CODE_BYTES] != ':') fail_msg("no rates, no currency or no ->: %s", text);
+    if (!table->day || !arrow || text[CODE_BYTES] != ':')
+        fail_msg("no rates, no currency or no ->: %s", text);
     *arrow = '\0';
-    mtr_price_exchange_find(&example->pricing.tariff, (struct mtr_str){text, CODE_BYTES}, table->rates.day, false, &table->book, &exchange);
+    mtr_price_exchange_find(&example->pricing.tariff, (struct mtr_str){text, CODE_BYTES}, table->rates.day,
+                            false, &table->book, &exchange);
     struct mtr_price_input input = pricing_input(&example->pricing);
     input.zone = example->utc;
     input.exchange = &exchange;
@@ -67,7 +70,8 @@ static void test_example(void **state)
     example_read_file(example.name, text);
     assert_int_equal(pricing_open(&example.pricing, mtr_str_from(text)), MTR_OK);
     for (char *rest = text, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
-        if (strncmp(line, RATES_MARK, strlen(RATES_MARK)) == 0) read_rates(&example, line + strlen(RATES_MARK), &table);
+        if (strncmp(line, RATES_MARK, strlen(RATES_MARK)) == 0)
+            read_rates(&example, line + strlen(RATES_MARK), &table);
         if (strncmp(line, EXPECT_MARK, strlen(EXPECT_MARK)) != 0) continue;
         check_expectation(&example, &table, line + strlen(EXPECT_MARK));
         count++;

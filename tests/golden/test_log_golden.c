@@ -1,7 +1,8 @@
 /*
- * A golden segment: a log of one sealed and one open segment as version 1 wrote it, its manifest and its data files without the free
- * pages behind them. Today's reader, recovery and writer take it. METERD_GOLDEN_WRITE=1 writes it anew, which only a new format version may
- * do (docs/formats.md). Run from the repository's root.
+ * A golden segment: a log of one sealed and one open segment as version 1 wrote it, its manifest and its data
+ * files without the free pages behind them. Today's reader, recovery and writer take it.
+ * METERD_GOLDEN_WRITE=1 writes it anew, which only a new format version may do (docs/formats.md). Run from
+ * the repository's root.
  */
 #include "meterd/store/log.h"
 
@@ -16,10 +17,15 @@
 
 #include "support/log_directory.h"
 
-/* LMDB's pages are the machine's own: the golden files are of a little-endian one, as every machine is that meterd runs on. */
+/* LMDB's pages are the machine's own: the golden files are of a little-endian one, as every machine is
+ * that meterd runs on. */
 static const char *const golden = "tests/golden/log_v1";
 static const char *const files[] = {"manifest", "000001/data.mdb", "000002/data.mdb"};
-enum { FILE_COUNT = sizeof(files) / sizeof(*files), PAGE_BYTES = 4096, FILE_BYTES_MAX = 1 << 20 /* small_options' segment */ };
+enum {
+    FILE_COUNT = sizeof(files) / sizeof(*files),
+    PAGE_BYTES = 4096,
+    FILE_BYTES_MAX = 1 << 20 /* small_options' segment */
+};
 
 /* Received at these times, as blocks of so many events; the third begins the second segment. */
 static const struct {
@@ -114,7 +120,8 @@ static void check_events(struct mtr_log_reader *reader)
         const struct mtr_event *events;
         struct mtr_arena arena;
         if (mtr_log_read(reader, seq, &header, &events, &diagnostic)) fail_msg("%s", diagnostic.text);
-        assert_true(header.first_seq == seq && header.count == blocks[i].count && header.received_us == blocks[i].received_us);
+        assert_true(header.first_seq == seq && header.count == blocks[i].count &&
+                    header.received_us == blocks[i].received_us);
         mtr_arena_init(&arena, 1 << 12, 1 << 20);
         const struct mtr_event *expected = numbered_events(&arena, seq, header.count);
         for (uint32_t k = 0; k < header.count; k++) assert_true(events_equal(&events[k], &expected[k]));
@@ -165,7 +172,8 @@ static void a_writer_writes_the_golden_manifest(void **state)
     make_temporary(directory);
     make_log(directory);
     if (getenv("METERD_GOLDEN_WRITE")) copy_files(directory, golden);
-    size_t size = read_file(golden, "manifest", was); /* it holds the chain's hash over all blocks and that of all identities */
+    /* it holds the chain's hash over all blocks and that of all identities */
+    size_t size = read_file(golden, "manifest", was);
     assert_int_equal(read_file(directory, "manifest", is), size);
     assert_memory_equal(was, is, size);
     remove_tree(directory);

@@ -1,5 +1,6 @@
 /*
- * Golden rows of account limits: a cap and a minimum over all of a customer's subscriptions of a tariff, seen from one of them.
+ * Golden rows of account limits: a cap and a minimum over all of a customer's subscriptions of a tariff, seen
+ * from one of them.
  */
 // clang-format off
 #include <setjmp.h>
@@ -38,9 +39,12 @@ static void test_rows(void **state)
         struct pricing pricing;
         struct mtr_price price;
         char text[512], got[512];
-        snprintf(text, sizeof(text), "{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}], %s}]}",
-                 rows[i].version);
-        if (pricing_open(&pricing, mtr_str_from(text)) != MTR_OK) fail_msg("%s: %s", rows[i].version, pricing.findings.items[0].text);
+        snprintf(
+            text, sizeof(text),
+            "{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}], %s}]}",
+            rows[i].version);
+        if (pricing_open(&pricing, mtr_str_from(text)) != MTR_OK)
+            fail_msg("%s: %s", rows[i].version, pricing.findings.items[0].text);
         assert_true(pricing.tariff.has_account);
         struct mtr_usage_row usage = {.dimensions = MTR_STR("")};
         struct mtr_price_input input = pricing_input(&pricing);
@@ -51,7 +55,8 @@ static void test_rows(void **state)
         input.account_continues = rows[i].continues;
         assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
         pricing_describe(&pricing, &price, got, sizeof(got));
-        if (strcmp(got, rows[i].expected) != 0) fail_msg("row %zu, %s:\n  expected %s\n  got      %s", i, rows[i].version, rows[i].expected, got);
+        if (strcmp(got, rows[i].expected) != 0)
+            fail_msg("row %zu, %s:\n  expected %s\n  got      %s", i, rows[i].version, rows[i].expected, got);
         input.closing = false;
         assert_int_equal(mtr_price(&input, false, &pricing.result, &price), MTR_OK);
         pricing_describe(&pricing, &price, got, sizeof(got));

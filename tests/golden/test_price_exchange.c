@@ -1,6 +1,6 @@
 /*
- * Prices charged in another currency: nothing is rounded before the conversion, caps and minimums are in the tariff's currency, the digits are
- * those of the currency charged; a part without a rate has no price.
+ * Prices charged in another currency: nothing is rounded before the conversion, caps and minimums are in the
+ * tariff's currency, the digits are those of the currency charged; a part without a rate has no price.
  */
 #include "meterd/tariff/price.h"
 
@@ -12,7 +12,8 @@
 
 #include "tests/support/pricing.h"
 
-/* 1 EUR is 1.0842 USD, 170 JPY, 0.3 KWD; and in roubles 100 EUR is 9250 RUB. Of 20 November 2026, a Friday. */
+/* 1 EUR is 1.0842 USD, 170 JPY, 0.3 KWD; and in roubles 100 EUR is 9250 RUB. Of 20 November 2026, a
+ * Friday. */
 static const char rates_text[] =
     "[{key: ecb, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: '1.0842', JPY: 170, KWD: '0.3'}},"
     " {key: cbr, source: cbr, date: 2026-11-20, base: RUB, quotes: {EUR: {nominal: 100, value: 9250}, USD: {value: 85}}}]";
@@ -70,7 +71,9 @@ static void open_rates(struct rates *rates)
     mtr_diagnostics_init(&findings, 8);
     assert_int_equal(mtr_document_parse(mtr_str_from(rates_text), &rates->document, &broken), MTR_OK);
     for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(mtr_rates_read(&mtr_document_root(rates->document)->children[i], &rates->arena, &rates->days[i], &findings), MTR_OK);
+        assert_int_equal(mtr_rates_read(&mtr_document_root(rates->document)->children[i], &rates->arena,
+                                        &rates->days[i], &findings),
+                         MTR_OK);
         rates->pointers[i] = &rates->days[i];
     }
     mtr_diagnostics_release(&findings);
@@ -96,7 +99,8 @@ static void test_rows(void **state)
         struct mtr_price price;
         char text[1024] = "missing";
         assert_int_equal(pricing_open(&pricing, mtr_str_from(rows[i].tariff)), MTR_OK);
-        mtr_price_exchange_find(&pricing.tariff, mtr_str_from(rows[i].currency), FRIDAY, false, &rates.book, &exchange);
+        mtr_price_exchange_find(&pricing.tariff, mtr_str_from(rows[i].currency), FRIDAY, false, &rates.book,
+                                &exchange);
         struct mtr_usage_row usage = {0};
         struct mtr_price_input input = pricing_input(&pricing);
         assert_int_equal(mtr_quantity_parse(mtr_str_from(rows[i].quantity), &usage.quantity), MTR_OK);
@@ -107,7 +111,8 @@ static void test_rows(void **state)
         pricing.tariff.rounding_digits = exchange.digits; /* as the answer is written */
         if (!rc) pricing_describe(&pricing, &price, text, sizeof(text));
         assert_true(rc == MTR_OK || rc == MTR_EMISSING);
-        if (strcmp(text, rows[i].expected) != 0) fail_msg("row %zu:\n  expected %s\n  got      %s", i, rows[i].expected, text);
+        if (strcmp(text, rows[i].expected) != 0)
+            fail_msg("row %zu:\n  expected %s\n  got      %s", i, rows[i].expected, text);
         pricing_close(&pricing);
     }
     close_rates(&rates);
@@ -126,9 +131,11 @@ static void check_parts(const struct rates *rates, struct mtr_str tariff, enum m
     assert_int_equal(pricing.tariff.rounding, mode);
     for (uint32_t i = 0; i < PARTS; i++) {
         struct mtr_price_exchange exchange;
-        struct mtr_usage_row usage[2] = {{.quantity = {(mtr_int128)i * 700000000000}, .earlier = true}, {.quantity = {700000000000}}};
+        struct mtr_usage_row usage[2] = {{.quantity = {(mtr_int128)i * 700000000000}, .earlier = true},
+                                         {.quantity = {700000000000}}};
         struct mtr_price_input input = pricing_input(&pricing);
-        mtr_price_exchange_find(&pricing.tariff, i % 3 ? MTR_STR("USD") : MTR_STR("KWD"), FRIDAY, false, &rates->book, &exchange);
+        mtr_price_exchange_find(&pricing.tariff, i % 3 ? MTR_STR("USD") : MTR_STR("KWD"), FRIDAY, false,
+                                &rates->book, &exchange);
         exchange.digits = 2;
         input.exchange = &exchange;
         input.usage = usage;
@@ -154,7 +161,8 @@ static void test_parts_are_rounded_as_one(void **state)
     open_rates(&rates);
     for (int mode = MTR_ROUND_HALF_EVEN; mode <= MTR_ROUND_FLOOR; mode++) {
         char text[512];
-        snprintf(text, sizeof(text), TARIFF("rounding: {mode: %s},", CALLS), mtr_rounding_name((enum mtr_rounding)mode));
+        snprintf(text, sizeof(text), TARIFF("rounding: {mode: %s},", CALLS),
+                 mtr_rounding_name((enum mtr_rounding)mode));
         check_parts(&rates, mtr_str_from(text), (enum mtr_rounding)mode);
     }
     close_rates(&rates);
@@ -165,9 +173,15 @@ static void test_days_of_rules(void **state)
     static const struct {
         enum mtr_exchange_at at;
         int64_t day; /* of November 2026 in Auckland, 13 hours before UTC */
-    } days[] = {{MTR_EXCHANGE_AT_PERIOD_END, 20787}, {MTR_EXCHANGE_AT_CHARGE_DAY, 20788}, {MTR_EXCHANGE_AT_USAGE_DAY, 20777}, {MTR_EXCHANGE_AT_ORDER, 20745}};
-    /* the 20th at 0:00, the period's end on 1 December at 0:00, a start on 19 October at 0:00, all of them local */
-    const struct mtr_price_exchange_times times = {20777 * INT64_C(86400) - 13 * 3600, 20788 * INT64_C(86400) - 13 * 3600, 20745 * INT64_C(86400) - 13 * 3600};
+    } days[] = {{MTR_EXCHANGE_AT_PERIOD_END, 20787},
+                {MTR_EXCHANGE_AT_CHARGE_DAY, 20788},
+                {MTR_EXCHANGE_AT_USAGE_DAY, 20777},
+                {MTR_EXCHANGE_AT_ORDER, 20745}};
+    /* the 20th at 0:00, the period's end on 1 December at 0:00, a start on 19 October at 0:00, all of them
+     * local */
+    const struct mtr_price_exchange_times times = {20777 * INT64_C(86400) - 13 * 3600,
+                                                   20788 * INT64_C(86400) - 13 * 3600,
+                                                   20745 * INT64_C(86400) - 13 * 3600};
     struct mtr_zone *zone;
     (void)state;
     assert_int_equal(mtr_zone_open(MTR_STR("Pacific/Auckland"), &zone), MTR_OK);

@@ -1,6 +1,7 @@
 /*
- * The law of position: a period that is priced in parts, each behind those before it, comes to what it does in one, whatever the curve, the
- * scope, the parts around the curve and the rounding. Golden rows of two parts; then seeded tariffs of all of them, seeded use (some of it taken back), seeded splits.
+ * The law of position: a period that is priced in parts, each behind those before it, comes to what it does
+ * in one, whatever the curve, the scope, the parts around the curve and the rounding. Golden rows of two
+ * parts; then seeded tariffs of all of them, seeded use (some of it taken back), seeded splits.
  *
  * METERD_SEED repeats a run, METERD_CASES changes the number of tariffs.
  */
@@ -16,7 +17,14 @@
 #include "tests/support/pricing.h"
 #include "tests/support/random_events.h"
 
-enum { COMPONENTS_MAX = 3, ROWS_MAX = 24, PARTS_MAX = 5, DOCUMENT_BYTES = 8192, PERIOD_S = 31 * 86400, CASES = 4000 };
+enum {
+    COMPONENTS_MAX = 3,
+    ROWS_MAX = 24,
+    PARTS_MAX = 5,
+    DOCUMENT_BYTES = 8192,
+    PERIOD_S = 31 * 86400,
+    CASES = 4000
+};
 static const int64_t START_S = 1767225600;
 
 struct text {
@@ -29,7 +37,8 @@ static void add(struct text *text, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    text->size += (size_t)vsnprintf(text->bytes + text->size, sizeof(text->bytes) - text->size, format, arguments);
+    text->size +=
+        (size_t)vsnprintf(text->bytes + text->size, sizeof(text->bytes) - text->size, format, arguments);
     va_end(arguments);
     assert_true(text->size < sizeof(text->bytes));
 }
@@ -65,7 +74,8 @@ static const char *pick(struct random_case *it, const char *const *names, unsign
 
 static const char *const modes[] = {"half_even", "half_up", "up", "down", "ceiling", "floor"};
 
-static void add_tiers(struct random_case *it, const char *curve, const char *unit, const char *flat, bool with_caps)
+static void add_tiers(struct random_case *it, const char *curve, const char *unit, const char *flat,
+                      bool with_caps)
 {
     unsigned bound = 0, count = 1 + below(it, 4);
     add(&it->text, "%s: [", curve);
@@ -73,7 +83,8 @@ static void add_tiers(struct random_case *it, const char *curve, const char *uni
         add(&it->text, "{");
         if (i + 1 < count) add(&it->text, "up_to: %u.%u, ", bound += 1 + below(it, 60), below(it, 10));
         if (unit) add(&it->text, "%s: \"%u.%03u\", ", unit, below(it, 3), below(it, 1000));
-        if (flat && (!unit || one_in(it, 2))) add(&it->text, "%s: \"%u.%u\", ", flat, below(it, 9), below(it, 10));
+        if (flat && (!unit || one_in(it, 2)))
+            add(&it->text, "%s: \"%u.%u\", ", flat, below(it, 9), below(it, 10));
         if (with_caps && one_in(it, 5)) add(&it->text, "cap: %u, ", 10 + below(it, 40));
         add(&it->text, "}%s", i + 1 < count ? ", " : "]");
     }
@@ -81,21 +92,25 @@ static void add_tiers(struct random_case *it, const char *curve, const char *uni
 
 static void add_blocks(struct random_case *it)
 {
-    add(&it->text, "blocks: {mode: %s, tiers: [{size: %u.5, blocks: %u, price: \"1.%03u\"}, {size: %u, price: \"2.5\"}]}",
-        one_in(it, 2) ? "graduated" : "volume", 1 + below(it, 20), 1 + below(it, 4), below(it, 1000), 1 + below(it, 30));
+    add(&it->text,
+        "blocks: {mode: %s, tiers: [{size: %u.5, blocks: %u, price: \"1.%03u\"}, {size: %u, price: \"2.5\"}]}",
+        one_in(it, 2) ? "graduated" : "volume", 1 + below(it, 20), 1 + below(it, 4), below(it, 1000),
+        1 + below(it, 30));
 }
 
 static void add_increments(struct random_case *it)
 {
     unsigned step = 1 + below(it, 30);
-    add(&it->text, "increments: {connect: \"0.%02u\", steps: [{price: \"0.1%u\", per: %u, step: %u}, {from: %u, price: \"0.05\", per: 7, step: 2}]}",
+    add(&it->text,
+        "increments: {connect: \"0.%02u\", steps: [{price: \"0.1%u\", per: %u, step: %u}, {from: %u, price: \"0.05\", per: 7, step: 2}]}",
         below(it, 100), below(it, 10), 1 + below(it, 60), step, step * (1 + below(it, 3)));
 }
 
 static void add_event_percentage(struct random_case *it)
 {
     add(&it->text, "percentage: {rate: \"2.9%u\", fixed: \"0.%02u\"", below(it, 10), below(it, 50));
-    if (one_in(it, 2)) add(&it->text, ", minimum: \"0.%02u\", maximum: \"1.%02u\"", below(it, 100), below(it, 100));
+    if (one_in(it, 2))
+        add(&it->text, ", minimum: \"0.%02u\", maximum: \"1.%02u\"", below(it, 100), below(it, 100));
     if (one_in(it, 2)) add(&it->text, ", free_events: %u", below(it, 6));
     if (one_in(it, 2)) add(&it->text, ", free_amount: \"%u.5\"", below(it, 60));
     add(&it->text, "}, scope: event");
@@ -113,8 +128,9 @@ static void add_choice(struct random_case *it)
         add(&it->text, "}]");
         return;
     case 1:
-        add(&it->text, "scope: period, capacity: [{up_to: {m: %u, n: %u}, amount: \"%u.3\"}, {up_to: {m: %u, n: 9000}, amount: 20}, {amount: 50}]", 1 + below(it, 20),
-            1 + below(it, 20), below(it, 9), 30 + below(it, 9000));
+        add(&it->text,
+            "scope: period, capacity: [{up_to: {m: %u, n: %u}, amount: \"%u.3\"}, {up_to: {m: %u, n: 9000}, amount: 20}, {amount: 50}]",
+            1 + below(it, 20), 1 + below(it, 20), below(it, 9), 30 + below(it, 9000));
         return;
     default:
         add(&it->text, "meter: m, scope: %s, tier_by: n, ", one_in(it, 2) ? "period" : "term");
@@ -131,7 +147,10 @@ static bool add_curve(struct random_case *it)
     case 0: add(&it->text, "per_unit: \"0.%03u\"", below(it, 1000)); break;
     case 1: add_tiers(it, "graduated", "unit", "flat", true); break;
     case 2: add_tiers(it, "volume", "unit", "flat", true); break;
-    case 3: add(&it->text, "package: {size: %u.5, price: \"1.%03u\", rounding: %s}", 1 + below(it, 40), below(it, 1000), one_in(it, 3) ? "none" : pick(it, modes, 6)); break;
+    case 3:
+        add(&it->text, "package: {size: %u.5, price: \"1.%03u\", rounding: %s}", 1 + below(it, 40),
+            below(it, 1000), one_in(it, 3) ? "none" : pick(it, modes, 6));
+        break;
     case 4: add(&it->text, "percentage: {rate: \"2.%u\", fixed: \"0.30\"}", below(it, 100)); break;
     case 5: add_tiers(it, "graduated_percentage", "rate", "flat", true); break;
     case 6: add(&it->text, "dynamic: {multiplier: \"1.%03u\"}", below(it, 1000)); break;
@@ -147,8 +166,8 @@ static bool add_curve(struct random_case *it)
         add_choice(it);
         return true;
     default:
-        add(&it->text, "recurring: {amount: \"%u.%02u\", in: %s, prorate: %s}", below(it, 90), below(it, 100), one_in(it, 2) ? "advance" : "arrears",
-            pick(it, prorates, 3));
+        add(&it->text, "recurring: {amount: \"%u.%02u\", in: %s, prorate: %s}", below(it, 90), below(it, 100),
+            one_in(it, 2) ? "advance" : "arrears", pick(it, prorates, 3));
         return false;
     }
     add(&it->text, ", scope: %s", pick(it, scopes, 7));
@@ -160,7 +179,9 @@ static void add_limits(struct random_case *it, const char *separator)
     unsigned least = below(it, 40);
     bool has_commitment = one_in(it, 4), has_minimum = !has_commitment && one_in(it, 4);
     if (has_minimum) add(&it->text, "%sminimum: \"%u.25\"", separator, least);
-    if (has_commitment) add(&it->text, "%scommitment: {amount: %u, overage: \"1.3%u\", prorate: second}", separator, least, below(it, 10));
+    if (has_commitment)
+        add(&it->text, "%scommitment: {amount: %u, overage: \"1.3%u\", prorate: second}", separator, least,
+            below(it, 10));
     if (one_in(it, 4)) add(&it->text, "%scap: \"%u.75\"", separator, least + below(it, 60));
 }
 
@@ -169,21 +190,32 @@ static void add_component(struct random_case *it, unsigned index)
     add(&it->text, "      - {key: c%u, ", index);
     size_t start = it->text.size;
     bool has_use = add_curve(it);
-    bool has_free_part = strstr(it->text.bytes + start, "free_") != NULL, flat = strstr(it->text.bytes + start, "flat:") != NULL;
-    bool whole = strstr(it->text.bytes + start, "scope: period") != NULL || strstr(it->text.bytes + start, "scope: level") != NULL;
+    bool has_free_part = strstr(it->text.bytes + start, "free_") != NULL,
+         flat = strstr(it->text.bytes + start, "flat:") != NULL;
+    bool whole = strstr(it->text.bytes + start, "scope: period") != NULL ||
+                 strstr(it->text.bytes + start, "scope: level") != NULL;
     const char *written = it->text.bytes + start;
-    const bool is_level = strstr(written, "scope: level") != NULL, is_capacity = strstr(written, "capacity") != NULL;
+    const bool is_level = strstr(written, "scope: level") != NULL,
+               is_capacity = strstr(written, "capacity") != NULL;
     const bool is_chosen = is_capacity || strstr(written, "matrix") || strstr(written, "tier_by");
     if (has_use && !is_chosen) add(&it->text, ", meter: m");
     if (has_use && flat && whole && !is_chosen && one_in(it, 3)) add(&it->text, ", flat_at_zero: true");
     else if (has_use && !is_chosen && one_in(it, 3)) add(&it->text, ", group_by: [r]");
-    if (has_use && !is_capacity && one_in(it, 6)) add(&it->text, ", when: %s", one_in(it, 2) ? "night" : "{not: weekend}");
-    if (has_use && !is_level && !is_capacity && one_in(it, 6)) add(&it->text, ", weights: {night: \"0.5\", weekend: \"1.%u\"}", below(it, 1000));
-    if (has_use && !has_free_part && !is_capacity && one_in(it, 3)) add(&it->text, ", free_units: %u", below(it, 60));
+    if (has_use && !is_capacity && one_in(it, 6))
+        add(&it->text, ", when: %s", one_in(it, 2) ? "night" : "{not: weekend}");
+    if (has_use && !is_level && !is_capacity && one_in(it, 6))
+        add(&it->text, ", weights: {night: \"0.5\", weekend: \"1.%u\"}", below(it, 1000));
+    if (has_use && !has_free_part && !is_capacity && one_in(it, 3))
+        add(&it->text, ", free_units: %u", below(it, 60));
     if (has_use && !is_capacity && one_in(it, 3))
-        add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7), pick(it, modes, 6), below(it, 3));
-    if (one_in(it, 3)) add(&it->text, ", discount: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
-    if (one_in(it, 4)) add(&it->text, ", markup: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent", below(it, 100), below(it, 10));
+        add(&it->text, ", convert: {multiply: 2, divide: %u, rounding: %s, digits: %u}", 1 + below(it, 7),
+            pick(it, modes, 6), below(it, 3));
+    if (one_in(it, 3))
+        add(&it->text, ", discount: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent",
+            below(it, 100), below(it, 10));
+    if (one_in(it, 4))
+        add(&it->text, ", markup: {%s: %u.%u}", has_use && one_in(it, 3) ? "amount" : "percent",
+            below(it, 100), below(it, 10));
     if (has_use) add_limits(it, ", ");
     add(&it->text, "}\n");
 }
@@ -216,10 +248,13 @@ static void make_use(struct random_case *it)
             it->use[it->use_count++] = (struct mtr_usage_row){
                 .component = c,
                 .input = component->input_count > 1 ? below(it, component->input_count) : 0,
-                .dimensions = mtr_str_from(!component->group_by_count ? "" : one_in(it, 2) ? "r=a" : "r=b"),
+                .dimensions = mtr_str_from(!component->group_by_count ? ""
+                                           : one_in(it, 2)            ? "r=a"
+                                                                      : "r=b"),
                 .time_us = (START_S + from_s) * MTR_US_PER_SECOND,
                 .until_us = (START_S + until_s) * MTR_US_PER_SECOND,
-                .quantity = {(mtr_int128)below(it, 50000) * (one_in(it, 2) ? 1000000000 : 500000000000) / (one_in(it, 5) && !is_level ? -3 : 1)},
+                .quantity = {(mtr_int128)below(it, 50000) * (one_in(it, 2) ? 1000000000 : 500000000000) /
+                             (one_in(it, 5) && !is_level ? -3 : 1)},
             };
         }
     }
@@ -233,19 +268,21 @@ static void make_pools(struct random_case *it)
     for (uint32_t c = 0; c < it->version->component_count; c++) {
         const struct mtr_component *component = &it->version->components[c];
         if (!mtr_component_has_units(component) || component->group_by_count || !one_in(it, 3)) continue;
-        it->pools[it->pool_count++] = (struct mtr_price_pool){.key = mtr_str_from(keys[c]),
-                                                              .grant = MTR_STR("grant=2026-01-01"),
-                                                              .components = &component->key,
-                                                              .component_count = 1,
-                                                              .expires_s = INT64_MAX,
-                                                              .quantity = {(mtr_int128)below(it, 60000) * 1000000000}};
+        it->pools[it->pool_count++] =
+            (struct mtr_price_pool){.key = mtr_str_from(keys[c]),
+                                    .grant = MTR_STR("grant=2026-01-01"),
+                                    .components = &component->key,
+                                    .component_count = 1,
+                                    .expires_s = INT64_MAX,
+                                    .quantity = {(mtr_int128)below(it, 60000) * 1000000000}};
     }
     if (one_in(it, 4))
-        it->pools[it->pool_count++] = (struct mtr_price_pool){.key = MTR_STR("credit"),
-                                                              .grant = MTR_STR("credit=2026-01-01"),
-                                                              .of_money = true,
-                                                              .expires_s = INT64_MAX,
-                                                              .amount = {(mtr_int128)below(it, 6000) * 10000000000000000}};
+        it->pools[it->pool_count++] =
+            (struct mtr_price_pool){.key = MTR_STR("credit"),
+                                    .grant = MTR_STR("credit=2026-01-01"),
+                                    .of_money = true,
+                                    .expires_s = INT64_MAX,
+                                    .amount = {(mtr_int128)below(it, 6000) * 10000000000000000}};
 }
 
 static void make_parts(struct random_case *it)
@@ -254,11 +291,13 @@ static void make_parts(struct random_case *it)
     it->borders_s[0] = START_S;
     it->borders_s[it->part_count] = START_S + PERIOD_S;
     for (uint32_t i = 1; i < it->part_count; i++)
-        it->borders_s[i] = it->borders_s[i - 1] + 1 + below(it, (unsigned)(it->borders_s[it->part_count] - it->borders_s[i - 1]) / 2);
+        it->borders_s[i] = it->borders_s[i - 1] + 1 +
+                           below(it, (unsigned)(it->borders_s[it->part_count] - it->borders_s[i - 1]) / 2);
 }
 
 /* What of the use lies in [from, to), added to the rows. */
-static void take(const struct random_case *it, int64_t from_s, int64_t to_s, bool earlier, struct mtr_usage_row *rows, uint32_t *count)
+static void take(const struct random_case *it, int64_t from_s, int64_t to_s, bool earlier,
+                 struct mtr_usage_row *rows, uint32_t *count)
 {
     const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
     for (uint32_t i = 0; i < it->use_count; i++) {
@@ -272,8 +311,8 @@ static void take(const struct random_case *it, int64_t from_s, int64_t to_s, boo
     }
 }
 
-static void price(struct random_case *it, int64_t from_s, int64_t to_s, const struct mtr_price *const *earlier, uint32_t earlier_count,
-                  struct mtr_price *out)
+static void price(struct random_case *it, int64_t from_s, int64_t to_s,
+                  const struct mtr_price *const *earlier, uint32_t earlier_count, struct mtr_price *out)
 {
     struct mtr_usage_row rows[2 * ROWS_MAX];
     struct mtr_price_input input = pricing_input(&it->pricing);
@@ -317,11 +356,13 @@ static void check_equal(const struct random_case *it, const char *what, mtr_int1
     fail_msg("%s: %u parts come to %s, the whole to %s", what, it->part_count, a, b);
 }
 
-/* Where the total is rounded a cap leaves each line at 18 digits: then the totals are what must agree. A cap of the tariff may cut another
- * component in parts than it does in one. */
+/* Where the total is rounded a cap leaves each line at 18 digits: then the totals are what must agree. A
+ * cap of the tariff may cut another component in parts than it does in one. */
 static bool lines_agree(const struct random_case *it, const struct mtr_component *component)
 {
-    return !it->version->has_cap && !(it->pricing.tariff.round_total && (mtr_component_has(component, "cap") || mtr_component_has(component, "commitment")));
+    return !it->version->has_cap &&
+           !(it->pricing.tariff.round_total &&
+             (mtr_component_has(component, "cap") || mtr_component_has(component, "commitment")));
 }
 
 /* For a failure's report. */
@@ -342,10 +383,12 @@ static void describe_use(struct random_case *it)
     for (uint32_t i = 0; i < it->use_count; i++) {
         const struct mtr_usage_row *row = &it->use[i];
         mtr_quantity_format(row->quantity, quantity);
-        add(&it->text, "\nc%u %s at %lld to %lld: %s", row->component, row->dimensions.data, (long long)(row->time_us / MTR_US_PER_SECOND - START_S),
+        add(&it->text, "\nc%u %s at %lld to %lld: %s", row->component, row->dimensions.data,
+            (long long)(row->time_us / MTR_US_PER_SECOND - START_S),
             (long long)(row->until_us / MTR_US_PER_SECOND - START_S), quantity);
     }
-    for (uint32_t i = 0; i <= it->part_count; i++) add(&it->text, "%s%lld", i ? ", " : "\nparts at ", (long long)(it->borders_s[i] - START_S));
+    for (uint32_t i = 0; i <= it->part_count; i++)
+        add(&it->text, "%s%lld", i ? ", " : "\nparts at ", (long long)(it->borders_s[i] - START_S));
     add(&it->text, "\n");
 }
 
@@ -368,7 +411,8 @@ static void check_case(struct random_case *it)
         const struct mtr_component *component = &it->version->components[c];
         mtr_int128 sum = 0;
         for (uint32_t i = 0; i < it->part_count; i++) sum += sum_of(&parts[i], component->key);
-        if (lines_agree(it, component)) check_equal(it, component->key.data, sum, sum_of(&whole, component->key));
+        if (lines_agree(it, component))
+            check_equal(it, component->key.data, sum, sum_of(&whole, component->key));
     }
 }
 
@@ -402,11 +446,14 @@ static void test_parts_add_up_to_the_whole(void **state)
     mtr_zone_close(it.utc);
 }
 
-static void price_half(struct pricing *pricing, const char *const *use, uint32_t half, struct mtr_price prices[2])
+static void price_half(struct pricing *pricing, const char *const *use, uint32_t half,
+                       struct mtr_price prices[2])
 {
-    struct mtr_usage_row rows[2] = {{.time_us = START_S * MTR_US_PER_SECOND}, {.time_us = (START_S + PERIOD_S / 2) * MTR_US_PER_SECOND}};
+    struct mtr_usage_row rows[2] = {{.time_us = START_S * MTR_US_PER_SECOND},
+                                    {.time_us = (START_S + PERIOD_S / 2) * MTR_US_PER_SECOND}};
     struct mtr_price_input input = pricing_input(pricing);
-    for (uint32_t i = 0; i <= half; i++) assert_int_equal(mtr_quantity_parse(mtr_str_from(use[i]), &rows[i].quantity), MTR_OK);
+    for (uint32_t i = 0; i <= half; i++)
+        assert_int_equal(mtr_quantity_parse(mtr_str_from(use[i]), &rows[i].quantity), MTR_OK);
     rows[0].earlier = half == 1;
     input.usage = rows;
     input.usage_count = half + 1;
@@ -446,13 +493,18 @@ static void test_two_parts(void **state)
         struct pricing pricing;
         struct mtr_price prices[2];
         char text[512], got[512];
-        snprintf(text, sizeof(text), "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n      - {key: a, meter: m, %s}\n", rows[i].component);
-        if (pricing_open(&pricing, mtr_str_from(text))) fail_msg("%s: %s", rows[i].component, pricing.findings.items[0].text);
+        snprintf(
+            text, sizeof(text),
+            "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n      - {key: a, meter: m, %s}\n",
+            rows[i].component);
+        if (pricing_open(&pricing, mtr_str_from(text)))
+            fail_msg("%s: %s", rows[i].component, pricing.findings.items[0].text);
         for (uint32_t half = 0; half < 2; half++) {
             price_half(&pricing, rows[i].use, half, prices);
             pricing_describe(&pricing, &prices[half], got, sizeof(got));
             if (strcmp(got, rows[i].expected[half]) != 0)
-                fail_msg("%s, part %u:\n  expected %s\n  got      %s", rows[i].component, half + 1, rows[i].expected[half], got);
+                fail_msg("%s, part %u:\n  expected %s\n  got      %s", rows[i].component, half + 1,
+                         rows[i].expected[half], got);
         }
         pricing_close(&pricing);
     }
@@ -460,6 +512,7 @@ static void test_two_parts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_parts), cmocka_unit_test(test_parts_add_up_to_the_whole)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_two_parts),
+                                       cmocka_unit_test(test_parts_add_up_to_the_whole)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,9 @@
 /*
- * Golden rows of pools: who gives what to whom, in which order, and what it makes of a bill; in one part and in several.
+ * Golden rows of pools: who gives what to whom, in which order, and what it makes of a bill; in one part and
+ * in several.
  *
- * Pools are written `key/grant units|money balance [priority [expiry day [component,component]]]`, parted by `; `. Use is written
- * `component[/dimensions]=quantity`, parts are parted by `|`.
+ * Pools are written `key/grant units|money balance [priority [expiry day [component,component]]]`, parted by
+ * `; `. Use is written `component[/dimensions]=quantity`, parts are parted by `|`.
  */
 // clang-format off
 #include <setjmp.h>
@@ -16,13 +17,17 @@
 
 #include "meterd/core/time.h"
 #include "tests/support/pricing.h"
+#include "tests/support/random.h"
 
 enum { USAGE_MAX = 32, POOLS_MAX = 8, PARTS_MAX = 4, NAMES_MAX = 4 };
 
-static const char ONE[] = "components: [{key: a, meter: m, per_unit: 1, group_by: [r]}, {key: b, meter: n, per_unit: 2}]";
+static const char ONE[] =
+    "components: [{key: a, meter: m, per_unit: 1, group_by: [r]}, {key: b, meter: n, per_unit: 2}]";
 static const char TIERS[] = "components: [{key: a, meter: m, graduated: [{up_to: 10, unit: 2}, {unit: 1}]}]";
-static const char DAYS[] = "components: [{key: a, meter: m, scope: event, package: {size: 10, price: 3}, free_units: 2}]";
-static const char FEES[] = "components: [{key: fee, recurring: {amount: 5}}, {key: a, meter: m, per_unit: 1, minimum: 4}], minimum: 12";
+static const char DAYS[] =
+    "components: [{key: a, meter: m, scope: event, package: {size: 10, price: 3}, free_units: 2}]";
+static const char FEES[] =
+    "components: [{key: fee, recurring: {amount: 5}}, {key: a, meter: m, per_unit: 1, minimum: 4}], minimum: 12";
 
 static const struct {
     const char *version;
@@ -89,7 +94,8 @@ static void parse_names(struct world *world, struct mtr_price_pool *pool, char *
 {
     struct mtr_str *names = world->names[world->pool_count];
     pool->components = names;
-    for (char *name = strsep(&text, ","); name; name = strsep(&text, ",")) names[pool->component_count++] = mtr_str_from(name);
+    for (char *name = strsep(&text, ","); name; name = strsep(&text, ","))
+        names[pool->component_count++] = mtr_str_from(name);
 }
 
 static void parse_pools(struct world *world, char *text)
@@ -99,8 +105,10 @@ static void parse_pools(struct world *world, char *text)
         while (*row == ' ') row++;
         char *name = strsep(&row, " "), *kind = strsep(&row, " "), *balance = strsep(&row, " ");
         char *slash = strchr(name, '/');
-        *pool = (struct mtr_price_pool){
-            .key = part_of(name, slash), .grant = mtr_str_from(slash + 1), .of_money = strcmp(kind, "money") == 0, .expires_s = INT64_MAX};
+        *pool = (struct mtr_price_pool){.key = part_of(name, slash),
+                                        .grant = mtr_str_from(slash + 1),
+                                        .of_money = strcmp(kind, "money") == 0,
+                                        .expires_s = INT64_MAX};
         if (pool->of_money) assert_int_equal(mtr_money_parse(mtr_str_from(balance), &pool->amount), MTR_OK);
         else assert_int_equal(mtr_quantity_parse(mtr_str_from(balance), &pool->quantity), MTR_OK);
         if (row) pool->priority = (uint32_t)atoi(strsep(&row, " "));
@@ -120,7 +128,8 @@ static void parse_usage(struct world *world, char *text)
         assert_true(world->usage_count <= USAGE_MAX);
         struct mtr_str key = part_of(word, slash ? slash : equals);
         *row = (struct mtr_usage_row){.time_us = world->usage_count * MTR_US_PER_HOUR};
-        while (!mtr_str_equal(world->pricing.tariff.versions[0].components[row->component].key, key)) row->component++;
+        while (!mtr_str_equal(world->pricing.tariff.versions[0].components[row->component].key, key))
+            row->component++;
         if (slash) row->dimensions = part_of(slash + 1, equals);
         assert_int_equal(mtr_quantity_parse(mtr_str_from(equals + 1), &row->quantity), MTR_OK);
     }
@@ -134,7 +143,8 @@ static size_t describe(const struct mtr_price *price, char *text, size_t size)
         const struct mtr_price_line *line = &price->lines[i];
         mtr_money_format_min(line->amount, 2, amount);
         mtr_quantity_format(line->quantity, quantity);
-        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s (%s); ", MTR_STR_ARGS(line->component), line->dimensions.size ? " " : "",
+        used += (size_t)snprintf(text + used, size - used, "%.*s%s%.*s %.*s %s (%s); ",
+                                 MTR_STR_ARGS(line->component), line->dimensions.size ? " " : "",
                                  MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->kind), amount, quantity);
     }
     mtr_money_format_min(price->total, 2, amount);
@@ -150,7 +160,8 @@ static void price_row(size_t index, bool with_trace, char *text, size_t size)
     const struct mtr_price *earlier[PARTS_MAX];
     uint32_t parts = 0;
     size_t used = 0;
-    snprintf(document, sizeof(document), "{key: t, currency: EUR, versions: [{from: 2026-01-01, %s}]}", rows[index].version);
+    snprintf(document, sizeof(document), "{key: t, currency: EUR, versions: [{from: 2026-01-01, %s}]}",
+             rows[index].version);
     snprintf(pools, sizeof(pools), "%s", rows[index].pools);
     snprintf(usage, sizeof(usage), "%s", rows[index].usage);
     assert_int_equal(pricing_open(&world.pricing, mtr_str_from(document)), MTR_OK);
@@ -183,7 +194,8 @@ static void test_rows(void **state)
             char got[2048];
             price_row(i, with_trace, got, sizeof(got));
             if (strcmp(got, rows[i].expected) != 0)
-                fail_msg("row %zu, %s, %s:\n  expected %s\n  got      %s", i, rows[i].pools, rows[i].usage, rows[i].expected, got);
+                fail_msg("row %zu, %s, %s:\n  expected %s\n  got      %s", i, rows[i].pools, rows[i].usage,
+                         rows[i].expected, got);
         }
     }
 }
@@ -192,15 +204,10 @@ static void test_rows(void **state)
 
 enum { WORLDS = 4000, MODEL_PARTS_MAX = 3, MODEL_POOLS = 4 };
 
-static uint64_t next_random(uint64_t *state)
-{
-    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return *state >> 33;
-}
-
-/* Three components at prices 1, 2, 3; pools of units and of money with components of their own; positive and negative use in up to three parts.
- * Of the whole period: units that a pool gives are what greedy sharing gives in the last part that had use, no pool is below zero, nothing is
- * drawn beyond the use, lines and credits add up, credits pay no more than is due. */
+/* Three components at prices 1, 2, 3; pools of units and of money with components of their own; positive
+ * and negative use in up to three parts. Of the whole period: units that a pool gives are what greedy
+ * sharing gives in the last part that had use, no pool is below zero, nothing is drawn beyond the use,
+ * lines and credits add up, credits pay no more than is due. */
 struct model {
     int64_t balance[MODEL_POOLS], drawn[MODEL_POOLS];
     bool covers[MODEL_POOLS][3];
@@ -214,29 +221,73 @@ static void check_model(uint64_t seed, const struct model *model, int64_t total)
     for (int c = 0; c < 3; c++) due += model->billed[c];
     for (int p = 0; p < MODEL_POOLS; p++) {
         if (model->drawn[p] < 0 || model->drawn[p] > model->balance[p])
-            fail_msg("seed %llu: pool %d drew %lld of %lld", (unsigned long long)seed, p, (long long)model->drawn[p], (long long)model->balance[p]);
+            fail_msg("seed %llu: pool %d drew %lld of %lld", (unsigned long long)seed, p,
+                     (long long)model->drawn[p], (long long)model->balance[p]);
         if (model->of_money[p]) paid += model->drawn[p];
         else drawn += model->drawn[p];
     }
     for (int c = 0; c < 3; c++) units += model->use[c] > 0 ? model->use[c] : 0;
-    if (drawn > units) fail_msg("seed %llu: %lld units drawn, %lld used", (unsigned long long)seed, (long long)drawn, (long long)units);
-    if (due - paid != total) fail_msg("seed %llu: %lld - %lld is not %lld", (unsigned long long)seed, (long long)due, (long long)paid, (long long)total);
-    if (paid > (due > 0 ? due : 0)) fail_msg("seed %llu: %lld paid of %lld", (unsigned long long)seed, (long long)paid, (long long)due);
+    if (drawn > units)
+        fail_msg("seed %llu: %lld units drawn, %lld used", (unsigned long long)seed, (long long)drawn,
+                 (long long)units);
+    if (due - paid != total)
+        fail_msg("seed %llu: %lld - %lld is not %lld", (unsigned long long)seed, (long long)due,
+                 (long long)paid, (long long)total);
+    if (paid > (due > 0 ? due : 0))
+        fail_msg("seed %llu: %lld paid of %lld", (unsigned long long)seed, (long long)paid, (long long)due);
     /* what is still billed of a component, no pool that covers it has left */
     for (int c = 0; c < 3; c++) {
         for (int p = 0; p < MODEL_POOLS; p++) {
             const int64_t left = model->balance[p] - model->drawn[p];
             if (model->of_money[p] || !model->covers[p][c] || !left) continue;
-            if (model->billed[c] > 0) fail_msg("seed %llu: pool %d has %lld left and component %d pays", (unsigned long long)seed, p, (long long)left, c);
+            if (model->billed[c] > 0)
+                fail_msg("seed %llu: pool %d has %lld left and component %d pays", (unsigned long long)seed,
+                         p, (long long)left, c);
+        }
+    }
+}
+
+static const char *const model_components[3] = {"a", "b", "c"};
+static const char *const model_pools[MODEL_POOLS] = {"p0", "p1", "p2", "p3"};
+
+static void make_pool(struct model *model, int index, struct random_source *random,
+                      struct mtr_price_pool *pool, struct mtr_str covered[3])
+{
+    model->of_money[index] = random_below(random, 2);
+    model->balance[index] = (int64_t)random_below(random, 60);
+    *pool = (struct mtr_price_pool){.key = mtr_str_from(model_pools[index]),
+                                    .grant = MTR_STR("g=1"),
+                                    .of_money = model->of_money[index],
+                                    .priority = (uint32_t)random_below(random, 3),
+                                    .expires_s = (int64_t)random_below(random, 3),
+                                    .components = covered};
+    for (int c = 0; c < 3; c++) {
+        model->covers[index][c] = random_below(random, 2);
+        if (model->covers[index][c]) covered[pool->component_count++] = mtr_str_from(model_components[c]);
+    }
+    for (int c = 0; c < 3; c++) model->covers[index][c] |= pool->component_count == 0;
+    assert_int_equal(mtr_quantity_from_i64(model->balance[index], &pool->quantity), MTR_OK);
+    pool->amount.e18 = (mtr_int128)model->balance[index] * 1000000000000000000;
+}
+
+/* What a part was billed for, and what it drew. */
+static void count_lines(struct model *model, const struct mtr_price *price)
+{
+    for (uint32_t i = 0; i < price->line_count; i++) {
+        const struct mtr_price_line *line = &price->lines[i];
+        const int64_t amount = (int64_t)(line->amount.e18 / 1000000000000000000);
+        for (int c = 0; c < 3; c++)
+            if (mtr_str_equal(line->component, mtr_str_from(model_components[c]))) model->billed[c] += amount;
+        for (int p = 0; p < MODEL_POOLS; p++) {
+            if (!mtr_str_equal(line->component, mtr_str_from(model_pools[p]))) continue;
+            model->drawn[p] += model->of_money[p] ? -amount : (int64_t)(line->quantity.e12 / 1000000000000);
         }
     }
 }
 
 static void run_model(uint64_t seed, struct pricing *pricing)
 {
-    static const char *const keys[3] = {"a", "b", "c"};
-    static const char *const names[MODEL_POOLS] = {"p0", "p1", "p2", "p3"};
-    uint64_t state = seed;
+    struct random_source random = {seed};
     struct model model = {0};
     struct mtr_price_pool pools[MODEL_POOLS];
     struct mtr_str covered[MODEL_POOLS][3];
@@ -245,27 +296,13 @@ static void run_model(uint64_t seed, struct pricing *pricing)
     const struct mtr_price *earlier[MODEL_PARTS_MAX];
     int64_t total = 0;
     uint32_t count = 0;
-    for (int p = 0; p < MODEL_POOLS; p++) {
-        model.of_money[p] = next_random(&state) % 2;
-        model.balance[p] = (int64_t)(next_random(&state) % 60);
-        pools[p] = (struct mtr_price_pool){.key = mtr_str_from(names[p]), .grant = MTR_STR("g=1"), .of_money = model.of_money[p],
-                                           .priority = (uint32_t)(next_random(&state) % 3), .expires_s = (int64_t)(next_random(&state) % 3)};
-        pools[p].components = covered[p];
-        for (int c = 0; c < 3; c++)
-            if (next_random(&state) % 2) covered[p][pools[p].component_count++] = mtr_str_from(keys[c]);
-        for (uint32_t c = 0; c < 3; c++) model.covers[p][c] = pools[p].component_count == 0;
-        for (uint32_t i = 0; i < pools[p].component_count; i++)
-            for (int c = 0; c < 3; c++)
-                if (mtr_str_equal(covered[p][i], mtr_str_from(keys[c]))) model.covers[p][c] = true;
-        assert_int_equal(mtr_quantity_from_i64(model.balance[p], &pools[p].quantity), MTR_OK);
-        pools[p].amount.e18 = (mtr_int128)model.balance[p] * 1000000000000000000;
-    }
-    const uint32_t parts = 1 + (uint32_t)(next_random(&state) % MODEL_PARTS_MAX);
-    const bool goes_down = next_random(&state) % 2;
+    for (int p = 0; p < MODEL_POOLS; p++) make_pool(&model, p, &random, &pools[p], covered[p]);
+    const uint32_t parts = 1 + (uint32_t)random_below(&random, MODEL_PARTS_MAX);
+    const bool goes_down = random_below(&random, 2);
     for (uint32_t part = 0; part < parts; part++) {
         for (uint32_t i = 0; i < count; i++) usage[i].earlier = true;
         for (uint32_t c = 0; c < 3; c++) {
-            int64_t use = (int64_t)(next_random(&state) % 60) - (goes_down && part > 0 ? 30 : 0);
+            int64_t use = (int64_t)random_below(&random, 60) - (goes_down && part > 0 ? 30 : 0);
             usage[count] = (struct mtr_usage_row){.component = c};
             assert_int_equal(mtr_quantity_from_i64(use, &usage[count++].quantity), MTR_OK);
             model.use[c] += use;
@@ -282,20 +319,10 @@ static void run_model(uint64_t seed, struct pricing *pricing)
         assert_int_equal(mtr_price(&input, false, &pricing->result, &prices[part]), MTR_OK);
         earlier[part] = &prices[part];
         total += (int64_t)(prices[part].total.e18 / 1000000000000000000);
-        for (uint32_t i = 0; i < prices[part].line_count; i++) {
-            const struct mtr_price_line *line = &prices[part].lines[i];
-            for (int c = 0; c < 3; c++)
-                if (mtr_str_equal(line->component, mtr_str_from(keys[c]))) model.billed[c] += (int64_t)(line->amount.e18 / 1000000000000000000);
-            for (int p = 0; p < MODEL_POOLS; p++) {
-                if (!mtr_str_equal(line->component, mtr_str_from(names[p]))) continue;
-                model.drawn[p] += model.of_money[p] ? -(int64_t)(line->amount.e18 / 1000000000000000000) : (int64_t)(line->quantity.e12 / 1000000000000);
-            }
-        }
+        count_lines(&model, &prices[part]);
     }
     /* with use that goes down, what a line gives back can be of use to another only from its next part on */
-    if (goes_down)
-        for (int p = 0; p < MODEL_POOLS; p++)
-            for (int c = 0; c < 3; c++) model.covers[p][c] = false;
+    if (goes_down) memset(model.covers, 0, sizeof(model.covers));
     check_model(seed, &model, total);
     mtr_arena_reset(&pricing->result);
 }
@@ -306,9 +333,13 @@ static void test_model(void **state)
     const char *given = getenv("METERD_SEED");
     const uint64_t first = given ? strtoull(given, NULL, 10) : 1;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR("{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}, "
-                                                    "{key: b, meter: m, per_unit: 2}, {key: c, meter: m, per_unit: 3}]}]}")),
-                     MTR_OK);
+    assert_int_equal(
+        pricing_open(
+            &pricing,
+            MTR_STR(
+                "{key: t, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}, "
+                "{key: b, meter: m, per_unit: 2}, {key: c, meter: m, per_unit: 3}]}]}")),
+        MTR_OK);
     print_message("pools of %d worlds from seed %llu on\n", WORLDS, (unsigned long long)first);
     for (uint64_t seed = first; seed < first + WORLDS; seed++) run_model(seed, &pricing);
     pricing_close(&pricing);

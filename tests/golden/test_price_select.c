@@ -1,9 +1,10 @@
 /*
- * Golden rows of what chooses a price: dimensions (matrix), hours (when, weights), several meters (capacity, tier_by), and discounts and
- * markups of an amount or of a chain of parties.
+ * Golden rows of what chooses a price: dimensions (matrix), hours (when, weights), several meters (capacity,
+ * tier_by), and discounts and markups of an amount or of a chain of parties.
  *
- * Usage is written `[<][#input][dimensions]@time[..time]=quantity`, with times of January 2026 as day and hour in UTC, 05:12 for the 5th at
- * noon; `<` marks use before the part. The 1st is a Thursday. The zone is Europe/Berlin: an hour ahead.
+ * Usage is written `[<][#input][dimensions]@time[..time]=quantity`, with times of January 2026 as day and
+ * hour in UTC, 05:12 for the 5th at noon; `<` marks use before the part. The 1st is a Thursday. The zone is
+ * Europe/Berlin: an hour ahead.
  */
 // clang-format off
 #include <setjmp.h>
@@ -149,7 +150,8 @@ static void open_tariff(struct pricing *pricing, const char *component)
              "      offpeak: {any: [night, weekend, holiday]}\n      morning: {hours: \"08:00-12:00\", days: [mon, tue, wed, thu, fri]}\n"
              "    components:\n      - {key: a, %s%s}\n",
              meter, component);
-    if (pricing_open(pricing, mtr_str_from(text)) != MTR_OK) fail_msg("%s: %s", component, pricing->findings.items[0].text);
+    if (pricing_open(pricing, mtr_str_from(text)) != MTR_OK)
+        fail_msg("%s: %s", component, pricing->findings.items[0].text);
 }
 
 static void test_rows(void **state)
@@ -171,7 +173,8 @@ static void test_rows(void **state)
             assert_int_equal(mtr_price(&input, with_trace, &pricing.result, &price), MTR_OK);
             pricing_describe(&pricing, &price, got, sizeof(got));
             if (strcmp(got, rows[i].expected) != 0)
-                fail_msg("%s of %s:\n  expected %s\n  got      %s", rows[i].component, rows[i].usage, rows[i].expected, got);
+                fail_msg("%s of %s:\n  expected %s\n  got      %s", rows[i].component, rows[i].usage,
+                         rows[i].expected, got);
         }
         pricing_close(&pricing);
     }
@@ -211,8 +214,9 @@ static void test_traces(void **state)
         input.usage_count = parse_usage(traces[i].usage, usage);
         assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
         for (uint32_t step = 0; step + 1 < price.step_count; step++)
-            used += (size_t)snprintf(got + used, sizeof(got) - used, "%.*s: %.*s -> %.*s; ", MTR_STR_ARGS(price.steps[step].part),
-                                     MTR_STR_ARGS(price.steps[step].input), MTR_STR_ARGS(price.steps[step].output));
+            used += (size_t)snprintf(
+                got + used, sizeof(got) - used, "%.*s: %.*s -> %.*s; ", MTR_STR_ARGS(price.steps[step].part),
+                MTR_STR_ARGS(price.steps[step].input), MTR_STR_ARGS(price.steps[step].output));
         assert_string_equal(got, traces[i].expected);
         pricing_close(&pricing);
     }

@@ -1,7 +1,9 @@
 /*
- * Golden rows of slices: what a scope does to the curve, and how a part of a period goes on where the parts before it ended.
+ * Golden rows of slices: what a scope does to the curve, and how a part of a period goes on where the parts
+ * before it ended.
  *
- * Usage is written `[<][dimensions]@hour[..hour]=quantity`, hours since 2026-01-01 in UTC; `<` marks use before the part.
+ * Usage is written `[<][dimensions]@hour[..hour]=quantity`, hours since 2026-01-01 in UTC; `<` marks use
+ * before the part.
  */
 // clang-format off
 #include <setjmp.h>
@@ -61,7 +63,8 @@ static const struct {
     {"scope: event, percentage: {rate: 1, free_events: 9, free_amount: 150}", "@1=100 @2=100 @3=100", "a usage 1.50; total 1.50"},
     {"scope: event, percentage: {rate: 1, free_amount: 100}", "@1=100 @2=100", "a usage 1.00; total 1.00"}, /* ends with the event, not inside */
     {"scope: event, percentage: {rate: 1, free_amount: 150}", "@1=200 @2=100", "a usage 1.50; total 1.50"}, /* over once it ended inside one */
-    {"scope: event, percentage: {rate: 1, fixed: 3, minimum: 2, free_amount: 100}", "@1=-100 @2=100 @3=100", "a usage 3.00; total 3.00"}, /* a refund: the rate alone */
+    {"scope: event, percentage: {rate: 1, fixed: 3, minimum: 2, free_amount: 100}", "@1=-100 @2=100 @3=100",
+     "a usage 3.00; total 3.00"}, /* a refund: the rate alone */
     {"scope: event, percentage: {rate: 1, fixed: 3}", "@1=100 @2=-100", "a usage 3.00; total 3.00"},
     {"scope: event, percentage: {rate: 1, free_events: 2}", "<@1=100 <@2=100 @3=100", "a usage 1.00; total 1.00"},
     {"scope: event, percentage: {rate: 1, free_amount: 150}", "<@1=100 @3=100", "a usage 0.50; total 0.50"},
@@ -89,7 +92,8 @@ static uint32_t parse_usage(const char *text, struct mtr_usage_row *usage)
         assert_true(at && equals && count <= USAGE_MAX);
         row->dimensions = (struct mtr_str){word, (size_t)(at - word)};
         row->time_us = (1767225600 + strtoll(at + 1, &end, 10) * 3600) * MTR_US_PER_SECOND;
-        row->until_us = *end == '.' ? (1767225600 + strtoll(end + 2, NULL, 10) * 3600) * MTR_US_PER_SECOND : row->time_us;
+        row->until_us =
+            *end == '.' ? (1767225600 + strtoll(end + 2, NULL, 10) * 3600) * MTR_US_PER_SECOND : row->time_us;
         assert_int_equal(mtr_quantity_parse(mtr_str_from(equals + 1), &row->quantity), MTR_OK);
     }
     return count;
@@ -105,16 +109,21 @@ static void test_rows(void **state)
         struct pricing pricing;
         struct mtr_price price;
         char text[1024], got[1024];
-        snprintf(text, sizeof(text), "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n      - {key: a, meter: m, %s}\n",
-                 rows[i].component);
-        if (pricing_open(&pricing, mtr_str_from(text)) != MTR_OK) fail_msg("%s: %s", rows[i].component, pricing.findings.items[0].text);
+        snprintf(
+            text, sizeof(text),
+            "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n      - {key: a, meter: m, %s}\n",
+            rows[i].component);
+        if (pricing_open(&pricing, mtr_str_from(text)) != MTR_OK)
+            fail_msg("%s: %s", rows[i].component, pricing.findings.items[0].text);
         struct mtr_price_input input = pricing_input(&pricing);
         input.zone = utc;
         input.usage = usage;
         input.usage_count = parse_usage(rows[i].usage, usage);
         assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
         pricing_describe(&pricing, &price, got, sizeof(got));
-        if (strcmp(got, rows[i].expected) != 0) fail_msg("%s of %s:\n  expected %s\n  got      %s", rows[i].component, rows[i].usage, rows[i].expected, got);
+        if (strcmp(got, rows[i].expected) != 0)
+            fail_msg("%s of %s:\n  expected %s\n  got      %s", rows[i].component, rows[i].usage,
+                     rows[i].expected, got);
         pricing_close(&pricing);
     }
     mtr_zone_close(utc);
@@ -129,11 +138,14 @@ static void test_many_slices(void **state)
     struct pricing pricing;
     struct mtr_price price;
     char got[256];
-    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
-                                                    "      - {key: a, meter: m, package: {size: 10, price: 1}, scope: event}\n")),
-                     MTR_OK);
+    assert_int_equal(
+        pricing_open(&pricing,
+                     MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+                             "      - {key: a, meter: m, package: {size: 10, price: 1}, scope: event}\n")),
+        MTR_OK);
     for (uint32_t i = 0; i < COUNT; i++)
-        usage[i] = (struct mtr_usage_row){.dimensions = MTR_STR(""), .time_us = i, .quantity = {(mtr_int128)1000000000000}};
+        usage[i] = (struct mtr_usage_row){
+            .dimensions = MTR_STR(""), .time_us = i, .quantity = {(mtr_int128)1000000000000}};
     struct mtr_price_input input = pricing_input(&pricing);
     input.usage = usage;
     input.usage_count = COUNT;

@@ -1,9 +1,11 @@
 /*
- * The worked examples of config/tariffs: every document reads without an error, and each line `# expect: USAGE -> LINES` of it is what the
- * price function says. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …" (support/examples.h); LINES as pricing_describe
- * writes them. Every curve, and every aggregation that is no plain sum, has an example.
- * `# expect for NAME=VALUE,…: USAGE -> LINES` is of another tariff of the file (tariff=), in another currency (currency=), with the prices of
- * somebody's own (customer=, subscription=), or beside a tariff of the seller's cost (cost=).
+ * The worked examples of config/tariffs: every document reads without an error, and each line `# expect:
+ * USAGE -> LINES` of it is what the price function says. USAGE is
+ * "component[/dimensions][#meter][@time[..time]]=quantity …" (support/examples.h); LINES as pricing_describe
+ * writes them. Every curve, and every aggregation that is no plain sum, has an example. `# expect for
+ * NAME=VALUE,…: USAGE -> LINES` is of another tariff of the file (tariff=), in another currency (currency=),
+ * with the prices of somebody's own (customer=, subscription=), or beside a tariff of the seller's cost
+ * (cost=).
  */
 #include "meterd/tariff/price.h"
 
@@ -30,14 +32,18 @@ static struct expectation parse_options(const struct example *example, char *tex
     const struct {
         const char *name;
         struct mtr_str *value;
-    } options[] = {{"tariff", &expectation.tariff}, {"cost", &expectation.cost}, {"currency", &expectation.party.currency},
-                   {"customer", &expectation.party.customer}, {"subscription", &expectation.party.subscription}};
+    } options[] = {{"tariff", &expectation.tariff},
+                   {"cost", &expectation.cost},
+                   {"currency", &expectation.party.currency},
+                   {"customer", &expectation.party.customer},
+                   {"subscription", &expectation.party.subscription}};
     for (char *rest = text, *option = strsep(&rest, ","); option; option = strsep(&rest, ",")) {
         char *value = option;
         size_t i = 0;
         const char *name = strsep(&value, "=");
         while (i < sizeof(options) / sizeof(options[0]) && strcmp(options[i].name, name) != 0) i++;
-        if (!value || i == sizeof(options) / sizeof(options[0])) fail_msg("%s: no option: %s", example->name, option);
+        if (!value || i == sizeof(options) / sizeof(options[0]))
+            fail_msg("%s: no option: %s", example->name, option);
         else *options[i].value = mtr_str_from(value);
     }
     return expectation;
@@ -71,13 +77,16 @@ static void price_usage(struct example *example, const char *text, struct mtr_pr
 
 static bool is_same_line(const struct mtr_price_line *a, const struct mtr_price_line *b)
 {
-    return mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) && mtr_str_equal(a->dimensions, b->dimensions);
+    return mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) &&
+           mtr_str_equal(a->dimensions, b->dimensions);
 }
 
-/* Each cost has a line: that of the same component, kind and dimensions, or one of its own behind the others, in the order of these. */
+/* Each cost has a line: that of the same component, kind and dimensions, or one of its own behind the
+ * others, in the order of these. */
 static void lay_costs(struct example *example, const struct mtr_price *costs, struct mtr_price *price)
 {
-    struct mtr_price_line *lines = mtr_arena_calloc(&example->pricing.result, price->line_count + costs->line_count + 1, sizeof(*lines));
+    struct mtr_price_line *lines =
+        mtr_arena_calloc(&example->pricing.result, price->line_count + costs->line_count + 1, sizeof(*lines));
     assert_non_null(lines);
     if (price->line_count) memcpy(lines, price->lines, price->line_count * sizeof(*lines));
     price->lines = lines;
@@ -87,8 +96,11 @@ static void lay_costs(struct example *example, const struct mtr_price *costs, st
         uint32_t at = 0;
         while (at < price->line_count && !is_same_line(&lines[at], cost)) at++;
         if (at == price->line_count)
-            lines[price->line_count++] = (struct mtr_price_line){.component = cost->component, .dimensions = cost->dimensions, .kind = cost->kind,
-                                                                 .quantity = cost->quantity, .has_cost = true};
+            lines[price->line_count++] = (struct mtr_price_line){.component = cost->component,
+                                                                 .dimensions = cost->dimensions,
+                                                                 .kind = cost->kind,
+                                                                 .quantity = cost->quantity,
+                                                                 .has_cost = true};
         lines[at].cost = cost->amount;
     }
     price->has_cost = true;
@@ -110,7 +122,8 @@ static void check_expectation(struct example *example, const struct expectation 
     price_usage(example, text, &price);
     if (expectation->cost.size) lay_costs(example, &costs, &price);
     pricing_describe(&example->pricing, &price, got, sizeof(got));
-    if (strcmp(got, arrow + 3) != 0) fail_msg("%s:\n  expected %s\n  got      %s", example->name, arrow + 3, got);
+    if (strcmp(got, arrow + 3) != 0)
+        fail_msg("%s:\n  expected %s\n  got      %s", example->name, arrow + 3, got);
 }
 
 /* Is the line an expectation? Then it was checked. */
@@ -139,11 +152,13 @@ static unsigned check_example(const char *name, struct mtr_zone *utc, bool seen[
     unsigned count = 0;
     example_read_file(name, text);
     if (pricing_open(&example.pricing, mtr_str_from(text)) != MTR_OK || example.pricing.findings.count)
-        fail_msg("%s: %s", name, example.pricing.findings.count ? example.pricing.findings.items[0].text : "cannot be read");
+        fail_msg("%s: %s", name,
+                 example.pricing.findings.count ? example.pricing.findings.items[0].text : "cannot be read");
     const struct mtr_tariff_version *version = &example.pricing.tariff.versions[0];
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_str curve = mtr_str_from(mtr_component_curve_name(&version->components[i]));
-        for (unsigned c = 0; mtr_curve_name_at(c); c++) seen[c] = seen[c] || mtr_str_equal(curve, mtr_str_from(mtr_curve_name_at(c)));
+        for (unsigned c = 0; mtr_curve_name_at(c); c++)
+            seen[c] = seen[c] || mtr_str_equal(curve, mtr_str_from(mtr_curve_name_at(c)));
     }
     for (char *rest = text, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
         count += check_line(&example, line);

@@ -1,6 +1,6 @@
 /*
- * Reads one operation a line from standard input ("name argument…"), writes its result or the name of its error:
- * the C half of test_decimal_oracle.py.
+ * Reads one operation a line from standard input ("name argument…"), writes its result or the name of its
+ * error: the C half of test_decimal_oracle.py.
  */
 #include "meterd/core/decimal.h"
 
@@ -39,7 +39,8 @@ static unsigned digits_of(const char *text)
 static enum mtr_rounding mode_of(const char *text)
 {
     unsigned mode = MTR_ROUND_HALF_EVEN;
-    while (strcmp(text, mtr_rounding_name((enum mtr_rounding)mode)) != 0) mode++; /* past the last one: asserted */
+    /* past the last one: asserted */
+    while (strcmp(text, mtr_rounding_name((enum mtr_rounding)mode)) != 0) mode++;
     return (enum mtr_rounding)mode;
 }
 
@@ -97,8 +98,9 @@ static int quantity_sub(struct call *call)
 static int quantity_scale(struct call *call)
 {
     struct mtr_quantity value;
-    int rc = mtr_quantity_scale(quantity_of(call->argument[0]), quantity_of(call->argument[1]), quantity_of(call->argument[2]),
-                                digits_of(call->argument[3]), mode_of(call->argument[4]), &value);
+    int rc = mtr_quantity_scale(quantity_of(call->argument[0]), quantity_of(call->argument[1]),
+                                quantity_of(call->argument[2]), digits_of(call->argument[3]),
+                                mode_of(call->argument[4]), &value);
     if (!rc) mtr_quantity_format(value, call->text);
     return rc;
 }
@@ -106,14 +108,16 @@ static int quantity_scale(struct call *call)
 static int quantity_blocks(struct call *call)
 {
     struct mtr_quantity value;
-    int rc = mtr_quantity_blocks(quantity_of(call->argument[0]), quantity_of(call->argument[1]), mode_of(call->argument[2]), &value);
+    int rc = mtr_quantity_blocks(quantity_of(call->argument[0]), quantity_of(call->argument[1]),
+                                 mode_of(call->argument[2]), &value);
     if (!rc) mtr_quantity_format(value, call->text);
     return rc;
 }
 
 static int quantity_compare(struct call *call)
 {
-    snprintf(call->text, sizeof(call->text), "%d", mtr_quantity_compare(quantity_of(call->argument[0]), quantity_of(call->argument[1])));
+    snprintf(call->text, sizeof(call->text), "%d",
+             mtr_quantity_compare(quantity_of(call->argument[0]), quantity_of(call->argument[1])));
     return MTR_OK;
 }
 
@@ -144,14 +148,16 @@ static int money_sub(struct call *call)
 static int money_round(struct call *call)
 {
     struct mtr_money value;
-    int rc = mtr_money_round(money_of(call->argument[0]), digits_of(call->argument[1]), mode_of(call->argument[2]), &value);
+    int rc = mtr_money_round(money_of(call->argument[0]), digits_of(call->argument[1]),
+                             mode_of(call->argument[2]), &value);
     if (!rc) mtr_money_format(value, call->text);
     return rc;
 }
 
 static int money_compare(struct call *call)
 {
-    snprintf(call->text, sizeof(call->text), "%d", mtr_money_compare(money_of(call->argument[0]), money_of(call->argument[1])));
+    snprintf(call->text, sizeof(call->text), "%d",
+             mtr_money_compare(money_of(call->argument[0]), money_of(call->argument[1])));
     return MTR_OK;
 }
 
@@ -199,15 +205,16 @@ static int exact_sub(struct call *call)
 
 static int exact_compare(struct call *call)
 {
-    snprintf(call->text, sizeof(call->text), "%d", mtr_exact_compare(product_at(call, 0), product_at(call, 2)));
+    snprintf(call->text, sizeof(call->text), "%d",
+             mtr_exact_compare(product_at(call, 0), product_at(call, 2)));
     return MTR_OK;
 }
 
 static int exact_scale(struct call *call)
 {
     struct mtr_exact value;
-    int rc = mtr_exact_scale(product_at(call, 0), quantity_of(call->argument[2]), quantity_of(call->argument[3]),
-                             mode_of(call->argument[4]), &value);
+    int rc = mtr_exact_scale(product_at(call, 0), quantity_of(call->argument[2]),
+                             quantity_of(call->argument[3]), mode_of(call->argument[4]), &value);
     if (!rc) mtr_exact_format(value, call->text);
     return rc;
 }
@@ -215,7 +222,8 @@ static int exact_scale(struct call *call)
 static int exact_divide(struct call *call)
 {
     struct mtr_quantity value;
-    int rc = mtr_exact_divide(product_at(call, 0), strtoll(call->argument[2], NULL, 10), mode_of(call->argument[3]), &value);
+    int rc = mtr_exact_divide(product_at(call, 0), strtoll(call->argument[2], NULL, 10),
+                              mode_of(call->argument[3]), &value);
     if (!rc) mtr_quantity_format(value, call->text);
     return rc;
 }
@@ -225,7 +233,8 @@ static int exact_round(struct call *call)
     struct mtr_money value;
     struct mtr_exact residue, sum;
     struct mtr_exact exact = product_at(call, 0);
-    int rc = mtr_exact_round(exact, digits_of(call->argument[2]), mode_of(call->argument[3]), &value, &residue);
+    int rc =
+        mtr_exact_round(exact, digits_of(call->argument[2]), mode_of(call->argument[3]), &value, &residue);
     if (rc) return rc;
     rc = mtr_exact_add(mtr_exact_from_money(value), residue, &sum);
     MTR_ASSERT(rc == MTR_OK && mtr_exact_compare(sum, exact) == 0);

@@ -1,12 +1,14 @@
 /*
- * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "input": 0, "dimensions": "", "quantity": "1", "from_us": 0,
- * "until_us": 0, "earlier": false}], "closing": true, "continues_earlier": false, "continued_later": false, "runs_days": 31, "period_days": 31,
- * "pools": [{"key": "p", "money": "75", "units": "10", "priority": 1, "expires": 2, "components": ["a"]}]}, and writes
- * the price as JSON, or the name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start on;
- * times count from there. The subscription runs through the first `runs_days` of it.
+ * Reads one JSON object a line, {"tariff": {…}, "usage": [{"component": 0, "input": 0, "dimensions": "",
+ * "quantity": "1", "from_us": 0, "until_us": 0, "earlier": false}], "closing": true, "continues_earlier":
+ * false, "continued_later": false, "runs_days": 31, "period_days": 31, "pools": [{"key": "p", "money": "75",
+ * "units": "10", "priority": 1, "expires": 2, "components": ["a"]}]}, and writes the price as JSON, or the
+ * name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start
+ * on; times count from there. The subscription runs through the first `runs_days` of it.
  *
- * With "parts": [{"version": 0, "from_s": 0, "to_s": 86400, "usage": […]}, …] instead of "usage" the period is priced in parts, and a list of
- * prices is written. The C half of test_price_oracle.py and test_price_vectors.py.
+ * With "parts": [{"version": 0, "from_s": 0, "to_s": 86400, "usage": […]}, …] instead of "usage" the period
+ * is priced in parts, and a list of prices is written. The C half of test_price_oracle.py and
+ * test_price_vectors.py.
  */
 #include "tests/support/pricing.h"
 
@@ -70,14 +72,20 @@ static uint32_t read_pools(struct run *run, const struct mtr_node *list)
     const uint32_t count = list ? list->child_count : 0;
     MTR_ASSERT(count <= POOLS_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        const struct mtr_node *row = &list->children[i], *money = mtr_node_get(row, "money"), *names = mtr_node_get(row, "components");
+        const struct mtr_node *row = &list->children[i], *money = mtr_node_get(row, "money"),
+                              *names = mtr_node_get(row, "components");
         struct mtr_price_pool *pool = &run->pools[i];
-        *pool = (struct mtr_price_pool){.key = mtr_node_get(row, "key")->text, .grant = MTR_STR("grant=1"), .of_money = money != NULL,
-                                        .components = run->names[i], .priority = (uint32_t)number(row, "priority", 0),
+        *pool = (struct mtr_price_pool){.key = mtr_node_get(row, "key")->text,
+                                        .grant = MTR_STR("grant=1"),
+                                        .of_money = money != NULL,
+                                        .components = run->names[i],
+                                        .priority = (uint32_t)number(row, "priority", 0),
                                         .expires_s = number(row, "expires", 1000)};
-        int rc = money ? mtr_money_parse(money->text, &pool->amount) : mtr_quantity_parse(mtr_node_get(row, "units")->text, &pool->quantity);
+        int rc = money ? mtr_money_parse(money->text, &pool->amount)
+                       : mtr_quantity_parse(mtr_node_get(row, "units")->text, &pool->quantity);
         MTR_ASSERT(!rc && (!names || names->child_count <= NAMES_MAX));
-        for (uint32_t j = 0; names && j < names->child_count; j++) run->names[i][pool->component_count++] = names->children[j].text;
+        for (uint32_t j = 0; names && j < names->child_count; j++)
+            run->names[i][pool->component_count++] = names->children[j].text;
     }
     return count;
 }
@@ -90,7 +98,8 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
     input.usage = run->usage;
     input.usage_count = read_usage(usage, run->usage);
     input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
-    input.runs_to_s = input.active_to_s = input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
+    input.runs_to_s = input.active_to_s =
+        input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
     input.pools = run->pools;
     input.pool_count = read_pools(run, mtr_node_get(node, "pools"));
     input.closing = flag(node, "closing", true);
@@ -150,9 +159,11 @@ static void run_line(const struct mtr_node *node, const struct mtr_zone *utc)
     mtr_arena_init(&pricing->arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
     mtr_arena_init(&pricing->result, 16 << 10, PRICING_ARENA_BYTES_MAX);
     mtr_diagnostics_init(&pricing->findings, PRICING_FINDINGS_MAX);
-    int rc = mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing->arena, &pricing->tariff, &pricing->findings);
+    int rc =
+        mtr_tariff_read(mtr_node_get(node, "tariff"), &pricing->arena, &pricing->tariff, &pricing->findings);
     if (!rc) rc = answer(&run);
-    if (rc) printf("%s %s\n", mtr_error_name(rc), pricing->findings.count ? pricing->findings.items[0].text : "");
+    if (rc)
+        printf("%s %s\n", mtr_error_name(rc), pricing->findings.count ? pricing->findings.items[0].text : "");
     pricing_close(pricing);
 }
 

@@ -1,8 +1,9 @@
 /*
- * Reads one JSON object a line, {"zone": "UTC", "scope": "hour", "meter": {a meter's document}, "from": s, "own": s, "until": s,
- * "whole": [s, s], "uses": [{"group": "a", "placed": s, "time_us": us, "seq": n, "quantity": "1"}], "changes": [{"group": "a", "time_us": us,
- * "change": "1"}]}, and writes the rows that slicing makes of it, [{"group","time_us","until_us","quantity","earlier"}], or the name of the
- * error. The C half of test_slicing_oracle.py and test_price_vectors.py.
+ * Reads one JSON object a line, {"zone": "UTC", "scope": "hour", "meter": {a meter's document}, "from": s,
+ * "own": s, "until": s, "whole": [s, s], "uses": [{"group": "a", "placed": s, "time_us": us, "seq": n,
+ * "quantity": "1"}], "changes": [{"group": "a", "time_us": us, "change": "1"}]}, and writes the rows that
+ * slicing makes of it, [{"group","time_us","until_us","quantity","earlier"}], or the name of the error. The C
+ * half of test_slicing_oracle.py and test_price_vectors.py.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,8 @@ static int add_all(struct mtr_slicing *slicing, const struct mtr_node *node)
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && uses && i < uses->child_count; i++) {
         const struct mtr_node *row = &uses->children[i];
-        const struct mtr_use use = {number(row, "placed"), number(row, "time_us"), (uint64_t)number(row, "seq"), quantity(row, "quantity")};
+        const struct mtr_use use = {number(row, "placed"), number(row, "time_us"),
+                                    (uint64_t)number(row, "seq"), quantity(row, "quantity")};
         rc = mtr_slicing_group(slicing, text(row, "group"), &group);
         if (!rc) rc = mtr_slicing_add(slicing, group, &use);
     }
@@ -111,7 +113,8 @@ static void run_line(const struct mtr_node *node)
             .component = &component,
             .meter = &meter,
             .zone = zone,
-            .whole = {strtoll(whole->children[0].text.data, NULL, 10), strtoll(whole->children[1].text.data, NULL, 10)},
+            .whole = {strtoll(whole->children[0].text.data, NULL, 10),
+                      strtoll(whole->children[1].text.data, NULL, 10)},
             .from_s = number(node, "from"),
             .own_s = number(node, "own"),
             .until_s = number(node, "until"),

@@ -1,8 +1,9 @@
 /*
- * The worked examples of config/tariffs, for tests and benches: a document's text, and the usage of its `# expect: USAGE -> LINES` lines.
- * USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …", by time. In a bundle with meters a word is what the meter is told, not
- * what it comes to: a level or its change from that time on, an event, a span's quantity, the value in each window of a span. Whatever is wrong
- * with one ends the program with a sentence.
+ * The worked examples of config/tariffs, for tests and benches: a document's text, and the usage of its `#
+ * expect: USAGE -> LINES` lines. USAGE is "component[/dimensions][#meter][@time[..time]]=quantity …", by
+ * time. In a bundle with meters a word is what the meter is told, not what it comes to: a level or its change
+ * from that time on, an event, a span's quantity, the value in each window of a span. Whatever is wrong with
+ * one ends the program with a sentence.
  */
 #ifndef METERD_TESTS_SUPPORT_EXAMPLES_H
 #define METERD_TESTS_SUPPORT_EXAMPLES_H
@@ -52,7 +53,8 @@ static inline uint32_t example_index_of(const struct example *example, struct mt
     return 0;
 }
 
-static inline uint32_t example_input_of(const struct example *example, const struct mtr_component *component, struct mtr_str meter)
+static inline uint32_t example_input_of(const struct example *example, const struct mtr_component *component,
+                                        struct mtr_str meter)
 {
     for (uint32_t i = 0; i < component->input_count; i++)
         if (mtr_str_equal(component->inputs[i], meter)) return i;
@@ -61,7 +63,8 @@ static inline uint32_t example_input_of(const struct example *example, const str
 }
 
 /* "time" or "time..time" */
-static inline void example_parse_times(const struct example *example, struct mtr_str text, struct mtr_usage_row *row)
+static inline void example_parse_times(const struct example *example, struct mtr_str text,
+                                       struct mtr_usage_row *row)
 {
     const char *dots = memmem(text.data, text.size, "..", 2);
     size_t first = dots ? (size_t)(dots - text.data) : text.size;
@@ -72,7 +75,8 @@ static inline void example_parse_times(const struct example *example, struct mtr
 }
 
 /* What stands between the mark and the next one, or the quantity. */
-static inline struct mtr_str example_piece_of(const char *word, const char *end, char mark, const char *next_marks)
+static inline struct mtr_str example_piece_of(const char *word, const char *end, char mark,
+                                              const char *next_marks)
 {
     const char *from = memchr(word, mark, (size_t)(end - word));
     if (!from) return MTR_STR("");
@@ -81,17 +85,22 @@ static inline struct mtr_str example_piece_of(const char *word, const char *end,
     return (struct mtr_str){from, size};
 }
 
-static inline uint32_t example_parse_usage(const struct example *example, char *text, struct mtr_usage_row *usage)
+static inline uint32_t example_parse_usage(const struct example *example, char *text,
+                                           struct mtr_usage_row *usage)
 {
     uint32_t count = 0;
     for (char *rest = text, *word = strsep(&rest, " "); word; word = strsep(&rest, " ")) {
         if (!*word) continue;
         char *equals = strrchr(word, '=');
         example_check(equals && count < EXAMPLE_USAGE_MAX, example->name, "is no usage:", mtr_str_from(word));
-        struct mtr_str meter = example_piece_of(word, equals, '#', "@"), time = example_piece_of(word, equals, '@', "");
-        usage[count] = (struct mtr_usage_row){.component = example_index_of(example, (struct mtr_str){word, strcspn(word, "/#@=")})};
+        struct mtr_str meter = example_piece_of(word, equals, '#', "@"),
+                       time = example_piece_of(word, equals, '@', "");
+        usage[count] = (struct mtr_usage_row){
+            .component = example_index_of(example, (struct mtr_str){word, strcspn(word, "/#@=")})};
         usage[count].dimensions = example_piece_of(word, equals, '/', "#@");
-        if (meter.size) usage[count].input = example_input_of(example, &example->pricing.tariff.versions[0].components[usage[count].component], meter);
+        if (meter.size)
+            usage[count].input = example_input_of(
+                example, &example->pricing.tariff.versions[0].components[usage[count].component], meter);
         if (time.size) example_parse_times(example, time, &usage[count]);
         int rc = mtr_quantity_parse(mtr_str_from(equals + 1), &usage[count].quantity);
         example_check(!rc, example->name, "is no quantity:", mtr_str_from(word));
@@ -100,24 +109,36 @@ static inline uint32_t example_parse_usage(const struct example *example, char *
     return count;
 }
 
-/* The first month's grants of the version's allowances, and the words `credit:AMOUNT` of the usage, which are blanked out. */
+/* The first month's grants of the version's allowances, and the words `credit:AMOUNT` of the usage, which
+ * are blanked out. */
 static inline uint32_t example_pools(const struct example *example, char *text, struct mtr_price_pool *pools)
 {
-    static const char *const keys[] = {"credit-1", "credit-2", "credit-3"}, *const grants[] = {"credit=1", "credit=2", "credit=3"};
+    static const char *const keys[] = {"credit-1", "credit-2", "credit-3"}, *const grants[] = {"credit=1",
+                                                                                               "credit=2",
+                                                                                               "credit=3"};
     const struct mtr_tariff_version *version = &example->pricing.tariff.versions[0];
     uint32_t count = 0;
     for (uint32_t i = 0; i < version->allowance_count; i++) {
         const struct mtr_allowance *from = &version->allowances[i];
         example_check(count < EXAMPLE_POOLS_MAX, example->name, "has too many pools:", from->key);
-        pools[count++] = (struct mtr_price_pool){.key = from->key, .grant = MTR_STR("grant=2026-01-01"), .of_money = from->of_money,
-                                                 .components = from->components, .component_count = from->component_count,
-                                                 .priority = from->priority, .quantity = from->quantity, .amount = from->amount};
+        pools[count++] = (struct mtr_price_pool){.key = from->key,
+                                                 .grant = MTR_STR("grant=2026-01-01"),
+                                                 .of_money = from->of_money,
+                                                 .components = from->components,
+                                                 .component_count = from->component_count,
+                                                 .priority = from->priority,
+                                                 .quantity = from->quantity,
+                                                 .amount = from->amount};
     }
     char *word;
     for (uint32_t i = 0; (word = strstr(text, "credit:")) != NULL; i++) {
         const size_t size = strcspn(word, " ");
-        example_check(i < 3 && count < EXAMPLE_POOLS_MAX, example->name, "has too many credits:", mtr_str_from(word));
-        pools[count] = (struct mtr_price_pool){.key = mtr_str_from(keys[i]), .grant = mtr_str_from(grants[i]), .of_money = true, .priority = 100,
+        example_check(i < 3 && count < EXAMPLE_POOLS_MAX, example->name,
+                      "has too many credits:", mtr_str_from(word));
+        pools[count] = (struct mtr_price_pool){.key = mtr_str_from(keys[i]),
+                                               .grant = mtr_str_from(grants[i]),
+                                               .of_money = true,
+                                               .priority = 100,
                                                .expires_s = INT64_MAX};
         int rc = mtr_money_parse((struct mtr_str){word + 7, size - 7}, &pools[count++].amount);
         example_check(!rc, example->name, "is no amount:", mtr_str_from(word));
@@ -131,20 +152,24 @@ static inline bool example_meter_of(struct example *example, struct mtr_str key,
 {
     const struct mtr_node *meters = mtr_node_get(mtr_document_root(example->pricing.document), "meters");
     for (uint32_t i = 0; meters && i < meters->child_count; i++) {
-        int rc = mtr_meter_read(&meters->children[i], &example->pricing.arena, out, &example->pricing.findings);
+        int rc =
+            mtr_meter_read(&meters->children[i], &example->pricing.arena, out, &example->pricing.findings);
         example_check(!rc, example->name, "has a wrong meter", key);
         if (mtr_str_equal(out->key, key)) return true;
     }
     return false;
 }
 
-/* One word, as its meter is told; one without a time at the period's start. A level's list is that of the word's dimensions. */
-static inline void example_tell(const struct example *example, struct mtr_slicing *slicing, const struct mtr_meter *meter,
-                                const struct mtr_usage_row *word, struct mtr_quantity *level)
+/* One word, as its meter is told; one without a time at the period's start. A level's list is that of the
+ * word's dimensions. */
+static inline void example_tell(const struct example *example, struct mtr_slicing *slicing,
+                                const struct mtr_meter *meter, const struct mtr_usage_row *word,
+                                struct mtr_quantity *level)
 {
     uint32_t group;
     struct mtr_quantity change = word->quantity;
-    const int64_t time_us = word->time_us ? word->time_us : pricing_input(&example->pricing).period.start_s * MTR_US_PER_SECOND;
+    const int64_t time_us =
+        word->time_us ? word->time_us : pricing_input(&example->pricing).period.start_s * MTR_US_PER_SECOND;
     int64_t time_s = time_us / MTR_US_PER_SECOND;
     const int64_t until_s = word->until_us / MTR_US_PER_SECOND, length_s = until_s - time_s;
     int rc = mtr_slicing_group(slicing, word->dimensions, &group);
@@ -168,7 +193,8 @@ static inline void example_tell(const struct example *example, struct mtr_slicin
 }
 
 /* What the words of a bundle come to; those of a lone tariff stay as they are. */
-static inline const struct mtr_usage_row *example_measure(struct example *example, const struct mtr_usage_row *words, uint32_t *count)
+static inline const struct mtr_usage_row *example_measure(struct example *example,
+                                                          const struct mtr_usage_row *words, uint32_t *count)
 {
     const struct mtr_price_input input = pricing_input(&example->pricing);
     const struct mtr_tariff_version *version = input.version;
@@ -183,14 +209,20 @@ static inline const struct mtr_usage_row *example_measure(struct example *exampl
         const struct mtr_usage_row *found;
         uint32_t found_count = 0;
         if (!example_meter_of(example, version->components[i].meter, &meter)) continue;
-        const struct mtr_slicing_rule rule = {.component = &version->components[i], .component_index = i, .meter = &meter, .zone = example->utc,
-                                              .whole = input.period, .from_s = input.period.start_s, .own_s = input.period.start_s,
+        const struct mtr_slicing_rule rule = {.component = &version->components[i],
+                                              .component_index = i,
+                                              .meter = &meter,
+                                              .zone = example->utc,
+                                              .whole = input.period,
+                                              .from_s = input.period.start_s,
+                                              .own_s = input.period.start_s,
                                               .until_s = input.period.end_s};
         int rc = mtr_slicing_begin(&rule, &example->pricing.arena, &slicing);
         for (uint32_t k = 0; !rc && k < *count; k++)
             if (words[k].component == i) example_tell(example, slicing, &meter, &words[k], &level);
         if (!rc) rc = mtr_slicing_finish(slicing, &found, &found_count);
-        example_check(!rc && row_count + found_count < 1 << 12, example->name, "cannot be measured:", meter.key);
+        example_check(!rc && row_count + found_count < 1 << 12, example->name,
+                      "cannot be measured:", meter.key);
         for (uint32_t k = 0; k < found_count; k++) rows[row_count++] = found[k];
     }
     *count = row_count;

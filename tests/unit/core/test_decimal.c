@@ -1,5 +1,6 @@
 /*
- * Decimals: golden rows for text, rounding and every error. The large seeded comparison is tests/oracle/test_decimal_oracle.py.
+ * Decimals: golden rows for text, rounding and every error. The large seeded comparison is
+ * tests/oracle/test_decimal_oracle.py.
  */
 #include "meterd/core/decimal.h"
 
@@ -148,8 +149,9 @@ static void test_format_min(void **state)
         const char *value;
         unsigned digits;
         const char *text;
-    } rows[] = {{"5", 2, "5.00"}, {"5.125", 2, "5.125"}, {"5.1", 2, "5.10"}, {"-0.5", 2, "-0.50"}, {"0", 2, "0.00"},
-                {"7", 0, "7"},    {"7.5", 0, "7.5"},     {"1", 18, "1.000000000000000000"}};
+    } rows[] = {
+        {"5", 2, "5.00"}, {"5.125", 2, "5.125"}, {"5.1", 2, "5.10"}, {"-0.5", 2, "-0.50"},
+        {"0", 2, "0.00"}, {"7", 0, "7"},         {"7.5", 0, "7.5"},  {"1", 18, "1.000000000000000000"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[MTR_DECIMAL_TEXT_BYTES];
         int size = mtr_money_format_min(money(rows[i].value), rows[i].digits, text);
@@ -185,15 +187,19 @@ static void test_rounding(void **state)
             struct mtr_money amount, from_exact;
             struct mtr_quantity count;
             struct mtr_exact residue, back;
-            assert_int_equal(mtr_money_round(money(rounding_rows[i].value), rounding_rows[i].digits, mode, &amount), MTR_OK);
+            assert_int_equal(
+                mtr_money_round(money(rounding_rows[i].value), rounding_rows[i].digits, mode, &amount),
+                MTR_OK);
             mtr_money_format(amount, text);
             assert_string_equal(text, rounding_rows[i].by_mode[mode]);
-            assert_int_equal(mtr_quantity_scale(quantity(rounding_rows[i].value), quantity("1"), quantity("1"), rounding_rows[i].digits, mode,
-                                                &count), MTR_OK);
+            assert_int_equal(mtr_quantity_scale(quantity(rounding_rows[i].value), quantity("1"),
+                                                quantity("1"), rounding_rows[i].digits, mode, &count),
+                             MTR_OK);
             mtr_quantity_format(count, text);
             assert_string_equal(text, rounding_rows[i].by_mode[mode]);
             struct mtr_exact exact = mtr_exact_from_money(money(rounding_rows[i].value));
-            assert_int_equal(mtr_exact_round(exact, rounding_rows[i].digits, mode, &from_exact, &residue), MTR_OK);
+            assert_int_equal(mtr_exact_round(exact, rounding_rows[i].digits, mode, &from_exact, &residue),
+                             MTR_OK);
             assert_int_equal(mtr_money_compare(amount, from_exact), 0);
             assert_int_equal(mtr_exact_add(mtr_exact_from_money(from_exact), residue, &back), MTR_OK);
             assert_int_equal(mtr_exact_compare(back, exact), 0);
@@ -207,7 +213,8 @@ static void test_errors_of_arithmetic(void **state)
     struct mtr_quantity least = quantity("-170141183460469231731687303.715884105728");
     struct mtr_quantity one = quantity("1"), tick = quantity("0.000000000001"), zero = {0}, q = {.e12 = 5};
     struct mtr_money money_most = money("170141183460469231731.687303715884105727"), m = {.e18 = 5};
-    struct mtr_money money_least = money("-170141183460469231731.687303715884105728"), money_tick = {.e18 = 1};
+    struct mtr_money money_least = money("-170141183460469231731.687303715884105728"),
+                     money_tick = {.e18 = 1};
     assert_int_equal(mtr_quantity_add(most, tick, &q), MTR_EOVERFLOW);
     assert_int_equal(mtr_quantity_sub(least, tick, &q), MTR_EOVERFLOW);
     assert_int_equal(mtr_money_add(money_most, money_tick, &m), MTR_EOVERFLOW);
@@ -237,7 +244,9 @@ static void test_blocks_and_products(void **state)
     assert_int_equal(mtr_quantity_blocks(quantity("20"), quantity("10"), MTR_ROUND_UP, &blocks), MTR_OK);
     assert_int_equal(mtr_quantity_compare(blocks, quantity("2")), 0);
     /* 1400 and 1300 converted by 1/1000, each rounded up, would be 4: together they are 3 */
-    assert_int_equal(mtr_quantity_scale(quantity("2700"), quantity("1"), quantity("1000"), 0, MTR_ROUND_UP, &blocks), MTR_OK);
+    assert_int_equal(
+        mtr_quantity_scale(quantity("2700"), quantity("1"), quantity("1000"), 0, MTR_ROUND_UP, &blocks),
+        MTR_OK);
     assert_int_equal(mtr_quantity_compare(blocks, quantity("3")), 0);
     struct mtr_exact product = mtr_exact_product(quantity("-0.000000000001"), money("0.000000000000000001"));
     assert_int_equal(mtr_exact_format(product, text), 33);

@@ -1,5 +1,6 @@
 /*
- * Billing periods: golden borders, and the law that they partition time, in whole local hours, in every zone and unit.
+ * Billing periods: golden borders, and the law that they partition time, in whole local hours, in every zone
+ * and unit.
  */
 #include "meterd/core/period.h"
 
@@ -55,7 +56,8 @@ static void borders_golden(void **state)
         /* 30 December 2011 was left out. */
         {"Pacific/Apia", MTR_PERIOD_DAY, calendar, "2011-12-30T09:59:59Z", "2011-12-29T10:00:00Z", "2011-12-30T10:00:00Z"},
         {"Pacific/Apia", MTR_PERIOD_DAY, calendar, "2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z", "2011-12-31T10:00:00Z"},
-        /* Just after midnight clocks went back to the evening before: that hour belongs to the day that had begun. */
+        /* Just after midnight clocks went back to the evening before: that hour belongs to the day that
+         * had begun. */
         {"America/St_Johns", MTR_PERIOD_DAY, calendar, "2010-11-07T02:45:00Z", "2010-11-07T02:30:00Z", "2010-11-08T03:30:00Z"},
         {"UTC", MTR_PERIOD_MONTH, 20484, "2026-02-15T00:00:00Z", "2026-01-31T00:00:00Z", "2026-02-28T00:00:00Z"}, /* anchor 2026-01-31 */
         {"UTC", MTR_PERIOD_MONTH, 20484, "2026-02-28T00:00:00Z", "2026-02-28T00:00:00Z", "2026-03-31T00:00:00Z"},
@@ -72,20 +74,23 @@ static void borders_golden(void **state)
         struct mtr_zone *zone = open_zone(cases[i].zone);
         struct mtr_period_rule rule = {cases[i].unit, cases[i].anchor_days, zone};
         struct mtr_period period = mtr_period_at(&rule, utc(cases[i].at));
-        if (period.start_s != utc(cases[i].start) || period.end_s != utc(cases[i].end)) print_error("case %zu\n", i);
+        if (period.start_s != utc(cases[i].start) || period.end_s != utc(cases[i].end))
+            print_error("case %zu\n", i);
         assert_int_equal(period.start_s, utc(cases[i].start));
         assert_int_equal(period.end_s, utc(cases[i].end));
         mtr_zone_close(zone);
     }
 }
 
-/* Walks one rule over [from_s, to_s): neighbours touch, every instant of a period gives that period, borders start an hour. */
+/* Walks one rule over [from_s, to_s): neighbours touch, every instant of a period gives that period,
+ * borders start an hour. */
 static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, int64_t to_s)
 {
     struct mtr_period period = mtr_period_at(rule, from_s);
     assert_true(period.start_s <= from_s && from_s < period.end_s);
     while (period.end_s < to_s) {
-        const int64_t probes[] = {period.start_s, period.start_s + (period.end_s - period.start_s) / 3, period.end_s - 1};
+        const int64_t probes[] = {period.start_s, period.start_s + (period.end_s - period.start_s) / 3,
+                                  period.end_s - 1};
         for (int i = 0; i < 3; i++) {
             struct mtr_period same = mtr_period_at(rule, probes[i]);
             assert_true(same.start_s == period.start_s && same.end_s == period.end_s);
@@ -101,8 +106,10 @@ static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, 
 static void periods_partition_time(void **state)
 {
     (void)state;
-    static const char *const zones[] = {"UTC", "Asia/Kolkata", "America/Sao_Paulo", "Australia/Lord_Howe", "Pacific/Apia",
-                                        "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham", "Europe/Dublin"};
+    static const char *const zones[] = {
+        "UTC",          "Asia/Kolkata",     "America/Sao_Paulo", "Australia/Lord_Howe",
+        "Pacific/Apia", "America/St_Johns", "Africa/Casablanca", "Pacific/Chatham",
+        "Europe/Dublin"};
     const int64_t anchors[] = {INT64_MIN, 20484, 19782, 20088, 14975};
     for (size_t z = 0; z < sizeof(zones) / sizeof(*zones); z++) {
         struct mtr_zone *zone = open_zone(zones[z]);
@@ -129,8 +136,10 @@ static void hours_partition_time(void **state)
         int64_t at = utc("2005-01-01T00:00:00Z"), end = utc("2012-01-01T00:00:00Z");
         struct mtr_hour hour = mtr_zone_hour(zone, at);
         while (hour.end_s < end) {
-            struct mtr_hour last = mtr_zone_hour(zone, hour.end_s - 1), next = mtr_zone_hour(zone, hour.end_s);
-            assert_true(last.start_s == hour.start_s && last.end_s == hour.end_s && next.start_s == hour.end_s);
+            struct mtr_hour last = mtr_zone_hour(zone, hour.end_s - 1),
+                            next = mtr_zone_hour(zone, hour.end_s);
+            assert_true(last.start_s == hour.start_s && last.end_s == hour.end_s &&
+                        next.start_s == hour.end_s);
             assert_true(hour.end_s > hour.start_s && hour.end_s - hour.start_s <= 3600);
             struct mtr_civil civil = mtr_zone_to_civil(zone, hour.end_s - 1);
             assert_int_equal(civil.hour, mtr_zone_to_civil(zone, hour.start_s).hour);

@@ -132,9 +132,11 @@ static void test_all_types(void **state)
 {
     (void)state;
     struct fixture f;
-    decode(&f, "key: a-1.b:c\nname: 12.50\non: false\ncount: 3\nsize: 1MiB\nwait: 1h\nstart: 2026-03-01\nmode: slow\n"
-               "listen: {address: 127.0.0.1, port: 1}\ntiers: [{up_to: 100.5, unit: '0.05'}, {unit: 0.04}]\n"
-               "tags: [a, 5, 'true']\nlabels: {region: eu, size: 5}\nrest: [1]\n");
+    decode(
+        &f,
+        "key: a-1.b:c\nname: 12.50\non: false\ncount: 3\nsize: 1MiB\nwait: 1h\nstart: 2026-03-01\nmode: slow\n"
+        "listen: {address: 127.0.0.1, port: 1}\ntiers: [{up_to: 100.5, unit: '0.05'}, {unit: 0.04}]\n"
+        "tags: [a, 5, 'true']\nlabels: {region: eu, size: 5}\nrest: [1]\n");
     assert_int_equal(f.rc, MTR_OK);
     assert_text(f.out.key, "a-1.b:c");
     assert_text(f.out.name, "12.50");
@@ -244,8 +246,8 @@ static void test_refusals(void **state)
         decode(&f, refusals[i].text);
         for (size_t k = 0; k < f.findings.count; k++) {
             const struct mtr_diagnostic *d = &f.findings.items[k];
-            used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:%u: %s%s%s\n", d->line, d->column, d->field,
-                                     d->field[0] ? ": " : "", d->text);
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%u:%u: %s%s%s\n", d->line, d->column,
+                                     d->field, d->field[0] ? ": " : "", d->text);
         }
         assert_string_equal(text, refusals[i].findings);
         assert_int_equal(f.rc, MTR_EINVALID);
@@ -258,15 +260,25 @@ static void test_text_of_one_field(void **state)
     (void)state;
     struct fixture f;
     decode(&f, "key: a\n");
-    assert_int_equal(mtr_schema_decode_text(&fields[3], "METERD_COUNT", MTR_STR("7"), &f.arena, &f.out, &f.findings), MTR_OK);
+    assert_int_equal(
+        mtr_schema_decode_text(&fields[3], "METERD_COUNT", MTR_STR("7"), &f.arena, &f.out, &f.findings),
+        MTR_OK);
     assert_int_equal(f.out.count, 7);
-    assert_int_equal(mtr_schema_decode_text(&fields[2], "METERD_ON", MTR_STR("false"), &f.arena, &f.out, &f.findings), MTR_OK);
+    assert_int_equal(
+        mtr_schema_decode_text(&fields[2], "METERD_ON", MTR_STR("false"), &f.arena, &f.out, &f.findings),
+        MTR_OK);
     assert_true(f.out.on_written && !f.out.on);
-    assert_int_equal(mtr_schema_decode_text(&fields[1], "METERD_NAME", MTR_STR("true: #x"), &f.arena, &f.out, &f.findings), MTR_OK);
+    assert_int_equal(
+        mtr_schema_decode_text(&fields[1], "METERD_NAME", MTR_STR("true: #x"), &f.arena, &f.out, &f.findings),
+        MTR_OK);
     assert_text(f.out.name, "true: #x");
-    assert_int_equal(mtr_schema_decode_text(&fields[10], "METERD_TAGS", MTR_STR("[x, y]"), &f.arena, &f.out, &f.findings), MTR_OK);
+    assert_int_equal(
+        mtr_schema_decode_text(&fields[10], "METERD_TAGS", MTR_STR("[x, y]"), &f.arena, &f.out, &f.findings),
+        MTR_OK);
     assert_int_equal(f.out.tags.count, 2);
-    assert_int_equal(mtr_schema_decode_text(&fields[3], "METERD_COUNT", MTR_STR("many"), &f.arena, &f.out, &f.findings), MTR_EINVALID);
+    assert_int_equal(
+        mtr_schema_decode_text(&fields[3], "METERD_COUNT", MTR_STR("many"), &f.arena, &f.out, &f.findings),
+        MTR_EINVALID);
     assert_string_equal(f.findings.items[0].field, "METERD_COUNT");
     assert_string_equal(f.findings.items[0].text, "a whole number is expected, as 10");
     drop(&f);
@@ -301,7 +313,8 @@ static const struct mtr_field pointing_fields[] = {
     {0},
 };
 
-static struct pointing decode_pointing(struct mtr_arena *arena, struct mtr_diagnostics *findings, const char *text)
+static struct pointing decode_pointing(struct mtr_arena *arena, struct mtr_diagnostics *findings,
+                                       const char *text)
 {
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
@@ -333,7 +346,8 @@ static void test_rows_that_stand_elsewhere(void **state)
     assert_int_equal(mtr_schema_write_json_schema(pointing_fields, &out), MTR_OK);
     assert_int_equal(mtr_buffer_append_char(&out, '\0'), MTR_OK);
     assert_non_null(strstr(out.data, "| `listen.port` | whole number | `8787` | 1 to 65535 | TCP port |\n"));
-    assert_non_null(strstr(out.data, "\"listen\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"integer\""));
+    assert_non_null(
+        strstr(out.data, "\"listen\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"integer\""));
     mtr_buffer_release(&out);
     mtr_diagnostics_release(&findings);
     mtr_arena_release(&arena);

@@ -1,5 +1,6 @@
 /*
- * Masks of a calendar: which hold in a local hour, over days that have an hour twice or not at all, and in zones off the whole hour.
+ * Masks of a calendar: which hold in a local hour, over days that have an hour twice or not at all, and in
+ * zones off the whole hour.
  */
 #include "meterd/tariff/calendar.h"
 
@@ -32,8 +33,10 @@ static uint64_t expected(int64_t day, int weekday, int hour)
 {
     const bool holiday = day == mtr_days_from_civil(2026, 1, 1) || day == mtr_days_from_civil(2026, 12, 25);
     const bool night = hour >= 22 || hour < 6, weekend = weekday >= 5, offpeak = night || weekend || holiday;
-    const bool holds[MASK_COUNT] = {!offpeak, offpeak, night, weekend, holiday, weekday == 0 && hour >= 6 && hour < 12, hour < 3,
-                                    hour >= 20 && !weekend && !holiday};
+    const bool holds[MASK_COUNT] = {!offpeak, offpeak,
+                                    night,    weekend,
+                                    holiday,  weekday == 0 && hour >= 6 && hour < 12,
+                                    hour < 3, hour >= 20 && !weekend && !holiday};
     uint64_t word = 0;
     for (int i = 0; i < MASK_COUNT; i++) word |= (uint64_t)holds[i] << i;
     return word;
@@ -41,7 +44,8 @@ static uint64_t expected(int64_t day, int weekday, int hour)
 
 static void open_calendar(struct pricing *pricing)
 {
-    if (pricing_open(pricing, mtr_str_from(document)) != MTR_OK) fail_msg("%s", pricing->findings.items[0].text);
+    if (pricing_open(pricing, mtr_str_from(document)) != MTR_OK)
+        fail_msg("%s", pricing->findings.items[0].text);
     assert_int_equal(pricing->tariff.versions[0].calendar.mask_count, MASK_COUNT);
 }
 
@@ -49,7 +53,8 @@ static void open_calendar(struct pricing *pricing)
 static void test_a_year_of_hours(void **state)
 {
     (void)state;
-    static const char *const names[] = {"UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"};
+    static const char *const names[] = {
+        "UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"};
     struct pricing pricing;
     open_calendar(&pricing);
     const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
@@ -57,7 +62,8 @@ static void test_a_year_of_hours(void **state)
         struct mtr_zone *zone;
         assert_int_equal(mtr_zone_open(mtr_str_from(names[i]), &zone), MTR_OK);
         int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = 1, .day = 1});
-        const int64_t end_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2027, .month = 1, .day = 1});
+        const int64_t end_s =
+            mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2027, .month = 1, .day = 1});
         while (time_s < end_s) {
             const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
             const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
@@ -74,12 +80,15 @@ static void test_a_year_of_hours(void **state)
 }
 
 /* Hours of a mask in a local day. */
-static int count_hours(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int month, int day, int mask)
+static int count_hours(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int month, int day,
+                       int mask)
 {
     int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day});
-    const int64_t end_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day + 1});
+    const int64_t end_s =
+        mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day + 1});
     int hours = 0;
-    for (; time_s < end_s; time_s = mtr_zone_hour(zone, time_s).end_s) hours += (int)(mtr_calendar_at(calendar, zone, time_s) >> mask & 1);
+    for (; time_s < end_s; time_s = mtr_zone_hour(zone, time_s).end_s)
+        hours += (int)(mtr_calendar_at(calendar, zone, time_s) >> mask & 1);
     return hours;
 }
 
@@ -116,9 +125,11 @@ static void test_hours_past_midnight(void **state)
     static const struct {
         int day, hour;
         bool holds;
-    } hours[] = {{9, 5, true}, {9, 6, false}, {9, 21, false}, {9, 22, true}, {9, 23, true}, {10, 0, false}, {10, 5, false}};
+    } hours[] = {{9, 5, true},  {9, 6, false},  {9, 21, false}, {9, 22, true},
+                 {9, 23, true}, {10, 0, false}, {10, 5, false}};
     for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
-        int64_t time_s = mtr_zone_from_civil(utc, (struct mtr_civil){.year = 2026, .month = 1, .day = hours[i].day, .hour = hours[i].hour});
+        int64_t time_s = mtr_zone_from_civil(
+            utc, (struct mtr_civil){.year = 2026, .month = 1, .day = hours[i].day, .hour = hours[i].hour});
         assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_s), hours[i].holds);
     }
     mtr_zone_close(utc);

@@ -1,6 +1,7 @@
 /*
- * Prices allocate nothing in their steady state: malloc, calloc and realloc of the program are counted (the linker sends them here), while
- * examples are priced again in an arena that has its size, and while a what-if goes over many periods.
+ * Prices allocate nothing in their steady state: malloc, calloc and realloc of the program are counted (the
+ * linker sends them here), while examples are priced again in an arena that has its size, and while a what-if
+ * goes over many periods.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +84,8 @@ static void price_again(const char *name, struct mtr_zone *utc, bool with_trace)
         mtr_arena_reset(&example.pricing.result);
         assert_int_equal(mtr_price(&input, with_trace, &example.pricing.result, &price), MTR_OK);
     }
-    if (allocations != before) fail_msg("%s: %llu allocations", name, (unsigned long long)(allocations - before));
+    if (allocations != before)
+        fail_msg("%s: %llu allocations", name, (unsigned long long)(allocations - before));
     pricing_close(&example.pricing);
 }
 
@@ -113,7 +115,8 @@ static int on_period(void *context, const struct mtr_what_if_period *period)
     return 0;
 }
 
-static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+static int on_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                           uint32_t total)
 {
     (void)context;
     (void)subscription;
@@ -125,8 +128,11 @@ static int on_subscription(void *context, const struct mtr_subscription *subscri
 /* Allocations of a what-if over the first months. */
 static uint64_t what_if_over(struct rating_world *stage, int months)
 {
-    struct mtr_what_if_options options = {.stored = stage->catalog, .draft = stage->catalog, .tariff = MTR_STR("standard"),
-                                          .grace_us = MTR_US_PER_HOUR, .memory_bytes_max = 64 << 20};
+    struct mtr_what_if_options options = {.stored = stage->catalog,
+                                          .draft = stage->catalog,
+                                          .tariff = MTR_STR("standard"),
+                                          .grace_us = MTR_US_PER_HOUR,
+                                          .memory_bytes_max = 64 << 20};
     uint64_t periods = 0;
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, &periods};
     options.to.time_s = JANUARY_S + (int64_t)months * 30 * 86400;

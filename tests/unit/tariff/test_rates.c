@@ -1,5 +1,6 @@
 /*
- * Rates of exchange: direct, inverse and cross as exact ratios; which day answers; what documents are refused.
+ * Rates of exchange: direct, inverse and cross as exact ratios; which day answers; what documents are
+ * refused.
  */
 #include "meterd/tariff/rates.h"
 
@@ -32,7 +33,8 @@ static void open_shelf(struct shelf *shelf, const char *const *texts)
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     for (uint32_t i = 0; texts[i]; i++) {
         assert_int_equal(mtr_document_parse(mtr_str_from(texts[i]), &shelf->documents[i], &broken), MTR_OK);
-        int rc = mtr_rates_read(mtr_document_root(shelf->documents[i]), &shelf->arena, &shelf->rates[i], &findings);
+        int rc = mtr_rates_read(mtr_document_root(shelf->documents[i]), &shelf->arena, &shelf->rates[i],
+                                &findings);
         if (rc) fail_msg("%s: %s", texts[i], findings.count ? findings.items[0].text : mtr_error_text(rc));
         shelf->days[shelf->book.count++] = &shelf->rates[i];
     }
@@ -87,14 +89,16 @@ static const struct {
 
 static void format_answer(const struct mtr_exchange_rate *rate, char text[400])
 {
-    char numerator[MTR_DECIMAL_TEXT_BYTES], denominator[MTR_DECIMAL_TEXT_BYTES], decimal[MTR_DECIMAL_TEXT_BYTES], day[MTR_DATE_TEXT_BYTES];
+    char numerator[MTR_DECIMAL_TEXT_BYTES], denominator[MTR_DECIMAL_TEXT_BYTES],
+        decimal[MTR_DECIMAL_TEXT_BYTES], day[MTR_DATE_TEXT_BYTES];
     struct mtr_money value;
     mtr_decimal_format((struct mtr_decimal){.mantissa = rate->numerator}, numerator);
     mtr_decimal_format((struct mtr_decimal){.mantissa = rate->denominator}, denominator);
     if (mtr_rate_decimal(rate, &value)) snprintf(decimal, sizeof(decimal), "overflow");
     else mtr_money_format(value, decimal);
     mtr_rate_day_format(rate->rates->day, day);
-    snprintf(text, 400, "%s/%s %s %s = %s", numerator, denominator, mtr_rate_derivation_name(rate->derivation), day, decimal);
+    snprintf(text, 400, "%s/%s %s %s = %s", numerator, denominator,
+             mtr_rate_derivation_name(rate->derivation), day, decimal);
 }
 
 static void test_questions(void **state)
@@ -107,12 +111,14 @@ static void test_questions(void **state)
         char text[400] = "";
         int64_t time_us = 0;
         assert_int_equal(mtr_time_parse_date(mtr_str_from(questions[i].day), &time_us), MTR_OK);
-        const struct mtr_rate_question question = {mtr_str_from(questions[i].source), mtr_str_from(questions[i].from), mtr_str_from(questions[i].to),
-                                                   time_us / MTR_US_PER_DAY, questions[i].max_age_days};
+        const struct mtr_rate_question question = {
+            mtr_str_from(questions[i].source), mtr_str_from(questions[i].from), mtr_str_from(questions[i].to),
+            time_us / MTR_US_PER_DAY, questions[i].max_age_days};
         int rc = mtr_rate_book_find(&shelf.book, &question, &rate);
         assert_true(rc == MTR_OK || rc == MTR_ENOTFOUND);
         if (rc == MTR_OK) format_answer(&rate, text);
-        if (strcmp(text, questions[i].expected) != 0) fail_msg("row %zu: expected %s, got %s", i, questions[i].expected, text);
+        if (strcmp(text, questions[i].expected) != 0)
+            fail_msg("row %zu: expected %s, got %s", i, questions[i].expected, text);
     }
     close_shelf(&shelf);
 }
@@ -123,7 +129,8 @@ static void test_sentences(void **state)
     struct mtr_rate_question question = {MTR_STR("ecb"), MTR_STR("EUR"), MTR_STR("USD"), 20777, 7};
     char text[MTR_RATE_QUESTION_TEXT_BYTES];
     mtr_rate_question_format(&question, text);
-    assert_string_equal(text, "there is no rate of ecb from EUR to USD for 2026-11-20, nor one of the 7 days before");
+    assert_string_equal(
+        text, "there is no rate of ecb from EUR to USD for 2026-11-20, nor one of the 7 days before");
     question.max_age_days = 0;
     mtr_rate_question_format(&question, text);
     assert_string_equal(text, "there is no rate of ecb from EUR to USD for 2026-11-20");
@@ -169,9 +176,11 @@ static void test_refused(void **state)
         mtr_arena_init(&arena, 1 << 12, 1 << 20);
         mtr_diagnostics_init(&findings, FINDINGS_MAX);
         assert_int_equal(mtr_document_parse(mtr_str_from(refused[i].document), &document, &broken), MTR_OK);
-        assert_int_equal(mtr_rates_read(mtr_document_root(document), &arena, &rates, &findings), MTR_EINVALID);
+        assert_int_equal(mtr_rates_read(mtr_document_root(document), &arena, &rates, &findings),
+                         MTR_EINVALID);
         assert_true(findings.count >= 1);
-        if (strcmp(findings.items[0].text, refused[i].finding) != 0) fail_msg("%s\n  %s", refused[i].document, findings.items[0].text);
+        if (strcmp(findings.items[0].text, refused[i].finding) != 0)
+            fail_msg("%s\n  %s", refused[i].document, findings.items[0].text);
         mtr_document_close(document);
         mtr_diagnostics_release(&findings);
         mtr_arena_release(&arena);

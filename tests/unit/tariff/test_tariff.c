@@ -44,7 +44,8 @@ static void test_full_document(void **state)
     assert_int_equal(pricing_open(&pricing, mtr_str_from(full)), MTR_OK);
     assert_int_equal(pricing.findings.count, 0);
     const struct mtr_tariff_document *tariff = &pricing.tariff;
-    assert_true(mtr_str_equal(tariff->key, MTR_STR("compute")) && mtr_str_equal(tariff->name, MTR_STR("Compute")));
+    assert_true(mtr_str_equal(tariff->key, MTR_STR("compute")) &&
+                mtr_str_equal(tariff->name, MTR_STR("Compute")));
     assert_true(mtr_str_equal(tariff->currency, MTR_STR("EUR")));
     assert_true(tariff->rounding == MTR_ROUND_HALF_UP && tariff->round_total && tariff->rounding_digits == 2);
     assert_int_equal(tariff->version_count, 2);
@@ -67,15 +68,19 @@ static void test_full_document(void **state)
     assert_true(version->components[2].flat_at_zero);
     assert_int_equal(version->components[3].group_by_count, 2);
     assert_true(mtr_str_equal(version->components[3].group_by[1], MTR_STR("sku")));
-    const struct mtr_usage_row half = {.component = 4, .quantity = {(mtr_int128)1500 * 1000000000000}}; /* 1.5 packages */
+    /* 1.5 packages */
+    const struct mtr_usage_row half = {.component = 4, .quantity = {(mtr_int128)1500 * 1000000000000}};
     assert_string_equal(mtr_component_curve_name(&version->components[4]), "package");
     assert_true(pricing_amount(&pricing, tariff, version, half).e18 == (mtr_int128)3 * 1000000000000000000);
     const struct mtr_component *base = &version->components[5];
     enum mtr_period_unit every = MTR_PERIOD_DAY;
     assert_string_equal(mtr_component_curve_name(base), "recurring");
-    assert_true(mtr_component_is_fee(base) && mtr_component_fee_period(base, &every) && every == MTR_PERIOD_MONTH);
-    assert_true(base->meter.size == 0 && !mtr_component_is_fee(vcpu) && !mtr_component_fee_period(vcpu, &every));
-    assert_true(!tariff->versions[1].from_is_date && tariff->versions[1].from_us == INT64_C(1782856800000000));
+    assert_true(mtr_component_is_fee(base) && mtr_component_fee_period(base, &every) &&
+                every == MTR_PERIOD_MONTH);
+    assert_true(base->meter.size == 0 && !mtr_component_is_fee(vcpu) &&
+                !mtr_component_fee_period(vcpu, &every));
+    assert_true(!tariff->versions[1].from_is_date &&
+                tariff->versions[1].from_us == INT64_C(1782856800000000));
     assert_false(tariff->versions[0].hash_low == tariff->versions[1].hash_low);
     pricing_close(&pricing);
 }
@@ -85,10 +90,21 @@ static void test_hash_names_the_content(void **state)
 {
     (void)state;
     struct pricing a, b, c;
-    assert_int_equal(pricing_open(&a, MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]")), MTR_OK);
-    assert_int_equal(pricing_open(&b, MTR_STR("key: t\ncurrency: EUR\nversions:\n - from: 2026-01-01 # start\n   components:\n"
-                                              "    - key: a\n      meter: m\n      per_unit: 1\n")), MTR_OK);
-    assert_int_equal(pricing_open(&c, MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 2}]}]")), MTR_OK);
+    assert_int_equal(
+        pricing_open(
+            &a,
+            MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1}]}]")),
+        MTR_OK);
+    assert_int_equal(
+        pricing_open(&b,
+                     MTR_STR("key: t\ncurrency: EUR\nversions:\n - from: 2026-01-01 # start\n   components:\n"
+                             "    - key: a\n      meter: m\n      per_unit: 1\n")),
+        MTR_OK);
+    assert_int_equal(
+        pricing_open(
+            &c,
+            MTR_STR(HEAD "versions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 2}]}]")),
+        MTR_OK);
     const struct mtr_tariff_version *va = a.tariff.versions, *vb = b.tariff.versions, *vc = c.tariff.versions;
     assert_true(va->hash_high == vb->hash_high && va->hash_low == vb->hash_low);
     assert_false(va->hash_high == vc->hash_high && va->hash_low == vc->hash_low);
@@ -162,7 +178,8 @@ static const struct {
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1, minimum: 3, maximum: 2}, scope: event}\n", MTR_SEVERITY_ERROR, 6, 55, "more than the maximum"},
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1, maximum: -2}, scope: event}\n", MTR_SEVERITY_ERROR, 6, 55, "negative"},
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1, free_amount: -2}, scope: event}\n", MTR_SEVERITY_ERROR, 6, 59, "negative"},
-    {VERSION "  - {key: a, meter: m, percentage: {rate: 1, free_amount: 2}, free_units: 1, scope: event}\n", MTR_SEVERITY_ERROR, 6, 59, "instead of free_units"},
+    {VERSION "  - {key: a, meter: m, percentage: {rate: 1, free_amount: 2}, free_units: 1, scope: event}\n", MTR_SEVERITY_ERROR,
+     6, 59, "instead of free_units"},
     {VERSION "  - {key: a, meter: m, graduated: [{unit: 1, flat: 1}], flat_at_zero: true, scope: day}\n", MTR_SEVERITY_ERROR, 6, 71, "once per period"},
     {VERSION "  - {key: a, recurring: {amount: 1}, scope: event}\n", MTR_SEVERITY_ERROR, 6, 45, "does not depend on use"},
     {VERSION "  - {key: a, meter: m, percentage: {rate: 1}, scope: level}\n", MTR_SEVERITY_ERROR, 6, 54, "weighted by time"},
@@ -175,7 +192,8 @@ static const struct {
     {VERSION "  - {key: a, meter: m, graduated_percentage: [{up_to: 1, rate: 1}]}\n", MTR_SEVERITY_ERROR, 6, 55, "use above 1 has no price"},
     {VERSION "  - {key: a, meter: m, graduated_percentage: [{up_to: 1}, {rate: 1}]}\n", MTR_SEVERITY_ERROR, 6, 47, "write `rate`, `flat` or both"},
     {VERSION "  - {key: a, meter: m, dynamic: {factor: 2}}\n", MTR_SEVERITY_ERROR, 6, 34, "multiplier"},
-    {VERSION "  - {key: a, meter: m, stairstep: [{up_to: 5, amount: 10}, {amount: 9}]}\n", MTR_SEVERITY_WARNING, 6, 60, "more use costs less above 5: 5 costs 10"},
+    {VERSION "  - {key: a, meter: m, stairstep: [{up_to: 5, amount: 10}, {amount: 9}]}\n", MTR_SEVERITY_WARNING,
+     6, 60, "more use costs less above 5: 5 costs 10"},
     {VERSION "  - {key: a, meter: m, stairstep: [{up_to: 5}, {amount: 9}]}\n", MTR_SEVERITY_ERROR, 6, 36, "missing"},
     {VERSION "  - {key: a, meter: m, blocks: {tiers: [{size: 10, price: 1}, {size: 1, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 41, "no use ever reaches"},
     {VERSION "  - {key: a, meter: m, blocks: {tiers: [{size: 10, blocks: 2, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 60, "use beyond these blocks"},
@@ -183,7 +201,8 @@ static const struct {
     {VERSION "  - {key: a, meter: m, blocks: {tiers: [{size: 0, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 48, "more than 0"},
     {VERSION "  - {key: a, meter: m, increments: {steps: [{from: 1, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 52, "begins at 0"},
     {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1}, {from: 0, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 64, "never be reached"},
-    {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1, step: 60}, {from: 90, price: 1}]}}\n", MTR_SEVERITY_ERROR, 6, 74, "whole number of the steps"},
+    {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1, step: 60}, {from: 90, price: 1}]}}\n", MTR_SEVERITY_ERROR,
+     6, 74, "whole number of the steps"},
     {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1, per: 0}]}}\n", MTR_SEVERITY_ERROR, 6, 61, "more than 0"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, convert: {divide: 0}}\n", MTR_SEVERITY_ERROR, 6, 55, "more than 0"},
     {VERSION "  - {key: a, meter: m, per_unit: 1, convert: {digits: 13}}\n", MTR_SEVERITY_ERROR, 6, 55, "13"},
@@ -282,10 +301,11 @@ static void test_findings(void **state)
         int rc = pricing_open(&pricing, mtr_str_from(findings[i].text));
         if (pricing.findings.count == 0) fail_msg("no finding in:\n%s", findings[i].text);
         const struct mtr_diagnostic *found = &pricing.findings.items[0];
-        if (rc != (findings[i].severity == MTR_SEVERITY_ERROR ? MTR_EINVALID : MTR_OK) || found->severity != findings[i].severity ||
-            found->line != findings[i].line || found->column != findings[i].column || !strstr(found->text, findings[i].part)) {
-            print_message("%s\n%s, found at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc), found->line, found->column,
-                          found->field, found->text);
+        if (rc != (findings[i].severity == MTR_SEVERITY_ERROR ? MTR_EINVALID : MTR_OK) ||
+            found->severity != findings[i].severity || found->line != findings[i].line ||
+            found->column != findings[i].column || !strstr(found->text, findings[i].part)) {
+            print_message("%s\n%s, found at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc),
+                          found->line, found->column, found->field, found->text);
             wrong++;
         }
         pricing_close(&pricing);
@@ -297,9 +317,11 @@ static void test_all_findings_at_once(void **state)
 {
     (void)state;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: ECU\nversions:\n- from: soon\n  components:\n"
-                                                    "  - {key: a, meter: m}\n  - {key: a, meter: m, per_unit: 1, cap: -1}\n")),
-                     MTR_EINVALID);
+    assert_int_equal(
+        pricing_open(&pricing,
+                     MTR_STR("key: t\ncurrency: ECU\nversions:\n- from: soon\n  components:\n"
+                             "  - {key: a, meter: m}\n  - {key: a, meter: m, per_unit: 1, cap: -1}\n")),
+        MTR_EINVALID);
     assert_int_equal(pricing.findings.count, 5); /* currency, from, no price, cap, duplicate key */
     pricing_close(&pricing);
 }

@@ -1,6 +1,6 @@
 /*
- * Tariffs that are several in one: prices per currency, overrides of customers and subscriptions. What is in force for whom, what its hash
- * covers, and every finding with its place, one case per row.
+ * Tariffs that are several in one: prices per currency, overrides of customers and subscriptions. What is in
+ * force for whom, what its hash covers, and every finding with its place, one case per row.
  */
 #include "meterd/tariff/tariff.h"
 
@@ -30,18 +30,21 @@ static struct mtr_money euros(int64_t whole)
 }
 
 /* What so many units of a component cost; of lines with dimensions, those that are given. */
-static struct mtr_money cost(struct pricing *pricing, const struct mtr_tariff_document *tariff, uint32_t component, int64_t units,
-                             const char *dimensions)
+static struct mtr_money cost(struct pricing *pricing, const struct mtr_tariff_document *tariff,
+                             uint32_t component, int64_t units, const char *dimensions)
 {
-    const struct mtr_usage_row row = {
-        .component = component, .dimensions = mtr_str_from(dimensions), .quantity = {(mtr_int128)units * 1000000000000}};
+    const struct mtr_usage_row row = {.component = component,
+                                      .dimensions = mtr_str_from(dimensions),
+                                      .quantity = {(mtr_int128)units * 1000000000000}};
     return pricing_amount(pricing, tariff, &tariff->versions[0], row);
 }
 
 /* Of a version in the tariff's own currency. */
-static struct mtr_money cost_of(struct pricing *pricing, const struct mtr_tariff_version *version, uint32_t component, int64_t units)
+static struct mtr_money cost_of(struct pricing *pricing, const struct mtr_tariff_version *version,
+                                uint32_t component, int64_t units)
 {
-    const struct mtr_usage_row row = {.component = component, .quantity = {(mtr_int128)units * 1000000000000}};
+    const struct mtr_usage_row row = {.component = component,
+                                      .quantity = {(mtr_int128)units * 1000000000000}};
     return pricing_amount(pricing, &pricing->tariff, version, row);
 }
 
@@ -63,40 +66,48 @@ static void test_a_document_for_each_currency(void **state)
     assert_null(mtr_tariff_in(tariff, MTR_STR("USD")));
     const struct mtr_tariff_document *yen = mtr_tariff_in(tariff, MTR_STR("JPY"));
     assert_non_null(yen);
-    assert_true(mtr_str_equal(yen->currency, MTR_STR("JPY")) && yen->rounding_digits == 0 && yen->currency_count == 0);
+    assert_true(mtr_str_equal(yen->currency, MTR_STR("JPY")) && yen->rounding_digits == 0 &&
+                yen->currency_count == 0);
     assert_true(cost(&pricing, tariff, 0, 1, "").e18 == euros(1).e18);
     assert_true(cost(&pricing, yen, 0, 11, "").e18 == euros(10 * 160 + 120).e18);
-    assert_true(cost(&pricing, yen, 1, 100, "").e18 == euros(2 + 50).e18 && yen->versions[0].cap.e18 == euros(80000).e18);
-    /* the version is what a tariff in euros alone would have, so that another currency changes nothing for its subscriptions */
-    assert_int_equal(pricing_open(&plain, MTR_STR("key: t\ncurrency: EUR\nrounding: {place: line}\nversions:\n  - from: 2026-01-01\n"
-                                                  "    components:\n"
-                                                  "      - {key: vcpu, meter: m, graduated: [{up_to: 10, unit: 1}, {unit: 0.75, flat: 0}]}\n"
-                                                  "      - {key: fees, meter: paid, percentage: {rate: 2, fixed: 0.30}}\n"
-                                                  "    cap: 500\n")), MTR_OK);
+    assert_true(cost(&pricing, yen, 1, 100, "").e18 == euros(2 + 50).e18 &&
+                yen->versions[0].cap.e18 == euros(80000).e18);
+    /* the version is what a tariff in euros alone would have, so that another currency changes nothing for
+     * its subscriptions */
+    assert_int_equal(pricing_open(&plain, MTR_STR(
+        "key: t\ncurrency: EUR\nrounding: {place: line}\nversions:\n  - from: 2026-01-01\n"
+        "    components:\n"
+        "      - {key: vcpu, meter: m, graduated: [{up_to: 10, unit: 1}, {unit: 0.75, flat: 0}]}\n"
+        "      - {key: fees, meter: paid, percentage: {rate: 2, fixed: 0.30}}\n"
+        "    cap: 500\n")), MTR_OK);
     assert_true(plain.tariff.versions[0].hash_low == tariff->versions[0].hash_low);
     assert_false(yen->versions[0].hash_low == tariff->versions[0].hash_low);
     pricing_close(&plain);
     pricing_close(&pricing);
 }
 
-/* Prices inside a matrix, a capacity and a markup that stands alone; meters and dimensions may be called like currencies. */
+/* Prices inside a matrix, a capacity and a markup that stands alone; meters and dimensions may be called
+ * like currencies. */
 static void test_currencies_of_what_is_chosen(void **state)
 {
     (void)state;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
-                                                    "      - {key: a, meter: m, group_by: [USD], markup: {party: p, amount: {EUR: 5, USD: 6}},\n"
-                                                    "         matrix: [{match: {USD: x}, per_unit: {EUR: 1, USD: 2}}, {per_unit: {EUR: 3, USD: 4}}]}\n"
-                                                    "      - {key: c, capacity: [{up_to: {EUR: 1, USD: 5}, amount: {EUR: 7, USD: 8}}, {amount: {EUR: 9, USD: 10}}]}\n")),
+    assert_int_equal(pricing_open(&pricing, MTR_STR(
+        "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+        "      - {key: a, meter: m, group_by: [USD], markup: {party: p, amount: {EUR: 5, USD: 6}},\n"
+        "         matrix: [{match: {USD: x}, per_unit: {EUR: 1, USD: 2}}, {per_unit: {EUR: 3, USD: 4}}]}\n"
+        "      - {key: c, capacity: [{up_to: {EUR: 1, USD: 5}, amount: {EUR: 7, USD: 8}}, {amount: {EUR: 9, USD: 10}}]}\n")),
                      MTR_OK);
     const struct mtr_component *own = pricing.tariff.versions[0].components;
     const struct mtr_component *usd = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"))->versions[0].components;
     assert_true(cost(&pricing, &pricing.tariff, 0, 1, "USD=x").e18 == euros(1 + 5).e18);
     const struct mtr_tariff_document *dollars = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"));
-    assert_true(cost(&pricing, dollars, 0, 1, "USD=x").e18 == euros(2 + 6).e18 && cost(&pricing, dollars, 0, 1, "USD=y").e18 == euros(4 + 6).e18);
+    assert_true(cost(&pricing, dollars, 0, 1, "USD=x").e18 == euros(2 + 6).e18 &&
+                cost(&pricing, dollars, 0, 1, "USD=y").e18 == euros(4 + 6).e18);
     assert_true(mtr_component_has(mtr_price_select(&own[0], MTR_STR("USD=x")), "markup"));
     assert_true(mtr_price_select(&own[0], MTR_STR("USD=x")) != mtr_price_select(&own[0], MTR_STR("USD=y")));
-    assert_true(cost(&pricing, &pricing.tariff, 1, 1, "").e18 == euros(7).e18 && cost(&pricing, dollars, 1, 2, "").e18 == euros(10).e18);
+    assert_true(cost(&pricing, &pricing.tariff, 1, 1, "").e18 == euros(7).e18 &&
+                cost(&pricing, dollars, 1, 2, "").e18 == euros(10).e18);
     assert_true(usd[1].input_count == 2 && mtr_str_equal(usd[1].inputs[1], MTR_STR("USD")));
     pricing_close(&pricing);
 }
@@ -107,15 +118,21 @@ static void test_own_currency(void **state)
     (void)state;
     static const struct {
         const char *head, *own;
-    } cases[] = {{"currencies: [USD, EUR]", "USD"}, {"currency: EUR\ncurrencies: [USD, EUR]", "EUR"}, {"currency: EUR", "EUR"}, {"currency: USD", "USD"}};
+    } cases[] = {{"currencies: [USD, EUR]", "USD"},
+                 {"currency: EUR\ncurrencies: [USD, EUR]", "EUR"},
+                 {"currency: EUR", "EUR"},
+                 {"currency: USD", "USD"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct pricing pricing;
         char text[512];
-        snprintf(text, sizeof(text), "key: t\n%s\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: {EUR: 1, USD: 2}}]}]",
-                 cases[i].head);
+        snprintf(
+            text, sizeof(text),
+            "key: t\n%s\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: {EUR: 1, USD: 2}}]}]",
+            cases[i].head);
         assert_int_equal(pricing_open(&pricing, mtr_str_from(text)), MTR_OK);
         assert_true(mtr_str_equal(pricing.tariff.currency, mtr_str_from(cases[i].own)));
-        assert_true(cost(&pricing, mtr_tariff_in(&pricing.tariff, MTR_STR("USD")), 0, 1, "").e18 == euros(2).e18);
+        assert_true(cost(&pricing, mtr_tariff_in(&pricing.tariff, MTR_STR("USD")), 0, 1, "").e18 ==
+                    euros(2).e18);
         pricing_close(&pricing);
     }
 }
@@ -134,9 +151,11 @@ static const char overridden[] =
     "      - {subscription: s-2, components: [{key: disk, per_unit: 3}]}\n"
     "      - {customer: zeta, minimum: ~, cap: 50}\n";
 
-static const struct mtr_tariff_version *in_force(const struct pricing *pricing, const char *subscription, const char *customer)
+static const struct mtr_tariff_version *in_force(const struct pricing *pricing, const char *subscription,
+                                                 const char *customer)
 {
-    return mtr_tariff_version_for(&pricing->tariff.versions[0], mtr_str_from(subscription), mtr_str_from(customer));
+    return mtr_tariff_version_for(&pricing->tariff.versions[0], mtr_str_from(subscription),
+                                  mtr_str_from(customer));
 }
 
 static void test_overrides(void **state)
@@ -149,18 +168,24 @@ static void test_overrides(void **state)
     assert_int_equal(plain->override_count, 3);
     assert_ptr_equal(in_force(&pricing, "s-1", "nobody"), plain);
     assert_ptr_equal(in_force(&pricing, NULL, NULL), plain);
-    const struct mtr_tariff_version *acme = in_force(&pricing, "s-1", "acme"), *second = in_force(&pricing, "s-2", "acme");
+    const struct mtr_tariff_version *acme = in_force(&pricing, "s-1", "acme"),
+                                    *second = in_force(&pricing, "s-2", "acme");
     /* a curve replaces the curve, null takes a part away, what is not named stays */
-    assert_true(has_curve(&acme->components[0], "per_unit") && !acme->components[0].flat_at_zero && !mtr_component_has(&acme->components[0], "cap"));
-    assert_true(mtr_component_has(&acme->components[0], "free_units") && mtr_str_equal(acme->components[0].meter, MTR_STR("m")));
+    assert_true(has_curve(&acme->components[0], "per_unit") && !acme->components[0].flat_at_zero &&
+                !mtr_component_has(&acme->components[0], "cap"));
+    assert_true(mtr_component_has(&acme->components[0], "free_units") &&
+                mtr_str_equal(acme->components[0].meter, MTR_STR("m")));
     assert_true(cost_of(&pricing, acme, 1, 1).e18 == euros(4).e18 && acme->components[1].group_by_count == 1);
-    assert_true(acme->minimum.e18 == euros(5).e18 && mtr_str_equal(acme->from, plain->from) && acme->from_days == plain->from_days);
+    assert_true(acme->minimum.e18 == euros(5).e18 && mtr_str_equal(acme->from, plain->from) &&
+                acme->from_days == plain->from_days);
     /* the subscription's own goes before its customer's, and does not add to it */
-    assert_true(has_curve(&second->components[0], "graduated") && cost_of(&pricing, second, 1, 1).e18 == euros(3).e18);
+    assert_true(has_curve(&second->components[0], "graduated") &&
+                cost_of(&pricing, second, 1, 1).e18 == euros(3).e18);
     assert_true(second->minimum.e18 == euros(10).e18);
     const struct mtr_tariff_version *zeta = in_force(&pricing, "s-9", "zeta");
     assert_true(!zeta->has_minimum && zeta->has_cap && zeta->component_count == 2);
-    assert_false(acme->hash_low == plain->hash_low || acme->hash_low == second->hash_low || zeta->hash_low == plain->hash_low);
+    assert_false(acme->hash_low == plain->hash_low || acme->hash_low == second->hash_low ||
+                 zeta->hash_low == plain->hash_low);
     pricing_close(&pricing);
 }
 
@@ -169,17 +194,20 @@ static void test_override_of_what_belongs_together(void **state)
 {
     (void)state;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
-                                                    "      - {key: vcpu, meter: m, tier_by: n, volume: [{up_to: 10, unit: 2}, {unit: 2}]}\n"
-                                                    "      - {key: disk, meter: d, group_by: [region], matrix: [{match: {region: eu}, per_unit: 1}, {per_unit: 2}]}\n"
-                                                    "    allowances: [{key: included, components: [vcpu], quantity: 100}]\n    overrides:\n"
-                                                    "      - {customer: a, components: [{key: vcpu, per_unit: 1}, {key: disk, per_unit: 3}], allowances: ~}\n"
-                                                    "      - {customer: b, allowances: [{key: more, components: [disk], quantity: 200}, {key: money, amount: 5}]}\n")), MTR_OK);
+    assert_int_equal(pricing_open(&pricing, MTR_STR(
+        "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+        "      - {key: vcpu, meter: m, tier_by: n, volume: [{up_to: 10, unit: 2}, {unit: 2}]}\n"
+        "      - {key: disk, meter: d, group_by: [region], matrix: [{match: {region: eu}, per_unit: 1}, {per_unit: 2}]}\n"
+        "    allowances: [{key: included, components: [vcpu], quantity: 100}]\n    overrides:\n"
+        "      - {customer: a, components: [{key: vcpu, per_unit: 1}, {key: disk, per_unit: 3}], allowances: ~}\n"
+        "      - {customer: b, allowances: [{key: more, components: [disk], quantity: 200}, {key: money, amount: 5}]}\n")), MTR_OK);
     assert_int_equal(pricing.findings.count, 0);
     const struct mtr_tariff_version *a = in_force(&pricing, NULL, "a"), *b = in_force(&pricing, NULL, "b");
-    assert_true(has_curve(&a->components[0], "per_unit") && a->components[0].input_count == 1 && a->allowance_count == 0);
+    assert_true(has_curve(&a->components[0], "per_unit") && a->components[0].input_count == 1 &&
+                a->allowance_count == 0);
     assert_true(has_curve(&a->components[1], "per_unit") && a->components[1].group_by_count == 1);
-    assert_true(b->components[0].input_count == 2 && has_curve(&b->components[1], "matrix") && b->allowance_count == 2);
+    assert_true(b->components[0].input_count == 2 && has_curve(&b->components[1], "matrix") &&
+                b->allowance_count == 2);
     pricing_close(&pricing);
 }
 
@@ -202,11 +230,13 @@ static void test_overrides_per_currency(void **state)
 {
     (void)state;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR("key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
-                                                    "      - {key: vcpu, meter: m, per_unit: {EUR: 5, USD: 6}}\n    overrides:\n"
-                                                    "      - {customer: acme, components: [{key: vcpu, per_unit: {EUR: 3, USD: 4}}]}\n")), MTR_OK);
+    assert_int_equal(pricing_open(&pricing, MTR_STR(
+        "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    components:\n"
+        "      - {key: vcpu, meter: m, per_unit: {EUR: 5, USD: 6}}\n    overrides:\n"
+        "      - {customer: acme, components: [{key: vcpu, per_unit: {EUR: 3, USD: 4}}]}\n")), MTR_OK);
     const struct mtr_tariff_document *dollars = mtr_tariff_in(&pricing.tariff, MTR_STR("USD"));
-    const struct mtr_tariff_version *acme = mtr_tariff_version_for(&dollars->versions[0], MTR_STR("s"), MTR_STR("acme"));
+    const struct mtr_tariff_version *acme =
+        mtr_tariff_version_for(&dollars->versions[0], MTR_STR("s"), MTR_STR("acme"));
     const struct mtr_usage_row one = {.quantity = {(mtr_int128)1000000000000}};
     assert_true(pricing_amount(&pricing, dollars, acme, one).e18 == euros(4).e18);
     assert_true(cost(&pricing, dollars, 0, 1, "").e18 == euros(6).e18);
@@ -262,10 +292,11 @@ static void test_findings(void **state)
         int rc = pricing_open(&pricing, mtr_str_from(findings[i].text));
         if (pricing.findings.count == 0) fail_msg("no finding in:\n%s", findings[i].text);
         const struct mtr_diagnostic *found = &pricing.findings.items[0];
-        if (rc != MTR_EINVALID || pricing.findings.count != findings[i].count || found->line != findings[i].line ||
-            found->column != findings[i].column || !strstr(found->text, findings[i].part)) {
-            print_message("%s\n%s, %zu, the first at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc), pricing.findings.count,
-                          found->line, found->column, found->field, found->text);
+        if (rc != MTR_EINVALID || pricing.findings.count != findings[i].count ||
+            found->line != findings[i].line || found->column != findings[i].column ||
+            !strstr(found->text, findings[i].part)) {
+            print_message("%s\n%s, %zu, the first at %u:%u: %s: %s\n", findings[i].text, mtr_error_name(rc),
+                          pricing.findings.count, found->line, found->column, found->field, found->text);
             wrong++;
         }
         pricing_close(&pricing);
@@ -278,9 +309,14 @@ static void test_warnings(void **state)
 {
     (void)state;
     struct pricing pricing;
-    assert_int_equal(pricing_open(&pricing, MTR_STR(HEAD AT_5 "  components: [{key: a, meter: m, per_unit: -1}, {key: b, meter: m, per_unit: 1}]\n"
-                                                    "  overrides:\n  - {customer: a, components: [{key: b, per_unit: 2}]}\n"
-                                                    "  - {customer: b, components: [{key: b, per_unit: -2}]}\n")), MTR_OK);
+    assert_int_equal(
+        pricing_open(
+            &pricing,
+            MTR_STR(HEAD AT_5
+                    "  components: [{key: a, meter: m, per_unit: -1}, {key: b, meter: m, per_unit: 1}]\n"
+                    "  overrides:\n  - {customer: a, components: [{key: b, per_unit: 2}]}\n"
+                    "  - {customer: b, components: [{key: b, per_unit: -2}]}\n")),
+        MTR_OK);
     assert_int_equal(pricing.findings.count, 2);
     assert_true(pricing.findings.items[0].line == 5 && pricing.findings.items[1].line == 8);
     pricing_close(&pricing);

@@ -1,0 +1,231 @@
+/*
+ * Golden tables of what a period does to a price: fees by day and second, parts of a period, amounts of a
+ * subscription that runs through a period in part.
+ */
+#include "meterd/tariff/price.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "tests/support/pricing.h"
+
+/* Days of January 2026 in UTC, from and to in tenths of a day. */
+static const struct recurring_row {
+    const char *fields;
+    int from, to;
+    bool closing, continues_earlier, continued_later;
+    const char *expected;
+} recurring_rows[] = {
+    {"amount: 31, prorate: second", 0, 310, false, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31, prorate: second", 100, 310, false, false, false, "base recurring 21.00; total 21.00"},
+    {"amount: 31, prorate: second", 105, 310, false, false, false, "base recurring 20.50; total 20.50"},
+    {"amount: 20, prorate: second", 0, 100, true, false, true, "base recurring 6.45; total 6.45"},
+    {"amount: 20, prorate: second", 100, 310, true, true, false, "base recurring 13.55; total 13.55"},
+    {"amount: 31, prorate: day", 105, 310, false, false, false, "base recurring 21.00; total 21.00"},
+    {"amount: 31, prorate: day", 0, 105, false, false, true, "base recurring 10.00; total 10.00"},
+    {"amount: 31, prorate: day", 101, 102, false, false, true, "total 0.00"},
+    {"amount: 31, prorate: day, in: arrears", 0, 310, false, false, false, "total 0.00"},
+    {"amount: 31, prorate: day, in: arrears", 0, 310, true, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 200, 310, false, false, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 200, 310, false, true, false, "total 0.00"},
+    {"amount: 31, in: arrears", 0, 200, true, false, true, "total 0.00"},
+    {"amount: 31, in: arrears", 200, 310, true, true, false, "base recurring 31.00; total 31.00"},
+    {"amount: 31", 310, 310, true, false, false, "total 0.00"},
+    {"amount: 31", -100, 0, true, false, false, "total 0.00"},
+    {"amount: 0", 0, 310, true, false, false, "base recurring 0.00; total 0.00"},
+};
+
+static void test_recurring(void **state)
+{
+    (void)state;
+    struct mtr_zone *utc;
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &utc), MTR_OK);
+    for (size_t i = 0; i < sizeof(recurring_rows) / sizeof(recurring_rows[0]); i++) {
+        const struct recurring_row *row = &recurring_rows[i];
+        struct pricing pricing;
+        struct mtr_price price;
+        char components[256], text[256];
+        snprintf(components, sizeof(components), "{key: base, recurring: {%s}}", row->fields);
+        pricing_open_row(&pricing, row->fields, NULL, components, NULL);
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.active_from_s = input.period.start_s + row->from * INT64_C(8640);
+        input.active_to_s = input.period.start_s + row->to * INT64_C(8640);
+        input.closing = row->closing;
+        input.continues_earlier = row->continues_earlier;
+        input.continued_later = row->continued_later;
+        input.zone = utc;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        if (strcmp(text, row->expected) != 0) fail_msg("row %zu: %s: got %s", i, row->fields, text);
+        pricing_close(&pricing);
+    }
+    mtr_zone_close(utc);
+}
+
+/* The day that daylight saving makes shorter counts as a day, and the parts of a split period count each
+ * day once. */
+static void test_days_of_a_zone(void **state)
+{
+    (void)state;
+    struct mtr_zone *zone;
+    assert_int_equal(mtr_zone_open(MTR_STR("Europe/Berlin"), &zone), MTR_OK);
+    struct pricing pricing;
+    pricing_open_row(&pricing, "days", NULL, "{key: base, recurring: {amount: 31, prorate: day}}", NULL);
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.zone = zone;
+    /* March 2026 in Berlin: an hour short of 31 × 24 h */
+    input.period = (struct mtr_period){1772319600, 1774994400};
+    static const int64_t splits[] = {1774738800, 1774746000, 1774789200, 1774821600}; /* around 29 March */
+    for (size_t i = 0; i < sizeof(splits) / sizeof(splits[0]); i++) {
+        struct mtr_price first, second;
+        struct mtr_money sum;
+        char text[MTR_DECIMAL_TEXT_BYTES];
+        input.active_from_s = input.period.start_s;
+        input.active_to_s = splits[i];
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+        input.active_from_s = splits[i];
+        input.active_to_s = input.period.end_s;
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &second), MTR_OK);
+        assert_int_equal(mtr_money_add(first.total, second.total, &sum), MTR_OK);
+        mtr_money_format(sum, text);
+        assert_string_equal(text, "31");
+    }
+    pricing_close(&pricing);
+    mtr_zone_close(zone);
+}
+
+static void test_not_closing_has_no_minimum(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_price price;
+    pricing_open_row(&pricing, "draft", NULL, "{key: a, meter: m, per_unit: 1, minimum: 5}", "minimum: 10");
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.closing = false;
+    assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+    assert_int_equal(price.line_count, 0);
+    assert_true(price.total.e18 == 0);
+    pricing_close(&pricing);
+}
+
+/* A period in two parts: cap and minimums are of the period, not of each part. */
+static void test_earlier_part_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *fields;
+        const char *version;
+        const char *expected;
+    } part_rows[] = {
+        {"cap: 10", NULL, "a usage 2.00; total 2.00"},
+        {"cap: 5", NULL, "a usage 0.00; total 0.00"},
+        {"minimum: 16", NULL, "a usage 8.00; total 8.00"},
+        {"minimum: 20", NULL, "a usage 8.00; a minimum 4.00; total 12.00"},
+        {"free_units: 0", "minimum: 20", "a usage 8.00; tariff.minimum minimum 4.00; total 12.00"},
+        {"commitment: {amount: 10, overage: 1.5}", NULL, "a usage 8.00; a overage 3.00; total 11.00"},
+        {"commitment: {amount: 20, overage: 1.5}", NULL, "a usage 8.00; a commitment 4.00; total 12.00"},
+    };
+    for (size_t i = 0; i < sizeof(part_rows) / sizeof(part_rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_price first, second;
+        char components[256], text[256];
+        snprintf(components, sizeof(components), "{key: a, meter: m, per_unit: 1, %s}", part_rows[i].fields);
+        pricing_open_row(&pricing, "parts", NULL, components, part_rows[i].version);
+        struct mtr_usage_row usage = {.quantity = {(mtr_int128)8 * 1000000000000}};
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.usage = &usage;
+        input.usage_count = 1;
+        input.continued_later = true;
+        assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+        assert_int_equal(first.line_count, 1); /* no minimum yet */
+        input.continued_later = false;
+        input.continues_earlier = true;
+        input.earlier = (const struct mtr_price *const[]){&first};
+        input.earlier_count = 1;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &second), MTR_OK);
+        pricing_describe(&pricing, &second, text, sizeof(text));
+        assert_string_equal(text, part_rows[i].expected);
+        pricing_close(&pricing);
+    }
+}
+
+/* Overage of the first part counts in the second, however the line fell. */
+static void test_overage_of_an_earlier_part(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    struct mtr_price first, second;
+    char text[256];
+    pricing_open_row(&pricing, "overage", NULL,
+                     "{key: a, meter: m, per_unit: 1, commitment: {amount: 6, overage: 1.5}}", NULL);
+    struct mtr_usage_row usage = {.quantity = {(mtr_int128)8 * 1000000000000}};
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.usage = &usage;
+    input.usage_count = 1;
+    input.continued_later = true;
+    assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
+    pricing_describe(&pricing, &first, text, sizeof(text));
+    assert_string_equal(text, "a usage 8.00; a overage 1.00; total 9.00");
+    input.continued_later = false;
+    input.continues_earlier = true;
+    input.earlier = (const struct mtr_price *const[]){&first};
+    input.earlier_count = 1;
+    assert_int_equal(mtr_price(&input, true, &pricing.result, &second), MTR_OK);
+    pricing_describe(&pricing, &second, text, sizeof(text));
+    assert_string_equal(text, "a usage 8.00; a overage 4.00; total 12.00"); /* 16 of 6: 5 above in all */
+    pricing_close(&pricing);
+}
+
+/* Minimum and commitment in a period that the subscription runs through in part: 15 of 31 days. */
+static void test_prorated_amounts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *component, *version, *expected;
+    } share_rows[] = {
+        {"{key: a, meter: m, per_unit: 1, minimum: 10, minimum_prorate: second}", NULL, "a usage 2.00; a minimum 2.84; total 4.84"},
+        {"{key: a, meter: m, per_unit: 1, minimum: 10, minimum_prorate: day}", NULL, "a usage 2.00; a minimum 2.84; total 4.84"},
+        {"{key: a, meter: m, per_unit: 1, minimum: 10}", NULL, "a usage 2.00; a minimum 8.00; total 10.00"},
+        {"{key: a, meter: m, per_unit: 1, commitment: {amount: 31, prorate: day}}", NULL, "a usage 2.00; a commitment 13.00; total 15.00"},
+        {"{key: a, meter: m, per_unit: 10, commitment: {amount: 31, overage: 2, prorate: day}}", NULL, "a usage 20.00; a overage 5.00; total 25.00"},
+        {"{key: a, meter: m, per_unit: 1}", "minimum: 31\n    minimum_prorate: second", "a usage 2.00; tariff.minimum minimum 13.00; total 15.00"},
+        {"{key: a, meter: m, per_unit: 1}", "commitment: {amount: 31, prorate: second}", "a usage 2.00; tariff.commitment commitment 13.00; total 15.00"},
+    };
+    struct mtr_zone *utc;
+    assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &utc), MTR_OK);
+    for (size_t i = 0; i < sizeof(share_rows) / sizeof(share_rows[0]); i++) {
+        struct pricing pricing;
+        struct mtr_price price;
+        char text[256];
+        pricing_open_row(&pricing, "share", NULL, share_rows[i].component, share_rows[i].version);
+        struct mtr_usage_row usage = {.quantity = {(mtr_int128)2 * 1000000000000}};
+        struct mtr_price_input input = pricing_input(&pricing);
+        input.zone = utc;
+        input.usage = &usage;
+        input.usage_count = 1;
+        input.active_from_s += INT64_C(86400) * 20; /* the last of two parts */
+        input.runs_from_s += INT64_C(86400) * 16;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        assert_string_equal(text, share_rows[i].expected);
+        pricing_close(&pricing);
+    }
+    mtr_zone_close(utc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recurring),
+        cmocka_unit_test(test_days_of_a_zone),
+        cmocka_unit_test(test_not_closing_has_no_minimum),
+        cmocka_unit_test(test_earlier_part_counts),
+        cmocka_unit_test(test_overage_of_an_earlier_part),
+        cmocka_unit_test(test_prorated_amounts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
