@@ -165,26 +165,32 @@ static const struct mtr_field *find_row(const struct mtr_field *rows, const char
     return NULL;
 }
 
-/* One "section.key" of the environment or the command line; `separator` stands between section and key. */
-static int set_one(struct mtr_config *config, const char *name, size_t name_size, const char *separator,
-                   const char *value, const char *origin, struct mtr_diagnostics *findings)
+/* One "section.key" of the environment or the command line. */
+struct setting {
+    const char *origin;
+    const char *separator; /* between section and key */
+    struct mtr_str name;
+    const char *value;
+};
+
+static int set_one(struct mtr_config *config, const struct setting *setting, struct mtr_diagnostics *findings)
 {
     char text[NAME_BYTES], path[NAME_BYTES * 2];
-    snprintf(text, sizeof(text), "%.*s", (int)name_size, name);
-    char *middle = strstr(text, separator);
+    snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(setting->name));
+    char *middle = strstr(text, setting->separator);
     const struct mtr_field *section = NULL, *row = NULL;
     if (middle) {
         *middle = '\0';
         section = find_row(mtr_config_fields, text);
-        if (section) row = find_row(section->fields, middle + strlen(separator));
+        if (section) row = find_row(section->fields, middle + strlen(setting->separator));
     }
     if (!row) {
         mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL, "%s: there is no such key: %.*s",
-                             origin, (int)name_size, name);
+                             setting->origin, MTR_STR_ARGS(setting->name));
         return MTR_EINVALID;
     }
-    snprintf(path, sizeof(path), "%s: %s.%s", origin, section->name, row->name);
-    return mtr_schema_decode_text(row, path, mtr_str_from(value), &config->arena,
+    snprintf(path, sizeof(path), "%s: %s.%s", setting->origin, section->name, row->name);
+    return mtr_schema_decode_text(row, path, mtr_str_from(setting->value), &config->arena,
                                   (char *)config + section->offset, findings);
 }
 
@@ -199,7 +205,9 @@ static int apply_environment(struct mtr_config *config, char *const *environment
         const char *name = *environment + sizeof(prefix) - 1;
         const char *separator = strstr(name, "__");
         if (!separator || separator > equals) continue; /* METERD_KEY and the like are not configuration */
-        int one = set_one(config, name, (size_t)(equals - name), "__", equals + 1, "environment", findings);
+        const struct setting setting = {
+            "environment", "__", {name, (size_t)(equals - name)}, equals + 1};
+        int one = set_one(config, &setting, findings);
         if (one) rc = one;
     }
     return rc;
@@ -212,12 +220,14 @@ static int apply_settings(struct mtr_config *config, const char *const *settings
     for (; settings && *settings; settings++) {
         const char *equals = strchr(*settings, '=');
         int one = MTR_EINVALID;
-        if (equals)
-            one =
-                set_one(config, *settings, (size_t)(equals - *settings), ".", equals + 1, "--set", findings);
-        else
+        if (equals) {
+            const struct setting setting = {
+                "--set", ".", {*settings, (size_t)(equals - *settings)}, equals + 1};
+            one = set_one(config, &setting, findings);
+        } else {
             mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, NULL,
                                  "--set takes SECTION.KEY=VALUE, not '%s'", *settings);
+        }
         if (one) rc = one;
     }
     return rc;
