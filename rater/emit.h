@@ -13,6 +13,10 @@ struct rater_emission {
     int64_t now_us;
     struct mtr_str traces; /* JSON */
 };
+/* The body of a charge that has all but that (charge_body.c). Replaces what is in *out. */
+int rater_write_charge_body(struct mtr_buffer *out, const struct rater_emission *emission,
+                            const struct mtr_charge *charge,
+                            const struct rater_difference *difference) MTR_MUST_USE;
 /* Appends one charge per difference, and the trace, and moves the lines. Errors abort the transaction.
  * `body` is scratch. */
 int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission,

@@ -23,7 +23,7 @@ void api_write_problem(struct mtr_json_writer *json, unsigned status, const char
     mtr_json_cstr(json, detail);
 }
 
-static void begin_problem(struct mtr_api_call *call, unsigned status, const char *detail,
+static void begin_problem(struct api_call *call, unsigned status, const char *detail,
                           struct mtr_json_writer *json)
 {
     call->status = status;
@@ -34,13 +34,13 @@ static void begin_problem(struct mtr_api_call *call, unsigned status, const char
     api_write_problem(json, status, detail);
 }
 
-static void end_problem(struct mtr_api_call *call, struct mtr_json_writer *json)
+static void end_problem(struct api_call *call, struct mtr_json_writer *json)
 {
     mtr_json_map_end(json);
     if (mtr_json_finish(json)) mtr_buffer_reset(&call->answer);
 }
 
-void api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...)
+void api_problem(struct api_call *call, unsigned status, const char *format, ...)
 {
     char detail[512];
     struct mtr_json_writer json;
@@ -52,7 +52,7 @@ void api_problem(struct mtr_api_call *call, unsigned status, const char *format,
     end_problem(call, &json);
 }
 
-void api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+void api_findings(struct api_call *call, unsigned status, const char *detail,
                       const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
@@ -62,7 +62,7 @@ void api_findings(struct mtr_api_call *call, unsigned status, const char *detail
     end_problem(call, &json);
 }
 
-void api_error(struct mtr_api_call *call, int error, const char *what)
+void api_error(struct api_call *call, int error, const char *what)
 {
     unsigned status = 500;
     if (error == MTR_ENOTFOUND) status = 404;
@@ -72,20 +72,20 @@ void api_error(struct mtr_api_call *call, int error, const char *what)
     api_problem(call, status, "%s: %s", what, mtr_error_text(error));
 }
 
-void api_json(struct mtr_api_call *call, struct mtr_json_writer *json)
+void api_json(struct api_call *call, struct mtr_json_writer *json)
 {
     call->status = 200;
     call->answer_type = "application/json";
     mtr_json_begin(json, &call->answer);
 }
 
-void api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json)
+void api_json_end(struct api_call *call, struct mtr_json_writer *json)
 {
     int rc = mtr_json_finish(json);
     if (rc) api_error(call, rc, "the answer is too large");
 }
 
-bool api_time(struct mtr_api_call *call, const char *name, int64_t *out_us)
+bool api_time(struct api_call *call, const char *name, int64_t *out_us)
 {
     struct mtr_str text = api_text(call, name);
     if (!text.size || mtr_time_parse_date(text, out_us) == MTR_OK) return true;
@@ -95,7 +95,7 @@ bool api_time(struct mtr_api_call *call, const char *name, int64_t *out_us)
     return false;
 }
 
-bool api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+bool api_u64(struct api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out)
 {
     struct mtr_str text = api_text(call, name);
     uint64_t value;
@@ -109,13 +109,13 @@ bool api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t
     return false;
 }
 
-struct mtr_str api_text(struct mtr_api_call *call, const char *name)
+struct mtr_str api_text(struct api_call *call, const char *name)
 {
     struct mtr_str value;
     return mtr_query_find(&call->query, name, &value) ? value : (struct mtr_str){NULL, 0};
 }
 
-bool api_flag(struct mtr_api_call *call, const char *name)
+bool api_flag(struct api_call *call, const char *name)
 {
     struct mtr_str value;
     if (!mtr_query_find(&call->query, name, &value)) return false;
@@ -124,9 +124,9 @@ bool api_flag(struct mtr_api_call *call, const char *name)
 
 /* ---- the query against the route's rows ---- */
 
-static const struct mtr_route_parameter *find_parameter(const struct mtr_route *route, struct mtr_str name)
+static const struct api_parameter *find_parameter(const struct api_route *route, struct mtr_str name)
 {
-    for (const struct mtr_route_parameter *row = route->parameters; row && row->name; row++)
+    for (const struct api_parameter *row = route->parameters; row && row->name; row++)
         if (mtr_str_equal(mtr_str_from(row->name), name)) return row;
     return NULL;
 }
@@ -148,11 +148,11 @@ static bool is_given_before(const struct mtr_query *query, uint32_t index)
     return false;
 }
 
-bool api_check_query(struct mtr_api_call *call)
+bool api_check_query(struct api_call *call)
 {
     for (uint32_t i = 0; i < call->query.count; i++) {
         struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
-        const struct mtr_route_parameter *row = find_parameter(call->route, name);
+        const struct api_parameter *row = find_parameter(call->route, name);
         if (!row) {
             api_problem(call, 400,
                             "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has",
@@ -204,7 +204,7 @@ static struct mtr_str next_piece(struct mtr_str *text)
     return piece;
 }
 
-int api_negotiate(struct mtr_api_call *call)
+int api_negotiate(struct api_call *call)
 {
     if (!call->accept.size) return 0;
     int best = -1, best_match = 0, index = 0;

@@ -20,13 +20,14 @@
 enum { MTR_API_PATH_PARAMETERS_MAX = 2 };
 
 struct mtr_api;
-struct mtr_route;
+struct api_list;
+struct api_route;
 
-struct mtr_api_call {
+struct api_call {
     struct mtr_api *api;
     const struct mtr_api_host *host;
     struct mtr_http_request *http;      /* the loop's; handlers keep off */
-    const struct mtr_route *route;
+    const struct api_route *route;
     struct mtr_str path_parameters[MTR_API_PATH_PARAMETERS_MAX]; /* decoded, in the arena */
     struct mtr_query query;
     struct mtr_str body;
@@ -45,11 +46,14 @@ struct mtr_api_call {
     uint64_t next_after;
     bool has_more;
     struct mtr_buffer answer;
-    struct mtr_api_call *next;          /* of the free list */
+    void *state;                        /* of a list between its pieces (rows.h); in the arena */
+    const struct mtr_str *labels;       /* names of the CSV columns that "name.*" stands for */
+    uint32_t label_count;
+    struct api_call *next;          /* of the free list */
 };
 
 /* One query parameter of a route, for checking and for the OpenAPI document. */
-struct mtr_route_parameter {
+struct api_parameter {
     const char *name;
     const char *type; /* JSON Schema type and format: "string", "integer", "date-time", "boolean", or choices
                          "a|b|c" */
@@ -58,48 +62,49 @@ struct mtr_route_parameter {
     const char *doc;
 };
 
-struct mtr_route {
+struct api_route {
     enum mtr_http_method method;
     const char *path;                   /* "/v1/charges/{id}" */
     unsigned scope; /* enum mtr_api_scope: the credential must have it; 0: open to everybody */
     const char *operation;              /* operationId: "listCharges" */
     const char *summary;
-    const struct mtr_route_parameter *parameters; /* ends with name NULL; NULL: none */
+    const struct api_parameter *parameters; /* ends with name NULL; NULL: none */
     const char *request_schema;         /* name in components/schemas, or NULL */
     const char *answer_schema;
     const char *answer_types;                  /* comma separated, first is the default:
                                                   "application/json,application/x-ndjson,text/csv" */
-    void (*handle)(struct mtr_api_call *call); /* on a pool thread; NULL: the events route */
+    void (*handle)(struct api_call *call); /* on a pool thread; NULL: the events route */
+    const struct api_list *list;           /* rows.h; its handler is api_answer_rows */
 };
 
 /* The table, ending with path NULL. */
-extern const struct mtr_route mtr_routes[];
+extern const struct api_route api_routes[];
 
 /* Which of the route's answer_types the Accept header asks for (index), the first by default; -1 after
  * answering 406. */
-int api_negotiate(struct mtr_api_call *call);
+int api_negotiate(struct api_call *call);
 
 /* Answers. The first begins a problem document (a map that the caller ends). */
 void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail);
-void api_problem(struct mtr_api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
+void api_problem(struct api_call *call, unsigned status, const char *format, ...) MTR_PRINTF(3, 4);
 /* 400 (or 422 of documents) with the findings listed:
  * {"title","status","detail","findings":[{severity,line,column,field,text}]}. */
-void api_findings(struct mtr_api_call *call, unsigned status, const char *detail,
+void api_findings(struct api_call *call, unsigned status, const char *detail,
                       const struct mtr_diagnostics *findings);
 /* What a failed store call means to a client: 404, 503 or 500. */
-void api_error(struct mtr_api_call *call, int error, const char *what);
+void api_error(struct api_call *call, int error, const char *what);
 /* Begins the answer as JSON 200; the caller finishes the writer and then calls api_json_end. */
-void api_json(struct mtr_api_call *call, struct mtr_json_writer *json);
-void api_json_end(struct mtr_api_call *call, struct mtr_json_writer *json);
+void api_json(struct api_call *call, struct mtr_json_writer *json);
+void api_json_end(struct api_call *call, struct mtr_json_writer *json);
 
 /* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a
  * misspelt filter must not look like none. */
-bool api_check_query(struct mtr_api_call *call);
+bool api_check_query(struct api_call *call);
 /* Query parameters with defaults. False after answering 400 with the name at fault. */
-bool api_time(struct mtr_api_call *call, const char *name, int64_t *out_us);
-bool api_u64(struct mtr_api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);
-struct mtr_str api_text(struct mtr_api_call *call, const char *name); /* empty when absent */
-bool api_flag(struct mtr_api_call *call, const char *name); /* present and not "false" or "0" */
+bool api_time(struct api_call *call, const char *name, int64_t *out_us);
+bool api_u64(struct api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out);
+struct mtr_str api_text(struct api_call *call, const char *name); /* empty when absent */
+bool api_flag(struct api_call *call, const char *name); /* present and not "false" or "0" */
 
 /* The server side; loop's thread. Host and events are borrowed until close. */
 struct mtr_events;
@@ -117,24 +122,26 @@ void events_handle(struct mtr_events *events, struct mtr_http_request *http, str
 /* The intake's on_answer: called on the writer's thread. */
 void events_on_answer(void *events, struct mtr_request *request);
 
-/* Handlers, by file. */
-void api_get_usage(struct mtr_api_call *call);          /* route/usage.c */
-void api_list_events(struct mtr_api_call *call);        /* route/stored_events.c */
-void api_list_charges(struct mtr_api_call *call);       /* route/charges.c */
-void api_ack_charges(struct mtr_api_call *call);
-void api_get_charge(struct mtr_api_call *call);
-void api_list_outbox(struct mtr_api_call *call);
-void api_settle_outbox(struct mtr_api_call *call);
-void api_list_margins(struct mtr_api_call *call);       /* route/margins.c */
-void api_list_credits(struct mtr_api_call *call);       /* route/credits.c */
-void api_post_price(struct mtr_api_call *call);         /* route/price.c */
-void api_list_documents(struct mtr_api_call *call);     /* route/catalog.c */
-void api_get_document(struct mtr_api_call *call);
-void api_put_document(struct mtr_api_call *call);
-void api_put_catalog(struct mtr_api_call *call);
-void api_list_quarantine(struct mtr_api_call *call);    /* route/status.c */
-void api_list_held(struct mtr_api_call *call);
-void api_get_status(struct mtr_api_call *call);
-void api_get_openapi(struct mtr_api_call *call);        /* route/openapi.c */
+/* Lists and handlers, by file. */
+extern const struct api_list api_charges_list; /* route/charges.c */
+extern const struct api_list api_margins_list; /* route/margins.c */
+void api_answer_rows(struct api_call *call);    /* rows.c */
+void api_get_usage(struct api_call *call);          /* route/usage.c */
+void api_list_events(struct api_call *call);        /* route/stored_events.c */
+/* route/charges.c */
+void api_ack_charges(struct api_call *call);
+void api_get_charge(struct api_call *call);
+void api_list_outbox(struct api_call *call);
+void api_settle_outbox(struct api_call *call);
+void api_list_credits(struct api_call *call);       /* route/credits.c */
+void api_post_price(struct api_call *call);         /* route/price.c */
+void api_list_documents(struct api_call *call);     /* route/catalog.c */
+void api_get_document(struct api_call *call);
+void api_put_document(struct api_call *call);
+void api_put_catalog(struct api_call *call);
+void api_list_quarantine(struct api_call *call);    /* route/status.c */
+void api_list_held(struct api_call *call);
+void api_get_status(struct api_call *call);
+void api_get_openapi(struct api_call *call);        /* route/openapi.c */
 
 #endif

@@ -59,33 +59,6 @@ const struct mtr_api_schema mtr_api_schemas[] = {
               ",\"meter\":" STRING ",\"aggregation\":{\"enum\":[\"sum\",\"count\",\"min\",\"max\",\"last\","
               "\"unique\"]},\"unit\":" STRING ",\"dimensions\":" LABELS ",\"start\":" TIME ",\"end\":" TIME
               ",\"quantity\":" DECIMAL ",\"events\":" COUNT)},
-    {"Charges",
-     MAP_WITH("\"charges\",\"next_after\",\"has_more\"",
-              "\"charges\":" LIST(REF("Charge")) ",\"next_after\":" COUNT ",\"has_more\":" BOOLEAN)},
-    {"Charge",
-     MAP_WITH("\"id\",\"number\",\"status\",\"subscription\",\"component\",\"amount\",\"currency\"",
-              "\"id\":" STRING ",\"number\":" COUNT
-              ",\"status\":{\"enum\":[\"draft\",\"final\",\"correction\"]},\"subscription\":" STRING
-              ",\"customer\":" STRING ",\"vendor\":" STRING ",\"service\":" STRING ",\"component\":" STRING
-              ",\"kind\":" STRING ",\"meter\":" STRING ",\"unit\":" STRING ",\"tax_code\":" STRING
-              ",\"dimensions\":" LABELS ",\"period_start\":" TIME ",\"period_end\":" TIME
-              ",\"part_start\":" TIME ",\"part_end\":" TIME ",\"quantity\":" DECIMAL
-              ",\"quantity_delta\":" DECIMAL ",\"amount\":" DECIMAL ",\"amount_total\":" DECIMAL
-              ",\"currency\":{\"type\":\"string\",\"pattern\":\"^[A-Z]{3}$\"},\"exchange\":" REF(
-                  "Exchange") ",\"cost\":" DECIMAL ",\"cost_total\":" DECIMAL ",\"margin\":" DECIMAL
-                              ",\"margin_total\":" DECIMAL ",\"tariff\":" MAP(
-                                  "\"key\":" STRING ",\"from\":" STRING
-                                  ",\"hash\":" STRING) ",\"revision\":" COUNT ",\"created_at\":" TIME
-                                                       ",\"seq_first\":" COUNT ",\"seq_last\":" COUNT)},
-    {"Exchange",
-     MAP_WITH("\"currency\",\"amount\",\"rate\",\"numerator\",\"denominator\",\"source\","
-              "\"date\",\"rule\"", /* of a line in another currency */
-              "\"currency\":" STRING ",\"amount\":" DECIMAL
-              ",\"rate\":{\"type\":[\"string\",\"null\"]},\"numerator\":" STRING ",\"denominator\":" STRING
-              ",\"derivation\":{\"enum\":[\"direct\",\"inverse\",\"cross\"]},\"source\":" STRING
-              ",\"date\":{\"type\":\"string\",\"format\":\"date\"},\"rule\":{\"enum\":[\"period_"
-              "end\",\"usage_day\",\"charge_day\",\"order\"]}"
-              ",\"day\":{\"type\":\"string\",\"format\":\"date\"}")},
     {"Credits",
      MAP_WITH("\"credits\",\"next_after\",\"has_more\"",
               "\"credits\":" LIST(REF("Credit")) ",\"next_after\":" COUNT ",\"has_more\":" BOOLEAN)},
@@ -99,15 +72,6 @@ const struct mtr_api_schema mtr_api_schemas[] = {
               "\"null\"]},\"priority\":" COUNT
               ",\"expires\":{\"type\":[\"string\",\"null\"]},\"granted\":" DECIMAL ",\"drawn\":" DECIMAL
               ",\"balance\":" DECIMAL ",\"expired\":" DECIMAL)},
-    {"Margins",
-     MAP_WITH("\"margins\",\"next_after\",\"has_more\"",
-              "\"margins\":" LIST(REF("Margin")) ",\"next_after\":" COUNT ",\"has_more\":" BOOLEAN)},
-    {"Margin",
-     MAP_WITH("\"subscription\",\"component\",\"amount\",\"cost\",\"margin\",\"currency\"",
-              "\"subscription\":" STRING ",\"customer\":" STRING ",\"component\":" STRING ",\"kind\":" STRING
-              ",\"dimensions\":" STRING ",\"period_start\":" TIME ",\"part_start\":" TIME
-              ",\"quantity\":" DECIMAL ",\"amount\":" DECIMAL ",\"cost\":" DECIMAL ",\"margin\":" DECIMAL
-              ",\"currency\":" STRING ",\"tariff\":" STRING)},
     {"Ack", MAP_WITH("\"consumer\"", "\"consumer\":" STRING ",\"up_to\":" COUNT ",\"ids\":" LIST(STRING))},
     {"AckResult", MAP_WITH("\"up_to\"", "\"up_to\":" COUNT)},
     {"Explanation", MAP_WITH("\"charge\",\"price\",\"emitted_before\",\"difference\",\"emitted_after\"",

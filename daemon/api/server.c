@@ -1,7 +1,7 @@
 /*
  * The HTTP API's frame: routing, credentials, the trip to the pool and back.
  *
- * A struct mtr_api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at
+ * A struct api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at
  * a time; over it 503.
  */
 #include "daemon/api/api.h"
@@ -49,12 +49,12 @@ static bool match_path(const char *pattern, struct mtr_str path,
     return at == path.size;
 }
 
-static const struct mtr_route *find_route(enum mtr_http_method method, struct mtr_str path,
+static const struct api_route *find_route(enum mtr_http_method method, struct mtr_str path,
                                           struct mtr_str *parameters, bool *path_exists)
 {
     if (method == MTR_HTTP_HEAD) method = MTR_HTTP_GET;
     *path_exists = false;
-    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+    for (const struct api_route *route = api_routes; route->path; route++) {
         if (!match_path(route->path, path, parameters)) continue;
         *path_exists = true;
         if (route->method == method) return route;
@@ -72,7 +72,7 @@ static struct mtr_str bearer(struct mtr_http_request *http)
     return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
 }
 
-static void free_call(struct mtr_api_call *call)
+static void free_call(struct api_call *call)
 {
     mtr_catalog_release(call->catalog);
     mtr_buffer_release(&call->body_memory);
@@ -81,10 +81,10 @@ static void free_call(struct mtr_api_call *call)
     free(call);
 }
 
-static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_request *http,
-                                     const struct mtr_route *route)
+static struct api_call *new_call(struct mtr_api *api, struct mtr_http_request *http,
+                                     const struct api_route *route)
 {
-    struct mtr_api_call *call = calloc(1, sizeof(*call));
+    struct api_call *call = calloc(1, sizeof(*call));
     if (!call) return NULL;
     call->api = api;
     call->host = api->host;
@@ -100,7 +100,7 @@ static struct mtr_api_call *new_call(struct mtr_api *api, struct mtr_http_reques
 }
 
 /* Who may: NULL after answering 401 or 403. A route without scope is open. */
-static bool authorize(struct mtr_api_call *call)
+static bool authorize(struct api_call *call)
 {
     if (!call->route->scope) return true;
     struct mtr_str secret = bearer(call->http);
@@ -135,7 +135,7 @@ static void answer_wrong_method(struct mtr_http_request *http)
     char allow[64] = "", detail[160];
     struct mtr_buffer page;
     struct mtr_json_writer json;
-    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+    for (const struct api_route *route = api_routes; route->path; route++) {
         size_t used = strlen(allow);
         if (!match_path(route->path, path, parameters)) continue;
         snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "",
@@ -169,13 +169,13 @@ static void on_headers(void *context, struct mtr_http_request *http)
     struct mtr_api *api = context;
     struct mtr_str parameters[MTR_API_PATH_PARAMETERS_MAX] = {{NULL, 0}};
     bool path_exists;
-    const struct mtr_route *route =
+    const struct api_route *route =
         find_route(mtr_http_request_method(http), mtr_http_request_path(http), parameters, &path_exists);
     if (!route) {
         answer_no_route(http, path_exists);
         return;
     }
-    struct mtr_api_call *call = new_call(api, http, route);
+    struct api_call *call = new_call(api, http, route);
     if (!call) {
         mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
         return;
@@ -198,7 +198,7 @@ static void on_abort(void *context, struct mtr_http_request *http)
 /* Loop: the answer goes out. */
 static void on_handled(void *context)
 {
-    struct mtr_api_call *call = context;
+    struct api_call *call = context;
     MTR_ASSERT(call->status != 0);
     call->api->calls--;
     char next_after[24];
@@ -215,12 +215,12 @@ static void on_handled(void *context)
 
 static void handle_on_pool(void *context)
 {
-    struct mtr_api_call *call = context;
+    struct api_call *call = context;
     if (api_check_query(call)) call->route->handle(call);
 }
 
 /* What the handler needs from the request, copied or taken over, since it runs on another thread. */
-static int prepare(struct mtr_api_call *call)
+static int prepare(struct api_call *call)
 {
     struct mtr_http_request *http = call->http;
     struct mtr_str header;
@@ -246,7 +246,7 @@ static int prepare(struct mtr_api_call *call)
 static void on_request(void *context, struct mtr_http_request *http)
 {
     struct mtr_api *api = context;
-    struct mtr_api_call *call = mtr_http_request_context(http);
+    struct api_call *call = mtr_http_request_context(http);
     if (!call->route->handle) {
         /* The credential's vendor is who sends; its key lives in the snapshot that the events route
          * acquires itself. */

@@ -159,12 +159,6 @@ void mtr_json_cstr(struct mtr_json_writer *writer, const char *text)
     mtr_json_text(writer, mtr_str_from(text));
 }
 
-void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text)
-{
-    mtr_json_name(writer, name);
-    mtr_json_text(writer, text);
-}
-
 static void put_u64(struct mtr_json_writer *writer, uint64_t value)
 {
     char digits[20];
@@ -220,4 +214,47 @@ void mtr_json_time(struct mtr_json_writer *writer, int64_t time_us)
 void mtr_json_raw(struct mtr_json_writer *writer, struct mtr_str json)
 {
     if (start_value(writer)) put(writer, json.data, json.size);
+}
+
+void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text)
+{
+    mtr_json_name(writer, name);
+    mtr_json_text(writer, text);
+}
+
+void mtr_json_named_cstr(struct mtr_json_writer *writer, const char *name, const char *text)
+{
+    mtr_json_name(writer, name);
+    mtr_json_cstr(writer, text);
+}
+
+void mtr_json_named_u64(struct mtr_json_writer *writer, const char *name, uint64_t value)
+{
+    mtr_json_name(writer, name);
+    mtr_json_u64(writer, value);
+}
+
+void mtr_json_named_bool(struct mtr_json_writer *writer, const char *name, bool value)
+{
+    mtr_json_name(writer, name);
+    mtr_json_bool(writer, value);
+}
+
+void mtr_json_named_quantity(struct mtr_json_writer *writer, const char *name, struct mtr_quantity value)
+{
+    mtr_json_name(writer, name);
+    mtr_json_quantity(writer, value);
+}
+
+void mtr_json_named_money(struct mtr_json_writer *writer, const char *name, struct mtr_money value,
+                          unsigned digits_min)
+{
+    mtr_json_name(writer, name);
+    mtr_json_money(writer, value, digits_min);
+}
+
+void mtr_json_named_time(struct mtr_json_writer *writer, const char *name, int64_t time_us)
+{
+    mtr_json_name(writer, name);
+    mtr_json_time(writer, time_us);
 }

@@ -11,18 +11,14 @@ enum { STOP = 1 };
 
 struct pulling {
     struct mtr_charges_txn *txn;
-    const struct mtr_pull_request *request;
+    struct mtr_pull *pull;
     mtr_charges_on_charge on_charge;
     void *context;
-    uint64_t next_after;
-    uint32_t given;
-    uint32_t scanned;
-    bool has_more;
 };
 
 static bool is_wanted(const struct pulling *pulling, const struct mtr_charge *charge)
 {
-    const struct mtr_pull_request *request = pulling->request;
+    const struct mtr_pull_request *request = &pulling->pull->request;
     if (request->skip_drafts && charge->status == MTR_CHARGE_DRAFT) return false;
     if (request->subscription && charge->subscription != request->subscription) return false;
     return request->has_after || !request->consumer.size ||
@@ -32,17 +28,18 @@ static bool is_wanted(const struct pulling *pulling, const struct mtr_charge *ch
 static int on_charge_pulled(void *context, const struct mtr_charge *charge)
 {
     struct pulling *pulling = context;
+    struct mtr_pull *pull = pulling->pull;
     bool wanted = is_wanted(pulling, charge);
-    if (pulling->scanned == MTR_PULL_SCAN_MAX || (wanted && pulling->given == pulling->request->limit)) {
-        pulling->has_more = true;
+    if (pull->scanned == MTR_PULL_SCAN_MAX || (wanted && pull->given == pull->request.limit)) {
+        pull->is_done = pull->has_more = true;
         return STOP;
     }
-    pulling->scanned++;
-    pulling->next_after = charge->number;
+    pull->scanned++;
+    pull->next_after = charge->number;
     if (!wanted) return MTR_OK;
-    pulling->given++;
+    pull->given++;
     int rc = pulling->on_charge(pulling->context, charge);
-    MTR_ASSERT(rc <= 0);
+    MTR_ASSERT(rc <= STOP);
     return rc;
 }
 
@@ -54,51 +51,24 @@ static bool is_consumer_name(struct mtr_str name)
     return true;
 }
 
-int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
-                  mtr_charges_on_charge on_charge, void *context, uint64_t *next_after, bool *has_more)
+int mtr_pull_begin(struct mtr_charges_txn *txn, const struct mtr_pull_request *request, struct mtr_pull *out)
 {
-    struct pulling pulling = {.txn = txn, .request = request, .on_charge = on_charge, .context = context};
     if (!request->limit || request->limit > MTR_PULL_LIMIT_MAX) return MTR_EINVALID;
     if (request->consumer.size && !is_consumer_name(request->consumer)) return MTR_EINVALID;
-    pulling.next_after = request->after;
-    if (!request->has_after) {
-        pulling.next_after = 0;
-        int rc = request->consumer.size
-                     ? mtr_charges_get_consumer(txn, request->consumer, &pulling.next_after)
-                     : MTR_OK;
-        if (rc) return rc;
-    }
-    int rc = mtr_charges_walk(txn, pulling.next_after, on_charge_pulled, &pulling);
-    if (rc && rc != STOP) return rc;
-    MTR_ASSERT(pulling.given <= request->limit && pulling.scanned <= MTR_PULL_SCAN_MAX);
-    *next_after = pulling.next_after;
-    *has_more = pulling.has_more;
-    return MTR_OK;
+    *out = (struct mtr_pull){.request = *request, .next_after = request->has_after ? request->after : 0};
+    if (request->has_after || !request->consumer.size) return MTR_OK;
+    return mtr_charges_get_consumer(txn, request->consumer, &out->next_after);
 }
 
-static int write_charge(void *context, const struct mtr_charge *charge)
+int mtr_pull_walk(struct mtr_charges_txn *txn, struct mtr_pull *pull, mtr_charges_on_charge on_charge,
+                  void *context)
 {
-    mtr_json_raw(context, charge->body);
-    return MTR_OK;
-}
-
-int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
-                        struct mtr_json_writer *json)
-{
-    uint64_t next_after = 0;
-    bool has_more = false;
-    mtr_json_map(json);
-    mtr_json_name(json, "charges");
-    mtr_json_list(json);
-    int rc = mtr_pull_walk(txn, request, write_charge, json, &next_after, &has_more);
-    if (rc) return rc;
-    mtr_json_list_end(json);
-    mtr_json_name(json, "next_after");
-    mtr_json_u64(json, next_after);
-    mtr_json_name(json, "has_more");
-    mtr_json_bool(json, has_more);
-    mtr_json_map_end(json);
-    return MTR_OK;
+    struct pulling pulling = {.txn = txn, .pull = pull, .on_charge = on_charge, .context = context};
+    MTR_ASSERT(!pull->is_done);
+    int rc = mtr_charges_walk(txn, pull->next_after, on_charge_pulled, &pulling);
+    MTR_ASSERT(pull->given <= pull->request.limit && pull->scanned <= MTR_PULL_SCAN_MAX);
+    if (!rc) pull->is_done = true; /* up to the last charge that there is */
+    return rc == STOP ? MTR_OK : rc;
 }
 
 /* Moves the cursor over single acks that follow it without a gap. */

@@ -10,7 +10,7 @@
 
 enum { FINDINGS_MAX = 200 };
 
-static void write_change(struct mtr_api_call *call, const struct mtr_catalog_change *change, bool dry_run,
+static void write_change(struct api_call *call, const struct mtr_catalog_change *change, bool dry_run,
                          const struct mtr_diagnostics *findings)
 {
     struct mtr_json_writer json;
@@ -32,7 +32,7 @@ static void write_change(struct mtr_api_call *call, const struct mtr_catalog_cha
     api_json_end(call, &json);
 }
 
-static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
+static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
 {
     struct mtr_catalog_change change = {0};
     struct mtr_diagnostics findings;
@@ -61,7 +61,7 @@ static void apply(struct mtr_api_call *call, const enum mtr_catalog_kind *kind, 
     mtr_diagnostics_release(&findings);
 }
 
-static bool kind_of(struct mtr_api_call *call, enum mtr_catalog_kind *kind)
+static bool kind_of(struct api_call *call, enum mtr_catalog_kind *kind)
 {
     if (mtr_catalog_kind_from_name(call->path_parameters[0], kind)) return true;
     api_problem(call, 404,
@@ -71,12 +71,12 @@ static bool kind_of(struct mtr_api_call *call, enum mtr_catalog_kind *kind)
     return false;
 }
 
-void api_put_catalog(struct mtr_api_call *call)
+void api_put_catalog(struct api_call *call)
 {
     apply(call, NULL, (struct mtr_str){NULL, 0});
 }
 
-void api_put_document(struct mtr_api_call *call)
+void api_put_document(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
     if (kind_of(call, &kind)) apply(call, &kind, call->path_parameters[1]);
@@ -102,7 +102,7 @@ static int on_document(void *context, const struct mtr_catalog_document *documen
     return json->error;
 }
 
-static void list(struct mtr_api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
+static void list(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
 {
     struct mtr_json_writer json;
     api_json(call, &json);
@@ -119,7 +119,7 @@ static void list(struct mtr_api_call *call, enum mtr_catalog_kind kind, struct m
     api_json_end(call, &json);
 }
 
-void api_list_documents(struct mtr_api_call *call)
+void api_list_documents(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
     if (kind_of(call, &kind)) list(call, kind, (struct mtr_str){NULL, 0});
@@ -136,7 +136,7 @@ static int on_document_yaml(void *context, const struct mtr_catalog_document *do
     return rc;
 }
 
-static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, uint32_t revision, bool yaml)
+static int get_document(struct api_call *call, enum mtr_catalog_kind kind, uint32_t revision, bool yaml)
 {
     struct mtr_catalog_store *store = call->host->catalog_store;
     struct mtr_json_writer json;
@@ -152,7 +152,7 @@ static int get_document(struct mtr_api_call *call, enum mtr_catalog_kind kind, u
     return rc;
 }
 
-void api_get_document(struct mtr_api_call *call)
+void api_get_document(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
     uint64_t revision = 0;

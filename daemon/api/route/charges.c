@@ -1,22 +1,22 @@
 /*
  * Charges for billing services: the pull feed, acknowledgements, explanations, and the outbox for operators.
  */
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "meterd/core/csv.h"
 #include "meterd/core/document.h"
 #include "meterd/query/explain.h"
 #include "meterd/emitter/outbox.h"
 #include "meterd/emitter/feed.h"
+#include "meterd/rater/charge_body.h"
 
 enum { ACK_IDS_MAX = 10000, OUTBOX_LIMIT_DEFAULT = 100, OUTBOX_LIMIT_MAX = 10000, STOP = 1 };
 
 /* ---- feed ---- */
 
-static bool read_pull_request(struct mtr_api_call *call, struct mtr_pull_request *request)
+static bool read_pull_request(struct api_call *call, struct mtr_pull_request *request)
 {
     uint64_t limit = MTR_PULL_LIMIT_DEFAULT;
     struct mtr_str key = api_text(call, "subscription");
@@ -38,87 +38,51 @@ static bool read_pull_request(struct mtr_api_call *call, struct mtr_pull_request
     return subscription != NULL;
 }
 
-static int on_charge_ndjson(void *context, const struct mtr_charge *charge)
+static const char charges_failure[] = "the charges cannot be read";
+
+static bool begin_charges(struct api_call *call)
 {
-    struct mtr_buffer *out = context;
-    int rc = mtr_buffer_append_str(out, charge->body);
-    return rc ? rc : mtr_buffer_append_char(out, '\n');
+    struct mtr_pull_request request;
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_pull *pull = mtr_arena_calloc(&call->arena, 1, sizeof(*pull));
+    if (!read_pull_request(call, &request)) return false;
+    int rc = pull ? mtr_charges_begin(call->host->charges, false, &txn) : MTR_ENOMEM;
+    if (!rc) rc = mtr_pull_begin(txn, &request, pull);
+    mtr_charges_abort(txn);
+    call->state = pull;
+    if (rc) api_error(call, rc, charges_failure);
+    return !rc;
 }
 
-static const char *const csv_columns[] = {
-    "number",       "id",           "status",     "subscription", "customer",       "vendor",
-    "service",      "component",    "kind",       "meter",        "unit",           "tax_code",
-    "dimensions",   "period_start", "period_end", "quantity",     "quantity_delta", "amount",
-    "amount_total", "currency",     "tariff.key", "tariff.from",  "created_at",     "seq_first",
-    "seq_last",     "cost",         "cost_total", "margin",       "margin_total"};
-enum { CSV_COLUMNS = sizeof(csv_columns) / sizeof(csv_columns[0]) };
-
-/* A member of the body by its dotted name; a map is written as JSON. */
-static int write_csv_member(struct mtr_buffer *out, const struct mtr_node *body, const char *name)
+static int on_charge(void *context, const struct mtr_charge *charge)
 {
-    char first[32];
-    const char *dot = strchr(name, '.');
-    snprintf(first, sizeof(first), "%.*s", dot ? (int)(dot - name) : (int)strlen(name), name);
-    const struct mtr_node *node = mtr_node_get(body, first);
-    if (node && dot) node = mtr_node_get(node, dot + 1);
-    if (!node || node->kind == MTR_NODE_NULL) return MTR_OK;
-    if (node->kind != MTR_NODE_MAP) return mtr_csv_write_cell(out, node->text);
-    struct mtr_buffer json;
-    mtr_buffer_init(&json, 1 << 16);
-    int rc = node->child_count ? mtr_node_write_json(node, &json) : MTR_OK;
-    if (!rc) rc = mtr_csv_write_cell(out, mtr_buffer_str(&json));
-    mtr_buffer_release(&json);
+    struct api_rows *rows = context;
+    int rc = api_row_json(rows, charge->body);
+    return !rc && api_rows_full(rows) ? API_STOP : rc;
+}
+
+static int fill_charges(struct api_call *call, struct api_rows *rows)
+{
+    struct mtr_pull *pull = call->state;
+    struct mtr_charges_txn *txn = NULL;
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
+    if (!rc) rc = mtr_pull_walk(txn, pull, on_charge, rows);
+    mtr_charges_abort(txn);
+    if (!rc && pull->is_done) api_rows_end(rows, pull->next_after, pull->has_more);
     return rc;
 }
 
-/* The frozen body is what was promised to receivers, so CSV is made of it and not of the row beside it. */
-static int on_charge_csv(void *context, const struct mtr_charge *charge)
-{
-    struct mtr_buffer *out = context;
-    struct mtr_document *document = NULL;
-    struct mtr_diagnostic diagnostic;
-    int rc = mtr_document_parse(charge->body, &document, &diagnostic);
-    for (size_t i = 0; !rc && i < CSV_COLUMNS; i++) {
-        if (i) rc = mtr_buffer_append_char(out, ',');
-        if (!rc) rc = write_csv_member(out, mtr_document_root(document), csv_columns[i]);
-    }
-    mtr_document_close(document);
-    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
-}
-
-static int write_csv_head(struct mtr_buffer *out)
-{
-    int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < CSV_COLUMNS; i++)
-        rc = mtr_buffer_printf(out, "%s%s", i ? "," : "", csv_columns[i]);
-    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
-}
-
-void api_list_charges(struct mtr_api_call *call)
-{
-    enum { AS_JSON, AS_NDJSON, AS_CSV };
-    struct mtr_pull_request request;
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_json_writer json;
-    int as = api_negotiate(call);
-    if (as < 0 || !read_pull_request(call, &request)) return;
-    int rc = mtr_charges_begin(call->host->charges, false, &txn);
-    if (!rc && as == AS_JSON) {
-        api_json(call, &json);
-        rc = mtr_pull_write_json(txn, &request, &json);
-        if (!rc) api_json_end(call, &json);
-    } else if (!rc) {
-        call->status = 200;
-        call->answer_type = as == AS_CSV ? "text/csv; charset=utf-8" : "application/x-ndjson";
-        if (as == AS_CSV) rc = write_csv_head(&call->answer);
-        if (!rc)
-            rc = mtr_pull_walk(txn, &request, as == AS_CSV ? on_charge_csv : on_charge_ndjson, &call->answer,
-                               &call->next_after, &call->has_more);
-        call->paged = !rc;
-    }
-    mtr_charges_abort(txn);
-    if (rc) api_error(call, rc, "the charges cannot be read");
-}
+const struct api_list api_charges_list = {
+    .name = "Charges",
+    .member = "charges",
+    .row = &mtr_charge_shape,
+    .columns = "number,id,status,subscription,customer,vendor,service,component,kind,meter,unit,tax_code,"
+               "dimensions,period_start,period_end,quantity,quantity_delta,amount,amount_total,currency,"
+               "tariff.key,tariff.from,created_at,seq_first,seq_last,cost,cost_total,margin,margin_total",
+    .failure = charges_failure,
+    .begin = begin_charges,
+    .fill = fill_charges,
+};
 
 /* ---- acknowledgements ---- */
 
@@ -150,7 +114,7 @@ static int ack(struct mtr_charges_txn *txn, const struct mtr_node *root, uint64_
 }
 
 /* The body of a call as JSON; NULL after answering 400. */
-static struct mtr_document *read_body(struct mtr_api_call *call)
+static struct mtr_document *read_body(struct api_call *call)
 {
     struct mtr_document *document = NULL;
     struct mtr_diagnostic diagnostic;
@@ -159,7 +123,7 @@ static struct mtr_document *read_body(struct mtr_api_call *call)
     return NULL;
 }
 
-void api_ack_charges(struct mtr_api_call *call)
+void api_ack_charges(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
@@ -190,7 +154,7 @@ void api_ack_charges(struct mtr_api_call *call)
     }
 }
 
-void api_get_charge(struct mtr_api_call *call)
+void api_get_charge(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
@@ -208,7 +172,7 @@ void api_get_charge(struct mtr_api_call *call)
 /* ---- outbox ---- */
 
 struct outbox_rows {
-    struct mtr_api_call *call;
+    struct api_call *call;
     struct mtr_json_writer json;
     struct mtr_str state;
     uint64_t limit;
@@ -263,7 +227,7 @@ static int on_message(void *context, const struct mtr_message *message)
     return rows->json.error;
 }
 
-void api_list_outbox(struct mtr_api_call *call)
+void api_list_outbox(struct api_call *call)
 {
     struct outbox_rows rows = {
         .call = call, .state = api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
@@ -299,7 +263,7 @@ void api_list_outbox(struct mtr_api_call *call)
 }
 
 /* {"action": "retry"} or {"action": "delivered"}. */
-void api_settle_outbox(struct mtr_api_call *call)
+void api_settle_outbox(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_message message;

@@ -91,7 +91,7 @@ static int on_balance(void *context, const struct mtr_balance *balance)
     return json->error;
 }
 
-static bool read_selection(struct mtr_api_call *call, struct credits *credits, uint32_t *after)
+static bool read_selection(struct api_call *call, struct credits *credits, uint32_t *after)
 {
     struct mtr_str key = api_text(call, "subscription");
     int64_t time_us = call->now_us;
@@ -125,7 +125,7 @@ static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_st
     return false;
 }
 
-static int list_subscription(struct mtr_api_call *call, struct credits *credits)
+static int list_subscription(struct api_call *call, struct credits *credits)
 {
     mtr_arena_reset(&credits->arena);
     int rc = mtr_rater_balances(credits->txn, call->catalog, credits->subscription, credits->time_s,
@@ -135,7 +135,7 @@ static int list_subscription(struct mtr_api_call *call, struct credits *credits)
 }
 
 /* *after: the number of the last subscription that was looked at. */
-static int list(struct mtr_api_call *call, struct credits *credits, uint32_t *after)
+static int list(struct api_call *call, struct credits *credits, uint32_t *after)
 {
     const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
@@ -156,7 +156,7 @@ static int list(struct mtr_api_call *call, struct credits *credits, uint32_t *af
     return rc;
 }
 
-void api_list_credits(struct mtr_api_call *call)
+void api_list_credits(struct api_call *call)
 {
     struct credits credits = {0};
     uint32_t after = 0;

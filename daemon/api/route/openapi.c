@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
 #include "daemon/api/schemas.h"
+
+enum { SHAPES_MAX = 64 };
 
 static const char *method_key(enum mtr_http_method method)
 {
@@ -44,7 +46,7 @@ static void choices(struct mtr_json_writer *json, const char *text)
     mtr_json_list_end(json);
 }
 
-static void parameter_schema(struct mtr_json_writer *json, const struct mtr_route_parameter *parameter)
+static void parameter_schema(struct mtr_json_writer *json, const struct api_parameter *parameter)
 {
     bool is_time = strcmp(parameter->type, "date-time") == 0,
          has_choices = strchr(parameter->type, '|') != NULL;
@@ -66,9 +68,9 @@ static void parameter_schema(struct mtr_json_writer *json, const struct mtr_rout
 }
 
 static void parameter_row(struct mtr_json_writer *json, const char *name, size_t name_size, const char *in,
-                          bool required, const char *doc, const struct mtr_route_parameter *parameter)
+                          bool required, const char *doc, const struct api_parameter *parameter)
 {
-    static const struct mtr_route_parameter text = {"", "string", true, false, ""};
+    static const struct api_parameter text = {"", "string", true, false, ""};
     mtr_json_map(json);
     mtr_json_name(json, "name");
     mtr_json_text(json, (struct mtr_str){name, name_size});
@@ -81,13 +83,13 @@ static void parameter_row(struct mtr_json_writer *json, const char *name, size_t
     mtr_json_map_end(json);
 }
 
-static void parameters(struct mtr_json_writer *json, const struct mtr_route *route)
+static void parameters(struct mtr_json_writer *json, const struct api_route *route)
 {
     mtr_json_name(json, "parameters");
     mtr_json_list(json);
     for (const char *open = strchr(route->path, '{'); open; open = strchr(open + 1, '{'))
         parameter_row(json, open + 1, strcspn(open + 1, "}"), "path", true, NULL, NULL);
-    for (const struct mtr_route_parameter *row = route->parameters; row && row->name; row++)
+    for (const struct api_parameter *row = route->parameters; row && row->name; row++)
         parameter_row(json, row->name, strlen(row->name), "query", row->required, row->doc, row);
     mtr_json_list_end(json);
 }
@@ -117,7 +119,7 @@ static void content(struct mtr_json_writer *json, const char *types, const char 
     mtr_json_map_end(json);
 }
 
-static void request_body(struct mtr_json_writer *json, const struct mtr_route *route)
+static void request_body(struct mtr_json_writer *json, const struct api_route *route)
 {
     if (!route->request_schema) return;
     bool is_events = strcmp(route->request_schema, "Events") == 0,
@@ -135,7 +137,7 @@ static void request_body(struct mtr_json_writer *json, const struct mtr_route *r
     mtr_json_map_end(json);
 }
 
-static void responses(struct mtr_json_writer *json, const struct mtr_route *route)
+static void responses(struct mtr_json_writer *json, const struct api_route *route)
 {
     mtr_json_name(json, "responses");
     mtr_json_map(json);
@@ -163,7 +165,7 @@ static const char *scope_name(unsigned scope)
     }
 }
 
-static void operation(struct mtr_json_writer *json, const struct mtr_route *route)
+static void operation(struct mtr_json_writer *json, const struct api_route *route)
 {
     mtr_json_name(json, method_key(route->method));
     mtr_json_map(json);
@@ -186,9 +188,9 @@ static void operation(struct mtr_json_writer *json, const struct mtr_route *rout
     mtr_json_map_end(json);
 }
 
-static bool is_first_of_path(const struct mtr_route *route)
+static bool is_first_of_path(const struct api_route *route)
 {
-    for (const struct mtr_route *earlier = mtr_routes; earlier < route; earlier++)
+    for (const struct api_route *earlier = api_routes; earlier < route; earlier++)
         if (strcmp(earlier->path, route->path) == 0) return false;
     return true;
 }
@@ -197,19 +199,40 @@ static void paths(struct mtr_json_writer *json)
 {
     mtr_json_name(json, "paths");
     mtr_json_map(json);
-    for (const struct mtr_route *route = mtr_routes; route->path; route++) {
+    for (const struct api_route *route = api_routes; route->path; route++) {
         if (!is_first_of_path(route)) continue;
         mtr_json_name(json, route->path);
         mtr_json_map(json);
-        for (const struct mtr_route *same = route; same->path; same++)
+        for (const struct api_route *same = route; same->path; same++)
             if (strcmp(same->path, route->path) == 0) operation(json, same);
         mtr_json_map_end(json);
     }
     mtr_json_map_end(json);
 }
 
+static const char references[] = "#/components/schemas/";
+
+/* The shapes that have a name, each once. */
+struct shapes {
+    const struct mtr_shape *items[SHAPES_MAX];
+    uint32_t count;
+};
+
+static void add_shape(struct shapes *shapes, const struct mtr_shape *shape)
+{
+    for (uint32_t i = 0; i < shapes->count; i++)
+        if (shapes->items[i] == shape) return;
+    if (shape->name) {
+        MTR_ASSERT(shapes->count < SHAPES_MAX);
+        shapes->items[shapes->count++] = shape;
+    }
+    for (const struct mtr_json_member *member = shape->members; member && member->name; member++)
+        if (member->shape) add_shape(shapes, member->shape);
+}
+
 static void components(struct mtr_json_writer *json)
 {
+    struct shapes shapes = {0};
     mtr_json_name(json, "components");
     mtr_json_map(json);
     mtr_json_name(json, "securitySchemes");
@@ -221,11 +244,21 @@ static void components(struct mtr_json_writer *json)
         mtr_json_name(json, schema->name);
         mtr_json_raw(json, mtr_str_from(schema->json));
     }
+    for (const struct api_route *route = api_routes; route->path; route++) {
+        if (!route->list) continue;
+        mtr_json_name(json, route->list->name);
+        api_list_write_schema(route->list, references, json);
+        add_shape(&shapes, route->list->row);
+    }
+    for (uint32_t i = 0; i < shapes.count; i++) {
+        mtr_json_name(json, shapes.items[i]->name);
+        mtr_shape_write_schema(shapes.items[i], references, json);
+    }
     mtr_json_map_end(json);
     mtr_json_map_end(json);
 }
 
-void api_get_openapi(struct mtr_api_call *call)
+void api_get_openapi(struct api_call *call)
 {
     struct mtr_json_writer json;
     api_json(call, &json);

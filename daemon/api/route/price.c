@@ -4,7 +4,7 @@
 #include "daemon/api/api.h"
 #include "meterd/query/quote.h"
 
-void api_post_price(struct mtr_api_call *call)
+void api_post_price(struct api_call *call)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;

@@ -22,7 +22,7 @@ static void name_bool(struct mtr_json_writer *json, const char *name, bool value
     mtr_json_bool(json, value);
 }
 
-void api_get_status(struct mtr_api_call *call)
+void api_get_status(struct api_call *call)
 {
     const struct mtr_api_host *host = call->host;
     struct mtr_rollups_txn *txn = NULL;
@@ -111,7 +111,7 @@ struct held_page {
 };
 
 struct held_rows {
-    struct mtr_api_call *call;
+    struct api_call *call;
     uint64_t after;
     uint64_t up_to;
     struct mtr_held_event *rows;
@@ -188,7 +188,7 @@ static int walk_all_held(struct mtr_rollups_txn *txn, mtr_rollups_on_held on_hel
     return rc ? rc : mtr_rollups_walk_held(txn, &of_meters, on_held, context);
 }
 
-static int write_held_page(struct mtr_rollups_txn *txn, struct rows *rows, struct mtr_api_call *call)
+static int write_held_page(struct mtr_rollups_txn *txn, struct rows *rows, struct api_call *call)
 {
     struct held_page page = {.after = rows->after, .room = rows->limit};
     struct held_rows held = {.call = call, .after = rows->after};
@@ -206,7 +206,7 @@ static int write_held_page(struct mtr_rollups_txn *txn, struct rows *rows, struc
     return rows->json.error;
 }
 
-static void list_rows(struct mtr_api_call *call, bool quarantine)
+static void list_rows(struct api_call *call, bool quarantine)
 {
     struct rows rows = {.limit = LIMIT_DEFAULT};
     struct mtr_rollups_txn *txn = NULL;
@@ -231,12 +231,12 @@ static void list_rows(struct mtr_api_call *call, bool quarantine)
     api_json_end(call, &rows.json);
 }
 
-void api_list_quarantine(struct mtr_api_call *call)
+void api_list_quarantine(struct api_call *call)
 {
     list_rows(call, true);
 }
 
-void api_list_held(struct mtr_api_call *call)
+void api_list_held(struct api_call *call)
 {
     list_rows(call, false);
 }

@@ -75,7 +75,7 @@ static bool is_wanted(const struct events_query *query, const struct mtr_event *
 }
 
 /* One row, in a list or as a line of its own. */
-static int write_row(struct mtr_api_call *call, struct mtr_json_writer *list, const struct mtr_event *event,
+static int write_row(struct api_call *call, struct mtr_json_writer *list, const struct mtr_event *event,
                      uint64_t seq, int64_t received_us)
 {
     struct mtr_json_writer line;
@@ -89,7 +89,7 @@ static int write_row(struct mtr_api_call *call, struct mtr_json_writer *list, co
     return rc ? rc : mtr_buffer_append_char(&call->answer, '\n');
 }
 
-static int write_block(struct mtr_api_call *call, struct events_query *query, struct mtr_json_writer *list,
+static int write_block(struct api_call *call, struct events_query *query, struct mtr_json_writer *list,
                        const struct mtr_block_header *header, const struct mtr_event *events)
 {
     int rc = MTR_OK;
@@ -111,7 +111,7 @@ static int write_block(struct mtr_api_call *call, struct events_query *query, st
     return rc;
 }
 
-static int write_events(struct mtr_api_call *call, struct events_query *query, struct mtr_json_writer *list)
+static int write_events(struct api_call *call, struct events_query *query, struct mtr_json_writer *list)
 {
     struct mtr_log_reader *reader = NULL;
     struct mtr_block_header header;
@@ -127,7 +127,7 @@ static int write_events(struct mtr_api_call *call, struct events_query *query, s
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
-static bool read_query(struct mtr_api_call *call, struct events_query *query)
+static bool read_query(struct api_call *call, struct events_query *query)
 {
     struct mtr_str key = api_text(call, "subscription");
     uint64_t last_seq = mtr_log_last_seq(call->host->log);
@@ -146,7 +146,7 @@ static bool read_query(struct mtr_api_call *call, struct events_query *query)
     return query->subscription != NULL;
 }
 
-void api_list_events(struct mtr_api_call *call)
+void api_list_events(struct api_call *call)
 {
     enum { AS_JSON, AS_NDJSON };
     struct events_query query;

@@ -13,7 +13,7 @@
 
 enum { DEFAULT_DAYS = 30 };
 
-static bool add_group(struct mtr_api_call *call, struct mtr_str name, struct mtr_usage_query *query)
+static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usage_query *query)
 {
     if (mtr_str_equal(name, MTR_STR("subscription"))) query->by_subscription = true;
     else if (mtr_str_equal(name, MTR_STR("customer"))) query->by_customer = true;
@@ -29,7 +29,7 @@ static bool add_group(struct mtr_api_call *call, struct mtr_str name, struct mtr
     return true;
 }
 
-static bool read_groups(struct mtr_api_call *call, struct mtr_usage_query *query)
+static bool read_groups(struct api_call *call, struct mtr_usage_query *query)
 {
     bool given = false;
     for (uint32_t i = 0; i < call->query.count; i++) {
@@ -54,7 +54,7 @@ static int64_t ceil_s(int64_t us)
     return us / MTR_US_PER_SECOND + (us % MTR_US_PER_SECOND > 0);
 }
 
-static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
+static bool read_times(struct api_call *call, struct mtr_usage_query *query)
 {
     int64_t to_us = call->now_us, from_us = INT64_MIN;
     if (!api_time(call, "to", &to_us) || !api_time(call, "from", &from_us)) return false;
@@ -70,7 +70,7 @@ static bool read_times(struct mtr_api_call *call, struct mtr_usage_query *query)
 }
 
 /* A credential that is bound to a vendor sees only that vendor's usage. */
-static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query)
+static bool bind_vendor(struct api_call *call, struct mtr_usage_query *query)
 {
     const struct mtr_vendor *own = call->credential->vendor;
     query->vendor = api_text(call, "vendor");
@@ -84,7 +84,7 @@ static bool bind_vendor(struct mtr_api_call *call, struct mtr_usage_query *query
 }
 
 /* A key that names nothing is an error: an empty answer would look like no usage. */
-static bool check_names(struct mtr_api_call *call, const struct mtr_usage_query *query)
+static bool check_names(struct api_call *call, const struct mtr_usage_query *query)
 {
     const struct mtr_vendor *own =
         call->credential->vendor; /* what belongs to another vendor is not there, for its key */
@@ -146,7 +146,7 @@ static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_
     mtr_json_map_end(json);
 }
 
-static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query *query,
+static void answer_json(struct api_call *call, const struct mtr_usage_query *query,
                         const struct mtr_usage_result *result)
 {
     struct mtr_json_writer json;
@@ -160,7 +160,7 @@ static void answer_json(struct mtr_api_call *call, const struct mtr_usage_query 
     api_json_end(call, &json);
 }
 
-static int answer_ndjson(struct mtr_api_call *call, const struct mtr_usage_query *query,
+static int answer_ndjson(struct api_call *call, const struct mtr_usage_query *query,
                          const struct mtr_usage_result *result)
 {
     int rc = MTR_OK;
@@ -212,7 +212,7 @@ static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
 }
 
-static int answer_csv(struct mtr_api_call *call, const struct mtr_usage_query *query,
+static int answer_csv(struct api_call *call, const struct mtr_usage_query *query,
                       const struct mtr_usage_result *result)
 {
     struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),    MTR_STR("end"),         MTR_STR("subscription"),
@@ -227,7 +227,7 @@ static int answer_csv(struct mtr_api_call *call, const struct mtr_usage_query *q
     return rc;
 }
 
-static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_query *query,
+static void answer(struct api_call *call, int as, const struct mtr_usage_query *query,
                    const struct mtr_usage_result *result)
 {
     enum { AS_JSON, AS_NDJSON };
@@ -241,7 +241,7 @@ static void answer(struct mtr_api_call *call, int as, const struct mtr_usage_que
     if (rc) api_error(call, rc, "the answer is too large");
 }
 
-void api_get_usage(struct mtr_api_call *call)
+void api_get_usage(struct api_call *call)
 {
     struct mtr_usage_query query = {
         .subscription = api_text(call, "subscription"),

@@ -39,8 +39,6 @@ void mtr_json_name_text(struct mtr_json_writer *writer,
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
-void mtr_json_named_text(struct mtr_json_writer *writer, const char *name,
-                         struct mtr_str text); /* a member: its name, then its text */
 void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value);
 void mtr_json_i64(struct mtr_json_writer *writer, int64_t value);
 void mtr_json_bool(struct mtr_json_writer *writer, bool value);
@@ -49,5 +47,15 @@ void mtr_json_quantity(struct mtr_json_writer *writer, struct mtr_quantity value
 void mtr_json_money(struct mtr_json_writer *writer, struct mtr_money value, unsigned digits_min); /* string */
 void mtr_json_time(struct mtr_json_writer *writer, int64_t time_us);               /* RFC 3339 string, UTC */
 void mtr_json_raw(struct mtr_json_writer *writer, struct mtr_str json); /* one value that is JSON already */
+
+/* A member of the open map: its name, then its value as above. */
+void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struct mtr_str text);
+void mtr_json_named_cstr(struct mtr_json_writer *writer, const char *name, const char *text);
+void mtr_json_named_u64(struct mtr_json_writer *writer, const char *name, uint64_t value);
+void mtr_json_named_bool(struct mtr_json_writer *writer, const char *name, bool value);
+void mtr_json_named_quantity(struct mtr_json_writer *writer, const char *name, struct mtr_quantity value);
+void mtr_json_named_money(struct mtr_json_writer *writer, const char *name, struct mtr_money value,
+                          unsigned digits_min);
+void mtr_json_named_time(struct mtr_json_writer *writer, const char *name, int64_t time_us);
 
 #endif

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "meterd/core/json_writer.h"
 #include "meterd/store/charges.h"
 
 enum {
@@ -24,20 +23,30 @@ struct mtr_pull_request {
     bool has_after;
     uint64_t
         after; /* charges with a greater number; without it: from the consumer's cursor, or the beginning */
-    uint32_t limit;           /* 1…MTR_PULL_LIMIT_MAX */
-    struct mtr_str consumer;  /* may be empty. Without `after`, what it acknowledged is left out */
+    uint32_t limit;          /* 1…MTR_PULL_LIMIT_MAX */
+    struct mtr_str consumer; /* may be empty. Without `after`, what it acknowledged is left out */
     bool skip_drafts;
-    uint32_t subscription;    /* 0: all */
+    uint32_t subscription; /* 0: all */
 };
 
-/* {"charges":[…frozen bodies…],"next_after":N,"has_more":bool}. Looks at no more than MTR_PULL_SCAN_MAX
- * charges. */
-int mtr_pull_write_json(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
-                        struct mtr_json_writer *json) MTR_MUST_USE;
-/* The same charges, handed to a hook: for CSV and tables. */
-int mtr_pull_walk(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
-                  mtr_charges_on_charge on_charge, void *context, uint64_t *next_after,
-                  bool *has_more) MTR_MUST_USE;
+/* One answer of the feed, which may be taken in pieces, each in a read transaction of its own. Looks at no
+ * more than MTR_PULL_SCAN_MAX charges. */
+struct mtr_pull {
+    struct mtr_pull_request request; /* texts are borrowed until it is done */
+    uint64_t next_after;             /* number of the last charge that was looked at */
+    uint32_t given;
+    uint32_t scanned;
+    bool is_done;
+    bool has_more; /* once it is done: there are charges behind next_after */
+};
+
+/* Finds where the answer begins. MTR_EINVALID: a limit or a name that none may have. */
+int mtr_pull_begin(struct mtr_charges_txn *txn, const struct mtr_pull_request *request,
+                   struct mtr_pull *out) MTR_MUST_USE;
+/* Hands out charges until the answer is done, or the hook returns 1 behind the last one of a piece. An error
+ * of the hook ends the answer. */
+int mtr_pull_walk(struct mtr_charges_txn *txn, struct mtr_pull *pull, mtr_charges_on_charge on_charge,
+                  void *context) MTR_MUST_USE;
 
 /* In a write transaction of the caller's. up_to only moves forward (a smaller one changes nothing); beyond
  * the last charge: EINVALID. */

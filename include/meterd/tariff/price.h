@@ -28,8 +28,8 @@
 #include "meterd/tariff/tariff.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
-#include "meterd/core/json_writer.h"
 #include "meterd/core/period.h"
+#include "meterd/core/shape.h"
 
 /* Use of one component: an event, an hour, a day or all of the part, as the component's scope wants it
  * (finer rows of one slice add up). Rows before the part (`earlier`: of this period, or with scope term of
@@ -198,8 +198,8 @@ struct mtr_price_exchange_times {
 int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone,
                                struct mtr_price_exchange_times times);
 
-/* {"currency","amount","rate","numerator","denominator","derivation","source","date","rule","day"}:
- * `amount` before the conversion. */
+/* How a line came into the currency that is charged, with its amount before that. */
+extern const struct mtr_shape mtr_price_exchange_shape;
 void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount,
                               struct mtr_json_writer *json);
 

@@ -127,20 +127,52 @@ static int apply_exchange(struct mtr_pricer *pricer)
     return rc;
 }
 
-static void name_number(struct mtr_json_writer *json, const char *name, mtr_int128 value)
+/* ---- what is told of it ---- */
+
+struct exchange_row {
+    struct mtr_str currency, source;
+    struct mtr_str amount, rate, numerator, denominator; /* in the texts of write_exchange */
+    struct mtr_str date, day;
+    const char *derivation, *rule;
+};
+
+static const char *derivation_choice(unsigned index)
 {
-    char text[MTR_DECIMAL_TEXT_BYTES];
-    mtr_decimal_format((struct mtr_decimal){.mantissa = value}, text);
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, text);
+    return index <= MTR_RATE_CROSS ? mtr_rate_derivation_name((enum mtr_rate_derivation)index) : NULL;
 }
 
-static void name_day(struct mtr_json_writer *json, const char *name, int64_t day)
+static const char *rule_choice(unsigned index)
 {
-    char text[MTR_DATE_TEXT_BYTES];
+    return index <= MTR_EXCHANGE_AT_ORDER ? mtr_exchange_at_name((enum mtr_exchange_at)index) : NULL;
+}
+
+static const struct mtr_json_member exchange_members[] = {
+    {MTR_MEMBER(exchange_row, currency), .type = MTR_MEMBER_CURRENCY, .doc = "the tariff's own"},
+    {MTR_MEMBER(exchange_row, amount), .type = MTR_MEMBER_DECIMAL, .doc = "exact, in the tariff's currency, before rounding"},
+    {MTR_MEMBER(exchange_row, rate), .type = MTR_MEMBER_DECIMAL, .presence = MTR_MAY_BE_NULL,
+     .doc = "numerator ÷ denominator where that is an exact decimal"},
+    {MTR_MEMBER(exchange_row, numerator), .type = MTR_MEMBER_DECIMAL, .doc = "of the rate as a ratio, a whole number"},
+    {MTR_MEMBER(exchange_row, denominator), .type = MTR_MEMBER_DECIMAL, .doc = "of the rate as a ratio, a whole number"},
+    {MTR_MEMBER(exchange_row, derivation), .type = MTR_MEMBER_WORD, .choice = derivation_choice,
+     .doc = "as published, its inverse, or one published rate over another"},
+    {MTR_MEMBER(exchange_row, source), .type = MTR_MEMBER_TEXT, .doc = "who published the rate"},
+    {MTR_MEMBER(exchange_row, date), .type = MTR_MEMBER_DATE, .doc = "of which day the rate is"},
+    {MTR_MEMBER(exchange_row, rule), .type = MTR_MEMBER_WORD, .choice = rule_choice, .doc = "that chose the day"},
+    {MTR_MEMBER(exchange_row, day), .type = MTR_MEMBER_DATE, .doc = "for which a rate was asked"},
+    {0},
+};
+const struct mtr_shape mtr_price_exchange_shape = {.name = "Exchange", .members = exchange_members};
+
+static struct mtr_str number_text(mtr_int128 value, char text[MTR_DECIMAL_TEXT_BYTES])
+{
+    const int size = mtr_decimal_format((struct mtr_decimal){.mantissa = value}, text);
+    return (struct mtr_str){text, (size_t)size};
+}
+
+static struct mtr_str day_text(int64_t day, char text[MTR_DATE_TEXT_BYTES])
+{
     mtr_rate_day_format(day, text);
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, text);
+    return mtr_str_from(text);
 }
 
 const struct tariff_part tariff_part_exchange = {.apply_to_tariff = apply_exchange};
@@ -148,27 +180,23 @@ const struct tariff_part tariff_part_exchange = {.apply_to_tariff = apply_exchan
 void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct mtr_exact amount,
                               struct mtr_json_writer *json)
 {
-    char text[MTR_DECIMAL_TEXT_BYTES];
+    char amount_text[MTR_DECIMAL_TEXT_BYTES], rate[MTR_DECIMAL_TEXT_BYTES], numerator[MTR_DECIMAL_TEXT_BYTES],
+        denominator[MTR_DECIMAL_TEXT_BYTES], date[MTR_DATE_TEXT_BYTES], day[MTR_DATE_TEXT_BYTES];
     struct mtr_money decimal;
     MTR_ASSERT(exchange->known);
-    mtr_json_map(json);
-    mtr_json_name(json, "currency");
-    mtr_json_text(json, exchange->question.from);
-    mtr_exact_format(amount, text);
-    mtr_json_name(json, "amount");
-    mtr_json_cstr(json, text);
-    mtr_json_name(json, "rate");
-    if (mtr_rate_decimal(&exchange->rate, &decimal)) mtr_json_null(json);
-    else mtr_json_money(json, decimal, 0);
-    name_number(json, "numerator", exchange->rate.numerator);
-    name_number(json, "denominator", exchange->rate.denominator);
-    mtr_json_name(json, "derivation");
-    mtr_json_cstr(json, mtr_rate_derivation_name(exchange->rate.derivation));
-    mtr_json_name(json, "source");
-    mtr_json_text(json, exchange->question.source);
-    name_day(json, "date", exchange->rate.rates->day);
-    mtr_json_name(json, "rule");
-    mtr_json_cstr(json, mtr_exchange_at_name(exchange->rule));
-    name_day(json, "day", exchange->question.day);
-    mtr_json_map_end(json);
+    mtr_exact_format(amount, amount_text);
+    struct exchange_row row = {
+        .currency = exchange->question.from,
+        .source = exchange->question.source,
+        .amount = mtr_str_from(amount_text),
+        .numerator = number_text(exchange->rate.numerator, numerator),
+        .denominator = number_text(exchange->rate.denominator, denominator),
+        .derivation = mtr_rate_derivation_name(exchange->rate.derivation),
+        .date = day_text(exchange->rate.rates->day, date),
+        .rule = mtr_exchange_at_name(exchange->rule),
+        .day = day_text(exchange->question.day, day),
+    };
+    if (mtr_rate_decimal(&exchange->rate, &decimal) == MTR_OK)
+        row.rate = (struct mtr_str){rate, (size_t)mtr_money_format_min(decimal, 0, rate)};
+    mtr_shape_write(&mtr_price_exchange_shape, &row, json);
 }
