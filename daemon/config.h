@@ -27,8 +27,10 @@ struct mtr_config_listen {
     uint64_t body_bytes_max;         /* of POST /v1/events, as sent */
     uint64_t decoded_bytes_max;      /* of the same after decompression */
     uint64_t body_bytes_total_max;   /* of all requests being received or waiting */
+    uint64_t answer_bytes_total_max; /* of all answers that have not left */
     int64_t header_timeout;          /* µs, as every int64_t here */
     int64_t body_timeout;
+    int64_t send_timeout;
     int64_t idle_timeout;
     int64_t request_timeout;
 };

@@ -243,10 +243,25 @@ static int prepare(struct api_call *call)
     return rc;
 }
 
+/* Whether the answers that wait for their readers leave room for one more. Those of events may take as much
+ * again: who reads queries slowly does not stop the intake. */
+static bool has_room(const struct mtr_api *api, const struct api_route *route)
+{
+    const uint64_t bytes_max = api->host->limits.answer_bytes_total_max;
+    return mtr_http_server_stats(api->server).answer_bytes < (route->handle ? bytes_max : 2 * bytes_max);
+}
+
 static void on_request(void *context, struct mtr_http_request *http)
 {
     struct mtr_api *api = context;
     struct api_call *call = mtr_http_request_context(http);
+    if (!has_room(api, call->route)) {
+        mtr_http_problem(http, 503, NULL,
+                         MTR_STR("the answers that wait for their readers hold all the memory that they may "
+                                 "(listen.answer_bytes_total_max); try again"));
+        free_call(call);
+        return;
+    }
     if (!call->route->handle) {
         /* The credential's vendor is who sends; its key lives in the snapshot that the events route
          * acquires itself. */
@@ -291,6 +306,8 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.body_bytes_total_max = limits->body_bytes_total_max;
     options.header_timeout_ms = limits->header_timeout_ms;
     options.body_timeout_ms = limits->body_timeout_ms;
+    options.send_timeout_ms = limits->send_timeout_ms;
+    options.answer_bytes_total_max = limits->answer_bytes_total_max;
     options.idle_timeout_ms = limits->idle_timeout_ms;
     options.request_timeout_ms = limits->request_timeout_ms;
     struct mtr_http_handler handler = {on_headers, on_request, on_abort, api};

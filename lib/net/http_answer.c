@@ -1,9 +1,12 @@
 /*
  * Answers: heads, bodies, problem documents; the server's own refusals.
  *
- * The answer of the first request in the queue is written straight into the connection's output; those behind
- * it wait in their requests. After respond the request belongs to the connection alone, or to nobody: nothing
- * here touches it afterwards.
+ * Invariants:
+ *   1  The answer of the first request in the queue is written straight into the connection's output; those
+ *      behind it wait in their requests.
+ *   2  After respond the request belongs to the connection alone, or to nobody: nothing here touches it
+ *      afterwards.
+ *   3  Every answer ends in http_answered, once.
  */
 #include <stdarg.h>
 #include <stdio.h>

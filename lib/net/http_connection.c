@@ -4,12 +4,18 @@
  *   READING ──finish()──▶ LAST_ANSWERS ──all has left──▶ LINGERING ──EOF, deadline──▶ CLOSED
  *      └──────────────── http_connection_close(), from any of them ───────────────▶ CLOSED
  *
- * READING is paused while the queue is full, output is large or a write stands (backpressure); bytes that
- * were read already wait in `unread`, at most one read of them. LINGERING reads away what the peer still
- * sends, so that the reset a close with unread bytes provokes cannot overtake the last answer.
+ * Invariants:
+ *   1  READING is paused while the queue is full, output is large or a write stands (backpressure); bytes
+ *      that were read already wait in `unread`, at most one read of them.
+ *   2  `coming` is the queue's last request or NULL: one request comes in at a time.
+ *   3  A connection is dirty (on the server's list) or nothing of it is due this turn.
+ *   4  CLOSED has no queue and no counted memory; only the close callback frees the connection.
+ *   5  LINGERING reads away what the peer still sends, so that the reset a close with unread bytes provokes
+ *      cannot overtake the last answer.
  */
 #include "lib/net/http_internal.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +99,7 @@ void http_connection_close(struct mtr_http_connection *connection, bool reset)
     http_connection_unmark(connection);
     connection->state = MTR_HTTP_CLOSED;
     http_connection_orphan(connection);
+    http_connection_count_answers(connection);
     if (!may_reset || uv_tcp_close_reset(&connection->tcp, on_closed))
         uv_close((uv_handle_t *)&connection->tcp, on_closed);
 }
@@ -346,17 +353,22 @@ void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now)
     }
     if (connection->is_writing) {
         size_t waiting = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-        if (waiting < connection->write_queue_seen) {
-            connection->write_queue_seen = waiting;
-            connection->send_deadline_ms = now + connection->server->options.send_timeout_ms;
-        } else if (now >= connection->send_deadline_ms) {
-            http_connection_close(connection, true);
-        }
+        if (!http_connection_settle_sending(connection, waiting)) http_connection_close(connection, true);
     } else if (connection->state == MTR_HTTP_LINGERING) {
         if (now >= connection->read_deadline_ms) http_connection_close(connection, false);
     } else if (connection->state == MTR_HTTP_READING) {
         sweep_reading(connection, now);
     }
+}
+
+/* The system takes no more than it can soon send: a slow reader's bytes leave in small steps that show how
+ * slow it is, and the rest of its answer is not even made. */
+static void limit_unsent(struct mtr_http_connection *connection)
+{
+    const int bytes = MTR_HTTP_UNSENT_BYTES;
+    uv_os_fd_t fd;
+    if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd)) return;
+    if (setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes))) return; /* it is an economy */
 }
 
 static void tell_full(struct mtr_http_connection *connection)
@@ -382,6 +394,7 @@ void http_connection_accept(struct mtr_http_server *server)
     }
     connection->server = server;
     connection->is_refused = is_full;
+    connection->send_slack_ms = server->options.send_timeout_ms;
     uv_tcp_init(server->loop, &connection->tcp);
     mtr_buffer_init(&connection->unread, MTR_HTTP_READ_BYTES);
     mtr_buffer_init(&connection->output, MTR_HTTP_OUTPUT_BYTES_MAX);
@@ -401,6 +414,7 @@ void http_connection_accept(struct mtr_http_server *server)
     }
     server->stats.connections_total++;
     uv_tcp_nodelay(&connection->tcp, 1);
+    limit_unsent(connection);
     connection->read_deadline_ms = now_ms(connection) + server->options.idle_timeout_ms;
     if (is_full) {
         server->stats.connections_refused++;

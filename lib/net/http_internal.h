@@ -25,7 +25,8 @@ enum {
     MTR_HTTP_READ_BYTES = 64 << 10,      /* one read, shared by the connections of a server */
     MTR_HTTP_KEPT_BYTES = 32 << 10,      /* buffers above this are given back after use */
     MTR_HTTP_MOVED_BYTES = 16 << 10,     /* answers above this are moved, below copied */
-    MTR_HTTP_STREAM_BYTES = 256 << 10,   /* of a streamed answer that may wait to leave */
+    MTR_HTTP_STREAM_BYTES = 64 << 10,    /* of a streamed answer: more is made when this has left */
+    MTR_HTTP_UNSENT_BYTES = 128 << 10,   /* that the system may hold of a connection before they are on their way */
     MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30, /* of one buffer; never reached by the rules above plus one chunk */
     MTR_HTTP_POOL_MAX = 1024,            /* requests kept for reuse */
     MTR_HTTP_REFUSALS_MAX = 64,          /* connections over the limit that are being told so */
@@ -94,8 +95,10 @@ struct mtr_http_connection {
     bool reset_after;
     bool is_writing;                    /* write stands; writing and writing_moved belong to libuv */
     uint64_t read_deadline_ms;          /* head, body or idle; 0: none */
-    uint64_t send_deadline_ms;
-    size_t write_queue_seen;            /* to see progress of a slow peer */
+    int64_t send_slack_ms;              /* what is left of send_timeout_ms */
+    uint64_t send_seen_ms;              /* when the slack was last settled, and what waited in libuv then */
+    size_t write_queue_seen;
+    size_t answer_counted;              /* of server->answer_bytes */
     uint64_t lingered_bytes;
     uint64_t body_started_ms;
     struct mtr_http_request *first, *last; /* the queue */
@@ -134,6 +137,7 @@ struct mtr_http_server {
     uint64_t requests;                  /* outside the pool */
     uint64_t refusing;                  /* connections with is_refused */
     struct mtr_http_server_stats stats;
+    _Atomic size_t answer_bytes;        /* memory of answers that have not left; pool threads hold some of it */
     int64_t date_s;
     char date[40];                      /* "Date: …\r\n" */
     char read_buffer[MTR_HTTP_READ_BYTES];
@@ -167,6 +171,10 @@ void http_connection_flush(struct mtr_http_connection *connection);
 void http_connection_gather(
     struct mtr_http_connection *connection); /* answers of the queue's head into the output */
 void http_connection_dequeue(struct mtr_http_connection *connection);
+/* The memory of answers that the connection holds, into the server's total. */
+void http_connection_count_answers(struct mtr_http_connection *connection);
+/* While a write stands: the slack by what has left since. False: the reader is too slow. */
+bool http_connection_settle_sending(struct mtr_http_connection *connection, size_t waiting);
 
 /* http_answer.c */
 int http_write_head(struct mtr_http_request *request, unsigned status,

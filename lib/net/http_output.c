@@ -4,8 +4,13 @@
  *   request.answer, request.moved ─▶ connection.output, connection.moved ─ try_write ─▶ peer
  *                                              └─ the rest ─▶ writing, writing_moved (libuv's until on_written)
  *
- * Invariants: `moved` leaves after `output`; nothing is gathered behind a `moved`; one write stands at a
- * time, and while it does the connection is not read. Only the first request of the queue ever adds output.
+ * Invariants:
+ *   1  `moved` leaves after `output`; nothing is gathered behind a `moved`.
+ *   2  One write stands at a time, and while it does the connection is not read.
+ *   3  Only the first request of the queue ever adds output.
+ *   4  After a flush, and after the close, answer_counted is the memory of the answers that the connection
+ *      and its queue hold. (What is kept empty for the next answer is not counted.)
+ *   5  The slack runs only while a write stands: a reader never pays for an answer that is still being made.
  */
 #include "lib/net/http_internal.h"
 
@@ -71,6 +76,40 @@ void http_connection_gather(struct mtr_http_connection *connection)
     while (gather(connection)) continue;
 }
 
+static size_t memory_of(const struct mtr_buffer *buffer)
+{
+    return buffer->size ? buffer->capacity : 0;
+}
+
+void http_connection_count_answers(struct mtr_http_connection *connection)
+{
+    struct mtr_http_server *server = connection->server;
+    size_t bytes = 0;
+    if (connection->state != MTR_HTTP_CLOSED) {
+        bytes = memory_of(&connection->output) + memory_of(&connection->moved) +
+                memory_of(&connection->writing) + memory_of(&connection->writing_moved);
+        for (const struct mtr_http_request *request = connection->first; request; request = request->next)
+            bytes += memory_of(&request->answer) + memory_of(&request->moved);
+    }
+    server->answer_bytes += bytes - connection->answer_counted; /* modulo: may go down */
+    connection->answer_counted = bytes;
+}
+
+bool http_connection_settle_sending(struct mtr_http_connection *connection, size_t waiting)
+{
+    const struct mtr_http_server_options *options = &connection->server->options;
+    const uint64_t now_ms = uv_now(connection->server->loop);
+    const size_t sent = connection->write_queue_seen > waiting ? connection->write_queue_seen - waiting : 0;
+    int64_t slack_ms = connection->send_slack_ms - (int64_t)(now_ms - connection->send_seen_ms);
+    if (options->send_rate_min) slack_ms += (int64_t)((uint64_t)sent * 1000 / options->send_rate_min);
+    else if (sent) slack_ms = options->send_timeout_ms;
+    if (slack_ms > (int64_t)options->send_timeout_ms) slack_ms = options->send_timeout_ms;
+    connection->send_slack_ms = slack_ms;
+    connection->send_seen_ms = now_ms;
+    connection->write_queue_seen = waiting;
+    return slack_ms > 0;
+}
+
 static void keep_small(struct mtr_buffer *buffer)
 {
     mtr_buffer_reset(buffer);
@@ -81,6 +120,7 @@ static void on_written(uv_write_t *write, int status)
 {
     struct mtr_http_connection *connection = write->data;
     connection->is_writing = false;
+    http_connection_settle_sending(connection, 0);
     keep_small(&connection->writing);
     mtr_buffer_release(&connection->writing_moved);
     if (status < 0) http_connection_close(connection, false);
@@ -110,8 +150,7 @@ static int write_rest(struct mtr_http_connection *connection, size_t written)
     if (rc) return rc;
     connection->is_writing = true;
     connection->write_queue_seen = uv_stream_get_write_queue_size((const uv_stream_t *)&connection->tcp);
-    connection->send_deadline_ms =
-        uv_now(connection->server->loop) + connection->server->options.send_timeout_ms;
+    connection->send_seen_ms = uv_now(connection->server->loop);
     if (connection->is_reading) uv_read_stop((uv_stream_t *)&connection->tcp);
     connection->is_reading = false;
     return 0;
@@ -136,7 +175,7 @@ static bool write_out(struct mtr_http_connection *connection)
     return false;
 }
 
-void http_connection_flush(struct mtr_http_connection *connection)
+static void flush(struct mtr_http_connection *connection)
 {
     while (connection->state != MTR_HTTP_CLOSED && !connection->is_writing) {
         http_connection_gather(connection);
@@ -148,4 +187,10 @@ void http_connection_flush(struct mtr_http_connection *connection)
     if (connection->state == MTR_HTTP_CLOSED || connection->is_writing) return;
     if (connection->first && connection->first->waits_for_drain) http_drains_add(connection->first);
     http_connection_resume(connection);
+}
+
+void http_connection_flush(struct mtr_http_connection *connection)
+{
+    flush(connection);
+    http_connection_count_answers(connection);
 }

@@ -1,9 +1,12 @@
 /*
  * Requests: their memory (pool, body accounting) and what handlers ask them.
  *
- * server->body_bytes counts the memory of all bodies that are not answered yet; growing past
- * body_bytes_total_max refuses the request that wanted to grow (503), which frees what it held: no request
- * waits for another's memory.
+ * Invariants:
+ *   1  A request goes back to the pool when neither the connection's queue (is_queued) nor the handler
+ *      (is_handlers) holds it, and only then.
+ *   2  server->body_bytes is the sum of body_counted: the memory of all bodies that are not answered yet.
+ *   3  Growing past body_bytes_total_max refuses the request that wanted to grow (503), which frees what it
+ *      held: no request waits for another's memory.
  */
 #include "lib/net/http_internal.h"
 

@@ -1,14 +1,17 @@
 /*
  * Servers: the listener, the sweep of deadlines, the flush of each loop turn, drain and close.
  *
- * Deadlines are kept as numbers in connections and requests and looked at by one timer per server: setting
- * one costs a store, and a late look costs at most an eighth of the shortest timeout. The server's memory
- * goes when its handles are closed, its connections freed and its last request answered, whichever comes
- * last.
+ * Invariants:
+ *   1  Deadlines are numbers in connections and requests, looked at by one timer per server: setting one
+ *      costs a store, and a late look costs at most an eighth of the shortest timeout.
+ *   2  The server's memory goes when its handles are closed, its connections freed and its last request
+ *      answered, whichever comes last.
+ *   3  answer_bytes is what all connections have counted (loop) and what handlers hold (any thread).
  */
 #include "meterd/net/http_server.h"
 
 #include <arpa/inet.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +41,8 @@ struct mtr_http_server_options mtr_http_server_defaults(void)
         .body_rate_min = 16 << 10,
         .idle_timeout_ms = 75000,
         .send_timeout_ms = 30000,
+        .send_rate_min = 16 << 10,
+        .answer_bytes_total_max = 64 << 20,
         .request_timeout_ms = 60000,
     };
 }
@@ -215,7 +220,25 @@ uint16_t mtr_http_server_port(const struct mtr_http_server *server)
 
 struct mtr_http_server_stats mtr_http_server_stats(const struct mtr_http_server *server)
 {
-    return server->stats;
+    struct mtr_http_server_stats stats = server->stats;
+    stats.answer_bytes = server->answer_bytes;
+    return stats;
+}
+
+bool mtr_http_answers_hold(struct mtr_http_server *server, size_t bytes)
+{
+    const size_t bytes_max = server->options.answer_bytes_total_max;
+    size_t before = server->answer_bytes;
+    do
+        if (before >= bytes_max || bytes > bytes_max - before) return false;
+    while (!atomic_compare_exchange_weak(&server->answer_bytes, &before, before + bytes));
+    return true;
+}
+
+void mtr_http_answers_let_go(struct mtr_http_server *server, size_t bytes)
+{
+    const size_t before = atomic_fetch_sub(&server->answer_bytes, bytes);
+    MTR_ASSERT(before >= bytes);
 }
 
 void http_server_connection_freed(struct mtr_http_server *server)

@@ -15,8 +15,9 @@
  * connection is closed.
  *
  * Everything is bounded: connections, requests in flight per connection, header bytes and count, URL, body
- * per request and in total, time for headers, body, answer and idleness. While an answer has not left, its
- * connection is not read.
+ * per request and in total, time for headers, body, answer and idleness, and how slowly an answer may be
+ * read. While an answer has not left, its connection is not read. What answers hold until they have left is
+ * counted in one total; who makes them keeps it in bounds (mtr_http_answers_hold).
  */
 #ifndef METERD_NET_HTTP_SERVER_H
 #define METERD_NET_HTTP_SERVER_H
@@ -56,7 +57,10 @@ struct mtr_http_server_options {
     uint32_t body_timeout_ms;       /* from the end of headers to the end of the body, plus … */
     uint32_t body_rate_min; /* … one second per this many body bytes received (0: no allowance): 408 */
     uint32_t idle_timeout_ms;       /* between requests; closed without a word */
-    uint32_t send_timeout_ms;       /* an answer of which nothing leaves for this long: closed */
+    uint32_t send_timeout_ms; /* how far a reader may fall behind send_rate_min, over all answers of its
+                                 connection, while answers wait for it: closed */
+    uint32_t send_rate_min;   /* bytes a second; 0: every byte that leaves wins all of send_timeout_ms back */
+    size_t answer_bytes_total_max; /* memory of answers that have not left, for mtr_http_answers_hold */
     uint32_t request_timeout_ms; /* from on_request to the answer: the peer gets 504 in its place (0: none) */
 };
 
@@ -80,6 +84,7 @@ struct mtr_http_server_stats {
     uint64_t requests_in_flight;  /* begun and not answered */
     uint64_t refused_total;       /* answered by the server itself: malformed, too large, too slow */
     uint64_t body_bytes;          /* memory of bodies now */
+    uint64_t answer_bytes;        /* memory of answers that have not left now, held ones included */
 };
 
 /* Binds and listens. diagnostic gets a sentence ("cannot listen on 127.0.0.1:8787: address already in use").
@@ -142,6 +147,12 @@ void mtr_http_problem(struct mtr_http_request *request, unsigned status, const c
                       struct mtr_str detail);
 void mtr_http_problemf(struct mtr_http_request *request, unsigned status, const char *title,
                        const char *format, ...) MTR_PRINTF(4, 5);
+
+/* The memory of answers, one total: what waits for sockets is counted by the server itself; what a handler
+ * keeps of answers that are not handed over yet is counted by holding it here. False: that would pass
+ * answer_bytes_total_max, and nothing is held. Any thread, while a request of the server is unanswered. */
+bool mtr_http_answers_hold(struct mtr_http_server *server, size_t bytes) MTR_MUST_USE;
+void mtr_http_answers_let_go(struct mtr_http_server *server, size_t bytes);
 
 /*
  * Answers of unknown length, piece by piece:

@@ -90,6 +90,10 @@ static void on_request(void *context, struct mtr_http_request *request)
         mtr_http_respond_begin(request, 200, NULL, 0, NULL, NULL);
         assert_int_equal(mtr_http_respond_chunk(request, MTR_STR("half")), MTR_OK);
         mtr_http_respond_abort(request);
+    } else if (mtr_str_equal(path, MTR_STR("/memory"))) {
+        char text[40];
+        snprintf(text, sizeof(text), "[%llu]", (unsigned long long)mtr_http_server_stats(fixture->server).answer_bytes);
+        answer(request, text);
     } else if (mtr_str_equal(path, MTR_STR("/large"))) {
         answer_large(request);
     } else if (mtr_str_equal(path, MTR_STR("/take"))) {
@@ -517,6 +521,88 @@ static void drops_readers_that_do_not_read(void **state)
     assert_int_equal(fixture.held_count, 0);
 }
 
+/* What answers hold now, asked over a connection of its own. */
+static uint64_t answer_memory(int fd)
+{
+    char text[1024];
+    send_text(fd, "GET /memory HTTP/1.1\r\n" HOST "\r\n");
+    read_until(fd, "]", text, sizeof(text));
+    return strtoull(strchr(text, '[') + 1, NULL, 10);
+}
+
+static int connect_with_small_window(struct fixture *fixture)
+{
+    const int bytes = 4096;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(mtr_http_server_port(fixture->server))};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)), 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+static void counts_the_memory_of_answers(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture, patient_options());
+    int fd = connect_with_small_window(&fixture), probe = connect_to(&fixture);
+    assert_int_equal(answer_memory(probe), 0);
+    send_text(fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+    while (answer_memory(probe) < LARGE_BYTES) continue; /* until the whole of it waits */
+    close(fd);
+    while (answer_memory(probe) > 0) continue; /* until the server has seen that nobody reads it */
+    fd = connect_with_small_window(&fixture);
+    send_text(fd, "GET /endless HTTP/1.1\r\n" HOST "\r\n");
+    while (answer_memory(probe) == 0) continue;
+    for (int i = 0; i < 1000; i++) assert_true(answer_memory(probe) <= 256 << 10); /* pieces, however long the answer */
+    close(fd);
+    while (answer_memory(probe) > 0) continue;
+    close(probe);
+    stop(&fixture);
+}
+
+static void holds_memory_of_answers_up_to_a_bound(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct mtr_http_server_options options = patient_options();
+    options.answer_bytes_total_max = 1000;
+    start(&fixture, options);
+    int probe = connect_to(&fixture);
+    assert_true(mtr_http_answers_hold(fixture.server, 600));
+    assert_false(mtr_http_answers_hold(fixture.server, 401));
+    assert_true(mtr_http_answers_hold(fixture.server, 400));
+    assert_false(mtr_http_answers_hold(fixture.server, 1));
+    assert_int_equal(answer_memory(probe), 1000);
+    mtr_http_answers_let_go(fixture.server, 1000);
+    assert_false(mtr_http_answers_hold(fixture.server, 1001));
+    assert_int_equal(answer_memory(probe), 0);
+    close(probe);
+    stop(&fixture);
+}
+
+/* It reads all the time, a byte after each answer that another connection gets: progress, but too little of it. */
+static void drops_readers_that_are_too_slow(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct mtr_http_server_options options = patient_options();
+    options.send_timeout_ms = 100;
+    options.send_rate_min = 64 << 20;
+    start(&fixture, options);
+    int fd = connect_with_small_window(&fixture), probe = connect_to(&fixture);
+    char byte;
+    send_text(fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+    while (answer_memory(probe) == 0) continue;
+    size_t taken = 0;
+    while (answer_memory(probe) > 0) taken += recv(fd, &byte, 1, MSG_DONTWAIT) == 1;
+    assert_true(taken < LARGE_BYTES / 2);
+    close(fd);
+    close(probe);
+    stop(&fixture);
+}
+
 static void bounds_connections(void **state)
 {
     (void)state;
@@ -676,7 +762,8 @@ int main(void)
         cmocka_unit_test(keeps_the_order_of_answers), cmocka_unit_test(sends_what_is_large_whole),
         cmocka_unit_test(shows_that_an_answer_broke_off), cmocka_unit_test(says_continue_at_once),
         cmocka_unit_test(waits_for_nobody),          cmocka_unit_test(keeps_busy_connections),
-                 cmocka_unit_test(drops_readers_that_do_not_read),
+        cmocka_unit_test(drops_readers_that_do_not_read), cmocka_unit_test(drops_readers_that_are_too_slow),
+        cmocka_unit_test(counts_the_memory_of_answers), cmocka_unit_test(holds_memory_of_answers_up_to_a_bound),
         cmocka_unit_test(bounds_connections),        cmocka_unit_test(bounds_the_memory_of_bodies),
         cmocka_unit_test(survives_peers_that_leave), cmocka_unit_test(drains),
         cmocka_unit_test(refuses_bad_addresses),
