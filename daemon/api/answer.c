@@ -29,6 +29,7 @@ static void begin_problem(struct api_call *call, unsigned status, const char *de
     call->status = status;
     call->answer_type = "application/problem+json";
     call->paged = false;
+    api_pack_release(&call->stream.pack);
     mtr_buffer_reset(&call->answer);
     mtr_json_begin(json, &call->answer);
     api_write_problem(json, status, detail);
@@ -72,11 +73,24 @@ void api_error(struct api_call *call, int error, const char *what)
     api_problem(call, status, "%s: %s", what, mtr_error_text(error));
 }
 
+int api_pack_answer(struct api_call *call)
+{
+    const int rc = api_pack_put(&call->stream.pack, mtr_buffer_str(&call->answer));
+    if (!rc) mtr_buffer_reset(&call->answer);
+    return rc;
+}
+
+static int on_piece(void *context)
+{
+    return api_pack_answer(context);
+}
+
 void api_json(struct api_call *call, struct mtr_json_writer *json)
 {
     call->status = 200;
     call->answer_type = "application/json";
     mtr_json_begin(json, &call->answer);
+    mtr_json_hand_over(json, API_PIECE_BYTES, on_piece, call);
 }
 
 void api_json_end(struct api_call *call, struct mtr_json_writer *json)

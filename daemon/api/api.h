@@ -1,7 +1,8 @@
 /*
  * The HTTP API: a table of routes, and the one way from a request to its answer. Private to daemon/api.
  *
- *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ handler on a pool thread ─▶ answer on the loop
+ *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ made on a pool thread ─▶ sent by the loop
+ *                                                                               (stream.h)
  *
  * POST /v1/events is the one route whose handler stays on the loop: its answer comes from the writer's thread
  * (route/events.c). A handler sees one immutable catalog snapshot, and its own arena and buffers; it must not
@@ -11,20 +12,23 @@
 #define METERD_DAEMON_API_API_H
 
 #include "daemon/api/host.h"
+#include "daemon/api/stream.h"
 #include "meterd/catalog/catalog.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/net/http_server.h"
 #include "meterd/net/url.h"
 
-enum { MTR_API_PATH_PARAMETERS_MAX = 2 };
+enum {
+    MTR_API_PATH_PARAMETERS_MAX = 2,
+    API_PIECE_BYTES = 64 << 10, /* of an answer that leaves piece by piece; what a fill writes, more or less a row */
+};
 
 struct mtr_api;
 struct api_list;
 struct api_route;
 
 struct api_call {
-    struct mtr_api *api;
     const struct mtr_api_host *host;
     struct mtr_http_request *http;      /* the loop's; handlers keep off */
     const struct api_route *route;
@@ -49,7 +53,7 @@ struct api_call {
     void *state;                        /* of a list between its pieces (rows.h); in the arena */
     const struct mtr_str *labels;       /* names of the CSV columns that "name.*" stands for */
     uint32_t label_count;
-    struct api_call *next;          /* of the free list */
+    struct api_stream stream;           /* how far it is on its way */
 };
 
 /* One query parameter of a route, for checking and for the OpenAPI document. */
@@ -95,6 +99,9 @@ void api_findings(struct api_call *call, unsigned status, const char *detail,
 void api_error(struct api_call *call, int error, const char *what);
 /* Begins the answer as JSON 200; the caller finishes the writer and then calls api_json_end. */
 void api_json(struct api_call *call, struct mtr_json_writer *json);
+/* Packs what the answer holds so far, which then leaves before what is written next. MTR_EAGAIN: the answers
+ * that wait leave no room. */
+int api_pack_answer(struct api_call *call) MTR_MUST_USE;
 void api_json_end(struct api_call *call, struct mtr_json_writer *json);
 
 /* Every parameter of the query has a row, and a value that its row allows. False after answering 400: a
@@ -112,6 +119,7 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
                  struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void api_close(struct mtr_api *api);
+void api_call_free(struct api_call *call);
 uint16_t api_port(const struct mtr_api *api);
 struct mtr_http_server_stats api_stats(const struct mtr_api *api);
 

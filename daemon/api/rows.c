@@ -248,13 +248,31 @@ void api_rows_release(struct api_rows *rows)
 
 void api_answer_rows(struct api_call *call)
 {
-    struct api_rows rows;
-    int rc = MTR_OK;
-    if (!api_rows_begin(&rows, call)) return;
-    while (!rc && !rows.is_done)
-        rc = api_rows_piece(&rows);
-    api_rows_release(&rows);
-    if (rc) api_error(call, rc, rows.list->failure);
+    struct api_rows *rows = mtr_arena_calloc(&call->arena, 1, sizeof(*rows));
+    if (!rows) api_error(call, MTR_ENOMEM, call->route->list->failure);
+    else if (api_rows_begin(rows, call)) call->stream.rows = rows;
+}
+
+bool api_rows_end_in_head(const struct api_rows *rows)
+{
+    return rows->format != API_AS_JSON && !rows->list->is_whole;
+}
+
+bool api_rows_make_room(struct api_rows *rows)
+{
+    if (rows->error || api_pack_answer(rows->call)) return false;
+    rows->piece_start = 0;
+    return true;
+}
+
+bool api_rows_have_turn(const struct api_rows *rows)
+{
+    return rows->call->stream.has_turn;
+}
+
+void api_rows_ask_turn(struct api_rows *rows)
+{
+    rows->call->stream.needs_turn = rows->call->stream.awaits_turn = true;
 }
 
 void api_list_write_schema(const struct api_list *list, const char *references, struct mtr_json_writer *json)

@@ -28,10 +28,7 @@
 #include "daemon/api/api.h"
 #include "meterd/core/shape.h"
 
-enum {
-    API_PIECE_BYTES = 64 << 10, /* what a fill writes, more or less a row */
-    API_STOP = 1,               /* a hook of a walk returns it when the piece is full */
-};
+enum { API_STOP = 1 }; /* a hook of a walk returns it when the piece is full */
 
 struct api_rows;
 
@@ -69,12 +66,22 @@ bool api_rows_full(const struct api_rows *rows);
 /* There are no more rows in this answer. The next call goes on behind `next_after`, where has_more. */
 void api_rows_end(struct api_rows *rows, uint64_t next_after, bool has_more);
 
+/* For a fill that pays much for its first row and little for the next ones: what it wrote so far is packed,
+ * and it may go on. False: no room; it remembers where it stands and returns. */
+bool api_rows_make_room(struct api_rows *rows) MTR_MUST_USE;
+/* For a fill that needs more than a few MB: unless it has its turn it asks for it, before it writes a row,
+ * and returns 0. It will be called again when no other call of its kind runs. */
+bool api_rows_have_turn(const struct api_rows *rows);
+void api_rows_ask_turn(struct api_rows *rows);
+
 /* The frame's side. begin negotiates and calls the route's; false after answering a problem. Each piece is
  * appended to call->answer, which may be emptied between pieces. */
 bool api_rows_begin(struct api_rows *rows, struct api_call *call);
 int api_rows_piece(struct api_rows *rows) MTR_MUST_USE;
 void api_rows_release(struct api_rows *rows);
-/* The handler of every route with a list. */
+/* The format's head tells where the answer ends: all rows must be made before it leaves. */
+bool api_rows_end_in_head(const struct api_rows *rows);
+/* The handler of every route with a list: begins it. */
 void api_answer_rows(struct api_call *call);
 
 /* The page as a schema: the rows' member, next_after, has_more. */

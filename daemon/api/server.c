@@ -1,8 +1,9 @@
 /*
  * The HTTP API's frame: routing, credentials, the trip to the pool and back.
  *
- * A struct api_call lives from on_headers to the answer. The pool runs at most query.calls_max of them at
- * a time; over it 503.
+ * A struct api_call lives from on_headers to the end of its answer (stream.h). At most query.calls_max of
+ * them are being made at a time; over it 503. What is made counts in listen.answer_bytes_total_max; over it
+ * 503, too.
  */
 #include "daemon/api/api.h"
 #include "meterd/catalog/store.h"
@@ -16,14 +17,14 @@
 enum {
     CALL_ARENA_CHUNK_BYTES = 16 << 10,
     CALL_ARENA_BYTES_MAX = 512 << 20,
-    ANSWER_BYTES_MAX = 512 << 20,
+    ANSWER_BYTES_MAX = 32 << 20, /* of what is not packed: a document, or a piece and a row */
     DOCUMENT_BODY_BYTES_MAX = 16 << 20,
 };
 
 struct mtr_api {
     const struct mtr_api_host *host;
     struct mtr_events *events;
-    uint32_t calls; /* on the pool; the loop's thread only */
+    struct api_streams *streams;
     struct mtr_http_server *server;
 };
 
@@ -72,7 +73,7 @@ static struct mtr_str bearer(struct mtr_http_request *http)
     return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
 }
 
-static void free_call(struct api_call *call)
+void api_call_free(struct api_call *call)
 {
     mtr_catalog_release(call->catalog);
     mtr_buffer_release(&call->body_memory);
@@ -86,7 +87,6 @@ static struct api_call *new_call(struct mtr_api *api, struct mtr_http_request *h
 {
     struct api_call *call = calloc(1, sizeof(*call));
     if (!call) return NULL;
-    call->api = api;
     call->host = api->host;
     call->http = http;
     call->route = route;
@@ -182,7 +182,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
     }
     memcpy(call->path_parameters, parameters, sizeof(parameters));
     if (!authorize(call)) {
-        free_call(call);
+        api_call_free(call);
         return;
     }
     if (route->handle) mtr_http_request_limit_body(http, DOCUMENT_BODY_BYTES_MAX);
@@ -192,31 +192,7 @@ static void on_headers(void *context, struct mtr_http_request *http)
 static void on_abort(void *context, struct mtr_http_request *http)
 {
     (void)context;
-    free_call(mtr_http_request_context(http));
-}
-
-/* Loop: the answer goes out. */
-static void on_handled(void *context)
-{
-    struct api_call *call = context;
-    MTR_ASSERT(call->status != 0);
-    call->api->calls--;
-    char next_after[24];
-    snprintf(next_after, sizeof(next_after), "%llu", (unsigned long long)call->next_after);
-    struct mtr_http_header headers[] = {
-        {MTR_STR("content-type"), mtr_str_from(call->answer_type)},
-        {MTR_STR("cache-control"), MTR_STR("no-store")},
-        {MTR_STR("meterd-next-after"), mtr_str_from(next_after)},
-        {MTR_STR("meterd-has-more"), call->has_more ? MTR_STR("true") : MTR_STR("false")},
-    };
-    mtr_http_respond(call->http, call->status, headers, call->paged ? 4 : 2, &call->answer);
-    free_call(call);
-}
-
-static void handle_on_pool(void *context)
-{
-    struct api_call *call = context;
-    if (api_check_query(call)) call->route->handle(call);
+    api_call_free(mtr_http_request_context(http));
 }
 
 /* What the handler needs from the request, copied or taken over, since it runs on another thread. */
@@ -243,6 +219,13 @@ static int prepare(struct api_call *call)
     return rc;
 }
 
+static bool accepts_coding(struct api_call *call)
+{
+    struct mtr_str header;
+    if (!mtr_http_request_header(call->http, "accept-encoding", &header)) return true;
+    return mtr_coding_choose(header, &call->stream.writer.coding);
+}
+
 /* Whether the answers that wait for their readers leave room for one more. Those of events may take as much
  * again: who reads queries slowly does not stop the intake. */
 static bool has_room(const struct mtr_api *api, const struct api_route *route)
@@ -259,7 +242,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         mtr_http_problem(http, 503, NULL,
                          MTR_STR("the answers that wait for their readers hold all the memory that they may "
                                  "(listen.answer_bytes_total_max); try again"));
-        free_call(call);
+        api_call_free(call);
         return;
     }
     if (!call->route->handle) {
@@ -268,25 +251,28 @@ static void on_request(void *context, struct mtr_http_request *http)
         struct mtr_str vendor =
             call->credential->vendor ? call->credential->vendor->key : (struct mtr_str){NULL, 0};
         events_handle(api->events, http, vendor);
-        free_call(call);
+        api_call_free(call);
         return;
     }
-    if (api->calls >= api->host->limits.calls_max) {
+    if (api_streams_making(api->streams) >= api->host->limits.calls_max) {
         mtr_http_problem(http, 503, NULL, MTR_STR("too many queries at a time; try again"));
-        free_call(call);
+        api_call_free(call);
         return;
     }
     if (prepare(call)) {
         mtr_http_problem(http, 400, NULL,
                          MTR_STR("the path or the query string has a broken escape or too many parameters"));
-        free_call(call);
+        api_call_free(call);
         return;
     }
-    api->calls++;
-    if (mtr_loop_queue_work(api->host->loop, handle_on_pool, on_handled, call) == MTR_OK) return;
-    api->calls--;
+    if (!accepts_coding(call)) {
+        mtr_http_problem(http, 406, NULL, MTR_STR("this call answers in zstd, gzip or identity"));
+        api_call_free(call);
+        return;
+    }
+    if (api_stream_start(api->streams, call) == MTR_OK) return;
     mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
-    free_call(call);
+    api_call_free(call);
 }
 
 int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
@@ -307,13 +293,14 @@ int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct 
     options.header_timeout_ms = limits->header_timeout_ms;
     options.body_timeout_ms = limits->body_timeout_ms;
     options.send_timeout_ms = limits->send_timeout_ms;
-    options.answer_bytes_total_max = limits->answer_bytes_total_max;
+    options.answer_bytes_total_max = limits->answer_bytes_total_max / 4 * 3; /* of what is packed */
     options.idle_timeout_ms = limits->idle_timeout_ms;
     options.request_timeout_ms = limits->request_timeout_ms;
     struct mtr_http_handler handler = {on_headers, on_request, on_abort, api};
     int rc = mtr_http_server_open(host->loop, &options, &handler, &api->server, diagnostic);
+    if (!rc) rc = api_streams_open(host->loop, api->server, &api->streams);
     if (rc) {
-        free(api);
+        api_close(api);
         return rc;
     }
     *out = api;
@@ -330,6 +317,7 @@ void api_close(struct mtr_api *api)
 {
     if (!api) return;
     mtr_http_server_close(api->server);
+    api_streams_close(api->streams);
     free(api);
 }
 

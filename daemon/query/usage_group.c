@@ -1,12 +1,10 @@
 /*
  * Groups of a usage query: the row that a cell is added to, by window, subscription or customer, meter and
- * dimensions. The order of a group's key is the order of the answer.
+ * dimensions. The order of a group's key is the order of the answer, and so of its steps.
  */
 #include <string.h>
 
 #include "daemon/query/usage_run.h"
-
-enum { GROUP_KEY_BYTES = 2048 };
 
 /* The window of a cell, cut at from and to. */
 struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
@@ -45,7 +43,7 @@ struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position)
 }
 
 struct key_writer {
-    char bytes[GROUP_KEY_BYTES];
+    char bytes[MTR_USAGE_KEY_BYTES_MAX];
     size_t size;
 };
 
@@ -84,7 +82,7 @@ static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key 
     return rc;
 }
 
-static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *cell,
+static int fill_row(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
                     struct mtr_period window, struct mtr_usage_result_row *row)
 {
     const struct mtr_usage_query *query = run->query;
@@ -98,24 +96,59 @@ static int fill_row(const struct mtr_usage_run *run, const struct mtr_cell_key *
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < query->dimension_count; i++) {
         struct mtr_str value = usage_dimension_at(cell->dimensions, run->positions[i]);
-        if (value.size) rc = mtr_arena_copy(run->arena, value, &row->dimension_values[i]);
+        if (value.size) rc = mtr_arena_copy(run->table.arena, value, &row->dimension_values[i]);
     }
     return rc;
 }
 
-int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct mtr_usage_group **out,
+static bool is_handed_out(const struct mtr_usage_run *run, struct mtr_str key)
+{
+    const struct mtr_usage_position *position = run->position;
+    return position->is_begun && mtr_str_compare(key, (struct mtr_str){position->key, position->key_size}) <= 0;
+}
+
+int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct usage_group **out,
                      uint32_t *number)
 {
+    struct usage_table *table = &run->table;
     struct key_writer key;
     bool is_new;
+    *out = NULL;
+    if (usage_table_is_over(table)) {
+        int rc = run->query->in_steps ? usage_table_halve(table) : MTR_EFULL;
+        if (rc) return rc;
+    }
     struct mtr_period window = usage_window_of(run, cell->hour_s);
     int rc = write_key(run, cell, window, &key);
-    if (!rc) rc = mtr_byte_set_add(&run->keys, (struct mtr_str){key.bytes, key.size}, number, &is_new);
-    if (rc) return rc;
-    if (run->keys.count > run->query->rows_max) return MTR_ELIMIT;
-    rc = mtr_arena_make_room(run->arena, (void **)&run->groups, *number, &run->group_capacity,
-                             sizeof(*run->groups));
-    if (rc) return rc;
-    *out = &run->groups[*number];
+    const struct mtr_str text = {key.bytes, key.size};
+    if (rc || is_handed_out(run, text)) return rc;
+    rc = usage_table_find(table, text, number, &is_new);
+    if (rc || *number == UINT32_MAX) return rc;
+    *out = &table->groups[*number];
     return is_new ? fill_row(run, cell, window, &(*out)->row) : MTR_OK;
+}
+
+/* When the first window of a key begins. */
+static int64_t start_of(const char *key)
+{
+    uint64_t start = 0;
+    for (int i = 0; i < 8; i++)
+        start = start << 8 | (unsigned char)key[i];
+    return (int64_t)(start ^ UINT64_C(1) << 63);
+}
+
+/* A window holds the hours of its cells, and its start begins the key. So nothing before the last row's start
+ * is left, and nothing that lies more than a window behind the cut is taken. The first step sees all. */
+struct mtr_period usage_range(const struct mtr_usage_run *run)
+{
+    static const int64_t longest_s[] = {2 * 3600, 26 * 3600, 32 * 86400, 0}; /* a window, clocks put back */
+    const struct mtr_usage_position *position = run->position;
+    const struct usage_table *table = &run->table;
+    struct mtr_period range = {run->from_s, run->to_s};
+    if (!position->is_begun || run->query->window == MTR_WINDOW_TOTAL) return range;
+    if (start_of(position->key) > range.start_s) range.start_s = start_of(position->key);
+    if (!table->has_cut) return range;
+    const int64_t end_s = start_of(table->cut) + longest_s[run->query->window];
+    if (end_s < range.end_s) range.end_s = end_s;
+    return range;
 }

@@ -47,9 +47,11 @@ static int make_windows(struct measuring *measuring)
 {
     struct mtr_usage_run *run = measuring->run;
     if (run->windows && run->windows_zone == run->zone) return MTR_OK;
+    mtr_arena_reset(&run->times);
+    run->windows = NULL;
     const uint64_t count = list_windows(measuring, NULL);
     if (count > UINT32_MAX) return MTR_ELIMIT;
-    run->windows = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*run->windows));
+    run->windows = mtr_arena_calloc(&run->times, (size_t)count + 1, sizeof(*run->windows));
     if (!run->windows) return MTR_ENOMEM;
     run->window_count = (uint32_t)list_windows(measuring, run->windows);
     run->windows_zone = run->zone;
@@ -76,12 +78,12 @@ static int find_slicing_group(struct measuring *measuring, struct mtr_str dimens
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct measuring *measuring = context;
-    struct mtr_usage_group *row;
+    struct usage_group *row;
     uint32_t number, group;
     if (cell->count == 0) return MTR_OK;
     int rc = usage_find_group(measuring->run, key, &row, &number);
     if (rc) return rc;
-    row->row.events += cell->count;
+    if (row) row->row.events += cell->count; /* of every step's cells: a slice may need what lies before it */
     if (measuring->run->meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
     const struct mtr_use use = {
         .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
@@ -118,10 +120,10 @@ static int add_slices(struct measuring *measuring)
     for (uint32_t i = 0; !rc && i < count; i++) {
         const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND,
                                          .dimensions = rows[i].dimensions};
-        struct mtr_usage_group *group;
+        struct usage_group *group;
         uint32_t number;
         rc = usage_find_group(run, &key, &group, &number);
-        if (!rc) rc = mtr_quantity_add(group->row.quantity, rows[i].quantity, &group->row.quantity);
+        if (!rc && group) rc = mtr_quantity_add(group->row.quantity, rows[i].quantity, &group->row.quantity);
     }
     memcpy(run->positions, positions, sizeof(positions));
     return rc;
@@ -148,7 +150,8 @@ int usage_measure(struct mtr_usage_run *run)
         rule.until_s = sooner(rule.until_s, subscription->end_s);
         if (rule.from_s >= rule.until_s) return MTR_OK;
     }
-    rc = mtr_slicing_begin(&rule, run->arena, &measuring.slicing);
+    mtr_arena_reset(&run->scratch);
+    rc = mtr_slicing_begin(&rule, &run->scratch, &measuring.slicing);
     if (!rc && is_level) {
         struct mtr_rollups_use use = {.txn = run->txn};
         const struct mtr_levels_question question = {&mtr_use_of_rollups,

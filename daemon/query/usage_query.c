@@ -1,7 +1,7 @@
 /*
- * Usage for analysts. One pass over the cells of the chosen subscriptions and meters; groups live in a byte
- * set of the arena. Meters whose quantity is not in their cells alone (levels, percentiles) are measured in
- * usage_measure.c.
+ * Usage for analysts. Each step is one pass over the cells of the chosen subscriptions and meters, adding up
+ * the next rows in order that the table (usage_table.h) has room for. Meters whose quantity is not in their
+ * cells alone (levels, percentiles) are measured in usage_measure.c.
  */
 #include "meterd/query/usage_query.h"
 
@@ -10,8 +10,6 @@
 
 #include "daemon/query/usage_run.h"
 #include "meterd/core/limits.h"
-
-enum { MEMBER_KEY_BYTES = 1024 };
 
 bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 {
@@ -27,23 +25,17 @@ bool mtr_usage_window_from_name(struct mtr_str name, enum mtr_usage_window *out)
 static int on_member(void *context, const struct mtr_member *member)
 {
     struct mtr_usage_run *run = context;
-    char key[MEMBER_KEY_BYTES];
-    uint32_t number;
     bool is_new;
-    if (member->member.size > sizeof(key) - 8) return MTR_ECORRUPT;
-    memcpy(key, &run->member_group, 4);
-    memcpy(key + 4, &run->subscription->number, 4);
-    memcpy(key + 8, member->member.data, member->member.size);
-    int rc =
-        mtr_byte_set_add(&run->members, (struct mtr_str){key, 8 + member->member.size}, &number, &is_new);
+    int rc = usage_table_add_member(&run->table, run->member_group, run->subscription->number, member->member,
+                                    &is_new);
     if (rc || !is_new) return rc;
-    struct mtr_quantity one, *quantity = &run->groups[run->member_group].row.quantity;
+    struct mtr_quantity one, *quantity = &run->table.groups[run->member_group].row.quantity;
     rc = mtr_quantity_from_i64(1, &one);
     return rc ? rc : mtr_quantity_add(*quantity, one, quantity);
 }
 
 /* Of two last values the later hour's counts; within one hour the cells' greatest members decide. */
-static int take_last(struct mtr_usage_run *run, struct mtr_usage_group *group, const struct mtr_cell_key *key,
+static int take_last(struct mtr_usage_run *run, struct usage_group *group, const struct mtr_cell_key *key,
                      const struct mtr_cell *cell)
 {
     struct mtr_member member = {0};
@@ -55,17 +47,17 @@ static int take_last(struct mtr_usage_run *run, struct mtr_usage_group *group, c
     if (!later) return MTR_OK;
     group->last_hour_s = key->hour_s;
     group->row.quantity = cell->value;
-    return mtr_arena_copy(run->arena, member.member, &group->last_member);
+    return mtr_arena_copy(run->table.arena, member.member, &group->last_member);
 }
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct mtr_usage_run *run = context;
-    struct mtr_usage_group *group;
+    struct usage_group *group;
     uint32_t number;
     if (cell->count == 0) return MTR_OK;
     int rc = usage_find_group(run, key, &group, &number);
-    if (rc) return rc;
+    if (rc || !group) return rc;
     struct mtr_quantity *quantity = &group->row.quantity;
     int order = mtr_quantity_compare(cell->value, *quantity);
     switch (run->meter->aggregation) {
@@ -111,7 +103,8 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
     if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE)
         return usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
-    const struct mtr_cell_range range = {run->subscription->number, meter->number, run->from_s, run->to_s};
+    const struct mtr_period hours = usage_range(run);
+    const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_s, hours.end_s};
     return mtr_rollups_walk_cells(run->txn, &range, on_cell, run);
 }
 
@@ -143,39 +136,36 @@ static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
     return rc;
 }
 
-struct ordered {
-    struct mtr_str key;
-    uint32_t number;
-};
-
-static int compare_ordered(const void *a, const void *b)
+int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
+                         const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
+                         struct mtr_arena *arena, struct mtr_usage_result *out)
 {
-    return mtr_str_compare(((const struct ordered *)a)->key, ((const struct ordered *)b)->key);
-}
-
-static int sort_rows(const struct mtr_usage_run *run, struct mtr_usage_result *out)
-{
-    uint32_t count = run->keys.count;
-    struct ordered *order = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*order));
-    out->rows = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*out->rows));
-    if (!order || !out->rows) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < count; i++)
-        order[i] = (struct ordered){run->keys.keys[i], i};
-    qsort(order, count, sizeof(*order), compare_ordered);
-    for (uint32_t i = 0; i < count; i++)
-        out->rows[i] = run->groups[order[i].number].row;
-    out->row_count = count;
-    return MTR_OK;
-}
-
-int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
-                        const struct mtr_catalog *catalog, struct mtr_arena *arena,
-                        struct mtr_usage_result *out)
-{
-    struct mtr_usage_run run = {
-        .query = query, .txn = txn, .arena = arena, .keys = {.arena = arena}, .members = {.arena = arena}};
+    enum { CHUNK_BYTES = 16 << 10, SCRATCH_BYTES_MAX = 512 << 20 };
+    struct mtr_usage_run run = {.query = query, .txn = txn, .position = position};
     uint64_t next_seq, change;
+    MTR_ASSERT(!position->is_done);
+    usage_table_init(&run.table, arena, query->table_bytes_max);
+    run.table.rows_max = query->rows_max;
+    run.table.counts = !position->is_begun;
+    mtr_arena_init(&run.scratch, CHUNK_BYTES, SCRATCH_BYTES_MAX);
+    mtr_arena_init(&run.times, CHUNK_BYTES, SCRATCH_BYTES_MAX);
     int rc = mtr_rollups_get_cursor(txn, &next_seq, &run.watermark_us, &change);
     if (!rc) rc = walk(&run, catalog);
-    return rc ? rc : sort_rows(&run, out);
+    if (!rc) rc = usage_table_sort(&run.table, out);
+    usage_table_release(&run.table);
+    mtr_arena_release(&run.scratch);
+    mtr_arena_release(&run.times);
+    return rc;
+}
+
+void mtr_usage_move_behind(struct mtr_usage_position *position, const struct mtr_usage_result *result,
+                           uint32_t taken)
+{
+    MTR_ASSERT(taken <= result->row_count && (taken > 0 || result->row_count == 0));
+    position->is_begun = true;
+    position->is_done = result->is_last && taken == result->row_count;
+    if (!taken) return;
+    const struct mtr_str key = result->keys[taken - 1];
+    memcpy(position->key, key.data, key.size);
+    position->key_size = key.size;
 }

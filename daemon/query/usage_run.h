@@ -1,33 +1,23 @@
 /*
  * A usage query while it runs: its groups, and the subscription and meter that are being read. Private to
- * daemon/usage_*.c.
+ * daemon/query/usage_*.c.
  */
 #ifndef METERD_DAEMON_QUERY_USAGE_RUN_H
 #define METERD_DAEMON_QUERY_USAGE_RUN_H
 
-#include "meterd/core/byte_set.h"
+#include "daemon/query/usage_table.h"
 #include "meterd/core/period.h"
-#include "meterd/query/usage_query.h"
 
 enum { MTR_USAGE_DIMENSION_END = 0x1F };
-
-/* What a row is while it grows. */
-struct mtr_usage_group {
-    struct mtr_usage_result_row row;
-    bool has_value;
-    int64_t last_hour_s;
-    struct mtr_str last_member;
-};
 
 struct mtr_usage_run {
     const struct mtr_usage_query *query;
     struct mtr_rollups_txn *txn;
-    struct mtr_arena *arena;
-    int64_t watermark_us; /* how far usage is complete: no level is counted behind it */
-    struct mtr_byte_set keys;
-    struct mtr_byte_set members;
-    struct mtr_usage_group *groups;
-    uint32_t group_capacity;
+    struct mtr_arena scratch; /* of one subscription and meter */
+    struct mtr_arena times;   /* of the windows of one zone */
+    int64_t watermark_us;     /* how far usage is complete: no level is counted behind it */
+    struct usage_table table;
+    const struct mtr_usage_position *position; /* rows up to it have been handed out */
     /* of the subscription and meter being walked */
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
@@ -45,10 +35,13 @@ struct mtr_usage_run {
 struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
 /* One value of a cell's dimensions; empty at a position of -1. */
 struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position);
-/* The group of a cell, made when it is new; borrowed until the next is made. MTR_ELIMIT: more rows than
- * the query allows. */
-int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
-                         struct mtr_usage_group **out, uint32_t *number) MTR_MUST_USE;
+/* The group of a cell, made when it is new; borrowed until the next is asked for. NULL: it was handed out by
+ * an earlier step, or is a later one's. MTR_ELIMIT: more rows than the query allows. MTR_EFULL: more than one
+ * step holds, of a query that is not in steps. */
+int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct usage_group **out,
+                     uint32_t *number) MTR_MUST_USE;
+/* Where cells must lie to be of this step's rows: [from, to). */
+struct mtr_period usage_range(const struct mtr_usage_run *run);
 
 /* The run's subscription and meter, which is time_weighted or percentile. */
 int usage_measure(struct mtr_usage_run *run) MTR_MUST_USE;

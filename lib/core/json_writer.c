@@ -20,6 +20,14 @@ int mtr_json_finish(struct mtr_json_writer *writer)
     return MTR_OK;
 }
 
+void mtr_json_hand_over(struct mtr_json_writer *writer, size_t piece_bytes, int (*on_piece)(void *context),
+                        void *context)
+{
+    writer->piece_bytes = piece_bytes;
+    writer->on_piece = on_piece;
+    writer->piece_context = context;
+}
+
 static void put(struct mtr_json_writer *writer, const char *data, size_t size)
 {
     if (!writer->error) writer->error = mtr_buffer_append(writer->out, data, size);
@@ -37,6 +45,8 @@ static void separate(struct mtr_json_writer *writer)
     bool *has_item = &writer->has_item[writer->depth - 1];
     if (*has_item) put_char(writer, ',');
     *has_item = true;
+    if (writer->on_piece && !writer->error && writer->out->size >= writer->piece_bytes)
+        writer->error = writer->on_piece(writer->piece_context);
 }
 
 static bool start_value(struct mtr_json_writer *writer)

@@ -187,3 +187,8 @@ void *mtr_http_request_context(const struct mtr_http_request *request)
 {
     return request->context;
 }
+
+bool mtr_http_request_is_gone(const struct mtr_http_request *request)
+{
+    return !request->connection;
+}

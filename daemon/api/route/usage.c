@@ -11,7 +11,12 @@
 #include "meterd/core/time.h"
 #include "meterd/query/usage_query.h"
 
-enum { DEFAULT_DAYS = 30 };
+enum {
+    DEFAULT_DAYS = 30,
+    TABLE_BYTES_MAX = 8 << 20,  /* of rows that grow at the same time */
+    ROWS_CHUNK_BYTES = 16 << 10,
+    ROWS_BYTES_MAX = 512 << 20, /* one row may have to tell millions of members apart */
+};
 
 static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usage_query *query)
 {
@@ -146,32 +151,14 @@ static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_
     mtr_json_map_end(json);
 }
 
-static void answer_json(struct api_call *call, const struct mtr_usage_query *query,
-                        const struct mtr_usage_result *result)
+static int ndjson_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
+                      const struct mtr_usage_result_row *row)
 {
     struct mtr_json_writer json;
-    api_json(call, &json);
-    mtr_json_map(&json);
-    mtr_json_name(&json, "rows");
-    mtr_json_list(&json);
-    for (uint32_t i = 0; i < result->row_count; i++) write_json_row(&json, query, &result->rows[i]);
-    mtr_json_list_end(&json);
-    mtr_json_map_end(&json);
-    api_json_end(call, &json);
-}
-
-static int answer_ndjson(struct api_call *call, const struct mtr_usage_query *query,
-                         const struct mtr_usage_result *result)
-{
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < result->row_count; i++) {
-        struct mtr_json_writer json;
-        mtr_json_begin(&json, &call->answer);
-        write_json_row(&json, query, &result->rows[i]);
-        rc = mtr_json_finish(&json);
-        if (!rc) rc = mtr_buffer_append_char(&call->answer, '\n');
-    }
-    return rc;
+    mtr_json_begin(&json, out);
+    write_json_row(&json, query, row);
+    int rc = mtr_json_finish(&json);
+    return rc ? rc : mtr_buffer_append_char(out, '\n');
 }
 
 static int csv_cells(struct mtr_buffer *out, const struct mtr_str *cells, size_t count)
@@ -212,33 +199,79 @@ static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
     return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
 }
 
-static int answer_csv(struct api_call *call, const struct mtr_usage_query *query,
-                      const struct mtr_usage_result *result)
+static int csv_head(struct mtr_buffer *out, const struct mtr_usage_query *query)
 {
     struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),    MTR_STR("end"),         MTR_STR("subscription"),
                                       MTR_STR("customer"), MTR_STR("vendor"),      MTR_STR("service"),
                                       MTR_STR("meter"),    MTR_STR("aggregation"), MTR_STR("unit"),
                                       MTR_STR("quantity"), MTR_STR("events")};
     memcpy(head + FIXED_CELLS, query->dimensions, query->dimension_count * sizeof(head[0]));
-    int rc = csv_cells(&call->answer, head, FIXED_CELLS + query->dimension_count);
-    if (!rc) rc = mtr_buffer_append(&call->answer, "\r\n", 2);
-    for (uint32_t i = 0; !rc && i < result->row_count; i++)
-        rc = csv_row(&call->answer, query, &result->rows[i]);
+    int rc = csv_cells(out, head, FIXED_CELLS + query->dimension_count);
+    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
+}
+
+enum { AS_JSON, AS_NDJSON, AS_CSV };
+
+/* The rows of one step. */
+static int write_rows(struct api_call *call, int as, const struct mtr_usage_query *query,
+                      const struct mtr_usage_result *result, struct mtr_json_writer *json)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < result->row_count; i++) {
+        if (as == AS_JSON) write_json_row(json, query, &result->rows[i]);
+        else if (as == AS_NDJSON) rc = ndjson_row(&call->answer, query, &result->rows[i]);
+        else rc = csv_row(&call->answer, query, &result->rows[i]);
+        if (!rc && as != AS_JSON && call->answer.size >= API_PIECE_BYTES) rc = api_pack_answer(call);
+    }
     return rc;
 }
 
-static void answer(struct api_call *call, int as, const struct mtr_usage_query *query,
-                   const struct mtr_usage_result *result)
+/* Step by step, in bounded memory but for the answer's text. */
+static int write_steps(struct api_call *call, int as, const struct mtr_usage_query *query,
+                       struct mtr_json_writer *json)
 {
-    enum { AS_JSON, AS_NDJSON };
-    if (as == AS_JSON) {
-        answer_json(call, query, result);
-        return;
+    struct mtr_usage_position position = {.is_begun = false};
+    int rc = MTR_OK;
+    while (!rc && !position.is_done) {
+        struct mtr_usage_result result;
+        struct mtr_rollups_txn *txn = NULL;
+        struct mtr_arena rows;
+        mtr_arena_init(&rows, ROWS_CHUNK_BYTES, ROWS_BYTES_MAX);
+        rc = mtr_rollups_begin(call->host->rollups, false, &txn);
+        if (!rc) rc = mtr_usage_query_next(query, txn, call->catalog, &position, &rows, &result);
+        if (txn) mtr_rollups_abort(txn);
+        if (!rc) rc = write_rows(call, as, query, &result, json);
+        if (!rc) mtr_usage_move_behind(&position, &result, result.row_count);
+        mtr_arena_release(&rows);
     }
+    return rc;
+}
+
+static void answer(struct api_call *call, int as, const struct mtr_usage_query *query)
+{
+    struct mtr_json_writer json;
+    int rc = MTR_OK;
     call->status = 200;
-    call->answer_type = as == AS_NDJSON ? "application/x-ndjson" : "text/csv; charset=utf-8";
-    int rc = as == AS_NDJSON ? answer_ndjson(call, query, result) : answer_csv(call, query, result);
-    if (rc) api_error(call, rc, "the answer is too large");
+    if (as == AS_JSON) {
+        api_json(call, &json);
+        mtr_json_map(&json);
+        mtr_json_name(&json, "rows");
+        mtr_json_list(&json);
+    } else {
+        call->answer_type = as == AS_NDJSON ? "application/x-ndjson" : "text/csv; charset=utf-8";
+        if (as == AS_CSV) rc = csv_head(&call->answer, query);
+    }
+    if (!rc) rc = write_steps(call, as, query, &json);
+    if (rc == MTR_ELIMIT) {
+        api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
+                    (unsigned long long)query->rows_max);
+    } else if (rc) {
+        api_error(call, rc, "the usage cannot be added up");
+    } else if (as == AS_JSON) {
+        mtr_json_list_end(&json);
+        mtr_json_map_end(&json);
+        api_json_end(call, &json);
+    }
 }
 
 void api_get_usage(struct api_call *call)
@@ -249,9 +282,9 @@ void api_get_usage(struct api_call *call)
         .meter = api_text(call, "meter"),
         .window = MTR_WINDOW_DAY,
         .rows_max = call->host->limits.rows_max,
+        .table_bytes_max = TABLE_BYTES_MAX,
+        .in_steps = true,
     };
-    struct mtr_usage_result result;
-    struct mtr_rollups_txn *txn = NULL;
     struct mtr_zone *zone = NULL;
     struct mtr_str window = api_text(call, "window"), zone_name = api_text(call, "zone");
     int as = api_negotiate(call);
@@ -268,13 +301,6 @@ void api_get_usage(struct api_call *call)
         return;
     }
     query.zone = zone;
-    int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
-    if (!rc) rc = mtr_usage_query_run(&query, txn, call->catalog, &call->arena, &result);
-    if (txn) mtr_rollups_abort(txn);
-    if (rc == MTR_ELIMIT)
-        api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
-                        (unsigned long long)query.rows_max);
-    else if (rc) api_error(call, rc, "the usage cannot be added up");
-    else answer(call, as, &query, &result);
+    answer(call, as, &query);
     mtr_zone_close(zone);
 }

@@ -23,11 +23,20 @@ struct mtr_json_writer {
     bool has_item[MTR_JSON_DEPTH_MAX];
     bool is_map[MTR_JSON_DEPTH_MAX]; /* of the open map or list at each depth: misuse asserts */
     bool after_name;
+    /* Set by mtr_json_hand_over. */
+    size_t piece_bytes;
+    int (*on_piece)(void *context);
+    void *piece_context;
 };
 
 void mtr_json_begin(struct mtr_json_writer *writer, struct mtr_buffer *out);
 int mtr_json_finish(struct mtr_json_writer *writer)
     MTR_MUST_USE; /* asserts that every map and list was closed, unless an error stuck */
+
+/* For text that is not to stand in memory as a whole: between two items, once the buffer holds piece_bytes,
+ * on_piece takes what it holds and empties it. Its error is the writer's. */
+void mtr_json_hand_over(struct mtr_json_writer *writer, size_t piece_bytes, int (*on_piece)(void *context),
+                        void *context);
 
 void mtr_json_map(struct mtr_json_writer *writer);
 void mtr_json_map_end(struct mtr_json_writer *writer);

@@ -129,6 +129,7 @@ void mtr_http_request_limit_body(struct mtr_http_request *request, size_t bytes_
 /* What the handler knows about the request, from on_headers to on_request. */
 void mtr_http_request_set_context(struct mtr_http_request *request, void *context);
 void *mtr_http_request_context(const struct mtr_http_request *request);
+bool mtr_http_request_is_gone(const struct mtr_http_request *request); /* nobody will read the answer */
 
 /* Answers: Date, Content-Length and Connection are the server's; headers are the handler's and never
  * contain CR, LF or NUL (asserted). HEAD sends the headers only. A body must not be given with 204 or 304

@@ -7,6 +7,10 @@
  * subscription's own; the first and last window are cut at from and to. unique counts what is distinct within
  * a subscription; over several subscriptions their counts add, and so do percentiles. Levels (time_weighted)
  * hold into windows without events, up to the watermark; `per: period` is their mean over the window.
+ *
+ * Memory is bounded, whatever the number of rows: a query whose rows do not fit is answered in steps, each of
+ * them the next rows in order. A step reads the rollups as they are then, so a long answer is of one moment
+ * only row by row.
  */
 #ifndef METERD_QUERY_USAGE_QUERY_H
 #define METERD_QUERY_USAGE_QUERY_H
@@ -30,6 +34,10 @@ struct mtr_usage_query {
     struct mtr_str dimensions[MTR_USAGE_DIMENSIONS_MAX]; /* names; a meter without one gives an empty value */
     uint32_t dimension_count;
     uint64_t rows_max;
+    /* Of the rows that grow at the same time, about. What needs more is done in steps, of which each reads
+     * all of the range that is left; or it is MTR_EFULL when in_steps is false. */
+    size_t table_bytes_max;
+    bool in_steps;
 };
 
 struct mtr_usage_result_row {
@@ -47,12 +55,27 @@ struct mtr_usage_result_row {
 struct mtr_usage_result {
     struct mtr_usage_result_row *rows; /* by start, then subscription, meter, dimensions */
     uint32_t row_count;
+    const struct mtr_str *keys; /* of the rows, for mtr_usage_move_behind */
+    bool is_last;               /* no row is left behind these */
 };
 
-/* From the arena. MTR_ELIMIT: more rows than rows_max (ask for less, nothing is cut silently).
- * MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
-int mtr_usage_query_run(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
-                        const struct mtr_catalog *catalog, struct mtr_arena *arena,
-                        struct mtr_usage_result *out) MTR_MUST_USE;
+enum { MTR_USAGE_KEY_BYTES_MAX = 2048 };
+
+/* Where a query stands between its steps. Begins as zero. */
+struct mtr_usage_position {
+    char key[MTR_USAGE_KEY_BYTES_MAX]; /* of the last row that was taken */
+    size_t key_size;
+    bool is_begun;
+    bool is_done; /* no row is left */
+};
+
+/* The rows behind the position, some of them or all, from the arena. MTR_ELIMIT, from the first step: more rows than
+ * rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
+int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
+                         const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
+                         struct mtr_arena *arena, struct mtr_usage_result *out) MTR_MUST_USE;
+/* The position moves behind the first `taken` rows of the result, at least one where there is one. */
+void mtr_usage_move_behind(struct mtr_usage_position *position, const struct mtr_usage_result *result,
+                           uint32_t taken);
 
 #endif

@@ -44,14 +44,17 @@ static const char *query(struct rating_world *world, const char *meter, enum mtr
     static char text[1024];
     struct mtr_usage_query usage = {
         .meter = mtr_str_from(meter), .from_s = from_s, .to_s = to_s, .window = window, .rows_max = 100};
+    const struct mtr_usage_position position = {.is_begun = false};
     struct mtr_usage_result result;
     struct mtr_rollups_txn *txn;
     struct mtr_arena arena;
     size_t size = 0;
+    usage.table_bytes_max = 1 << 24;
     if (dimension) usage.dimensions[usage.dimension_count++] = mtr_str_from(dimension);
     mtr_arena_init(&arena, 1 << 14, 1 << 26);
     assert_int_equal(mtr_rollups_begin(world->rollups, false, &txn), 0);
-    assert_int_equal(mtr_usage_query_run(&usage, txn, world->catalog, &arena, &result), 0);
+    assert_int_equal(mtr_usage_query_next(&usage, txn, world->catalog, &position, &arena, &result),
+                     0);
     mtr_rollups_abort(txn);
     text[0] = '\0';
     for (uint32_t i = 0; i < result.row_count; i++) {
