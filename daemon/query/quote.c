@@ -251,8 +251,7 @@ static struct quote_series make_series(const struct question *question)
                                  .rates = &question->rates,
                                  .zone = question->zone,
                                  .credits = &request->credits,
-                                 .closing = true,
-                                 .with_trace = request->trace};
+                                 .closing = true};
 }
 
 static struct quote_use_options make_use(const struct question *question)

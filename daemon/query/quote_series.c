@@ -293,7 +293,6 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
                                       .credit_count = run.credit_count,
                                       .usage_day = series->usage_day,
                                       .closing = series->closing,
-                                      .with_trace = series->with_trace,
                                       .arena = arena};
     for (int64_t at_s = run.subscription.start_s; !rc && at_s <= series->last_s;)
         rc = price_month(&run, &rating, at_s, &at_s);

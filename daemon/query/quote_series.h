@@ -28,7 +28,7 @@ struct quote_series {
     struct quote_use *use;
     int64_t first_s, last_s;  /* from the month of the first to the month of the last */
     const int64_t *usage_day; /* as in struct mtr_rating */
-    bool closing, with_trace;
+    bool closing;
 };
 
 /* Prices all months from the first to the last: fees and minimums of those without rows, too. A month has a

@@ -128,7 +128,7 @@ static int price_part(const struct mtr_rating *rating, const struct mtr_period_p
     out->input = make_input(rating, priced, index);
     rc = find_exchange(rating, priced->subscription, part, &out->input.exchange);
     if (!rc) rc = rater_part_pools(priced, index, rating->arena, &out->input);
-    return rc ? rc : mtr_price(&out->input, rating->with_trace, rating->arena, &out->price);
+    return rc ? rc : mtr_price(&out->input, false, rating->arena, &out->price);
 }
 
 /* Whatever a part costs is on a line, and nothing else is. */
@@ -189,14 +189,12 @@ static int price_parts(const struct mtr_rating *rating, struct mtr_period_price 
 /* What it costs the seller is priced as what it costs the customer; it has no grants and no account. */
 static int price_costs(const struct mtr_rating *rating, struct mtr_period_price *priced)
 {
-    struct mtr_rating of_costs = *rating;
-    of_costs.with_trace = false; /* rater_write_traces writes them */
     if (!priced->period.cost_count) return MTR_OK;
     priced->costs = mtr_arena_calloc(rating->arena, 1, sizeof(*priced->costs));
     if (!priced->costs) return MTR_ENOMEM;
     priced->costs->subscription = priced->subscription;
     priced->costs->period = rater_cost_period(&priced->period);
-    int rc = price_parts(&of_costs, priced->costs);
+    int rc = price_parts(rating, priced->costs);
     priced->cell_count += priced->costs->cell_count;
     if (rc == MTR_EMISSING) memcpy(priced->missing, priced->costs->missing, sizeof(priced->missing));
     return rc ? rc : rater_join_costs(priced, rating->arena);

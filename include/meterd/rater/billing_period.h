@@ -113,7 +113,6 @@ struct mtr_rating {
                                  exchange; NULL: then each local day is a part */
     bool closing; /* the period is over: minimums are due, and a rate of exchange must be there. Before, one
                      of any age does: those of days to come are not known */
-    bool with_trace; /* prices with their steps */
     struct mtr_arena *arena;
 };
 

@@ -83,6 +83,8 @@ struct mtr_price_draw {
     struct mtr_money amount;
 };
 
+struct mtr_price_step;
+
 struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
@@ -114,6 +116,11 @@ struct mtr_price_input {
     uint32_t usage_count;
     const struct mtr_price_pool *pools; /* a pool that an earlier part had is still there */
     uint32_t pool_count;
+    /* With a trace: takes each step as it happens, in place of the result, so that a long trace stands
+     * nowhere. Its texts are borrowed during the call; an error ends the pricing. NULL: the result keeps
+     * them. */
+    int (*on_step)(void *context, const struct mtr_price_step *step);
+    void *step_context;
 };
 
 struct mtr_price_line {
@@ -204,7 +211,8 @@ void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct 
                               struct mtr_json_writer *json);
 
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]};
- * docs/pricing.md. */
+ * docs/pricing.md. The trace of a price that was made without one is made while it is written, by pricing
+ * once more: for traces that are too long to be kept. */
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);
 

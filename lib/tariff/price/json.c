@@ -83,6 +83,38 @@ static void write_step(const struct mtr_price_step *step, const struct mtr_price
     mtr_json_map_end(json);
 }
 
+struct steps {
+    const struct mtr_priced_part *part;
+    uint64_t first_line;
+    struct mtr_json_writer *json;
+};
+
+static int on_step(void *context, const struct mtr_price_step *step)
+{
+    const struct steps *steps = context;
+    write_step(step, steps->part, steps->first_line, steps->json);
+    return steps->json->error;
+}
+
+/* Steps that were kept, or that are made once more: the same input gives the same price. */
+static void write_steps(const struct mtr_price_input *input, const struct mtr_price *price, struct steps steps)
+{
+    enum { CHUNK_BYTES = 64 << 10, BYTES_MAX = 512 << 20 };
+    struct mtr_price_input traced = *input;
+    struct mtr_price again;
+    struct mtr_arena arena;
+    for (uint32_t i = 0; i < price->step_count; i++)
+        write_step(&price->steps[i], steps.part, steps.first_line, steps.json);
+    if (price->step_count > 0 || steps.json->error) return;
+    traced.on_step = on_step;
+    traced.step_context = &steps;
+    mtr_arena_init(&arena, CHUNK_BYTES, BYTES_MAX);
+    const int rc = mtr_price(&traced, true, &arena, &again);
+    MTR_ASSERT(rc || mtr_money_compare(again.total, price->total) == 0); /* pricing is a function */
+    if (rc && !steps.json->error) steps.json->error = rc;
+    mtr_arena_release(&arena);
+}
+
 static unsigned digits_of(const struct mtr_price_input *input)
 {
     return input->exchange ? input->exchange->digits : input->tariff->rounding_digits;
@@ -124,7 +156,7 @@ void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_
     if (with_trace) {
         mtr_json_name(json, "trace");
         mtr_json_list(json);
-        for (uint32_t i = 0; i < price->step_count; i++) write_step(&price->steps[i], NULL, 0, json);
+        write_steps(input, price, (struct steps){NULL, 0, json});
         mtr_json_list_end(json);
     }
     mtr_json_map_end(json);
@@ -163,8 +195,7 @@ static void write_part_steps(const struct mtr_priced_part *parts, uint32_t count
     mtr_json_name(json, "trace");
     mtr_json_list(json);
     for (uint32_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < parts[i].price->step_count; j++)
-            write_step(&parts[i].price->steps[j], &parts[i], first_line, json);
+        write_steps(parts[i].input, parts[i].price, (struct steps){&parts[i], first_line, json});
         first_line += parts[i].price->line_count;
     }
     mtr_json_list_end(json);
