@@ -21,7 +21,7 @@
 
 enum {
     MTR_API_PATH_PARAMETERS_MAX = 2,
-    API_PIECE_BYTES = 64 << 10, /* of an answer that leaves piece by piece; what a fill writes, more or less a row */
+    API_PIECE_BYTES = 48 << 10, /* of a long answer, more or less a row: with it 64 KiB of memory */
 };
 
 struct mtr_api;

@@ -25,7 +25,7 @@ enum {
     MTR_HTTP_READ_BYTES = 64 << 10,      /* one read, shared by the connections of a server */
     MTR_HTTP_KEPT_BYTES = 32 << 10,      /* buffers above this are given back after use */
     MTR_HTTP_MOVED_BYTES = 16 << 10,     /* answers above this are moved, below copied */
-    MTR_HTTP_STREAM_BYTES = 64 << 10,    /* of a streamed answer: more is made when this has left */
+    MTR_HTTP_STREAM_BYTES = 32 << 10,    /* of a streamed answer: more is made when this has left */
     MTR_HTTP_UNSENT_BYTES = 128 << 10,   /* that the system may hold of a connection before they are on their way */
     MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30, /* of one buffer; never reached by the rules above plus one chunk */
     MTR_HTTP_POOL_MAX = 1024,            /* requests kept for reuse */

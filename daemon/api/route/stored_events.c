@@ -86,7 +86,8 @@ static int write_row(struct api_call *call, struct mtr_json_writer *list, const 
     mtr_json_begin(&line, &call->answer);
     write_event(&line, event, seq, received_us);
     int rc = mtr_json_finish(&line);
-    return rc ? rc : mtr_buffer_append_char(&call->answer, '\n');
+    if (!rc) rc = mtr_buffer_append_char(&call->answer, '\n');
+    return !rc && call->answer.size >= API_PIECE_BYTES ? api_pack_answer(call) : rc;
 }
 
 static int write_block(struct api_call *call, struct events_query *query, struct mtr_json_writer *list,

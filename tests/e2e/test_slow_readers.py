@@ -1,0 +1,193 @@
+"""Readers that take nothing, or little at a time, of long answers: the daemon's memory stays bounded, others are served, and whoever goes on
+reading gets every byte."""
+import gzip
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from harness import Daemon, wait_until
+
+READERS = 24
+HOSTS = 10000
+GROWTH_MAX_KB = 64 << 10
+LONG_BYTES_MIN = 3_000_000  # of one answer: all readers' together are more than the bound
+
+CATALOG = {
+    "vendors": [{"key": "va"}],
+    "services": [{"key": "sa", "vendor": "va"}],
+    "meters": [
+        {"key": "hosts", "service": "sa", "event_type": "a", "value": "n", "group_by": ["host"]},
+        {"key": "buckets", "service": "sa", "event_type": "a", "value": "n", "group_by": ["bucket"]},
+    ],
+    "tariffs": [{"key": "t", "currency": "EUR", "versions": [
+        {"from": "2020-01-01", "components": [{"key": "c", "meter": "buckets", "per_unit": "0.5", "group_by": ["bucket"]}]}]}],
+    "subscriptions": [{"key": "s1", "service": "sa", "customer": "c1", "tariff": "t", "start": "2020-01-01"}],
+}
+# A tariff of 1000 tiers, and 80 groups of use that go through all of them: a trace of 80,000 steps.
+PRICE = json.dumps({
+    "tariff": {"key": "t", "currency": "USD", "versions": [{"from": "1970-01-01", "components": [
+        {"key": "c", "meter": "m", "group_by": ["x"],
+         "graduated": [{"up_to": i + 1, "unit": "1"} for i in range(999)] + [{"unit": "1"}]}]}]},
+    "usage": [{"component": "c", "quantity": "100000", "dimensions": {"x": f"v{i}"}} for i in range(80)],
+}).encode()
+
+
+def memory_kb(daemon, name):
+    with open(f"/proc/{daemon.process.pid}/status") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith(name + ":"))
+
+
+def peak_growth_kb(daemon, work):
+    """How far the daemon's memory went up while `work` ran."""
+    before = memory_kb(daemon, "VmRSS")
+    with open(f"/proc/{daemon.process.pid}/clear_refs", "w") as f:
+        f.write("5")  # the peak begins anew
+    work()
+    return memory_kb(daemon, "VmHWM") - before
+
+
+def request(daemon, method, path, headers=(), body=b"", version="1.1"):
+    head = [f"{method} {path} HTTP/{version}", "Host: x", f"Authorization: Bearer {daemon.key}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+class Reader:
+    """A client with a small window that has asked, and reads when it is told to."""
+
+    def __init__(self, daemon, ask):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+        self.socket.settimeout(60)
+        self.socket.connect(("127.0.0.1", daemon.port))
+        self.socket.sendall(ask)
+
+    def first_line(self):
+        """Waits for the answer's beginning, and leaves it unread."""
+        seen = b""
+        while b"\r\n" not in seen:
+            seen = self.socket.recv(64, socket.MSG_PEEK)
+            assert seen, "the daemon closed the connection"
+        return seen.split(b"\r\n")[0]
+
+    def answer(self):
+        response = http.client.HTTPResponse(self.socket)
+        response.begin()
+        body = b""
+        while piece := response.read1(8192):
+            body += piece
+        return response, body
+
+    def close(self):
+        self.socket.close()
+
+
+def send_events(daemon):
+    key = daemon.vendor_key("va")
+    pad = "x" * 300
+    at = time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 7200))
+    for start in range(0, HOSTS, 2000):
+        lines = [json.dumps({"id": str(i), "source": "s", "type": "a", "subject": "s1", "time": at,
+                             "data": {"n": 1 + i % 7, "host": f"host-{i:05}-{pad[:180]}", "bucket": f"b{i % 4000}", "note": pad}})
+                 for i in range(start, min(start + 2000, HOSTS))]
+        answer = daemon.call("POST", "/v1/events", "\n".join(lines), {"Content-Type": "application/x-ndjson"}, key=key)
+        assert answer.status == 200 and answer.json()["accepted"] == len(lines), answer.body[:300]
+    daemon.settle()
+
+
+def check_slow_readers(daemon, name, ask, whole, may_refuse=False):
+    """All ask, none reads; then the others' calls, then one of them reads it all."""
+    readers = []
+
+    def hold():
+        readers.extend(Reader(daemon, ask) for _ in range(READERS))
+        lines = [reader.first_line() for reader in readers]
+        assert all(b" 200 " in line or (may_refuse and b" 503 " in line) for line in lines), lines
+        assert sum(b" 200 " in line for line in lines) >= 8, lines
+        assert daemon.get("/v1/status")["log"]["last_seq"] == HOSTS  # others are served
+        daemon.get("/v1/usage?window=total&group_by=meter")
+
+    growth = peak_growth_kb(daemon, hold)
+    assert growth < GROWTH_MAX_KB, f"{name}: {READERS} readers that read nothing took {growth} kB"
+    patient = next(reader for reader in readers if b" 200 " in reader.first_line())
+    response, body = patient.answer()
+    assert response.status == 200 and body == whole, (name, len(body), len(whole))
+    for reader in readers:
+        reader.close()
+    print(f"{name}: {READERS} readers of {len(whole)} bytes took {growth} kB")
+
+
+def check_lists(daemon):
+    days = [time.strftime("%Y-%m-%d", time.gmtime(time.time() + day * 86400)) for day in (-5, 2)]
+    usage = f"/v1/usage?window=total&group_by=host&from={days[0]}&to={days[1]}"
+    for name, path, media in (
+            ("usage, JSON", usage, "application/json"), ("usage, NDJSON", usage, "application/x-ndjson"), ("usage, CSV", usage, "text/csv"),
+            ("charges, JSON", "/v1/charges?limit=10000", "application/json"), ("charges, NDJSON", "/v1/charges?limit=10000", "application/x-ndjson"),
+            ("events, JSON", "/v1/events?limit=10000", "application/json"), ("events, NDJSON", "/v1/events?limit=10000", "application/x-ndjson")):
+        whole = daemon.call("GET", path, headers={"Accept": media})
+        assert whole.status == 200 and whole.headers["Transfer-Encoding"] == "chunked", name
+        assert len(whole.body) > LONG_BYTES_MIN or media == "text/csv", (name, len(whole.body))
+        check_slow_readers(daemon, name, request(daemon, "GET", path, [f"Accept: {media}"]), whole.body)
+
+
+def check_price(daemon):
+    whole = daemon.call("POST", "/v1/price", PRICE, {"Content-Type": "application/json"})
+    assert whole.status == 200 and len(whole.body) > LONG_BYTES_MIN, (whole.status, len(whole.body))
+    assert len(whole.json()["trace"]) > 80000
+    check_slow_readers(daemon, "price with trace", request(daemon, "POST", "/v1/price", ["Content-Type: application/json"], PRICE), whole.body, True)
+
+
+def check_forms(daemon):
+    """HTTP/1.0, HEAD, and codings of the same long answer."""
+    path = "/v1/events?limit=10000"
+    whole = daemon.call("GET", path).body
+    old = Reader(daemon, request(daemon, "GET", path, version="1.0"))
+    response, body = old.answer()
+    assert body == whole and response.getheader("Transfer-Encoding") is None and response.getheader("Connection") == "close"
+    head = Reader(daemon, request(daemon, "HEAD", path) + request(daemon, "GET", "/v1/status", ["Connection: close"]))
+    text = b""
+    while piece := head.socket.recv(4096):
+        text += piece
+    assert text.count(b"HTTP/1.1 200 ") == 2 and b"\r\n\r\nHTTP/1.1 200 " in text  # no body between them
+    zipped = daemon.call("GET", path, headers={"Accept-Encoding": "gzip"})
+    assert zipped.headers["Content-Encoding"] == "gzip" and "accept-encoding" in zipped.headers["Vary"]
+    assert gzip.decompress(zipped.body) == whole and len(zipped.body) < len(whole) // 4
+    packed = daemon.call("GET", path, headers={"Accept-Encoding": "gzip;q=0.5, zstd"})
+    assert packed.headers["Content-Encoding"] == "zstd" and len(packed.body) < len(whole) // 4
+    if shutil.which("zstd"):
+        assert subprocess.run(["zstd", "-dc"], input=packed.body, capture_output=True, check=True).stdout == whole
+    price = daemon.call("POST", "/v1/price", PRICE, {"Content-Type": "application/json", "Accept-Encoding": "gzip"})
+    assert len(json.loads(gzip.decompress(price.body))["trace"]) > 80000
+    for accepted, status in (("identity;q=0", 406), ("*;q=0", 406), ("br", 200), ("identity", 200), ("gzip;q=0", 200)):
+        answer = daemon.call("GET", "/v1/status", headers={"Accept-Encoding": accepted})
+        assert answer.status == status and answer.headers["Content-Encoding"] is None, (accepted, answer.status)
+    tiny = daemon.call("GET", "/v1/catalog/vendor", headers={"Accept-Encoding": "gzip"})
+    assert tiny.headers["Content-Encoding"] is None and tiny.json()["documents"][0]["key"] == "va"
+
+
+def check_refusal():
+    """Answers that wait for their readers fill the total: the next calls are told so, until they have left."""
+    with Daemon({"listen": {"answer_bytes_total_max": "6MiB"}}) as daemon:
+        ask = request(daemon, "POST", "/v1/price", ["Content-Type: application/json"], PRICE)
+        readers = [Reader(daemon, ask) for _ in range(READERS)]
+        lines = [reader.first_line() for reader in readers]
+        assert any(b" 503 " in line for line in lines) and any(b" 200 " in line for line in lines), lines
+        refused, body = next(reader for reader, line in zip(readers, lines) if b" 503 " in line).answer()
+        assert refused.getheader("Retry-After") == "1" and json.loads(body)["status"] == 503
+        assert daemon.get("/v1/status")["log"]["last_seq"] == 0  # short answers have the rest of the total
+        for reader in readers:
+            reader.close()
+        wait_until("room again", lambda: daemon.call("POST", "/v1/price", PRICE, {"Content-Type": "application/json"}).status == 200)
+
+
+with Daemon({"rater": {"draft_every": "0s"}}) as main:
+    main.apply(CATALOG)
+    send_events(main)
+    check_lists(main)
+    check_price(main)
+    check_forms(main)
+    main.stop()
+check_refusal()
