@@ -3,7 +3,8 @@
  * encoded beforehand.
  *
  *   loadgen --url http://127.0.0.1:8787 --key-file FILE [--connections 4] [--batch 1000]
- *           [--format msgpack|msgpack-maps|ndjson|json] [--seconds 5 | --events N] [--subjects 300] [--seed N]
+ *           [--format msgpack|msgpack-maps|ndjson|json] [--seconds 5 | --events N] [--subjects 300]
+ *           [--seed N]
  *
  *   IDLE ──send_more──▶ SENDING ──all written──▶ WAITING ──take_answer: 200, counts checked──▶ IDLE
  *

@@ -8,7 +8,7 @@
 
 #include "daemon/api/api.h"
 #include "daemon/daemon.h"
-#include "meterd/core/metrics.h"
+#include "daemon/metrics.h"
 #include "meterd/core/time.h"
 #include "meterd/net/http_server.h"
 
@@ -46,20 +46,20 @@ static void gauge_outbox(struct mtr_daemon *daemon)
     }
     mtr_charges_abort(txn);
     for (unsigned state = 0; state < MTR_MESSAGE_STATE_COUNT; state++)
-        mtr_metric_set_choice(MTR_METRIC_OUTBOX, state, counts[state]);
+        mtr_metric_set_choice(&metric_outbox, state, counts[state]);
 }
 
 static void gauge(struct mtr_daemon *daemon)
 {
     struct mtr_http_server_stats stats = api_stats(daemon->api);
     uint64_t last_seq = mtr_log_last_seq(daemon->log), folded_seq = atomic_load(&daemon->folded_seq);
-    mtr_metric_set(MTR_METRIC_HTTP_CONNECTIONS, (int64_t)stats.connections);
-    mtr_metric_set(MTR_METRIC_HTTP_REQUESTS, (int64_t)stats.requests_total);
-    mtr_metric_set(MTR_METRIC_HTTP_REFUSED, (int64_t)stats.refused_total);
-    mtr_metric_set(MTR_METRIC_LOG_LAST_SEQ, (int64_t)last_seq);
-    mtr_metric_set(MTR_METRIC_FOLD_LAG, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
-    mtr_metric_set(MTR_METRIC_DISK_FULL, atomic_load(&daemon->disk_full));
-    mtr_metric_set(MTR_METRIC_START_TIME, daemon->started_us / MTR_US_PER_SECOND);
+    mtr_metric_set(&metric_http_connections, (int64_t)stats.connections);
+    mtr_metric_set(&metric_http_requests, (int64_t)stats.requests_total);
+    mtr_metric_set(&metric_http_refused, (int64_t)stats.refused_total);
+    mtr_metric_set(&metric_log_last_seq, (int64_t)last_seq);
+    mtr_metric_set(&metric_fold_lag, (int64_t)(last_seq > folded_seq ? last_seq - folded_seq : 0));
+    mtr_metric_set(&metric_disk_full, atomic_load(&daemon->disk_full));
+    mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
     gauge_outbox(daemon);
 }
 
@@ -68,7 +68,7 @@ static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *h
     struct mtr_buffer text;
     mtr_buffer_init(&text, METRICS_BYTES_MAX);
     gauge(daemon);
-    if (mtr_metrics_write(&text)) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    if (mtr_metrics_write(daemon_metrics, &text)) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
     else mtr_http_respond_text(http, 200, "text/plain; version=0.0.4; charset=utf-8", mtr_buffer_str(&text));
     mtr_buffer_release(&text);
 }

@@ -13,8 +13,8 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
+#include "daemon/metrics.h"
 #include "meterd/core/logline.h"
-#include "meterd/core/metrics.h"
 #include "meterd/core/time.h"
 
 enum {
@@ -81,11 +81,11 @@ static int writer_step(void *context, int64_t now_us, bool *idle)
     int rc = mtr_intake_step(daemon->intake, catalog, now_us, &committed);
     mtr_catalog_release(catalog);
     if (committed) {
-        mtr_metric_add(MTR_METRIC_COMMITS, 1);
-        mtr_metric_add(MTR_METRIC_COMMIT_EVENTS, committed);
-        mtr_metric_observe_us(MTR_METRIC_COMMIT_SECONDS, mtr_clock_monotonic_us() - began_us);
-        mtr_metric_set(MTR_METRIC_DEDUP_ENTRIES, (int64_t)mtr_dedup_count(daemon->dedup));
-        mtr_metric_set(MTR_METRIC_DEDUP_BYTES, (int64_t)mtr_dedup_memory_bytes(daemon->dedup));
+        mtr_metric_add(&metric_commits, 1);
+        mtr_metric_add(&metric_commit_events, committed);
+        mtr_metric_observe_us(&metric_commit_seconds, mtr_clock_monotonic_us() - began_us);
+        mtr_metric_set(&metric_dedup_entries, (int64_t)mtr_dedup_count(daemon->dedup));
+        mtr_metric_set(&metric_dedup_bytes, (int64_t)mtr_dedup_memory_bytes(daemon->dedup));
     }
     if (rc == MTR_EFULL) {
         if (!atomic_exchange(&daemon->disk_full, true))
@@ -184,10 +184,10 @@ static int aggregator_step(void *context, int64_t now_us, bool *idle)
         return rc;
     }
     if (result.events) {
-        mtr_metric_add(MTR_METRIC_FOLDED, result.events);
-        mtr_metric_observe_us(MTR_METRIC_FOLD_SECONDS, mtr_clock_monotonic_us() - began_us);
+        mtr_metric_add(&metric_folded, result.events);
+        mtr_metric_observe_us(&metric_fold_seconds, mtr_clock_monotonic_us() - began_us);
     }
-    if (result.idle) mtr_metric_set(MTR_METRIC_WATERMARK, now_us / MTR_US_PER_SECOND);
+    if (result.idle) mtr_metric_set(&metric_watermark, now_us / MTR_US_PER_SECOND);
     publish_fold(daemon, &result, catalog_version);
     atomic_store(&daemon->folded_seq, result.next_seq - 1);
     update_consumed(daemon, now_us);
@@ -201,14 +201,14 @@ static void count_rating(const struct mtr_rater_result *rated, const struct mtr_
 {
     enum { DELIVERED, RETRIED, REJECTED, UNKNOWN }; /* choices of the metric's label */
     if (rated->rated || rated->charges)
-        mtr_metric_observe_us(MTR_METRIC_RATE_SECONDS, mtr_clock_monotonic_us() - began_us);
-    mtr_metric_add(MTR_METRIC_CHARGES, rated->charges);
-    mtr_metric_add(MTR_METRIC_RATINGS, rated->rated);
-    mtr_metric_add(MTR_METRIC_LOSSES, rated->losses);
-    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, DELIVERED, sent->delivered);
-    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, RETRIED, sent->retried);
-    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, REJECTED, sent->rejected);
-    mtr_metric_add_choice(MTR_METRIC_DELIVERIES, UNKNOWN, sent->unknown);
+        mtr_metric_observe_us(&metric_rate_seconds, mtr_clock_monotonic_us() - began_us);
+    mtr_metric_add(&metric_charges, rated->charges);
+    mtr_metric_add(&metric_ratings, rated->rated);
+    mtr_metric_add(&metric_losses, rated->losses);
+    mtr_metric_add_choice(&metric_deliveries, DELIVERED, sent->delivered);
+    mtr_metric_add_choice(&metric_deliveries, RETRIED, sent->retried);
+    mtr_metric_add_choice(&metric_deliveries, REJECTED, sent->rejected);
+    mtr_metric_add_choice(&metric_deliveries, UNKNOWN, sent->unknown);
 }
 
 static int rater_step(void *context, int64_t now_us, bool *idle)

@@ -71,7 +71,8 @@ static void check_unit(const struct mtr_record *record, const struct mtr_compone
                        const struct mtr_meter *meter, struct mtr_diagnostics *findings)
 {
     char text[400];
-    if (!component->unit.size || mtr_component_has(component, "convert") || mtr_str_equal(component->unit, meter->unit))
+    if (!component->unit.size || mtr_component_has(component, "convert") ||
+        mtr_str_equal(component->unit, meter->unit))
         return;
     snprintf(text, sizeof(text),
              "component `%.*s`: is priced per `%.*s`, but meter `%.*s` %s%.*s%s: a `convert` is missing, or "

@@ -72,6 +72,16 @@ static int copy_bytes(int from, int to)
     return fsync(to) ? mtr_error_from_errno(errno) : MTR_OK;
 }
 
+static int sync_parent(const char *path)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const size_t size = slash ? (size_t)(slash - path) : 0;
+    if (size >= sizeof(directory)) return MTR_EINVALID;
+    snprintf(directory, sizeof(directory), "%.*s%s", (int)size, path, slash ? "/" : ".");
+    return directory_sync(directory);
+}
+
 int mtr_backup_file(const char *from_path, const char *to_path, struct mtr_diagnostic *diagnostic)
 {
     int rc = MTR_OK, to = -1, from = open(from_path, O_RDONLY | O_CLOEXEC);
@@ -81,6 +91,7 @@ int mtr_backup_file(const char *from_path, const char *to_path, struct mtr_diagn
     if (!rc) rc = copy_bytes(from, to);
     if (from >= 0) close(from);
     if (to >= 0 && close(to) && !rc) rc = mtr_error_from_errno(errno);
+    if (!rc) rc = sync_parent(to_path);
     return rc ? fail(rc, "cannot copy", from_path, diagnostic) : MTR_OK;
 }
 

@@ -12,8 +12,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "daemon/api/metrics.h"
 #include "meterd/collector/decode.h"
-#include "meterd/core/metrics.h"
 
 enum {
     DECODE_ON_LOOP_BYTES_MAX = 64 << 10, /* larger bodies would hold up the loop for long */
@@ -41,6 +41,16 @@ struct ingest {
 };
 
 _Static_assert((int)MTR_RESULT_COUNT <= (int)MTR_METRIC_CHOICES_MAX, "one cell of the metric per result");
+
+/* Choices in the order of enum mtr_result_code. */
+struct mtr_metric metric_events = {
+    .name = "meterd_events_total",
+    .type = MTR_COUNTER,
+    .label = "result",
+    .choices = "accepted|duplicate|held|late|voided|conflict|expired|future|invalid|not_active|not_authorized|"
+               "unprocessed",
+    .doc = "Events answered, by result.",
+};
 
 struct mtr_events {
     const struct mtr_api_host *host;
@@ -220,7 +230,7 @@ static void answer(struct mtr_events *events, struct mtr_request *request)
     struct ingest *ingest = request->context;
     mtr_buffer_reset(&events->answer);
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
-        if (request->counts[code]) mtr_metric_add_choice(MTR_METRIC_EVENTS, code, request->counts[code]);
+        if (request->counts[code]) mtr_metric_add_choice(&metric_events, code, request->counts[code]);
     if (request->error) {
         mtr_http_problem(ingest->http, 503, NULL, mtr_str_from(not_stored_text(request->error)));
     } else if (mtr_request_write_json(request, &events->answer)) {

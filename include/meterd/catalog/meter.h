@@ -1,15 +1,86 @@
 /*
- * One meter document by itself, outside of any catalog: what `meterd price` reads from a bundle.
+ * Meters: how events of one type become one quantity an hour.
+ *
+ *   meters:
+ *     - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}
+ *     - {key: calls, service: compute, event_type: api.call, aggregation: count, filter: {kind: [api, web]}}
+ *
+ * An event counts for every meter of its type and of the service bought whose filter it passes. Its
+ * dimensions are the values of the group_by properties, in that order; a missing property counts as empty.
+ * `unit` is a word for people; a tariff that names another one is refused. All but name and unit are fixed
+ * once applied: usage was folded with them. Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_METER_H
 #define METERD_CATALOG_METER_H
 
-#include "meterd/catalog/catalog.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/vendor.h"
+#include "meterd/core/arena.h"
+#include "meterd/core/decimal.h"
+#include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
 
-/* Checks the document and fills key, unit, dimensions and everything that says how its values are
- * measured; service and filters stay empty, and the number 0. Allocated from the arena. MTR_EINVALID with
- * findings, MTR_ENOMEM. */
+enum mtr_aggregation {
+    MTR_SUM,
+    MTR_COUNT,
+    MTR_MIN,
+    MTR_MAX,
+    MTR_LAST,
+    MTR_UNIQUE,
+    MTR_TIME_WEIGHTED, /* a level × the time for which it held; it goes on from period to period */
+    MTR_PERCENTILE     /* of the sums of windows of equal length */
+};
+enum { MTR_AGGREGATION_COUNT = 8 };
+const char *mtr_aggregation_name(enum mtr_aggregation aggregation);
+
+/* What a level of 1 that holds for this long comes to: 1. PERIOD: the whole billing period, so that the
+ * quantity is the mean level. */
+enum mtr_time_unit {
+    MTR_TIME_UNIT_SECOND,
+    MTR_TIME_UNIT_MINUTE,
+    MTR_TIME_UNIT_HOUR,
+    MTR_TIME_UNIT_DAY,
+    MTR_TIME_UNIT_PERIOD
+};
+
+/* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
+enum { MTR_SPREAD_S_MAX = 32 * 86400 };
+
+struct mtr_filter { /* an event counts only when the property equals one of the values */
+    struct mtr_str property;
+    struct mtr_str *values;
+    uint32_t value_count;
+};
+
+struct mtr_meter {
+    uint32_t number;
+    struct mtr_str key;
+    struct mtr_str name;
+    const struct mtr_service *service;
+    struct mtr_str event_type;
+    enum mtr_aggregation aggregation;
+    struct mtr_str value; /* property that holds the quantity (or, for unique, the value); empty for count */
+    struct mtr_str unit;  /* of the quantity, for people: "GiB", "requests" */
+    struct mtr_str *group_by; /* property names */
+    uint32_t group_by_count;
+    struct mtr_filter *filters; /* all must hold */
+    uint32_t filter_count;
+    bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
+    struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
+                                   spread evenly; empty: none */
+    bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
+    bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its
+                            own moment */
+    enum mtr_time_unit per;     /* time_weighted */
+    struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
+    int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
+};
+
+/* Reads one meter document by itself, outside of any catalog: what `meterd price` finds in a bundle. Fills
+ * key, unit, dimensions and everything that says how its values are measured; service and filters stay empty,
+ * and the number 0. Allocated from the arena. MTR_EINVALID with findings, MTR_ENOMEM. */
 int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out,
                    struct mtr_diagnostics *findings) MTR_MUST_USE;
 

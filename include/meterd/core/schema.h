@@ -2,8 +2,37 @@
  * One row per field of a document: checks it, decodes it into a struct, and documents it.
  *
  * The same rows give the reference page, the JSON Schema and the "did you mean" of a misspelt key, so they
- * cannot drift. A table ends with a row whose name is NULL. Decoded text is copied into the arena; lists
- * become arrays of structs.
+ * cannot drift. Documents of the catalog, tariffs, configuration and requests are all read by rows:
+ *
+ *   struct copy_fields {
+ *       struct mtr_str key;
+ *       int64_t every_us;
+ *       uint64_t kept;
+ *       bool kept_given;
+ *       int mode;
+ *   };
+ *   static const char *const modes[] = {"whole", "log", NULL};
+ *   static const struct mtr_field copy_rows[] = {
+ *       {MTR_ROW(copy_fields, key), .type = MTR_FIELD_KEY, .required = true, .doc = "its name"},
+ *       {.name = "every", MTR_ROW_AT(copy_fields, every_us), .type = MTR_FIELD_DURATION,
+ *        .default_text = "1d", .min = 60000000, .doc = "from one copy to the next"},
+ *       {MTR_ROW(copy_fields, kept), .type = MTR_FIELD_U64, .min = 1, .max = 365,
+ *        MTR_ROW_GIVEN(copy_fields, kept_given), .doc = "how many stay; all unless given"},
+ *       {MTR_ROW(copy_fields, mode), .type = MTR_FIELD_ENUM, .choices = modes, .default_text = "whole",
+ *        .doc = "what is copied"},
+ *       {0},
+ *   };
+ *
+ *   struct copy_fields fields = {0};
+ *   int rc = mtr_schema_decode(copy_rows, node, &arena, &fields, &findings);
+ *
+ * turns {key: nightly, kept: 7} into {"nightly", 86400000000, 7, true, 0}; of {key: nightly, kep: 7} it says
+ * that `kep` is unknown and that `kept` was meant, with line and column.
+ *
+ * A table ends with a row whose name is NULL. Rows are const and shared by all threads; decoding touches
+ * nothing but the arena, the struct and the findings. Decoded text is copied into the arena and lives as long
+ * as it; lists become arrays of structs there. What rows cannot say (one of two fields, an order) is checked
+ * by code behind them, on the decoded struct.
  */
 #ifndef METERD_CORE_SCHEMA_H
 #define METERD_CORE_SCHEMA_H

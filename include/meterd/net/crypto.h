@@ -1,5 +1,5 @@
 /*
- * HMAC-SHA256, base64, comparison in constant time, and the signatures of Standard Webhooks.
+ * HMAC-SHA256, base64, and the signatures of Standard Webhooks.
  */
 #ifndef METERD_NET_CRYPTO_H
 #define METERD_NET_CRYPTO_H

@@ -161,8 +161,8 @@ static bool take_offset(struct reader *reader, int64_t *offset_s)
     return true;
 }
 
-/* RFC 3339 §5.7: second 60 is only the leap second, which is the last of a day of UTC. POSIX time has no place
- * for it: it is the first second of the next day. */
+/* RFC 3339 §5.7: second 60 is only the leap second, which is the last of a day of UTC. POSIX time has no
+ * place for it: it is the first second of the next day. */
 static bool is_second_60(struct mtr_str text)
 {
     enum { SECONDS_AT = 17 };

@@ -1,0 +1,11 @@
+/*
+ * What the API counts. Private to daemon.
+ */
+#ifndef METERD_DAEMON_API_METRICS_H
+#define METERD_DAEMON_API_METRICS_H
+
+#include "meterd/core/metrics.h"
+
+extern struct mtr_metric metric_events; /* route/events.c */
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * Rows of the daemon's metrics. What the API counts stands in daemon/api/route/events.c.
+ */
+#include "daemon/metrics.h"
+
+#include "daemon/api/metrics.h"
+
+struct mtr_metric metric_commits = {
+    .name = "meterd_log_commits_total",
+    .type = MTR_COUNTER,
+    .doc = "Group commits of the log.",
+};
+
+struct mtr_metric metric_commit_events = {
+    .name = "meterd_log_commit_events_total",
+    .type = MTR_COUNTER,
+    .doc = "Events appended to the log.",
+};
+
+struct mtr_metric metric_commit_seconds = {
+    .name = "meterd_log_commit_seconds",
+    .type = MTR_HISTOGRAM,
+    .doc = "Time of one step of the writer: judging, appending, making durable.",
+};
+
+struct mtr_metric metric_log_last_seq = {
+    .name = "meterd_log_last_sequence",
+    .type = MTR_GAUGE,
+    .doc = "Sequence number of the newest event in the log.",
+};
+
+struct mtr_metric metric_dedup_entries = {
+    .name = "meterd_dedup_entries",
+    .type = MTR_GAUGE,
+    .doc = "Identities in the dedup window.",
+};
+
+struct mtr_metric metric_dedup_bytes = {
+    .name = "meterd_dedup_memory_bytes",
+    .type = MTR_GAUGE,
+    .doc = "Memory of the dedup index.",
+};
+
+struct mtr_metric metric_folded = {
+    .name = "meterd_folded_events_total",
+    .type = MTR_COUNTER,
+    .doc = "Events folded into rollups.",
+};
+
+struct mtr_metric metric_fold_lag = {
+    .name = "meterd_fold_lag_events",
+    .type = MTR_GAUGE,
+    .doc = "Events in the log that are not folded yet.",
+};
+
+struct mtr_metric metric_fold_seconds = {
+    .name = "meterd_fold_step_seconds",
+    .type = MTR_HISTOGRAM,
+    .doc = "Time of one step of the aggregator.",
+};
+
+struct mtr_metric metric_watermark = {
+    .name = "meterd_watermark_seconds",
+    .type = MTR_GAUGE,
+    .doc = "Up to when usage is complete, as seconds since 1970.",
+};
+
+struct mtr_metric metric_charges = {
+    .name = "meterd_charges_total",
+    .type = MTR_COUNTER,
+    .doc = "Charges made.",
+};
+
+struct mtr_metric metric_ratings = {
+    .name = "meterd_ratings_total",
+    .type = MTR_COUNTER,
+    .doc = "Billing periods priced.",
+};
+
+struct mtr_metric metric_losses = {
+    .name = "meterd_losses_total",
+    .type = MTR_COUNTER,
+    .doc = "Charged lines that came to cost the seller more than the customer pays.",
+};
+
+struct mtr_metric metric_rate_seconds = {
+    .name = "meterd_rate_step_seconds",
+    .type = MTR_HISTOGRAM,
+    .doc = "Time of one step of the rater.",
+};
+
+struct mtr_metric metric_deliveries = {
+    .name = "meterd_deliveries_total",
+    .type = MTR_COUNTER,
+    .label = "outcome",
+    .choices = "delivered|retried|rejected|unknown",
+    .doc = "Outcomes of messages to destinations.",
+};
+
+struct mtr_metric metric_outbox = {
+    .name = "meterd_outbox_messages",
+    .type = MTR_GAUGE,
+    .label = "state",
+    .choices = "pending|attempted|acked|rejected|unknown",
+    .doc = "Messages of the outbox, by state.",
+};
+
+struct mtr_metric metric_http_connections = {
+    .name = "meterd_http_connections",
+    .type = MTR_GAUGE,
+    .doc = "Open connections of the public listener.",
+};
+
+struct mtr_metric metric_http_requests = {
+    .name = "meterd_http_requests_total",
+    .type = MTR_COUNTER,
+    .doc = "Requests that reached a handler of the public listener.",
+};
+
+struct mtr_metric metric_http_refused = {
+    .name = "meterd_http_refused_total",
+    .type = MTR_COUNTER,
+    .doc = "Requests refused by the server itself: malformed, too large, too slow.",
+};
+
+struct mtr_metric metric_disk_full = {
+    .name = "meterd_disk_full",
+    .type = MTR_GAUGE,
+    .doc = "1 while events are refused for lack of room on the disk.",
+};
+
+struct mtr_metric metric_start_time = {
+    .name = "meterd_start_time_seconds",
+    .type = MTR_GAUGE,
+    .doc = "When the daemon started, as seconds since 1970.",
+};
+
+struct mtr_metric *const daemon_metrics[] = {
+    &metric_events,
+    &metric_commits,
+    &metric_commit_events,
+    &metric_commit_seconds,
+    &metric_log_last_seq,
+    &metric_dedup_entries,
+    &metric_dedup_bytes,
+    &metric_folded,
+    &metric_fold_lag,
+    &metric_fold_seconds,
+    &metric_watermark,
+    &metric_charges,
+    &metric_ratings,
+    &metric_losses,
+    &metric_rate_seconds,
+    &metric_deliveries,
+    &metric_outbox,
+    &metric_http_connections,
+    &metric_http_requests,
+    &metric_http_refused,
+    &metric_disk_full,
+    &metric_start_time,
+    NULL,
+};

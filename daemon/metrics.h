@@ -1,0 +1,26 @@
+/*
+ * The daemon's metrics: what its threads count, and the list of all that the program shows. Private to daemon
+ * and its commands.
+ */
+#ifndef METERD_DAEMON_METRICS_H
+#define METERD_DAEMON_METRICS_H
+
+#include "meterd/core/metrics.h"
+
+/* Of the log and its index. */
+extern struct mtr_metric metric_commits, metric_commit_events, metric_commit_seconds, metric_log_last_seq,
+    metric_dedup_entries, metric_dedup_bytes, metric_disk_full;
+/* Of the fold. */
+extern struct mtr_metric metric_folded, metric_fold_lag, metric_fold_seconds, metric_watermark;
+/* Of rating. */
+extern struct mtr_metric metric_charges, metric_ratings, metric_losses, metric_rate_seconds;
+/* Of the outbox. */
+extern struct mtr_metric metric_deliveries, metric_outbox;
+/* Of the listener and the process. */
+extern struct mtr_metric metric_http_connections, metric_http_requests, metric_http_refused,
+    metric_start_time;
+
+/* In the order in which they are shown; ends with NULL. */
+extern struct mtr_metric *const daemon_metrics[];
+
+#endif

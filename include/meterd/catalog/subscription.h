@@ -1,0 +1,73 @@
+/*
+ * Subscriptions: who buys what from when on, in which time zone it is metered, under which tariff charged.
+ *
+ *   subscriptions:
+ *     - key: sub-1
+ *       service: compute
+ *       subject: vm-1              # the vendor's id of it, as events carry it
+ *       customer: globex
+ *       tariff: standard
+ *       zone: Asia/Kolkata         # of its hours, days and periods
+ *       billing: {every: month, anchor: anniversary}
+ *       start: 2026-01-31
+ *       trial: {days: 14, quantity: {vcpu: "100"}}
+ *
+ * Instants are seconds since 1970 in UTC; a date that was written is local midnight in the zone. Service,
+ * subject, zone and currency are fixed once applied. Part of a snapshot: see catalog.h for lifetime.
+ */
+#ifndef METERD_CATALOG_SUBSCRIPTION_H
+#define METERD_CATALOG_SUBSCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/vendor.h"
+#include "meterd/core/decimal.h"
+#include "meterd/core/period.h"
+#include "meterd/core/schema.h"
+#include "meterd/core/zone.h"
+#include "meterd/tariff/rates.h"
+#include "meterd/tariff/tariff.h"
+
+/* Units of a component that a trial frees. */
+struct mtr_trial_units {
+    struct mtr_str component;
+    struct mtr_quantity quantity;
+};
+
+struct mtr_subscription {
+    uint32_t number;
+    struct mtr_str key;
+    const struct mtr_service *service; /* and through it the vendor */
+    struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
+    struct mtr_str customer;
+    const struct mtr_tariff_document
+        *tariff; /* all versions, with prices in the currency where the tariff has them */
+    const struct mtr_tariff_document *cost_tariff; /* what its use costs the seller; NULL: not known */
+    struct mtr_str currency; /* ISO 4217; another than the tariff's where that has an exchange */
+    const struct mtr_rate_book *rates; /* all of the snapshot */
+    struct mtr_zone *zone;
+    struct mtr_period_rule billing;
+    int64_t start_s;     /* usage and fees from here on */
+    int64_t
+        trial_end_s; /* == start_s without a trial, and of a trial that frees units or money of the tariff */
+    const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
+    bool trial_stops;    /* nothing is charged from then on */
+    int64_t free_until_s; /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
+    int64_t charged_until_s; /* nothing is charged from then on; INT64_MAX: always */
+    const struct mtr_trial_units *trial_units; /* what it frees, by component */
+    uint32_t trial_unit_count;
+    bool has_trial_amount;
+    struct mtr_money trial_amount; /* in the tariff's currency */
+    int64_t end_s;       /* INT64_MAX while it runs */
+    struct mtr_label *labels;
+    uint32_t label_count;
+    /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:
+     * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
+    const struct mtr_subscription *const *peers;
+    uint32_t peer_count, peer_index;
+    bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
+                     from the term's start */
+};
+
+#endif
