@@ -51,6 +51,7 @@ def main():
         "kinds": msgpack.packb([dict(EVENT, data={"f": 1.5, "b": b"x", "e": msgpack.ExtType(1, b"ab"), "n": [1], "i": -2**63, "u": 2**64 - 1})]),
         "wide": b"\xdd\0\0\0\1\xdf\0\0\0\3\xd9\2id\xda\0\1e\xdb\0\0\0\4type\xa1t\xa7subject\xa1s",
         "count-lie": b"\xdd\xff\xff\xff\xff\xc0", "deep": b"\x81\xa1x" + b"\x91" * 70,
+        "ext-lie": b"\x81\xa2id\xc9\xff\xff\xff\xff\1",
     })
     plain = batch * 4
     write("fuzz_decompress", {
