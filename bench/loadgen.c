@@ -292,8 +292,8 @@ static void set_options(int argc, char **argv)
     if (optind != argc || !options.batch.host || !key[0] || !options.connections ||
         options.connections > CONNECTIONS_MAX || !options.batch.events || options.batch.events > 100000 ||
         !options.batch.subjects) {
-        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N] [--batch N]\n"
-                        "               [--format msgpack|msgpack-maps|ndjson|json]\n"
+        fprintf(stderr, "usage: loadgen --url http://ADDRESS:PORT --key-file FILE [--connections N]\n"
+                        "               [--batch N] [--format msgpack|msgpack-maps|ndjson|json]\n"
                         "               [--seconds N | --events N] [--subjects N] [--seed N]\n");
         exit(64);
     }

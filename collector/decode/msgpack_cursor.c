@@ -95,8 +95,8 @@ static int take_text(struct reading *reading, const char *text, size_t size)
     return take(reading, MTR_VALUE_TEXT);
 }
 
-/* The size counts the byte of the type. 0 is an ext 32 of 2^32 - 1 bytes, whose sum goes round in the parser of
- * msgpack-c 4.0: it would go on as if nothing followed. No body is as long as that. */
+/* The size counts the byte of the type. 0 is an ext 32 of 2^32 - 1 bytes, whose sum goes round in the parser
+ * of msgpack-c 4.0: it would go on as if nothing followed. No body is as long as that. */
 static int take_extension(struct reading *reading, size_t size)
 {
     if (size) return take_refused(reading, reason_binary);

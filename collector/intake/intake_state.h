@@ -1,8 +1,10 @@
 /*
  * What the files of the intake share. Private to the collector.
  *
- *   submit (any thread) ──queue──▶ step: take a group ─▶ judge ─▶ append ─▶ index ─▶ on_answer      (writer's thread)
- *                                  housekeep: seal ─▶ move tags ─▶ expire ─▶ retain                 (writer's thread, slow part elsewhere)
+ *   submit ──queue──▶ step: take a group ─▶ judge ─▶ append ─▶ index ─▶ on_answer
+ *                     housekeep: seal ─▶ move tags ─▶ expire ─▶ retain
+ *
+ * submit: any thread; all else the writer's, but for the slow part of housekeep.
  */
 #ifndef METERD_COLLECTOR_INTAKE_INTAKE_STATE_H
 #define METERD_COLLECTOR_INTAKE_INTAKE_STATE_H

@@ -2,7 +2,8 @@
  * The judgement of one event: a function of event, catalog, time and options. What the dedup index knows is
  * the intake's part.
  *
- *   limits ─▶ (dedup) ─▶ time ─▶ (void: target in the index) ─▶ subscription ─▶ term ─▶ meters ─▶ values ─▶ late
+ *   limits ─▶ (dedup) ─▶ time ─▶ (void: target in the index) ─▶ subscription ─▶ term ─▶ meters ─▶ values
+ *          ─▶ late
  *
  * A verdict's texts are static or in the arena given. The judge keeps a cache of each subscription's open
  * billing period, so that lateness costs a compare; it belongs to one thread.

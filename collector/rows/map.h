@@ -1,11 +1,13 @@
 /*
  * The column mapping of `meterd import`: how one row of a vendor's file becomes one event.
  *
- *   id: "{InvoiceId}/{LineItem}"        # template of columns; or a column's name, or {hash: [columns]} for rows without an id of their own
+ *   id: "{InvoiceId}/{LineItem}"        # template of columns; or a column's name, or {hash: [columns]}
+ *                                       # for rows without an id of their own
  *   type: =cloud.usage                  # '=' and a constant
  *   subject: SubAccountId
  *   time: ChargePeriodStart
- *   time_format: utc                    # rfc3339 (default), utc (2026-03-01 10:00:00), date, unix_s, unix_ms, unix_us
+ *   time_format: utc                    # rfc3339 (default), utc (2026-03-01 10:00:00), date,
+ *                                       # unix_s, unix_ms, unix_us
  *   data:
  *     quantity: ConsumedQuantity        # a number when the text is one, else text
  *     sku: {column: SkuPriceId, as: text}
