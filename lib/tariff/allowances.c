@@ -8,6 +8,7 @@
  */
 #include "lib/tariff/fields.h"
 
+#include "lib/tariff/part/limits.h"
 #include "lib/tariff/report.h"
 
 const struct mtr_field mtr_tariff_allowance_rows[] = {

@@ -7,15 +7,7 @@
 #include "lib/tariff/curve/curve.h"
 #include "lib/tariff/part/part.h"
 
-const char *const mtr_tariff_rounding_modes[] = {"half_even", "half_up", "up", "down",
-                                                 "ceiling",   "floor",   NULL};
 static const char *const rounding_places[] = {"line", "total", NULL};
-const char *const mtr_tariff_prorates[] = {"none", "day", "second", NULL};
-
-_Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5,
-               "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
-_Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2,
-               "mtr_tariff_prorates is in the order of enum mtr_prorate");
 
 static const char *const acrosses[] = {"subscription", "customer", NULL};
 
@@ -147,24 +139,25 @@ static const struct mtr_field rounding_rows[] = {
     {0},
 };
 
-static const char *const exchange_days[] = {"period_end", "usage_day", "charge_day", "order", NULL};
-_Static_assert(MTR_EXCHANGE_AT_PERIOD_END == 0 && MTR_EXCHANGE_AT_ORDER == 3,
-               "exchange_days is in the order of enum mtr_exchange_at");
-
-const char *mtr_exchange_at_name(enum mtr_exchange_at at)
-{
-    return exchange_days[at];
-}
-
 static const struct mtr_field exchange_rows[] = {
-    {.name = "source", .type = MTR_FIELD_KEY, AT(tariff_exchange_fields, source), .required = true,
+    {.name = "source",
+     .type = MTR_FIELD_KEY,
+     AT(tariff_exchange_fields, source),
+     .required = true,
      .doc = "source of the rates, as rates documents name it"},
-    {.name = "at", .type = MTR_FIELD_ENUM, AT(tariff_exchange_fields, at), .choices = exchange_days,
+    {.name = "at",
+     .type = MTR_FIELD_ENUM,
+     AT(tariff_exchange_fields, at),
+     .choices = mtr_tariff_exchange_days,
      .default_text = "period_end",
      .doc = "which day's rate: the period's last day, each day's own, the day in which the period ends, or "
             "the subscription's first day"},
-    {.name = "max_age_days", .type = MTR_FIELD_U64, AT(tariff_exchange_fields, max_age_days), .min = 0,
-     .max = 366, .default_text = "7",
+    {.name = "max_age_days",
+     .type = MTR_FIELD_U64,
+     AT(tariff_exchange_fields, max_age_days),
+     .min = 0,
+     .max = 366,
+     .default_text = "7",
      .doc = "how many days before that day a rate may be of: banks rest on holidays"},
     {0},
 };

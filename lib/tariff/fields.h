@@ -108,10 +108,9 @@ struct tariff_fields {
 int tariff_compare_overrides(const void *a, const void *b);
 
 extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
-/* Names in the order of enum mtr_rounding and enum mtr_prorate. */
-extern const char *const mtr_tariff_rounding_modes[];
-extern const char *const mtr_tariff_prorates[];
-extern const char *const mtr_tariff_scopes[]; /* of enum mtr_curve_scope */
+/* Names (names.c), in the order of enum mtr_rounding, mtr_prorate, mtr_curve_scope, mtr_exchange_at. */
+extern const char *const mtr_tariff_rounding_modes[], *const mtr_tariff_prorates[],
+    *const mtr_tariff_scopes[], *const mtr_tariff_exchange_days[];
 /* Rows of the parts that have a file of their own. */
 extern const struct mtr_field mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
@@ -135,10 +134,6 @@ int tariff_read_masks(const struct mtr_node *node, const struct tariff_component
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                            const struct tariff_version_fields *fields, struct mtr_arena *arena,
                            struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
-/* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
-void tariff_lint_limit(const struct mtr_node *node, const char *key,
-                           const struct mtr_tariff_document *tariff, struct mtr_money amount,
-                           struct mtr_diagnostics *findings);
 /* Findings about what is read, with the nodes that it was read from. */
 void tariff_lint_component(const struct mtr_node *node, const struct mtr_component *component,
                            struct mtr_diagnostics *findings);

@@ -1,17 +1,9 @@
 /*
- * Scopes: the names of the slices of use that a curve applies to, and which curves go with them.
+ * Scopes: what goes with the slices of use that a curve applies to.
  */
 #include "lib/tariff/curve/curve.h"
 
 #include "lib/tariff/report.h"
-
-const char *const mtr_tariff_scopes[] = {"period", "event", "hour", "day", "term", "level", NULL};
-
-const char *mtr_slice_by_name(enum mtr_curve_scope by)
-{
-    MTR_ASSERT((unsigned)by <= MTR_SLICE_BY_LEVEL);
-    return mtr_tariff_scopes[by];
-}
 
 /* A level's price must be a rate that can be weighted by time, and flats that are due once. */
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,

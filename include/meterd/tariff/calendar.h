@@ -8,7 +8,7 @@
  *     holidays: {dates: [2026-12-25, 2026-12-26]}
  *     offpeak:  {any: [night, weekend, holidays]} # holds when one of them does
  *     peak:     {not: [offpeak]}                  # holds when none of them does
- *     workday_morning: {hours: "08:00-12:00", days: [mon, tue, wed, thu, fri]}  # all conditions together
+ *     workday_morning: {hours: "08:00-12:00", days: [mon, tue, wed, thu, fri]}  # all of it
  *
  * Each local hour is judged by its own clock, weekday and date: hour 02:00 of a Saturday is of Saturday,
  * whatever mask it is in. On the day that has an hour twice both count, on the day that lacks one there is

@@ -46,7 +46,7 @@ struct mtr_usage_row {
     bool earlier;              /* before the part: not billed here */
 };
 
-/* Prices in the tariff's currency, charged in another (catalog/rates.h). */
+/* Prices in the tariff's currency, charged in another (meterd/tariff/rates.h). */
 struct mtr_price_exchange {
     enum mtr_exchange_at rule;         /* that chose the day */
     struct mtr_rate_question question; /* what was asked for: source, currencies, day */

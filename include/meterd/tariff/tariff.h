@@ -1,9 +1,9 @@
 /*
- * Tariffs as written: the checked model of a price document. What it costs is rater/price.h.
+ * Tariffs as written: the checked model of a price document. What it costs is meterd/tariff/price.h.
  *
  *   key: compute
  *   currency: EUR                      # ISO 4217
- *   rounding: {mode: half_even, place: line}          # digits from ISO 4217 unless `digits:` is given; place: line | total
+ *   rounding: {mode: half_even, place: line}  # or `total`; digits from ISO 4217 unless `digits:` is given
  *   versions:
  *     - from: 2026-01-01               # local midnight in the subscription's zone, or an RFC 3339 instant
  *       components:
@@ -14,31 +14,38 @@
  *           minimum: "5"               # only when the period closes; a line of its own
  *           cap: "1000"
  *         - {key: calls,   meter: api_calls, per_unit: "0.0000004"}
- *         - {key: storage, meter: gib,       volume: [...], group_by: [region]}   # priced per value of these dimensions
+ *         - {key: storage, meter: gib, volume: [...], group_by: [region]}       # a line for each region
  *         - {key: mail,    meter: mails,     package: {size: 1000, price: "1.50", rounding: up}}
  *         - {key: base,    recurring: {amount: "20", every: month, in: advance, prorate: second}}
- *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}         # of an amount of money
- *         - {key: cards,   meter: card_payments, scope: event, percentage: {rate: "2.9", minimum: "0.10", maximum: "12", free_amount: 100}}
- *         - {key: market,  meter: cost, dynamic: {multiplier: "1.15"}}                    # a price that the vendor made
+ *         - {key: fees,    meter: paid, percentage: {rate: "2.9", fixed: "0.30"}}     # of an amount of money
+ *         - {key: cards,   meter: card_payments, scope: event,
+ *            percentage: {rate: "2.9", minimum: "0.10", maximum: "12", free_amount: 100}}
+ *         - {key: market,  meter: cost, dynamic: {multiplier: "1.15"}}         # a price that the vendor made
  *         - {key: seats,   meter: seats, stairstep: [{up_to: 10, amount: "50"}, {amount: "90"}]}
- *         - {key: sms,     meter: sms, blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
- *         - {key: voice,   meter: seconds, increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
- *         - {key: cdn,     meter: bytes, convert: {divide: 1000000000, rounding: ceiling, digits: 0}, per_unit: "0.08",
+ *         - {key: sms,     meter: sms,
+ *            blocks: {tiers: [{size: 100, blocks: 5, price: "4"}, {size: 1000, price: "30"}]}}
+ *         - {key: voice,   meter: seconds,
+ *            increments: {connect: "0.05", steps: [{price: "0.10", per: 60, step: 60}]}}
+ *         - {key: cdn,     meter: bytes, per_unit: "0.08",
+ *            convert: {divide: 1000000000, rounding: ceiling, digits: 0},
  *            discount: {percent: 10}, commitment: {amount: "500", overage: "1.2"}}
- *         - {key: vm,      meter: hours, group_by: [region], matrix: [{match: {region: [eu, us]}, per_unit: "1"}, {per_unit: "2"}]}
- *         - {key: plan,    capacity: [{up_to: {cpu: 2, memory: 4}, amount: "10"}, {amount: "100"}]}      # the keys are meters
- *         - {key: nights,  meter: kwh, when: night, per_unit: "0.10", markup: [{party: reseller, percent: 10}], tax_code: VAT19}
- *       calendar: {night: {hours: "22:00-06:00"}, weekend: {days: [sat, sun]}}          # meterd/tariff/calendar.h
+ *         - {key: vm,      meter: hours, group_by: [region],
+ *            matrix: [{match: {region: [eu, us]}, per_unit: "1"}, {per_unit: "2"}]}
+ *         - {key: plan,    capacity: [{up_to: {cpu: 2, memory: 4}, amount: "10"}, {amount: "100"}]}
+ *         - {key: nights,  meter: kwh, when: night, per_unit: "0.10", tax_code: VAT19,
+ *            markup: [{party: reseller, percent: 10}]}
+ *       calendar: {night: {hours: "22:00-06:00"}, weekend: {days: [sat, sun]}}     # meterd/tariff/calendar.h
  *       minimum: "10"                  # of the whole tariff, as `cap` and `commitment` can be
- *       allowances: [{key: included, components: [vcpu], quantity: "100", rollover: 1}]   # a pool that each period fills again
- *       overrides:                     # prices of a customer's or a subscription's own; the rest of the version stays
+ *       allowances:                    # pools that each period fills again
+ *         - {key: included, components: [vcpu], quantity: "100", rollover: 1}
+ *       overrides:                     # prices of a customer's or a subscription's own; the rest stays
  *         - {customer: acme, components: [{key: calls, per_unit: "0.0000003"}]}
  *
  * Anywhere a price stands there may be one for each currency, {EUR: "0.05", USD: "0.06"}: the tariff is then
  * one for each.
  *
  * `exchange: {source: ecb, at: usage_day, max_age_days: 7}` lets subscriptions be charged in other currencies
- * (catalog/rates.h).
+ * (meterd/tariff/rates.h).
  *
  * A version that begins inside a billing period goes on at the tiers' and free units' position, unless it
  * says `reset: true`. `scope` of a component (period, event, hour, day, term, level) says what its curve
@@ -46,8 +53,8 @@
  *
  * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered
  * tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order of parts: convert →
- * free units → curve → discount, markup → round → overage → cap → minimum or true-up. docs/pricing.md is the
- * guide with worked examples.
+ * free units → allowances → curve → discount → markup → round → overage → cap → minimum → true-up.
+ * docs/pricing.md is the guide with worked examples.
  */
 #ifndef METERD_TARIFF_TARIFF_H
 #define METERD_TARIFF_TARIFF_H
@@ -104,7 +111,7 @@ enum mtr_curve_scope {
 const char *mtr_slice_by_name(enum mtr_curve_scope by); /* "period" … "level", as `scope:` is written */
 
 /* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be
- * (catalog/rates.h). */
+ * (meterd/tariff/rates.h). */
 enum mtr_exchange_at {
     MTR_EXCHANGE_AT_PERIOD_END, /* the last local day of the billing period */
     MTR_EXCHANGE_AT_USAGE_DAY,  /* each local day at its own rate */

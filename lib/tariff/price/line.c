@@ -1,7 +1,7 @@
 /*
- * What a line used, whether that makes a line at all, and the parts that change its amount.
+ * What a line used, and whether that makes a line at all.
  */
-#include "lib/tariff/part/part.h"
+#include "lib/tariff/fields.h"
 #include "lib/tariff/price/pricer.h"
 
 struct mtr_quantity price_input_quantity(const struct mtr_line_work *work, uint32_t input)
@@ -58,19 +58,4 @@ void price_decide_due(struct mtr_pricer *pricer, struct mtr_line_work *work)
     if (!component->flat_at_zero || component->group_by_count) return;
     work->flat_was_due = was_due(pricer, work);
     work->due = work->due || !work->flat_was_due;
-}
-
-int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    int rc = MTR_OK;
-    for (const struct tariff_part *const *part = tariff_line_parts; !rc && work->due && *part; part++)
-        rc = (*part)->apply_to_line(pricer, work);
-    return rc;
-}
-
-bool price_adjusts(const struct mtr_component *component)
-{
-    for (uint32_t i = 0; i < TARIFF_PART_COUNT; i++)
-        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_line) return true;
-    return false;
 }

@@ -1,17 +1,9 @@
 /*
- * One slice of use through its parts, up to the curve that makes an amount of it.
+ * A slice of use through its parts, up to the curve that makes an amount of it; and a line through those that
+ * change its amount.
  */
-#include "lib/tariff/curve/curve.h"
 #include "lib/tariff/part/part.h"
 #include "lib/tariff/price/pricer.h"
-
-static int apply_curve(struct mtr_pricer *pricer, struct mtr_line_work *work)
-{
-    work->line.exact = mtr_exact_zero();
-    return work->priced->curve->price(pricer, work);
-}
-
-const struct tariff_part tariff_part_curve = {.apply_to_slice = apply_curve};
 
 int price_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
@@ -29,4 +21,19 @@ int price_units_of_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
          !rc && *part != &tariff_part_allowances; part++)
         rc = (*part)->apply_to_slice(pricer, work);
     return rc;
+}
+
+int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    int rc = MTR_OK;
+    for (const struct tariff_part *const *part = tariff_line_parts; !rc && work->due && *part; part++)
+        rc = (*part)->apply_to_line(pricer, work);
+    return rc;
+}
+
+bool price_adjusts(const struct mtr_component *component)
+{
+    for (uint32_t i = 0; i < TARIFF_PART_COUNT; i++)
+        if (component->parts[i] && tariff_keyed_parts[i]->apply_to_line) return true;
+    return false;
 }

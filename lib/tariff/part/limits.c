@@ -1,0 +1,21 @@
+/*
+ * An amount that bounds what lines come to.
+ */
+#include "lib/tariff/part/limits.h"
+
+#include "lib/tariff/report.h"
+
+void tariff_lint_limit(const struct mtr_node *node, const char *key,
+                           const struct mtr_tariff_document *tariff, struct mtr_money amount,
+                           struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *place = tariff_place(node, key);
+    struct mtr_money rounded;
+    if (amount.e18 < 0) tariff_error(findings, place, key, "must not be negative");
+    if (mtr_money_round(amount, tariff->rounding_digits, MTR_ROUND_DOWN, &rounded) ||
+        mtr_money_compare(rounded, amount) == 0)
+        return;
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+                         "has more than the %u fraction digits that %s are rounded to",
+                         tariff->rounding_digits, tariff->round_total ? "totals" : "lines");
+}
