@@ -79,6 +79,7 @@ static int check_line(void *context, const struct mtr_charge_line *line)
         number = charge.previous;
         count++;
     }
+    MTR_ASSERT(broken || !number); /* back to the first charge */
     audit->counts->charges += count;
     if (!broken && !sum.e18 && !cost.e18 && count == line->count) return MTR_OK;
     const struct mtr_audit_finding finding = {
@@ -100,6 +101,7 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
 {
     for (uint32_t i = 0; i < differences->count; i++) {
         const struct rater_difference *difference = &differences->items[i];
+        MTR_ASSERT(difference->amount.e18 || difference->cost.e18 || difference->quantity_delta.e12);
         const struct mtr_audit_finding finding = {
             .kind = MTR_AUDIT_DIFFERENCE,
             .subscription = audit->subscription->key,
@@ -135,6 +137,7 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
     struct mtr_rollups_use use = {audit->rollups, audit->catalog};
     struct mtr_rating rating = mtr_rating_of_stores(&use, audit->charges, &audit->arena);
     rating.closing = closing;
+    MTR_ASSERT(audit->subscription->number == period->subscription);
     mtr_arena_reset(&audit->arena);
     return mtr_billing_period_price(&rating, audit->subscription, period->start_s, out);
 }
@@ -304,21 +307,20 @@ static int check_chunk(struct audit *audit, uint32_t count)
     return rc;
 }
 
-int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges,
-                    const struct mtr_catalog *catalog, const struct mtr_rater_options *options,
+int mtr_rater_audit(const struct mtr_audit_of *of, const struct mtr_rater_options *options,
                     mtr_audit_on_finding on_finding, void *context, struct mtr_audit_counts *counts)
 {
     struct audit audit = {
-        .catalog = catalog, .options = options, .on_finding = on_finding, .context = context, .first = 1};
+        .catalog = of->catalog, .options = options, .on_finding = on_finding, .context = context, .first = 1};
     struct mtr_audit_counts counted = {0};
-    const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
+    const uint32_t count = mtr_catalog_count(of->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
     audit.counts = &counted;
     mtr_arena_init(&audit.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
     for (; audit.first <= count && !rc; audit.first += CHUNK_SUBSCRIPTIONS) {
-        rc = mtr_charges_begin(charges, false, &audit.charges);
+        rc = mtr_charges_begin(of->charges, false, &audit.charges);
         if (rc) break;
-        rc = mtr_rollups_begin(rollups, false, &audit.rollups);
+        rc = mtr_rollups_begin(of->rollups, false, &audit.rollups);
         if (!rc) {
             rc = check_chunk(&audit, count);
             mtr_rollups_abort(audit.rollups);

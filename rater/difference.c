@@ -48,6 +48,10 @@ static int subtract(struct rater_difference *difference, struct mtr_money amount
     if (!rc) rc = mtr_money_sub(amount, cost, &difference->margin_after);
     if (!rc) rc = mtr_money_sub(difference->amount, difference->cost, &difference->margin);
     if (rc) return rc;
+    /* Back again: what was emitted and the difference are the price, of amount, cost and margin. */
+    MTR_ASSERT(difference->line.emitted.e18 + difference->amount.e18 == amount.e18);
+    MTR_ASSERT(difference->line.cost.e18 + difference->cost.e18 == cost.e18);
+    MTR_ASSERT(difference->margin_after.e18 + cost.e18 == amount.e18);
     return mtr_quantity_sub(difference->quantity, difference->line.quantity, &difference->quantity_delta);
 }
 
@@ -65,6 +69,8 @@ static int compare_line(struct comparison *comparison, const struct mtr_period_l
     int rc = mtr_charges_get_line(comparison->charges, &state);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     struct rater_difference difference = {.line = line->identity, .quantity = line->quantity};
+    MTR_ASSERT(!rc ||
+               (!state.emitted.e18 && !state.cost.e18 && !state.count)); /* of an unknown line: nothing */
     difference.line.key = *key = state.key;
     difference.line.emitted = state.emitted;
     difference.line.quantity = state.quantity;
@@ -134,6 +140,7 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
     int rc = copy_texts(comparison->arena, &difference.line);
     if (!rc) rc = subtract(&difference, (struct mtr_money){0}, (struct mtr_money){0});
     if (rc) return rc;
+    MTR_ASSERT(difference.amount.e18 == -line->emitted.e18 && !difference.emitted_after.e18); /* all of it */
     find_range(comparison->price, &difference);
     return add_difference(comparison, &difference);
 }

@@ -29,6 +29,7 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
     while (from_s < to_s) {
         int64_t end_s = 0;
         int64_t start_s = mtr_billing_period_start(subscription, from_s, &end_s);
+        MTR_ASSERT(start_s <= from_s && from_s < end_s);
         int rc = rater_mark_begun(step, subscription, start_s,
                                   end_s < subscription->end_s ? end_s : subscription->end_s);
         if (rc) return rc;
@@ -107,6 +108,7 @@ static int on_feed(void *context, const struct mtr_feed_row *row)
         return STOP;
     }
     step->rows_left--;
+    MTR_ASSERT(row->change > step->cursor.change); /* every change is taken once */
     step->cursor.change = row->change;
     step->changed = true;
     int rc = mark_day(step, subscription, row->day);
@@ -197,6 +199,7 @@ static int scan_subscription(struct rater_step *step, const struct mtr_subscript
                                       on_period, &collected);
     if (rc && rc != STOP) return rc;
     *done = rc != STOP;
+    MTR_ASSERT(collected.count <= step->rows_left);
     rc = MTR_OK;
     for (uint32_t i = 0; i < collected.count && !rc; i++) {
         rc = scan_period(step, subscription, collected.starts[i]);
@@ -252,6 +255,7 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
         struct mtr_charge_period period;
         int64_t end_s = 0;
         int64_t start_s = mtr_billing_period_start(subscription, time_s, &end_s);
+        MTR_ASSERT(time_s < end_s); /* the next timer is a later one */
         if (end_s < subscription->end_s) state.next_open_s = end_s;
         rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
         if (end_s > subscription->end_s) end_s = subscription->end_s;
@@ -291,6 +295,7 @@ static int run_kind(struct rater_step *step, enum mtr_charge_timer_kind kind, in
             step->more = true;
             return MTR_OK;
         }
+        MTR_ASSERT(timer.due_us <= until_us && step->ratings_left > 0);
         step->ratings_left--;
         rc = run_timer(step, kind, &timer);
         if (rc) return rc == STOP ? MTR_OK : rc;

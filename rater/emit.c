@@ -33,6 +33,28 @@ static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *em
     return MTR_OK;
 }
 
+/* Σ emitted grows by what the charge says, and is the price then. */
+static void check_charge(const struct mtr_charge *charge, const struct rater_difference *difference)
+{
+    MTR_ASSERT(difference->emitted_after.e18 == charge->emitted_before.e18 + charge->amount.e18);
+    MTR_ASSERT(difference->cost_after.e18 == difference->line.cost.e18 + charge->cost.e18);
+    MTR_ASSERT(charge->previous < charge->number); /* the chain of a line's charges goes back, so that it ends */
+    MTR_ASSERT(charge->seq_first <= charge->seq_last);
+}
+
+/* The line as the store has it now is the one that was put: what is read of it in the next rating is this sum. */
+static int check_line(struct mtr_charges_txn *charges, const struct mtr_charge_line *put,
+                      const struct mtr_charge *charge)
+{
+    struct mtr_charge_line stored = *put;
+    int rc = mtr_charges_get_line(charges, &stored);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    MTR_ASSERT(stored.emitted.e18 == charge->emitted_before.e18 + charge->amount.e18);
+    MTR_ASSERT(stored.quantity.e12 == charge->quantity.e12 && stored.cost.e18 == put->cost.e18);
+    MTR_ASSERT(stored.last_number == charge->number && stored.count == put->count);
+    return MTR_OK;
+}
+
 static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission *emission,
                     const struct rater_difference *difference, uint64_t number, uint64_t trace,
                     struct mtr_buffer *body)
@@ -55,6 +77,7 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
         .has_cost = difference->has_cost,
         .cost = difference->cost,
     };
+    check_charge(&charge, difference);
     int rc = charge_id(body, emission, &difference->line, &charge.id);
     if (!rc) rc = rater_write_charge_body(body, emission, &charge, difference);
     if (rc) return rc;
@@ -68,13 +91,15 @@ static int emit_one(struct mtr_charges_txn *charges, const struct rater_emission
     line.cost = difference->cost_after;
     line.last_number = number;
     line.count++;
-    return mtr_charges_put_line(charges, &line);
+    rc = mtr_charges_put_line(charges, &line);
+    return rc ? rc : check_line(charges, &line, &charge);
 }
 
 int rater_emit(struct mtr_charges_txn *charges, const struct rater_emission *emission,
                const struct rater_differences *differences, struct mtr_buffer *body)
 {
     uint64_t first = 0;
+    MTR_ASSERT(differences->count > 0 && emission->period->revision > 0);
     int rc = mtr_charges_next_number(charges, &first);
     if (!rc) rc = mtr_charges_put_trace(charges, first, emission->traces);
     for (uint32_t i = 0; i < differences->count && !rc; i++)

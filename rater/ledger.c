@@ -34,6 +34,9 @@ static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, m
     int rc = mtr_charges_draw_after(step->charges, &next);
     if (rc == MTR_ENOTFOUND || (!rc && next.before == drawn)) return MTR_OK;
     if (rc) return rc;
+    /* The chain goes forward, or a correction would walk in a circle. */
+    MTR_ASSERT(next.period_start_s > draw->period_start_s ||
+               (next.period_start_s == draw->period_start_s && next.subscription > draw->subscription));
     rc = mtr_charges_get_period(step->charges, next.subscription, next.period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     return rater_mark_again(step, &period);
@@ -42,10 +45,13 @@ static int follow(struct rater_step *step, const struct mtr_charge_draw *draw, m
 static int put_draw(struct rater_step *step, const struct mtr_charge_draw *draw)
 {
     struct mtr_charge_draw known = *draw;
+    MTR_ASSERT(draw->before >= 0 && draw->drawn >= 0);
     int rc = mtr_charges_get_draw(step->charges, &known);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (!rc && known.before == draw->before && known.drawn == draw->drawn) return MTR_OK;
     rc = mtr_charges_put_draw(step->charges, draw);
+    if (!rc) rc = mtr_charges_get_draw(step->charges, &known);
+    MTR_ASSERT(rc || (known.before == draw->before && known.drawn == draw->drawn)); /* as it was put */
     return rc ? rc : follow(step, draw, draw->before + draw->drawn);
 }
 
@@ -72,6 +78,8 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
 {
     struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
     struct collected known = {.arena = &step->rater->arena};
+    MTR_ASSERT(price->period.start_s == period->start_s &&
+               price->subscription->number == period->subscription);
     int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_s, on_grant, &known);
     for (uint32_t i = 0; !rc && i < known.count; i++) {
         draw.grant = known.grants[i];
@@ -82,6 +90,9 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
         draw.grant = grant->id;
         draw.before = grant->before;
         draw.drawn = grant->drawn;
+        /* Together no more than was granted, unless a credit was made smaller than what was drawn of it
+         * before. */
+        MTR_ASSERT(!draw.drawn || draw.before + draw.drawn <= grant->granted);
         rc = put_draw(step, &draw);
     }
     return rc;

@@ -21,6 +21,8 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
     period->rate_due_us = step->now_us;
     if (period->rated_us && period->rated_us + draft_every_us > step->now_us)
         period->rate_due_us = period->rated_us + draft_every_us;
+    MTR_ASSERT(period->rate_due_us >=
+               step->now_us); /* a mark never asks for the past, or it would starve others */
     step->changed = true;
     return mtr_charges_put_period(step->charges, period);
 }
@@ -32,6 +34,8 @@ int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *sub
     int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc) {
+        MTR_ASSERT(period_start_s < period_end_s &&
+                   period_end_s < INT64_MAX); /* who marks a new one knows its end */
         period = (struct mtr_charge_period){
             .subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
         period.close_due_us = rater_close_due(&step->rater->options, period_end_s);

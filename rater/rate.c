@@ -58,6 +58,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     if (now.exists) period->end_s = now.end_s;
     const bool over = !now.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
     rating->closing = period->status == MTR_PERIOD_OPEN && over;
+    MTR_ASSERT(period->start_s <= period->end_s);
     of.closing = period->status == MTR_PERIOD_FINAL || over;
     rc = mtr_billing_period_price(&of, subscription, period->start_s, &rating->price);
     if (rc) return rc;
@@ -65,7 +66,7 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
     rc = rater_compare(step->charges, &rating->price, rating->closing, &rater->arena, &rating->differences);
     if (rc || !rating->differences.count) return rc;
-    return rater_write_traces(&rating->price, subscription, &rater->arena, &rater->traces);
+    return rater_write_traces(&rating->price, &rater->arena, &rater->traces);
 }
 
 static void note_losses(struct rater_step *step, const struct mtr_subscription *subscription,
@@ -92,7 +93,10 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
 {
     struct mtr_rater *rater = step->rater;
     if (!rating->differences.count) return MTR_OK;
+    MTR_ASSERT(rating->price.period.start_s == period->start_s);
     period->revision++;
+    MTR_ASSERT(period->revision >
+               0); /* it is in the charges' identities: a second one of the same would be lost */
     struct rater_emission emission = {.subscription = subscription, .period = period, .now_us = step->now_us};
     emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
                       : rating->closing                  ? MTR_CHARGE_FINAL
@@ -124,6 +128,7 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     period->rate_due_us = INT64_MAX;
     period->close_due_us = rater_close_due(&step->rater->options, period->end_s);
     if (rating.closing) {
+        MTR_ASSERT(period->status == MTR_PERIOD_OPEN); /* final once, and for good */
         period->status = MTR_PERIOD_FINAL;
         period->closed_us = step->now_us;
         step->result->closed++;

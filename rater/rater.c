@@ -107,6 +107,8 @@ int mtr_rater_step(struct mtr_rater *rater, const struct mtr_catalog *catalog, i
         mtr_diagnostic_set(diagnostic, 0, 0, NULL, "the rater cannot step: %s", mtr_error_text(rc));
         return rc;
     }
+    MTR_ASSERT(counted.closed <= counted.rated && counted.rated <= rater->options.step_ratings_max);
+    MTR_ASSERT(step.changed || !counted.charges); /* what was emitted was committed */
     counted.idle = !step.more;
     *result = counted;
     return MTR_OK;

@@ -45,11 +45,12 @@ static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128
     return out;
 }
 
-int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
-                       mtr_on_balance on_balance, void *context)
+int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_balance_question *question,
+                       struct mtr_arena *arena, mtr_on_balance on_balance, void *context)
 {
-    const struct mtr_rating rating = {.catalog = catalog, .arena = arena};
+    const struct mtr_subscription *subscription = question->subscription;
+    const struct mtr_rating rating = {.catalog = question->catalog, .arena = arena};
+    const int64_t time_s = question->time_s;
     struct mtr_grants grants;
     int64_t period_start_s = time_s, end_s;
     if (time_s >= subscription->start_s && time_s < subscription->end_s)

@@ -13,6 +13,6 @@ const struct mtr_tariff_document *query_freeze(const struct mtr_tariff_document 
     if (!version) return &out->tariff;
     out->version = *version;
     out->version.from_is_date = false;
-    out->version.from_us = 0;
+    out->version.from_us = INT64_MIN;
     return &out->tariff;
 }

@@ -25,7 +25,7 @@ struct request {
     struct mtr_str component;
     struct mtr_list dimensions;
     struct mtr_list usage;
-    struct mtr_list credits; /* of struct mtr_price_credit */
+    struct mtr_list credits; /* of struct quote_credit */
     const struct mtr_node *rates, *meters;
     struct mtr_str zone;
     bool closing;
@@ -36,20 +36,20 @@ struct request {
     .name = #key, .type = type_, .offset = offsetof(struct struct_, key), .doc = doc_
 
 static const struct mtr_field usage_fields[] = {
-    {FIELD(mtr_price_usage, component, MTR_FIELD_TEXT,
+    {FIELD(quote_row, component, MTR_FIELD_TEXT,
            "key of the tariff's component; default: all that price the meter")},
-    {FIELD(mtr_price_usage, meter, MTR_FIELD_TEXT,
+    {FIELD(quote_row, meter, MTR_FIELD_TEXT,
            "that was used; default: the only one that is priced, or the component's first")},
-    {FIELD(mtr_price_usage, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
+    {FIELD(quote_row, quantity, MTR_FIELD_QUANTITY, "decimal quantity"), .required = true},
     {.name = "time",
      .type = MTR_FIELD_TIME,
-     .offset = offsetof(struct mtr_price_usage, time_us),
+     .offset = offsetof(struct quote_row, time_us),
      .doc = "when it was used",
-     .present_offset = offsetof(struct mtr_price_usage, has_time) + 1},
-    {FIELD(mtr_price_usage, seconds, MTR_FIELD_QUANTITY,
+     .present_offset = offsetof(struct quote_row, has_time) + 1},
+    {FIELD(quote_row, seconds, MTR_FIELD_QUANTITY,
            "length of the span that begins at its time; the quantity is spread over it"),
-     .present_offset = offsetof(struct mtr_price_usage, has_seconds) + 1},
-    {FIELD(mtr_price_usage, dimensions, MTR_FIELD_LABELS, "values of the component's group_by")},
+     .present_offset = offsetof(struct quote_row, has_seconds) + 1},
+    {FIELD(quote_row, dimensions, MTR_FIELD_LABELS, "values of the component's group_by")},
     {.name = NULL},
 };
 
@@ -81,9 +81,9 @@ static const struct mtr_field request_fields[] = {
     {FIELD(request, component, MTR_FIELD_TEXT, "default: the only one with a meter")},
     {FIELD(request, dimensions, MTR_FIELD_LABELS, "of the quantity")},
     {FIELD(request, usage, MTR_FIELD_LIST, "several quantities"), .fields = usage_fields,
-     .item_size = sizeof(struct mtr_price_usage), .max = USAGE_ROWS_MAX},
-    {FIELD(request, credits, MTR_FIELD_LIST, "prepaid money"), .fields = mtr_price_credit_fields,
-     .item_size = sizeof(struct mtr_price_credit), .max = CREDITS_MAX},
+     .item_size = sizeof(struct quote_row), .max = USAGE_ROWS_MAX},
+    {FIELD(request, credits, MTR_FIELD_LIST, "prepaid money"), .fields = quote_credit_fields,
+     .item_size = sizeof(struct quote_credit), .max = CREDITS_MAX},
     {FIELD(request, rates, MTR_FIELD_NODE,
            "list of rates documents to exchange with; default: those of the catalog")},
     {FIELD(request, meters, MTR_FIELD_NODE,
@@ -94,40 +94,50 @@ static const struct mtr_field request_fields[] = {
     {.name = NULL},
 };
 
+/* The question, with everything read that it names. */
+struct question {
+    struct request *request;
+    const struct mtr_catalog *catalog;               /* NULL: none */
+    int64_t at_us;                                   /* of rows without times */
+    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, not asked for */
+    struct mtr_rate_book rates;
+    struct mtr_zone *zone;
+    struct mtr_arena *arena;
+    struct mtr_diagnostics *findings;
+};
+
 /* The tariff named or supplied. */
-static int find_tariff(const struct mtr_node *node, const char *field, const struct mtr_catalog *catalog,
-                       struct mtr_arena *arena, const struct mtr_tariff_document **out,
-                       struct mtr_diagnostics *findings)
+static int find_tariff(const struct question *question, const struct mtr_node *node, const char *field,
+                       const struct mtr_tariff_document **out)
 {
     if (node->kind == MTR_NODE_MAP) {
-        struct mtr_tariff_document *document = mtr_arena_calloc(arena, 1, sizeof(*document));
+        struct mtr_tariff_document *document = mtr_arena_calloc(question->arena, 1, sizeof(*document));
         if (!document) return MTR_ENOMEM;
         *out = document;
-        return mtr_tariff_read(node, arena, document, findings);
+        return mtr_tariff_read(node, question->arena, document, question->findings);
     }
-    *out = catalog ? mtr_catalog_find_tariff(catalog, node->text) : NULL;
-    return *out ? MTR_OK : quote_fail(findings, node, field, "there is no tariff", node->text);
+    *out = question->catalog ? mtr_catalog_find_tariff(question->catalog, node->text) : NULL;
+    return *out ? MTR_OK : quote_fail(question->findings, node, field, "there is no tariff", node->text);
 }
 
 /* As it is for the party that is asked for: with prices in the currency that is charged, or in its own where
  * these are exchanged. */
-static int read_tariff(const struct request *request, const struct mtr_node *node, const char *field,
-                       const struct mtr_catalog *catalog, struct mtr_arena *arena,
-                       const struct mtr_tariff_document **out, struct mtr_diagnostics *findings)
+static int read_tariff(const struct question *question, const struct mtr_node *node, const char *field,
+                       const struct mtr_tariff_document **out)
 {
     const struct mtr_tariff_document *tariff = NULL;
-    struct mtr_tariff_document *own = mtr_arena_calloc(arena, 1, sizeof(*own));
-    struct mtr_tariff_party party = request->party;
+    struct mtr_tariff_document *own = mtr_arena_calloc(question->arena, 1, sizeof(*own));
+    struct mtr_tariff_party party = question->request->party;
     if (!own) return MTR_ENOMEM;
-    int rc = find_tariff(node, field, catalog, arena, &tariff, findings);
+    int rc = find_tariff(question, node, field, &tariff);
     if (rc) return rc;
     if (tariff->exchange.given && mtr_currency_find(party.currency) && !mtr_tariff_in(tariff, party.currency))
         party.currency = (struct mtr_str){NULL, 0};
     *out = own;
-    rc = mtr_tariff_for(tariff, &party, arena, own);
+    rc = mtr_tariff_for(tariff, &party, question->arena, own);
     if (rc != MTR_ENOTFOUND) return rc;
-    return quote_fail(findings, node, "currency", "the tariff has neither prices nor an exchange for",
-                      party.currency);
+    return quote_fail(question->findings, node, "currency",
+                      "the tariff has neither prices nor an exchange for", party.currency);
 }
 
 static struct mtr_node text_node(const struct mtr_node *near, const char *key, struct mtr_str text)
@@ -157,49 +167,48 @@ static int complete(const struct mtr_node *node, const struct mtr_tariff_documen
 }
 
 /* Rates documents of a request. */
-static int read_rates(const struct mtr_node *list, const struct mtr_tariff_document *tariff,
-                      struct mtr_arena *arena, struct mtr_rate_book *out, struct mtr_diagnostics *findings)
+static int read_rates(struct question *question, const struct mtr_node *list)
 {
-    const struct mtr_str none = {NULL, 0};
+    struct mtr_rate_book *book = &question->rates;
+    struct mtr_arena *arena = question->arena;
     int result = MTR_OK;
     if (list->kind != MTR_NODE_LIST)
-        return quote_fail(findings, list, "rates", "a list of rates documents is expected", none);
+        return quote_fail(question->findings, list, "rates", "a list of rates documents is expected",
+                          (struct mtr_str){NULL, 0});
     struct mtr_rates *rates = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(*rates));
-    out->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
-    if (!rates || !out->days) return MTR_ENOMEM;
+    book->days = mtr_arena_calloc(arena, (size_t)list->child_count + 1, sizeof(struct mtr_rates *));
+    if (!rates || !book->days) return MTR_ENOMEM;
     for (uint32_t i = 0; i < list->child_count && result != MTR_ENOMEM; i++) {
         struct mtr_node node;
-        int rc = complete(&list->children[i], tariff, arena, &node);
-        if (!rc) rc = mtr_rates_read(&node, arena, &rates[i], findings);
+        int rc = complete(&list->children[i], question->tariff, arena, &node);
+        if (!rc) rc = mtr_rates_read(&node, arena, &rates[i], question->findings);
         if (rc) result = rc;
-        out->days[i] = &rates[i];
+        book->days[i] = &rates[i];
     }
-    out->count = list->child_count;
-    if (!result) mtr_rate_book_sort(out);
+    book->count = list->child_count;
+    if (!result) mtr_rate_book_sort(book);
     return result;
 }
 
 /* Those of the request, or of the catalog. */
-static int find_rates(const struct request *request, const struct mtr_tariff_document *tariff,
-                      const struct mtr_catalog *catalog, struct mtr_arena *arena, struct mtr_rate_book *out,
-                      struct mtr_diagnostics *findings)
+static int find_rates(struct question *question)
 {
-    *out = (struct mtr_rate_book){NULL, 0};
-    if (request->rates && request->rates->kind != MTR_NODE_NULL)
-        return read_rates(request->rates, tariff, arena, out, findings);
-    if (catalog) *out = *mtr_catalog_rates(catalog);
+    const struct mtr_node *given = question->request->rates;
+    if (given && given->kind != MTR_NODE_NULL) return read_rates(question, given);
+    if (question->catalog) question->rates = *mtr_catalog_rates(question->catalog);
     return MTR_OK;
 }
 
 /* What is known of a stored subscription. */
-static int complete_party(struct request *request, const struct mtr_catalog *catalog,
-                          struct mtr_diagnostics *findings)
+static int complete_party(struct question *question)
 {
-    struct mtr_tariff_party *party = &request->party;
-    if (!catalog || !party->subscription.size) return MTR_OK;
-    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(catalog, party->subscription);
+    struct mtr_tariff_party *party = &question->request->party;
+    if (!question->catalog || !party->subscription.size) return MTR_OK;
+    const struct mtr_subscription *subscription =
+        mtr_catalog_find_subscription(question->catalog, party->subscription);
     if (!subscription)
-        return quote_fail(findings, NULL, "subscription", "there is no subscription", party->subscription);
+        return quote_fail(question->findings, NULL, "subscription", "there is no subscription",
+                          party->subscription);
     if (!party->customer.size) party->customer = subscription->customer;
     if (!party->currency.size) party->currency = subscription->currency;
     return MTR_OK;
@@ -207,23 +216,11 @@ static int complete_party(struct request *request, const struct mtr_catalog *cat
 
 static bool has_times(const struct request *request)
 {
-    const struct mtr_price_usage *rows = request->usage.items;
+    const struct quote_row *rows = request->usage.items;
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (rows[i].has_time) return true;
     return false;
 }
-
-/* The question, with everything read that it names. */
-struct question {
-    struct request *request;
-    const struct mtr_catalog *catalog;               /* NULL: none */
-    int64_t at_us;                                   /* of rows without times */
-    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, not asked for */
-    struct mtr_rate_book rates;
-    struct mtr_zone *zone;
-    struct mtr_arena *arena;
-    struct mtr_diagnostics *findings;
-};
 
 static int read_meters(const struct question *question, struct quote_use_options *out)
 {
@@ -267,7 +264,7 @@ static struct quote_use_options make_use(const struct question *question)
 static int check_series(const struct question *question)
 {
     const struct request *request = question->request;
-    const struct mtr_price_usage *rows = request->usage.items;
+    const struct quote_row *rows = request->usage.items;
     const struct mtr_str none = {NULL, 0};
     for (uint32_t i = 0; i < request->usage.count; i++)
         if (!rows[i].has_time)
@@ -307,10 +304,10 @@ static int list_rows(const struct question *question, struct quote_use_options *
 {
     const struct request *request = question->request;
     if (!request->has_quantity) return MTR_OK;
-    struct mtr_price_usage *rows =
+    struct quote_row *rows =
         mtr_arena_calloc(question->arena, (size_t)request->usage.count + 1, sizeof(*rows));
     if (!rows) return MTR_ENOMEM;
-    rows[0] = (struct mtr_price_usage){
+    rows[0] = (struct quote_row){
         .component = request->component, .dimensions = request->dimensions, .quantity = request->quantity};
     for (uint32_t i = 0; i < use->row_count; i++)
         rows[i + 1] = use->rows[i];
@@ -371,20 +368,16 @@ static int price_month(struct question *question, struct mtr_json_writer *json)
 static int read_question(struct question *question)
 {
     struct request *request = question->request;
-    const struct mtr_catalog *catalog = question->catalog;
-    struct mtr_arena *arena = question->arena;
-    struct mtr_diagnostics *findings = question->findings;
-    int rc = complete_party(request, catalog, findings);
-    if (!rc)
-        rc = read_tariff(request, request->tariff, "tariff", catalog, arena, &question->tariff, findings);
+    int rc = complete_party(question);
+    if (!rc) rc = read_tariff(question, request->tariff, "tariff", &question->tariff);
     if (rc) return rc;
-    if (!request->party.currency.size)
-        request->party.currency = question->tariff->currency; /* the cost is
-                                                                 told in it, too */
-    if (request->has_cost)
-        rc = read_tariff(request, request->cost, "cost", catalog, arena, &question->cost, findings);
-    if (!rc) rc = find_rates(request, question->tariff, catalog, arena, &question->rates, findings);
-    return rc ? rc : quote_rows_expand(question->tariff, question->cost, &request->usage, arena, findings);
+    /* The cost is told in the currency that is charged. */
+    if (!request->party.currency.size) request->party.currency = question->tariff->currency;
+    if (request->has_cost) rc = read_tariff(question, request->cost, "cost", &question->cost);
+    if (!rc) rc = find_rates(question);
+    if (rc) return rc;
+    return quote_rows_expand(question->tariff, question->cost, &request->usage, question->arena,
+                             question->findings);
 }
 
 static int answer(struct question *question, struct mtr_json_writer *json)

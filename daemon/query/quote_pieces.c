@@ -37,7 +37,7 @@ static int add_piece(struct cutting *cutting, struct quote_pieces *pieces, const
 /* A span in pieces by local hours; each has its share of the quantity, and all together the whole. */
 static int add_span(struct cutting *cutting, const struct quote_piece *moment)
 {
-    const struct mtr_price_usage *given = moment->given;
+    const struct quote_row *given = moment->given;
     const mtr_int128 us = 1000000; /* in 10^-12 s */
     const mtr_int128 most = (mtr_int128)MTR_SPREAD_S_MAX * us * MTR_US_PER_SECOND;
     struct mtr_quantity before = {0}, after = given->quantity;
@@ -71,7 +71,7 @@ static int cut_rows(struct cutting *cutting)
     const struct quote_use_options *options = cutting->options;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < options->row_count; i++) {
-        const struct mtr_price_usage *given = &options->rows[i];
+        const struct quote_row *given = &options->rows[i];
         const bool is_span = given->has_seconds && !options->without_times;
         const struct quote_piece moment = {
             given, NULL, NULL, options->without_times ? options->at_us : given->time_us, given->quantity};
@@ -116,7 +116,7 @@ static void advance(struct timeline *line, int64_t time_s)
 
 /* The version that has a component for it before any other; NULL: none has. */
 static const struct mtr_tariff_version *first_version(const struct mtr_tariff_document *tariff,
-                                                      const struct mtr_price_usage *given)
+                                                      const struct quote_row *given)
 {
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
         if (quote_has_component(&tariff->versions[i], given)) return &tariff->versions[i];
@@ -137,7 +137,7 @@ static int check_masks(const struct cutting *cutting, const struct mtr_component
  * version (it is of a meter) or to the other side, the first there is: a level goes on into what prices it
  * later. */
 static int find_on_side(struct cutting *cutting, const struct timeline *side, const struct timeline *beside,
-                        const struct mtr_price_usage *given, const struct mtr_component **out)
+                        const struct quote_row *given, const struct mtr_component **out)
 {
     const struct mtr_tariff_version *version = side->version;
     uint32_t index = 0;

@@ -28,7 +28,7 @@ static uint32_t find_input(const struct mtr_component *component, struct mtr_str
     return input;
 }
 
-bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given)
+bool quote_has_component(const struct mtr_tariff_version *version, const struct quote_row *given)
 {
     for (uint32_t i = 0; i < version->component_count; i++) {
         const struct mtr_component *component = &version->components[i];
@@ -53,7 +53,7 @@ static int fail_component(const struct mtr_tariff_version *version, struct mtr_s
     return quote_fail(findings, NULL, "component", "the tariff has no component with a meter", nothing);
 }
 
-int quote_find_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,
                          uint32_t *out, struct mtr_diagnostics *findings)
 {
     const struct mtr_str name = given->component, meter = given->meter;
@@ -76,7 +76,7 @@ int quote_find_component(const struct mtr_tariff_version *version, const struct 
     return MTR_OK;
 }
 
-struct mtr_str quote_label_value(const struct mtr_price_usage *given, struct mtr_str name)
+struct mtr_str quote_label_value(const struct quote_row *given, struct mtr_str name)
 {
     const struct mtr_label *items = given->dimensions.items;
     for (uint32_t i = 0; i < given->dimensions.count; i++)
@@ -95,7 +95,7 @@ static int append_escaped(struct mtr_buffer *out, struct mtr_str value)
 }
 
 /* "region=eu,sku=x" in the order of the component's group_by, as charges write it. */
-static int write_dimensions(const struct mtr_component *component, const struct mtr_price_usage *given,
+static int write_dimensions(const struct mtr_component *component, const struct quote_row *given,
                             struct mtr_arena *arena, struct mtr_str *out)
 {
     struct mtr_buffer text;
@@ -110,7 +110,7 @@ static int write_dimensions(const struct mtr_component *component, const struct 
     return rc;
 }
 
-int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_usage_row(const struct mtr_tariff_version *version, const struct quote_row *given,
                     struct mtr_arena *arena, struct mtr_usage_row *row, struct mtr_diagnostics *findings)
 {
     int rc = quote_find_component(version, given, &row->component, findings);
@@ -162,7 +162,7 @@ static void add_tariff(struct expanding *expanding, const struct mtr_tariff_docu
 
 /* The components of a row that names none; one stands for "as it is". */
 static void find_keys(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
-                      const struct mtr_price_usage *row, struct expanding *out)
+                      const struct quote_row *row, struct expanding *out)
 {
     *out = (struct expanding){.meter = row->meter};
     if (row->component.size) return;
@@ -174,7 +174,7 @@ static void find_keys(const struct mtr_tariff_document *charged, const struct mt
 int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
                       struct mtr_list *rows, struct mtr_arena *arena, struct mtr_diagnostics *findings)
 {
-    const struct mtr_price_usage *given = rows->items;
+    const struct quote_row *given = rows->items;
     struct expanding found;
     size_t total = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
@@ -186,7 +186,7 @@ int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mt
         return quote_fail(findings, NULL, "usage",
                           "has too many rows for all components of their meters: name the component",
                           (struct mtr_str){NULL, 0});
-    struct mtr_price_usage *all = mtr_arena_calloc(arena, total, sizeof(*all));
+    struct quote_row *all = mtr_arena_calloc(arena, total, sizeof(*all));
     if (!all) return MTR_ENOMEM;
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows->count; i++) {

@@ -9,7 +9,7 @@
 #include "meterd/core/schema.h"
 #include "meterd/tariff/price.h"
 
-struct mtr_price_usage {
+struct quote_row {
     struct mtr_str component; /* empty: all that price the meter */
     bool of_meter;            /* it named none: a version without the component leaves it out */
     struct mtr_str meter;     /* whose quantity it is; empty: the component's first */
@@ -33,16 +33,16 @@ int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mt
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Has the version a component that takes what is given? */
-bool quote_has_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given);
+bool quote_has_component(const struct mtr_tariff_version *version, const struct quote_row *given);
 /* Index of the component that takes it: that of its name and meter; either may be empty for any, if there is
  * but one then. */
-int quote_find_component(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_find_component(const struct mtr_tariff_version *version, const struct quote_row *given,
                          uint32_t *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
-struct mtr_str quote_label_value(const struct mtr_price_usage *given, struct mtr_str name);
+struct mtr_str quote_label_value(const struct quote_row *given, struct mtr_str name);
 
 /* The row as one of the price function: sets component, input, dimensions and quantity; its times are the
  * caller's. */
-int quote_usage_row(const struct mtr_tariff_version *version, const struct mtr_price_usage *given,
+int quote_usage_row(const struct mtr_tariff_version *version, const struct quote_row *given,
                     struct mtr_arena *arena, struct mtr_usage_row *row,
                     struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -14,26 +14,26 @@
 #include "meterd/core/time.h"
 #include "meterd/rater/billing_period.h"
 
-const struct mtr_field mtr_price_credit_fields[] = {
+const struct mtr_field quote_credit_fields[] = {
     {.name = "key",
      .type = MTR_FIELD_KEY,
-     .offset = offsetof(struct mtr_price_credit, key),
+     .offset = offsetof(struct quote_credit, key),
      .doc = "of its line; credit-1 and so on unless given"},
     {.name = "amount",
      .type = MTR_FIELD_MONEY,
-     .offset = offsetof(struct mtr_price_credit, amount),
+     .offset = offsetof(struct quote_credit, amount),
      .required = true,
      .doc = "prepaid, in the tariff's currency"},
     {.name = "priority",
      .type = MTR_FIELD_U64,
-     .offset = offsetof(struct mtr_price_credit, priority),
+     .offset = offsetof(struct quote_credit, priority),
      .default_text = "100",
      .max = MTR_POOL_PRIORITY_MAX,
      .doc = "the lowest pays first"},
     {.name = "expires",
      .type = MTR_FIELD_TIME,
-     .offset = offsetof(struct mtr_price_credit, expires_us),
-     .present_offset = offsetof(struct mtr_price_credit, has_expires) + 1,
+     .offset = offsetof(struct quote_credit, expires_us),
+     .present_offset = offsetof(struct quote_credit, has_expires) + 1,
      .doc = "months that begin then or later do not draw on it"},
     {.name = NULL},
 };
@@ -73,7 +73,7 @@ static bool is_taken(const struct run *run, struct mtr_str key)
 }
 
 /* A credit of the catalog's kind, in force from the beginning of time; its grant is told by its number. */
-static int make_credit(struct run *run, const struct mtr_price_credit *given, uint32_t number)
+static int make_credit(struct run *run, const struct quote_credit *given, uint32_t number)
 {
     char text[32];
     struct mtr_credit credit = {
@@ -105,7 +105,7 @@ static int make_credit(struct run *run, const struct mtr_price_credit *given, ui
 
 static int make_credits(struct run *run)
 {
-    const struct mtr_price_credit *given = run->series->credits->items;
+    const struct quote_credit *given = run->series->credits->items;
     const uint32_t count = run->series->credits->count;
     int rc = MTR_OK;
     run->credits = mtr_arena_calloc(run->arena, (size_t)count + 1, sizeof(*run->credits));

@@ -9,14 +9,14 @@
 #include "daemon/query/quote_use.h"
 
 /* Prepaid money as a request writes it. */
-struct mtr_price_credit {
+struct quote_credit {
     struct mtr_str key; /* "credit-1" … unless given */
     struct mtr_money amount;
     uint64_t priority;
     bool has_expires;
     int64_t expires_us;
 };
-extern const struct mtr_field mtr_price_credit_fields[];
+extern const struct mtr_field quote_credit_fields[];
 
 struct quote_series {
     const struct mtr_tariff_document *tariff; /* as it is for the party */
@@ -24,7 +24,7 @@ struct quote_series {
     const struct mtr_tariff_party *party;     /* whose it is, and the currency that is charged */
     const struct mtr_rate_book *rates;
     struct mtr_zone *zone;          /* of months, days and hours */
-    const struct mtr_list *credits; /* of struct mtr_price_credit */
+    const struct mtr_list *credits; /* of struct quote_credit */
     struct quote_use *use;
     int64_t first_s, last_s;  /* from the month of the first to the month of the last */
     const int64_t *usage_day; /* as in struct mtr_rating */

@@ -81,7 +81,7 @@ static void choose_meter(const struct quote_use *use, struct stream *stream)
 
 /* Is a row that means that component of this stream? */
 static bool is_of(const struct stream *stream, const struct mtr_component *component,
-                  const struct mtr_price_usage *given)
+                  const struct quote_row *given)
 {
     return component && mtr_str_equal(component->key, stream->component->key) &&
            mtr_str_equal(given->meter.size ? given->meter : component->inputs[0],
@@ -94,7 +94,7 @@ static bool is_taken(const struct stream *stream, const struct quote_piece *piec
 }
 
 /* The number of the values of the meter's dimensions, as a cell's key has them. */
-static int find_list(struct quote_use *use, struct stream *stream, const struct mtr_price_usage *given,
+static int find_list(struct quote_use *use, struct stream *stream, const struct quote_row *given,
                      uint32_t *number)
 {
     char key[MTR_DIMENSIONS_BYTES_MAX];

@@ -14,7 +14,7 @@
 #include "meterd/rater/use_source.h"
 
 struct quote_use_options {
-    const struct mtr_price_usage *rows; /* expanded */
+    const struct quote_row *rows; /* expanded */
     uint32_t row_count;
     const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, none */
     const struct mtr_meter *meters;                  /* of the request */

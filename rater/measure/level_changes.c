@@ -64,6 +64,8 @@ static int on_point(void *context, const struct mtr_point *point)
     struct mtr_quantity change = point->quantity;
     int64_t time_us = point->time_us;
     int rc = MTR_OK;
+    MTR_ASSERT(point->time_us >= levels->points_from_s * MTR_US_PER_SECOND &&
+               point->time_us < levels->until_us);
     ++*levels->read_count;
     if (!levels->meter->reports_changes) rc = mtr_quantity_sub(point->quantity, levels->level, &change);
     if (levels->meter->holds_from_day)

@@ -51,6 +51,7 @@ static int hold(struct run *run, int64_t until_us)
 {
     const struct mtr_money seconds = {(mtr_int128)(until_us - run->time_us) *
                                       1000000000000}; /* µs as 10^-18 s */
+    MTR_ASSERT(run->time_us <= until_us);             /* no second is counted twice */
     int rc = mtr_exact_add(run->level_time, mtr_exact_product(run->level, seconds), &run->level_time);
     run->time_us = until_us;
     return rc;
@@ -113,6 +114,7 @@ static int add_quotients(struct run *run)
         const struct mtr_period slice = rater_slice_at(rule, at_s);
         int64_t end_s = slice.end_s < rule->until_s ? slice.end_s : rule->until_s;
         if (at_s < rule->own_s && rule->own_s < end_s) end_s = rule->own_s;
+        MTR_ASSERT(at_s < end_s && run->time_us == at_s * MTR_US_PER_SECOND); /* slices without gaps */
         if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_s - at_s);
         int rc = advance(run, end_s * MTR_US_PER_SECOND);
         if (!rc) rc = add_quotient(run, at_s, at_s < rule->own_s);
@@ -140,6 +142,7 @@ static int add_spans(struct run *run)
             rc = advance(run, end_us);
         }
         row.until_us = run->time_us;
+        MTR_ASSERT(rc || (row.time_us < row.until_us && row.until_us <= until_us));
         if (!rc && row.quantity.e12) rc = rater_add_row(run->slicing, run->group, &row, 0);
     }
     return rc;
@@ -149,6 +152,7 @@ int rater_measure_level(struct mtr_slicing *slicing, uint32_t group)
 {
     struct rater_group_state *state = &slicing->groups[group];
     const struct mtr_slicing_rule *rule = &slicing->rule;
+    MTR_ASSERT(group < slicing->dimensions.count && mtr_slicing_is_level(rule->meter));
     if (state->change_count)
         qsort(state->changes, state->change_count, sizeof(*state->changes), compare_changes);
     struct run run = {

@@ -26,8 +26,10 @@ struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t coun
     if (total == 0) return (struct mtr_quantity){0};
     if (count) qsort(windows, count, sizeof(*windows), compare_sums);
     const uint64_t zeros = total - count, rank = rank_of(total, percentile);
+    MTR_ASSERT(rank >= 1 && rank <= total); /* a rank is one of the windows */
     uint32_t negative = 0;
-    while (negative < count && windows[negative].sum.e12 < 0) negative++;
+    while (negative < count && windows[negative].sum.e12 < 0)
+        negative++;
     if (rank <= negative) return windows[rank - 1].sum;
     if (rank <= negative + zeros) return (struct mtr_quantity){0};
     return windows[rank - zeros - 1].sum;
@@ -54,6 +56,7 @@ uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64
 int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_t time_s)
 {
     const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
+    MTR_ASSERT(hour.start_s <= time_s && time_s < hour.end_s && window_s > 0);
     return hour.start_s + (time_s - hour.start_s) / window_s * window_s;
 }
 

@@ -1,6 +1,7 @@
 /*
  * Which slice holds a moment, and the rows that slices become. Pure.
  */
+#include "meterd/core/time.h"
 #include "rater/measure/slicing_state.h"
 
 static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
@@ -37,6 +38,9 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
     int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->rows, slicing->row_count,
                                  &slicing->row_capacity, sizeof(*slicing->rows));
     if (rc) return rc;
+    MTR_ASSERT(group < slicing->dimensions.count && row->time_us <= row->until_us);
+    MTR_ASSERT(row->earlier == (row->time_us < slicing->rule.own_s * MTR_US_PER_SECOND) ||
+               slicing->rule.component->scope == MTR_SLICE_BY_EVENT);
     struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
     *added = (struct rater_slice_row){*row, seq};
     added->row.component = slicing->rule.component_index;

@@ -55,6 +55,8 @@ static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t place
                                  &slicing->slice_capacity, sizeof(*slicing->slices));
     if (rc) return rc;
     const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_s);
+    MTR_ASSERT(bounds.start_s <= placed_s && placed_s < bounds.end_s &&
+               (!newest || newest->end_s <= bounds.start_s));
     *out = &slicing->slices[slicing->slice_count++];
     **out = (struct rater_slice){.group = group, .start_s = bounds.start_s, .end_s = bounds.end_s};
     slicing->groups[group].newest = slicing->slice_count;
@@ -79,6 +81,7 @@ static int add_to_window(struct mtr_slicing *slicing, struct rater_slice *slice,
     const int64_t start_s =
         rater_window_start(slicing->rule.zone, slicing->rule.meter->window_s, use->placed_s);
     struct rater_window *last = slice->window_count ? &slice->windows[slice->window_count - 1] : NULL;
+    MTR_ASSERT(!last || last->start_s <= start_s);
     if (last && last->start_s == start_s) return mtr_quantity_add(last->sum, use->quantity, &last->sum);
     int rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count,
                                  &slice->window_capacity, sizeof(*slice->windows));
@@ -182,7 +185,8 @@ static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice
     const struct mtr_slicing_rule *rule = &slicing->rule;
     const int64_t from_s = later(slice->start_s, rule->from_s);
     uint32_t count = 0;
-    while (count < slice->window_count && slice->windows[count].start_s < until_s) count++;
+    while (count < slice->window_count && slice->windows[count].start_s < until_s)
+        count++;
     struct rater_window *sorted = mtr_arena_alloc(slicing->arena, ((size_t)count + 1) * sizeof(*sorted));
     if (!sorted) return MTR_ENOMEM;
     if (count) memcpy(sorted, slice->windows, count * sizeof(*sorted));
@@ -239,13 +243,15 @@ int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row *
     for (uint32_t i = 0; !rc && i < slicing->slice_count; i++)
         rc = add_slice_rows(slicing, &slicing->slices[i]);
     if (mtr_slicing_is_level(slicing->rule.meter))
-        for (uint32_t i = 0; !rc && i < slicing->dimensions.count; i++) rc = rater_measure_level(slicing, i);
+        for (uint32_t i = 0; !rc && i < slicing->dimensions.count; i++)
+            rc = rater_measure_level(slicing, i);
     if (rc) return rc;
     struct mtr_usage_row *finished =
         mtr_arena_calloc(slicing->arena, (size_t)slicing->row_count + 1, sizeof(*finished));
     if (!finished) return MTR_ENOMEM;
     if (slicing->row_count) qsort(slicing->rows, slicing->row_count, sizeof(*slicing->rows), compare_rows);
-    for (uint32_t i = 0; i < slicing->row_count; i++) finished[i] = slicing->rows[i].row;
+    for (uint32_t i = 0; i < slicing->row_count; i++)
+        finished[i] = slicing->rows[i].row;
     *rows = finished;
     *count = slicing->row_count;
     return MTR_OK;

@@ -54,6 +54,8 @@ int rater_account(const struct mtr_rating *rating, const struct mtr_subscription
         int64_t start_s, end_s;
         if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s))
             continue;
+        /* Each counts those before it, so that a change ends at the last. */
+        MTR_ASSERT((i < subscription->peer_index) == (subscription->peers[i]->number < subscription->number));
         if (i > subscription->peer_index)
             *continues = true;
         else
@@ -70,6 +72,7 @@ int rater_account_changed(struct rater_step *step, const struct mtr_subscription
     int rc = MTR_OK;
     if (!has_account(subscription)) return MTR_OK;
     const struct mtr_period whole = mtr_period_at(&subscription->billing, period_start_s);
+    MTR_ASSERT(whole.start_s <= period_start_s && period_start_s < whole.end_s);
     for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
         int64_t start_s, end_s;
         if (find_period(subscription->peers[i], &whole, &start_s, &end_s))

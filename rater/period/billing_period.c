@@ -95,10 +95,15 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
                             const struct mtr_component *component)
 {
     uint32_t first = part;
-    if (component->scope == MTR_SLICE_BY_TERM) return term_from(subscription, &period->parts[part]);
+    MTR_ASSERT(part < period->part_count);
+    /* The hour of the subscription's start may begin before a version that resets, and is the part's own. */
+    if (component->scope == MTR_SLICE_BY_TERM)
+        return min_s(term_from(subscription, &period->parts[part]), period->parts[part].usage_from_s);
     while (first > period->parts[part].first &&
            goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;
+    MTR_ASSERT(period->parts[first].usage_from_s <=
+               period->parts[part].usage_from_s); /* nothing of its own is earlier */
     return period->parts[first].usage_from_s;
 }
 
@@ -186,6 +191,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         count += add_numbers(subscription, &period->parts[i], numbers + count);
     for (uint32_t i = 0; i < period->cost_count; i++)
         count += add_numbers(subscription, &period->costs[i], numbers + count);
+    MTR_ASSERT(count <= count_max);
     period->inputs = hash_numbers(numbers, count);
     return MTR_OK;
 }

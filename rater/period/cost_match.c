@@ -29,7 +29,9 @@ int rater_match_costs(struct rater_cost_key *charged, uint32_t charged_count, st
     qsort(charged, charged_count, sizeof(*charged), compare_entries);
     qsort(costs, cost_count, sizeof(*costs), compare_entries);
     for (uint32_t i = 0; i < cost_count && !rc; i++) {
-        while (at < charged_count && compare_keys(&charged[at], &costs[i]) < 0) at++;
+        MTR_ASSERT(i == 0 || compare_keys(&costs[i - 1], &costs[i]) <= 0);
+        while (at < charged_count && compare_keys(&charged[at], &costs[i]) < 0)
+            at++;
         const bool found = at < charged_count && compare_keys(&charged[at], &costs[i]) == 0;
         const bool first = !found && (i == 0 || compare_keys(&costs[i - 1], &costs[i]) != 0);
         rc = on_cost(context, costs[i].index, found ? charged[at].index : UINT32_MAX, first);

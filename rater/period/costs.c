@@ -59,6 +59,7 @@ static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
 {
     struct mtr_period_price *price = context;
     const struct mtr_period_line *from = &price->costs->lines[cost];
+    MTR_ASSERT(cost < price->costs->line_count && !from->has_cost); /* what it costs has itself no cost */
     if (charged != UINT32_MAX)
         return mtr_money_add(price->lines[charged].cost, from->amount, &price->lines[charged].cost);
     if (first) start_line(&price->period, from, &price->lines[price->line_count++]);
@@ -66,6 +67,19 @@ static int on_cost(void *context, uint32_t cost, uint32_t charged, bool first)
     widen_range(line, from);
     int rc = mtr_quantity_add(line->quantity, from->quantity, &line->quantity);
     return rc ? rc : mtr_money_add(line->cost, from->amount, &line->cost);
+}
+
+/* The costs of all lines are the price under the cost tariff: nothing is dropped, nothing counted twice. */
+static int check_costs(const struct mtr_period_price *price)
+{
+    struct mtr_money laid = {0}, priced = {0};
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < price->line_count; i++)
+        rc = mtr_money_add(laid, price->lines[i].cost, &laid);
+    for (uint32_t i = 0; !rc && i < price->costs->line_count; i++)
+        rc = mtr_money_add(priced, price->costs->lines[i].amount, &priced);
+    MTR_ASSERT(rc || laid.e18 == priced.e18);
+    return rc;
 }
 
 int rater_join_costs(struct mtr_period_price *price, struct mtr_arena *arena)
@@ -80,5 +94,7 @@ int rater_join_costs(struct mtr_period_price *price, struct mtr_arena *arena)
     for (uint32_t i = 0; i < charged_count; i++)
         lines[i].has_cost = true;
     price->lines = lines;
-    return rater_match_costs(charged, charged_count, costs, cost_count, on_cost, price);
+    int rc = rater_match_costs(charged, charged_count, costs, cost_count, on_cost, price);
+    MTR_ASSERT(price->line_count >= charged_count && price->line_count <= charged_count + cost_count);
+    return rc ? rc : check_costs(price);
 }

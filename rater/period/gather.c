@@ -103,6 +103,8 @@ static int compare_groups(const void *a, const void *b)
 static int collect_rows(struct collecting *collecting, const struct mtr_usage_row *rows, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
+        MTR_ASSERT(!collecting->row_count || /* components one after another: a line finds all of its rows */
+                   collecting->rows[collecting->row_count - 1].component <= rows[i].component);
         int rc = mtr_arena_make_room(collecting->arena, (void **)&collecting->rows, collecting->row_count,
                                      &collecting->row_capacity, sizeof(*rows));
         if (rc) return rc;
@@ -160,6 +162,7 @@ static void set_range(struct rater_gathering *gathering, const struct mtr_billin
     for (uint32_t i = 0; i <= index; i++)
         if (period->parts[i].usage_from_s == rule->from_s) rule->from_s = period->parts[i].start_s;
     if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
+    MTR_ASSERT(rule->from_s <= rule->own_s && rule->own_s < rule->until_s);
 }
 
 static const struct mtr_meter *find_meter(const struct mtr_rating *rating,
@@ -231,6 +234,8 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
         if (!rc && has_peers) rc = gather_peers(&gathering, &collecting);
         if (rc) return rc;
     }
+    for (uint32_t i = 1; i < collecting.group_count; i++) /* looked up by bisection */
+        MTR_ASSERT(compare_groups(&collecting.groups[i - 1], &collecting.groups[i]) < 0);
     *usage = (struct rater_usage){.groups = collecting.groups,
                                   .group_count = collecting.group_count,
                                   .rows = collecting.rows,

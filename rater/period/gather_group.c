@@ -101,6 +101,7 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
 void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
                         uint64_t seq_last)
 {
+    MTR_ASSERT(gathering->lines[group] < gathering->dimensions.count);
     struct rater_group *line = &gathering->groups[gathering->lines[group]];
     if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
     if (seq_last > line->seq_last) line->seq_last = seq_last;

@@ -4,12 +4,15 @@
  */
 #include "rater/period/gather_parts.h"
 
+#include "meterd/core/time.h"
 #include "meterd/rater/level_changes.h"
 
 static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct rater_gathering *gathering = context;
     uint32_t group;
+    MTR_ASSERT(change->time_us >=
+               gathering->rule.from_s * MTR_US_PER_SECOND); /* what stood before begins there */
     int rc = rater_gather_group(gathering, change->dimensions, &group);
     if (rc) return rc;
     rater_gather_range(gathering, group, change->seq_first, change->seq_last);

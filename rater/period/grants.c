@@ -25,6 +25,8 @@ struct finding {
 static int add_grant(struct finding *finding, const struct mtr_grant *grant)
 {
     struct mtr_grants *grants = &finding->grants;
+    MTR_ASSERT(grant->granted >= 0 &&
+               (!grant->pool.of_money || grant->currency.size)); /* money of a currency */
     int rc = mtr_arena_make_room(finding->arena, (void **)&grants->items, grants->count, &finding->capacity,
                                  sizeof(*grant));
     if (rc) return rc;
@@ -79,6 +81,7 @@ static int64_t expiry_of(const struct finding *finding, const struct mtr_billing
     int64_t end_s = granting->whole.end_s;
     for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++)
         end_s = mtr_period_at(&finding->subscription->billing, end_s).end_s;
+    MTR_ASSERT(end_s >= granting->whole.end_s);
     return end_s;
 }
 
@@ -156,7 +159,9 @@ static int add_rolled_over(struct finding *finding)
         struct mtr_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
         int64_t end_s;
         if (!granting) return MTR_ENOMEM;
-        start_s = mtr_billing_period_start(subscription, start_s - 1, &end_s);
+        const int64_t before_s = start_s;
+        start_s = mtr_billing_period_start(subscription, before_s - 1, &end_s);
+        MTR_ASSERT(start_s < before_s && end_s >= before_s); /* the one right before */
         int rc = rater_billing_period_at(finding->rating, subscription, start_s, granting);
         if (!rc) rc = add_allowances(finding, granting, age);
         if (rc) return rc;
@@ -315,6 +320,7 @@ int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscr
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;
         set_balance(&grant->pool, grant->granted - grant->before);
+        MTR_ASSERT(balance_of(&grant->pool) >= 0 && balance_of(&grant->pool) <= grant->granted);
     }
     return MTR_OK;
 }
@@ -371,6 +377,8 @@ int rater_part_pools(const struct mtr_period_price *priced, uint32_t index, stru
         int rc = sum_draws(priced, grant, part->first, &drawn);
         if (rc) return rc;
         set_balance(&pool, balance_of(&pool) - drawn);
+        MTR_ASSERT(input->pool_count < grants->count &&
+                   balance_of(&pool) <= balance_of(&grant->pool) - drawn);
         pools[input->pool_count++] = pool;
     }
     input->pools = pools;

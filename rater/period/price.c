@@ -19,6 +19,7 @@ static void describe_line(const struct mtr_subscription *subscription,
 {
     struct mtr_charge_line *identity = &line->identity;
     const struct mtr_tariff_version *version = line->part->version;
+    MTR_ASSERT(period->start_s <= line->part->start_s && line->part->end_s <= period->end_s);
     identity->subscription = subscription->number;
     identity->period_start_s = period->start_s;
     identity->part_start_s = line->part->start_s;
@@ -67,6 +68,7 @@ static int add_rounding(const struct mtr_billing_part *part, const struct mtr_pr
         int rc = mtr_money_sub(rest, price->lines[i].amount, &rest);
         if (rc) return rc;
     }
+    MTR_ASSERT(rest.e18 == price->residue.e18); /* the price says of itself what its lines leave */
     if (!rest.e18) return MTR_OK;
     struct mtr_period_line *line = &priced->lines[priced->line_count++];
     line->part = part;
@@ -112,6 +114,8 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .usage = usage->rows,
         .usage_count = usage->row_count,
     };
+    MTR_ASSERT(part->first <= index && index < part->first + part->count);
+    MTR_ASSERT(input.runs_from_s <= part->start_s && part->end_s <= input.runs_to_s);
     if (part->tariff == priced->subscription->tariff) {
         input.account_before = priced->account_before;
         input.account_continues = priced->account_continues;
@@ -212,6 +216,7 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
                            &priced.account_continues);
     if (!rc) rc = price_parts(rating, &priced);
     if (!rc) rc = price_costs(rating, &priced);
+    MTR_ASSERT(rc || period->exists || !priced.line_count); /* where no period is nothing is charged */
     if (rc == MTR_EMISSING) memcpy(out->missing, priced.missing, sizeof(out->missing));
     if (!rc) *out = priced;
     return rc;
@@ -242,24 +247,28 @@ void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscripti
     mtr_json_text(json, (struct mtr_str){text, (size_t)size});
 }
 
-static int write_trace(const struct mtr_period_price *priced, uint32_t index,
-                       const struct mtr_subscription *subscription, bool with_price, bool of_costs,
+static int write_price(const struct mtr_part_price *part, struct mtr_arena *arena,
+                       struct mtr_json_writer *json)
+{
+    struct mtr_price price;
+    int rc = mtr_price(&part->input, true, arena, &price);
+    if (rc) return rc;
+    MTR_ASSERT(price.total.e18 == part->price.total.e18); /* what is explained is what is charged */
+    mtr_price_write_json(&part->input, &price, true, json);
+    return MTR_OK;
+}
+
+static int write_trace(const struct mtr_period_price *priced, uint32_t index, bool with_price,
                        struct mtr_arena *arena, struct mtr_json_writer *json)
 {
     const struct mtr_billing_part *part = &priced->period.parts[index];
-    const struct mtr_price_input *input = &priced->parts[index].input;
     char hash[RATER_HASH_TEXT_BYTES];
-    struct mtr_price price;
+    int rc = MTR_OK;
     rater_hash_format((struct mtr_hash128){part->version->hash_high, part->version->hash_low}, hash);
-    mtr_json_map(json);
-    if (of_costs) {
-        mtr_json_name(json, "cost");
-        mtr_json_bool(json, true);
-    }
     mtr_json_name(json, "from");
-    rater_write_local(json, subscription, part->start_s);
+    rater_write_local(json, priced->subscription, part->start_s);
     mtr_json_name(json, "to");
-    rater_write_local(json, subscription, part->end_s);
+    rater_write_local(json, priced->subscription, part->end_s);
     mtr_json_name(json, "tariff");
     mtr_json_text(json, part->tariff->key);
     mtr_json_name(json, "version");
@@ -267,38 +276,46 @@ static int write_trace(const struct mtr_period_price *priced, uint32_t index,
     mtr_json_name(json, "hash");
     mtr_json_cstr(json, hash);
     mtr_json_name(json, "price");
-    int rc = with_price ? mtr_price(input, true, arena, &price) : MTR_OK;
-    if (rc) return rc;
     if (with_price)
-        mtr_price_write_json(input, &price, true, json);
+        rc = write_price(&priced->parts[index], arena, json);
     else
         mtr_json_null(json);
-    mtr_json_map_end(json);
-    return MTR_OK;
+    return rc;
 }
 
-static int write_traces(const struct mtr_period_price *priced, const struct mtr_subscription *subscription,
-                        bool with_price, struct mtr_arena *arena, struct mtr_buffer *out)
+/* All parts of one side. */
+static int write_side(const struct mtr_period_price *priced, bool of_costs, bool with_price,
+                      struct mtr_arena *arena, struct mtr_json_writer *json)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < priced->period.part_count; i++) {
+        mtr_json_map(json);
+        if (of_costs) {
+            mtr_json_name(json, "cost");
+            mtr_json_bool(json, true);
+        }
+        rc = write_trace(priced, i, with_price, arena, json);
+        mtr_json_map_end(json);
+    }
+    return rc;
+}
+
+static int write_traces(const struct mtr_period_price *priced, bool with_price, struct mtr_arena *arena,
+                        struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_buffer_reset(out);
     mtr_json_begin(&json, out);
     mtr_json_list(&json);
-    for (uint32_t i = 0; i < priced->period.part_count; i++) {
-        int rc = write_trace(priced, i, subscription, with_price, false, arena, &json);
-        if (rc) return rc;
-    }
-    for (uint32_t i = 0; priced->costs && i < priced->costs->period.part_count; i++) {
-        int rc = write_trace(priced->costs, i, subscription, with_price, true, arena, &json);
-        if (rc) return rc;
-    }
+    int rc = write_side(priced, false, with_price, arena, &json);
+    if (!rc && priced->costs) rc = write_side(priced->costs, true, with_price, arena, &json);
+    if (rc) return rc;
     mtr_json_list_end(&json);
     return mtr_json_finish(&json);
 }
 
-int rater_write_traces(const struct mtr_period_price *priced, const struct mtr_subscription *subscription,
-                       struct mtr_arena *arena, struct mtr_buffer *out)
+int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena, struct mtr_buffer *out)
 {
-    int rc = write_traces(priced, subscription, true, arena, out);
-    return rc == MTR_ELIMIT ? write_traces(priced, subscription, false, arena, out) : rc;
+    int rc = write_traces(priced, true, arena, out);
+    return rc == MTR_ELIMIT ? write_traces(priced, false, arena, out) : rc;
 }

@@ -17,8 +17,8 @@ int rater_join_costs(struct mtr_period_price *period, struct mtr_arena *arena) M
  * [{"from","to","tariff","version","hash","price":{…}}, …], behind them the cost parts with "cost": true.
  * A trace that is larger than the buffer may be is left out (price null): it must not keep the money from
  * being charged. */
-int rater_write_traces(const struct mtr_period_price *period, const struct mtr_subscription *subscription,
-                       struct mtr_arena *arena, struct mtr_buffer *out) MTR_MUST_USE;
+int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena,
+                       struct mtr_buffer *out) MTR_MUST_USE;
 
 /* An instant with the offset of the subscription's zone. */
 void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription,

@@ -321,7 +321,8 @@ static void check_audit(struct scenario *scenario, uint32_t stray_count)
     const struct stores *stores = &scenario->stores;
     struct mtr_audit_counts counts;
     struct findings findings = {scenario, 0};
-    CHECK_OK(scenario, mtr_rater_audit(stores->rollups, stores->charges, stores->catalog, &stores->rater_options, on_finding, &findings, &counts));
+    const struct mtr_audit_of of = {stores->rollups, stores->charges, stores->catalog};
+    CHECK_OK(scenario, mtr_rater_audit(&of, &stores->rater_options, on_finding, &findings, &counts));
     CHECK(scenario, counts.pending == 0, "%" PRIu64 " periods wait", counts.pending);
     CHECK(scenario, findings.stray == stray_count, "the audit finds %u strays, expected %u", findings.stray, stray_count);
 }

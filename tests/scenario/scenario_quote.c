@@ -40,7 +40,7 @@ struct quoting {
     const struct mtr_meter *meter; /* being read */
     struct use *uses;
     uint32_t use_count;
-    struct mtr_price_usage *rows;
+    struct quote_row *rows;
     uint32_t row_count;
     struct quote_use *use;
     struct mtr_diagnostics findings;
@@ -163,7 +163,7 @@ static void add_rows_of(struct quoting *quoting, const struct use *use,
                     is_row(quoting, first, component->key))
                     continue;
                 CHECK(quoting->scenario, quoting->row_count < ROWS_MAX, "too many rows");
-                quoting->rows[quoting->row_count++] = (struct mtr_price_usage){.component = component->key,
+                quoting->rows[quoting->row_count++] = (struct quote_row){.component = component->key,
                                                                                .of_meter = true,
                                                                                .meter = use->meter->key,
                                                                                .quantity = use->quantity,

@@ -149,8 +149,8 @@ static inline int rating_print_finding(void *context, const struct mtr_audit_fin
 static inline struct mtr_audit_counts rating_audit(struct rating_world *world)
 {
     struct mtr_audit_counts counts;
-    int rc = mtr_rater_audit(world->rollups, world->charges, world->catalog, &world->options,
-                             rating_print_finding, NULL, &counts);
+    const struct mtr_audit_of of = {world->rollups, world->charges, world->catalog};
+    int rc = mtr_rater_audit(&of, &world->options, rating_print_finding, NULL, &counts);
     assert_int_equal(rc, 0);
     return counts;
 }

@@ -101,8 +101,8 @@ static inline void rating_audit_text(const struct rating_world *world, char *tex
     struct rating_found found = {text, size};
     char pending[48] = "";
     text[0] = '\0';
-    int rc = mtr_rater_audit(world->rollups, world->charges, world->catalog, &world->options, rating_on_found,
-                             &found, counts);
+    const struct mtr_audit_of of = {world->rollups, world->charges, world->catalog};
+    int rc = mtr_rater_audit(&of, &world->options, rating_on_found, &found, counts);
     if (rc) fail_msg("audit: %s", mtr_error_text(rc));
     const bool is_clean = !counts->pending && !text[0];
     if (counts->pending)

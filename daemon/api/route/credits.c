@@ -128,8 +128,8 @@ static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_st
 static int list_subscription(struct api_call *call, struct credits *credits)
 {
     mtr_arena_reset(&credits->arena);
-    int rc = mtr_rater_balances(credits->txn, call->catalog, credits->subscription, credits->time_s,
-                                &credits->arena, on_balance, credits);
+    const struct mtr_balance_question question = {call->catalog, credits->subscription, credits->time_s};
+    int rc = mtr_rater_balances(credits->txn, &question, &credits->arena, on_balance, credits);
     credits->shared_told = true;
     return rc;
 }

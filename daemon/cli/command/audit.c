@@ -134,8 +134,8 @@ static int audit_charges(struct audit *audit)
     struct mtr_rater_options options = mtr_rater_options_default();
     options.grace_us = audit->config.rater.grace;
     options.draft_every_us = audit->config.rater.draft_every;
-    return mtr_rater_audit(audit->live, audit->charges, refold_catalog(audit->refold), &options,
-                           on_finding, audit, &audit->counts);
+    const struct mtr_audit_of of = {audit->live, audit->charges, refold_catalog(audit->refold)};
+    return mtr_rater_audit(&of, &options, on_finding, audit, &audit->counts);
 }
 
 static int audit_log(struct audit *audit, struct mtr_diagnostic *diagnostic)

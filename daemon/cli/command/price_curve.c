@@ -65,7 +65,7 @@ static int find_row(const struct mtr_invocation *invocation, struct curve *curve
 {
     const char *component = invocation_option(invocation, "component"), *pair;
     struct mtr_label labels[MTR_INVOCATION_OPTIONS_MAX];
-    struct mtr_price_usage given = {.component = component ? mtr_str_from(component) : nothing,
+    struct quote_row given = {.component = component ? mtr_str_from(component) : nothing,
                                     .dimensions = {labels, 0}};
     for (uint32_t i = 0; (pair = invocation_option_at(invocation, "dim", i)) != NULL; i++) {
         const char *equals = strchr(pair, '=');

@@ -25,12 +25,18 @@ struct mtr_balance {
     struct mtr_money amount_granted, amount_drawn, amount_balance, amount_expired;
 };
 
-/* The allowances that the billing period of time_s can draw on, and all credits of the subscription and
+/* Whose balances, and when. */
+struct mtr_balance_question {
+    const struct mtr_catalog *catalog;
+    const struct mtr_subscription *subscription;
+    int64_t time_s;
+};
+
+/* The allowances that the billing period of that time can draw on, and all credits of the subscription and
  * its customer. Allocates from the arena; rows are borrowed during the hook. A hook's result other than 0
  * stops and is returned. */
 typedef int (*mtr_on_balance)(void *context, const struct mtr_balance *balance);
-int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_catalog *catalog,
-                       const struct mtr_subscription *subscription, int64_t time_s, struct mtr_arena *arena,
-                       mtr_on_balance on_balance, void *context) MTR_MUST_USE;
+int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_balance_question *question,
+                       struct mtr_arena *arena, mtr_on_balance on_balance, void *context) MTR_MUST_USE;
 
 #endif

@@ -44,10 +44,17 @@ struct mtr_audit_counts {
     uint64_t findings;
 };
 
-/* Findings are borrowed during the hook; its result other than 0 stops and is returned. */
+/* What is audited: both stores, and the catalog that they were last rated by. */
+struct mtr_audit_of {
+    struct mtr_rollups *rollups;
+    struct mtr_charges *charges;
+    const struct mtr_catalog *catalog;
+};
+
+/* Findings are borrowed during the hook (NULL: counted only); its result other than 0 stops and is
+ * returned. */
 typedef int (*mtr_audit_on_finding)(void *context, const struct mtr_audit_finding *finding);
-int mtr_rater_audit(struct mtr_rollups *rollups, struct mtr_charges *charges,
-                    const struct mtr_catalog *catalog, const struct mtr_rater_options *options,
+int mtr_rater_audit(const struct mtr_audit_of *of, const struct mtr_rater_options *options,
                     mtr_audit_on_finding on_finding, void *context,
                     struct mtr_audit_counts *counts) MTR_MUST_USE;
 

@@ -11,12 +11,14 @@
  * difference may be 0: the message is "this line is final"); whatever comes later is a correction of its own
  * period.
  *
- * Tariff versions split a period at their instants. Each part is priced on its own under its version: tiers
- * restart at the split, fees prorate by part (a fee that is not prorated is due once: in advance on the first
+ * Tariff versions split a period at their instants. Each part is priced under its own version and goes on
+ * from the parts before it: positions in tiers, free units and roundings count the use since the period
+ * began, or since a version that says `reset` or has the component anew; with scope term since the
+ * contract term began. Fees prorate by part (a fee that is not prorated is due once: in advance on the first
  * part, in arrears on the last), caps and minimums count what the component cost in the parts before,
- * minimums are due on the last part, and what rounding leaves over is carried into the next part. Usage of
- * hours that start before trial_end_s is not charged, fees begin at trial_end_s. Usage before the first
- * version is not priced; the audit shows it.
+ * minimums are due on the last part, and what rounding leaves over is carried into the next part. A trial
+ * has a tariff of its own, or nothing is charged until it ends, or it frees units and money of the tariff.
+ * Usage before the first version is not priced; the audit shows it.
  *
  * A period once final stays final: when its end moves away later, what is still to come of it are
  * corrections.

@@ -53,3 +53,18 @@ at      2026-04-01T02
         2026-01: final 16 calls                                # 8 × 2
         2026-02: final 7 calls; final 12 calls; final 6 calls  # 2 × 2 + 3 × 1; anew 6 × 2; 3 × 2
         2026-03: final 5 calls                                 # 1 × 2 + 3 × 1
+
+# A version that resets within the hour of the subscription's start, before it: the hour is the subscription's.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - {from: 2026-01-01, components: [
+      {key: calls, meter: calls, graduated: [{up_to: 10, unit: 2}, {unit: 1}], scope: term}]}
+  - {from: "2026-01-10T10:15:00Z", reset: true, components: [
+      {key: calls, meter: calls, graduated: [{up_to: 10, unit: 2}, {unit: 1}], scope: term}]}
+subscriptions: [{key: s2, service: compute, customer: c1, tariff: standard, start: "2026-01-10T10:30:00Z"}]
+
+use     s2 calls 2026-01-10T10:40 8 | 2026-01-11T00 4
+at      2026-02-01T02
+        s2 2026-01-10T10:30: final 22 calls (12)               # 10 × 2 + 2 × 1

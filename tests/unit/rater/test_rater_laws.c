@@ -150,9 +150,8 @@ static void run_seed(uint64_t seed)
     rating_drain(&world);
     struct mtr_audit_counts counts;
     unsigned wrong = 0;
-    assert_int_equal(mtr_rater_audit(world.rollups, world.charges, world.catalog, &world.options, count_wrong,
-                                     &wrong, &counts),
-                     0);
+    const struct mtr_audit_of of = {world.rollups, world.charges, world.catalog};
+    assert_int_equal(mtr_rater_audit(&of, &world.options, count_wrong, &wrong, &counts), 0);
     assert_int_equal(wrong, 0);
     assert_int_equal(counts.pending, 0);
     struct statuses statuses = {0};
