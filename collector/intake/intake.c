@@ -43,6 +43,8 @@ int mtr_intake_open(struct mtr_log *log, struct mtr_dedup *dedup,
     intake->dedup = dedup;
     memcpy(intake->event_key, event_key, MTR_EVENT_KEY_BYTES);
     intake->options = *options;
+    const int64_t identities_us = mtr_intake_identity_window_us(options);
+    intake->log_kept_us = options->retention_us > identities_us ? options->retention_us : identities_us;
     pthread_mutex_init(&intake->lock, NULL);
     intake->queue_last = &intake->queue_first;
     group_init(&intake->group);

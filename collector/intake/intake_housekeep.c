@@ -75,11 +75,7 @@ static int tidy(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq
     if (now_us < intake->slow.tidy_us) return MTR_OK;
     intake->slow.tidy_us = now_us + TIDY_US;
     mtr_dedup_expire(intake->dedup, now_us);
-    /* The index is made of the log: what it knows must still be there at the next start. */
-    const int64_t identities_us = mtr_intake_identity_window_us(&intake->options);
-    const int64_t retention_us = intake->options.retention_us;
-    const int64_t kept_us = retention_us > identities_us ? retention_us : identities_us;
-    return mtr_log_retain(intake->log, now_us - kept_us, consumed_seq, &removed);
+    return mtr_log_retain(intake->log, now_us - intake->log_kept_us, consumed_seq, &removed);
 }
 
 int mtr_intake_housekeep(struct mtr_intake *intake, int64_t now_us, uint64_t consumed_seq,

@@ -41,6 +41,7 @@ struct mtr_intake {
     struct mtr_dedup *dedup;
     uint8_t event_key[MTR_EVENT_KEY_BYTES];
     struct mtr_intake_options options;
+    int64_t log_kept_us; /* the index is made of the log: never less than what it must know */
 
     pthread_mutex_t lock; /* of the queue: what follows up to `failed` */
     struct mtr_request *queue_first;
