@@ -9,8 +9,6 @@
 #include "collector/decode/decoder.h"
 #include "meterd/net/coding.h"
 
-enum { RESERVE_MAX = 4096 };
-
 static const struct mtr_decoder decoders[] = {
     {"application/json", decode_json},
     {"application/cloudevents+json", decode_json},
@@ -21,30 +19,6 @@ static const struct mtr_decoder decoders[] = {
     {"application/x-msgpack", decode_msgpack},
     {"application/vnd.msgpack", decode_msgpack},
 };
-
-int decode_fail(struct mtr_decode_job *job, uint64_t offset, const char *what, const char *reason)
-{
-    mtr_diagnostic_set(job->diagnostic, 0, 0, "", "malformed %s at byte %llu: %s", what,
-                       (unsigned long long)offset, reason);
-    job->diagnostic->offset = offset;
-    return MTR_EINVALID;
-}
-
-int decode_begin(struct mtr_decode_job *job)
-{
-    int rc = draft_begin(&job->draft);
-    if (rc == MTR_ELIMIT)
-        mtr_diagnostic_set(job->diagnostic, 0, 0, "", "more than %lu events in one request",
-                           (unsigned long)job->input->events_max);
-    return rc;
-}
-
-int decode_reserve_like(struct mtr_decode_job *job, size_t first_bytes, size_t rest_bytes)
-{
-    size_t count = rest_bytes / (first_bytes ? first_bytes : 1);
-    count += count / 8 + 1;
-    return draft_reserve(&job->draft, count < RESERVE_MAX ? count : RESERVE_MAX);
-}
 
 /* The type without parameters and white space around it. */
 static struct mtr_str media_type(struct mtr_str text)
