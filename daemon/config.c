@@ -47,15 +47,15 @@ static const struct mtr_field listen_fields[] = {
     FIELD(listen, body_bytes_total_max, MTR_FIELD_BYTES, "512MiB", MIB, 64 * GIB,
           "Memory of all bodies being received; over it 503 with Retry-After."),
     FIELD(listen, answer_bytes_total_max, MTR_FIELD_BYTES, "32MiB", 4 * MIB, 64 * GIB,
-          "Memory of all answers that have not left; over it 503 with Retry-After. Long answers that cannot be "
-          "made piece by piece may hold three quarters of it."),
+          "Memory of all answers that have not left; over it 503 with Retry-After. Long answers that cannot "
+          "be made piece by piece may hold three quarters of it."),
     FIELD(listen, header_timeout, MTR_FIELD_DURATION, "10s", 10000, 3600 * SECOND,
           "From the first byte of a request to the end of its headers."),
     FIELD(listen, body_timeout, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND,
           "For a body to arrive, plus one second per 16 KiB of it."),
     FIELD(listen, send_timeout, MTR_FIELD_DURATION, "30s", 10000, 3600 * SECOND,
-          "How far a reader may fall behind 16 KiB a second while an answer waits for it; then its connection "
-          "is closed."),
+          "How far a reader may fall behind 16 KiB a second while an answer waits for it; then its "
+          "connection is closed."),
     FIELD(listen, idle_timeout, MTR_FIELD_DURATION, "75s", 10000, 3600 * SECOND,
           "A connection without a request is closed after this."),
     FIELD(listen, request_timeout, MTR_FIELD_DURATION, "120s", 10000, 3600 * SECOND,

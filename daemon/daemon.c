@@ -79,8 +79,8 @@ static int open_stores(struct mtr_daemon *daemon, const char *directory, struct 
                                     diagnostic);
     if (!rc) rc = admin_key_ensure(daemon->catalog_store, directory, now_us, diagnostic);
     if (!rc)
-        rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake), now_us, &daemon->dedup,
-                            diagnostic);
+        rc = mtr_dedup_open(daemon->log, event_key, mtr_intake_identity_window_us(&intake), now_us,
+                            &daemon->dedup, diagnostic);
     if (!rc)
         rc = mtr_rollups_open(store_path(directory, "rollups", path), false, &daemon->rollups, diagnostic);
     if (!rc)

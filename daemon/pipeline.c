@@ -1,5 +1,6 @@
 /*
- * The pipeline's threads: what a step of each stage does with what comes of it, in the order of the data's flow.
+ * The pipeline's threads: what a step of each stage does with what comes of it, in the order of the data's
+ * flow.
  *
  *   writer ──committed──▶ aggregator ──folded──▶ rater ──messages──▶ loop
  *      └──slow work──▶ sealer
@@ -19,7 +20,8 @@
 
 enum {
     STAGE_IDLE_MS = 250,
-    FOLD_PAUSE_MS = 50, /* a step writes each cell that it met once: the more events it folds, the less each costs */
+    /* a step writes each cell that it met once: the more events it folds, the less each costs */
+    FOLD_PAUSE_MS = 50,
     PATH_BYTES = 4096,
 };
 

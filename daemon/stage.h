@@ -29,7 +29,8 @@ struct mtr_stage_hooks {
     uint32_t pause_ms;
 };
 
-int stage_start(const struct mtr_stage_hooks *hooks, void *context, struct mtr_stage_thread **out) MTR_MUST_USE;
+int stage_start(const struct mtr_stage_hooks *hooks, void *context,
+                struct mtr_stage_thread **out) MTR_MUST_USE;
 void stage_poke(struct mtr_stage_thread *stage); /* any thread: there is work */
 /* Asks the stage to end once its step says idle (drain) or after the step under way (!drain). Does not
  * wait. */

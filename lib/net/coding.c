@@ -265,8 +265,8 @@ static int copy_plain(struct mtr_str body, uint64_t bytes_max, struct mtr_arena 
     return MTR_OK;
 }
 
-int mtr_coding_decode(enum mtr_coding coding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
-                      struct mtr_decoded *out, struct mtr_diagnostic *diagnostic)
+int mtr_coding_decode(enum mtr_coding coding, struct mtr_str body, uint64_t bytes_max,
+                      struct mtr_arena *arena, struct mtr_decoded *out, struct mtr_diagnostic *diagnostic)
 {
     struct output output;
     if (coding == MTR_CODING_IDENTITY) return copy_plain(body, bytes_max, arena, out, diagnostic);

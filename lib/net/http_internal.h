@@ -26,7 +26,8 @@ enum {
     MTR_HTTP_KEPT_BYTES = 32 << 10,      /* buffers above this are given back after use */
     MTR_HTTP_MOVED_BYTES = 16 << 10,     /* answers above this are moved, below copied */
     MTR_HTTP_STREAM_BYTES = 32 << 10,    /* of a streamed answer: more is made when this has left */
-    MTR_HTTP_UNSENT_BYTES = 128 << 10,   /* that the system may hold of a connection before they are on their way */
+    /* that the system may hold of a connection before they are on their way */
+    MTR_HTTP_UNSENT_BYTES = 128 << 10,
     MTR_HTTP_OUTPUT_BYTES_MAX = 1 << 30, /* of one buffer; never reached by the rules above plus one chunk */
     MTR_HTTP_POOL_MAX = 1024,            /* requests kept for reuse */
     MTR_HTTP_REFUSALS_MAX = 64,          /* connections over the limit that are being told so */
@@ -137,7 +138,8 @@ struct mtr_http_server {
     uint64_t requests;                  /* outside the pool */
     uint64_t refusing;                  /* connections with is_refused */
     struct mtr_http_server_stats stats;
-    _Atomic size_t answer_bytes;        /* memory of answers that have not left; pool threads hold some of it */
+    /* memory of answers that have not left; pool threads hold some of it */
+    _Atomic size_t answer_bytes;
     int64_t date_s;
     char date[40];                      /* "Date: …\r\n" */
     char read_buffer[MTR_HTTP_READ_BYTES];

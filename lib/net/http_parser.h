@@ -22,8 +22,7 @@
 #include "meterd/net/http_server.h"
 
 #if !defined(LLHTTP_STRICT_MODE) || !LLHTTP_STRICT_MODE
-#error                                                                                                       \
-    "llhttp must be compiled with LLHTTP_STRICT_MODE=1: its lenient build lets requests be smuggled (CVE-2023-30589)"
+#error "llhttp without LLHTTP_STRICT_MODE=1 lets requests be smuggled (CVE-2023-30589)"
 #endif
 
 struct mtr_http_head {

@@ -43,8 +43,9 @@ struct mtr_decoded {
  * refused. An empty body stays empty. The memory a sender can make us take is bytes_max, twice that while it
  * grows, whatever its body claims; zstd windows are capped at 8 MiB. MTR_EINVALID: damaged or cut,
  * diagnostic->offset is the byte of `body` reached. MTR_ELIMIT: more than bytes_max. MTR_ENOMEM. */
-int mtr_coding_decode(enum mtr_coding coding, struct mtr_str body, uint64_t bytes_max, struct mtr_arena *arena,
-                      struct mtr_decoded *out, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_coding_decode(enum mtr_coding coding, struct mtr_str body, uint64_t bytes_max,
+                      struct mtr_arena *arena, struct mtr_decoded *out,
+                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* A body that is being written: {.coding = …}, the rest zero. Nothing to release. */
 struct mtr_coding_writer {

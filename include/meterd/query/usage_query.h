@@ -69,8 +69,9 @@ struct mtr_usage_position {
     bool is_done; /* no row is left */
 };
 
-/* The rows behind the position, some of them or all, from the arena. MTR_ELIMIT, from the first step: more rows than
- * rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_EOVERFLOW, MTR_ENOMEM and the store's. */
+/* The rows behind the position, some of them or all, from the arena. MTR_ELIMIT, from the first step: more
+ * rows than rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_EOVERFLOW, MTR_ENOMEM and the
+ * store's. */
 int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
                          const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
                          struct mtr_arena *arena, struct mtr_usage_result *out) MTR_MUST_USE;

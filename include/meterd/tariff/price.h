@@ -137,7 +137,8 @@ struct mtr_price_line {
                              of the period */
     struct mtr_exact tariff_cut;    /* what the tariff's cap took off then */
     bool has_cost;
-    struct mtr_money cost;          /* of the seller, for the same use; laid beside the price by who asks for both */
+    /* of the seller, for the same use; laid beside the price by who asks for both */
+    struct mtr_money cost;
     bool has_unit_price;            /* one price applied to the whole billed quantity */
     struct mtr_money unit_price;
     struct mtr_str tax_code; /* of its component; empty without one, and on lines of the whole tariff */

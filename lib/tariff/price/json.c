@@ -97,7 +97,8 @@ static int on_step(void *context, const struct mtr_price_step *step)
 }
 
 /* Steps that were kept, or that are made once more: the same input gives the same price. */
-static void write_steps(const struct mtr_price_input *input, const struct mtr_price *price, struct steps steps)
+static void write_steps(const struct mtr_price_input *input, const struct mtr_price *price,
+                        struct steps steps)
 {
     enum { CHUNK_BYTES = 64 << 10, BYTES_MAX = 512 << 20 };
     struct mtr_price_input traced = *input;

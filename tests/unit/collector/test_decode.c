@@ -4,106 +4,10 @@
  *   "EINVALID@12: malformed JSON …"           the envelope cannot be read; the offset after '@'
  *   "ok | invalid id: missing | ok"           one word or sentence per event
  *
- * Every kind of bad input has its row. The law behind them: a bad event never touches another, and nothing is accepted that was not
- * understood.
+ * Every kind of bad input has its row. The law behind them: a bad event never touches another, and nothing is
+ * accepted that was not understood.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-#include <zlib.h>
-#include <zstd.h>
-
-#include "meterd/collector/decode.h"
-#include "meterd/core/limits.h"
-
-#define JSON "application/json"
-#define NDJSON "application/x-ndjson"
-#define MSGPACK "application/msgpack"
-#define BODY(literal) {"" literal, sizeof(literal) - 1}
-/* An event that is right but for what a row adds. */
-#define HEAD "\"id\":\"e\",\"type\":\"t\",\"subject\":\"s\""
-#define EVENT "{" HEAD "}"
-#define DATA(members) "{" HEAD ",\"data\":{" members "}}"
-
-enum { RECEIVED_US = 1700000000, BODY_MAX = 64 << 10, EVENTS_MAX = 8 };
-
-struct row {
-    const char *content_type;
-    struct mtr_str body;
-    const char *expected;
-};
-
-static void request_open(struct mtr_request *request)
-{
-    *request = (struct mtr_request){.vendor = MTR_STR("acme")};
-    mtr_arena_init(&request->arena, 4096, 4 << 20);
-}
-
-/* The outcome as one line. */
-static void render(int rc, const struct mtr_diagnostic *diagnostic, const struct mtr_request *request, struct mtr_buffer *out)
-{
-    mtr_buffer_reset(out);
-    if (rc) {
-        assert_int_equal(mtr_buffer_printf(out, "%s@%lu: %s", mtr_error_name(rc), (unsigned long)diagnostic->offset, diagnostic->text), 0);
-        assert_int_equal(request->count, 0);
-        return;
-    }
-    for (uint32_t i = 0; i < request->count; i++) {
-        const struct mtr_event_result *result = &request->results[i];
-        bool invalid = result->code == MTR_RESULT_INVALID;
-        assert_true(invalid || result->code == MTR_RESULT_ACCEPTED);
-        assert_int_equal(mtr_buffer_printf(out, "%s%s%s%s%s%s", i ? " | " : "", invalid ? "invalid" : "ok", result->field ? " " : "",
-                                           result->field ? result->field : "", invalid ? ": " : "", invalid ? result->reason : ""),
-                         0);
-    }
-}
-
-static bool check(const char *name, const struct mtr_decode_input *input, const char *expected)
-{
-    struct mtr_request request;
-    struct mtr_buffer text;
-    struct mtr_diagnostic diagnostic = {.offset = 0};
-    request_open(&request);
-    mtr_buffer_init(&text, 1 << 20);
-    /* An exact copy on the heap, so that the sanitizer sees a read past the end. */
-    struct mtr_decode_input copy = *input;
-    char *body = malloc(input->body.size + 1);
-    assert_non_null(body);
-    char *exact = body + 1;
-    if (input->body.size) memcpy(exact, input->body.data, input->body.size);
-    copy.body.data = exact;
-    int rc = mtr_decode(&copy, &request, &diagnostic);
-    free(body);
-    render(rc, &diagnostic, &request, &text);
-    bool same = mtr_str_equal(mtr_buffer_str(&text), mtr_str_from(expected));
-    if (!same) fprintf(stderr, "%s\n  expected: %s\n  got:      %.*s\n", name, expected, MTR_STR_ARGS(mtr_buffer_str(&text)));
-    mtr_buffer_release(&text);
-    mtr_arena_release(&request.arena);
-    return same;
-}
-
-static void check_rows(const struct row *rows, size_t count)
-{
-    size_t wrong = 0;
-    for (size_t i = 0; i < count; i++) {
-        char name[40];
-        struct mtr_decode_input input = {.body = rows[i].body,
-                                         .content_type = mtr_str_from(rows[i].content_type),
-                                         .body_bytes_max = BODY_MAX,
-                                         .events_max = EVENTS_MAX,
-                                         .received_us = RECEIVED_US};
-        snprintf(name, sizeof(name), "row %zu", i);
-        wrong += !check(name, &input, rows[i].expected);
-    }
-    assert_int_equal(wrong, 0);
-}
-
-#define CHECK_ROWS(rows) check_rows(rows, sizeof(rows) / sizeof(*(rows)))
+#include "tests/support/decode_world.h"
 
 static void test_envelopes(void **state)
 {
@@ -363,7 +267,8 @@ static void test_sizes(void **state)
         memcpy(body, rows[i].before, before);
         memset(body + before, rows[i].fill, rows[i].count);
         memcpy(body + before + rows[i].count, rows[i].after, after);
-        struct mtr_decode_input input = {.body = {body, before + rows[i].count + after}, .body_bytes_max = BODY_MAX,
+        struct mtr_decode_input input = {.body = {body, before + rows[i].count + after},
+                                         .body_bytes_max = BODY_MAX,
                                          .events_max = EVENTS_MAX};
         wrong += !check(rows[i].expected, &input, rows[i].expected);
     }
@@ -380,145 +285,27 @@ static void test_property_count(void **state)
         assert_int_equal(mtr_buffer_printf(&body, "{" HEAD ",\"data\":{\"p0\":0"), 0);
         for (int i = 1; i < count; i++) assert_int_equal(mtr_buffer_printf(&body, ",\"p%d\":%d", i, i), 0);
         assert_int_equal(mtr_buffer_printf(&body, "}}"), 0);
-        struct mtr_decode_input input = {.body = mtr_buffer_str(&body), .body_bytes_max = BODY_MAX, .events_max = EVENTS_MAX};
-        assert_true(check("properties", &input, count > MTR_EVENT_PROPERTIES_MAX ? "invalid data.p64: more than 64 properties" : "ok"));
+        struct mtr_decode_input input = {
+            .body = mtr_buffer_str(&body), .body_bytes_max = BODY_MAX, .events_max = EVENTS_MAX};
+        assert_true(
+            check("properties", &input,
+                  count > MTR_EVENT_PROPERTIES_MAX ? "invalid data.p64: more than 64 properties" : "ok"));
         mtr_buffer_release(&body);
     }
-}
-
-static size_t gzip(struct mtr_str text, char *out, size_t out_bytes_max)
-{
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)text.data, .avail_in = (uInt)text.size, .next_out = (Bytef *)out,
-                       .avail_out = (uInt)out_bytes_max};
-    assert_int_equal(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    assert_int_equal(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    deflateEnd(&stream);
-    return stream.total_out;
-}
-
-static size_t zstd(struct mtr_str text, char *out, size_t out_bytes_max)
-{
-    size_t size = ZSTD_compress(out, out_bytes_max, text.data, text.size, 3);
-    assert_false(ZSTD_isError(size));
-    return size;
-}
-
-static bool check_compressed(const char *encoding, const char *body, size_t size, const char *expected)
-{
-    struct mtr_decode_input input = {.body = {body, size}, .content_encoding = mtr_str_from(encoding), .body_bytes_max = BODY_MAX,
-                                     .events_max = EVENTS_MAX};
-    return check(encoding, &input, expected);
-}
-
-static void test_compression(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        size_t (*compress)(struct mtr_str text, char *out, size_t out_bytes_max);
-        const char *malformed, *cut, *trailing, *head;
-    } rows[] = {
-        {"gzip", gzip, "malformed gzip", "the member ends too early", "incorrect header check", "incorrect header check"},
-        {"ZSTD", zstd, "malformed zstd", "the frame ends too early", "Unknown frame descriptor", "Unknown frame descriptor"},
-    };
-    static const char half[] = "[" EVENT, rest[] = "," EVENT "]";
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char packed[512], expected[200];
-        size_t first = rows[i].compress(mtr_str_from(half), packed, 200);
-        size_t size = first + rows[i].compress(mtr_str_from(rest), packed + first, 200);
-        assert_true(check_compressed(rows[i].name, packed, size, "ok | ok")); /* members, frames one after another */
-        assert_true(check_compressed(rows[i].name, packed, 0,
-                                     "EINVALID@0: malformed JSON at byte 0: an event or a list of events is expected"));
-        for (size_t cut = first + 1; cut < size; cut++) {
-            snprintf(expected, sizeof(expected), "EINVALID@%zu: %s at byte %zu: %s", cut, rows[i].malformed, cut, rows[i].cut);
-            assert_true(check_compressed(rows[i].name, packed, cut, expected));
-        }
-        memcpy(packed + size, "garbage!", 8);
-        struct mtr_request request;
-        struct mtr_diagnostic diagnostic;
-        struct mtr_decode_input input = {.body = {packed, size + 8}, .content_encoding = mtr_str_from(rows[i].name),
-                                         .body_bytes_max = BODY_MAX, .events_max = 8};
-        request_open(&request);
-        assert_int_equal(mtr_decode(&input, &request, &diagnostic), MTR_EINVALID);
-        assert_non_null(strstr(diagnostic.text, rows[i].trailing));
-        assert_true(diagnostic.offset >= size && diagnostic.offset <= size + 8);
-        mtr_arena_release(&request.arena);
-        request_open(&request);
-        input.body = MTR_STR("not compressed at all");
-        assert_int_equal(mtr_decode(&input, &request, &diagnostic), MTR_EINVALID);
-        assert_non_null(strstr(diagnostic.text, rows[i].head));
-        mtr_arena_release(&request.arena);
-    }
-    assert_true(check_compressed("br", "x", 1, "ENOTFOUND@0: content encoding 'br' is not understood: send identity, gzip or zstd"));
-}
-
-/* What comes out is capped, to the byte, whatever goes in. */
-static void test_output_cap(void **state)
-{
-    (void)state;
-    enum { PACKED_MAX = 64 << 10 };
-    size_t (*const compress[])(struct mtr_str, char *, size_t) = {gzip, zstd};
-    static const size_t sizes[] = {BODY_MAX - 1, BODY_MAX, BODY_MAX + 1, 8 << 20};
-    char *plain = malloc(8 << 20), *packed = malloc(PACKED_MAX);
-    assert_true(plain && packed);
-    memset(plain, ' ', 8 << 20);
-    memcpy(plain, "[]", 2);
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < sizeof(sizes) / sizeof(*sizes); j++) {
-            size_t size = compress[i]((struct mtr_str){plain, sizes[j]}, packed, PACKED_MAX);
-            assert_true(check_compressed(i ? "zstd" : "gzip", packed, size,
-                                         sizes[j] <= BODY_MAX ? "" : "ELIMIT@0: the decompressed body is larger than 65536 bytes"));
-        }
-    free(plain);
-    free(packed);
-}
-
-static void test_binary_mode(void **state)
-{
-    (void)state;
-    static const struct mtr_decode_header headers[] = {
-        {{"specversion", 11}, {"1.0", 3}}, {{"id", 2}, {"a%20%C3%A9%", 11}}, {{"type", 4}, {"\"t\\\"x\"", 6}},
-        {{"subject", 7}, {"s", 1}},        {{"time", 4}, {"2026-03-01T00:00:00Z", 20}},
-    };
-    static const struct {
-        const char *content_type, *body, *expected;
-        uint32_t first, count;
-    } rows[] = {
-        {"application/json", "{\"n\":1.50}", "ok", 0, 5},
-        {"application/vnd.acme+json", "{}", "ok", 0, 5},
-        {"text/plain", "", "ok", 0, 5},
-        {"", "[1]", "invalid data: must be a map", 0, 5},
-        {"application/json", "{\"n\":1", "EINVALID@6: malformed JSON at byte 6: ',' or '}' is expected", 0, 5},
-        {"application/json", "{\"n\":\"", "EINVALID@5: malformed JSON at byte 5: string without an end", 0, 5},
-        {"text/plain", "{}", "ENOTFOUND@0: content type 'text/plain' is not understood: send JSON, NDJSON, msgpack or CloudEvents", 0, 5},
-        {"application/json", "", "invalid subject: missing", 0, 3},
-        {"application/json", "", "EINVALID@0: malformed JSON at byte 0: an event or a list of events is expected", 1, 3},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        struct mtr_decode_input input = {.body = mtr_str_from(rows[i].body), .content_type = mtr_str_from(rows[i].content_type),
-                                         .headers = headers + rows[i].first, .header_count = rows[i].count, .body_bytes_max = BODY_MAX,
-                                             .events_max = 1};
-        assert_true(check(rows[i].expected, &input, rows[i].expected));
-    }
-    struct mtr_request request;
-    struct mtr_diagnostic diagnostic;
-    struct mtr_decode_input input = {.body = MTR_STR("{\"n\":1.50}"), .headers = headers, .header_count = 5, .body_bytes_max = BODY_MAX,
-                                     .events_max = 1};
-    request_open(&request);
-    assert_int_equal(mtr_decode(&input, &request, &diagnostic), MTR_OK);
-    assert_true(mtr_str_equal(request.events[0].id, MTR_STR("a \xC3\xA9%")));
-    assert_true(mtr_str_equal(request.events[0].type, MTR_STR("t\"x")));
-    assert_true(request.events[0].properties[0].number.mantissa == 15);
-    mtr_arena_release(&request.arena);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_envelopes), cmocka_unit_test(test_events),        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_data),      cmocka_unit_test(test_ndjson),        cmocka_unit_test(test_msgpack),
-        cmocka_unit_test(test_compact_rows), cmocka_unit_test(test_sizes),      cmocka_unit_test(test_property_count),
-        cmocka_unit_test(test_compression),  cmocka_unit_test(test_output_cap), cmocka_unit_test(test_binary_mode),
+        cmocka_unit_test(test_envelopes),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_data),
+        cmocka_unit_test(test_ndjson),
+        cmocka_unit_test(test_msgpack),
+        cmocka_unit_test(test_compact_rows),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_property_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

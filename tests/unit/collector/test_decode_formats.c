@@ -1,6 +1,7 @@
 /*
- * The law of the formats: the same events through plain JSON, a CloudEvents batch, NDJSON, msgpack maps, compact rows and binary mode,
- * plain or compressed, give the same events, to the digest. Seeded; METERD_SEED=n repeats a run.
+ * The law of the formats: the same events through plain JSON, a CloudEvents batch, NDJSON, msgpack maps,
+ * compact rows and binary mode, plain or compressed, give the same events, to the digest. Seeded;
+ * METERD_SEED=n repeats a run.
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -36,27 +37,34 @@ static struct mtr_str attribute_text(struct random_source *random, struct mtr_ar
 }
 
 /* msgpack has no decimals: exact events keep their numbers integers of 64 bits. */
-static void make_property(struct random_source *random, struct mtr_arena *arena, bool integers, struct mtr_property *property)
+static void make_property(struct random_source *random, struct mtr_arena *arena, bool integers,
+                          struct mtr_property *property)
 {
     property->kind = (enum mtr_property_kind)random_below(random, 4);
-    if (property->kind == MTR_PROPERTY_STRING) property->text = random_text(random, arena, random_below(random, 60));
+    if (property->kind == MTR_PROPERTY_STRING)
+        property->text = random_text(random, arena, random_below(random, 60));
     if (property->kind != MTR_PROPERTY_NUMBER) return;
-    property->number = integers ? (struct mtr_decimal){.mantissa = (int64_t)random_u64(random) >> random_below(random, 64)} : random_number(random);
+    property->number =
+        integers ? (struct mtr_decimal){.mantissa = (int64_t)random_u64(random) >> random_below(random, 64)}
+                 : random_number(random);
 }
 
-static void make_events(struct random_source *random, struct mtr_arena *arena, bool integers, struct mtr_event *events)
+static void make_events(struct random_source *random, struct mtr_arena *arena, bool integers,
+                        struct mtr_event *events)
 {
     for (uint32_t i = 0; i < EVENTS; i++) {
         struct mtr_property *properties = mtr_arena_calloc(arena, NAMES, sizeof(*properties));
         assert_non_null(properties);
         events[i] = (struct mtr_event){.vendor = MTR_STR("acme"),
-                                       .source = random_below(random, 3) ? attribute_text(random, arena, 20) : MTR_STR("acme"),
+                                       .source = random_below(random, 3) ? attribute_text(random, arena, 20)
+                                                                         : MTR_STR("acme"),
                                        .id = attribute_text(random, arena, 40),
                                        .type = attribute_text(random, arena, 20),
                                        .subject = attribute_text(random, arena, 20),
                                        .time_given = random_below(random, 4) != 0,
                                        .properties = properties};
-        events[i].time_us = events[i].time_given ? (int64_t)random_below(random, UINT64_C(7258118400000000)) : RECEIVED_US;
+        events[i].time_us =
+            events[i].time_given ? (int64_t)random_below(random, UINT64_C(7258118400000000)) : RECEIVED_US;
         uint64_t names = random_below(random, 1u << NAMES);
         for (uint32_t name = 0; name < NAMES; name++) {
             if (!(names >> name & 1)) continue;
@@ -76,7 +84,10 @@ static void json_data(struct mtr_json_writer *json, const struct mtr_event *even
         mtr_json_name(json, property->name.data); /* a literal */
         switch (property->kind) {
         case MTR_PROPERTY_STRING: mtr_json_text(json, property->text); break;
-        case MTR_PROPERTY_NUMBER: mtr_json_raw(json, (struct mtr_str){number, (size_t)mtr_decimal_format(property->number, number)}); break;
+        case MTR_PROPERTY_NUMBER:
+            mtr_json_raw(json,
+                         (struct mtr_str){number, (size_t)mtr_decimal_format(property->number, number)});
+            break;
         default: mtr_json_bool(json, property->kind == MTR_PROPERTY_TRUE); break;
         }
     }
@@ -94,7 +105,8 @@ static void json_event(struct mtr_json_writer *json, const struct mtr_event *eve
     mtr_json_map(json);
     if (structured) json_member(json, "specversion", MTR_STR("1.0"));
     json_member(json, "id", event->id);
-    if (structured || !mtr_str_equal(event->source, event->vendor)) json_member(json, "source", event->source);
+    if (structured || !mtr_str_equal(event->source, event->vendor))
+        json_member(json, "source", event->source);
     json_member(json, "type", event->type);
     json_member(json, "subject", event->subject);
     if (event->time_given) {
@@ -218,7 +230,8 @@ static void pack_rows(msgpack_packer *packer, const struct mtr_event *events)
         pack_text(packer, events[i].type);
         pack_text(packer, events[i].subject);
         pack_time(packer, &events[i]);
-        for (int j = 0; j < NAMES; j++) pack_property(packer, mtr_event_property(&events[i], mtr_str_from(property_names[j])));
+        for (int j = 0; j < NAMES; j++)
+            pack_property(packer, mtr_event_property(&events[i], mtr_str_from(property_names[j])));
     }
 }
 
@@ -256,7 +269,8 @@ static void check_input(struct mtr_decode_input input, const struct mtr_event *e
     if (mtr_decode(&input, &request, &diagnostic)) fail_msg("%s", diagnostic.text);
     assert_int_equal(request.count, count);
     for (uint32_t i = 0; i < count; i++) {
-        if (request.results[i].code != MTR_RESULT_ACCEPTED) fail_msg("%s: %s", request.results[i].field, request.results[i].reason);
+        if (request.results[i].code != MTR_RESULT_ACCEPTED)
+            fail_msg("%s: %s", request.results[i].field, request.results[i].reason);
         check_event(&events[i], &request.events[i]);
     }
     mtr_arena_release(&request.arena);
@@ -265,7 +279,8 @@ static void check_input(struct mtr_decode_input input, const struct mtr_event *e
 /* Plain and through zstd. */
 static void check_body(const char *content_type, struct mtr_buffer *body, const struct mtr_event *events)
 {
-    struct mtr_decode_input input = {.body = mtr_buffer_str(body), .content_type = mtr_str_from(content_type)};
+    struct mtr_decode_input input = {.body = mtr_buffer_str(body),
+                                     .content_type = mtr_str_from(content_type)};
     check_input(input, events, EVENTS);
     size_t bound = ZSTD_compressBound(body->size);
     char *packed = malloc(bound);
@@ -302,7 +317,9 @@ static void check_binary(struct mtr_arena *arena, struct mtr_buffer *body, const
     mtr_json_begin(&json, body);
     json_data(&json, event);
     assert_int_equal(mtr_json_finish(&json), MTR_OK);
-    check_input((struct mtr_decode_input){.body = mtr_buffer_str(body), .content_type = MTR_STR("application/json"), .headers = headers,
+    check_input((struct mtr_decode_input){.body = mtr_buffer_str(body),
+                                          .content_type = MTR_STR("application/json"),
+                                          .headers = headers,
                                           .header_count = event->time_given ? 6 : 5},
                 event, 1);
 }

@@ -1,6 +1,7 @@
 /*
- * msgpack, token by token: numbers of every width are exact, every cut is found, claims of size buy no memory, and a batch in the steady
- * state allocates nothing. malloc, calloc and realloc of the program are counted (the linker sends them here).
+ * msgpack, token by token: numbers of every width are exact, every cut is found, claims of size buy no
+ * memory, and a batch in the steady state allocates nothing. malloc, calloc and realloc of the program are
+ * counted (the linker sends them here).
  */
 #include <inttypes.h>
 #include <setjmp.h>
@@ -54,8 +55,11 @@ void *__wrap_realloc(void *memory, size_t size)
 
 static int decode(struct mtr_request *request, struct mtr_str body, struct mtr_diagnostic *diagnostic)
 {
-    struct mtr_decode_input input = {.body = body, .content_type = MTR_STR("application/msgpack"), .body_bytes_max = BODY_MAX,
-                                     .events_max = 100000, .received_us = 1};
+    struct mtr_decode_input input = {.body = body,
+                                     .content_type = MTR_STR("application/msgpack"),
+                                     .body_bytes_max = BODY_MAX,
+                                     .events_max = 100000,
+                                     .received_us = 1};
     mtr_request_reset(request);
     request->vendor = MTR_STR("acme");
     return mtr_decode(&input, request, diagnostic);
@@ -169,7 +173,8 @@ static void a_claim_buys_no_memory(void **state)
         uint64_t before = allocated_bytes;
         mtr_request_init(&request, 64 << 20);
         assert_int_equal(decode(&request, lies[i], &diagnostic), MTR_EINVALID);
-        if (allocated_bytes - before > LIE_BYTES_MAX) fail_msg("lie %zu: %" PRIu64 " bytes", i, allocated_bytes - before);
+        if (allocated_bytes - before > LIE_BYTES_MAX)
+            fail_msg("lie %zu: %" PRIu64 " bytes", i, allocated_bytes - before);
         mtr_request_release(&request);
     }
 }
@@ -207,16 +212,20 @@ static void numbers_of_every_width_are_exact(void **state)
         memcpy(body, head, sizeof(head) - 1);
         memcpy(body + sizeof(head) - 1, rows[i].token.data, rows[i].token.size);
         mtr_request_init(&request, 1 << 20);
-        assert_int_equal(decode(&request, (struct mtr_str){body, sizeof(head) - 1 + rows[i].token.size}, &diagnostic), MTR_OK);
+        assert_int_equal(
+            decode(&request, (struct mtr_str){body, sizeof(head) - 1 + rows[i].token.size}, &diagnostic),
+            MTR_OK);
         assert_int_equal(request.results[0].code, MTR_RESULT_ACCEPTED);
         assert_int_equal(request.events[0].properties[0].number.scale, 0);
-        mtr_int128 expected = rows[i].negative ? -(mtr_int128)rows[i].magnitude : (mtr_int128)rows[i].magnitude;
+        mtr_int128 expected =
+            rows[i].negative ? -(mtr_int128)rows[i].magnitude : (mtr_int128)rows[i].magnitude;
         assert_true(request.events[0].properties[0].number.mantissa == expected);
         mtr_request_release(&request);
     }
 }
 
-/* One token each, in an attribute that is not kept: whole it is fine, cut anywhere it is a fault that stands on the token's first byte. */
+/* One token each, in an attribute that is not kept: whole it is fine, cut anywhere it is a fault that
+ * stands on the token's first byte. */
 static void every_cut_is_found(void **state)
 {
     static const struct mtr_str tokens[] = {
@@ -239,7 +248,8 @@ static void every_cut_is_found(void **state)
         memcpy(body, head, HEAD_BYTES);
         memcpy(body + HEAD_BYTES, tokens[i].data, tokens[i].size);
         mtr_request_init(&request, 1 << 20);
-        assert_int_equal(decode(&request, (struct mtr_str){body, HEAD_BYTES + tokens[i].size}, &diagnostic), MTR_OK);
+        assert_int_equal(decode(&request, (struct mtr_str){body, HEAD_BYTES + tokens[i].size}, &diagnostic),
+                         MTR_OK);
         assert_int_equal(request.results[0].code, MTR_RESULT_ACCEPTED);
         for (size_t size = HEAD_BYTES; size < HEAD_BYTES + tokens[i].size; size++) {
             assert_int_equal(decode(&request, (struct mtr_str){body, size}, &diagnostic), MTR_EINVALID);
@@ -285,20 +295,27 @@ static const char *id_fault(const char *id, size_t size)
     memcpy(body + 6, id, size);
     memcpy(body + 6 + size, rest, sizeof(rest) - 1);
     mtr_request_init(&request, 1 << 20);
-    assert_int_equal(decode(&request, (struct mtr_str){body, 6 + size + sizeof(rest) - 1}, &diagnostic), MTR_OK);
-    const char *reason = request.results[0].code == MTR_RESULT_INVALID ? request.results[0].reason : "fine"; /* static */
+    assert_int_equal(decode(&request, (struct mtr_str){body, 6 + size + sizeof(rest) - 1}, &diagnostic),
+                     MTR_OK);
+    /* static */
+    const char *reason = request.results[0].code == MTR_RESULT_INVALID ? request.results[0].reason : "fine";
     mtr_request_release(&request);
     return reason;
 }
 
-/* Text is looked at in words of eight bytes: what is wrong is found in texts of every size, wherever it stands. */
+/* Text is looked at in words of eight bytes: what is wrong is found in texts of every size, wherever it
+ * stands. */
 static void bad_text_is_found_wherever_it_stands(void **state)
 {
     static const struct {
         char byte;
         const char *expected;
-    } rows[] = {{'\x00', "holds a control character"}, {'\x1f', "holds a control character"}, {'\x80', "not valid UTF-8"},
-                {'\xff', "not valid UTF-8"},           {' ', "fine"},                         {'\x7f', "fine"}};
+    } rows[] = {{'\x00', "holds a control character"},
+                {'\x1f', "holds a control character"},
+                {'\x80', "not valid UTF-8"},
+                {'\xff', "not valid UTF-8"},
+                {' ', "fine"},
+                {'\x7f', "fine"}};
     char text[TEXT_MAX];
     (void)state;
     for (size_t size = 1; size <= TEXT_MAX; size++)

@@ -1,6 +1,6 @@
 /*
- * Content codings: what Accept-Encoding chooses, and that a body written in any pieces is read back as it was, also by readers that stop at
- * the end of the first gzip member.
+ * Content codings: what Accept-Encoding chooses, and that a body written in any pieces is read back as it
+ * was, also by readers that stop at the end of the first gzip member.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,14 +102,18 @@ static void check_pieces(enum mtr_coding coding, const char *text, size_t size, 
     for (size_t at = 0; at < size; at += piece_bytes) {
         const size_t left = size - at;
         assert_int_equal(
-            mtr_coding_write(&writer, (struct mtr_str){text + at, left < piece_bytes ? left : piece_bytes}, false, &coded), MTR_OK);
+            mtr_coding_write(&writer, (struct mtr_str){text + at, left < piece_bytes ? left : piece_bytes},
+                             false, &coded),
+            MTR_OK);
     }
     assert_int_equal(mtr_coding_write(&writer, (struct mtr_str){NULL, 0}, true, &coded), MTR_OK);
-    assert_int_equal(mtr_coding_decode(coding, mtr_buffer_str(&coded), size, &arena, &plain, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_coding_decode(coding, mtr_buffer_str(&coded), size, &arena, &plain, &diagnostic),
+                     MTR_OK);
     assert_int_equal(plain.size, size);
     if (size) assert_memory_equal(plain.text, text, size);
     if (coding == MTR_CODING_GZIP) check_one_member(&coded, text, size);
-    if (coding != MTR_CODING_IDENTITY && size == TEXT_BYTES && piece_bytes >= 1000) assert_true(coded.size < size / 2);
+    if (coding != MTR_CODING_IDENTITY && size == TEXT_BYTES && piece_bytes >= 1000)
+        assert_true(coded.size < size / 2);
     mtr_arena_release(&arena);
     mtr_buffer_release(&coded);
 }
@@ -117,14 +121,16 @@ static void check_pieces(enum mtr_coding coding, const char *text, size_t size, 
 static void pieces(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, 2, 999, 65536, TEXT_BYTES}, piece_bytes[] = {1, 7, 1000, 65536, TEXT_BYTES};
+    static const size_t sizes[] = {0, 1, 2, 999, 65536, TEXT_BYTES},
+                        piece_bytes[] = {1, 7, 1000, 65536, TEXT_BYTES};
     char *text = malloc(TEXT_BYTES);
     assert_non_null(text);
     fill_text(text, TEXT_BYTES);
     for (int coding = MTR_CODING_IDENTITY; coding <= MTR_CODING_ZSTD; coding++)
         for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
             for (size_t j = 0; j < sizeof(piece_bytes) / sizeof(piece_bytes[0]); j++)
-                if (sizes[i] / piece_bytes[j] <= 1000) check_pieces((enum mtr_coding)coding, text, sizes[i], piece_bytes[j]);
+                if (sizes[i] / piece_bytes[j] <= 1000)
+                    check_pieces((enum mtr_coding)coding, text, sizes[i], piece_bytes[j]);
     free(text);
 }
 
@@ -138,7 +144,8 @@ static void full(void **state)
         struct mtr_coding_writer writer = {.coding = (enum mtr_coding)coding};
         struct mtr_buffer out;
         mtr_buffer_init(&out, 100);
-        assert_int_equal(mtr_coding_write(&writer, (struct mtr_str){text, sizeof(text)}, true, &out), MTR_ELIMIT);
+        assert_int_equal(mtr_coding_write(&writer, (struct mtr_str){text, sizeof(text)}, true, &out),
+                         MTR_ELIMIT);
         mtr_buffer_release(&out);
     }
 }

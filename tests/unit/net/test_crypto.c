@@ -1,5 +1,6 @@
 /*
- * Known answers: RFC 4231 (HMAC-SHA256), FIPS 180-4 (SHA-256), RFC 4648 (base64), and the published example of Standard Webhooks.
+ * Known answers: RFC 4231 (HMAC-SHA256), FIPS 180-4 (SHA-256), RFC 4648 (base64), and the published example
+ * of Standard Webhooks.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,8 @@ static void signs_as_rfc_4231(void **state)
         char hex[2 * MTR_SHA256_BYTES + 1];
         assert_int_equal(mtr_hmac_open(rows[i].key, &hmac), MTR_OK);
         for (size_t cut = 0; cut < 3; cut++) { /* again with the kept key, in pieces */
-            struct mtr_str pieces[2] = {{rows[i].data.data, cut}, {rows[i].data.data + cut, rows[i].data.size - cut}};
+            struct mtr_str pieces[2] = {{rows[i].data.data, cut},
+                                        {rows[i].data.data + cut, rows[i].data.size - cut}};
             assert_int_equal(mtr_hmac_sign(hmac, pieces, 2, mac), MTR_OK);
             hex_of(mac, hex);
             assert_string_equal(hex, rows[i].mac);
@@ -73,8 +75,15 @@ static void signs_as_rfc_4231(void **state)
 static void encodes_base64(void **state)
 {
     (void)state;
-    static const char *const rows[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-                                          {"foobar", "Zm9vYmFy"}, {"\xff\xfe\xfd", "//79"}, {"\xfb\xef\xbe", "++++"}};
+    static const char *const rows[][2] = {{"", ""},
+                                          {"f", "Zg=="},
+                                          {"fo", "Zm8="},
+                                          {"foo", "Zm9v"},
+                                          {"foob", "Zm9vYg=="},
+                                          {"fooba", "Zm9vYmE="},
+                                          {"foobar", "Zm9vYmFy"},
+                                          {"\xff\xfe\xfd", "//79"},
+                                          {"\xfb\xef\xbe", "++++"}};
     struct mtr_buffer text, data;
     mtr_buffer_init(&text, 4096);
     mtr_buffer_init(&data, 4096);
@@ -86,7 +95,8 @@ static void encodes_base64(void **state)
         assert_int_equal(mtr_base64_decode(&data, mtr_buffer_str(&text)), MTR_OK);
         assert_true(mtr_str_equal(mtr_buffer_str(&data), mtr_str_from(rows[i][0])));
     }
-    static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zh==", "Zm9=", "Zg==Zg==", " Zg==", "Zm9v\n", "Zm_v", "Zm-v", "=Zg=", "====", "Z===", "Zm=v"};
+    static const char *const bad[] = {"Z",      "Zg",   "Zg=",  "Zg===", "Zh==", "Zm9=", "Zg==Zg==", " Zg==",
+                                      "Zm9v\n", "Zm_v", "Zm-v", "=Zg=",  "====", "Z===", "Zm=v"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         mtr_buffer_reset(&data);
         assert_int_equal(mtr_base64_decode(&data, mtr_str_from(bad[i])), MTR_EINVALID);

@@ -1,5 +1,6 @@
 /*
- * The HTTP clients against our own server: answers, bounds, timeouts, cancelling, the guard, and what the sentences say.
+ * The HTTP clients against our own server: answers, bounds, timeouts, cancelling, the guard, and what the
+ * sentences say.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,8 +44,10 @@ static void echo(struct mtr_http_request *request)
     mtr_buffer_init(&text, 4096);
     assert_false(mtr_http_request_header(request, "expect", &expect));
     if (!mtr_http_request_header(request, "content-type", &type)) type = MTR_STR("none");
-    assert_int_equal(mtr_buffer_printf(&text, "%s %.*s %.*s %zu", mtr_http_method_name(mtr_http_request_method(request)),
-                                       MTR_STR_ARGS(mtr_http_request_path(request)), MTR_STR_ARGS(type), body.size), 0);
+    assert_int_equal(
+        mtr_buffer_printf(&text, "%s %.*s %.*s %zu", mtr_http_method_name(mtr_http_request_method(request)),
+                          MTR_STR_ARGS(mtr_http_request_path(request)), MTR_STR_ARGS(type), body.size),
+        0);
     struct mtr_http_header header = {MTR_STR("X-Test"), MTR_STR("yes")};
     mtr_http_respond(request, 200, &header, 1, &text);
     mtr_buffer_release(&text);
@@ -85,9 +88,11 @@ static void setup(struct fixture *fixture)
     struct mtr_diagnostic diagnostic;
     *fixture = (struct fixture){0};
     assert_int_equal(mtr_loop_open(&fixture->loop), MTR_OK);
-    assert_int_equal(mtr_http_server_open(fixture->loop, &options, &handler, &fixture->server, &diagnostic), MTR_OK);
+    assert_int_equal(mtr_http_server_open(fixture->loop, &options, &handler, &fixture->server, &diagnostic),
+                     MTR_OK);
     assert_int_equal(mtr_http_client_open(fixture->loop, &client_options, &fixture->client), MTR_OK);
-    snprintf(fixture->url, sizeof(fixture->url), "http://127.0.0.1:%u", mtr_http_server_port(fixture->server));
+    snprintf(fixture->url, sizeof(fixture->url), "http://127.0.0.1:%u",
+             mtr_http_server_port(fixture->server));
 }
 
 static void teardown(struct fixture *fixture)
@@ -98,7 +103,8 @@ static void teardown(struct fixture *fixture)
     mtr_loop_close(fixture->loop);
 }
 
-static int send_call(struct fixture *fixture, const char *path, struct mtr_http_call call, struct mtr_http_transfer **out)
+static int send_call(struct fixture *fixture, const char *path, struct mtr_http_call call,
+                     struct mtr_http_transfer **out)
 {
     char url[512];
     snprintf(url, sizeof(url), "%s%s", strstr(path, "://") ? "" : fixture->url, path);
@@ -150,8 +156,11 @@ static void bounds_what_runs_and_comes(void **state)
     struct fixture fixture;
     setup(&fixture);
     struct mtr_http_transfer *transfers[8];
-    for (int i = 0; i < 8; i++) assert_int_equal(send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &transfers[i]), 0);
-    assert_int_equal(send_call(&fixture, "/a", (struct mtr_http_call){.allow_loopback = true}, NULL), MTR_EAGAIN);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(
+            send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &transfers[i]), 0);
+    assert_int_equal(send_call(&fixture, "/a", (struct mtr_http_call){.allow_loopback = true}, NULL),
+                     MTR_EAGAIN);
     for (int i = 0; i < 8; i++) mtr_http_transfer_cancel(transfers[i]);
     assert_int_equal(fixture.error, MTR_ECLOSED);
     assert_int_equal(mtr_http_client_running(fixture.client), 0);
@@ -179,12 +188,16 @@ static void guards_addresses(void **state)
     ask(&fixture, "/a", (struct mtr_http_call){.allow_private = true});
     assert_int_equal(fixture.error, MTR_EDENIED);
     assert_false(fixture.was_sent);
-    assert_int_equal(send_call(&fixture, "file:///etc/hostname", (struct mtr_http_call){.allow_loopback = true}, NULL), MTR_EINVALID);
+    assert_int_equal(
+        send_call(&fixture, "file:///etc/hostname", (struct mtr_http_call){.allow_loopback = true}, NULL),
+        MTR_EINVALID);
     ask(&fixture, "ftp://127.0.0.1/", (struct mtr_http_call){.allow_loopback = true, .allow_private = true});
     assert_int_equal(fixture.error, MTR_EINVALID);
     assert_int_equal(send_call(&fixture, "://", (struct mtr_http_call){0}, NULL), MTR_EINVALID);
     struct mtr_http_header split = {MTR_STR("X"), MTR_STR("a\r\nY: b")};
-    assert_int_equal(send_call(&fixture, "/", (struct mtr_http_call){.headers = &split, .header_count = 1}, NULL), MTR_EINVALID);
+    assert_int_equal(
+        send_call(&fixture, "/", (struct mtr_http_call){.headers = &split, .header_count = 1}, NULL),
+        MTR_EINVALID);
     teardown(&fixture);
 }
 
@@ -243,7 +256,8 @@ static void says_who_is_not_there(void **state)
     struct mtr_http_answer answer;
     mtr_http_answer_init(&answer);
     assert_int_equal(mtr_http_session_open(&session), MTR_OK);
-    assert_int_equal(mtr_http_session_call(session, &(struct mtr_http_call){.url = url}, &answer), MTR_EUNREACHABLE);
+    assert_int_equal(mtr_http_session_call(session, &(struct mtr_http_call){.url = url}, &answer),
+                     MTR_EUNREACHABLE);
     assert_string_equal(answer.reason, wanted);
     mtr_http_session_close(session);
     mtr_http_answer_release(&answer);
@@ -266,8 +280,10 @@ static void may_cancel_and_close_from_an_answer(void **state)
     struct fixture fixture;
     setup(&fixture);
     char url[128];
-    assert_int_equal(send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &fixture.other), MTR_OK);
-    assert_int_equal(send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, NULL), MTR_OK);
+    assert_int_equal(
+        send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &fixture.other), MTR_OK);
+    assert_int_equal(send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, NULL),
+                     MTR_OK);
     snprintf(url, sizeof(url), "%s/a", fixture.url);
     struct mtr_http_call call = {.url = url, .allow_loopback = true};
     assert_int_equal(mtr_http_client_send(fixture.client, &call, cancel_other, &fixture, NULL), MTR_OK);

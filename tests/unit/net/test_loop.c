@@ -103,7 +103,9 @@ static void tells_the_service_manager(void **state)
     assert_int_equal(mtr_systemd_ready(), MTR_OK);
     int size = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "meterd-test-%d", (int)getpid());
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address,
+                          (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size)),
+                     0);
     char name[128];
     snprintf(name, sizeof(name), "@%s", address.sun_path + 1);
     setenv("NOTIFY_SOCKET", name, 1);

@@ -38,8 +38,8 @@ static const struct request_row {
     {"{\"tariff\":" TARIFF ",\"at\":\"2025-03-01T00:00:00Z\",\"quantity\":\"3\"}", "no version"},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.80\""},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}",
-     "\"exchange\":{\"currency\":\"EUR\",\"amount\":\"1.5\",\"rate\":\"1.2\",\"numerator\":\"6\",\"denominator\":\"5\",\"derivation\":\"direct\",\"source\":\"ecb\","
-     "\"date\":\"2026-03-28\",\"rule\":\"period_end\",\"day\":\"2026-03-31\"}"},
+     "\"exchange\":{\"currency\":\"EUR\",\"amount\":\"1.5\",\"rate\":\"1.2\",\"numerator\":\"6\",\"denominator\":\"5\",\"derivation\":\"direct\","
+     "\"source\":\"ecb\",\"date\":\"2026-03-28\",\"rule\":\"period_end\",\"day\":\"2026-03-31\"}"},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\"," RATES "}", "\"total\":\"1.50\",\"residue\":\"0\",\"currency\":\"EUR\""},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"}",
      "currency there is no rate of ecb from EUR to USD for 2026-03-31, nor one of the 7 days before"},
@@ -47,12 +47,14 @@ static const struct request_row {
      "currency there is no rate of ecb from EUR to USD for 2026-02-28 or any day before"},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-05-05\",\"quantity\":\"3\",\"currency\":\"USD\",\"closing\":false," RATES "}", "\"total\":\"1.80\""},
     {"{\"tariff\":" DAILY ",\"at\":\"2026-03-07\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.65\""},
-    {"{\"tariff\":" DAILY ",\"currency\":\"USD\"," RATES ",\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"},{\"time\":\"2026-03-28\",\"quantity\":\"3\"}]}",
+    {"{\"tariff\":" DAILY ",\"currency\":\"USD\"," RATES ",\"usage\":[{\"time\":\"2026-03-05\",\"quantity\":\"3\"},"
+     "{\"time\":\"2026-03-28\",\"quantity\":\"3\"}]}",
      "\"total\":\"3.45\""},
     {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USX\"}", "currency the tariff has neither prices nor an exchange for USX"},
     {"{\"tariff\":" TARIFF ",\"quantity\":\"3\",\"currency\":\"USD\"}", "currency the tariff has neither prices nor an exchange for USD"},
     {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":{}}", "rates a list of rates documents is expected"},
-    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"0\"}}]}", "USD: a rate is above zero"},
+    {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"0\"}}]}",
+     "USD: a rate is above zero"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
     {"[", ""},
@@ -75,7 +77,8 @@ static void test_requests(void **state)
         text[0] = '\0';
         if (!rc) assert_int_equal(mtr_json_finish(&json), MTR_OK);
         if (!rc) snprintf(text, sizeof(text), "%.*s", MTR_STR_ARGS(mtr_buffer_str(&out)));
-        else if (findings.count) snprintf(text, sizeof(text), "%s %s", findings.items[0].field, findings.items[0].text);
+        else if (findings.count)
+            snprintf(text, sizeof(text), "%s %s", findings.items[0].field, findings.items[0].text);
         if (!strstr(text, request_rows[i].expected)) fail_msg("row %zu: %d %s", i, rc, text);
         mtr_diagnostics_release(&findings);
         mtr_arena_release(&arena);

@@ -1,5 +1,6 @@
 /*
- * What if: the same usage under the stored tariff and under a draft, beside what was emitted; and nothing written by it.
+ * What if: the same usage under the stored tariff and under a draft, beside what was emitted; and nothing
+ * written by it.
  */
 #include "meterd/query/what_if.h"
 
@@ -43,21 +44,28 @@ struct listing {
 static int list_period(void *context, const struct mtr_what_if_period *period)
 {
     struct listing *listing = context;
-    char start[MTR_TIME_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES], stored[MTR_DECIMAL_TEXT_BYTES], draft[MTR_DECIMAL_TEXT_BYTES];
+    char start[MTR_TIME_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES], stored[MTR_DECIMAL_TEXT_BYTES],
+        draft[MTR_DECIMAL_TEXT_BYTES];
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
     mtr_money_format(period->emitted, emitted);
     mtr_money_format(period->stored, stored);
     mtr_money_format(period->draft, draft);
     assert_int_equal(period->stored_problem, 0);
-    listing->size += (size_t)snprintf(listing->text + listing->size, sizeof(listing->text) - listing->size, "%s%.*s %s %s%s%s %s %s%s",
-                                      listing->size ? "; " : "", MTR_STR_ARGS(period->subscription->key), start, emitted,
-                                      period->as_emitted ? "" : period->rated ? "!" : "?", period->over ? "" : "~", stored,
-                                      period->draft_problem ? mtr_error_name(period->draft_problem) : draft, period->uncovered ? " uncovered" : "");
+    listing->size += (size_t)snprintf(listing->text + listing->size, sizeof(listing->text) - listing->size,
+                                      "%s%.*s %s %s%s%s %s %s%s", listing->size ? "; " : "",
+                                      MTR_STR_ARGS(period->subscription->key), start, emitted,
+                                      period->as_emitted ? ""
+                                      : period->rated    ? "!"
+                                                         : "?",
+                                      period->over ? "" : "~", stored,
+                                      period->draft_problem ? mtr_error_name(period->draft_problem) : draft,
+                                      period->uncovered ? " uncovered" : "");
     listing->by_charges += period->by_charges;
     return 0;
 }
 
-static int count_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+static int count_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                              uint32_t total)
 {
     struct listing *listing = context;
     (void)subscription;
@@ -72,16 +80,21 @@ static struct mtr_catalog *draft_of(struct rating_world *stage, const char *text
     struct mtr_diagnostics findings;
     struct mtr_catalog *draft = NULL;
     mtr_diagnostics_init(&findings, 16);
-    const struct mtr_catalog_edit edit = {.text = mtr_str_from(text), .kind = key ? &kind : NULL, .key = mtr_str_from(key ? key : "")};
+    const struct mtr_catalog_edit edit = {
+        .text = mtr_str_from(text), .kind = key ? &kind : NULL, .key = mtr_str_from(key ? key : "")};
     int rc = mtr_catalog_store_draft(stage->store, &edit, &draft, &findings);
     if (rc) fail_msg("%s", findings.count ? findings.items[0].text : mtr_error_text(rc));
     mtr_diagnostics_release(&findings);
     return draft;
 }
 
-static struct mtr_what_if_options options_of(const struct rating_world *stage, const struct mtr_catalog *draft)
+static struct mtr_what_if_options options_of(const struct rating_world *stage,
+                                             const struct mtr_catalog *draft)
 {
-    return (struct mtr_what_if_options){.stored = stage->catalog, .draft = draft, .to.time_s = MTR_TIME_S_MAX, .grace_us = MTR_US_PER_HOUR,
+    return (struct mtr_what_if_options){.stored = stage->catalog,
+                                        .draft = draft,
+                                        .to.time_s = MTR_TIME_S_MAX,
+                                        .grace_us = MTR_US_PER_HOUR,
                                         .memory_bytes_max = 64 << 20};
 }
 
@@ -116,14 +129,17 @@ static void both_prices_of_each_period(void **state)
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4; "
-                                                "s2 2025-12-31T18:30:00Z 10 10 12; s2 2026-01-31T18:30:00Z 0~ 0 0");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4; "
+                        "s2 2025-12-31T18:30:00Z 10 10 12; s2 2026-01-31T18:30:00Z 0~ 0 0");
     rating_use(&stage, "s1", "calls", JANUARY_S, "", "2"); /* folded, not yet rated */
     options.customer = MTR_STR("c1");
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5! 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5! 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
     rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 2 * HOUR_S);
     rating_drain(&stage);
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 6 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 6 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
     mtr_catalog_release(draft);
     rating_close(&stage);
 }
@@ -137,11 +153,13 @@ static void dates_are_local(void **state)
     struct mtr_what_if_options options = options_of(&stage, draft);
     options.from = (struct mtr_what_if_bound){.is_date = true, .days = JANUARY_S / DAY_S};
     options.to = (struct mtr_what_if_bound){.is_date = true, .days = FEBRUARY_S / DAY_S};
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s2 2025-12-31T18:30:00Z 10 10 12");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 6; s2 2025-12-31T18:30:00Z 10 10 12");
     options.from.is_date = options.to.is_date = false;
     options.from.time_s = JANUARY_S;
     options.to.time_s = FEBRUARY_S;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s2 2026-01-31T18:30:00Z 0~ 0 0");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 6; s2 2026-01-31T18:30:00Z 0~ 0 0");
     mtr_catalog_release(draft);
     rating_close(&stage);
 }
@@ -155,18 +173,22 @@ static void only_those_asked_for(void **state)
     struct mtr_what_if_options options = options_of(&stage, same);
     assert_string_equal(list(&stage, &options), ""); /* the draft changes nothing */
     options.tariff = MTR_STR("other");
-    assert_string_equal(list(&stage, &options), "s3 2026-01-01T00:00:00Z 3 3 3; s3 2026-02-01T00:00:00Z 0~ 0 0");
+    assert_string_equal(list(&stage, &options),
+                        "s3 2026-01-01T00:00:00Z 3 3 3; s3 2026-02-01T00:00:00Z 0~ 0 0");
     options.vendor = MTR_STR("acme");
     assert_string_equal(list(&stage, &options), "");
     mtr_catalog_release(same);
 
     /* a subscription that moves to another tariff; and one that nobody moved */
-    struct mtr_catalog *moved = draft_of(&stage, "tariffs: [{key: gold, currency: EUR, versions: [{from: 2026-01-01, components: "
-                                                 "[{key: calls, meter: calls, per_unit: 1}]}]}]\n"
-                                                 "subscriptions: [{key: s1, service: compute, customer: c1, tariff: gold, zone: UTC, start: 2026-01-01}]\n",
-                                         NULL);
+    struct mtr_catalog *moved = draft_of(
+        &stage,
+        "tariffs: [{key: gold, currency: EUR, versions: [{from: 2026-01-01, components: "
+        "[{key: calls, meter: calls, per_unit: 1}]}]}]\n"
+        "subscriptions: [{key: s1, service: compute, customer: c1, tariff: gold, zone: UTC, start: 2026-01-01}]\n",
+        NULL);
     options = options_of(&stage, moved);
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 10; s1 2026-02-01T00:00:00Z 2~ 2 4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 10; s1 2026-02-01T00:00:00Z 2~ 2 4");
     mtr_catalog_release(moved);
     rating_close(&stage);
 }
@@ -182,14 +204,18 @@ static void one_version_for_all(void **state)
     struct mtr_catalog *draft = draft_of(&stage, next, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
     options.customer = MTR_STR("c1");
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 4");
     options.has_at = true;
     options.at_s = MARCH_S;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 10; s1 2026-02-01T00:00:00Z 2~ 2 4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 10; s1 2026-02-01T00:00:00Z 2~ 2 4");
     options.at_s = MARCH_S + 365 * (int64_t)DAY_S;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 20; s1 2026-02-01T00:00:00Z 2~ 2 8");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 20; s1 2026-02-01T00:00:00Z 2~ 2 8");
     options.at_s = JANUARY_S;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 0 uncovered");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 0 uncovered");
     mtr_catalog_release(draft);
     rating_close(&stage);
 }
@@ -204,16 +230,18 @@ static void a_price_out_of_range_is_named(void **state)
     struct mtr_catalog *draft = draft_of(&stage, vast, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
     options.customer = MTR_STR("c2");
-    assert_string_equal(list(&stage, &options), "s2 2025-12-31T18:30:00Z 10 10 EOVERFLOW; s2 2026-01-31T18:30:00Z 0~ 0 0");
+    assert_string_equal(list(&stage, &options),
+                        "s2 2025-12-31T18:30:00Z 10 10 EOVERFLOW; s2 2026-01-31T18:30:00Z 0~ 0 0");
     mtr_catalog_release(draft);
     rating_close(&stage);
 }
 
 static void a_missing_rate_is_named(void **state)
 {
-    static const char abroad[] = "tariffs: [{key: abroad, currency: USD, exchange: {source: ecb, at: period_end}, versions: [{from: 2026-01-01, components: "
-                                 "[{key: calls, meter: calls, per_unit: '1'}]}]}]\n"
-                                 "subscriptions: [{key: s1, service: compute, customer: c1, tariff: abroad, currency: EUR, zone: UTC, start: 2026-01-01}]\n";
+    static const char abroad[] =
+        "tariffs: [{key: abroad, currency: USD, exchange: {source: ecb, at: period_end}, versions: [{from: 2026-01-01, components: "
+        "[{key: calls, meter: calls, per_unit: '1'}]}]}]\n"
+        "subscriptions: [{key: s1, service: compute, customer: c1, tariff: abroad, currency: EUR, zone: UTC, start: 2026-01-01}]\n";
     struct rating_world stage;
     (void)state;
     open_stage(&stage);
@@ -224,7 +252,9 @@ static void a_missing_rate_is_named(void **state)
     mtr_catalog_release(draft);
 
     char with_rate[sizeof(abroad) + 128];
-    snprintf(with_rate, sizeof(with_rate), "rates: [{key: r, source: ecb, date: 2026-01-31, base: EUR, quotes: {USD: '1.25'}}]\n%s", abroad);
+    snprintf(with_rate, sizeof(with_rate),
+             "rates: [{key: r, source: ecb, date: 2026-01-31, base: EUR, quotes: {USD: '1.25'}}]\n%s",
+             abroad);
     draft = draft_of(&stage, with_rate, NULL);
     options = options_of(&stage, draft);
     options.to.time_s = FEBRUARY_S;
@@ -237,10 +267,12 @@ static void a_missing_rate_is_named(void **state)
 
 static void a_trial_tariff_is_drafted(void **state)
 {
-    static const char trial[] = "tariffs: [{key: trial, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '%s'}]}]}]\n"
-                                "%s";
-    static const char moved[] = "subscriptions: [{key: s4, service: compute, customer: c4, tariff: standard, zone: UTC, start: 2026-01-01, "
-                                "trial: {days: 15, tariff: trial}}]\n";
+    static const char trial[] =
+        "tariffs: [{key: trial, currency: EUR, versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '%s'}]}]}]\n"
+        "%s";
+    static const char moved[] =
+        "subscriptions: [{key: s4, service: compute, customer: c4, tariff: standard, zone: UTC, start: 2026-01-01, "
+        "trial: {days: 15, tariff: trial}}]\n";
     struct rating_world stage;
     char text[1024];
     (void)state;
@@ -269,8 +301,9 @@ static void a_trial_tariff_is_drafted(void **state)
 
 static void balances_are_those_charged(void **state)
 {
-    static const char allowance[] = "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.50'}], "
-                                    "allowances: [{key: included, components: [calls], quantity: '6', rollover: %d}]}]\n";
+    static const char allowance[] =
+        "key: standard\ncurrency: EUR\nversions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: '0.50'}], "
+        "allowances: [{key: included, components: [calls], quantity: '6', rollover: %d}]}]\n";
     struct rating_world stage;
     char text[1024];
     (void)state;
@@ -278,21 +311,24 @@ static void balances_are_those_charged(void **state)
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
     options.customer = MTR_STR("c1");
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
     assert_int_equal(listing.by_charges, 0);
     mtr_catalog_release(draft);
 
     snprintf(text, sizeof(text), allowance, 0); /* of each period alone */
     draft = draft_of(&stage, text, "standard");
     options.draft = draft;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
     assert_int_equal(listing.by_charges, 0);
     mtr_catalog_release(draft);
 
     snprintf(text, sizeof(text), allowance, 1); /* nothing was drawn of January's yet */
     draft = draft_of(&stage, text, "standard");
     options.draft = draft;
-    assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
+    assert_string_equal(list(&stage, &options),
+                        "s1 2026-01-01T00:00:00Z 5 5 2; s1 2026-02-01T00:00:00Z 2~ 2 0");
     assert_int_equal(listing.by_charges, 2);
     mtr_catalog_release(draft);
     rating_close(&stage);
@@ -331,7 +367,8 @@ static int keep_amounts(void *context, const struct mtr_what_if_period *period)
     return 0;
 }
 
-static int ignore_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done, uint32_t total)
+static int ignore_subscription(void *context, const struct mtr_subscription *subscription, uint32_t done,
+                               uint32_t total)
 {
     (void)context;
     (void)subscription;
@@ -364,7 +401,8 @@ static void what_it_says_is_what_is_charged(void **state)
     int64_t now_s = FEBRUARY_S + 14 * DAY_S;
     (void)state;
     open_stage(&stage);
-    for (int hour = 0; hour < 30; hour++) rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1");
+    for (int hour = 0; hour < 30; hour++)
+        rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1");
     rating_advance_to(&stage, now_s += 2 * HOUR_S);
     rating_drain(&stage);
     for (size_t i = 0; i < sizeof(drafts) / sizeof(drafts[0]); i++) {
