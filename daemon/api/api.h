@@ -133,8 +133,8 @@ void events_on_answer(void *events, struct mtr_request *request);
 /* Lists and handlers, by file. */
 extern const struct api_list api_charges_list; /* route/charges.c */
 extern const struct api_list api_margins_list; /* route/margins.c */
+extern const struct api_list api_usage_list;   /* route/usage.c */
 void api_answer_rows(struct api_call *call);    /* rows.c */
-void api_get_usage(struct api_call *call);          /* route/usage.c */
 void api_list_events(struct api_call *call);        /* route/stored_events.c */
 /* route/charges.c */
 void api_ack_charges(struct api_call *call);

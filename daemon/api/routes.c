@@ -93,7 +93,7 @@ const struct api_route api_routes[] = {
      "application/json,application/x-ndjson", api_list_events, NULL},
     {MTR_HTTP_GET, "/v1/usage", MTR_SCOPE_QUERY, "getUsage",
      "Usage by subscription, meter, time and dimensions", usage_parameters, NULL, "Usage", ROWS,
-     api_get_usage, NULL},
+     api_answer_rows, &api_usage_list},
     {MTR_HTTP_GET, "/v1/charges", MTR_SCOPE_BILLING, "listCharges", "The feed of charges, from any point",
      charges_parameters, NULL, "Charges", ROWS, api_answer_rows, &api_charges_list},
     {MTR_HTTP_POST, "/v1/charges/ack", MTR_SCOPE_BILLING, "ackCharges",

@@ -20,7 +20,8 @@
  * the call's catalog snapshot, both of which stay as they were. All three run on pool threads, one at a time
  * for one call, not always on the same thread.
  *
- * An error of fill ends the answer: as a problem when nothing has left yet.
+ * An error of fill ends the answer: as a problem when nothing has left yet, the frame's or one that fill has
+ * answered itself.
  */
 #ifndef METERD_DAEMON_API_ROWS_H
 #define METERD_DAEMON_API_ROWS_H

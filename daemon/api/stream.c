@@ -135,7 +135,7 @@ static void make(void *context)
     if (!stream->is_opened) open(call);
     else if (must_make(call)) make_rows(call);
     if (stream->error && !stream->is_begun) {
-        api_error(call, stream->error, call->route->list->failure);
+        if (call->status < 400) api_error(call, stream->error, call->route->list->failure);
         stream->error = MTR_OK;
     }
     if (stream->is_made) drop_sources(call);

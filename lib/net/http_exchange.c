@@ -218,6 +218,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
            !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
            !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms) &&
            !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) &&
+           !curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, call->accepts_codings ? "" : NULL) &&
            !curl_easy_setopt(easy, CURLOPT_USERAGENT, "meterd/" METERD_VERSION) &&
            !curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->detail) &&
            !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers) &&

@@ -1,21 +1,29 @@
 /*
- * GET /v1/usage: the query's parameters, and its rows as JSON, NDJSON or CSV.
+ * GET /v1/usage: the query's parameters, and its rows.
+ *
+ * A fill asks for the rows behind the last one that was written. Few rows are added up by any call at any
+ * time; what needs more memory has its turn, and then makes as many rows as its table holds, which wait
+ * packed (rows.h).
  */
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "meterd/core/csv.h"
-#include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "meterd/query/usage_query.h"
 
 enum {
     DEFAULT_DAYS = 30,
-    TABLE_BYTES_MAX = 8 << 20,  /* of rows that grow at the same time */
-    ROWS_CHUNK_BYTES = 16 << 10,
-    ROWS_BYTES_MAX = 512 << 20, /* one row may have to tell millions of members apart */
+    TABLE_BYTES = 1 << 20,         /* of rows that grow at the same time, without a turn */
+    TURN_TABLE_BYTES = 8 << 20,    /* and with it */
+    RESULT_CHUNK_BYTES = 16 << 10,
+    RESULT_BYTES_MAX = 512 << 20, /* one row may have to tell millions of members apart */
+};
+
+struct usage {
+    struct mtr_usage_query query;
+    struct mtr_usage_position position;
+    struct mtr_zone *zone; /* that was asked for, or NULL */
 };
 
 static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usage_query *query)
@@ -106,201 +114,162 @@ static bool check_names(struct api_call *call, const struct mtr_usage_query *que
     return false;
 }
 
-static void write_json_row(struct mtr_json_writer *json, const struct mtr_usage_query *query,
-                           const struct mtr_usage_result_row *row)
+/* ---- the row ---- */
+
+struct usage_row {
+    struct mtr_str subscription, customer, vendor, service, meter;
+    const char *aggregation;
+    struct mtr_str unit;
+    struct mtr_list dimensions;
+    struct mtr_local_time start, end;
+    struct mtr_quantity quantity;
+    uint64_t events;
+};
+
+static const char *aggregation_choice(unsigned index)
 {
-    char time[MTR_TIME_TEXT_BYTES];
-    mtr_json_map(json);
-    if (row->subscription) {
-        mtr_json_name(json, "subscription");
-        mtr_json_text(json, row->subscription->key);
-    }
-    if (query->by_customer || query->by_subscription) {
-        mtr_json_name(json, "customer");
-        mtr_json_text(json, row->customer);
-    }
-    mtr_json_name(json, "vendor");
-    mtr_json_text(json, row->service->vendor->key);
-    mtr_json_name(json, "service");
-    mtr_json_text(json, row->service->key);
-    mtr_json_name(json, "meter");
-    mtr_json_text(json, row->meter->key);
-    mtr_json_name(json, "aggregation");
-    mtr_json_cstr(json, mtr_aggregation_name(row->meter->aggregation));
-    mtr_json_name(json, "unit");
-    mtr_json_text(json, row->meter->unit);
-    mtr_json_name(json, "dimensions");
-    mtr_json_map(json);
-    for (uint32_t i = 0; i < query->dimension_count; i++) {
-        char name[MTR_PROPERTY_NAME_BYTES_MAX + 1];
-        snprintf(name, sizeof(name), "%.*s", MTR_STR_ARGS(query->dimensions[i]));
-        mtr_json_name(json, name);
-        mtr_json_text(json, row->dimension_values[i]);
-    }
-    mtr_json_map_end(json);
-    mtr_json_name(json, "start");
-    mtr_time_format_offset(row->start_s * MTR_US_PER_SECOND, row->offset_s, time);
-    mtr_json_cstr(json, time);
-    mtr_json_name(json, "end");
-    mtr_time_format_offset(row->end_s * MTR_US_PER_SECOND, row->offset_s, time);
-    mtr_json_cstr(json, time);
-    mtr_json_name(json, "quantity");
-    mtr_json_quantity(json, row->quantity);
-    mtr_json_name(json, "events");
-    mtr_json_u64(json, row->events);
-    mtr_json_map_end(json);
+    return index < MTR_AGGREGATION_COUNT ? mtr_aggregation_name((enum mtr_aggregation)index) : NULL;
 }
 
-static int ndjson_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
-                      const struct mtr_usage_result_row *row)
-{
-    struct mtr_json_writer json;
-    mtr_json_begin(&json, out);
-    write_json_row(&json, query, row);
-    int rc = mtr_json_finish(&json);
-    return rc ? rc : mtr_buffer_append_char(out, '\n');
-}
+#define ROW(field) MTR_MEMBER(usage_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(subscription), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, .doc = "key, where rows are by it"},
+    {ROW(customer), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "where rows are by customer or subscription"},
+    {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of the service's vendor"},
+    {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "key of the meter's service"},
+    {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "key; meters are never added up"},
+    {ROW(aggregation), .type = MTR_MEMBER_WORD, .choice = aggregation_choice, .doc = "of the meter"},
+    {ROW(unit), .type = MTR_MEMBER_TEXT, .doc = "of the quantity, for people"},
+    {ROW(dimensions), .type = MTR_MEMBER_LABELS,
+     .doc = "those asked for; empty where the meter has none of that name"},
+    {ROW(start), .type = MTR_MEMBER_LOCAL, .doc = "of the window, cut at `from`"},
+    {ROW(end), .type = MTR_MEMBER_LOCAL, .doc = "exclusive, cut at `to`"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of all usage in the window"},
+    {ROW(events), .type = MTR_MEMBER_U64, .doc = "that made it"},
+    {0},
+};
+static const struct mtr_shape usage_shape = {.name = "UsageRow", .members = members};
 
-static int csv_cells(struct mtr_buffer *out, const struct mtr_str *cells, size_t count)
+static int write_row(struct api_rows *rows, const struct mtr_usage_query *query,
+                     const struct mtr_usage_result_row *result)
 {
-    int rc = MTR_OK;
-    for (size_t i = 0; !rc && i < count; i++) {
-        if (i) rc = mtr_buffer_append_char(out, ',');
-        if (!rc) rc = mtr_csv_write_cell(out, cells[i]);
-    }
-    return rc;
-}
-
-enum { FIXED_CELLS = 11, CELLS_MAX = FIXED_CELLS + MTR_USAGE_DIMENSIONS_MAX };
-
-static int csv_row(struct mtr_buffer *out, const struct mtr_usage_query *query,
-                   const struct mtr_usage_result_row *row)
-{
-    char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES], events[24];
-    mtr_time_format_offset(row->start_s * MTR_US_PER_SECOND, row->offset_s, start);
-    mtr_time_format_offset(row->end_s * MTR_US_PER_SECOND, row->offset_s, end);
-    mtr_quantity_format(row->quantity, quantity);
-    snprintf(events, sizeof(events), "%llu", (unsigned long long)row->events);
-    struct mtr_str cells[CELLS_MAX] = {
-        mtr_str_from(start),
-        mtr_str_from(end),
-        row->subscription ? row->subscription->key : (struct mtr_str){NULL, 0},
-        row->customer,
-        row->service->vendor->key,
-        row->service->key,
-        row->meter->key,
-        mtr_str_from(mtr_aggregation_name(row->meter->aggregation)),
-        row->meter->unit,
-        mtr_str_from(quantity),
-        mtr_str_from(events),
+    struct mtr_label labels[MTR_USAGE_DIMENSIONS_MAX];
+    for (uint32_t i = 0; i < query->dimension_count; i++)
+        labels[i] = (struct mtr_label){query->dimensions[i], result->dimension_values[i]};
+    const struct usage_row row = {
+        .subscription = result->subscription ? result->subscription->key : (struct mtr_str){NULL, 0},
+        .customer = result->customer,
+        .vendor = result->service->vendor->key,
+        .service = result->service->key,
+        .meter = result->meter->key,
+        .aggregation = mtr_aggregation_name(result->meter->aggregation),
+        .unit = result->meter->unit,
+        .dimensions = {labels, query->dimension_count},
+        .start = {result->start_s, result->offset_s},
+        .end = {result->end_s, result->offset_s},
+        .quantity = result->quantity,
+        .events = result->events,
     };
-    for (uint32_t i = 0; i < query->dimension_count; i++) cells[FIXED_CELLS + i] = row->dimension_values[i];
-    int rc = csv_cells(out, cells, FIXED_CELLS + query->dimension_count);
-    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
+    return api_row(rows, &row);
 }
 
-static int csv_head(struct mtr_buffer *out, const struct mtr_usage_query *query)
-{
-    struct mtr_str head[CELLS_MAX] = {MTR_STR("start"),    MTR_STR("end"),         MTR_STR("subscription"),
-                                      MTR_STR("customer"), MTR_STR("vendor"),      MTR_STR("service"),
-                                      MTR_STR("meter"),    MTR_STR("aggregation"), MTR_STR("unit"),
-                                      MTR_STR("quantity"), MTR_STR("events")};
-    memcpy(head + FIXED_CELLS, query->dimensions, query->dimension_count * sizeof(head[0]));
-    int rc = csv_cells(out, head, FIXED_CELLS + query->dimension_count);
-    return rc ? rc : mtr_buffer_append(out, "\r\n", 2);
-}
+/* ---- the list ---- */
 
-enum { AS_JSON, AS_NDJSON, AS_CSV };
-
-/* The rows of one step. */
-static int write_rows(struct api_call *call, int as, const struct mtr_usage_query *query,
-                      const struct mtr_usage_result *result, struct mtr_json_writer *json)
+static bool read_window(struct api_call *call, struct usage *usage)
 {
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < result->row_count; i++) {
-        if (as == AS_JSON) write_json_row(json, query, &result->rows[i]);
-        else if (as == AS_NDJSON) rc = ndjson_row(&call->answer, query, &result->rows[i]);
-        else rc = csv_row(&call->answer, query, &result->rows[i]);
-        if (!rc && as != AS_JSON && call->answer.size >= API_PIECE_BYTES) rc = api_pack_answer(call);
+    const struct mtr_str window = api_text(call, "window"), zone = api_text(call, "zone");
+    if (window.size && !mtr_usage_window_from_name(window, &usage->query.window)) {
+        api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
+        return false;
     }
-    return rc;
+    if (zone.size && mtr_zone_open(zone, &usage->zone)) {
+        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone));
+        return false;
+    }
+    usage->query.zone = usage->zone;
+    return true;
 }
 
-/* Step by step, in bounded memory but for the answer's text. */
-static int write_steps(struct api_call *call, int as, const struct mtr_usage_query *query,
-                       struct mtr_json_writer *json)
+static const char failure[] = "the usage cannot be added up";
+
+static bool begin(struct api_call *call)
 {
-    struct mtr_usage_position position = {.is_begun = false};
-    int rc = MTR_OK;
-    while (!rc && !position.is_done) {
-        struct mtr_usage_result result;
-        struct mtr_rollups_txn *txn = NULL;
-        struct mtr_arena rows;
-        mtr_arena_init(&rows, ROWS_CHUNK_BYTES, ROWS_BYTES_MAX);
-        rc = mtr_rollups_begin(call->host->rollups, false, &txn);
-        if (!rc) rc = mtr_usage_query_next(query, txn, call->catalog, &position, &rows, &result);
-        if (txn) mtr_rollups_abort(txn);
-        if (!rc) rc = write_rows(call, as, query, &result, json);
-        if (!rc) mtr_usage_move_behind(&position, &result, result.row_count);
-        mtr_arena_release(&rows);
+    struct usage *usage = mtr_arena_calloc(&call->arena, 1, sizeof(*usage));
+    if (!usage) {
+        api_error(call, MTR_ENOMEM, failure);
+        return false;
     }
-    return rc;
+    struct mtr_usage_query *query = &usage->query;
+    call->state = usage;
+    query->subscription = api_text(call, "subscription");
+    query->customer = api_text(call, "customer");
+    query->meter = api_text(call, "meter");
+    query->window = MTR_WINDOW_DAY;
+    query->rows_max = call->host->limits.rows_max;
+    if (!read_times(call, query) || !read_groups(call, query) || !bind_vendor(call, query) ||
+        !check_names(call, query) || !api_u64(call, "limit", 1, query->rows_max, &query->rows_max) ||
+        !read_window(call, usage))
+        return false;
+    call->labels = query->dimensions;
+    call->label_count = query->dimension_count;
+    return true;
 }
 
-static void answer(struct api_call *call, int as, const struct mtr_usage_query *query)
+/* Rows of the result, as many as there is room for. */
+static int write_rows(struct api_rows *rows, struct usage *usage, const struct mtr_usage_result *result)
 {
-    struct mtr_json_writer json;
+    uint32_t taken = 0;
     int rc = MTR_OK;
-    call->status = 200;
-    if (as == AS_JSON) {
-        api_json(call, &json);
-        mtr_json_map(&json);
-        mtr_json_name(&json, "rows");
-        mtr_json_list(&json);
-    } else {
-        call->answer_type = as == AS_NDJSON ? "application/x-ndjson" : "text/csv; charset=utf-8";
-        if (as == AS_CSV) rc = csv_head(&call->answer, query);
+    for (bool has_room = true; !rc && has_room && taken < result->row_count; taken++) {
+        rc = write_row(rows, &usage->query, &result->rows[taken]);
+        has_room = !rc && (!api_rows_full(rows) || api_rows_make_room(rows));
     }
-    if (!rc) rc = write_steps(call, as, query, &json);
-    if (rc == MTR_ELIMIT) {
+    if (rc) return rc;
+    mtr_usage_move_behind(&usage->position, result, taken);
+    if (usage->position.is_done) api_rows_end(rows, 0, false);
+    return MTR_OK;
+}
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct usage *usage = call->state;
+    struct mtr_usage_query *query = &usage->query;
+    struct mtr_usage_result result;
+    struct mtr_rollups_txn *txn = NULL;
+    struct mtr_arena arena;
+    query->in_steps = api_rows_have_turn(rows);
+    query->table_bytes_max = query->in_steps ? TURN_TABLE_BYTES : TABLE_BYTES;
+    mtr_arena_init(&arena, RESULT_CHUNK_BYTES, RESULT_BYTES_MAX);
+    int rc = mtr_rollups_begin(call->host->rollups, false, &txn);
+    if (!rc) rc = mtr_usage_query_next(query, txn, call->catalog, &usage->position, &arena, &result);
+    if (txn) mtr_rollups_abort(txn);
+    if (!rc) rc = write_rows(rows, usage, &result);
+    mtr_arena_release(&arena);
+    if (rc == MTR_EFULL && !query->in_steps) {
+        api_rows_ask_turn(rows);
+        return MTR_OK;
+    }
+    if (rc == MTR_ELIMIT)
         api_problem(call, 400, "more than %llu rows: ask for less time, a larger window or fewer groups",
                     (unsigned long long)query->rows_max);
-    } else if (rc) {
-        api_error(call, rc, "the usage cannot be added up");
-    } else if (as == AS_JSON) {
-        mtr_json_list_end(&json);
-        mtr_json_map_end(&json);
-        api_json_end(call, &json);
-    }
+    return rc;
 }
 
-void api_get_usage(struct api_call *call)
+static void end(struct api_call *call)
 {
-    struct mtr_usage_query query = {
-        .subscription = api_text(call, "subscription"),
-        .customer = api_text(call, "customer"),
-        .meter = api_text(call, "meter"),
-        .window = MTR_WINDOW_DAY,
-        .rows_max = call->host->limits.rows_max,
-        .table_bytes_max = TABLE_BYTES_MAX,
-        .in_steps = true,
-    };
-    struct mtr_zone *zone = NULL;
-    struct mtr_str window = api_text(call, "window"), zone_name = api_text(call, "zone");
-    int as = api_negotiate(call);
-    if (as < 0 || !read_times(call, &query) || !read_groups(call, &query) || !bind_vendor(call, &query) ||
-        !check_names(call, &query))
-        return;
-    if (!api_u64(call, "limit", 1, query.rows_max, &query.rows_max)) return;
-    if (window.size && !mtr_usage_window_from_name(window, &query.window)) {
-        api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
-        return;
-    }
-    if (zone_name.size && mtr_zone_open(zone_name, &zone)) {
-        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone_name));
-        return;
-    }
-    query.zone = zone;
-    answer(call, as, &query);
-    mtr_zone_close(zone);
+    struct usage *usage = call->state;
+    mtr_zone_close(usage->zone);
 }
+
+const struct api_list api_usage_list = {
+    .name = "Usage",
+    .member = "rows",
+    .row = &usage_shape,
+    .columns = "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,dimensions.*",
+    .is_whole = true,
+    .failure = failure,
+    .begin = begin,
+    .fill = fill,
+    .end = end,
+};

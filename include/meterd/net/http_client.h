@@ -35,6 +35,8 @@ struct mtr_http_call {
     size_t answer_bytes_max;  /* 0: 64 MiB; a larger answer is MTR_ELIMIT */
     bool allow_loopback;
     bool allow_private;
+    bool accepts_codings; /* the answer may come compressed; it is decoded on the way (answer_bytes_max counts
+                             decoded bytes) */
 };
 
 struct mtr_http_answer {
