@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "meterd/core/json_writer.h"
+#include "meterd/core/shape.h"
 
 enum { ARENA_CHUNK_BYTES = 16 << 10 };
 
@@ -49,48 +49,85 @@ void mtr_request_release(struct mtr_request *request)
     *request = (struct mtr_request){0};
 }
 
-static void write_row(struct mtr_json_writer *json, const struct mtr_request *request, uint32_t index)
+/* ---- the answer ---- */
+
+struct result_row {
+    uint64_t index;
+    struct mtr_str id;
+    const char *result, *class;
+    bool has_seq;
+    uint64_t seq;
+    const char *field, *reason;
+};
+
+static const char *result_choice(unsigned index)
 {
-    const struct mtr_event_result *result = &request->results[index];
-    mtr_json_map(json);
-    mtr_json_name(json, "index");
-    mtr_json_u64(json, index);
-    mtr_json_name(json, "id");
-    mtr_json_text(json, request->events[index].id);
-    mtr_json_name(json, "result");
-    mtr_json_cstr(json, result_names[result->code]);
-    mtr_json_name(json, "class");
-    mtr_json_cstr(json, result_classes[result->code]);
-    if (result->seq) {
-        mtr_json_name(json, "seq");
-        mtr_json_u64(json, result->seq);
-    }
-    if (result->field) {
-        mtr_json_name(json, "field");
-        mtr_json_cstr(json, result->field);
-    }
-    if (result->reason) {
-        mtr_json_name(json, "reason");
-        mtr_json_cstr(json, result->reason);
-    }
-    mtr_json_map_end(json);
+    return index < MTR_RESULT_COUNT ? result_names[index] : NULL;
 }
+
+static const char *class_choice(unsigned index)
+{
+    static const char *const classes[] = {"ok", "fix", "retry", NULL};
+    return classes[index];
+}
+
+#define ROW(field) MTR_MEMBER(result_row, field)
+static const struct mtr_json_member result_members[] = {
+    {ROW(index), .type = MTR_MEMBER_U64, .doc = "place of the event in the request, from 0"},
+    {ROW(id), .type = MTR_MEMBER_TEXT, .doc = "of the event, as it was sent"},
+    {ROW(result), .type = MTR_MEMBER_WORD, .choice = result_choice, .doc = "what became of it"},
+    {ROW(class), .type = MTR_MEMBER_WORD, .choice = class_choice,
+     .doc = "ok: nothing is to be done; fix: change the event; retry: send it again"},
+    {ROW(seq), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(result_row, has_seq),
+     .doc = "of the stored event; for duplicate and conflict the original's"},
+    {ROW(field), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "that is at fault"},
+    {ROW(reason), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "one sentence"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape result_shape = {.name = "EventResult", .members = result_members};
+
+/* Only those that say more than "accepted". */
+static void write_results(struct mtr_json_writer *json, const void *context)
+{
+    const struct mtr_request *request = context;
+    mtr_json_list(json);
+    if (request->counts[MTR_RESULT_ACCEPTED] != request->count) {
+        for (uint32_t i = 0; i < request->count; i++) {
+            const struct mtr_event_result *result = &request->results[i];
+            if (result->code == MTR_RESULT_ACCEPTED) continue;
+            const struct result_row row = {.index = i,
+                                           .id = request->events[i].id,
+                                           .result = result_names[result->code],
+                                           .class = result_classes[result->code],
+                                           .has_seq = result->seq > 0,
+                                           .seq = result->seq,
+                                           .field = result->field,
+                                           .reason = result->reason};
+            mtr_shape_write(&result_shape, &row, json);
+        }
+    }
+    mtr_json_list_end(json);
+}
+
+static const struct mtr_json_member request_members[] = {
+#define RESULT_MEMBER(code, text, class_text)                                                                \
+    {.name = text, .type = MTR_MEMBER_U32, .offset = offsetof(struct mtr_request, counts[MTR_RESULT_##code])},
+    MTR_RESULT_MAP(RESULT_MEMBER)
+#undef RESULT_MEMBER
+        {.name = "results",
+         .type = MTR_MEMBER_LIST,
+         .shape = &result_shape,
+         .write = write_results,
+         .doc = "one for each event that is not plainly accepted, in the order sent"},
+    {0},
+};
+const struct mtr_shape mtr_request_shape = {.name = "EventResults", .members = request_members};
 
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
-    mtr_json_map(&json);
-    for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) {
-        mtr_json_name(&json, result_names[code]);
-        mtr_json_u64(&json, request->counts[code]);
-    }
-    mtr_json_name(&json, "results");
-    mtr_json_list(&json);
-    if (request->counts[MTR_RESULT_ACCEPTED] != request->count)
-        for (uint32_t i = 0; i < request->count; i++)
-            if (request->results[i].code != MTR_RESULT_ACCEPTED) write_row(&json, request, i);
-    mtr_json_list_end(&json);
-    mtr_json_map_end(&json);
+    mtr_shape_write(&mtr_request_shape, request, &json);
     return mtr_json_finish(&json);
 }

@@ -1,66 +1,78 @@
 /*
- * Answers of API handlers, and their query parameters. Pool threads; everything is in the call.
+ * Answers of API handlers: problems, one row, and which type is asked for. Pool threads; everything is in the
+ * call.
  */
 #include "daemon/api/api.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "meterd/core/time.h"
 #include "meterd/net/http.h"
 
-void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail)
+struct problem_row {
+    const char *type, *title;
+    uint64_t status;
+    const char *detail;
+    const struct mtr_diagnostics *findings; /* or NULL */
+    bool has_findings;
+};
+
+static void write_findings(struct mtr_json_writer *json, const void *context)
 {
-    mtr_json_map(json);
-    mtr_json_name(json, "type");
-    mtr_json_cstr(json, "about:blank");
-    mtr_json_name(json, "title");
-    mtr_json_cstr(json, mtr_http_reason(status));
-    mtr_json_name(json, "status");
-    mtr_json_u64(json, status);
-    mtr_json_name(json, "detail");
-    mtr_json_cstr(json, detail);
+    const struct problem_row *row = context;
+    mtr_json_findings(json, row->findings);
 }
 
-static void begin_problem(struct api_call *call, unsigned status, const char *detail,
-                          struct mtr_json_writer *json)
+static const struct mtr_json_member problem_members[] = {
+    {MTR_MEMBER(problem_row, type), .type = MTR_MEMBER_WORD, .doc = "about:blank: title and status say all"},
+    {MTR_MEMBER(problem_row, title), .type = MTR_MEMBER_WORD, .doc = "the reason phrase of the status"},
+    {MTR_MEMBER(problem_row, status), .type = MTR_MEMBER_U64, .doc = "of HTTP"},
+    {MTR_MEMBER(problem_row, detail), .type = MTR_MEMBER_WORD, .doc = "one sentence: what is wrong here"},
+    {.name = "findings",
+     .type = MTR_MEMBER_LIST,
+     .shape = &mtr_finding_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(problem_row, has_findings),
+     .write = write_findings,
+     .doc = "of documents, each with its place"},
+    {0},
+};
+const struct mtr_shape api_problem_shape = {.name = "Problem", .members = problem_members};
+
+void api_write_problem(struct mtr_json_writer *json, unsigned status, const char *detail,
+                       const struct mtr_diagnostics *findings)
 {
+    const struct problem_row row = {.type = "about:blank",
+                                    .title = mtr_http_reason(status),
+                                    .status = status,
+                                    .detail = detail,
+                                    .findings = findings,
+                                    .has_findings = findings != NULL};
+    mtr_shape_write(&api_problem_shape, &row, json);
+}
+
+void api_findings(struct api_call *call, unsigned status, const char *detail,
+                  const struct mtr_diagnostics *findings)
+{
+    struct mtr_json_writer json;
     call->status = status;
     call->answer_type = "application/problem+json";
     call->paged = false;
     api_pack_release(&call->stream.pack);
     mtr_buffer_reset(&call->answer);
-    mtr_json_begin(json, &call->answer);
-    api_write_problem(json, status, detail);
-}
-
-static void end_problem(struct api_call *call, struct mtr_json_writer *json)
-{
-    mtr_json_map_end(json);
-    if (mtr_json_finish(json)) mtr_buffer_reset(&call->answer);
+    mtr_json_begin(&json, &call->answer);
+    api_write_problem(&json, status, detail, findings);
+    if (mtr_json_finish(&json)) mtr_buffer_reset(&call->answer);
 }
 
 void api_problem(struct api_call *call, unsigned status, const char *format, ...)
 {
     char detail[512];
-    struct mtr_json_writer json;
     va_list args;
     va_start(args, format);
     vsnprintf(detail, sizeof(detail), format, args);
     va_end(args);
-    begin_problem(call, status, detail, &json);
-    end_problem(call, &json);
-}
-
-void api_findings(struct api_call *call, unsigned status, const char *detail,
-                      const struct mtr_diagnostics *findings)
-{
-    struct mtr_json_writer json;
-    begin_problem(call, status, detail, &json);
-    mtr_json_name(&json, "findings");
-    mtr_json_findings(&json, findings);
-    end_problem(call, &json);
+    api_findings(call, status, detail, NULL);
 }
 
 void api_error(struct api_call *call, int error, const char *what)
@@ -99,92 +111,28 @@ void api_json_end(struct api_call *call, struct mtr_json_writer *json)
     if (rc) api_error(call, rc, "the answer is too large");
 }
 
-bool api_time(struct api_call *call, const char *name, int64_t *out_us)
+void api_answer(struct api_call *call, const void *row)
 {
-    struct mtr_str text = api_text(call, name);
-    if (!text.size || mtr_time_parse_date(text, out_us) == MTR_OK) return true;
-    api_problem(call, 400,
-                    "%s: '%.*s' is not a date (2026-03-01) or an RFC 3339 time (2026-03-01T00:00:00Z)", name,
-                    MTR_STR_ARGS(text));
-    return false;
+    struct mtr_json_writer json;
+    api_json(call, &json);
+    mtr_shape_write(call->route->answer, row, &json);
+    api_json_end(call, &json);
 }
 
-bool api_u64(struct api_call *call, const char *name, uint64_t min, uint64_t max, uint64_t *out)
+void *api_allocate(struct api_call *call, size_t bytes)
 {
-    struct mtr_str text = api_text(call, name);
-    uint64_t value;
-    if (!text.size) return true;
-    if (mtr_str_to_u64(text, &value) && value >= min && value <= max) {
-        *out = value;
-        return true;
-    }
-    api_problem(call, 400, "%s: '%.*s' is not a whole number from %llu to %llu", name, MTR_STR_ARGS(text),
-                    (unsigned long long)min, (unsigned long long)max);
-    return false;
+    void *memory = mtr_arena_calloc(&call->arena, 1, bytes);
+    if (!memory) api_error(call, MTR_ENOMEM, "this call");
+    return memory;
 }
 
-struct mtr_str api_text(struct api_call *call, const char *name)
+struct mtr_document *api_body(struct api_call *call)
 {
-    struct mtr_str value;
-    return mtr_query_find(&call->query, name, &value) ? value : (struct mtr_str){NULL, 0};
-}
-
-bool api_flag(struct api_call *call, const char *name)
-{
-    struct mtr_str value;
-    if (!mtr_query_find(&call->query, name, &value)) return false;
-    return !mtr_str_equal(value, MTR_STR("false")) && !mtr_str_equal(value, MTR_STR("0"));
-}
-
-/* ---- the query against the route's rows ---- */
-
-static const struct api_parameter *find_parameter(const struct api_route *route, struct mtr_str name)
-{
-    for (const struct api_parameter *row = route->parameters; row && row->name; row++)
-        if (mtr_str_equal(mtr_str_from(row->name), name)) return row;
+    struct mtr_document *document = NULL;
+    struct mtr_diagnostic diagnostic;
+    if (mtr_document_parse(call->body, &document, &diagnostic) == MTR_OK) return document;
+    api_problem(call, 400, "line %u, column %u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
     return NULL;
-}
-
-static bool is_choice(const char *choices, struct mtr_str value)
-{
-    while (*choices) {
-        size_t size = strcspn(choices, "|");
-        if (mtr_str_equal((struct mtr_str){choices, size}, value)) return true;
-        choices += size + (choices[size] == '|');
-    }
-    return false;
-}
-
-static bool is_given_before(const struct mtr_query *query, uint32_t index)
-{
-    for (uint32_t i = 0; i < index; i++)
-        if (mtr_str_equal(query->parameters[i].name, query->parameters[index].name)) return true;
-    return false;
-}
-
-bool api_check_query(struct api_call *call)
-{
-    for (uint32_t i = 0; i < call->query.count; i++) {
-        struct mtr_str name = call->query.parameters[i].name, value = call->query.parameters[i].value;
-        const struct api_parameter *row = find_parameter(call->route, name);
-        if (!row) {
-            api_problem(call, 400,
-                            "%s has no query parameter '%.*s'; GET /v1/openapi.json lists those it has",
-                            call->route->operation, MTR_STR_ARGS(name));
-            return false;
-        }
-        bool is_boolean = strcmp(row->type, "boolean") == 0;
-        const char *choices = is_boolean ? "true|false|1|0" : row->type;
-        if ((is_boolean && !value.size) || !strchr(choices, '|') || is_choice(choices, value)) {
-            if (row->repeatable || !is_given_before(&call->query, i)) continue;
-            api_problem(call, 400, "%s is given twice", row->name);
-        } else {
-            api_problem(call, 400, "%s: '%.*s' is not one of %s", row->name, MTR_STR_ARGS(value),
-                            choices);
-        }
-        return false;
-    }
-    return true;
 }
 
 /* One media range of an Accept header against one type: 2 exact, 1 by wildcard, 0 no. Parameters but q=0
@@ -218,11 +166,17 @@ static struct mtr_str next_piece(struct mtr_str *text)
     return piece;
 }
 
+const char *api_answer_types(const struct api_route *route)
+{
+    if (route->answer_types) return route->answer_types;
+    return route->list ? API_ROWS : API_JSON;
+}
+
 int api_negotiate(struct api_call *call)
 {
     if (!call->accept.size) return 0;
     int best = -1, best_match = 0, index = 0;
-    struct mtr_str types = mtr_str_from(call->route->answer_types);
+    struct mtr_str types = mtr_str_from(api_answer_types(call->route));
     for (struct mtr_str type = next_piece(&types); type.size; type = next_piece(&types), index++) {
         struct mtr_str accept = call->accept;
         while (accept.size) {
@@ -233,6 +187,6 @@ int api_negotiate(struct api_call *call)
             }
         }
     }
-    if (best < 0) api_problem(call, 406, "this call answers with %s", call->route->answer_types);
+    if (best < 0) api_problem(call, 406, "this call answers with %s", api_answer_types(call->route));
     return best;
 }

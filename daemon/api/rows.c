@@ -50,8 +50,7 @@ static int write_head(struct api_rows *rows)
         rc = put_cell(out, mtr_str_from(members->name), &is_first);
     while (!rc && columns.size) {
         const struct mtr_str name = next_column(&columns);
-        if (!is_of_labels(name, &member))
-            rc = put_cell(out, name, &is_first);
+        if (!is_of_labels(name, &member)) rc = put_cell(out, name, &is_first);
         else
             for (uint32_t i = 0; !rc && i < rows->call->label_count; i++)
                 rc = put_cell(out, rows->call->labels[i], &is_first);
@@ -75,8 +74,7 @@ static int write_label_cells(struct mtr_buffer *out, const struct mtr_json_membe
     const struct mtr_list *list = (const void *)((const char *)row + member->offset);
     const struct mtr_label *labels = list->items;
     int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < list->count; i++)
-        rc = put_cell(out, labels[i].value, is_first);
+    for (uint32_t i = 0; !rc && i < list->count; i++) rc = put_cell(out, labels[i].value, is_first);
     return rc;
 }
 
@@ -88,8 +86,7 @@ static int write_cells(struct api_rows *rows, const void *row)
     const struct mtr_json_member *members = rows->list->columns ? NULL : shape->members;
     bool is_first = true;
     int rc = MTR_OK;
-    for (; !rc && members && members->name; members++)
-        rc = write_member_cell(out, members, row, &is_first);
+    for (; !rc && members && members->name; members++) rc = write_member_cell(out, members, row, &is_first);
     while (!rc && columns.size) {
         const struct mtr_str column = next_column(&columns);
         const bool of_labels = is_of_labels(column, &name);
@@ -200,14 +197,12 @@ void api_rows_end(struct api_rows *rows, uint64_t next_after, bool has_more)
     rows->call->next_after = next_after;
     rows->call->has_more = has_more;
     if (rows->format != API_AS_JSON) {
-        rows->call->paged = !rows->list->is_whole;
+        rows->call->paged = rows->list->pages == API_PAGED;
         return;
     }
     mtr_json_list_end(&rows->json);
-    if (!rows->list->is_whole) {
-        mtr_json_named_u64(&rows->json, "next_after", next_after);
-        mtr_json_named_bool(&rows->json, "has_more", has_more);
-    }
+    if (rows->list->pages == API_PAGED) mtr_json_named_u64(&rows->json, "next_after", next_after);
+    if (rows->list->pages != API_WHOLE) mtr_json_named_bool(&rows->json, "has_more", has_more);
     mtr_json_map_end(&rows->json);
     const int rc = mtr_json_finish(&rows->json);
     if (!rows->error) rows->error = rc;
@@ -219,7 +214,7 @@ bool api_rows_begin(struct api_rows *rows, struct api_call *call)
 {
     static const char *const types[] = {"application/json", "application/x-ndjson",
                                         "text/csv; charset=utf-8"};
-    const int as = api_negotiate(call);
+    const int as = call->route->answer_types ? API_AS_JSON : api_negotiate(call);
     *rows = (struct api_rows){.call = call, .list = call->route->list, .format = (enum api_format)as};
     if (as < 0 || !rows->list->begin(call)) return false;
     call->status = 200;
@@ -255,7 +250,7 @@ void api_answer_rows(struct api_call *call)
 
 bool api_rows_end_in_head(const struct api_rows *rows)
 {
-    return rows->format != API_AS_JSON && !rows->list->is_whole;
+    return rows->format != API_AS_JSON && rows->list->pages != API_WHOLE;
 }
 
 bool api_rows_make_room(struct api_rows *rows)
@@ -277,18 +272,16 @@ void api_rows_ask_turn(struct api_rows *rows)
 
 void api_list_write_schema(const struct api_list *list, const char *references, struct mtr_json_writer *json)
 {
-    struct page {
-        uint64_t next_after;
-        bool has_more;
-    };
-    const struct mtr_json_member members[] = {
-        {list->member, MTR_MEMBER_LIST, 0, .shape = list->row},
-        {list->is_whole ? NULL : "next_after", MTR_MEMBER_U64, offsetof(struct page, next_after),
-         .doc = "give it as `after` to go on behind the last row that was looked at"},
-        {"has_more", MTR_MEMBER_BOOL, offsetof(struct page, has_more),
-         .doc = "there is more behind next_after"},
-        {0},
-    };
+    const struct mtr_json_member next_after = {.name = "next_after",
+                                               .type = MTR_MEMBER_U64,
+                                               .doc = "as `after` of the next call: it goes on behind"},
+                                 has_more = {.name = "has_more",
+                                             .type = MTR_MEMBER_BOOL,
+                                             .doc = "there are more rows than this answer has"};
+    struct mtr_json_member members[4] = {{.name = list->member, .type = MTR_MEMBER_LIST, .shape = list->row}};
+    size_t count = 1;
+    if (list->pages == API_PAGED) members[count++] = next_after;
+    if (list->pages != API_WHOLE) members[count++] = has_more;
     const struct mtr_shape page = {.name = list->name, .members = members};
     mtr_shape_write_schema(&page, references, json);
 }

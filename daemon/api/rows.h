@@ -1,8 +1,9 @@
 /*
  * Answers that are lists: rows of one shape, written piece by piece as JSON, NDJSON or CSV.
  *
- * A route of a list has a const struct api_list in its row. The frame negotiates the format, writes the
- * envelope and asks for rows until there are none:
+ * A route of a list has a const struct api_list in its row. The frame negotiates the format (a
+ * route with answer_types of its own lists as JSON), writes the envelope and asks for rows until there are
+ * none:
  *
  *   begin ─▶ fill ─▶ piece leaves ─▶ fill ─▶ piece leaves ─▶ … ─▶ fill says api_rows_end ─▶ last piece ─▶ end
  *
@@ -33,13 +34,19 @@ enum { API_STOP = 1 }; /* a hook of a walk returns it when the piece is full */
 
 struct api_rows;
 
+enum api_pages {
+    API_PAGED, /* next_after and has_more: the next call goes on with after= */
+    API_CUT,   /* has_more alone: a greater limit shows more */
+    API_WHOLE, /* all rows in one answer */
+};
+
 struct api_list {
     const char *name;            /* of the page's schema: "Charges" */
     const char *member;          /* of the page, that holds the rows: "charges" */
     const struct mtr_shape *row; /* what api_row is handed, or what the JSON of api_row_json is */
     const char *columns; /* of CSV, comma separated, dotted inside frozen JSON; "name.*": one for each of the
                             call's labels. NULL: the row's members in their order */
-    bool is_whole;       /* one answer has all rows: neither `after` nor has_more */
+    enum api_pages pages;
     const char *failure; /* "the charges cannot be read" */
     bool (*begin)(struct api_call *call);
     int (*fill)(struct api_call *call, struct api_rows *rows);

@@ -55,7 +55,8 @@ static const struct api_route *find_route(enum mtr_http_method method, struct mt
 {
     if (method == MTR_HTTP_HEAD) method = MTR_HTTP_GET;
     *path_exists = false;
-    for (const struct api_route *route = api_routes; route->path; route++) {
+    for (size_t i = 0; api_routes[i]; i++) {
+        const struct api_route *route = api_routes[i];
         if (!match_path(route->path, path, parameters)) continue;
         *path_exists = true;
         if (route->method == method) return route;
@@ -83,13 +84,14 @@ void api_call_free(struct api_call *call)
 }
 
 static struct api_call *new_call(struct mtr_api *api, struct mtr_http_request *http,
-                                     const struct api_route *route)
+                                 const struct api_route *route)
 {
     struct api_call *call = calloc(1, sizeof(*call));
     if (!call) return NULL;
     call->host = api->host;
     call->http = http;
     call->route = route;
+    call->routes = api_routes;
     call->now_us = mtr_clock_wall_us();
     call->answer_type = "application/json";
     mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
@@ -135,7 +137,8 @@ static void answer_wrong_method(struct mtr_http_request *http)
     char allow[64] = "", detail[160];
     struct mtr_buffer page;
     struct mtr_json_writer json;
-    for (const struct api_route *route = api_routes; route->path; route++) {
+    for (size_t i = 0; api_routes[i]; i++) {
+        const struct api_route *route = api_routes[i];
         size_t used = strlen(allow);
         if (!match_path(route->path, path, parameters)) continue;
         snprintf(allow + used, sizeof(allow) - used, "%s%s%s", used ? ", " : "",
@@ -145,8 +148,7 @@ static void answer_wrong_method(struct mtr_http_request *http)
              mtr_http_method_name(mtr_http_request_method(http)), allow);
     mtr_buffer_init(&page, 4096);
     mtr_json_begin(&json, &page);
-    api_write_problem(&json, 405, detail);
-    mtr_json_map_end(&json);
+    api_write_problem(&json, 405, detail, NULL);
     struct mtr_http_header headers[] = {{MTR_STR("content-type"), MTR_STR("application/problem+json")},
                                         {MTR_STR("allow"), mtr_str_from(allow)}};
     if (mtr_json_finish(&json)) mtr_http_problem(http, 405, NULL, mtr_str_from(detail));
@@ -276,7 +278,7 @@ static void on_request(void *context, struct mtr_http_request *http)
 }
 
 int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
-                 struct mtr_diagnostic *diagnostic)
+             struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_api_limits *limits = &host->limits;
     struct mtr_api *api = calloc(1, sizeof(*api));

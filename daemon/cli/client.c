@@ -36,7 +36,7 @@ static int read_key(const char *path, char key[KEY_BYTES])
 }
 
 /* --key-file, else METERD_KEY, else admin.key of the data directory. */
-static int find_key(const struct mtr_invocation *invocation, const struct mtr_config *config,
+static int find_key(const struct cli_invocation *invocation, const struct mtr_config *config,
                     char key[KEY_BYTES])
 {
     char path[PATH_BYTES];
@@ -53,7 +53,7 @@ static int find_key(const struct mtr_invocation *invocation, const struct mtr_co
     return MTR_EXIT_FAILED;
 }
 
-static void find_url(const struct mtr_invocation *invocation, const struct mtr_config *config,
+static void find_url(const struct cli_invocation *invocation, const struct mtr_config *config,
                      char url[URL_BYTES])
 {
     const char *given = invocation_option(invocation, "url");
@@ -81,7 +81,7 @@ static bool is_far(const char *url)
     return true;
 }
 
-int client_open(const struct mtr_invocation *invocation, struct mtr_client **out)
+int client_open(const struct cli_invocation *invocation, struct mtr_client **out)
 {
     struct mtr_config config;
     char key[KEY_BYTES];
@@ -129,8 +129,8 @@ static struct mtr_http_header split_header(const char *line)
     return (struct mtr_http_header){{line, (size_t)(colon - line)}, mtr_str_from(value)};
 }
 
-int client_call(struct mtr_client *client, const char *method, const char *path,
-                    const char *const *headers, struct mtr_str body, struct mtr_client_answer *answer)
+int client_call(struct mtr_client *client, const char *method, const char *path, const char *const *headers,
+                struct mtr_str body, struct mtr_client_answer *answer)
 {
     struct mtr_http_header list[HEADERS_MAX] = {
         {MTR_STR("authorization"), mtr_str_from(client->authorization)}};
@@ -191,8 +191,8 @@ static void print_problem(const struct mtr_client *client, const struct mtr_clie
     mtr_document_close(document);
 }
 
-int client_json(struct mtr_client *client, const char *method, const char *path,
-                    const char *const *headers, struct mtr_str body, struct mtr_document **document)
+int client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers,
+                struct mtr_str body, struct mtr_document **document)
 {
     struct mtr_client_answer answer;
     struct mtr_diagnostic diagnostic;

@@ -14,35 +14,36 @@
 struct mtr_client;
 
 struct mtr_client_answer {
-    int status;             /* HTTP */
-    struct mtr_str body;    /* borrowed until the next call or close */
+    int status;          /* HTTP */
+    struct mtr_str body; /* borrowed until the next call or close */
     struct mtr_str content_type;
     uint32_t retry_after_s; /* 0 when absent */
 };
 
-/* The options rows every command with a client has: MTR_CLIENT_OPTIONS in its table. */
-#define MTR_CLIENT_OPTIONS \
-    {"url", 0, "URL", \
-     "where the daemon listens (default: METERD_URL, or the configuration's listen address)"}, \
-    {"key-file", 0, "FILE", \
-     "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"}
+/* The options rows every command with a client has: CLI_CLIENT_OPTIONS in its table. */
+#define CLI_CLIENT_OPTIONS                                                                                   \
+    {"url", 0, "URL",                                                                                        \
+     "where the daemon listens (default: METERD_URL, or the configuration's listen address)"},               \
+    {                                                                                                        \
+        "key-file", 0, "FILE",                                                                               \
+            "file that holds the API key (default: METERD_KEY, or admin.key of the data directory)"          \
+    }
 
 /* Returns MTR_EXIT_OK, or another exit code after printing why. */
-int client_open(const struct mtr_invocation *invocation, struct mtr_client **out);
+int client_open(const struct cli_invocation *invocation, struct mtr_client **out);
 void client_close(struct mtr_client *client);
 
 /* One request. `headers` are lines "Name: value", ending with NULL (may be NULL). Returns 0 or a mtr_error
  * of the transport; does not print. */
-int client_call(struct mtr_client *client, const char *method, const char *path,
-                    const char *const *headers, struct mtr_str body,
-                    struct mtr_client_answer *answer) MTR_MUST_USE;
+int client_call(struct mtr_client *client, const char *method, const char *path, const char *const *headers,
+                struct mtr_str body, struct mtr_client_answer *answer) MTR_MUST_USE;
 const char *client_error(const struct mtr_client *client); /* sentence of the last transport error */
 
 /* One request that must be answered 2xx with JSON: *document is the caller's. Otherwise prints the problem
  * document's title, detail and findings to stderr and returns the exit code that fits: 75 for no
  * connection, 429 and 503; 1 else. */
-int client_json(struct mtr_client *client, const char *method, const char *path,
-                    const char *const *headers, struct mtr_str body, struct mtr_document **document);
+int client_json(struct mtr_client *client, const char *method, const char *path, const char *const *headers,
+                struct mtr_str body, struct mtr_document **document);
 
 /* Appends text percent-encoded for a path segment or a query value. */
 int client_escape(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;

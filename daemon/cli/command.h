@@ -1,6 +1,6 @@
 /*
- * Commands of the one binary: a row each, with its options; --help, completion and the manual page come out
- * of the rows.
+ * Commands of the one binary: a file in daemon/cli/command and a row each; --help, completion and the
+ * reference page come out of the rows.
  *
  * A command is a function of its invocation: parsed options and positional arguments. It prints results to
  * stdout, diagnostics to stderr, and returns one of the exit codes below.
@@ -22,31 +22,39 @@ enum mtr_exit {
     MTR_EXIT_CONFIG = 78,    /* EX_CONFIG */
 };
 
-struct mtr_option {
+struct cli_option {
     const char *name;       /* without dashes: "key-file" */
     char letter;            /* 'c', or 0 */
     const char *value_name; /* "FILE"; NULL: a flag */
     const char *doc;        /* one line */
 };
 
-struct mtr_invocation;
+#define CLI_JSON_OPTION                                                                                      \
+    {                                                                                                        \
+        "json", 0, NULL, "print JSON, money and quantities as strings"                                       \
+    }
+#define CLI_EXITS "0 ok, 1 failed, 64 wrong usage, 75 try again, 78 bad configuration"
 
-struct mtr_command {
+struct cli_invocation;
+
+struct cli_command {
     const char *name;
     const char *arguments; /* of the usage line: "FILE…", "" for none */
     uint32_t arguments_min, arguments_max;
-    const char *doc;       /* one line */
-    const char *text;      /* paragraphs for --help; may be NULL */
-    const struct mtr_option *options; /* ends with a row whose name is NULL */
-    int (*run)(const struct mtr_invocation *invocation);
+    const char *doc;                  /* one line */
+    const char *text;                 /* paragraphs for --help; may be NULL */
+    const char *exits;                /* its exit codes in words; NULL: CLI_EXITS */
+    const struct cli_option *options; /* ends with a row whose name is NULL */
+    int (*run)(const struct cli_invocation *invocation);
 };
 
 enum { MTR_INVOCATION_OPTIONS_MAX = 128, MTR_INVOCATION_ARGUMENTS_MAX = 256 };
 
-struct mtr_invocation {
-    const struct mtr_command *command;
+struct cli_invocation {
+    const struct cli_command *const *commands; /* all that there are, ending with NULL */
+    const struct cli_command *command;
     struct {
-        const struct mtr_option *option;
+        const struct cli_option *option;
         const char *value;
     } options[MTR_INVOCATION_OPTIONS_MAX]; /* in the order given; an option may repeat */
     uint32_t option_count;
@@ -56,45 +64,22 @@ struct mtr_invocation {
 
 /* The value given last for that option, or NULL. A flag's value is "". Asks for a row the command does not
  * have: asserts. */
-const char *invocation_option(const struct mtr_invocation *invocation, const char *name);
+const char *invocation_option(const struct cli_invocation *invocation, const char *name);
 /* The i-th value of an option that may repeat, or NULL. */
-const char *invocation_option_at(const struct mtr_invocation *invocation, const char *name,
-                                     uint32_t index);
-bool invocation_flag(const struct mtr_invocation *invocation, const char *name);
+const char *invocation_option_at(const struct cli_invocation *invocation, const char *name, uint32_t index);
+bool invocation_flag(const struct cli_invocation *invocation, const char *name);
 /* A whole number between min and max; *out keeps its value (the default) when the option is absent. False
  * after printing what is wrong. */
-bool invocation_u64(const struct mtr_invocation *invocation, const char *name, uint64_t min, uint64_t max,
-                        uint64_t *out);
+bool invocation_u64(const struct cli_invocation *invocation, const char *name, uint64_t min, uint64_t max,
+                    uint64_t *out);
 
-/* All commands, ending with a row whose name is NULL; and the options that every command takes (-c FILE,
- * --help). */
-extern const struct mtr_command mtr_commands[];
-extern const struct mtr_option mtr_common_options[];
+/* The options that every command takes (-c FILE, --help), ending with a row whose name is NULL. */
+extern const struct cli_option cli_common_options[];
+/* An option of the command (NULL: of none) or of every command, by its name, or by its letter unless that is
+ * 0. NULL: there is none. */
+const struct cli_option *cli_find_option(const struct cli_command *command, struct mtr_str name, char letter);
 
 /* Parses argv (argv[0] is the program) and runs the command. */
-int command_main(int argc, char **argv);
-void command_write_help(const struct mtr_command *command, FILE *out); /* NULL: the overview */
-
-/* The commands' functions; their rows are in daemon/cli/commands.c. */
-int command_run(const struct mtr_invocation *invocation);
-int command_check(const struct mtr_invocation *invocation);
-int command_apply(const struct mtr_invocation *invocation);
-int command_get(const struct mtr_invocation *invocation);
-int command_key(const struct mtr_invocation *invocation);
-int command_send(const struct mtr_invocation *invocation);
-int command_import(const struct mtr_invocation *invocation);
-int command_import_rates(const struct mtr_invocation *invocation);
-int command_events(const struct mtr_invocation *invocation);
-int command_usage(const struct mtr_invocation *invocation);
-int command_charges(const struct mtr_invocation *invocation);
-int command_credits(const struct mtr_invocation *invocation);
-int command_margins(const struct mtr_invocation *invocation);
-int command_explain(const struct mtr_invocation *invocation);
-int command_price(const struct mtr_invocation *invocation);
-int command_audit(const struct mtr_invocation *invocation);
-int command_rebuild(const struct mtr_invocation *invocation);
-int command_backup(const struct mtr_invocation *invocation);
-int command_reference(const struct mtr_invocation *invocation);
-int command_version(const struct mtr_invocation *invocation);
+int command_main(const struct cli_command *const *commands, int argc, char **argv);
 
 #endif

@@ -23,8 +23,8 @@ enum {
     RETRY_AFTER_MAX_S = 300,
 };
 
-int event_sender_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
-                  const char *content_type, const char *compress)
+int event_sender_init(struct mtr_push *push, const struct cli_invocation *invocation,
+                      struct mtr_client *client, const char *content_type, const char *compress)
 {
     *push = (struct mtr_push){.client = client,
                               .content_type = content_type,
@@ -45,7 +45,7 @@ void event_sender_release(struct mtr_push *push)
 }
 
 void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
-                      const char *reason)
+                          const char *reason)
 {
     if (push->problems++ >= push->problems_max) return;
     progress_clear(&push->progress);
@@ -99,7 +99,7 @@ static void print_result(struct mtr_push *push, const struct mtr_push_batch *bat
     member_text(row, "id", id, sizeof(id));
     snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
     event_sender_problem(push, batch->file,
-                     batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
+                         batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }
 
 /* Adds the answer's counts and prints its problems. *again: some were not processed. */

@@ -19,11 +19,11 @@
 struct mtr_push {
     struct mtr_client *client;
     const char *content_type;
-    const char *compress;    /* "zstd", "gzip" or "none" */
-    uint64_t attempts_max;   /* per request */
-    uint64_t problems_max;   /* printed */
+    const char *compress;  /* "zstd", "gzip" or "none" */
+    uint64_t attempts_max; /* per request */
+    uint64_t problems_max; /* printed */
     bool json;
-    uint64_t problems;       /* events refused, here or by the daemon */
+    uint64_t problems; /* events refused, here or by the daemon */
     uint64_t counts[MTR_RESULT_COUNT];
     struct mtr_buffer packed;
     struct mtr_progress progress;
@@ -39,14 +39,14 @@ struct mtr_push_batch {
 
 /* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a
  * dry run. */
-int event_sender_init(struct mtr_push *push, const struct mtr_invocation *invocation, struct mtr_client *client,
-                  const char *content_type, const char *compress);
+int event_sender_init(struct mtr_push *push, const struct cli_invocation *invocation,
+                      struct mtr_client *client, const char *content_type, const char *compress);
 void event_sender_release(struct mtr_push *push);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
 int event_sender_send(struct mtr_push *push, const struct mtr_push_batch *batch);
 /* An event that is not even sent. */
 void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
-                      const char *reason);
+                          const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
 int event_sender_finish(struct mtr_push *push, int code);
 

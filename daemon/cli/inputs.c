@@ -23,21 +23,20 @@ void cli_print_findings(const char *input_name, const struct mtr_diagnostics *fi
     mtr_buffer_release(&line);
 }
 
-int cli_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+int cli_load_config_findings(const struct cli_invocation *invocation, struct mtr_config *config,
                              const char **input_name, struct mtr_diagnostics *findings)
 {
     const char *settings[SETTINGS_MAX + 1];
     uint32_t count = 0;
     *input_name = "configuration";
-    while (count < SETTINGS_MAX &&
-           (settings[count] = invocation_option_at(invocation, "set", count)) != NULL)
+    while (count < SETTINGS_MAX && (settings[count] = invocation_option_at(invocation, "set", count)) != NULL)
         count++;
     settings[count] = NULL;
     return config_load(invocation_option(invocation, "config"), environ, settings, config, input_name,
-                           findings);
+                       findings);
 }
 
-int cli_load_config(const struct mtr_invocation *invocation, struct mtr_config *config)
+int cli_load_config(const struct cli_invocation *invocation, struct mtr_config *config)
 {
     const char *input_name;
     struct mtr_diagnostics findings;

@@ -9,11 +9,11 @@
 #include "daemon/config.h"
 
 /* Returns MTR_EXIT_OK (the caller releases *config), or MTR_EXIT_CONFIG after printing why. */
-int cli_load_config(const struct mtr_invocation *invocation, struct mtr_config *config);
+int cli_load_config(const struct cli_invocation *invocation, struct mtr_config *config);
 
 /* The same without printing: for commands whose answer are the findings. *input_name is the file's name,
  * or "configuration". */
-int cli_load_config_findings(const struct mtr_invocation *invocation, struct mtr_config *config,
+int cli_load_config_findings(const struct cli_invocation *invocation, struct mtr_config *config,
                              const char **input_name, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Findings a line each, to stderr. */

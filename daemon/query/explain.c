@@ -1,11 +1,14 @@
 /*
- * The explanation of one charge. Reads the charges store only; allocates nothing.
+ * The explanation of one charge. Reads the charges store only; allocates nothing: what is found stands on the
+ * stack.
  */
 #include "meterd/query/explain.h"
 
 #include <string.h>
 
 #include "meterd/core/currency.h"
+#include "meterd/rater/charge_body.h"
+#include "meterd/tariff/price.h"
 
 enum { HISTORY_MAX = 100 };
 
@@ -29,35 +32,118 @@ static unsigned currency_digits(struct mtr_str body)
     return currency ? currency->digits : 0;
 }
 
+/* ---- what is told ---- */
+
+struct history_row {
+    uint64_t number;
+    struct mtr_str id;
+    const char *status;
+    struct mtr_quantity quantity;
+    struct mtr_shown_money amount;
+    int64_t created_at;
+};
+
+static const char *status_choice(unsigned index)
+{
+    return index <= MTR_CHARGE_CORRECTION ? mtr_charge_status_name((enum mtr_charge_status)index) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(history_row, field)
+static const struct mtr_json_member history_members[] = {
+    {ROW(number), .type = MTR_MEMBER_U64, .doc = "its place in the feed"},
+    {ROW(id), .type = MTR_MEMBER_TEXT, .doc = "of the charge"},
+    {ROW(status), .type = MTR_MEMBER_WORD, .choice = status_choice, .doc = "of the charge"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of the line, as of then"},
+    {ROW(amount), .type = MTR_MEMBER_MONEY, .doc = "of the charge"},
+    {ROW(created_at), .type = MTR_MEMBER_TIME, .doc = "when it was charged"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape history_shape = {.name = "LineCharge", .members = history_members};
+
+/* A trace is kept as the JSON that it was when charges were made of it (rater/period/price.c): these rows
+ * only describe it. */
+static const struct mtr_json_member part_members[] = {
+    {.name = "cost",
+     .type = MTR_MEMBER_BOOL,
+     .presence = MTR_MAY_LACK,
+     .doc = "true: of what the seller pays"},
+    {.name = "from", .type = MTR_MEMBER_LOCAL, .doc = "of what one tariff version covers of the period"},
+    {.name = "to", .type = MTR_MEMBER_LOCAL, .doc = "exclusive"},
+    {.name = "tariff", .type = MTR_MEMBER_TEXT, .doc = "key"},
+    {.name = "version", .type = MTR_MEMBER_TEXT, .doc = "when the version begins, as written there"},
+    {.name = "hash", .type = MTR_MEMBER_TEXT, .doc = "of the version's document"},
+    {.name = "price",
+     .type = MTR_MEMBER_MAP,
+     .presence = MTR_MAY_BE_NULL,
+     .shape = &mtr_price_shape,
+     .doc = "with its trace; null where it was not kept"},
+    {0},
+};
+static const struct mtr_shape part_shape = {.name = "PricePart", .members = part_members};
+
+struct log_row {
+    uint64_t seq_first, seq_last;
+};
+static const struct mtr_json_member log_members[] = {
+    {MTR_MEMBER(log_row, seq_first), .type = MTR_MEMBER_U64, .doc = "its events are in the log from here"},
+    {MTR_MEMBER(log_row, seq_last), .type = MTR_MEMBER_U64, .doc = "up to here"},
+    {0},
+};
+static const struct mtr_shape log_shape = {.members = log_members};
+
+struct explanation_row {
+    struct mtr_str charge, price;
+    struct mtr_shown_money emitted_before, difference, emitted_after;
+    struct mtr_list line_charges;
+    struct log_row log;
+};
+
+#define ROW(field) MTR_MEMBER(explanation_row, field)
+static const struct mtr_json_member explanation_members[] = {
+    {ROW(charge), .type = MTR_MEMBER_JSON, .shape = &mtr_charge_shape, .doc = "as the feed has it"},
+    {ROW(price), .type = MTR_MEMBER_JSON_LIST, .shape = &part_shape,
+     .doc = "of the whole period, part by part"},
+    {ROW(emitted_before), .type = MTR_MEMBER_MONEY, .doc = "the line's charges before this one"},
+    {ROW(difference), .type = MTR_MEMBER_MONEY, .doc = "this charge"},
+    {ROW(emitted_after), .type = MTR_MEMBER_MONEY, .doc = "the line's price then"},
+    {ROW(line_charges), .type = MTR_MEMBER_LIST, .shape = &history_shape,
+     .item_size = sizeof(struct history_row),
+     .doc = "of its line, newest first, this one and at most 99 before it"},
+    {ROW(log), .type = MTR_MEMBER_MAP, .shape = &log_shape, .doc = "where its events are"},
+    {0},
+};
+#undef ROW
+const struct mtr_shape mtr_explanation_shape = {.name = "Explanation", .members = explanation_members};
+
+/* ---- telling it ---- */
+
+struct history {
+    struct history_row rows[HISTORY_MAX];
+    char ids[HISTORY_MAX][MTR_CHARGE_ID_TEXT_BYTES];
+    uint32_t count;
+};
+
 /* The line's charges up to this one, newest first: a chain by `previous`. */
-static int write_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, unsigned digits,
-                         struct mtr_json_writer *json)
+static int read_history(struct mtr_charges_txn *txn, const struct mtr_charge *last, unsigned digits,
+                        struct history *out)
 {
     struct mtr_charge charge = *last;
-    mtr_json_list(json);
-    for (int i = 0; i < HISTORY_MAX; i++) {
-        char id[MTR_CHARGE_ID_TEXT_BYTES];
+    out->count = 0;
+    while (out->count < HISTORY_MAX) {
+        char *id = out->ids[out->count];
         mtr_charge_id_format(charge.id, id);
-        mtr_json_map(json);
-        mtr_json_name(json, "number");
-        mtr_json_u64(json, charge.number);
-        mtr_json_name(json, "id");
-        mtr_json_cstr(json, id);
-        mtr_json_name(json, "status");
-        mtr_json_cstr(json, mtr_charge_status_name(charge.status));
-        mtr_json_name(json, "quantity");
-        mtr_json_quantity(json, charge.quantity);
-        mtr_json_name(json, "amount");
-        mtr_json_money(json, charge.amount, digits);
-        mtr_json_name(json, "created_at");
-        mtr_json_time(json, charge.created_us);
-        mtr_json_map_end(json);
-        if (!charge.previous) break;
+        out->rows[out->count++] = (struct history_row){.number = charge.number,
+                                                       .id = mtr_str_from(id),
+                                                       .status = mtr_charge_status_name(charge.status),
+                                                       .quantity = charge.quantity,
+                                                       .amount = {charge.amount, digits},
+                                                       .created_at = charge.created_us};
+        if (!charge.previous) return MTR_OK;
         if (charge.previous >= charge.number) return MTR_ECORRUPT;
         int rc = mtr_charges_get(txn, charge.previous, &charge);
         if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
     }
-    mtr_json_list_end(json);
     return MTR_OK;
 }
 
@@ -66,34 +152,22 @@ int mtr_rater_explain(struct mtr_charges_txn *txn, struct mtr_str id, struct mtr
     struct mtr_charge charge;
     struct mtr_str trace;
     struct mtr_money after;
+    struct history history;
     int rc = find_charge(txn, id, &charge);
     if (rc) return rc;
     rc = mtr_charges_get_trace(txn, charge.trace, &trace);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const unsigned digits = currency_digits(charge.body);
     rc = mtr_money_add(charge.emitted_before, charge.amount, &after);
+    if (!rc) rc = read_history(txn, &charge, digits, &history);
     if (rc) return rc;
-    unsigned digits = currency_digits(charge.body);
-    mtr_json_map(json);
-    mtr_json_name(json, "charge");
-    mtr_json_raw(json, charge.body);
-    mtr_json_name(json, "price");
-    mtr_json_raw(json, trace);
-    mtr_json_name(json, "emitted_before");
-    mtr_json_money(json, charge.emitted_before, digits);
-    mtr_json_name(json, "difference");
-    mtr_json_money(json, charge.amount, digits);
-    mtr_json_name(json, "emitted_after");
-    mtr_json_money(json, after, digits);
-    mtr_json_name(json, "line_charges");
-    rc = write_history(txn, &charge, digits, json);
-    if (rc) return rc;
-    mtr_json_name(json, "log");
-    mtr_json_map(json);
-    mtr_json_name(json, "seq_first");
-    mtr_json_u64(json, charge.seq_first);
-    mtr_json_name(json, "seq_last");
-    mtr_json_u64(json, charge.seq_last);
-    mtr_json_map_end(json);
-    mtr_json_map_end(json);
+    const struct explanation_row row = {.charge = charge.body,
+                                        .price = trace,
+                                        .emitted_before = {charge.emitted_before, digits},
+                                        .difference = {charge.amount, digits},
+                                        .emitted_after = {after, digits},
+                                        .line_charges = {history.rows, history.count},
+                                        .log = {charge.seq_first, charge.seq_last}};
+    mtr_shape_write(&mtr_explanation_shape, &row, json);
     return MTR_OK;
 }

@@ -53,7 +53,7 @@ static const struct mtr_field usage_fields[] = {
     {.name = NULL},
 };
 
-static const struct mtr_field request_fields[] = {
+const struct mtr_field mtr_price_request_fields[] = {
     {FIELD(request, tariff, MTR_FIELD_NODE, "key of a stored tariff, or the document"), .required = true},
     {FIELD(request, cost, MTR_FIELD_NODE,
            "key or document of the tariff that says what the use costs the seller"),
@@ -402,7 +402,8 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
     if (rc)
         mtr_diagnostics_add(findings, &broken);
     else
-        rc = mtr_schema_decode(request_fields, mtr_document_root(document), arena, &request, findings);
+        rc = mtr_schema_decode(mtr_price_request_fields, mtr_document_root(document), arena, &request,
+                               findings);
     struct question question = {.request = &request,
                                 .catalog = catalog,
                                 .at_us = request.has_at ? request.at_us : now_us,

@@ -58,6 +58,11 @@ const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind)
     return kind_of(kind)->name;
 }
 
+const char *mtr_catalog_kind_plural(enum mtr_catalog_kind kind)
+{
+    return kind_of(kind)->plural;
+}
+
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out)
 {
     for (int kind = 0; kind < MTR_KIND_COUNT; kind++) {

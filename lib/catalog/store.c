@@ -76,7 +76,8 @@ static int load_all(struct loading *loading)
     int rc = MTR_OK;
     for (int kind = 0; kind < MTR_KIND_COUNT && !rc; kind++) {
         loading->kind = (enum mtr_catalog_kind)kind;
-        rc = mtr_documents_walk(loading->store->documents, (uint8_t)kind, load_document, loading);
+        rc = mtr_documents_walk(loading->store->documents, (uint8_t)kind, (struct mtr_str){NULL, 0},
+                                load_document, loading);
     }
     return rc;
 }
@@ -376,10 +377,17 @@ int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind
     return mtr_documents_get(store->documents, (uint8_t)kind, key, revision, hand_out, &handing);
 }
 
-int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str after,
                            mtr_catalog_on_document on_document, void *context)
 {
     struct handing handing = {on_document, context};
-    if (key.size == 0) return mtr_documents_walk(store->documents, (uint8_t)kind, hand_out, &handing);
-    return mtr_documents_walk_revisions(store->documents, (uint8_t)kind, key, hand_out, &handing);
+    return mtr_documents_walk(store->documents, (uint8_t)kind, after, hand_out, &handing);
+}
+
+int mtr_catalog_store_walk_revisions(struct mtr_catalog_store *store, enum mtr_catalog_kind kind,
+                                     struct mtr_str key, uint32_t after, mtr_catalog_on_document on_document,
+                                     void *context)
+{
+    struct handing handing = {on_document, context};
+    return mtr_documents_walk_revisions(store->documents, (uint8_t)kind, key, after, hand_out, &handing);
 }

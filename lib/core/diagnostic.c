@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "meterd/core/json_writer.h"
-
 static void fill(struct mtr_diagnostic *d, const char *field, const char *format, va_list args)
     MTR_PRINTF(3, 0);
 
@@ -71,25 +69,4 @@ int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
                                  diagnostic->column, severity, diagnostic->field, colon, diagnostic->text);
     return mtr_buffer_printf(out, "%s: %s: %s%s%s\n", input_name, severity, diagnostic->field, colon,
                              diagnostic->text);
-}
-
-void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings)
-{
-    mtr_json_list(json);
-    for (size_t i = 0; i < findings->count; i++) {
-        const struct mtr_diagnostic *finding = &findings->items[i];
-        mtr_json_map(json);
-        mtr_json_name(json, "severity");
-        mtr_json_cstr(json, finding->severity == MTR_SEVERITY_ERROR ? "error" : "warning");
-        mtr_json_name(json, "line");
-        mtr_json_u64(json, finding->line);
-        mtr_json_name(json, "column");
-        mtr_json_u64(json, finding->column);
-        mtr_json_name(json, "field");
-        mtr_json_cstr(json, finding->field);
-        mtr_json_name(json, "text");
-        mtr_json_cstr(json, finding->text);
-        mtr_json_map_end(json);
-    }
-    mtr_json_list_end(json);
 }

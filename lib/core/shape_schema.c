@@ -27,8 +27,7 @@ static void write_choices(struct mtr_json_writer *json, const struct mtr_json_me
     if (!member->choice) return;
     mtr_json_name(json, "enum");
     mtr_json_list(json);
-    for (unsigned i = 0; (word = member->choice(i)) != NULL; i++)
-        mtr_json_cstr(json, word);
+    for (unsigned i = 0; (word = member->choice(i)) != NULL; i++) mtr_json_cstr(json, word);
     mtr_json_list_end(json);
 }
 
@@ -135,27 +134,38 @@ static void write_object(struct mtr_json_writer *json, const struct mtr_json_mem
     mtr_json_map_end(json);
 }
 
-static void write_fields(struct mtr_json_writer *json, const struct mtr_field *fields)
+static void write_fields(struct mtr_json_writer *json, const struct mtr_shape *shape)
 {
     struct mtr_buffer text;
     mtr_buffer_init(&text, SCHEMA_BYTES_MAX);
-    int rc = mtr_schema_write_json_schema(fields, &text);
-    if (!rc)
-        mtr_json_raw(json, mtr_buffer_str(&text));
-    else if (!json->error)
-        json->error = rc;
+    int rc = mtr_schema_write_json_schema(shape->fields, shape->amounts_by_currency, &text);
+    if (!rc) mtr_json_raw(json, mtr_buffer_str(&text));
+    else if (!json->error) json->error = rc;
     mtr_buffer_release(&text);
+}
+
+static void write_one_or_many(struct mtr_json_writer *json, const struct mtr_shape *shape,
+                              const char *references)
+{
+    mtr_json_map(json);
+    mtr_json_name(json, "oneOf");
+    mtr_json_list(json);
+    mtr_shape_write_reference(shape, references, json);
+    mtr_json_map(json);
+    write_array(json, shape, references);
+    mtr_json_map_end(json);
+    mtr_json_list_end(json);
+    mtr_json_map_end(json);
 }
 
 void mtr_shape_write_schema(const struct mtr_shape *shape, const char *references,
                             struct mtr_json_writer *json)
 {
-    if (shape->members)
-        write_object(json, shape->members, references);
-    else if (shape->fields)
-        write_fields(json, shape->fields);
-    else
-        mtr_json_raw(json, mtr_str_from(shape->schema));
+    if (shape->members) write_object(json, shape->members, references);
+    else if (shape->fields) write_fields(json, shape);
+    else if (shape->one_or_many) write_one_or_many(json, shape->one_or_many, references);
+    else if (shape->describe) shape->describe(references, json);
+    else mtr_json_raw(json, mtr_str_from(shape->schema));
 }
 
 void mtr_shape_write_reference(const struct mtr_shape *shape, const char *references,

@@ -307,18 +307,22 @@ int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_
     return rc;
 }
 
-int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document,
-                       void *context)
+int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, struct mtr_str after,
+                       mtr_documents_on_document on_document, void *context)
 {
+    struct head_key first = {.bytes = {kind}, .size = 1};
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
+    if (after.size && make_head_key(kind, after, &first)) return MTR_EINVALID;
     int rc = begin_read(documents, &txn);
     if (rc) return rc;
     const struct reading reading = {documents, txn, kind, on_document, context};
     rc = lmdb_error(mdb_cursor_open(txn, documents->heads, &cursor));
     if (rc) goto out;
-    MDB_val key = lmdb_val(&kind, 1), value;
+    MDB_val key = lmdb_val(first.bytes, first.size), value;
     int next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE));
+    if (!next && after.size && key.mv_size == first.size && memcmp(key.mv_data, first.bytes, first.size) == 0)
+        next = lmdb_error(mdb_cursor_get(cursor, &key, &value, MDB_NEXT));
     while (!rc && !next && *(const uint8_t *)key.mv_data == kind) {
         struct head head;
         struct mtr_str name = {(const char *)key.mv_data + 1, key.mv_size - 1};
@@ -334,7 +338,7 @@ out:
 }
 
 int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
-                                 mtr_documents_on_document on_document, void *context)
+                                 uint32_t after, mtr_documents_on_document on_document, void *context)
 {
     struct head_key head_key;
     struct head newest;
@@ -344,7 +348,7 @@ int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, 
     if (rc) return rc;
     const struct reading reading = {documents, txn, kind, on_document, context};
     rc = read_head(documents, txn, lmdb_val(head_key.bytes, head_key.size), &newest);
-    for (uint32_t revision = 1; !rc && revision <= newest.revision; revision++)
+    for (uint32_t revision = after + 1; !rc && revision <= newest.revision; revision++)
         rc = hand_out(&reading, key, (struct head){newest.number, revision});
     mdb_txn_abort(txn);
     return rc;

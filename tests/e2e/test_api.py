@@ -277,7 +277,7 @@ def check_shapes(d):
     kept = d.get("/v1/quarantine")["events"]
     assert len(kept) == 2 and {k["reason"] for k in kept} == {"conflict", "future"}, kept
     assert d.get(f"/v1/quarantine?after={kept[0]['seq']}")["events"] == kept[1:]
-    assert d.get("/v1/quarantine?limit=1") == {"events": kept[:1], "has_more": True}
+    assert d.get("/v1/quarantine?limit=1") == {"events": kept[:1], "next_after": kept[0]["seq"], "has_more": True}
     d.apply({"subscriptions": [{"key": "sub-new", "service": "compute", "customer": "contoso", "tariff": "compute",
                                 "start": "2020-01-01"}]})
     wait_until("the held event to flow", lambda: len(d.get("/v1/held")["events"]) == len(waiting) - 1)

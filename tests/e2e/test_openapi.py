@@ -2,18 +2,21 @@
 that the description promises. And the admin listener: health, readiness, and metrics that promtool accepts.
 """
 import json
+import pathlib
 import re
 import shutil
 import subprocess
 import urllib.parse
 
 import jsonschema
+import yaml
 
 from harness import Daemon
 from pages import CATALOG, SETTINGS, ago, cpu, problem
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 SCOPES = {"ingest", "query", "billing", "admin"}
+KINDS = ("vendor", "service", "meter", "tariff", "subscription", "api_key", "destination", "credit", "rate")
 OPEN = {"getOpenapi"}  # operations that need no key: adding one is a decision
 
 
@@ -111,10 +114,12 @@ def paths_of(d, path):
         assert charges
         return [f"/v1/charges/{c['id']}" for c in charges]
     if path.startswith("/v1/catalog/{kind}"):
-        kinds = ("vendor", "service", "meter", "tariff", "subscription", "api_key", "destination", "credit", "rate")
+        kinds = KINDS
         if path.endswith("{kind}"):
             return [f"/v1/catalog/{kind}" for kind in kinds]
         return [f"/v1/catalog/{kind}/{urllib.parse.quote(x['key'])}" for kind in kinds for x in d.get(f"/v1/catalog/{kind}")["documents"]]
+    if path == "/v1/schemas/{kind}":
+        return [schema["path"] for schema in d.get("/v1/schemas")["schemas"]]
     if path == "/v1/credits":
         return [f"{path}?subscription=sub-1", f"{path}?customer=contoso"]
     assert "{" not in path, f"a new path parameter: tell this test how to fill {path}"
@@ -168,6 +173,58 @@ def check_posts(d, page, acme):
     post("PUT", "/v1/catalog/vendor/third", "/v1/catalog/{kind}/{key}", {"name": "Third"})
 
 
+def misspelt(node):
+    """Copies of a document in which one key, at any depth, has a letter too many: each is another one."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield key, {(f"{k}x" if k == key else k): v for k, v in node.items()}
+            for name, inner in misspelt(value):
+                yield name, {**node, key: inner}
+    elif isinstance(node, list):
+        for i, value in enumerate(node):
+            for name, inner in misspelt(value):
+                yield name, node[:i] + [inner] + node[i + 1:]
+
+
+class PlainLoader(yaml.SafeLoader):
+    """Dates stay texts, as in JSON."""
+
+
+PlainLoader.yaml_implicit_resolvers = {letter: [r for r in resolvers if not r[0].endswith("timestamp")]
+                                       for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
+def documents_of_config(plurals):
+    """(kind, document) of every catalog file in config/: lists under plurals, or one tariff."""
+    for path in ["config/demo/catalog.yaml", *sorted(pathlib.Path("config/tariffs").glob("*.yaml"))]:
+        root = yaml.load(pathlib.Path(path).read_text(encoding="utf-8"), PlainLoader)
+        if "versions" in root:
+            yield "tariff", root
+            continue
+        for plural, documents in root.items():
+            for document in documents:
+                yield plurals[plural], document
+
+
+def check_schemas(d, page):
+    """Every document of config/ validates against the schema of its kind, and not with a key that is misspelt."""
+    listed = d.get("/v1/schemas")["schemas"]
+    assert [s["kind"] for s in listed] == list(KINDS), listed
+    schemas = {kind: d.get(f"/v1/schemas/{kind}") for kind in KINDS}
+    for kind, schema in schemas.items():
+        assert page["components"]["schemas"][kind] == {k: v for k, v in schema.items() if k not in ("$schema", "title")}, kind
+    checked, refused = set(), set()
+    for kind, document in documents_of_config({s["plural"]: s["kind"] for s in listed}):
+        valid = jsonschema.Draft202012Validator(schemas[kind])
+        for fault in valid.iter_errors(document):
+            raise AssertionError(f"{kind} {document.get('key')}: {fault.json_path}: {fault.message}")
+        assert not valid.is_valid({**document, "colour": "red"}), kind
+        checked.add(kind)
+        refused |= {(kind, name) for name, wrong in misspelt(document) if (kind, name) not in refused and not valid.is_valid(wrong)}
+    problem(d.call("GET", "/v1/schemas/colour"), 404, "vendor, service, meter")
+    assert checked >= {"vendor", "service", "meter", "tariff", "subscription"} and len(refused) > 80, (checked, refused)
+
+
 def check_admin(d):
     assert d.call("GET", "/healthz", port=d.admin_port).status == 200
     assert d.call("GET", "/readyz", port=d.admin_port).body == b"ready\n"
@@ -200,6 +257,7 @@ def main():
         operations = lint(page)
         check_answers(d, page, operations)
         check_posts(d, page, acme)
+        check_schemas(d, page)
         check_admin(d)
         d.stop()
     print(f"{len(operations)} operations are described as they behave")

@@ -4,7 +4,7 @@ import subprocess
 
 from harness import METERD
 
-PAGES = {"config": "configuration.md", "commands": "commands.md", "metrics": "metrics.md"}
+PAGES = {"catalog": "catalog.md", "config": "configuration.md", "commands": "commands.md", "metrics": "metrics.md"}
 
 
 def reference(topic):
@@ -15,5 +15,9 @@ for topic, name in PAGES.items():
     path = os.path.join("docs", "reference", name)
     with open(path, encoding="utf-8") as page:
         assert page.read() == reference(topic), f"{path} is not current: run `meterd reference {topic} > {path}`"
+tariff = subprocess.run([METERD, "reference", "catalog", "tariff"], check=True, capture_output=True, text=True).stdout
+assert tariff in reference("catalog") and "| `versions[].components[].graduated[].up_to` |" in tariff, tariff[:2000]
+for wrong in (["colour"], ["catalog", "colour"], ["config", "tariff"]):
+    assert subprocess.run([METERD, "reference", *wrong], capture_output=True, check=False).returncode == 64, wrong
 subprocess.run(["bash", "-n"], input=reference("completion"), check=True, text=True)
 print(f"{len(PAGES)} pages are current")

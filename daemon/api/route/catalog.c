@@ -1,35 +1,123 @@
 /*
  * Catalog calls: documents in, checked, versioned; documents out.
  */
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
 #include "meterd/catalog/store.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "meterd/core/limits.h"
 #include "meterd/core/logline.h"
 
-enum { FINDINGS_MAX = 200 };
+enum { FINDINGS_MAX = 200, KINDS_TEXT_BYTES = 160 };
 
-static void write_change(struct api_call *call, const struct mtr_catalog_change *change, bool dry_run,
-                         const struct mtr_diagnostics *findings)
+bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind *kind)
 {
-    struct mtr_json_writer json;
-    api_json(call, &json);
-    mtr_json_map(&json);
-    mtr_json_name(&json, "created");
-    mtr_json_u64(&json, change->created);
-    mtr_json_name(&json, "updated");
-    mtr_json_u64(&json, change->updated);
-    mtr_json_name(&json, "unchanged");
-    mtr_json_u64(&json, change->unchanged);
-    mtr_json_name(&json, "version");
-    mtr_json_u64(&json, change->version);
-    mtr_json_name(&json, "dry_run");
-    mtr_json_bool(&json, dry_run);
-    mtr_json_name(&json, "findings"); /* warnings */
-    mtr_json_findings(&json, findings);
-    mtr_json_map_end(&json);
-    api_json_end(call, &json);
+    char kinds[KINDS_TEXT_BYTES] = "";
+    size_t used = 0;
+    if (mtr_catalog_kind_from_name(name, kind)) return true;
+    for (int i = 0; i < MTR_KIND_COUNT && used < sizeof(kinds); i++)
+        used += (size_t)snprintf(kinds + used, sizeof(kinds) - used, "%s%s", i ? ", " : "",
+                                 mtr_catalog_kind_name((enum mtr_catalog_kind)i));
+    api_problem(call, 404, "there is no kind '%.*s': %s", MTR_STR_ARGS(name), kinds);
+    return false;
+}
+
+/* ---- what is sent ---- */
+
+struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind)
+{
+    return (struct mtr_shape){.name = mtr_catalog_kind_name(kind),
+                              .fields = mtr_catalog_kind_fields(kind),
+                              .amounts_by_currency = kind == MTR_KIND_TARIFF};
+}
+
+/* Lists of documents under the plurals of their kinds. */
+static void describe_bundle(const char *references, struct mtr_json_writer *json)
+{
+    mtr_json_map(json);
+    mtr_json_named_cstr(json, "type", "object");
+    mtr_json_name(json, "properties");
+    mtr_json_map(json);
+    for (int i = 0; i < MTR_KIND_COUNT; i++) {
+        const struct mtr_shape kind = api_kind_shape((enum mtr_catalog_kind)i);
+        mtr_json_name(json, mtr_catalog_kind_plural((enum mtr_catalog_kind)i));
+        mtr_json_map(json);
+        mtr_json_named_cstr(json, "type", "array");
+        mtr_json_name(json, "items");
+        mtr_shape_write_reference(&kind, references, json);
+        mtr_json_map_end(json);
+    }
+    mtr_json_map_end(json);
+    mtr_json_name(json, "additionalProperties");
+    mtr_json_bool(json, false);
+    mtr_json_map_end(json);
+}
+
+static void describe_document(const char *references, struct mtr_json_writer *json)
+{
+    mtr_json_map(json);
+    mtr_json_name(json, "anyOf");
+    mtr_json_list(json);
+    for (int i = 0; i < MTR_KIND_COUNT; i++) {
+        const struct mtr_shape kind = api_kind_shape((enum mtr_catalog_kind)i);
+        mtr_shape_write_reference(&kind, references, json);
+    }
+    mtr_json_list_end(json);
+    mtr_json_map_end(json);
+}
+
+static const struct mtr_shape bundle_shape = {.name = "Catalog", .describe = describe_bundle},
+                              sent_shape = {.name = "CatalogDocument", .describe = describe_document};
+static const char sent_types[] = API_JSON ",application/yaml";
+
+/* ---- applying ---- */
+
+struct change_row {
+    uint32_t created, updated, unchanged;
+    uint64_t version;
+    bool dry_run;
+    const struct mtr_diagnostics *findings;
+};
+
+static void write_findings(struct mtr_json_writer *json, const void *context)
+{
+    const struct change_row *row = context;
+    mtr_json_findings(json, row->findings);
+}
+
+static const struct mtr_json_member change_members[] = {
+    {MTR_MEMBER(change_row, created), .type = MTR_MEMBER_U32, .doc = "documents that are new"},
+    {MTR_MEMBER(change_row, updated), .type = MTR_MEMBER_U32, .doc = "documents with a new revision"},
+    {MTR_MEMBER(change_row, unchanged), .type = MTR_MEMBER_U32, .doc = "documents that say what they said"},
+    {MTR_MEMBER(change_row, version), .type = MTR_MEMBER_U64, .doc = "of the catalog, with the change"},
+    {MTR_MEMBER(change_row, dry_run), .type = MTR_MEMBER_BOOL, .doc = "true: nothing was stored"},
+    {.name = "findings",
+     .type = MTR_MEMBER_LIST,
+     .shape = &mtr_finding_shape,
+     .write = write_findings,
+     .doc = "warnings"},
+    {0},
+};
+static const struct mtr_shape change_shape = {.name = "CatalogChange", .members = change_members};
+
+static void answer_change(struct api_call *call, const struct mtr_catalog_change *change, bool dry_run,
+                          const struct mtr_diagnostics *findings)
+{
+    const struct change_row row = {.created = change->created,
+                                   .updated = change->updated,
+                                   .unchanged = change->unchanged,
+                                   .version = change->version,
+                                   .dry_run = dry_run,
+                                   .findings = findings};
+    api_answer(call, &row);
+    if (dry_run || !(change->created + change->updated)) return;
+    mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s",
+                (unsigned long long)change->version, change->created, change->updated,
+                MTR_STR_ARGS(call->credential->key));
+    call->host->catalog_changed(call->host->context);
 }
 
 static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
@@ -45,127 +133,211 @@ static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, stru
                                           .now_us = call->now_us,
                                           .dry_run = dry_run};
     int rc = mtr_catalog_store_apply(call->host->catalog_store, &edit, &change, &findings);
-    if (rc == MTR_EINVALID) {
+    if (rc == MTR_EINVALID)
         api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
-    } else if (rc) {
-        api_error(call, rc, "the catalog could not be changed");
-    } else {
-        write_change(call, &change, dry_run, &findings);
-        if (!dry_run && change.created + change.updated) {
-            mtr_logline(MTR_LEVEL_INFO, "catalog", "version=%llu created=%u updated=%u by=%.*s",
-                        (unsigned long long)change.version, change.created, change.updated,
-                        MTR_STR_ARGS(call->credential->key));
-            call->host->catalog_changed(call->host->context);
-        }
-    }
+    else if (rc) api_error(call, rc, "the catalog could not be changed");
+    else answer_change(call, &change, dry_run, &findings);
     mtr_diagnostics_release(&findings);
 }
 
-static bool kind_of(struct api_call *call, enum mtr_catalog_kind *kind)
-{
-    if (mtr_catalog_kind_from_name(call->path_parameters[0], kind)) return true;
-    api_problem(call, 404,
-                    "there is no kind '%.*s': vendor, service, meter, tariff, subscription, api_key, "
-                    "destination, credit, rate",
-                    MTR_STR_ARGS(call->path_parameters[0]));
-    return false;
-}
-
-void api_put_catalog(struct api_call *call)
+static void apply_catalog(struct api_call *call)
 {
     apply(call, NULL, (struct mtr_str){NULL, 0});
 }
 
-void api_put_document(struct api_call *call)
+static void put_document(struct api_call *call)
 {
     enum mtr_catalog_kind kind;
-    if (kind_of(call, &kind)) apply(call, &kind, call->path_parameters[1]);
+    if (api_kind(call, call->path_parameters[0], &kind)) apply(call, &kind, call->path_parameters[1]);
 }
+
+static const struct api_parameter put_parameters[] = {
+    {"dry_run", API_BOOLEAN, .doc = "check and say what would change; store nothing"},
+    {0},
+};
+
+const struct api_route api_apply_catalog = {
+    .method = MTR_HTTP_PUT,
+    .path = "/v1/catalog",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "applyCatalog",
+    .summary = "Apply many documents (YAML or JSON) as one change",
+    .parameters = put_parameters,
+    .request = &bundle_shape,
+    .request_types = sent_types,
+    .answer = &change_shape,
+    .handle = apply_catalog,
+};
+
+const struct api_route api_put_document = {
+    .method = MTR_HTTP_PUT,
+    .path = "/v1/catalog/{kind}/{key}",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "putDocument",
+    .summary = "Apply one document (YAML or JSON)",
+    .parameters = put_parameters,
+    .request = &sent_shape,
+    .request_types = sent_types,
+    .answer = &change_shape,
+    .handle = put_document,
+};
+
+/* ---- reading ---- */
+
+struct document_row {
+    const char *kind;
+    struct mtr_str key;
+    uint32_t revision;
+    int64_t applied_at;
+    struct mtr_str applied_by, document;
+};
+
+static const struct mtr_shape any_map = {.schema = "{\"type\":\"object\"}"};
+
+#define ROW(field) MTR_MEMBER(document_row, field)
+static const struct mtr_json_member document_members[] = {
+    {ROW(kind), .type = MTR_MEMBER_WORD, .doc = "of the document"},
+    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "unique in its kind"},
+    {ROW(revision), .type = MTR_MEMBER_U32, .doc = "from 1"},
+    {ROW(applied_at), .type = MTR_MEMBER_TIME, .doc = "when the revision was stored"},
+    {ROW(applied_by), .type = MTR_MEMBER_TEXT, .doc = "key of the API key that did it"},
+    {ROW(document), .type = MTR_MEMBER_JSON, .shape = &any_map,
+     .doc = "as GET /v1/schemas/{kind} describes it"},
+    {0},
+};
+static const struct mtr_shape document_shape = {.name = "Document", .members = document_members};
+
+static struct document_row document_row(const struct mtr_catalog_document *document)
+{
+    return (struct document_row){.kind = mtr_catalog_kind_name(document->kind),
+                                 .key = document->key,
+                                 .revision = document->revision,
+                                 .applied_at = document->applied_us,
+                                 .applied_by = document->who,
+                                 .document = document->json};
+}
+
+/* Documents of a kind, or the revisions of one. */
+struct documents {
+    enum mtr_catalog_kind kind;
+    struct mtr_str only; /* its key; empty: all */
+    char after[MTR_KEY_BYTES_MAX];
+    size_t after_size;
+    uint32_t after_revision;
+    struct api_rows *rows; /* of a piece */
+};
 
 static int on_document(void *context, const struct mtr_catalog_document *document)
 {
-    struct mtr_json_writer *json = context;
-    mtr_json_map(json);
-    mtr_json_name(json, "kind");
-    mtr_json_cstr(json, mtr_catalog_kind_name(document->kind));
-    mtr_json_name(json, "key");
-    mtr_json_text(json, document->key);
-    mtr_json_name(json, "revision");
-    mtr_json_u64(json, document->revision);
-    mtr_json_name(json, "applied_at");
-    mtr_json_time(json, document->applied_us);
-    mtr_json_name(json, "applied_by");
-    mtr_json_text(json, document->who);
-    mtr_json_name(json, "document");
-    mtr_json_raw(json, document->json);
-    mtr_json_map_end(json);
-    return json->error;
+    struct documents *documents = context;
+    const struct document_row row = document_row(document);
+    int rc = api_row(documents->rows, &row);
+    MTR_ASSERT(document->key.size <= sizeof(documents->after));
+    memcpy(documents->after, document->key.data, document->key.size);
+    documents->after_size = document->key.size;
+    documents->after_revision = document->revision;
+    return !rc && api_rows_full(documents->rows) ? API_STOP : rc;
 }
 
-static void list(struct api_call *call, enum mtr_catalog_kind kind, struct mtr_str key)
+static int fill(struct api_call *call, struct api_rows *rows)
 {
-    struct mtr_json_writer json;
-    api_json(call, &json);
-    mtr_json_map(&json);
-    mtr_json_name(&json, "documents");
-    mtr_json_list(&json);
-    int rc = mtr_catalog_store_walk(call->host->catalog_store, kind, key, on_document, &json);
-    if (rc) {
-        api_error(call, rc, "the catalog cannot be read");
-        return;
-    }
-    mtr_json_list_end(&json);
-    mtr_json_map_end(&json);
-    api_json_end(call, &json);
+    struct mtr_catalog_store *store = call->host->catalog_store;
+    struct documents *documents = call->state;
+    const struct mtr_str after = {documents->after, documents->after_size};
+    documents->rows = rows;
+    int rc = documents->only.size
+                 ? mtr_catalog_store_walk_revisions(store, documents->kind, documents->only,
+                                                    documents->after_revision, on_document, documents)
+                 : mtr_catalog_store_walk(store, documents->kind, after, on_document, documents);
+    if (!rc) api_rows_end(rows, 0, false);
+    return rc == API_STOP ? MTR_OK : rc;
 }
 
-void api_list_documents(struct api_call *call)
+static bool begin(struct api_call *call)
 {
-    enum mtr_catalog_kind kind;
-    if (kind_of(call, &kind)) list(call, kind, (struct mtr_str){NULL, 0});
+    struct documents *documents = api_allocate(call, sizeof(*documents));
+    if (!documents || !api_kind(call, call->path_parameters[0], &documents->kind)) return false;
+    documents->only = call->path_parameters[1];
+    call->state = documents;
+    return true;
+}
+
+static const struct api_list list = {
+    .name = "Documents",
+    .member = "documents",
+    .row = &document_shape,
+    .pages = API_WHOLE,
+    .failure = "the catalog cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_documents = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/catalog/{kind}",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "listDocuments",
+    .summary = "The newest revision of every document of a kind",
+    .list = &list,
+    .handle = api_answer_rows,
+};
+
+static int on_document_json(void *context, const struct mtr_catalog_document *document)
+{
+    const struct document_row row = document_row(document);
+    api_answer(context, &row);
+    return MTR_OK;
 }
 
 /* The document alone, as it would be written in a file. */
 static int on_document_yaml(void *context, const struct mtr_catalog_document *document)
 {
+    struct api_call *call = context;
     struct mtr_document *tree = NULL;
     struct mtr_diagnostic diagnostic;
+    call->status = 200;
+    call->answer_type = "application/yaml";
     int rc = mtr_document_parse(document->json, &tree, &diagnostic);
-    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), context);
+    if (!rc) rc = mtr_node_write_yaml(mtr_document_root(tree), &call->answer);
     mtr_document_close(tree);
     return rc;
 }
 
-static int get_document(struct api_call *call, enum mtr_catalog_kind kind, uint32_t revision, bool yaml)
+static void get_document(struct api_call *call)
 {
-    struct mtr_catalog_store *store = call->host->catalog_store;
-    struct mtr_json_writer json;
-    if (yaml) {
-        call->status = 200;
-        call->answer_type = "application/yaml";
-        return mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document_yaml,
-                                     &call->answer);
-    }
-    api_json(call, &json);
-    int rc = mtr_catalog_store_get(store, kind, call->path_parameters[1], revision, on_document, &json);
-    if (!rc) api_json_end(call, &json);
-    return rc;
-}
-
-void api_get_document(struct api_call *call)
-{
+    enum { AS_JSON, AS_YAML };
     enum mtr_catalog_kind kind;
-    uint64_t revision = 0;
-    struct mtr_str key = call->path_parameters[1];
-    int as = api_negotiate(call);
-    if (as < 0 || !kind_of(call, &kind) || !api_u64(call, "revision", 1, UINT32_MAX, &revision)) return;
+    const uint32_t revision = (uint32_t)api_u64(call, "revision");
+    const struct mtr_str key = call->path_parameters[1];
     if (api_flag(call, "revisions")) {
-        list(call, kind, key);
+        api_answer_rows(call);
         return;
     }
-    int rc = get_document(call, kind, (uint32_t)revision, as == 1);
+    const int as = api_negotiate(call);
+    if (as < 0 || !api_kind(call, call->path_parameters[0], &kind)) return;
+    int rc = mtr_catalog_store_get(call->host->catalog_store, kind, key, revision,
+                                   as == AS_YAML ? on_document_yaml : on_document_json, call);
     if (rc == MTR_ENOTFOUND)
         api_problem(call, 404, "there is no %s '%.*s'%s", mtr_catalog_kind_name(kind), MTR_STR_ARGS(key),
-                        revision ? " with this revision" : "");
+                    revision ? " with this revision" : "");
     else if (rc) api_error(call, rc, "the catalog cannot be read");
 }
+
+static const struct api_parameter get_parameters[] = {
+    {"revision", API_INTEGER, .min = 1, .max = UINT32_MAX, .doc = "this revision; default: the newest"},
+    {"revisions", API_BOOLEAN, .doc = "all revisions instead of one document"},
+    {0},
+};
+
+const struct api_route api_get_document = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/catalog/{kind}/{key}",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "getDocument",
+    .summary = "One document, or its revisions",
+    .parameters = get_parameters,
+    .answer = &document_shape,
+    .answer_types = API_JSON ",application/yaml",
+    .list = &list,
+    .handle = get_document,
+};

@@ -1,41 +1,35 @@
 /*
- * Charges for billing services: the pull feed, acknowledgements, explanations, and the outbox for operators.
+ * Charges for billing services: the pull feed, acknowledgements, explanations.
  */
 #include "daemon/api/rows.h"
-
-#include <stdio.h>
-#include <string.h>
+#include "daemon/api/routes.h"
 
 #include "meterd/core/document.h"
 #include "meterd/query/explain.h"
-#include "meterd/emitter/outbox.h"
 #include "meterd/emitter/feed.h"
 #include "meterd/rater/charge_body.h"
 
-enum { ACK_IDS_MAX = 10000, OUTBOX_LIMIT_DEFAULT = 100, OUTBOX_LIMIT_MAX = 10000, STOP = 1 };
+enum { ACK_IDS_MAX = 10000 };
 
 /* ---- feed ---- */
 
 static bool read_pull_request(struct api_call *call, struct mtr_pull_request *request)
 {
-    uint64_t limit = MTR_PULL_LIMIT_DEFAULT;
-    struct mtr_str key = api_text(call, "subscription");
-    *request = (struct mtr_pull_request){.consumer = api_text(call, "consumer")};
-    request->has_after = api_text(call, "after").size > 0;
-    if (!api_u64(call, "after", 0, UINT64_MAX, &request->after) ||
-        !api_u64(call, "limit", 1, MTR_PULL_LIMIT_MAX, &limit))
-        return false;
-    request->limit = (uint32_t)limit;
-    request->skip_drafts = api_text(call, "drafts").size > 0 && !api_flag(call, "drafts");
+    const struct mtr_subscription *subscription;
+    *request = (struct mtr_pull_request){
+        .has_after = api_text(call, "after").size > 0,
+        .after = api_u64(call, "after"),
+        .limit = (uint32_t)api_u64(call, "limit"),
+        .consumer = api_text(call, "consumer"),
+        .skip_drafts = api_text(call, "drafts").size > 0 && !api_flag(call, "drafts"),
+    };
     if (request->consumer.size > MTR_CONSUMER_BYTES_MAX) {
         api_problem(call, 400, "consumer: a name has at most %d bytes", MTR_CONSUMER_BYTES_MAX);
         return false;
     }
-    if (!key.size) return true;
-    const struct mtr_subscription *subscription = mtr_catalog_find_subscription(call->catalog, key);
-    if (subscription) request->subscription = subscription->number;
-    else api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
-    return subscription != NULL;
+    if (!api_subscription(call, "subscription", &subscription)) return false;
+    request->subscription = subscription ? subscription->number : 0;
+    return true;
 }
 
 static const char charges_failure[] = "the charges cannot be read";
@@ -44,9 +38,9 @@ static bool begin_charges(struct api_call *call)
 {
     struct mtr_pull_request request;
     struct mtr_charges_txn *txn = NULL;
-    struct mtr_pull *pull = mtr_arena_calloc(&call->arena, 1, sizeof(*pull));
-    if (!read_pull_request(call, &request)) return false;
-    int rc = pull ? mtr_charges_begin(call->host->charges, false, &txn) : MTR_ENOMEM;
+    struct mtr_pull *pull = api_allocate(call, sizeof(*pull));
+    if (!pull || !read_pull_request(call, &request)) return false;
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
     if (!rc) rc = mtr_pull_begin(txn, &request, pull);
     mtr_charges_abort(txn);
     call->state = pull;
@@ -72,7 +66,18 @@ static int fill_charges(struct api_call *call, struct api_rows *rows)
     return rc;
 }
 
-const struct api_list api_charges_list = {
+static const struct api_parameter parameters[] = {
+    {"after", API_INTEGER, .max = UINT64_MAX,
+     .doc = "charges with a greater number; default: the consumer's cursor, or the beginning"},
+    {"limit", API_INTEGER, .min = 1, .max = MTR_PULL_LIMIT_MAX, .default_text = "100",
+     .doc = "charges at most"},
+    {"consumer", API_TEXT, .doc = "name of who pulls: what it acknowledged is left out"},
+    {"drafts", API_CHOICE, .choices = "true|false", .default_text = "true", .doc = "also draft charges"},
+    {"subscription", API_TEXT, .doc = "only this subscription (key)"},
+    {0},
+};
+
+static const struct api_list list = {
     .name = "Charges",
     .member = "charges",
     .row = &mtr_charge_shape,
@@ -82,6 +87,17 @@ const struct api_list api_charges_list = {
     .failure = charges_failure,
     .begin = begin_charges,
     .fill = fill_charges,
+};
+
+const struct api_route api_list_charges = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/charges",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "listCharges",
+    .summary = "The feed of charges, from any point",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
 };
 
 /* ---- acknowledgements ---- */
@@ -113,25 +129,34 @@ static int ack(struct mtr_charges_txn *txn, const struct mtr_node *root, uint64_
     return rc ? rc : mtr_charges_get_consumer(txn, consumer->text, up_to);
 }
 
-/* The body of a call as JSON; NULL after answering 400. */
-static struct mtr_document *read_body(struct api_call *call)
-{
-    struct mtr_document *document = NULL;
-    struct mtr_diagnostic diagnostic;
-    if (mtr_document_parse(call->body, &document, &diagnostic) == MTR_OK) return document;
-    api_problem(call, 400, "line %u, column %u: %s", diagnostic.line, diagnostic.column, diagnostic.text);
-    return NULL;
-}
+struct ack_row {
+    struct mtr_str consumer;
+    uint64_t up_to;
+    struct mtr_list ids;
+};
 
-void api_ack_charges(struct api_call *call)
+static const struct mtr_json_member request_members[] = {
+    {MTR_MEMBER(ack_row, consumer), .type = MTR_MEMBER_TEXT, .doc = "name of who took them over"},
+    {MTR_MEMBER(ack_row, up_to), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK,
+     .doc = "all charges up to this number"},
+    {MTR_MEMBER(ack_row, ids), .type = MTR_MEMBER_TEXTS, .presence = MTR_MAY_LACK, .doc = "or these charges"},
+    {0},
+};
+static const struct mtr_shape request_shape = {.name = "Ack", .members = request_members};
+static const struct mtr_json_member answer_members[] = {
+    {MTR_MEMBER(ack_row, up_to), .type = MTR_MEMBER_U64, .doc = "the consumer has all charges up to it"},
+    {0},
+};
+static const struct mtr_shape answer_shape = {.name = "AckResult", .members = answer_members};
+
+static void ack_charges(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
-    struct mtr_json_writer json;
-    uint64_t up_to = 0;
-    struct mtr_document *document = read_body(call);
+    struct ack_row row = {0};
+    struct mtr_document *document = api_body(call);
     if (!document) return;
     int rc = mtr_charges_begin(call->host->charges, true, &txn);
-    if (!rc) rc = ack(txn, mtr_document_root(document), &up_to);
+    if (!rc) rc = ack(txn, mtr_document_root(document), &row.up_to);
     if (!rc) rc = mtr_charges_commit(txn);
     else mtr_charges_abort(txn);
     mtr_document_close(document);
@@ -145,16 +170,24 @@ void api_ack_charges(struct api_call *call)
     } else if (rc) {
         api_error(call, rc, "the acknowledgement could not be stored");
     } else {
-        api_json(call, &json);
-        mtr_json_map(&json);
-        mtr_json_name(&json, "up_to");
-        mtr_json_u64(&json, up_to);
-        mtr_json_map_end(&json);
-        api_json_end(call, &json);
+        api_answer(call, &row);
     }
 }
 
-void api_get_charge(struct api_call *call)
+const struct api_route api_ack_charges = {
+    .method = MTR_HTTP_POST,
+    .path = "/v1/charges/ack",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "ackCharges",
+    .summary = "Acknowledge charges as a consumer, up to a number or one by one",
+    .request = &request_shape,
+    .answer = &answer_shape,
+    .handle = ack_charges,
+};
+
+/* ---- one charge ---- */
+
+static void explain_charge(struct api_call *call)
 {
     struct mtr_charges_txn *txn = NULL;
     struct mtr_json_writer json;
@@ -169,135 +202,12 @@ void api_get_charge(struct api_call *call)
     else api_json_end(call, &json);
 }
 
-/* ---- outbox ---- */
-
-struct outbox_rows {
-    struct api_call *call;
-    struct mtr_json_writer json;
-    struct mtr_str state;
-    uint64_t limit;
-    uint64_t count;
-    bool more;
+const struct api_route api_explain_charge = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/charges/{id}",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "explainCharge",
+    .summary = "One charge, explained down to the log",
+    .answer = &mtr_explanation_shape,
+    .handle = explain_charge,
 };
-
-static void write_message(struct mtr_json_writer *json, const struct mtr_catalog *catalog,
-                          const struct mtr_message *message)
-{
-    char id[MTR_MESSAGE_ID_TEXT_BYTES];
-    const struct mtr_destination *destination = mtr_catalog_destination(catalog, message->destination);
-    mtr_message_id_format(message->id, id);
-    mtr_json_map(json);
-    mtr_json_name(json, "id");
-    mtr_json_cstr(json, id);
-    mtr_json_name(json, "destination");
-    mtr_json_text(json, destination ? destination->key : (struct mtr_str){NULL, 0});
-    mtr_json_name(json, "number");
-    mtr_json_u64(json, message->number);
-    mtr_json_name(json, "state");
-    mtr_json_cstr(json, mtr_message_state_name(message->state));
-    mtr_json_name(json, "attempts");
-    mtr_json_u64(json, message->attempts);
-    mtr_json_name(json, "last_status");
-    mtr_json_i64(json, message->last_status);
-    mtr_json_name(json, "first_charge");
-    mtr_json_u64(json, message->first_charge);
-    mtr_json_name(json, "last_charge");
-    mtr_json_u64(json, message->last_charge);
-    mtr_json_name(json, "charges");
-    mtr_json_u64(json, message->charge_count);
-    mtr_json_name(json, "created_at");
-    mtr_json_time(json, message->created_us);
-    mtr_json_name(json, "next_attempt_at");
-    if (message->state == MTR_MESSAGE_PENDING) mtr_json_time(json, message->next_attempt_us);
-    else mtr_json_null(json);
-    mtr_json_map_end(json);
-}
-
-static int on_message(void *context, const struct mtr_message *message)
-{
-    struct outbox_rows *rows = context;
-    if (rows->state.size && !mtr_str_equal(rows->state, mtr_str_from(mtr_message_state_name(message->state))))
-        return 0;
-    if (rows->count == rows->limit) {
-        rows->more = true;
-        return STOP;
-    }
-    rows->count++;
-    write_message(&rows->json, rows->call->catalog, message);
-    return rows->json.error;
-}
-
-void api_list_outbox(struct api_call *call)
-{
-    struct outbox_rows rows = {
-        .call = call, .state = api_text(call, "state"), .limit = OUTBOX_LIMIT_DEFAULT};
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_str key = api_text(call, "destination");
-    uint64_t after = 0;
-    const struct mtr_destination *destination =
-        key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
-    if (!api_u64(call, "after", 0, UINT64_MAX, &after) ||
-        !api_u64(call, "limit", 1, OUTBOX_LIMIT_MAX, &rows.limit))
-        return;
-    if (key.size && !destination) {
-        api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
-        return;
-    }
-    int rc = mtr_charges_begin(call->host->charges, false, &txn);
-    api_json(call, &rows.json);
-    mtr_json_map(&rows.json);
-    mtr_json_name(&rows.json, "messages");
-    mtr_json_list(&rows.json);
-    if (!rc)
-        rc = mtr_charges_walk_messages(txn, destination ? destination->number : 0, after, on_message, &rows);
-    mtr_charges_abort(txn);
-    if (rc && rc != STOP) {
-        api_error(call, rc, "the outbox cannot be read");
-        return;
-    }
-    mtr_json_list_end(&rows.json);
-    mtr_json_name(&rows.json, "has_more");
-    mtr_json_bool(&rows.json, rows.more);
-    mtr_json_map_end(&rows.json);
-    api_json_end(call, &rows.json);
-}
-
-/* {"action": "retry"} or {"action": "delivered"}. */
-void api_settle_outbox(struct api_call *call)
-{
-    struct mtr_charges_txn *txn = NULL;
-    struct mtr_message message;
-    struct mtr_hash128 id;
-    struct mtr_json_writer json;
-    struct mtr_document *document = read_body(call);
-    if (!document) return;
-    const struct mtr_node *action = mtr_node_get(mtr_document_root(document), "action");
-    bool retry = action && mtr_str_equal(action->text, MTR_STR("retry")),
-         delivered = action && mtr_str_equal(action->text, MTR_STR("delivered"));
-    mtr_document_close(document);
-    if (!retry && !delivered) {
-        api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
-        return;
-    }
-    int rc = mtr_message_id_parse(call->path_parameters[0], &id)
-                 ? mtr_charges_begin(call->host->charges, true, &txn)
-                 : MTR_ENOTFOUND;
-    if (!rc) rc = retry ? mtr_outbox_requeue(txn, id, call->now_us) : mtr_outbox_mark_delivered(txn, id);
-    if (!rc) rc = mtr_charges_find_message(txn, id, &message);
-    if (!rc) rc = mtr_charges_commit(txn);
-    else mtr_charges_abort(txn);
-    if (rc == MTR_ENOTFOUND) {
-        api_problem(call, 404, "there is no message '%.*s'", MTR_STR_ARGS(call->path_parameters[0]));
-    } else if (rc == MTR_EAGAIN) {
-        api_problem(call, 409, "the message is on its way; wait for its outcome");
-    } else if (rc == MTR_EINVALID) {
-        api_problem(call, 409, "the message is delivered already");
-    } else if (rc) {
-        api_error(call, rc, "the message could not be changed");
-    } else {
-        call->host->catalog_changed(call->host->context); /* the rater's thread looks at once */
-        api_json(call, &json);
-        write_message(&json, call->catalog, &message);
-        api_json_end(call, &json);
-    }
-}

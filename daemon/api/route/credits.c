@@ -2,116 +2,130 @@
  * GET /v1/credits: allowances and prepaid credits of a subscription, or of a customer's subscriptions, with
  * what was drawn and what is left.
  *
- * Subscriptions are walked by number, all of one in one answer. What a customer's subscriptions share is told
- * once, with the first of them.
+ * Subscriptions are walked by number, all of one in one answer and one piece of it. What a customer's
+ * subscriptions share is told once, with the first of them.
  */
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 #include "meterd/query/balance.h"
 
-enum {
-    LIMIT_DEFAULT = 1000,
-    LIMIT_MAX = 10000,
-    LOOKED_AT_MAX = 100000,
-    ARENA_CHUNK_BYTES = 1 << 16,
-    ARENA_BYTES_MAX = 64 << 20
-};
+enum { LOOKED_AT_MAX = 100000, ARENA_CHUNK_BYTES = 1 << 16, ARENA_BYTES_MAX = 64 << 20 };
 
 struct credits {
-    struct mtr_charges_txn *txn;
-    struct mtr_arena arena; /* of one subscription */
-    const struct mtr_subscription *only,
-        *subscription; /* the one that is asked for, or NULL; the one at hand */
+    /* asked for */
+    const struct mtr_subscription *only; /* or NULL: of the customer */
     struct mtr_str customer;
-    struct mtr_json_writer json;
     int64_t time_s;
-    uint64_t listed, looked_at, limit;
+    uint64_t limit;
+    /* where the walk stands */
+    uint32_t after; /* number of the last subscription that was looked at */
+    uint64_t listed, looked_at;
     bool shared_told; /* the customer's own credits are in the answer, or in one before it */
+    /* of a piece */
+    struct mtr_charges_txn *txn;
+    struct mtr_arena arena;                      /* of one subscription */
+    const struct mtr_subscription *subscription; /* at hand */
+    struct api_rows *rows;
 };
 
-static void name_time(struct credits *credits, const char *name, int64_t time_s)
+enum { GRANTED, DRAWN, BALANCE, EXPIRED, SIZE_COUNT };
+
+struct credit_row {
+    struct mtr_str key, grant;
+    const char *kind;
+    struct mtr_str customer, subscription, currency;
+    uint32_t priority;
+    bool expires_once;
+    struct mtr_local_time expires;
+    struct mtr_str sizes[SIZE_COUNT]; /* money where there is a currency, else units */
+};
+
+static const char *kind_choice(unsigned index)
 {
-    char text[MTR_TIME_TEXT_BYTES];
-    mtr_json_name(&credits->json, name);
-    if (time_s >= MTR_TIME_S_MAX) {
-        mtr_json_null(&credits->json);
-        return;
-    }
-    int32_t offset_s = mtr_zone_at(credits->subscription->zone, time_s).offset_s;
-    int size = mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
-    mtr_json_text(&credits->json, (struct mtr_str){text, (size_t)size});
+    static const char *const kinds[] = {"allowance", "credit", NULL};
+    return kinds[index];
 }
 
-static void write_sizes(struct mtr_json_writer *json, const struct mtr_balance *balance)
+#define ROW(field) MTR_MEMBER(credit_row, field)
+#define SIZE(member_name, index)                                                                             \
+    .name = member_name, .type = MTR_MEMBER_DECIMAL, .offset = offsetof(struct credit_row, sizes[index])
+static const struct mtr_json_member members[] = {
+    {ROW(key), .type = MTR_MEMBER_TEXT, .doc = "of the allowance or the credit"},
+    {ROW(grant), .type = MTR_MEMBER_TEXT, .doc = "which of its grants, as lines that draw on it name it"},
+    {ROW(kind), .type = MTR_MEMBER_WORD, .choice = kind_choice, .doc = "of the tariff, or prepaid"},
+    {ROW(customer), .type = MTR_MEMBER_TEXT, .doc = "who has it"},
+    {ROW(subscription), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_BE_NULL,
+     .doc = "key; null: all of the customer's share it"},
+    {ROW(currency), .type = MTR_MEMBER_CURRENCY, .presence = MTR_MAY_BE_NULL, .doc = "null: it is of units"},
+    {ROW(priority), .type = MTR_MEMBER_U32, .doc = "lower ones are drawn first"},
+    {ROW(expires), .type = MTR_MEMBER_LOCAL, .presence = MTR_MAY_BE_NULL,
+     MTR_PRESENT(credit_row, expires_once), .doc = "null: never"},
+    {SIZE("granted", GRANTED),
+     .doc = "= drawn + balance + expired, unless it was made smaller than what was drawn"},
+    {SIZE("drawn", DRAWN), .doc = "by what was rated"},
+    {SIZE("balance", BALANCE), .doc = "what is left"},
+    {SIZE("expired", EXPIRED), .doc = "what was left when it ended"},
+    {0},
+};
+static const struct mtr_shape row_shape = {.name = "Credit", .members = members};
+
+static void set_sizes(const struct mtr_balance *balance, char texts[SIZE_COUNT][MTR_DECIMAL_TEXT_BYTES],
+                      struct credit_row *row)
 {
     const struct mtr_currency *known = balance->of_money ? mtr_currency_find(balance->currency) : NULL;
-    const struct {
-        const char *name;
-        struct mtr_quantity quantity;
-        struct mtr_money amount;
-    } sizes[] = {
-        {"granted", balance->quantity_granted, balance->amount_granted},
-        {"drawn", balance->quantity_drawn, balance->amount_drawn},
-        {"balance", balance->quantity_balance, balance->amount_balance},
-        {"expired", balance->quantity_expired, balance->amount_expired},
-    };
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        mtr_json_name(json, sizes[i].name);
-        if (balance->of_money) mtr_json_money(json, sizes[i].amount, known ? known->digits : 0);
-        else mtr_json_quantity(json, sizes[i].quantity);
+    const unsigned digits = known ? known->digits : 0;
+    const struct mtr_money amounts[SIZE_COUNT] = {balance->amount_granted, balance->amount_drawn,
+                                                  balance->amount_balance, balance->amount_expired};
+    const struct mtr_quantity quantities[SIZE_COUNT] = {balance->quantity_granted, balance->quantity_drawn,
+                                                        balance->quantity_balance, balance->quantity_expired};
+    for (size_t i = 0; i < SIZE_COUNT; i++) {
+        const int size = balance->of_money ? mtr_money_format_min(amounts[i], digits, texts[i])
+                                           : mtr_quantity_format(quantities[i], texts[i]);
+        row->sizes[i] = (struct mtr_str){texts[i], (size_t)size};
     }
 }
 
 static int on_balance(void *context, const struct mtr_balance *balance)
 {
     struct credits *credits = context;
-    struct mtr_json_writer *json = &credits->json;
+    const struct mtr_subscription *subscription = credits->subscription;
     const bool is_shared = balance->credit && !balance->credit->subscription;
+    char texts[SIZE_COUNT][MTR_DECIMAL_TEXT_BYTES];
     credits->looked_at++;
     if (is_shared && credits->shared_told) return MTR_OK;
     credits->listed++;
-    mtr_json_map(json);
-    mtr_json_named_text(json, "key", balance->key);
-    mtr_json_named_text(json, "grant", balance->grant);
-    mtr_json_name(json, "kind");
-    mtr_json_cstr(json, balance->credit ? "credit" : "allowance");
-    mtr_json_named_text(json, "customer", credits->subscription->customer);
-    mtr_json_name(json, "subscription");
-    if (is_shared) mtr_json_null(json);
-    else mtr_json_text(json, credits->subscription->key);
-    mtr_json_name(json, "currency");
-    if (balance->of_money) mtr_json_text(json, balance->currency);
-    else mtr_json_null(json);
-    mtr_json_name(json, "priority");
-    mtr_json_u64(json, balance->priority);
-    name_time(credits, "expires", balance->expires_s);
-    write_sizes(json, balance);
-    mtr_json_map_end(json);
-    return json->error;
+    struct credit_row row = {.key = balance->key,
+                             .grant = balance->grant,
+                             .kind = kind_choice(balance->credit ? 1 : 0),
+                             .customer = subscription->customer,
+                             .priority = balance->priority,
+                             .expires_once = balance->expires_s < MTR_TIME_S_MAX};
+    if (!is_shared) row.subscription = subscription->key;
+    if (balance->of_money) row.currency = balance->currency;
+    if (row.expires_once)
+        row.expires = (struct mtr_local_time){balance->expires_s,
+                                              mtr_zone_at(subscription->zone, balance->expires_s).offset_s};
+    set_sizes(balance, texts, &row);
+    return api_row(credits->rows, &row);
 }
 
-static bool read_selection(struct api_call *call, struct credits *credits, uint32_t *after)
+static bool begin(struct api_call *call)
 {
-    struct mtr_str key = api_text(call, "subscription");
-    int64_t time_us = call->now_us;
-    uint64_t number = 0;
+    struct credits *credits = api_allocate(call, sizeof(*credits));
+    if (!credits) return false;
     credits->customer = api_text(call, "customer");
-    credits->limit = LIMIT_DEFAULT;
-    if (!api_u64(call, "after", 0, UINT32_MAX, &number) ||
-        !api_u64(call, "limit", 1, LIMIT_MAX, &credits->limit))
-        return false;
-    if (!api_time(call, "at", &time_us)) return false;
-    *after = (uint32_t)number;
-    credits->time_s = time_us / MTR_US_PER_SECOND;
-    if (!key.size == !credits->customer.size) {
+    if (!api_text(call, "subscription").size == !credits->customer.size) {
         api_problem(call, 400, "name a subscription or a customer");
         return false;
     }
-    if (!key.size) return true;
-    credits->only = mtr_catalog_find_subscription(call->catalog, key);
-    if (!credits->only) api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
-    return credits->only != NULL;
+    if (!api_subscription(call, "subscription", &credits->only)) return false;
+    credits->limit = api_u64(call, "limit");
+    credits->after = (uint32_t)api_u64(call, "after");
+    credits->time_s = api_time_us(call, "at", call->now_us) / MTR_US_PER_SECOND;
+    call->state = credits;
+    return true;
 }
 
 /* Has the customer a subscription up to that number? The answer with the first of them had what they
@@ -125,8 +139,10 @@ static bool has_subscription_to(const struct mtr_catalog *catalog, struct mtr_st
     return false;
 }
 
-static int list_subscription(struct api_call *call, struct credits *credits)
+static int list_subscription(struct api_call *call, struct credits *credits,
+                             const struct mtr_subscription *subscription)
 {
+    credits->subscription = subscription;
     mtr_arena_reset(&credits->arena);
     const struct mtr_balance_question question = {call->catalog, credits->subscription, credits->time_s};
     int rc = mtr_rater_balances(credits->txn, &question, &credits->arena, on_balance, credits);
@@ -134,55 +150,71 @@ static int list_subscription(struct api_call *call, struct credits *credits)
     return rc;
 }
 
-/* *after: the number of the last subscription that was looked at. */
-static int list(struct api_call *call, struct credits *credits, uint32_t *after)
+static int list_customer(struct api_call *call, struct credits *credits)
 {
     const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION);
     int rc = MTR_OK;
-    if (credits->only) {
-        credits->subscription = credits->only;
-        *after = count;
-        return list_subscription(call, credits);
-    }
-    if (*after > count) *after = count;
-    credits->shared_told = has_subscription_to(call->catalog, credits->customer, *after);
-    for (; !rc && *after < count && credits->listed < credits->limit && credits->looked_at < LOOKED_AT_MAX;
-         ++*after) {
-        credits->subscription = mtr_catalog_subscription(call->catalog, *after + 1);
+    if (credits->after > count) credits->after = count;
+    credits->shared_told = has_subscription_to(call->catalog, credits->customer, credits->after);
+    while (!rc && credits->after < count && credits->listed < credits->limit &&
+           credits->looked_at < LOOKED_AT_MAX) {
+        if (api_rows_full(credits->rows)) return MTR_OK;
+        const struct mtr_subscription *next = mtr_catalog_subscription(call->catalog, credits->after + 1);
         credits->looked_at++;
-        if (mtr_str_equal(credits->subscription->customer, credits->customer))
-            rc = list_subscription(call, credits);
+        if (mtr_str_equal(next->customer, credits->customer)) rc = list_subscription(call, credits, next);
+        credits->after++;
     }
+    if (!rc) api_rows_end(credits->rows, credits->after, credits->after < count);
     return rc;
 }
 
-void api_list_credits(struct api_call *call)
+static int list_only(struct api_call *call, struct credits *credits)
 {
-    struct credits credits = {0};
-    uint32_t after = 0;
-    if (!read_selection(call, &credits, &after)) return;
-    int rc = mtr_charges_begin(call->host->charges, false, &credits.txn);
-    if (rc) {
-        api_error(call, rc, "the credits cannot be read");
-        return;
-    }
-    mtr_arena_init(&credits.arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
-    api_json(call, &credits.json);
-    mtr_json_map(&credits.json);
-    mtr_json_name(&credits.json, "credits");
-    mtr_json_list(&credits.json);
-    rc = list(call, &credits, &after);
-    mtr_charges_abort(credits.txn);
-    mtr_arena_release(&credits.arena);
-    if (rc) {
-        api_error(call, rc, "the credits cannot be read");
-        return;
-    }
-    mtr_json_list_end(&credits.json);
-    mtr_json_name(&credits.json, "next_after");
-    mtr_json_u64(&credits.json, after);
-    mtr_json_name(&credits.json, "has_more");
-    mtr_json_bool(&credits.json, after < mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION));
-    mtr_json_map_end(&credits.json);
-    api_json_end(call, &credits.json);
+    int rc = list_subscription(call, credits, credits->only);
+    if (!rc) api_rows_end(credits->rows, mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION), false);
+    return rc;
 }
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct credits *credits = call->state;
+    credits->rows = rows;
+    int rc = mtr_charges_begin(call->host->charges, false, &credits->txn);
+    if (rc) return rc;
+    mtr_arena_init(&credits->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
+    rc = credits->only ? list_only(call, credits) : list_customer(call, credits);
+    mtr_charges_abort(credits->txn);
+    mtr_arena_release(&credits->arena);
+    return rc;
+}
+
+static const struct api_parameter parameters[] = {
+    {"subscription", API_TEXT, .doc = "of this subscription (key)"},
+    {"customer", API_TEXT, .doc = "or of all subscriptions of this customer"},
+    {"at", API_TIME, .doc = "allowances of the billing periods of that time; default: now"},
+    {"after", API_INTEGER, .max = UINT32_MAX,
+     .doc = "of a customer: go on behind the subscription that the answer before named as next_after"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "1000",
+     .doc = "no further subscription once there are this many rows"},
+    {0},
+};
+
+static const struct api_list list = {
+    .name = "Credits",
+    .member = "credits",
+    .row = &row_shape,
+    .failure = "the credits cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_credits = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/credits",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "listCredits",
+    .summary = "Allowances and prepaid credits: granted, drawn, left",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
+};

@@ -1,13 +1,15 @@
 /*
  * POST /v1/events: from a body to the intake and back.
  *
- *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged, committed ─▶ loop: answered
+ *   loop: small bodies are decoded here, large ones on the pool ─▶ submit ─▶ writer's thread: judged,
+ * committed ─▶ loop: answered
  *
  * A struct ingest owns the request's memory on the whole way. Answers come back on the writer's thread; they
  * are chained under a mutex and a wakeup brings them to the loop in one go. Ingests are kept in a free list,
  * with their arenas, so that a steady state allocates little.
  */
 #include "daemon/api/api.h"
+#include "daemon/api/routes.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@ enum {
     FREE_MAX = 256,
     ARENA_KEPT_BYTES_MAX = 1 << 20,
     CE_HEADERS_MAX = MTR_HTTP_HEADERS_MAX,
-    MEMORY_PER_BODY_BYTE = 24,     /* events, properties and text of the densest body, per byte of it */
+    MEMORY_PER_BODY_BYTE = 24, /* events, properties and text of the densest body, per byte of it */
     MEMORY_BYTES_MIN = 4 << 20,
     ANSWER_BYTES_MAX = 256 << 20,
 };
@@ -290,3 +292,54 @@ void events_close(struct mtr_events *events)
     pthread_mutex_destroy(&events->mutex);
     free(events);
 }
+
+/* ---- the row ---- */
+
+/* What the decoders read (collector/decode), in any of the types below. */
+static const struct mtr_shape data_shape = {.schema =
+                                                "{\"type\":\"object\",\"additionalProperties\":"
+                                                "{\"type\":[\"string\",\"number\",\"boolean\",\"null\"]}}"};
+
+static const char *version_choice(unsigned index)
+{
+    return index == 0 ? "1.0" : NULL;
+}
+
+static const struct mtr_json_member event_members[] = {
+    {.name = "specversion",
+     .type = MTR_MEMBER_WORD,
+     .choice = version_choice,
+     .presence = MTR_MAY_LACK,
+     .doc = "of CloudEvents"},
+    {.name = "id", .type = MTR_MEMBER_TEXT, .doc = "unique for its source: the same event again counts once"},
+    {.name = "source",
+     .type = MTR_MEMBER_TEXT,
+     .presence = MTR_MAY_LACK,
+     .doc = "who saw it; default: the vendor"},
+    {.name = "type", .type = MTR_MEMBER_TEXT, .doc = "what happened: meters count the events of a type"},
+    {.name = "subject", .type = MTR_MEMBER_TEXT, .doc = "whose use it is: the subject of a subscription"},
+    {.name = "time",
+     .type = MTR_MEMBER_TIME,
+     .presence = MTR_MAY_LACK,
+     .doc = "when it happened; default: when it arrives"},
+    {.name = "data",
+     .type = MTR_MEMBER_MAP,
+     .shape = &data_shape,
+     .presence = MTR_MAY_LACK,
+     .doc = "properties: quantities and dimensions"},
+    {0},
+};
+static const struct mtr_shape event_shape = {.name = "Event", .members = event_members};
+static const struct mtr_shape events_shape = {.name = "Events", .one_or_many = &event_shape};
+
+const struct api_route api_send_events = {
+    .method = MTR_HTTP_POST,
+    .path = "/v1/events",
+    .scope = MTR_SCOPE_INGEST,
+    .operation = "sendEvents",
+    .summary = "Send usage events; one result per event that is not plainly accepted",
+    .request = &events_shape,
+    .request_types = "application/json,application/cloudevents+json,application/cloudevents-batch+json,"
+                     "application/x-ndjson,application/msgpack",
+    .answer = &mtr_request_shape,
+};

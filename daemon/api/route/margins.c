@@ -6,12 +6,13 @@
  * next; a call looks at a bounded number of lines. A piece of the answer ends between periods.
  */
 #include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/charge_body.h"
 #include "meterd/store/charges.h"
 
-enum { LIMIT_DEFAULT = 1000, LIMIT_MAX = 10000, LOOKED_AT_MAX = 100000 };
+enum { LOOKED_AT_MAX = 100000 };
 
 struct margins {
     /* asked for */
@@ -109,27 +110,15 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 
 static bool begin(struct api_call *call)
 {
-    struct mtr_str key = api_text(call, "subscription");
-    int64_t from_us = 0;
-    uint64_t after = 0;
-    struct margins *margins = mtr_arena_calloc(&call->arena, 1, sizeof(*margins));
-    if (!margins) {
-        api_error(call, MTR_ENOMEM, "the margins cannot be read");
-        return false;
-    }
-    call->state = margins;
-    margins->limit = LIMIT_DEFAULT;
+    struct margins *margins = api_allocate(call, sizeof(*margins));
+    if (!margins || !api_subscription(call, "subscription", &margins->only)) return false;
     margins->customer = api_text(call, "customer");
     margins->losses_only = api_flag(call, "losses");
-    if (!api_u64(call, "after", 0, UINT32_MAX, &after) ||
-        !api_u64(call, "limit", 1, LIMIT_MAX, &margins->limit) || !api_time(call, "from", &from_us))
-        return false;
-    margins->after = (uint32_t)after;
-    margins->from_s = margins->next_period_s = from_us / MTR_US_PER_SECOND;
-    if (!key.size) return true;
-    margins->only = mtr_catalog_find_subscription(call->catalog, key);
-    if (!margins->only) api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
-    return margins->only != NULL;
+    margins->limit = api_u64(call, "limit");
+    margins->after = (uint32_t)api_u64(call, "after");
+    margins->from_s = margins->next_period_s = api_time_us(call, "from", 0) / MTR_US_PER_SECOND;
+    call->state = margins;
+    return true;
 }
 
 static bool is_selected(const struct margins *margins, const struct mtr_subscription *subscription)
@@ -139,7 +128,7 @@ static bool is_selected(const struct margins *margins, const struct mtr_subscrip
 }
 
 /* Subscription after subscription, until the piece is full or the answer has what it may have. */
-static int list(struct api_call *call, struct margins *margins)
+static int list_lines(struct api_call *call, struct margins *margins)
 {
     const uint32_t count = mtr_catalog_count(call->catalog, MTR_KIND_SUBSCRIPTION);
     while (margins->after < count && margins->listed < margins->limit && margins->looked_at < LOOKED_AT_MAX) {
@@ -162,17 +151,41 @@ static int fill(struct api_call *call, struct api_rows *rows)
     struct margins *margins = call->state;
     margins->rows = rows;
     int rc = mtr_charges_begin(call->host->charges, false, &margins->txn);
-    if (!rc) rc = list(call, margins);
+    if (!rc) rc = list_lines(call, margins);
     mtr_charges_abort(margins->txn);
     margins->txn = NULL;
     return rc == API_STOP ? MTR_OK : rc;
 }
 
-const struct api_list api_margins_list = {
+static const struct api_parameter parameters[] = {
+    {"after", API_INTEGER, .max = UINT32_MAX,
+     .doc = "go on behind the subscription that the answer before named as next_after"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "1000",
+     .doc = "no further subscription once there are this many lines"},
+    {"subscription", API_TEXT, .doc = "only this subscription (key)"},
+    {"customer", API_TEXT, .doc = "only this customer"},
+    {"from", API_TIME, .doc = "only periods that begin then or later"},
+    {"losses", API_CHOICE, .choices = "true|false", .default_text = "false",
+     .doc = "only lines that cost more than is charged for them"},
+    {0},
+};
+
+static const struct api_list list = {
     .name = "Margins",
     .member = "margins",
     .row = &margin_shape,
     .failure = "the margins cannot be read",
     .begin = begin,
     .fill = fill,
+};
+
+const struct api_route api_list_margins = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/margins",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "listMargins",
+    .summary = "Charged lines beside what they cost the seller",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
 };

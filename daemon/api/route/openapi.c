@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "daemon/api/rows.h"
-#include "daemon/api/schemas.h"
+#include "daemon/api/routes.h"
 
 enum { SHAPES_MAX = 64 };
+
+static const char references[] = "#/components/schemas/";
 
 static const char *method_key(enum mtr_http_method method)
 {
@@ -17,21 +19,6 @@ static const char *method_key(enum mtr_http_method method)
     case MTR_HTTP_PUT: return "put";
     default: MTR_ASSERT(!"a method the table uses"); return NULL;
     }
-}
-
-static void pair(struct mtr_json_writer *json, const char *name, const char *text)
-{
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, text);
-}
-
-static void reference(struct mtr_json_writer *json, const char *schema)
-{
-    char path[96];
-    snprintf(path, sizeof(path), "#/components/schemas/%s", schema);
-    mtr_json_map(json);
-    pair(json, "$ref", path);
-    mtr_json_map_end(json);
 }
 
 static void choices(struct mtr_json_writer *json, const char *text)
@@ -46,94 +33,123 @@ static void choices(struct mtr_json_writer *json, const char *text)
     mtr_json_list_end(json);
 }
 
+static void parameter_type(struct mtr_json_writer *json, const struct api_parameter *parameter)
+{
+    static const char *const types[] = {[API_TEXT] = "string",
+                                        [API_INTEGER] = "integer",
+                                        [API_TIME] = "string", /* a date alone is allowed, too */
+                                        [API_BOOLEAN] = "boolean",
+                                        [API_CHOICE] = "string"};
+    mtr_json_named_cstr(json, "type", types[parameter->type]);
+    if (parameter->type == API_CHOICE) choices(json, parameter->choices);
+    if (parameter->type == API_INTEGER) {
+        mtr_json_named_u64(json, "minimum", parameter->min);
+        mtr_json_named_u64(json, "maximum", parameter->max);
+    }
+    if (!parameter->default_text) return;
+    mtr_json_name(json, "default");
+    if (parameter->type == API_INTEGER) mtr_json_raw(json, mtr_str_from(parameter->default_text));
+    else mtr_json_cstr(json, parameter->default_text);
+}
+
 static void parameter_schema(struct mtr_json_writer *json, const struct api_parameter *parameter)
 {
-    bool is_time = strcmp(parameter->type, "date-time") == 0,
-         has_choices = strchr(parameter->type, '|') != NULL;
     mtr_json_map(json);
     if (parameter->repeatable) {
-        pair(json, "type", "array");
+        mtr_json_named_cstr(json, "type", "array");
         mtr_json_name(json, "items");
         mtr_json_map(json);
-        pair(json, "type", parameter->type);
-        mtr_json_map_end(json);
-    } else if (has_choices) {
-        pair(json, "type", "string");
-        choices(json, parameter->type);
-    } else {
-        pair(json, "type",
-             is_time ? "string" : parameter->type); /* a date alone is allowed, too: no format */
     }
+    parameter_type(json, parameter);
+    if (parameter->repeatable) mtr_json_map_end(json);
     mtr_json_map_end(json);
 }
 
-static void parameter_row(struct mtr_json_writer *json, const char *name, size_t name_size, const char *in,
-                          bool required, const char *doc, const struct api_parameter *parameter)
+static void parameter_row(struct mtr_json_writer *json, const char *in, struct mtr_str name,
+                          const struct api_parameter *parameter)
 {
-    static const struct api_parameter text = {"", "string", true, false, ""};
     mtr_json_map(json);
-    mtr_json_name(json, "name");
-    mtr_json_text(json, (struct mtr_str){name, name_size});
-    pair(json, "in", in);
-    mtr_json_name(json, "required");
-    mtr_json_bool(json, required);
-    if (doc) pair(json, "description", doc);
+    mtr_json_named_text(json, "name", name);
+    mtr_json_named_cstr(json, "in", in);
+    mtr_json_named_bool(json, "required", strcmp(in, "path") == 0);
+    if (parameter->doc) mtr_json_named_cstr(json, "description", parameter->doc);
     mtr_json_name(json, "schema");
-    parameter_schema(json, parameter ? parameter : &text);
+    parameter_schema(json, parameter);
     mtr_json_map_end(json);
 }
 
 static void parameters(struct mtr_json_writer *json, const struct api_route *route)
 {
+    static const struct api_parameter of_path = {.type = API_TEXT};
     mtr_json_name(json, "parameters");
     mtr_json_list(json);
     for (const char *open = strchr(route->path, '{'); open; open = strchr(open + 1, '{'))
-        parameter_row(json, open + 1, strcspn(open + 1, "}"), "path", true, NULL, NULL);
+        parameter_row(json, "path", (struct mtr_str){open + 1, strcspn(open + 1, "}")}, &of_path);
     for (const struct api_parameter *row = route->parameters; row && row->name; row++)
-        parameter_row(json, row->name, strlen(row->name), "query", row->required, row->doc, row);
+        parameter_row(json, "query", mtr_str_from(row->name), row);
     mtr_json_list_end(json);
 }
 
-/* {"content": {"type": {"schema": …}, …}}: only the JSON type carries the schema. */
-static void content(struct mtr_json_writer *json, const char *types, const char *schema)
+static void list_reference(struct mtr_json_writer *json, const struct api_list *list)
+{
+    const struct mtr_shape page = {.name = list->name};
+    mtr_shape_write_reference(&page, references, json);
+}
+
+/* A page, one map, or either of them. */
+static void answer_schema(struct mtr_json_writer *json, const struct api_route *route)
+{
+    if (!route->list) {
+        mtr_shape_write_reference(route->answer, references, json);
+        return;
+    }
+    if (!route->answer) {
+        list_reference(json, route->list);
+        return;
+    }
+    mtr_json_map(json);
+    mtr_json_name(json, "oneOf");
+    mtr_json_list(json);
+    mtr_shape_write_reference(route->answer, references, json);
+    list_reference(json, route->list);
+    mtr_json_list_end(json);
+    mtr_json_map_end(json);
+}
+
+static bool ends_with(struct mtr_str text, struct mtr_str end)
+{
+    return text.size >= end.size && memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
+}
+
+/* {"content": {"type": {"schema": …}, …}}: only JSON has the schema. route: its answer, instead of a shape.
+ */
+static void content(struct mtr_json_writer *json, const char *types, const struct mtr_shape *shape,
+                    const struct api_route *route)
 {
     mtr_json_name(json, "content");
     mtr_json_map(json);
     while (*types) {
-        char type[64];
-        size_t size = strcspn(types, ",");
-        snprintf(type, sizeof(type), "%.*s", (int)size, types);
-        mtr_json_name(json, type);
+        const struct mtr_str type = {types, strcspn(types, ",")};
+        const bool is_json = ends_with(type, MTR_STR("json")) && !ends_with(type, MTR_STR("ndjson"));
+        mtr_json_name_text(json, type);
         mtr_json_map(json);
         mtr_json_name(json, "schema");
-        if (strstr(type, "json") && !strstr(type, "ndjson")) {
-            reference(json, schema);
-        } else {
-            mtr_json_map(json);
-            pair(json, "type", "string");
-            mtr_json_map_end(json);
-        }
+        if (is_json && route) answer_schema(json, route);
+        else if (is_json) mtr_shape_write_reference(shape, references, json);
+        else mtr_json_raw(json, MTR_STR("{\"type\":\"string\"}"));
         mtr_json_map_end(json);
-        types += size + (types[size] == ',');
+        types += type.size + (types[type.size] == ',');
     }
     mtr_json_map_end(json);
 }
 
 static void request_body(struct mtr_json_writer *json, const struct api_route *route)
 {
-    if (!route->request_schema) return;
-    bool is_events = strcmp(route->request_schema, "Events") == 0,
-         is_catalog = strncmp(route->request_schema, "Catalog", 7) == 0;
+    if (!route->request) return;
     mtr_json_name(json, "requestBody");
     mtr_json_map(json);
-    mtr_json_name(json, "required");
-    mtr_json_bool(json, true);
-    content(json,
-            is_events    ? "application/json,application/cloudevents+json,application/"
-                           "cloudevents-batch+json,application/x-ndjson,application/msgpack"
-            : is_catalog ? "application/json,application/yaml"
-                         : "application/json",
-            route->request_schema);
+    mtr_json_named_bool(json, "required", true);
+    content(json, route->request_types ? route->request_types : API_JSON, route->request, NULL);
     mtr_json_map_end(json);
 }
 
@@ -143,13 +159,13 @@ static void responses(struct mtr_json_writer *json, const struct api_route *rout
     mtr_json_map(json);
     mtr_json_name(json, "200");
     mtr_json_map(json);
-    pair(json, "description", "ok");
-    content(json, route->answer_types, route->answer_schema);
+    mtr_json_named_cstr(json, "description", "ok");
+    content(json, api_answer_types(route), NULL, route);
     mtr_json_map_end(json);
     mtr_json_name(json, "default");
     mtr_json_map(json);
-    pair(json, "description", "a problem (RFC 9457)");
-    content(json, "application/problem+json", "Problem");
+    mtr_json_named_cstr(json, "description", "a problem (RFC 9457)");
+    content(json, "application/problem+json", &api_problem_shape, NULL);
     mtr_json_map_end(json);
     mtr_json_map_end(json);
 }
@@ -169,9 +185,9 @@ static void operation(struct mtr_json_writer *json, const struct api_route *rout
 {
     mtr_json_name(json, method_key(route->method));
     mtr_json_map(json);
-    pair(json, "operationId", route->operation);
-    pair(json, "summary", route->summary);
-    if (scope_name(route->scope)) pair(json, "x-scope", scope_name(route->scope));
+    mtr_json_named_cstr(json, "operationId", route->operation);
+    mtr_json_named_cstr(json, "summary", route->summary);
+    if (scope_name(route->scope)) mtr_json_named_cstr(json, "x-scope", scope_name(route->scope));
     mtr_json_name(json, "security");
     mtr_json_list(json);
     if (route->scope) {
@@ -188,29 +204,27 @@ static void operation(struct mtr_json_writer *json, const struct api_route *rout
     mtr_json_map_end(json);
 }
 
-static bool is_first_of_path(const struct api_route *route)
+static bool is_first_of_path(const struct api_route *const *routes, size_t index)
 {
-    for (const struct api_route *earlier = api_routes; earlier < route; earlier++)
-        if (strcmp(earlier->path, route->path) == 0) return false;
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(routes[i]->path, routes[index]->path) == 0) return false;
     return true;
 }
 
-static void paths(struct mtr_json_writer *json)
+static void paths(struct mtr_json_writer *json, const struct api_route *const *routes)
 {
     mtr_json_name(json, "paths");
     mtr_json_map(json);
-    for (const struct api_route *route = api_routes; route->path; route++) {
-        if (!is_first_of_path(route)) continue;
-        mtr_json_name(json, route->path);
+    for (size_t i = 0; routes[i]; i++) {
+        if (!is_first_of_path(routes, i)) continue;
+        mtr_json_name(json, routes[i]->path);
         mtr_json_map(json);
-        for (const struct api_route *same = route; same->path; same++)
-            if (strcmp(same->path, route->path) == 0) operation(json, same);
+        for (size_t j = i; routes[j]; j++)
+            if (strcmp(routes[j]->path, routes[i]->path) == 0) operation(json, routes[j]);
         mtr_json_map_end(json);
     }
     mtr_json_map_end(json);
 }
-
-static const char references[] = "#/components/schemas/";
 
 /* The shapes that have a name, each once. */
 struct shapes {
@@ -220,19 +234,51 @@ struct shapes {
 
 static void add_shape(struct shapes *shapes, const struct mtr_shape *shape)
 {
+    if (!shape) return;
     for (uint32_t i = 0; i < shapes->count; i++)
         if (shapes->items[i] == shape) return;
     if (shape->name) {
         MTR_ASSERT(shapes->count < SHAPES_MAX);
         shapes->items[shapes->count++] = shape;
     }
+    add_shape(shapes, shape->one_or_many);
     for (const struct mtr_json_member *member = shape->members; member && member->name; member++)
-        if (member->shape) add_shape(shapes, member->shape);
+        add_shape(shapes, member->shape);
 }
 
-static void components(struct mtr_json_writer *json)
+static bool is_first_of_list(const struct api_route *const *routes, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (routes[i]->list == routes[index]->list) return false;
+    return true;
+}
+
+static void schemas(struct mtr_json_writer *json, const struct api_route *const *routes)
 {
     struct shapes shapes = {0};
+    add_shape(&shapes, &api_problem_shape);
+    for (size_t i = 0; routes[i]; i++) {
+        const struct api_list *list = routes[i]->list;
+        add_shape(&shapes, routes[i]->request);
+        add_shape(&shapes, routes[i]->answer);
+        if (!list || !is_first_of_list(routes, i)) continue;
+        add_shape(&shapes, list->row);
+        mtr_json_name(json, list->name);
+        api_list_write_schema(list, references, json);
+    }
+    for (uint32_t i = 0; i < shapes.count; i++) {
+        mtr_json_name(json, shapes.items[i]->name);
+        mtr_shape_write_schema(shapes.items[i], references, json);
+    }
+    for (int i = 0; i < MTR_KIND_COUNT; i++) {
+        const struct mtr_shape kind = api_kind_shape((enum mtr_catalog_kind)i);
+        mtr_json_name(json, kind.name);
+        mtr_shape_write_schema(&kind, references, json);
+    }
+}
+
+static void components(struct mtr_json_writer *json, const struct api_route *const *routes)
+{
     mtr_json_name(json, "components");
     mtr_json_map(json);
     mtr_json_name(json, "securitySchemes");
@@ -240,40 +286,39 @@ static void components(struct mtr_json_writer *json)
                                "API key with the operation's x-scope\"}}"));
     mtr_json_name(json, "schemas");
     mtr_json_map(json);
-    for (const struct mtr_api_schema *schema = mtr_api_schemas; schema->name; schema++) {
-        mtr_json_name(json, schema->name);
-        mtr_json_raw(json, mtr_str_from(schema->json));
-    }
-    for (const struct api_route *route = api_routes; route->path; route++) {
-        if (!route->list) continue;
-        mtr_json_name(json, route->list->name);
-        api_list_write_schema(route->list, references, json);
-        add_shape(&shapes, route->list->row);
-    }
-    for (uint32_t i = 0; i < shapes.count; i++) {
-        mtr_json_name(json, shapes.items[i]->name);
-        mtr_shape_write_schema(shapes.items[i], references, json);
-    }
+    schemas(json, routes);
     mtr_json_map_end(json);
     mtr_json_map_end(json);
 }
 
-void api_get_openapi(struct api_call *call)
+static void get_openapi(struct api_call *call)
 {
     struct mtr_json_writer json;
     api_json(call, &json);
     mtr_json_map(&json);
-    pair(&json, "openapi", "3.1.0");
+    mtr_json_named_cstr(&json, "openapi", "3.1.0");
     mtr_json_name(&json, "info");
     mtr_json_map(&json);
-    pair(&json, "title", "meterd");
-    pair(&json, "version", METERD_VERSION);
-    pair(&json, "description",
-         "Usage metering: events in, usage and rated charges out. Money and quantities are strings of exact "
-         "decimals.");
+    mtr_json_named_cstr(&json, "title", "meterd");
+    mtr_json_named_cstr(&json, "version", METERD_VERSION);
+    mtr_json_named_cstr(
+        &json, "description",
+        "Usage metering: events in, usage and rated charges out. Money and quantities are strings of exact "
+        "decimals.");
     mtr_json_map_end(&json);
-    paths(&json);
-    components(&json);
+    paths(&json, call->routes);
+    components(&json, call->routes);
     mtr_json_map_end(&json);
     api_json_end(call, &json);
 }
+
+static const struct mtr_shape openapi_shape = {.schema = "{\"type\":\"object\"}"};
+
+const struct api_route api_get_openapi = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/openapi.json",
+    .operation = "getOpenapi",
+    .summary = "This document",
+    .answer = &openapi_shape,
+    .handle = get_openapi,
+};

@@ -2,9 +2,11 @@
  * POST /v1/price: a quantity under a stored or supplied tariff, without touching any store.
  */
 #include "daemon/api/api.h"
+#include "daemon/api/routes.h"
 #include "meterd/query/quote.h"
+#include "meterd/tariff/price.h"
 
-void api_post_price(struct api_call *call)
+static void post_price(struct api_call *call)
 {
     struct mtr_diagnostics findings;
     struct mtr_json_writer json;
@@ -18,3 +20,16 @@ void api_post_price(struct api_call *call)
     else api_json_end(call, &json);
     mtr_diagnostics_release(&findings);
 }
+
+static const struct mtr_shape request_shape = {.name = "PriceRequest", .fields = mtr_price_request_fields};
+
+const struct api_route api_price = {
+    .method = MTR_HTTP_POST,
+    .path = "/v1/price",
+    .scope = MTR_SCOPE_QUERY,
+    .operation = "price",
+    .summary = "Price a quantity under a stored or supplied tariff, with its trace",
+    .request = &request_shape,
+    .answer = &mtr_price_shape,
+    .handle = post_price,
+};

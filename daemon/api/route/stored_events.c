@@ -5,22 +5,34 @@
  * events: `next_after` is where the next call goes on, also when a filter left out everything that was looked
  * at.
  */
-#include "daemon/api/api.h"
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
 
 #include "meterd/store/log.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, LOOKED_AT_MAX = 1 << 20 };
+enum { LOOKED_AT_MAX = 1 << 20 };
 
 struct events_query {
-    uint64_t after;
     uint64_t up_to;
     uint64_t limit;
-    struct mtr_str vendor; /* empty: any */
-    const struct mtr_subscription *subscription;
-    uint64_t rows;
+    struct mtr_str vendor;                       /* empty: any */
+    const struct mtr_subscription *subscription; /* NULL: any */
+    /* where it stands */
+    uint64_t listed;
     uint64_t looked_at;
     uint64_t next_after; /* everything up to it was looked at */
-    bool more;
+};
+
+struct event_row {
+    uint64_t seq;
+    int64_t received_at;
+    const char *disposition;
+    bool has_target;
+    uint64_t target_seq;
+    struct mtr_str vendor, source, id, type, subject;
+    int64_t time;
+    bool time_given;
+    const struct mtr_event *event;
 };
 
 static void write_property(struct mtr_json_writer *json, const struct mtr_property *property)
@@ -36,34 +48,65 @@ static void write_property(struct mtr_json_writer *json, const struct mtr_proper
     }
 }
 
-static void write_event(struct mtr_json_writer *json, const struct mtr_event *event, uint64_t seq,
-                        int64_t received_us)
+static void write_data(struct mtr_json_writer *json, const void *context)
 {
+    const struct event_row *row = context;
     mtr_json_map(json);
-    mtr_json_name(json, "seq");
-    mtr_json_u64(json, seq);
-    mtr_json_name(json, "received_at");
-    mtr_json_time(json, received_us);
-    mtr_json_name(json, "disposition");
-    mtr_json_cstr(json, mtr_disposition_name(event->disposition));
-    if (event->target_seq) {
-        mtr_json_name(json, "target_seq");
-        mtr_json_u64(json, event->target_seq);
-    }
-    mtr_json_named_text(json, "vendor", event->vendor);
-    mtr_json_named_text(json, "source", event->source);
-    mtr_json_named_text(json, "id", event->id);
-    mtr_json_named_text(json, "type", event->type);
-    mtr_json_named_text(json, "subject", event->subject);
-    mtr_json_name(json, "time");
-    mtr_json_time(json, event->time_us);
-    mtr_json_name(json, "time_given");
-    mtr_json_bool(json, event->time_given);
-    mtr_json_name(json, "data");
-    mtr_json_map(json);
-    for (uint32_t i = 0; i < event->property_count; i++) write_property(json, &event->properties[i]);
+    for (uint32_t i = 0; i < row->event->property_count; i++)
+        write_property(json, &row->event->properties[i]);
     mtr_json_map_end(json);
-    mtr_json_map_end(json);
+}
+
+static const char *disposition_choice(unsigned index)
+{
+    return index < MTR_DISPOSITION_COUNT ? mtr_disposition_name((enum mtr_disposition)index) : NULL;
+}
+
+static const struct mtr_shape data_shape = {
+    .schema =
+        "{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"]}}"};
+
+#define ROW(field) MTR_MEMBER(event_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(seq), .type = MTR_MEMBER_U64, .doc = "its place in the log"},
+    {ROW(received_at), .type = MTR_MEMBER_TIME, .doc = "when it was stored"},
+    {ROW(disposition), .type = MTR_MEMBER_WORD, .choice = disposition_choice,
+     .doc = "normal, or why it does not count by itself"},
+    {ROW(target_seq), .type = MTR_MEMBER_U64, .presence = MTR_MAY_LACK, MTR_PRESENT(event_row, has_target),
+     .doc = "of the event that it takes back or contradicts"},
+    {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of who sent it"},
+    {ROW(source), .type = MTR_MEMBER_TEXT, .doc = "who saw it"},
+    {ROW(id), .type = MTR_MEMBER_TEXT, .doc = "unique for its source"},
+    {ROW(type), .type = MTR_MEMBER_TEXT, .doc = "what happened"},
+    {ROW(subject), .type = MTR_MEMBER_TEXT, .doc = "whose use it is"},
+    {ROW(time), .type = MTR_MEMBER_TIME, .doc = "when it happened"},
+    {ROW(time_given), .type = MTR_MEMBER_BOOL, .doc = "false: it had no time, and has that of its arrival"},
+    {.name = "data",
+     .type = MTR_MEMBER_MAP,
+     .shape = &data_shape,
+     .write = write_data,
+     .doc = "its properties"},
+    {0},
+};
+static const struct mtr_shape row_shape = {.name = "StoredEvent", .members = members};
+
+static int write_event(struct api_rows *rows, const struct mtr_event *event, uint64_t seq,
+                       int64_t received_us)
+{
+    const struct event_row row = {.seq = seq,
+                                  .received_at = received_us,
+                                  .disposition = mtr_disposition_name(event->disposition),
+                                  .has_target = event->target_seq > 0,
+                                  .target_seq = event->target_seq,
+                                  .vendor = event->vendor,
+                                  .source = event->source,
+                                  .id = event->id,
+                                  .type = event->type,
+                                  .subject = event->subject,
+                                  .time = event->time_us,
+                                  .time_given = event->time_given,
+                                  .event = event};
+    return api_row(rows, &row);
 }
 
 static bool is_wanted(const struct events_query *query, const struct mtr_event *event)
@@ -74,105 +117,90 @@ static bool is_wanted(const struct events_query *query, const struct mtr_event *
                              mtr_str_equal(subscription->service->vendor->key, event->vendor));
 }
 
-/* One row, in a list or as a line of its own. */
-static int write_row(struct api_call *call, struct mtr_json_writer *list, const struct mtr_event *event,
-                     uint64_t seq, int64_t received_us)
-{
-    struct mtr_json_writer line;
-    if (list) {
-        write_event(list, event, seq, received_us);
-        return list->error;
-    }
-    mtr_json_begin(&line, &call->answer);
-    write_event(&line, event, seq, received_us);
-    int rc = mtr_json_finish(&line);
-    if (!rc) rc = mtr_buffer_append_char(&call->answer, '\n');
-    return !rc && call->answer.size >= API_PIECE_BYTES ? api_pack_answer(call) : rc;
-}
-
-static int write_block(struct api_call *call, struct events_query *query, struct mtr_json_writer *list,
+/* The wanted events of one block, from next_after on. API_STOP: the piece is full, or the answer ended. */
+static int write_block(struct events_query *query, struct api_rows *rows,
                        const struct mtr_block_header *header, const struct mtr_event *events)
 {
-    int rc = MTR_OK;
-    for (uint32_t i = 0; !rc && i < header->count; i++) {
-        uint64_t seq = header->first_seq + i;
+    for (uint32_t i = 0; i < header->count; i++) {
+        const uint64_t seq = header->first_seq + i;
         if (seq <= query->next_after) continue;
         if (seq > query->up_to) break;
-        bool wanted = is_wanted(query, &events[i]);
-        if ((wanted && query->rows == query->limit) || query->looked_at == LOOKED_AT_MAX) {
-            query->more = true;
-            break;
+        if (api_rows_full(rows)) return API_STOP;
+        const bool wanted = is_wanted(query, &events[i]);
+        if ((wanted && query->listed == query->limit) || query->looked_at == LOOKED_AT_MAX) {
+            api_rows_end(rows, query->next_after, true);
+            return API_STOP;
         }
         query->looked_at++;
         query->next_after = seq;
         if (!wanted) continue;
-        query->rows++;
-        rc = write_row(call, list, &events[i], seq, header->received_us);
+        query->listed++;
+        int rc = write_event(rows, &events[i], seq, header->received_us);
+        if (rc) return rc;
     }
-    return rc;
+    return MTR_OK;
 }
 
-static int write_events(struct api_call *call, struct events_query *query, struct mtr_json_writer *list)
+static int fill(struct api_call *call, struct api_rows *rows)
 {
+    struct events_query *query = call->state;
     struct mtr_log_reader *reader = NULL;
     struct mtr_block_header header;
     const struct mtr_event *events;
     struct mtr_diagnostic diagnostic = {0};
     int rc = mtr_log_reader_attach(call->host->log, &reader);
-    while (!rc && !query->more && query->next_after < query->up_to) {
+    while (!rc && query->next_after < query->up_to) {
         rc = mtr_log_read(reader, query->next_after + 1, &header, &events, &diagnostic);
         if (!rc && header.first_seq > query->up_to) break;
-        if (!rc) rc = write_block(call, query, list, &header, events);
+        if (!rc) rc = write_block(query, rows, &header, events);
     }
     mtr_log_reader_close(reader);
-    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    if (rc == API_STOP) return MTR_OK;
+    if (rc && rc != MTR_ENOTFOUND) return rc;
+    api_rows_end(rows, query->next_after, false);
+    return MTR_OK;
 }
 
-static bool read_query(struct api_call *call, struct events_query *query)
+static bool begin(struct api_call *call)
 {
-    struct mtr_str key = api_text(call, "subscription");
-    uint64_t last_seq = mtr_log_last_seq(call->host->log);
-    *query = (struct events_query){.limit = LIMIT_DEFAULT, .up_to = last_seq};
-    if (!api_u64(call, "after", 0, UINT64_MAX, &query->after) ||
-        !api_u64(call, "limit", 1, LIMIT_MAX, &query->limit) ||
-        !api_u64(call, "up_to", 0, UINT64_MAX, &query->up_to))
-        return false;
-    if (query->up_to > last_seq) query->up_to = last_seq;
-    query->next_after = query->after;
+    const uint64_t last_seq = mtr_log_last_seq(call->host->log);
+    struct events_query *query = api_allocate(call, sizeof(*query));
+    if (!query || !api_subscription(call, "subscription", &query->subscription)) return false;
+    query->limit = api_u64(call, "limit");
+    query->next_after = api_u64(call, "after");
+    query->up_to = api_u64(call, "up_to");
+    if (query->up_to > last_seq || !api_text(call, "up_to").size) query->up_to = last_seq;
     if (call->credential->vendor) query->vendor = call->credential->vendor->key;
-    if (!key.size) return true;
-    query->subscription = mtr_catalog_find_subscription(call->catalog, key);
-    if (!query->subscription)
-        api_problem(call, 404, "there is no subscription '%.*s'", MTR_STR_ARGS(key));
-    return query->subscription != NULL;
+    call->state = query;
+    return true;
 }
 
-void api_list_events(struct api_call *call)
-{
-    enum { AS_JSON, AS_NDJSON };
-    struct events_query query;
-    struct mtr_json_writer json;
-    int as = api_negotiate(call);
-    if (as < 0 || !read_query(call, &query)) return;
-    if (as == AS_NDJSON) {
-        call->status = 200;
-        call->answer_type = "application/x-ndjson";
-    } else {
-        api_json(call, &json);
-        mtr_json_map(&json);
-        mtr_json_name(&json, "events");
-        mtr_json_list(&json);
-    }
-    int rc = write_events(call, &query, as == AS_JSON ? &json : NULL);
-    if (rc) {
-        api_error(call, rc, "the log cannot be read");
-    } else if (as == AS_JSON) {
-        mtr_json_list_end(&json);
-        mtr_json_name(&json, "next_after");
-        mtr_json_u64(&json, query.next_after);
-        mtr_json_name(&json, "has_more");
-        mtr_json_bool(&json, query.more);
-        mtr_json_map_end(&json);
-        api_json_end(call, &json);
-    }
-}
+static const struct api_parameter parameters[] = {
+    {"after", API_INTEGER, .max = UINT64_MAX,
+     .doc = "events with a greater sequence number; default: from the oldest that is kept"},
+    {"up_to", API_INTEGER, .max = UINT64_MAX,
+     .doc = "no event with a greater sequence number; default: the newest"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "100", .doc = "events at most"},
+    {"subscription", API_TEXT, .doc = "only events of this subscription (key)"},
+    {0},
+};
+
+static const struct api_list list = {
+    .name = "StoredEvents",
+    .member = "events",
+    .row = &row_shape,
+    .failure = "the log cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_events = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/events",
+    .scope = MTR_SCOPE_ADMIN,
+    .operation = "listEvents",
+    .summary = "Raw events as the log keeps them, by sequence number",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
+};

@@ -6,6 +6,7 @@
  * packed (rows.h).
  */
 #include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
 
 #include <string.h>
 
@@ -14,16 +15,10 @@
 
 enum {
     DEFAULT_DAYS = 30,
-    TABLE_BYTES = 1 << 20,         /* of rows that grow at the same time, without a turn */
-    TURN_TABLE_BYTES = 8 << 20,    /* and with it */
+    TABLE_BYTES = 1 << 20,      /* of rows that grow at the same time, without a turn */
+    TURN_TABLE_BYTES = 8 << 20, /* and with it */
     RESULT_CHUNK_BYTES = 16 << 10,
     RESULT_BYTES_MAX = 512 << 20, /* one row may have to tell millions of members apart */
-};
-
-struct usage {
-    struct mtr_usage_query query;
-    struct mtr_usage_position position;
-    struct mtr_zone *zone; /* that was asked for, or NULL */
 };
 
 static bool add_group(struct api_call *call, struct mtr_str name, struct mtr_usage_query *query)
@@ -69,9 +64,8 @@ static int64_t ceil_s(int64_t us)
 
 static bool read_times(struct api_call *call, struct mtr_usage_query *query)
 {
-    int64_t to_us = call->now_us, from_us = INT64_MIN;
-    if (!api_time(call, "to", &to_us) || !api_time(call, "from", &from_us)) return false;
-    if (from_us == INT64_MIN) from_us = to_us - DEFAULT_DAYS * MTR_US_PER_DAY;
+    const int64_t to_us = api_time_us(call, "to", call->now_us),
+                  from_us = api_time_us(call, "from", to_us - DEFAULT_DAYS * MTR_US_PER_DAY);
     enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
     query->from_is_date = api_text(call, "from").size == DATE_BYTES;
     query->to_is_date = api_text(call, "to").size == DATE_BYTES;
@@ -114,10 +108,18 @@ static bool check_names(struct api_call *call, const struct mtr_usage_query *que
     return false;
 }
 
-/* ---- the row ---- */
+/* ---- rows ---- */
+
+struct usage {
+    struct mtr_usage_query query;
+    struct mtr_usage_position position;
+    struct mtr_zone *zone; /* that was asked for, or NULL */
+};
 
 struct usage_row {
-    struct mtr_str subscription, customer, vendor, service, meter;
+    struct mtr_str subscription;
+    bool has_customer;
+    struct mtr_str customer, vendor, service, meter;
     const char *aggregation;
     struct mtr_str unit;
     struct mtr_list dimensions;
@@ -133,87 +135,48 @@ static const char *aggregation_choice(unsigned index)
 
 #define ROW(field) MTR_MEMBER(usage_row, field)
 static const struct mtr_json_member members[] = {
-    {ROW(subscription), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, .doc = "key, where rows are by it"},
-    {ROW(customer), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
-     .doc = "where rows are by customer or subscription"},
-    {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of the service's vendor"},
-    {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "key of the meter's service"},
-    {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "key; meters are never added up"},
-    {ROW(aggregation), .type = MTR_MEMBER_WORD, .choice = aggregation_choice, .doc = "of the meter"},
-    {ROW(unit), .type = MTR_MEMBER_TEXT, .doc = "of the quantity, for people"},
-    {ROW(dimensions), .type = MTR_MEMBER_LABELS,
-     .doc = "those asked for; empty where the meter has none of that name"},
-    {ROW(start), .type = MTR_MEMBER_LOCAL, .doc = "of the window, cut at `from`"},
-    {ROW(end), .type = MTR_MEMBER_LOCAL, .doc = "exclusive, cut at `to`"},
-    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of all usage in the window"},
-    {ROW(events), .type = MTR_MEMBER_U64, .doc = "that made it"},
+    {ROW(subscription), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "key, where it is grouped by it"},
+    {ROW(customer), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, MTR_PRESENT(usage_row, has_customer),
+     .doc = "where it is grouped by customer or subscription"},
+    {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of who sells it"},
+    {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "key of what is sold"},
+    {ROW(meter), .type = MTR_MEMBER_TEXT, .doc = "key"},
+    {ROW(aggregation), .type = MTR_MEMBER_WORD, .choice = aggregation_choice,
+     .doc = "how the meter's events become one quantity"},
+    {ROW(unit), .type = MTR_MEMBER_TEXT, .doc = "of the quantity"},
+    {ROW(dimensions), .type = MTR_MEMBER_LABELS, .doc = "those that it is grouped by"},
+    {ROW(start), .type = MTR_MEMBER_LOCAL, .doc = "of the window, in the zone"},
+    {ROW(end), .type = MTR_MEMBER_LOCAL, .doc = "exclusive"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "what was used"},
+    {ROW(events), .type = MTR_MEMBER_U64, .doc = "how many count"},
     {0},
 };
-static const struct mtr_shape usage_shape = {.name = "UsageRow", .members = members};
+static const struct mtr_shape row_shape = {.name = "UsageRow", .members = members};
 
-static int write_row(struct api_rows *rows, const struct mtr_usage_query *query,
-                     const struct mtr_usage_result_row *result)
+static int write_row(struct api_rows *rows, const struct usage *usage,
+                     const struct mtr_usage_result_row *from)
 {
+    const struct mtr_usage_query *query = &usage->query;
     struct mtr_label labels[MTR_USAGE_DIMENSIONS_MAX];
     for (uint32_t i = 0; i < query->dimension_count; i++)
-        labels[i] = (struct mtr_label){query->dimensions[i], result->dimension_values[i]};
-    const struct usage_row row = {
-        .subscription = result->subscription ? result->subscription->key : (struct mtr_str){NULL, 0},
-        .customer = result->customer,
-        .vendor = result->service->vendor->key,
-        .service = result->service->key,
-        .meter = result->meter->key,
-        .aggregation = mtr_aggregation_name(result->meter->aggregation),
-        .unit = result->meter->unit,
+        labels[i] = (struct mtr_label){query->dimensions[i], from->dimension_values[i]};
+    struct usage_row row = {
+        .has_customer = query->by_customer || query->by_subscription,
+        .customer = from->customer,
+        .vendor = from->service->vendor->key,
+        .service = from->service->key,
+        .meter = from->meter->key,
+        .aggregation = mtr_aggregation_name(from->meter->aggregation),
+        .unit = from->meter->unit,
         .dimensions = {labels, query->dimension_count},
-        .start = {result->start_s, result->offset_s},
-        .end = {result->end_s, result->offset_s},
-        .quantity = result->quantity,
-        .events = result->events,
+        .start = {from->start_s, from->offset_s},
+        .end = {from->end_s, from->offset_s},
+        .quantity = from->quantity,
+        .events = from->events,
     };
+    if (from->subscription) row.subscription = from->subscription->key;
     return api_row(rows, &row);
-}
-
-/* ---- the list ---- */
-
-static bool read_window(struct api_call *call, struct usage *usage)
-{
-    const struct mtr_str window = api_text(call, "window"), zone = api_text(call, "zone");
-    if (window.size && !mtr_usage_window_from_name(window, &usage->query.window)) {
-        api_problem(call, 400, "window: hour, day, month or total, not '%.*s'", MTR_STR_ARGS(window));
-        return false;
-    }
-    if (zone.size && mtr_zone_open(zone, &usage->zone)) {
-        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(zone));
-        return false;
-    }
-    usage->query.zone = usage->zone;
-    return true;
-}
-
-static const char failure[] = "the usage cannot be added up";
-
-static bool begin(struct api_call *call)
-{
-    struct usage *usage = mtr_arena_calloc(&call->arena, 1, sizeof(*usage));
-    if (!usage) {
-        api_error(call, MTR_ENOMEM, failure);
-        return false;
-    }
-    struct mtr_usage_query *query = &usage->query;
-    call->state = usage;
-    query->subscription = api_text(call, "subscription");
-    query->customer = api_text(call, "customer");
-    query->meter = api_text(call, "meter");
-    query->window = MTR_WINDOW_DAY;
-    query->rows_max = call->host->limits.rows_max;
-    if (!read_times(call, query) || !read_groups(call, query) || !bind_vendor(call, query) ||
-        !check_names(call, query) || !api_u64(call, "limit", 1, query->rows_max, &query->rows_max) ||
-        !read_window(call, usage))
-        return false;
-    call->labels = query->dimensions;
-    call->label_count = query->dimension_count;
-    return true;
 }
 
 /* Rows of the result, as many as there is room for. */
@@ -222,7 +185,7 @@ static int write_rows(struct api_rows *rows, struct usage *usage, const struct m
     uint32_t taken = 0;
     int rc = MTR_OK;
     for (bool has_room = true; !rc && has_room && taken < result->row_count; taken++) {
-        rc = write_row(rows, &usage->query, &result->rows[taken]);
+        rc = write_row(rows, usage, &result->rows[taken]);
         has_room = !rc && (!api_rows_full(rows) || api_rows_make_room(rows));
     }
     if (rc) return rc;
@@ -256,20 +219,99 @@ static int fill(struct api_call *call, struct api_rows *rows)
     return rc;
 }
 
+/* ---- the query ---- */
+
+static bool read_limit(struct api_call *call, struct mtr_usage_query *query)
+{
+    const uint64_t rows_max = call->host->limits.rows_max, limit = api_u64(call, "limit");
+    query->rows_max = limit ? limit : rows_max;
+    if (limit <= rows_max) return true;
+    api_problem(call, 400, "limit: '%llu' is not a whole number from 1 to %llu", (unsigned long long)limit,
+                (unsigned long long)rows_max);
+    return false;
+}
+
+static bool read_zone(struct api_call *call, struct usage *usage)
+{
+    const struct mtr_str name = api_text(call, "zone");
+    if (name.size && mtr_zone_open(name, &usage->zone)) {
+        api_problem(call, 400, "zone: there is no time zone '%.*s'", MTR_STR_ARGS(name));
+        return false;
+    }
+    usage->query.zone = usage->zone;
+    return true;
+}
+
+static bool read_query(struct api_call *call, struct usage *usage)
+{
+    struct mtr_usage_query *query = &usage->query;
+    const struct mtr_str window = api_text(call, "window");
+    *query = (struct mtr_usage_query){
+        .subscription = api_text(call, "subscription"),
+        .customer = api_text(call, "customer"),
+        .meter = api_text(call, "meter"),
+        .window = MTR_WINDOW_DAY,
+    };
+    MTR_ASSERT(!window.size || mtr_usage_window_from_name(window, &query->window));
+    return read_times(call, query) && read_groups(call, query) && bind_vendor(call, query) &&
+           check_names(call, query) && read_limit(call, query) && read_zone(call, usage);
+}
+
 static void end(struct api_call *call)
 {
     struct usage *usage = call->state;
     mtr_zone_close(usage->zone);
 }
 
-const struct api_list api_usage_list = {
+static bool begin(struct api_call *call)
+{
+    struct usage *usage = api_allocate(call, sizeof(*usage));
+    if (!usage || !read_query(call, usage)) return false;
+    call->state = usage;
+    call->labels = usage->query.dimensions;
+    call->label_count = usage->query.dimension_count;
+    return true;
+}
+
+static const struct api_parameter parameters[] = {
+    {"subscription", API_TEXT, .doc = "only this subscription (key)"},
+    {"customer", API_TEXT, .doc = "only this customer"},
+    {"vendor", API_TEXT, .doc = "only this vendor (key); a key bound to a vendor sees only its own"},
+    {"meter", API_TEXT, .doc = "only this meter (key)"},
+    {"from", API_TIME,
+     .doc = "first instant: an RFC 3339 time, or a date (its midnight in the zone); default: 30 days before "
+            "`to`"},
+    {"to", API_TIME, .doc = "end, exclusive: an RFC 3339 time or a date; default: now"},
+    {"window", API_CHOICE, .choices = "hour|day|month|total", .default_text = "day",
+     .doc = "length of a row"},
+    {"zone", API_TEXT, .doc = "days and months of this IANA zone; default: each subscription's own"},
+    {"group_by", API_TEXT, .repeatable = true,
+     .doc = "subscription, customer, vendor, service, meter or a dimension; default: subscription and meter"},
+    {"limit", API_INTEGER, .min = 1, .max = UINT64_MAX,
+     .doc = "rows at most; default and maximum are the daemon's query.rows_max"},
+    {0},
+};
+
+static const struct api_list list = {
     .name = "Usage",
     .member = "rows",
-    .row = &usage_shape,
-    .columns = "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,dimensions.*",
-    .is_whole = true,
-    .failure = failure,
+    .row = &row_shape,
+    .columns =
+        "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,dimensions.*",
+    .pages = API_WHOLE,
+    .failure = "the usage cannot be added up",
     .begin = begin,
     .fill = fill,
     .end = end,
+};
+
+const struct api_route api_get_usage = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/usage",
+    .scope = MTR_SCOPE_QUERY,
+    .operation = "getUsage",
+    .summary = "Usage by subscription, meter, time and dimensions",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
 };

@@ -1,9 +1,12 @@
 /*
- * meterd audit and rebuild: the laws, checked from the log up; and the rollups, made anew from it.
+ * meterd audit: the laws, checked from the log up.
  *
- *   audit    log → rollups folded again == live rollups, bit for bit;  Σ charges of every line == its price now;  --log: hashes and chain
- *   rebuild  the rollups folded again take the live ones' place (the daemon must be stopped)
+ *   log → rollups folded again == live rollups, bit for bit
+ *   Σ charges of every line == its price now
+ *   --log: hashes of blocks, and the chain
  */
+#include "daemon/cli/command/audit.h"
+
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,9 +15,9 @@
 #include <unistd.h>
 
 #include "meterd/core/time.h"
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
-#include "daemon/cli/command/refold.h"
+#include "daemon/cli/refold.h"
 #include "meterd/net/loop.h"
 #include "meterd/rater/audit.h"
 #include "meterd/store/charges.h"
@@ -23,7 +26,7 @@
 enum { PATH_BYTES = 4096, FINDINGS_PRINTED_MAX = 100, COMPARE_ATTEMPTS = 40, COMPARE_WAIT_MS = 50 };
 
 struct audit {
-    const struct mtr_invocation *invocation;
+    const struct cli_invocation *invocation;
     struct mtr_config config;
     char data[PATH_BYTES];
     char again[PATH_BYTES]; /* directory of the rollups folded again */
@@ -46,18 +49,18 @@ static void on_progress(void *context, uint64_t last_seq)
     if (audit->progress) fprintf(stderr, "\rfolding the log again: %" PRIu64 " events", last_seq);
 }
 
-static int complain(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
+int audit_failed(const char *what, int rc, const struct mtr_diagnostic *diagnostic)
 {
-    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc),
-            diagnostic && diagnostic->text[0] ? ": " : "", diagnostic ? diagnostic->text : "");
-    return rc;
+    fprintf(stderr, "meterd: %s: %s%s%s\n", what, mtr_error_text(rc), diagnostic->text[0] ? ": " : "",
+            diagnostic->text);
+    return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
 }
 
-static void paths(struct audit *audit, const char *suffix)
+static void set_paths(struct audit *audit)
 {
     snprintf(audit->data, sizeof(audit->data), "%.*s", MTR_STR_ARGS(audit->config.data.directory));
-    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.%s",
-             MTR_STR_ARGS(audit->config.data.directory), suffix);
+    snprintf(audit->again, sizeof(audit->again), "%.*s/rollups.audit-%d",
+             MTR_STR_ARGS(audit->config.data.directory), (int)getpid());
 }
 
 static int open_live(struct audit *audit, struct mtr_diagnostic *diagnostic)
@@ -191,22 +194,15 @@ static void close_audit(struct audit *audit)
     config_release(&audit->config);
 }
 
-static int exit_code(int rc)
-{
-    return rc == MTR_EAGAIN ? MTR_EXIT_TRY_AGAIN : MTR_EXIT_FAILED;
-}
-
-static int run_audit(const struct mtr_invocation *invocation, bool with_charges, bool with_log)
+int audit_run(const struct cli_invocation *invocation, bool with_charges, bool with_log)
 {
     static struct audit audit;
-    char suffix[32];
     struct mtr_diagnostic diagnostic = {0};
     audit.invocation = invocation;
     audit.progress = isatty(STDERR_FILENO) == 1;
     int code = cli_load_config(invocation, &audit.config);
     if (code) return code;
-    snprintf(suffix, sizeof(suffix), "audit-%d", (int)getpid());
-    paths(&audit, suffix);
+    set_paths(&audit);
     int rc = with_log ? audit_log(&audit, &diagnostic) : MTR_OK;
     if (!rc) rc = open_live(&audit, &diagnostic);
     if (!rc) rc = refold_open(audit.data, NULL, audit.again, &audit.refold, &diagnostic);
@@ -215,8 +211,7 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     if (!rc && with_charges) rc = audit_charges(&audit);
     if (audit.progress) fprintf(stderr, "\r\033[K");
     if (rc) {
-        complain("cannot audit", rc, &diagnostic);
-        code = exit_code(rc);
+        code = audit_failed("cannot audit", rc, &diagnostic);
     } else {
         report(&audit);
         code = audit.rollups_equal && !audit.counts.findings ? MTR_EXIT_OK : MTR_EXIT_FAILED;
@@ -225,96 +220,26 @@ static int run_audit(const struct mtr_invocation *invocation, bool with_charges,
     return code;
 }
 
-int command_audit(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
-    return run_audit(invocation, true, invocation_flag(invocation, "log"));
+    return audit_run(invocation, true, invocation_flag(invocation, "log"));
 }
 
-/* ---- rebuild ---- */
+static const struct cli_option options[] = {
+    {"log", 0, NULL, "also verify the hash of every block and the chain"},
+    CLI_JSON_OPTION,
+    {0},
+};
 
-/* The new rollups number their feed anew, so the rater begins it anew. Done before the swap: on the old
- * rollups it only looks again, while a cursor of the old feed on new rollups would pass over days. */
-static int forget_feed(const char *data, struct mtr_diagnostic *diagnostic)
-{
-    char path[PATH_BYTES + 16];
-    struct mtr_charges *charges = NULL;
-    snprintf(path, sizeof(path), "%s/charges", data);
-    if (access(path, F_OK) != 0) return MTR_OK; /* nothing was ever rated */
-    int rc = mtr_charges_open(path, false, &charges, diagnostic);
-    if (!rc) rc = mtr_rater_forget_feed(charges);
-    mtr_charges_close(charges);
-    return rc;
-}
-
-/* Takes the writer's lock, so that no daemon starts or runs meanwhile. */
-static int lock_log(struct audit *audit, struct mtr_log **out, struct mtr_diagnostic *diagnostic)
-{
-    char path[PATH_BYTES + 16];
-    struct mtr_log_options options = {
-        .segment_bytes = audit->config.log.segment_bytes,
-        .segment_events_max = audit->config.log.segment_events_max,
-        .segment_age_us = audit->config.log.segment_age,
-        .verify_all = true,
-    };
-    snprintf(path, sizeof(path), "%s/log", audit->data);
-    return mtr_log_open(path, &options, out, diagnostic);
-}
-
-/* The old rollups are kept beside the new ones until both names are durable, then removed. */
-static int swap(const struct audit *audit)
-{
-    char live[PATH_BYTES + 16], old[PATH_BYTES + 16];
-    snprintf(live, sizeof(live), "%s/rollups", audit->data);
-    snprintf(old, sizeof(old), "%s/rollups.old", audit->data);
-    refold_remove_store(old);
-    if (access(live, F_OK) == 0 && rename(live, old)) return MTR_EIO;
-    if (rename(audit->again, live)) {
-        if (rename(old, live))
-            fprintf(stderr, "meterd: the old rollups are at %s: rename them to %s\n", old, live);
-        return MTR_EIO;
-    }
-    sync();
-    refold_remove_store(old);
-    return MTR_OK;
-}
-
-static int rebuild(struct audit *audit, struct mtr_diagnostic *diagnostic)
-{
-    struct mtr_log *lock = NULL;
-    struct mtr_hash128 hash;
-    uint64_t next_seq = 1;
-    int rc = lock_log(audit, &lock, diagnostic);
-    refold_remove_store(audit->again); /* of a rebuild that was broken off */
-    if (!rc) rc = refold_open(audit->data, lock, audit->again, &audit->refold, diagnostic);
-    if (!rc) rc = refold_run(audit->refold, on_progress, audit, diagnostic);
-    if (!rc) rc = cursor_and_hash(refold_rollups(audit->refold), &next_seq, &hash);
-    refold_close(audit->refold);
-    audit->refold = NULL;
-    audit->events = next_seq - 1;
-    if (!rc) rc = forget_feed(audit->data, diagnostic);
-    if (!rc) rc = swap(audit);
-    mtr_log_close(lock);
-    return rc;
-}
-
-int command_rebuild(const struct mtr_invocation *invocation)
-{
-    static struct audit audit;
-    struct mtr_diagnostic diagnostic = {0};
-    if (invocation_flag(invocation, "verify")) return run_audit(invocation, false, false);
-    audit.invocation = invocation;
-    audit.progress = isatty(STDERR_FILENO) == 1;
-    int code = cli_load_config(invocation, &audit.config);
-    if (code) return code;
-    paths(&audit, "rebuild");
-    int rc = rebuild(&audit, &diagnostic);
-    if (audit.progress) fprintf(stderr, "\r\033[K");
-    if (rc == MTR_EEXISTS)
-        fprintf(stderr, "meterd: the daemon runs on %s: stop it first, or compare with --verify\n",
-                audit.data);
-    else if (rc) complain("cannot rebuild", rc, &diagnostic);
-    else if (invocation_flag(invocation, "json")) printf("{\"events\":%" PRIu64 "}\n", audit.events);
-    else printf("rebuilt the rollups from %" PRIu64 " events\n", audit.events);
-    close_audit(&audit);
-    return rc ? exit_code(rc) : MTR_EXIT_OK;
-}
+const struct cli_command cli_audit = {
+    .name = "audit",
+    .arguments = "",
+    .doc = "check the laws: usage against the log, charges against usage",
+    .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
+            "price. Runs beside a daemon at work and\n"
+            "changes nothing. Exit 0 when all holds, else 1 with the findings.\n",
+    .exits = "0 all holds, 1 with findings, 64 wrong usage, 75 the daemon is too busy to compare, 78 bad "
+             "configuration",
+    .options = options,
+    .run = run,
+};

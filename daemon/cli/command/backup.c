@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "meterd/core/json_writer.h"
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "meterd/store/backup.h"
 
@@ -22,10 +22,9 @@ struct part {
 
 /* The log comes last, so that the copy's log is never behind what was made of it. */
 static const struct part parts[] = {
-    {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false}, {"catalog",
-     mtr_backup_environment, false},
-    {"log", mtr_backup_log, false},             {"event.key", mtr_backup_file, false},      {"admin.key",
-     mtr_backup_file, true},
+    {"charges", mtr_backup_environment, false}, {"rollups", mtr_backup_environment, false},
+    {"catalog", mtr_backup_environment, false}, {"log", mtr_backup_log, false},
+    {"event.key", mtr_backup_file, false},      {"admin.key", mtr_backup_file, true},
 };
 
 static int copy_parts(const char *data, const char *target, bool quiet)
@@ -62,7 +61,7 @@ static int print_json(const char *target)
     return rc ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int command_backup(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     struct mtr_config config;
     char data[PATH_BYTES];
@@ -85,3 +84,20 @@ int command_backup(const struct mtr_invocation *invocation)
                target);
     return code;
 }
+
+static const struct cli_option options[] = {
+    CLI_JSON_OPTION,
+    {0},
+};
+
+const struct cli_command cli_backup = {
+    .name = "backup",
+    .arguments = "DIRECTORY",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .doc = "copy the stores of a running or stopped daemon, charges first and the log last",
+    .text = "DIRECTORY is made and must not exist. To restore: stop the daemon, put the copy where "
+            "data.directory points, start it.\n",
+    .options = options,
+    .run = run,
+};

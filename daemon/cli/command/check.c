@@ -11,9 +11,9 @@
 #include "daemon/daemon.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
-#include "daemon/cli/command/refold.h"
+#include "daemon/cli/refold.h"
 
 enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
 
@@ -164,7 +164,7 @@ static void open_stored(struct check *check, struct mtr_str data)
     mtr_catalog_store_close(store);
 }
 
-static int check_config(struct check *check, const struct mtr_invocation *invocation)
+static int check_config(struct check *check, const struct cli_invocation *invocation)
 {
     struct mtr_config config = {0};
     struct mtr_diagnostics findings;
@@ -194,7 +194,7 @@ static void print_checked(struct check *check, int code, uint32_t files)
     }
 }
 
-int command_check(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     struct check check = {.json = invocation_flag(invocation, "json")};
     const uint32_t files = invocation->argument_count;
@@ -212,3 +212,24 @@ int command_check(const struct mtr_invocation *invocation)
     close_check(&check);
     return code;
 }
+
+static const struct cli_option options[] = {
+    CLI_JSON_OPTION,
+    {0},
+};
+
+const struct cli_command cli_check = {
+    .name = "check",
+    .arguments = "[FILE…]",
+    .arguments_max = 64,
+    .doc = "check the configuration, and catalog documents or tariffs",
+    .text = "Says file, line and column of each finding. Without errors: exit 0, else 78. Catalog documents "
+            "are checked as one catalog of their\n"
+            "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is "
+            "checked by itself.\n"
+            "Tariffs are compared with those stored in the data directory, where it can be read: versions "
+            "that would change the past are warned of.\n",
+    .exits = "0 without errors, 1 a file cannot be read, 64 wrong usage, 78 with errors",
+    .options = options,
+    .run = run,
+};

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "daemon/cli/client.h"
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/table.h"
 
 enum { PATH_BYTES = 8192, PAGE_ROWS = 1000, LINE_BYTES_MAX = 1 << 20 };
@@ -52,7 +52,7 @@ static struct mtr_table *open_table(void)
     return table;
 }
 
-static int page_path(const struct mtr_invocation *invocation, uint64_t after, uint64_t up_to, uint64_t rows,
+static int page_path(const struct cli_invocation *invocation, uint64_t after, uint64_t up_to, uint64_t rows,
                      struct mtr_buffer *path)
 {
     const char *subscription = invocation_option(invocation, "subscription");
@@ -65,7 +65,7 @@ static int page_path(const struct mtr_invocation *invocation, uint64_t after, ui
 }
 
 /* Page after page until the range or the number of rows is used up. table NULL: JSON lines. */
-static int print_events(const struct mtr_invocation *invocation, struct mtr_client *client, uint64_t after,
+static int print_events(const struct cli_invocation *invocation, struct mtr_client *client, uint64_t after,
                         uint64_t up_to, uint64_t rows, struct mtr_table *table)
 {
     struct mtr_buffer path, line;
@@ -93,7 +93,7 @@ static int print_events(const struct mtr_invocation *invocation, struct mtr_clie
     return code;
 }
 
-int command_events(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     uint64_t from_seq = 1, to_seq = UINT64_MAX, rows = UINT64_MAX;
     struct mtr_client *client;
@@ -111,3 +111,21 @@ int command_events(const struct mtr_invocation *invocation)
     if (fflush(stdout) && !code) code = MTR_EXIT_FAILED;
     return code;
 }
+
+static const struct cli_option options[] = {
+    {"from-seq", 0, "N", "first sequence number (default: the oldest that is kept)"},
+    {"to-seq", 0, "N", "last sequence number (default: the newest)"},
+    {"subscription", 's', "KEY", "only events of this subscription"},
+    {"limit", 'n', "N", "how many (default: all of the range)"},
+    {"json", 0, NULL, "print JSON, one event a line"},
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_events = {
+    .name = "events",
+    .arguments = "",
+    .doc = "show raw events as the log keeps them",
+    .options = options,
+    .run = run,
+};

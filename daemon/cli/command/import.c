@@ -37,8 +37,8 @@ struct import {
     int64_t cell_of_column[MTR_IMPORT_COLUMNS_MAX]; /* of a CSV record; from its header */
     bool has_header;
     bool dry_run;
-    int code;                /* what stopped the import, or 0 */
-    struct mtr_arena arena;  /* of one row */
+    int code;               /* what stopped the import, or 0 */
+    struct mtr_arena arena; /* of one row */
     struct mtr_buffer body;
     uint64_t lines[BATCH_MAX];
     uint32_t count;
@@ -279,7 +279,7 @@ static int import_file(struct import *import, const char *path, const char *form
     return code;
 }
 
-static uint64_t bytes_of_files(const struct mtr_invocation *invocation)
+static uint64_t bytes_of_files(const struct cli_invocation *invocation)
 {
     uint64_t total = 0;
     struct stat status;
@@ -306,7 +306,7 @@ static int read_map(struct import *import, const char *path)
     return MTR_EXIT_FAILED;
 }
 
-static int import_all(struct import *import, const struct mtr_invocation *invocation, const char *format)
+static int import_all(struct import *import, const struct cli_invocation *invocation, const char *format)
 {
     int code = MTR_EXIT_OK;
     progress_init(&import->push.progress, bytes_of_files(invocation));
@@ -324,10 +324,9 @@ static int import_all(struct import *import, const struct mtr_invocation *invoca
     return code;
 }
 
-int command_import(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
-    const char *map = invocation_option(invocation, "map"),
-               *format = invocation_option(invocation, "format");
+    const char *map = invocation_option(invocation, "map"), *format = invocation_option(invocation, "format");
     if (!map || (format && strcmp(format, "csv") != 0 && strcmp(format, "ndjson") != 0)) {
         fprintf(stderr, "meterd import: %s\n",
                 map ? "--format is csv or ndjson"
@@ -341,9 +340,8 @@ int command_import(const struct mtr_invocation *invocation)
     import->dry_run = invocation_flag(invocation, "dry-run");
     mtr_arena_init(&import->arena, 16 << 10, ROW_ARENA_BYTES_MAX);
     mtr_buffer_init(&import->body, REQUEST_BYTES_MAX);
-    int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max)
-                   ? read_map(import, map)
-                   : MTR_EXIT_USAGE;
+    int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map)
+                                                                                     : MTR_EXIT_USAGE;
     if (!code && !import->dry_run) code = client_open(invocation, &client);
     if (!code) code = event_sender_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);
@@ -355,3 +353,27 @@ int command_import(const struct mtr_invocation *invocation)
     free(import);
     return code;
 }
+
+static const struct cli_option options[] = {
+    {"map", 'm', "FILE", "column mapping (YAML)"},
+    {"format", 0, "FORMAT", "csv or ndjson (default: by the file's name)"},
+    {"batch", 0, "N", "events per request (default 5000)"},
+    {"errors", 0, "N", "problems to print (default 10)"},
+    {"attempts", 0, "N", "tries per request before giving up (default 8)"},
+    {"dry-run", 0, NULL, "print the first events instead of sending"},
+    CLI_JSON_OPTION,
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_import = {
+    .name = "import",
+    .arguments = "FILE…",
+    .arguments_min = 1,
+    .arguments_max = 64,
+    .doc = "import CSV or NDJSON with a column mapping",
+    .text = "config/import-focus.yaml is a mapping with every key commented. Ids come from the rows: "
+            "importing a file again counts nothing twice.\n",
+    .options = options,
+    .run = run,
+};

@@ -16,7 +16,7 @@
 enum { FETCH_TIMEOUT_MS = 120000, DOCUMENTS_BYTES_MAX = 64 << 20, ARENA_BYTES_MAX = 256 << 20 };
 
 struct import_rates {
-    const struct mtr_invocation *invocation;
+    const struct cli_invocation *invocation;
     const struct bank *bank;
     const char *source;
     int64_t since_day;
@@ -67,7 +67,7 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
     const bool dry_run = invocation_flag(import->invocation, "dry-run");
     struct mtr_document *answer = NULL;
     int code = client_json(import->client, "PUT", dry_run ? "/v1/catalog?dry_run=true" : "/v1/catalog",
-                               headers, documents, &answer);
+                           headers, documents, &answer);
     if (code) {
         fprintf(stderr, "meterd: the rates of %s were not applied\n", name);
         return code;
@@ -140,7 +140,7 @@ static int import_one(struct import_rates *import, const char *name)
 
 static bool read_options(struct import_rates *import)
 {
-    const struct mtr_invocation *invocation = import->invocation;
+    const struct cli_invocation *invocation = import->invocation;
     const char *format = invocation_option(invocation, "format"),
                *source = invocation_option(invocation, "source");
     const char *since = invocation_option(invocation, "since");
@@ -166,7 +166,7 @@ static bool read_options(struct import_rates *import)
     return true;
 }
 
-int command_import_rates(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     struct import_rates import = {.invocation = invocation};
     int code = MTR_EXIT_OK;
@@ -181,3 +181,28 @@ int command_import_rates(const struct mtr_invocation *invocation)
     client_close(import.client);
     return code;
 }
+
+static const struct cli_option options[] = {
+    {"format", 0, "BANK", "ecb (European Central Bank) or cbr (Bank of Russia): whose XML it is"},
+    {"source", 0, "KEY", "name of the source, as tariffs ask for it (default: the bank's)"},
+    {"since", 0, "DATE", "only rates of this day and later"},
+    {"print", 0, NULL, "print the documents instead of applying them; needs no daemon"},
+    {"dry-run", 0, NULL, "check and say what would change"},
+    CLI_JSON_OPTION,
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_import_rates = {
+    .name = "import-rates",
+    .arguments = "FILE…",
+    .arguments_min = 1,
+    .arguments_max = 64,
+    .doc = "import a central bank's rates of exchange, from files or addresses",
+    .text = "FILE may be an address: https://www.ecb.europa.eu/stats/eurofxref/eurofxref-daily.xml with "
+            "--format ecb,\n"
+            "https://www.cbr.ru/scripts/XML_daily.asp with --format cbr. Each day becomes a document of its "
+            "own; the same rates again change nothing.\n",
+    .options = options,
+    .run = run,
+};

@@ -1,11 +1,9 @@
 /*
- * meterd run and version.
+ * meterd run: the daemon, in the foreground.
  */
-#include <stdio.h>
-
 #include "daemon/daemon.h"
 #include "meterd/core/logline.h"
-#include "daemon/cli/command.h"
+#include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 
 static int reload(void *context, struct mtr_config *out)
@@ -13,10 +11,10 @@ static int reload(void *context, struct mtr_config *out)
     return cli_load_config(context, out);
 }
 
-int command_run(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     static struct mtr_config config;
-    struct mtr_invocation copy = *invocation; /* reload reads the same options again */
+    struct cli_invocation copy = *invocation; /* reload reads the same options again */
     int code = cli_load_config(invocation, &config);
     if (code) return code;
     mtr_logline_set_level((enum mtr_logline_level)config.logline.level);
@@ -26,9 +24,18 @@ int command_run(const struct mtr_invocation *invocation)
     return code;
 }
 
-int command_version(const struct mtr_invocation *invocation)
-{
-    if (invocation_flag(invocation, "json")) printf("{\"version\":\"%s\"}\n", METERD_VERSION);
-    else printf("meterd %s\n", METERD_VERSION);
-    return MTR_EXIT_OK;
-}
+static const struct cli_option options[] = {
+    {0},
+};
+
+const struct cli_command cli_run = {
+    .name = "run",
+    .arguments = "",
+    .doc = "run the daemon in the foreground",
+    .text = "Collects, aggregates, rates and delivers until SIGTERM or SIGINT, which drain. SIGHUP reloads "
+            "the configuration;\n"
+            "a bad one is reported and the old one kept. The first start writes <data>/admin.key.\n",
+    .exits = "0 drained after a signal, 1 failed, 64 wrong usage, 78 bad configuration",
+    .options = options,
+    .run = run,
+};

@@ -121,7 +121,7 @@ static bool is_coding(const char *compress)
     return false;
 }
 
-static int send_all(struct sending *sending, const struct mtr_invocation *invocation, bool by_line)
+static int send_all(struct sending *sending, const struct cli_invocation *invocation, bool by_line)
 {
     int code = MTR_EXIT_OK;
     if (invocation->argument_count == 0) return by_line ? send_lines(sending, "-") : send_whole(sending, "-");
@@ -131,7 +131,7 @@ static int send_all(struct sending *sending, const struct mtr_invocation *invoca
     return code;
 }
 
-int command_send(const struct mtr_invocation *invocation)
+static int run(const struct cli_invocation *invocation)
 {
     const char *format = invocation_option(invocation, "format"),
                *compress = invocation_option(invocation, "compress");
@@ -144,14 +144,14 @@ int command_send(const struct mtr_invocation *invocation)
     MTR_ASSERT(sending != NULL);
     sending->batch_max = 1000;
     mtr_buffer_init(&sending->body, REQUEST_BYTES_MAX);
-    int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK
-                                                                                          : MTR_EXIT_USAGE;
+    int code =
+        invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK : MTR_EXIT_USAGE;
     if (!code) code = client_open(invocation, &client);
     if (!code) {
         code = event_sender_init(&sending->push, invocation, client, type, compress);
         if (!code)
-            code =
-                event_sender_finish(&sending->push, send_all(sending, invocation, strcmp(format, "ndjson") == 0));
+            code = event_sender_finish(&sending->push,
+                                       send_all(sending, invocation, strcmp(format, "ndjson") == 0));
         event_sender_release(&sending->push);
     }
     client_close(client);
@@ -159,3 +159,29 @@ int command_send(const struct mtr_invocation *invocation)
     free(sending);
     return code;
 }
+
+static const struct cli_option options[] = {
+    {"format", 0, "FORMAT", "ndjson (default), json or msgpack: what the file holds, sent as it is"},
+    {"batch", 0, "N", "events per request (default 1000)"},
+    {"compress", 0, "CODING", "zstd, gzip or none (default)"},
+    {"errors", 0, "N", "problems to print (default 10)"},
+    {"attempts", 0, "N", "tries per request before giving up (default 8)"},
+    CLI_JSON_OPTION,
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_send = {
+    .name = "send",
+    .arguments = "[FILE…]",
+    .arguments_max = 64,
+    .doc = "push events from files or standard input",
+    .text = "The events are those of docs/guide-vendors.md. A request that fails for a passing reason is "
+            "sent again as it was; sending a file\n"
+            "twice counts it once. Exit 1 when an event needs fixing, 75 when the daemon could not be "
+            "reached.\n",
+    .exits = "0 ok, 1 an event needs fixing, 64 wrong usage, 75 the daemon could not be reached, 78 bad "
+             "configuration",
+    .options = options,
+    .run = run,
+};

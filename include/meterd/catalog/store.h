@@ -60,8 +60,12 @@ struct mtr_catalog_document {
 typedef int (*mtr_catalog_on_document)(void *context, const struct mtr_catalog_document *document);
 int mtr_catalog_store_get(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
                           uint32_t revision, mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
-/* The newest revision of every document of a kind, by key; or, with a key, all revisions of one. */
-int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str key,
+/* The newest revision of every document of a kind with a key greater than `after` (empty: all), by key; and
+ * the revisions of one behind `after` (0: all), oldest first. */
+int mtr_catalog_store_walk(struct mtr_catalog_store *store, enum mtr_catalog_kind kind, struct mtr_str after,
                            mtr_catalog_on_document on_document, void *context) MTR_MUST_USE;
+int mtr_catalog_store_walk_revisions(struct mtr_catalog_store *store, enum mtr_catalog_kind kind,
+                                     struct mtr_str key, uint32_t after, mtr_catalog_on_document on_document,
+                                     void *context) MTR_MUST_USE;
 
 #endif

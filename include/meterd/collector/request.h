@@ -73,6 +73,7 @@ void mtr_request_release(struct mtr_request *request);
 /* {"accepted":998,"duplicate":1,…,
  *  "results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}:
  * counts of all, and one row per event that is not plainly accepted. */
+extern const struct mtr_shape mtr_request_shape;
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif

@@ -47,7 +47,9 @@ int mtr_diagnostic_write(struct mtr_buffer *out, const char *input_name,
                          const struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 struct mtr_json_writer;
+struct mtr_shape;
 /* The findings as a JSON list of {severity, line, column, field, text}. */
+extern const struct mtr_shape mtr_finding_shape;
 void mtr_json_findings(struct mtr_json_writer *json, const struct mtr_diagnostics *findings);
 
 #endif

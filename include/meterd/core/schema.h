@@ -130,7 +130,9 @@ const char *mtr_schema_nearest(struct mtr_str word, const char *(*next)(const vo
 /* Markdown table rows: name, type, default, range, doc; nested names dotted. */
 int mtr_schema_write_reference(const struct mtr_field *fields, const char *prefix,
                                struct mtr_buffer *out) MTR_MUST_USE;
-/* JSON Schema (2020-12) object for the table. */
-int mtr_schema_write_json_schema(const struct mtr_field *fields, struct mtr_buffer *out) MTR_MUST_USE;
+/* JSON Schema (2020-12) object for the table. amounts_by_currency: where an amount may stand, a map of
+ * amounts by currency may, too; who decodes has put the one for his currency in its place before. */
+int mtr_schema_write_json_schema(const struct mtr_field *fields, bool amounts_by_currency,
+                                 struct mtr_buffer *out) MTR_MUST_USE;
 
 #endif

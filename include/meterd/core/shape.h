@@ -84,12 +84,16 @@ struct mtr_json_member {
 #define MTR_MEMBER(type_name, field) .name = #field, .offset = offsetof(struct type_name, field)
 #define MTR_PRESENT(type_name, flag) .present_offset = offsetof(struct type_name, flag) + 1
 
+/* What it looks like is said by members, fields, one_or_many, schema or describe. */
 struct mtr_shape {
     const char
         *name; /* of the schema in a set of schemas: others refer to it. NULL: written where it is used */
     const struct mtr_json_member *members;
-    const struct mtr_field *fields; /* instead of members: what is read by rows of schema.h */
-    const char *schema;             /* instead of both: a JSON Schema, for what has no rows */
+    const struct mtr_field *fields;      /* what is read by rows of schema.h */
+    bool amounts_by_currency;            /* of fields: see mtr_schema_write_json_schema */
+    const struct mtr_shape *one_or_many; /* one of these, or a list of them */
+    const char *schema;                  /* a JSON Schema, for what has no rows */
+    void (*describe)(const char *references, struct mtr_json_writer *json); /* writes one */
 };
 
 /* The row as a map, and its members into a map that is open. */

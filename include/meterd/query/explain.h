@@ -5,9 +5,10 @@
 #ifndef METERD_QUERY_EXPLAIN_H
 #define METERD_QUERY_EXPLAIN_H
 
-#include "meterd/core/json_writer.h"
+#include "meterd/core/shape.h"
 #include "meterd/store/charges.h"
 
+extern const struct mtr_shape mtr_explanation_shape;
 /* {"charge":{…}, "price":{…the whole price and its trace…}, "emitted_before":"…", "difference":"…",
  * "emitted_after":"…",  "line_charges":[{"number","id","status","amount"}, … newest first, at most 100],
  * "log":{"seq_first","seq_last"}} `id` is a charge's id as text, or its number. MTR_ENOTFOUND,

@@ -37,6 +37,10 @@
 #include "meterd/core/arena.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/json_writer.h"
+#include "meterd/core/schema.h"
+
+/* What a request may say. */
+extern const struct mtr_field mtr_price_request_fields[];
 
 /* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with
  * findings, MTR_EOVERFLOW, MTR_ENOMEM. */

@@ -54,11 +54,13 @@ typedef int (*mtr_documents_on_document)(void *context, const struct mtr_stored_
 /* Revision 0 is the newest. MTR_ENOTFOUND. */
 int mtr_documents_get(struct mtr_documents *documents, uint8_t kind, struct mtr_str key, uint32_t revision,
                       mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
-/* The newest revision of every document of a kind, in order of keys. */
-int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, mtr_documents_on_document on_document,
-                       void *context) MTR_MUST_USE;
-/* All revisions of one document, oldest first. MTR_ENOTFOUND. */
+/* The newest revision of every document of a kind with a key greater than `after` (empty: all), in order of
+ * keys, byte by byte. */
+int mtr_documents_walk(struct mtr_documents *documents, uint8_t kind, struct mtr_str after,
+                       mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
+/* The revisions of one document behind `after` (0: all), oldest first. MTR_ENOTFOUND. */
 int mtr_documents_walk_revisions(struct mtr_documents *documents, uint8_t kind, struct mtr_str key,
-                                 mtr_documents_on_document on_document, void *context) MTR_MUST_USE;
+                                 uint32_t after, mtr_documents_on_document on_document,
+                                 void *context) MTR_MUST_USE;
 
 #endif

@@ -213,7 +213,8 @@ void mtr_price_write_exchange(const struct mtr_price_exchange *exchange, struct 
 
 /* The documented JSON: {"total","residue","currency","tariff","version","lines":[…],"trace":[…]};
  * docs/pricing.md. The trace of a price that was made without one is made while it is written, by pricing
- * once more: for traces that are too long to be kept. */
+ * once more: for traces that are too long to be kept. The shape is that of parts, too. */
+extern const struct mtr_shape mtr_price_shape;
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json);
 

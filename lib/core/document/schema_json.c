@@ -1,169 +1,210 @@
 /*
  * What the rows say to tools: a JSON Schema (2020-12) of one map. Recursion ends with the tables, which are
  * constants.
+ *
+ * A key that need not be written may also be null, which says the same.
  */
 #include "meterd/core/schema.h"
 
 #include "lib/core/document/schema_value.h"
 #include "meterd/core/json_writer.h"
 
-static void write_object(struct mtr_json_writer *json, const struct mtr_field *fields);
+struct writing {
+    struct mtr_json_writer json;
+    bool amounts_by_currency;
+};
 
-static void write_pair(struct mtr_json_writer *json, const char *name, const char *value)
+static void write_object(struct writing *to, const struct mtr_field *fields, bool may_be_null);
+
+static void write_pair(struct writing *to, const char *name, const char *value)
 {
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, value);
+    mtr_json_name(&to->json, name);
+    mtr_json_cstr(&to->json, value);
 }
 
-static void write_texts_type(struct mtr_json_writer *json, const char *first, const char *second)
+/* "type": one or a list; second may be NULL. */
+static void write_types(struct writing *to, const char *first, const char *second, bool may_be_null)
 {
-    mtr_json_name(json, "type");
-    mtr_json_list(json);
-    mtr_json_cstr(json, first);
-    mtr_json_cstr(json, second);
-    mtr_json_list_end(json);
-}
-
-static void write_bounds(struct mtr_json_writer *json, const struct mtr_field *field, const char *min,
-                         const char *max)
-{
-    if (!schema_has_bounds(field)) return;
-    mtr_json_name(json, min);
-    mtr_json_u64(json, field->min);
-    if (field->max == 0) return;
-    mtr_json_name(json, max);
-    mtr_json_u64(json, field->max);
-}
-
-static void write_array(struct mtr_json_writer *json, const struct mtr_field *field)
-{
-    write_pair(json, "type", "array");
-    write_bounds(json, field, "minItems", "maxItems");
-    mtr_json_name(json, "items");
-    mtr_json_map(json);
-    if (field->type == MTR_FIELD_LIST)
-        write_object(json, field->fields);
-    else
-        write_texts_type(json, "string", "number");
-    mtr_json_map_end(json);
-}
-
-static void write_list(struct mtr_json_writer *json, const struct mtr_field *field)
-{
-    if (!field->single) {
-        write_array(json, field);
+    mtr_json_name(&to->json, "type");
+    if (!second && !may_be_null) {
+        mtr_json_cstr(&to->json, first);
         return;
     }
-    mtr_json_name(json, "anyOf");
-    mtr_json_list(json);
-    mtr_json_map(json);
-    if (field->type == MTR_FIELD_LIST) write_object(json, field->fields);
-    else write_texts_type(json, "string", "number");
-    mtr_json_map_end(json);
-    mtr_json_map(json);
-    write_array(json, field);
-    mtr_json_map_end(json);
-    mtr_json_list_end(json);
+    mtr_json_list(&to->json);
+    mtr_json_cstr(&to->json, first);
+    if (second) mtr_json_cstr(&to->json, second);
+    if (may_be_null) mtr_json_cstr(&to->json, "null");
+    mtr_json_list_end(&to->json);
 }
 
-static void write_named(struct mtr_json_writer *json, const struct mtr_field *field)
+static void write_bounds(struct writing *to, const struct mtr_field *field, const char *min, const char *max)
 {
-    write_pair(json, "type", "object");
-    write_bounds(json, field, "minProperties", "maxProperties");
-    mtr_json_name(json, "additionalProperties");
-    mtr_json_map(json);
-    write_object(json, field->fields);
-    mtr_json_map_end(json);
+    if (!schema_has_bounds(field)) return;
+    mtr_json_name(&to->json, min);
+    mtr_json_u64(&to->json, field->min);
+    if (field->max == 0) return;
+    mtr_json_name(&to->json, max);
+    mtr_json_u64(&to->json, field->max);
 }
 
-static void write_labels(struct mtr_json_writer *json)
+/* What a list holds. */
+static void write_item(struct writing *to, const struct mtr_field *field)
 {
-    write_pair(json, "type", "object");
-    mtr_json_name(json, "additionalProperties");
-    mtr_json_map(json);
-    write_texts_type(json, "string", "number");
-    mtr_json_map_end(json);
+    mtr_json_map(&to->json);
+    if (field->type == MTR_FIELD_LIST) write_object(to, field->fields, false);
+    else write_types(to, "string", "number", false);
+    mtr_json_map_end(&to->json);
 }
 
-static void write_choices(struct mtr_json_writer *json, const struct mtr_field *field)
+static void write_array(struct writing *to, const struct mtr_field *field, bool may_be_null)
 {
-    mtr_json_name(json, "enum");
-    mtr_json_list(json);
-    for (int i = 0; field->choices[i]; i++) mtr_json_cstr(json, field->choices[i]);
-    mtr_json_list_end(json);
+    write_types(to, "array", NULL, may_be_null);
+    write_bounds(to, field, "minItems", "maxItems");
+    mtr_json_name(&to->json, "items");
+    write_item(to, field);
+}
+
+static void write_list(struct writing *to, const struct mtr_field *field)
+{
+    if (!field->single) {
+        write_array(to, field, !field->required);
+        return;
+    }
+    mtr_json_name(&to->json, "anyOf");
+    mtr_json_list(&to->json);
+    write_item(to, field);
+    mtr_json_map(&to->json);
+    write_array(to, field, !field->required);
+    mtr_json_map_end(&to->json);
+    mtr_json_list_end(&to->json);
+}
+
+static void write_named(struct writing *to, const struct mtr_field *field)
+{
+    write_types(to, "object", NULL, !field->required);
+    write_bounds(to, field, "minProperties", "maxProperties");
+    mtr_json_name(&to->json, "additionalProperties");
+    mtr_json_map(&to->json);
+    write_object(to, field->fields, false);
+    mtr_json_map_end(&to->json);
+}
+
+static void write_labels(struct writing *to, const struct mtr_field *field)
+{
+    write_types(to, "object", NULL, !field->required);
+    mtr_json_name(&to->json, "additionalProperties");
+    mtr_json_map(&to->json);
+    write_types(to, "string", "number", false);
+    mtr_json_map_end(&to->json);
+}
+
+static void write_choices(struct writing *to, const struct mtr_field *field)
+{
+    mtr_json_name(&to->json, "enum");
+    mtr_json_list(&to->json);
+    for (int i = 0; field->choices[i]; i++) mtr_json_cstr(&to->json, field->choices[i]);
+    if (!field->required) mtr_json_null(&to->json);
+    mtr_json_list_end(&to->json);
+}
+
+static void write_money(struct writing *to, bool may_be_null)
+{
+    if (!to->amounts_by_currency) {
+        write_types(to, "string", "number", may_be_null);
+        return;
+    }
+    mtr_json_name(&to->json, "anyOf");
+    mtr_json_list(&to->json);
+    mtr_json_map(&to->json);
+    write_types(to, "string", "number", may_be_null);
+    mtr_json_map_end(&to->json);
+    mtr_json_map(&to->json);
+    write_types(to, "object", NULL, false);
+    mtr_json_name(&to->json, "propertyNames");
+    mtr_json_map(&to->json);
+    write_pair(to, "pattern", "^[A-Z]{3}$");
+    mtr_json_map_end(&to->json);
+    mtr_json_name(&to->json, "additionalProperties");
+    mtr_json_map(&to->json);
+    write_types(to, "string", "number", false);
+    mtr_json_map_end(&to->json);
+    mtr_json_map_end(&to->json);
+    mtr_json_list_end(&to->json);
 }
 
 /* The members of one property's schema. */
-static void write_type(struct mtr_json_writer *json, const struct mtr_field *field)
+static void write_type(struct writing *to, const struct mtr_field *field)
 {
+    const bool may_be_null = !field->required;
     switch (field->type) {
-    case MTR_FIELD_TEXT: write_texts_type(json, "string", "number"); break;
+    case MTR_FIELD_TEXT: write_types(to, "string", "number", may_be_null); break;
     case MTR_FIELD_KEY:
-        write_texts_type(json, "string", "number");
-        write_pair(json, "pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
+        write_types(to, "string", "number", may_be_null);
+        write_pair(to, "pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
         break;
-    case MTR_FIELD_BOOL: write_pair(json, "type", "boolean"); break;
+    case MTR_FIELD_BOOL: write_types(to, "boolean", NULL, may_be_null); break;
     case MTR_FIELD_U64:
-        write_pair(json, "type", "integer");
-        write_bounds(json, field, "minimum", "maximum");
+        write_types(to, "integer", NULL, may_be_null);
+        write_bounds(to, field, "minimum", "maximum");
         break;
     case MTR_FIELD_BYTES:
     case MTR_FIELD_DURATION:
-    case MTR_FIELD_QUANTITY:
-    case MTR_FIELD_MONEY: write_texts_type(json, "string", "number"); break;
-    case MTR_FIELD_TIME: write_pair(json, "type", "string"); break;
-    case MTR_FIELD_ENUM: write_choices(json, field); break;
-    case MTR_FIELD_MAP: write_object(json, field->fields); break;
+    case MTR_FIELD_QUANTITY: write_types(to, "string", "number", may_be_null); break;
+    case MTR_FIELD_MONEY: write_money(to, may_be_null); break;
+    case MTR_FIELD_TIME: write_types(to, "string", NULL, may_be_null); break;
+    case MTR_FIELD_ENUM: write_choices(to, field); break;
+    case MTR_FIELD_MAP: write_object(to, field->fields, may_be_null); break;
     case MTR_FIELD_LIST:
-    case MTR_FIELD_TEXTS: write_list(json, field); break;
-    case MTR_FIELD_LABELS: write_labels(json); break;
-    case MTR_FIELD_NAMED: write_named(json, field); break;
+    case MTR_FIELD_TEXTS: write_list(to, field); break;
+    case MTR_FIELD_LABELS: write_labels(to, field); break;
+    case MTR_FIELD_NAMED: write_named(to, field); break;
     case MTR_FIELD_NODE:
     case MTR_FIELD_ROW: break; /* a row is asked for by what it points to */
     }
 }
 
-static void write_required(struct mtr_json_writer *json, const struct mtr_field *fields)
+static void write_required(struct writing *to, const struct mtr_field *fields)
 {
     bool any = false;
     for (const struct mtr_field *field = fields; field->name; field++) {
         if (!field->required) continue;
         if (!any) {
-            mtr_json_name(json, "required");
-            mtr_json_list(json);
+            mtr_json_name(&to->json, "required");
+            mtr_json_list(&to->json);
         }
         any = true;
-        mtr_json_cstr(json, field->name);
+        mtr_json_cstr(&to->json, field->name);
     }
-    if (any) mtr_json_list_end(json);
+    if (any) mtr_json_list_end(&to->json);
 }
 
-static void write_object(struct mtr_json_writer *json, const struct mtr_field *fields)
+static void write_object(struct writing *to, const struct mtr_field *fields, bool may_be_null)
 {
-    write_pair(json, "type", "object");
-    mtr_json_name(json, "properties");
-    mtr_json_map(json);
+    write_types(to, "object", NULL, may_be_null);
+    mtr_json_name(&to->json, "properties");
+    mtr_json_map(&to->json);
     for (const struct mtr_field *next = fields; next->name; next++) {
         const struct mtr_field *field = mtr_field_row(next);
-        mtr_json_name(json, field->name);
-        mtr_json_map(json);
-        write_type(json, field);
-        if (field->doc) write_pair(json, "description", field->doc);
-        if (field->default_text) write_pair(json, "default", field->default_text);
-        mtr_json_map_end(json);
+        mtr_json_name(&to->json, field->name);
+        mtr_json_map(&to->json);
+        write_type(to, field);
+        if (field->doc) write_pair(to, "description", field->doc);
+        if (field->default_text) write_pair(to, "default", field->default_text);
+        mtr_json_map_end(&to->json);
     }
-    mtr_json_map_end(json);
-    write_required(json, fields);
-    mtr_json_name(json, "additionalProperties");
-    mtr_json_bool(json, false);
+    mtr_json_map_end(&to->json);
+    write_required(to, fields);
+    mtr_json_name(&to->json, "additionalProperties");
+    mtr_json_bool(&to->json, false);
 }
 
-int mtr_schema_write_json_schema(const struct mtr_field *fields, struct mtr_buffer *out)
+int mtr_schema_write_json_schema(const struct mtr_field *fields, bool amounts_by_currency,
+                                 struct mtr_buffer *out)
 {
-    struct mtr_json_writer json;
-    mtr_json_begin(&json, out);
-    mtr_json_map(&json);
-    write_object(&json, fields);
-    mtr_json_map_end(&json);
-    return mtr_json_finish(&json);
+    struct writing to = {.amounts_by_currency = amounts_by_currency};
+    mtr_json_begin(&to.json, out);
+    mtr_json_map(&to.json);
+    write_object(&to, fields, false);
+    mtr_json_map_end(&to.json);
+    return mtr_json_finish(&to.json);
 }

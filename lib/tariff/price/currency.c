@@ -97,8 +97,7 @@ static int round_charged(struct mtr_pricer *pricer, uint32_t index)
     const struct mtr_exact from = has_earlier ? whole : line->charged,
                            to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
-    if (has_earlier)
-        rc = price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
+    if (has_earlier) rc = price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
     if (!rc) rc = price_trace_exact(pricer, index, name, from, to);
     return rc || !has_earlier ? rc
                               : price_trace_exact(pricer, index, "less the earlier parts", to,

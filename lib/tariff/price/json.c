@@ -1,86 +1,153 @@
 /*
- * The JSON of a price, as the API, `meterd price` and `meterd explain` show it. Money and quantities are
- * strings; the version is named by the hash of its document.
+ * The JSON of a price, as the API, `meterd price` and `meterd explain` show it: rows, and where their values
+ * come from. Money and quantities are strings; the version is named by the hash of its document.
+ *
+ * A single price is one part without times.
  */
 #include "meterd/tariff/price.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { VERSION_TEXT_BYTES = 40 };
+
+static unsigned digits_of(const struct mtr_price_input *input)
+{
+    return input->exchange ? input->exchange->digits : input->tariff->rounding_digits;
+}
+
+static struct mtr_str text_or_none(struct mtr_str text)
+{
+    return text.size ? text : (struct mtr_str){NULL, 0};
+}
+
+static struct mtr_str version_text(const struct mtr_tariff_version *version, char text[VERSION_TEXT_BYTES])
+{
+    snprintf(text, VERSION_TEXT_BYTES, "%016" PRIx64 "%016" PRIx64, version->hash_high, version->hash_low);
+    return mtr_str_from(text);
+}
+
 /* What it costs the seller, and what is left of what is charged. */
-static void write_margin(struct mtr_money charged, struct mtr_money cost, unsigned digits,
-                         struct mtr_json_writer *json)
+struct margin {
+    bool has_cost, has_margin;
+    struct mtr_shown_money cost, margin;
+};
+
+static struct margin margin_of(struct mtr_money charged, bool has_cost, struct mtr_money cost,
+                               unsigned digits)
 {
-    struct mtr_money margin;
-    mtr_json_name(json, "cost");
-    mtr_json_money(json, cost, digits);
-    mtr_json_name(json, "margin");
-    if (mtr_money_sub(charged, cost, &margin)) mtr_json_null(json);
-    else mtr_json_money(json, margin, digits);
+    struct margin margin = {.has_cost = has_cost, .cost = {cost, digits}, .margin = {.digits_min = digits}};
+    margin.has_margin = has_cost && mtr_money_sub(charged, cost, &margin.margin.amount) == MTR_OK;
+    return margin;
 }
 
-static void write_text(const char *name, struct mtr_str text, struct mtr_json_writer *json)
+/* ---- a line ---- */
+
+struct line_row {
+    struct mtr_str from, to;
+    struct mtr_str component, dimensions, kind, tax_code;
+    struct mtr_quantity quantity;
+    bool has_unit_price;
+    struct mtr_shown_money unit_price, amount;
+    struct margin margin;
+    bool has_exchange;
+    const struct mtr_price_exchange *exchange;
+    struct mtr_exact exact; /* in the tariff's currency */
+};
+
+static void write_exchange(struct mtr_json_writer *json, const void *context)
 {
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
+    const struct line_row *row = context;
+    mtr_price_write_exchange(row->exchange, row->exact, json);
 }
 
-/* part: NULL where there is only one. */
-static void write_line(const struct mtr_price_line *line, const struct mtr_priced_part *part,
-                       const struct mtr_price_exchange *exchange, unsigned digits,
+#define OF_MARGIN(row, field, flag)                                                                          \
+    .name = #field, .type = MTR_MEMBER_MONEY, .offset = offsetof(struct row, margin.field),                  \
+    .presence = MTR_MAY_LACK, MTR_PRESENT(row, margin.flag)
+#define OPTIONAL_TEXT .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK
+#define ROW(field) MTR_MEMBER(line_row, field)
+static const struct mtr_json_member line_members[] = {
+    {ROW(from), OPTIONAL_TEXT, .doc = "when its part begins, where there are several"},
+    {ROW(to), OPTIONAL_TEXT, .doc = "exclusive"},
+    {ROW(component), .type = MTR_MEMBER_TEXT, .doc = "key in the tariff, or what of the whole tariff it is"},
+    {ROW(dimensions), OPTIONAL_TEXT, .doc = "values of the component's group_by, as name=value,name=value"},
+    {ROW(kind), .type = MTR_MEMBER_TEXT, .doc = "why there is such a line: usage, recurring, minimum, …"},
+    {ROW(tax_code), OPTIONAL_TEXT, .doc = "as the tariff says"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of the meter, before conversion and free units"},
+    {ROW(unit_price), .type = MTR_MEMBER_MONEY, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(line_row, has_unit_price), .doc = "where one price applies to all of it"},
+    {ROW(amount), .type = MTR_MEMBER_MONEY, .doc = "of the line"},
+    {OF_MARGIN(line_row, cost, has_cost), .doc = "what the seller pays, where that is asked for"},
+    {OF_MARGIN(line_row, margin, has_margin), .doc = "amount − cost"},
+    {.name = "exchange",
+     .type = MTR_MEMBER_MAP,
+     .shape = &mtr_price_exchange_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(line_row, has_exchange),
+     .write = write_exchange,
+     .doc = "where it is charged in another currency"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape line_shape = {.name = "PriceLine", .members = line_members};
+
+static void write_line(const struct mtr_priced_part *part, const struct mtr_price_line *line,
                        struct mtr_json_writer *json)
 {
-    mtr_json_map(json);
-    if (part) {
-        write_text("from", part->from, json);
-        write_text("to", part->to, json);
-    }
-    mtr_json_name(json, "component");
-    mtr_json_text(json, line->component);
-    if (line->dimensions.size) {
-        mtr_json_name(json, "dimensions");
-        mtr_json_text(json, line->dimensions);
-    }
-    mtr_json_name(json, "kind");
-    mtr_json_text(json, line->kind);
-    if (line->tax_code.size) {
-        mtr_json_name(json, "tax_code");
-        mtr_json_text(json, line->tax_code);
-    }
-    mtr_json_name(json, "quantity");
-    mtr_json_quantity(json, line->quantity);
-    if (line->has_unit_price && !exchange) { /* it is in the tariff's currency */
-        mtr_json_name(json, "unit_price");
-        mtr_json_money(json, line->unit_price, 0);
-    }
-    mtr_json_name(json, "amount");
-    mtr_json_money(json, line->amount, digits);
-    if (line->has_cost) write_margin(line->amount, line->cost, digits, json);
-    if (exchange) {
-        mtr_json_name(json, "exchange");
-        mtr_price_write_exchange(exchange, line->exact, json);
-    }
-    mtr_json_map_end(json);
+    const struct mtr_price_exchange *exchange = part->input->exchange;
+    const unsigned digits = digits_of(part->input);
+    const struct line_row row = {
+        .from = part->from,
+        .to = part->to,
+        .component = line->component,
+        .dimensions = text_or_none(line->dimensions),
+        .kind = line->kind,
+        .tax_code = text_or_none(line->tax_code),
+        .quantity = line->quantity,
+        .has_unit_price = line->has_unit_price && !exchange, /* it is in the tariff's currency */
+        .unit_price = {line->unit_price, 0},
+        .amount = {line->amount, digits},
+        .margin = margin_of(line->amount, line->has_cost, line->cost, digits),
+        .has_exchange = exchange != NULL,
+        .exchange = exchange,
+        .exact = line->exact,
+    };
+    mtr_shape_write(&line_shape, &row, json);
 }
 
+/* ---- a step of the trace ---- */
+
+struct step_row {
+    struct mtr_str from;
+    bool has_line;
+    uint64_t line;
+    struct mtr_str part, input, output;
+};
+
+#define ROW(field) MTR_MEMBER(step_row, field)
+static const struct mtr_json_member step_members[] = {
+    {ROW(from), OPTIONAL_TEXT, .doc = "when its part begins, where there are several"},
+    {ROW(line), .type = MTR_MEMBER_U64, .presence = MTR_MAY_BE_NULL, MTR_PRESENT(step_row, has_line),
+     .doc = "index in lines; null: of the total"},
+    {ROW(part), .type = MTR_MEMBER_TEXT, .doc = "of the computation"},
+    {ROW(input), .type = MTR_MEMBER_TEXT, .doc = "what it is handed"},
+    {ROW(output), .type = MTR_MEMBER_TEXT, .doc = "what it makes of it"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape step_shape = {.name = "PriceStep", .members = step_members};
+
 /* first_line: the index of the part's first line among those of all parts. */
-static void write_step(const struct mtr_price_step *step, const struct mtr_priced_part *part,
+static void write_step(const struct mtr_priced_part *part, const struct mtr_price_step *step,
                        uint64_t first_line, struct mtr_json_writer *json)
 {
-    mtr_json_map(json);
-    if (part) write_text("from", part->from, json);
-    mtr_json_name(json, "line");
-    if (step->line == UINT32_MAX)
-        mtr_json_null(json);
-    else
-        mtr_json_u64(json, first_line + step->line);
-    mtr_json_name(json, "part");
-    mtr_json_text(json, step->part);
-    mtr_json_name(json, "input");
-    mtr_json_text(json, step->input);
-    mtr_json_name(json, "output");
-    mtr_json_text(json, step->output);
-    mtr_json_map_end(json);
+    const struct step_row row = {.from = part->from,
+                                 .has_line = step->line != UINT32_MAX,
+                                 .line = first_line + step->line,
+                                 .part = step->part,
+                                 .input = step->input,
+                                 .output = step->output};
+    mtr_shape_write(&step_shape, &row, json);
 }
 
 struct steps {
@@ -92,20 +159,20 @@ struct steps {
 static int on_step(void *context, const struct mtr_price_step *step)
 {
     const struct steps *steps = context;
-    write_step(step, steps->part, steps->first_line, steps->json);
+    write_step(steps->part, step, steps->first_line, steps->json);
     return steps->json->error;
 }
 
 /* Steps that were kept, or that are made once more: the same input gives the same price. */
-static void write_steps(const struct mtr_price_input *input, const struct mtr_price *price,
-                        struct steps steps)
+static void write_steps(struct steps steps)
 {
     enum { CHUNK_BYTES = 64 << 10, BYTES_MAX = 512 << 20 };
-    struct mtr_price_input traced = *input;
+    const struct mtr_price *price = steps.part->price;
+    struct mtr_price_input traced = *steps.part->input;
     struct mtr_price again;
     struct mtr_arena arena;
     for (uint32_t i = 0; i < price->step_count; i++)
-        write_step(&price->steps[i], steps.part, steps.first_line, steps.json);
+        write_step(steps.part, &price->steps[i], steps.first_line, steps.json);
     if (price->step_count > 0 || steps.json->error) return;
     traced.on_step = on_step;
     traced.step_context = &steps;
@@ -116,51 +183,134 @@ static void write_steps(const struct mtr_price_input *input, const struct mtr_pr
     mtr_arena_release(&arena);
 }
 
-static unsigned digits_of(const struct mtr_price_input *input)
+/* ---- a part of several ---- */
+
+struct period_row {
+    struct mtr_str from, to, version;
+    struct mtr_shown_money total, residue;
+};
+
+#define ROW(field) MTR_MEMBER(period_row, field)
+static const struct mtr_json_member period_members[] = {
+    {ROW(from), .type = MTR_MEMBER_TEXT, .doc = "when the part begins"},
+    {ROW(to), .type = MTR_MEMBER_TEXT, .doc = "exclusive"},
+    {ROW(version), .type = MTR_MEMBER_TEXT, .doc = "hash of the version's document"},
+    {ROW(total), .type = MTR_MEMBER_MONEY, .doc = "of its lines"},
+    {ROW(residue), .type = MTR_MEMBER_MONEY, .doc = "what rounding left over"},
+    {0},
+};
+#undef ROW
+static const struct mtr_shape period_shape = {.name = "PricePeriod", .members = period_members};
+
+static void write_period(const struct mtr_priced_part *part, struct mtr_json_writer *json)
 {
-    return input->exchange ? input->exchange->digits : input->tariff->rounding_digits;
+    char version[VERSION_TEXT_BYTES];
+    const struct period_row row = {.from = part->from,
+                                   .to = part->to,
+                                   .version = version_text(part->input->version, version),
+                                   .total = {part->price->total, digits_of(part->input)},
+                                   .residue = {part->price->residue, 0}};
+    mtr_shape_write(&period_shape, &row, json);
 }
 
-static void write_version(const struct mtr_tariff_version *version, struct mtr_json_writer *json)
+/* ---- the price ---- */
+
+struct price_row {
+    struct mtr_shown_money total, residue;
+    struct margin margin;
+    struct mtr_str currency, tariff, version;
+    bool with_trace, with_periods;
+    const struct mtr_priced_part *parts;
+    uint32_t count;
+};
+
+static void write_lines(struct mtr_json_writer *json, const void *context)
 {
-    char text[40];
-    snprintf(text, sizeof(text), "%016" PRIx64 "%016" PRIx64, version->hash_high, version->hash_low);
-    mtr_json_name(json, "version");
-    mtr_json_cstr(json, text);
+    const struct price_row *row = context;
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < row->count; i++)
+        for (uint32_t j = 0; j < row->parts[i].price->line_count; j++)
+            write_line(&row->parts[i], &row->parts[i].price->lines[j], json);
+    mtr_json_list_end(json);
 }
 
-/* What stands before the lines. */
-static void write_sums(const struct mtr_price_input *input, const struct mtr_price *sums,
-                       struct mtr_json_writer *json)
+static void write_trace(struct mtr_json_writer *json, const void *context)
+{
+    const struct price_row *row = context;
+    uint64_t first_line = 0;
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < row->count; i++) {
+        write_steps((struct steps){&row->parts[i], first_line, json});
+        first_line += row->parts[i].price->line_count;
+    }
+    mtr_json_list_end(json);
+}
+
+static void write_periods(struct mtr_json_writer *json, const void *context)
+{
+    const struct price_row *row = context;
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < row->count; i++) write_period(&row->parts[i], json);
+    mtr_json_list_end(json);
+}
+
+#define ROW(field) MTR_MEMBER(price_row, field)
+static const struct mtr_json_member price_members[] = {
+    {ROW(total), .type = MTR_MEMBER_MONEY, .doc = "of all lines"},
+    {OF_MARGIN(price_row, cost, has_cost), .doc = "what the seller pays, where that is asked for"},
+    {OF_MARGIN(price_row, margin, has_margin), .doc = "total − cost"},
+    {ROW(residue), .type = MTR_MEMBER_MONEY, .doc = "what rounding left over"},
+    {ROW(currency), .type = MTR_MEMBER_CURRENCY, .doc = "of all amounts"},
+    {ROW(tariff), .type = MTR_MEMBER_TEXT, .doc = "key"},
+    {ROW(version), OPTIONAL_TEXT, .doc = "hash of the version's document, where there is one"},
+    {.name = "lines",
+     .type = MTR_MEMBER_LIST,
+     .shape = &line_shape,
+     .write = write_lines,
+     .doc = "by component, then dimensions, then what is of the whole tariff"},
+    {.name = "trace",
+     .type = MTR_MEMBER_LIST,
+     .shape = &step_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(price_row, with_trace),
+     .write = write_trace,
+     .doc = "each step of the computation"},
+    {.name = "periods",
+     .type = MTR_MEMBER_LIST,
+     .shape = &period_shape,
+     .presence = MTR_MAY_LACK,
+     MTR_PRESENT(price_row, with_periods),
+     .write = write_periods,
+     .doc = "the parts, where use has times"},
+    {0},
+};
+#undef ROW
+const struct mtr_shape mtr_price_shape = {.name = "Price", .members = price_members};
+
+static struct price_row price_row(const struct mtr_price_input *input, const struct mtr_price *sums,
+                                  bool with_trace)
 {
     const unsigned digits = digits_of(input);
-    mtr_json_name(json, "total");
-    mtr_json_money(json, sums->total, digits);
-    if (sums->has_cost) write_margin(sums->total, sums->cost, digits, json);
-    mtr_json_name(json, "residue");
-    mtr_json_money(json, sums->residue, 0);
-    write_text("currency", input->exchange ? input->exchange->question.to : input->tariff->currency, json);
-    write_text("tariff", input->tariff->key, json);
+    return (struct price_row){
+        .total = {sums->total, digits},
+        .residue = {sums->residue, 0},
+        .margin = margin_of(sums->total, sums->has_cost, sums->cost, digits),
+        .currency = input->exchange ? input->exchange->question.to : input->tariff->currency,
+        .tariff = input->tariff->key,
+        .with_trace = with_trace,
+    };
 }
 
 void mtr_price_write_json(const struct mtr_price_input *input, const struct mtr_price *price, bool with_trace,
                           struct mtr_json_writer *json)
 {
-    mtr_json_map(json);
-    write_sums(input, price, json);
-    write_version(input->version, json);
-    mtr_json_name(json, "lines");
-    mtr_json_list(json);
-    for (uint32_t i = 0; i < price->line_count; i++)
-        write_line(&price->lines[i], NULL, input->exchange, digits_of(input), json);
-    mtr_json_list_end(json);
-    if (with_trace) {
-        mtr_json_name(json, "trace");
-        mtr_json_list(json);
-        write_steps(input, price, (struct steps){NULL, 0, json});
-        mtr_json_list_end(json);
-    }
-    mtr_json_map_end(json);
+    char version[VERSION_TEXT_BYTES];
+    const struct mtr_priced_part part = {.input = input, .price = price};
+    struct price_row row = price_row(input, price, with_trace);
+    row.version = version_text(input->version, version);
+    row.parts = &part;
+    row.count = 1;
+    mtr_shape_write(&mtr_price_shape, &row, json);
 }
 
 static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mtr_price *sums)
@@ -177,44 +327,6 @@ static int add_up(const struct mtr_priced_part *parts, uint32_t count, struct mt
     return MTR_OK;
 }
 
-static void write_part_lines(const struct mtr_priced_part *parts, uint32_t count,
-                             struct mtr_json_writer *json)
-{
-    mtr_json_name(json, "lines");
-    mtr_json_list(json);
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < parts[i].price->line_count; j++)
-            write_line(&parts[i].price->lines[j], &parts[i], parts[i].input->exchange,
-                       digits_of(parts[i].input), json);
-    mtr_json_list_end(json);
-}
-
-static void write_part_steps(const struct mtr_priced_part *parts, uint32_t count,
-                             struct mtr_json_writer *json)
-{
-    uint64_t first_line = 0;
-    mtr_json_name(json, "trace");
-    mtr_json_list(json);
-    for (uint32_t i = 0; i < count; i++) {
-        write_steps(parts[i].input, parts[i].price, (struct steps){&parts[i], first_line, json});
-        first_line += parts[i].price->line_count;
-    }
-    mtr_json_list_end(json);
-}
-
-static void write_period(const struct mtr_priced_part *part, struct mtr_json_writer *json)
-{
-    mtr_json_map(json);
-    write_text("from", part->from, json);
-    write_text("to", part->to, json);
-    write_version(part->input->version, json);
-    mtr_json_name(json, "total");
-    mtr_json_money(json, part->price->total, digits_of(part->input));
-    mtr_json_name(json, "residue");
-    mtr_json_money(json, part->price->residue, 0);
-    mtr_json_map_end(json);
-}
-
 int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t count, bool with_trace,
                                struct mtr_json_writer *json)
 {
@@ -222,14 +334,10 @@ int mtr_price_write_parts_json(const struct mtr_priced_part *parts, uint32_t cou
     MTR_ASSERT(count > 0);
     int rc = add_up(parts, count, &sums);
     if (rc) return rc;
-    mtr_json_map(json);
-    write_sums(parts[0].input, &sums, json);
-    write_part_lines(parts, count, json);
-    if (with_trace) write_part_steps(parts, count, json);
-    mtr_json_name(json, "periods");
-    mtr_json_list(json);
-    for (uint32_t i = 0; i < count; i++) write_period(&parts[i], json);
-    mtr_json_list_end(json);
-    mtr_json_map_end(json);
+    struct price_row row = price_row(parts[0].input, &sums, with_trace);
+    row.with_periods = true;
+    row.parts = parts;
+    row.count = count;
+    mtr_shape_write(&mtr_price_shape, &row, json);
     return MTR_OK;
 }

@@ -94,7 +94,8 @@ static void test_revisions(void **state)
     struct seen seen = {.used = 0};
     assert_int_equal(mtr_catalog_store_walk(f->store, MTR_KIND_VENDOR, (struct mtr_str){0}, see, &seen),
                      MTR_OK);
-    assert_int_equal(mtr_catalog_store_walk(f->store, MTR_KIND_VENDOR, MTR_STR("a"), see, &seen), MTR_OK);
+    assert_int_equal(
+        mtr_catalog_store_walk_revisions(f->store, MTR_KIND_VENDOR, MTR_STR("a"), 0, see, &seen), MTR_OK);
     assert_int_equal(mtr_catalog_store_get(f->store, MTR_KIND_VENDOR, MTR_STR("a"), 1, see, &seen), MTR_OK);
     assert_int_equal(mtr_catalog_store_get(f->store, MTR_KIND_VENDOR, MTR_STR("a"), 3, see, &seen),
                      MTR_ENOTFOUND);

@@ -343,11 +343,11 @@ static void test_rows_that_stand_elsewhere(void **state)
     assert_null(decode_pointing(&arena, &findings, "key: a\nlisten: {}\n").listen);
     assert_string_equal(findings.items[0].field, "listen.address");
     assert_int_equal(mtr_schema_write_reference(pointing_fields, "", &out), MTR_OK);
-    assert_int_equal(mtr_schema_write_json_schema(pointing_fields, &out), MTR_OK);
+    assert_int_equal(mtr_schema_write_json_schema(pointing_fields, false, &out), MTR_OK);
     assert_int_equal(mtr_buffer_append_char(&out, '\0'), MTR_OK);
     assert_non_null(strstr(out.data, "| `listen.port` | whole number | `8787` | 1 to 65535 | TCP port |\n"));
-    assert_non_null(
-        strstr(out.data, "\"listen\":{\"type\":\"object\",\"properties\":{\"port\":{\"type\":\"integer\""));
+    assert_non_null(strstr(out.data, "\"listen\":{\"type\":[\"object\",\"null\"],\"properties\":{\"port\":"
+                                     "{\"type\":[\"integer\",\"null\"]"));
     mtr_buffer_release(&out);
     mtr_diagnostics_release(&findings);
     mtr_arena_release(&arena);

@@ -101,17 +101,23 @@ static void test_numbers_and_revisions(void **state)
     assert_int_equal(put(f, 1, "b", "[2]"), 1);
     assert_int_equal(commit(f), 1);
     reopen(f, true);
-    assert_int_equal(mtr_documents_walk(f->documents, 1, see, &seen), MTR_OK);
-    assert_int_equal(mtr_documents_walk(f->documents, 2, see, &seen), MTR_OK);
-    assert_int_equal(mtr_documents_walk(f->documents, 0, see, &seen), MTR_OK);
-    assert_int_equal(mtr_documents_walk_revisions(f->documents, 1, MTR_STR("b"), see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, (struct mtr_str){0}, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 2, (struct mtr_str){0}, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 0, (struct mtr_str){0}, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 1, MTR_STR("b"), 0, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, MTR_STR("a"), see, &seen), MTR_OK); /* behind a key */
+    assert_int_equal(mtr_documents_walk(f->documents, 1, MTR_STR("aa"), see, &seen), MTR_OK); /* that is not there */
+    assert_int_equal(mtr_documents_walk(f->documents, 1, MTR_STR("b"), see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 1, MTR_STR("b"), 1, see, &seen), MTR_OK);
     assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("b"), 1, see, &seen), MTR_OK);
     assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR("b"), 3, see, &seen), MTR_ENOTFOUND);
     assert_int_equal(mtr_documents_get(f->documents, 1, MTR_STR(""), 0, see, &seen), MTR_ENOTFOUND);
-    assert_int_equal(mtr_documents_walk_revisions(f->documents, 3, MTR_STR("b"), see, &seen), MTR_ENOTFOUND);
+    assert_int_equal(mtr_documents_walk_revisions(f->documents, 3, MTR_STR("b"), 0, see, &seen), MTR_ENOTFOUND);
     assert_string_equal(seen.text, "1/a #2 r1 [1]\n1/b #1 r2 [2]\n"
                                    "2/b #1 r1 \n"
                                    "1/b #1 r1 {}\n1/b #1 r2 [2]\n"
+                                   "1/b #1 r2 [2]\n1/b #1 r2 [2]\n"
+                                   "1/b #1 r2 [2]\n"
                                    "1/b #1 r1 {}\n");
 }
 
@@ -125,7 +131,7 @@ static void test_abort_leaves_nothing(void **state)
     mtr_documents_abort(f->documents);
     assert_int_equal(mtr_documents_version(f->documents, &version), MTR_OK);
     assert_int_equal(version, 0);
-    assert_int_equal(mtr_documents_walk(f->documents, 1, see, &seen), MTR_OK);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, (struct mtr_str){0}, see, &seen), MTR_OK);
     assert_int_equal(seen.used, 0);
     begin(f);
     assert_int_equal(put(f, 1, "b", "{}"), 1); /* the number was not used up */
@@ -182,7 +188,7 @@ static void test_hook_stops_the_walk(void **state)
     put(f, 1, "a", "{}");
     put(f, 1, "b", "{}");
     commit(f);
-    assert_int_equal(mtr_documents_walk(f->documents, 1, stop, &calls), MTR_EDENIED);
+    assert_int_equal(mtr_documents_walk(f->documents, 1, (struct mtr_str){0}, stop, &calls), MTR_EDENIED);
     assert_int_equal(calls, 1);
 }
 

@@ -2,7 +2,7 @@
  * Folding the log again. The same aggregator as the daemon's, on a directory of its own; nothing live is
  * written.
  */
-#include "daemon/cli/command/refold.h"
+#include "daemon/cli/refold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct mtr_refold {
 };
 
 int refold_open(const char *data_directory, struct mtr_log *log, const char *directory,
-                    struct mtr_refold **out, struct mtr_diagnostic *diagnostic)
+                struct mtr_refold **out, struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES];
     const struct mtr_aggregator_options options = {.step_events_max = STEP_EVENTS};
@@ -47,7 +47,7 @@ int refold_open(const char *data_directory, struct mtr_log *log, const char *dir
 }
 
 int refold_run(struct mtr_refold *refold, void (*on_progress)(void *context, uint64_t last_seq),
-                   void *context, struct mtr_diagnostic *diagnostic)
+               void *context, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_aggregator_result result = {0};
     do {

@@ -1,7 +1,7 @@
 /*
  * Rates for meterd price: documents out of files, and single rates as they are written on a command line.
  */
-#include "daemon/cli/command/rates_option.h"
+#include "daemon/cli/price/rates_option.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,8 +81,8 @@ static int add_rate(const char *text, struct mtr_buffer *out)
     return append_item(out, (struct mtr_str){document, (size_t)size}) ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }
 
-int rates_option_write(const struct mtr_invocation *invocation, const struct mtr_node *bundle,
-                          struct mtr_buffer *out)
+int rates_option_write(const struct cli_invocation *invocation, const struct mtr_node *bundle,
+                       struct mtr_buffer *out)
 {
     const char *value;
     int code = mtr_buffer_append_char(out, '[') || add_documents(bundle, out) ? MTR_EXIT_FAILED : MTR_EXIT_OK;

@@ -3,7 +3,7 @@
  * Every point is a price of the price function; borders of tiers are points of their own in the CSV and
  * columns in the plot.
  */
-#include "daemon/cli/command/price_curve.h"
+#include "daemon/cli/price/curve.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,7 @@ struct curve {
 
 static const struct mtr_str nothing = {NULL, 0};
 
-static int find_version(const struct mtr_invocation *invocation, struct curve *curve,
+static int find_version(const struct cli_invocation *invocation, struct curve *curve,
                         struct mtr_diagnostics *findings)
 {
     const char *at = invocation_option(invocation, "at");
@@ -60,7 +60,7 @@ static int find_version(const struct mtr_invocation *invocation, struct curve *c
 
 /* The component and dimensions that are meant. What counts by the hour is plotted as if all of it were
  * used at --at. */
-static int find_row(const struct mtr_invocation *invocation, struct curve *curve, struct mtr_arena *arena,
+static int find_row(const struct cli_invocation *invocation, struct curve *curve, struct mtr_arena *arena,
                     struct mtr_diagnostics *findings)
 {
     const char *component = invocation_option(invocation, "component"), *pair;
@@ -76,12 +76,11 @@ static int find_row(const struct mtr_invocation *invocation, struct curve *curve
     if (rc || !mtr_component_has_masks(&curve->version->components[curve->row.component]) ||
         invocation_option(invocation, "at"))
         return rc;
-    return quote_fail(findings, NULL, "at", "is needed: use counts by the hour in this component",
-                          nothing);
+    return quote_fail(findings, NULL, "at", "is needed: use counts by the hour in this component", nothing);
 }
 
 /* --quantity; else somewhat beyond the last border; else a round number. */
-static int find_most(const struct mtr_invocation *invocation, const struct mtr_quantity *borders,
+static int find_most(const struct cli_invocation *invocation, const struct mtr_quantity *borders,
                      uint32_t count, struct curve *curve, struct mtr_diagnostics *findings)
 {
     static const struct mtr_quantity five = {5}, four = {4};
@@ -94,8 +93,7 @@ static int find_most(const struct mtr_invocation *invocation, const struct mtr_q
         return rc;
     }
     if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
-        return quote_fail(findings, NULL, "quantity", "must be a number above 0, not",
-                              mtr_str_from(text));
+        return quote_fail(findings, NULL, "quantity", "must be a number above 0, not", mtr_str_from(text));
     return MTR_OK;
 }
 
@@ -256,8 +254,8 @@ static void print_plot(const struct curve *curve)
     print_borders(curve);
 }
 
-int command_price_curve(const struct mtr_invocation *invocation, const struct mtr_tariff_document *tariff,
-                          struct mtr_arena *arena)
+int price_curve_plot(const struct cli_invocation *invocation, const struct mtr_tariff_document *tariff,
+                     struct mtr_arena *arena)
 {
     struct mtr_quantity borders[BORDERS_MAX];
     struct curve *curve = mtr_arena_calloc(arena, 1, sizeof(*curve));

@@ -5,14 +5,14 @@
  * The draft is put into a snapshot of the catalog as `meterd apply` would, with all its checks, and only
  * there. Stores are opened read-only, beside a daemon at work or without one.
  */
-#include "daemon/cli/command/price_what_if.h"
+#include "daemon/cli/price/what_if.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon/cli/progress.h"
-#include "daemon/cli/command/what_if_report.h"
+#include "daemon/cli/price/what_if_report.h"
 #include "meterd/catalog/store.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
@@ -23,7 +23,7 @@ enum { PATH_BYTES = 4096, FINDINGS_MAX = 200, NOTES_MAX = 20, DATE_BYTES = 10 };
 enum { SUBSCRIPTION_BYTES = 4096 }; /* the progress bar counts in bytes: one subscription stands as so many */
 
 struct what_if {
-    const struct mtr_invocation *invocation;
+    const struct cli_invocation *invocation;
     struct mtr_config config;
     char data[PATH_BYTES];
     struct mtr_buffer text; /* of the draft */
@@ -40,7 +40,7 @@ struct what_if {
 
 /* ---- the command line ---- */
 
-static bool read_time(const struct mtr_invocation *invocation, const char *name,
+static bool read_time(const struct cli_invocation *invocation, const char *name,
                       struct mtr_what_if_bound *bound)
 {
     const char *text = invocation_option(invocation, name);
@@ -56,7 +56,7 @@ static bool read_time(const struct mtr_invocation *invocation, const char *name,
     return true;
 }
 
-static struct mtr_str text_option(const struct mtr_invocation *invocation, const char *name)
+static struct mtr_str text_option(const struct cli_invocation *invocation, const char *name)
 {
     const char *text = invocation_option(invocation, name);
     return text ? mtr_str_from(text) : (struct mtr_str){NULL, 0};
@@ -66,7 +66,7 @@ static bool read_options(struct what_if *what_if)
 {
     static const char *const others[] = {"quantity", "component", "dim",  "series", "zone", "curve",
                                          "trace",    "currency",  "cost", "rates",  "rate"};
-    const struct mtr_invocation *invocation = what_if->invocation;
+    const struct cli_invocation *invocation = what_if->invocation;
     struct mtr_what_if_options *options = &what_if->options;
     struct mtr_what_if_bound at = {0};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -305,7 +305,7 @@ static void print_notes(const struct what_if *what_if)
 
 static int compare(struct what_if *what_if)
 {
-    const struct mtr_invocation *invocation = what_if->invocation;
+    const struct cli_invocation *invocation = what_if->invocation;
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, what_if};
     const bool json = invocation_flag(invocation, "json"), csv = invocation_flag(invocation, "csv");
     what_if->options.stored = what_if->stored;
@@ -315,8 +315,8 @@ static int compare(struct what_if *what_if)
     progress_init(&what_if->progress, 0);
     what_if->progress.counted = "subscriptions";
     int rc = what_if_report_open(&what_if->report, json  ? MTR_WHAT_IF_JSON
-                                                       : csv ? MTR_WHAT_IF_CSV
-                                                             : MTR_WHAT_IF_TABLE);
+                                                   : csv ? MTR_WHAT_IF_CSV
+                                                         : MTR_WHAT_IF_TABLE);
     if (!rc) rc = mtr_what_if(what_if->rollups, what_if->charges, &what_if->options, &hooks);
     progress_clear(&what_if->progress);
     if (!rc) rc = what_if_report_end(&what_if->report);
@@ -327,7 +327,7 @@ static int compare(struct what_if *what_if)
     return complete ? MTR_EXIT_OK : MTR_EXIT_FAILED;
 }
 
-int command_price_what_if(const struct mtr_invocation *invocation)
+int price_what_if_run(const struct cli_invocation *invocation)
 {
     static struct what_if what_if; /* too large for a small stack */
     what_if.invocation = invocation;

@@ -2,8 +2,8 @@
  * What a what-if prints: a table with a row per subscription, CSV with a row per period, or JSON with both;
  * totals per currency. Private to daemon.
  */
-#ifndef METERD_DAEMON_CLI_COMMAND_WHAT_IF_REPORT_H
-#define METERD_DAEMON_CLI_COMMAND_WHAT_IF_REPORT_H
+#ifndef METERD_DAEMON_CLI_PRICE_WHAT_IF_REPORT_H
+#define METERD_DAEMON_CLI_PRICE_WHAT_IF_REPORT_H
 
 #include "meterd/core/json_writer.h"
 #include "daemon/cli/table.h"
@@ -41,9 +41,9 @@ struct mtr_what_if_report {
 int what_if_report_open(struct mtr_what_if_report *report, enum mtr_what_if_form form) MTR_MUST_USE;
 void what_if_report_close(struct mtr_what_if_report *report);
 int what_if_report_period(struct mtr_what_if_report *report,
-                              const struct mtr_what_if_period *period) MTR_MUST_USE;
+                          const struct mtr_what_if_period *period) MTR_MUST_USE;
 int what_if_report_subscription(struct mtr_what_if_report *report,
-                                    const struct mtr_subscription *subscription) MTR_MUST_USE;
+                                const struct mtr_subscription *subscription) MTR_MUST_USE;
 int what_if_report_end(struct mtr_what_if_report *report) MTR_MUST_USE;
 /* Over all currencies: periods, problems … */
 struct mtr_what_if_sums what_if_report_counts(const struct mtr_what_if_report *report);

@@ -2,7 +2,7 @@
  * The report of a what-if, written as its periods come: memory does not grow with their number, but for the
  * table's rows.
  */
-#include "daemon/cli/command/what_if_report.h"
+#include "daemon/cli/price/what_if_report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -306,7 +306,7 @@ static void money_cell(struct mtr_table *table, struct mtr_money value, unsigned
 }
 
 static int subscription_row(struct mtr_table *table, const struct mtr_subscription *subscription,
-                     const struct mtr_what_if_sums *sums)
+                            const struct mtr_what_if_sums *sums)
 {
     const unsigned digits = digits_of(subscription->currency);
     struct mtr_money difference;
@@ -431,7 +431,7 @@ int what_if_report_period(struct mtr_what_if_report *report, const struct mtr_wh
 }
 
 int what_if_report_subscription(struct mtr_what_if_report *report,
-                                    const struct mtr_subscription *subscription)
+                                const struct mtr_subscription *subscription)
 {
     int rc = MTR_OK;
     if (report->subscription.periods) {

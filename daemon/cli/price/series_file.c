@@ -3,7 +3,7 @@
  * `seconds`, `component` and `meter` have their meaning in a pricing request; every other column is a
  * dimension. Written out as the `usage` of a pricing request.
  */
-#include "daemon/cli/command/series_file.h"
+#include "daemon/cli/price/series_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -58,9 +58,10 @@ static int check_value(struct series_file *file, uint64_t line, struct mtr_str n
                          : MTR_OK;
     if (!rc) return MTR_OK;
     const struct mtr_str shown = {value.data, value.size < 40 ? value.size : 40};
-    const char *wanted = is_time ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
+    const char *wanted = is_time                ? "no date and no RFC 3339 time (2026-01-31T12:00:00Z)"
                          : rc == MTR_EPRECISION ? "a number with more than 12 digits after the point"
-                         : rc == MTR_EOVERFLOW ? "too large a number" : "no number";
+                         : rc == MTR_EOVERFLOW  ? "too large a number"
+                                                : "no number";
     snprintf(text, sizeof(text), "%.*s: `%.*s` is %s", MTR_STR_ARGS(name), MTR_STR_ARGS(shown), wanted);
     return refuse(file, line, text);
 }

@@ -1,8 +1,8 @@
 /*
  * Usage series from CSV and NDJSON files. Private to daemon.
  */
-#ifndef METERD_DAEMON_CLI_COMMAND_SERIES_FILE_H
-#define METERD_DAEMON_CLI_COMMAND_SERIES_FILE_H
+#ifndef METERD_DAEMON_CLI_PRICE_SERIES_FILE_H
+#define METERD_DAEMON_CLI_PRICE_SERIES_FILE_H
 
 #include "meterd/core/json_writer.h"
 

@@ -1,0 +1,248 @@
+/*
+ * The outbox for operators: messages to destinations and their states, and what is to become of one.
+ */
+#include "daemon/api/rows.h"
+#include "daemon/api/routes.h"
+
+#include "meterd/emitter/outbox.h"
+
+/* ---- one message ---- */
+
+struct message_row {
+    struct mtr_str id, destination;
+    uint64_t number;
+    const char *state;
+    uint32_t attempts;
+    int64_t last_status;
+    uint64_t first_charge, last_charge;
+    uint32_t charges;
+    int64_t created_at;
+    bool is_pending;
+    int64_t next_attempt_at;
+};
+
+static const char *state_choice(unsigned index)
+{
+    return index < MTR_MESSAGE_STATE_COUNT ? mtr_message_state_name((enum mtr_message_state)index) : NULL;
+}
+
+#define ROW(field) MTR_MEMBER(message_row, field)
+static const struct mtr_json_member members[] = {
+    {ROW(id), .type = MTR_MEMBER_TEXT, .doc = "32 hex digits"},
+    {ROW(destination), .type = MTR_MEMBER_TEXT, .doc = "its key"},
+    {ROW(number), .type = MTR_MEMBER_U64, .doc = "of the destination's messages, from 1"},
+    {ROW(state), .type = MTR_MEMBER_WORD, .choice = state_choice,
+     .doc = "acked is delivered; rejected and unknown wait for an operator"},
+    {ROW(attempts), .type = MTR_MEMBER_U32, .doc = "how often it was sent"},
+    {ROW(last_status), .type = MTR_MEMBER_I64, .doc = "HTTP status of the last answer; 0: none"},
+    {ROW(first_charge), .type = MTR_MEMBER_U64, .doc = "number of its first charge"},
+    {ROW(last_charge), .type = MTR_MEMBER_U64, .doc = "number of its last charge"},
+    {ROW(charges), .type = MTR_MEMBER_U32, .doc = "how many it holds"},
+    {ROW(created_at), .type = MTR_MEMBER_TIME, .doc = "when it was made"},
+    {ROW(next_attempt_at), .type = MTR_MEMBER_TIME, .presence = MTR_MAY_BE_NULL,
+     MTR_PRESENT(message_row, is_pending), .doc = "of one that is pending"},
+    {0},
+};
+static const struct mtr_shape message_shape = {.name = "Message", .members = members};
+
+static struct message_row message_row(const struct mtr_catalog *catalog, const struct mtr_message *message,
+                                      char id[MTR_MESSAGE_ID_TEXT_BYTES])
+{
+    const struct mtr_destination *destination = mtr_catalog_destination(catalog, message->destination);
+    mtr_message_id_format(message->id, id);
+    return (struct message_row){
+        .id = mtr_str_from(id),
+        .destination = destination ? destination->key : (struct mtr_str){NULL, 0},
+        .number = message->number,
+        .state = mtr_message_state_name(message->state),
+        .attempts = message->attempts,
+        .last_status = message->last_status,
+        .first_charge = message->first_charge,
+        .last_charge = message->last_charge,
+        .charges = message->charge_count,
+        .created_at = message->created_us,
+        .is_pending = message->state == MTR_MESSAGE_PENDING,
+        .next_attempt_at = message->next_attempt_us,
+    };
+}
+
+/* ---- listing ---- */
+
+struct outbox {
+    struct mtr_str state;
+    uint64_t limit, listed;
+    uint32_t destination, last_destination; /* at hand, and where the walk ends */
+    uint64_t after;                         /* number of the last message of it that was looked at */
+    const struct mtr_catalog *catalog;
+    struct api_rows *rows; /* of a piece */
+};
+
+static int on_message(void *context, const struct mtr_message *message)
+{
+    struct outbox *outbox = context;
+    char id[MTR_MESSAGE_ID_TEXT_BYTES];
+    const char *state = mtr_message_state_name(message->state);
+    const bool wanted = !outbox->state.size || mtr_str_equal(outbox->state, mtr_str_from(state));
+    if (api_rows_full(outbox->rows)) return API_STOP;
+    if (wanted && outbox->listed == outbox->limit) {
+        api_rows_end(outbox->rows, outbox->after, true);
+        return API_STOP;
+    }
+    outbox->after = message->number;
+    if (!wanted) return MTR_OK;
+    outbox->listed++;
+    const struct message_row row = message_row(outbox->catalog, message, id);
+    return api_row(outbox->rows, &row);
+}
+
+static int fill(struct api_call *call, struct api_rows *rows)
+{
+    struct outbox *outbox = call->state;
+    struct mtr_charges_txn *txn = NULL;
+    int rc = mtr_charges_begin(call->host->charges, false, &txn);
+    outbox->rows = rows;
+    while (!rc && outbox->destination <= outbox->last_destination) {
+        rc = mtr_charges_walk_messages(txn, outbox->destination, outbox->after, on_message, outbox);
+        if (rc) break;
+        outbox->destination++;
+        outbox->after = 0;
+    }
+    mtr_charges_abort(txn);
+    if (rc == API_STOP) return MTR_OK;
+    if (!rc) api_rows_end(rows, 0, false);
+    return rc;
+}
+
+static bool begin(struct api_call *call)
+{
+    struct outbox *outbox = api_allocate(call, sizeof(*outbox));
+    const struct mtr_str key = api_text(call, "destination");
+    const struct mtr_destination *only = key.size ? mtr_catalog_find_destination(call->catalog, key) : NULL;
+    if (!outbox) return false;
+    if (key.size && !only) {
+        api_problem(call, 404, "there is no destination '%.*s'", MTR_STR_ARGS(key));
+        return false;
+    }
+    *outbox = (struct outbox){.state = api_text(call, "state"),
+                              .limit = api_u64(call, "limit"),
+                              .destination = 1,
+                              .last_destination = mtr_catalog_count(call->catalog, MTR_KIND_DESTINATION),
+                              .catalog = call->catalog};
+    if (only) {
+        outbox->destination = outbox->last_destination = only->number;
+        outbox->after = api_u64(call, "after");
+    }
+    call->state = outbox;
+    return true;
+}
+
+static const struct api_parameter parameters[] = {
+    {"destination", API_TEXT, .doc = "only this destination (key)"},
+    {"state", API_CHOICE, .choices = "pending|attempted|acked|rejected|unknown",
+     .doc = "only messages in this state"},
+    {"after", API_INTEGER, .max = UINT64_MAX, .doc = "messages with a greater number (needs destination)"},
+    {"limit", API_INTEGER, .min = 1, .max = 10000, .default_text = "100", .doc = "messages at most"},
+    {0},
+};
+
+static const struct api_list list = {
+    .name = "Outbox",
+    .member = "messages",
+    .row = &message_shape,
+    .pages = API_CUT, /* numbers are a destination's own */
+    .failure = "the outbox cannot be read",
+    .begin = begin,
+    .fill = fill,
+};
+
+const struct api_route api_list_outbox = {
+    .method = MTR_HTTP_GET,
+    .path = "/v1/outbox",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "listOutbox",
+    .summary = "Messages to destinations and their states",
+    .parameters = parameters,
+    .list = &list,
+    .handle = api_answer_rows,
+};
+
+/* ---- settling ---- */
+
+struct settlement_row {
+    const char *action;
+};
+
+static const char *action_choice(unsigned index)
+{
+    static const char *const actions[] = {"retry", "delivered", NULL};
+    return actions[index];
+}
+
+static const struct mtr_json_member settlement_members[] = {
+    {MTR_MEMBER(settlement_row, action), .type = MTR_MEMBER_WORD, .choice = action_choice,
+     .doc = "send it again, or mark it delivered"},
+    {0},
+};
+static const struct mtr_shape settlement_shape = {.name = "Settlement", .members = settlement_members};
+
+/* The action as its index, or -1 after answering 400. */
+static int read_action(struct api_call *call)
+{
+    struct mtr_document *document = api_body(call);
+    if (!document) return -1;
+    const struct mtr_node *action = mtr_node_get(mtr_document_root(document), "action");
+    int index = 0;
+    while (action_choice((unsigned)index) &&
+           !(action && mtr_str_equal(action->text, mtr_str_from(action_choice((unsigned)index)))))
+        index++;
+    mtr_document_close(document);
+    if (action_choice((unsigned)index)) return index;
+    api_problem(call, 400, "send {\"action\": \"retry\"} or {\"action\": \"delivered\"}");
+    return -1;
+}
+
+static int settle(struct api_call *call, bool retry, struct mtr_message *message)
+{
+    struct mtr_charges_txn *txn = NULL;
+    struct mtr_hash128 id;
+    if (!mtr_message_id_parse(call->path_parameters[0], &id)) return MTR_ENOTFOUND;
+    int rc = mtr_charges_begin(call->host->charges, true, &txn);
+    if (!rc) rc = retry ? mtr_outbox_requeue(txn, id, call->now_us) : mtr_outbox_mark_delivered(txn, id);
+    if (!rc) rc = mtr_charges_find_message(txn, id, message);
+    if (!rc) return mtr_charges_commit(txn);
+    mtr_charges_abort(txn);
+    return rc;
+}
+
+static void settle_message(struct api_call *call)
+{
+    char id[MTR_MESSAGE_ID_TEXT_BYTES];
+    struct mtr_message message;
+    const int action = read_action(call);
+    if (action < 0) return;
+    const int rc = settle(call, action == 0, &message);
+    if (rc == MTR_ENOTFOUND) {
+        api_problem(call, 404, "there is no message '%.*s'", MTR_STR_ARGS(call->path_parameters[0]));
+    } else if (rc == MTR_EAGAIN) {
+        api_problem(call, 409, "the message is on its way; wait for its outcome");
+    } else if (rc == MTR_EINVALID) {
+        api_problem(call, 409, "the message is delivered already");
+    } else if (rc) {
+        api_error(call, rc, "the message could not be changed");
+    } else {
+        call->host->catalog_changed(call->host->context); /* the rater's thread looks at once */
+        const struct message_row row = message_row(call->catalog, &message, id);
+        api_answer(call, &row);
+    }
+}
+
+const struct api_route api_settle_message = {
+    .method = MTR_HTTP_POST,
+    .path = "/v1/outbox/{message}",
+    .scope = MTR_SCOPE_BILLING,
+    .operation = "settleMessage",
+    .summary = "Send a rejected or unknown message again, or mark it delivered",
+    .request = &settlement_shape,
+    .answer = &message_shape,
+    .handle = settle_message,
+};

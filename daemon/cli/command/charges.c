@@ -1,0 +1,97 @@
+/*
+ * meterd charges: the feed of charges, or the outbox and what becomes of its messages.
+ */
+#include <stdio.h>
+
+#include "daemon/cli/client.h"
+#include "daemon/cli/commands.h"
+#include "daemon/cli/rows.h"
+
+static void print_charges(const struct mtr_node *root)
+{
+    static const struct rows_column columns[] = {
+        {"NUMBER", "number", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"STATUS", "status", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"PERIOD FROM", "period_start", MTR_TABLE_LEFT, ROWS_TIME},
+        {"COMPONENT", "component", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"DIMENSIONS", "dimensions", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+        {"QUANTITY", "quantity", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"UNIT", "unit", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+        {"AMOUNT", "amount", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"COST", "cost", MTR_TABLE_RIGHT, ROWS_SHOWN_WHEN_USED},
+    };
+    if (!rows_print(mtr_node_get(root, "charges"), ROWS_COLUMNS(columns))) fprintf(stderr, "no charges\n");
+    rows_say_more(root, "charges");
+}
+
+static void print_outbox(const struct mtr_node *root)
+{
+    static const struct rows_column columns[] = {
+        {"MESSAGE", "id", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"DESTINATION", "destination", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"STATE", "state", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"ATTEMPTS", "attempts", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"HTTP", "last_status", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"CHARGES", "charges", MTR_TABLE_RIGHT, ROWS_SHOWN},
+        {"NEXT ATTEMPT", "next_attempt_at", MTR_TABLE_LEFT, ROWS_SHOWN_WHEN_USED},
+    };
+    if (!rows_print(mtr_node_get(root, "messages"), ROWS_COLUMNS(columns))) fprintf(stderr, "no messages\n");
+    rows_say_more(root, "messages");
+}
+
+static int settle(const struct cli_invocation *invocation, const char *message, const char *action)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    char path[256], body[64];
+    struct mtr_client *client;
+    struct mtr_document *answer = NULL;
+    int code = client_open(invocation, &client);
+    if (code) return code;
+    snprintf(path, sizeof(path), "/v1/outbox/%s", message);
+    snprintf(body, sizeof(body), "{\"action\": \"%s\"}", action);
+    code = client_json(client, "POST", path, headers, mtr_str_from(body), &answer);
+    if (!code) printf("%s: %.*s\n", message, MTR_STR_ARGS(mtr_node_text(mtr_document_root(answer), "state")));
+    mtr_document_close(answer);
+    client_close(client);
+    return code;
+}
+
+static int run(const struct cli_invocation *invocation)
+{
+    static const char *const of_charges[] = {"subscription", "after", "limit", NULL};
+    static const char *const of_outbox[] = {"limit", NULL};
+    const char *retry = invocation_option(invocation, "retry"),
+               *delivered = invocation_option(invocation, "delivered");
+    if (retry) return settle(invocation, retry, "retry");
+    if (delivered) return settle(invocation, delivered, "delivered");
+    const struct rows_query charges = {.path = "/v1/charges",
+                                       .options = of_charges,
+                                       .csv = invocation_flag(invocation, "csv"),
+                                       .print = print_charges},
+                            outbox = {.path = "/v1/outbox", .options = of_outbox, .print = print_outbox};
+    return rows_query(invocation, invocation_flag(invocation, "outbox") ? &outbox : &charges);
+}
+
+static const struct cli_option options[] = {
+    {"subscription", 's', "KEY", "only this subscription"},
+    {"after", 0, "N", "charges after this number"},
+    {"limit", 'n', "N", "how many (default 100)"},
+    {"csv", 0, NULL, "print CSV"},
+    {"outbox", 0, NULL, "the messages to destinations and their states instead"},
+    {"retry", 0, "MESSAGE", "send a rejected or unknown message again"},
+    {"delivered", 0, "MESSAGE", "mark an unknown message as delivered"},
+    CLI_JSON_OPTION,
+    CLI_CLIENT_OPTIONS,
+    {0},
+};
+
+const struct cli_command cli_charges = {
+    .name = "charges",
+    .arguments = "",
+    .doc = "show charges, or the outbox",
+    .text = "A charge is a difference: the sum of a line's charges is what it costs. `meterd explain "
+            "NUMBER` shows how one came about.\n",
+    .options = options,
+    .run = run,
+};

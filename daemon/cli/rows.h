@@ -1,0 +1,45 @@
+/*
+ * What the commands that ask for rows share: the query from their options, the answer as it comes, or as a
+ * table. Private to daemon/cli.
+ */
+#ifndef METERD_DAEMON_CLI_ROWS_H
+#define METERD_DAEMON_CLI_ROWS_H
+
+#include "daemon/cli/command.h"
+#include "daemon/cli/table.h"
+#include "meterd/core/document.h"
+
+/* One column of a table of JSON rows. */
+struct rows_column {
+    const char *title;
+    const char *member; /* of the row; "dimensions" is written out, "amount" has its currency beside it */
+    enum mtr_table_align align;
+    enum {
+        ROWS_SHOWN,
+        ROWS_SHOWN_WHEN_USED, /* left out when no row uses it */
+        ROWS_TIME             /* the part of the times that tells rows apart */
+    } kind;
+};
+
+/* A query: its path, and the options that become parameters of it. */
+struct rows_query {
+    const char *path;           /* "/v1/usage", or "/v1/margins?losses=true" */
+    const char *const *options; /* names, ending with NULL; '-' becomes '_' in the parameter */
+    bool csv;                   /* print CSV */
+    void (*print)(const struct mtr_node *root); /* of the answer, without --json */
+};
+
+/* Runs it with GET and prints the answer; returns the exit code. */
+int rows_query(const struct cli_invocation *invocation, const struct rows_query *query);
+
+/* False when there is no row; the caller says what that means. */
+bool rows_print(const struct mtr_node *rows, const struct rows_column *columns, size_t column_count);
+#define ROWS_COLUMNS(array) array, sizeof(array) / sizeof((array)[0])
+/* A table that ends before the rows do says so. */
+void rows_say_more(const struct mtr_node *root, const char *what);
+/* "name=value, …" of a map without empty values, or a list's or scalar's text. */
+struct mtr_str rows_dimensions(const struct mtr_node *map, char *out, size_t room);
+/* One line. */
+void rows_print_json(const struct mtr_node *node);
+
+#endif
