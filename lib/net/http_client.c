@@ -2,7 +2,7 @@
  * The multiplexed client: curl's multi interface on the loop.
  *
  *   curl ─ on_socket ─▶ one uv_poll per socket ─┐
- *   curl ─ on_timeout ─▶ one uv_timer ──────────┴─▶ curl_multi_socket_action ─▶ finish what is done ─▶ on_answer
+ *   curl ─ on_timeout ─▶ one uv_timer ──────────┴─▶ curl_multi_socket_action ─▶ finish ─▶ on_answer
  *
  * curl asks for a timeout of 0 ms from inside its own calls and means "soon": the timer gives it that, in a
  * later turn of the loop. on_answer is only called from there, when no call of curl is on the stack; so it

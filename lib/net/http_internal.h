@@ -2,7 +2,7 @@
  * The server's insides: servers own connections, connections own a queue of requests. Private to
  * lib/net/http_*.c.
  *
- *   server ──▶ connections (list) ──▶ requests (queue in order of arrival; the last one may still be coming in)
+ *   server ──▶ connections (list) ──▶ requests (queue in order of arrival; the last may be coming in)
  *
  * A request has two holders: the connection's queue (until its answer has moved to the connection's output,
  * or the connection died) and the handler (from on_request until it responds). It goes back to the pool when

@@ -2,7 +2,8 @@
  * Output: from answered requests into the connection's buffers, and from there to the peer.
  *
  *   request.answer, request.moved ─▶ connection.output, connection.moved ─ try_write ─▶ peer
- *                                              └─ the rest ─▶ writing, writing_moved (libuv's until on_written)
+ *                                              └─ the rest ─▶ writing, writing_moved (libuv's until
+ *                                                             on_written)
  *
  * Invariants:
  *   1  `moved` leaves after `output`; nothing is gathered behind a `moved`.
