@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define FIELD(section, key, type_, default_, min_, max_, doc_) \
-    {.name = #key, .type = type_, .offset = offsetof(struct mtr_config_##section, key), \
-     .default_text = default_, .min = min_, .max = max_, .doc = doc_}
+    {MTR_ROW(mtr_config_##section, key), .type = type_, .default_text = default_, \
+     .min = min_, .max = max_, .doc = doc_}
 #define SECOND UINT64_C(1000000)
 #define DAY (86400 * SECOND)
 #define KIB (UINT64_C(1) << 10)

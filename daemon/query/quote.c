@@ -32,8 +32,7 @@ struct request {
     bool trace;
 };
 
-#define FIELD(struct_, key, type_, doc_)                                                                     \
-    .name = #key, .type = type_, .offset = offsetof(struct struct_, key), .doc = doc_
+#define FIELD(struct_, key, type_, doc_) MTR_ROW(struct_, key), .type = type_, .doc = doc_
 
 static const struct mtr_field usage_fields[] = {
     {FIELD(quote_row, component, MTR_FIELD_TEXT,
@@ -45,10 +44,10 @@ static const struct mtr_field usage_fields[] = {
      .type = MTR_FIELD_TIME,
      .offset = offsetof(struct quote_row, time_us),
      .doc = "when it was used",
-     .present_offset = offsetof(struct quote_row, has_time) + 1},
+     MTR_ROW_GIVEN(quote_row, has_time)},
     {FIELD(quote_row, seconds, MTR_FIELD_QUANTITY,
            "length of the span that begins at its time; the quantity is spread over it"),
-     .present_offset = offsetof(struct quote_row, has_seconds) + 1},
+     MTR_ROW_GIVEN(quote_row, has_seconds)},
     {FIELD(quote_row, dimensions, MTR_FIELD_LABELS, "values of the component's group_by")},
     {.name = NULL},
 };
@@ -57,7 +56,7 @@ const struct mtr_field mtr_price_request_fields[] = {
     {FIELD(request, tariff, MTR_FIELD_NODE, "key of a stored tariff, or the document"), .required = true},
     {FIELD(request, cost, MTR_FIELD_NODE,
            "key or document of the tariff that says what the use costs the seller"),
-     .present_offset = offsetof(struct request, has_cost) + 1},
+     MTR_ROW_GIVEN(request, has_cost)},
     {.name = "currency",
      .type = MTR_FIELD_TEXT,
      .offset = offsetof(struct request, party.currency),
@@ -74,10 +73,10 @@ const struct mtr_field mtr_price_request_fields[] = {
     {.name = "at",
      .type = MTR_FIELD_TIME,
      .offset = offsetof(struct request, at_us),
-     .present_offset = offsetof(struct request, has_at) + 1,
+     MTR_ROW_GIVEN(request, has_at),
      .doc = "which version is in force"},
     {FIELD(request, quantity, MTR_FIELD_QUANTITY, "decimal quantity of the component"),
-     .present_offset = offsetof(struct request, has_quantity) + 1},
+     MTR_ROW_GIVEN(request, has_quantity)},
     {FIELD(request, component, MTR_FIELD_TEXT, "default: the only one with a meter")},
     {FIELD(request, dimensions, MTR_FIELD_LABELS, "of the quantity")},
     {FIELD(request, usage, MTR_FIELD_LIST, "several quantities"), .fields = usage_fields,

@@ -33,7 +33,7 @@ const struct mtr_field quote_credit_fields[] = {
     {.name = "expires",
      .type = MTR_FIELD_TIME,
      .offset = offsetof(struct quote_credit, expires_us),
-     .present_offset = offsetof(struct quote_credit, has_expires) + 1,
+     MTR_ROW_GIVEN(quote_credit, has_expires),
      .doc = "months that begin then or later do not draw on it"},
     {.name = NULL},
 };

@@ -18,16 +18,6 @@ struct measuring {
     int64_t until_s;
 };
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Writes the query's windows up to the watermark, unless `windows` is NULL; how many there are. */
 static uint64_t list_windows(const struct measuring *measuring, struct mtr_period *windows)
 {
@@ -35,7 +25,7 @@ static uint64_t list_windows(const struct measuring *measuring, struct mtr_perio
     uint64_t count = 0;
     for (int64_t at_s = run->from_s; at_s < measuring->until_s; count++) {
         struct mtr_period window = usage_window_of(run, at_s);
-        window.end_s = sooner(window.end_s, measuring->until_s);
+        window.end_s = mtr_time_sooner(window.end_s, measuring->until_s);
         if (windows) windows[count] = window;
         at_s = window.end_s;
     }
@@ -103,7 +93,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
     if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
     if (rc || end_s >= measuring->until_s) return rc;
     return mtr_slicing_add_change(measuring->slicing, group,
-                                  later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+                                  mtr_time_later(end_s * MTR_US_PER_SECOND, change->time_us), back);
 }
 
 /* Each slice is of one window, and each of its groups of the query's dimensions alone. */
@@ -134,8 +124,8 @@ int usage_measure(struct mtr_usage_run *run)
     static const struct mtr_component of_query = {.scope = MTR_SLICE_BY_PERIOD};
     const struct mtr_subscription *subscription = run->subscription;
     const bool is_level = mtr_slicing_is_level(run->meter);
-    struct measuring measuring = {.run = run,
-                                  .until_s = sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
+    struct measuring measuring = {
+        .run = run, .until_s = mtr_time_sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
     uint64_t read_count = 0;
     int rc = make_windows(&measuring);
     if (rc || !run->window_count) return rc;
@@ -146,8 +136,8 @@ int usage_measure(struct mtr_usage_run *run)
     rule.slice_count = run->window_count;
     if (!is_level) { /* windows outside of the term are no part of the rank */
         rule.from_s = rule.own_s =
-            later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
-        rule.until_s = sooner(rule.until_s, subscription->end_s);
+            mtr_time_later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
+        rule.until_s = mtr_time_sooner(rule.until_s, subscription->end_s);
         if (rule.from_s >= rule.until_s) return MTR_OK;
     }
     mtr_arena_reset(&run->scratch);

@@ -29,9 +29,8 @@ static int on_member(void *context, const struct mtr_member *member)
     int rc = usage_table_add_member(&run->table, run->member_group, run->subscription->number, member->member,
                                     &is_new);
     if (rc || !is_new) return rc;
-    struct mtr_quantity one, *quantity = &run->table.groups[run->member_group].row.quantity;
-    rc = mtr_quantity_from_i64(1, &one);
-    return rc ? rc : mtr_quantity_add(*quantity, one, quantity);
+    struct mtr_quantity *quantity = &run->table.groups[run->member_group].row.quantity;
+    return mtr_quantity_add(*quantity, MTR_QUANTITY(1), quantity);
 }
 
 /* Of two last values the later hour's counts; within one hour the cells' greatest members decide. */
@@ -104,7 +103,8 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
         return usage_measure(run);
     /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
     const struct mtr_period hours = usage_range(run);
-    const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_s, hours.end_s};
+    const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_s,
+                                         hours.end_s};
     return mtr_rollups_walk_cells(run->txn, &range, on_cell, run);
 }
 

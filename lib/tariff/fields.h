@@ -10,8 +10,8 @@
 #include "meterd/tariff/tariff.h"
 
 /* Members of the structs below in rows of the schema. */
-#define AT(type, member) .offset = offsetof(struct type, member)
-#define PRESENT(type, member) .present_offset = offsetof(struct type, member) + 1
+#define AT(type, member) MTR_ROW_AT(type, member)
+#define PRESENT(type, member) MTR_ROW_GIVEN(type, member)
 
 struct tariff_mask_fields {
     struct mtr_str name;

@@ -25,11 +25,6 @@ struct levels {
     struct mtr_quantity level; /* of the list, so far */
 };
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static struct mtr_period day_of(const struct mtr_subscription *subscription, int64_t time_s)
 {
     const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, subscription->zone};
@@ -39,13 +34,13 @@ static struct mtr_period day_of(const struct mtr_subscription *subscription, int
 static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
 {
     const struct mtr_subscription *subscription = levels->subscription;
-    levels->begins_us = later(from_s, subscription->start_s) * MTR_US_PER_SECOND;
+    levels->begins_us = mtr_time_later(from_s, subscription->start_s) * MTR_US_PER_SECOND;
     levels->points_from_s = mtr_zone_hour(subscription->zone, from_s).start_s;
     if (levels->meter->holds_from_day) {
         levels->points_from_s = day_of(subscription, from_s).start_s;
         until_s = day_of(subscription, until_s - 1).end_s;
     }
-    levels->points_from_s = later(levels->points_from_s, rater_first_hour(subscription));
+    levels->points_from_s = mtr_time_later(levels->points_from_s, rater_first_hour(subscription));
     if (subscription->end_s < until_s) until_s = subscription->end_s;
     levels->until_us = until_s * MTR_US_PER_SECOND;
 }
@@ -53,7 +48,8 @@ static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
 /* The list's level becomes another from that moment on. */
 static int change_level(struct levels *levels, int64_t time_us, struct mtr_quantity change, uint64_t seq)
 {
-    const struct mtr_level_change row = {levels->list, later(time_us, levels->begins_us), change, seq, seq};
+    const struct mtr_level_change row = {levels->list, mtr_time_later(time_us, levels->begins_us), change,
+                                         seq, seq};
     int rc = mtr_quantity_add(levels->level, change, &levels->level);
     return rc ? rc : levels->on_change(levels->context, &row);
 }

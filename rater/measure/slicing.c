@@ -151,8 +151,7 @@ int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t 
     if (member.size) memcpy(key + sizeof(index), member.data, member.size);
     rc = mtr_byte_set_add(&slicing->members, (struct mtr_str){key, sizeof(index) + member.size}, &number,
                           &is_new);
-    const struct mtr_quantity one = {1000000000000};
-    return rc || !is_new ? rc : mtr_quantity_add(slice->value, one, &slice->value);
+    return rc || !is_new ? rc : mtr_quantity_add(slice->value, MTR_QUANTITY(1), &slice->value);
 }
 
 int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t time_us,
@@ -168,22 +167,12 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 
 /* ---- rows ---- */
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Over the windows of the slice that begin in [from, until). */
 static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice *slice, int64_t until_s,
                            struct mtr_quantity *out)
 {
     const struct mtr_slicing_rule *rule = &slicing->rule;
-    const int64_t from_s = later(slice->start_s, rule->from_s);
+    const int64_t from_s = mtr_time_later(slice->start_s, rule->from_s);
     uint32_t count = 0;
     while (count < slice->window_count && slice->windows[count].start_s < until_s)
         count++;
@@ -199,13 +188,13 @@ static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice
 static int measure_percentiles(struct mtr_slicing *slicing, struct rater_slice *slice)
 {
     const struct mtr_slicing_rule *rule = &slicing->rule;
-    const int64_t own_s = sooner(slice->end_s, rule->own_s);
+    const int64_t own_s = mtr_time_sooner(slice->end_s, rule->own_s);
     int rc = MTR_OK;
     slice->before.e12 = 0;
     if (slice->live_before) rc = measure_windows(slicing, slice, own_s, &slice->before);
     slice->value = slice->before;
     if (!rc && rule->own_s < slice->end_s)
-        rc = measure_windows(slicing, slice, sooner(slice->end_s, rule->until_s), &slice->value);
+        rc = measure_windows(slicing, slice, mtr_time_sooner(slice->end_s, rule->until_s), &slice->value);
     return rc;
 }
 
@@ -222,7 +211,7 @@ static int add_slice_rows(struct mtr_slicing *slicing, struct rater_slice *slice
     if (slice->live_before) rc = rater_add_row(slicing, slice->group, &row, 0);
     if (rc) return rc;
     row.earlier = false;
-    row.time_us = row.until_us = later(slice->start_s, rule->own_s) * MTR_US_PER_SECOND;
+    row.time_us = row.until_us = mtr_time_later(slice->start_s, rule->own_s) * MTR_US_PER_SECOND;
     rc = mtr_quantity_sub(slice->value, slice->before, &row.quantity);
     if (rc || (!slice->live && !row.quantity.e12)) return rc;
     return rater_add_row(slicing, slice->group, &row, 1);

@@ -15,22 +15,12 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/price.h"
 
-static int64_t max_s(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t min_s(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s)
 {
     struct mtr_period whole = mtr_period_at(&subscription->billing, time_s);
     MTR_ASSERT(whole.start_s <= time_s && time_s < whole.end_s);
     *end_s = whole.end_s;
-    return max_s(whole.start_s, subscription->start_s);
+    return mtr_time_later(whole.start_s, subscription->start_s);
 }
 
 int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
@@ -63,7 +53,7 @@ int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
 
 int64_t rater_charged_until(const struct mtr_subscription *subscription)
 {
-    return min_s(subscription->end_s, subscription->charged_until_s);
+    return mtr_time_sooner(subscription->end_s, subscription->charged_until_s);
 }
 
 /* A version may have several parts: a reset is at the first of them. */
@@ -98,7 +88,7 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
     MTR_ASSERT(part < period->part_count);
     /* The hour of the subscription's start may begin before a version that resets, and is the part's own. */
     if (component->scope == MTR_SLICE_BY_TERM)
-        return min_s(term_from(subscription, &period->parts[part]), period->parts[part].usage_from_s);
+        return mtr_time_sooner(term_from(subscription, &period->parts[part]), period->parts[part].usage_from_s);
     while (first > period->parts[part].first &&
            goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;
@@ -200,8 +190,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
 static int64_t next_cut(const struct mtr_billing_period *period, int64_t time_s, int64_t until_s)
 {
     for (uint32_t i = 0; i < period->part_count; i++) {
-        if (period->parts[i].start_s > time_s) return min_s(period->parts[i].start_s, until_s);
-        if (period->parts[i].end_s > time_s) return min_s(period->parts[i].end_s, until_s);
+        if (period->parts[i].start_s > time_s) return mtr_time_sooner(period->parts[i].start_s, until_s);
+        if (period->parts[i].end_s > time_s) return mtr_time_sooner(period->parts[i].end_s, until_s);
     }
     return until_s;
 }
@@ -262,7 +252,7 @@ static struct mtr_billing_part make_part(const struct making *making, const stru
     const struct mtr_subscription *subscription = making->subscription;
     int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
     if (exchanges_daily(making, stretch->tariff))
-        cut_s = min_s(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
+        cut_s = mtr_time_sooner(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
     return (struct mtr_billing_part){
         .start_s = start_s,
         .end_s = cut_s,
@@ -283,8 +273,8 @@ static void add_stretch(const struct making *making, const struct stretch *stret
         const struct mtr_tariff_version *version = &tariff->versions[i];
         const int64_t next_s =
             i + 1 < tariff->version_count ? mtr_billing_version_start(version + 1, zone) : INT64_MAX;
-        const int64_t end_s = min_s(stretch->to_s, next_s);
-        int64_t start_s = max_s(stretch->from_s, mtr_billing_version_start(version, zone));
+        const int64_t end_s = mtr_time_sooner(stretch->to_s, next_s);
+        int64_t start_s = mtr_time_later(stretch->from_s, mtr_billing_version_start(version, zone));
         while (start_s < end_s) {
             const struct mtr_billing_part part = make_part(making, stretch, version, start_s, end_s);
             MTR_ASSERT(part.start_s < part.end_s && part.end_s <= end_s); /* or it would never end */
@@ -311,12 +301,12 @@ static int make_parts(const struct making *making)
     if (!period->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
         const struct stretch before = {trial, period->start_s,
-                                       min_s(period->end_s, subscription->trial_end_s), NULL};
+                                       mtr_time_sooner(period->end_s, subscription->trial_end_s), NULL};
         add_stretch(making, &before, period->parts, &period->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const struct stretch after = {tariff, max_s(period->start_s, subscription->trial_end_s),
-                                  min_s(period->end_s, subscription->charged_until_s), NULL};
+    const struct stretch after = {tariff, mtr_time_later(period->start_s, subscription->trial_end_s),
+                                  mtr_time_sooner(period->end_s, subscription->charged_until_s), NULL};
     add_stretch(making, &after, period->parts, &period->part_count);
     MTR_ASSERT(period->part_count < count_max);
     return MTR_OK;
@@ -365,8 +355,8 @@ int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_su
     const struct making making = {rating, subscription, &period};
     if (start_s >= subscription->start_s && start_s < subscription->end_s) {
         period.whole = mtr_period_at(&subscription->billing, start_s);
-        period.exists = max_s(period.whole.start_s, subscription->start_s) == start_s;
-        period.end_s = min_s(period.whole.end_s, subscription->end_s);
+        period.exists = mtr_time_later(period.whole.start_s, subscription->start_s) == start_s;
+        period.end_s = mtr_time_sooner(period.whole.end_s, subscription->end_s);
     }
     if (period.exists) {
         int made = make_parts(&making);

@@ -48,7 +48,7 @@ static void test_rows(void **state)
         assert_true(pricing.tariff.has_account);
         struct mtr_usage_row usage = {.dimensions = MTR_STR("")};
         struct mtr_price_input input = pricing_input(&pricing);
-        assert_int_equal(mtr_quantity_from_i64(rows[i].use, &usage.quantity), MTR_OK);
+        usage.quantity = MTR_QUANTITY(rows[i].use);
         input.usage = &usage;
         input.usage_count = 1;
         input.account_before.e18 = (mtr_int128)rows[i].before * 1000000000000000000;

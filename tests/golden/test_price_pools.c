@@ -266,7 +266,7 @@ static void make_pool(struct model *model, int index, struct random_source *rand
         if (model->covers[index][c]) covered[pool->component_count++] = mtr_str_from(model_components[c]);
     }
     for (int c = 0; c < 3; c++) model->covers[index][c] |= pool->component_count == 0;
-    assert_int_equal(mtr_quantity_from_i64(model->balance[index], &pool->quantity), MTR_OK);
+    pool->quantity = MTR_QUANTITY(model->balance[index]);
     pool->amount.e18 = (mtr_int128)model->balance[index] * 1000000000000000000;
 }
 
@@ -304,7 +304,7 @@ static void run_model(uint64_t seed, struct pricing *pricing)
         for (uint32_t c = 0; c < 3; c++) {
             int64_t use = (int64_t)random_below(&random, 60) - (goes_down && part > 0 ? 30 : 0);
             usage[count] = (struct mtr_usage_row){.component = c};
-            assert_int_equal(mtr_quantity_from_i64(use, &usage[count++].quantity), MTR_OK);
+            usage[count++].quantity = MTR_QUANTITY(use);
             model.use[c] += use;
         }
         struct mtr_price_input input = pricing_input(pricing);

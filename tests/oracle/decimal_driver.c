@@ -121,14 +121,6 @@ static int quantity_compare(struct call *call)
     return MTR_OK;
 }
 
-static int quantity_from_i64(struct call *call)
-{
-    struct mtr_quantity value;
-    int rc = mtr_quantity_from_i64(strtoll(call->argument[0], NULL, 10), &value);
-    if (!rc) mtr_quantity_format(value, call->text);
-    return rc;
-}
-
 static int money_add(struct call *call)
 {
     struct mtr_money value;
@@ -256,7 +248,6 @@ static const struct {
     {"quantity_scale", quantity_scale, 5},
     {"quantity_blocks", quantity_blocks, 3},
     {"quantity_compare", quantity_compare, 2},
-    {"quantity_from_i64", quantity_from_i64, 1},
     {"money_add", money_add, 2},
     {"money_sub", money_sub, 2},
     {"money_round", money_round, 3},

@@ -171,9 +171,6 @@ def make_case():
             size = rng.randrange(1, 10**4) * 10 ** rng.randrange(14)
             a = size * rng.randrange(-1000, 1000) + rng.choice([0, 1, -1, size // 2])
         return f"{name} {text_of(a, Q)} {text_of(size, Q)} {mode}", {fixed(Fraction(a, size), Q, 0, mode)}
-    if name == "quantity_from_i64":
-        whole = max(-(2**63), min(2**63 - 1, rng.choice([a, a >> 70, -(2**63), 2**63 - 1])))
-        return f"{name} {whole}", {text_of(whole, 0)}
     if name in ("quantity_compare", "money_compare"):
         b = rng.choice([a, b])
         scale = Q if name.startswith("quantity") else M
@@ -216,7 +213,7 @@ def make_case():
 
 
 NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity quantity_add quantity_sub
-quantity_scale quantity_blocks quantity_compare quantity_from_i64 money_add money_sub money_round money_compare
+quantity_scale quantity_blocks quantity_compare money_add money_sub money_round money_compare
 money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
 exact_round money_round quantity_scale""".split()
 

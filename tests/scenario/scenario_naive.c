@@ -285,8 +285,8 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
     case MTR_SUM:
     case MTR_PERCENTILE: *out = sum; break;
     case MTR_TIME_WEIGHTED: *out = chosen->meter->reports_changes ? sum : chosen->quantity; break;
-    case MTR_COUNT: CHECK_OK(scenario, mtr_quantity_from_i64(live, out)); break;
-    case MTR_UNIQUE: CHECK_OK(scenario, mtr_quantity_from_i64(count_different(uses, count), out)); break;
+    case MTR_COUNT: *out = MTR_QUANTITY(live); break;
+    case MTR_UNIQUE: *out = MTR_QUANTITY(count_different(uses, count)); break;
     case MTR_MIN:
     case MTR_MAX:
     case MTR_LAST: *out = chosen->quantity; break;

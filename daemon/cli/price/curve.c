@@ -86,11 +86,10 @@ static int find_most(const struct cli_invocation *invocation, const struct mtr_q
     static const struct mtr_quantity five = {5}, four = {4};
     const char *text = invocation_option(invocation, "quantity");
     if (!text) {
-        int rc = mtr_quantity_from_i64(100, &curve->most);
-        if (!rc && count)
-            rc = mtr_quantity_scale(borders[count - 1], five, four, MTR_QUANTITY_DIGITS, MTR_ROUND_UP,
-                                    &curve->most);
-        return rc;
+        curve->most = MTR_QUANTITY(100);
+        return count ? mtr_quantity_scale(borders[count - 1], five, four, MTR_QUANTITY_DIGITS, MTR_ROUND_UP,
+                                          &curve->most)
+                     : MTR_OK;
     }
     if (mtr_quantity_parse(mtr_str_from(text), &curve->most) || curve->most.e12 <= 0)
         return quote_fail(findings, NULL, "quantity", "must be a number above 0, not", mtr_str_from(text));
@@ -179,10 +178,10 @@ static void print_csv(const struct curve *curve)
 static int column_of(const struct curve *curve, struct mtr_quantity quantity)
 {
     struct mtr_quantity column;
-    if (mtr_quantity_scale(quantity, (struct mtr_quantity){(COLUMNS - 1) * (mtr_int128)1000000000000},
+    if (mtr_quantity_scale(quantity, MTR_QUANTITY(COLUMNS - 1),
                            curve->most, 0, MTR_ROUND_HALF_UP, &column))
         return COLUMNS - 1;
-    return (int)(column.e12 / 1000000000000);
+    return (int)(column.e12 / MTR_QUANTITY(1).e12);
 }
 
 /* 0 at the least amount shown, ROWS − 1 at the greatest. */

@@ -77,7 +77,6 @@ int mtr_money_format(struct mtr_money value, char text[MTR_DECIMAL_TEXT_BYTES]);
 int mtr_money_format_min(struct mtr_money value, unsigned digits_min, char text[MTR_DECIMAL_TEXT_BYTES]);
 int mtr_exact_format(struct mtr_exact value, char text[MTR_DECIMAL_TEXT_BYTES]);
 
-int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_sub(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_quantity_compare(struct mtr_quantity a, struct mtr_quantity b); /* <0, 0, >0 */

@@ -48,13 +48,6 @@ static int compare_fixed(mtr_int128 a, mtr_int128 b)
     return (a > b) - (a < b);
 }
 
-int mtr_quantity_from_i64(int64_t whole, struct mtr_quantity *out)
-{
-    out->e12 =
-        (mtr_int128)whole * (mtr_int128)wide_power10(MTR_QUANTITY_DIGITS); /* 63 + 40 bits: always fits */
-    return MTR_OK;
-}
-
 int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out)
 {
     mtr_int128 sum;

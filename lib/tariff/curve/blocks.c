@@ -9,7 +9,6 @@
 #include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
 struct block_tier {
     bool is_bounded;            /* else it is the last: as many blocks as it takes */
@@ -60,10 +59,10 @@ static void lint_count(const struct mtr_node *node, struct block_tier *tier, boo
     } else if (is_last) {
         tariff_error(findings, place, "blocks",
                      "use beyond these blocks has no price: leave `blocks` out of the last tier");
-    } else if (tier->blocks.e12 <= 0 || tier->blocks.e12 % one.e12) {
+    } else if (tier->blocks.e12 <= 0 || tier->blocks.e12 % MTR_QUANTITY(1).e12) {
         tariff_error(findings, place, "blocks", "must be a whole number of 1 or more");
-    } else if (mtr_quantity_scale(tier->size, tier->blocks, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN,
-                                  &tier->holds)) {
+    } else if (mtr_quantity_scale(tier->size, tier->blocks, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS,
+                                  MTR_ROUND_HALF_EVEN, &tier->holds)) {
         tariff_error(findings, place, "blocks", "times the size is too large");
     }
 }
@@ -77,7 +76,7 @@ static bool cliff_costs(const struct block_tier *tier, const struct block_tier *
     if (mtr_quantity_blocks(bound, tier->size, MTR_ROUND_UP, &blocks)) return false;
     *at = mtr_exact_product(blocks, tier->price);
     if (mtr_quantity_blocks(bound, next->size, MTR_ROUND_DOWN, &blocks) ||
-        mtr_quantity_add(blocks, one, &blocks))
+        mtr_quantity_add(blocks, MTR_QUANTITY(1), &blocks))
         return false;
     *above = mtr_exact_product(blocks, next->price);
     return true;

@@ -14,7 +14,6 @@
 #include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
 /* From here on use counts in steps; `price` buys `per` units. */
 struct increment {
@@ -122,10 +121,10 @@ static int add_steps(struct mtr_pricer *pricer, struct mtr_line_work *work, uint
     struct mtr_exact amount;
     int rc = price_blocks_of(pricer, "steps", quantity, increment->step, MTR_ROUND_UP, &steps);
     if (!rc)
-        rc = mtr_quantity_scale(steps, increment->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN,
-                                &billed);
+        rc = mtr_quantity_scale(steps, increment->step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS,
+                                MTR_ROUND_HALF_EVEN, &billed);
     if (!rc)
-        rc = mtr_exact_scale(mtr_exact_product(billed, increment->price), one, increment->per,
+        rc = mtr_exact_scale(mtr_exact_product(billed, increment->price), MTR_QUANTITY(1), increment->per,
                              MTR_ROUND_HALF_EVEN, &amount);
     if (!rc) rc = mtr_exact_add(work->line.exact, amount, &work->line.exact);
     if (!rc && pricer->with_trace) rc = trace_steps(pricer, row, increment, billed, amount);

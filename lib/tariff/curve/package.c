@@ -57,9 +57,8 @@ static int trace_share(struct mtr_pricer *pricer, const struct mtr_line_work *wo
 
 static int price_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    static const struct mtr_quantity one = {(mtr_int128)1000000000000};
     const struct package *package = work->priced->curve_data;
-    int rc = mtr_exact_scale(mtr_exact_product(work->billed, package->price), one, package->size,
+    int rc = mtr_exact_scale(mtr_exact_product(work->billed, package->price), MTR_QUANTITY(1), package->size,
                              MTR_ROUND_HALF_EVEN, &work->line.exact);
     return rc || !pricer->with_trace ? rc : trace_share(pricer, work);
 }

@@ -129,11 +129,10 @@ static int price_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
     int rc = price_share_amount(fee->amount, share, &work->line.exact);
     if (rc) return rc;
     work->line.kind = MTR_STR("recurring");
-    rc = mtr_quantity_from_i64(1, &work->line.quantity);
+    work->line.quantity = MTR_QUANTITY(1);
     work->line.has_unit_price = share.to - share.from == share.whole;
     if (work->line.has_unit_price) work->line.unit_price = fee->amount;
-    if (!rc && pricer->with_trace) rc = trace_share(pricer, fee, share, work->line.exact);
-    return rc;
+    return pricer->with_trace ? trace_share(pricer, fee, share, work->line.exact) : MTR_OK;
 }
 
 /* The shares of the parts before this one, under this version; is there any? */

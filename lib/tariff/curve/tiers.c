@@ -93,8 +93,8 @@ static bool break_even(const struct tariff_tier *tier, struct mtr_exact cost,
     if (mtr_exact_sub(cost, mtr_exact_from_money(tier->flat), &above)) return false;
     if (mtr_exact_round(above, MTR_MONEY_DIGITS, MTR_ROUND_UP, &money, NULL)) return false;
     /* both of 10^-18: as quantities their quotient is the same number */
-    struct mtr_quantity dividend = {money.e18}, divisor = {tier->unit.e18}, one = {(mtr_int128)1000000000000};
-    if (mtr_quantity_scale(dividend, one, divisor, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity))
+    struct mtr_quantity dividend = {money.e18}, divisor = {tier->unit.e18};
+    if (mtr_quantity_scale(dividend, MTR_QUANTITY(1), divisor, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &quantity))
         return false;
     mtr_quantity_format(quantity, text);
     return true;

@@ -14,7 +14,6 @@
 #include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 static const char overage_kind[] = "overage";
 
 const struct mtr_field mtr_tariff_commitment_rows[] = {
@@ -57,7 +56,7 @@ void tariff_lint_commitment(const struct mtr_node *map, const struct mtr_tariff_
     const struct mtr_node *node = mtr_node_get(map, "commitment");
     if (commitment->overage.e12 < 0)
         tariff_error(findings, tariff_place(node, "overage"), "commitment.overage", "must not be negative");
-    if (!commitment->true_up && commitment->overage.e12 == one.e12)
+    if (!commitment->true_up && commitment->overage.e12 == MTR_QUANTITY(1).e12)
         tariff_warning(findings, node, "commitment",
                        "changes nothing: it has neither an overage factor nor a true-up");
     tariff_lint_limit(node, "amount", tariff, commitment->amount, findings);
@@ -109,12 +108,12 @@ static int add_overage(struct mtr_pricer *pricer, const struct mtr_price_measure
     char text[MTR_PRICE_SHARE_TEXT_BYTES], factor[MTR_DECIMAL_TEXT_BYTES],
         name[MTR_PRICE_SHARE_TEXT_BYTES + MTR_DECIMAL_TEXT_BYTES + 16];
     struct mtr_exact use, committed, above, due = mtr_exact_zero(), before;
-    struct mtr_quantity more = {commitment->overage.e12 - one.e12};
+    struct mtr_quantity more = {commitment->overage.e12 - MTR_QUANTITY(1).e12};
     if (!more.e12) return MTR_OK;
     int rc = measure(pricer, *scope, commitment, &use, &committed, text);
     if (!rc) rc = mtr_exact_sub(use, committed, &above);
     if (!rc && mtr_exact_compare(above, mtr_exact_zero()) > 0)
-        rc = mtr_exact_scale(above, more, one, MTR_ROUND_HALF_EVEN, &due);
+        rc = mtr_exact_scale(above, more, MTR_QUANTITY(1), MTR_ROUND_HALF_EVEN, &due);
     if (!rc) rc = sum_earlier(pricer, scope->key, overage_kind, &before);
     if (!rc) rc = mtr_exact_sub(due, before, &due);
     if (rc || mtr_exact_compare(due, mtr_exact_zero()) == 0) return rc;

@@ -9,7 +9,6 @@
 #include "lib/tariff/price/pricer.h"
 #include "lib/tariff/report.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
 struct convert_fields {
     bool has_multiply, has_divide, has_digits, has_step;
@@ -52,8 +51,8 @@ static int read_convert(struct mtr_arena *arena, const void *fields, void **out)
     if (!convert) return MTR_ENOMEM;
     *convert = (struct convert){
         .has_step = from->has_step,
-        .numerator = from->has_multiply ? from->multiply : one,
-        .denominator = from->has_divide ? from->divide : one,
+        .numerator = from->has_multiply ? from->multiply : MTR_QUANTITY(1),
+        .denominator = from->has_divide ? from->divide : MTR_QUANTITY(1),
         .step = from->step,
         .digits = from->has_digits ? (unsigned)from->digits : MTR_QUANTITY_DIGITS,
         .rounding = (enum mtr_rounding)from->rounding,
@@ -86,8 +85,8 @@ static void lint_convert(const struct mtr_node *component_node, const struct mtr
     /* steps are counted by one division: its divisor must be a number that can be held */
     struct mtr_quantity up = {0}, down = {0};
     const struct mtr_quantity divide = convert->denominator, step = convert->step;
-    if (mtr_quantity_scale(divide, step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &up) ||
-        mtr_quantity_scale(divide, step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN, &down) ||
+    if (mtr_quantity_scale(divide, step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS, MTR_ROUND_UP, &up) ||
+        mtr_quantity_scale(divide, step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS, MTR_ROUND_DOWN, &down) ||
         mtr_quantity_compare(up, down) != 0)
         tariff_error(findings, tariff_place(node, "step"), "step",
                      "times `divide` has more than 12 digits after the point or is too large");
@@ -117,7 +116,8 @@ static int apply_convert(struct mtr_pricer *pricer, struct mtr_line_work *work)
     int rc = mtr_quantity_scale(before, convert->numerator, convert->denominator, digits, convert->rounding,
                                 &after);
     if (!rc && convert->has_step)
-        rc = mtr_quantity_scale(after, convert->step, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &after);
+        rc = mtr_quantity_scale(after, convert->step, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS,
+                                MTR_ROUND_HALF_EVEN, &after);
     if (rc) return rc;
     work->billed = after;
     return pricer->with_trace ? trace_convert(pricer, convert, before, after) : MTR_OK;
@@ -129,7 +129,8 @@ static int take_back_convert(const void *own, struct mtr_quantity *quantity)
     const struct convert *convert = own;
     int rc = MTR_OK;
     if (convert->has_step)
-        rc = mtr_quantity_scale(*quantity, one, convert->step, MTR_QUANTITY_DIGITS, MTR_ROUND_UP, quantity);
+        rc = mtr_quantity_scale(*quantity, MTR_QUANTITY(1), convert->step, MTR_QUANTITY_DIGITS, MTR_ROUND_UP,
+                                quantity);
     if (rc) return rc;
     return mtr_quantity_scale(*quantity, convert->denominator, convert->numerator, MTR_QUANTITY_DIGITS,
                               MTR_ROUND_UP, quantity);

@@ -157,8 +157,8 @@ static int add_credit_line(struct mtr_pricer *pricer, const struct mtr_price_poo
     if (rc || !draw.amount.e18) return rc;
     line.amount.e18 = -draw.amount.e18;
     line.exact = mtr_exact_from_money(line.amount);
-    rc = mtr_quantity_from_i64(1, &line.quantity);
-    if (!rc) rc = price_add_draw(pricer, &draw);
+    line.quantity = MTR_QUANTITY(1);
+    rc = price_add_draw(pricer, &draw);
     if (!rc) rc = price_add_line(pricer, &line);
     return rc ? rc : trace_credit(pricer, pool, payment);
 }

@@ -14,7 +14,6 @@
 
 #include "meterd/core/time.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
 static int64_t period_us(const struct mtr_pricer *pricer)
 {
@@ -42,7 +41,7 @@ static int mean(const struct mtr_pricer *pricer, const struct mtr_line_work *wor
     }
     /* microseconds stand as 10^-18, and are divided by as many 10^-18: one */
     const struct mtr_quantity whole = {(mtr_int128)period_us(pricer)};
-    int rc = mtr_exact_scale(sum, (struct mtr_quantity){(mtr_int128)1000000 * one.e12}, whole,
+    int rc = mtr_exact_scale(sum, (struct mtr_quantity){(mtr_int128)1000000 * MTR_QUANTITY(1).e12}, whole,
                              MTR_ROUND_HALF_EVEN, &sum);
     if (!rc) rc = mtr_exact_round(sum, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, &rounded, NULL);
     if (!rc) *out = (struct mtr_quantity){rounded.e18 / 1000000};
@@ -85,8 +84,9 @@ static int add_level(struct mtr_pricer *pricer, struct mtr_line_work *work,
     int rc = price_slice(pricer, work);
     if (!rc && pricer->with_trace) rc = trace_share(pricer, held_us(slice), work->line.exact);
     if (!rc)
-        rc = mtr_exact_scale(work->line.exact, (struct mtr_quantity){(mtr_int128)held_us(slice) * one.e12},
-                             one, MTR_ROUND_HALF_EVEN, &product);
+        rc = mtr_exact_scale(work->line.exact,
+                             (struct mtr_quantity){(mtr_int128)held_us(slice) * MTR_QUANTITY(1).e12},
+                             MTR_QUANTITY(1), MTR_ROUND_HALF_EVEN, &product);
     return rc ? rc : mtr_exact_add(*sum, product, sum);
 }
 
@@ -126,8 +126,8 @@ int price_levels(struct mtr_pricer *pricer, struct mtr_line_work *work)
         if (mtr_quantity_compare(slice->quantity, greatest) > 0) greatest = slice->quantity;
         rc = add_level(pricer, work, slice, &sum);
     }
-    const struct mtr_quantity whole = {(mtr_int128)period_us(pricer) * one.e12};
-    if (!rc) rc = mtr_exact_scale(sum, one, whole, MTR_ROUND_HALF_EVEN, &sum);
+    const struct mtr_quantity whole = {(mtr_int128)period_us(pricer) * MTR_QUANTITY(1).e12};
+    if (!rc) rc = mtr_exact_scale(sum, MTR_QUANTITY(1), whole, MTR_ROUND_HALF_EVEN, &sum);
     if (!rc) rc = flats_of(pricer, work, greatest, &flats);
     if (!rc) rc = mtr_exact_add(sum, flats, &work->line.exact);
     work->line.has_unit_price = false;

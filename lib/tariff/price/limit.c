@@ -80,8 +80,8 @@ int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kin
 {
     struct mtr_price_line line = {
         .component = key, .dimensions = MTR_STR(""), .kind = mtr_str_from(kind), .exact = amount};
-    int rc = mtr_quantity_from_i64(1, &line.quantity);
-    if (!rc) rc = price_trace_limit(pricer, price_next_line(pricer), kind, text, input, amount);
+    line.quantity = MTR_QUANTITY(1);
+    int rc = price_trace_limit(pricer, price_next_line(pricer), kind, text, input, amount);
     if (!rc) rc = price_round_line(pricer, &line);
     return rc ? rc : price_add_line(pricer, &line);
 }

@@ -14,7 +14,6 @@
 
 #include "meterd/core/time.h"
 
-static const struct mtr_quantity one = {(mtr_int128)1000000000000};
 
 /* A row, or a piece of one, that counts. */
 struct masked_row {
@@ -144,7 +143,8 @@ static int weigh(const struct masking *masking, uint32_t weight, struct mtr_quan
     *out = quantity;
     if (weight == masking->component->weight_count) return MTR_OK;
     const struct mtr_quantity factor = masking->component->weights[weight].factor;
-    return mtr_quantity_scale(quantity, factor, one, MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN, out);
+    return mtr_quantity_scale(quantity, factor, MTR_QUANTITY(1), MTR_QUANTITY_DIGITS, MTR_ROUND_HALF_EVEN,
+                              out);
 }
 
 static int trace_quantities(struct mtr_pricer *pricer, const char *name, struct mtr_quantity before,

@@ -59,7 +59,7 @@ static const struct mtr_field fields[] = {
     {.name = "key", .type = MTR_FIELD_KEY, .offset = offsetof(struct outer, key), .required = true, .doc = "its name"},
     {.name = "name", .type = MTR_FIELD_TEXT, .offset = offsetof(struct outer, name), .default_text = "yes", .min = 1, .max = 20},
     {.name = "on", .type = MTR_FIELD_BOOL, .offset = offsetof(struct outer, on), .default_text = "true",
-     .present_offset = offsetof(struct outer, on_written) + 1},
+     MTR_ROW_GIVEN(outer, on_written)},
     {.name = "count", .type = MTR_FIELD_U64, .offset = offsetof(struct outer, count), .min = 2, .max = 10},
     {.name = "size", .type = MTR_FIELD_BYTES, .offset = offsetof(struct outer, size), .default_text = "64KiB", .min = 4096, .max = 1 << 20},
     {.name = "wait", .type = MTR_FIELD_DURATION, .offset = offsetof(struct outer, wait_us), .default_text = "250ms", .min = 1000,
