@@ -185,6 +185,20 @@ def check_command(daemon):
             asking.wait()
 
 
+def check_broken(daemon):
+    """A block of the log that is damaged in the middle of an answer: the answer ends without its last chunk, and a line says so."""
+    with open(os.path.join(daemon.data, "log", "000001", "data.mdb"), "r+b") as segment:
+        segment.seek(len(segment.read().rstrip(b"\0")) // 2)
+        segment.write(bytes(256))
+    try:
+        daemon.call("GET", "/v1/events?limit=10000")
+        raise AssertionError("a broken answer looked whole")
+    except http.client.IncompleteRead as broken:
+        assert broken.partial.startswith(b'{"events":[{"seq":1,')
+    wait_until("the line", lambda: "listEvents: the answer broke off" in daemon.log_lines())
+    assert daemon.get("/v1/events?limit=10")["has_more"]  # the daemon goes on
+
+
 def check_refusal():
     """Answers that wait for their readers fill the total: the next call is told so, until they have left."""
     with Daemon({"listen": {"answer_bytes_total_max": "4MiB"}}) as daemon:
@@ -210,5 +224,6 @@ with Daemon({"rater": {"draft_every": "0s"}}) as main:
     check_price(main)
     check_forms(main)
     check_command(main)
-    main.stop()
+    check_broken(main)
+    main.kill()
 check_refusal()
