@@ -192,9 +192,37 @@ static const struct {
      "when offpeak: 15 -> 14; night × 0.5: 6 -> 3; per_unit: 11 × 2 -> 22; "},
     {CAPACITY, "#0@01:00=2 #1@01:00=5", "capacity, step 2 of 3: m=2 n=5 -> 35; "},
     {"per_unit: 1, when: night", "@05:12=1", ""}, /* no line, no steps */
+    {"group_by: [r], matrix: [{match: {r: a}, per_unit: 1}, {per_unit: 2}]", "r=b@01:00=0", ""},
     {"per_unit: 100, discount: {amount: 10}, markup: [{party: p, percent: 10}, {party: q, amount: 1}]", "@01:00=1",
      "per_unit: 1 × 100 -> 100; discount 10: 100 -> 90; markup 10 %, p: 90 -> 99; markup 1, q: 99 -> 100; "},
 };
+
+struct shown {
+    const struct mtr_price *kept;
+    uint32_t count;
+};
+
+static int on_step(void *context, const struct mtr_price_step *step)
+{
+    struct shown *shown = context;
+    assert_true(shown->count < shown->kept->step_count);
+    const struct mtr_price_step *kept = &shown->kept->steps[shown->count++];
+    assert_true(step->line == kept->line && mtr_str_equal(step->part, kept->part));
+    assert_true(mtr_str_equal(step->input, kept->input) && mtr_str_equal(step->output, kept->output));
+    return MTR_OK;
+}
+
+/* Steps that are handed on as they happen are those that would be kept. */
+static void assert_shown(struct mtr_price_input input, const struct mtr_price *kept, struct mtr_arena *arena)
+{
+    struct shown shown = {.kept = kept};
+    struct mtr_price price;
+    input.on_step = on_step;
+    input.step_context = &shown;
+    assert_int_equal(mtr_price(&input, true, arena, &price), MTR_OK);
+    assert_int_equal(shown.count, kept->step_count);
+    assert_int_equal(price.step_count, 0);
+}
 
 static void test_traces(void **state)
 {
@@ -218,6 +246,7 @@ static void test_traces(void **state)
                 got + used, sizeof(got) - used, "%.*s: %.*s -> %.*s; ", MTR_STR_ARGS(price.steps[step].part),
                 MTR_STR_ARGS(price.steps[step].input), MTR_STR_ARGS(price.steps[step].output));
         assert_string_equal(got, traces[i].expected);
+        assert_shown(input, &price, &pricing.result);
         pricing_close(&pricing);
     }
     mtr_zone_close(berlin);

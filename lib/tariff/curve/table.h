@@ -28,7 +28,8 @@
 
 #define TARIFF_CURVE_INDEX(key) tariff_index_##key,
 enum { TARIFF_CURVES(TARIFF_CURVE_INDEX) TARIFF_CURVE_COUNT };
-enum { TARIFF_CURVE_OF_LINES_COUNT = tariff_index_capacity };
+#define TARIFF_ONE_MORE(key) +1
+enum { TARIFF_CURVE_OF_LINES_COUNT = 0 TARIFF_CURVES_OF_LINES(TARIFF_ONE_MORE) };
 
 /* A row of the schema for the curve of that key, in maps that are decoded into struct `holder`: its member
  * `curves` points by index to what each curve's own row decoded. */

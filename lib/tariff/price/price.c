@@ -13,10 +13,33 @@
 #include "lib/tariff/part/part.h"
 #include "lib/tariff/price/pricer.h"
 
+/* The use of a line as its curve wants it, and whether the line is due. */
+static int take_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
+{
+    const struct tariff_curve *curve = work->component->curve;
+    int rc = curve->select ? curve->select(pricer, work) : MTR_OK;
+    if (!rc) rc = price_masks(pricer, work);
+    return rc ? rc : price_slices(pricer, work);
+}
+
+/* What leads to no line is not shown: whether it does is found out before, without a trace. */
+static int is_due(struct mtr_pricer *pricer, const struct mtr_line_work *work, bool *due)
+{
+    const bool with_trace = pricer->with_trace;
+    struct mtr_line_work silent = *work;
+    pricer->with_trace = false;
+    int rc = take_use(pricer, &silent);
+    pricer->with_trace = with_trace;
+    *due = silent.due;
+    return rc;
+}
+
 static int price_of_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
-    int rc = price_masks(pricer, work);
-    if (!rc) rc = price_slices(pricer, work);
+    bool shown = true;
+    int rc = pricer->with_trace ? is_due(pricer, work, &shown) : MTR_OK;
+    if (rc || !shown) return rc;
+    rc = take_use(pricer, work);
     return rc || !work->due ? rc : price_use(pricer, work);
 }
 
@@ -28,11 +51,8 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
     work.line.component = component->key;
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
-    const struct tariff_curve *curve = component->curve;
-    const uint32_t first_step = pricer->price.step_count;
-    int rc = curve->select ? curve->select(pricer, &work) : MTR_OK;
-    if (!rc) rc = curve->price_fee ? curve->price_fee(pricer, &work) : price_of_use(pricer, &work);
-    if (!work.due) pricer->price.step_count = first_step; /* what led to no line is not shown */
+    int rc = component->curve->price_fee ? component->curve->price_fee(pricer, &work)
+                                         : price_of_use(pricer, &work);
     if (rc || !work.due) return rc;
     rc = price_round_line(pricer, &work.line);
     return rc ? rc : price_add_line(pricer, &work.line);
