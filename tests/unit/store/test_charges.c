@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "lib/store/charges/charges_txn.h"
 #include "tests/support/directory.h"
-
 
 struct fixture {
     char directory[DIRECTORY_PATH_BYTES];
@@ -269,6 +269,47 @@ static void a_read_only_open_creates_nothing(void **state)
     (void)state;
 }
 
+/* Rows that no put can have left are reported, whatever they say; nothing aborts. */
+static void damage_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mtr_charges_txn *txn = begin(fixture, true);
+    struct mtr_charge_draw draw = {.grant = {1, 2}, .period_start_s = 3, .subscription = 4, .before = 5, .drawn = 6}, found;
+    unsigned char key[28], number[8];
+    put_hash(key, draw.grant);
+    put_i64(key + 16, draw.period_start_s);
+    lmdb_put_u32(key + 24, draw.subscription);
+    assert_int_equal(mtr_charges_put_draw(txn, &draw), 0);
+    found = draw;
+    assert_int_equal(mtr_charges_get_draw(txn, &found), 0);
+    struct packer packer = pack_begin(&txn->scratch);
+    pack_i128(&packer, -1);
+    pack_i128(&packer, 6);
+    assert_int_equal(charges_put(txn, TABLE_DRAWS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0), 0);
+    assert_int_equal(mtr_charges_get_draw(txn, &found), MTR_ECORRUPT);
+
+    struct mtr_charge charge = charge_of(1), read;
+    assert_int_equal(mtr_charges_append(txn, &charge), 0);
+    lmdb_put_u64(number, 1);
+    struct mtr_str row;
+    char bytes[512];
+    assert_int_equal(charges_get(txn, TABLE_CHARGES, number, sizeof(number), &row), 0);
+    assert_true(row.size <= sizeof(bytes));
+    memcpy(bytes, row.data, row.size);
+    enum { PREVIOUS_AT = 16 + 1 + 4 + 8 + 16 + 4 * 16 };
+    bytes[PREVIOUS_AT + 7] = 9; /* the charge before the first has number 9 */
+    assert_int_equal(charges_put(txn, TABLE_CHARGES, number, sizeof(number), (struct mtr_str){bytes, row.size}, 0), 0);
+    assert_int_equal(mtr_charges_get(txn, 1, &read), MTR_ECORRUPT);
+
+    struct mtr_message message = {.destination = 6, .number = 1, .id = {1, 1}};
+    assert_int_equal(mtr_charges_put_message(txn, &message), 0);
+    const struct mtr_charge_destination uncounted = {.number = 6, .last_message = 1};
+    assert_int_equal(mtr_charges_put_destination(txn, &uncounted), 0);
+    message.state = MTR_MESSAGE_ATTEMPTED;
+    assert_int_equal(mtr_charges_put_message(txn, &message), MTR_ECORRUPT);
+    mtr_charges_abort(txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +319,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(timers_follow_their_periods, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_queue_holds_what_is_to_be_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(acks_below_the_cursor_are_dropped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_read_only_open_creates_nothing, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -443,6 +443,33 @@ static void a_reader_opens_what_is_there_only(void **state)
     assert_string_equal(seen.text, "1/2/0/=4 ");
 }
 
+/* Rows that no put can have left are reported, whatever they say; nothing aborts. */
+static void damage_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    static const char zeros[48], count[8] = {'\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF', '\xFF'};
+    const struct mtr_cell_key key = {1, 2, 0, MTR_STR("")};
+    struct mtr_cell cell;
+    struct mtr_key bytes = {.size = 0}, three = {.size = 0}, two = {.size = 0};
+    uint64_t after, void_seq, target_seq = 1;
+    put_cell(f, 1, 2, 0, "", 5);
+    rollups_key_u32(&bytes, 1);
+    rollups_key_u32(&bytes, 2);
+    rollups_key_u64(&bytes, UINT64_C(1) << 63);
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_CELLS, rollups_key_str(&bytes), (struct mtr_str){zeros, sizeof(zeros)}), MTR_OK);
+    assert_int_equal(mtr_rollups_get_cell(f->txn, &key, &cell), MTR_ECORRUPT);
+
+    const struct mtr_key member = rollups_member_key(&key, MTR_STR("m"));
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_MEMBERS, rollups_key_str(&member), (struct mtr_str){count, sizeof(count)}), MTR_OK);
+    assert_int_equal(mtr_rollups_add_member(f->txn, &key, MTR_STR("m"), 1, &after), MTR_ECORRUPT);
+
+    rollups_key_u64(&three, 3);
+    rollups_key_u64(&two, 2); /* taken back before it came */
+    assert_int_equal(rollups_put(f->txn, MTR_TABLE_VOIDED, rollups_key_str(&three), rollups_key_str(&two)), MTR_OK);
+    assert_int_equal(mtr_rollups_get_voided(f->txn, 3, &void_seq), MTR_ECORRUPT);
+    assert_int_equal(mtr_rollups_next_voided(f->txn, &target_seq, &void_seq), MTR_ECORRUPT);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -462,6 +489,7 @@ int main(void)
         CASE(an_aborted_transaction_leaves_nothing),
         CASE(another_format_is_refused),
         CASE(a_reader_opens_what_is_there_only),
+        CASE(damage_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
