@@ -38,11 +38,13 @@ static void check_charge(const struct mtr_charge *charge, const struct rater_dif
 {
     MTR_ASSERT(difference->emitted_after.e18 == charge->emitted_before.e18 + charge->amount.e18);
     MTR_ASSERT(difference->cost_after.e18 == difference->line.cost.e18 + charge->cost.e18);
-    MTR_ASSERT(charge->previous < charge->number); /* the chain of a line's charges goes back, so that it ends */
+    MTR_ASSERT(charge->previous <
+               charge->number); /* the chain of a line's charges goes back, so that it ends */
     MTR_ASSERT(charge->seq_first <= charge->seq_last);
 }
 
-/* The line as the store has it now is the one that was put: what is read of it in the next rating is this sum. */
+/* The line as the store has it now is the one that was put: what is read of it in the next rating is this
+ * sum. */
 static int check_line(struct mtr_charges_txn *charges, const struct mtr_charge_line *put,
                       const struct mtr_charge *charge)
 {
