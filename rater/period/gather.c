@@ -58,8 +58,8 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct rater_gathering *gathering = context;
-    MTR_ASSERT(key->hour_s >= gathering->rule.from_s && key->hour_s < gathering->rule.until_s);
-    MTR_ASSERT(key->hour_s >= gathering->placed_s); /* slicing wants uses in their order */
+    MTR_ASSERT(key->hour_s >=
+               gathering->placed_s); /* from the range's begin on, and in order, as slicing wants it */
     gathering->placed_s = key->hour_s;
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
@@ -130,8 +130,11 @@ static int walk_cells(struct rater_gathering *gathering)
     const struct mtr_rating *rating = gathering->rating;
     const struct mtr_use_stream stream = rater_gather_stream(gathering);
     const struct mtr_period range = {gathering->rule.from_s, gathering->rule.until_s};
-    gathering->placed_s = INT64_MIN;
-    return rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
+    gathering->placed_s = range.start_s;
+    int rc = rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
+    MTR_ASSERT(rc || gathering->placed_s == range.start_s ||
+               gathering->placed_s < range.end_s); /* the last cell */
+    return rc;
 }
 
 /* One meter of a component. */

@@ -1,6 +1,6 @@
 /*
  * Which line a cell falls in: the values of its dimensions, in the order of the component's group_by, as
- * text; and the log range of what fell in it.
+ * text.
  */
 #include "rater/period/gather_parts.h"
 
@@ -96,15 +96,6 @@ int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensi
                                (struct mtr_str){text, dimensions_text(gathering, dimensions, text)}, group);
     if (rc || *group < known) return rc;
     return find_line(gathering, *group, mtr_slicing_dimensions(gathering->slicing, *group));
-}
-
-void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
-                        uint64_t seq_last)
-{
-    MTR_ASSERT(gathering->lines[group] < gathering->dimensions.count);
-    struct rater_group *line = &gathering->groups[gathering->lines[group]];
-    if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
-    if (seq_last > line->seq_last) line->seq_last = seq_last;
 }
 
 struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering)

@@ -29,9 +29,14 @@ struct rater_gathering {
 /* The group that a cell's or list's dimensions fall in. */
 int rater_gather_group(struct rater_gathering *gathering, struct mtr_str dimensions,
                        uint32_t *group) MTR_MUST_USE;
-/* Widens the log range of the group's line. */
-void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
-                        uint64_t seq_last);
+/* Widens the log range of the group's line. For each cell: here, so that it costs no call. */
+static inline void rater_gather_range(struct rater_gathering *gathering, uint32_t group, uint64_t seq_first,
+                                      uint64_t seq_last)
+{
+    struct rater_group *line = &gathering->groups[gathering->lines[group]];
+    if (!line->seq_first || seq_first < line->seq_first) line->seq_first = seq_first;
+    if (seq_last > line->seq_last) line->seq_last = seq_last;
+}
 
 /* The stream of use that is being gathered. */
 struct mtr_use_stream rater_gather_stream(const struct rater_gathering *gathering);

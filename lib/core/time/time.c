@@ -226,18 +226,33 @@ int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)
     return MTR_OK;
 }
 
+/* The number in so many digits, behind a mark; where the text goes on. Every charge has four times: no printf. */
+static char *put_digits(char *at, char mark, unsigned value, int digits)
+{
+    *at++ = mark;
+    for (int i = digits - 1; i >= 0; i--, value /= 10) at[i] = (char)('0' + value % 10);
+    MTR_ASSERT(value == 0);
+    return at + digits;
+}
+
 /* Date, clock and fraction without an offset. */
 static int format_local(int64_t time_us, char text[MTR_TIME_TEXT_BYTES])
 {
-    int64_t seconds = floor_div(time_us, MTR_US_PER_SECOND);
-    unsigned microseconds = (unsigned)(time_us - seconds * MTR_US_PER_SECOND);
-    struct mtr_civil civil = mtr_civil_from_s(seconds);
-    int size = snprintf(text, MTR_TIME_TEXT_BYTES, "%04d-%02u-%02uT%02u:%02u:%02u", (int)civil.year,
-                        civil.month, civil.day, civil.hour, civil.minute, civil.second);
-    if (microseconds == 0) return size;
-    size_t room = MTR_TIME_TEXT_BYTES - (size_t)size;
-    if (microseconds % 1000 == 0) return size + snprintf(text + size, room, ".%03u", microseconds / 1000);
-    return size + snprintf(text + size, room, ".%06u", microseconds);
+    const int64_t seconds = floor_div(time_us, MTR_US_PER_SECOND);
+    const unsigned microseconds = (unsigned)(time_us - seconds * MTR_US_PER_SECOND);
+    const struct mtr_civil civil = mtr_civil_from_s(seconds);
+    int size = snprintf(text, MTR_TIME_TEXT_BYTES, "%04d", (int)civil.year);
+    char *at = put_digits(text + size, '-', civil.month, 2);
+    at = put_digits(at, '-', civil.day, 2);
+    at = put_digits(at, 'T', civil.hour, 2);
+    at = put_digits(at, ':', civil.minute, 2);
+    at = put_digits(at, ':', civil.second, 2);
+    if (microseconds % 1000) at = put_digits(at, '.', microseconds, 6);
+    else if (microseconds) at = put_digits(at, '.', microseconds / 1000, 3);
+    *at = '\0';
+    size = (int)(at - text);
+    MTR_ASSERT(size + 6 < MTR_TIME_TEXT_BYTES); /* room for an offset */
+    return size;
 }
 
 int mtr_time_format(int64_t time_us, char text[MTR_TIME_TEXT_BYTES])
@@ -256,11 +271,10 @@ int mtr_time_format_offset(int64_t time_us, int32_t offset_s, char text[MTR_TIME
     int64_t minutes = floor_div(offset_s, 60);
     int64_t magnitude = minutes < 0 ? -minutes : minutes;
     int size = format_local(time_us + minutes * 60 * MTR_US_PER_SECOND, text);
-    size_t room = MTR_TIME_TEXT_BYTES - (size_t)size;
-    int suffix = snprintf(text + size, room, "%c%02d:%02d", minutes < 0 ? '-' : '+', (int)(magnitude / 60),
-                          (int)(magnitude % 60));
-    MTR_ASSERT(suffix > 0 && (size_t)suffix < room);
-    return size + suffix;
+    char *at = put_digits(text + size, minutes < 0 ? '-' : '+', (unsigned)(magnitude / 60), 2);
+    at = put_digits(at, ':', (unsigned)(magnitude % 60), 2);
+    *at = '\0';
+    return (int)(at - text);
 }
 
 int mtr_duration_parse(struct mtr_str text, int64_t *out_us)
