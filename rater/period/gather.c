@@ -90,6 +90,7 @@ struct collecting {
     struct mtr_usage_row *rows;
     uint32_t row_count, row_capacity;
     uint64_t cell_count;
+    const struct mtr_meter **meters;
 };
 
 static int compare_groups(const void *a, const void *b)
@@ -183,6 +184,7 @@ static int gather_component(struct rater_gathering *gathering, const struct mtr_
     gathering->dimensions.arena = gathering->arena;
     for (uint32_t input = 0; !rc && input < component->input_count; input++) {
         const struct mtr_meter *meter = find_meter(gathering->rating, component, input);
+        if (input == 0) collecting->meters[gathering->rule.component_index] = meter;
         if (!meter) continue;
         gathering->rule.input = input;
         gathering->rule.meter = meter;
@@ -222,7 +224,9 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
     struct collecting collecting = {.arena = rating->arena};
     const struct mtr_tariff_version *version = period->parts[part].version;
     struct rater_usage *usage = mtr_arena_calloc(rating->arena, 1, sizeof(*usage));
-    if (!usage) return MTR_ENOMEM;
+    collecting.meters =
+        mtr_arena_calloc(rating->arena, (size_t)version->component_count + 1, sizeof(*collecting.meters));
+    if (!usage || !collecting.meters) return MTR_ENOMEM;
     for (uint32_t i = 0; i < version->component_count; i++) {
         struct rater_gathering gathering = {
             .rating = rating, .subscription = subscription, .arena = rating->arena};
@@ -243,7 +247,8 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
                                   .group_count = collecting.group_count,
                                   .rows = collecting.rows,
                                   .row_count = collecting.row_count,
-                                  .cell_count = collecting.cell_count};
+                                  .cell_count = collecting.cell_count,
+                                  .meters = collecting.meters};
     *out = usage;
     return MTR_OK;
 }

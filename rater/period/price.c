@@ -34,9 +34,8 @@ static void describe_line(const struct mtr_subscription *subscription,
     }
 }
 
-static void fill_line(const struct mtr_rating *rating, const struct mtr_billing_part *part,
-                      const struct rater_usage *usage, const struct mtr_price_line *priced,
-                      struct mtr_period_line *line)
+static void fill_line(const struct mtr_billing_part *part, const struct rater_usage *usage,
+                      const struct mtr_price_line *priced, struct mtr_period_line *line)
 {
     line->part = part;
     const bool of_pool =
@@ -50,8 +49,8 @@ static void fill_line(const struct mtr_rating *rating, const struct mtr_billing_
     line->amount = priced->amount;
     line->exact = priced->exact;
     if (!line->component || !line->component->meter.size) return;
-    line->meter = rating->source->meter(rating->source_context, line->component, 0);
     const uint32_t index = (uint32_t)(line->component - part->version->components);
+    line->meter = usage->meters[index];
     const struct rater_group *group = rater_find_group(usage, index, priced->dimensions);
     if (group) {
         line->seq_first = group->seq_first;
@@ -159,7 +158,7 @@ static int lay_out_lines(const struct mtr_rating *rating, struct mtr_period_pric
         const struct mtr_part_price *part = &priced->parts[i];
         for (uint32_t j = 0; j < part->price.line_count; j++) {
             priced->lines[priced->line_count].exchange = part->input.exchange;
-            fill_line(rating, &priced->period.parts[i], part->usage, &part->price.lines[j],
+            fill_line(&priced->period.parts[i], part->usage, &part->price.lines[j],
                       &priced->lines[priced->line_count++]);
         }
         int rc = add_rounding(&priced->period.parts[i], &part->price, priced);
