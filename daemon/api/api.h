@@ -1,8 +1,9 @@
 /*
  * The HTTP API: a table of routes, and the one way from a request to its answer. Private to daemon/api.
  *
- *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body ─▶ made on a pool thread ─▶ sent by the loop
- *                                                                               (stream.h)
+ *   headers ─▶ route (404, 405) ─▶ credential (401) ─▶ scope (403) ─▶ body
+ *                                    ┌───────────────────────────────────┘
+ *                                    └─▶ made on a pool thread ─▶ sent by the loop (stream.h)
  *
  * A route is a const struct api_route in the file of its resource (route/), and a row of the table
  * (routes.c). POST /v1/events is the one whose handler stays on the loop: its answer comes from the writer's
@@ -148,13 +149,19 @@ bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind 
 /* A kind's document, as components of the OpenAPI document have it. */
 struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind);
 
+/* A call's life (call.c). NULL without memory. Prepared it has what the handler needs of the request, copied or
+ * taken over, since that runs on another thread. */
+struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_request *http,
+                              const struct api_route *route);
+int api_call_prepare(struct api_call *call) MTR_MUST_USE;
+void api_call_free(struct api_call *call);
+
 /* The server side; loop's thread. Host and events are borrowed until close. */
 struct mtr_events;
 int api_open(const struct mtr_api_host *host, struct mtr_events *events, struct mtr_api **out,
              struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void api_drain(struct mtr_api *api, void (*on_drained)(void *context), void *context);
 void api_close(struct mtr_api *api);
-void api_call_free(struct api_call *call);
 uint16_t api_port(const struct mtr_api *api);
 struct mtr_http_server_stats api_stats(const struct mtr_api *api);
 

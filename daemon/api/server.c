@@ -14,12 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    CALL_ARENA_CHUNK_BYTES = 16 << 10,
-    CALL_ARENA_BYTES_MAX = 512 << 20,
-    ANSWER_BYTES_MAX = 32 << 20, /* of what is not packed: a document, or a piece and a row */
-    DOCUMENT_BODY_BYTES_MAX = 16 << 20,
-};
+enum { DOCUMENT_BODY_BYTES_MAX = 16 << 20 };
 
 struct mtr_api {
     const struct mtr_api_host *host;
@@ -72,33 +67,6 @@ static struct mtr_str bearer(struct mtr_http_request *http)
     if (value.size <= scheme.size || strncasecmp(value.data, scheme.data, scheme.size) != 0)
         return (struct mtr_str){NULL, 0};
     return (struct mtr_str){value.data + scheme.size, value.size - scheme.size};
-}
-
-void api_call_free(struct api_call *call)
-{
-    mtr_catalog_release(call->catalog);
-    mtr_buffer_release(&call->body_memory);
-    mtr_buffer_release(&call->answer);
-    mtr_arena_release(&call->arena);
-    free(call);
-}
-
-static struct api_call *new_call(struct mtr_api *api, struct mtr_http_request *http,
-                                 const struct api_route *route)
-{
-    struct api_call *call = calloc(1, sizeof(*call));
-    if (!call) return NULL;
-    call->host = api->host;
-    call->http = http;
-    call->route = route;
-    call->routes = api_routes;
-    call->now_us = mtr_clock_wall_us();
-    call->answer_type = "application/json";
-    mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
-    mtr_buffer_init(&call->body_memory, SIZE_MAX);
-    mtr_arena_init(&call->arena, CALL_ARENA_CHUNK_BYTES, CALL_ARENA_BYTES_MAX);
-    call->catalog = mtr_catalog_store_snapshot(api->host->catalog_store);
-    return call;
 }
 
 /* Who may: NULL after answering 401 or 403. A route without scope is open. */
@@ -177,11 +145,12 @@ static void on_headers(void *context, struct mtr_http_request *http)
         answer_no_route(http, path_exists);
         return;
     }
-    struct api_call *call = new_call(api, http, route);
+    struct api_call *call = api_call_new(api->host, http, route);
     if (!call) {
         mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
         return;
     }
+    call->routes = api_routes;
     memcpy(call->path_parameters, parameters, sizeof(parameters));
     if (!authorize(call)) {
         api_call_free(call);
@@ -195,30 +164,6 @@ static void on_abort(void *context, struct mtr_http_request *http)
 {
     (void)context;
     api_call_free(mtr_http_request_context(http));
-}
-
-/* What the handler needs from the request, copied or taken over, since it runs on another thread. */
-static int prepare(struct api_call *call)
-{
-    struct mtr_http_request *http = call->http;
-    struct mtr_str header;
-    int rc = MTR_OK;
-    for (int i = 0; !rc && i < MTR_API_PATH_PARAMETERS_MAX; i++) {
-        struct mtr_str decoded = {NULL, 0};
-        if (!call->path_parameters[i].size) continue;
-        rc = mtr_percent_decode(call->path_parameters[i], &call->arena, &decoded);
-        if (!rc) rc = mtr_arena_copy(&call->arena, decoded, &call->path_parameters[i]);
-    }
-    struct mtr_str query_text = {NULL, 0};
-    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_http_request_query(http), &query_text);
-    if (!rc) rc = mtr_query_parse(query_text, &call->arena, &call->query);
-    if (!rc && mtr_http_request_header(http, "accept", &header))
-        rc = mtr_arena_copy(&call->arena, header, &call->accept);
-    if (!rc && mtr_http_request_header(http, "content-type", &header))
-        rc = mtr_arena_copy(&call->arena, header, &call->content_type);
-    mtr_http_request_take_body(http, &call->body_memory);
-    call->body = mtr_buffer_str(&call->body_memory);
-    return rc;
 }
 
 static bool accepts_coding(struct api_call *call)
@@ -261,7 +206,7 @@ static void on_request(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    if (prepare(call)) {
+    if (api_call_prepare(call)) {
         mtr_http_problem(http, 400, NULL,
                          MTR_STR("the path or the query string has a broken escape or too many parameters"));
         api_call_free(call);

@@ -208,14 +208,11 @@ static void print_json(const struct mtr_push *push, uint64_t total)
     mtr_buffer_init(&text, 4096);
     mtr_json_begin(&json, &text);
     mtr_json_map(&json);
-    mtr_json_name(&json, "events");
-    mtr_json_u64(&json, total);
+    mtr_json_named_u64(&json, "events", total);
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) {
-        mtr_json_name(&json, mtr_result_name(code));
-        mtr_json_u64(&json, push->counts[code]);
+        mtr_json_named_u64(&json, mtr_result_name(code), push->counts[code]);
     }
-    mtr_json_name(&json, "problems");
-    mtr_json_u64(&json, push->problems);
+    mtr_json_named_u64(&json, "problems", push->problems);
     mtr_json_map_end(&json);
     if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&text)));
     mtr_buffer_release(&text);

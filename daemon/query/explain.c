@@ -8,7 +8,6 @@
 
 #include "meterd/core/currency.h"
 #include "meterd/rater/charge_body.h"
-#include "meterd/tariff/price.h"
 
 enum { HISTORY_MAX = 100 };
 
@@ -61,27 +60,6 @@ static const struct mtr_json_member history_members[] = {
 #undef ROW
 static const struct mtr_shape history_shape = {.name = "LineCharge", .members = history_members};
 
-/* A trace is kept as the JSON that it was when charges were made of it (rater/period/price.c): these rows
- * only describe it. */
-static const struct mtr_json_member part_members[] = {
-    {.name = "cost",
-     .type = MTR_MEMBER_BOOL,
-     .presence = MTR_MAY_LACK,
-     .doc = "true: of what the seller pays"},
-    {.name = "from", .type = MTR_MEMBER_LOCAL, .doc = "of what one tariff version covers of the period"},
-    {.name = "to", .type = MTR_MEMBER_LOCAL, .doc = "exclusive"},
-    {.name = "tariff", .type = MTR_MEMBER_TEXT, .doc = "key"},
-    {.name = "version", .type = MTR_MEMBER_TEXT, .doc = "when the version begins, as written there"},
-    {.name = "hash", .type = MTR_MEMBER_TEXT, .doc = "of the version's document"},
-    {.name = "price",
-     .type = MTR_MEMBER_MAP,
-     .presence = MTR_MAY_BE_NULL,
-     .shape = &mtr_price_shape,
-     .doc = "with its trace; null where it was not kept"},
-    {0},
-};
-static const struct mtr_shape part_shape = {.name = "PricePart", .members = part_members};
-
 struct log_row {
     uint64_t seq_first, seq_last;
 };
@@ -102,7 +80,7 @@ struct explanation_row {
 #define ROW(field) MTR_MEMBER(explanation_row, field)
 static const struct mtr_json_member explanation_members[] = {
     {ROW(charge), .type = MTR_MEMBER_JSON, .shape = &mtr_charge_shape, .doc = "as the feed has it"},
-    {ROW(price), .type = MTR_MEMBER_JSON_LIST, .shape = &part_shape,
+    {ROW(price), .type = MTR_MEMBER_JSON_LIST, .shape = &mtr_charge_trace_shape,
      .doc = "of the whole period, part by part"},
     {ROW(emitted_before), .type = MTR_MEMBER_MONEY, .doc = "the line's charges before this one"},
     {ROW(difference), .type = MTR_MEMBER_MONEY, .doc = "this charge"},

@@ -33,8 +33,7 @@ static int write_json(const struct mtr_node *node, struct mtr_str key, struct mt
     mtr_buffer_init(&member, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
-    mtr_json_name(&json, "key");
-    mtr_json_text(&json, key);
+    mtr_json_named_text(&json, "key", key);
     for (uint32_t i = 0; i < node->child_count && !rc; i++) {
         const struct mtr_node *child = &node->children[i];
         if (child->kind == MTR_NODE_NULL || mtr_str_equal(child->key, MTR_STR("key"))) continue;

@@ -177,15 +177,11 @@ static int write_problem_body(struct mtr_buffer *out, unsigned status, const cha
     struct mtr_json_writer writer;
     mtr_json_begin(&writer, out);
     mtr_json_map(&writer);
-    mtr_json_name(&writer, "type");
-    mtr_json_cstr(&writer, "about:blank");
-    mtr_json_name(&writer, "title");
-    mtr_json_cstr(&writer, title ? title : mtr_http_reason(status));
-    mtr_json_name(&writer, "status");
-    mtr_json_u64(&writer, status);
+    mtr_json_named_cstr(&writer, "type", "about:blank");
+    mtr_json_named_cstr(&writer, "title", title ? title : mtr_http_reason(status));
+    mtr_json_named_u64(&writer, "status", status);
     if (detail.size) {
-        mtr_json_name(&writer, "detail");
-        mtr_json_text(&writer, detail);
+        mtr_json_named_text(&writer, "detail", detail);
     }
     mtr_json_map_end(&writer);
     return mtr_json_finish(&writer);

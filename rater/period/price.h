@@ -20,10 +20,6 @@ int rater_join_costs(struct mtr_period_price *period, struct mtr_arena *arena) M
 int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *arena,
                        struct mtr_buffer *out) MTR_MUST_USE;
 
-/* An instant with the offset of the subscription's zone. */
-void rater_write_local(struct mtr_json_writer *json, const struct mtr_subscription *subscription,
-                       int64_t time_s);
-
 enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);
 

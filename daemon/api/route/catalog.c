@@ -51,8 +51,7 @@ static void describe_bundle(const char *references, struct mtr_json_writer *json
         mtr_json_map_end(json);
     }
     mtr_json_map_end(json);
-    mtr_json_name(json, "additionalProperties");
-    mtr_json_bool(json, false);
+    mtr_json_named_bool(json, "additionalProperties", false);
     mtr_json_map_end(json);
 }
 

@@ -237,9 +237,9 @@ const struct cli_command cli_audit = {
     .doc = "check the laws: usage against the log, charges against usage",
     .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
             "price. Runs beside a daemon at work and\n"
-            "changes nothing. Exit 0 when all holds, else 1 with the findings.\n",
-    .exits = "0 all holds, 1 with findings, 64 wrong usage, 75 the daemon is too busy to compare, 78 bad "
-             "configuration",
+            "changes nothing.\n",
+    .exits = "0 all holds, 1 with findings, 64 wrong usage, 75 the daemon is behind or too busy to compare, "
+             "78 bad configuration",
     .options = options,
     .run = run,
 };

@@ -52,8 +52,7 @@ static int print_json(const char *target)
     mtr_buffer_init(&out, 1 << 16);
     mtr_json_begin(&json, &out);
     mtr_json_map(&json);
-    mtr_json_name(&json, "directory");
-    mtr_json_cstr(&json, target);
+    mtr_json_named_cstr(&json, "directory", target);
     mtr_json_map_end(&json);
     int rc = mtr_json_finish(&json);
     if (!rc) printf("%.*s\n", (int)out.size, out.data);

@@ -62,10 +62,8 @@ static void report_input(struct check *check, const char *name, const struct mtr
         return;
     }
     mtr_json_map(&check->writer);
-    mtr_json_name(&check->writer, "file");
-    mtr_json_cstr(&check->writer, name);
-    mtr_json_name(&check->writer, "errors");
-    mtr_json_u64(&check->writer, findings->errors);
+    mtr_json_named_cstr(&check->writer, "file", name);
+    mtr_json_named_u64(&check->writer, "errors", findings->errors);
     mtr_json_name(&check->writer, "findings");
     mtr_json_findings(&check->writer, findings);
     mtr_json_map_end(&check->writer);
@@ -184,8 +182,7 @@ static void print_checked(struct check *check, int code, uint32_t files)
 {
     if (check->json) {
         mtr_json_list_end(&check->writer);
-        mtr_json_name(&check->writer, "errors");
-        mtr_json_u64(&check->writer, check->errors);
+        mtr_json_named_u64(&check->writer, "errors", check->errors);
         mtr_json_map_end(&check->writer);
         if (mtr_json_finish(&check->writer) == MTR_OK)
             printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&check->out)));
@@ -223,8 +220,8 @@ const struct cli_command cli_check = {
     .arguments = "[FILE…]",
     .arguments_max = 64,
     .doc = "check the configuration, and catalog documents or tariffs",
-    .text = "Says file, line and column of each finding. Without errors: exit 0, else 78. Catalog documents "
-            "are checked as one catalog of their\n"
+    .text = "Says file, line and column of each finding. Catalog documents are checked as one catalog of "
+            "their\n"
             "own, so a file must hold, or be given with, what it refers to. A file that is one tariff is "
             "checked by itself.\n"
             "Tariffs are compared with those stored in the data directory, where it can be read: versions "

@@ -70,24 +70,17 @@ static void write_property(struct mtr_json_writer *json, const struct mtr_proper
     }
 }
 
-static void write_text(struct mtr_json_writer *json, const char *name, struct mtr_str text)
-{
-    mtr_json_name(json, name);
-    mtr_json_text(json, text);
-}
-
 static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
 {
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
-    write_text(&json, "id", event->id);
-    if (event->source.size) write_text(&json, "source", event->source);
-    write_text(&json, "type", event->type);
-    write_text(&json, "subject", event->subject);
+    mtr_json_named_text(&json, "id", event->id);
+    if (event->source.size) mtr_json_named_text(&json, "source", event->source);
+    mtr_json_named_text(&json, "type", event->type);
+    mtr_json_named_text(&json, "subject", event->subject);
     if (event->time_given) {
-        mtr_json_name(&json, "time");
-        mtr_json_time(&json, event->time_us);
+        mtr_json_named_time(&json, "time", event->time_us);
     }
     mtr_json_name(&json, "data");
     mtr_json_map(&json);

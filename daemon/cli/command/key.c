@@ -17,18 +17,15 @@ static int key_document(const struct cli_invocation *invocation, const char *sha
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
-    mtr_json_name(&json, "key");
-    mtr_json_cstr(&json, invocation->arguments[0]);
-    mtr_json_name(&json, "sha256");
-    mtr_json_cstr(&json, sha256);
+    mtr_json_named_cstr(&json, "key", invocation->arguments[0]);
+    mtr_json_named_cstr(&json, "sha256", sha256);
     mtr_json_name(&json, "scopes");
     mtr_json_list(&json);
     for (uint32_t i = 0; (scope = invocation_option_at(invocation, "scope", i)) != NULL; i++)
         mtr_json_cstr(&json, scope);
     mtr_json_list_end(&json);
     if (vendor) {
-        mtr_json_name(&json, "vendor");
-        mtr_json_cstr(&json, vendor);
+        mtr_json_named_cstr(&json, "vendor", vendor);
     }
     mtr_json_map_end(&json);
     return mtr_json_finish(&json);
@@ -86,10 +83,8 @@ static void print_key(const struct cli_invocation *invocation, const char *secre
     mtr_buffer_init(&out, 1 << 16);
     mtr_json_begin(&json, &out);
     mtr_json_map(&json);
-    mtr_json_name(&json, "key");
-    mtr_json_cstr(&json, name);
-    mtr_json_name(&json, "disabled");
-    mtr_json_bool(&json, disabled);
+    mtr_json_named_cstr(&json, "key", name);
+    mtr_json_named_bool(&json, "disabled", disabled);
     if (secret) mtr_json_name(&json, "secret");
     if (secret) mtr_json_cstr(&json, secret);
     if (out_path) mtr_json_name(&json, "file");

@@ -178,8 +178,7 @@ const struct cli_command cli_send = {
     .doc = "push events from files or standard input",
     .text = "The events are those of docs/guide-vendors.md. A request that fails for a passing reason is "
             "sent again as it was; sending a file\n"
-            "twice counts it once. Exit 1 when an event needs fixing, 75 when the daemon could not be "
-            "reached.\n",
+            "twice counts it once.\n",
     .exits = "0 ok, 1 an event needs fixing, 64 wrong usage, 75 the daemon could not be reached, 78 bad "
              "configuration",
     .options = options,

@@ -18,8 +18,7 @@ static void write_dimensions(const struct cli_invocation *invocation, struct mtr
         char name[MTR_PROPERTY_NAME_BYTES_MAX + 1];
         const char *equals = strchr(pair, '=');
         snprintf(name, sizeof(name), "%.*s", (int)(equals - pair), pair);
-        mtr_json_name(json, name);
-        mtr_json_cstr(json, equals + 1);
+        mtr_json_named_cstr(json, name, equals + 1);
     }
     mtr_json_map_end(json);
 }
@@ -27,8 +26,7 @@ static void write_dimensions(const struct cli_invocation *invocation, struct mtr
 static void write_text(struct mtr_json_writer *json, const char *name, const char *text)
 {
     if (!text) return;
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, text);
+    mtr_json_named_cstr(json, name, text);
 }
 
 bool price_names_meters(const struct cli_invocation *invocation)
@@ -46,8 +44,7 @@ static void write_quantities(const struct cli_invocation *invocation, struct mtr
         const char *equals = strchr(quantity, '=');
         mtr_json_map(json);
         write_text(json, "component", invocation_option(invocation, "component"));
-        mtr_json_name(json, "meter");
-        mtr_json_text(json, (struct mtr_str){quantity, (size_t)(equals - quantity)});
+        mtr_json_named_text(json, "meter", (struct mtr_str){quantity, (size_t)(equals - quantity)});
         write_text(json, "quantity", equals + 1);
         write_dimensions(invocation, json);
         mtr_json_map_end(json);
@@ -72,8 +69,7 @@ static void write_credits(const struct cli_invocation *invocation, struct mtr_js
         const char *end = text + strlen(text), *first = strchr(text, ':'),
                    *second = first ? strchr(first + 1, ':') : NULL;
         mtr_json_map(json);
-        mtr_json_name(json, "amount");
-        mtr_json_text(json, (struct mtr_str){text, (size_t)((first ? first : end) - text)});
+        mtr_json_named_text(json, "amount", (struct mtr_str){text, (size_t)((first ? first : end) - text)});
         if (first) {
             const struct mtr_str priority = {first + 1, (size_t)((second ? second : end) - first - 1)};
             uint64_t number = 0;
@@ -106,8 +102,7 @@ int price_request_write(const struct cli_invocation *invocation, const struct pr
     write_part(&json, "meters", parts->meters);
     write_credits(invocation, &json);
     if (!parts->series.size && price_names_meters(invocation)) write_quantities(invocation, &json);
-    mtr_json_name(&json, "trace");
-    mtr_json_bool(&json, invocation_flag(invocation, "trace"));
+    mtr_json_named_bool(&json, "trace", invocation_flag(invocation, "trace"));
     mtr_json_map_end(&json);
     return mtr_json_finish(&json);
 }

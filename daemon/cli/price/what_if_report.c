@@ -186,19 +186,6 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
 
 /* ---- JSON ---- */
 
-static void name_u64(struct mtr_json_writer *json, const char *name, uint64_t value)
-{
-    mtr_json_name(json, name);
-    mtr_json_u64(json, value);
-}
-
-static void name_money(struct mtr_json_writer *json, const char *name, struct mtr_money value,
-                       unsigned digits)
-{
-    mtr_json_name(json, name);
-    mtr_json_money(json, value, digits);
-}
-
 /* Null where the cost is not known. */
 static void name_costs(struct mtr_json_writer *json, bool known, struct mtr_money stored,
                        struct mtr_money draft, unsigned digits)
@@ -225,18 +212,16 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     mtr_json_named_text(json, "to", local_time(subscription, period->end_s, to));
     mtr_json_named_text(json, "status", mtr_str_from(status_of(period)));
     mtr_json_named_text(json, "currency", subscription->currency);
-    name_money(json, "emitted", period->emitted, digits);
+    mtr_json_named_money(json, "emitted", period->emitted, digits);
     mtr_json_name(json, "as_emitted");
     if (period->rated) mtr_json_bool(json, period->as_emitted);
     else mtr_json_null(json);
-    name_money(json, "stored", period->stored, digits);
-    name_money(json, "draft", period->draft, digits);
-    name_money(json, "difference", difference, digits);
+    mtr_json_named_money(json, "stored", period->stored, digits);
+    mtr_json_named_money(json, "draft", period->draft, digits);
+    mtr_json_named_money(json, "difference", difference, digits);
     name_costs(json, period->has_cost, period->stored_cost, period->draft_cost, digits);
-    mtr_json_name(json, "uncovered");
-    mtr_json_bool(json, period->uncovered);
-    mtr_json_name(json, "by_charges");
-    mtr_json_bool(json, period->by_charges);
+    mtr_json_named_bool(json, "uncovered", period->uncovered);
+    mtr_json_named_bool(json, "by_charges", period->by_charges);
     mtr_json_name(json, "problem");
     if (problem[0]) mtr_json_cstr(json, problem);
     else mtr_json_null(json);
@@ -252,17 +237,17 @@ static int json_sums(struct mtr_json_writer *json, const struct mtr_what_if_sums
     if (rc) return rc;
     mtr_json_map(json);
     mtr_json_named_text(json, "currency", currency);
-    name_u64(json, "subscriptions", sums->subscriptions);
-    name_u64(json, "periods", sums->periods);
-    name_u64(json, "as_emitted", sums->charged);
-    name_u64(json, "not_as_emitted", sums->otherwise);
-    name_u64(json, "problems", sums->problems);
-    name_u64(json, "uncovered", sums->uncovered);
-    name_u64(json, "by_charges", sums->by_charges);
-    name_money(json, "emitted", sums->emitted, digits);
-    name_money(json, "stored", sums->stored, digits);
-    name_money(json, "draft", sums->draft, digits);
-    name_money(json, "difference", difference, digits);
+    mtr_json_named_u64(json, "subscriptions", sums->subscriptions);
+    mtr_json_named_u64(json, "periods", sums->periods);
+    mtr_json_named_u64(json, "as_emitted", sums->charged);
+    mtr_json_named_u64(json, "not_as_emitted", sums->otherwise);
+    mtr_json_named_u64(json, "problems", sums->problems);
+    mtr_json_named_u64(json, "uncovered", sums->uncovered);
+    mtr_json_named_u64(json, "by_charges", sums->by_charges);
+    mtr_json_named_money(json, "emitted", sums->emitted, digits);
+    mtr_json_named_money(json, "stored", sums->stored, digits);
+    mtr_json_named_money(json, "draft", sums->draft, digits);
+    mtr_json_named_money(json, "difference", difference, digits);
     name_costs(json, sums->has_cost, sums->stored_cost, sums->draft_cost, digits);
     mtr_json_map_end(json);
     return MTR_OK;
@@ -278,7 +263,7 @@ static int json_end(struct mtr_what_if_report *report)
     for (uint32_t i = 0; !rc && i < report->total_count; i++)
         rc = json_sums(json, &report->totals[i].sums, report->totals[i].currency);
     mtr_json_list_end(json);
-    name_u64(json, "components", report->components);
+    mtr_json_named_u64(json, "components", report->components);
     mtr_json_map_end(json);
     if (!rc) rc = mtr_json_finish(json);
     return rc ? rc : mtr_buffer_append_char(&report->text, '\n');

@@ -8,6 +8,8 @@
 #include "meterd/core/shape.h"
 
 extern const struct mtr_shape mtr_charge_shape;
+/* Of each part of the trace that is kept beside it. */
+extern const struct mtr_shape mtr_charge_trace_shape;
 
 /* The dimensions of a line as a map of texts. They are stored as "name=value,name=value", where ',', '=' and
  * '\' in a value have a '\' before them. */

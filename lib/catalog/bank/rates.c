@@ -34,8 +34,7 @@ static void write_quote(struct mtr_json_writer *json, const struct bank_quote *q
         return;
     }
     mtr_json_map(json);
-    mtr_json_name(json, "nominal");
-    mtr_json_u64(json, quote->nominal);
+    mtr_json_named_u64(json, "nominal", quote->nominal);
     mtr_json_name(json, "value");
     write_decimal(json, quote->value);
     mtr_json_map_end(json);
@@ -52,12 +51,6 @@ static bool is_known(const struct bank *bank, const struct bank_quote *quote,
     return false;
 }
 
-static void name_text(struct mtr_json_writer *json, const char *name, const char *text)
-{
-    mtr_json_name(json, name);
-    mtr_json_cstr(json, text);
-}
-
 static bool write_day(const struct bank *bank, const char *source, const struct bank_day *day,
                       struct mtr_json_writer *json, char skipped[BANK_SKIPPED_BYTES])
 {
@@ -68,10 +61,10 @@ static bool write_day(const struct bank *bank, const char *source, const struct 
     mtr_rate_day_format(day->day, date);
     snprintf(key, sizeof(key), "%s-%s", source, date);
     mtr_json_map(json);
-    name_text(json, "key", key);
-    name_text(json, "source", source);
-    name_text(json, "date", date);
-    name_text(json, "base", bank->base);
+    mtr_json_named_cstr(json, "key", key);
+    mtr_json_named_cstr(json, "source", source);
+    mtr_json_named_cstr(json, "date", date);
+    mtr_json_named_cstr(json, "base", bank->base);
     mtr_json_name(json, "quotes");
     mtr_json_map(json);
     for (uint32_t i = 0; i < day->quote_count; i++)

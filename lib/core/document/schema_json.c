@@ -16,12 +16,6 @@ struct writing {
 
 static void write_object(struct writing *to, const struct mtr_field *fields, bool may_be_null);
 
-static void write_pair(struct writing *to, const char *name, const char *value)
-{
-    mtr_json_name(&to->json, name);
-    mtr_json_cstr(&to->json, value);
-}
-
 /* "type": one or a list; second may be NULL. */
 static void write_types(struct writing *to, const char *first, const char *second, bool may_be_null)
 {
@@ -40,11 +34,9 @@ static void write_types(struct writing *to, const char *first, const char *secon
 static void write_bounds(struct writing *to, const struct mtr_field *field, const char *min, const char *max)
 {
     if (!schema_has_bounds(field)) return;
-    mtr_json_name(&to->json, min);
-    mtr_json_u64(&to->json, field->min);
+    mtr_json_named_u64(&to->json, min, field->min);
     if (field->max == 0) return;
-    mtr_json_name(&to->json, max);
-    mtr_json_u64(&to->json, field->max);
+    mtr_json_named_u64(&to->json, max, field->max);
 }
 
 /* What a list holds. */
@@ -122,7 +114,7 @@ static void write_money(struct writing *to, bool may_be_null)
     write_types(to, "object", NULL, false);
     mtr_json_name(&to->json, "propertyNames");
     mtr_json_map(&to->json);
-    write_pair(to, "pattern", "^[A-Z]{3}$");
+    mtr_json_named_cstr(&to->json, "pattern", "^[A-Z]{3}$");
     mtr_json_map_end(&to->json);
     mtr_json_name(&to->json, "additionalProperties");
     mtr_json_map(&to->json);
@@ -140,7 +132,7 @@ static void write_type(struct writing *to, const struct mtr_field *field)
     case MTR_FIELD_TEXT: write_types(to, "string", "number", may_be_null); break;
     case MTR_FIELD_KEY:
         write_types(to, "string", "number", may_be_null);
-        write_pair(to, "pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
+        mtr_json_named_cstr(&to->json, "pattern", "^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$");
         break;
     case MTR_FIELD_BOOL: write_types(to, "boolean", NULL, may_be_null); break;
     case MTR_FIELD_U64:
@@ -188,14 +180,13 @@ static void write_object(struct writing *to, const struct mtr_field *fields, boo
         mtr_json_name(&to->json, field->name);
         mtr_json_map(&to->json);
         write_type(to, field);
-        if (field->doc) write_pair(to, "description", field->doc);
-        if (field->default_text) write_pair(to, "default", field->default_text);
+        if (field->doc) mtr_json_named_cstr(&to->json, "description", field->doc);
+        if (field->default_text) mtr_json_named_cstr(&to->json, "default", field->default_text);
         mtr_json_map_end(&to->json);
     }
     mtr_json_map_end(&to->json);
     write_required(to, fields);
-    mtr_json_name(&to->json, "additionalProperties");
-    mtr_json_bool(&to->json, false);
+    mtr_json_named_bool(&to->json, "additionalProperties", false);
 }
 
 int mtr_schema_write_json_schema(const struct mtr_field *fields, bool amounts_by_currency,

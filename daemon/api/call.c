@@ -1,0 +1,64 @@
+/*
+ * One call: what it holds from the request's headers to the end of its answer.
+ */
+#include "daemon/api/api.h"
+
+#include <stdlib.h>
+
+#include "meterd/catalog/store.h"
+#include "meterd/core/time.h"
+
+enum {
+    ARENA_CHUNK_BYTES = 16 << 10,
+    ARENA_BYTES_MAX = 512 << 20,
+    ANSWER_BYTES_MAX = 32 << 20, /* of what is not packed: a document, or a piece and a row */
+};
+
+struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_request *http,
+                              const struct api_route *route)
+{
+    struct api_call *call = calloc(1, sizeof(*call));
+    if (!call) return NULL;
+    call->host = host;
+    call->http = http;
+    call->route = route;
+    call->now_us = mtr_clock_wall_us();
+    call->answer_type = API_JSON;
+    mtr_buffer_init(&call->answer, ANSWER_BYTES_MAX);
+    mtr_buffer_init(&call->body_memory, SIZE_MAX);
+    mtr_arena_init(&call->arena, ARENA_CHUNK_BYTES, ARENA_BYTES_MAX);
+    call->catalog = mtr_catalog_store_snapshot(host->catalog_store);
+    return call;
+}
+
+void api_call_free(struct api_call *call)
+{
+    mtr_catalog_release(call->catalog);
+    mtr_buffer_release(&call->body_memory);
+    mtr_buffer_release(&call->answer);
+    mtr_arena_release(&call->arena);
+    free(call);
+}
+
+int api_call_prepare(struct api_call *call)
+{
+    struct mtr_http_request *http = call->http;
+    struct mtr_str header;
+    int rc = MTR_OK;
+    for (int i = 0; !rc && i < MTR_API_PATH_PARAMETERS_MAX; i++) {
+        struct mtr_str decoded = {NULL, 0};
+        if (!call->path_parameters[i].size) continue;
+        rc = mtr_percent_decode(call->path_parameters[i], &call->arena, &decoded);
+        if (!rc) rc = mtr_arena_copy(&call->arena, decoded, &call->path_parameters[i]);
+    }
+    struct mtr_str query_text = {NULL, 0};
+    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_http_request_query(http), &query_text);
+    if (!rc) rc = mtr_query_parse(query_text, &call->arena, &call->query);
+    if (!rc && mtr_http_request_header(http, "accept", &header))
+        rc = mtr_arena_copy(&call->arena, header, &call->accept);
+    if (!rc && mtr_http_request_header(http, "content-type", &header))
+        rc = mtr_arena_copy(&call->arena, header, &call->content_type);
+    mtr_http_request_take_body(http, &call->body_memory);
+    call->body = mtr_buffer_str(&call->body_memory);
+    return rc;
+}
