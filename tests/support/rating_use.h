@@ -36,7 +36,7 @@ struct rating_usage {
     const struct mtr_meter *meter;
     struct mtr_cell_key cell;
     struct mtr_cell_key list; /* of its points */
-    char dimensions[64];
+    char dimensions[128];
     int64_t time_us;
 };
 

@@ -24,7 +24,7 @@ enum {
 };
 
 struct story_page {
-    char path[128];
+    char path[300];
     char text[STORY_PAGE_BYTES];
     char *lines[STORY_LINES_MAX];
     unsigned count;
