@@ -149,8 +149,8 @@ bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind 
 /* A kind's document, as components of the OpenAPI document have it. */
 struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind);
 
-/* A call's life (call.c). NULL without memory. Prepared it has what the handler needs of the request, copied or
- * taken over, since that runs on another thread. */
+/* A call's life (call.c). NULL without memory. Prepared it has what the handler needs of the request,
+ * copied or taken over, since that runs on another thread. */
 struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_request *http,
                               const struct api_route *route);
 int api_call_prepare(struct api_call *call) MTR_MUST_USE;

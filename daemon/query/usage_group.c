@@ -104,7 +104,8 @@ static int fill_row(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
 static bool is_handed_out(const struct mtr_usage_run *run, struct mtr_str key)
 {
     const struct mtr_usage_position *position = run->position;
-    return position->is_begun && mtr_str_compare(key, (struct mtr_str){position->key, position->key_size}) <= 0;
+    return position->is_begun &&
+           mtr_str_compare(key, (struct mtr_str){position->key, position->key_size}) <= 0;
 }
 
 int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell, struct usage_group **out,

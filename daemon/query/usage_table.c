@@ -1,6 +1,6 @@
 /*
- * The table of rows: two byte sets and an array, in the caller's arena. Halving copies what stays into a fresh
- * arena and lets the old one go.
+ * The table of rows: two byte sets and an array, in the caller's arena. Halving copies what stays into a
+ * fresh arena and lets the old one go.
  *
  * Invariants:
  *   1  Every key of the table is less than the cut, and the cut never grows.

@@ -88,7 +88,8 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
     MTR_ASSERT(part < period->part_count);
     /* The hour of the subscription's start may begin before a version that resets, and is the part's own. */
     if (component->scope == MTR_SLICE_BY_TERM)
-        return mtr_time_sooner(term_from(subscription, &period->parts[part]), period->parts[part].usage_from_s);
+        return mtr_time_sooner(term_from(subscription, &period->parts[part]),
+                               period->parts[part].usage_from_s);
     while (first > period->parts[part].first &&
            goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;

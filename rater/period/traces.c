@@ -17,7 +17,8 @@ struct trace_row {
     struct mtr_arena *arena;
 };
 
-static int price_again(const struct mtr_part_price *part, struct mtr_arena *arena, struct mtr_json_writer *json)
+static int price_again(const struct mtr_part_price *part, struct mtr_arena *arena,
+                       struct mtr_json_writer *json)
 {
     struct mtr_price price;
     int rc = mtr_price(&part->input, true, arena, &price);
@@ -56,7 +57,8 @@ static struct mtr_local_time local(const struct mtr_subscription *subscription, 
 }
 
 /* All parts of one side. */
-static void write_side(const struct mtr_period_price *priced, struct trace_row row, struct mtr_json_writer *json)
+static void write_side(const struct mtr_period_price *priced, struct trace_row row,
+                       struct mtr_json_writer *json)
 {
     for (uint32_t i = 0; i < priced->period.part_count; i++) {
         const struct mtr_billing_part *part = &priced->period.parts[i];

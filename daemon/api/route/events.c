@@ -49,8 +49,9 @@ struct mtr_metric metric_events = {
     .name = "meterd_events_total",
     .type = MTR_COUNTER,
     .label = "result",
-    .choices = "accepted|duplicate|held|late|voided|conflict|expired|future|invalid|not_active|not_authorized|"
-               "unprocessed",
+    .choices =
+        "accepted|duplicate|held|late|voided|conflict|expired|future|invalid|not_active|not_authorized|"
+        "unprocessed",
     .doc = "Events answered, by result.",
 };
 

@@ -226,7 +226,8 @@ int mtr_time_parse_date(struct mtr_str text, int64_t *out_us)
     return MTR_OK;
 }
 
-/* The number in so many digits, behind a mark; where the text goes on. Every charge has four times: no printf. */
+/* The number in so many digits, behind a mark; where the text goes on. Every charge has four times: no
+ * printf. */
 static char *put_digits(char *at, char mark, unsigned value, int digits)
 {
     *at++ = mark;
