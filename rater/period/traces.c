@@ -44,8 +44,9 @@ static const struct mtr_json_member trace_members[] = {
     {ROW(tariff), .type = MTR_MEMBER_TEXT, .doc = "key"},
     {ROW(version), .type = MTR_MEMBER_TEXT, .doc = "when the version begins, as written there"},
     {ROW(hash), .type = MTR_MEMBER_TEXT, .doc = "of the version's document"},
-    {.name = "price", .type = MTR_MEMBER_MAP, .presence = MTR_MAY_BE_NULL, MTR_PRESENT(trace_row, with_price),
-     .shape = &mtr_price_shape, .write = write_price, .doc = "with its trace; null where that was too long to keep"},
+    {.name = "price", .type = MTR_MEMBER_MAP, .presence = MTR_MAY_BE_NULL,
+     MTR_PRESENT(trace_row, with_price), .shape = &mtr_price_shape, .write = write_price,
+     .doc = "with its trace; null where that was too long to keep"},
     {0},
 };
 #undef ROW
