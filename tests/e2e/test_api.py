@@ -384,6 +384,25 @@ def check_backpressure():
         d.stop()
 
 
+def check_pieces():
+    """A list goes on where its last piece ended, also inside one billing period."""
+    catalog = {"vendors": [{"key": "a"}], "services": [{"key": "s", "vendor": "a", "cost_tariff": "cost"}],
+               "meters": [{"key": "m", "service": "s", "event_type": "e", "aggregation": "count", "group_by": ["d"]}],
+               "tariffs": [{"key": key, "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
+                   {"key": "x", "meter": "m", "group_by": ["d"], "per_unit": price}]}]} for key, price in (("price", "1"), ("cost", "2"))],
+               "subscriptions": [{"key": "u", "service": "s", "customer": "k", "tariff": "price", "start": "2020-01-01"}]}
+    with Daemon(SETTINGS) as d:
+        d.apply(catalog)
+        names = [f"name-{i}" for i in range(1500)]
+        sent = [{"id": name, "type": "e", "subject": "u", "time": ago(hours=3), "data": {"d": name}} for name in names]
+        assert d.call("POST", "/v1/events", body=sent, key=d.vendor_key("a")).status == 200
+        d.settle()
+        margins = d.get("/v1/margins?limit=10000&losses=true")["margins"]
+        assert sorted(m["dimensions"]["d"] for m in margins) == sorted(names) and {m["margin"] for m in margins} == {"-1.00"}
+        assert len(json.dumps(margins)) > 256 << 10  # four pieces
+        d.stop()
+
+
 def main():
     settings = {**SETTINGS, "listen": {"body_bytes_max": "2MiB", "decoded_bytes_max": "4MiB"}, "outbox": {"allow_loopback": True},
                 "intake": {"request_events_max": 500, "lateness": "3000d", "dedup_window": "3000d"}, "log": {"retention": "3000d"}}
@@ -398,6 +417,7 @@ def main():
         d.command("audit")
         d.stop()
     check_backpressure()
+    check_pieces()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
  * cost is known.
  *
  * Subscriptions are walked by number, all lines of one in one answer, so that the next call can begin at the
- * next; a call looks at a bounded number of lines. A piece of the answer ends between periods.
+ * next; a call looks at a bounded number of lines. A piece of the answer may end between any two lines.
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
@@ -22,8 +22,9 @@ struct margins {
     uint64_t limit;
     bool losses_only;
     /* where the walk stands */
-    uint32_t after;        /* number of the last subscription that is listed whole */
-    int64_t next_period_s; /* of the subscription behind it */
+    uint32_t after;               /* number of the last subscription that is listed whole */
+    int64_t next_period_s;        /* of the subscription behind it */
+    struct mtr_hash128 next_line; /* of that period; zero: its first */
     uint64_t listed, looked_at;
     /* of a piece */
     struct mtr_charges_txn *txn;
@@ -75,6 +76,10 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     const struct mtr_currency *currency = mtr_currency_find(line->currency);
     const unsigned digits = currency ? currency->digits : 0;
     struct mtr_money margin;
+    if (api_rows_full(margins->rows)) {
+        margins->next_line = line->key;
+        return API_STOP;
+    }
     margins->looked_at++;
     if (!line->has_cost) return MTR_OK;
     int rc = mtr_money_sub(line->emitted, line->cost, &margin);
@@ -102,10 +107,15 @@ static int on_line(void *context, const struct mtr_charge_line *line)
 static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct margins *margins = context;
-    if (api_rows_full(margins->rows)) return API_STOP;
-    int rc = mtr_charges_walk_lines(margins->txn, period->subscription, period->start_s, on_line, margins);
+    const struct mtr_hash128 first = {0, 0};
+    if (period->start_s != margins->next_period_s) margins->next_line = first;
+    margins->next_period_s = period->start_s;
+    int rc = mtr_charges_walk_lines_from(margins->txn, period->subscription, period->start_s,
+                                         margins->next_line, on_line, margins);
+    if (rc) return rc;
+    margins->next_line = first;
     margins->next_period_s = period->start_s + 1;
-    return rc;
+    return MTR_OK;
 }
 
 static bool begin(struct api_call *call)

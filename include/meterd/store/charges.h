@@ -138,6 +138,10 @@ int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscripti
 typedef int (*mtr_charges_on_line)(void *context, const struct mtr_charge_line *line);
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                            mtr_charges_on_line on_line, void *context) MTR_MUST_USE;
+/* The same from the line of that key on: to go on with a walk that was ended there. */
+int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 from, mtr_charges_on_line on_line,
+                                void *context) MTR_MUST_USE;
 
 /* ---- draws ---- */
 

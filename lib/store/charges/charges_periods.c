@@ -142,14 +142,22 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
 
 CHARGES_ROWS(line, struct mtr_charge_line, unpack_line)
 
+int mtr_charges_walk_lines_from(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                                struct mtr_hash128 from, mtr_charges_on_line on_line, void *context)
+{
+    struct line_rows rows = {on_line, context};
+    unsigned char key[LINE_KEY_BYTES];
+    line_prefix(key, subscription, period_start_s);
+    put_hash(key + PERIOD_KEY_BYTES, from);
+    const struct charges_range range = {TABLE_LINES, key, sizeof(key), PERIOD_KEY_BYTES};
+    return charges_walk(txn, &range, on_line_row, &rows);
+}
+
 int mtr_charges_walk_lines(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                            mtr_charges_on_line on_line, void *context)
 {
-    struct line_rows rows = {on_line, context};
-    unsigned char prefix[PERIOD_KEY_BYTES];
-    line_prefix(prefix, subscription, period_start_s);
-    const struct charges_range range = {TABLE_LINES, prefix, sizeof(prefix), sizeof(prefix)};
-    return charges_walk(txn, &range, on_line_row, &rows);
+    const struct mtr_hash128 first = {0, 0};
+    return mtr_charges_walk_lines_from(txn, subscription, period_start_s, first, on_line, context);
 }
 
 static void timer_key(unsigned char *p, enum mtr_charge_timer_kind kind, const struct mtr_charge_timer *timer)

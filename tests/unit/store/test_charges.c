@@ -167,6 +167,13 @@ static void lines_are_told_apart_by_their_identity(void **state)
     int count = 0;
     assert_int_equal(mtr_charges_walk_lines(txn, 3, 100, count_line, &count), 0);
     assert_int_equal(count, 4);
+    int left[4], seen[5] = {0};
+    for (int i = 0; i < 4; i++) { /* from each of them on: 4, 3, 2 and 1 lines, in the order of their keys */
+        left[i] = 0;
+        assert_int_equal(mtr_charges_walk_lines_from(txn, 3, 100, lines[i].key, count_line, &left[i]), 0);
+        seen[left[i]]++;
+    }
+    for (int i = 1; i <= 4; i++) assert_int_equal(seen[i], 1);
     mtr_charges_abort(txn);
 }
 
