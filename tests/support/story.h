@@ -43,7 +43,8 @@ static inline bool story_read(const char *path, struct story_page *page)
     const size_t size = fread(page->text, 1, sizeof(page->text) - 1, file);
     fclose(file);
     page->text[size] = '\0';
-    snprintf(page->path, sizeof(page->path), "%s", path);
+    if (strlen(path) >= sizeof(page->path)) return false;
+    memcpy(page->path, path, strlen(path) + 1);
     page->count = 0;
     for (char *rest = page->text, *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
         if (page->count == STORY_LINES_MAX) return false;
