@@ -86,7 +86,7 @@ static int read_component(struct reading *reading, const struct mtr_node *node,
     if (!out->parts) return MTR_ENOMEM;
     memcpy(out->parts, fields->parts, sizeof(fields->parts));
     const struct tariff_given_curve given =
-        tariff_one_curve(node, fields->curves, TARIFF_CURVE_COUNT, reading->findings);
+        tariff_one_curve(node, &tariff_curves_of_components, fields->curves, reading->findings);
     if (given.curve) lint_beside(node, fields, given.curve, reading->findings);
     if (reading->findings->errors > errors_before) return MTR_OK; /* reported; it has no curve */
     int rc = read_inputs(reading, fields, given, out);

@@ -3,6 +3,8 @@
  */
 #include "lib/tariff/curve/curve.h"
 
+#include <stdio.h>
+
 const char *mtr_component_curve_name(const struct mtr_component *component)
 {
     return component->curve->row.name;
@@ -32,4 +34,35 @@ int tariff_read_curve(const struct mtr_node *node, struct tariff_given_curve giv
     int rc = curve->read ? curve->read(arena, given.fields, out) : MTR_OK;
     if (!rc && curve->lint) curve->lint(mtr_node_get(node, curve->row.name), out, findings);
     return rc;
+}
+
+/* "per_unit, graduated, … or recurring" */
+static void list_curves(const struct tariff_curve_set *set, char *out, size_t size)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < set->count && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s",
+                                 i == 0          ? ""
+                                 : i + 1 < set->count ? ", "
+                                                 : " or ",
+                                 set->curves[i]->row.name);
+}
+
+struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, const struct tariff_curve_set *set,
+                                           void *const *fields, struct mtr_diagnostics *findings)
+{
+    struct tariff_given_curve given = {0};
+    char names[256];
+    unsigned given_count = 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (!fields[i]) continue;
+        given = (struct tariff_given_curve){set->curves[i], fields[i]};
+        given_count++;
+    }
+    if (given_count == 1) return given;
+    list_curves(set, names, sizeof(names));
+    mtr_diagnostics_addf(
+        findings, MTR_SEVERITY_ERROR, node->line, node->column, set->holder,
+        given_count ? "has more than one of %s: split it in two" : "has no price: write one of %s", names);
+    return (struct tariff_given_curve){0};
 }

@@ -77,15 +77,23 @@ TARIFF_CURVES(TARIFF_CURVE_DECLARED)
 /* By index; the first TARIFF_CURVE_OF_LINES_COUNT may stand in a row of a matrix. */
 extern const struct tariff_curve *const tariff_curves[TARIFF_CURVE_COUNT];
 
-/* The one curve of a component, or of a row of its matrix, with what was decoded of it. `curves` are the
- * pointers of the first `count` curves. curve is NULL, with a finding at `node`, when there is none or more
- * than one. */
+/* The curves that may stand in one place. */
+struct tariff_curve_set {
+    const struct tariff_curve *const *curves;
+    uint32_t count;
+    const char *holder; /* the list of such places, for findings */
+};
+extern const struct tariff_curve_set tariff_curves_of_components; /* all of them */
+extern const struct tariff_curve_set tariff_curves_of_lines;      /* in a row of a matrix */
+
+/* The one curve of the set that is given, with what was decoded of it: `fields` has a pointer for each curve
+ * of the set. curve is NULL, with a finding at `node`, when there is none or more than one. */
 struct tariff_given_curve {
     const struct tariff_curve *curve;
     void *fields;
 };
-struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, void *const *curves,
-                                           uint32_t count, struct mtr_diagnostics *findings);
+struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, const struct tariff_curve_set *set,
+                                           void *const *fields, struct mtr_diagnostics *findings);
 /* What was decoded becomes the component's curve, with its findings; `node` has the curve's key. MTR_ENOMEM.
  */
 int tariff_read_curve(const struct mtr_node *node, struct tariff_given_curve given, struct mtr_arena *arena,

@@ -129,7 +129,7 @@ static int read_row_curve(const struct mtr_node *node, const struct row_fields *
                           struct mtr_component *out, struct mtr_diagnostics *findings)
 {
     const struct tariff_given_curve given =
-        tariff_one_curve(node, fields->curves, TARIFF_CURVE_OF_LINES_COUNT, findings);
+        tariff_one_curve(node, &tariff_curves_of_lines, fields->curves, findings);
     if (!given.curve) return MTR_OK;
     *out = *component;
     if (component->has_side_input && !given.curve->takes_tier_by)

@@ -1,7 +1,8 @@
 /*
  * The table of curves, in the order in which they are listed to people. A row is the key that a curve is
  * written under; its file curve/<key>.c ends with `const struct tariff_curve tariff_curve_<key>`. The schema
- * of components and of the rows of a matrix, and the array of curve.c, are made of it. Private to lib/tariff.
+ * of components and of the rows of a matrix, and the arrays of table.c and of_lines.c, are made of it.
+ * Private to lib/tariff.
  */
 #ifndef METERD_LIB_TARIFF_CURVE_TABLE_H
 #define METERD_LIB_TARIFF_CURVE_TABLE_H
