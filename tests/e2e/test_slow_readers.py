@@ -11,6 +11,9 @@ import time
 
 from harness import METERD, Daemon, wait_until
 
+# A build with the address sanitizer keeps what was freed for a while: little of it here, where memory is what is measured.
+os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1:thread_local_quarantine_size_kb=16"
+
 READERS = 24
 HOSTS = 10000
 GROWTH_MAX_KB = 64 << 10
@@ -27,12 +30,12 @@ CATALOG = {
         {"from": "2020-01-01", "components": [{"key": "c", "meter": "buckets", "per_unit": "0.5", "group_by": ["bucket"]}]}]}],
     "subscriptions": [{"key": "s1", "service": "sa", "customer": "c1", "tariff": "t", "start": "2020-01-01"}],
 }
-# A tariff of 1000 tiers, and 80 groups of use that go through all of them: a trace of 80,000 steps.
+# A tariff of 1000 tiers, and 40 groups of use that go through all of them: a trace of 40,000 steps.
 PRICE = json.dumps({
     "tariff": {"key": "t", "currency": "USD", "versions": [{"from": "1970-01-01", "components": [
         {"key": "c", "meter": "m", "group_by": ["x"],
          "graduated": [{"up_to": i + 1, "unit": "1"} for i in range(999)] + [{"unit": "1"}]}]}]},
-    "usage": [{"component": "c", "quantity": "100000", "dimensions": {"x": f"v{i}"}} for i in range(80)],
+    "usage": [{"component": "c", "quantity": "100000", "dimensions": {"x": f"v{i}"}} for i in range(40)],
 }).encode()
 
 
@@ -136,7 +139,7 @@ def check_lists(daemon):
 def check_price(daemon):
     whole = daemon.call("POST", "/v1/price", PRICE, {"Content-Type": "application/json"})
     assert whole.status == 200 and len(whole.body) > LONG_BYTES_MIN, (whole.status, len(whole.body))
-    assert len(whole.json()["trace"]) > 80000
+    assert len(whole.json()["trace"]) > 40000
     check_slow_readers(daemon, "price with trace", request(daemon, "POST", "/v1/price", ["Content-Type: application/json"], PRICE), whole.body, True)
 
 
@@ -160,7 +163,7 @@ def check_forms(daemon):
     if shutil.which("zstd"):
         assert subprocess.run(["zstd", "-dc"], input=packed.body, capture_output=True, check=True).stdout == whole
     price = daemon.call("POST", "/v1/price", PRICE, {"Content-Type": "application/json", "Accept-Encoding": "gzip"})
-    assert len(json.loads(gzip.decompress(price.body))["trace"]) > 80000
+    assert len(json.loads(gzip.decompress(price.body))["trace"]) > 40000
     for accepted, status in (("identity;q=0", 406), ("*;q=0", 406), ("br", 200), ("identity", 200), ("gzip;q=0", 200)):
         answer = daemon.call("GET", "/v1/status", headers={"Accept-Encoding": accepted})
         assert answer.status == status and answer.headers["Content-Encoding"] is None, (accepted, answer.status)
@@ -201,7 +204,7 @@ def check_broken(daemon):
 
 def check_refusal():
     """Answers that wait for their readers fill the total: the next call is told so, until they have left."""
-    with Daemon({"listen": {"answer_bytes_total_max": "4MiB"}}) as daemon:
+    with Daemon({"listen": {"answer_bytes_total_max": "4MiB", "send_timeout": "10m"}}) as daemon:
         ask = request(daemon, "POST", "/v1/price", ["Content-Type: application/json"], PRICE)
         readers = [Reader(daemon, ask)]
         while b" 200 " in readers[-1].first_line():
@@ -217,7 +220,7 @@ def check_refusal():
         print(f"refused beside {len(readers) - 1} readers")
 
 
-with Daemon({"rater": {"draft_every": "0s"}}) as main:
+with Daemon({"rater": {"draft_every": "0s"}, "listen": {"send_timeout": "10m"}}) as main:
     main.apply(CATALOG)
     send_events(main)
     check_lists(main)
