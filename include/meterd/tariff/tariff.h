@@ -158,6 +158,7 @@ struct mtr_component {
     struct mtr_weight *weights; /* the first whose mask holds multiplies the quantity; none: 1 */
     uint32_t weight_count;
     void **parts; /* convert, free units, markup, cap, …: what each has of it, its own; NULL: not written */
+    bool has_parts; /* one of them is: most components have none */
     struct mtr_str tax_code; /* for whoever makes invoices; may be empty */
     struct mtr_str unit;     /* of the meter, or what `convert` makes of it; may be empty */
     struct mtr_str *group_by; /* subset of the meter's dimensions: one line per value combination */

@@ -27,6 +27,7 @@ int tariff_read_parts(const struct mtr_node *node, const struct mtr_tariff_docum
 {
     for (uint32_t i = 0; i < TARIFF_PART_COUNT; i++) {
         const struct tariff_part *part = tariff_keyed_parts[i];
+        component->has_parts = component->has_parts || component->parts[i];
         if (!component->parts[i] || !part->read) continue;
         int rc = part->read(arena, component->parts[i], &component->parts[i]);
         if (rc) return rc;

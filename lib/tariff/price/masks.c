@@ -219,7 +219,7 @@ int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
                               .component = work->component,
                               .hour = {INT64_MAX, INT64_MIN},
                               .capacity = work->row_count};
-    if (!mtr_component_has_masks(work->component) || work->row_count == 0) return MTR_OK;
+    MTR_ASSERT(mtr_component_has_masks(work->component) && work->row_count > 0);
     int rc = grow(&masking);
     for (uint32_t i = 0; !rc && i < work->row_count; i++) rc = add_row(&masking, work->rows[i]);
     if (!rc && masking.unsorted) qsort(masking.rows, masking.count, sizeof(*masking.rows), compare_rows);

@@ -18,7 +18,7 @@ static int take_use(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct tariff_curve *curve = work->component->curve;
     int rc = curve->select ? curve->select(pricer, work) : MTR_OK;
-    if (!rc) rc = price_masks(pricer, work);
+    if (!rc && work->row_count && mtr_component_has_masks(work->component)) rc = price_masks(pricer, work);
     return rc ? rc : price_slices(pricer, work);
 }
 
@@ -112,7 +112,8 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
-    for (const struct tariff_part *const *part = tariff_component_parts; !rc && *part; part++)
+    for (const struct tariff_part *const *part = tariff_component_parts;
+         !rc && component->has_parts && *part; part++)
         if ((*part)->apply_to_component) rc = (*part)->apply_to_component(pricer, component, first_line);
     pricer->component = NULL;
     *rows = row;

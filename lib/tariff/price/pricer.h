@@ -83,7 +83,7 @@ struct mtr_line_work {
     struct mtr_price_line line;    /* exact: of the slice while one is priced, then of the line */
 };
 
-/* Rows in the hours that the component counts, split and weighted as it says. */
+/* Of a component with masks: rows in the hours that it counts, split and weighted as it says. */
 int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work) MTR_MUST_USE;
 /* Whether the use that is being priced (all, or that before this part) makes a line by itself. */
 bool price_makes_line(const struct mtr_line_work *work);

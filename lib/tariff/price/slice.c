@@ -26,6 +26,7 @@ int price_units_of_slice(struct mtr_pricer *pricer, struct mtr_line_work *work)
 int price_adjust(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = MTR_OK;
+    if (!work->component->has_parts) return MTR_OK;
     for (const struct tariff_part *const *part = tariff_line_parts; !rc && work->due && *part; part++)
         rc = (*part)->apply_to_line(pricer, work);
     return rc;
