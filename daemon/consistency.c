@@ -1,9 +1,9 @@
 /*
  * The stores against one another, at start: a restored or deleted store must not make money wrong in silence.
  *
- *   log behind the rollups      events would get numbers that were folded already, and never be billed    → refuse
- *   charges gone, log not empty everything would be charged again under the same ids                       → refuse
- *   rollups gone                a fold of the log: made again, and the rater looks at all of it again       → go on
+ *   log behind the rollups       refused: events would get numbers that were folded already
+ *   charges gone, log not empty  refused: everything would be charged again under the same ids
+ *   rollups gone                 a fold of the log: made again, and the rater looks at all of it again
  */
 #include "daemon/daemon.h"
 

@@ -250,12 +250,6 @@ void mtr_json_named_bool(struct mtr_json_writer *writer, const char *name, bool 
     mtr_json_bool(writer, value);
 }
 
-void mtr_json_named_quantity(struct mtr_json_writer *writer, const char *name, struct mtr_quantity value)
-{
-    mtr_json_name(writer, name);
-    mtr_json_quantity(writer, value);
-}
-
 void mtr_json_named_money(struct mtr_json_writer *writer, const char *name, struct mtr_money value,
                           unsigned digits_min)
 {

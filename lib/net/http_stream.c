@@ -6,7 +6,8 @@
  * Invariants:
  *   1  A stream that has MTR_HTTP_STREAM_BYTES waiting is told MTR_EAGAIN, and is put on server->drains once
  *      they have left, or the peer has: one piece waits, never two.
- *   2  server->drains is walked by the server's prepare hook alone, so on_drain never comes from inside chunk.
+ *   2  server->drains is walked by the server's prepare hook alone, so on_drain never comes from inside
+ *      chunk.
  *   3  The last chunk is written by respond_end only: a body without it broke off. HTTP/1.0 knows no chunks:
  *      there a reset tells.
  */

@@ -62,7 +62,6 @@ void mtr_json_named_text(struct mtr_json_writer *writer, const char *name, struc
 void mtr_json_named_cstr(struct mtr_json_writer *writer, const char *name, const char *text);
 void mtr_json_named_u64(struct mtr_json_writer *writer, const char *name, uint64_t value);
 void mtr_json_named_bool(struct mtr_json_writer *writer, const char *name, bool value);
-void mtr_json_named_quantity(struct mtr_json_writer *writer, const char *name, struct mtr_quantity value);
 void mtr_json_named_money(struct mtr_json_writer *writer, const char *name, struct mtr_money value,
                           unsigned digits_min);
 void mtr_json_named_time(struct mtr_json_writer *writer, const char *name, int64_t time_us);

@@ -176,9 +176,6 @@ struct mtr_price {
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
               struct mtr_price *out) MTR_MUST_USE;
 
-/* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
-int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b);
-
 /* The component with the curve that a line of these dimensions has: itself, or the row of its matrix that
  * matches. */
 const struct mtr_component *mtr_price_select(const struct mtr_component *component,

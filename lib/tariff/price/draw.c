@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_price_pool *b)
+/* The order in which pools are drawn; 0 for two grants that cannot be told apart. */
+static int compare_grants(const struct mtr_price_pool *a, const struct mtr_price_pool *b)
 {
     if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
     if (a->expires_s != b->expires_s) return a->expires_s < b->expires_s ? -1 : 1;
@@ -22,8 +23,8 @@ int mtr_price_compare_pools(const struct mtr_price_pool *a, const struct mtr_pri
 
 static int compare_states(const void *a, const void *b)
 {
-    return mtr_price_compare_pools(((const struct mtr_price_pool_state *)a)->pool,
-                                   ((const struct mtr_price_pool_state *)b)->pool);
+    return compare_grants(((const struct mtr_price_pool_state *)a)->pool,
+                          ((const struct mtr_price_pool_state *)b)->pool);
 }
 
 static bool is_of(const struct mtr_price_draw *draw, const struct mtr_price_pool *pool)
