@@ -88,8 +88,8 @@ static int conclude(struct mtr_aggregator *aggregator, struct position *position
     *write = aggregator->events > 0 || aggregator->state_changed;
     if (aggregator->cells.count > 0) {
         const uint64_t change_before = position->change;
-        int rc = cell_table_write(&aggregator->cells, aggregator->txn, &position->change,
-                                      aggregator->diagnostic);
+        int rc =
+            cell_table_write(&aggregator->cells, aggregator->txn, &position->change, aggregator->diagnostic);
         if (rc) return rc;
         MTR_ASSERT(*write && position->change > change_before); /* readers of the feed learn of every cell */
     }

@@ -49,8 +49,7 @@ struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const 
     return resolved;
 }
 
-struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
-                                        uint64_t seq)
+struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq)
 {
     return (struct mtr_held_event){.reason = reason,
                                    .vendor = event->vendor,
@@ -278,8 +277,7 @@ static int fold_event(struct mtr_aggregator *aggregator, const struct mtr_event 
         return fold_quarantine(aggregator, seq, 0, "conflict",
                                "an event of the same source and id but with other content came before");
     case MTR_DISPOSITION_EXPIRED:
-        return fold_quarantine(aggregator, seq, 0, "expired",
-                                   "its time is older than the accepted lateness");
+        return fold_quarantine(aggregator, seq, 0, "expired", "its time is older than the accepted lateness");
     case MTR_DISPOSITION_FUTURE:
         return fold_quarantine(aggregator, seq, 0, "future",
                                "its time is further ahead than the accepted skew");

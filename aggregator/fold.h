@@ -86,8 +86,7 @@ struct mtr_resolved {
     struct mtr_str name; /* of the unknown, borrowed from the event */
 };
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
-struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason,
-                                        uint64_t seq);
+struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq);
 
 /* What an event does to the cells of one meter, and back. */
 struct mtr_effect {

@@ -76,7 +76,7 @@ static int ensure_directory(const char *directory, struct mtr_diagnostic *diagno
 }
 
 int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
-                         struct mtr_diagnostic *diagnostic)
+                     struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], log_path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s/event.key", data_directory);
@@ -131,7 +131,7 @@ static int apply_admin_document(struct mtr_catalog_store *store, const char *sha
 }
 
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
-                         struct mtr_diagnostic *diagnostic)
+                     struct mtr_diagnostic *diagnostic)
 {
     char path[PATH_BYTES], secret[MTR_SECRET_TEXT_BYTES], sha256[MTR_SHA256_TEXT_BYTES];
     snprintf(path, sizeof(path), "%s/admin.key", data_directory);

@@ -290,7 +290,7 @@ static int decode(struct mtr_config *config, struct mtr_str text, struct mtr_dia
 }
 
 int config_load(const char *path, char *const *environment, const char *const *settings,
-                    struct mtr_config *out, const char **input_name, struct mtr_diagnostics *findings)
+                struct mtr_config *out, const char **input_name, struct mtr_diagnostics *findings)
 {
     static const char system_path[] = "/etc/meterd/meterd.yaml";
     struct mtr_buffer text;
@@ -344,7 +344,7 @@ static bool is_equal(const struct mtr_field *row, const char *before, const char
 }
 
 void config_compare(const struct mtr_config *before, const struct mtr_config *after,
-                        void (*on_key)(void *context, const char *section, const char *key), void *context)
+                    void (*on_key)(void *context, const char *section, const char *key), void *context)
 {
     for (const struct mtr_field *section = mtr_config_fields; section->name; section++)
         for (const struct mtr_field *row = section->fields; row->name; row++)

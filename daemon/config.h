@@ -117,12 +117,12 @@ extern const struct mtr_field mtr_config_fields[];
  * config). The caller releases *out in any case. MTR_EINVALID when a finding is an error; MTR_ENOTFOUND
  * when path cannot be read. */
 int config_load(const char *path, char *const *environment, const char *const *settings,
-                    struct mtr_config *out, const char **input_name,
-                    struct mtr_diagnostics *findings) MTR_MUST_USE;
+                struct mtr_config *out, const char **input_name,
+                struct mtr_diagnostics *findings) MTR_MUST_USE;
 void config_release(struct mtr_config *config);
 
 /* Calls on_key for every key whose value differs. */
 void config_compare(const struct mtr_config *before, const struct mtr_config *after,
-                        void (*on_key)(void *context, const char *section, const char *key), void *context);
+                    void (*on_key)(void *context, const char *section, const char *key), void *context);
 
 #endif

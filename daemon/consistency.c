@@ -23,7 +23,7 @@ static bool has_store(const char *directory, const char *name)
 }
 
 int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
-                           struct mtr_diagnostic *diagnostic)
+                       struct mtr_diagnostic *diagnostic)
 {
     uint64_t last_seq = mtr_log_last_seq(daemon->log);
     *rollups_are_new = !has_store(directory, "rollups");

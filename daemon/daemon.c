@@ -321,7 +321,7 @@ static int open_all(struct mtr_daemon *daemon, struct run_context *run, struct m
 }
 
 int daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
-                   void *context)
+               void *context)
 {
     static struct mtr_daemon daemon; /* zero; one per process */
     struct run_context run = {&daemon, reload, context};

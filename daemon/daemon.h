@@ -85,7 +85,7 @@ struct mtr_daemon {
  * SIGINT or a failure, drains and closes. `reload` is asked on SIGHUP for a configuration to check: 0, or
  * it has printed why. MTR_OK after a signal; else the first failure, which the log lines have told. */
 int daemon_run(const struct mtr_config *config, int (*reload)(void *context, struct mtr_config *out),
-                   void *context) MTR_MUST_USE;
+               void *context) MTR_MUST_USE;
 
 /* The stages' threads (pipeline.c): started once everything is open; ended upstream first, the writer and the
  * sealer after all that they were given, the aggregator drained unless a stage failed. */
@@ -105,20 +105,20 @@ uint32_t file_limit_connections(uint32_t connections_max);
 
 /* Health and metrics on the admin listener (admin.c). */
 int admin_open(struct mtr_daemon *daemon, struct mtr_admin **out,
-                   struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+               struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void admin_close(struct mtr_admin *admin);
 
 /* The stores against one another (consistency.c): once the log is open and before the other stores are
  * made, and once all are open. MTR_ECORRUPT with a sentence when going on would make money wrong. */
 int consistency_before(struct mtr_daemon *daemon, const char *directory, bool *rollups_are_new,
-                           struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                       struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 int consistency_after(struct mtr_daemon *daemon, bool rollups_are_new,
-                          struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                      struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 /* The first start's operator key: <data>/admin.key with mode 0600, and its document in the catalog
  * (admin_key.c). */
 int admin_key_ensure(struct mtr_catalog_store *store, const char *data_directory, int64_t now_us,
-                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 /* A fresh secret: "mtr_" + 64 hex digits of 256 random bits, and the hex SHA-256 that the catalog keeps. */
 enum { MTR_SECRET_TEXT_BYTES = 69, MTR_SHA256_TEXT_BYTES = 65 };
 int secret_make(char secret[MTR_SECRET_TEXT_BYTES], char sha256[MTR_SHA256_TEXT_BYTES]) MTR_MUST_USE;
@@ -127,6 +127,6 @@ int secret_write(const char *path, const char *secret) MTR_MUST_USE;
 
 /* The key of SipHash over event identities: <data>/event.key, made at the first start (admin_key.c). */
 int event_key_ensure(const char *data_directory, uint8_t key[MTR_EVENT_KEY_BYTES],
-                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -182,8 +182,7 @@ static int read_row(struct mtr_decode_job *job, struct mtr_msgpack_cursor *curso
     } else if (head.kind == MTR_MSGPACK_SCALAR) {
         draft_fault(&job->draft, NULL, "a row must be a list of values");
     } else {
-        draft_faultf(&job->draft, NULL, "a row must be a list of %u values",
-                         (unsigned)table->column_count);
+        draft_faultf(&job->draft, NULL, "a row must be a list of %u values", (unsigned)table->column_count);
         rc = msgpack_read_over(cursor, &head);
     }
     if (!rc) draft_end(&job->draft);

@@ -25,7 +25,7 @@ static int read_line(struct mtr_decode_job *job, struct mtr_json_cursor *cursor,
         draft->result->code = MTR_RESULT_ACCEPTED; /* that the line is broken matters more than what was found
                                                       in its first half */
         draft_faultf(draft, NULL, "malformed JSON at byte %zu: %s", base + cursor->fault_offset,
-                         cursor->fault);
+                     cursor->fault);
     }
     draft_end(draft);
     return MTR_OK;

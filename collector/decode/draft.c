@@ -50,7 +50,7 @@ enum mtr_attribute draft_attribute_from_name(struct mtr_str name)
 }
 
 void draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
-                    int64_t received_us)
+                int64_t received_us)
 {
     *draft = (struct mtr_draft){.request = request, .events_max = events_max, .received_us = received_us};
     request->events = NULL;
@@ -239,7 +239,7 @@ static void set_time(struct mtr_draft *draft, const struct mtr_value *value)
     if (value->kind == MTR_VALUE_INTEGER) {
         if (value->integer < 0 || value->integer >= (mtr_int128)MTR_TIME_S_MAX * MTR_US_PER_SECOND) {
             draft_fault(draft, "time",
-                            "outside the years 1970 to 2199 (integers are microseconds since 1970)");
+                        "outside the years 1970 to 2199 (integers are microseconds since 1970)");
             return;
         }
         time_us = (int64_t)value->integer;
@@ -314,7 +314,7 @@ static void note_extension(struct mtr_draft *draft, struct mtr_str name, const s
     /* The event itself is the first level. */
     if (value->kind == MTR_VALUE_NESTED && value->depth + 1 > MTR_EVENT_DEPTH_MAX)
         draft_faultf(draft, extension_field(draft, name), "nested deeper than %d levels",
-                         MTR_EVENT_DEPTH_MAX);
+                     MTR_EVENT_DEPTH_MAX);
 }
 
 static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
@@ -329,7 +329,7 @@ static bool first_time(struct mtr_draft *draft, enum mtr_attribute attribute)
 }
 
 void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
-                         const struct mtr_value *value)
+                     const struct mtr_value *value)
 {
     if (attribute == MTR_ATTRIBUTE_EXTENSION) {
         note_extension(draft, name, value);
@@ -343,7 +343,7 @@ void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, stru
         set_checked(draft, attribute, value);
     } else {
         draft_fault(draft, attribute_names[attribute],
-                        attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
+                    attribute == MTR_ATTRIBUTE_DATA ? "must be a map" : "must be a string");
     }
 }
 

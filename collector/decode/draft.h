@@ -65,14 +65,14 @@ struct mtr_draft {
 };
 
 void draft_init(struct mtr_draft *draft, struct mtr_request *request, uint32_t events_max,
-                    int64_t received_us);
+                int64_t received_us);
 /* Room for `count` more events at once; a hint, capped by events_max. */
 int draft_reserve(struct mtr_draft *draft, uint64_t count) MTR_MUST_USE;
 
 int draft_begin(struct mtr_draft *draft) MTR_MUST_USE; /* MTR_ELIMIT: more than events_max; MTR_ENOMEM */
 enum mtr_attribute draft_attribute_from_name(struct mtr_str name);
 void draft_attribute(struct mtr_draft *draft, enum mtr_attribute attribute, struct mtr_str name,
-                         const struct mtr_value *value);
+                     const struct mtr_value *value);
 /* Opens the data map; false when the event already had one (the fault is set). */
 bool draft_data_begin(struct mtr_draft *draft);
 void draft_data(struct mtr_draft *draft, struct mtr_str name, const struct mtr_value *value);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
-                          const struct mtr_json_index *index)
+                      const struct mtr_json_index *index)
 {
     *cursor = (struct mtr_json_cursor){.text = text,
                                        .offsets = index->offsets,
@@ -210,7 +210,7 @@ static int read_scalar(struct mtr_json_cursor *cursor, struct mtr_value *value)
     }
     if (first == MTR_JSON_END || first == ',' || first == ':' || first == ']' || first == '}')
         return json_cursor_fail(cursor,
-                             first == MTR_JSON_END ? "the text ends too early" : "a value is expected");
+                                first == MTR_JSON_END ? "the text ends too early" : "a value is expected");
     struct mtr_str token = take_token(cursor);
     if (first == '-' || (first >= '0' && first <= '9')) {
         value->kind = MTR_VALUE_NUMBER;

@@ -30,7 +30,7 @@ struct mtr_json_cursor {
 enum { MTR_JSON_END = -1 };
 
 void json_cursor_init(struct mtr_json_cursor *cursor, char *text, size_t size,
-                          const struct mtr_json_index *index);
+                      const struct mtr_json_index *index);
 
 /* The first byte of the next token, or MTR_JSON_END. */
 static inline int json_cursor_peek(const struct mtr_json_cursor *cursor)
@@ -43,7 +43,7 @@ int json_cursor_fail(struct mtr_json_cursor *cursor, const char *fault); /* at t
 int json_cursor_expect(struct mtr_json_cursor *cursor, char token, const char *fault) MTR_MUST_USE;
 /* A name and its colon. A name with a broken escape is given raw, *refused says why (else NULL). */
 int json_cursor_name_read(struct mtr_json_cursor *cursor, struct mtr_str *name,
-                       const char **refused) MTR_MUST_USE;
+                          const char **refused) MTR_MUST_USE;
 /* Any value; maps and lists are read over and come as NESTED. */
 int json_cursor_value_read(struct mtr_json_cursor *cursor, struct mtr_value *value) MTR_MUST_USE;
 /* After an item of a map or list: true when ',' stood there and another follows, false at `closing`. */

@@ -94,7 +94,7 @@ int64_t group_find(const struct mtr_group *group, struct mtr_event_identity iden
 }
 
 uint64_t group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
-                         enum mtr_disposition disposition, uint64_t target_seq)
+                     enum mtr_disposition disposition, uint64_t target_seq)
 {
     MTR_ASSERT(group->stored_count < group->count && group->count <= group->capacity);
     uint32_t *claim = claim_of(group, key.identity);

@@ -40,6 +40,6 @@ int group_prepare(struct mtr_group *group) MTR_MUST_USE;
 int64_t group_find(const struct mtr_group *group, struct mtr_event_identity identity);
 /* The event will be stored under `key`; returns its sequence. */
 uint64_t group_store(struct mtr_group *group, const struct mtr_event *event, struct mtr_dedup_key key,
-                         enum mtr_disposition disposition, uint64_t target_seq);
+                     enum mtr_disposition disposition, uint64_t target_seq);
 
 #endif

@@ -61,7 +61,7 @@ struct mtr_intake {
 /* intake_judge.c: sets the result of every event of the group, and what of it is stored. An error: nothing
  * may be stored. */
 int intake_judge_group(struct mtr_intake *intake, const struct mtr_catalog *catalog,
-                           int64_t now_us) MTR_MUST_USE;
+                       int64_t now_us) MTR_MUST_USE;
 
 /* intake_housekeep.c: the last slow work failed, so that nothing may get better by waiting. */
 bool intake_is_stuck(const struct mtr_intake *intake);

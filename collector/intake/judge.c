@@ -126,8 +126,7 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
     return no_objection;
 }
 
-struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
-                                  int64_t now_us)
+struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us)
 {
     if (event->time_us < now_us - judge->options.lateness_us)
         return (struct mtr_verdict){.code = MTR_RESULT_EXPIRED,
@@ -309,7 +308,7 @@ static struct mtr_verdict judge_term(const struct mtr_subscription *subscription
 }
 
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
-                                   const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena)
+                               const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena)
 {
     const struct mtr_subscription *subscription =
         mtr_catalog_find_subject(catalog, event->vendor, event->subject);

@@ -43,12 +43,11 @@ int judge_begin(struct mtr_judge *judge, const struct mtr_catalog *catalog) MTR_
 /* Sizes of attributes and data: what nothing after it could store. INVALID or ACCEPTED. */
 struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena *arena);
 /* EXPIRED, FUTURE or ACCEPTED. */
-struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event,
-                                  int64_t now_us);
+struct mtr_verdict judge_time(const struct mtr_judge *judge, const struct mtr_event *event, int64_t now_us);
 /* The id that a void names, or INVALID. */
 struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *target_id);
 /* Against the catalog: ACCEPTED, HELD, LATE, or not stored: INVALID, NOT_ACTIVE, NOT_AUTHORIZED. */
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
-                                   const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
+                               const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena);
 
 #endif

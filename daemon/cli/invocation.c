@@ -24,8 +24,7 @@ static const struct cli_option *find_in(const struct cli_option *options, struct
     return NULL;
 }
 
-const struct cli_option *cli_find_option(const struct cli_command *command, struct mtr_str name,
-                                            char letter)
+const struct cli_option *cli_find_option(const struct cli_command *command, struct mtr_str name, char letter)
 {
     const struct cli_option *option = command ? find_in(command->options, name, letter) : NULL;
     return option ? option : find_in(cli_common_options, name, letter);

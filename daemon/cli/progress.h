@@ -19,7 +19,7 @@ struct mtr_progress {
 
 void progress_init(struct mtr_progress *progress, uint64_t bytes_total);
 void progress_update(struct mtr_progress *progress, uint64_t bytes_done,
-                         uint64_t count);               /* draws ten times a second at most */
+                     uint64_t count);               /* draws ten times a second at most */
 void progress_clear(struct mtr_progress *progress); /* before anything else is printed, and at the end */
 
 #endif

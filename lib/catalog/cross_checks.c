@@ -233,8 +233,7 @@ static void check_cost(const struct mtr_record *record, const struct mtr_subscri
     for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
         if (!has_allowances(&tariff->versions[i])) continue;
         record_fail(record, "cost_tariff", findings,
-                        "tariff `%.*s` has allowances, which a cost cannot draw on",
-                        MTR_STR_ARGS(tariff->key));
+                    "tariff `%.*s` has allowances, which a cost cannot draw on", MTR_STR_ARGS(tariff->key));
         return;
     }
     if (tariff && (tariff->across_customer || tariff->has_account))
@@ -408,8 +407,8 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
     return MTR_OK;
 }
 
-void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
-                              int64_t now_us, struct mtr_diagnostics *findings)
+void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
+                          struct mtr_diagnostics *findings)
 {
     for (uint32_t i = 0; i < before->counts[MTR_KIND_TARIFF]; i++) {
         const struct mtr_record *record = catalog->records[MTR_KIND_TARIFF][i];

@@ -30,8 +30,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if (sodium_hex2bin(f->sha256, sizeof(f->sha256), f->sha256_hex.data, f->sha256_hex.size, NULL, &size,
                        NULL) ||
         size != sizeof(f->sha256))
-        record_fail(record, "sha256", findings,
-                        "64 hexadecimal digits are expected, as `sha256sum` prints");
+        record_fail(record, "sha256", findings, "64 hexadecimal digits are expected, as `sha256sum` prints");
     for (uint32_t i = 0; i < f->scope_names.count; i++) {
         unsigned k = 0;
         while (k < 4 && !mtr_str_equal(scopes[i], mtr_str_from(names[k]))) k++;

@@ -135,8 +135,7 @@ static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *fi
                         MTR_PROPERTY_NAME_BYTES_MAX);
         for (uint32_t k = 0; k < i; k++)
             if (mtr_str_equal(names[i], names[k]))
-                record_fail(record, "group_by", findings, "`%.*s` is given twice",
-                                MTR_STR_ARGS(names[i]));
+                record_fail(record, "group_by", findings, "`%.*s` is given twice", MTR_STR_ARGS(names[i]));
     }
 }
 
@@ -233,7 +232,8 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
     record_freeze(now, "aggregation", a->aggregation == b->aggregation, findings);
     record_freeze(now, "value", mtr_str_equal(a->value, b->value), findings);
     record_freeze(now, "group_by",
-           same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count), findings);
+                  same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count),
+                  findings);
     record_freeze(now, "filter", same_filters(a, b), findings);
     record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
     record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);

@@ -203,8 +203,7 @@ static void check_order(struct mtr_record *record, struct mtr_diagnostics *findi
     if (f->end_s <= f->start_s) record_fail(record, "end", findings, "end must be after start");
 }
 
-static int finish(struct mtr_record *record, struct mtr_zones *zones,
-                            struct mtr_diagnostics *findings)
+static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
     if (f->subject.size == 0) f->subject = record->key;

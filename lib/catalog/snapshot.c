@@ -117,8 +117,8 @@ static struct mtr_record *resolve(const struct mtr_catalog *catalog, const struc
             : mtr_schema_nearest(key, key_at, &nearest); /* bounded by the findings that are kept */
     const char *name = mtr_catalog_kind_name(kind);
     if (meant)
-        record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name,
-                        MTR_STR_ARGS(key), meant);
+        record_fail(from, field, findings, "unknown %s `%.*s`; did you mean `%s`?", name, MTR_STR_ARGS(key),
+                    meant);
     else
         record_fail(from, field, findings, "unknown %s `%.*s`", name, MTR_STR_ARGS(key));
     return NULL;
@@ -194,10 +194,8 @@ static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *
     const struct mtr_subscription *other = mtr_catalog_find_subject(catalog, vendor, subscription->subject);
     if (other)
         record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
-                        MTR_STR_ARGS(subscription->subject),
-                        MTR_STR_ARGS(other->key));
-    hash_index_add(&catalog->by_subject, catalog_subject_hash(vendor, subscription->subject),
-                  record->number);
+                    MTR_STR_ARGS(subscription->subject), MTR_STR_ARGS(other->key));
+    hash_index_add(&catalog->by_subject, catalog_subject_hash(vendor, subscription->subject), record->number);
     hash_index_add(&catalog->by_bare_subject, hash_index_hash(subscription->subject, 0), record->number);
 }
 

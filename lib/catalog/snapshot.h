@@ -62,11 +62,10 @@ void catalog_check_credits(const struct mtr_catalog *catalog, struct mtr_diagnos
  * MTR_ENOMEM. */
 int catalog_note_carrying(struct mtr_catalog *catalog) MTR_MUST_USE;
 /* Subscriptions against their tariffs: every reference is linked. MTR_ENOMEM. */
-int catalog_check_subscriptions(struct mtr_catalog *catalog,
-                                    struct mtr_diagnostics *findings) MTR_MUST_USE;
+int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* What may not change from the snapshot in force to the next, whichever document does it. */
-void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog,
-                              int64_t now_us, struct mtr_diagnostics *findings);
+void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
+                          struct mtr_diagnostics *findings);
 
 /* Gives each subscription its peers. MTR_ENOMEM. */
 int catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;

@@ -186,8 +186,8 @@ static void replace_current(struct mtr_catalog_store *store, struct mtr_catalog 
 
 /* Decodes what changed, and foresees the numbers of what is new. */
 static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
-                       uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
-                       struct mtr_diagnostics *findings)
+                         uint32_t counts[MTR_KIND_COUNT], struct mtr_catalog_change *change,
+                         struct mtr_diagnostics *findings)
 {
     int rc = MTR_OK;
     size_t errors = findings->errors;

@@ -78,8 +78,8 @@ static bool closes(const struct mtr_http_request *request)
     return request->close_after || !request->head.keep_alive || request->server->is_draining;
 }
 
-int http_write_head(struct mtr_http_request *request, unsigned status,
-                        const struct mtr_http_header *headers, uint32_t count, int64_t content_length)
+int http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers,
+                    uint32_t count, int64_t content_length)
 {
     MTR_ASSERT(status >= 200 && status <= 599);
     struct mtr_str reason = mtr_str_from(mtr_http_reason(status));

@@ -401,8 +401,7 @@ void http_connection_accept(struct mtr_http_server *server)
     mtr_buffer_init(&connection->writing, MTR_HTTP_OUTPUT_BYTES_MAX);
     mtr_buffer_init(&connection->moved, SIZE_MAX / 4);
     mtr_buffer_init(&connection->writing_moved, SIZE_MAX / 4);
-    http_parser_init(&connection->parser, server->options.url_bytes_max,
-                         server->options.header_bytes_max);
+    http_parser_init(&connection->parser, server->options.url_bytes_max, server->options.header_bytes_max);
     connection->next = server->connections;
     if (server->connections) server->connections->previous = connection;
     server->connections = connection;

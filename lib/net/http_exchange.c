@@ -233,7 +233,7 @@ static bool set_options(struct mtr_http_exchange *exchange, const struct mtr_htt
 }
 
 int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
-                            bool is_guarded, struct mtr_http_answer *answer)
+                        bool is_guarded, struct mtr_http_answer *answer)
 {
     *exchange = (struct mtr_http_exchange){.easy = easy,
                                            .answer = answer,

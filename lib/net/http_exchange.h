@@ -26,7 +26,7 @@ int http_exchange_init_curl(void) MTR_MUST_USE; /* once per process, from any th
 
 /* Sets the easy handle up for call. MTR_EINVALID: the URL or a header; answer->reason says which. */
 int http_exchange_begin(struct mtr_http_exchange *exchange, CURL *easy, const struct mtr_http_call *call,
-                            bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
+                        bool is_guarded, struct mtr_http_answer *answer) MTR_MUST_USE;
 /* After curl is done with it: error, status, reason. */
 void http_exchange_conclude(struct mtr_http_exchange *exchange, CURLcode code);
 void http_exchange_release(struct mtr_http_exchange *exchange);

@@ -179,16 +179,15 @@ void http_connection_count_answers(struct mtr_http_connection *connection);
 bool http_connection_settle_sending(struct mtr_http_connection *connection, size_t waiting);
 
 /* http_answer.c */
-int http_write_head(struct mtr_http_request *request, unsigned status,
-                        const struct mtr_http_header *headers, uint32_t count,
-                        int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
+int http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers,
+                    uint32_t count, int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
 struct mtr_buffer *
 http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
 void http_answered(
     struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
 void http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
 void http_refuse(struct mtr_http_request *request, unsigned status,
-                     const char *detail);                 /* the server's own answer, then close */
+                 const char *detail);                 /* the server's own answer, then close */
 void http_time_out(struct mtr_http_request *request); /* 504 in the place of the handler's answer */
 
 /* http_stream.c */

@@ -292,7 +292,7 @@ static enum mtr_http_progress judge_head(struct mtr_http_parser *parser)
 }
 
 enum mtr_http_progress http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
-                                            size_t *used)
+                                        size_t *used)
 {
     struct mtr_http_head *head = parser->head;
     size_t skipped = 0;
@@ -352,9 +352,9 @@ static enum mtr_http_progress chunked_body(struct mtr_http_parser *parser, const
 }
 
 enum mtr_http_progress http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
-                                            size_t *used,
-                                            int (*on_body)(void *context, const char *data, size_t size),
-                                            void *context)
+                                        size_t *used,
+                                        int (*on_body)(void *context, const char *data, size_t size),
+                                        void *context)
 {
     parser->on_body = on_body;
     parser->context = context;

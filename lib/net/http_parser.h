@@ -66,12 +66,12 @@ void http_parser_init(struct mtr_http_parser *parser, size_t url_bytes_max, size
 void http_parser_begin(struct mtr_http_parser *parser, struct mtr_http_head *head);
 /* Takes *used bytes of data; never a byte behind the head's end. */
 enum mtr_http_progress http_parser_head(struct mtr_http_parser *parser, const char *data, size_t size,
-                                            size_t *used);
+                                        size_t *used);
 /* After DONE of the head; DONE at once without a body. on_body returns 0 or the status to refuse the
  * request with. */
 enum mtr_http_progress http_parser_body(struct mtr_http_parser *parser, const char *data, size_t size,
-                                            size_t *used,
-                                            int (*on_body)(void *context, const char *data, size_t size),
-                                            void *context);
+                                        size_t *used,
+                                        int (*on_body)(void *context, const char *data, size_t size),
+                                        void *context);
 
 #endif

@@ -188,9 +188,8 @@ static int read_mask(const struct mtr_node *node, const struct tariff_mask_field
     return fields->has_dates ? read_dates(node, &fields->dates, arena, out, findings) : MTR_OK;
 }
 
-int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
-                             struct mtr_arena *arena, struct mtr_calendar *out,
-                             struct mtr_diagnostics *findings)
+int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list, struct mtr_arena *arena,
+                         struct mtr_calendar *out, struct mtr_diagnostics *findings)
 {
     const struct tariff_mask_fields *fields = list->items;
     size_t errors_before = findings->errors;
@@ -241,8 +240,8 @@ static int read_weights(const struct mtr_node *node, const struct mtr_list *list
 }
 
 int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                          const struct mtr_calendar *calendar, struct mtr_arena *arena,
-                          struct mtr_component *out, struct mtr_diagnostics *findings)
+                      const struct mtr_calendar *calendar, struct mtr_arena *arena, struct mtr_component *out,
+                      struct mtr_diagnostics *findings)
 {
     if (fields->when) read_when(fields->when, calendar, out, findings);
     if (!fields->has_weights) return MTR_OK;

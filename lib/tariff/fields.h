@@ -124,12 +124,11 @@ static inline bool tariff_is_whole(enum mtr_curve_scope scope)
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                        struct mtr_diagnostics *findings);
 /* `node` is what stands under `calendar`; the list may be empty. */
-int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list,
-                             struct mtr_arena *arena, struct mtr_calendar *out,
-                             struct mtr_diagnostics *findings) MTR_MUST_USE;
+int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list, struct mtr_arena *arena,
+                         struct mtr_calendar *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
-                          const struct mtr_calendar *calendar, struct mtr_arena *arena,
-                          struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+                      const struct mtr_calendar *calendar, struct mtr_arena *arena, struct mtr_component *out,
+                      struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Pools of a version whose components are read. MTR_ENOMEM. */
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                            const struct tariff_version_fields *fields, struct mtr_arena *arena,

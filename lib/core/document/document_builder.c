@@ -26,8 +26,8 @@ void document_builder_release(struct mtr_document_builder *builder)
     builder->pending = NULL;
 }
 
-int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
-                              const char *format, ...)
+int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format,
+                          ...)
 {
     char text[sizeof(builder->diagnostic->text)];
     va_list args;
@@ -124,8 +124,8 @@ static int refuse_duplicate_keys(struct mtr_document_builder *builder, const str
     free(sorted);
     if (!repeat) return MTR_OK;
     return document_builder_fail(builder, (struct mtr_place){repeat->key_line, repeat->key_column, 0},
-                                     "the key `%.*s` is given twice, first on line %u",
-                                     MTR_STR_ARGS(repeat->key), first->key_line);
+                                 "the key `%.*s` is given twice, first on line %u", MTR_STR_ARGS(repeat->key),
+                                 first->key_line);
 }
 
 int document_builder_close(struct mtr_document_builder *builder)
@@ -164,8 +164,7 @@ static int copy_text(struct mtr_document_builder *builder, struct mtr_str text, 
     return mtr_arena_copy(builder->arena, text, out) ? fail_memory(builder, place) : MTR_OK;
 }
 
-int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text,
-                             struct mtr_place place)
+int document_builder_key(struct mtr_document_builder *builder, struct mtr_str text, struct mtr_place place)
 {
     MTR_ASSERT(document_builder_wants_key(builder));
     if (text.size == 0) return document_builder_fail(builder, place, "a key must not be empty");

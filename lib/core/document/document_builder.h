@@ -50,8 +50,8 @@ int document_builder_scalar(struct mtr_document_builder *builder, struct mtr_str
                             struct mtr_place place) MTR_MUST_USE;
 
 /* MTR_EINVALID with the sentence and its place. */
-int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place,
-                              const char *format, ...) MTR_PRINTF(3, 4) MTR_MUST_USE;
+int document_builder_fail(struct mtr_document_builder *builder, struct mtr_place place, const char *format,
+                          ...) MTR_PRINTF(3, 4) MTR_MUST_USE;
 
 /* Does text follow the number grammar of RFC 8259 §6? */
 bool document_is_number(struct mtr_str text);

@@ -43,8 +43,7 @@ static int fail_expected(struct json *json, const char *expected)
     int c = peek(json);
     struct mtr_place place = place_of(json, json->at);
     if (c < 0)
-        return document_builder_fail(json->builder, place, "the JSON text ends here, %s expected",
-                                         expected);
+        return document_builder_fail(json->builder, place, "the JSON text ends here, %s expected", expected);
     if (c > 0x20 && c < 0x7F)
         return document_builder_fail(json->builder, place, "`%c` found, %s expected", c, expected);
     return document_builder_fail(json->builder, place, "byte 0x%02x found, %s expected", (unsigned)c,
@@ -152,8 +151,8 @@ static int read_bare(struct json *json)
     if (text.size == 0) return fail_expected(json, "a value");
     if (known) return document_builder_scalar(json->builder, text, true, place_of(json, start));
     int shown = text.size < 60 ? (int)text.size : 60;
-    return document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value",
-                                     shown, text.data);
+    return document_builder_fail(json->builder, place_of(json, start), "`%.*s` is not a JSON value", shown,
+                                 text.data);
 }
 
 static int read_value(struct json *json);
@@ -174,8 +173,8 @@ static int read_member(struct json *json)
 
 static int read_container(struct json *json, bool is_map)
 {
-    int rc = document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST,
-                                       place_of(json, json->at));
+    int rc =
+        document_builder_open(json->builder, is_map ? MTR_NODE_MAP : MTR_NODE_LIST, place_of(json, json->at));
     if (rc) return rc;
     char end = is_map ? '}' : ']';
     json->at++;

@@ -63,8 +63,7 @@ static int fail_parser(struct reader *reader, const yaml_parser_t *parser)
     struct mtr_place place = place_at(&reader->cursor, parser->problem_mark.index);
     if (!parser->context) return document_builder_fail(builder, place, "%s", problem);
     struct mtr_place context = place_at(&reader->cursor, parser->context_mark.index);
-    return document_builder_fail(builder, place, "%s, %s on line %u", problem, parser->context,
-                                     context.line);
+    return document_builder_fail(builder, place, "%s, %s on line %u", problem, parser->context, context.line);
 }
 
 static int refuse_decoration(struct mtr_document_builder *builder, struct mtr_place place,

@@ -15,8 +15,7 @@
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 
-int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format,
-                    ...)
+int schema_fail(struct mtr_schema_context *context, uint32_t line, uint32_t column, const char *format, ...)
 {
     char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
     va_list args;

@@ -152,8 +152,7 @@ enum mtr_fraction wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor)
     return remainder < other ? MTR_FRACTION_BELOW_HALF : MTR_FRACTION_ABOVE_HALF;
 }
 
-enum mtr_fraction wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor,
-                                           enum mtr_fraction before)
+enum mtr_fraction wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor, enum mtr_fraction before)
 {
     if (divisor == 1) return before;
     MTR_ASSERT(before == MTR_FRACTION_ZERO || divisor % 2 == 0);

@@ -25,24 +25,20 @@ mtr_uint128 wide_magnitude(mtr_int128 value);
 
 struct mtr_wide wide_from_u128(mtr_uint128 value);
 bool wide_is_zero(const struct mtr_wide *value);
-bool wide_multiply(struct mtr_wide *value,
-                       mtr_uint128 factor) MTR_MUST_USE; /* false: more than 384 bits */
-mtr_uint128 wide_divide(struct mtr_wide *value,
-                            mtr_uint128 divisor); /* returns the remainder; divisor > 0 */
+bool wide_multiply(struct mtr_wide *value, mtr_uint128 factor) MTR_MUST_USE; /* false: more than 384 bits */
+mtr_uint128 wide_divide(struct mtr_wide *value, mtr_uint128 divisor); /* returns the remainder; divisor > 0 */
 
 /* Divide and classify the remainder. `before` is the fraction left by an earlier division of the same
  * number: dividing by a and then by b rounds as dividing by a × b once. A divisor after a non-zero
  * `before` must be 1 or even. */
-enum mtr_fraction wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor,
-                                           enum mtr_fraction before);
+enum mtr_fraction wide_divide_fraction(struct mtr_wide *value, mtr_uint128 divisor, enum mtr_fraction before);
 
 /* The remainder of a division as a fraction of its divisor; and whether the mode asks for one more then. */
 enum mtr_fraction wide_fraction(mtr_uint128 remainder, mtr_uint128 divisor);
 bool wide_rounds_away(bool odd, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode);
 
 /* Adds one where the mode asks for it. The value stays far below 384 bits in every use (asserted). */
-void wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction,
-                    enum mtr_rounding mode);
+void wide_round(struct mtr_wide *value, bool negative, enum mtr_fraction fraction, enum mtr_rounding mode);
 
 /* ±value, or MTR_EOVERFLOW. */
 int wide_to_i128(const struct mtr_wide *value, bool negative, mtr_int128 *out) MTR_MUST_USE;

@@ -163,8 +163,7 @@ static uint64_t copy_places(const struct mtr_identities *table, uint64_t from, u
     return count;
 }
 
-void identities_sort(const struct mtr_identities *table, uint64_t first_seq,
-                         struct mtr_log_identity *records)
+void identities_sort(const struct mtr_identities *table, uint64_t first_seq, struct mtr_log_identity *records)
 {
     MTR_ASSERT(!table->count || table->base_seq >= first_seq);
     const uint64_t front = front_of(table);

@@ -115,8 +115,8 @@ static uint32_t insert_moving(struct mtr_tag_table *table, uint64_t bucket, uint
     return value >> TAG_BITS;
 }
 
-uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
-                         uint32_t segment_slot, const bool *live)
+uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity, uint32_t segment_slot,
+                     const bool *live)
 {
     MTR_ASSERT(segment_slot > 0 && segment_slot < MTR_TAG_SEGMENT_SLOTS && live[segment_slot]);
     uint32_t tag = tag_of(identity);

@@ -41,8 +41,8 @@ bool tags_fits(const struct mtr_tag_table *table, uint64_t count);
 
 /* `live[slot]` tells which segment slots are in use (live[0] is false). Returns 0, or the segment slot of
  * which one identity found no place: that segment must be asked on every find from now on. */
-uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity,
-                         uint32_t segment_slot, const bool *live);
+uint32_t tags_insert(struct mtr_tag_table *table, struct mtr_event_identity identity, uint32_t segment_slot,
+                     const bool *live);
 
 void tags_prefetch(const struct mtr_tag_table *table, struct mtr_event_identity identity);
 /* Segment slots whose tag matches, expired ones included, each at least once; returns how many. */

@@ -62,8 +62,7 @@ static bool layout_is_sane(const struct mtr_block_header *header, const struct m
            (uint64_t)MTR_BLOCK_HEADER_BYTES + layout->stored_bytes + layout->ids_bytes + MTR_BLOCK_HASH_BYTES;
 }
 
-int block_parse_header(struct mtr_str block, struct mtr_block_header *header,
-                           struct mtr_block_layout *layout)
+int block_parse_header(struct mtr_str block, struct mtr_block_header *header, struct mtr_block_layout *layout)
 {
     const uint8_t *p = (const uint8_t *)block.data;
     if (block.size < MTR_BLOCK_HEADER_BYTES + MTR_BLOCK_HASH_BYTES) return MTR_ECORRUPT;

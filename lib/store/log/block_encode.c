@@ -412,8 +412,8 @@ static int store_array(struct mtr_block_encoder *encoder, struct mtr_block_layou
 {
     const struct mtr_block_memory *array = &encoder->array;
     size_t room = ZSTD_compressBound(array->size);
-    int rc = block_memory_reserve(&encoder->block, MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size +
-                                                           MTR_BLOCK_HASH_BYTES);
+    int rc = block_memory_reserve(&encoder->block,
+                                  MTR_BLOCK_HEADER_BYTES + room + encoder->ids.size + MTR_BLOCK_HASH_BYTES);
     if (rc) return rc;
     uint8_t *p = encoder->block.data + MTR_BLOCK_HEADER_BYTES;
     layout->columns_bytes = (uint32_t)array->size;

@@ -99,8 +99,7 @@ static int reopen_for_writing(struct mtr_log *log, struct mtr_log_entry *entry)
     if (!rc) {
         mdb_env_close(entry->env);
         entry->env = NULL;
-        rc = segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env,
-                              NULL);
+        rc = segment_open(log->set.directory, entry->record.number, log->options.segment_bytes, &env, NULL);
     }
     if (!rc) entry->env = env;
     if (rc && rc != MTR_EAGAIN) { /* it stays readable */

@@ -35,8 +35,7 @@ enum {
 };
 static const uint32_t meta_magic = 0xBEEFC0DE;
 
-int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
-                        ...)
+int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format, ...)
 {
     char text[200];
     va_list args;

@@ -24,8 +24,8 @@ enum { MTR_SEGMENT_DBI = 1 }; /* the unnamed database of every environment */
 
 /* Says what is wrong with a segment, at block sequence `seq` when that is not 0, and returns MTR_ECORRUPT.
  * `diagnostic` may be NULL. */
-int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format,
-                        ...) MTR_PRINTF(4, 5);
+int segment_corrupt(struct mtr_diagnostic *diagnostic, uint32_t number, uint64_t seq, const char *format, ...)
+    MTR_PRINTF(4, 5);
 
 /* Makes <log>/spare of segment_bytes, unless there is one of that size. Removes what it began when it
  * fails. */

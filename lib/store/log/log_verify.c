@@ -36,8 +36,8 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
     uint32_t number = walk->record->number;
     uint64_t expected = chain->last_seq + 1;
     if (walk->any_chunk || key != expected)
-        return segment_corrupt(walk->diagnostic, number, expected,
-                                   "is missing, found sequence %llu instead", (unsigned long long)key);
+        return segment_corrupt(walk->diagnostic, number, expected, "is missing, found sequence %llu instead",
+                               (unsigned long long)key);
     int rc = mtr_block_read_header(value, &header);
     if (rc == MTR_EVERSION) {
         segment_corrupt(walk->diagnostic, number, key,
@@ -46,7 +46,7 @@ static int verify_block(struct walk *walk, uint64_t key, struct mtr_str value)
     }
     if (rc)
         return segment_corrupt(walk->diagnostic, number, key, "its hash does not match its %zu bytes",
-                                   value.size);
+                               value.size);
     if (header.first_seq != key)
         return segment_corrupt(walk->diagnostic, number, key, "holds another block");
     if (!hashes_equal(header.previous_hash, chain->last_hash))

@@ -242,6 +242,5 @@ int mtr_rollups_put_cursor(struct mtr_rollups_txn *txn, uint64_t next_seq, int64
     lmdb_put_u64(value, next_seq);
     lmdb_put_u64(value + 8, (uint64_t)watermark_us);
     lmdb_put_u64(value + 16, change);
-    return rollups_put(txn, MTR_TABLE_META, KEY_CURSOR,
-                         (struct mtr_str){(const char *)value, sizeof(value)});
+    return rollups_put(txn, MTR_TABLE_META, KEY_CURSOR, (struct mtr_str){(const char *)value, sizeof(value)});
 }

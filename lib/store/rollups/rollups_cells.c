@@ -160,7 +160,7 @@ int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_ke
     rc = MTR_OK;
     if (count > 0)
         rc = rollups_put(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded),
-                           (struct mtr_str){(const char *)bytes, sizeof(bytes)});
+                         (struct mtr_str){(const char *)bytes, sizeof(bytes)});
     else if (there) rc = rollups_delete(txn, MTR_TABLE_MEMBERS, rollups_key_str(&encoded));
     MTR_ASSERT(delta < 0 || count > 0);
     if (!rc) *count_after = count;

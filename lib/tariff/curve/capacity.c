@@ -83,9 +83,10 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
     tariff_forbid(findings, node, fields->has_meter, "meter",
                   "the keys of `up_to` name the meters: remove meter");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, free_units), "free_units",
-           "there is no one meter whose units could be free: raise the bounds instead");
-    tariff_forbid(findings, node, TARIFF_PART_OF(fields, convert), "convert",
-           "there is no one meter whose units it could convert: write the bounds in the meters' units");
+                  "there is no one meter whose units could be free: raise the bounds instead");
+    tariff_forbid(
+        findings, node, TARIFF_PART_OF(fields, convert), "convert",
+        "there is no one meter whose units it could convert: write the bounds in the meters' units");
     tariff_forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope",
                   "a capacity is of the whole period: remove the scope");
     tariff_forbid(findings, node, fields->unit.size, "unit",

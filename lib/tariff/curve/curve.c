@@ -42,9 +42,9 @@ static void list_curves(const struct tariff_curve_set *set, char *out, size_t si
     size_t used = 0;
     for (uint32_t i = 0; i < set->count && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%s",
-                                 i == 0          ? ""
+                                 i == 0               ? ""
                                  : i + 1 < set->count ? ", "
-                                                 : " or ",
+                                                      : " or ",
                                  set->curves[i]->row.name);
 }
 

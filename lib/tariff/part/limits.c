@@ -5,9 +5,8 @@
 
 #include "lib/tariff/report.h"
 
-void tariff_lint_limit(const struct mtr_node *node, const char *key,
-                           const struct mtr_tariff_document *tariff, struct mtr_money amount,
-                           struct mtr_diagnostics *findings)
+void tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff,
+                       struct mtr_money amount, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *place = tariff_place(node, key);
     struct mtr_money rounded;

@@ -16,9 +16,8 @@ struct tariff_minimum {
 };
 
 /* An amount that bounds rounded lines must be one that lines can have. `key` stands in the map `node`. */
-void tariff_lint_limit(const struct mtr_node *node, const char *key,
-                           const struct mtr_tariff_document *tariff, struct mtr_money amount,
-                           struct mtr_diagnostics *findings);
+void tariff_lint_limit(const struct mtr_node *node, const char *key, const struct mtr_tariff_document *tariff,
+                       struct mtr_money amount, struct mtr_diagnostics *findings);
 /* `map` is the component or the version; what is not given is NULL. */
 void tariff_lint_cap(const struct mtr_node *map, const struct mtr_tariff_document *tariff,
                      struct mtr_money cap, const struct mtr_money *minimum,

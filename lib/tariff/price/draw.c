@@ -130,8 +130,8 @@ static int record(struct mtr_pricer *pricer, const struct mtr_line_work *work,
     return rc ? rc : price_add_draw(pricer, &draw);
 }
 
-int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
-                           struct mtr_quantity units, struct mtr_quantity before)
+int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
+                       struct mtr_quantity before)
 {
     struct mtr_quantity drawn, rest;
     int rc = recall(pricer, work, before, &drawn);

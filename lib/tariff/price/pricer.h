@@ -115,8 +115,8 @@ bool price_adjusts(const struct mtr_component *component);
  * draws of `units`, all that it would be billed in the period without pools, `before` of them in earlier
  * parts; refill begins a pass over its slices, which then take from them. */
 int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
-int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work,
-                           struct mtr_quantity units, struct mtr_quantity before) MTR_MUST_USE;
+int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
+                       struct mtr_quantity before) MTR_MUST_USE;
 bool price_pools_give(struct mtr_pricer *pricer,
                       const struct mtr_component *component); /* any to it; sets `gives` */
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;

@@ -109,8 +109,7 @@ static int round_exact(struct mtr_pricer *pricer, struct mtr_exact exact, struct
     if (rc || !pricer->with_trace) return rc;
     snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding),
              tariff->rounding_digits);
-    return price_trace_exact(pricer, price_next_line(pricer), name, exact,
-                                 mtr_exact_from_money(*out));
+    return price_trace_exact(pricer, price_next_line(pricer), name, exact, mtr_exact_from_money(*out));
 }
 
 /* With what earlier parts left over. */
@@ -121,8 +120,7 @@ static int round_with_earlier(struct mtr_pricer *pricer, struct mtr_price_line *
     struct mtr_money rounded;
     int rc = mtr_exact_add(exact, line->exact, &whole);
     if (!rc)
-        rc = price_trace_exact(pricer, price_next_line(pricer), "with the earlier parts", line->exact,
-                                   whole);
+        rc = price_trace_exact(pricer, price_next_line(pricer), "with the earlier parts", line->exact, whole);
     if (!rc) rc = round_exact(pricer, whole, &rounded);
     if (!rc) rc = mtr_exact_sub(mtr_exact_from_money(rounded), amount, &rest);
     if (!rc) rc = mtr_exact_round(rest, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);

@@ -19,8 +19,8 @@ static int trace_slice(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     char when[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
     mtr_time_format(slice->time_us, when);
     mtr_quantity_format(work->billed, quantity);
-    return price_trace(pricer, price_next_line(pricer), mtr_slice_by_name(work->component->scope),
-                           when, quantity);
+    return price_trace(pricer, price_next_line(pricer), mtr_slice_by_name(work->component->scope), when,
+                       quantity);
 }
 
 static int trace_rest(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_exact rest)
