@@ -280,6 +280,19 @@ static const struct {
     {TIERED("volume") "    - {up_to: 100, unit: 1}\n    - {flat: 50}\n", MTR_SEVERITY_WARNING, 10, 7,
      "more use costs less above 100"},
     {VERSION "  - {key: a, meter: m, per_unit: -1}\n", MTR_SEVERITY_WARNING, 6, 34, "negative"},
+    {VERSION "  - {key: a, meter: m, graduated: [{up_to: 10, unit: -1}, {unit: 1}]}\n", MTR_SEVERITY_WARNING, 6, 54, "use pays the customer"},
+    {VERSION "  - {key: a, meter: m, graduated: [{unit: 1, flat: -1}]}\n", MTR_SEVERITY_WARNING, 6, 52, "use pays the customer"},
+    {VERSION "  - {key: a, meter: m, graduated: [{unit: 1, cap: -1}]}\n", MTR_SEVERITY_ERROR, 6, 51, "must not be negative"},
+    {VERSION "  - {key: a, meter: m, package: {size: 10, price: -1}}\n", MTR_SEVERITY_WARNING, 6, 33, "pays the customer"},
+    {VERSION "  - {key: a, meter: m, increments: {connect: -1, steps: [{price: 1, per: 60}]}}\n", MTR_SEVERITY_WARNING, 6, 46, "use pays the customer"},
+    {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1, per: 0}]}}\n", MTR_SEVERITY_ERROR, 6, 61, "must be more than 0"},
+    {VERSION "  - {key: a, meter: m, increments: {steps: [{price: 1, step: 0}]}}\n", MTR_SEVERITY_ERROR, 6, 62, "must be more than 0"},
+    {VERSION "  - {key: a, meter: m, increments: {steps: [{price: -1}]}}\n", MTR_SEVERITY_WARNING, 6, 53, "use pays the customer"},
+    {VERSION "  - {key: a, meter: m, dynamic: {multiplier: -1}}\n", MTR_SEVERITY_WARNING, 6, 46, "pays the customer"},
+    {VERSION "  - {key: a, meter: m, dynamic: {zero_units: skip}}\n", MTR_SEVERITY_ERROR, 6, 46, "write `units` too"},
+    {VERSION "  - {key: a, meter: m, dynamic: {units: n, zero_units: skip}, scope: day}\n", MTR_SEVERITY_ERROR, 6, 70, "of the whole line"},
+    {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: -5}, {amount: 6}]}\n", MTR_SEVERITY_WARNING, 6, 49, "use pays the customer"},
+    {VERSION "  - {key: a, capacity: [{amount: 5}, {up_to: {m: 2}, amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 25, "reaches the steps below"},
     /* versions */
     {HEAD "versions:\n- {from: 2026-02-01, " COMPONENTS "\n- {from: 2026-01-01, " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
@@ -291,6 +304,25 @@ static const struct {
     {"", MTR_SEVERITY_ERROR, 1, 1, "missing"},
     {"[]", MTR_SEVERITY_ERROR, 1, 1, "map"},
 };
+
+/* A border of a curve, as the use that reaches it before the conversion; what rounds stays as it is. */
+static void test_borders_before_a_conversion(void **state)
+{
+    static const char text[] = HEAD
+        "versions:\n- from: 2026-01-01\n  components:\n"
+        "  - {key: a, meter: m, convert: {divide: 1000}, graduated: [{up_to: 10, unit: 2}, {unit: 1}]}\n"
+        "  - {key: b, meter: m, convert: {rounding: up, step: 25}, graduated: [{up_to: 60, unit: 2}, {unit: 1}]}\n";
+    struct pricing pricing;
+    struct mtr_quantity borders[4];
+    (void)state;
+    assert_int_equal(pricing_open(&pricing, mtr_str_from(text)), MTR_OK);
+    const struct mtr_component *components = pricing.tariff.versions[0].components;
+    assert_int_equal(mtr_price_borders(&components[0], borders, 4), 1);
+    assert_true(borders[0].e12 == (mtr_int128)10000 * 1000000000000);
+    assert_int_equal(mtr_price_borders(&components[1], borders, 4), 1);
+    assert_true(borders[0].e12 == (mtr_int128)60 * 1000000000000);
+    pricing_close(&pricing);
+}
 
 static void test_findings(void **state)
 {
@@ -331,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_document),
         cmocka_unit_test(test_hash_names_the_content),
+        cmocka_unit_test(test_borders_before_a_conversion),
         cmocka_unit_test(test_findings),
         cmocka_unit_test(test_all_findings_at_once),
     };
