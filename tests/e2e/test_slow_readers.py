@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -220,6 +221,45 @@ def check_refusal():
         print(f"refused beside {len(readers) - 1} readers")
 
 
+def check_seventy_megabytes():
+    """Answers of 70 MB each: half of the readers take nothing, half take 80 kB a second for five seconds."""
+    with Daemon() as daemon:
+        daemon.apply(CATALOG)
+        key = daemon.vendor_key("va")
+        at = time.strftime("%Y-%m-%dT%H:00:00Z", time.gmtime(time.time() - 7200))
+        pads = {f"note{i}": f"{i}" * 1000 for i in range(7)}
+        for start in range(0, HOSTS, 1000):
+            lines = [json.dumps({"id": str(i), "type": "a", "subject": "s1", "time": at, "data": {"n": 1, "host": "h", "bucket": "b", **pads}})
+                     for i in range(start, start + 1000)]
+            answer = daemon.call("POST", "/v1/events", "\n".join(lines), {"Content-Type": "application/x-ndjson"}, key=key)
+            assert answer.status == 200 and answer.json()["accepted"] == len(lines), answer.body[:300]
+        daemon.settle()
+        daemon.kill()
+        daemon.start()  # what intake left in the allocator would hide what readers take
+        ask = request(daemon, "GET", "/v1/events?limit=10000")
+        readers, taken = [], []
+
+        def hold():
+            readers.extend(Reader(daemon, ask) for _ in range(READERS))
+            assert all(b" 200 " in reader.first_line() for reader in readers)
+            began, paced = time.monotonic(), {reader.socket: 0 for reader in readers[::2]}
+            while (elapsed := time.monotonic() - began) < 5:
+                behind = [sock for sock, read in paced.items() if read < 80_000 * elapsed]
+                for sock in select.select(behind, [], [], 0.02)[0]:
+                    paced[sock] += len(sock.recv(8192))
+            taken.extend(paced.values())
+            assert daemon.get("/v1/status")["log"]["last_seq"] == HOSTS
+
+        growth = peak_growth_kb(daemon, hold)
+        assert growth < GROWTH_MAX_KB, f"{READERS} readers of 70 MB took {growth} kB"
+        assert min(taken) > 100_000, taken
+        patient = Reader(daemon, ask).answer()[1]
+        assert len(patient) > 70_000_000 and json.loads(patient)["events"][-1]["seq"] == HOSTS
+        for reader in readers:
+            reader.close()
+        print(f"{READERS} readers of {len(patient)} bytes, {len(taken)} of them at {max(taken) // 5} bytes a second, took {growth} kB")
+
+
 with Daemon({"rater": {"draft_every": "0s"}, "listen": {"send_timeout": "10m"}}) as main:
     main.apply(CATALOG)
     send_events(main)
@@ -230,3 +270,4 @@ with Daemon({"rater": {"draft_every": "0s"}, "listen": {"send_timeout": "10m"}})
     check_broken(main)
     main.kill()
 check_refusal()
+check_seventy_megabytes()
