@@ -12,12 +12,12 @@
 
 enum { SEPARATOR = 0x1F, QUANTITY_BYTES = 16 };
 
-static enum mtr_measured refuse(struct mtr_measure *out, const char *reason, struct mtr_str property,
+static enum event_counts refuse(struct event_quantity *out, const char *reason, struct mtr_str property,
                                 const char *what)
 {
     out->reason = reason;
     snprintf(out->text, sizeof(out->text), "property \"%.*s\" %s", MTR_STR_ARGS(property), what);
-    return MTR_MEASURED_REFUSED;
+    return EVENT_IS_REFUSED;
 }
 
 /* Text of a property as filters, dimensions and unique values see it; numbers canonical, so that 1.0 is 1. */
@@ -44,8 +44,8 @@ static bool passes(const struct mtr_filter *filter, const struct mtr_event *even
     return false;
 }
 
-static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
-                                         struct mtr_measure *out)
+static enum event_counts read_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                         struct event_quantity *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
     size_t size = 0;
@@ -64,11 +64,11 @@ static enum mtr_measured read_dimensions(const struct mtr_meter *meter, const st
     }
     MTR_ASSERT(size >= meter->group_by_count && size <= sizeof(out->dimension_bytes)); /* one end each */
     out->dimensions = (struct mtr_str){out->dimension_bytes, size};
-    return MTR_MEASURED;
+    return EVENT_COUNTS;
 }
 
-static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_str name,
-                                     struct mtr_quantity *number, struct mtr_measure *out)
+static enum event_counts read_number(const struct mtr_event *event, struct mtr_str name,
+                                     struct mtr_quantity *number, struct event_quantity *out)
 {
     const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
     const struct mtr_property *property = mtr_event_property(event, name);
@@ -79,11 +79,11 @@ static enum mtr_measured read_number(const struct mtr_event *event, struct mtr_s
     if (rc == MTR_EPRECISION) return refuse(out, "invalid", name, "has more than 12 digits after the point");
     if (rc == MTR_EOVERFLOW || (!rc && (number->e12 > most || number->e12 < -most)))
         return refuse(out, "overflow", name, "is larger than 10^16");
-    return rc ? refuse(out, "invalid", name, "is not a number") : MTR_MEASURED;
+    return rc ? refuse(out, "invalid", name, "is not a number") : EVENT_COUNTS;
 }
 
-static enum mtr_measured read_quantity(const struct mtr_meter *meter, const struct mtr_event *event,
-                                       struct mtr_measure *out)
+static enum event_counts read_quantity(const struct mtr_meter *meter, const struct mtr_event *event,
+                                       struct event_quantity *out)
 {
     return read_number(event, meter->value, &out->quantity, out);
 }
@@ -110,8 +110,8 @@ struct mtr_quantity event_quantity_of_member(struct mtr_str member)
     return (struct mtr_quantity){(mtr_int128)(value ^ (mtr_uint128)sign_bit << 64)};
 }
 
-static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct mtr_event *event,
-                                     struct mtr_measure *out)
+static enum event_counts read_unique(const struct mtr_meter *meter, const struct mtr_event *event,
+                                     struct event_quantity *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
     const struct mtr_property *property = mtr_event_property(event, meter->value);
@@ -130,10 +130,10 @@ static enum mtr_measured read_unique(const struct mtr_meter *meter, const struct
     }
     MTR_ASSERT(size + 1 <= sizeof(out->member_bytes));
     out->member = (struct mtr_str){out->member_bytes, size + 1};
-    return MTR_MEASURED;
+    return EVENT_COUNTS;
 }
 
-static void put_point(const struct mtr_event *event, uint64_t seq, struct mtr_measure *out)
+static void put_point(const struct mtr_event *event, uint64_t seq, struct event_quantity *out)
 {
     const struct mtr_point point = {event->time_us, seq, out->quantity};
     mtr_point_encode(&point, out->member_bytes);
@@ -141,59 +141,58 @@ static void put_point(const struct mtr_event *event, uint64_t seq, struct mtr_me
 }
 
 /* A length of nothing is a moment. */
-static enum mtr_measured read_spread(const struct mtr_meter *meter, const struct mtr_event *event,
-                                     struct mtr_measure *out)
+static enum event_counts read_spread(const struct mtr_meter *meter, const struct mtr_event *event,
+                                     struct event_quantity *out)
 {
     const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
-    enum mtr_measured measured = read_quantity(meter, event, out);
-    if (measured != MTR_MEASURED) return measured;
-    measured = read_number(event, meter->spread_over, &out->length_s, out);
-    if (measured != MTR_MEASURED) return measured;
+    enum event_counts counts = read_quantity(meter, event, out);
+    if (counts != EVENT_COUNTS) return counts;
+    counts = read_number(event, meter->spread_over, &out->length_s, out);
+    if (counts != EVENT_COUNTS) return counts;
     if (out->length_s.e12 < 0 || out->length_s.e12 > most)
         return refuse(out, "invalid", meter->spread_over,
                       "is not a length of 0 to 2764800 seconds (32 days)");
     if (event->time_us / MTR_US_PER_SECOND + MTR_SPREAD_S_MAX >= MTR_TIME_S_MAX)
         return refuse(out, "invalid", meter->spread_over, "may lead beyond the year 2199");
-    return out->length_s.e12 ? MTR_MEASURED_SPREAD : MTR_MEASURED;
+    return out->length_s.e12 ? EVENT_COUNTS_SPREAD : EVENT_COUNTS;
 }
 
-int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us, struct mtr_quantity *out)
+int event_quantity_spread(const struct event_quantity *counted, int64_t elapsed_us, struct mtr_quantity *out)
 {
     MTR_ASSERT(elapsed_us >= 0);
-    MTR_ASSERT(measure->length_s.e12 > 0); /* a length of nothing is a moment, and not spread */
+    MTR_ASSERT(counted->length_s.e12 > 0); /* a length of nothing is a moment, and not spread */
     const struct mtr_quantity elapsed_s = MTR_QUANTITY_OF_US(elapsed_us);
-    if (mtr_quantity_compare(elapsed_s, measure->length_s) >= 0) {
-        *out = measure->quantity;
+    if (mtr_quantity_compare(elapsed_s, counted->length_s) >= 0) {
+        *out = counted->quantity;
         return MTR_OK;
     }
-    return mtr_quantity_scale(measure->quantity, elapsed_s, measure->length_s, MTR_QUANTITY_DIGITS,
+    return mtr_quantity_scale(counted->quantity, elapsed_s, counted->length_s, MTR_QUANTITY_DIGITS,
                               MTR_ROUND_HALF_EVEN, out);
 }
 
-static enum mtr_measured read_added(const struct mtr_meter *meter, const struct mtr_event *event,
-                                    uint64_t seq, struct mtr_measure *out)
+static enum event_counts read_added(const struct mtr_meter *meter, const struct mtr_event *event,
+                                    uint64_t seq, struct event_quantity *out)
 {
-    enum mtr_measured measured = MTR_MEASURED;
+    enum event_counts counts = EVENT_COUNTS;
     out->quantity = MTR_QUANTITY(1);
     if (meter->aggregation == MTR_SUM)
-        measured =
-            meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
+        counts = meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
     if (meter->keep_events) put_point(event, seq, out);
-    return measured;
+    return counts;
 }
 
-enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
-                                 struct mtr_measure *out)
+enum event_counts event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+                                 struct event_quantity *out)
 {
     for (uint32_t i = 0; i < meter->filter_count; i++)
-        if (!passes(&meter->filters[i], event)) return MTR_MEASURED_FILTERED;
+        if (!passes(&meter->filters[i], event)) return EVENT_IS_FILTERED;
     if (event->time_us < 0 || event->time_us / MTR_US_PER_SECOND >= MTR_TIME_S_MAX) {
         out->reason = "invalid";
         snprintf(out->text, sizeof(out->text), "its time is outside 1970 to 2199");
-        return MTR_MEASURED_REFUSED;
+        return EVENT_IS_REFUSED;
     }
-    enum mtr_measured measured = read_dimensions(meter, event, out);
-    if (measured != MTR_MEASURED) return measured;
+    enum event_counts counts = read_dimensions(meter, event, out);
+    if (counts != EVENT_COUNTS) return counts;
     out->member = (struct mtr_str){NULL, 0};
     out->quantity.e12 = 0;
     switch (meter->aggregation) {
@@ -202,20 +201,20 @@ enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr
     case MTR_UNIQUE: return read_unique(meter, event, out);
     case MTR_MIN:
     case MTR_MAX:
-        measured = read_quantity(meter, event, out);
+        counts = read_quantity(meter, event, out);
         put_quantity(out->member_bytes, out->quantity);
         out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
-        return measured;
+        return counts;
     case MTR_LAST:
     case MTR_TIME_WEIGHTED:
-        measured = read_quantity(meter, event, out);
+        counts = read_quantity(meter, event, out);
         put_point(event, seq, out);
-        return measured == MTR_MEASURED && meter->aggregation == MTR_TIME_WEIGHTED ? MTR_MEASURED_LEVEL
-                                                                                   : measured;
+        return counts == EVENT_COUNTS && meter->aggregation == MTR_TIME_WEIGHTED ? EVENT_COUNTS_AS_LEVEL
+                                                                                 : counts;
     case MTR_PERCENTILE:
-        measured = read_quantity(meter, event, out);
-        return measured == MTR_MEASURED ? MTR_MEASURED_WINDOW : measured;
+        counts = read_quantity(meter, event, out);
+        return counts == EVENT_COUNTS ? EVENT_COUNTS_IN_WINDOW : counts;
     }
     MTR_ASSERT(!"known aggregation");
-    return MTR_MEASURED_REFUSED;
+    return EVENT_IS_REFUSED;
 }

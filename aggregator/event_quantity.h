@@ -1,6 +1,6 @@
 /*
  * What one event gives to one meter: nothing, a quantity or a member of a cell, or a reason why it cannot
- * count. Pure: the same event and meter give the same measure, so a void subtracts exactly what its target
+ * count. Pure: the same event and meter give the same quantity, so a void subtracts exactly what its target
  * added.
  *
  * Members are bytes whose order is the aggregation's:
@@ -21,18 +21,18 @@
 #include "meterd/core/event.h"
 #include "meterd/core/limits.h"
 
-enum mtr_measured {
-    MTR_MEASURED,          /* it counts in its hour: quantity or member, and dimensions, are set */
-    MTR_MEASURED_WINDOW,   /* the same, in its window of the hour */
-    MTR_MEASURED_LEVEL,    /* the same, and its member is of the list over all hours */
-    MTR_MEASURED_SPREAD,   /* the quantity is spread over length_s */
-    MTR_MEASURED_FILTERED, /* the meter's filter leaves it out: not an error */
-    MTR_MEASURED_REFUSED   /* reason and text are set */
+enum event_counts {
+    EVENT_COUNTS,           /* in its hour: quantity or member, and dimensions, are set */
+    EVENT_COUNTS_IN_WINDOW, /* the same, in its window of the hour */
+    EVENT_COUNTS_AS_LEVEL,  /* the same, and its member is of the list over all hours */
+    EVENT_COUNTS_SPREAD,    /* the quantity is spread over length_s */
+    EVENT_IS_FILTERED,      /* the meter's filter leaves it out: not an error */
+    EVENT_IS_REFUSED        /* reason and text are set */
 };
 
 enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };
 
-struct mtr_measure {
+struct event_quantity {
     struct mtr_quantity quantity; /* the value; count: 1; unique: 0 */
     struct mtr_str member;        /* empty, or in member_bytes */
     struct mtr_quantity length_s; /* of a spread: above 0, at most MTR_SPREAD_S_MAX */
@@ -44,12 +44,12 @@ struct mtr_measure {
 };
 
 /* seq is the event's own sequence. Text in *out is borrowed from *out itself. */
-enum mtr_measured event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
-                                 struct mtr_measure *out);
+enum event_counts event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+                                 struct event_quantity *out);
 
 /* What of a spread quantity falls before elapsed_us of its length: rounded once, so that the differences
  * of ascending times add up to all of it. elapsed_us from 0 on; from the length on it is the whole. */
-int event_quantity_spread(const struct mtr_measure *measure, int64_t elapsed_us,
+int event_quantity_spread(const struct event_quantity *counted, int64_t elapsed_us,
                           struct mtr_quantity *out) MTR_MUST_USE;
 
 /* The quantity in a member of min, max or last. */

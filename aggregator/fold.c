@@ -117,15 +117,15 @@ static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell
 }
 
 static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                         const struct mtr_measure *measure, int64_t start_s)
+                         const struct event_quantity *counted, int64_t start_s)
 {
     struct mtr_cell_change *change;
-    int rc = find_cell(aggregator, effect, start_s, measure->dimensions, &change);
+    int rc = find_cell(aggregator, effect, start_s, counted->dimensions, &change);
     if (rc) return rc;
-    change->value_e12 += effect->sign > 0 ? measure->quantity.e12 : -measure->quantity.e12;
-    if (!measure->member.size) return MTR_OK;
+    change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
+    if (!counted->member.size) return MTR_OK;
     int64_t unique_gain;
-    rc = apply_member(aggregator, &change->key, measure->member, effect->sign, &unique_gain);
+    rc = apply_member(aggregator, &change->key, counted->member, effect->sign, &unique_gain);
     if (!rc && effect->meter->aggregation == MTR_UNIQUE)
         change->value_e12 += MTR_QUANTITY(unique_gain).e12;
     return rc;
@@ -134,38 +134,38 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
 /* A level's member goes to the list over all hours: the cell has count, log range, and its value from that
  * list. */
 static int apply_level(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                       const struct mtr_measure *measure, struct mtr_hour hour)
+                       const struct event_quantity *counted, struct mtr_hour hour)
 {
     struct mtr_cell_change *change;
     int64_t unused_gain;
-    int rc = find_cell(aggregator, effect, hour.start_s, measure->dimensions, &change);
+    int rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
     if (rc) return rc;
-    change->value_e12 += effect->sign > 0 ? measure->quantity.e12 : -measure->quantity.e12;
+    change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
     change->end_s = hour.end_s;
     struct mtr_cell_key list = change->key;
     list.hour_s = MTR_CELL_ALL_HOURS;
-    return apply_member(aggregator, &list, measure->member, effect->sign, &unused_gain);
+    return apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);
 }
 
 /* Each hour that the length touches gets what falls into it; all of them together get the quantity. */
 static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                        const struct mtr_measure *measure, int64_t time_us)
+                        const struct event_quantity *counted, int64_t time_us)
 {
     struct mtr_quantity before = {0}, after;
     struct mtr_hour hour = hour_of(aggregator, effect->subscription, time_us);
     for (;;) {
         struct mtr_cell_change *change;
         const int64_t elapsed_us = hour.end_s * MTR_US_PER_SECOND - time_us;
-        int rc = event_quantity_spread(measure, elapsed_us, &after);
-        if (!rc) rc = find_cell(aggregator, effect, hour.start_s, measure->dimensions, &change);
+        int rc = event_quantity_spread(counted, elapsed_us, &after);
+        if (!rc) rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
         if (rc) return rc;
         const mtr_int128 share = after.e12 - before.e12;
         change->value_e12 += effect->sign > 0 ? share : -share;
-        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= measure->length_s.e12) break;
+        if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->length_s.e12) break;
         before = after;
         hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
     }
-    MTR_ASSERT(after.e12 == measure->quantity.e12); /* the hours' shares add up to the whole */
+    MTR_ASSERT(after.e12 == counted->quantity.e12); /* the hours' shares add up to the whole */
     return MTR_OK;
 }
 
@@ -181,25 +181,25 @@ int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
 {
     MTR_ASSERT(effect->sign == 1 || effect->sign == -1);
     MTR_ASSERT(effect->by_seq >= seq); /* its own sequence, or that of a void, which comes after it */
-    struct mtr_measure measure;
+    struct event_quantity counted;
     const struct mtr_subscription *subscription = effect->subscription;
     const struct mtr_meter *meter = effect->meter;
-    switch (event_quantity(meter, event, seq, &measure)) {
-    case MTR_MEASURED:
-        return apply_to_cell(aggregator, effect, &measure,
+    switch (event_quantity(meter, event, seq, &counted)) {
+    case EVENT_COUNTS:
+        return apply_to_cell(aggregator, effect, &counted,
                              hour_of(aggregator, subscription, event->time_us).start_s);
-    case MTR_MEASURED_WINDOW: {
+    case EVENT_COUNTS_IN_WINDOW: {
         struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
-        return apply_to_cell(aggregator, effect, &measure,
+        return apply_to_cell(aggregator, effect, &counted,
                              window_start(hour, event->time_us, meter->window_s));
     }
-    case MTR_MEASURED_LEVEL:
-        return apply_level(aggregator, effect, &measure, hour_of(aggregator, subscription, event->time_us));
-    case MTR_MEASURED_SPREAD: return apply_spread(aggregator, effect, &measure, event->time_us);
-    case MTR_MEASURED_FILTERED: return MTR_OK;
-    case MTR_MEASURED_REFUSED: break;
+    case EVENT_COUNTS_AS_LEVEL:
+        return apply_level(aggregator, effect, &counted, hour_of(aggregator, subscription, event->time_us));
+    case EVENT_COUNTS_SPREAD: return apply_spread(aggregator, effect, &counted, event->time_us);
+    case EVENT_IS_FILTERED: return MTR_OK;
+    case EVENT_IS_REFUSED: break;
     }
-    return effect->sign > 0 ? fold_quarantine(aggregator, seq, meter->number, measure.reason, measure.text)
+    return effect->sign > 0 ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
                             : MTR_OK;
 }
 

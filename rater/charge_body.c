@@ -36,11 +36,6 @@ struct body_row {
     uint64_t seq_first, seq_last;
 };
 
-static const char *status_choice(unsigned index)
-{
-    return index <= MTR_CHARGE_CORRECTION ? mtr_charge_status_name((enum mtr_charge_status)index) : NULL;
-}
-
 static void write_dimensions(struct mtr_json_writer *json, const void *context)
 {
     const struct body_row *row = context;
@@ -69,7 +64,7 @@ static const struct mtr_json_member body_members[] = {
     {ROW(number), .type = MTR_MEMBER_U64, .doc = "its place in the feed; grows, without gaps"},
     {ROW(id), .type = MTR_MEMBER_TEXT,
      .doc = "32 hex digits: the same rating gives the same id, so that it is taken over once"},
-    {ROW(status), .type = MTR_MEMBER_WORD, .choice = status_choice,
+    {ROW(status), .type = MTR_MEMBER_WORD, .choice = mtr_charge_status_choice,
      .doc = "draft while its period is open, final when it closes, correction after that"},
     {ROW(vendor), .type = MTR_MEMBER_TEXT, .doc = "key of who sells it"},
     {ROW(service), .type = MTR_MEMBER_TEXT, .doc = "key of what is sold"},
@@ -127,18 +122,13 @@ void mtr_charge_write_dimensions(struct mtr_json_writer *json, struct mtr_str di
     mtr_json_map_end(json);
 }
 
-static struct mtr_local_time local(const struct mtr_subscription *subscription, int64_t time_s)
-{
-    return (struct mtr_local_time){time_s, mtr_zone_at(subscription->zone, time_s).offset_s};
-}
-
 static void set_when(struct body_row *row, const struct rater_emission *emission,
                      const struct mtr_charge_line *line)
 {
-    row->period_start = local(emission->subscription, emission->period->start_s);
-    row->period_end = local(emission->subscription, emission->period->end_s);
-    row->part_start = local(emission->subscription, line->part_start_s);
-    row->part_end = local(emission->subscription, line->part_end_s);
+    row->period_start = rater_local_time(emission->subscription, emission->period->start_s);
+    row->period_end = rater_local_time(emission->subscription, emission->period->end_s);
+    row->part_start = rater_local_time(emission->subscription, line->part_start_s);
+    row->part_end = rater_local_time(emission->subscription, line->part_end_s);
 }
 
 static void set_money(struct body_row *row, const struct rater_difference *difference)

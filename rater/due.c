@@ -133,18 +133,20 @@ int rater_consume_feed(struct rater_step *step)
 
 /* ---- scan ---- */
 
-/* A subscription that is new, or whose term changed: its periods are opened from the first on (again;
+/* A subscription that is new, or whose schedule changed: its periods are opened from the first on (again;
  * opening is idempotent). */
-static int follow_term(struct rater_step *step, const struct mtr_subscription *subscription, bool *changed)
+static int follow_schedule(struct rater_step *step, const struct mtr_subscription *subscription,
+                           bool *changed)
 {
     struct mtr_charge_subscription state;
-    const struct mtr_hash128 term = rater_term_hash(subscription);
+    const struct mtr_hash128 schedule = rater_schedule_hash(subscription);
     int rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc && rc != MTR_ENOTFOUND) return rc;
-    *changed = rc == MTR_ENOTFOUND || state.term.high != term.high || state.term.low != term.low;
+    *changed = rc == MTR_ENOTFOUND || state.schedule.high != schedule.high ||
+               state.schedule.low != schedule.low;
     if (!*changed) return MTR_OK;
     state = (struct mtr_charge_subscription){
-        .number = subscription->number, .term = term, .next_open_s = INT64_MAX};
+        .number = subscription->number, .schedule = schedule, .next_open_s = INT64_MAX};
     if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
     step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
@@ -193,7 +195,7 @@ static int scan_subscription(struct rater_step *step, const struct mtr_subscript
     struct collected collected = {.starts = step->rater->scan_starts, .count_max = step->rows_left};
     bool term_changed;
     int rc =
-        step->cursor.scan_period_s == INT64_MIN ? follow_term(step, subscription, &term_changed) : MTR_OK;
+        step->cursor.scan_period_s == INT64_MIN ? follow_schedule(step, subscription, &term_changed) : MTR_OK;
     if (!rc)
         rc = mtr_charges_walk_periods(step->charges, subscription->number, step->cursor.scan_period_s,
                                       on_period, &collected);
@@ -245,7 +247,7 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
 {
     struct mtr_charge_subscription state;
     bool term_changed = false;
-    int rc = follow_term(step, subscription, &term_changed);
+    int rc = follow_schedule(step, subscription, &term_changed);
     if (rc || term_changed) return rc;
     rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc) return rc;

@@ -124,7 +124,7 @@ void api_json(struct api_call *call, struct mtr_json_writer *json);
  * that wait leave no room. */
 int api_pack_answer(struct api_call *call) MTR_MUST_USE;
 void api_json_end(struct api_call *call, struct mtr_json_writer *json);
-/* The handler of every route with a list (rows.c). */
+/* The handler of every route with a list: begins it (rows.h). */
 void api_answer_rows(struct api_call *call);
 
 /* Memory from the call's arena, zeroed; NULL after answering 503. */

@@ -210,7 +210,8 @@ void api_rows_end(struct api_rows *rows, uint64_t next_after, bool has_more)
 
 /* ---- the frame's side ---- */
 
-bool api_rows_begin(struct api_rows *rows, struct api_call *call)
+/* Negotiates, and calls the route's begin. False after answering a problem. */
+static bool begin(struct api_rows *rows, struct api_call *call)
 {
     static const char *const types[] = {"application/json", "application/x-ndjson",
                                         "text/csv; charset=utf-8"};
@@ -245,7 +246,7 @@ void api_answer_rows(struct api_call *call)
 {
     struct api_rows *rows = mtr_arena_calloc(&call->arena, 1, sizeof(*rows));
     if (!rows) api_error(call, MTR_ENOMEM, call->route->list->failure);
-    else if (api_rows_begin(rows, call)) call->stream.rows = rows;
+    else if (begin(rows, call)) call->stream.rows = rows;
 }
 
 bool api_rows_end_in_head(const struct api_rows *rows)

@@ -82,15 +82,12 @@ bool api_rows_make_room(struct api_rows *rows) MTR_MUST_USE;
 bool api_rows_have_turn(const struct api_rows *rows);
 void api_rows_ask_turn(struct api_rows *rows);
 
-/* The frame's side. begin negotiates and calls the route's; false after answering a problem. Each piece is
- * appended to call->answer, which may be emptied between pieces. */
-bool api_rows_begin(struct api_rows *rows, struct api_call *call);
+/* The frame's side, after api_answer_rows (api.h). Each piece is appended to call->answer, which may be
+ * emptied between pieces. */
 int api_rows_piece(struct api_rows *rows) MTR_MUST_USE;
 void api_rows_release(struct api_rows *rows);
 /* The format's head tells where the answer ends: all rows must be made before it leaves. */
 bool api_rows_end_in_head(const struct api_rows *rows);
-/* The handler of every route with a list: begins it. */
-void api_answer_rows(struct api_call *call);
 
 /* The page as a schema: the rows' member, next_after, has_more. */
 void api_list_write_schema(const struct api_list *list, const char *references, struct mtr_json_writer *json);

@@ -23,32 +23,32 @@ enum {
     RETRY_AFTER_MAX_S = 300,
 };
 
-int event_sender_init(struct mtr_push *push, const struct cli_invocation *invocation,
+int event_sender_init(struct event_sender *sender, const struct cli_invocation *invocation,
                       struct mtr_client *client, const char *content_type, const char *compress)
 {
-    *push = (struct mtr_push){.client = client,
-                              .content_type = content_type,
-                              .compress = compress,
-                              .attempts_max = 8,
-                              .problems_max = 10};
-    mtr_buffer_init(&push->packed, BODY_BYTES_MAX);
-    progress_init(&push->progress, 0);
-    push->json = invocation_flag(invocation, "json");
-    if (!invocation_u64(invocation, "attempts", 1, 1000, &push->attempts_max)) return MTR_EXIT_USAGE;
-    if (!invocation_u64(invocation, "errors", 0, 1000000, &push->problems_max)) return MTR_EXIT_USAGE;
+    *sender = (struct event_sender){.client = client,
+                                    .content_type = content_type,
+                                    .compress = compress,
+                                    .attempts_max = 8,
+                                    .problems_max = 10};
+    mtr_buffer_init(&sender->packed, BODY_BYTES_MAX);
+    progress_init(&sender->progress, 0);
+    sender->json = invocation_flag(invocation, "json");
+    if (!invocation_u64(invocation, "attempts", 1, 1000, &sender->attempts_max)) return MTR_EXIT_USAGE;
+    if (!invocation_u64(invocation, "errors", 0, 1000000, &sender->problems_max)) return MTR_EXIT_USAGE;
     return MTR_EXIT_OK;
 }
 
-void event_sender_release(struct mtr_push *push)
+void event_sender_release(struct event_sender *sender)
 {
-    mtr_buffer_release(&push->packed);
+    mtr_buffer_release(&sender->packed);
 }
 
-void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line, const char *field,
                           const char *reason)
 {
-    if (push->problems++ >= push->problems_max) return;
-    progress_clear(&push->progress);
+    if (sender->problems++ >= sender->problems_max) return;
+    progress_clear(&sender->progress);
     fprintf(stderr, "%s:%" PRIu64 ": %s%s%s\n", file, line, field ? field : "", field && *field ? ": " : "",
             reason);
 }
@@ -86,7 +86,7 @@ static const char *member_text(const struct mtr_node *map, const char *name, cha
     return out;
 }
 
-static void print_result(struct mtr_push *push, const struct mtr_push_batch *batch,
+static void print_result(struct event_sender *sender, const struct event_sender_batch *batch,
                          const struct mtr_node *row)
 {
     char result[32], field[96], reason[320], id[64], text[560];
@@ -98,13 +98,13 @@ static void print_result(struct mtr_push *push, const struct mtr_push_batch *bat
     member_text(row, "reason", reason, sizeof(reason));
     member_text(row, "id", id, sizeof(id));
     snprintf(text, sizeof(text), "%s%s%s (id \"%s\")", result, reason[0] ? ": " : "", reason, id);
-    event_sender_problem(push, batch->file,
+    event_sender_problem(sender, batch->file,
                          batch->lines && index < batch->count ? batch->lines[index] : index + 1, field, text);
 }
 
 /* Adds the answer's counts and prints its problems. *again: some were not processed. */
-static int take_results(struct mtr_push *push, const struct mtr_push_batch *batch, struct mtr_str body,
-                        bool *again)
+static int take_results(struct event_sender *sender, const struct event_sender_batch *batch,
+                        struct mtr_str body, bool *again)
 {
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
@@ -116,15 +116,15 @@ static int take_results(struct mtr_push *push, const struct mtr_push_batch *batc
     *again = member_u64(root, mtr_result_name(MTR_RESULT_UNPROCESSED)) > 0;
     if (!*again) {
         for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
-            push->counts[code] += member_u64(root, mtr_result_name(code));
+            sender->counts[code] += member_u64(root, mtr_result_name(code));
         for (uint32_t i = 0; rows && i < rows->child_count; i++)
-            print_result(push, batch, &rows->children[i]);
+            print_result(sender, batch, &rows->children[i]);
     }
     mtr_document_close(document);
     return MTR_EXIT_OK;
 }
 
-static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch,
+static int refuse(struct event_sender *sender, const struct event_sender_batch *batch,
                   const struct mtr_client_answer *answer)
 {
     struct mtr_document *document;
@@ -135,7 +135,7 @@ static int refuse(struct mtr_push *push, const struct mtr_push_batch *batch,
         if (!detail[0]) member_text(mtr_document_root(document), "title", detail, sizeof(detail));
         mtr_document_close(document);
     }
-    progress_clear(&push->progress);
+    progress_clear(&sender->progress);
     fprintf(stderr, "meterd: %s: the daemon refused the request (HTTP %d)%s%s\n", batch->file, answer->status,
             detail[0] ? ": " : "", detail);
     if (answer->status == 413) fprintf(stderr, "meterd: send smaller requests with --batch\n");
@@ -148,60 +148,60 @@ static bool is_passing(int status)
 }
 
 /* The body as --compress wants it, and its header; NULL for none. */
-static int encode(struct mtr_push *push, struct mtr_str *body, const char **header)
+static int encode(struct event_sender *sender, struct mtr_str *body, const char **header)
 {
     struct mtr_coding_writer writer = {.coding = MTR_CODING_IDENTITY};
-    mtr_buffer_reset(&push->packed);
+    mtr_buffer_reset(&sender->packed);
     *header = NULL;
-    if (!mtr_coding_from_name(mtr_str_from(push->compress), &writer.coding) ||
+    if (!mtr_coding_from_name(mtr_str_from(sender->compress), &writer.coding) ||
         writer.coding == MTR_CODING_IDENTITY)
         return MTR_OK;
-    int rc = mtr_coding_write(&writer, *body, true, &push->packed);
+    int rc = mtr_coding_write(&writer, *body, true, &sender->packed);
     if (rc) return rc;
     *header = writer.coding == MTR_CODING_ZSTD ? "content-encoding: zstd" : "content-encoding: gzip";
-    *body = mtr_buffer_str(&push->packed);
+    *body = mtr_buffer_str(&sender->packed);
     return MTR_OK;
 }
 
-int event_sender_send(struct mtr_push *push, const struct mtr_push_batch *batch)
+int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch)
 {
     char type[96], why[400] = "";
     const char *headers[3] = {type, NULL, NULL};
     struct mtr_str body = batch->body;
-    snprintf(type, sizeof(type), "content-type: %s", push->content_type);
-    int rc = encode(push, &body, &headers[1]);
+    snprintf(type, sizeof(type), "content-type: %s", sender->content_type);
+    int rc = encode(sender, &body, &headers[1]);
     if (rc) {
         fprintf(stderr, "meterd: cannot compress the request: %s\n", mtr_error_text(rc));
         return MTR_EXIT_FAILED;
     }
-    for (uint64_t attempt = 0; attempt < push->attempts_max; attempt++) {
+    for (uint64_t attempt = 0; attempt < sender->attempts_max; attempt++) {
         struct mtr_client_answer answer = {.status = 0};
         bool again = true;
-        rc = client_call(push->client, "POST", "/v1/events", headers, body, &answer);
+        rc = client_call(sender->client, "POST", "/v1/events", headers, body, &answer);
         if (!rc && answer.status == 200) {
-            int code = take_results(push, batch, answer.body, &again);
+            int code = take_results(sender, batch, answer.body, &again);
             if (code || !again) return code;
             snprintf(why, sizeof(why), "some events were not processed");
         } else if (!rc && !is_passing(answer.status)) {
-            return refuse(push, batch, &answer);
+            return refuse(sender, batch, &answer);
         } else if (rc) {
-            snprintf(why, sizeof(why), "%s", client_error(push->client));
+            snprintf(why, sizeof(why), "%s", client_error(sender->client));
         } else {
             snprintf(why, sizeof(why), "HTTP %d", answer.status);
         }
-        if (attempt + 1 == push->attempts_max) break;
+        if (attempt + 1 == sender->attempts_max) break;
         uint64_t pause = pause_ms(attempt, answer.retry_after_s);
-        progress_clear(&push->progress);
+        progress_clear(&sender->progress);
         fprintf(stderr,
                 "meterd: %s; trying again in %" PRIu64 ".%" PRIu64 " s (%" PRIu64 " of %" PRIu64 ")\n", why,
-                pause / 1000, pause % 1000 / 100, attempt + 2, push->attempts_max);
+                pause / 1000, pause % 1000 / 100, attempt + 2, sender->attempts_max);
         wait_ms(pause);
     }
-    fprintf(stderr, "meterd: gave up after %" PRIu64 " tries: %s\n", push->attempts_max, why);
+    fprintf(stderr, "meterd: gave up after %" PRIu64 " tries: %s\n", sender->attempts_max, why);
     return MTR_EXIT_TRY_AGAIN;
 }
 
-static void print_json(const struct mtr_push *push, uint64_t total)
+static void print_json(const struct event_sender *sender, uint64_t total)
 {
     struct mtr_buffer text;
     struct mtr_json_writer json;
@@ -210,31 +210,31 @@ static void print_json(const struct mtr_push *push, uint64_t total)
     mtr_json_map(&json);
     mtr_json_named_u64(&json, "events", total);
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++) {
-        mtr_json_named_u64(&json, mtr_result_name(code), push->counts[code]);
+        mtr_json_named_u64(&json, mtr_result_name(code), sender->counts[code]);
     }
-    mtr_json_named_u64(&json, "problems", push->problems);
+    mtr_json_named_u64(&json, "problems", sender->problems);
     mtr_json_map_end(&json);
     if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&text)));
     mtr_buffer_release(&text);
 }
 
-int event_sender_finish(struct mtr_push *push, int code)
+int event_sender_finish(struct event_sender *sender, int code)
 {
     uint64_t total = 0;
-    progress_clear(&push->progress);
-    for (unsigned result = 0; result < MTR_RESULT_COUNT; result++) total += push->counts[result];
-    if (push->json) {
-        print_json(push, total);
+    progress_clear(&sender->progress);
+    for (unsigned result = 0; result < MTR_RESULT_COUNT; result++) total += sender->counts[result];
+    if (sender->json) {
+        print_json(sender, total);
     } else {
         printf("%" PRIu64 " events", total);
         for (unsigned result = 0; result < MTR_RESULT_COUNT; result++)
-            if (push->counts[result])
-                printf(", %" PRIu64 " %s", push->counts[result], mtr_result_name(result));
+            if (sender->counts[result])
+                printf(", %" PRIu64 " %s", sender->counts[result], mtr_result_name(result));
         printf("\n");
     }
-    if (push->problems > push->problems_max)
+    if (sender->problems > sender->problems_max)
         fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n",
-                push->problems, push->problems_max);
+                sender->problems, sender->problems_max);
     if (fflush(stdout)) return MTR_EXIT_FAILED;
-    return code ? code : push->problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+    return code ? code : sender->problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
 }

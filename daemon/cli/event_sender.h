@@ -16,7 +16,7 @@
 #include "meterd/core/document.h"
 #include "daemon/cli/client.h"
 
-struct mtr_push {
+struct event_sender {
     struct mtr_client *client;
     const char *content_type;
     const char *compress;  /* "zstd", "gzip" or "none" */
@@ -26,11 +26,11 @@ struct mtr_push {
     uint64_t problems; /* events refused, here or by the daemon */
     uint64_t counts[MTR_RESULT_COUNT];
     struct mtr_buffer packed;
-    struct mtr_progress progress;
+    struct cli_progress progress;
 };
 
 /* One request's events and where they came from. */
-struct mtr_push_batch {
+struct event_sender_batch {
     struct mtr_str body;
     const char *file;
     const uint64_t *lines; /* of each event; NULL: the file is named with the event's number */
@@ -39,15 +39,15 @@ struct mtr_push_batch {
 
 /* Reads --attempts, --errors, --json. An exit code; 0 goes on. `client` is borrowed and may be NULL for a
  * dry run. */
-int event_sender_init(struct mtr_push *push, const struct cli_invocation *invocation,
+int event_sender_init(struct event_sender *sender, const struct cli_invocation *invocation,
                       struct mtr_client *client, const char *content_type, const char *compress);
-void event_sender_release(struct mtr_push *push);
+void event_sender_release(struct event_sender *sender);
 /* 0, or the exit code to leave with: 75 gave up, 1 refused as a whole. Prints why. */
-int event_sender_send(struct mtr_push *push, const struct mtr_push_batch *batch);
+int event_sender_send(struct event_sender *sender, const struct event_sender_batch *batch);
 /* An event that is not even sent. */
-void event_sender_problem(struct mtr_push *push, const char *file, uint64_t line, const char *field,
+void event_sender_problem(struct event_sender *sender, const char *file, uint64_t line, const char *field,
                           const char *reason);
 /* Prints the counts; `code` is what stopped the pushing, or 0. The command's exit code. */
-int event_sender_finish(struct mtr_push *push, int code);
+int event_sender_finish(struct event_sender *sender, int code);
 
 #endif

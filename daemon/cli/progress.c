@@ -19,15 +19,15 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void progress_init(struct mtr_progress *progress, uint64_t bytes_total)
+void progress_init(struct cli_progress *progress, uint64_t bytes_total)
 {
     const char *no_color = getenv("NO_COLOR");
-    *progress = (struct mtr_progress){
+    *progress = (struct cli_progress){
         .shown = isatty(STDERR_FILENO) == 1, .coloured = !no_color || !*no_color, .bytes_total = bytes_total,
         .counted = "events", .started_ms = now_ms()};
 }
 
-static void draw_bar(const struct mtr_progress *progress, uint64_t bytes_done)
+static void draw_bar(const struct cli_progress *progress, uint64_t bytes_done)
 {
     unsigned filled = (unsigned)(BAR_CELLS * (bytes_done / 1024) / (progress->bytes_total / 1024 + 1));
     if (filled > BAR_CELLS || bytes_done >= progress->bytes_total) filled = BAR_CELLS;
@@ -36,7 +36,7 @@ static void draw_bar(const struct mtr_progress *progress, uint64_t bytes_done)
     fprintf(stderr, "%s %3u %%  ", progress->coloured ? "\x1b[0m" : "", filled * 100 / BAR_CELLS);
 }
 
-void progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_t count)
+void progress_update(struct cli_progress *progress, uint64_t bytes_done, uint64_t count)
 {
     int64_t now = now_ms();
     if (!progress->shown || now - progress->drawn_ms < DRAW_EVERY_MS) return;
@@ -53,7 +53,7 @@ void progress_update(struct mtr_progress *progress, uint64_t bytes_done, uint64_
     fputs("\x1b[K", stderr);
 }
 
-void progress_clear(struct mtr_progress *progress)
+void progress_clear(struct cli_progress *progress)
 {
     if (progress->shown && progress->drawn_ms) fputs("\r\x1b[K", stderr);
     progress->drawn_ms = 0;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct mtr_progress {
+struct cli_progress {
     bool shown;
     bool coloured;       /* NO_COLOR is unset */
     uint64_t bytes_total; /* 0: unknown */
@@ -17,9 +17,9 @@ struct mtr_progress {
     int64_t drawn_ms;
 };
 
-void progress_init(struct mtr_progress *progress, uint64_t bytes_total);
-void progress_update(struct mtr_progress *progress, uint64_t bytes_done,
+void progress_init(struct cli_progress *progress, uint64_t bytes_total);
+void progress_update(struct cli_progress *progress, uint64_t bytes_done,
                      uint64_t count);               /* draws ten times a second at most */
-void progress_clear(struct mtr_progress *progress); /* before anything else is printed, and at the end */
+void progress_clear(struct cli_progress *progress); /* before anything else is printed, and at the end */
 
 #endif

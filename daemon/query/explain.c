@@ -42,16 +42,11 @@ struct history_row {
     int64_t created_at;
 };
 
-static const char *status_choice(unsigned index)
-{
-    return index <= MTR_CHARGE_CORRECTION ? mtr_charge_status_name((enum mtr_charge_status)index) : NULL;
-}
-
 #define ROW(field) MTR_MEMBER(history_row, field)
 static const struct mtr_json_member history_members[] = {
     {ROW(number), .type = MTR_MEMBER_U64, .doc = "its place in the feed"},
     {ROW(id), .type = MTR_MEMBER_TEXT, .doc = "of the charge"},
-    {ROW(status), .type = MTR_MEMBER_WORD, .choice = status_choice, .doc = "of the charge"},
+    {ROW(status), .type = MTR_MEMBER_WORD, .choice = mtr_charge_status_choice, .doc = "of the charge"},
     {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "of the line, as of then"},
     {ROW(amount), .type = MTR_MEMBER_MONEY, .doc = "of the charge"},
     {ROW(created_at), .type = MTR_MEMBER_TIME, .doc = "when it was charged"},

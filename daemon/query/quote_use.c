@@ -71,7 +71,7 @@ static void choose_meter(const struct quote_use *use, struct stream *stream)
         if (known->aggregation == MTR_UNIQUE) stream->meter.aggregation = MTR_SUM;
         return;
     }
-    const bool is_level = use->options.without_times && component->scope == MTR_SLICE_BY_LEVEL;
+    const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL;
     stream->meter = (struct mtr_meter){.key = component->inputs[stream->input],
                                        .aggregation = is_level ? MTR_TIME_WEIGHTED : MTR_SUM,
                                        .reports_changes = is_level,
@@ -156,7 +156,7 @@ static int sort_lists(struct quote_use *use, struct stream *stream)
 static int fill_stream(struct quote_use *use, struct stream *stream)
 {
     const bool as_given =
-        mtr_slicing_is_level(&stream->meter) || stream->component->scope == MTR_SLICE_BY_EVENT;
+        mtr_slicing_is_level(&stream->meter) || stream->component->scope == MTR_CURVE_SCOPE_EVENT;
     const struct quote_pieces *pieces = as_given ? &use->cut.moments : &use->cut.pieces;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pieces->count; i++)

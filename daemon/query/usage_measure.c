@@ -121,7 +121,7 @@ static int add_slices(struct measuring *measuring)
 
 int usage_measure(struct mtr_usage_run *run)
 {
-    static const struct mtr_component of_query = {.scope = MTR_SLICE_BY_PERIOD};
+    static const struct mtr_component of_query = {.scope = MTR_CURVE_SCOPE_PERIOD};
     const struct mtr_subscription *subscription = run->subscription;
     const bool is_level = mtr_slicing_is_level(run->meter);
     struct measuring measuring = {

@@ -47,16 +47,16 @@ static void check_scope(const struct mtr_record *record, const struct mtr_compon
 {
     char text[240];
     const char *missing = NULL;
-    if (component->scope == MTR_SLICE_BY_EVENT && !meter->keep_events)
+    if (component->scope == MTR_CURVE_SCOPE_EVENT && !meter->keep_events)
         missing =
             "does not keep events: `scope: event` needs a meter of sum or count with `keep_events: true`";
-    if (component->scope == MTR_SLICE_BY_LEVEL && meter->aggregation != MTR_TIME_WEIGHTED)
+    if (component->scope == MTR_CURVE_SCOPE_LEVEL && meter->aggregation != MTR_TIME_WEIGHTED)
         missing = "has no level: `scope: level` needs a meter with `aggregation: time_weighted`";
-    if (component->scope == MTR_SLICE_BY_TERM && meter->aggregation == MTR_TIME_WEIGHTED &&
+    if (component->scope == MTR_CURVE_SCOPE_TERM && meter->aggregation == MTR_TIME_WEIGHTED &&
         meter->per == MTR_TIME_UNIT_PERIOD)
         missing = "is a mean of each period: `scope: term` needs another `per`";
     if (mtr_component_has_masks(component) && !adds_up_over_hours(meter) &&
-        component->scope != MTR_SLICE_BY_HOUR)
+        component->scope != MTR_CURVE_SCOPE_HOUR)
         missing = "does not add up over hours: with `when` or `weights` it needs `scope: hour`";
     if (component->across_customer && meter->aggregation != MTR_SUM && meter->aggregation != MTR_COUNT)
         missing = "does not add up over subscriptions: `across: customer` needs a meter of sum or count";

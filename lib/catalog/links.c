@@ -60,7 +60,7 @@ static bool component_carries(const struct mtr_catalog *catalog, const struct mt
         const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[i]);
         if (meter && meter->aggregation == MTR_TIME_WEIGHTED) return true;
     }
-    return component->scope == MTR_SLICE_BY_TERM;
+    return component->scope == MTR_CURVE_SCOPE_TERM;
 }
 
 static bool version_carries(const struct mtr_catalog *catalog, const struct mtr_tariff_version *version)

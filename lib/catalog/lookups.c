@@ -123,7 +123,7 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
         const uint64_t hash = catalog_owner_hash(owner, of_customer);
         uint32_t probe = *position & ~OF_CUSTOMER;
         for (uint32_t number; (number = hash_index_next(&catalog->by_owner, hash, &probe)) != 0;) {
-            const struct mtr_credit *credit = &catalog->credits[number - 1];
+            const struct mtr_credit *credit = mtr_catalog_credit(catalog, number);
             const bool is_own =
                 of_customer ? mtr_str_equal(credit->customer, owner)
                             : credit->subscription && credit->subscription->number == subscription->number;

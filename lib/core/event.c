@@ -1,9 +1,10 @@
 /*
- * Identity and digest of an event.
+ * Identity and digest of an event, and its data as JSON.
  *
- * Both are stored beside sealed segments, so what is hashed here is a format: fields stand with their sizes,
- * numbers little-endian and in canonical form, and a change needs a new format version. Pure functions, any
- * thread. Does not check limits (the collector's judge does) except that what is hashed must be within them.
+ * Identity and digest are stored beside sealed segments, so what is hashed here is a format: fields stand
+ * with their sizes, numbers little-endian and in canonical form, and a change needs a new format version.
+ * Pure functions, any thread. Does not check limits (the collector's judge does) except that what is hashed
+ * must be within them.
  */
 #include "meterd/core/event.h"
 
@@ -38,6 +39,30 @@ const struct mtr_property *mtr_event_property(const struct mtr_event *event, str
     for (uint32_t i = 0; i < event->property_count; i++)
         if (mtr_str_equal(event->properties[i].name, name)) return &event->properties[i];
     return NULL;
+}
+
+static void write_value(const struct mtr_property *property, struct mtr_json_writer *json)
+{
+    char number[MTR_DECIMAL_TEXT_BYTES];
+    switch (property->kind) {
+    case MTR_PROPERTY_STRING: mtr_json_text(json, property->text); return;
+    case MTR_PROPERTY_NUMBER:
+        mtr_json_raw(json, (struct mtr_str){number, (size_t)mtr_decimal_format(property->number, number)});
+        return;
+    case MTR_PROPERTY_TRUE: mtr_json_bool(json, true); return;
+    case MTR_PROPERTY_FALSE: mtr_json_bool(json, false); return;
+    }
+    MTR_ASSERT(!"known kind of property");
+}
+
+void mtr_event_write_data(const struct mtr_event *event, struct mtr_json_writer *json)
+{
+    mtr_json_map(json);
+    for (uint32_t i = 0; i < event->property_count; i++) {
+        mtr_json_name_text(json, event->properties[i].name);
+        write_value(&event->properties[i], json);
+    }
+    mtr_json_map_end(json);
 }
 
 static unsigned char *put_le(unsigned char *p, uint64_t value, unsigned bytes)

@@ -183,13 +183,6 @@ void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value)
     if (start_value(writer)) put_u64(writer, value);
 }
 
-void mtr_json_i64(struct mtr_json_writer *writer, int64_t value)
-{
-    if (!start_value(writer)) return;
-    if (value < 0) put_char(writer, '-');
-    put_u64(writer, value < 0 ? -(uint64_t)value : (uint64_t)value);
-}
-
 void mtr_json_bool(struct mtr_json_writer *writer, bool value)
 {
     if (start_value(writer)) put(writer, value ? "true" : "false", value ? 4 : 5);

@@ -118,7 +118,7 @@ static void write_value(const struct mtr_json_member *member, const void *row, s
         mtr_json_text(json, text);
 }
 
-void mtr_shape_write_members(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json)
+static void write_members(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json)
 {
     for (const struct mtr_json_member *member = shape->members; member->name; member++) {
         const bool there = is_there(member, row);
@@ -134,7 +134,7 @@ void mtr_shape_write_members(const struct mtr_shape *shape, const void *row, str
 void mtr_shape_write(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json)
 {
     mtr_json_map(json);
-    mtr_shape_write_members(shape, row, json);
+    write_members(shape, row, json);
     mtr_json_map_end(json);
 }
 

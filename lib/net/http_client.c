@@ -188,11 +188,6 @@ void mtr_http_client_close(struct mtr_http_client *client)
     uv_close((uv_handle_t *)&client->timer, free_handle);
 }
 
-uint32_t mtr_http_client_running(const struct mtr_http_client *client)
-{
-    return client->running;
-}
-
 int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call,
                          mtr_http_on_answer on_answer, void *context, struct mtr_http_transfer **out)
 {

@@ -169,6 +169,8 @@ void http_connection_finish(
     struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
 
 /* http_output.c */
+/* For the next use: its memory stays, unless there is much of it. */
+void http_buffer_empty(struct mtr_buffer *buffer);
 void http_connection_flush(struct mtr_http_connection *connection);
 void http_connection_gather(
     struct mtr_http_connection *connection); /* answers of the queue's head into the output */

@@ -111,7 +111,7 @@ bool http_connection_settle_sending(struct mtr_http_connection *connection, size
     return slack_ms > 0;
 }
 
-static void keep_small(struct mtr_buffer *buffer)
+void http_buffer_empty(struct mtr_buffer *buffer)
 {
     mtr_buffer_reset(buffer);
     if (buffer->capacity > MTR_HTTP_KEPT_BYTES) mtr_buffer_release(buffer);
@@ -122,7 +122,7 @@ static void on_written(uv_write_t *write, int status)
     struct mtr_http_connection *connection = write->data;
     connection->is_writing = false;
     http_connection_settle_sending(connection, 0);
-    keep_small(&connection->writing);
+    http_buffer_empty(&connection->writing);
     mtr_buffer_release(&connection->writing_moved);
     if (status < 0) http_connection_close(connection, false);
     else http_connection_mark(connection);
@@ -168,7 +168,7 @@ static bool write_out(struct mtr_http_connection *connection)
     int written = uv_try_write((uv_stream_t *)&connection->tcp, parts, connection->moved.size ? 2 : 1);
     if (written == UV_EAGAIN) written = 0;
     if (written >= 0 && (size_t)written == size) {
-        keep_small(&connection->output);
+        http_buffer_empty(&connection->output);
         mtr_buffer_release(&connection->moved);
         return true;
     }

@@ -46,15 +46,9 @@ struct mtr_http_request *http_request_new(struct mtr_http_connection *connection
     return request;
 }
 
-static void keep_small(struct mtr_buffer *buffer)
-{
-    mtr_buffer_reset(buffer);
-    if (buffer->capacity > MTR_HTTP_KEPT_BYTES) mtr_buffer_release(buffer);
-}
-
 void http_request_drop_body(struct mtr_http_request *request)
 {
-    keep_small(&request->body);
+    http_buffer_empty(&request->body);
     request->server->stats.body_bytes -= request->body_counted;
     request->body_counted = 0;
 }
@@ -65,8 +59,8 @@ void http_request_unhold(struct mtr_http_request *request)
     if (request->is_queued || request->is_handlers) return;
     MTR_ASSERT(!request->in_drains);
     http_request_drop_body(request);
-    keep_small(&request->head.bytes);
-    keep_small(&request->answer);
+    http_buffer_empty(&request->head.bytes);
+    http_buffer_empty(&request->answer);
     mtr_buffer_release(&request->moved);
     request->connection = NULL;
     MTR_ASSERT(server->requests > 0);
@@ -156,12 +150,6 @@ struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request 
 {
     MTR_ASSERT(index < request->head.header_count);
     return request->head.headers[index];
-}
-
-struct mtr_str mtr_http_request_body(const struct mtr_http_request *request)
-{
-    static const char nothing[MTR_HTTP_BODY_PADDING_BYTES];
-    return request->body.size ? mtr_buffer_str(&request->body) : (struct mtr_str){nothing, 0};
 }
 
 void mtr_http_request_take_body(struct mtr_http_request *request, struct mtr_buffer *out)

@@ -119,7 +119,7 @@ extern const struct mtr_field mtr_tariff_mask_rows[];
 /* All of a line's use at once? */
 static inline bool tariff_is_whole(enum mtr_curve_scope scope)
 {
-    return scope == MTR_SLICE_BY_PERIOD || scope == MTR_SLICE_BY_TERM;
+    return scope == MTR_CURVE_SCOPE_PERIOD || scope == MTR_CURVE_SCOPE_TERM;
 }
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                        struct mtr_diagnostics *findings);

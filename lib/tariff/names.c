@@ -13,15 +13,15 @@ _Static_assert(MTR_ROUND_HALF_EVEN == 0 && MTR_ROUND_FLOOR == 5,
                "mtr_tariff_rounding_modes are in the order of enum mtr_rounding");
 _Static_assert(MTR_PRORATE_NONE == 0 && MTR_PRORATE_SECOND == 2,
                "mtr_tariff_prorates is in the order of enum mtr_prorate");
-_Static_assert(MTR_SLICE_BY_PERIOD == 0 && MTR_SLICE_BY_LEVEL == 5,
+_Static_assert(MTR_CURVE_SCOPE_PERIOD == 0 && MTR_CURVE_SCOPE_LEVEL == 5,
                "mtr_tariff_scopes are in the order of enum mtr_curve_scope");
 _Static_assert(MTR_EXCHANGE_AT_PERIOD_END == 0 && MTR_EXCHANGE_AT_ORDER == 3,
                "mtr_tariff_exchange_days are in the order of enum mtr_exchange_at");
 
-const char *mtr_slice_by_name(enum mtr_curve_scope by)
+const char *mtr_curve_scope_name(enum mtr_curve_scope scope)
 {
-    MTR_ASSERT((unsigned)by <= MTR_SLICE_BY_LEVEL);
-    return mtr_tariff_scopes[by];
+    MTR_ASSERT((unsigned)scope <= MTR_CURVE_SCOPE_LEVEL);
+    return mtr_tariff_scopes[scope];
 }
 
 const char *mtr_exchange_at_name(enum mtr_exchange_at at)

@@ -164,5 +164,5 @@ int rater_measure_level(struct mtr_slicing *slicing, uint32_t group)
         .level_time = mtr_exact_zero(),
         .divisor_s = divisor_of(rule),
     };
-    return rule->component->scope == MTR_SLICE_BY_LEVEL ? add_spans(&run) : add_quotients(&run);
+    return rule->component->scope == MTR_CURVE_SCOPE_LEVEL ? add_spans(&run) : add_quotients(&run);
 }

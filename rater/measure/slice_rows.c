@@ -22,11 +22,11 @@ static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int
 struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
 {
     if (rule->slices) return given_slice_at(rule, time_s);
-    if (rule->component->scope == MTR_SLICE_BY_HOUR || mtr_component_has_masks(rule->component)) {
+    if (rule->component->scope == MTR_CURVE_SCOPE_HOUR || mtr_component_has_masks(rule->component)) {
         const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_s);
         return (struct mtr_period){hour.start_s, hour.end_s};
     }
-    if (rule->component->scope == MTR_SLICE_BY_DAY) {
+    if (rule->component->scope == MTR_CURVE_SCOPE_DAY) {
         const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, rule->zone};
         return mtr_period_at(&day, time_s);
     }
@@ -40,7 +40,7 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
     if (rc) return rc;
     MTR_ASSERT(group < slicing->dimensions.count && row->time_us <= row->until_us);
     MTR_ASSERT(row->earlier == (row->time_us < slicing->rule.own_s * MTR_US_PER_SECOND) ||
-               slicing->rule.component->scope == MTR_SLICE_BY_EVENT);
+               slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT);
     struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
     *added = (struct rater_slice_row){*row, seq};
     added->row.component = slicing->rule.component_index;

@@ -107,7 +107,7 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
 {
     struct rater_slice *slice;
     const enum mtr_aggregation aggregation = slicing->rule.meter ? slicing->rule.meter->aggregation : MTR_SUM;
-    if (slicing->rule.component->scope == MTR_SLICE_BY_EVENT) return add_event(slicing, group, use);
+    if (slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT) return add_event(slicing, group, use);
     int rc = find_slice(slicing, group, use->placed_s, &slice);
     if (rc) return rc;
     const bool first = note_use(slicing, slice, use->placed_s);

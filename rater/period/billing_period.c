@@ -87,7 +87,7 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
     uint32_t first = part;
     MTR_ASSERT(part < period->part_count);
     /* The hour of the subscription's start may begin before a version that resets, and is the part's own. */
-    if (component->scope == MTR_SLICE_BY_TERM)
+    if (component->scope == MTR_CURVE_SCOPE_TERM)
         return mtr_time_sooner(term_from(subscription, &period->parts[part]),
                                period->parts[part].usage_from_s);
     while (first > period->parts[part].first &&
@@ -109,7 +109,7 @@ static int64_t hash_text(struct mtr_str text)
     return (int64_t)(text.size ? XXH3_64bits(text.data, text.size) : 0);
 }
 
-struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription)
+struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscription)
 {
     const int64_t numbers[] = {subscription->start_s, subscription->end_s, subscription->billing.unit,
                                subscription->billing.anchor_days};
@@ -174,7 +174,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     for (uint32_t i = 0; i < subscription->peer_count; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
         const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer),
-                                              rater_charged_until(peer), (int64_t)rater_term_hash(peer).low};
+                                              rater_charged_until(peer),
+                                              (int64_t)rater_schedule_hash(peer).low};
         memcpy(numbers + count, own, sizeof(own));
         count += NUMBERS_OF_PEER;
     }

@@ -45,7 +45,7 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
     const enum mtr_aggregation aggregation = gathering->rule.meter->aggregation;
     const struct mtr_use_source *source = gathering->rating->source;
     void *context = gathering->rating->source_context;
-    if (gathering->rule.component->scope == MTR_SLICE_BY_EVENT)
+    if (gathering->rule.component->scope == MTR_CURVE_SCOPE_EVENT)
         return source->events(context, key, on_event, gathering);
     if (aggregation == MTR_UNIQUE) return source->members(context, key, on_member, gathering);
     if (aggregation == MTR_LAST) return add_last(gathering, key);

@@ -24,8 +24,8 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
                             const struct mtr_billing_period *period, uint32_t part,
                             const struct mtr_component *component);
 
-/* Hash of start, end and billing rule: decides which periods there are. */
-struct mtr_hash128 rater_term_hash(const struct mtr_subscription *subscription);
+/* Hash of start, end and billing rule: what decides which periods there are. */
+struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscription);
 
 /* From which hour on use is charged by the subscription's tariff: behind its trial; INT64_MAX where nothing
  * is from then on. */

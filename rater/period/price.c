@@ -236,3 +236,8 @@ void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]
 {
     mtr_charge_id_format(hash, text);
 }
+
+struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_s)
+{
+    return (struct mtr_local_time){time_s, mtr_zone_at(subscription->zone, time_s).offset_s};
+}

@@ -6,6 +6,7 @@
 #define METERD_RATER_PERIOD_PRICE_H
 
 #include "meterd/core/buffer.h"
+#include "meterd/core/shape.h"
 #include "meterd/rater/billing_period.h"
 
 /* Lays the lines of `costs` beside those of the period: a line gets the cost of the same component, kind
@@ -22,5 +23,8 @@ int rater_write_traces(const struct mtr_period_price *priced, struct mtr_arena *
 
 enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);
+
+/* A time as bodies and traces write it: with the offset of the subscription's zone. */
+struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_s);
 
 #endif

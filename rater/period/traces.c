@@ -52,11 +52,6 @@ static const struct mtr_json_member trace_members[] = {
 #undef ROW
 const struct mtr_shape mtr_charge_trace_shape = {.name = "PricePart", .members = trace_members};
 
-static struct mtr_local_time local(const struct mtr_subscription *subscription, int64_t time_s)
-{
-    return (struct mtr_local_time){time_s, mtr_zone_at(subscription->zone, time_s).offset_s};
-}
-
 /* All parts of one side. */
 static void write_side(const struct mtr_period_price *priced, struct trace_row row,
                        struct mtr_json_writer *json)
@@ -66,8 +61,8 @@ static void write_side(const struct mtr_period_price *priced, struct trace_row r
         const struct mtr_tariff_version *version = part->version;
         char hash[RATER_HASH_TEXT_BYTES];
         rater_hash_format((struct mtr_hash128){version->hash_high, version->hash_low}, hash);
-        row.from = local(priced->subscription, part->start_s);
-        row.to = local(priced->subscription, part->end_s);
+        row.from = rater_local_time(priced->subscription, part->start_s);
+        row.to = rater_local_time(priced->subscription, part->end_s);
         row.tariff = part->tariff->key;
         row.version = version->from;
         row.hash = mtr_str_from(hash);

@@ -84,7 +84,7 @@ static void make_use(struct world *world)
         const struct mtr_component *component = &world->version->components[i];
         uint64_t count = mtr_component_is_fee(component) ? 0 : below(world, 6);
         for (; count > 0 && world->use_count < ROWS_MAX; count--) {
-            const bool is_level = component->scope == MTR_SLICE_BY_LEVEL;
+            const bool is_level = component->scope == MTR_CURVE_SCOPE_LEVEL;
             const int64_t from_s = (int64_t)below(world, (uint64_t)PERIOD_S);
             const int64_t until_s =
                 is_level ? from_s + 1 + (int64_t)below(world, (uint64_t)(PERIOD_S - from_s)) : from_s;
@@ -116,7 +116,7 @@ static uint32_t take(const struct world *world, int64_t from_s, int64_t to_s, bo
     const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
     for (uint32_t i = 0; i < world->use_count; i++) {
         struct mtr_usage_row row = world->use[i];
-        const bool is_level = world->version->components[row.component].scope == MTR_SLICE_BY_LEVEL;
+        const bool is_level = world->version->components[row.component].scope == MTR_CURVE_SCOPE_LEVEL;
         if (is_level && row.time_us < from_us) row.time_us = from_us;
         if (is_level && row.until_us > to_us) row.until_us = to_us;
         if (is_level ? row.time_us >= row.until_us : row.time_us < from_us || row.time_us >= to_us) continue;

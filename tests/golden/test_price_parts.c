@@ -243,7 +243,7 @@ static void make_use(struct random_case *it)
         unsigned count = mtr_component_is_fee(component) ? 0 : below(it, ROWS_MAX / COMPONENTS_MAX + 1);
         for (unsigned i = 0; i < count; i++) {
             int64_t from_s = below(it, PERIOD_S), until_s = from_s;
-            bool is_level = component->scope == MTR_SLICE_BY_LEVEL;
+            bool is_level = component->scope == MTR_CURVE_SCOPE_LEVEL;
             if (is_level) until_s += 1 + below(it, (unsigned)(PERIOD_S - from_s));
             it->use[it->use_count++] = (struct mtr_usage_row){
                 .component = c,
@@ -302,7 +302,7 @@ static void take(const struct random_case *it, int64_t from_s, int64_t to_s, boo
     const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
     for (uint32_t i = 0; i < it->use_count; i++) {
         struct mtr_usage_row row = it->use[i];
-        bool is_level = it->version->components[row.component].scope == MTR_SLICE_BY_LEVEL;
+        bool is_level = it->version->components[row.component].scope == MTR_CURVE_SCOPE_LEVEL;
         if (is_level && row.time_us < from_us) row.time_us = from_us;
         if (is_level && row.until_us > to_us) row.until_us = to_us;
         if (is_level ? row.time_us >= row.until_us : row.time_us < from_us || row.time_us >= to_us) continue;

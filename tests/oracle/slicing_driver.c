@@ -40,8 +40,8 @@ static struct mtr_quantity quantity(const struct mtr_node *node, const char *key
 
 static enum mtr_curve_scope scope_of(struct mtr_str name)
 {
-    enum mtr_curve_scope scope = MTR_SLICE_BY_PERIOD;
-    while (!mtr_str_equal(name, mtr_str_from(mtr_slice_by_name(scope)))) scope++;
+    enum mtr_curve_scope scope = MTR_CURVE_SCOPE_PERIOD;
+    while (!mtr_str_equal(name, mtr_str_from(mtr_curve_scope_name(scope)))) scope++;
     return scope;
 }
 

@@ -245,7 +245,7 @@ static struct naive_range range_of(const struct billing *billing, const struct s
                                 .levels_own_s = own->start_s,
                                 .until_s = own->end_s,
                                 .whole = billing->whole};
-    if (component->scope == MTR_SLICE_BY_TERM) {
+    if (component->scope == MTR_CURVE_SCOPE_TERM) {
         range.from_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
         range.levels_from_s = subscription->start_s;
         for (uint32_t i = 0; i < own->tariff->version_count; i++) { /* the last reset begins a new term */

@@ -73,8 +73,8 @@ static struct mtr_period slice_at(const struct measuring *measuring, int64_t tim
     const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, time_s);
     if (mtr_component_has_masks(measuring->component)) return (struct mtr_period){hour.start_s, hour.end_s};
     switch (measuring->component->scope) {
-    case MTR_SLICE_BY_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
-    case MTR_SLICE_BY_DAY:
+    case MTR_CURVE_SCOPE_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
+    case MTR_CURVE_SCOPE_DAY:
         return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
     default: return (struct mtr_period){INT64_MIN, INT64_MAX};
     }
@@ -277,7 +277,7 @@ static void measure_levels(struct measuring *measuring)
     struct naive_change *changes =
         scenario_alloc(measuring->scenario, measuring->use_count, sizeof(*changes));
     const uint32_t count = changes_of(measuring, changes);
-    if (measuring->component->scope == MTR_SLICE_BY_LEVEL) measure_spans(measuring, changes, count);
+    if (measuring->component->scope == MTR_CURVE_SCOPE_LEVEL) measure_spans(measuring, changes, count);
     else measure_quotients(measuring, changes, count);
 }
 
@@ -322,7 +322,7 @@ static void measure_input(struct measuring *measuring, const struct naive *naive
             if (mtr_str_equal(lines[i], seen[line])) measuring->uses[measuring->use_count++] = use;
             CHECK(scenario, measuring->use_count < MEASURED_USES_MAX, "too many uses of a line");
         }
-        if (component->scope == MTR_SLICE_BY_EVENT) measure_events(measuring);
+        if (component->scope == MTR_CURVE_SCOPE_EVENT) measure_events(measuring);
         else if (measuring->meter->aggregation == MTR_TIME_WEIGHTED) measure_levels(measuring);
         else measure_cells(measuring);
     }

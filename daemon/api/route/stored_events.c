@@ -35,26 +35,10 @@ struct event_row {
     const struct mtr_event *event;
 };
 
-static void write_property(struct mtr_json_writer *json, const struct mtr_property *property)
-{
-    char number[MTR_DECIMAL_TEXT_BYTES];
-    mtr_json_name_text(json, property->name);
-    switch (property->kind) {
-    case MTR_PROPERTY_STRING: mtr_json_text(json, property->text); break;
-    case MTR_PROPERTY_NUMBER:
-        mtr_json_raw(json, (struct mtr_str){number, (size_t)mtr_decimal_format(property->number, number)});
-        break;
-    default: mtr_json_bool(json, property->kind == MTR_PROPERTY_TRUE); break;
-    }
-}
-
 static void write_data(struct mtr_json_writer *json, const void *context)
 {
     const struct event_row *row = context;
-    mtr_json_map(json);
-    for (uint32_t i = 0; i < row->event->property_count; i++)
-        write_property(json, &row->event->properties[i]);
-    mtr_json_map_end(json);
+    mtr_event_write_data(row->event, json);
 }
 
 static const char *disposition_choice(unsigned index)

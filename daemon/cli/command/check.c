@@ -8,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/daemon.h"
+#include "meterd/catalog/store.h"
 #include "meterd/core/json_writer.h"
 #include "meterd/core/limits.h"
+#include "meterd/net/loop.h"
 #include "daemon/cli/commands.h"
 #include "daemon/cli/inputs.h"
 #include "daemon/cli/refold.h"
@@ -22,8 +23,8 @@ enum { FINDINGS_MAX = 500, TARIFF_BYTES_MAX = 256 << 20 };
 struct check {
     char directory[32];
     struct mtr_catalog_store *store;
-    struct mtr_catalog
-        *stored; /* of the configuration's data directory; NULL: there is none that can be read */
+    /* Of the configuration's data directory; NULL: there is none that can be read. */
+    struct mtr_catalog *stored;
     bool json;
     uint64_t errors;
     struct mtr_buffer out;

@@ -29,7 +29,7 @@ enum {
 };
 
 struct import {
-    struct mtr_push push;
+    struct event_sender sender;
     struct mtr_import_map map;
     struct mtr_import_row row;
     struct mtr_csv_reader csv;
@@ -48,26 +48,14 @@ struct import {
 
 static int flush(struct import *import)
 {
-    struct mtr_push_batch batch = {mtr_buffer_str(&import->body), import->file, import->lines, import->count};
+    const struct event_sender_batch batch = {mtr_buffer_str(&import->body), import->file, import->lines,
+                                             import->count};
     if (import->count == 0) return MTR_EXIT_OK;
-    int code = event_sender_send(&import->push, &batch);
+    int code = event_sender_send(&import->sender, &batch);
     import->count = 0;
     mtr_buffer_reset(&import->body);
-    progress_update(&import->push.progress, import->bytes_done, import->events);
+    progress_update(&import->sender.progress, import->bytes_done, import->events);
     return code;
-}
-
-static void write_property(struct mtr_json_writer *json, const struct mtr_property *property)
-{
-    char name[MTR_PROPERTY_NAME_BYTES_MAX + 1], number[MTR_DECIMAL_TEXT_BYTES];
-    snprintf(name, sizeof(name), "%.*s", MTR_STR_ARGS(property->name));
-    mtr_json_name(json, name);
-    if (property->kind == MTR_PROPERTY_NUMBER) {
-        int size = mtr_decimal_format(property->number, number);
-        mtr_json_raw(json, (struct mtr_str){number, (size_t)size});
-    } else {
-        mtr_json_text(json, property->text);
-    }
 }
 
 static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
@@ -83,9 +71,7 @@ static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
         mtr_json_named_time(&json, "time", event->time_us);
     }
     mtr_json_name(&json, "data");
-    mtr_json_map(&json);
-    for (uint32_t i = 0; i < event->property_count; i++) write_property(&json, &event->properties[i]);
-    mtr_json_map_end(&json);
+    mtr_event_write_data(event, &json);
     mtr_json_map_end(&json);
     int rc = mtr_json_finish(&json);
     return rc ? rc : mtr_buffer_append_char(out, '\n');
@@ -93,7 +79,7 @@ static int write_event(const struct mtr_event *event, struct mtr_buffer *out)
 
 static int stop(struct import *import, const char *what, int rc)
 {
-    progress_clear(&import->push.progress);
+    progress_clear(&import->sender.progress);
     fprintf(stderr, "meterd: %s: %s: %s\n", import->file, what, mtr_error_text(rc));
     return MTR_EXIT_FAILED;
 }
@@ -122,7 +108,7 @@ static int take_row(struct import *import, uint64_t line)
     mtr_arena_reset(&import->arena);
     int rc = import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
     if (rc == MTR_EINVALID) {
-        event_sender_problem(&import->push, import->file, line, diagnostic.field, diagnostic.text);
+        event_sender_problem(&import->sender, import->file, line, diagnostic.field, diagnostic.text);
         return MTR_EXIT_OK;
     }
     if (rc) return stop(import, "cannot keep a row", rc);
@@ -179,7 +165,7 @@ static int import_csv(struct import *import, FILE *file)
     free(piece);
     if (!rc || import->code) return import->code;
     int code = flush(import); /* what stands before the broken record is good */
-    event_sender_problem(&import->push, import->file, diagnostic.line, NULL, diagnostic.text);
+    event_sender_problem(&import->sender, import->file, diagnostic.line, NULL, diagnostic.text);
     return code ? code : MTR_EXIT_FAILED;
 }
 
@@ -220,15 +206,15 @@ static int take_line(struct import *import, struct mtr_str text, uint64_t line)
     struct mtr_document *document;
     struct mtr_diagnostic diagnostic;
     if (text.size > LINE_BYTES_MAX) {
-        event_sender_problem(&import->push, import->file, line, NULL, "the line is longer than 1 MiB");
+        event_sender_problem(&import->sender, import->file, line, NULL, "the line is longer than 1 MiB");
         return MTR_EXIT_OK;
     }
     if (mtr_document_parse(text, &document, &diagnostic)) {
-        event_sender_problem(&import->push, import->file, line, NULL, diagnostic.text);
+        event_sender_problem(&import->sender, import->file, line, NULL, diagnostic.text);
         return MTR_EXIT_OK;
     }
     const char *reason = fill_row(import, mtr_document_root(document));
-    if (reason) event_sender_problem(&import->push, import->file, line, NULL, reason);
+    if (reason) event_sender_problem(&import->sender, import->file, line, NULL, reason);
     int code = reason ? MTR_EXIT_OK : take_row(import, line);
     mtr_document_close(document);
     return code;
@@ -302,17 +288,17 @@ static int read_map(struct import *import, const char *path)
 static int import_all(struct import *import, const struct cli_invocation *invocation, const char *format)
 {
     int code = MTR_EXIT_OK;
-    progress_init(&import->push.progress, bytes_of_files(invocation));
+    progress_init(&import->sender.progress, bytes_of_files(invocation));
     for (uint32_t i = 0; i < invocation->argument_count && !code; i++)
         code = import_file(import, invocation->arguments[i], format);
     if (import->dry_run) {
         fflush(stdout);
         fprintf(stderr,
                 "meterd: %" PRIu64 " events, %" PRIu64 " rows skipped, %" PRIu64 " problems; nothing sent\n",
-                import->events, import->skipped, import->push.problems);
-        return code ? code : import->push.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
+                import->events, import->skipped, import->sender.problems);
+        return code ? code : import->sender.problems ? MTR_EXIT_FAILED : MTR_EXIT_OK;
     }
-    code = event_sender_finish(&import->push, code);
+    code = event_sender_finish(&import->sender, code);
     if (import->skipped) fprintf(stderr, "meterd: %" PRIu64 " rows skipped\n", import->skipped);
     return code;
 }
@@ -336,9 +322,9 @@ static int run(const struct cli_invocation *invocation)
     int code = invocation_u64(invocation, "batch", 1, BATCH_MAX, &import->batch_max) ? read_map(import, map)
                                                                                      : MTR_EXIT_USAGE;
     if (!code && !import->dry_run) code = client_open(invocation, &client);
-    if (!code) code = event_sender_init(&import->push, invocation, client, "application/x-ndjson", "zstd");
+    if (!code) code = event_sender_init(&import->sender, invocation, client, "application/x-ndjson", "zstd");
     if (!code) code = import_all(import, invocation, format);
-    event_sender_release(&import->push);
+    event_sender_release(&import->sender);
     client_close(client);
     import_map_release(&import->map);
     mtr_arena_release(&import->arena);

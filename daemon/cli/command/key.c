@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/daemon.h"
 #include "daemon/cli/client.h"
 #include "daemon/cli/commands.h"
+#include "daemon/daemon.h"
 #include "meterd/core/json_writer.h"
 
 enum { PATH_BYTES = 1024 };

@@ -14,7 +14,7 @@
 enum { REQUEST_BYTES_MAX = 8 << 20, FILE_BYTES_MAX = 1 << 30, BATCH_MAX = 100000 };
 
 struct sending {
-    struct mtr_push push;
+    struct event_sender sender;
     uint64_t batch_max;
     struct mtr_buffer body;
     uint64_t lines[BATCH_MAX];
@@ -25,13 +25,13 @@ struct sending {
 
 static int flush(struct sending *sending, const char *file)
 {
-    struct mtr_push_batch batch = {mtr_buffer_str(&sending->body), file, sending->lines, sending->count};
+    struct event_sender_batch batch = {mtr_buffer_str(&sending->body), file, sending->lines, sending->count};
     if (sending->count == 0) return MTR_EXIT_OK;
-    int code = event_sender_send(&sending->push, &batch);
+    int code = event_sender_send(&sending->sender, &batch);
     sending->events_done += sending->count;
     sending->count = 0;
     mtr_buffer_reset(&sending->body);
-    progress_update(&sending->push.progress, sending->bytes_done, sending->events_done);
+    progress_update(&sending->sender.progress, sending->bytes_done, sending->events_done);
     return code;
 }
 
@@ -46,7 +46,7 @@ static int add_line(struct sending *sending, const char *file, const char *line,
 {
     if (is_blank(line, size)) return MTR_EXIT_OK;
     if (size >= REQUEST_BYTES_MAX) {
-        event_sender_problem(&sending->push, file, number, NULL, "the line is longer than 8 MiB");
+        event_sender_problem(&sending->sender, file, number, NULL, "the line is longer than 8 MiB");
         return MTR_EXIT_OK;
     }
     if (sending->body.size + size + 1 > REQUEST_BYTES_MAX || sending->count == sending->batch_max) {
@@ -96,9 +96,9 @@ static int send_whole(struct sending *sending, const char *path)
     mtr_buffer_init(&body, FILE_BYTES_MAX);
     int code = cli_load_file(path, FILE_BYTES_MAX, &body);
     if (!code) {
-        struct mtr_push_batch batch = {mtr_buffer_str(&body), strcmp(path, "-") == 0 ? "stdin" : path, NULL,
-                                       0};
-        code = event_sender_send(&sending->push, &batch);
+        struct event_sender_batch batch = {.body = mtr_buffer_str(&body),
+                                           .file = strcmp(path, "-") == 0 ? "stdin" : path};
+        code = event_sender_send(&sending->sender, &batch);
     }
     mtr_buffer_release(&body);
     return code;
@@ -148,11 +148,11 @@ static int run(const struct cli_invocation *invocation)
         invocation_u64(invocation, "batch", 1, BATCH_MAX, &sending->batch_max) ? MTR_EXIT_OK : MTR_EXIT_USAGE;
     if (!code) code = client_open(invocation, &client);
     if (!code) {
-        code = event_sender_init(&sending->push, invocation, client, type, compress);
+        code = event_sender_init(&sending->sender, invocation, client, type, compress);
         if (!code)
-            code = event_sender_finish(&sending->push,
+            code = event_sender_finish(&sending->sender,
                                        send_all(sending, invocation, strcmp(format, "ndjson") == 0));
-        event_sender_release(&sending->push);
+        event_sender_release(&sending->sender);
     }
     client_close(client);
     mtr_buffer_release(&sending->body);

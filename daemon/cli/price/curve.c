@@ -137,7 +137,7 @@ static int price_points(struct curve *curve)
     for (uint32_t i = 0; !rc && i < curve->count; i++) {
         struct mtr_usage_row row = curve->row;
         row.quantity = curve->points[i].quantity;
-        if (component->scope == MTR_SLICE_BY_LEVEL) { /* it holds for the whole month */
+        if (component->scope == MTR_CURVE_SCOPE_LEVEL) { /* it holds for the whole month */
             row.time_us = period.start_s * MTR_US_PER_SECOND;
             row.until_us = period.end_s * MTR_US_PER_SECOND;
         }

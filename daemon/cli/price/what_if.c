@@ -34,7 +34,7 @@ struct what_if {
     struct mtr_charges *charges;
     struct mtr_what_if_options options;
     struct mtr_what_if_report report;
-    struct mtr_progress progress;
+    struct cli_progress progress;
     uint64_t noted;
 };
 

@@ -37,7 +37,8 @@ enum mtr_error {
 #define MTR_MUST_USE __attribute__((warn_unused_result))
 #define MTR_PRINTF(format_index, args_index) __attribute__((format(printf, format_index, args_index)))
 
-/* "ENOMEM" and "out of memory"; "OK" and "ok" for 0. An unknown code asserts. */
+/* "ENOMEM", which tests show where a code is not the one they want, and "out of memory", which people read;
+ * "OK" and "ok" for 0. An unknown code asserts. */
 const char *mtr_error_name(int error);
 const char *mtr_error_text(int error);
 

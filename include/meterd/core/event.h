@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "meterd/core/decimal.h"
+#include "meterd/core/json_writer.h"
 #include "meterd/core/str.h"
 
 enum mtr_property_kind {
@@ -62,6 +63,10 @@ struct mtr_event {
 
 /* The property of that name, or NULL. */
 const struct mtr_property *mtr_event_property(const struct mtr_event *event, struct mtr_str name);
+
+/* Its data as the next value of json: {"region":"eu","gb":1.5,"spot":true}, in the event's order. Numbers
+ * are JSON numbers, canonical. */
+void mtr_event_write_data(const struct mtr_event *event, struct mtr_json_writer *json);
 
 /* 128-bit identity of (vendor, source, id), keyed so that strangers cannot choose collisions:
  * SipHash-2-4-128. */

@@ -49,7 +49,6 @@ void mtr_json_name_text(struct mtr_json_writer *writer,
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);
 void mtr_json_u64(struct mtr_json_writer *writer, uint64_t value);
-void mtr_json_i64(struct mtr_json_writer *writer, int64_t value);
 void mtr_json_bool(struct mtr_json_writer *writer, bool value);
 void mtr_json_null(struct mtr_json_writer *writer);
 void mtr_json_quantity(struct mtr_json_writer *writer, struct mtr_quantity value); /* string */

@@ -96,9 +96,8 @@ struct mtr_shape {
     void (*describe)(const char *references, struct mtr_json_writer *json); /* writes one */
 };
 
-/* The row as a map, and its members into a map that is open. */
+/* The row as a map. */
 void mtr_shape_write(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json);
-void mtr_shape_write_members(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json);
 
 const struct mtr_json_member *mtr_shape_member(const struct mtr_shape *shape,
                                                struct mtr_str name); /* or NULL */

@@ -77,7 +77,6 @@ int mtr_http_client_open(struct mtr_loop *loop, const struct mtr_http_client_opt
                          struct mtr_http_client **out) MTR_MUST_USE;
 /* Cancels what runs: their on_answer comes now, with MTR_ECLOSED. NULL is allowed. */
 void mtr_http_client_close(struct mtr_http_client *client);
-uint32_t mtr_http_client_running(const struct mtr_http_client *client);
 
 /* MTR_EAGAIN: transfers_max are running. MTR_EINVALID: not a URL, or a header with CR or LF. *out (may be
  * NULL) is valid until on_answer. */

@@ -118,10 +118,9 @@ uint32_t mtr_http_request_header_count(const struct mtr_http_request *request);
 struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request,
                                                   uint32_t index); /* name in lower case */
 
-/* The body; empty in on_headers. MTR_HTTP_BODY_PADDING_BYTES zeroed bytes follow it. */
-struct mtr_str mtr_http_request_body(const struct mtr_http_request *request);
-/* Hands the body's memory over, for another thread or a longer life: *out must be released and has the
- * same padding. The request's body is empty afterwards, and its bytes stay counted until it is answered. */
+/* In on_request, hands the body over, for this thread or another: *out must be released. Behind a body that
+ * is not empty MTR_HTTP_BODY_PADDING_BYTES zeroed bytes may be read. The request's body is empty afterwards,
+ * and its bytes stay counted until it is answered. */
 void mtr_http_request_take_body(struct mtr_http_request *request, struct mtr_buffer *out);
 
 /* Only in on_headers: this request's own limit instead of options.body_bytes_max. */

@@ -54,6 +54,7 @@ int mtr_charges_put_cursor(struct mtr_charges_txn *txn, const struct mtr_charges
 
 enum mtr_charge_status { MTR_CHARGE_DRAFT = 0, MTR_CHARGE_FINAL = 1, MTR_CHARGE_CORRECTION = 2 };
 const char *mtr_charge_status_name(enum mtr_charge_status status); /* draft final correction */
+const char *mtr_charge_status_choice(unsigned index); /* the same one by one, NULL after the last (shape.h) */
 
 struct mtr_charge {
     uint64_t number;
@@ -197,9 +198,9 @@ int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription,
 /* What is known of a subscription: up to where its periods were opened. */
 struct mtr_charge_subscription {
     uint32_t number;
-    struct mtr_hash128
-        term; /* hash of start, end and billing rule: when it changes, periods are opened anew */
-    int64_t next_open_s;     /* start of the next period to open; INT64_MAX: none */
+    /* Hash of start, end and billing rule: when it changes, periods are opened anew. */
+    struct mtr_hash128 schedule;
+    int64_t next_open_s; /* start of the next period to open; INT64_MAX: none */
 };
 int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
                                  struct mtr_charge_subscription *out) MTR_MUST_USE;

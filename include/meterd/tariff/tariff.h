@@ -101,14 +101,14 @@ struct mtr_commitment {
 
 /* What of a line's use the curve applies to by itself, before the amounts are added. */
 enum mtr_curve_scope {
-    MTR_SLICE_BY_PERIOD, /* all of it */
-    MTR_SLICE_BY_EVENT,
-    MTR_SLICE_BY_HOUR,   /* local hours */
-    MTR_SLICE_BY_DAY,    /* local days */
-    MTR_SLICE_BY_TERM,   /* all of it, behind everything since the subscription's start */
-    MTR_SLICE_BY_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
+    MTR_CURVE_SCOPE_PERIOD, /* all of it */
+    MTR_CURVE_SCOPE_EVENT,
+    MTR_CURVE_SCOPE_HOUR,   /* local hours */
+    MTR_CURVE_SCOPE_DAY,    /* local days */
+    MTR_CURVE_SCOPE_TERM,   /* all of it, behind everything since the subscription's start */
+    MTR_CURVE_SCOPE_LEVEL   /* each level of a time-weighted meter, by the share of the period that it held */
 };
-const char *mtr_slice_by_name(enum mtr_curve_scope by); /* "period" … "level", as `scope:` is written */
+const char *mtr_curve_scope_name(enum mtr_curve_scope scope); /* "period" … "level", as `scope:` is written */
 
 /* Prices in one currency for subscriptions in another: by which day's rate, of whom, and how old it may be
  * (meterd/tariff/rates.h). */

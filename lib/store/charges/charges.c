@@ -247,6 +247,11 @@ const char *mtr_charge_status_name(enum mtr_charge_status status)
     return NULL;
 }
 
+const char *mtr_charge_status_choice(unsigned index)
+{
+    return index <= MTR_CHARGE_CORRECTION ? mtr_charge_status_name((enum mtr_charge_status)index) : NULL;
+}
+
 static void hex(struct mtr_hash128 hash, char *text)
 {
     static const char digits[] = "0123456789abcdef";

@@ -292,7 +292,7 @@ int mtr_charges_get_subscription(struct mtr_charges_txn *txn, uint32_t number,
     int rc = charges_get(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), &value);
     if (rc) return rc;
     struct unpacker unpacker = unpack_begin(value);
-    struct mtr_charge_subscription subscription = {.number = number, .term = unpack_hash(&unpacker)};
+    struct mtr_charge_subscription subscription = {.number = number, .schedule = unpack_hash(&unpacker)};
     subscription.next_open_s = unpack_i64(&unpacker);
     rc = unpack_end(&unpacker);
     if (!rc) *out = subscription;
@@ -318,7 +318,7 @@ int mtr_charges_put_subscription(struct mtr_charges_txn *txn,
     if (rc) return rc;
     lmdb_put_u32(key, subscription->number);
     struct packer packer = pack_begin(&txn->scratch);
-    pack_hash(&packer, subscription->term);
+    pack_hash(&packer, subscription->schedule);
     pack_i64(&packer, subscription->next_open_s);
     if (packer.error) return packer.error;
     return charges_put(txn, TABLE_SUBSCRIPTIONS, key, sizeof(key), mtr_buffer_str(&txn->scratch), 0);

@@ -87,7 +87,7 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
     tariff_forbid(
         findings, node, TARIFF_PART_OF(fields, convert), "convert",
         "there is no one meter whose units it could convert: write the bounds in the meters' units");
-    tariff_forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope",
+    tariff_forbid(findings, node, fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
                   "a capacity is of the whole period: remove the scope");
     tariff_forbid(findings, node, fields->unit.size, "unit",
                   "there is no one meter that it could be the unit of: remove unit");

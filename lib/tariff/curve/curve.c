@@ -21,7 +21,8 @@ bool mtr_component_has_units(const struct mtr_component *component)
     const struct mtr_component *row;
     for (uint32_t i = 0; curve && curve->row_at && (row = curve->row_at(component, i)); i++)
         if (!mtr_component_has_units(row)) return false;
-    const bool of_period = component->scope != MTR_SLICE_BY_TERM && component->scope != MTR_SLICE_BY_LEVEL;
+    const bool of_period =
+        component->scope != MTR_CURVE_SCOPE_TERM && component->scope != MTR_CURVE_SCOPE_LEVEL;
     return (!curve || curve->has_units) && of_period && !component->across_customer;
 }
 

@@ -45,7 +45,7 @@ static void lint_events(const struct mtr_node *node, const struct mtr_component 
 {
     static const char *const keys[] = {"minimum", "maximum", "free_events", "free_amount"};
     const struct percentage *events = component->curve_data;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && component->scope != MTR_SLICE_BY_EVENT; i++)
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && component->scope != MTR_CURVE_SCOPE_EVENT; i++)
         if (mtr_node_get(node, keys[i]))
             tariff_error(findings, mtr_node_get(node, keys[i]), keys[i],
                          "is of each event: write `scope: event` too");

@@ -75,7 +75,7 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                   "a recurring fee needs no cap: change its amount");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, convert), "convert",
                   "a recurring fee has no units: remove convert");
-    tariff_forbid(findings, node, fields->scope != MTR_SLICE_BY_PERIOD, "scope",
+    tariff_forbid(findings, node, fields->scope != MTR_CURVE_SCOPE_PERIOD, "scope",
                   "a recurring fee does not depend on use: remove the scope");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, overage), "commitment",
                   "a recurring fee is its own commitment: remove it");

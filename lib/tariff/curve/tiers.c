@@ -143,7 +143,7 @@ void tariff_lint_tier_scope(const struct mtr_node *node, const struct mtr_compon
                             struct mtr_diagnostics *findings)
 {
     const struct tariff_tiers *tiers = component->curve_data;
-    for (uint32_t i = 0; i < tiers->count && component->scope == MTR_SLICE_BY_LEVEL; i++)
+    for (uint32_t i = 0; i < tiers->count && component->scope == MTR_CURVE_SCOPE_LEVEL; i++)
         if (tiers->items[i].has_cap)
             tariff_error(findings, tariff_place(node, "scope"), "scope",
                          "the cap of a tier cannot be weighted by time: write a cap of the component");

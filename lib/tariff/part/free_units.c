@@ -33,7 +33,7 @@ static int apply_free_units(struct mtr_pricer *pricer, struct mtr_line_work *wor
     const struct mtr_quantity used =
         mtr_quantity_compare(before, work->free_left) < 0 ? before : work->free_left;
     int rc = mtr_quantity_sub(before, used, &work->billed);
-    if (!rc && work->component->scope != MTR_SLICE_BY_LEVEL)
+    if (!rc && work->component->scope != MTR_CURVE_SCOPE_LEVEL)
         rc = mtr_quantity_sub(work->free_left, used, &work->free_left);
     if (rc || !pricer->with_trace) return rc;
     char input[MTR_DECIMAL_TEXT_BYTES], output[MTR_DECIMAL_TEXT_BYTES];

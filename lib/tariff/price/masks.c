@@ -99,8 +99,8 @@ static int used_until(const struct mtr_usage_row *row, int64_t time_us, struct m
 static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 {
     const enum mtr_curve_scope by = masking->component->scope;
-    const bool is_level = by == MTR_SLICE_BY_LEVEL,
-               by_hours = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
+    const bool is_level = by == MTR_CURVE_SCOPE_LEVEL,
+               by_hours = by == MTR_CURVE_SCOPE_HOUR || by == MTR_CURVE_SCOPE_DAY;
     struct mtr_usage_row piece = *row;
     struct mtr_quantity before = {0}, after;
     int rc = MTR_OK;
@@ -131,7 +131,7 @@ static int add_span(struct masking *masking, const struct mtr_usage_row *row)
 static int add_row(struct masking *masking, const struct mtr_usage_row *row)
 {
     uint32_t weight = 0;
-    if (row->until_us > row->time_us && masking->component->scope != MTR_SLICE_BY_EVENT)
+    if (row->until_us > row->time_us && masking->component->scope != MTR_CURVE_SCOPE_EVENT)
         return add_span(masking, row);
     const bool counts = judge(masking->component, masks_at(masking, row->time_us), &weight);
     return add_piece(masking, row, counts, weight);
@@ -160,7 +160,7 @@ static int trace_when(const struct masking *masking)
 {
     const struct mtr_component *component = masking->component;
     char name[128];
-    if (!component->has_when || component->scope == MTR_SLICE_BY_LEVEL) return MTR_OK;
+    if (!component->has_when || component->scope == MTR_CURVE_SCOPE_LEVEL) return MTR_OK;
     snprintf(name, sizeof(name), "when %s%.*s", component->when_not ? "not " : "",
              MTR_STR_ARGS(masking->pricer->input->version->calendar.masks[component->when].key));
     return trace_quantities(masking->pricer, name, masking->all, masking->kept);

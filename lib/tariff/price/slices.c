@@ -13,7 +13,7 @@ static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_curve_scope by
 {
     const int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(pricer->input->zone);
-    return by == MTR_SLICE_BY_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s
+    return by == MTR_CURVE_SCOPE_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s
                                    : price_local_day(pricer->input->zone, time_s);
 }
 
@@ -38,7 +38,7 @@ static int add_whole(struct mtr_line_work *work)
 static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const enum mtr_curve_scope by = work->component->scope;
-    const bool joins = by == MTR_SLICE_BY_HOUR || by == MTR_SLICE_BY_DAY;
+    const bool joins = by == MTR_CURVE_SCOPE_HOUR || by == MTR_CURVE_SCOPE_DAY;
     int64_t place = 0;
     work->slice_count = 0;
     if (work->row_count > 1)
@@ -59,7 +59,7 @@ static int add_apart(struct mtr_pricer *pricer, struct mtr_line_work *work)
         if (rc) return rc;
     }
     if (work->slice_count == 0) work->slice_count = 1; /* of nothing: a flat may be due at zero use */
-    return by == MTR_SLICE_BY_LEVEL ? price_mean_level(pricer, work, &work->line.quantity) : MTR_OK;
+    return by == MTR_CURVE_SCOPE_LEVEL ? price_mean_level(pricer, work, &work->line.quantity) : MTR_OK;
 }
 
 /* Rows ascend by input, so the last one tells whether there are further meters. */

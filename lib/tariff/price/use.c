@@ -19,7 +19,7 @@ static int trace_slice(struct mtr_pricer *pricer, const struct mtr_line_work *wo
     char when[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
     mtr_time_format(slice->time_us, when);
     mtr_quantity_format(work->billed, quantity);
-    return price_trace(pricer, price_next_line(pricer), mtr_slice_by_name(work->component->scope), when,
+    return price_trace(pricer, price_next_line(pricer), mtr_curve_scope_name(work->component->scope), when,
                        quantity);
 }
 
@@ -27,7 +27,7 @@ static int trace_rest(struct mtr_pricer *pricer, const struct mtr_line_work *wor
 {
     char name[64], output[MTR_DECIMAL_TEXT_BYTES];
     uint32_t count = work->slice_count - TRACED_SLICES;
-    snprintf(name, sizeof(name), "%s, %u more", mtr_slice_by_name(work->component->scope), count);
+    snprintf(name, sizeof(name), "%s, %u more", mtr_curve_scope_name(work->component->scope), count);
     mtr_exact_format(rest, output);
     return price_trace(pricer, price_next_line(pricer), name, "", output);
 }
@@ -83,7 +83,7 @@ static int price_pass(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     int rc = price_refill_draws(pricer, work);
     if (rc) return rc;
-    rc = work->component->scope == MTR_SLICE_BY_LEVEL ? price_levels(pricer, work)
+    rc = work->component->scope == MTR_CURVE_SCOPE_LEVEL ? price_levels(pricer, work)
          : work->slice_count == 1                     ? price_single(pricer, work)
                                                       : price_all_slices(pricer, work);
     return rc ? rc : price_adjust(pricer, work);

@@ -177,6 +177,27 @@ static void test_property_and_names(void **state)
     assert_string_equal(mtr_disposition_name(MTR_DISPOSITION_FUTURE), "future");
 }
 
+static void test_data_is_written_with_every_kind(void **state)
+{
+    (void)state;
+    const struct mtr_property properties[] = {number("gb", 15, 1), text("region", "e\"u"),
+                                              {.name = MTR_STR("spot"), .kind = MTR_PROPERTY_TRUE},
+                                              {.name = MTR_STR("test"), .kind = MTR_PROPERTY_FALSE}};
+    const struct mtr_event event = content_of(properties, 4), empty = content_of(properties, 0);
+    struct mtr_json_writer json;
+    struct mtr_buffer out;
+    mtr_buffer_init(&out, 4096);
+    mtr_json_begin(&json, &out);
+    mtr_json_list(&json);
+    mtr_event_write_data(&event, &json);
+    mtr_event_write_data(&empty, &json);
+    mtr_json_list_end(&json);
+    assert_int_equal(mtr_json_finish(&json), MTR_OK);
+    assert_true(mtr_str_equal(mtr_buffer_str(&out),
+                              MTR_STR("[{\"gb\":1.5,\"region\":\"e\\\"u\",\"spot\":true,\"test\":false},{}]")));
+    mtr_buffer_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_digest_sees_every_difference_of_content),
         cmocka_unit_test(test_stored_values_never_change),
         cmocka_unit_test(test_property_and_names),
+        cmocka_unit_test(test_data_is_written_with_every_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

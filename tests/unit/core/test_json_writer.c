@@ -31,7 +31,6 @@ static void test_everything_once(void **state)
     mtr_json_name(&json, "list");
     mtr_json_list(&json);
     mtr_json_u64(&json, UINT64_MAX);
-    mtr_json_i64(&json, INT64_MIN);
     mtr_json_u64(&json, 0);
     mtr_json_map(&json);
     mtr_json_map_end(&json);
@@ -56,7 +55,7 @@ static void test_everything_once(void **state)
     assert_int_equal(mtr_json_finish(&json), MTR_OK);
     assert_text(
         &buffer,
-        "{\"list\":[18446744073709551615,-9223372036854775808,0,{},[]],\"true\":true,\"null\":null,\"quantity\":\"-1.5\","
+        "{\"list\":[18446744073709551615,0,{},[]],\"true\":true,\"null\":null,\"quantity\":\"-1.5\","
         "\"money\":\"0.000000000000000005\",\"time\":\"1970-01-01T00:00:01Z\",\"raw\":[1],\"na\\\"me\":false}");
     mtr_buffer_release(&buffer);
 }

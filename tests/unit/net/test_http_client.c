@@ -40,8 +40,10 @@ struct fixture {
 static void echo(struct mtr_http_request *request)
 {
     struct mtr_buffer text;
-    struct mtr_str expect, type = {0}, body = mtr_http_request_body(request);
+    struct mtr_buffer body;
+    struct mtr_str expect, type = {0};
     mtr_buffer_init(&text, 4096);
+    mtr_http_request_take_body(request, &body);
     assert_false(mtr_http_request_header(request, "expect", &expect));
     if (!mtr_http_request_header(request, "content-type", &type)) type = MTR_STR("none");
     assert_int_equal(
@@ -50,6 +52,7 @@ static void echo(struct mtr_http_request *request)
         0);
     struct mtr_http_header header = {MTR_STR("X-Test"), MTR_STR("yes")};
     mtr_http_respond(request, 200, &header, 1, &text);
+    mtr_buffer_release(&body);
     mtr_buffer_release(&text);
 }
 
@@ -156,14 +159,15 @@ static void bounds_what_runs_and_comes(void **state)
     struct fixture fixture;
     setup(&fixture);
     struct mtr_http_transfer *transfers[8];
-    for (int i = 0; i < 8; i++)
-        assert_int_equal(
-            send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &transfers[i]), 0);
-    assert_int_equal(send_call(&fixture, "/a", (struct mtr_http_call){.allow_loopback = true}, NULL),
-                     MTR_EAGAIN);
-    for (int i = 0; i < 8; i++) mtr_http_transfer_cancel(transfers[i]);
-    assert_int_equal(fixture.error, MTR_ECLOSED);
-    assert_int_equal(mtr_http_client_running(fixture.client), 0);
+    for (int round = 0; round < 2; round++) { /* what was cancelled leaves all of its room */
+        for (int i = 0; i < 8; i++)
+            assert_int_equal(
+                send_call(&fixture, "/hold", (struct mtr_http_call){.allow_loopback = true}, &transfers[i]), 0);
+        assert_int_equal(send_call(&fixture, "/a", (struct mtr_http_call){.allow_loopback = true}, NULL),
+                         MTR_EAGAIN);
+        for (int i = 0; i < 8; i++) mtr_http_transfer_cancel(transfers[i]);
+        assert_int_equal(fixture.error, MTR_ECLOSED);
+    }
     ask(&fixture, "/a", (struct mtr_http_call){.allow_loopback = true, .answer_bytes_max = 5});
     assert_int_equal(fixture.error, MTR_ELIMIT);
     assert_int_equal(fixture.status, 200);

@@ -43,7 +43,7 @@ static int setup(void **state)
     (void)state;
     mtr_arena_init(&arena, 1 << 14, 1 << 26);
     assert_int_equal(mtr_zone_open(MTR_STR("UTC"), &zone), MTR_OK);
-    component = (struct mtr_component){.scope = MTR_SLICE_BY_PERIOD};
+    component = (struct mtr_component){.scope = MTR_CURVE_SCOPE_PERIOD};
     meter = (struct mtr_meter){.aggregation = MTR_SUM, .per = MTR_TIME_UNIT_HOUR};
     rule = (struct mtr_slicing_rule){.component = &component, .meter = &meter, .zone = zone};
     rule.whole = (struct mtr_period){second("2026-01-01T00:00:00Z"), second("2026-02-01T00:00:00Z")};
@@ -98,7 +98,7 @@ static const char *rows(void)
     assert_int_equal(mtr_slicing_finish(slicing, &found, &count), MTR_OK);
     for (uint32_t i = 0; i < count; i++) {
         char time[MTR_TIME_TEXT_BYTES], until[MTR_TIME_TEXT_BYTES], value[MTR_DECIMAL_TEXT_BYTES];
-        const bool spans = component.scope == MTR_SLICE_BY_LEVEL;
+        const bool spans = component.scope == MTR_CURVE_SCOPE_LEVEL;
         mtr_time_format(found[i].time_us, time);
         mtr_time_format(found[i].until_us, until);
         mtr_quantity_format(found[i].quantity, value);
@@ -116,11 +116,11 @@ static void sums_add_up_by_their_scope(void **state)
         enum mtr_curve_scope scope;
         const char *rows;
     } cases[] = {
-        {MTR_SLICE_BY_PERIOD, "a@01-01T00:00 6; b@01-01T00:00 0.5; "},
-        {MTR_SLICE_BY_TERM, "a@01-01T00:00 6; b@01-01T00:00 0.5; "},
-        {MTR_SLICE_BY_DAY, "a@01-02T00:00 3; a@01-03T00:00 3; b@01-02T00:00 0.5; "},
-        {MTR_SLICE_BY_HOUR, "a@01-02T10:00 3; a@01-03T10:00 3; b@01-02T11:00 0.5; "},
-        {MTR_SLICE_BY_EVENT, "a@01-02T10:00 1; a@01-02T10:30 2; a@01-03T10:59 3; b@01-02T11:00 0.5; "},
+        {MTR_CURVE_SCOPE_PERIOD, "a@01-01T00:00 6; b@01-01T00:00 0.5; "},
+        {MTR_CURVE_SCOPE_TERM, "a@01-01T00:00 6; b@01-01T00:00 0.5; "},
+        {MTR_CURVE_SCOPE_DAY, "a@01-02T00:00 3; a@01-03T00:00 3; b@01-02T00:00 0.5; "},
+        {MTR_CURVE_SCOPE_HOUR, "a@01-02T10:00 3; a@01-03T10:00 3; b@01-02T11:00 0.5; "},
+        {MTR_CURVE_SCOPE_EVENT, "a@01-02T10:00 1; a@01-02T10:30 2; a@01-03T10:59 3; b@01-02T11:00 0.5; "},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -148,7 +148,7 @@ static void a_part_brings_the_difference(void **state)
     (void)state;
     rule.own_s = second("2026-01-16T00:00:00Z");
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        begin(cases[i].aggregation, MTR_SLICE_BY_PERIOD);
+        begin(cases[i].aggregation, MTR_CURVE_SCOPE_PERIOD);
         use("", "2026-01-03T00:00:00Z", "5");
         use("", "2026-01-15T23:00:00Z", "2");
         use("", "2026-01-16T00:00:00Z", "1");
@@ -156,7 +156,7 @@ static void a_part_brings_the_difference(void **state)
         use("", "2026-01-21T00:00:00Z", "8");
         assert_string_equal(rows(), cases[i].rows);
     }
-    begin(MTR_MAX, MTR_SLICE_BY_PERIOD); /* nothing in the part: its position alone */
+    begin(MTR_MAX, MTR_CURVE_SCOPE_PERIOD); /* nothing in the part: its position alone */
     use("", "2026-01-03T00:00:00Z", "5");
     assert_string_equal(rows(), "@01-01T00:00 <5; ");
 }
@@ -165,7 +165,7 @@ static void a_slice_that_a_part_cuts_goes_on(void **state)
 {
     (void)state;
     rule.own_s = second("2026-01-16T10:30:00Z");
-    begin(MTR_SUM, MTR_SLICE_BY_DAY);
+    begin(MTR_SUM, MTR_CURVE_SCOPE_DAY);
     use("", "2026-01-15T10:00:00Z", "1");
     use("", "2026-01-16T10:00:00Z", "2");
     use("", "2026-01-16T11:00:00Z", "4");
@@ -176,7 +176,7 @@ static void a_slice_that_a_part_cuts_goes_on(void **state)
 static void of_several_the_latest_is_last(void **state)
 {
     (void)state;
-    begin(MTR_LAST, MTR_SLICE_BY_PERIOD);
+    begin(MTR_LAST, MTR_CURVE_SCOPE_PERIOD);
     const int64_t hour_s = second("2026-01-03T00:00:00Z");
     const struct mtr_use uses[] = {
         {hour_s, 300, 7, {1}}, {hour_s, 500, 2, {2}}, {hour_s, 500, 9, {3}}, {hour_s, 400, 99, {4}}};
@@ -192,7 +192,7 @@ static void members_count_once_in_each_slice(void **state)
                                         "2026-01-03T01:00:00Z"};
     (void)state;
     for (int by_day = 0; by_day < 2; by_day++) {
-        begin(MTR_UNIQUE, by_day ? MTR_SLICE_BY_DAY : MTR_SLICE_BY_PERIOD);
+        begin(MTR_UNIQUE, by_day ? MTR_CURVE_SCOPE_DAY : MTR_CURVE_SCOPE_PERIOD);
         for (size_t i = 0; i < 5; i++)
             assert_int_equal(
                 mtr_slicing_add_member(slicing, group_of(""), second(times[i]), mtr_str_from(names[i])),
@@ -221,7 +221,7 @@ static void a_percentile_ranks_all_windows(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char expected[64] = "@01-01T00:00 0; ", time[40], value[16];
         meter.percentile = quantity(cases[i].percentile);
-        begin(MTR_PERCENTILE, MTR_SLICE_BY_PERIOD);
+        begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
         for (int hour = 0; hour < cases[i].busy; hour++) {
             snprintf(time, sizeof(time), "2026-01-01T%02d:00:00Z", hour);
             snprintf(value, sizeof(value), "%d", hour + 1);
@@ -240,7 +240,7 @@ static void a_percentile_may_fall_in_a_later_part(void **state)
     meter.percentile = quantity("50");
     rule.own_s = rule.from_s + 2 * 3600;
     rule.until_s = rule.from_s + 5 * 3600;
-    begin(MTR_PERCENTILE, MTR_SLICE_BY_PERIOD);
+    begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-01-01T00:00:00Z", "4"); /* of 2 windows the 1st is 4; of 5 (2 used) the 3rd is 0 */
     use("", "2026-01-01T01:00:00Z", "6");
     assert_string_equal(rows(), "@01-01T00:00 <4; @01-01T02:00 -4; ");
@@ -252,7 +252,7 @@ static void windows_of_negative_sums_come_first(void **state)
     meter.window_s = 3600;
     meter.percentile = quantity("25");
     rule.until_s = rule.from_s + 4 * 3600;
-    begin(MTR_PERCENTILE, MTR_SLICE_BY_PERIOD);
+    begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-01-01T01:10:00Z", "3");
     use("", "2026-01-01T01:50:00Z", "-5"); /* the same window: -2 */
     use("", "2026-01-01T02:00:00Z", "9");
@@ -271,7 +271,7 @@ static void windows_begin_with_each_local_hour(void **state)
     rule.until_s = second("2026-04-04T16:30:00Z"); /* 3 + 2 + 3 windows */
     meter.window_s = 1200;
     meter.percentile = quantity("87.5"); /* the 7th of 8 */
-    begin(MTR_PERCENTILE, MTR_SLICE_BY_PERIOD);
+    begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-04-04T14:59:59Z", "1");
     use("", "2026-04-04T15:20:00Z", "2");
     use("", "2026-04-04T15:29:00Z", "2"); /* the same window */
@@ -294,7 +294,7 @@ static void a_level_is_weighed_by_time(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         meter.per = cases[i].per;
-        begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_PERIOD);
+        begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_PERIOD);
         change("", "2026-01-11T00:00:00Z", "-60"); /* in any order */
         change("", "2025-12-01T00:00:00Z", "100"); /* before: it stands from the first moment on */
         change("", "2026-02-01T00:00:00Z", "999"); /* behind */
@@ -308,7 +308,7 @@ static void slices_of_a_level_add_up(void **state)
     (void)state;
     rule.own_s = rule.from_s + 1;
     rule.until_s = rule.from_s + 3;
-    begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_PERIOD);
+    begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_PERIOD);
     change("", "2026-01-01T00:00:00Z", "1");
     /* 3 ÷ 3600 is 0.000833333333 */
     assert_string_equal(rows(), "@01-01T00:00 <0.000277777778; @01-01T00:00 0.000555555555; ");
@@ -319,11 +319,11 @@ static void levels_by_hour_and_day(void **state)
     (void)state;
     rule.until_s = second("2026-01-03T00:00:00Z");
     meter.per = MTR_TIME_UNIT_HOUR;
-    begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_DAY);
+    begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_DAY);
     change("", "2026-01-01T12:00:00Z", "2");
     change("", "2026-01-02T06:00:00Z", "-2");
     assert_string_equal(rows(), "@01-01T00:00 24; @01-02T00:00 12; ");
-    begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_HOUR);
+    begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_HOUR);
     change("", "2026-01-01T12:15:00Z", "2");
     change("", "2026-01-01T13:30:00Z", "-2");
     assert_string_equal(rows(), "@01-01T12:00 1.5; @01-01T13:00 1; ");
@@ -333,7 +333,7 @@ static void spans_are_levels_while_they_hold(void **state)
 {
     (void)state;
     rule.own_s = second("2026-01-16T00:00:00Z");
-    begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_LEVEL);
+    begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_LEVEL);
     change("x", "2026-01-01T00:00:00Z", "3");
     change("x", "2026-01-10T00:00:00Z", "2");
     change("x", "2026-01-10T00:00:00Z", "-2"); /* nothing, together */
@@ -354,10 +354,10 @@ static void slices_may_be_given(void **state)
     rule.slices = given;
     rule.slice_count = 2;
     meter.per = MTR_TIME_UNIT_PERIOD; /* the mean of each slice by itself */
-    begin(MTR_TIME_WEIGHTED, MTR_SLICE_BY_PERIOD);
+    begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_PERIOD);
     change("", "2026-01-02T00:00:00Z", "10");
     assert_string_equal(rows(), "@01-01T00:00 5; @01-03T00:00 10; ");
-    begin(MTR_SUM, MTR_SLICE_BY_PERIOD);
+    begin(MTR_SUM, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-01-02T00:00:00Z", "1");
     use("", "2026-01-03T00:00:00Z", "2");
     use("", "2026-01-31T00:00:00Z", "4");
