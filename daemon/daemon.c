@@ -285,9 +285,8 @@ static void close_all(struct mtr_daemon *daemon)
 {
     api_close(daemon->api);
     admin_close(daemon->admin);
-    if (daemon->loop)
-        mtr_loop_finish_work(
-            daemon->loop); /* handlers and decoders on the pool poke stages and read stores */
+    /* Handlers and decoders on the pool poke stages and read stores. */
+    if (daemon->loop) mtr_loop_finish_work(daemon->loop);
     if (daemon->intake) mtr_intake_drain(daemon->intake);
     pipeline_end(daemon);
     events_close(daemon->events);

@@ -20,8 +20,8 @@ extern "C" {
 #endif
 
 struct mtr_json_index {
-    const uint32_t
-        *offsets; /* count of them, then the text's size; borrowed until the next build of this thread */
+    /* Count of them, then the text's size; borrowed until the next build of this thread. */
+    const uint32_t *offsets;
     uint32_t count;
     bool utf8_ok; /* false: tokens are right, some byte of the text is not UTF-8 */
 };

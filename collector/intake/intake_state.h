@@ -25,8 +25,8 @@ enum mtr_slow_state { MTR_SLOW_IDLE, MTR_SLOW_RUNNING, MTR_SLOW_DONE };
 
 /* Slow work of the log, one at a time. */
 struct mtr_slow_work {
-    atomic_int
-        state; /* enum mtr_slow_state: RUNNING belongs to the thread that works, the others to the writer's */
+    /* enum mtr_slow_state: RUNNING belongs to the thread that works, the others to the writer's. */
+    atomic_int state;
     enum mtr_slow_kind kind;
     uint64_t room;      /* ROOM: for so many identities */
     int error;          /* of the work done */

@@ -112,8 +112,8 @@ struct mtr_verdict judge_limits(const struct mtr_event *event, struct mtr_arena 
         return invalid("source", fault);
     if ((fault = size_fault(event->type, MTR_EVENT_TYPE_BYTES_MAX, too_long_128)))
         return invalid("type", fault);
-    bool is_void = mtr_str_equal(
-        event->type, MTR_STR(MTR_EVENT_TYPE_VOID)); /* names its target by id; a subject says nothing more */
+    /* A void names its target by id; a subject says nothing more. */
+    bool is_void = mtr_str_equal(event->type, MTR_STR(MTR_EVENT_TYPE_VOID));
     if ((fault = size_fault(event->subject, MTR_EVENT_SUBJECT_BYTES_MAX, too_long_128)) &&
         (event->subject.size || !is_void))
         return invalid("subject", fault);

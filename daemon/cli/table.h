@@ -20,8 +20,8 @@ void table_column(struct mtr_table *table, const char *title, enum mtr_table_ali
 /* Cells of a row from left to right; the row begins with table_row. */
 void table_row(struct mtr_table *table);
 void table_cell(struct mtr_table *table, struct mtr_str text);
-void table_print(
-    struct mtr_table *table); /* nothing when there is no row: the caller says so, on stderr */
+/* Nothing when there is no row: the caller says so, on stderr. */
+void table_print(struct mtr_table *table);
 void table_close(struct mtr_table *table);
 
 #endif

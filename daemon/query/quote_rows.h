@@ -18,8 +18,8 @@ struct quote_row {
     bool has_time;
     int64_t time_us;
     bool has_seconds;
-    struct mtr_quantity
-        seconds; /* of the span that begins at its time; the quantity is spread evenly over it */
+    /* Of the span that begins at its time; the quantity is spread evenly over it. */
+    struct mtr_quantity seconds;
 };
 
 /* Adds a finding and returns MTR_EINVALID; `name` may be empty. */

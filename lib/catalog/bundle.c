@@ -71,8 +71,8 @@ static int add_item(struct bundle *bundle, enum mtr_catalog_kind kind, struct mt
 {
     struct mtr_buffer json;
     struct bundle_item item = {.kind = kind, .key = key, .node = node};
-    mtr_buffer_init(
-        &json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX); /* escapes may make it longer than what was written */
+    /* Escapes may make it longer than what was written. */
+    mtr_buffer_init(&json, 2 * (size_t)MTR_DOCUMENT_BYTES_MAX);
     int rc = reserve(bundle);
     if (!rc) rc = write_json(node, key, &json);
     if (!rc) rc = mtr_arena_copy(&bundle->arena, mtr_buffer_str(&json), &item.json);

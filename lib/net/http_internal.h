@@ -163,17 +163,17 @@ void http_connection_mark(struct mtr_http_connection *connection); /* to be flus
 void http_connection_unmark(struct mtr_http_connection *connection);
 void http_connection_resume(struct mtr_http_connection *connection);
 void http_connection_sweep(struct mtr_http_connection *connection, uint64_t now_ms);
-void http_connection_orphan(
-    struct mtr_http_connection *connection); /* its requests live on without it, where a handler holds them */
-void http_connection_finish(
-    struct mtr_http_connection *connection); /* no more requests: last answers, linger, close */
+/* Its requests live on without it, where a handler holds them. */
+void http_connection_orphan(struct mtr_http_connection *connection);
+/* No more requests: last answers, linger, close. */
+void http_connection_finish(struct mtr_http_connection *connection);
 
 /* http_output.c */
 /* For the next use: its memory stays, unless there is much of it. */
 void http_buffer_empty(struct mtr_buffer *buffer);
 void http_connection_flush(struct mtr_http_connection *connection);
-void http_connection_gather(
-    struct mtr_http_connection *connection); /* answers of the queue's head into the output */
+/* Answers of the queue's head into the output. */
+void http_connection_gather(struct mtr_http_connection *connection);
 void http_connection_dequeue(struct mtr_http_connection *connection);
 /* The memory of answers that the connection holds, into the server's total. */
 void http_connection_count_answers(struct mtr_http_connection *connection);
@@ -183,10 +183,10 @@ bool http_connection_settle_sending(struct mtr_http_connection *connection, size
 /* http_answer.c */
 int http_write_head(struct mtr_http_request *request, unsigned status, const struct mtr_http_header *headers,
                     uint32_t count, int64_t content_length) MTR_MUST_USE; /* content_length -1: unknown */
-struct mtr_buffer *
-http_answer_target(struct mtr_http_request *request); /* where the next bytes of the answer go */
-void http_answered(
-    struct mtr_http_request *request); /* the whole answer stands: the handler lets go of the request */
+/* Where the next bytes of the answer go. */
+struct mtr_buffer *http_answer_target(struct mtr_http_request *request);
+/* The whole answer stands: the handler lets go of the request. */
+void http_answered(struct mtr_http_request *request);
 void http_request_abort(struct mtr_http_request *request); /* on_abort, where it is due */
 void http_refuse(struct mtr_http_request *request, unsigned status,
                  const char *detail);                 /* the server's own answer, then close */

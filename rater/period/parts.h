@@ -11,8 +11,8 @@
 int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                             int64_t start_s, struct mtr_billing_period *out) MTR_MUST_USE;
 
-/* The period with its cost parts for parts: what it costs the seller is priced as what it costs the customer.
- */
+/* The period with its cost parts for parts: what it costs the seller is priced as what it costs the
+ * customer. */
 struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *period);
 
 /* Where the use begins that a part's component goes on from: hours that start there or later and before the

@@ -121,8 +121,8 @@ static bool ends_with(struct mtr_str text, struct mtr_str end)
     return text.size >= end.size && memcmp(text.data + text.size - end.size, end.data, end.size) == 0;
 }
 
-/* {"content": {"type": {"schema": …}, …}}: only JSON has the schema. route: its answer, instead of a shape.
- */
+/* {"content": {"type": {"schema": …}, …}}: only JSON has the schema. route: its answer, instead of a
+ * shape. */
 static void content(struct mtr_json_writer *json, const char *types, const struct mtr_shape *shape,
                     const struct api_route *route)
 {

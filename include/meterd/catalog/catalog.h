@@ -47,8 +47,8 @@ enum { MTR_KIND_COUNT = 9 };
 const char *mtr_catalog_kind_name(enum mtr_catalog_kind kind); /* "vendor" … "destination" "credit" "rate" */
 const char *mtr_catalog_kind_plural(enum mtr_catalog_kind kind); /* a file lists them under it: "vendors" … */
 bool mtr_catalog_kind_from_name(struct mtr_str name, enum mtr_catalog_kind *out); /* singular or plural */
-const struct mtr_field *
-mtr_catalog_kind_fields(enum mtr_catalog_kind kind); /* its rows, for references and JSON Schemas */
+/* Its rows, for references and JSON Schemas. */
+const struct mtr_field *mtr_catalog_kind_fields(enum mtr_catalog_kind kind);
 
 struct mtr_catalog; /* a snapshot */
 

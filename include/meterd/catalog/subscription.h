@@ -41,16 +41,16 @@ struct mtr_subscription {
     const struct mtr_service *service; /* and through it the vendor */
     struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
     struct mtr_str customer;
-    const struct mtr_tariff_document
-        *tariff; /* all versions, with prices in the currency where the tariff has them */
+    /* All versions, with prices in the currency where the tariff has them. */
+    const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_document *cost_tariff; /* what its use costs the seller; NULL: not known */
     struct mtr_str currency; /* ISO 4217; another than the tariff's where that has an exchange */
     const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
     int64_t start_s;     /* usage and fees from here on */
-    int64_t
-        trial_end_s; /* == start_s without a trial, and of a trial that frees units or money of the tariff */
+    /* == start_s without a trial, and of a trial that frees units or money of the tariff. */
+    int64_t trial_end_s;
     const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
     bool trial_stops;    /* nothing is charged from then on */
     int64_t free_until_s; /* what the trial frees of the tariff can be used until then; INT64_MAX: always */

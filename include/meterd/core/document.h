@@ -45,8 +45,8 @@ struct mtr_document;
 int mtr_document_parse(struct mtr_str text, struct mtr_document **out,
                        struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 void mtr_document_close(struct mtr_document *document);
-const struct mtr_node *
-mtr_document_root(const struct mtr_document *document); /* never NULL; an empty text is a NULL node */
+/* Never NULL; an empty text is a NULL node. */
+const struct mtr_node *mtr_document_root(const struct mtr_document *document);
 
 /* The child of that key in a map, or NULL (also when node is no map). */
 const struct mtr_node *mtr_node_get(const struct mtr_node *node, const char *key);

@@ -86,8 +86,8 @@ struct mtr_json_member {
 
 /* What it looks like is said by members, fields, one_or_many, schema or describe. */
 struct mtr_shape {
-    const char
-        *name; /* of the schema in a set of schemas: others refer to it. NULL: written where it is used */
+    /* Of the schema in a set of schemas: others refer to it. NULL: written where it is used. */
+    const char *name;
     const struct mtr_json_member *members;
     const struct mtr_field *fields;      /* what is read by rows of schema.h */
     bool amounts_by_currency;            /* of fields: see mtr_schema_write_json_schema */

@@ -28,8 +28,8 @@ int mtr_str_compare(struct mtr_str a, struct mtr_str b); /* bytes, as memcmp; a 
  * ASCII is touched: names of media types, codings and header fields are ASCII (RFC 9110). */
 bool mtr_str_equal_lower(struct mtr_str text, struct mtr_str lower);
 bool mtr_str_starts_with(struct mtr_str text, struct mtr_str prefix);
-bool mtr_str_is_utf8(
-    struct mtr_str text); /* well formed by RFC 3629: no surrogates, no overlong forms, up to U+10FFFF */
+/* Well formed by RFC 3629: no surrogates, no overlong forms, up to U+10FFFF. */
+bool mtr_str_is_utf8(struct mtr_str text);
 
 /* Bytes of the well-formed UTF-8 sequence that text begins with, or 0; text is not empty. */
 size_t mtr_str_utf8_step(struct mtr_str text);

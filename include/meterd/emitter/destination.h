@@ -35,7 +35,7 @@ struct mtr_destination_driver {
 
 extern const struct mtr_destination_driver mtr_destination_http; /* Standard Webhooks 1.0, a POST each */
 
-const struct mtr_destination_driver *
-mtr_destination_driver_of(enum mtr_destination_kind kind); /* never NULL */
+/* Never NULL. */
+const struct mtr_destination_driver *mtr_destination_driver_of(enum mtr_destination_kind kind);
 
 #endif

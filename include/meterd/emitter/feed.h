@@ -21,8 +21,8 @@ enum {
 
 struct mtr_pull_request {
     bool has_after;
-    uint64_t
-        after; /* charges with a greater number; without it: from the consumer's cursor, or the beginning */
+    /* Charges with a greater number; without it: from the consumer's cursor, or the beginning. */
+    uint64_t after;
     uint32_t limit;          /* 1…MTR_PULL_LIMIT_MAX */
     struct mtr_str consumer; /* may be empty. Without `after`, what it acknowledged is left out */
     bool skip_drafts;

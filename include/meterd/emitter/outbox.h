@@ -59,8 +59,8 @@ struct mtr_outbox_result {
 };
 
 struct mtr_outbox_options {
-    int64_t
-        backoff_min_us; /* the first retry waits 0…this (full jitter), each next one up to twice as much */
+    /* The first retry waits 0…this (full jitter), each next one up to twice as much. */
+    int64_t backoff_min_us;
     int64_t backoff_max_us;
     uint64_t seed;          /* of the jitter */
     uint32_t scan_charges_max; /* charges looked at per destination and step */

@@ -45,8 +45,8 @@ struct mtr_http_answer {
      * MTR_EIO (broke off), MTR_ELIMIT (answer too large; status is set), MTR_ENOMEM, MTR_ECLOSED
      * (cancelled). */
     int error;
-    bool
-        was_sent; /* something of the request left: with an error, the peer may or may not have acted on it */
+    /* Something of the request left: with an error, the peer may or may not have acted on it. */
+    bool was_sent;
     unsigned status;          /* 0 without an answer */
     struct mtr_buffer headers; /* "name: value\r\n" …; use mtr_http_answer_header */
     struct mtr_buffer body;
@@ -83,8 +83,8 @@ void mtr_http_client_close(struct mtr_http_client *client);
 int mtr_http_client_send(struct mtr_http_client *client, const struct mtr_http_call *call,
                          mtr_http_on_answer on_answer, void *context,
                          struct mtr_http_transfer **out) MTR_MUST_USE;
-void mtr_http_transfer_cancel(
-    struct mtr_http_transfer *transfer); /* on_answer comes from inside, with MTR_ECLOSED */
+/* on_answer comes from inside, with MTR_ECLOSED. */
+void mtr_http_transfer_cancel(struct mtr_http_transfer *transfer);
 
 /* Blocking, for commands: one call after the other over a kept connection. One thread at a time. */
 struct mtr_http_session;

@@ -106,10 +106,10 @@ void mtr_http_server_close(struct mtr_http_server *server);
 
 /* What a request says. Text is borrowed until it is answered. */
 enum mtr_http_method mtr_http_request_method(const struct mtr_http_request *request);
-struct mtr_str
-mtr_http_request_path(const struct mtr_http_request *request); /* still percent-encoded; "*" for OPTIONS * */
-struct mtr_str
-mtr_http_request_query(const struct mtr_http_request *request); /* after '?', without it; see net/url.h */
+/* Still percent-encoded; "*" for OPTIONS of the whole server. */
+struct mtr_str mtr_http_request_path(const struct mtr_http_request *request);
+/* After '?', without it; see net/url.h. */
+struct mtr_str mtr_http_request_query(const struct mtr_http_request *request);
 /* The value of a header, name in lower case; false when absent. The first one counts, except that a
  * repeated Host, Content-Length, Content-Type, Content-Encoding, Authorization, Transfer-Encoding or
  * Expect never gets here: 400. */

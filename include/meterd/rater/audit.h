@@ -21,8 +21,8 @@ enum mtr_audit_kind {
     MTR_AUDIT_OUTSIDE_TERM,  /* usage before the subscription's start or after its end */
     MTR_AUDIT_NO_TARIFF,     /* usage before the first version of its tariff */
 };
-const char *
-mtr_audit_kind_name(enum mtr_audit_kind kind); /* difference broken_sum pool problem outside_term no_tariff */
+/* "difference" "broken_sum" "pool" "problem" "outside_term" "no_tariff". */
+const char *mtr_audit_kind_name(enum mtr_audit_kind kind);
 
 struct mtr_audit_finding {
     enum mtr_audit_kind kind;

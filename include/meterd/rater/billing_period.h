@@ -61,8 +61,8 @@ struct mtr_billing_period {
  * *end_s. The time must lie in the term. */
 int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
 
-/* When a version begins in a zone: its date's midnight there, or the first whole second from its instant on.
- */
+/* When a version begins in a zone: its date's midnight there, or the first whole second from its instant
+ * on. */
 int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
 /* The version in force at that time; NULL before the first. */
 const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_document *tariff,

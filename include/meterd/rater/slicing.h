@@ -35,9 +35,9 @@ struct mtr_slicing_rule {
     const struct mtr_meter *meter;  /* NULL: values add up */
     const struct mtr_zone *zone;    /* of hours and days */
     struct mtr_period whole;        /* the billing period: what `per: period` divides by */
-    const struct mtr_period
-        *slices; /* instead of the scope's: these, ascending and without gaps, from at or before from_s to
-                    until_s or after. Each is then what `per: period` divides by. NULL: the scope's */
+    /* Instead of the scope's: these, ascending and without gaps, from at or before from_s to until_s or
+     * after. Each is then what `per: period` divides by. NULL: the scope's. */
+    const struct mtr_period *slices;
     uint32_t slice_count;
     int64_t from_s;                 /* uses from here on count; before own_s they give the position */
     int64_t own_s;                  /* from here on they are billed */

@@ -228,8 +228,8 @@ enum mtr_message_state {
     MTR_MESSAGE_UNKNOWN = 4, /* too old to resend safely: an operator decides */
 };
 enum { MTR_MESSAGE_STATE_COUNT = 5 };
-const char *
-mtr_message_state_name(enum mtr_message_state state); /* pending attempted acked rejected unknown */
+/* "pending" "attempted" "acked" "rejected" "unknown". */
+const char *mtr_message_state_name(enum mtr_message_state state);
 
 struct mtr_message {
     uint32_t destination; /* catalog number */

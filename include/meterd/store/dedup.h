@@ -91,7 +91,7 @@ void mtr_dedup_room_finish(struct mtr_dedup *dedup);
 void mtr_dedup_expire(struct mtr_dedup *dedup, int64_t now_us);
 
 uint64_t mtr_dedup_count(const struct mtr_dedup *dedup); /* identities in the window */
-uint64_t mtr_dedup_memory_bytes(
-    const struct mtr_dedup *dedup); /* of the tables in use, not of those being made; owner's thread */
+/* Of the tables in use, not of those being made; owner's thread. */
+uint64_t mtr_dedup_memory_bytes(const struct mtr_dedup *dedup);
 
 #endif

@@ -79,8 +79,8 @@ struct mtr_held_event {
 struct mtr_quarantined_event {
     uint64_t seq;
     uint32_t meter;        /* the meter that cannot count the event; 0: the whole event */
-    struct mtr_str
-        reason; /* one word: conflict expired future invalid overflow dimensions void_twice void_unknown */
+    /* One word: conflict expired future invalid overflow dimensions void_twice void_unknown. */
+    struct mtr_str reason;
     struct mtr_str text;   /* a sentence */
 };
 

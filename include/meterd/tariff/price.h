@@ -89,8 +89,8 @@ struct mtr_price_input {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
     struct mtr_period period;       /* the whole billing period, for proration */
-    int64_t
-        active_from_s; /* part of the period in which the subscription runs under this version, [from, to) */
+    /* Part of the period in which the subscription runs under this version, [from, to). */
+    int64_t active_from_s;
     int64_t active_to_s;
     int64_t runs_from_s; /* part of the period in which it runs at all, over all versions: what minimums and
                             commitments prorate by */

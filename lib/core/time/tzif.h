@@ -23,8 +23,8 @@ enum mtr_tz_date_kind { MTR_TZ_JULIAN, MTR_TZ_DAY_OF_YEAR, MTR_TZ_MONTH_WEEK_DAY
 
 struct mtr_tz_date {
     enum mtr_tz_date_kind kind;
-    unsigned
-        day; /* JULIAN 1…365 without 29 February, DAY_OF_YEAR 0…365, MONTH_WEEK_DAY 0 Sunday … 6 Saturday */
+    /* JULIAN 1…365 without 29 February, DAY_OF_YEAR 0…365, MONTH_WEEK_DAY 0 Sunday … 6 Saturday. */
+    unsigned day;
     unsigned month;
     unsigned week; /* 1…5, 5 is the last */
     int32_t time_s;

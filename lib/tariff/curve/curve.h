@@ -94,8 +94,8 @@ struct tariff_given_curve {
 };
 struct tariff_given_curve tariff_one_curve(const struct mtr_node *node, const struct tariff_curve_set *set,
                                            void *const *fields, struct mtr_diagnostics *findings);
-/* What was decoded becomes the component's curve, with its findings; `node` has the curve's key. MTR_ENOMEM.
- */
+/* What was decoded becomes the component's curve, with its findings; `node` has the curve's key.
+ * MTR_ENOMEM. */
 int tariff_read_curve(const struct mtr_node *node, struct tariff_given_curve given, struct mtr_arena *arena,
                       struct mtr_component *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
