@@ -255,7 +255,7 @@ static int check_usage(struct audit *audit)
 {
     const struct mtr_subscription *subscription = audit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
-    const int64_t first_s = rater_first_hour(subscription);
+    const int64_t first_s = mtr_subscription_first_hour(subscription);
     int64_t priced_s = tariff->version_count
                            ? mtr_billing_version_start(&tariff->versions[0], subscription->zone)
                            : subscription->end_s;

@@ -170,6 +170,15 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
     return rc;
 }
 
+int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr_charges_txn *charges,
+                                struct mtr_arena *arena, bool *out)
+{
+    struct rater_differences differences;
+    int rc = rater_compare(charges, price, false, arena, &differences);
+    if (!rc) *out = differences.count == 0;
+    return rc;
+}
+
 bool rater_turns_to_loss(const struct rater_difference *difference)
 {
     const bool was_loss = difference->line.emitted.e18 < difference->line.cost.e18;

@@ -12,7 +12,6 @@
 #include "meterd/core/time.h"
 #include "daemon/query/frozen.h"
 #include "meterd/rater/billing_period.h"
-#include "rater/difference.h"
 
 enum { CHUNK_SUBSCRIPTIONS = 64, CHUNK_CELLS = 1 << 20, ARENA_CHUNK_BYTES = 1 << 16 };
 
@@ -136,11 +135,8 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
 static int compare_emitted(struct what_if *what_if, const struct mtr_period_price *price,
                            struct mtr_what_if_period *period)
 {
-    struct rater_differences differences;
     if (!period->rated) return MTR_OK;
-    int rc = rater_compare(what_if->charges, price, false, &what_if->arena, &differences);
-    if (!rc) period->as_emitted = differences.count == 0;
-    return rc;
+    return mtr_period_price_is_emitted(price, what_if->charges, &what_if->arena, &period->as_emitted);
 }
 
 static bool is_uncovered(const struct mtr_billing_period *stored, const struct mtr_billing_period *draft)

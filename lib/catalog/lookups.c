@@ -56,6 +56,11 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
     return has(catalog, MTR_KIND_CREDIT, number) ? &catalog->credits[number - 1] : NULL;
 }
 
+int64_t mtr_subscription_first_hour(const struct mtr_subscription *subscription)
+{
+    return mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
+}
+
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 {
     return &catalog->rates;

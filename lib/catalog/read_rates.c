@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-#include "lib/tariff/report.h"
 #include "meterd/core/currency.h"
 
 enum { DATE_BYTES = 10 };
@@ -97,7 +96,8 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
 {
     int result = MTR_OK;
     if (node->kind != MTR_NODE_MAP || node->child_count == 0 || node->child_count > MTR_RATES_QUOTES_MAX) {
-        tariff_error(findings, node, "quotes", "a map of 1 to 1000 rates is expected, as {USD: \"1.0842\"}");
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "quotes",
+                             "a map of 1 to 1000 rates is expected, as {USD: \"1.0842\"}");
         return MTR_EINVALID;
     }
     rates->quotes = mtr_arena_calloc(arena, node->child_count, sizeof(*rates->quotes));
@@ -112,6 +112,15 @@ static int decode_quotes(const struct mtr_node *node, struct mtr_arena *arena, s
     return result;
 }
 
+/* Where the member stands; the document itself when it is not written. */
+static void fail_member(const struct mtr_node *document, const char *name, const char *text,
+                        struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *node = mtr_node_get(document, name);
+    if (!node) node = document;
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, name, "%s", text);
+}
+
 static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields, struct mtr_arena *arena,
                     struct mtr_diagnostics *findings)
 {
@@ -119,9 +128,9 @@ static int complete(const struct mtr_node *node, struct mtr_rates_fields *fields
     size_t errors = findings->errors;
     int64_t time_us = 0;
     if (fields->date.size != DATE_BYTES || mtr_time_parse_date(fields->date, &time_us))
-        tariff_error(findings, tariff_place(node, "date"), "date", "a date is expected, as 2026-11-20");
+        fail_member(node, "date", "a date is expected, as 2026-11-20", findings);
     if (!mtr_currency_find(fields->base))
-        tariff_error(findings, tariff_place(node, "base"), "base", "an ISO 4217 code is expected, as EUR");
+        fail_member(node, "base", "an ISO 4217 code is expected, as EUR", findings);
     fields->quotes = NULL; /* it ends with the text */
     fields->decoded = (struct mtr_rates){
         .key = fields->key, .source = fields->source, .day = time_us / MTR_US_PER_DAY, .base = fields->base};

@@ -3,7 +3,6 @@
  */
 #include "lib/catalog/record.h"
 
-#include "lib/tariff/fields.h"
 
 /* A tariff document of its own may leave its key to the path; the tariff's reader wants it written. */
 static int read(struct mtr_record *record, struct mtr_diagnostics *findings)

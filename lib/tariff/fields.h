@@ -107,7 +107,7 @@ struct tariff_fields {
 /* The order of a version's overrides: those of subscriptions by key, then those of customers. */
 int tariff_compare_overrides(const void *a, const void *b);
 
-extern const struct mtr_field mtr_tariff_fields[], mtr_tariff_version_rows[];
+extern const struct mtr_field mtr_tariff_version_rows[];
 /* Names (names.c), in the order of enum mtr_rounding, mtr_prorate, mtr_curve_scope, mtr_exchange_at. */
 extern const char *const mtr_tariff_rounding_modes[], *const mtr_tariff_prorates[],
     *const mtr_tariff_scopes[], *const mtr_tariff_exchange_days[];

@@ -8,7 +8,6 @@
 #include "meterd/rater/level_changes.h"
 
 #include "meterd/core/time.h"
-#include "rater/period/parts.h"
 
 struct levels {
     const struct mtr_levels_question *question;
@@ -40,7 +39,7 @@ static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
         levels->points_from_s = day_of(subscription, from_s).start_s;
         until_s = day_of(subscription, until_s - 1).end_s;
     }
-    levels->points_from_s = mtr_time_later(levels->points_from_s, rater_first_hour(subscription));
+    levels->points_from_s = mtr_time_later(levels->points_from_s, mtr_subscription_first_hour(subscription));
     if (subscription->end_s < until_s) until_s = subscription->end_s;
     levels->until_us = until_s * MTR_US_PER_SECOND;
 }
@@ -79,8 +78,8 @@ static int add_level_before(struct levels *levels)
                                             levels->points_from_s * MTR_US_PER_SECOND, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     MTR_ASSERT(point.time_us < levels->points_from_s * MTR_US_PER_SECOND); /* or it would count twice */
-    if (point.time_us < rater_first_hour(levels->subscription) * MTR_US_PER_SECOND || !point.quantity.e12)
-        return MTR_OK;
+    const int64_t first_us = mtr_subscription_first_hour(levels->subscription) * MTR_US_PER_SECOND;
+    if (point.time_us < first_us || !point.quantity.e12) return MTR_OK;
     return change_level(levels, levels->begins_us, point.quantity, point.seq);
 }
 
@@ -109,7 +108,8 @@ static int on_cell_before(void *context, const struct mtr_cell_key *key, const s
 static int add_cells_before(struct levels *levels)
 {
     const struct mtr_levels_question *question = levels->question;
-    const struct mtr_period before = {rater_first_hour(levels->subscription), levels->points_from_s};
+    const struct mtr_period before = {mtr_subscription_first_hour(levels->subscription),
+                                      levels->points_from_s};
     if (!levels->meter->reports_changes) return MTR_OK;
     return question->source->cells(question->source_context, &question->stream, before, on_cell_before,
                                    levels);

@@ -39,16 +39,11 @@ const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_
     return found;
 }
 
-int64_t rater_first_hour(const struct mtr_subscription *subscription)
-{
-    return mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
-}
-
 int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
 {
     if (subscription->trial_stops) return INT64_MAX;
     return subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s
-                                                             : rater_first_hour(subscription);
+                                                             : mtr_subscription_first_hour(subscription);
 }
 
 int64_t rater_charged_until(const struct mtr_subscription *subscription)
@@ -68,7 +63,7 @@ static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr
 /* The contract term begins with the subscription, and anew with each version that says so. */
 static int64_t term_from(const struct mtr_subscription *subscription, const struct mtr_billing_part *part)
 {
-    int64_t from_s = rater_first_hour(subscription);
+    int64_t from_s = mtr_subscription_first_hour(subscription);
     for (uint32_t i = 0; i < part->tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &part->tariff->versions[i];
         const int64_t start_s = mtr_billing_version_start(version, subscription->zone);
@@ -255,10 +250,11 @@ static struct mtr_billing_part make_part(const struct making *making, const stru
     int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
     if (exchanges_daily(making, stretch->tariff))
         cut_s = mtr_time_sooner(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
+    const bool is_first = start_s == subscription->start_s;
     return (struct mtr_billing_part){
         .start_s = start_s,
         .end_s = cut_s,
-        .usage_from_s = start_s == subscription->start_s ? rater_first_hour(subscription) : start_s,
+        .usage_from_s = is_first ? mtr_subscription_first_hour(subscription) : start_s,
         .tariff = stretch->tariff,
         .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
     };

@@ -34,7 +34,4 @@ int64_t rater_first_charged_hour(const struct mtr_subscription *subscription);
 /* Its end, or where nothing is charged any more after a trial that stops. */
 int64_t rater_charged_until(const struct mtr_subscription *subscription);
 
-/* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
-int64_t rater_first_hour(const struct mtr_subscription *subscription);
-
 #endif

@@ -6,16 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/catalog/bank/rates.h"
+#include "meterd/catalog/bank.h"
 #include "meterd/tariff/rates.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ARENA_BYTES_MAX = 64 << 20, FINDINGS_MAX = 8 };
 
-static void check_documents(const struct bank *bank, const struct bank_rates *rates, struct mtr_arena *arena)
+static void check_documents(const struct mtr_bank *bank, const struct mtr_bank_rates *rates, struct mtr_arena *arena)
 {
-    char skipped[BANK_SKIPPED_BYTES];
+    char skipped[MTR_BANK_SKIPPED_BYTES];
     struct mtr_buffer text;
     struct mtr_json_writer json;
     struct mtr_document *document = NULL;
@@ -23,7 +23,7 @@ static void check_documents(const struct bank *bank, const struct bank_rates *ra
     struct mtr_diagnostics findings;
     mtr_buffer_init(&text, ARENA_BYTES_MAX);
     mtr_json_begin(&json, &text);
-    uint32_t days = bank_write_documents(bank, bank->name, rates, INT64_MIN, &json, skipped);
+    uint32_t days = mtr_bank_write_documents(bank, bank->name, rates, INT64_MIN, &json, skipped);
     int rc = mtr_json_finish(&json);
     MTR_ASSERT(rc == MTR_OK);
     rc = mtr_document_parse(mtr_buffer_str(&text), &document, &broken);
@@ -45,11 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct mtr_diagnostic broken = {0};
     struct mtr_arena arena;
-    struct bank_rates rates;
+    struct mtr_bank_rates rates;
     if (size == 0) return 0;
-    const struct bank *bank = data[0] == 'C' ? &bank_cbr : &bank_ecb;
+    const struct mtr_bank *bank = data[0] == 'C' ? &mtr_bank_cbr : &mtr_bank_ecb;
     mtr_arena_init(&arena, 1 << 12, ARENA_BYTES_MAX);
-    int rc = bank_read(bank, (struct mtr_str){(const char *)data + 1, size - 1}, &arena, &rates, &broken);
+    int rc = mtr_bank_read(bank, (struct mtr_str){(const char *)data + 1, size - 1}, &arena, &rates, &broken);
     MTR_ASSERT(rc == MTR_OK || broken.text[0]);
     if (rc == MTR_OK) check_documents(bank, &rates, &arena);
     mtr_arena_release(&arena);

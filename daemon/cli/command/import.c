@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "collector/rows/map.h"
+#include "meterd/collector/import_map.h"
 #include "daemon/cli/event_sender.h"
 #include "meterd/core/csv.h"
 #include "meterd/core/json_writer.h"
@@ -106,7 +106,7 @@ static int take_row(struct import *import, uint64_t line)
     struct mtr_diagnostic diagnostic;
     bool skipped;
     mtr_arena_reset(&import->arena);
-    int rc = import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
+    int rc = mtr_import_map_event(&import->map, &import->row, &import->arena, &event, &skipped, &diagnostic);
     if (rc == MTR_EINVALID) {
         event_sender_problem(&import->sender, import->file, line, diagnostic.field, diagnostic.text);
         return MTR_EXIT_OK;
@@ -274,7 +274,7 @@ static int read_map(struct import *import, const char *path)
     struct mtr_diagnostic diagnostic;
     int code = cli_load_file(path, MAP_BYTES_MAX, &text);
     if (code) return code;
-    int rc = import_map_parse(mtr_buffer_str(&text), &import->map, &diagnostic);
+    int rc = mtr_import_map_parse(mtr_buffer_str(&text), &import->map, &diagnostic);
     mtr_buffer_release(&text);
     if (!rc) return MTR_EXIT_OK;
     struct mtr_buffer sentence;
@@ -326,7 +326,7 @@ static int run(const struct cli_invocation *invocation)
     if (!code) code = import_all(import, invocation, format);
     event_sender_release(&import->sender);
     client_close(client);
-    import_map_release(&import->map);
+    mtr_import_map_release(&import->map);
     mtr_arena_release(&import->arena);
     mtr_buffer_release(&import->body);
     free(import);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/catalog/bank/rates.h"
+#include "meterd/catalog/bank.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/schema.h"
 #include "meterd/core/time.h"
@@ -17,7 +17,7 @@ enum { FETCH_TIMEOUT_MS = 120000, DOCUMENTS_BYTES_MAX = 64 << 20, ARENA_BYTES_MA
 
 struct import_rates {
     const struct cli_invocation *invocation;
-    const struct bank *bank;
+    const struct mtr_bank *bank;
     const char *source;
     int64_t since_day;
     struct mtr_client *client;        /* NULL: only printed */
@@ -36,7 +36,7 @@ static int fetch(struct import_rates *import, const char *address, struct mtr_bu
     const struct mtr_http_call call = {.method = "GET",
                                        .url = address,
                                        .timeout_ms = FETCH_TIMEOUT_MS,
-                                       .answer_bytes_max = BANK_XML_BYTES_MAX};
+                                       .answer_bytes_max = MTR_BANK_XML_BYTES_MAX};
     struct mtr_http_answer answer;
     struct mtr_str location;
     int code = MTR_EXIT_FAILED;
@@ -88,16 +88,16 @@ static int apply(struct import_rates *import, const char *name, struct mtr_str d
     return MTR_EXIT_OK;
 }
 
-static int take_documents(struct import_rates *import, const char *name, const struct bank_rates *rates)
+static int take_documents(struct import_rates *import, const char *name, const struct mtr_bank_rates *rates)
 {
-    char skipped[BANK_SKIPPED_BYTES];
+    char skipped[MTR_BANK_SKIPPED_BYTES];
     struct mtr_buffer documents;
     struct mtr_json_writer json;
     int code = MTR_EXIT_OK;
     mtr_buffer_init(&documents, DOCUMENTS_BYTES_MAX);
     mtr_json_begin(&json, &documents);
     uint32_t days =
-        bank_write_documents(import->bank, import->source, rates, import->since_day, &json, skipped);
+        mtr_bank_write_documents(import->bank, import->source, rates, import->since_day, &json, skipped);
     if (skipped[0])
         fprintf(stderr, "meterd: %s: left out %s: no currency of ISO 4217 that can be billed in\n", name,
                 skipped);
@@ -119,16 +119,16 @@ static int import_one(struct import_rates *import, const char *name)
 {
     struct mtr_buffer xml = {0};
     struct mtr_diagnostic broken = {0};
-    struct bank_rates rates;
+    struct mtr_bank_rates rates;
     int code = MTR_EXIT_OK;
     mtr_arena_reset(&import->arena);
     if (is_address(name)) {
-        mtr_buffer_init(&xml, BANK_XML_BYTES_MAX);
+        mtr_buffer_init(&xml, MTR_BANK_XML_BYTES_MAX);
         code = fetch(import, name, &xml);
     } else {
-        code = cli_load_file(name, BANK_XML_BYTES_MAX, &xml);
+        code = cli_load_file(name, MTR_BANK_XML_BYTES_MAX, &xml);
     }
-    if (!code && bank_read(import->bank, mtr_buffer_str(&xml), &import->arena, &rates, &broken)) {
+    if (!code && mtr_bank_read(import->bank, mtr_buffer_str(&xml), &import->arena, &rates, &broken)) {
         if (broken.line)
             fprintf(stderr, "%s:%u:%u: error: %s\n", name, broken.line, broken.column, broken.text);
         else fprintf(stderr, "%s: error: %s\n", name, broken.text);
@@ -146,7 +146,7 @@ static bool read_options(struct import_rates *import)
     const char *since = invocation_option(invocation, "since");
     int64_t time_us = 0;
     enum { SOURCE_BYTES_MAX = MTR_KEY_BYTES_MAX - 11 }; /* the key ends with -2026-11-20 */
-    import->bank = format ? bank_find(format) : NULL;
+    import->bank = format ? mtr_bank_find(format) : NULL;
     if (!import->bank) {
         fprintf(stderr, "meterd import-rates: whose rates are they? --format ecb or --format cbr%s%s\n",
                 format ? ", not " : "", format ? format : "");

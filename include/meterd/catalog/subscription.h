@@ -70,4 +70,7 @@ struct mtr_subscription {
                      from the term's start */
 };
 
+/* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
+int64_t mtr_subscription_first_hour(const struct mtr_subscription *subscription);
+
 #endif

@@ -68,6 +68,7 @@
 #include "meterd/core/document.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/period.h"
+#include "meterd/core/schema.h"
 
 /* Lengths of the lists of one document. */
 enum { MTR_TARIFF_VERSIONS_MAX = 1000, MTR_TARIFF_COMPONENTS_MAX = 1000, MTR_TARIFF_TIERS_MAX = 1000 };
@@ -256,6 +257,9 @@ struct mtr_tariff_document {
                                                own first; none within another */
     uint32_t currency_count;
 };
+
+/* What a tariff document may hold, as rows: for readers of files that hold one, references, JSON Schemas. */
+extern const struct mtr_field mtr_tariff_fields[];
 
 /* Reads and checks one tariff document; everything is allocated from the arena. Lints too: gaps and
  * overlaps, unreachable tiers, a volume cliff (warning with the quantities between which more use costs

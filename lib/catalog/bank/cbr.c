@@ -15,7 +15,7 @@
 
 #include "meterd/tariff/rates.h"
 
-static void begin_day(struct bank_reader *reader, const char *date)
+static void begin_day(struct mtr_bank_reader *reader, const char *date)
 {
     unsigned year = 0, month = 0, day = 0;
     enum { DATE_BYTES = 10 };
@@ -25,19 +25,19 @@ static void begin_day(struct bank_reader *reader, const char *date)
     else bank_fail(reader, "`%.40s` is no day, as 21.11.2026", date ? date : "");
 }
 
-static void on_begin(struct bank_reader *reader, const char *element, const char *const *attributes)
+static void on_begin(struct mtr_bank_reader *reader, const char *element, const char *const *attributes)
 {
     if (strcmp(element, "ValCurs") == 0) begin_day(reader, bank_attribute(attributes, "Date"));
     if (strcmp(element, "Valute") != 0) return;
     reader->currency[0] = reader->nominal[0] = reader->value[0] = '\0';
 }
 
-static void keep(char out[BANK_TEXT_BYTES_MAX + 1], const char *text)
+static void keep(char out[MTR_BANK_TEXT_BYTES_MAX + 1], const char *text)
 {
-    snprintf(out, BANK_TEXT_BYTES_MAX + 1, "%s", text);
+    snprintf(out, MTR_BANK_TEXT_BYTES_MAX + 1, "%s", text);
 }
 
-static void end_quote(struct bank_reader *reader)
+static void end_quote(struct mtr_bank_reader *reader)
 {
     uint64_t nominal = 0;
     char *comma = strchr(reader->value, ',');
@@ -55,7 +55,7 @@ static void end_quote(struct bank_reader *reader)
     }
 }
 
-static void on_end(struct bank_reader *reader, const char *element, const char *text)
+static void on_end(struct mtr_bank_reader *reader, const char *element, const char *text)
 {
     if (strcmp(element, "CharCode") == 0) keep(reader->currency, text);
     else if (strcmp(element, "Nominal") == 0) keep(reader->nominal, text);
@@ -63,5 +63,5 @@ static void on_end(struct bank_reader *reader, const char *element, const char *
     else if (strcmp(element, "Valute") == 0) end_quote(reader);
 }
 
-const struct bank bank_cbr = {
+const struct mtr_bank mtr_bank_cbr = {
     .name = "cbr", .base = "RUB", .full_name = "the Bank of Russia", .on_begin = on_begin, .on_end = on_end};

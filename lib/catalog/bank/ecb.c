@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-static void begin_day(struct bank_reader *reader, const char *time)
+static void begin_day(struct mtr_bank_reader *reader, const char *time)
 {
     unsigned year = 0, month = 0, day = 0;
     enum { DATE_BYTES = 10 };
@@ -20,7 +20,7 @@ static void begin_day(struct bank_reader *reader, const char *time)
     else bank_fail(reader, "`%.40s` is no day, as 2026-11-20", time);
 }
 
-static void on_begin(struct bank_reader *reader, const char *element, const char *const *attributes)
+static void on_begin(struct mtr_bank_reader *reader, const char *element, const char *const *attributes)
 {
     const char *time = bank_attribute(attributes, "time"), *currency = bank_attribute(attributes, "currency"),
                *rate = bank_attribute(attributes, "rate");
@@ -30,14 +30,14 @@ static void on_begin(struct bank_reader *reader, const char *element, const char
     else if (currency || rate) bank_fail(reader, "a rate needs `currency` and `rate`");
 }
 
-static void on_end(struct bank_reader *reader, const char *element, const char *text)
+static void on_end(struct mtr_bank_reader *reader, const char *element, const char *text)
 {
     (void)reader;
     (void)element;
     (void)text;
 }
 
-const struct bank bank_ecb = {.name = "ecb",
+const struct mtr_bank mtr_bank_ecb = {.name = "ecb",
                               .base = "EUR",
                               .full_name = "the European Central Bank",
                               .on_begin = on_begin,

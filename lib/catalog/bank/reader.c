@@ -13,7 +13,7 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/rates.h"
 
-void bank_fail(struct bank_reader *reader, const char *format, ...)
+void bank_fail(struct mtr_bank_reader *reader, const char *format, ...)
 {
     char text[sizeof(reader->diagnostic->text)];
     va_list args;
@@ -27,7 +27,7 @@ void bank_fail(struct bank_reader *reader, const char *format, ...)
     (void)XML_StopParser(reader->parser, XML_FALSE);
 }
 
-static void fail_memory(struct bank_reader *reader)
+static void fail_memory(struct mtr_bank_reader *reader)
 {
     bank_fail(reader, "out of memory");
     reader->error = MTR_ENOMEM;
@@ -51,17 +51,17 @@ bool bank_digits(const char *text, unsigned digits, unsigned *out)
     return true;
 }
 
-void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, unsigned day)
+void bank_begin_day(struct mtr_bank_reader *reader, int32_t year, unsigned month, unsigned day)
 {
-    struct bank_rates *rates = &reader->rates;
+    struct mtr_bank_rates *rates = &reader->rates;
     if (year < 1970 || year > 2199 || month < 1 || month > 12 || day < 1 ||
         day > mtr_days_in_month(year, month)) {
         bank_fail(reader, "%d-%u-%u is no day", (int)year, month, day);
         return;
     }
     const int64_t days = mtr_days_from_civil(year, month, day);
-    if (rates->day_count == BANK_DAYS_MAX) {
-        bank_fail(reader, "more than %d days", BANK_DAYS_MAX);
+    if (rates->day_count == MTR_BANK_DAYS_MAX) {
+        bank_fail(reader, "more than %d days", MTR_BANK_DAYS_MAX);
         return;
     }
     if (mtr_arena_make_room(reader->arena, (void **)&rates->days, rates->day_count, &rates->day_capacity,
@@ -69,17 +69,17 @@ void bank_begin_day(struct bank_reader *reader, int32_t year, unsigned month, un
         fail_memory(reader);
         return;
     }
-    rates->days[rates->day_count++] = (struct bank_day){.day = days};
+    rates->days[rates->day_count++] = (struct mtr_bank_day){.day = days};
 }
 
 static bool is_code(const char *text)
 {
-    for (unsigned i = 0; i < BANK_CODE_BYTES - 1; i++)
+    for (unsigned i = 0; i < MTR_BANK_CODE_BYTES - 1; i++)
         if (text[i] < 'A' || text[i] > 'Z') return false;
-    return text[BANK_CODE_BYTES - 1] == '\0';
+    return text[MTR_BANK_CODE_BYTES - 1] == '\0';
 }
 
-static struct bank_quote *new_quote(struct bank_reader *reader, struct bank_day *day)
+static struct mtr_bank_quote *new_quote(struct mtr_bank_reader *reader, struct mtr_bank_day *day)
 {
     if (mtr_arena_make_room(reader->arena, (void **)&day->quotes, day->quote_count, &day->quote_capacity,
                             sizeof(*day->quotes)))
@@ -87,7 +87,7 @@ static struct bank_quote *new_quote(struct bank_reader *reader, struct bank_day 
     return &day->quotes[day->quote_count++];
 }
 
-void bank_add_quote(struct bank_reader *reader, const char *currency, const char *value, uint64_t nominal)
+void bank_add_quote(struct mtr_bank_reader *reader, const char *currency, const char *value, uint64_t nominal)
 {
     struct mtr_decimal number;
     if (reader->error) return;
@@ -95,33 +95,33 @@ void bank_add_quote(struct bank_reader *reader, const char *currency, const char
         bank_fail(reader, "a rate without a day");
         return;
     }
-    struct bank_day *day = &reader->rates.days[reader->rates.day_count - 1];
+    struct mtr_bank_day *day = &reader->rates.days[reader->rates.day_count - 1];
     if (!is_code(currency)) {
         bank_fail(reader, "`%.20s` is no code of a currency", currency);
     } else if (mtr_decimal_parse(mtr_str_from(value), &number) || number.mantissa <= 0 ||
                number.scale > MTR_RATES_FRACTION_MAX || number.mantissa >= (mtr_int128)1000000000000000000) {
         bank_fail(reader, "%s: `%.40s` is no rate: a number above zero of at most %d digits is expected",
                   currency, value, MTR_RATES_DIGITS_MAX);
-    } else if (day->quote_count == BANK_QUOTES_MAX) {
-        bank_fail(reader, "more than %d rates in a day", BANK_QUOTES_MAX);
+    } else if (day->quote_count == MTR_BANK_QUOTES_MAX) {
+        bank_fail(reader, "more than %d rates in a day", MTR_BANK_QUOTES_MAX);
     }
     for (uint32_t i = 0; !reader->error && i < day->quote_count; i++)
         if (strcmp(day->quotes[i].currency, currency) == 0) bank_fail(reader, "%s is there twice", currency);
     if (reader->error) return;
-    struct bank_quote *quote = new_quote(reader, day);
+    struct mtr_bank_quote *quote = new_quote(reader, day);
     if (!quote) {
         fail_memory(reader);
         return;
     }
-    *quote = (struct bank_quote){.value = number, .nominal = nominal};
-    memcpy(quote->currency, currency, BANK_CODE_BYTES);
+    *quote = (struct mtr_bank_quote){.value = number, .nominal = nominal};
+    memcpy(quote->currency, currency, MTR_BANK_CODE_BYTES);
 }
 
 struct frame {
-    struct bank_reader reader;
-    const struct bank *bank;
+    struct mtr_bank_reader reader;
+    const struct mtr_bank *bank;
     unsigned depth;
-    char text[BANK_TEXT_BYTES_MAX + 1];
+    char text[MTR_BANK_TEXT_BYTES_MAX + 1];
     size_t text_size;
     bool is_text; /* of the element at hand, whole and alone */
 };
@@ -138,8 +138,8 @@ static void XMLCALL on_begin(void *context, const XML_Char *name, const XML_Char
     if (frame->reader.error) return;
     frame->text_size = 0;
     frame->is_text = true;
-    if (++frame->depth > BANK_DEPTH_MAX)
-        bank_fail(&frame->reader, "elements are nested more than %d deep", BANK_DEPTH_MAX);
+    if (++frame->depth > MTR_BANK_DEPTH_MAX)
+        bank_fail(&frame->reader, "elements are nested more than %d deep", MTR_BANK_DEPTH_MAX);
     else frame->bank->on_begin(&frame->reader, local_name(name), attributes);
 }
 
@@ -157,7 +157,8 @@ static void XMLCALL on_end(void *context, const XML_Char *name)
 static void XMLCALL on_text(void *context, const XML_Char *text, int size)
 {
     struct frame *frame = context;
-    size_t left = BANK_TEXT_BYTES_MAX - frame->text_size, taken = (size_t)size < left ? (size_t)size : left;
+    const size_t left = MTR_BANK_TEXT_BYTES_MAX - frame->text_size;
+    const size_t taken = (size_t)size < left ? (size_t)size : left;
     if (taken < (size_t)size) frame->is_text = false;
     memcpy(frame->text + frame->text_size, text, taken);
     frame->text_size += taken;
@@ -205,7 +206,7 @@ static int XMLCALL on_encoding(void *context, const XML_Char *name, XML_Encoding
 
 static int parse(struct frame *frame, struct mtr_str xml)
 {
-    struct bank_reader *reader = &frame->reader;
+    struct mtr_bank_reader *reader = &frame->reader;
     XML_Parser parser = XML_ParserCreate(NULL);
     if (!parser) return MTR_ENOMEM;
     reader->parser = parser;
@@ -223,12 +224,13 @@ static int parse(struct frame *frame, struct mtr_str xml)
 
 static int compare_days(const void *a, const void *b)
 {
-    const struct bank_day *x = a, *y = b;
+    const struct mtr_bank_day *x = a, *y = b;
     return (x->day > y->day) - (x->day < y->day);
 }
 
 /* In order of time, each once, and not without a rate. */
-static int check_days(const struct bank *bank, struct bank_rates *rates, struct mtr_diagnostic *diagnostic)
+static int check_days(const struct mtr_bank *bank, struct mtr_bank_rates *rates,
+                      struct mtr_diagnostic *diagnostic)
 {
     char date[MTR_DATE_TEXT_BYTES];
     uint32_t quotes = 0;
@@ -245,12 +247,12 @@ static int check_days(const struct bank *bank, struct bank_rates *rates, struct 
     return MTR_EINVALID;
 }
 
-int bank_read(const struct bank *bank, struct mtr_str xml, struct mtr_arena *arena, struct bank_rates *out,
-              struct mtr_diagnostic *diagnostic)
+int mtr_bank_read(const struct mtr_bank *bank, struct mtr_str xml, struct mtr_arena *arena,
+                  struct mtr_bank_rates *out, struct mtr_diagnostic *diagnostic)
 {
     struct frame frame = {.reader = {.arena = arena, .diagnostic = diagnostic}, .bank = bank};
-    if (xml.size > BANK_XML_BYTES_MAX) {
-        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "is larger than %d bytes", BANK_XML_BYTES_MAX);
+    if (xml.size > MTR_BANK_XML_BYTES_MAX) {
+        mtr_diagnostic_set(diagnostic, 0, 0, NULL, "is larger than %d bytes", MTR_BANK_XML_BYTES_MAX);
         return MTR_ELIMIT;
     }
     int rc = parse(&frame, xml);

@@ -1,7 +1,7 @@
 /*
  * Banks' XML: what it becomes in the catalog, digit by digit, and everything that is refused, with its place.
  */
-#include "lib/catalog/bank/rates.h"
+#include "meterd/catalog/bank.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ struct world {
     struct mtr_arena arena;
     struct mtr_buffer json;
     struct mtr_diagnostic broken;
-    char skipped[BANK_SKIPPED_BYTES];
+    char skipped[MTR_BANK_SKIPPED_BYTES];
     uint32_t days;
 };
 
@@ -35,20 +35,20 @@ static void clean_up(struct world *world)
     mtr_buffer_release(&world->json);
 }
 
-static int read_since(struct world *world, const struct bank *bank, struct mtr_str xml, int64_t since_day)
+static int read_since(struct world *world, const struct mtr_bank *bank, struct mtr_str xml, int64_t since_day)
 {
-    struct bank_rates rates;
+    struct mtr_bank_rates rates;
     struct mtr_json_writer json;
-    int rc = bank_read(bank, xml, &world->arena, &rates, &world->broken);
+    int rc = mtr_bank_read(bank, xml, &world->arena, &rates, &world->broken);
     if (rc) return rc;
     mtr_buffer_reset(&world->json);
     mtr_json_begin(&json, &world->json);
-    world->days = bank_write_documents(bank, bank->name, &rates, since_day, &json, world->skipped);
+    world->days = mtr_bank_write_documents(bank, bank->name, &rates, since_day, &json, world->skipped);
     assert_int_equal(mtr_json_finish(&json), MTR_OK);
     return MTR_OK;
 }
 
-static int read_all(struct world *world, const struct bank *bank, struct mtr_str xml)
+static int read_all(struct world *world, const struct mtr_bank *bank, struct mtr_str xml)
 {
     return read_since(world, bank, xml, INT64_MIN);
 }
@@ -74,16 +74,16 @@ static void test_ecb(void **state)
     struct world world;
     (void)state;
     set_up(&world);
-    if (read_all(&world, &bank_ecb, mtr_str_from(ecb_xml))) fail_msg("%s", world.broken.text);
+    if (read_all(&world, &mtr_bank_ecb, mtr_str_from(ecb_xml))) fail_msg("%s", world.broken.text);
     assert_int_equal(world.days, 2); /* a day of withdrawn currencies only is left out */
     assert_string_equal(world.skipped, "LTL, CYP");
     assert_json(
         &world,
         "{\"rates\":[{\"key\":\"ecb-2026-11-19\",\"source\":\"ecb\",\"date\":\"2026-11-19\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.08\"}},"
         "{\"key\":\"ecb-2026-11-20\",\"source\":\"ecb\",\"date\":\"2026-11-20\",\"base\":\"EUR\",\"quotes\":{\"USD\":\"1.0842\",\"JPY\":\"169.25\"}}]}");
-    assert_int_equal(read_since(&world, &bank_ecb, mtr_str_from(ecb_xml), 20777), MTR_OK);
+    assert_int_equal(read_since(&world, &mtr_bank_ecb, mtr_str_from(ecb_xml), 20777), MTR_OK);
     assert_int_equal(world.days, 1);
-    assert_int_equal(read_since(&world, &bank_ecb, mtr_str_from(ecb_xml), 20778), MTR_OK);
+    assert_int_equal(read_since(&world, &mtr_bank_ecb, mtr_str_from(ecb_xml), 20778), MTR_OK);
     assert_int_equal(world.days, 0);
     clean_up(&world);
 }
@@ -106,7 +106,7 @@ static void test_cbr(void **state)
     struct world world;
     (void)state;
     set_up(&world);
-    if (read_all(&world, &bank_cbr, mtr_str_from(cbr_xml))) fail_msg("%s", world.broken.text);
+    if (read_all(&world, &mtr_bank_cbr, mtr_str_from(cbr_xml))) fail_msg("%s", world.broken.text);
     assert_string_equal(world.skipped, "XDR");
     assert_json(
         &world,
@@ -122,56 +122,56 @@ static void test_cbr(void **state)
 #define ZEROS "00000000000000000000000000000000000000000000000000000000000000" /* 62 */
 
 static const struct {
-    const struct bank *bank;
+    const struct mtr_bank *bank;
     const char *xml, *finding;
 } refused[] = {
-    {&bank_ecb, "", "1:1: no well-formed XML: no element found"},
-    {&bank_ecb, "{\"rates\": []}", "1:1: no well-formed XML: not well-formed (invalid token)"},
-    {&bank_ecb, "<html><body>moved</body></html>", "0:0: holds no rates of the European Central Bank"},
-    {&bank_cbr, ecb_xml, "0:0: holds no rates of the Bank of Russia"},
-    {&bank_ecb, DAY(""), "0:0: holds no rates of the European Central Bank"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='1.08'/>") "<E/>", "1:73: no well-formed XML: junk after document element"},
-    {&bank_ecb, "<E><Cube time='2026-11-20'><Cube currency='USD' rate='1.08'/>", "1:62: no well-formed XML: no element found"},
-    {&bank_ecb, DAY("<Cube currency='USD'/>"), "1:28: a rate needs `currency` and `rate`"},
-    {&bank_ecb, DAY("\n<Cube rate='1'/>"), "2:1: a rate needs `currency` and `rate`"},
-    {&bank_ecb, DAY("<Cube currency='usd' rate='1'/>"), "1:28: `usd` is no code of a currency"},
-    {&bank_ecb, DAY("<Cube currency='US' rate='1'/>"), "1:28: `US` is no code of a currency"},
-    {&bank_ecb, DAY("<Cube currency='USDX' rate='1'/>"), "1:28: `USDX` is no code of a currency"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='0'/>"), "1:28: USD: `0` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='-1'/>"), "1:28: USD: `-1` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='1,08'/>"), "1:28: USD: `1,08` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='NaN'/>"), "1:28: USD: `NaN` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='1e999999999'/>"),
+    {&mtr_bank_ecb, "", "1:1: no well-formed XML: no element found"},
+    {&mtr_bank_ecb, "{\"rates\": []}", "1:1: no well-formed XML: not well-formed (invalid token)"},
+    {&mtr_bank_ecb, "<html><body>moved</body></html>", "0:0: holds no rates of the European Central Bank"},
+    {&mtr_bank_cbr, ecb_xml, "0:0: holds no rates of the Bank of Russia"},
+    {&mtr_bank_ecb, DAY(""), "0:0: holds no rates of the European Central Bank"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='1.08'/>") "<E/>", "1:73: no well-formed XML: junk after document element"},
+    {&mtr_bank_ecb, "<E><Cube time='2026-11-20'><Cube currency='USD' rate='1.08'/>", "1:62: no well-formed XML: no element found"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD'/>"), "1:28: a rate needs `currency` and `rate`"},
+    {&mtr_bank_ecb, DAY("\n<Cube rate='1'/>"), "2:1: a rate needs `currency` and `rate`"},
+    {&mtr_bank_ecb, DAY("<Cube currency='usd' rate='1'/>"), "1:28: `usd` is no code of a currency"},
+    {&mtr_bank_ecb, DAY("<Cube currency='US' rate='1'/>"), "1:28: `US` is no code of a currency"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USDX' rate='1'/>"), "1:28: `USDX` is no code of a currency"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='0'/>"), "1:28: USD: `0` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='-1'/>"), "1:28: USD: `-1` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='1,08'/>"), "1:28: USD: `1,08` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='NaN'/>"), "1:28: USD: `NaN` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='1e999999999'/>"),
      "1:28: USD: `1e999999999` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='1000000000000000000'/>"),
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='1000000000000000000'/>"),
      "1:28: USD: `1000000000000000000` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate=''/>"), "1:28: USD: `` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_ecb, DAY("<Cube currency='USD' rate='1'/><Cube currency='USD' rate='2'/>"), "1:59: USD is there twice"},
-    {&bank_ecb, "<E><Cube currency='USD' rate='1'/></E>", "1:4: a rate without a day"},
-    {&bank_ecb, "<E><Cube time='2026-02-29'/></E>", "1:4: 2026-2-29 is no day"},
-    {&bank_ecb, "<E><Cube time='20.11.2026'/></E>", "1:4: `20.11.2026` is no day, as 2026-11-20"},
-    {&bank_ecb, "<E><Cube time='0000-00-00'/></E>", "1:4: 0-0-0 is no day"},
-    {&bank_ecb, "<E><Cube time='2026-11-20'/><Cube time='2026-11-19'><Cube currency='USD' rate='1'/></Cube><Cube time='2026-11-20'/></E>",
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate=''/>"), "1:28: USD: `` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_ecb, DAY("<Cube currency='USD' rate='1'/><Cube currency='USD' rate='2'/>"), "1:59: USD is there twice"},
+    {&mtr_bank_ecb, "<E><Cube currency='USD' rate='1'/></E>", "1:4: a rate without a day"},
+    {&mtr_bank_ecb, "<E><Cube time='2026-02-29'/></E>", "1:4: 2026-2-29 is no day"},
+    {&mtr_bank_ecb, "<E><Cube time='20.11.2026'/></E>", "1:4: `20.11.2026` is no day, as 2026-11-20"},
+    {&mtr_bank_ecb, "<E><Cube time='0000-00-00'/></E>", "1:4: 0-0-0 is no day"},
+    {&mtr_bank_ecb, "<E><Cube time='2026-11-20'/><Cube time='2026-11-19'><Cube currency='USD' rate='1'/></Cube><Cube time='2026-11-20'/></E>",
      "0:0: the day 2026-11-20 is there twice"},
-    {&bank_ecb, "<!DOCTYPE E><E/>", "1:12: a document type is not accepted: banks send none"},
-    {&bank_ecb, "<!DOCTYPE E [<!ENTITY a 'x'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>]><E>&b;</E>", "1:13: a document type is not accepted: banks send none"},
-    {&bank_ecb, "<!DOCTYPE E SYSTEM 'file:///etc/passwd'><E/>", "1:40: a document type is not accepted: banks send none"},
-    {&bank_ecb, "<E>&unknown;</E>", "1:4: no well-formed XML: undefined entity"},
-    {&bank_ecb, "<?xml version='1.0' encoding='UTF-8'?><E a='\xff'/>", "1:45: no well-formed XML: not well-formed (invalid token)"},
-    {&bank_ecb, "<?xml version='1.0' encoding='koi8-r'?><E/>", "1:31: no well-formed XML: unknown encoding"},
-    {&bank_cbr, "<?xml version='1.0' encoding='windows-1251'?><E>\x98</E>", "1:49: no well-formed XML: not well-formed (invalid token)"},
-    {&bank_cbr, VALUTE("USD", "1", "92.5"), "1:99: USD: `92.5`: the decimal sign is a comma"},
-    {&bank_cbr, VALUTE("USD", "1", "92,5,1"), "1:101: USD: `92.5,1` is no rate: a number above zero of at most 18 digits is expected"},
-    {&bank_cbr, VALUTE("USD", "0", "92,5"), "1:99: USD: Nominal is a whole number from 1 to 1000000, not `0`"},
-    {&bank_cbr, VALUTE("USD", "-1", "92,5"), "1:100: USD: Nominal is a whole number from 1 to 1000000, not `-1`"},
-    {&bank_cbr, VALUTE("USD", "1000001", "92,5"), "1:105: USD: Nominal is a whole number from 1 to 1000000, not `1000001`"},
-    {&bank_cbr, VALUTE("USD", "1", ""), "1:95: a rate needs CharCode, Nominal and Value"},
-    {&bank_cbr, VALUTE("USD", "1", "92<b/>,5"), "1:103: a rate needs CharCode, Nominal and Value"},
-    {&bank_cbr, VALUTE("USD", "1", ZEROS "92,5"), "1:161: a rate needs CharCode, Nominal and Value"}, /* 66 characters: not 92, which 64 are */
-    {&bank_cbr, VALUTE("", "1", "1"), "1:93: a rate needs CharCode, Nominal and Value"},
-    {&bank_cbr, "<ValCurs Date='2026-11-21'/>", "1:1: `2026-11-21` is no day, as 21.11.2026"},
-    {&bank_cbr, "<ValCurs/>", "1:1: `` is no day, as 21.11.2026"},
-    {&bank_cbr, "<Valute><CharCode>USD</CharCode><Nominal>1</Nominal><Value>1</Value></Valute>", "1:69: a rate without a day"},
+    {&mtr_bank_ecb, "<!DOCTYPE E><E/>", "1:12: a document type is not accepted: banks send none"},
+    {&mtr_bank_ecb, "<!DOCTYPE E [<!ENTITY a 'x'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>]><E>&b;</E>", "1:13: a document type is not accepted: banks send none"},
+    {&mtr_bank_ecb, "<!DOCTYPE E SYSTEM 'file:///etc/passwd'><E/>", "1:40: a document type is not accepted: banks send none"},
+    {&mtr_bank_ecb, "<E>&unknown;</E>", "1:4: no well-formed XML: undefined entity"},
+    {&mtr_bank_ecb, "<?xml version='1.0' encoding='UTF-8'?><E a='\xff'/>", "1:45: no well-formed XML: not well-formed (invalid token)"},
+    {&mtr_bank_ecb, "<?xml version='1.0' encoding='koi8-r'?><E/>", "1:31: no well-formed XML: unknown encoding"},
+    {&mtr_bank_cbr, "<?xml version='1.0' encoding='windows-1251'?><E>\x98</E>", "1:49: no well-formed XML: not well-formed (invalid token)"},
+    {&mtr_bank_cbr, VALUTE("USD", "1", "92.5"), "1:99: USD: `92.5`: the decimal sign is a comma"},
+    {&mtr_bank_cbr, VALUTE("USD", "1", "92,5,1"), "1:101: USD: `92.5,1` is no rate: a number above zero of at most 18 digits is expected"},
+    {&mtr_bank_cbr, VALUTE("USD", "0", "92,5"), "1:99: USD: Nominal is a whole number from 1 to 1000000, not `0`"},
+    {&mtr_bank_cbr, VALUTE("USD", "-1", "92,5"), "1:100: USD: Nominal is a whole number from 1 to 1000000, not `-1`"},
+    {&mtr_bank_cbr, VALUTE("USD", "1000001", "92,5"), "1:105: USD: Nominal is a whole number from 1 to 1000000, not `1000001`"},
+    {&mtr_bank_cbr, VALUTE("USD", "1", ""), "1:95: a rate needs CharCode, Nominal and Value"},
+    {&mtr_bank_cbr, VALUTE("USD", "1", "92<b/>,5"), "1:103: a rate needs CharCode, Nominal and Value"},
+    {&mtr_bank_cbr, VALUTE("USD", "1", ZEROS "92,5"), "1:161: a rate needs CharCode, Nominal and Value"}, /* 66 characters: not 92, which 64 are */
+    {&mtr_bank_cbr, VALUTE("", "1", "1"), "1:93: a rate needs CharCode, Nominal and Value"},
+    {&mtr_bank_cbr, "<ValCurs Date='2026-11-21'/>", "1:1: `2026-11-21` is no day, as 21.11.2026"},
+    {&mtr_bank_cbr, "<ValCurs/>", "1:1: `` is no day, as 21.11.2026"},
+    {&mtr_bank_cbr, "<Valute><CharCode>USD</CharCode><Nominal>1</Nominal><Value>1</Value></Valute>", "1:69: a rate without a day"},
 };
 
 static void test_refused(void **state)
@@ -198,7 +198,7 @@ static void expect_refused(const struct mtr_buffer *xml, int error, const char *
 {
     struct world world;
     set_up(&world);
-    assert_int_equal(read_all(&world, &bank_ecb, mtr_buffer_str(xml)), error);
+    assert_int_equal(read_all(&world, &mtr_bank_ecb, mtr_buffer_str(xml)), error);
     assert_string_equal(world.broken.text, sentence);
     clean_up(&world);
 }
@@ -208,7 +208,7 @@ static void test_bounds(void **state)
 {
     struct mtr_buffer xml;
     (void)state;
-    mtr_buffer_init(&xml, (size_t)BANK_XML_BYTES_MAX + 4096);
+    mtr_buffer_init(&xml, (size_t)MTR_BANK_XML_BYTES_MAX + 4096);
     for (int i = 0; i < 100000; i++) append(&xml, "<a>");
     expect_refused(&xml, MTR_EINVALID, "elements are nested more than 16 deep");
     mtr_buffer_reset(&xml);
@@ -224,8 +224,8 @@ static void test_bounds(void **state)
     }
     expect_refused(&xml, MTR_EINVALID, "more than 500 rates in a day");
     mtr_buffer_reset(&xml);
-    assert_int_equal(mtr_buffer_reserve(&xml, (size_t)BANK_XML_BYTES_MAX), MTR_OK);
-    while (xml.size <= BANK_XML_BYTES_MAX - 64)
+    assert_int_equal(mtr_buffer_reserve(&xml, (size_t)MTR_BANK_XML_BYTES_MAX), MTR_OK);
+    while (xml.size <= MTR_BANK_XML_BYTES_MAX - 64)
         append(&xml, "                                                                ");
     append(&xml, "<E></E>                                                         ");
     append(&xml, " ");

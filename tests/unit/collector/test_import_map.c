@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/rows/map.h"
+#include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
 #define BASE "id: I\ntype: =t\nsubject: S\n"
@@ -88,10 +88,10 @@ static void test_rows(void **state)
         bool skipped;
         mtr_arena_init(&arena, 4096, 1 << 20);
         mtr_buffer_init(&text, 4096);
-        if (import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic))
+        if (mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic))
             fail_msg("row %zu: %u:%u %s", i, diagnostic.line, diagnostic.column, diagnostic.text);
         fill(&map, rows[i].cells, &row);
-        int rc = import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
+        int rc = mtr_import_map_event(&map, &row, &arena, &event, &skipped, &diagnostic);
         if (rc) {
             assert_int_equal(mtr_buffer_printf(&text, "%s: %s", diagnostic.field, diagnostic.text), 0);
         } else if (skipped) {
@@ -104,7 +104,7 @@ static void test_rows(void **state)
                      MTR_STR_ARGS(mtr_buffer_str(&text)));
         mtr_buffer_release(&text);
         mtr_arena_release(&arena);
-        import_map_release(&map);
+        mtr_import_map_release(&map);
     }
 }
 
@@ -122,17 +122,18 @@ static void test_hash(void **state)
     bool skipped;
     mtr_arena_init(&arena, 4096, 1 << 20);
     assert_int_equal(
-        import_map_parse(MTR_STR("id: {hash: [A, B]}\ntype: =t\nsubject: =s\n"), &map, &diagnostic), MTR_OK);
+        mtr_import_map_parse(MTR_STR("id: {hash: [A, B]}\ntype: =t\nsubject: =s\n"), &map, &diagnostic),
+                             MTR_OK);
     for (size_t i = 0; i < 4; i++) {
         fill(&map, cells[i], &row);
-        assert_int_equal(import_map_event(&map, &row, &arena, &events[i], &skipped, &diagnostic), MTR_OK);
+        assert_int_equal(mtr_import_map_event(&map, &row, &arena, &events[i], &skipped, &diagnostic), MTR_OK);
         assert_int_equal(events[i].id.size, 32);
     }
     assert_false(mtr_str_equal(events[0].id, events[1].id) || mtr_str_equal(events[0].id, events[2].id) ||
                  mtr_str_equal(events[1].id, events[2].id));
     assert_true(mtr_str_equal(events[0].id, events[3].id));
     mtr_arena_release(&arena);
-    import_map_release(&map);
+    mtr_import_map_release(&map);
 }
 
 static void test_refused(void **state)
@@ -164,12 +165,12 @@ static void test_refused(void **state)
         static struct mtr_import_map map;
         struct mtr_diagnostic diagnostic;
         char text[500];
-        assert_int_equal(import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
+        assert_int_equal(mtr_import_map_parse(mtr_str_from(rows[i].map), &map, &diagnostic), MTR_EINVALID);
         snprintf(text, sizeof(text), "%u:%u %s: %s", diagnostic.line, diagnostic.column, diagnostic.field,
                  diagnostic.text);
         if (strcmp(text, rows[i].expected) != 0)
             fail_msg("row %zu\n  expected: %s\n  got:      %s", i, rows[i].expected, text);
-        import_map_release(&map);
+        mtr_import_map_release(&map);
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * The registry of banks, and the documents that their rates make.
  */
-#include "lib/catalog/bank/rates.h"
+#include "meterd/catalog/bank.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "meterd/core/currency.h"
 #include "meterd/tariff/rates.h"
 
-static const struct bank *const banks[] = {&bank_ecb, &bank_cbr};
+static const struct mtr_bank *const banks[] = {&mtr_bank_ecb, &mtr_bank_cbr};
 
-const struct bank *bank_find(const char *name)
+const struct mtr_bank *mtr_bank_find(const char *name)
 {
     for (size_t i = 0; i < sizeof(banks) / sizeof(banks[0]); i++)
         if (strcmp(banks[i]->name, name) == 0) return banks[i];
@@ -26,7 +26,7 @@ static void write_decimal(struct mtr_json_writer *json, struct mtr_decimal value
     mtr_json_cstr(json, text);
 }
 
-static void write_quote(struct mtr_json_writer *json, const struct bank_quote *quote)
+static void write_quote(struct mtr_json_writer *json, const struct mtr_bank_quote *quote)
 {
     mtr_json_name(json, quote->currency);
     if (!quote->nominal) {
@@ -40,19 +40,19 @@ static void write_quote(struct mtr_json_writer *json, const struct bank_quote *q
     mtr_json_map_end(json);
 }
 
-static bool is_known(const struct bank *bank, const struct bank_quote *quote,
-                     char skipped[BANK_SKIPPED_BYTES])
+static bool is_known(const struct mtr_bank *bank, const struct mtr_bank_quote *quote,
+                     char skipped[MTR_BANK_SKIPPED_BYTES])
 {
     if (strcmp(quote->currency, bank->base) == 0) return false;
     if (mtr_currency_find(mtr_str_from(quote->currency))) return true;
     size_t size = strlen(skipped);
-    if (!strstr(skipped, quote->currency) && size + BANK_CODE_BYTES + 2 < BANK_SKIPPED_BYTES)
-        snprintf(skipped + size, BANK_SKIPPED_BYTES - size, "%s%s", size ? ", " : "", quote->currency);
+    if (!strstr(skipped, quote->currency) && size + MTR_BANK_CODE_BYTES + 2 < MTR_BANK_SKIPPED_BYTES)
+        snprintf(skipped + size, MTR_BANK_SKIPPED_BYTES - size, "%s%s", size ? ", " : "", quote->currency);
     return false;
 }
 
-static bool write_day(const struct bank *bank, const char *source, const struct bank_day *day,
-                      struct mtr_json_writer *json, char skipped[BANK_SKIPPED_BYTES])
+static bool write_day(const struct mtr_bank *bank, const char *source, const struct mtr_bank_day *day,
+                      struct mtr_json_writer *json, char skipped[MTR_BANK_SKIPPED_BYTES])
 {
     char date[MTR_DATE_TEXT_BYTES], key[128];
     uint32_t known = 0;
@@ -74,9 +74,9 @@ static bool write_day(const struct bank *bank, const char *source, const struct 
     return true;
 }
 
-uint32_t bank_write_documents(const struct bank *bank, const char *source, const struct bank_rates *rates,
-                              int64_t since_day, struct mtr_json_writer *json,
-                              char skipped[BANK_SKIPPED_BYTES])
+uint32_t mtr_bank_write_documents(const struct mtr_bank *bank, const char *source,
+                                  const struct mtr_bank_rates *rates, int64_t since_day,
+                                  struct mtr_json_writer *json, char skipped[MTR_BANK_SKIPPED_BYTES])
 {
     uint32_t written = 0;
     skipped[0] = '\0';

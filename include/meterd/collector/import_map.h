@@ -19,8 +19,8 @@
  * a path of names with dots. Equal rows have equal ids, so importing a file again answers `duplicate` for all
  * of it.
  */
-#ifndef METERD_COLLECTOR_ROWS_MAP_H
-#define METERD_COLLECTOR_ROWS_MAP_H
+#ifndef METERD_COLLECTOR_IMPORT_MAP_H
+#define METERD_COLLECTOR_IMPORT_MAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,9 +83,9 @@ struct mtr_import_map {
 
 /* Reads a mapping. MTR_EINVALID with line and column; MTR_ELIMIT; MTR_ENOMEM. The caller releases *map
  * either way. */
-int import_map_parse(struct mtr_str text, struct mtr_import_map *map,
-                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
-void import_map_release(struct mtr_import_map *map);
+int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+void mtr_import_map_release(struct mtr_import_map *map);
 
 /* One row, cell by cell in the order of map->columns; a cell that is not there has data == NULL. */
 struct mtr_import_row {
@@ -94,8 +94,8 @@ struct mtr_import_row {
 
 /* The row as an event that borrows from row, map and arena. *skipped: it matches `skip`. MTR_EINVALID:
  * diagnostic->field and ->text say why. MTR_ENOMEM. */
-int import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                     struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
-                     struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
+                         struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
 
 #endif

@@ -7,7 +7,7 @@
 
 #include <xxhash.h>
 
-#include "collector/rows/map.h"
+#include "meterd/collector/import_map.h"
 #include "meterd/core/time.h"
 
 /* The row at work. */
@@ -197,9 +197,9 @@ static int set_data(const struct reading *reading, struct mtr_event *event)
     return MTR_OK;
 }
 
-int import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
-                     struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
-                     struct mtr_diagnostic *diagnostic)
+int mtr_import_map_event(const struct mtr_import_map *map, const struct mtr_import_row *row,
+                         struct mtr_arena *arena, struct mtr_event *event, bool *skipped,
+                         struct mtr_diagnostic *diagnostic)
 {
     const struct reading reading = {map, row, arena, diagnostic};
     *skipped = is_skipped(map, row);

@@ -2,7 +2,7 @@
  * Reading the mapping document. Every name of a column becomes an index once, so that a row costs no search.
  * Pure; one thread.
  */
-#include "collector/rows/map.h"
+#include "meterd/collector/import_map.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -240,7 +240,7 @@ static int parse_root(struct mtr_import_map *map, const struct mtr_node *root,
     return MTR_OK;
 }
 
-int import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
+int mtr_import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr_diagnostic *diagnostic)
 {
     struct mtr_document *document;
     *map = (struct mtr_import_map){.delimiter = ','};
@@ -253,7 +253,7 @@ int import_map_parse(struct mtr_str text, struct mtr_import_map *map, struct mtr
     return rc;
 }
 
-void import_map_release(struct mtr_import_map *map)
+void mtr_import_map_release(struct mtr_import_map *map)
 {
     mtr_arena_release(&map->arena);
 }
