@@ -181,24 +181,27 @@ int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mt
         find_keys(charged, cost, &given[i], &found);
         total += found.count > 1 ? found.count : 1;
     }
-    if (total == rows->count) return MTR_OK;
     if (total > ROWS_MAX)
         return quote_fail(findings, NULL, "usage",
                           "has too many rows for all components of their meters: name the component",
                           (struct mtr_str){NULL, 0});
-    struct quote_row *all = mtr_arena_calloc(arena, total, sizeof(*all));
-    if (!all) return MTR_ENOMEM;
+    /* One for one, they are written where they stand. */
+    struct quote_row *all = total == rows->count ? rows->items : mtr_arena_calloc(arena, total, sizeof(*all));
+    if (total && !all) return MTR_ENOMEM;
     uint32_t count = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
-        find_keys(charged, cost, &given[i], &found);
-        for (uint32_t j = 0; j < found.count && found.count > 1; j++) {
-            all[count] = given[i];
+        const struct quote_row row = given[i];
+        find_keys(charged, cost, &row, &found);
+        const bool is_of_all = found.count > 1 || (found.count == 1 && row.has_time);
+        for (uint32_t j = 0; is_of_all && j < found.count; j++) {
+            all[count] = row;
             all[count].component = found.keys[j];
             all[count].meter = found.meter;
             all[count++].of_meter = true;
         }
-        if (found.count <= 1) all[count++] = given[i];
+        if (!is_of_all) all[count++] = row;
     }
+    MTR_ASSERT(count == total);
     rows->items = all;
     rows->count = count;
     return MTR_OK;

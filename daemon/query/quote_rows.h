@@ -27,7 +27,8 @@ int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, co
                const char *sentence, struct mtr_str name);
 
 /* Rows without a component become one for each component that prices their meter, in any version of both
- * tariffs (cost: NULL, none). */
+ * tariffs (cost: NULL, none). With a time they are of their meter even if one component prices it: a version
+ * without it leaves them out, as a charge does. */
 int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
                       struct mtr_list *rows, struct mtr_arena *arena,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;

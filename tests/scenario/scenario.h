@@ -10,6 +10,7 @@
  *   scenario_measure   that usage as the price function wants it, measured the long way
  *   scenario_bill      what the bill should be, priced from that usage
  *   scenario_quote     what a quote of the usage says, against what was emitted of it
+ *   scenario_request   the same asked in a price request, with nothing but what it says
  *   scenario_laws      what must hold at the end
  *
  * Memory of a run is in its arena. Everything random comes from its seed; nothing reads a clock.
@@ -209,7 +210,8 @@ struct pending_result {
     X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
-    X(RECURRING_LINE) X(QUOTED_LINE) X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
+    X(RECURRING_LINE) X(QUOTED_LINE) X(WHOLE_MONTH) X(ANSWERED_MONTH) X(ANSWERED_LINE) X(REQUEST_CREDIT)               \
+    X(RECEIVER_REPEAT) X(MESSAGE_REJECTED) X(MESSAGE_UNKNOWN) X(SEGMENTS)
 enum seen {
 #define SEEN_ROW(name) SEEN_##name,
     SEEN_MAP(SEEN_ROW)

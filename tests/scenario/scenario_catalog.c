@@ -92,6 +92,20 @@ static void plan_trial(struct scenario *scenario, struct planned_subscription *s
     subscription->trial_stops = scenario_chance(scenario, 15);
 }
 
+/* Every fourth is billed by calendar months, and begins with one: what a price request can say. */
+enum { WHOLE_MONTHS_EACH = 4 };
+
+static void plan_whole_months(struct planned_subscription *subscription)
+{
+    int32_t year;
+    unsigned month, day;
+    mtr_civil_from_days(subscription->start_day, &year, &month, &day);
+    subscription->start_day = mtr_days_from_civil(year, month, 1);
+    subscription->start_clock = "";
+    subscription->every = "month";
+    subscription->anchor = "calendar";
+}
+
 static void plan_subscription(struct scenario *scenario, uint32_t index)
 {
     static const char *const every[] = {"month", "month", "week", "day"};
@@ -110,6 +124,7 @@ static void plan_subscription(struct scenario *scenario, uint32_t index)
     subscription->start_clock = scenario_chance(scenario, 60)   ? ""
                                 : scenario_chance(scenario, 50) ? "T00:20:00Z"
                                                                 : "T09:45:30Z";
+    if ((scenario->seed + index) % WHOLE_MONTHS_EACH == 0) plan_whole_months(subscription);
     if (scenario_chance(scenario, 30)) plan_trial(scenario, subscription);
     subscription->cost_tariff = plan_cost(scenario, service, true);
     if (scenario_chance(scenario, 30))

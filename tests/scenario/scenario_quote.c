@@ -3,15 +3,18 @@
  * the period.
  *
  * The rows go through the same source as those of POST /v1/price (daemon/query/quote_use.c), and the price
- * through the rater's kernel. A request cannot say everything that a subscription is, so the kernel is asked
- * in C, with the stored subscription and the charges store as the ledger:
- *   billing periods that are no calendar months, a start within one, trials, pools of a customer, what an account's other subscriptions came to:
- *     of the subscription, which a request makes up;
- *   unique values: a row has their number, not the values, and numbers do not tell what two hours have in common;
- *   use of the customer's other subscriptions, and what a trial's tariff prices: a request has one subscription and one tariff.
+ * through the rater's kernel. A request cannot say everything that a subscription is (scenario_request.c asks
+ * what it can), so the kernel is asked here in C, about every period, with the stored subscription and the
+ * charges store as the ledger:
+ *   billing periods that are no calendar months, a start within one, trials, pools of a customer, what an
+ *     account's other subscriptions came to: of the subscription, which a request makes up;
+ *   unique values: a row has their number, not the values, and numbers do not tell what two hours have in
+ *     common;
+ *   use of the customer's other subscriptions, and what a trial's tariff prices: a request has one
+ *     subscription and one tariff.
  * The last two are read from the rollups; everything else is read from the rows.
  */
-#include "scenario/scenario.h"
+#include "scenario/scenario_request.h"
 
 #include <inttypes.h>
 
@@ -19,15 +22,6 @@
 #include "meterd/rater/billing_period.h"
 
 enum { QUOTE_ARENA_CHUNK = 1 << 16, QUOTE_ARENA_BYTES_MAX = 256 << 20, ROWS_MAX = 1 << 16, LINES_MAX = 4096 };
-
-/* One use, before it becomes a row for each component that takes it. */
-struct use {
-    const struct mtr_meter *meter;
-    int64_t time_us;
-    uint64_t seq;
-    struct mtr_quantity quantity;
-    struct mtr_list dimensions;
-};
 
 struct quoting {
     struct scenario *scenario;
@@ -38,8 +32,9 @@ struct quoting {
     const struct mtr_subscription *subscription;
     struct mtr_tariff_document tariff, cost;
     const struct mtr_meter *meter; /* being read */
-    struct use *uses;
+    struct scenario_use *uses;
     uint32_t use_count;
+    bool has_unique; /* unique values were counted */
     struct quote_row *rows;
     uint32_t row_count;
     struct quote_use *use;
@@ -71,7 +66,7 @@ static void add_use(struct quoting *quoting, struct mtr_str dimensions, int64_t 
 {
     CHECK(quoting->scenario, quoting->use_count < ROWS_MAX, "too many rows");
     quoting->uses[quoting->use_count++] =
-        (struct use){quoting->meter, time_us, seq, quantity, labels_of(quoting, dimensions)};
+        (struct scenario_use){quoting->meter, time_us, seq, quantity, labels_of(quoting, dimensions)};
 }
 
 struct reading {
@@ -94,6 +89,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_member member;
     struct mtr_point point;
     struct reading reading = {quoting, key->dimensions};
+    quoting->has_unique = quoting->has_unique || (cell->count && meter->aggregation == MTR_UNIQUE);
     if (!cell->count || meter->aggregation == MTR_UNIQUE || meter->aggregation == MTR_TIME_WEIGHTED)
         return MTR_OK;
     if (meter->keep_events)
@@ -124,7 +120,7 @@ static void read_levels(struct quoting *quoting)
 /* Of equal times the later in the log is the later one; qsort keeps no order by itself. */
 static int compare_uses(const void *a, const void *b)
 {
-    const struct use *x = a, *y = b;
+    const struct scenario_use *x = a, *y = b;
     if (x->time_us != y->time_us) return x->time_us < y->time_us ? -1 : 1;
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
@@ -135,6 +131,7 @@ static void read_uses(struct quoting *quoting)
     quoting->uses = mtr_arena_calloc(&quoting->arena, ROWS_MAX, sizeof(*quoting->uses));
     assert_non_null(quoting->uses);
     quoting->use_count = 0;
+    quoting->has_unique = false;
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++) {
         quoting->meter = mtr_catalog_meter(catalog, i);
         if (quoting->meter->service != quoting->subscription->service) continue;
@@ -152,7 +149,7 @@ static bool is_row(const struct quoting *quoting, uint32_t first, struct mtr_str
     return false;
 }
 
-static void add_rows_of(struct quoting *quoting, const struct use *use,
+static void add_rows_of(struct quoting *quoting, const struct scenario_use *use,
                         const struct mtr_tariff_document *tariff, uint32_t first)
 {
     for (uint32_t i = 0; i < tariff->version_count; i++) {
@@ -409,6 +406,9 @@ void scenario_quote_laws(struct scenario *scenario)
         mtr_arena_reset(&quoting.arena);
         open_use(&quoting);
         CHECK_OK(scenario, mtr_charges_walk_periods(quoting.charges, i, INT64_MIN, on_period, &quoting));
+        const struct scenario_used used = {quoting.subscription, quoting.uses, quoting.use_count,
+                                           quoting.has_unique};
+        scenario_request_law(scenario, &used, quoting.charges);
     }
     mtr_rollups_abort(quoting.rollups.txn);
     mtr_charges_abort(quoting.charges);

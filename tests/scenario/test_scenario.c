@@ -17,6 +17,8 @@
  *   5  the receiver has each charge once, and the same sum
  *   6  as many results as events
  *   7  the same seed runs the same way again (every fourth seed, and one that is run by itself)
+ *   8  a quote of what a period used is what was emitted of it: of the kernel for every period, of a price
+ *      request for the months that it can say
  *
  * METERD_SEEDS=N runs the seeds 1 to N (default 200). METERD_SEED=S runs one and prints its trace.
  */
@@ -298,6 +300,9 @@ static void every_kind_of_trouble_was_met(void **state)
                       i + 1 < SEEN_COUNT ? ", " : "\n");
         if (is_enough && !scenario_seen[i]) fail_msg("%s never happened", scenario_seen_names[i]);
     }
+    const uint64_t months = scenario_seen[SEEN_WHOLE_MONTH], asked = scenario_seen[SEEN_ANSWERED_MONTH];
+    if (is_enough && (asked * 4 < months || asked < SEEDS_DEFAULT))
+        fail_msg("of %" PRIu64 " whole months %" PRIu64 " were asked about", months, asked);
 }
 
 int main(void)

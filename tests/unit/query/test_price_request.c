@@ -26,6 +26,13 @@
     "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]}]}"
 #define RATES "\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"1.2\"}},{\"date\":\"2026-03-05\",\"quotes\":{\"USD\":\"1.1\"}}]"
 
+/* A meter that the version of March prices no more, and a level that is priced from March on. */
+#define CHANGING \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.5\"}]},{\"from\":\"2026-03-01\",\"components\":[" \
+    "{\"key\":\"disk\",\"meter\":\"gib\",\"scope\":\"level\",\"per_unit\":\"2\"}]}]}"
+#define LEVELS "\"meters\":[{\"key\":\"gib\",\"service\":\"s\",\"event_type\":\"e\",\"aggregation\":\"time_weighted\",\"value\":\"v\",\"unit\":\"GiB\"}]"
+
 static const struct request_row {
     const char *text;
     const char *expected; /* part of the answer, or of the first finding */
@@ -55,6 +62,17 @@ static const struct request_row {
     {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":{}}", "rates a list of rates documents is expected"},
     {"{\"tariff\":" EXCHANGED ",\"quantity\":\"3\",\"currency\":\"USD\",\"rates\":[{\"date\":\"2026-03-28\",\"quotes\":{\"USD\":\"0\"}}]}",
      "USD: a rate is above zero"},
+    {"{\"tariff\":" CHANGING ",\"usage\":[{\"time\":\"2026-02-10\",\"meter\":\"calls\",\"quantity\":\"3\"},"
+     "{\"time\":\"2026-03-10\",\"meter\":\"calls\",\"quantity\":\"40\"}]}",
+     "\"total\":\"1.50\""},
+    {"{\"tariff\":" CHANGING ",\"usage\":[{\"time\":\"2026-02-10\",\"component\":\"calls\",\"quantity\":\"3\"},"
+     "{\"time\":\"2026-03-10\",\"component\":\"calls\",\"quantity\":\"40\"}]}",
+     "component the tariff has no component calls"},
+    {"{\"tariff\":" CHANGING "," LEVELS ",\"usage\":[{\"time\":\"2026-02-10\",\"meter\":\"gib\",\"quantity\":\"3\"},"
+     "{\"time\":\"2026-03-10\",\"meter\":\"gib\",\"quantity\":\"3\"}]}",
+     "\"total\":\"6.00\""},
+    {"{\"tariff\":" CHANGING ",\"usage\":[{\"time\":\"2026-02-10\",\"meter\":\"call\",\"quantity\":\"3\"}]}",
+     "meter the tariff does not price the meter call"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
     {"[", ""},

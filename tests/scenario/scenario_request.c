@@ -1,0 +1,469 @@
+/*
+ * The law of price requests: a subscription's use, written down as the JSON that a client would send to
+ * POST /v1/price, costs month by month what was emitted: every line, its cost, and the totals.
+ *
+ * The request holds all that is asked about (tariffs and meters as they are stored, zone, currency, whose it
+ * is, rows, credits), and is answered without a catalog: the subscription, its ledger and its credits are the
+ * quote's own. One request has the use of one subscription, from its first row's month to its last row's.
+ *
+ * What a request cannot say, so that a subscription is not asked about:
+ *   unique values that were counted: a row has their number, not the values;
+ *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
+ *   credits that other subscriptions draw on, too, and one that begins behind the request's first month;
+ *   use from before the first version of the tariff, and a level from before the subscription's start.
+ * Nor is a month that
+ *   is no billing period of the subscription as a whole: another anchor, a start or an end within it;
+ *   has a trial that was not over, or stands behind a trial that stops;
+ *   lies before the first row, or behind the last: a request begins and ends with its rows;
+ *   follows one that is left out, where pools go on (credits, allowances that roll over);
+ *   is a draft: a request of rows with times closes its months.
+ * The run's catalog has no rates of exchange.
+ */
+#include "scenario/scenario_request.h"
+
+#include "meterd/core/document.h"
+#include "meterd/query/quote.h"
+#include "meterd/rater/billing_period.h"
+
+enum {
+    TEXT_BYTES_MAX = 4 << 20,
+    ARENA_CHUNK = 1 << 16,
+    ARENA_BYTES_MAX = 256 << 20,
+    SUMS_MAX = 4096,
+    MONTHS_MAX = 64,
+    CREDITS_MAX = 16
+};
+
+/* Money that was emitted under a key, less what was answered under it. */
+struct difference {
+    const char *key;
+    struct mtr_money left;
+};
+
+struct differences {
+    struct difference items[SUMS_MAX];
+    uint32_t count;
+};
+
+struct asking {
+    struct scenario *scenario;
+    const struct scenario_used *used;
+    const struct mtr_subscription *subscription;
+    struct mtr_charges_txn *charges;
+    struct mtr_arena arena;
+    struct mtr_buffer request, answer;
+    struct mtr_json_writer json;
+    uint32_t first, end; /* of the uses: the rows */
+    const struct mtr_credit *credits[CREDITS_MAX];
+    uint32_t credit_count;
+    struct mtr_period months[MONTHS_MAX]; /* that are asked about */
+    uint32_t month_count;
+    bool can_be_asked;
+    bool pools_go_on, is_broken_off; /* no month behind is asked about */
+    struct differences amounts, costs;
+    struct mtr_money cost; /* of all that was emitted */
+};
+
+/* ---- can it be said? ---- */
+
+static struct mtr_period month_of(const struct asking *asking, int64_t time_s)
+{
+    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, asking->subscription->zone};
+    return mtr_period_at(&months, time_s);
+}
+
+static struct mtr_period month_of_use(const struct asking *asking, uint32_t index)
+{
+    return month_of(asking, asking->used->uses[index].time_us / MTR_US_PER_SECOND);
+}
+
+static bool is_priced(const struct mtr_tariff_document *tariff, struct mtr_str meter)
+{
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
+        for (uint32_t j = 0; j < tariff->versions[i].component_count; j++)
+            for (uint32_t k = 0; k < tariff->versions[i].components[j].input_count; k++)
+                if (mtr_str_equal(tariff->versions[i].components[j].inputs[k], meter)) return true;
+    return false;
+}
+
+static bool is_row(const struct asking *asking, uint32_t index)
+{
+    const struct mtr_str meter = asking->used->uses[index].meter->key;
+    return is_priced(asking->subscription->tariff, meter) ||
+           is_priced(asking->subscription->cost_tariff, meter);
+}
+
+static bool rolls_over(const struct mtr_tariff_document *tariff)
+{
+    for (uint32_t i = 0; i < tariff->version_count; i++)
+        for (uint32_t j = 0; j < tariff->versions[i].allowance_count; j++)
+            if (tariff->versions[i].allowances[j].rollover) return true;
+    return false;
+}
+
+/* Leaves out what was used before the subscription began. False: a level was, or nothing is left. */
+static bool find_rows(struct asking *asking)
+{
+    const struct mtr_subscription *subscription = asking->subscription;
+    const struct scenario_use *uses = asking->used->uses;
+    const int64_t start_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
+    for (uint32_t i = 0; i < asking->used->count; i++) {
+        if (!is_row(asking, i)) continue;
+        if (uses[i].time_us < start_s * MTR_US_PER_SECOND) {
+            if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
+            asking->first = i + 1;
+            continue;
+        }
+        if (asking->end <= asking->first) asking->first = i;
+        asking->end = i + 1;
+    }
+    if (asking->end <= asking->first) return false;
+    const int64_t first_s =
+        mtr_zone_hour(subscription->zone, uses[asking->first].time_us / MTR_US_PER_SECOND).start_s;
+    return mtr_billing_version_at(subscription->tariff, subscription->zone, first_s) != NULL;
+}
+
+static bool is_shared(const struct asking *asking)
+{
+    const struct mtr_catalog *catalog = asking->scenario->stores.catalog;
+    uint32_t count = 0;
+    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++)
+        count +=
+            mtr_str_equal(mtr_catalog_subscription(catalog, i)->customer, asking->subscription->customer);
+    return count > 1;
+}
+
+static int64_t instant_of(const struct asking *asking, const struct mtr_catalog_time *time)
+{
+    return time->is_date ? mtr_zone_midnight(asking->subscription->zone, time->days) : time->time_s;
+}
+
+static bool find_credits(struct asking *asking)
+{
+    const struct mtr_credit *credit;
+    uint32_t position = 0;
+    while ((credit = mtr_catalog_next_credit(asking->scenario->stores.catalog, asking->subscription,
+                                             &position)) != NULL) {
+        if (!mtr_str_equal(credit->currency, asking->subscription->tariff->currency)) continue;
+        if (is_shared(asking) ||
+            instant_of(asking, &credit->from) >= month_of_use(asking, asking->first).end_s)
+            return false;
+        CHECK(asking->scenario, credit->of_money && asking->credit_count < CREDITS_MAX, "not planned");
+        asking->credits[asking->credit_count++] = credit;
+    }
+    asking->pools_go_on = asking->credit_count || rolls_over(asking->subscription->tariff);
+    return true;
+}
+
+static bool can_be_asked(struct asking *asking)
+{
+    return !asking->used->has_unique && asking->subscription->peer_count <= 1 && find_rows(asking) &&
+           find_credits(asking);
+}
+
+/* ---- the request ---- */
+
+static int put_document(void *context, const struct mtr_catalog_document *document)
+{
+    mtr_json_raw(context, document->json);
+    return MTR_OK;
+}
+
+static void put_stored(struct asking *asking, enum mtr_catalog_kind kind, struct mtr_str key)
+{
+    CHECK_OK(asking->scenario, mtr_catalog_store_get(asking->scenario->stores.catalog_store, kind, key, 0,
+                                                     put_document, &asking->json));
+}
+
+static void put_meters(struct asking *asking)
+{
+    const struct mtr_catalog *catalog = asking->scenario->stores.catalog;
+    mtr_json_name(&asking->json, "meters");
+    mtr_json_list(&asking->json);
+    for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_METER); i++)
+        if (mtr_catalog_meter(catalog, i)->service == asking->subscription->service)
+            put_stored(asking, MTR_KIND_METER, mtr_catalog_meter(catalog, i)->key);
+    mtr_json_list_end(&asking->json);
+}
+
+static void put_row(struct asking *asking, const struct scenario_use *use)
+{
+    struct mtr_json_writer *json = &asking->json;
+    const struct mtr_label *labels = use->dimensions.items;
+    mtr_json_map(json);
+    mtr_json_named_text(json, "meter", use->meter->key);
+    mtr_json_name(json, "quantity");
+    mtr_json_quantity(json, use->quantity);
+    mtr_json_named_time(json, "time", use->time_us);
+    mtr_json_name(json, "dimensions");
+    mtr_json_map(json);
+    for (uint32_t i = 0; i < use->dimensions.count; i++) {
+        mtr_json_name_text(json, labels[i].name);
+        mtr_json_text(json, labels[i].value);
+    }
+    mtr_json_map_end(json);
+    mtr_json_map_end(json);
+}
+
+static void put_credits(struct asking *asking)
+{
+    struct mtr_json_writer *json = &asking->json;
+    mtr_json_name(json, "credits");
+    mtr_json_list(json);
+    for (uint32_t i = 0; i < asking->credit_count; i++) {
+        const struct mtr_credit *credit = asking->credits[i];
+        mtr_json_map(json);
+        mtr_json_named_text(json, "key", credit->key);
+        mtr_json_named_money(json, "amount", credit->amount, 0);
+        mtr_json_named_u64(json, "priority", credit->priority);
+        if (credit->expires.text.size)
+            mtr_json_named_time(json, "expires", instant_of(asking, &credit->expires) * MTR_US_PER_SECOND);
+        mtr_json_map_end(json);
+    }
+    mtr_json_list_end(json);
+}
+
+static void put_request(struct asking *asking)
+{
+    const struct mtr_subscription *subscription = asking->subscription;
+    struct mtr_json_writer *json = &asking->json;
+    mtr_json_begin(json, &asking->request);
+    mtr_json_map(json);
+    mtr_json_name(json, "tariff");
+    put_stored(asking, MTR_KIND_TARIFF, subscription->tariff->key);
+    if (subscription->cost_tariff) {
+        mtr_json_name(json, "cost");
+        put_stored(asking, MTR_KIND_TARIFF, subscription->cost_tariff->key);
+    }
+    mtr_json_named_text(json, "subscription", subscription->key);
+    mtr_json_named_text(json, "customer", subscription->customer);
+    mtr_json_named_text(json, "currency", subscription->currency);
+    mtr_json_named_cstr(json, "zone", mtr_zone_name(subscription->zone));
+    mtr_json_named_bool(json, "trace", false);
+    put_meters(asking);
+    put_credits(asking);
+    mtr_json_name(json, "usage");
+    mtr_json_list(json);
+    for (uint32_t i = asking->first; i < asking->end; i++)
+        if (is_row(asking, i)) put_row(asking, &asking->used->uses[i]);
+    mtr_json_list_end(json);
+    mtr_json_map_end(json);
+    CHECK_OK(asking->scenario, mtr_json_finish(json));
+}
+
+/* ---- what was emitted of it ---- */
+
+static void add(struct asking *asking, struct differences *differences, const struct line_identity *identity,
+                struct mtr_money money)
+{
+    const char *key = scenario_line_key(asking->scenario, identity);
+    struct difference *item = differences->items;
+    while (item < differences->items + differences->count && strcmp(item->key, key) != 0)
+        item++;
+    if (item == differences->items + differences->count) {
+        CHECK(asking->scenario, differences->count < SUMS_MAX, "too many lines");
+        *item = (struct difference){.key = key};
+        differences->count++;
+    }
+    CHECK_OK(asking->scenario, mtr_money_add(item->left, money, &item->left));
+}
+
+/* An answer does not tell the part of a line that is cost alone, and what rounding adds to costs only in its
+ * own total: costs are compared by month. */
+static void add_cost(struct asking *asking, struct line_identity identity, struct mtr_money cost)
+{
+    if (mtr_str_equal(identity.kind, MTR_STR("rounding"))) return;
+    identity.part_s = identity.period_s;
+    add(asking, &asking->costs, &identity, cost);
+}
+
+static int on_line(void *context, const struct mtr_charge_line *line)
+{
+    struct asking *asking = context;
+    const struct line_identity identity = {.subscription = asking->subscription->key,
+                                           .period_s = line->period_start_s,
+                                           .part_s = line->part_start_s,
+                                           .component = line->component,
+                                           .kind = line->kind,
+                                           .dimensions = line->dimensions};
+    add(asking, &asking->amounts, &identity, line->emitted);
+    add_cost(asking, identity, line->cost);
+    CHECK_OK(asking->scenario, mtr_money_add(asking->cost, line->cost, &asking->cost));
+    return MTR_OK;
+}
+
+static bool is_whole_month(const struct asking *asking, const struct mtr_charge_period *period)
+{
+    const struct mtr_subscription *subscription = asking->subscription;
+    const struct mtr_period month = month_of(asking, period->start_s),
+                            own = mtr_period_at(&subscription->billing, period->start_s);
+    return period->start_s == month.start_s && own.start_s == month.start_s && own.end_s == month.end_s &&
+           subscription->start_s <= month.start_s && subscription->trial_end_s <= month.start_s &&
+           !subscription->trial_stops && subscription->end_s >= month.end_s &&
+           subscription->charged_until_s >= month.end_s;
+}
+
+static int on_period(void *context, const struct mtr_charge_period *period)
+{
+    struct asking *asking = context;
+    const bool is_month =
+        is_whole_month(asking, period) && period->status == MTR_PERIOD_FINAL && !period->problem;
+    scenario_seen[SEEN_WHOLE_MONTH] += is_month;
+    if (!asking->can_be_asked) return MTR_OK;
+    const int64_t first_s = month_of_use(asking, asking->first).start_s,
+                  last_s = month_of_use(asking, asking->end - 1).start_s;
+    const bool has_rows = first_s <= period->start_s && period->start_s <= last_s;
+    if (asking->pools_go_on && (!is_month || !has_rows)) asking->is_broken_off = true;
+    if (!is_month || !has_rows || asking->is_broken_off) return MTR_OK;
+    CHECK(asking->scenario, asking->month_count < MONTHS_MAX, "too many months");
+    asking->months[asking->month_count++] = month_of(asking, period->start_s);
+    return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_s, on_line, asking);
+}
+
+/* ---- what is answered ---- */
+
+static struct mtr_money money_of(struct asking *asking, const struct mtr_node *node, const char *name)
+{
+    struct mtr_money money = {0};
+    const struct mtr_str text = mtr_node_text(node, name);
+    if (text.size) CHECK_OK(asking->scenario, mtr_money_parse(text, &money));
+    return money;
+}
+
+static int64_t start_of(struct asking *asking, const struct mtr_node *node)
+{
+    int64_t time_us = 0;
+    CHECK_OK(asking->scenario, mtr_time_parse(mtr_node_text(node, "from"), &time_us));
+    return time_us / MTR_US_PER_SECOND;
+}
+
+static bool is_asked(const struct asking *asking, int64_t time_s)
+{
+    for (uint32_t i = 0; i < asking->month_count; i++)
+        if (asking->months[i].start_s <= time_s && time_s < asking->months[i].end_s) return true;
+    return false;
+}
+
+/* A request's credits have no first day: they are told by their number. */
+static struct mtr_str dimensions_of(struct asking *asking, const struct mtr_node *line)
+{
+    const struct mtr_str text = mtr_node_text(line, "dimensions");
+    for (uint32_t i = 0; i < asking->credit_count; i++)
+        if (mtr_str_equal(text, mtr_str_from(scenario_format(asking->scenario, "credit=%u", i + 1))))
+            return mtr_str_from(scenario_format(asking->scenario, "credit=%.*s",
+                                                MTR_STR_ARGS(asking->credits[i]->from.text)));
+    return text;
+}
+
+static struct line_identity identity_of(struct asking *asking, const struct mtr_node *line)
+{
+    const int64_t part_s = start_of(asking, line);
+    return (struct line_identity){.subscription = asking->subscription->key,
+                                  .period_s = month_of(asking, part_s).start_s,
+                                  .part_s = part_s,
+                                  .component = mtr_node_text(line, "component"),
+                                  .kind = mtr_node_text(line, "kind"),
+                                  .dimensions = dimensions_of(asking, line)};
+}
+
+/* What the lines of a part do not come to, its rounding is. */
+static struct line_identity rounding_of(struct asking *asking, const struct mtr_node *part)
+{
+    struct line_identity identity = identity_of(asking, part);
+    identity.component = MTR_STR("tariff.rounding");
+    identity.kind = MTR_STR("rounding");
+    identity.dimensions = MTR_STR("");
+    return identity;
+}
+
+static void take_line(struct asking *asking, const struct mtr_node *line)
+{
+    const struct mtr_money amount = money_of(asking, line, "amount");
+    const struct line_identity identity = identity_of(asking, line), rounding = rounding_of(asking, line);
+    if (!is_asked(asking, identity.part_s)) return;
+    add(asking, &asking->amounts, &identity, (struct mtr_money){-amount.e18});
+    add(asking, &asking->amounts, &rounding, amount);
+    add_cost(asking, identity, (struct mtr_money){-money_of(asking, line, "cost").e18});
+    scenario_seen[SEEN_ANSWERED_LINE]++;
+}
+
+/* Lines, then what each part comes to; both together are the total. */
+static void take_answer(struct asking *asking, const struct mtr_node *answer)
+{
+    struct mtr_money total = money_of(asking, answer, "total");
+    const struct mtr_node *lines = mtr_node_get(answer, "lines"), *parts = mtr_node_get(answer, "periods");
+    bool is_all = true;
+    CHECK(asking->scenario, lines && parts && parts->child_count, "an answer without lines or parts");
+    for (uint32_t i = 0; i < lines->child_count; i++)
+        take_line(asking, &lines->children[i]);
+    for (uint32_t i = 0; i < parts->child_count; i++) {
+        const struct mtr_money part = money_of(asking, &parts->children[i], "total");
+        const struct line_identity rounding = rounding_of(asking, &parts->children[i]);
+        CHECK_OK(asking->scenario, mtr_money_sub(total, part, &total));
+        is_all = is_all && is_asked(asking, rounding.part_s);
+        if (is_asked(asking, rounding.part_s))
+            add(asking, &asking->amounts, &rounding, (struct mtr_money){-part.e18});
+    }
+    CHECK(asking->scenario, !total.e18, "the parts do not add up to the total");
+    CHECK(asking->scenario, !is_all || mtr_money_compare(asking->cost, money_of(asking, answer, "cost")) == 0,
+          "the costs do not add up to what was emitted");
+}
+
+/* ---- the law ---- */
+
+static void check_differences(struct asking *asking, const struct differences *differences, const char *what)
+{
+    char left[MTR_DECIMAL_TEXT_BYTES];
+    for (uint32_t i = 0; i < differences->count; i++) {
+        mtr_money_format(differences->items[i].left, left);
+        CHECK(asking->scenario, !differences->items[i].left.e18,
+              "%s of %s: what was emitted less what the request is answered is %s", what,
+              differences->items[i].key, left);
+    }
+}
+
+static void ask(struct asking *asking)
+{
+    struct scenario *scenario = asking->scenario;
+    struct mtr_diagnostics findings;
+    struct mtr_document *document;
+    struct mtr_diagnostic broken;
+    put_request(asking);
+    mtr_diagnostics_init(&findings, 4);
+    mtr_json_begin(&asking->json, &asking->answer);
+    int rc = mtr_price_request_run(mtr_buffer_str(&asking->request), NULL, scenario->now_us, &asking->arena,
+                                   &asking->json, &findings);
+    CHECK(scenario, !rc, "%d: %s: %s", rc, findings.count ? findings.items[0].field : "",
+          findings.count ? findings.items[0].text : "");
+    CHECK_OK(scenario, mtr_json_finish(&asking->json));
+    CHECK_OK(scenario, mtr_document_parse(mtr_buffer_str(&asking->answer), &document, &broken));
+    take_answer(asking, mtr_document_root(document));
+    mtr_document_close(document);
+    mtr_diagnostics_release(&findings);
+    check_differences(asking, &asking->amounts, "amount");
+    check_differences(asking, &asking->costs, "cost");
+    scenario_seen[SEEN_ANSWERED_MONTH] += asking->month_count;
+    scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
+}
+
+void scenario_request_law(struct scenario *scenario, const struct scenario_used *used,
+                          struct mtr_charges_txn *charges)
+{
+    struct asking *asking = calloc(1, sizeof(*asking));
+    assert_non_null(asking);
+    asking->scenario = scenario;
+    asking->used = used;
+    asking->subscription = used->subscription;
+    asking->charges = charges;
+    mtr_arena_init(&asking->arena, ARENA_CHUNK, ARENA_BYTES_MAX);
+    mtr_buffer_init(&asking->request, TEXT_BYTES_MAX);
+    mtr_buffer_init(&asking->answer, TEXT_BYTES_MAX);
+    asking->can_be_asked = can_be_asked(asking);
+    CHECK_OK(scenario,
+             mtr_charges_walk_periods(charges, used->subscription->number, INT64_MIN, on_period, asking));
+    if (asking->month_count) ask(asking);
+    mtr_buffer_release(&asking->answer);
+    mtr_buffer_release(&asking->request);
+    mtr_arena_release(&asking->arena);
+    free(asking);
+}
