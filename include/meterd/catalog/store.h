@@ -2,7 +2,20 @@
  * The catalog's store: every version of every document, who applied it and when; and the snapshot of what is
  * in force.
  *
- * One writer (the daemon, or a command while no daemon runs). One LMDB environment under <data>/catalog/.
+ *   text ─▶ documents ─▶ each by its rows ─▶ all of them together ─┬─▶ stored, and a new snapshot in force
+ *          (YAML, JSON)   (what it may say)   (what it refers to)   └─▶ findings: nothing is stored
+ *
+ *   struct mtr_catalog_edit edit = {.text = text, .who = MTR_STR("ops"), .now_us = now_us};
+ *   int rc = mtr_catalog_store_apply(store, &edit, &change, &findings);
+ *   struct mtr_catalog *catalog = mtr_catalog_store_snapshot(store);   // … mtr_catalog_release(catalog)
+ *
+ * Nothing is deleted: a document's revisions count from 1, and its number stays. Times are µs since 1970 UTC.
+ *
+ * Threads: any. Changes wait for one another; a snapshot is used without locks. One process writes (the
+ * daemon, or a command while no daemon runs), others open the store read-only. One LMDB environment under
+ * <data>/catalog/, whose tables docs/formats.md describes.
+ *
+ * Errors besides those named: MTR_ECORRUPT, MTR_EFULL, MTR_EIO, MTR_ENOMEM.
  */
 #ifndef METERD_CATALOG_STORE_H
 #define METERD_CATALOG_STORE_H

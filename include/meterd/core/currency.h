@@ -1,6 +1,15 @@
 /*
- * Currencies: ISO 4217 alphabetic codes and their minor-unit digits. Withdrawn codes are kept for old
- * periods; metals, units of account and test codes are not currencies here, for they have no minor unit.
+ * Currencies by their alphabetic code of ISO 4217 (today's and withdrawn ones), with the digits of
+ * their minor unit: how many places behind the point an amount is rounded to, and at least shown with.
+ *
+ *   const struct mtr_currency *euro = mtr_currency_find(MTR_STR("EUR"));   // euro->digits == 2: 12.34
+ *   mtr_currency_find(MTR_STR("eur")) == NULL                              // codes are upper case
+ *
+ * Withdrawn codes are kept, since old periods are rated again; metals, units of account and test codes (XAU,
+ * XDR, XTS) are no currencies here, for they have no minor unit to round to. An amount does not know its
+ * currency: who adds amounts sees to it that they have one (struct mtr_money, decimal.h).
+ *
+ * Rows are static and constant: any thread, for ever.
  */
 #ifndef METERD_CORE_CURRENCY_H
 #define METERD_CORE_CURRENCY_H
@@ -11,10 +20,10 @@
 
 struct mtr_currency {
     char code[4];    /* "EUR", NUL-terminated */
-    unsigned digits; /* 2 for EUR, 0 for JPY, 3 for KWD */
+    unsigned digits; /* 0…4: 2 for EUR, 0 for JPY, 3 for KWD, 4 for CLF */
 };
 
-/* The row of that code (upper case), or NULL. Static memory. */
+/* The row of that code, or NULL. */
 const struct mtr_currency *mtr_currency_find(struct mtr_str code);
 
 #endif

@@ -1,6 +1,16 @@
 /*
- * The limits of the program: unit, reason, and how they must relate. What operators may change is in the
- * configuration reference with its own range; what stands here holds always.
+ * The limits of the program: unit, reason, and how they must relate.
+ *
+ * What stands here holds always: stores, formats and buffers on the stack rely on it. What operators may
+ * change is in the configuration, with a range of its own, never beyond these. A limit is checked once, where
+ * data comes in (the collector's judge, the catalog's readers): there more is an error value, further in it
+ * is an assertion. Names say what they count; sizes are bytes, `1 << 20` is a MiB.
+ *
+ *   events of a request  ≤  events of a block       one request is one commit
+ *   attributes of events ─▶ keys of the stores      ≤ MTR_LMDB_KEY_BYTES_MAX
+ *   quantity of an event ×  events of a cell        < what 128 bits hold
+ *
+ * The assertions at the end say it to the compiler. A limit of one module stands in that module's header.
  */
 #ifndef METERD_CORE_LIMITS_H
 #define METERD_CORE_LIMITS_H
@@ -24,7 +34,7 @@ enum {
  * can make a sum overflow and stop the fold. */
 #define MTR_EVENT_QUANTITY_MAX INT64_C(10000000000000000)
 
-/* Catalog. */
+/* Documents of the catalog. Depth and nodes bound what a text can make the reader allocate. */
 enum {
     MTR_KEY_BYTES_MAX = 64,     /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
     MTR_METER_GROUP_BY_MAX = 8, /* dimensions of one meter */
@@ -41,7 +51,7 @@ enum {
     MTR_BLOCK_BYTES_MAX = 256 << 20, /* decoded */
 };
 
-/* LMDB. */
+/* LMDB (lmdb.h): its own bound of a key, and how many read transactions a store has at a time. */
 enum {
     MTR_LMDB_KEY_BYTES_MAX = 511,
     MTR_LMDB_READERS_MAX = 512,

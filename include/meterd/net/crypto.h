@@ -1,5 +1,24 @@
 /*
- * HMAC-SHA256, base64, and the signatures of Standard Webhooks.
+ * What secrets need: hashes, keyed hashes, base64, random bytes, and on top of them the signatures of
+ * Standard Webhooks.
+ *
+ *   SHA-256       FIPS 180-4           of an API key: the catalog keeps the hash, never the key
+ *   HMAC-SHA256   RFC 2104             with a key, of pieces one after the other
+ *   base64        RFC 4648 §4          with padding
+ *   webhooks      standardwebhooks.com, version v1: what a receiver checks before it believes a charge
+ *
+ *   struct mtr_webhook *webhook;
+ *   char signature[MTR_WEBHOOK_SIGNATURE_BYTES];
+ *   int rc = mtr_webhook_open(MTR_STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), &webhook);
+ *   if (!rc) rc = mtr_webhook_sign(webhook, MTR_STR("msg_1"), 1764288000, body, signature);
+ *   mtr_webhook_close(webhook);
+ *
+ * Time: everything here makes a secret's image, nothing compares one with a stranger's, so no function takes
+ * pains to run in constant time. Who must compare a secret compares hashes of it.
+ *
+ * Memory: keys are copied when they are given, and wiped when what holds them is closed. Threads: functions
+ * without a handle on any thread, a handle on one at a time. Sizes are bytes. MTR_ENOMEM also stands for a
+ * library that cannot work.
  */
 #ifndef METERD_NET_CRYPTO_H
 #define METERD_NET_CRYPTO_H
@@ -19,7 +38,12 @@ enum {
     MTR_WEBHOOK_SECRET_BYTES_MAX = 64,
 };
 
-/* A key that signs many messages; one thread at a time. */
+/* ---- hashes ---- */
+
+/* Errors: MTR_ENOMEM. */
+int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
+
+/* A key that signs many messages: any bytes, also none. Its cost is in opening it. */
 struct mtr_hmac;
 
 int mtr_hmac_open(struct mtr_str key, struct mtr_hmac **out) MTR_MUST_USE;
@@ -28,23 +52,28 @@ void mtr_hmac_close(struct mtr_hmac *hmac); /* wipes the key; NULL is allowed */
 int mtr_hmac_sign(struct mtr_hmac *hmac, const struct mtr_str *pieces, size_t piece_count,
                   uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
 
-int mtr_sha256(struct mtr_str data, uint8_t out[MTR_SHA256_BYTES]) MTR_MUST_USE;
+/* ---- base64 ---- */
 
-/* RFC 4648 §4, padded. Decoding is strict: no spaces, exact padding, unused bits zero; else MTR_EINVALID.
- * Both append. */
+/* Both append to out. Decoding is strict: no spaces, exact padding, unused bits zero; else MTR_EINVALID, and
+ * out is as it was. Errors: MTR_ELIMIT (out is full), MTR_ENOMEM. */
 int mtr_base64_encode(struct mtr_buffer *out, struct mtr_str data) MTR_MUST_USE;
 int mtr_base64_decode(struct mtr_buffer *out, struct mtr_str text) MTR_MUST_USE;
 
-/* Cryptographically random bytes. */
+/* ---- random bytes ---- */
+
+/* Nobody can foresee them: for keys. Errors: MTR_EIO (the system has none), MTR_EINVALID (2 GiB and more). */
 int mtr_random_bytes(void *out, size_t size) MTR_MUST_USE;
 
-/* Standard Webhooks: "v1," + base64(HMAC-SHA256(secret, id "." timestamp "." body)). */
+/* ---- signatures of webhooks ---- */
+
+/* A destination's secret: "v1," + base64(HMAC-SHA256(secret, id "." timestamp "." body)). */
 struct mtr_webhook;
 
 /* secret is "whsec_" + base64 of 24…64 bytes; the prefix may be missing. MTR_EINVALID when it is not. */
 int mtr_webhook_open(struct mtr_str secret, struct mtr_webhook **out) MTR_MUST_USE;
-void mtr_webhook_close(struct mtr_webhook *webhook);
-/* The NUL-terminated webhook-signature of a message. The id holds no '.' (MTR_EINVALID). */
+void mtr_webhook_close(struct mtr_webhook *webhook); /* wipes the key; NULL is allowed */
+/* The NUL-terminated value of the header webhook-signature. timestamp_s: of webhook-timestamp, seconds since
+ * 1970; id: of webhook-id, not empty and without '.' (MTR_EINVALID). */
 int mtr_webhook_sign(struct mtr_webhook *webhook, struct mtr_str id, int64_t timestamp_s, struct mtr_str body,
                      char signature[MTR_WEBHOOK_SIGNATURE_BYTES]) MTR_MUST_USE;
 

@@ -1,5 +1,19 @@
 /*
- * Percent-encoding and query strings. Pure; results live in the caller's arena.
+ * Percent-encoding (RFC 3986, 2.1) and query strings (application/x-www-form-urlencoded, as browsers and curl
+ * write them).
+ *
+ *   "/v1/meters/cpu%20hours"  ─ mtr_percent_decode ─▶ "/v1/meters/cpu hours"
+ *   "after=5&vendor=acme+ltd" ─ mtr_query_parse ────▶ {after: "5"}, {vendor: "acme ltd"}
+ *
+ *   struct mtr_query query;
+ *   int rc = mtr_query_parse(mtr_http_request_query(request), &arena, &query);
+ *   if (!rc && mtr_query_find(&query, "after", &after)) …
+ *
+ * A path is decoded piece by piece, after it is cut at '/': an escaped slash is part of a name. What comes
+ * out is UTF-8 without NUL, so it can be a key.
+ *
+ * Pure functions, any thread. Results live in the caller's arena, or are the input itself where there was
+ * nothing to decode: both must live as long as the result. Errors: MTR_EINVALID, MTR_ELIMIT, MTR_ENOMEM.
  */
 #ifndef METERD_NET_URL_H
 #define METERD_NET_URL_H
