@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "tests/support/all_cells.h"
+
 /* ---- 1: the log holds what was answered, once, and nothing else ---- */
 
 static bool is_content_equal(const struct mtr_event *a, const struct mtr_event *b)
@@ -189,7 +191,7 @@ static int64_t check_rollups(struct scenario *scenario, const struct naive *naiv
     CHECK_OK(scenario, mtr_rollups_begin(scenario->stores.rollups, false, &txn));
     CHECK_OK(scenario, mtr_rollups_get_cursor(txn, &next_seq, &watermark_us, &change));
     CHECK(scenario, next_seq == naive->event_count + 1 && watermark_us == scenario->now_us, "the fold is behind");
-    CHECK_OK(scenario, mtr_rollups_walk_all_cells(txn, on_cell, &check));
+    CHECK_OK(scenario, walk_all_cells(txn, on_cell, &check));
     CHECK(scenario, check.at == naive->use_count, "cells are missing: %u of %u uses seen", check.at, naive->use_count);
     CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_SUBSCRIPTION}, count_held, &held));
     CHECK_OK(scenario, mtr_rollups_walk_held(txn, &(struct mtr_held_event){.reason = MTR_HELD_METER}, count_held, &held));

@@ -4,6 +4,7 @@
 #ifndef METERD_TESTS_SUPPORT_FOLD_CONTENTS_H
 #define METERD_TESTS_SUPPORT_FOLD_CONTENTS_H
 
+#include "tests/support/all_cells.h"
 #include "tests/support/fold_world.h"
 
 static char seen[16384];
@@ -62,7 +63,7 @@ static const char *contents(void)
     seen_size = 0;
     seen[0] = '\0';
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
-    assert_int_equal(mtr_rollups_walk_all_cells(txn, on_cell, NULL), MTR_OK);
+    assert_int_equal(walk_all_cells(txn, on_cell, NULL), MTR_OK);
     struct mtr_held_event every = {.reason = MTR_HELD_SUBSCRIPTION};
     assert_int_equal(mtr_rollups_walk_held(txn, &every, on_held, NULL), MTR_OK);
     every.reason = MTR_HELD_METER;

@@ -125,9 +125,6 @@ typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key
                                    const struct mtr_cell *cell);
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
-/* Every cell, by (subscription, meter, hour, dimensions). */
-int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell,
-                               void *context) MTR_MUST_USE;
 
 /* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it
  * would fall below 0. */

@@ -79,7 +79,6 @@ enum { STOP = 1 }; /* positive: no error of ours */
 
 struct cell_walk {
     int64_t to_s;
-    bool bounded;
     bool stopped; /* by the bound, not by the hook */
     mtr_rollups_on_cell on_cell;
     void *context;
@@ -93,7 +92,7 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
     int rc = read_cell_key(key, &cell_key_read);
     if (!rc) rc = read_cell(value, &cell);
     if (rc) return rc;
-    if (walk->bounded && cell_key_read.hour_s >= walk->to_s) {
+    if (cell_key_read.hour_s >= walk->to_s) {
         walk->stopped = true;
         return STOP;
     }
@@ -103,20 +102,13 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context)
 {
-    struct cell_walk walk = {.to_s = range->to_s, .bounded = true, .on_cell = on_cell, .context = context};
+    struct cell_walk walk = {.to_s = range->to_s, .on_cell = on_cell, .context = context};
     struct mtr_cell_key first = {
         .subscription = range->subscription, .meter = range->meter, .hour_s = range->from_s};
     struct mtr_key from = cell_key(&first);
     struct mtr_str prefix = {(const char *)from.data, 8};
     int rc = rollups_scan(txn, MTR_TABLE_CELLS, rollups_key_str(&from), prefix, on_cell_row, &walk);
     return walk.stopped ? MTR_OK : rc;
-}
-
-int mtr_rollups_walk_all_cells(struct mtr_rollups_txn *txn, mtr_rollups_on_cell on_cell, void *context)
-{
-    struct cell_walk walk = {.on_cell = on_cell, .context = context};
-    return rollups_scan(txn, MTR_TABLE_CELLS, (struct mtr_str){NULL, 0}, (struct mtr_str){NULL, 0},
-                        on_cell_row, &walk);
 }
 
 /* Dimensions vary in length, so their length stands before them: no cell's members begin like another's. */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/store/rollups/rollups_txn.h"
+#include "tests/support/all_cells.h"
 #include "tests/support/directory.h"
 
 struct fixture {
@@ -121,10 +122,10 @@ static void cells_come_by_hour_and_dimensions(void **state)
         mtr_rollups_walk_cells(f->txn, &(struct mtr_cell_range){1, 2, -3599, 7200}, on_cell, &seen), MTR_OK);
     assert_string_equal(seen.text, "1/2/0/=4 ");
     seen = (struct seen){.stop_after = 2};
-    assert_int_equal(mtr_rollups_walk_all_cells(f->txn, on_cell, &seen), MTR_ECLOSED);
+    assert_int_equal(walk_all_cells(f->txn, on_cell, &seen), MTR_ECLOSED);
     assert_int_equal(seen.rows, 2);
     seen = (struct seen){0};
-    assert_int_equal(mtr_rollups_walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
+    assert_int_equal(walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
     assert_int_equal(seen.rows, 7);
 }
 
@@ -439,7 +440,7 @@ static void a_reader_opens_what_is_there_only(void **state)
     assert_int_equal(mtr_rollups_open(f->directory, true, &f->rollups, &diagnostic), MTR_OK);
     assert_int_equal(mtr_rollups_begin(f->rollups, false, &f->txn), MTR_OK);
     struct seen seen = {0};
-    assert_int_equal(mtr_rollups_walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
+    assert_int_equal(walk_all_cells(f->txn, on_cell, &seen), MTR_OK);
     assert_string_equal(seen.text, "1/2/0/=4 ");
 }
 
