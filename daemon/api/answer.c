@@ -147,7 +147,7 @@ static int match_range(struct mtr_str range, struct mtr_str type)
         !memmem(parameters.data, parameters.size, "q=0.", 4))
         return 0;
     struct mtr_str name = {range.data, end};
-    if (mtr_str_equal(name, type)) return 2;
+    if (mtr_str_equal_lower(name, type)) return 2;
     if (mtr_str_equal(name, MTR_STR("*/*"))) return 1;
     bool subtype_any = name.size > 2 && memcmp(name.data + name.size - 2, "/*", 2) == 0;
     return subtype_any && type.size > name.size - 1 && memcmp(type.data, name.data, name.size - 1) == 0 ? 1

@@ -154,6 +154,8 @@ struct mtr_shape api_kind_shape(enum mtr_catalog_kind kind);
 struct api_call *api_call_new(const struct mtr_api_host *host, struct mtr_http_request *http,
                               const struct api_route *route);
 int api_call_prepare(struct api_call *call) MTR_MUST_USE;
+/* All lines of a header as one list, in the call's arena; empty when there is none. The loop's thread. */
+int api_call_header_list(struct api_call *call, const char *name, struct mtr_str *out) MTR_MUST_USE;
 void api_call_free(struct api_call *call);
 
 /* The server side; loop's thread. Host and events are borrowed until close. */

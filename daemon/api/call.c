@@ -40,6 +40,22 @@ void api_call_free(struct api_call *call)
     free(call);
 }
 
+/* RFC 9110, 5.3: lines of one name are one list. */
+int api_call_header_list(struct api_call *call, const char *name, struct mtr_str *out)
+{
+    struct mtr_buffer list;
+    int rc = MTR_OK;
+    mtr_buffer_init(&list, SIZE_MAX); /* bounded by the request's headers */
+    for (uint32_t i = 0; !rc && i < mtr_http_request_header_count(call->http); i++) {
+        const struct mtr_http_header header = mtr_http_request_header_at(call->http, i);
+        if (!mtr_str_equal_lower(header.name, mtr_str_from(name))) continue;
+        rc = mtr_buffer_printf(&list, "%s%.*s", list.size ? "," : "", MTR_STR_ARGS(header.value));
+    }
+    if (!rc) rc = mtr_arena_copy(&call->arena, mtr_buffer_str(&list), out);
+    mtr_buffer_release(&list);
+    return rc;
+}
+
 int api_call_prepare(struct api_call *call)
 {
     struct mtr_http_request *http = call->http;
@@ -54,8 +70,7 @@ int api_call_prepare(struct api_call *call)
     struct mtr_str query_text = {NULL, 0};
     if (!rc) rc = mtr_arena_copy(&call->arena, mtr_http_request_query(http), &query_text);
     if (!rc) rc = mtr_query_parse(query_text, &call->arena, &call->query);
-    if (!rc && mtr_http_request_header(http, "accept", &header))
-        rc = mtr_arena_copy(&call->arena, header, &call->accept);
+    if (!rc) rc = api_call_header_list(call, "accept", &call->accept);
     if (!rc && mtr_http_request_header(http, "content-type", &header))
         rc = mtr_arena_copy(&call->arena, header, &call->content_type);
     mtr_http_request_take_body(http, &call->body_memory);

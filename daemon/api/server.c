@@ -168,9 +168,9 @@ static void on_abort(void *context, struct mtr_http_request *http)
 
 static bool accepts_coding(struct api_call *call)
 {
-    struct mtr_str header;
-    if (!mtr_http_request_header(call->http, "accept-encoding", &header)) return true;
-    return mtr_coding_choose(header, &call->stream.writer.coding);
+    struct mtr_str codings = {NULL, 0};
+    if (api_call_header_list(call, "accept-encoding", &codings) || !codings.size) return true;
+    return mtr_coding_choose(codings, &call->stream.writer.coding);
 }
 
 /* Whether the answers that wait for their readers leave room for one more. Those of events may take as much

@@ -59,8 +59,25 @@ static const struct mtr_meter *known_meter(const struct quote_use *use, struct m
     return use->options.catalog ? mtr_catalog_find_meter(use->options.catalog, key) : NULL;
 }
 
+/* What the catalog's checks refuse: the use of a meter has no other dimensions than its own. */
+static int check_dimensions(const struct quote_use *use, const struct stream *stream)
+{
+    const struct mtr_component *component = stream->component;
+    for (uint32_t i = 0; i < component->group_by_count; i++) {
+        uint32_t own = 0;
+        while (own < stream->meter.group_by_count &&
+               !mtr_str_equal(component->group_by[i], stream->meter.group_by[own]))
+            own++;
+        if (own == stream->meter.group_by_count)
+            return quote_fail(use->findings, NULL, "meters",
+                              "a component groups by what is no dimension of its meter:",
+                              component->group_by[i]);
+    }
+    return MTR_OK;
+}
+
 /* Without times a quantity is what is billed: it adds up, or is a level that holds. */
-static void choose_meter(const struct quote_use *use, struct stream *stream)
+static int choose_meter(const struct quote_use *use, struct stream *stream)
 {
     const struct mtr_component *component = stream->component;
     const struct mtr_meter *known =
@@ -69,7 +86,7 @@ static void choose_meter(const struct quote_use *use, struct stream *stream)
     if (known) {
         stream->meter = *known;
         if (known->aggregation == MTR_UNIQUE) stream->meter.aggregation = MTR_SUM;
-        return;
+        return check_dimensions(use, stream);
     }
     const bool is_level = use->options.without_times && component->scope == MTR_CURVE_SCOPE_LEVEL;
     stream->meter = (struct mtr_meter){.key = component->inputs[stream->input],
@@ -77,6 +94,7 @@ static void choose_meter(const struct quote_use *use, struct stream *stream)
                                        .reports_changes = is_level,
                                        .group_by = component->group_by,
                                        .group_by_count = component->group_by_count};
+    return MTR_OK;
 }
 
 /* Is a row that means that component of this stream? */
@@ -198,8 +216,8 @@ static int add_stream(struct quote_use *use, const struct mtr_component *compone
     if (rc) return rc;
     struct stream *stream = &use->streams[use->stream_count++];
     *stream = (struct stream){.component = component, .input = input, .lists = {.arena = use->arena}};
-    choose_meter(use, stream);
-    return fill_stream(use, stream);
+    rc = choose_meter(use, stream);
+    return rc ? rc : fill_stream(use, stream);
 }
 
 static int add_streams(struct quote_use *use, const struct mtr_tariff_document *tariff)

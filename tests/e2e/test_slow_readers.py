@@ -168,6 +168,10 @@ def check_forms(daemon):
     for accepted, status in (("identity;q=0", 406), ("*;q=0", 406), ("br", 200), ("identity", 200), ("gzip;q=0", 200)):
         answer = daemon.call("GET", "/v1/status", headers={"Accept-Encoding": accepted})
         assert answer.status == status and answer.headers["Content-Encoding"] is None, (accepted, answer.status)
+    lines = ["Accept-Encoding: identity;q=0", "Accept-Encoding: gzip", "Accept: image/png", "Accept: Application/X-NDJSON"]
+    joined, body = Reader(daemon, request(daemon, "GET", path, lines)).answer()  # lines of one name are one list
+    assert joined.status == 200 and joined.getheader("Content-Encoding") == "gzip", (joined.status, body[:300])
+    assert gzip.decompress(body).count(b"\n") == HOSTS
     tiny = daemon.call("GET", "/v1/catalog/vendor", headers={"Accept-Encoding": "gzip"})
     assert tiny.headers["Content-Encoding"] is None and tiny.json()["documents"][0]["key"] == "va"
 

@@ -43,6 +43,9 @@ static const struct request_row {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"base\",\"quantity\":\"0\"}]}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"nothing\",\"quantity\":\"3\"}", "no component"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2025-03-01T00:00:00Z\",\"quantity\":\"3\"}", "no version"},
+    {"{\"tariff\":" TARIFF ",\"meters\":[{\"key\":\"calls\",\"service\":\"s\",\"event_type\":\"e\",\"value\":\"v\",\"group_by\":[\"sku\"]}],"
+     "\"usage\":[{\"time\":\"2026-03-05\",\"component\":\"calls\",\"quantity\":\"3\",\"dimensions\":{\"region\":\"eu\"}}]}",
+     "meters a component groups by what is no dimension of its meter: region"},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}", "\"total\":\"1.80\""},
     {"{\"tariff\":" EXCHANGED ",\"at\":\"2026-03-05\",\"quantity\":\"3\",\"currency\":\"USD\"," RATES "}",
      "\"exchange\":{\"currency\":\"EUR\",\"amount\":\"1.5\",\"rate\":\"1.2\",\"numerator\":\"6\",\"denominator\":\"5\",\"derivation\":\"direct\","
