@@ -13,9 +13,9 @@
 struct mtr_cell_change {
     struct mtr_cell_key key;
     const struct mtr_meter *meter; /* borrowed for the step */
-    int64_t end_s;        /* time_weighted: of the hour */
-    mtr_int128 value_e12; /* gain of what adds up; the others read their members */
-    int64_t count;        /* gain of events */
+    int64_t end_s;                 /* time_weighted: of the hour */
+    mtr_int128 value_e12;          /* gain of what adds up; the others read their members */
+    int64_t count;                 /* gain of events */
     uint64_t seq_first;
     uint64_t seq_last;
 };

@@ -40,7 +40,7 @@ struct mtr_held_row {
 };
 
 struct mtr_aggregator {
-    struct mtr_rollups *rollups; /* borrowed */
+    struct mtr_rollups *rollups;   /* borrowed */
     struct mtr_log_reader *reader; /* borrowed */
     uint32_t step_events_max;
 
@@ -63,7 +63,7 @@ struct mtr_aggregator {
     /* The block last read: events borrowed until the next read. */
     struct mtr_block_header block;
     const struct mtr_event *block_events; /* NULL: none */
-    struct mtr_str last_type; /* of this block, known to be noted */
+    struct mtr_str last_type;             /* of this block, known to be noted */
     struct mtr_str last_vendor;
 
     struct mtr_held_row *held_rows; /* MTR_RELEASE_CHUNK */

@@ -70,10 +70,10 @@ struct mtr_daemon {
     /* ---- */
     atomic_bool ready;          /* /readyz */
     atomic_bool stopping;
-    atomic_int failure;         /* first fatal error of a stage; 0: none */
-    atomic_bool disk_full;      /* a commit was refused for lack of room, and there is none yet */
-    atomic_uint_fast64_t folded_seq;     /* everything up to it is folded */
-    atomic_uint_fast64_t consumed_seq;   /* nothing up to it is needed again: retention may take it */
+    atomic_int failure;                /* first fatal error of a stage; 0: none */
+    atomic_bool disk_full;             /* a commit was refused for lack of room, and there is none yet */
+    atomic_uint_fast64_t folded_seq;   /* everything up to it is folded */
+    atomic_uint_fast64_t consumed_seq; /* nothing up to it is needed again: retention may take it */
     pthread_mutex_t progress_mutex;
     struct mtr_progress progress; /* under its mutex */
     int64_t held_looked_us;     /* when consumed_seq was last set; the aggregator's thread only */

@@ -41,8 +41,8 @@ enum mtr_value_kind {
 
 struct mtr_value {
     enum mtr_value_kind kind;
-    bool utf8_checked;  /* TEXT: the format's own scan has checked it */
-    uint8_t depth;      /* NESTED: levels of it, 1 when flat */
+    bool utf8_checked;   /* TEXT: the format's own scan has checked it */
+    uint8_t depth;       /* NESTED: levels of it, 1 when flat */
     struct mtr_str text; /* in the request's arena */
     mtr_int128 integer;
     const char *reason; /* static */
@@ -58,8 +58,8 @@ struct mtr_draft {
     struct mtr_event *event; /* the current one; NULL outside begin … end */
     struct mtr_event_result *result;
     uint32_t property_count;
-    uint64_t null_mask;           /* properties given as null: known for duplicates, dropped at the end */
-    unsigned seen;                /* attributes, bit by bit */
+    uint64_t null_mask;            /* properties given as null: known for duplicates, dropped at the end */
+    unsigned seen;                 /* attributes, bit by bit */
     struct mtr_str extensions[16]; /* names of what is not kept, to refuse a second one */
     uint32_t extension_count;
 };

@@ -47,13 +47,13 @@ struct mtr_api_limits {
     uint32_t idle_timeout_ms;
     uint32_t request_timeout_ms;
     size_t header_bytes_max;
-    size_t body_bytes_max;       /* of one request, as sent */
-    size_t body_bytes_total_max; /* of all requests that are received or wait */
+    size_t body_bytes_max;         /* of one request, as sent */
+    size_t body_bytes_total_max;   /* of all requests that are received or wait */
     size_t answer_bytes_total_max; /* of all answers that have not left */
-    size_t decoded_bytes_max;    /* of POST /v1/events after decompression */
-    uint32_t request_events_max; /* in one POST /v1/events */
-    uint64_t rows_max;           /* of one answer */
-    uint32_t calls_max;          /* running or waiting at the same time; over it 503 */
+    size_t decoded_bytes_max;      /* of POST /v1/events after decompression */
+    uint32_t request_events_max;   /* in one POST /v1/events */
+    uint64_t rows_max;             /* of one answer */
+    uint32_t calls_max;            /* running or waiting at the same time; over it 503 */
 };
 
 struct mtr_api_host {

@@ -51,7 +51,7 @@ struct api_stream {
     bool is_last;            /* coded ends the body */
     bool needs_turn;
     bool has_turn;
-    int error;               /* of making */
+    int error;                        /* of making */
     struct api_call *next, *previous; /* among those that wait for their readers, or for their turn */
 };
 

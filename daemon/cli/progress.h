@@ -10,9 +10,9 @@
 
 struct cli_progress {
     bool shown;
-    bool coloured;       /* NO_COLOR is unset */
+    bool coloured;        /* NO_COLOR is unset */
     uint64_t bytes_total; /* 0: unknown */
-    const char *counted; /* what is counted: "events" */
+    const char *counted;  /* what is counted: "events" */
     int64_t started_ms;
     int64_t drawn_ms;
 };

@@ -22,7 +22,7 @@ struct mtr_usage_run {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     const struct mtr_zone *zone;
-    int64_t from_s, to_s; /* the query's in that zone */
+    int64_t from_s, to_s;                        /* the query's in that zone */
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
     struct mtr_period window;                    /* that holds the last cell */
     uint32_t member_group;

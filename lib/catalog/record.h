@@ -23,8 +23,8 @@ struct mtr_service_fields {
 
 struct mtr_meter_fields {
     struct mtr_str key, name, service, event_type, value, unit;
-    int aggregation; /* enum mtr_aggregation */
-    struct mtr_list group_by; /* of struct mtr_str */
+    int aggregation;                    /* enum mtr_aggregation */
+    struct mtr_list group_by;           /* of struct mtr_str */
     const struct mtr_node *filter_node; /* valid while decoding only */
     struct mtr_filter *filters;
     uint32_t filter_count;
@@ -45,7 +45,7 @@ struct mtr_trial_fields {
     struct mtr_str end, tariff; /* end as written */
     bool has_days;
     uint64_t days;
-    int then; /* 0 convert, 1 stop */
+    int then;                 /* 0 convert, 1 stop */
     struct mtr_list quantity; /* of struct mtr_label: component and quantity, as written */
     bool has_amount;
     struct mtr_money amount;

@@ -56,8 +56,8 @@ struct mtr_http_request {
     bool answer_done;                            /* all of the answer is in output, answer and moved */
     bool close_after;
     bool reset_after; /* a broken off answer whose end could be mistaken for complete */
-    bool sends_body;                             /* false for HEAD */
-    bool is_chunked;                             /* the streamed answer */
+    bool sends_body;  /* false for HEAD */
+    bool is_chunked;  /* the streamed answer */
     bool wants_continue;
     bool waits_for_drain;
     bool in_drains;

@@ -26,7 +26,7 @@
 #endif
 
 struct mtr_http_head {
-    struct mtr_buffer bytes; /* the raw head; names are lowered in place */
+    struct mtr_buffer bytes;                              /* the raw head; names are lowered in place */
     struct mtr_http_header headers[MTR_HTTP_HEADERS_MAX]; /* borrow from bytes */
     uint32_t header_count;
     struct mtr_str url;

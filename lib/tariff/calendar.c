@@ -9,7 +9,7 @@ enum { HOURS_PER_DAY = 24, SECONDS_PER_HOUR = 3600 };
 
 /* A local hour as masks see it. */
 struct local_hour {
-    int64_t day; /* since 1970-01-01 */
+    int64_t day;            /* since 1970-01-01 */
     unsigned weekday, hour; /* weekday 0: Monday */
 };
 

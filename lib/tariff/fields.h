@@ -34,11 +34,11 @@ struct tariff_component_fields {
     bool has_meter, has_tier_by, has_weights, has_group_by;
     bool flat_at_zero;
     struct mtr_str tier_by, tax_code, unit;
-    const struct mtr_node *when;         /* borrowed from the document */
-    struct mtr_list weights;             /* of struct mtr_label */
-    int scope; /* enum mtr_curve_scope */
-    int across; /* 0 subscription, 1 customer */
-    struct mtr_list group_by; /* of struct mtr_str */
+    const struct mtr_node *when; /* borrowed from the document */
+    struct mtr_list weights;     /* of struct mtr_label */
+    int scope;                   /* enum mtr_curve_scope */
+    int across;                  /* 0 subscription, 1 customer */
+    struct mtr_list group_by;    /* of struct mtr_str */
 };
 
 struct tariff_allowance_fields {
@@ -83,7 +83,7 @@ struct tariff_version_fields {
 };
 
 struct tariff_rounding_fields {
-    int mode; /* enum mtr_rounding */
+    int mode;  /* enum mtr_rounding */
     int place; /* 0 line, 1 total */
     bool has_digits;
     uint64_t digits;

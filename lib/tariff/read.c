@@ -29,7 +29,7 @@ struct reading {
     struct mtr_arena *scratch; /* rewritten trees; until the whole document is read */
     struct mtr_diagnostics *findings;
     struct mtr_tariff_document *tariff;
-    size_t overridden_components; /* so far, in all versions */
+    size_t overridden_components;        /* so far, in all versions */
     const struct mtr_calendar *calendar; /* of the version being read */
 };
 

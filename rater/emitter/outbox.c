@@ -37,7 +37,7 @@ struct mtr_outbox {
     struct mtr_buffer body;
     struct departure *departures; /* MTR_OUTBOX_IN_FLIGHT_MAX */
     uint32_t departure_count;
-    pthread_mutex_t mutex; /* of flights */
+    pthread_mutex_t mutex;  /* of flights */
     struct flight *flights; /* MTR_OUTBOX_IN_FLIGHT_MAX */
 };
 

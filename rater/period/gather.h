@@ -27,7 +27,7 @@ struct rater_usage {
     uint32_t group_count;
     struct mtr_usage_row *rows; /* by component and input, then dimensions, time, sequence */
     uint32_t row_count;
-    uint64_t cell_count;            /* walked, and points */
+    uint64_t cell_count;             /* walked, and points */
     const struct mtr_meter **meters; /* by component: of its first input; NULL: none */
 };
 

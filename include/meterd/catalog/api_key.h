@@ -20,9 +20,9 @@ enum mtr_api_scope { MTR_SCOPE_INGEST = 1, MTR_SCOPE_QUERY = 2, MTR_SCOPE_BILLIN
 
 struct mtr_api_key {
     uint32_t number;
-    struct mtr_str key;      /* its name; the secret itself is never stored */
-    uint8_t sha256[32];      /* of the secret */
-    unsigned scopes;         /* enum mtr_api_scope, or'ed */
+    struct mtr_str key;              /* its name; the secret itself is never stored */
+    uint8_t sha256[32];              /* of the secret */
+    unsigned scopes;                 /* enum mtr_api_scope, or'ed */
     const struct mtr_vendor *vendor; /* ingest and query are bound to this vendor; NULL: operator */
     bool disabled;
 };

@@ -36,11 +36,11 @@ struct mtr_credit {
     const struct mtr_subscription *subscription; /* NULL: of the customer */
     struct mtr_str customer;                     /* empty: of the subscription */
     bool of_money;
-    struct mtr_money amount;  /* > 0, of money */
-    struct mtr_str currency;  /* of money: it pays what is priced in this currency */
-    struct mtr_quantity quantity; /* > 0, of units as the components price them */
+    struct mtr_money amount;       /* > 0, of money */
+    struct mtr_str currency;       /* of money: it pays what is priced in this currency */
+    struct mtr_quantity quantity;  /* > 0, of units as the components price them */
     const struct mtr_meter *meter; /* of units: components with this meter draw on it; NULL of money */
-    struct mtr_str *components; /* keys of the components that draw on it; none: all */
+    struct mtr_str *components;    /* keys of the components that draw on it; none: all */
     uint32_t component_count;
     struct mtr_catalog_time from;
     struct mtr_catalog_time expires; /* without a text: never */

@@ -21,7 +21,7 @@ struct mtr_destination {
     uint32_t number;
     struct mtr_str key;
     enum mtr_destination_kind kind;
-    struct mtr_str url;          /* http */
+    struct mtr_str url;           /* http */
     struct mtr_str *secret_files; /* http: Standard Webhooks secrets "whsec_<base64>", one file each; the
                                      first signs first */
     uint32_t secret_count;

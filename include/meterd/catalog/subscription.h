@@ -39,7 +39,7 @@ struct mtr_subscription {
     uint32_t number;
     struct mtr_str key;
     const struct mtr_service *service; /* and through it the vendor */
-    struct mtr_str subject;  /* the vendor's id of it, as events carry it; the key unless given */
+    struct mtr_str subject;            /* the vendor's id of it, as events carry it; the key unless given */
     struct mtr_str customer;
     /* All versions, with prices in the currency where the tariff has them. */
     const struct mtr_tariff_document *tariff;
@@ -59,7 +59,7 @@ struct mtr_subscription {
     uint32_t trial_unit_count;
     bool has_trial_amount;
     struct mtr_money trial_amount; /* in the tariff's currency */
-    int64_t end_s;       /* INT64_MAX while it runs */
+    int64_t end_s;                 /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;
     /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:

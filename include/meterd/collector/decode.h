@@ -39,8 +39,8 @@ struct mtr_decode_header {
 
 struct mtr_decode_input {
     struct mtr_str body;
-    struct mtr_str content_type;     /* with parameters; empty: application/json */
-    struct mtr_str content_encoding; /* empty: identity */
+    struct mtr_str content_type;             /* with parameters; empty: application/json */
+    struct mtr_str content_encoding;         /* empty: identity */
     const struct mtr_decode_header *headers; /* binary mode */
     uint32_t header_count;
     uint64_t body_bytes_max;         /* after decompression */

@@ -67,7 +67,7 @@ struct mtr_import_skip {
 };
 
 struct mtr_import_map {
-    struct mtr_arena arena; /* owns all text */
+    struct mtr_arena arena;                         /* owns all text */
     struct mtr_str columns[MTR_IMPORT_COLUMNS_MAX]; /* names that the mapping uses */
     uint32_t column_count;
     struct mtr_import_value id, source, type, subject, time;

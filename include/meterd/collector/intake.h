@@ -30,7 +30,7 @@ struct mtr_intake_options {
     uint64_t commit_bytes_max;  /* … or this many decoded bytes */
     int64_t dedup_window_us;
     int64_t lateness_us; /* older is expired; <= dedup_window_us, which is <= retention_us */
-    int64_t future_us;          /* further ahead is future */
+    int64_t future_us;   /* further ahead is future */
     int64_t retention_us;
     int64_t grace_us;           /* after a period's end, until its usage is late */
     mtr_intake_on_answer on_answer;

@@ -31,10 +31,10 @@ struct mtr_csv_reader {
     void *context;
     int state;
     bool cell_was_quoted;
-    uint32_t mark_bytes;        /* of the byte order mark seen */
-    uint64_t line;              /* being read */
-    uint64_t record_line;       /* where the record began */
-    struct mtr_buffer text;     /* of the record */
+    uint32_t mark_bytes;              /* of the byte order mark seen */
+    uint64_t line;                    /* being read */
+    uint64_t record_line;             /* where the record began */
+    struct mtr_buffer text;           /* of the record */
     uint32_t ends[MTR_CSV_CELLS_MAX]; /* of its cells in text */
     uint32_t cell_count;
 };

@@ -28,9 +28,9 @@ enum mtr_node_kind {
 
 struct mtr_node {
     enum mtr_node_kind kind;
-    uint32_t line;   /* from 1 */
-    uint32_t column; /* from 1 */
-    struct mtr_str key;  /* when the parent is a map: its key; else empty */
+    uint32_t line;      /* from 1 */
+    uint32_t column;    /* from 1 */
+    struct mtr_str key; /* when the parent is a map: its key; else empty */
     uint32_t key_line, key_column;
     struct mtr_str text; /* of scalars, as written (unquoted) */
     bool truth;          /* of BOOL */

@@ -19,8 +19,8 @@ struct mtr_zone;
 
 /* Constant offset from UTC over [start_s, end_s). */
 struct mtr_zone_span {
-    int64_t start_s; /* INT64_MIN at the beginning of time */
-    int64_t end_s;   /* INT64_MAX at its end */
+    int64_t start_s;  /* INT64_MIN at the beginning of time */
+    int64_t end_s;    /* INT64_MAX at its end */
     int32_t offset_s; /* local = UTC + offset */
 };
 

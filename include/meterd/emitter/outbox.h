@@ -53,7 +53,7 @@ enum mtr_outbox_outcome {
 struct mtr_outbox_result {
     enum mtr_outbox_outcome outcome;
     int32_t status;
-    int64_t retry_after_us; /* from the answer; 0: none. Honoured up to backoff_max_us */
+    int64_t retry_after_us;                 /* from the answer; 0: none. Honoured up to backoff_max_us */
     char body[MTR_OUTBOX_ANSWER_BYTES_MAX]; /* beginning of the answer's body */
     uint32_t body_size;
 };
@@ -62,7 +62,7 @@ struct mtr_outbox_options {
     /* The first retry waits 0…this (full jitter), each next one up to twice as much. */
     int64_t backoff_min_us;
     int64_t backoff_max_us;
-    uint64_t seed;          /* of the jitter */
+    uint64_t seed;             /* of the jitter */
     uint32_t scan_charges_max; /* charges looked at per destination and step */
     uint64_t body_bytes_max;
 };

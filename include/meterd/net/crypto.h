@@ -33,7 +33,7 @@
 
 enum {
     MTR_SHA256_BYTES = 32,
-    MTR_WEBHOOK_SIGNATURE_BYTES = 48, /* "v1," + 44 characters + NUL */
+    MTR_WEBHOOK_SIGNATURE_BYTES = 48,  /* "v1," + 44 characters + NUL */
     MTR_WEBHOOK_SECRET_BYTES_MIN = 24, /* of key material, by the specification */
     MTR_WEBHOOK_SECRET_BYTES_MAX = 64,
 };

@@ -47,7 +47,7 @@ struct mtr_http_answer {
     int error;
     /* Something of the request left: with an error, the peer may or may not have acted on it. */
     bool was_sent;
-    unsigned status;          /* 0 without an answer */
+    unsigned status;           /* 0 without an answer */
     struct mtr_buffer headers; /* "name: value\r\n" …; use mtr_http_answer_header */
     struct mtr_buffer body;
     char reason[MTR_HTTP_REASON_BYTES]; /* with error, a sentence: "cannot connect to 127.0.0.1:8787:

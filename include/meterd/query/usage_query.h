@@ -29,8 +29,8 @@ struct mtr_usage_query {
     int64_t from_s, to_s;                                 /* [from, to) */
     bool from_is_date, to_is_date; /* then midnight of that date (read as UTC) in the zone of the windows */
     enum mtr_usage_window window;
-    const struct mtr_zone *zone; /* NULL: each subscription's own */
-    bool by_subscription, by_customer; /* vendor and service follow from the meter */
+    const struct mtr_zone *zone;                         /* NULL: each subscription's own */
+    bool by_subscription, by_customer;                   /* vendor and service follow from the meter */
     struct mtr_str dimensions[MTR_USAGE_DIMENSIONS_MAX]; /* names; a meter without one gives an empty value */
     uint32_t dimension_count;
     uint64_t rows_max;

@@ -37,8 +37,8 @@ struct mtr_what_if_options {
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
     bool has_at; /* one version of a drafted tariff for all of it: the one in force at that time */
     int64_t at_s;
-    int64_t grace_us; /* from a period's end to its close, by the watermark, as the rater has it */
-    uint64_t memory_bytes_max;       /* for the usage of one period */
+    int64_t grace_us;          /* from a period's end to its close, by the watermark, as the rater has it */
+    uint64_t memory_bytes_max; /* for the usage of one period */
 };
 
 struct mtr_what_if_period {

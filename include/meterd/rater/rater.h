@@ -49,9 +49,9 @@
 struct mtr_rater;
 
 struct mtr_rater_options {
-    int64_t draft_every_us; /* at most one rating of a period in this time, its closing apart */
-    int64_t grace_us;       /* from a period's end to its close, by the watermark */
-    uint32_t step_rows_max; /* feed rows consumed, and periods scanned, in one step */
+    int64_t draft_every_us;    /* at most one rating of a period in this time, its closing apart */
+    int64_t grace_us;          /* from a period's end to its close, by the watermark */
+    uint32_t step_rows_max;    /* feed rows consumed, and periods scanned, in one step */
     uint32_t step_ratings_max; /* periods opened, rated or closed in one step */
     uint64_t memory_bytes_max; /* for the usage of one period */
 };
@@ -62,11 +62,11 @@ struct mtr_rater_result {
     uint64_t charges;     /* appended in this step */
     uint32_t rated;       /* periods priced */
     uint32_t closed;
-    uint32_t failed;      /* periods whose rating failed; the diagnostic tells the last */
-    uint32_t losses;      /* lines that came to cost the seller more than the customer pays */
+    uint32_t failed;            /* periods whose rating failed; the diagnostic tells the last */
+    uint32_t losses;            /* lines that came to cost the seller more than the customer pays */
     struct mtr_diagnostic loss; /* the last of them */
-    bool idle;            /* nothing left to do at this moment */
-    int64_t next_due_us;  /* when the next rating is due by the clock; INT64_MAX: none waits */
+    bool idle;                  /* nothing left to do at this moment */
+    int64_t next_due_us;        /* when the next rating is due by the clock; INT64_MAX: none waits */
 };
 
 /* rollups and charges are borrowed and must outlive the rater. */

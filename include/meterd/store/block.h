@@ -16,9 +16,9 @@
 #include "meterd/core/hash.h"
 
 struct mtr_block_header {
-    uint64_t first_seq; /* from 1; the events are first_seq … first_seq + count - 1 */
-    uint32_t count;     /* 1…MTR_BLOCK_EVENTS_MAX */
-    int64_t received_us; /* one receive time for the block; never before the previous block's */
+    uint64_t first_seq;               /* from 1; the events are first_seq … first_seq + count - 1 */
+    uint32_t count;                   /* 1…MTR_BLOCK_EVENTS_MAX */
+    int64_t received_us;              /* one receive time for the block; never before the previous block's */
     struct mtr_hash128 previous_hash; /* zero for the very first block */
     struct mtr_hash128 hash;          /* XXH3-128 over the whole block but this field */
 };

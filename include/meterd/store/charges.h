@@ -74,7 +74,7 @@ struct mtr_charge {
     uint64_t seq_last;
     bool has_cost;
     struct mtr_money cost; /* the difference in what the seller pays for it */
-    struct mtr_str body; /* frozen JSON: what pull and push deliver */
+    struct mtr_str body;   /* frozen JSON: what pull and push deliver */
 };
 
 enum {
@@ -115,7 +115,7 @@ struct mtr_charge_line {
     struct mtr_money emitted;
     struct mtr_quantity quantity;
     uint64_t last_number;
-    uint64_t count; /* of charges */
+    uint64_t count;        /* of charges */
     bool has_cost;         /* a charge said what the seller pays for it */
     struct mtr_money cost; /* the sum of that */
     /* what a later negative of a vanished line must still say */
@@ -270,8 +270,8 @@ int mtr_charges_walk_messages(struct mtr_charges_txn *txn, uint32_t destination,
 
 struct mtr_charge_destination {
     uint32_t number;
-    uint64_t charge_cursor; /* last charge that was looked at for a message */
-    uint64_t last_message;  /* number */
+    uint64_t charge_cursor;                   /* last charge that was looked at for a message */
+    uint64_t last_message;                    /* number */
     uint64_t counts[MTR_MESSAGE_STATE_COUNT]; /* messages by state: for metrics */
 };
 /* A destination never seen is zero, not an error. */

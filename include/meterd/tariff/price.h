@@ -95,7 +95,7 @@ struct mtr_price_input {
     int64_t runs_from_s; /* part of the period in which it runs at all, over all versions: what minimums and
                             commitments prorate by */
     int64_t runs_to_s;
-    bool closing;                   /* the period is over: minimums and fees in arrears apply */
+    bool closing;           /* the period is over: minimums and fees in arrears apply */
     bool continues_earlier; /* another version priced this period before: an unprorated fee in advance was due
                                there */
     bool continued_later;   /* another version prices it afterwards: minimums and an unprorated fee in arrears
@@ -110,7 +110,7 @@ struct mtr_price_input {
      * their minimum. */
     struct mtr_money account_before;
     bool account_continues;
-    const struct mtr_zone *zone;    /* for proration by day */
+    const struct mtr_zone *zone;               /* for proration by day */
     const struct mtr_price_exchange *exchange; /* NULL: charged in the tariff's currency */
     const struct mtr_usage_row *usage;
     uint32_t usage_count;

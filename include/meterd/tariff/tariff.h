@@ -147,8 +147,8 @@ struct mtr_component {
     void *curve_data;     /* tiers, steps, rates: the curve's own, in the tariff's arena */
     enum mtr_curve_scope scope;
     bool flat_at_zero;
-    bool across_customer; /* its tiers and free units are of all the customer's subscriptions of the tariff
-                             together */
+    bool across_customer;   /* its tiers and free units are of all the customer's subscriptions of the tariff
+                               together */
     struct mtr_str *inputs; /* meters in the order of mtr_usage_row.input; inputs[0] is `meter`; none for a
                                fee */
     uint32_t input_count;
@@ -246,7 +246,7 @@ struct mtr_tariff_document {
     enum mtr_rounding rounding;
     unsigned rounding_digits;
     bool rounding_digits_given; /* else those of the currency that is charged */
-    bool round_total; /* place: total; else each line */
+    bool round_total;           /* place: total; else each line */
     struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
     /* A version looks at all the customer's subscriptions of the tariff: at their use (`across:

@@ -44,7 +44,7 @@ struct mtr_charges_txn {
     MDB_txn *lmdb;
     bool write;
     struct mtr_lmdb_cursors cursors; /* by table */
-    struct mtr_buffer scratch; /* of the record being packed */
+    struct mtr_buffer scratch;       /* of the record being packed */
 };
 
 int charges_get(struct mtr_charges_txn *txn, enum charges_table table, const void *key, size_t key_size,

@@ -33,11 +33,11 @@ struct shape {
 struct mtr_block_decoder {
     struct mtr_block_memory array;
     struct mtr_block_memory ids;
-    struct mtr_block_memory events;     /* struct mtr_event */
-    struct mtr_block_memory properties; /* struct mtr_property */
-    struct mtr_block_memory texts;      /* struct mtr_str */
-    struct mtr_block_memory shapes;     /* struct shape */
-    struct mtr_block_memory items;      /* uint32_t of block_shape_item */
+    struct mtr_block_memory events;               /* struct mtr_event */
+    struct mtr_block_memory properties;           /* struct mtr_property */
+    struct mtr_block_memory texts;                /* struct mtr_str */
+    struct mtr_block_memory shapes;               /* struct shape */
+    struct mtr_block_memory items;                /* uint32_t of block_shape_item */
     struct mtr_block_memory indexes[INDEX_COUNT]; /* uint32_t */
     ZSTD_DCtx *zstd;
 };

@@ -26,7 +26,7 @@ struct mtr_segment_record {
     uint64_t last_seq; /* start_seq - 1 when empty */
     int64_t first_received_us;
     int64_t last_received_us;
-    uint64_t bytes; /* of blocks */
+    uint64_t bytes;               /* of blocks */
     struct mtr_hash128 last_hash; /* of the last block; of the segment before when empty */
     bool sealed;
     uint64_t identity_count;

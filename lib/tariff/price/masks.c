@@ -28,7 +28,7 @@ struct masking {
     uint64_t word;
     struct masked_row *rows; /* by input, then time; their quantities before weights */
     uint32_t count, capacity;
-    bool unsorted; /* pieces of spans that overlap came out of order */
+    bool unsorted;                 /* pieces of spans that overlap came out of order */
     struct mtr_quantity all, kept; /* of input 0, for the trace */
 };
 

@@ -18,9 +18,9 @@ struct mtr_price_range {
 /* A pool while a part is priced. */
 struct mtr_price_pool_state {
     const struct mtr_price_pool *pool;
-    struct mtr_quantity left;  /* of units: what the parts and lines before have left */
-    struct mtr_quantity drawn; /* of units: in this part so far */
-    bool gives;                /* to the line being priced; these are of it: */
+    struct mtr_quantity left;      /* of units: what the parts and lines before have left */
+    struct mtr_quantity drawn;     /* of units: in this part so far */
+    bool gives;                    /* to the line being priced; these are of it: */
     struct mtr_quantity before;    /* what it drew in earlier parts */
     struct mtr_quantity own;       /* what it draws in this part; negative: given back */
     struct mtr_quantity line_left; /* what its slices have still to use */
@@ -32,9 +32,9 @@ struct mtr_pricer {
     bool with_trace;
     uint32_t line_capacity, step_capacity;
     const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
-    struct mtr_price_pool_state *pools; /* in the order in which they are drawn */
+    struct mtr_price_pool_state *pools;    /* in the order in which they are drawn */
     uint32_t pool_count, draw_capacity;
-    struct mtr_price price; /* being built */
+    struct mtr_price price;         /* being built */
     struct mtr_price_range *ranges; /* of the component at hand, in the lines of each earlier part */
 };
 
@@ -66,9 +66,9 @@ struct mtr_line_work {
     const struct mtr_component *priced; /* the same, or the row of its matrix: whose curve prices the line */
     const struct mtr_usage_row *const *rows; /* of the line: by input, then time; none for a fee */
     uint32_t row_count;
-    bool is_weighted;                    /* rows are; the line's quantity is what was measured */
+    bool is_weighted;                               /* rows are; the line's quantity is what was measured */
     struct mtr_quantity measured, measured_earlier; /* own use, and that before this part */
-    struct mtr_price_slice *slices; /* of input 0, by time */
+    struct mtr_price_slice *slices;                 /* of input 0, by time */
     uint32_t slice_count;
     struct mtr_price_slice single; /* the slice of a line that has one */
     struct mtr_price_inputs *inputs; /* NULL where all rows are of input 0 */
@@ -179,9 +179,9 @@ enum mtr_price_cut { MTR_PRICE_BEFORE_CAP, MTR_PRICE_BEFORE_TARIFF_CAP, MTR_PRIC
  * period. */
 struct mtr_price_measured {
     uint32_t first_line;
-    bool of_tariff;          /* all lines; else those of the component `key` */
-    bool of_account; /* with of_tariff: and what the customer's subscriptions before this one come to */
-    struct mtr_str key;      /* of the lines that the part adds */
+    bool of_tariff;     /* all lines; else those of the component `key` */
+    bool of_account;    /* with of_tariff: and what the customer's subscriptions before this one come to */
+    struct mtr_str key; /* of the lines that the part adds */
     enum mtr_price_cut cut;
     const char *except_kind; /* lines of `key` of this kind do not count; NULL: all count */
 };
