@@ -30,8 +30,8 @@ struct mtr_json_writer {
 };
 
 void mtr_json_begin(struct mtr_json_writer *writer, struct mtr_buffer *out);
-int mtr_json_finish(struct mtr_json_writer *writer)
-    MTR_MUST_USE; /* asserts that every map and list was closed, unless an error stuck */
+/* Asserts that every map and list was closed, unless an error stuck. */
+int mtr_json_finish(struct mtr_json_writer *writer) MTR_MUST_USE;
 
 /* For text that is not to stand in memory as a whole: between two items, once the buffer holds piece_bytes,
  * on_piece takes what it holds and empties it. Its error is the writer's. */
@@ -43,8 +43,8 @@ void mtr_json_map_end(struct mtr_json_writer *writer);
 void mtr_json_list(struct mtr_json_writer *writer);
 void mtr_json_list_end(struct mtr_json_writer *writer);
 void mtr_json_name(struct mtr_json_writer *writer, const char *name);
-void mtr_json_name_text(struct mtr_json_writer *writer,
-                        struct mtr_str name); /* a stranger's name: any bytes, as of mtr_json_text */
+/* A stranger's name: any bytes, as of mtr_json_text. */
+void mtr_json_name_text(struct mtr_json_writer *writer, struct mtr_str name);
 
 void mtr_json_text(struct mtr_json_writer *writer, struct mtr_str text); /* invalid UTF-8 becomes U+FFFD */
 void mtr_json_cstr(struct mtr_json_writer *writer, const char *text);

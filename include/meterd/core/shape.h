@@ -75,9 +75,9 @@ struct mtr_json_member {
     const char *(*choice)(unsigned index); /* WORD: all that it may be, NULL after the last */
     const struct mtr_shape *shape;         /* MAP, LIST, JSON, JSON_LIST */
     size_t item_size;                      /* LIST */
-    void (*write)(struct mtr_json_writer *json,
-                  const void *row); /* writes the value out of the row itself; `type` only describes it */
-    const char *doc;                /* one sentence: what it is, its unit */
+    /* Writes the value out of the row itself; `type` only describes it. */
+    void (*write)(struct mtr_json_writer *json, const void *row);
+    const char *doc; /* one sentence: what it is, its unit */
 };
 
 /* The beginning of a row: the member's name is the field's; and the bool that tells whether it is there. */
@@ -99,8 +99,8 @@ struct mtr_shape {
 /* The row as a map. */
 void mtr_shape_write(const struct mtr_shape *shape, const void *row, struct mtr_json_writer *json);
 
-const struct mtr_json_member *mtr_shape_member(const struct mtr_shape *shape,
-                                               struct mtr_str name); /* or NULL */
+/* The member of that name, or NULL. */
+const struct mtr_json_member *mtr_shape_member(const struct mtr_shape *shape, struct mtr_str name);
 
 /* The member's value as one cell of a CSV file: empty when it is not there, a map or list as JSON. */
 int mtr_json_member_write_cell(const struct mtr_json_member *member, const void *row,

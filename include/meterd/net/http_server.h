@@ -38,8 +38,8 @@ struct mtr_http_request;
 
 enum {
     MTR_HTTP_HEADERS_MAX = 100, /* headers of one request; more is 431 */
-    MTR_HTTP_BODY_PADDING_BYTES =
-        64, /* zeroed bytes that may be read past a request body's end (simdjson wants them) */
+    /* Zeroed bytes that may be read past a request body's end: simdjson wants them. */
+    MTR_HTTP_BODY_PADDING_BYTES = 64,
 };
 
 struct mtr_http_server_options {
@@ -115,8 +115,8 @@ struct mtr_str mtr_http_request_query(const struct mtr_http_request *request);
  * Expect never gets here: 400. */
 bool mtr_http_request_header(const struct mtr_http_request *request, const char *name, struct mtr_str *out);
 uint32_t mtr_http_request_header_count(const struct mtr_http_request *request);
-struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request,
-                                                  uint32_t index); /* name in lower case */
+/* Of all headers, as they came; names in lower case. */
+struct mtr_http_header mtr_http_request_header_at(const struct mtr_http_request *request, uint32_t index);
 
 /* In on_request, hands the body over, for this thread or another: *out must be released. Behind a body that
  * is not empty MTR_HTTP_BODY_PADDING_BYTES zeroed bytes may be read. The request's body is empty afterwards,

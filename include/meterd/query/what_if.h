@@ -52,9 +52,9 @@ struct mtr_what_if_period {
                         subscriptions */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
     const char *missing;          /* with MTR_EMISSING: which rate of exchange */
-    struct mtr_money emitted, stored,
-        draft;                    /* sums of lines, in the subscription's currency; 0 with a problem */
-    bool has_cost;                /* of the seller, under either */
+    /* Sums of lines, in the subscription's currency; 0 with a problem. */
+    struct mtr_money emitted, stored, draft;
+    bool has_cost; /* of the seller, under either */
     struct mtr_money stored_cost, draft_cost;
     uint64_t components;          /* priced: components times parts, under both tariffs */
 };

@@ -96,8 +96,8 @@ struct mtr_draw_ledger {
     int (*lines)(void *context, uint32_t subscription, int64_t period_start_s, mtr_charges_on_line on_line,
                  void *hook_context);
 };
-extern const struct mtr_draw_ledger
-    mtr_ledger_of_charges; /* context: struct mtr_charges_txn; NULL: nothing yet */
+/* Its context is a struct mtr_charges_txn; NULL: nothing yet. */
+extern const struct mtr_draw_ledger mtr_ledger_of_charges;
 
 /* ---- its price ---- */
 

@@ -35,8 +35,8 @@ int mtr_charges_open(const char *directory, bool read_only, struct mtr_charges *
 void mtr_charges_close(struct mtr_charges *charges);
 
 int mtr_charges_begin(struct mtr_charges *charges, bool write, struct mtr_charges_txn **out) MTR_MUST_USE;
-int mtr_charges_commit(struct mtr_charges_txn *txn)
-    MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
+/* Frees txn either way. MTR_EIO: the outcome is unknown, reopen. */
+int mtr_charges_commit(struct mtr_charges_txn *txn) MTR_MUST_USE;
 void mtr_charges_abort(struct mtr_charges_txn *txn); /* also ends a read transaction; NULL is fine */
 
 /* Where the rater stands: in the rollups' feed, and in its look at every period after a change of the

@@ -98,9 +98,9 @@ int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups *
 void mtr_rollups_close(struct mtr_rollups *rollups);
 
 int mtr_rollups_begin(struct mtr_rollups *rollups, bool write, struct mtr_rollups_txn **out) MTR_MUST_USE;
-int mtr_rollups_commit(struct mtr_rollups_txn *txn)
-    MTR_MUST_USE; /* frees txn either way; MTR_EIO: outcome unknown, reopen */
-void mtr_rollups_abort(struct mtr_rollups_txn *txn);              /* also ends a read transaction */
+/* Frees txn either way. MTR_EIO: the outcome is unknown, reopen. */
+int mtr_rollups_commit(struct mtr_rollups_txn *txn) MTR_MUST_USE;
+void mtr_rollups_abort(struct mtr_rollups_txn *txn); /* also ends a read transaction */
 
 /* Next sequence to fold (1 at first), how far usage is complete, and the number of the last change. */
 int mtr_rollups_get_cursor(struct mtr_rollups_txn *txn, uint64_t *next_seq, int64_t *watermark_us,

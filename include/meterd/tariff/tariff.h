@@ -225,8 +225,8 @@ struct mtr_tariff_version {
     struct mtr_commitment commitment;
     struct mtr_allowance *allowances;
     uint32_t allowance_count;
-    uint64_t hash_high,
-        hash_low; /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys */
+    /* XXH3-128 of the canonical JSON of what is in force: names it in traces and charge keys. */
+    uint64_t hash_high, hash_low;
     /* Those of subscriptions by key, then those of customers by key; none within another. */
     struct mtr_tariff_override *overrides;
     uint32_t override_count;

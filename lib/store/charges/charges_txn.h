@@ -112,8 +112,8 @@ mtr_int128 unpack_i128(struct unpacker *unpacker);
 struct mtr_hash128 unpack_hash(struct unpacker *unpacker);
 struct mtr_str unpack_str(struct unpacker *unpacker);
 bool unpack_cost(struct unpacker *unpacker, struct mtr_money *cost); /* false: the record ends here */
-int unpack_end(const struct unpacker *unpacker)
-    MTR_MUST_USE; /* MTR_ECORRUPT unless all was read and nothing missed */
+/* MTR_ECORRUPT unless all was read and nothing missed. */
+int unpack_end(const struct unpacker *unpacker) MTR_MUST_USE;
 
 /* Signed numbers in keys: the sign bit flipped, so that byte order is numeric order. */
 static inline void put_i64(unsigned char *p, int64_t value)

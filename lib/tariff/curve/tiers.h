@@ -17,8 +17,8 @@ struct tariff_tier {
     struct mtr_money flat;
     bool has_cap;
     struct mtr_money cap;       /* greatest amount of this tier, its flat included */
-    struct mtr_exact below,
-        below_without_flats; /* of graduated tiers: what all before it cost when they are full */
+    /* Of graduated tiers: what all before it cost when they are full. */
+    struct mtr_exact below, below_without_flats;
 };
 
 struct tariff_tiers {
