@@ -69,8 +69,8 @@ struct mtr_api_host {
     /* Hands a decoded request to the intake: MTR_OK, and its answer comes through events_on_answer;
      * MTR_EFULL when the queue is full, another error when the intake is closing. */
     int (*submit)(void *context, struct mtr_request *request);
-    void (*catalog_changed)(
-        void *context); /* a new version, or a message was settled: the stages look at once */
+    /* A new version, or a message was settled: the stages look at once. */
+    void (*catalog_changed)(void *context);
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
 };

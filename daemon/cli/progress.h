@@ -18,8 +18,8 @@ struct cli_progress {
 };
 
 void progress_init(struct cli_progress *progress, uint64_t bytes_total);
-void progress_update(struct cli_progress *progress, uint64_t bytes_done,
-                     uint64_t count);               /* draws ten times a second at most */
+/* Draws ten times a second at most. */
+void progress_update(struct cli_progress *progress, uint64_t bytes_done, uint64_t count);
 void progress_clear(struct cli_progress *progress); /* before anything else is printed, and at the end */
 
 #endif

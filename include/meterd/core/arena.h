@@ -29,8 +29,8 @@ void mtr_arena_reset(struct mtr_arena *arena);
 /* Uninitialized memory aligned to 16 bytes, or NULL when the system or bytes_max says no. Borrowed until
  * reset or release. */
 void *mtr_arena_alloc(struct mtr_arena *arena, size_t size) MTR_MUST_USE;
-void *mtr_arena_calloc(struct mtr_arena *arena, size_t count,
-                       size_t size) MTR_MUST_USE; /* zeroed, overflow checked */
+/* Zeroed, overflow checked. */
+void *mtr_arena_calloc(struct mtr_arena *arena, size_t count, size_t size) MTR_MUST_USE;
 
 /* Room for one item more in an array of the arena that has `count`: nothing, or an array twice as long
  * with what it held (the old one stays until the reset). `items` is the address of the array's pointer.

@@ -86,10 +86,10 @@ bool mtr_charge_id_parse(struct mtr_str text, struct mtr_hash128 *out);
 
 /* The number that the next append must carry. */
 int mtr_charges_next_number(struct mtr_charges_txn *txn, uint64_t *out) MTR_MUST_USE;
-int mtr_charges_append(struct mtr_charges_txn *txn,
-                       const struct mtr_charge *charge) MTR_MUST_USE; /* MTR_EEXISTS: the id was used */
-int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number,
-                    struct mtr_charge *out) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* MTR_EEXISTS: the id was used. */
+int mtr_charges_append(struct mtr_charges_txn *txn, const struct mtr_charge *charge) MTR_MUST_USE;
+/* By number and by id. MTR_ENOTFOUND. */
+int mtr_charges_get(struct mtr_charges_txn *txn, uint64_t number, struct mtr_charge *out) MTR_MUST_USE;
 int mtr_charges_find(struct mtr_charges_txn *txn, struct mtr_hash128 id, struct mtr_charge *out) MTR_MUST_USE;
 /* Charges with number > after, ascending. Hook result other than 0 stops and is returned. */
 typedef int (*mtr_charges_on_charge)(void *context, const struct mtr_charge *charge);
@@ -131,8 +131,8 @@ struct mtr_charge_line {
 /* Fills *line from its identity (the first seven fields). MTR_ENOTFOUND leaves the state zero and *line's
  * key free to put. */
 int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *line) MTR_MUST_USE;
-int mtr_charges_put_line(struct mtr_charges_txn *txn,
-                         const struct mtr_charge_line *line) MTR_MUST_USE; /* after get_line */
+/* Of what get_line has read. */
+int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line) MTR_MUST_USE;
 /* The line of a charge: `key` is the charge's `line`. MTR_ENOTFOUND. */
 int mtr_charges_get_line_by_key(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
                                 struct mtr_hash128 key, struct mtr_charge_line *out) MTR_MUST_USE;
@@ -160,8 +160,8 @@ int mtr_charges_put_draw(struct mtr_charges_txn *txn, const struct mtr_charge_dr
 int mtr_charges_delete_draw(struct mtr_charges_txn *txn, const struct mtr_charge_draw *draw) MTR_MUST_USE;
 /* Each fills *out from its first three fields. MTR_ENOTFOUND. */
 int mtr_charges_get_draw(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
-int mtr_charges_draw_before(struct mtr_charges_txn *txn,
-                            struct mtr_charge_draw *out) MTR_MUST_USE; /* the nearest before it */
+/* The same of the nearest before it, and after it. */
+int mtr_charges_draw_before(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
 int mtr_charges_draw_after(struct mtr_charges_txn *txn, struct mtr_charge_draw *out) MTR_MUST_USE;
 /* The grants that a period has draws of. The hook may not put. */
 typedef int (*mtr_charges_on_grant)(void *context, struct mtr_hash128 grant);

@@ -155,8 +155,8 @@ int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, ui
                           const struct mtr_str *after, struct mtr_str *dimensions) MTR_MUST_USE;
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
-int mtr_rollups_delete_held(struct mtr_rollups_txn *txn,
-                            const struct mtr_held_event *held) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* MTR_ENOTFOUND: it is not held. */
+int mtr_rollups_delete_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 /* Fills held->voided of the row that the other fields name. MTR_ENOTFOUND: not held. */
 int mtr_rollups_get_held(struct mtr_rollups_txn *txn, struct mtr_held_event *held) MTR_MUST_USE;
 /* Held events of the reason, vendor and name of `after` whose seq is greater than its own, in sequence order
@@ -167,10 +167,10 @@ int mtr_rollups_walk_held(struct mtr_rollups_txn *txn, const struct mtr_held_eve
                           mtr_rollups_on_held on_held, void *context) MTR_MUST_USE;
 
 /* The set of voided sequences. */
-int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq,
-                           uint64_t void_seq) MTR_MUST_USE; /* MTR_EEXISTS: voided before */
-int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq,
-                           uint64_t *void_seq) MTR_MUST_USE; /* MTR_ENOTFOUND */
+/* MTR_EEXISTS: it was voided before. */
+int mtr_rollups_put_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t void_seq) MTR_MUST_USE;
+/* By which void. MTR_ENOTFOUND: by none. */
+int mtr_rollups_get_voided(struct mtr_rollups_txn *txn, uint64_t target_seq, uint64_t *void_seq) MTR_MUST_USE;
 /* The first voided sequence at or after *target_seq. MTR_ENOTFOUND: none. */
 int mtr_rollups_next_voided(struct mtr_rollups_txn *txn, uint64_t *target_seq,
                             uint64_t *void_seq) MTR_MUST_USE;

@@ -117,12 +117,12 @@ bool price_adjusts(const struct mtr_component *component);
 int price_open_pools(struct mtr_pricer *pricer) MTR_MUST_USE;
 int price_choose_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work, struct mtr_quantity units,
                        struct mtr_quantity before) MTR_MUST_USE;
-bool price_pools_give(struct mtr_pricer *pricer,
-                      const struct mtr_component *component); /* any to it; sets `gives` */
+/* Does any pool give to it? Sets `gives`. */
+bool price_pools_give(struct mtr_pricer *pricer, const struct mtr_component *component);
 int price_refill_draws(struct mtr_pricer *pricer, const struct mtr_line_work *work) MTR_MUST_USE;
 bool price_pool_covers(const struct mtr_price_pool *pool, struct mtr_str component);
-int price_add_draw(struct mtr_pricer *pricer,
-                   const struct mtr_price_draw *draw) MTR_MUST_USE; /* nothing where it is 0 */
+/* Adds nothing where it is 0. */
+int price_add_draw(struct mtr_pricer *pricer, const struct mtr_price_draw *draw) MTR_MUST_USE;
 
 /* What curves are made of. quantity × unit + flat of one row of the curve, added to the line and traced under
  * the curve's name. */
