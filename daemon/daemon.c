@@ -114,6 +114,12 @@ static bool is_ready(void *context)
     return atomic_load(&daemon->ready) && !atomic_load(&daemon->disk_full);
 }
 
+static struct mtr_api_query_limits query_limits(void *context)
+{
+    const struct mtr_config *config = ((struct mtr_daemon *)context)->config;
+    return (struct mtr_api_query_limits){config->query.rows_max, (uint32_t)config->query.calls_max};
+}
+
 static void on_delivery(void *context, struct mtr_str id, const struct mtr_outbox_result *result)
 {
     struct mtr_daemon *daemon = context;
@@ -141,8 +147,6 @@ static struct mtr_api_limits api_limits(struct mtr_daemon *daemon)
         .answer_bytes_total_max = listen->answer_bytes_total_max,
         .decoded_bytes_max = listen->decoded_bytes_max,
         .request_events_max = (uint32_t)config->intake.request_events_max,
-        .rows_max = config->query.rows_max,
-        .calls_max = (uint32_t)config->query.calls_max,
     };
 }
 
@@ -161,6 +165,7 @@ static void fill_host(struct mtr_daemon *daemon)
         .catalog_changed = catalog_changed,
         .progress = pipeline_progress,
         .is_ready = is_ready,
+        .query_limits = query_limits,
     };
 }
 

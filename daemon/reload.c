@@ -12,6 +12,7 @@
 
 #include "daemon/daemon.h"
 #include "meterd/core/logline.h"
+#include "meterd/emitter/http_sender.h"
 
 enum { NAMES_BYTES = 1024 };
 
@@ -69,6 +70,7 @@ void daemon_take_config(struct mtr_daemon *daemon, const struct mtr_config *fres
     after->outbox.allow_loopback = fresh->outbox.allow_loopback;
     after->outbox.allow_private = fresh->outbox.allow_private;
     daemon->config = after;
+    mtr_http_sender_allow(daemon->sender, after->outbox.allow_loopback, after->outbox.allow_private);
     mtr_logline_set_level((enum mtr_logline_level)fresh->logline.level);
     mtr_logline_set_format((enum mtr_logline_format)fresh->logline.format);
     const char *nothing = changes.later[0] ? "nothing takes effect now" : "nothing changed";

@@ -1,6 +1,6 @@
 /*
- * What the HTTP API needs of the process that it runs in: the stores that it reads, its limits, and four
- * calls back.
+ * What the HTTP API needs of the process that it runs in: the stores that it reads, its limits, and
+ * some calls back.
  *
  * The daemon fills one in before it opens the API and keeps it, and all that it points to, until the API is
  * closed. The API borrows it and never writes to it. A test may fill in one of its own: stores are enough for
@@ -52,8 +52,12 @@ struct mtr_api_limits {
     size_t answer_bytes_total_max; /* of all answers that have not left */
     size_t decoded_bytes_max;      /* of POST /v1/events after decompression */
     uint32_t request_events_max;   /* in one POST /v1/events */
-    uint64_t rows_max;             /* of one answer */
-    uint32_t calls_max;            /* running or waiting at the same time; over it 503 */
+};
+
+/* Bounds that may change while the API is open; from section `query`. */
+struct mtr_api_query_limits {
+    uint64_t rows_max;  /* of one answer */
+    uint32_t calls_max; /* running or waiting at the same time; over it 503 */
 };
 
 struct mtr_api_host {
@@ -73,6 +77,7 @@ struct mtr_api_host {
     void (*catalog_changed)(void *context);
     struct mtr_progress (*progress)(void *context);
     bool (*is_ready)(void *context); /* events are accepted */
+    struct mtr_api_query_limits (*query_limits)(void *context); /* as of now */
 };
 
 #endif

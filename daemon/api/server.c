@@ -201,7 +201,8 @@ static void on_request(void *context, struct mtr_http_request *http)
         api_call_free(call);
         return;
     }
-    if (api_streams_making(api->streams) >= api->host->limits.calls_max) {
+    const struct mtr_api_host *host = api->host;
+    if (api_streams_making(api->streams) >= host->query_limits(host->context).calls_max) {
         mtr_http_problem(http, 503, NULL, MTR_STR("too many queries at a time; try again"));
         api_call_free(call);
         return;

@@ -235,6 +235,12 @@ int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_opt
     return MTR_OK;
 }
 
+void mtr_http_sender_allow(struct mtr_http_sender *sender, bool loopback, bool private_ranges)
+{
+    sender->options.allow_loopback = loopback;
+    sender->options.allow_private = private_ranges;
+}
+
 struct mtr_sender mtr_http_sender_hooks(struct mtr_http_sender *sender)
 {
     return (struct mtr_sender){on_send, sender};

@@ -266,9 +266,16 @@ def check_signals(d):
     d.process.send_signal(signal.SIGHUP)
     wait_until("the refusal", lambda: "the configuration was not reloaded" in d.log_lines())
     assert "meterd.yaml:1:10: error" in d.log_lines() and d.status()["ready"], d.log_lines()
+    settings = json.loads(config)
+    write(d, "meterd.yaml", json.dumps({**settings, "query": {"rows_max": 1}}))
+    d.process.send_signal(signal.SIGHUP)
+    wait_until("the reload", lambda: "reloaded the configuration: query.rows_max" in d.log_lines())
+    answer = d.call("GET", "/v1/usage?window=hour")
+    assert answer.status == 400 and b"more than 1 rows" in answer.body, answer.body  # holds at once, for every thread
+    assert d.call("GET", "/v1/usage?window=hour&limit=2").status == 400
     write(d, "meterd.yaml", config)
     d.process.send_signal(signal.SIGHUP)
-    wait_until("the reload", lambda: " reloaded: " in d.log_lines())
+    wait_until("the old ones", lambda: d.call("GET", "/v1/usage?window=hour").status == 200)
 
 
 def check_upkeep(d):

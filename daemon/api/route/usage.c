@@ -223,7 +223,8 @@ static int fill(struct api_call *call, struct api_rows *rows)
 
 static bool read_limit(struct api_call *call, struct mtr_usage_query *query)
 {
-    const uint64_t rows_max = call->host->limits.rows_max, limit = api_u64(call, "limit");
+    const uint64_t rows_max = call->host->query_limits(call->host->context).rows_max;
+    const uint64_t limit = api_u64(call, "limit");
     query->rows_max = limit ? limit : rows_max;
     if (limit <= rows_max) return true;
     api_problem(call, 400, "limit: '%llu' is not a whole number from 1 to %llu", (unsigned long long)limit,

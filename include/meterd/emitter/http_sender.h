@@ -27,6 +27,8 @@ struct mtr_http_sender_options {
 /* On the loop's thread, before it runs. Errors: MTR_ENOMEM, or what opening the HTTP client says. */
 int mtr_http_sender_open(struct mtr_loop *loop, const struct mtr_http_sender_options *options,
                          struct mtr_http_sender **out) MTR_MUST_USE;
+/* Which destinations may be reached, from the next message on. On the loop's thread. */
+void mtr_http_sender_allow(struct mtr_http_sender *sender, bool loopback, bool private_ranges);
 /* What the outbox calls on its own thread. Borrows the sender. */
 struct mtr_sender mtr_http_sender_hooks(struct mtr_http_sender *sender);
 /* Cancels what is on its way, without results; after the outbox's thread has ended. NULL is fine. */
