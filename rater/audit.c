@@ -61,6 +61,7 @@ static int check_line(void *context, const struct mtr_charge_line *line)
 {
     struct audit *audit = context;
     struct mtr_money sum = line->emitted, cost = line->cost;
+    struct mtr_quantity quantity = line->quantity;
     uint64_t number = line->last_number;
     uint64_t count = 0;
     bool broken = false;
@@ -73,7 +74,8 @@ static int check_line(void *context, const struct mtr_charge_line *line)
         broken = rc || charge.line.high != line->key.high || charge.line.low != line->key.low ||
                  charge.subscription != line->subscription || charge.previous >= number ||
                  mtr_money_add(charge.emitted_before, charge.amount, &after) || after.e18 != sum.e18 ||
-                 mtr_money_sub(cost, charge.cost, &cost);
+                 mtr_money_sub(cost, charge.cost, &cost) || charge.quantity.e12 != quantity.e12 ||
+                 mtr_quantity_sub(quantity, charge.quantity_delta, &quantity);
         if (broken) break;
         sum = charge.emitted_before;
         number = charge.previous;
@@ -81,7 +83,7 @@ static int check_line(void *context, const struct mtr_charge_line *line)
     }
     MTR_ASSERT(broken || !number); /* back to the first charge */
     audit->counts->charges += count;
-    if (!broken && !sum.e18 && !cost.e18 && count == line->count) return MTR_OK;
+    if (!broken && !sum.e18 && !cost.e18 && !quantity.e12 && count == line->count) return MTR_OK;
     const struct mtr_audit_finding finding = {
         .kind = MTR_AUDIT_BROKEN_SUM,
         .subscription = audit->subscription->key,
@@ -112,7 +114,7 @@ static int report_differences(struct audit *audit, const struct mtr_charge_perio
             .emitted = difference->line.emitted,
             .text = difference->amount.e18 ? MTR_STR("the emitted sum is not the price of the usage")
                     : difference->cost.e18 ? MTR_STR("the cost of this line is not what the usage costs")
-                                           : MTR_STR("the emitted units are not what the pool gives"),
+                                           : MTR_STR("the quantity that was charged is not the usage"),
         };
         int rc = report(audit, &finding);
         if (rc) return rc;

@@ -3,7 +3,7 @@
  *
  * Invariants: comparing reads only, so that a price that cannot be computed leaves no trace. Every line that
  * the price has or the store knows is looked at once. A line that the price no longer has is taken back to
- * zero.
+ * zero. A line differs in amount, cost or quantity: use that costs nothing is on the bill, too.
  */
 #include "rater/difference.h"
 
@@ -55,12 +55,6 @@ static int subtract(struct rater_difference *difference, struct mtr_money amount
     return mtr_quantity_sub(difference->quantity, difference->line.quantity, &difference->quantity_delta);
 }
 
-/* A draw of units has no amount: its law is of its quantity. */
-static bool is_draw(const struct mtr_charge_line *line)
-{
-    return mtr_str_equal(line->kind, MTR_STR("draw"));
-}
-
 /* The state of a priced line: description as of now, sums from the store. */
 static int compare_line(struct comparison *comparison, const struct mtr_period_line *line,
                         struct mtr_hash128 *key)
@@ -84,9 +78,8 @@ static int compare_line(struct comparison *comparison, const struct mtr_period_l
     difference.exact = line->exact;
     rc = subtract(&difference, line->amount, line->cost);
     if (rc) return rc;
-    bool empty = !line->amount.e18 && !line->quantity.e12 && !state.emitted.e18 && !line->cost.e18;
-    bool differs = difference.amount.e18 || difference.cost.e18 ||
-                   (is_draw(&line->identity) && difference.quantity_delta.e12);
+    bool empty = !line->amount.e18 && !line->quantity.e12 && !line->cost.e18;
+    bool differs = difference.amount.e18 || difference.cost.e18 || difference.quantity_delta.e12;
     if (!differs && (!comparison->every_line || empty)) return MTR_OK;
     return add_difference(comparison, &difference);
 }
@@ -134,13 +127,14 @@ static int on_stored_line(void *context, const struct mtr_charge_line *line)
 {
     struct comparison *comparison = context;
     const uint32_t count = comparison->price->line_count;
-    if (!line->emitted.e18 && !line->cost.e18 && !(is_draw(line) && line->quantity.e12)) return MTR_OK;
+    if (!line->emitted.e18 && !line->cost.e18 && !line->quantity.e12) return MTR_OK;
     if (count && bsearch(&line->key, comparison->keys, count, sizeof(line->key), compare_keys)) return MTR_OK;
     struct rater_difference difference = {.line = *line, .has_cost = line->has_cost};
     int rc = copy_texts(comparison->arena, &difference.line);
     if (!rc) rc = subtract(&difference, (struct mtr_money){0}, (struct mtr_money){0});
     if (rc) return rc;
     MTR_ASSERT(difference.amount.e18 == -line->emitted.e18 && !difference.emitted_after.e18); /* all of it */
+    MTR_ASSERT(difference.quantity_delta.e12 == -line->quantity.e12 && !difference.quantity.e12);
     find_range(comparison->price, &difference);
     return add_difference(comparison, &difference);
 }

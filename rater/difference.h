@@ -34,7 +34,7 @@ struct rater_differences {
 bool rater_turns_to_loss(const struct rater_difference *difference);
 
 /* Reads only. With every_line a line without a difference is listed too (closing); else only lines that
- * differ in amount or cost. */
+ * differ in amount, cost or quantity. */
 int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price *price, bool every_line,
                   struct mtr_arena *arena, struct rater_differences *out) MTR_MUST_USE;
 

@@ -1,8 +1,9 @@
 /*
  * Charges made of differences.
  *
- * Invariants: after rater_emit the emitted sum of every line listed is its price. The charge's id covers the
- * line's identity, the version's hash and the period's revision: the same rating gives the same ids.
+ * Invariants: after rater_emit the emitted sum and quantity of every line listed are those of its price. The
+ * charge's id covers the line's identity, the version's hash and the period's revision: the same rating gives
+ * the same ids.
  */
 #include "rater/emit.h"
 
@@ -38,6 +39,7 @@ static void check_charge(const struct mtr_charge *charge, const struct rater_dif
 {
     MTR_ASSERT(difference->emitted_after.e18 == charge->emitted_before.e18 + charge->amount.e18);
     MTR_ASSERT(difference->cost_after.e18 == difference->line.cost.e18 + charge->cost.e18);
+    MTR_ASSERT(charge->quantity.e12 == difference->line.quantity.e12 + charge->quantity_delta.e12);
     MTR_ASSERT(charge->previous <
                charge->number); /* the chain of a line's charges goes back, so that it ends */
     MTR_ASSERT(charge->seq_first <= charge->seq_last);

@@ -274,22 +274,39 @@ static int64_t floor_s(int64_t time_us)
     return time_us / MTR_US_PER_SECOND - (time_us % MTR_US_PER_SECOND < 0);
 }
 
-/* A period is closed when its end plus the grace is past. The one that holds now - grace is the oldest
- * that is not. */
+/* The billing period that holds a time, as long as the subscription lasts. */
+static struct mtr_period period_at(const struct mtr_subscription *subscription, int64_t time_s)
+{
+    struct mtr_period period = mtr_period_at(&subscription->billing, time_s);
+    period.start_s = mtr_time_later(period.start_s, subscription->start_s);
+    period.end_s = mtr_time_sooner(period.end_s, subscription->end_s);
+    return period;
+}
+
+/* A period is closed when its end plus the grace is past: when it ended before now - grace. */
+static bool is_closed(int64_t end_s, int64_t border_us)
+{
+    return end_s <= floor_s(border_us - 1);
+}
+
+/* The oldest that is not closed is the one that holds the border; with the subscription's end all are. */
+static struct mtr_open_period find_open_period(const struct mtr_subscription *subscription, int64_t border_us)
+{
+    if (is_closed(subscription->end_s, border_us)) return (struct mtr_open_period){INT64_MAX, INT64_MAX};
+    const struct mtr_period period = period_at(subscription, floor_s(border_us));
+    return (struct mtr_open_period){period.start_s * MTR_US_PER_SECOND, period.end_s * MTR_US_PER_SECOND};
+}
+
 static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct mtr_subscription *subscription,
                                          int64_t time_us, int64_t now_us, struct mtr_arena *arena)
 {
     MTR_ASSERT(subscription->number && subscription->number <= judge->period_count);
     struct mtr_open_period *open = &judge->periods[subscription->number - 1];
     int64_t border_us = now_us - judge->options.grace_us;
-    if (border_us >= open->until_us) {
-        struct mtr_period period = mtr_period_at(&subscription->billing, floor_s(border_us));
-        *open =
-            (struct mtr_open_period){period.start_s * MTR_US_PER_SECOND, period.end_s * MTR_US_PER_SECOND};
-    }
+    if (border_us >= open->until_us) *open = find_open_period(subscription, border_us);
     if (time_us >= open->start_us) return no_objection;
-    struct mtr_period period = mtr_period_at(&subscription->billing, floor_s(time_us));
-    return period.end_s * MTR_US_PER_SECOND < border_us ? late(&period, arena) : no_objection;
+    const struct mtr_period period = period_at(subscription, floor_s(time_us));
+    return is_closed(period.end_s, border_us) ? late(&period, arena) : no_objection;
 }
 
 static struct mtr_verdict judge_term(const struct mtr_subscription *subscription, int64_t time_us,

@@ -45,6 +45,8 @@ static const char CATALOG[] = "vendors:\n"
                               "subscriptions:\n"
                               "  - {key: sub-1, service: compute, customer: c, tariff: standard, start: 2026-01-01}\n"
                               "  - {key: ended, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"
+                              "  - {key: lapsed, service: compute, customer: c, tariff: standard, start: 2026-03-02, end: 2026-03-05}\n"
+                              "  - {key: leaving, service: compute, customer: c, tariff: standard, start: 2026-01-01, end: '2026-03-10T11:30:00Z'}\n"
                               "  - {key: rival-1, service: storage, customer: c, tariff: standard, start: 2026-01-01}\n";
 
 static const char NOW[] = "2026-03-10T12:00:00Z";

@@ -1,6 +1,6 @@
 /*
- * The audit of the law: for every subscription and period, Σ emitted == price(usage now), and every sum is
- * the sum of its charges.
+ * The audit of the law: for every subscription and period, Σ emitted == price(usage now), of amount, cost and
+ * quantity, and every sum is the sum of its charges.
  *
  * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its
  * next rating is counted as pending, not as wrong.
@@ -14,7 +14,7 @@
 #include "meterd/rater/rater.h"
 
 enum mtr_audit_kind {
-    MTR_AUDIT_DIFFERENCE,    /* emitted is not the price */
+    MTR_AUDIT_DIFFERENCE,    /* what was emitted is not the price, its cost or its quantity */
     MTR_AUDIT_BROKEN_SUM,    /* a line's sum is not the sum of its charges */
     MTR_AUDIT_POOL,          /* the ledger of a pool is not what the period draws of it */
     MTR_AUDIT_PROBLEM,       /* the period cannot be rated; text says why */

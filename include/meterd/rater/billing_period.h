@@ -165,8 +165,8 @@ struct mtr_period_price {
  * MTR_EMISSING, out->missing. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_s, struct mtr_period_price *out) MTR_MUST_USE;
-/* Is every line, amount and cost, what was emitted of it, and nothing emitted besides? Reads only; the arena
- * holds what is compared. */
+/* Is every line, amount, cost and quantity, what was emitted of it, and nothing emitted besides? Reads only;
+ * the arena holds what is compared. */
 int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr_charges_txn *charges,
                                 struct mtr_arena *arena, bool *out) MTR_MUST_USE;
 

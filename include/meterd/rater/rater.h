@@ -6,7 +6,8 @@
  *   catalog changed ──────┼─▶ period marked dirty ─▶ (draft_every) ─▶ price now − sum emitted ─▶ charges
  *   watermark: open/close ┘
  *
- * A charge is a difference: for every line Σ emitted == its price now. Drafts while the period runs; at
+ * A charge is a difference: for every line Σ emitted == its price now, of amount, cost and quantity, so that
+ * the bill's quantity is the usage also where it costs nothing. Drafts while the period runs; at
  * watermark ≥ end + grace the period is final, once, and every line of it gets one final charge (its
  * difference may be 0: the message is "this line is final"); whatever comes later is a correction of its own
  * period.

@@ -25,13 +25,13 @@ settle  2026-04-02
                  final 0 included{grant=2026-03-01} draw (100)
 use     s1 calls 2026-01-02 40  # late: February has less to take over, and leaves less to March
 settle  2026-04-06
-        2026-01: correction 0 included{grant=2026-01-01} draw (70)
+        2026-01: correction 0 calls (70); correction 0 included{grant=2026-01-01} draw (70)
         2026-02: correction 0 included{grant=2026-01-01} draw (30);
                  correction 0 included{grant=2026-02-01} draw (90)
         2026-03: correction 40 calls; correction 0 included{grant=2026-02-01} draw (10)
 void    s1 calls 2026-01-02 40 | 2026-01-01 30  # all of January: February has its hundred, and leaves more to March
 settle  2026-04-10
-        2026-01: correction 0 included{grant=2026-01-01} draw (0)
+        2026-01: correction 0 included{grant=2026-01-01} draw (0); correction 0 calls (0)
         2026-02: correction 0 included{grant=2026-01-01} draw (100);
                  correction 0 included{grant=2026-02-01} draw (20)
         2026-03: correction -70 calls; correction 0 included{grant=2026-02-01} draw (80)

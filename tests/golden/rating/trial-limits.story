@@ -37,7 +37,7 @@ at      2026-03-01T02
         2026-03: draft 31 base
 use     s1 calls 2026-01-21 12  # late: February has less left
 at      2026-03-01T09
-        2026-01: correction 0 trial.calls{grant=2026-01-01} draw (37)
+        2026-01: correction 0 calls (42); correction 0 trial.calls{grant=2026-01-01} draw (37)
         2026-02: correction 2 calls; correction 0 trial.calls{grant=2026-01-01} draw (13)
 at      2026-03-01T18         nothing
 
@@ -57,7 +57,7 @@ at      2026-03-01T02
         2026-03: draft 31 base
 use     s1 calls 2026-01-21 12  # late: February has less left
 at      2026-03-01T09
-        2026-01: correction 0 trial.calls{grant=2026-01-01} draw (37)
+        2026-01: correction 0 calls (42); correction 0 trial.calls{grant=2026-01-01} draw (37)
 at      2026-03-01T18         nothing
 
 # Units for days that go on into February.
@@ -76,7 +76,7 @@ at      2026-03-01T02
         2026-03: draft 31 base
 use     s1 calls 2026-01-21 12  # late: February has less left
 at      2026-03-01T09
-        2026-01: correction 0 trial.calls{grant=2026-01-01} draw (37)
+        2026-01: correction 0 calls (42); correction 0 trial.calls{grant=2026-01-01} draw (37)
         2026-02: correction 2 calls; correction 0 trial.calls{grant=2026-01-01} draw (13)
 at      2026-03-01T18         nothing
 

@@ -79,6 +79,11 @@ static const struct row judgements[] = {
      BAD(LATE, NULL, "2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z"), .stored = 1},
     {"late", "c7", "cpu", "sub-1", "2026-01-20T00:00:00Z", SECONDS,
      BAD(LATE, NULL, "2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z"), .stored = 1},
+    {"closed with its subscription", "c9", "cpu", "lapsed", "2026-03-04T23:00:00Z", SECONDS,
+     BAD(LATE, NULL, "2026-03-02T00:00:00Z to 2026-03-05T00:00:00Z"), .stored = 1},
+    {"a subscription that ended within the grace", "c10", "cpu", "leaving", "2026-03-10T11:00:00Z", SECONDS, OK_(ACCEPTED), .stored = 1},
+    {"a period before its last", "c11", "cpu", "leaving", "2026-02-28T23:00:00Z", SECONDS,
+     BAD(LATE, NULL, "2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z"), .stored = 1},
     {"start of the open period", "c8", "cpu", "sub-1", "2026-03-01T00:00:00Z", SECONDS, OK_(ACCEPTED), .stored = 1},
     /* time */
     {"oldest accepted", "d1", "cpu", "sub-1", "2026-01-14T12:00:00Z", SECONDS, BAD(LATE, NULL, "2026-01-01"), .stored = 1},
