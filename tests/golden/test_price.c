@@ -27,6 +27,8 @@ struct row {
 #define TIERS "[{up_to: 100, unit: \"0.05\"}, {up_to: 1000, unit: \"0.04\", flat: \"2\"}, {unit: \"0.03\", flat: \"5\"}]"
 #define GRADUATED "{key: cpu, meter: m, graduated: " TIERS "}"
 #define VOLUME "{key: cpu, meter: m, volume: " TIERS "}"
+#define GRADUATED_BELOW                                                                                                                  \
+    "{key: cpu, meter: m, graduated: [{below: 100, unit: \"0.05\"}, {up_to: 1000, unit: \"0.04\", flat: \"2\"}, {unit: \"0.03\", flat: \"5\"}]}"
 #define PACKAGE "{key: mail, meter: m, package: {size: 1000, price: \"1.50\"}}"
 
 #define STAIRSTEP "{key: seats, meter: m, stairstep: [{up_to: 10, amount: 50}, {up_to: 25, amount: 90}, {amount: 150}]}"
@@ -66,6 +68,19 @@ static const struct row rows[] = {
     {"volume, flat at zero", NULL, "{key: a, meter: m, flat_at_zero: true, volume: [{up_to: 1, flat: 7}, {unit: 1, flat: 9}]}", NULL, "0=0",
      "a usage 7.00; total 7.00"},
     {"volume, negative", NULL, VOLUME, NULL, "0=-200", "cpu usage -10.00; total -10.00"},
+    /* bounds that belong to the upper tier */
+    {"just below the bound", NULL, GRADUATED_BELOW, NULL, "0=99.999999999999", "cpu usage 5.00; total 5.00"},
+    {"the bound is in the upper tier, whose flat is due", NULL, GRADUATED_BELOW, NULL, "0=100", "cpu usage 7.00; total 7.00"},
+    {"above the bound", NULL, GRADUATED_BELOW, NULL, "0=101", "cpu usage 7.04; total 7.04"},
+    {"beside a bound of the lower tier", NULL, GRADUATED_BELOW, NULL, "0=1000", "cpu usage 43.00; total 43.00"},
+    {"volume, at the bound of the upper tier", NULL, "{key: a, meter: m, volume: [{below: 200000, unit: \"0.000001\"}, {unit: \"0.000002\"}]}", NULL,
+     "0=200000", "a usage 0.40; total 0.40"},
+    {"stairstep, at the bound of the upper step", NULL, "{key: a, meter: m, stairstep: [{below: 10, amount: 50}, {amount: 90}]}", NULL, "0=10",
+     "a usage 90.00; total 90.00"},
+    {"percentage, the bound has the flat", NULL, "{key: a, meter: m, graduated_percentage: [{below: 10, rate: 1}, {rate: 2, flat: 300}]}", NULL, "0=10",
+     "a usage 300.10; total 300.10"},
+    {"the cap of an upper tier of nothing", NULL, "{key: a, meter: m, graduated: [{below: 10, unit: 1}, {unit: 1, flat: 5, cap: 5}]}", NULL, "0=10",
+     "a usage 15.00; total 15.00"},
     /* package */
     {"package, nothing", NULL, PACKAGE, NULL, "0=0", "total 0.00"},
     {"package, started", NULL, PACKAGE, NULL, "0=1", "mail usage 1.50; total 1.50"},

@@ -81,7 +81,9 @@ static void add_tiers(struct random_case *it, const char *curve, const char *uni
     add(&it->text, "%s: [", curve);
     for (unsigned i = 0; i < count; i++) {
         add(&it->text, "{");
-        if (i + 1 < count) add(&it->text, "up_to: %u.%u, ", bound += 1 + below(it, 60), below(it, 10));
+        if (i + 1 < count)
+            add(&it->text, "%s: %u.%u, ", one_in(it, 3) ? "below" : "up_to", bound += 1 + below(it, 60),
+                below(it, 10));
         if (unit) add(&it->text, "%s: \"%u.%03u\", ", unit, below(it, 3), below(it, 1000));
         if (flat && (!unit || one_in(it, 2)))
             add(&it->text, "%s: \"%u.%u\", ", flat, below(it, 9), below(it, 10));
@@ -129,7 +131,7 @@ static void add_choice(struct random_case *it)
         return;
     case 1:
         add(&it->text,
-            "scope: period, capacity: [{up_to: {m: %u, n: %u}, amount: \"%u.3\"}, {up_to: {m: %u, n: 9000}, amount: 20}, {amount: 50}]",
+            "scope: period, capacity: [{up_to: {m: %u}, below: {n: %u}, amount: \"%u.3\"}, {up_to: {m: %u, n: 9000}, amount: 20}, {amount: 50}]",
             1 + below(it, 20), 1 + below(it, 20), below(it, 9), 30 + below(it, 9000));
         return;
     default:

@@ -47,11 +47,24 @@ def money(digits):
     return Fraction(rng.choice([0, 5, 1, 25, rng.randrange(10**4), rng.randrange(10**7)]), 10 ** rng.randrange(digits + 1))
 
 
+class Below(Fraction):
+    """A bound that belongs to the upper tier."""
+
+
+def holds(bound, q):
+    """Does a tier with that bound have the quantity?"""
+    return bound is None or q < bound or (q == bound and not isinstance(bound, Below))
+
+
+def bound_document(bound):
+    return {} if bound is None else {"below" if isinstance(bound, Below) else "up_to": plain(bound, 3)}
+
+
 def make_tiers():
     tiers, bound = [], Fraction(0)
     for _ in range(rng.randrange(5)):
         bound += Fraction(rng.randrange(1, 2000), rng.choice([1, 1, 10, 1000]))
-        tiers.append((bound, money(6), money(2) if rng.random() < 0.4 else Fraction(0)))
+        tiers.append((rng.choice([Fraction, Fraction, Below])(bound), money(6), money(2) if rng.random() < 0.4 else Fraction(0)))
     return tiers + [(None, money(6), money(2) if rng.random() < 0.4 else Fraction(0))]
 
 
@@ -203,14 +216,14 @@ def document_of(c):
     elif c["kind"] in ("blocks", "increments"):
         d[c["kind"]] = rows_document(c)
     elif c["kind"] == "stairstep":
-        d["stairstep"] = [{**({} if bound is None else {"up_to": plain(bound, 3)}), "amount": plain(flat, 9)} for bound, _, flat in c["tiers"]]
+        d["stairstep"] = [{**bound_document(bound), "amount": plain(flat, 9)} for bound, _, flat in c["tiers"]]
         d["flat_at_zero"] = c["zero"]
     elif c["kind"] == "package":
         d["package"] = {"size": plain(c["size"], 1), "price": plain(c["tiers"][0][1], 9), "rounding": c["rounding"]}
     else:
         key, factor = ("rate", 100) if c["kind"] == "graduated_percentage" else ("unit", 1)
         d[c["kind"]] = [
-            {**({} if bound is None else {"up_to": plain(bound, 3)}), key: plain(unit * factor, 9), "flat": plain(flat, 9)}
+            {**bound_document(bound), key: plain(unit * factor, 9), "flat": plain(flat, 9)}
             for bound, unit, flat in c["tiers"]
         ]
         d["flat_at_zero"] = c["zero"]
@@ -287,15 +300,14 @@ def curve(c, q):
     if q == 0:
         return tiers[0][2] if c["zero"] else Fraction(0)
     if c["kind"] in ("volume", "stairstep"):
-        _, unit, flat = next(t for t in tiers if t[0] is None or q <= t[0])
+        _, unit, flat = next(t for t in tiers if holds(t[0], q))
         return q * unit + flat
     total, lower = Fraction(0), Fraction(0)
     for bound, unit, flat in tiers:
-        if q <= lower:
-            break
-        total += (q if bound is None else min(q, bound)) * unit - lower * unit + flat
+        total += (q if holds(bound, q) else bound) * unit - lower * unit + flat
+        if holds(bound, q):
+            return total
         lower = bound
-    return total
 
 
 def slices_of(c, rows):

@@ -106,7 +106,9 @@ static void put_tiers(struct yaml *yaml, const char *curve)
         yaml_put(yaml, "%s{unit: '0.%02u'", i ? ", " : "", scenario_below(scenario, 100));
         if (scenario_chance(scenario, 40)) yaml_put(yaml, ", flat: '%u.5'", scenario_below(scenario, 5));
         bound += 1 + scenario_below(scenario, 30);
-        if (i + 1 < tiers) yaml_put(yaml, ", up_to: %u%s", bound, scenario_chance(scenario, 30) ? ".5" : "");
+        if (i + 1 < tiers)
+            yaml_put(yaml, ", %s: %u%s", scenario_chance(scenario, 30) ? "below" : "up_to", bound,
+                     scenario_chance(scenario, 30) ? ".5" : "");
         yaml_put(yaml, "}");
     }
     yaml_put(yaml, "]");

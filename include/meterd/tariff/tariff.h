@@ -51,9 +51,10 @@
  * says `reset: true`. `scope` of a component (period, event, hour, day, term, level) says what its curve
  * applies to before the amounts are added.
  *
- * Tiers: `up_to` is inclusive and belongs to the tier; the last has none; `flat` is due once per entered
- * tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order of parts: convert →
- * free units → allowances → curve → discount → markup → round → overage → cap → minimum → true-up.
+ * Tiers: a bound `up_to` belongs to the tier, a bound `below` to the tier above; the last has none; `flat` is
+ * due once per entered tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order
+ * of parts: convert → free units → allowances → curve → discount → markup → round → overage → cap → minimum →
+ * true-up.
  * docs/pricing.md is the guide with worked examples.
  */
 #ifndef METERD_TARIFF_TARIFF_H

@@ -1,7 +1,8 @@
 /*
  * Capacity: one amount for the lowest step that fits the quantities of several meters. The keys of `up_to`
- * name the meters; each step but the last names all of them.
+ * and `below` name the meters; each step but the last names all of them, each in one of the two.
  */
+#include "lib/tariff/curve/bound.h"
 #include "lib/tariff/curve/curve.h"
 
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #include "lib/tariff/report.h"
 
 struct step_fields {
-    bool has_up_to;
-    struct mtr_list up_to; /* of struct mtr_label */
+    bool has_up_to, has_below;
+    struct mtr_list up_to, below; /* of struct mtr_label */
     struct mtr_money amount;
 };
 
@@ -20,8 +21,8 @@ struct capacity_fields {
 };
 
 struct capacity_step {
-    bool open_ended;            /* the last */
-    struct mtr_quantity *up_to; /* inclusive, one per input */
+    bool open_ended;             /* the last */
+    struct tariff_bound *bounds; /* one per input */
     struct mtr_money amount;
 };
 
@@ -34,6 +35,9 @@ static const struct mtr_field rows[] = {
     {.name = "up_to", .type = MTR_FIELD_LABELS, AT(step_fields, up_to), PRESENT(step_fields, has_up_to),
      .min = 1, .max = MTR_TARIFF_INPUTS_MAX,
      .doc = "meter: the greatest quantity of it that fits, for each meter; the last step has none"},
+    {.name = "below", .type = MTR_FIELD_LABELS, AT(step_fields, below), PRESENT(step_fields, has_below),
+     .min = 1, .max = MTR_TARIFF_INPUTS_MAX,
+     .doc = "meter: instead of up_to, the quantity of it that fits no more"},
     {.name = "amount", .type = MTR_FIELD_MONEY, AT(step_fields, amount), .required = true,
      .doc = "what it costs when everything fits here"},
     {0},
@@ -41,15 +45,21 @@ static const struct mtr_field rows[] = {
 
 /* ---- reading ---- */
 
-/* In the order in which the first step names them. */
-static int read_inputs(struct mtr_arena *arena, const struct mtr_list *first, struct mtr_component *out)
+static void name_inputs(const struct mtr_list *bounds, struct mtr_component *out)
 {
-    const struct mtr_label *labels = first->items;
-    if (!first->count) return MTR_OK;
-    out->inputs = mtr_arena_calloc(arena, first->count, sizeof(*out->inputs));
+    const struct mtr_label *labels = bounds->items;
+    for (uint32_t i = 0; i < bounds->count; i++) out->inputs[out->input_count++] = labels[i].name;
+}
+
+/* In the order in which the first step names them. */
+static int read_inputs(struct mtr_arena *arena, const struct step_fields *first, struct mtr_component *out)
+{
+    const uint32_t count = first->up_to.count + first->below.count;
+    if (!count) return MTR_OK;
+    out->inputs = mtr_arena_calloc(arena, count, sizeof(*out->inputs));
     if (!out->inputs) return MTR_ENOMEM;
-    out->input_count = first->count;
-    for (uint32_t i = 0; i < first->count; i++) out->inputs[i] = labels[i].name;
+    name_inputs(&first->up_to, out);
+    name_inputs(&first->below, out);
     out->meter = out->inputs[0];
     return MTR_OK;
 }
@@ -58,7 +68,7 @@ static int read_capacity(struct mtr_arena *arena, const void *fields, struct mtr
 {
     const struct mtr_list *list = &((const struct capacity_fields *)fields)->steps;
     const struct step_fields *from = list->items;
-    int rc = read_inputs(arena, &from->up_to, out);
+    int rc = read_inputs(arena, from, out);
     if (rc) return rc;
     struct capacity *capacity = mtr_arena_calloc(arena, 1, sizeof(*capacity));
     if (!capacity) return MTR_ENOMEM;
@@ -67,9 +77,10 @@ static int read_capacity(struct mtr_arena *arena, const void *fields, struct mtr
     if (!capacity->steps) return MTR_ENOMEM;
     for (uint32_t i = 0; i < list->count; i++) {
         struct capacity_step *step = &capacity->steps[i];
-        *step = (struct capacity_step){.open_ended = !from[i].has_up_to, .amount = from[i].amount};
-        step->up_to = mtr_arena_calloc(arena, (size_t)out->input_count + 1, sizeof(*step->up_to));
-        if (!step->up_to) return MTR_ENOMEM;
+        *step = (struct capacity_step){.open_ended = !from[i].has_up_to && !from[i].has_below,
+                                       .amount = from[i].amount};
+        step->bounds = mtr_arena_calloc(arena, (size_t)out->input_count + 1, sizeof(*step->bounds));
+        if (!step->bounds) return MTR_ENOMEM;
     }
     out->curve_data = capacity;
     return MTR_OK;
@@ -81,7 +92,7 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                         struct mtr_diagnostics *findings)
 {
     tariff_forbid(findings, node, fields->has_meter, "meter",
-                  "the keys of `up_to` name the meters: remove meter");
+                  "the keys of `up_to` and `below` name the meters: remove meter");
     tariff_forbid(findings, node, TARIFF_PART_OF(fields, free_units), "free_units",
                   "there is no one meter whose units could be free: raise the bounds instead");
     tariff_forbid(
@@ -96,38 +107,54 @@ static void lint_beside(const struct mtr_node *node, const struct tariff_compone
                   "a capacity is of the whole period: remove weights");
 }
 
-static const struct mtr_node *find_bound(const struct mtr_node *up_to, struct mtr_str meter)
+static const struct mtr_node *find_bound(const struct mtr_node *bounds, struct mtr_str meter)
 {
-    for (uint32_t i = 0; i < up_to->child_count; i++)
-        if (mtr_str_equal(up_to->children[i].key, meter)) return &up_to->children[i];
+    for (uint32_t i = 0; bounds && i < bounds->child_count; i++)
+        if (mtr_str_equal(bounds->children[i].key, meter)) return &bounds->children[i];
     return NULL;
+}
+
+static void lint_bound(const struct mtr_node *node, struct mtr_str meter, struct tariff_bound *out,
+                       struct mtr_diagnostics *findings)
+{
+    const struct mtr_node *up_to = find_bound(mtr_node_get(node, "up_to"), meter),
+                          *below = find_bound(mtr_node_get(node, "below"), meter);
+    const struct mtr_node *bound = up_to ? up_to : below, *any = tariff_place(node, "up_to");
+    const char *key = up_to ? "up_to" : "below";
+    out->is_below = !up_to;
+    if (!bound)
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, any->line, any->column, "up_to",
+                             "has no bound for `%.*s`: each step names the same meters", MTR_STR_ARGS(meter));
+    else if (mtr_quantity_parse(bound->text, &out->at) || out->at.e12 < 0)
+        tariff_error(findings, bound, key,
+                     "must be a number that is not negative, of at most 12 digits after the point");
+    else if (out->is_below && out->at.e12 == 0)
+        tariff_error(findings, bound, key, "must be more than 0: nothing is below it");
+    if (up_to && below)
+        tariff_error(findings, below, "below", "stands instead of up_to: a meter has one bound in a step");
 }
 
 /* Fills the step's bounds: the texts are numbers only if the lint says so. */
 static void lint_bounds(const struct mtr_node *node, const struct mtr_component *component,
                         struct capacity_step *step, struct mtr_diagnostics *findings)
 {
-    const struct mtr_node *up_to = mtr_node_get(node, "up_to");
-    for (uint32_t i = 0; i < component->input_count; i++) {
-        const struct mtr_node *bound = find_bound(up_to, component->inputs[i]);
-        if (!bound)
-            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, up_to->line, up_to->column, "up_to",
-                                 "has no bound for `%.*s`: each step names the same meters",
-                                 MTR_STR_ARGS(component->inputs[i]));
-        else if (mtr_quantity_parse(bound->text, &step->up_to[i]) || step->up_to[i].e12 < 0)
-            tariff_error(findings, bound, "up_to",
-                         "must be a number that is not negative, of at most 12 digits after the point");
-    }
-    if (up_to->child_count > component->input_count)
-        tariff_error(findings, up_to, "up_to",
+    const struct mtr_node *up_to = mtr_node_get(node, "up_to"), *below = mtr_node_get(node, "below");
+    const uint32_t count = (up_to ? up_to->child_count : 0) + (below ? below->child_count : 0);
+    for (uint32_t i = 0; i < component->input_count; i++)
+        lint_bound(node, component->inputs[i], &step->bounds[i], findings);
+    if (count > component->input_count)
+        tariff_error(findings, up_to ? up_to : below, up_to ? "up_to" : "below",
                      "names a meter that the first step does not: each step names the same meters");
+    if (count > MTR_TARIFF_INPUTS_MAX)
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "capacity",
+                             "names more than %d meters", MTR_TARIFF_INPUTS_MAX);
 }
 
 static bool fits_within(const struct capacity_step *step, const struct capacity_step *above,
                         uint32_t input_count)
 {
     for (uint32_t i = 0; i < input_count; i++)
-        if (mtr_quantity_compare(step->up_to[i], above->up_to[i]) > 0) return false;
+        if (!tariff_bound_within(step->bounds[i], above->bounds[i])) return false;
     return true;
 }
 
@@ -172,7 +199,7 @@ static void lint_capacity(const struct mtr_node *list, struct mtr_component *com
                          "is missing: without it no use ever reaches the steps below this one");
         if (!step->open_ended && is_last)
             tariff_error(findings, node, "up_to",
-                         "use above this step has no price: leave `up_to` out of the last one");
+                         "use above this step has no price: leave its bounds out of the last one");
         if (!step->open_ended) lint_bounds(node, component, step, findings);
     }
     if (component->input_count == 0)
@@ -189,7 +216,7 @@ static void lint_capacity(const struct mtr_node *list, struct mtr_component *com
 static bool fits(const struct mtr_line_work *work, const struct capacity_step *step)
 {
     for (uint32_t i = 0; i < work->component->input_count; i++)
-        if (mtr_quantity_compare(price_input_quantity(work, i), step->up_to[i]) > 0) return false;
+        if (!tariff_bound_holds(step->bounds[i], price_input_quantity(work, i))) return false;
     return true;
 }
 
@@ -245,7 +272,7 @@ static void add_borders(const struct mtr_component *component, struct tariff_bor
 {
     const struct capacity *capacity = component->curve_data;
     for (uint32_t i = 0; i < capacity->step_count; i++)
-        if (!capacity->steps[i].open_ended) price_add_border(borders, capacity->steps[i].up_to[0]);
+        if (!capacity->steps[i].open_ended) price_add_border(borders, capacity->steps[i].bounds[0].at);
 }
 
 const struct tariff_curve tariff_curve_capacity = {

@@ -6,9 +6,7 @@
 #include "lib/tariff/curve/tiers.h"
 
 static const struct mtr_field rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
-     PRESENT(tariff_tier_fields, has_up_to),
-     .doc = "upper bound of the tier, an amount that belongs to it; the last tier has none"},
+    TARIFF_BOUND_ROWS("tier"),
     {.name = "rate", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
      PRESENT(tariff_tier_fields, has_unit), .doc = "percent of what falls in this tier"},
     {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),

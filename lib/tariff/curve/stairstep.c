@@ -4,9 +4,7 @@
 #include "lib/tariff/curve/tiers.h"
 
 static const struct mtr_field rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
-     PRESENT(tariff_tier_fields, has_up_to),
-     .doc = "upper bound of the step, which belongs to it; the last step has none"},
+    TARIFF_BOUND_ROWS("step"),
     {.name = "amount", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
      PRESENT(tariff_tier_fields, has_flat), .required = true, .doc = "what any quantity on this step costs"},
     {0},

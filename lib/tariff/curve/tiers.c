@@ -4,12 +4,12 @@
  */
 #include "lib/tariff/curve/tiers.h"
 
+#include <stdio.h>
+
 #include "lib/tariff/report.h"
 
 const struct mtr_field tariff_tier_rows[] = {
-    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),
-     PRESENT(tariff_tier_fields, has_up_to),
-     .doc = "upper bound of the tier, which belongs to it; the last tier has none"},
+    TARIFF_BOUND_ROWS("tier"),
     {.name = "unit", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, unit),
      PRESENT(tariff_tier_fields, has_unit), .doc = "price of one unit in this tier"},
     {.name = "flat", .type = MTR_FIELD_MONEY, AT(tariff_tier_fields, flat),
@@ -23,30 +23,33 @@ static void lint_bound(const struct mtr_node *node, const struct tariff_tiers *t
                        struct mtr_diagnostics *findings)
 {
     const struct tariff_tier *tier = &tiers->items[i];
-    const struct mtr_node *place = tariff_place(node, "up_to");
+    const char *key = tier->bound.is_below ? "below" : "up_to";
+    const struct mtr_node *place = tariff_place(node, key);
     char bound[MTR_DECIMAL_TEXT_BYTES], last[MTR_DECIMAL_TEXT_BYTES];
     bool is_last = i + 1 == tiers->count;
     if (tier->open_ended) {
         if (!is_last)
-            tariff_error(findings, place, "up_to",
+            tariff_error(findings, place, key,
                          "is missing: without it no use ever reaches the tiers below this one");
         return;
     }
-    mtr_quantity_format(tier->up_to, bound);
-    if (tier->up_to.e12 <= 0)
-        tariff_error(findings, place, "up_to",
-                     "must be more than 0: a tier that ends there is never reached");
+    tariff_forbid(findings, node, mtr_node_get(node, "up_to") && mtr_node_get(node, "below"), "below",
+                  "stands instead of up_to: a tier has one bound, remove one of them");
+    mtr_quantity_format(tier->bound.at, bound);
+    if (tier->bound.at.e12 <= 0)
+        tariff_error(findings, place, key, "must be more than 0: a tier that ends there is never reached");
     else if (i > 0 && !tiers->items[i - 1].open_ended &&
-             mtr_quantity_compare(tier->up_to, tiers->items[i - 1].up_to) <= 0) {
-        mtr_quantity_format(tiers->items[i - 1].up_to, last);
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
+             mtr_quantity_compare(tier->bound.at, tiers->items[i - 1].bound.at) <= 0) {
+        mtr_quantity_format(tiers->items[i - 1].bound.at, last);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
                              "%s overlaps the tier before, which goes up to %s: bounds must ascend, or this "
                              "tier is never reached",
                              bound, last);
     }
     if (is_last)
-        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, "up_to",
-                             "use above %s has no price: leave `up_to` out of the last tier", bound);
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+                             "use %s %s has no price: leave `%s` out of the last tier",
+                             tier->bound.is_below ? "from" : "above", bound, key);
 }
 
 static void lint_prices(const struct mtr_node *node, const struct tariff_tier *tier,
@@ -105,22 +108,20 @@ static void lint_cliff(const struct mtr_node *node, const struct tariff_tier *ti
 {
     struct mtr_exact at_bound, above_bound;
     char bound[MTR_DECIMAL_TEXT_BYTES], until[MTR_DECIMAL_TEXT_BYTES], cost[MTR_DECIMAL_TEXT_BYTES],
-        less[MTR_DECIMAL_TEXT_BYTES];
-    if (!tier_cost(tier, tier->up_to, &at_bound) || !tier_cost(next, tier->up_to, &above_bound)) return;
+        less[MTR_DECIMAL_TEXT_BYTES], where[3 * MTR_DECIMAL_TEXT_BYTES];
+    if (!tier_cost(tier, tier->bound.at, &at_bound) || !tier_cost(next, tier->bound.at, &above_bound)) return;
     if (mtr_exact_compare(above_bound, at_bound) >= 0) return;
-    mtr_quantity_format(tier->up_to, bound);
+    mtr_quantity_format(tier->bound.at, bound);
     mtr_exact_format(at_bound, cost);
     mtr_exact_format(above_bound, less);
-    if (break_even(next, at_bound, until))
-        mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
-            "more use costs less between %s and %s: %s costs %s, and just above it the price falls to %s",
-            bound, until, bound, cost, less);
-    else
-        mtr_diagnostics_addf(
-            findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
-            "more use costs less above %s: %s costs %s, and just above it the price falls to %s", bound,
-            bound, cost, less);
+    if (break_even(next, at_bound, until)) snprintf(where, sizeof(where), "between %s and %s", bound, until);
+    else snprintf(where, sizeof(where), "%s %s", tier->bound.is_below ? "from" : "above", bound);
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, node->line, node->column, curve,
+                         tier->bound.is_below
+                             ? "more use costs less %s: just below %s it costs %s, and there the price falls "
+                               "to %s"
+                             : "more use costs less %s: %s costs %s, and just above it the price falls to %s",
+                         where, bound, cost, less);
 }
 
 void tariff_lint_tiers(const struct mtr_node *list, const struct tariff_tiers *tiers,
@@ -159,8 +160,9 @@ int tariff_read_tiers(struct mtr_arena *arena, const void *fields, struct mtr_co
     if (!tiers->items) return MTR_ENOMEM;
     tiers->count = list->count;
     for (uint32_t i = 0; i < list->count; i++)
-        tiers->items[i] = (struct tariff_tier){.open_ended = !from[i].has_up_to,
-                                               .up_to = from[i].up_to,
+        tiers->items[i] = (struct tariff_tier){.open_ended = !from[i].has_up_to && !from[i].has_below,
+                                               .bound = {from[i].has_below ? from[i].below : from[i].up_to,
+                                                         from[i].has_below},
                                                .unit = from[i].unit,
                                                .flat = from[i].flat,
                                                .has_cap = from[i].has_cap,
@@ -189,11 +191,11 @@ void tariff_sum_tiers(struct tariff_tiers *tiers)
         tier->below = sum;
         tier->below_without_flats = without_flats;
         if (tier->open_ended) break;
-        if (mtr_quantity_sub(tier->up_to, lower, &width)) return;
+        if (mtr_quantity_sub(tier->bound.at, lower, &width)) return;
         if (!add_full_tier(tier, width, tier->flat, &sum) ||
             !add_full_tier(tier, width, (struct mtr_money){0}, &without_flats))
             return;
-        lower = tier->up_to;
+        lower = tier->bound.at;
     }
     tiers->are_summed = true;
 }

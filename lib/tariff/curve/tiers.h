@@ -2,17 +2,19 @@
  * Tiers: bounds that ascend and end open, with a price each; what graduated, volume, graduated_percentage and
  * stairstep are made of. Their curve_data is struct tariff_tiers. Private to lib/tariff.
  *
- * A tier holds what is above the bound before it, up to and with its own bound, so fractions between whole
- * bounds always fall in one. Negative use is priced at the first tier's unit price, without flats.
+ * A tier holds what the one before it does not, up to its own bound, so fractions between whole bounds always
+ * fall in one. A bound belongs to its tier (`up_to`) or to the tier above (`below`), each as it is written.
+ * Negative use is priced at the first tier's unit price, without flats.
  */
 #ifndef METERD_LIB_TARIFF_CURVE_TIERS_H
 #define METERD_LIB_TARIFF_CURVE_TIERS_H
 
+#include "lib/tariff/curve/bound.h"
 #include "lib/tariff/curve/curve.h"
 
 struct tariff_tier {
     bool open_ended;            /* the last tier */
-    struct mtr_quantity up_to;  /* inclusive */
+    struct tariff_bound bound;
     struct mtr_money unit;
     struct mtr_money flat;
     bool has_cap;
@@ -29,15 +31,23 @@ struct tariff_tiers {
 
 /* A tier as the schema decodes it; one of these lists is what stands under the curve's key. */
 struct tariff_tier_fields {
-    bool has_up_to, has_unit, has_flat, has_cap;
-    struct mtr_quantity up_to;
+    bool has_up_to, has_below, has_unit, has_flat, has_cap;
+    struct mtr_quantity up_to, below;
     struct mtr_money unit, flat, cap;
 };
 struct tariff_tier_list {
     struct mtr_list tiers; /* of tariff_tier_fields */
 };
 
-extern const struct mtr_field tariff_tier_rows[]; /* up_to, unit, flat, cap */
+extern const struct mtr_field tariff_tier_rows[]; /* up_to, below, unit, flat, cap */
+/* The two spellings of a bound, in the rows of a tier that is called `noun`. */
+#define TARIFF_BOUND_ROWS(noun)                                                                              \
+    {.name = "up_to", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, up_to),                             \
+     PRESENT(tariff_tier_fields, has_up_to),                                                                 \
+     .doc = "upper bound of the " noun ", which belongs to it; the last " noun " has none"},                 \
+    {.name = "below", .type = MTR_FIELD_QUANTITY, AT(tariff_tier_fields, below),                             \
+     PRESENT(tariff_tier_fields, has_below),                                                                 \
+     .doc = "instead of up_to: a bound that belongs to the " noun " above"}
 /* What the row of a curve of tiers says, but for its name and doc. */
 #define TARIFF_TIER_LIST(rows)                                                                               \
     .type = MTR_FIELD_LIST, AT(tariff_tier_list, tiers), .own_size = sizeof(struct tariff_tier_list),        \

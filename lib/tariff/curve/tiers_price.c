@@ -45,14 +45,14 @@ static void set_unit_price(struct mtr_line_work *work, const struct tariff_tier 
     if (work->line.has_unit_price) work->line.unit_price = tier->unit;
 }
 
-/* The tier that a quantity reaches: its bound belongs to it. */
+/* The tier that a quantity reaches. */
 static uint32_t find_tier(const struct tariff_tiers *tiers, struct mtr_quantity quantity)
 {
     uint32_t low = 0, high = tiers->count - 1; /* the last is open-ended */
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
         const struct tariff_tier *tier = &tiers->items[middle];
-        if (tier->open_ended || mtr_quantity_compare(quantity, tier->up_to) <= 0) high = middle;
+        if (tier->open_ended || tariff_bound_holds(tier->bound, quantity)) high = middle;
         else low = middle + 1;
     }
     return low;
@@ -64,7 +64,8 @@ static int graduated_at_once(struct mtr_pricer *pricer, struct mtr_line_work *wo
     const uint32_t i = find_tier(tiers, work->billed);
     const struct tariff_tier *tier = &tiers->items[i];
     struct mtr_quantity width;
-    int rc = mtr_quantity_sub(work->billed, i ? tiers->items[i - 1].up_to : (struct mtr_quantity){0}, &width);
+    const struct mtr_quantity lower = i ? tiers->items[i - 1].bound.at : (struct mtr_quantity){0};
+    int rc = mtr_quantity_sub(work->billed, lower, &width);
     if (rc) return rc;
     if (i == 0) set_unit_price(work, tier, true);
     work->line.exact = work->without_flats ? tier->below_without_flats : tier->below;
@@ -75,10 +76,12 @@ static int graduated_by_steps(struct mtr_pricer *pricer, struct mtr_line_work *w
 {
     const struct tariff_tiers *tiers = work->priced->curve_data;
     struct mtr_quantity lower = {0};
-    for (uint32_t i = 0; i < tiers->count && mtr_quantity_compare(work->billed, lower) > 0; i++) {
+    bool last = false;
+    for (uint32_t i = 0; !last; i++) {
+        MTR_ASSERT(i < tiers->count); /* the last tier is open-ended */
         const struct tariff_tier *tier = &tiers->items[i];
-        bool last = tier->open_ended || mtr_quantity_compare(work->billed, tier->up_to) <= 0;
-        struct mtr_quantity upper = last ? work->billed : tier->up_to, width;
+        last = tier->open_ended || tariff_bound_holds(tier->bound, work->billed);
+        struct mtr_quantity upper = last ? work->billed : tier->bound.at, width;
         if (last && i == 0) set_unit_price(work, tier, true);
         int rc = mtr_quantity_sub(upper, lower, &width);
         if (!rc) rc = add_tier(pricer, work, i, width, true);
@@ -116,5 +119,5 @@ void tariff_border_tiers(const struct mtr_component *component, struct tariff_bo
 {
     const struct tariff_tiers *tiers = component->curve_data;
     for (uint32_t i = 0; i < tiers->count; i++)
-        if (!tiers->items[i].open_ended) price_add_border(borders, tiers->items[i].up_to);
+        if (!tiers->items[i].open_ended) price_add_border(borders, tiers->items[i].bound.at);
 }
