@@ -98,6 +98,41 @@ static void test_days_of_a_zone(void **state)
     mtr_zone_close(zone);
 }
 
+/* Samoa went from 29 to 31 December 2011: that month had 30 days, and the one that never was is nobody's. */
+static void test_a_day_that_the_zone_left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t from_s, to_s;
+        const char *expected;
+    } rows[] = {
+        {1322733600, 1325239200 + 86400, "base recurring 30.00; total 30.00"},
+        {1322733600, 1325239200, "base recurring 29.00; total 29.00"},         /* to the end of the 29th */
+        {1325239200, 1325239200 + 86400, "base recurring 1.00; total 1.00"},   /* the 31st */
+        {1325239200 - 1, 1325239200, "base recurring 1.00; total 1.00"},       /* the last second before */
+        {1325239200 - 1, 1325239200 + 1, "base recurring 1.00; total 1.00"},   /* over the gap */
+        {1325239200, 1325239200 + 1, "total 0.00"},
+    };
+    struct mtr_zone *zone;
+    assert_int_equal(mtr_zone_open(MTR_STR("Pacific/Apia"), &zone), MTR_OK);
+    struct pricing pricing;
+    pricing_open_row(&pricing, "days", NULL, "{key: base, recurring: {amount: 30, prorate: day}}", NULL);
+    struct mtr_price_input input = pricing_input(&pricing);
+    input.zone = zone;
+    input.period = (struct mtr_period){rows[0].from_s, rows[0].to_s};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct mtr_price price;
+        char text[256];
+        input.active_from_s = rows[i].from_s;
+        input.active_to_s = rows[i].to_s;
+        assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
+        pricing_describe(&pricing, &price, text, sizeof(text));
+        if (strcmp(text, rows[i].expected) != 0) fail_msg("row %zu: got %s", i, text);
+    }
+    pricing_close(&pricing);
+    mtr_zone_close(zone);
+}
+
 static void test_not_closing_has_no_minimum(void **state)
 {
     (void)state;
@@ -222,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recurring),
         cmocka_unit_test(test_days_of_a_zone),
+        cmocka_unit_test(test_a_day_that_the_zone_left_out),
         cmocka_unit_test(test_not_closing_has_no_minimum),
         cmocka_unit_test(test_earlier_part_counts),
         cmocka_unit_test(test_overage_of_an_earlier_part),

@@ -4,7 +4,9 @@
  * false, "continued_later": false, "runs_days": 31, "period_days": 31, "pools": [{"key": "p", "money": "75",
  * "units": "10", "priority": 1, "expires": 2, "components": ["a"]}]}, and writes the price as JSON, or the
  * name of the error with its first finding. The period is January 2026 in UTC, or as many days from its start
- * on; times count from there. The subscription runs through the first `runs_days` of it.
+ * on; times count from there. The subscription runs through the first `runs_days` of it. With "when": {"zone":
+ * "Pacific/Apia", "start_s": 0, "end_s": 0, "from_s": 0, "to_s": 0} the period is there, and the subscription
+ * runs from one moment to the other.
  *
  * With "parts": [{"version": 0, "from_s": 0, "to_s": 86400, "usage": […]}, …] instead of "usage" the period
  * is priced in parts, and a list of prices is written. The C half of test_price_oracle.py and
@@ -56,7 +58,7 @@ static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *ro
 
 struct run {
     const struct mtr_node *node;
-    const struct mtr_zone *utc;
+    const struct mtr_zone *zone;
     struct pricing pricing;
     struct mtr_usage_row usage[USAGE_MAX];
     struct mtr_price_pool pools[POOLS_MAX];
@@ -94,7 +96,7 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
 {
     const struct mtr_node *node = run->node;
     struct mtr_price_input input = pricing_input(&run->pricing);
-    input.zone = run->utc;
+    input.zone = run->zone;
     input.usage = run->usage;
     input.usage_count = read_usage(usage, run->usage);
     input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
@@ -105,6 +107,11 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
     input.closing = flag(node, "closing", true);
     input.continues_earlier = flag(node, "continues_earlier", false);
     input.continued_later = flag(node, "continued_later", false);
+    const struct mtr_node *when = mtr_node_get(node, "when");
+    if (!when) return input;
+    input.period = (struct mtr_period){number(when, "start_s", 0), number(when, "end_s", 0)};
+    input.runs_from_s = input.active_from_s = number(when, "from_s", 0);
+    input.runs_to_s = input.active_to_s = number(when, "to_s", 0);
     return input;
 }
 
@@ -151,10 +158,14 @@ static int answer(struct run *run)
     return rc;
 }
 
-static void run_line(const struct mtr_node *node, const struct mtr_zone *utc)
+static void run_line(const struct mtr_node *node)
 {
     static struct run run;
-    run = (struct run){.node = node, .utc = utc};
+    const struct mtr_node *when = mtr_node_get(node, "when");
+    struct mtr_zone *zone;
+    int opened = mtr_zone_open(when ? mtr_node_get(when, "zone")->text : MTR_STR("UTC"), &zone);
+    MTR_ASSERT(opened == MTR_OK);
+    run = (struct run){.node = node, .zone = zone};
     struct pricing *pricing = &run.pricing;
     mtr_arena_init(&pricing->arena, 16 << 10, PRICING_ARENA_BYTES_MAX);
     mtr_arena_init(&pricing->result, 16 << 10, PRICING_ARENA_BYTES_MAX);
@@ -165,23 +176,20 @@ static void run_line(const struct mtr_node *node, const struct mtr_zone *utc)
     if (rc)
         printf("%s %s\n", mtr_error_name(rc), pricing->findings.count ? pricing->findings.items[0].text : "");
     pricing_close(pricing);
+    mtr_zone_close(zone);
 }
 
 int main(void)
 {
     static char line[LINE_BYTES_MAX];
-    struct mtr_zone *utc;
-    int opened = mtr_zone_open(MTR_STR("UTC"), &utc);
-    MTR_ASSERT(opened == MTR_OK);
     setvbuf(stdout, NULL, _IOLBF, 0); /* the other side waits for each answer */
     while (fgets(line, sizeof(line), stdin)) {
         struct mtr_document *document;
         struct mtr_diagnostic diagnostic;
         int rc = mtr_document_parse(mtr_str_from(line), &document, &diagnostic);
         MTR_ASSERT(rc == MTR_OK);
-        run_line(mtr_document_root(document), utc);
+        run_line(mtr_document_root(document));
         mtr_document_close(document);
     }
-    mtr_zone_close(utc);
     return 0;
 }

@@ -4,7 +4,8 @@
  * split period add up to the amount exactly.
  *
  * A local day belongs to whoever runs at its end: the day of a start counts, the day of an end does not. So
- * the parts of a period that is split in the middle of a day have all its days together, each once.
+ * the parts of a period that is split in the middle of a day have all its days together, each once. A date
+ * that the zone left out is no day: in Samoa, 29 December 2011 ended with the 31st.
  */
 #include "lib/tariff/price/pricer.h"
 
@@ -13,11 +14,39 @@
 
 enum { SECONDS_PER_DAY = 86400 };
 
+static int64_t day_of(int64_t local_s)
+{
+    const int64_t day = local_s / SECONDS_PER_DAY;
+    return local_s % SECONDS_PER_DAY < 0 ? day - 1 : day;
+}
+
 int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s)
 {
-    int64_t local_s = time_s + mtr_zone_at(zone, time_s).offset_s;
-    int64_t day = local_s / SECONDS_PER_DAY;
-    return local_s % SECONDS_PER_DAY < 0 ? day - 1 : day;
+    return day_of(time_s + mtr_zone_at(zone, time_s).offset_s);
+}
+
+/* Dates without a moment of their own: a clock that went on by a day or more jumped over all of them. */
+static int64_t days_left_out(const struct mtr_zone *zone, int64_t from_s, int64_t to_s)
+{
+    struct mtr_zone_span span = mtr_zone_at(zone, from_s);
+    int64_t count = 0;
+    while (span.end_s <= to_s) {
+        const int64_t jumped_from_s = span.end_s + span.offset_s;
+        span = mtr_zone_at(zone, span.end_s);
+        const int64_t first = day_of(jumped_from_s + SECONDS_PER_DAY - 1); /* that begins in the jump */
+        const int64_t next = day_of(span.start_s + span.offset_s);         /* that goes on behind it */
+        if (next > first) count += next - first;
+    }
+    return count;
+}
+
+/* Days that ended from the period's start to that moment. */
+static int64_t days_until(const struct mtr_price_input *input, int64_t time_s)
+{
+    const int64_t start_s = input->period.start_s;
+    MTR_ASSERT(start_s <= time_s);
+    return price_local_day(input->zone, time_s) - price_local_day(input->zone, start_s) -
+           days_left_out(input->zone, start_s, time_s);
 }
 
 struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
@@ -26,12 +55,9 @@ struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum 
     const struct mtr_period *period = &input->period;
     switch (prorate) {
     case MTR_PRORATE_NONE: return (struct mtr_price_share){0, 1, 1};
-    case MTR_PRORATE_DAY: {
-        int64_t first = price_local_day(input->zone, period->start_s);
-        return (struct mtr_price_share){price_local_day(input->zone, from_s) - first,
-                                        price_local_day(input->zone, to_s) - first,
-                                        price_local_day(input->zone, period->end_s) - first};
-    }
+    case MTR_PRORATE_DAY:
+        return (struct mtr_price_share){days_until(input, from_s), days_until(input, to_s),
+                                        days_until(input, period->end_s)};
     case MTR_PRORATE_SECOND:
         return (struct mtr_price_share){from_s - period->start_s, to_s - period->start_s,
                                         period->end_s - period->start_s};
