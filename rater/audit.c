@@ -48,9 +48,14 @@ const char *mtr_audit_kind_name(enum mtr_audit_kind kind)
     return NULL;
 }
 
+bool mtr_audit_is_note(enum mtr_audit_kind kind)
+{
+    return kind == MTR_AUDIT_OUTSIDE_TERM || kind == MTR_AUDIT_NO_TARIFF;
+}
+
 static int report(struct audit *audit, const struct mtr_audit_finding *finding)
 {
-    audit->counts->findings++;
+    *(mtr_audit_is_note(finding->kind) ? &audit->counts->notes : &audit->counts->findings) += 1;
     return audit->on_finding ? audit->on_finding(audit->context, finding) : MTR_OK;
 }
 
@@ -240,9 +245,10 @@ static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64
     const struct mtr_cell_range range = {audit->subscription->number, meter->number, from_s, to_s};
     int rc = mtr_rollups_walk_cells(audit->rollups, &range, on_stray_cell, &stray);
     if (rc || !stray.cells) return rc;
-    int size = snprintf(text, sizeof(text), "%llu hour cells of usage %s", (unsigned long long)stray.cells,
-                        kind == MTR_AUDIT_NO_TARIFF ? "lie before the first version of the tariff"
-                                                    : "lie outside the subscription's term");
+    int size = snprintf(text, sizeof(text), "usage of %llu hour cells %s and is not charged",
+                        (unsigned long long)stray.cells,
+                        kind == MTR_AUDIT_NO_TARIFF ? "lies before the first version of the tariff"
+                                                    : "lies outside the subscription's term");
     const struct mtr_audit_finding finding = {
         .kind = kind,
         .subscription = audit->subscription->key,

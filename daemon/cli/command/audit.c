@@ -40,7 +40,7 @@ struct audit {
     uint64_t events;
     uint64_t log_events;
     struct mtr_audit_counts counts;
-    uint64_t printed;
+    uint64_t printed, printed_notes;
 };
 
 static void on_progress(void *context, uint64_t last_seq)
@@ -121,8 +121,15 @@ static int on_finding(void *context, const struct mtr_audit_finding *finding)
 {
     struct audit *audit = context;
     char start[MTR_TIME_TEXT_BYTES], expected[MTR_DECIMAL_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES];
-    if (audit->printed++ >= FINDINGS_PRINTED_MAX) return 0;
+    if ((mtr_audit_is_note(finding->kind) ? audit->printed_notes++ : audit->printed++) >=
+        FINDINGS_PRINTED_MAX)
+        return 0;
     mtr_time_format(finding->period_start_s * MTR_US_PER_SECOND, start);
+    if (mtr_audit_is_note(finding->kind)) {
+        fprintf(stderr, "note: %.*s %s %.*s: %.*s\n", MTR_STR_ARGS(finding->subscription), start,
+                MTR_STR_ARGS(finding->component), MTR_STR_ARGS(finding->text));
+        return 0;
+    }
     mtr_money_format(finding->expected, expected);
     mtr_money_format(finding->emitted, emitted);
     fprintf(stderr, "%s: %.*s %s %.*s %.*s: expected %s, emitted %s: %.*s\n",
@@ -165,10 +172,10 @@ static void report(const struct audit *audit)
     if (json) {
         printf("{\"events\":%" PRIu64 ",\"rollups_equal\":%s,\"log_verified\":%s,\"subscriptions\":%" PRIu64
                ",\"periods\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"charges\":%" PRIu64 ",\"pending\":%" PRIu64
-               ",\"findings\":%" PRIu64 "}\n",
+               ",\"findings\":%" PRIu64 ",\"notes\":%" PRIu64 "}\n",
                audit->events, audit->rollups_equal ? "true" : "false", audit->log_checked ? "true" : "null",
                counts->subscriptions, counts->periods, counts->lines, counts->charges, counts->pending,
-               counts->findings);
+               counts->findings, counts->notes);
         return;
     }
     printf("log      %" PRIu64 " events folded again%s\n", audit->events,
@@ -183,6 +190,8 @@ static void report(const struct audit *audit)
            counts->findings ? "DIFFERENT from the price of the usage" : "each line's sum is its price");
     if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
     if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
+    if (counts->notes)
+        printf("         %" PRIu64 " notes of usage that is not charged\n", counts->notes);
 }
 
 static void close_audit(struct audit *audit)
@@ -238,8 +247,8 @@ const struct cli_command cli_audit = {
     .text = "Folds the log again and compares: rollups bit for bit, and every line's charges with its "
             "price. Runs beside a daemon at work and\n"
             "changes nothing.\n",
-    .exits = "0 all holds, 1 with findings, 64 wrong usage, 75 the daemon is behind or too busy to compare, "
-             "78 bad configuration",
+    .exits = "0 all holds (notes are no findings), 1 with findings, 64 wrong usage, 75 the daemon is behind "
+             "or busy, 78 bad configuration",
     .options = options,
     .run = run,
 };

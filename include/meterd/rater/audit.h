@@ -2,12 +2,16 @@
  * The audit of the law: for every subscription and period, Σ emitted == price(usage now), of amount, cost and
  * quantity, and every sum is the sum of its charges.
  *
+ * What breaks the law is a finding. Usage that no period charges breaks none: it lies outside the term, as
+ * after an end that was moved back, or before the first version of the tariff. It is told as a note.
+ *
  * Reads both stores, a short read transaction per subscription; safe beside a live daemon. What waits for its
  * next rating is counted as pending, not as wrong.
  */
 #ifndef METERD_RATER_AUDIT_H
 #define METERD_RATER_AUDIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "meterd/catalog/catalog.h"
@@ -18,19 +22,21 @@ enum mtr_audit_kind {
     MTR_AUDIT_BROKEN_SUM,    /* a line's sum is not the sum of its charges */
     MTR_AUDIT_POOL,          /* the ledger of a pool is not what the period draws of it */
     MTR_AUDIT_PROBLEM,       /* the period cannot be rated; text says why */
-    MTR_AUDIT_OUTSIDE_TERM,  /* usage before the subscription's start or after its end */
-    MTR_AUDIT_NO_TARIFF,     /* usage before the first version of its tariff */
+    MTR_AUDIT_OUTSIDE_TERM,  /* a note: usage before the subscription's start or after its end */
+    MTR_AUDIT_NO_TARIFF,     /* a note: usage before the first version of its tariff */
 };
 /* "difference" "broken_sum" "pool" "problem" "outside_term" "no_tariff". */
 const char *mtr_audit_kind_name(enum mtr_audit_kind kind);
+/* Does it tell of usage that is not charged, and not of a sum that is wrong? */
+bool mtr_audit_is_note(enum mtr_audit_kind kind);
 
 struct mtr_audit_finding {
     enum mtr_audit_kind kind;
     struct mtr_str subscription; /* key */
-    int64_t period_start_s;      /* of usage outside: the hour */
+    int64_t period_start_s;      /* of a note: the first hour */
     struct mtr_str component;    /* or meter; may be empty */
     struct mtr_str dimensions;
-    struct mtr_money expected;
+    struct mtr_money expected; /* of a note: 0, as what was emitted */
     struct mtr_money emitted;
     struct mtr_str text; /* a sentence */
 };
@@ -41,7 +47,8 @@ struct mtr_audit_counts {
     uint64_t lines;
     uint64_t charges;
     uint64_t pending;  /* periods that wait for the next step */
-    uint64_t findings;
+    uint64_t findings; /* the law does not hold */
+    uint64_t notes;    /* usage that is not charged */
 };
 
 /* What is audited: both stores, and the catalog that they were last rated by. */
@@ -51,7 +58,7 @@ struct mtr_audit_of {
     const struct mtr_catalog *catalog;
 };
 
-/* Findings are borrowed during the hook (NULL: counted only); its result other than 0 stops and is
+/* Findings and notes are borrowed during the hook (NULL: counted only); its result other than 0 stops and is
  * returned. */
 typedef int (*mtr_audit_on_finding)(void *context, const struct mtr_audit_finding *finding);
 int mtr_rater_audit(const struct mtr_audit_of *of, const struct mtr_rater_options *options,

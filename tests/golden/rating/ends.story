@@ -55,7 +55,7 @@ at      2026-01-10            audit: pending 1
 at      2026-01-12            2026-01: final 0 calls
 use     s1 calls 2026-01-13 2  # after the end
 at      2026-01-12
-        audit: outside_term s1 2026-01-13: 1 hour cells of usage lie outside the subscription's term
+        audit: outside_term s1 2026-01-13: usage of 1 hour cells lies outside the subscription's term and is not charged
 subscriptions:
 - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-03-01}
 
@@ -64,6 +64,27 @@ use     s1 calls 2026-02-01 2
 at      2026-03-02
         2026-02: final 1 calls
         periods: 2
+
+# An end that is moved back before use takes it off the bill, also when its period has closed: then it lies
+# outside the term, and the audit notes it.
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 calls 2026-01-10 2 | 2026-01-12 20 | 2026-02-03 4
+at      2026-03-02
+        2026-01: final 11 calls
+        2026-02: final 2 calls
+subscriptions:
+- {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-01-11}
+
+at      2026-03-03
+        2026-01: correction -10 calls (2)
+        2026-02: correction -2 calls (0)
+        audit: outside_term s1 2026-01-12: usage of 2 hour cells lies outside the subscription's term and is not charged
+subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
+
+at      2026-03-04
+        2026-01: correction 10 calls (22)
+        2026-02: correction 2 calls (4)
 
 # An end that comes and goes before the scan of the catalog has reached its subscription leaves no period
 # unopened.

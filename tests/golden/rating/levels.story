@@ -50,15 +50,15 @@ use     s1 seats 2026-01-03 100           # before it
         s1 seats 2026-01-21T00:01 1000    # behind it
 at      2026-02-02
         2026-01-11T00:30: final 34.96 seats  # 2 × (10 days − 1,800 s) + 3 × 5 days = 34.958333
-        audit: outside_term s1 2026-01-03: 1 hour cells of usage lie outside the subscription's term;
-               outside_term s1 2026-01-21: 1 hour cells of usage lie outside the subscription's term
+        audit: outside_term s1 2026-01-03: usage of 1 hour cells lies outside the subscription's term and is not charged;
+               outside_term s1 2026-01-21: usage of 1 hour cells lies outside the subscription's term and is not charged
 subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-11, end: 2026-01-21}]
 
 at      2026-02-03  # another start, another period
         2026-01-11: final 35 seats
         2026-01-11T00:30: correction -34.96 seats
-        audit: outside_term s1 2026-01-03: 1 hour cells of usage lie outside the subscription's term;
-               outside_term s1 2026-01-21: 1 hour cells of usage lie outside the subscription's term
+        audit: outside_term s1 2026-01-03: usage of 1 hour cells lies outside the subscription's term and is not charged;
+               outside_term s1 2026-01-21: usage of 1 hour cells lies outside the subscription's term and is not charged
 
 # Parts of a mean add up: on each side of 16 January one, and the second goes on in the tiers.
 tariffs:
