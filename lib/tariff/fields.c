@@ -136,6 +136,9 @@ static const struct mtr_field rounding_rows[] = {
     {.name = "digits", .type = MTR_FIELD_U64, AT(tariff_rounding_fields, digits),
      PRESENT(tariff_rounding_fields, has_digits), .min = 0, .max = MTR_MONEY_DIGITS,
      .doc = "fraction digits; those of the currency (ISO 4217) unless given"},
+    {.name = "step", .type = MTR_FIELD_NODE, AT(tariff_rounding_fields, step),
+     .doc = "instead of digits: amounts are whole multiples of this, as 0.05; or a map of steps by the "
+            "currency that is charged"},
     {0},
 };
 

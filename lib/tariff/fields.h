@@ -6,6 +6,7 @@
 
 #include "lib/tariff/curve/table.h"
 #include "lib/tariff/part/table.h"
+#include "meterd/core/currency.h"
 #include "meterd/core/schema.h"
 #include "meterd/tariff/tariff.h"
 
@@ -87,6 +88,7 @@ struct tariff_rounding_fields {
     int place; /* 0 line, 1 total */
     bool has_digits;
     uint64_t digits;
+    const struct mtr_node *step; /* borrowed from the document */
 };
 
 struct tariff_exchange_fields {
@@ -133,6 +135,10 @@ int tariff_read_masks(const struct mtr_node *node, const struct tariff_component
 int tariff_read_allowances(const struct mtr_node *version, const struct mtr_tariff_document *tariff,
                            const struct tariff_version_fields *fields, struct mtr_arena *arena,
                            struct mtr_tariff_version *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* How amounts are rounded; `node` is the tariff, `currency` its own (NULL: none of ISO 4217). MTR_ENOMEM. */
+int tariff_read_rounding(const struct mtr_node *node, const struct tariff_rounding_fields *fields,
+                         const struct mtr_currency *currency, struct mtr_arena *arena,
+                         struct mtr_tariff_document *tariff, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Findings about what is read, with the nodes that it was read from. */
 void tariff_lint_component(const struct mtr_node *node, const struct mtr_component *component,
                            struct mtr_diagnostics *findings);

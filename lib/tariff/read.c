@@ -280,8 +280,8 @@ static void check_order(struct reading *reading, const struct mtr_node *list)
     }
 }
 
-static void read_currency(struct reading *reading, const struct mtr_node *node,
-                          const struct tariff_fields *fields)
+static int read_currency(struct reading *reading, const struct mtr_node *node,
+                         const struct tariff_fields *fields)
 {
     struct mtr_tariff_document *tariff = reading->tariff;
     const struct mtr_currency *currency = mtr_currency_find(fields->currency);
@@ -292,18 +292,14 @@ static void read_currency(struct reading *reading, const struct mtr_node *node,
                              MTR_STR_ARGS(fields->currency));
     }
     tariff->currency = fields->currency;
-    tariff->rounding = (enum mtr_rounding)fields->rounding.mode;
-    tariff->round_total = fields->rounding.place == 1;
-    tariff->rounding_digits = currency ? currency->digits : MTR_MONEY_DIGITS;
-    tariff->rounding_digits_given = fields->rounding.has_digits;
-    if (fields->rounding.has_digits) tariff->rounding_digits = (unsigned)fields->rounding.digits;
-    if (!fields->has_exchange) return;
-    tariff->exchange = (struct mtr_exchange_rule){
-        .given = true,
-        .source = fields->exchange.source,
-        .at = (enum mtr_exchange_at)fields->exchange.at,
-        .max_age_days = (int64_t)fields->exchange.max_age_days,
-    };
+    if (fields->has_exchange)
+        tariff->exchange = (struct mtr_exchange_rule){
+            .given = true,
+            .source = fields->exchange.source,
+            .at = (enum mtr_exchange_at)fields->exchange.at,
+            .max_age_days = (int64_t)fields->exchange.max_age_days,
+        };
+    return tariff_read_rounding(node, &fields->rounding, currency, reading->arena, tariff, reading->findings);
 }
 
 static void note_customer(const struct mtr_tariff_version *version, struct mtr_tariff_document *tariff)
@@ -326,7 +322,8 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
     struct mtr_tariff_document tariff = {
         .key = fields.key, .name = fields.name, .version_count = fields.versions.count};
     struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
-    read_currency(&reading, node, &fields);
+    rc = read_currency(&reading, node, &fields);
+    if (rc) return rc;
     const struct mtr_node *list = mtr_node_get(node, "versions");
     const struct tariff_version_fields *versions = fields.versions.items;
     tariff.versions = mtr_arena_calloc(arena, tariff.version_count, sizeof(*tariff.versions));
@@ -373,6 +370,7 @@ int mtr_tariff_read(const struct mtr_node *node, struct mtr_arena *arena, struct
     struct mtr_arena scratch;
     mtr_arena_init(&scratch, SCRATCH_CHUNK_BYTES, SCRATCH_BYTES_MAX);
     int rc = tariff_read_currencies(node, &scratch, &currencies, findings);
+    if (!rc) rc = tariff_lint_step_currencies(node, &currencies, findings);
     if (!rc && currencies.count) rc = read_currencies(node, &currencies, arena, &scratch, out, findings);
     else if (!rc) rc = read_document(node, arena, &scratch, out, findings);
     mtr_arena_release(&scratch);

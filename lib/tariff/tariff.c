@@ -24,6 +24,14 @@ const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document
     return NULL;
 }
 
+struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tariff, struct mtr_str currency)
+{
+    for (uint32_t i = 0; i < tariff->rounding_step_count; i++)
+        if (mtr_str_equal(tariff->rounding_steps[i].currency, currency))
+            return tariff->rounding_steps[i].step;
+    return (struct mtr_money){0};
+}
+
 static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version,
                                                       struct mtr_str subscription, struct mtr_str customer)
 {

@@ -22,6 +22,9 @@ struct tariff_currencies {
  * MTR_ENOMEM. */
 int tariff_read_currencies(const struct mtr_node *tariff, struct mtr_arena *scratch,
                            struct tariff_currencies *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* Are the steps of rounding those of currencies in which something is charged? MTR_EINVALID with findings. */
+int tariff_lint_step_currencies(const struct mtr_node *tariff, const struct tariff_currencies *currencies,
+                                struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* The tariff as it would be written in that currency alone. */
 int tariff_in_currency(const struct mtr_node *tariff, const struct mtr_node *currency,
                        struct mtr_arena *scratch, struct mtr_node *out) MTR_MUST_USE;

@@ -134,6 +134,14 @@ static void add_rate(const struct mtr_subscription *subscription, const struct m
     memcpy(&numbers[10], &exchange.rate.denominator, sizeof(exchange.rate.denominator));
 }
 
+/* Digits or step of what is charged; of digits the number that it always was. */
+static int64_t rounding_number(const struct mtr_subscription *subscription,
+                               const struct mtr_tariff_document *tariff)
+{
+    const struct mtr_money step = mtr_tariff_rounding_step(tariff, subscription->currency);
+    return step.e18 ? (int64_t)XXH3_64bits(&step, sizeof(step)) : tariff->rounding_digits;
+}
+
 static size_t add_numbers(const struct mtr_subscription *subscription, const struct mtr_billing_part *part,
                           int64_t *numbers)
 {
@@ -143,7 +151,7 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
         hash_text(part->tariff->key),
         hash_text(part->tariff->currency),
         part->tariff->rounding,
-        part->tariff->rounding_digits,
+        rounding_number(subscription, part->tariff),
         part->tariff->round_total,
         (int64_t)part->version->hash_high,
         (int64_t)part->version->hash_low,

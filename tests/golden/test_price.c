@@ -229,6 +229,19 @@ static const struct row rows[] = {
      "a usage 1.332; a overage 0.166; total 1.50, residue 0.002"},
     /* recurring */
     {"recurring in advance", NULL, "{key: base, recurring: {amount: 20}}", NULL, "", "base recurring 20.00; total 20.00"},
+    /* rounding to steps */
+    {"to a step", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=313", "a usage 3.15; total 3.15"},
+    {"a tie of steps to the even multiple", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=312.5", "a usage 3.10; total 3.10"},
+    {"a tie of steps, half up", "step: 0.05, mode: half_up", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=312.5", "a usage 3.15; total 3.15"},
+    {"below zero, down", "step: 0.05, mode: down", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=-9", "a usage -0.05; total -0.05"},
+    {"below zero, floor", "step: 0.05, mode: floor", "{key: a, meter: m, per_unit: \"0.01\"}", NULL, "0=-9", "a usage -0.10; total -0.10"},
+    {"a step above one", "step: 100", "{key: a, meter: m, per_unit: 1}", NULL, "0=151", "a usage 200.00; total 200.00"},
+    {"a cap met in steps", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\", cap: \"2.05\"}", NULL, "0=313", "a usage 2.05; total 2.05"},
+    {"a minimum met in steps", "step: 0.05", "{key: a, meter: m, per_unit: \"0.01\", minimum: \"2.05\"}", NULL, "0=3",
+     "a usage 0.05; a minimum 2.00; total 2.05"},
+    {"the total in steps, with residue", "step: {EUR: \"0.05\"}, place: total",
+     "{key: a, meter: m, per_unit: \"0.013\"}, {key: b, meter: n, per_unit: \"0.018\"}", NULL, "0=1 1=1",
+     "a usage 0.013; b usage 0.018; total 0.05, residue 0.019"},
     /* rounding the total */
     {"each line rounded", NULL, "{key: a, meter: m, per_unit: \"0.004\"}, {key: b, meter: n, per_unit: \"0.004\"}", NULL, "0=1 1=1",
      "a usage 0.00; b usage 0.00; total 0.00"},

@@ -33,6 +33,11 @@ static const struct {
     {TARIFF("", CALLS), "JPY", "100", "calls usage 85; total 85"},          /* no digits */
     {TARIFF("", CALLS), "KWD", "101", "calls usage 0.152; total 0.152"},    /* three: 0.505 × 0.3 = 0.1515 */
     {TARIFF("rounding: {digits: 4},", CALLS), "USD", "100", "calls usage 0.5421; total 0.5421"},
+    {TARIFF("rounding: {step: {JPY: 10}},", CALLS), "JPY", "100", "calls usage 80; total 80"}, /* 85 is a tie */
+    {TARIFF("rounding: {step: {JPY: 10}},", CALLS), "USD", "100", "calls usage 0.54; total 0.54"},
+    {TARIFF("rounding: {step: 0.05},", CALLS), "USD", "100", "calls usage 0.54; total 0.54"}, /* a step of the euro */
+    {TARIFF("rounding: {step: {USD: 0.05}, place: total},", BOTH), "USD", "1",
+     "calls usage 0.005421; base recurring 10.842; total 10.85, residue 0.002579"},
     {TARIFF("rounding: {mode: up},", CALLS), "USD", "100", "calls usage 0.55; total 0.55"},
     {TARIFF("rounding: {place: total},", BOTH), "USD", "1",
      "calls usage 0.005421; base recurring 10.842; total 10.85, residue 0.002579"},

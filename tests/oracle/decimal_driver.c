@@ -234,6 +234,15 @@ static int exact_round(struct call *call)
     return MTR_OK;
 }
 
+static int exact_round_step(struct call *call)
+{
+    struct mtr_money value;
+    int rc = mtr_exact_round_step(product_at(call, 0), money_of(call->argument[2]),
+                                  mode_of(call->argument[3]), &value);
+    if (!rc) mtr_money_format(value, call->text);
+    return rc;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct call *call);
@@ -261,6 +270,7 @@ static const struct {
     {"exact_scale", exact_scale, 5},
     {"exact_divide", exact_divide, 4},
     {"exact_round", exact_round, 4},
+    {"exact_round_step", exact_round_step, 4},
 };
 
 static void run_line(char *line)

@@ -202,6 +202,15 @@ def make_case():
         if rng.random() < 0.3:  # ties: a whole number of halves of the last digit
             b = divisor * 10**6 // 2 * rng.randrange(1, 1000)
         return f"{name} {text_of(a, Q)} {text_of(b, M)} {divisor} {mode}", {fixed(Fraction(a * b, 10**E * divisor), Q, Q, mode)}
+    if name == "exact_round_step":
+        step = rng.choice([5 * 10**16, 10**18, 25 * 10**15, 1, 3, max(1, min(I128_MAX, abs(c))), rng.randrange(1, 10**6) * 10 ** rng.randrange(18)])
+        if rng.random() < 0.5:
+            a, b = rng.getrandbits(rng.randrange(1, 90)) * rng.choice([1, -1]), rng.getrandbits(rng.randrange(1, 70))
+        if rng.random() < 0.3:  # ties: a whole number of half steps
+            a, b = rng.choice([1, -1, 3, -7]) * 10**Q // 2, min(step * rng.randrange(1, 100), I128_MAX)
+        multiple = round_int(Fraction(a * b, 10**12 * step), mode) * step
+        answer = text_of(multiple, M) if I128_MIN <= multiple <= I128_MAX else "EOVERFLOW"
+        return f"{name} {text_of(a, Q)} {text_of(b, M)} {text_of(step, M)} {mode}", {answer}
     assert name == "exact_round"
     digits = rng.randrange(M + 1)
     if rng.random() < 0.5:
@@ -215,7 +224,7 @@ def make_case():
 NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity quantity_add quantity_sub
 quantity_scale quantity_blocks quantity_compare money_add money_sub money_round money_compare
 money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
-exact_round money_round quantity_scale""".split()
+exact_round exact_round_step money_round quantity_scale""".split()
 
 
 def main():

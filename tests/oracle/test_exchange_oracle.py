@@ -85,9 +85,9 @@ def make_tariff(at):
     tiers, fee = make_tiers(), Fraction(rng.randrange(0, 10000), 100)
     rows = [{"up_to": text(bound), "unit": text(unit), "flat": text(flat)} for bound, unit, flat in tiers]
     del rows[-1]["up_to"]
-    mode = rng.choice(MODES)
+    mode, steps = rng.choice(MODES), {code: rng.choice(("0.05", "10", "0.0003", "1000")) for code in CURRENCIES if rng.random() < 0.3}
     document = {"key": "t", "currency": rng.choice(CURRENCIES), "exchange": {"source": "bank", "at": at, "max_age_days": 0},
-                "rounding": {"mode": mode, "place": rng.choice(("line", "total"))},
+                "rounding": {"mode": mode, "place": rng.choice(("line", "total")), "step": steps},
                 "versions": [{"from": "2026-01-01", "components": [{"key": "use", "meter": "m", "graduated": rows},
                                                                    {"key": "fee", "recurring": {"amount": text(fee)}}]}]}
     return document, tiers, fee
@@ -108,22 +108,28 @@ def ratio(per_base, document, currency):
     return per_base[currency] / per_base[document["currency"]]
 
 
+def grid(value, document, currency):
+    """As what is charged in the currency is rounded: to its step, or to its digits."""
+    mode, step = document["rounding"]["mode"], Fraction(document["rounding"]["step"].get(currency, 0))
+    return rounded(value / step, 0, mode) * step if step else rounded(value, DIGITS[currency], mode)
+
+
 def check_lines(lines, exact, ledger, document, currency):
     """exact: the lines in the tariff's currency; ledger: what each came to in earlier parts, exactly and charged."""
-    mode, place = document["rounding"]["mode"], document["rounding"]["place"]
+    place = document["rounding"]["place"]
     for line in lines:
         key, rate = line["component"], Fraction(int(line["exchange"]["numerator"]), int(line["exchange"]["denominator"]))
         assert Fraction(line["exchange"]["amount"]) == exact[key], (key, line, exact)
         charged, amount = ledger.get(key, (Fraction(0), Fraction(0)))
         now = rounded(exact[key] * rate, 30, "half_even")
-        expected = rounded(charged + now, DIGITS[currency], mode) - amount if place == "line" else rounded(now, 18, "half_even")
+        expected = grid(charged + now, document, currency) - amount if place == "line" else rounded(now, 18, "half_even")
         assert Fraction(line["amount"]) == expected, (key, line["amount"], text(expected))
         ledger[key] = (charged + now, amount + expected)
 
 
 def check_total(answer, ledger, document, currency):
     charged, amount = (sum((pair[i] for pair in ledger.values()), Fraction(0)) for i in (0, 1))
-    total = amount if document["rounding"]["place"] == "line" else rounded(charged, DIGITS[currency], document["rounding"]["mode"])
+    total = amount if document["rounding"]["place"] == "line" else grid(charged, document, currency)
     assert Fraction(answer["total"]) == total, (answer["total"], text(total))
     assert amount + Fraction(answer["residue"]) == total, (answer["residue"], text(amount), text(total))
 

@@ -43,6 +43,18 @@ def rounded(value, digits, mode):
     return Fraction(low, 10**digits)
 
 
+def grid(value, tariff):
+    """As the tariff rounds: to steps, or to digits."""
+    if tariff["step"]:
+        return rounded(value / tariff["step"], 0, tariff["mode"]) * tariff["step"]
+    return rounded(value, tariff["digits"], tariff["mode"])
+
+
+def limit(value, tariff):
+    """An amount that bounds rounded ones has no more digits than they."""
+    return grid(value, {**tariff, "mode": "down"})
+
+
 def money(digits):
     return Fraction(rng.choice([0, 5, 1, 25, rng.randrange(10**4), rng.randrange(10**7)]), 10 ** rng.randrange(digits + 1))
 
@@ -104,8 +116,8 @@ def make_convert():
     return convert
 
 
-def make_commitment(digits):
-    return {"amount": rounded(Fraction(rng.randrange(10**5), 100), digits, "down"), "overage": Fraction(rng.choice([0, 50, 80, 100, 120, 133, 200]), 100),
+def make_commitment(tariff):
+    return {"amount": limit(Fraction(rng.randrange(10**5), 100), tariff), "overage": Fraction(rng.choice([0, 50, 80, 100, 120, 133, 200]), 100),
             "true_up": rng.random() < 0.7, "prorate": rng.random() < 0.5}
 
 
@@ -122,7 +134,7 @@ def make_event_bounds():
     return bounds
 
 
-def make_component(index, digits):
+def make_component(index, tariff):
     kind = rng.choice(KINDS)
     c = {"key": f"c{index}", "kind": kind, "group": rng.random() < 0.25, "free": None, "cap": None, "minimum": None, "zero": False,
          "convert": None, "discount": None, "markup": None, "commitment": None, "minimum_prorate": False, "scope": rng.choice(SCOPES),
@@ -153,9 +165,9 @@ def make_component(index, digits):
     if rng.random() < 0.3 and not {"free_events", "free_amount"} & set(c["events"]):
         c["free"] = Fraction(rng.randrange(2000), rng.choice([1, 10]))
     if rng.random() < 0.3:
-        c["minimum"] = rounded(Fraction(rng.randrange(10**5), 100), digits, "down")
+        c["minimum"] = limit(Fraction(rng.randrange(10**5), 100), tariff)
     if rng.random() < 0.3:
-        c["cap"] = (c["minimum"] or 0) + rounded(Fraction(rng.randrange(10**5), 100), digits, "down")
+        c["cap"] = (c["minimum"] or 0) + limit(Fraction(rng.randrange(10**5), 100), tariff)
     c["minimum_prorate"] = c["minimum"] is not None and rng.random() < 0.3
     if rng.random() < 0.25:
         c["convert"] = make_convert()
@@ -164,7 +176,7 @@ def make_component(index, digits):
     if rng.random() < 0.2:
         c["markup"] = Fraction(rng.randrange(20000), 100)
     if rng.random() < 0.25:
-        c["commitment"] = make_commitment(digits)
+        c["commitment"] = make_commitment(tariff)
         c["commitment"]["true_up"] &= c["minimum"] is None
         if c["cap"] is not None:
             c["cap"] += c["commitment"]["amount"]
@@ -419,11 +431,11 @@ def lines_of(c, index, usage):
 
 def reference(tariff, components, usage, whole, closing, share):
     """Lines (key, dimensions, kind, amount) and the total."""
-    digits, mode, in_total = tariff["digits"], tariff["mode"], tariff["place"] == "total"
+    in_total = tariff["place"] == "total"
     lines = []
 
     def value(exact):
-        return exact if in_total else rounded(exact, digits, mode)
+        return exact if in_total else grid(exact, tariff)
 
     for index, c in enumerate(components):
         mine = []
@@ -457,7 +469,7 @@ def reference(tariff, components, usage, whole, closing, share):
         lines.append(["tariff.minimum", "", "minimum", missing])
     total = sum((line[3] for line in lines), Fraction(0))
     if in_total:
-        total = rounded(total, digits, mode)
+        total = grid(total, tariff)
         for line in lines:
             line[3] = rounded(line[3], 18, "half_even")
     return lines, total
@@ -466,16 +478,18 @@ def reference(tariff, components, usage, whole, closing, share):
 def make_case():
     currency = rng.choice(list(DIGITS))
     tariff = {"digits": DIGITS[currency], "mode": rng.choice(["half_even", "half_up", "up", "down", "ceiling", "floor"]),
-              "place": rng.choice(["line", "line", "total"])}
-    components = [make_component(i, tariff["digits"]) for i in range(rng.choice([1, 1, 2, 3]))]
+              "place": rng.choice(["line", "line", "total"]), "step": None}
+    if rng.random() < 0.3:
+        tariff["step"] = rng.choice([Fraction(5, 100), Fraction(1, 2), Fraction(1), Fraction(25), Fraction(3, 1000)])
+    components = [make_component(i, tariff) for i in range(rng.choice([1, 1, 2, 3]))]
     whole = {"minimum": None, "commitment": None, "cap": None}
     if rng.random() < 0.3:
-        whole["minimum"] = rounded(Fraction(rng.randrange(10**5), 100), tariff["digits"], "down")
+        whole["minimum"] = limit(Fraction(rng.randrange(10**5), 100), tariff)
     elif rng.random() < 0.3:
-        whole["commitment"] = make_commitment(tariff["digits"])
+        whole["commitment"] = make_commitment(tariff)
     if rng.random() < 0.2:
         least = max(whole["minimum"] or 0, whole["commitment"]["amount"] if whole["commitment"] else 0)
-        whole["cap"] = least + rounded(Fraction(rng.randrange(10**5), 100), tariff["digits"], "down")
+        whole["cap"] = least + limit(Fraction(rng.randrange(10**5), 100), tariff)
     days = rng.choice([31, 31, rng.randrange(1, 31)])
     version = {"from": "2026-01-01", "components": [document_of(c) for c in components]}
     if whole["minimum"] is not None:
@@ -484,7 +498,8 @@ def make_case():
         version["cap"] = plain(whole["cap"], 3)
     if whole["commitment"]:
         version["commitment"] = commitment_document(whole["commitment"])
-    document = {"key": "t", "currency": currency, "rounding": {"mode": tariff["mode"], "place": tariff["place"]}, "versions": [version]}
+    rounding = {"mode": tariff["mode"], "place": tariff["place"], **({"step": plain(tariff["step"], 3)} if tariff["step"] else {})}
+    document = {"key": "t", "currency": currency, "rounding": rounding, "versions": [version]}
     usage, way = make_usage(components), rng.random()
     if way < 0.2:
         return equal_parts(document, tariff, components, usage, whole)
@@ -560,7 +575,7 @@ def other_versions(document, tariff, usage, components):
     borders, versions = make_borders(), [[{**c, "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
                                           for c in components]]
     for _ in borders[2:]:
-        again = [{**make_component(i, tariff["digits"]), "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
+        again = [{**make_component(i, tariff), "cap": None, "minimum": None, "commitment": None, "minimum_prorate": False, "zero": False}
                  for i, _ in enumerate(components)]
         versions.append([c if c["group"] == old["group"] and (c["scope"] == "level") == (old["scope"] == "level") else old
                          for c, old in zip(again, versions[0])])
@@ -576,10 +591,10 @@ def other_versions(document, tariff, usage, components):
                 if not is_due(c, own):
                     continue
                 exact[name] = exact.get(name, 0) + use_cost(c, rows) - (use_cost(c, before) if before else 0)
-                so_far = rounded(exact[name], tariff["digits"], tariff["mode"])
+                so_far = grid(exact[name], tariff)
                 sums[c["key"]] = sums.get(c["key"], 0) + so_far - amounts.get(name, 0)
                 amounts[name] = so_far
-        total_so_far = sum(amounts.values()) if tariff["place"] == "line" else rounded(sum(exact.values()), tariff["digits"], tariff["mode"])
+        total_so_far = sum(amounts.values()) if tariff["place"] == "line" else grid(sum(exact.values()), tariff)
         expected.append(({key: amount for key, amount in sums.items() if amount}, total_so_far - sum(t for _, t in expected)))
     parts = parts_document(versions[0], usage, borders, range(len(versions)))
     return json.dumps({"tariff": document, "parts": parts}), (expected, tariff["place"] == "line"), differs_in_parts

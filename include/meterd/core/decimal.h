@@ -110,6 +110,9 @@ int mtr_exact_scale(struct mtr_exact value, struct mtr_quantity numerator, struc
 /* value ÷ divisor (> 0), rounded once to a quantity. */
 int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding mode,
                      struct mtr_quantity *out) MTR_MUST_USE;
+/* To a whole multiple of `step` (> 0), as 0.05. */
+int mtr_exact_round_step(struct mtr_exact value, struct mtr_money step, enum mtr_rounding mode,
+                         struct mtr_money *out) MTR_MUST_USE;
 /* To money of `digits` (0…18) fraction digits. When residue is not NULL it gets value − result, exactly. */
 int mtr_exact_round(struct mtr_exact value, unsigned digits, enum mtr_rounding mode, struct mtr_money *out,
                     struct mtr_exact *residue) MTR_MUST_USE;

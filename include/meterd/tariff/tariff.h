@@ -3,7 +3,8 @@
  *
  *   key: compute
  *   currency: EUR                      # ISO 4217
- *   rounding: {mode: half_even, place: line}  # or `total`; digits from ISO 4217 unless `digits:` is given
+ *   rounding: {mode: half_even, place: line}  # or `total`; to the digits of ISO 4217, unless it has `digits:`
+ *                                             # or `step: "0.05"`
  *   versions:
  *     - from: 2026-01-01               # local midnight in the subscription's zone, or an RFC 3339 instant
  *       components:
@@ -239,6 +240,12 @@ struct mtr_tariff_override {
     struct mtr_tariff_version version;
 };
 
+/* What is charged in that currency is rounded to whole multiples of it. */
+struct mtr_rounding_step {
+    struct mtr_str currency;
+    struct mtr_money step; /* > 0 */
+};
+
 struct mtr_tariff_document {
     uint32_t number; /* catalog number; 0 when not from a catalog */
     struct mtr_str key;
@@ -247,6 +254,8 @@ struct mtr_tariff_document {
     enum mtr_rounding rounding;
     unsigned rounding_digits;
     bool rounding_digits_given; /* else those of the currency that is charged */
+    struct mtr_rounding_step *rounding_steps; /* instead of digits; one for a currency, few have any */
+    uint32_t rounding_step_count;
     bool round_total;           /* place: total; else each line */
     struct mtr_exchange_rule exchange;
     struct mtr_tariff_version *versions; /* ascending by from */
@@ -278,6 +287,9 @@ void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff
 /* The tariff with its prices in that currency; NULL when it has none. */
 const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff,
                                                 struct mtr_str currency);
+
+/* What amounts charged in that currency are multiples of; 0: they have digits, and no step. */
+struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tariff, struct mtr_str currency);
 
 /* The version's component of that key, or NULL. */
 const struct mtr_component *mtr_tariff_component(const struct mtr_tariff_version *version,

@@ -156,6 +156,21 @@ int mtr_exact_divide(struct mtr_exact value, int64_t divisor, enum mtr_rounding 
     return wide_to_i128(&wide, negative, &out->e12);
 }
 
+int mtr_exact_round_step(struct mtr_exact value, struct mtr_money step, enum mtr_rounding mode,
+                         struct mtr_money *out)
+{
+    MTR_ASSERT(step.e18 > 0);
+    const bool negative = is_negative(&value);
+    struct mtr_wide wide = magnitude_of(value);
+    enum mtr_fraction fraction = wide_divide_fraction(&wide, wide_magnitude(step.e18), MTR_FRACTION_ZERO);
+    fraction =
+        wide_divide_fraction(&wide, wide_power10(MTR_EXACT_DIGITS - MTR_MONEY_DIGITS), fraction);
+    wide_round(&wide, negative, fraction, mode);
+    const bool fits = wide_multiply(&wide, wide_magnitude(step.e18));
+    MTR_ASSERT(fits); /* 256 + 128 bits */
+    return wide_to_i128(&wide, negative, &out->e18);
+}
+
 /* The magnitude where two limbs hold it (up to 340 million units of money), as nearly always. */
 static bool is_short(struct mtr_exact value, mtr_uint128 *magnitude)
 {

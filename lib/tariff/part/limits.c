@@ -9,8 +9,18 @@ void tariff_lint_limit(const struct mtr_node *node, const char *key, const struc
                        struct mtr_money amount, struct mtr_diagnostics *findings)
 {
     const struct mtr_node *place = tariff_place(node, key);
+    const struct mtr_money step = mtr_tariff_rounding_step(tariff, tariff->currency);
     struct mtr_money rounded;
+    char text[MTR_DECIMAL_TEXT_BYTES];
     if (amount.e18 < 0) tariff_error(findings, place, key, "must not be negative");
+    if (step.e18) {
+        mtr_money_format(step, text);
+        if (amount.e18 % step.e18)
+            mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, place->line, place->column, key,
+                                 "is no whole multiple of the %s that %s are rounded to", text,
+                                 tariff->round_total ? "totals" : "lines");
+        return;
+    }
     if (mtr_money_round(amount, tariff->rounding_digits, MTR_ROUND_DOWN, &rounded) ||
         mtr_money_compare(rounded, amount) == 0)
         return;

@@ -82,7 +82,7 @@ static int open_debts(struct settling *settling)
 static int find_payment(const struct settling *settling, const struct mtr_price_pool *pool,
                         struct mtr_money *out)
 {
-    const struct mtr_tariff_document *tariff = settling->pricer->input->tariff;
+    struct mtr_price_rounding rounding = settling->pricer->rounding;
     struct mtr_exact covered = zero;
     struct mtr_money due;
     for (uint32_t i = 0; i < settling->debt_count; i++) {
@@ -91,10 +91,11 @@ static int find_payment(const struct settling *settling, const struct mtr_price_
         if (rc) return rc;
     }
     if (mtr_exact_compare(settling->rest, covered) < 0) covered = settling->rest;
-    const unsigned digits =
-        price_keeps_exact(settling->pricer) ? MTR_MONEY_DIGITS : tariff->rounding_digits;
-    int rc = mtr_exact_round(covered, digits, MTR_ROUND_FLOOR, &due, NULL);
-    if (!rc) rc = mtr_money_round(pool->amount, digits, MTR_ROUND_DOWN, out);
+    if (price_keeps_exact(settling->pricer))
+        rounding = (struct mtr_price_rounding){.digits = MTR_MONEY_DIGITS};
+    rounding.mode = MTR_ROUND_FLOOR;
+    int rc = price_round(&rounding, covered, &due);
+    if (!rc) rc = price_round(&rounding, mtr_exact_from_money(pool->amount), out);
     if (!rc && mtr_money_compare(due, *out) < 0) *out = due;
     if (!rc && out->e18 < 0) *out = (struct mtr_money){0};
     return rc;

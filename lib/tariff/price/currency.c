@@ -80,23 +80,21 @@ static int trace_exchange(struct mtr_pricer *pricer, uint32_t index, struct mtr_
 /* All parts up to this one rounded, less what the earlier ones were rounded to. */
 static int round_charged(struct mtr_pricer *pricer, uint32_t index)
 {
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
-    const unsigned digits = pricer->input->exchange->digits;
     struct mtr_price_line *line = &pricer->price.lines[index];
     struct mtr_exact earlier, whole;
     struct mtr_money amount, rounded;
-    char name[64];
-    if (tariff->round_total)
+    char name[PRICE_ROUNDING_TEXT_BYTES];
+    if (pricer->input->tariff->round_total)
         return mtr_exact_round(line->charged, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, &line->amount, NULL);
     int rc = sum_earlier(pricer, line, &earlier, &amount);
     if (!rc) rc = mtr_exact_add(earlier, line->charged, &whole);
-    if (!rc) rc = mtr_exact_round(whole, digits, tariff->rounding, &rounded, NULL);
+    if (!rc) rc = price_round(&pricer->rounding, whole, &rounded);
     if (!rc) rc = mtr_money_sub(rounded, amount, &line->amount);
     if (rc || !pricer->with_trace) return rc;
     const bool has_earlier = mtr_exact_compare(earlier, mtr_exact_from_money(amount)) != 0;
     const struct mtr_exact from = has_earlier ? whole : line->charged,
                            to = mtr_exact_from_money(has_earlier ? rounded : line->amount);
-    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
+    price_rounding_format(&pricer->rounding, name);
     if (has_earlier) rc = price_trace_exact(pricer, index, "with the earlier parts", line->charged, whole);
     if (!rc) rc = price_trace_exact(pricer, index, name, from, to);
     return rc || !has_earlier ? rc

@@ -123,7 +123,8 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
               struct mtr_price *out)
 {
-    struct mtr_pricer pricer = {.input = input, .arena = arena, .with_trace = with_trace};
+    struct mtr_pricer pricer = {
+        .input = input, .arena = arena, .with_trace = with_trace, .rounding = price_rounding_of(input)};
     const struct mtr_usage_row **rows;
     int rc = sort_usage(input, arena, &rows);
     if (rc) return rc;

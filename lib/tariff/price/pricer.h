@@ -15,6 +15,18 @@ struct mtr_price_range {
     uint32_t from, to;
 };
 
+/* How amounts in the currency that is charged are rounded. */
+struct mtr_price_rounding {
+    enum mtr_rounding mode;
+    struct mtr_money step; /* to whole multiples of it; 0: to digits */
+    unsigned digits;
+};
+int price_round(const struct mtr_price_rounding *rounding, struct mtr_exact exact,
+                struct mtr_money *out) MTR_MUST_USE;
+enum { PRICE_ROUNDING_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 32 };
+/* "round half_even to 2 digits", "round half_even to steps of 0.05". */
+void price_rounding_format(const struct mtr_price_rounding *rounding, char text[PRICE_ROUNDING_TEXT_BYTES]);
+
 /* A pool while a part is priced. */
 struct mtr_price_pool_state {
     const struct mtr_price_pool *pool;
@@ -30,6 +42,7 @@ struct mtr_pricer {
     const struct mtr_price_input *input;
     struct mtr_arena *arena;
     bool with_trace;
+    struct mtr_price_rounding rounding; /* of lines, or of the total */
     uint32_t line_capacity, step_capacity;
     const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
     struct mtr_price_pool_state *pools;    /* in the order in which they are drawn */
@@ -157,6 +170,8 @@ enum { MTR_PRICE_SHARE_TEXT_BYTES = MTR_DECIMAL_TEXT_BYTES + 64 };
 int price_prorate(const struct mtr_pricer *pricer, enum mtr_prorate prorate, struct mtr_money amount,
                   struct mtr_exact *out, char text[MTR_PRICE_SHARE_TEXT_BYTES]) MTR_MUST_USE;
 
+/* By the tariff, and the currency that is charged. */
+struct mtr_price_rounding price_rounding_of(const struct mtr_price_input *input);
 /* Rounds line->exact into line->amount: by the tariff where it rounds lines, else to 10^-18. With what was
  * left over of its like in earlier parts of the period; line->exact stays what it is. */
 int price_round_line(struct mtr_pricer *pricer, struct mtr_price_line *line) MTR_MUST_USE;

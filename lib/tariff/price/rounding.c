@@ -99,16 +99,41 @@ static int sum_earlier(struct mtr_pricer *pricer, const struct mtr_price_line *l
     return MTR_OK;
 }
 
+struct mtr_price_rounding price_rounding_of(const struct mtr_price_input *input)
+{
+    const struct mtr_tariff_document *tariff = input->tariff;
+    const struct mtr_price_exchange *exchange = input->exchange;
+    return (struct mtr_price_rounding){
+        .mode = tariff->rounding,
+        .step = mtr_tariff_rounding_step(tariff, exchange ? exchange->question.to : tariff->currency),
+        .digits = exchange ? exchange->digits : tariff->rounding_digits,
+    };
+}
+
+int price_round(const struct mtr_price_rounding *rounding, struct mtr_exact exact, struct mtr_money *out)
+{
+    return rounding->step.e18 ? mtr_exact_round_step(exact, rounding->step, rounding->mode, out)
+                              : mtr_exact_round(exact, rounding->digits, rounding->mode, out, NULL);
+}
+
+void price_rounding_format(const struct mtr_price_rounding *rounding, char text[PRICE_ROUNDING_TEXT_BYTES])
+{
+    const char *mode = mtr_rounding_name(rounding->mode);
+    char step[MTR_DECIMAL_TEXT_BYTES];
+    mtr_money_format(rounding->step, step);
+    if (rounding->step.e18)
+        snprintf(text, PRICE_ROUNDING_TEXT_BYTES, "round %s to steps of %s", mode, step);
+    else snprintf(text, PRICE_ROUNDING_TEXT_BYTES, "round %s to %u digits", mode, rounding->digits);
+}
+
 static int round_exact(struct mtr_pricer *pricer, struct mtr_exact exact, struct mtr_money *out)
 {
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
-    char name[64];
+    char name[PRICE_ROUNDING_TEXT_BYTES];
     if (price_keeps_exact(pricer))
         return mtr_exact_round(exact, MTR_MONEY_DIGITS, MTR_ROUND_HALF_EVEN, out, NULL);
-    int rc = mtr_exact_round(exact, tariff->rounding_digits, tariff->rounding, out, NULL);
+    int rc = price_round(&pricer->rounding, exact, out);
     if (rc || !pricer->with_trace) return rc;
-    snprintf(name, sizeof(name), "round %s to %u digits", mtr_rounding_name(tariff->rounding),
-             tariff->rounding_digits);
+    price_rounding_format(&pricer->rounding, name);
     return price_trace_exact(pricer, price_next_line(pricer), name, exact, mtr_exact_from_money(*out));
 }
 
@@ -161,28 +186,26 @@ static int sum_charged(const struct mtr_pricer *pricer, struct mtr_exact *sum)
 
 static int make_total(struct mtr_pricer *pricer)
 {
-    const struct mtr_tariff_document *tariff = pricer->input->tariff;
     struct mtr_price *price = &pricer->price;
     struct mtr_money amounts = {0};
     struct mtr_exact sum = mtr_exact_zero();
-    char name[64];
+    char rule[PRICE_ROUNDING_TEXT_BYTES], name[PRICE_ROUNDING_TEXT_BYTES + 16];
     for (uint32_t i = 0; i < price->line_count; i++) {
         int rc = mtr_money_add(amounts, price->lines[i].amount, &amounts);
         if (rc) return rc;
     }
     price->total = amounts;
     price->residue = (struct mtr_money){0};
-    if (!tariff->round_total) return MTR_OK;
-    const unsigned digits =
-        pricer->input->exchange ? pricer->input->exchange->digits : tariff->rounding_digits;
+    if (!pricer->input->tariff->round_total) return MTR_OK;
     int rc = sum_charged(pricer, &sum);
-    if (!rc) rc = mtr_exact_round(sum, digits, tariff->rounding, &price->total, NULL);
+    if (!rc) rc = price_round(&pricer->rounding, sum, &price->total);
     const struct mtr_money whole = price->total;
     for (uint32_t i = 0; !rc && i < pricer->input->earlier_count; i++)
         rc = mtr_money_sub(price->total, pricer->input->earlier[i]->total, &price->total);
     if (!rc) rc = mtr_money_sub(price->total, amounts, &price->residue);
     if (rc || !pricer->with_trace) return rc;
-    snprintf(name, sizeof(name), "total, round %s to %u digits", mtr_rounding_name(tariff->rounding), digits);
+    price_rounding_format(&pricer->rounding, rule);
+    snprintf(name, sizeof(name), "total, %s", rule);
     rc = price_trace_exact(pricer, UINT32_MAX, name, sum, mtr_exact_from_money(whole));
     if (rc || !pricer->input->earlier_count) return rc;
     return price_trace_exact(pricer, UINT32_MAX, "less the earlier parts' totals",

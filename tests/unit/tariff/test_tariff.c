@@ -309,6 +309,18 @@ static const struct {
     {VERSION "  - {key: a, meter: m, dynamic: {units: n, zero_units: skip}, scope: day}\n", MTR_SEVERITY_ERROR, 6, 70, "of the whole line"},
     {VERSION "  - {key: a, capacity: [{up_to: {m: 2}, amount: -5}, {amount: 6}]}\n", MTR_SEVERITY_WARNING, 6, 49, "use pays the customer"},
     {VERSION "  - {key: a, capacity: [{amount: 5}, {up_to: {m: 2}, amount: 6}]}\n", MTR_SEVERITY_ERROR, 6, 25, "reaches the steps below"},
+    /* rounding to steps */
+    {HEAD "rounding: {step: 0}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "must be more than 0"},
+    {HEAD "rounding: {step: five}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "must be a number"},
+    {HEAD "rounding: {step: [1]}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "must be a number"},
+    {HEAD "rounding: {step: 0.05, digits: 2}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 18, "instead of digits"},
+    {HEAD "rounding: {step: {CHF: 0.05}}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 3, 19, "nothing is charged in CHF"},
+    {HEAD "exchange: {source: e}\nrounding: {step: {Franken: 0.05}}\nversions: [{from: 2026-01-01, " COMPONENTS "]\n", MTR_SEVERITY_ERROR, 4, 19,
+     "`Franken` is no currency"},
+    {HEAD "currencies: [EUR, CHF]\nrounding: {step: 0.05}\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: {EUR: 1, CHF: 1}}]}]\n",
+     MTR_SEVERITY_ERROR, 4, 18, "one number for several currencies"},
+    {HEAD "rounding: {step: 0.05}\nversions: [{from: 2026-01-01, components: [{key: a, meter: m, per_unit: 1, cap: 1.02}]}]\n", MTR_SEVERITY_ERROR, 4, 81,
+     "no whole multiple of the 0.05 that lines are rounded to"},
     /* versions */
     {HEAD "versions:\n- {from: 2026-02-01, " COMPONENTS "\n- {from: 2026-01-01, " COMPONENTS,
      MTR_SEVERITY_ERROR, 5, 10, "must ascend"},
