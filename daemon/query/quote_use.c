@@ -76,6 +76,19 @@ static int check_dimensions(const struct quote_use *use, const struct stream *st
     return MTR_OK;
 }
 
+/* The same of windows and cells. */
+static int check_cells(const struct quote_use *use, const struct mtr_tariff_version *version,
+                       const struct mtr_component *component, const struct mtr_meter *meter)
+{
+    const int64_t from_us = use->cut.moments.count ? use->cut.moments.items[0].time_us : use->options.at_us;
+    const struct mtr_cell_place place = {use->options.zone, from_us / MTR_US_PER_SECOND};
+    char text[MTR_CELL_TEXT_BYTES];
+    if (mtr_meter_fits_masks(meter, component, &version->calendar, text) &&
+        mtr_meter_fits_clocks(meter, component, &version->calendar, &place, text))
+        return MTR_OK;
+    return quote_fail(use->findings, NULL, "meters", text, (struct mtr_str){NULL, 0});
+}
+
 /* Without times a quantity is what is billed: it adds up, or is a level that holds. */
 static int choose_meter(const struct quote_use *use, struct stream *stream)
 {
@@ -92,6 +105,7 @@ static int choose_meter(const struct quote_use *use, struct stream *stream)
     stream->meter = (struct mtr_meter){.key = component->inputs[stream->input],
                                        .aggregation = is_level ? MTR_TIME_WEIGHTED : MTR_SUM,
                                        .reports_changes = is_level,
+                                       .cell_s = MTR_CELL_S_MAX,
                                        .group_by = component->group_by,
                                        .group_by_count = component->group_by_count};
     return MTR_OK;
@@ -220,13 +234,25 @@ static int add_stream(struct quote_use *use, const struct mtr_component *compone
     return rc ? rc : fill_stream(use, stream);
 }
 
+static int add_version(struct quote_use *use, const struct mtr_tariff_version *version)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        for (uint32_t input = 0; !rc && input < component->input_count; input++) {
+            rc = add_stream(use, component, input);
+            if (!rc)
+                rc = check_cells(use, version, component, &find_stream(use, component, input)->meter);
+        }
+    }
+    return rc;
+}
+
 static int add_streams(struct quote_use *use, const struct mtr_tariff_document *tariff)
 {
     int rc = MTR_OK;
-    for (uint32_t i = 0; tariff && i < tariff->version_count; i++)
-        for (uint32_t j = 0; j < tariff->versions[i].component_count; j++)
-            for (uint32_t k = 0; !rc && k < tariff->versions[i].components[j].input_count; k++)
-                rc = add_stream(use, &tariff->versions[i].components[j], k);
+    for (uint32_t i = 0; !rc && tariff && i < tariff->version_count; i++)
+        rc = add_version(use, &tariff->versions[i]);
     return rc;
 }
 

@@ -83,6 +83,17 @@ static void check_unit(const struct mtr_record *record, const struct mtr_compone
     fail(record, component, "unit", findings, text);
 }
 
+/* Windows begin and end with the meter's cells. */
+static void check_cells(const struct mtr_record *record, const struct mtr_calendar *calendar,
+                        const struct mtr_component *component, const struct mtr_meter *meter,
+                        struct mtr_diagnostics *findings)
+{
+    char sentence[MTR_CELL_TEXT_BYTES], text[MTR_CELL_TEXT_BYTES + 100];
+    if (mtr_meter_fits_masks(meter, component, calendar, sentence)) return;
+    snprintf(text, sizeof(text), "component `%.*s`: %s", MTR_STR_ARGS(component->key), sentence);
+    fail(record, component, component->has_when ? "when" : "weights", findings, text);
+}
+
 static void check_meter(const struct mtr_catalog *catalog, const struct mtr_record *record,
                         const struct mtr_component *component, struct mtr_str key,
                         struct mtr_diagnostics *findings)
@@ -195,6 +206,27 @@ static void check_rates(const struct mtr_catalog *catalog, const struct named_ta
                          MTR_STR_ARGS(tariff->key), MTR_STR_ARGS(tariff->exchange.source));
 }
 
+/* The first component whose masks look at another clock than that of the subscription's zone, so that their
+ * windows would fall into cells. */
+static void check_clocks(const struct mtr_catalog *catalog, const struct named_tariff *named,
+                         const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
+{
+    const struct mtr_cell_place place = {named->subscription->zone, named->subscription->start_s};
+    char text[MTR_CELL_TEXT_BYTES];
+    const bool *has_clock = version->calendar.has_clock;
+    if (!has_clock[MTR_MASK_CLOCK_STANDARD] && !has_clock[MTR_MASK_CLOCK_UTC]) return;
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        for (uint32_t input = 0; input < component->input_count; input++) {
+            const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+            if (!meter || mtr_meter_fits_clocks(meter, component, &version->calendar, &place, text)) continue;
+            record_fail(named->record, named->field, findings, "component `%.*s` of tariff `%.*s`: %s",
+                        MTR_STR_ARGS(component->key), MTR_STR_ARGS(named->tariff->key), text);
+            return;
+        }
+    }
+}
+
 static bool has_metered_component(const struct mtr_tariff_document *tariff, struct mtr_str key)
 {
     for (uint32_t v = 0; v < tariff->version_count; v++)
@@ -259,6 +291,11 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
         check_service(&named, findings);
         check_fees(&named, findings);
         check_rates(catalog, &named, findings);
+        for (uint32_t v = 0; v < named.tariff->version_count; v++)
+            check_clocks(catalog, &named,
+                         mtr_tariff_version_for(&named.tariff->versions[v], subscription->key,
+                                                subscription->customer),
+                         findings);
     }
     check_trial(record, subscription, findings);
     check_cost(record, subscription, findings);
@@ -267,10 +304,14 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
 static void check_meters(const struct mtr_catalog *catalog, const struct mtr_record *record,
                          const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
-    for (uint32_t i = 0; i < version->component_count; i++)
-        for (uint32_t input = 0; input < version->components[i].input_count; input++)
-            check_meter(catalog, record, &version->components[i], version->components[i].inputs[input],
-                        findings);
+    for (uint32_t i = 0; i < version->component_count; i++) {
+        const struct mtr_component *component = &version->components[i];
+        for (uint32_t input = 0; input < component->input_count; input++) {
+            const struct mtr_meter *meter = mtr_catalog_find_meter(catalog, component->inputs[input]);
+            check_meter(catalog, record, component, component->inputs[input], findings);
+            if (meter) check_cells(record, &version->calendar, component, meter, findings);
+        }
+    }
 }
 
 static const char *subscription_key_at(const void *context, unsigned i)

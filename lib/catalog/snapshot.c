@@ -166,6 +166,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .filters = f->filters,
         .filter_count = f->filter_count,
         .keep_events = f->keep_events,
+        .cell_s = MTR_CELL_S_MAX,
         .spread_over = f->spread_over,
         .reports_changes = f->reports == 1,
         .holds_from_day = f->holds_from == 1,

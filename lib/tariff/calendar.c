@@ -1,56 +1,127 @@
 /*
- * Which masks hold in a local hour.
+ * Which masks hold at a moment, and for how long.
  */
 #include "meterd/tariff/calendar.h"
 
 #include "meterd/core/error.h"
+#include "meterd/core/time.h"
 
-enum { HOURS_PER_DAY = 24, SECONDS_PER_HOUR = 3600 };
+enum { SECONDS_PER_MINUTE = 60, SECONDS_PER_DAY = 86400 };
 
-/* A local hour as masks see it. */
-struct local_hour {
-    int64_t day;            /* since 1970-01-01 */
-    unsigned weekday, hour; /* weekday 0: Monday */
+/* A moment on one clock. */
+struct reading {
+    int64_t day;                          /* since 1970-01-01 */
+    unsigned weekday, month, day_of_month; /* from 0: Monday, January, the 1st */
+    int64_t second;                       /* of the day */
 };
 
-static struct local_hour local_hour_at(const struct mtr_zone *zone, int64_t time_s)
+static int64_t offset_at(enum mtr_mask_clock clock, const struct mtr_zone *zone, int64_t time_s)
 {
-    const int64_t seconds_per_day = HOURS_PER_DAY * SECONDS_PER_HOUR;
-    int64_t local_s = time_s + mtr_zone_at(zone, time_s).offset_s;
-    int64_t day = local_s / seconds_per_day, second = local_s % seconds_per_day;
-    if (second < 0) {
-        second += seconds_per_day;
-        day--;
+    switch (clock) {
+    case MTR_MASK_CLOCK_LOCAL: return mtr_zone_at(zone, time_s).offset_s;
+    case MTR_MASK_CLOCK_STANDARD: return mtr_zone_standard_offset(zone, time_s);
+    case MTR_MASK_CLOCK_UTC: return 0;
     }
-    return (struct local_hour){day, mtr_weekday(day) - 1, (unsigned)(second / SECONDS_PER_HOUR)};
+    MTR_ASSERT(!"known clock");
+    return 0;
 }
 
-static bool has_date(const struct mtr_mask *mask, int64_t day)
+static struct reading read_clock(int64_t local_s)
+{
+    struct reading at = {.day = local_s / SECONDS_PER_DAY, .second = local_s % SECONDS_PER_DAY};
+    int32_t year;
+    if (at.second < 0) {
+        at.second += SECONDS_PER_DAY;
+        at.day--;
+    }
+    mtr_civil_from_days(at.day, &year, &at.month, &at.day_of_month);
+    at.month--;
+    at.day_of_month--;
+    at.weekday = mtr_weekday(at.day) - 1;
+    return at;
+}
+
+static bool has_date(const struct mtr_mask *mask, const struct reading *at)
 {
     uint32_t low = 0, high = mask->date_count;
-    while (low < high) {
+    while (low < high) { /* the first range that ends on the day or later */
         uint32_t middle = low + (high - low) / 2;
-        if (mask->dates[middle] < day) low = middle + 1;
+        if (mask->dates[middle].last < at->day) low = middle + 1;
         else high = middle;
     }
-    return low < mask->date_count && mask->dates[low] == day;
+    return (low < mask->date_count && mask->dates[low].first <= at->day) ||
+           (mask->every_year[at->month] >> at->day_of_month & 1);
 }
 
-static bool holds(const struct mtr_mask *mask, struct local_hour at, uint64_t others)
+static bool has_time(const struct mtr_mask *mask, int64_t second)
 {
-    if (!(mask->hours >> at.hour & 1) || !(mask->weekdays >> at.weekday & 1)) return false;
-    if (mask->has_dates && !has_date(mask, at.day)) return false;
+    const int64_t from = (int64_t)mask->from_min * SECONDS_PER_MINUTE,
+                  until = (int64_t)mask->until_min * SECONDS_PER_MINUTE;
+    return from < until ? from <= second && second < until : from <= second || second < until;
+}
+
+static bool holds(const struct mtr_mask *mask, const struct reading *at, uint64_t others)
+{
+    if (!has_time(mask, at->second) || !(mask->weekdays >> at->weekday & 1) ||
+        !(mask->months >> at->month & 1))
+        return false;
+    if (mask->has_dates && !has_date(mask, at)) return false;
     return (mask->any == 0 || (mask->any & others) != 0) && (mask->none & others) == 0;
 }
 
-uint64_t mtr_calendar_at(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int64_t time_s)
+/* The next second of the day at which the mask's window, or the day, begins or ends. */
+static int64_t next_bound(const struct mtr_mask *mask, int64_t second)
 {
-    struct local_hour at = local_hour_at(zone, time_s);
+    const int64_t from = (int64_t)mask->from_min * SECONDS_PER_MINUTE,
+                  until = (int64_t)mask->until_min * SECONDS_PER_MINUTE;
+    int64_t bound = SECONDS_PER_DAY;
+    if (second < from && from < bound) bound = from;
+    if (second < until && until < bound) bound = until;
+    return bound;
+}
+
+uint64_t mtr_calendar_at(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int64_t time_s,
+                         int64_t *until_s)
+{
+    struct reading clocks[MTR_MASK_CLOCK_COUNT] = {0};
+    int64_t end_s = mtr_zone_hour(zone, time_s).end_s;
     uint64_t word = 0;
+    for (int i = 0; i < MTR_MASK_CLOCK_COUNT; i++)
+        if (calendar->has_clock[i])
+            clocks[i] = read_clock(time_s + offset_at((enum mtr_mask_clock)i, zone, time_s));
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
-        uint8_t index = calendar->order[i];
+        const uint8_t index = calendar->order[i];
         MTR_ASSERT(index < calendar->mask_count);
-        if (holds(&calendar->masks[index], at, word)) word |= (uint64_t)1 << index;
+        const struct mtr_mask *mask = &calendar->masks[index];
+        const struct reading *at = &clocks[mask->clock];
+        MTR_ASSERT(calendar->has_clock[mask->clock]);
+        if (holds(mask, at, word)) word |= (uint64_t)1 << index;
+        end_s = mtr_time_sooner(end_s, time_s + next_bound(mask, at->second) - at->second);
     }
+    MTR_ASSERT(time_s < end_s); /* or who asks on from there would never end */
+    *until_s = end_s;
     return word;
+}
+
+uint64_t mtr_calendar_parts(const struct mtr_calendar *calendar, uint32_t mask)
+{
+    uint64_t parts = (uint64_t)1 << mask;
+    for (uint32_t i = calendar->mask_count; i-- > 0;) { /* what a mask is made of stands before it */
+        const uint8_t index = calendar->order[i];
+        if (parts >> index & 1) parts |= calendar->masks[index].any | calendar->masks[index].none;
+    }
+    return parts;
+}
+
+bool mtr_mask_has_clock(const struct mtr_mask *mask)
+{
+    enum { ALL_DAYS = 0x7F, ALL_MONTHS = 0xFFF };
+    return mask->from_min != 0 || mask->until_min != MTR_CALENDAR_DAY_MIN || mask->weekdays != ALL_DAYS ||
+           mask->months != ALL_MONTHS || mask->has_dates;
+}
+
+bool mtr_mask_cuts(const struct mtr_mask *mask, int64_t length_s)
+{
+    return (int64_t)mask->from_min * SECONDS_PER_MINUTE % length_s != 0 ||
+           (int64_t)mask->until_min * SECONDS_PER_MINUTE % length_s != 0;
 }

@@ -16,9 +16,10 @@
 
 struct tariff_mask_fields {
     struct mtr_str name;
-    bool has_hours, has_days, has_dates, has_any, has_none;
+    bool has_hours, has_zone, has_days, has_months, has_dates, has_any, has_none;
     struct mtr_str hours;
-    struct mtr_list days, dates, any, none; /* of struct mtr_str */
+    int zone;                                       /* enum mtr_mask_clock */
+    struct mtr_list days, months, dates, any, none; /* of struct mtr_str */
 };
 
 struct tariff_commitment_fields {
@@ -75,6 +76,8 @@ struct tariff_version_fields {
     bool reset;
     struct mtr_list components; /* of tariff_component_fields */
     struct mtr_list calendar;   /* of tariff_mask_fields */
+    bool has_calendar_zone;
+    int calendar_zone;          /* enum mtr_mask_clock */
     struct tariff_account_fields account;
     bool has_minimum, has_cap, has_commitment, has_minimum_prorate;
     struct mtr_money minimum, cap;
@@ -117,6 +120,7 @@ extern const char *const mtr_tariff_rounding_modes[], *const mtr_tariff_prorates
 extern const struct mtr_field mtr_tariff_commitment_rows[];
 extern const struct mtr_field mtr_tariff_allowance_rows[];
 extern const struct mtr_field mtr_tariff_mask_rows[];
+extern const char *const mtr_tariff_mask_zones[]; /* in the order of enum mtr_mask_clock */
 
 /* All of a line's use at once? */
 static inline bool tariff_is_whole(enum mtr_curve_scope scope)
@@ -125,9 +129,10 @@ static inline bool tariff_is_whole(enum mtr_curve_scope scope)
 }
 void tariff_lint_scope(const struct mtr_node *node, const struct mtr_component *component,
                        struct mtr_diagnostics *findings);
-/* `node` is what stands under `calendar`; the list may be empty. */
-int tariff_read_calendar(const struct mtr_node *node, const struct mtr_list *list, struct mtr_arena *arena,
-                         struct mtr_calendar *out, struct mtr_diagnostics *findings) MTR_MUST_USE;
+/* `node` is the version. */
+int tariff_read_calendar(const struct mtr_node *node, const struct tariff_version_fields *fields,
+                         struct mtr_arena *arena, struct mtr_calendar *out,
+                         struct mtr_diagnostics *findings) MTR_MUST_USE;
 int tariff_read_masks(const struct mtr_node *node, const struct tariff_component_fields *fields,
                       const struct mtr_calendar *calendar, struct mtr_arena *arena, struct mtr_component *out,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;

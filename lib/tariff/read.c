@@ -152,8 +152,7 @@ static int read_plain_version(struct reading *reading, const struct mtr_node *no
     read_from(reading, mtr_node_get(node, "from"), out);
     int rc = hash_version(node, out);
     if (!rc)
-        rc = tariff_read_calendar(mtr_node_get(node, "calendar"), &fields->calendar, reading->arena,
-                                  &out->calendar, reading->findings);
+        rc = tariff_read_calendar(node, fields, reading->arena, &out->calendar, reading->findings);
     if (rc) return rc;
     reading->calendar = &out->calendar;
     const struct mtr_node *list = mtr_node_get(node, "components");

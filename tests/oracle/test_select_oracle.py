@@ -15,10 +15,12 @@ import test_price_oracle as base
 from test_price_oracle import divided, plain, rng, rounded
 
 CASES = int(os.environ.get("METERD_CASES", "10000"))
-HOUR_S, PERIOD_S = 3600, 31 * 86400
+HOUR_S, QUARTER_S, PERIOD_S = 3600, 900, 31 * 86400
 BEGIN = datetime.datetime(2026, 1, 1)
 CALENDAR = {"peak": {"not": "off"}, "off": {"any": ["night", "weekend", "feast"]}, "night": {"hours": "22:00-06:00"},
-            "weekend": {"days": ["sat", "sun"]}, "feast": {"dates": ["2026-01-01", "2026-01-06"]}, "noon": {"hours": "12:00-13:00", "days": "mon"}}
+            "weekend": {"days": ["sat", "sun"]}, "feast": {"dates": ["2026-01-01", "2026-01-06"]}, "noon": {"hours": "12:00-13:00", "days": "mon"},
+            "half": {"hours": "00:30-07:15", "zone": "UTC"}, "work": {"days": ["tue-thu", "sat-mon"], "months": "dec-jan", "zone": "standard"},
+            "closed": {"dates": ["2026-01-10..2026-01-12", "12-24..01-03", "2026-01-12..2026-01-14"]}, "spring": {"months": ["mar-may", "nov"]}}
 SIMPLE = {"per_unit", "graduated", "volume", "package", "stairstep", "blocks", "increments", "percentage", "graduated_percentage", "dynamic"}
 
 
@@ -29,6 +31,10 @@ def holds(mask, at_s):
         "weekend": now.isoweekday() >= 6,
         "feast": (now.month, now.day) in ((1, 1), (1, 6)),
         "noon": now.hour == 12 and now.isoweekday() == 1,
+        "half": (0, 30) <= (now.hour, now.minute) < (7, 15),
+        "work": now.isoweekday() != 5,
+        "closed": now.day <= 3 or 10 <= now.day <= 14,
+        "spring": False,
         "off": any(holds(part, at_s) for part in ("night", "weekend", "feast")) if mask in ("off", "peak") else False,
         "peak": not holds("off", at_s) if mask == "peak" else False,
     }[mask]
@@ -138,15 +144,15 @@ def document_of(c):
 
 
 def masked(c, rows):
-    """Rows (input, at_s, until_s, quantity) of one line: (measured, weighted), in the hours that count and split at borders between hours."""
+    """Rows (input, at_s, until_s, quantity) of one line: (measured, weighted), at the times that count and split where masks may change."""
     pieces = []
     for which, at, until, q in rows:
         if until == at or c["scope"] == "event":
             pieces.append((which, at, q))
             continue
-        borders = [at] + [s for s in range(at - at % HOUR_S + HOUR_S, until, HOUR_S)] + [until]
+        borders = [at] + [s for s in range(at - at % QUARTER_S + QUARTER_S, until, QUARTER_S)] + [until]
         spans = []
-        for begin, end in zip(borders, borders[1:]):  # hours with the same masks are one piece
+        for begin, end in zip(borders, borders[1:]):  # quarters of an hour with the same masks are one piece
             if spans and spans[-1][2] == judged(c, begin) and c["scope"] == "period":
                 spans[-1][1] = end
             else:
@@ -168,7 +174,7 @@ def masked(c, rows):
 
 
 def judged(c, at_s):
-    """None when the hour does not count, else which weight it has: (index, factor)."""
+    """None when the moment does not count, else which weight it has: (index, factor)."""
     if c["when"] and holds(c["when"][0], at_s) != c["when"][1]:
         return None
     for index, (mask, factor) in enumerate(c["weights"]):

@@ -7,7 +7,7 @@
  *
  * An event counts for every meter of its type and of the service bought whose filter it passes. Its
  * dimensions are the values of the group_by properties, in that order; a missing property counts as empty.
- * `unit` is a word for people; a tariff that names another one is refused. All but name and unit are fixed
+ * `unit` is a word for people; a tariff that names another one is refused.All but name and unit are fixed
  * once applied: usage was folded with them. Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_METER_H
@@ -45,6 +45,9 @@ enum mtr_time_unit {
     MTR_TIME_UNIT_PERIOD
 };
 
+/* The length of the cells that use is kept in, in seconds. */
+enum { MTR_CELL_S_MAX = 3600 };
+
 /* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
 enum { MTR_SPREAD_S_MAX = 32 * 86400 };
 
@@ -70,6 +73,7 @@ struct mtr_meter {
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
     struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
                                    spread evenly; empty: none */
+    int64_t cell_s; /* how finely use is kept: a tariff's windows begin and end with its cells */
     bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
     bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its
                             own moment */
@@ -83,5 +87,24 @@ struct mtr_meter {
  * and the number 0. Allocated from the arena. MTR_EINVALID with findings, MTR_ENOMEM. */
 int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct mtr_meter *out,
                    struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+struct mtr_component;
+struct mtr_calendar;
+struct mtr_zone;
+enum { MTR_CELL_TEXT_BYTES = 400 };
+
+/* Do the windows of the masks that a component of that calendar looks at its meter by begin and end with the
+ * meter's cells? If not, a sentence says which does not, and what to do. */
+bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_component *component,
+                          const struct mtr_calendar *calendar, char text[MTR_CELL_TEXT_BYTES]);
+/* Where cells are: in a subscription's zone, from its start on. */
+struct mtr_cell_place {
+    const struct mtr_zone *zone;
+    int64_t from_s;
+};
+/* The same there of masks that look at another clock than the zone's. */
+bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_component *component,
+                           const struct mtr_calendar *calendar, const struct mtr_cell_place *place,
+                           char text[MTR_CELL_TEXT_BYTES]);
 
 #endif

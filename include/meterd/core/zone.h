@@ -40,6 +40,9 @@ void mtr_zone_close(struct mtr_zone *zone);
 const char *mtr_zone_name(const struct mtr_zone *zone);
 
 struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s);
+/* The offset from UTC without daylight saving: the lesser of those between which clocks change within a year
+ * (Berlin 3600 s in July too, Dublin 0); where they rest for a year and more, the one in force. */
+int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_s);
 struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_s);
 struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s);
 

@@ -151,6 +151,19 @@ struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s)
     return rule;
 }
 
+int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_s)
+{
+    enum { YEAR_S = 365 * 86400 };
+    const struct mtr_zone_span span = mtr_zone_at(zone, time_s);
+    int32_t least_s = span.offset_s;
+    if (span.start_s == INT64_MIN || span.end_s == INT64_MAX || span.end_s - span.start_s >= YEAR_S)
+        return least_s;
+    const int32_t before_s = mtr_zone_at(zone, span.start_s - 1).offset_s,
+                  after_s = mtr_zone_at(zone, span.end_s).offset_s;
+    if (before_s < least_s) least_s = before_s;
+    return after_s < least_s ? after_s : least_s;
+}
+
 struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_s)
 {
     struct mtr_zone_span span = mtr_zone_at(zone, time_s);

@@ -1,7 +1,7 @@
 /*
- * Calendar masks: of a line's rows only those in the hours of `when`, each counted as often as its hour
+ * Calendar masks: of a line's rows only those at the times of `when`, each counted as often as its time
  * weighs. A row that holds over a span is split where masks change, by time; the pieces of a quantity add up
- * to it. An event (scope event) is judged by the hour it begins in.
+ * to it. A row of a cell is judged by the cell's begin, an event (scope event) by its own.
  *
  * Weighted quantities are differences of what all use so far comes to, so that together they are the weighted
  * sum, rounded once to 10^-12. The line's own quantity stays what was measured.
@@ -24,8 +24,8 @@ struct masked_row {
 struct masking {
     struct mtr_pricer *pricer;
     const struct mtr_component *component;
-    struct mtr_hour hour; /* the local hour that was judged last, and what holds in it */
-    uint64_t word;
+    uint64_t word; /* what holds in [from, until): the answer of the calendar that was asked for last */
+    int64_t from_s, until_s;
     struct masked_row *rows; /* by input, then time; their quantities before weights */
     uint32_t count, capacity;
     bool unsorted;                 /* pieces of spans that overlap came out of order */
@@ -36,14 +36,15 @@ static uint64_t masks_at(struct masking *masking, int64_t time_us)
 {
     const struct mtr_price_input *input = masking->pricer->input;
     const int64_t time_s = time_us / MTR_US_PER_SECOND;
-    if (time_s < masking->hour.start_s || time_s >= masking->hour.end_s) {
-        masking->hour = mtr_zone_hour(input->zone, time_s);
-        masking->word = mtr_calendar_at(&input->version->calendar, input->zone, time_s);
+    if (time_s < masking->from_s || time_s >= masking->until_s) {
+        masking->from_s = time_s;
+        masking->word =
+            mtr_calendar_at(&input->version->calendar, input->zone, time_s, &masking->until_s);
     }
     return masking->word;
 }
 
-/* The index of the weight in that hour; false when the component does not count it. */
+/* The index of the weight at that time; false when the component does not count it. */
 static bool judge(const struct mtr_component *component, uint64_t word, uint32_t *weight)
 {
     if (component->has_when && ((word >> component->when & 1) != 0) == component->when_not) return false;
@@ -114,7 +115,7 @@ static int add_span(struct masking *masking, const struct mtr_usage_row *row)
             if (next_counts != counts || next_weight != weight ||
                 (by_hours && piece.until_us > piece.time_us))
                 break;
-            piece.until_us = masking->hour.end_s * MTR_US_PER_SECOND;
+            piece.until_us = masking->until_s * MTR_US_PER_SECOND;
         }
         if (piece.until_us > row->until_us) piece.until_us = row->until_us;
         if (!is_level) {
@@ -217,7 +218,8 @@ int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct masking masking = {.pricer = pricer,
                               .component = work->component,
-                              .hour = {INT64_MAX, INT64_MIN},
+                              .from_s = INT64_MAX,
+                              .until_s = INT64_MIN,
                               .capacity = work->row_count};
     MTR_ASSERT(mtr_component_has_masks(work->component) && work->row_count > 0);
     int rc = grow(&masking);

@@ -75,6 +75,24 @@ static const struct {
      "9:13: scope: component `e`: meter `mean` is a mean of each period: `scope: term` needs another `per`\n"
      "10:13: scope: component `f`: meter `peak` does not add up over hours: with `when` or `weights` it needs `scope: hour`\n"
      "11:13: meter: component `g`: unknown meter `memory`\n"},
+    /* windows and cells */
+    {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: c, meter: vcpu, per_unit: 1, when: low}\n"
+     "          - {key: f, meter: each, per_unit: 1, weights: {odd: 2}, scope: event}\n"
+     "          - {key: g, meter: vcpu, per_unit: 1, weights: {odd: 2}, scope: hour}\n"
+     "        calendar: {low: {any: [night]}, night: {hours: '22:00-06:30'}, odd: {hours: '00:10-06:00'}}\n"
+     "meters:\n  - {key: each, service: compute, event_type: x, value: v, keep_events: true}\n",
+     "7:13: when: component `c`: mask `night` ends at 06:30, but meter `vcpu` has cells of an hour: let it be a whole hour, or price events by "
+     "themselves (`scope: event`)\n"
+     "9:13: weights: component `g`: mask `odd` begins at 00:10, but meter `vcpu` has cells of an hour: let it be a whole hour, or price events "
+     "by themselves (`scope: event`)\n"},
+    {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"
+     "          - {key: c, meter: vcpu, per_unit: 1, when: night}\n"
+     "        calendar: {night: {hours: '22:00-06:00', zone: UTC}}\n"
+     "subscriptions:\n  - {key: s9, service: compute, subject: v9, customer: c1, tariff: t, zone: Asia/Kolkata, start: 2026-01-01}\n"
+     "  - {key: s8, service: compute, subject: v8, customer: c1, tariff: t, zone: Europe/London, start: 2026-01-01}\n",
+     "10:68: tariff: component `c` of tariff `t`: mask `night` is of UTC time, 05:30 from the clock of Asia/Kolkata, but meter `vcpu` has "
+     "cells of an hour: let it be local time\n"},
     {"rates:\n  - {key: a, source: ecb, date: 2026-11-20, base: EUR, quotes: {USD: 1.08}}\n"
      "  - {key: b, source: ecb, date: 2026-11-20, base: USD, quotes: {EUR: 0.9}}\n",
      "3:33: date: `a` has the rates of that source and day already\n"},

@@ -1,6 +1,6 @@
 /*
- * Masks of a calendar: which hold in a local hour, over days that have an hour twice or not at all, and in
- * zones off the whole hour.
+ * Masks of a calendar: which hold at a moment, and how long, over days that have an hour twice or not at all, in
+ * zones off the whole hour, and by clocks that are not those on the wall.
  */
 #include "meterd/tariff/calendar.h"
 
@@ -68,9 +68,12 @@ static void test_a_year_of_hours(void **state)
             const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
             const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
             const int64_t day = mtr_days_from_civil(civil.year, civil.month, civil.day);
-            const uint64_t word = mtr_calendar_at(calendar, zone, time_s);
+            int64_t until_s;
+            const uint64_t word = mtr_calendar_at(calendar, zone, time_s, &until_s);
             assert_int_equal(word, expected(day, (int)((day + 3) % 7), civil.hour));
-            assert_int_equal(word, mtr_calendar_at(calendar, zone, hour.end_s - 1));
+            assert_int_equal(until_s, hour.end_s);
+            assert_int_equal(word, mtr_calendar_at(calendar, zone, hour.end_s - 1, &until_s));
+            assert_int_equal(until_s, hour.end_s);
             time_s = hour.end_s;
         }
         assert_int_equal(time_s, end_s);
@@ -86,9 +89,10 @@ static int count_hours(const struct mtr_calendar *calendar, const struct mtr_zon
     int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day});
     const int64_t end_s =
         mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day + 1});
+    int64_t until_s;
     int hours = 0;
     for (; time_s < end_s; time_s = mtr_zone_hour(zone, time_s).end_s)
-        hours += (int)(mtr_calendar_at(calendar, zone, time_s) >> mask & 1);
+        hours += (int)(mtr_calendar_at(calendar, zone, time_s, &until_s) >> mask & 1);
     return hours;
 }
 
@@ -130,9 +134,96 @@ static void test_hours_past_midnight(void **state)
     for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
         int64_t time_s = mtr_zone_from_civil(
             utc, (struct mtr_civil){.year = 2026, .month = 1, .day = hours[i].day, .hour = hours[i].hour});
-        assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_s), hours[i].holds);
+        int64_t until_s;
+        assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_s, &until_s), hours[i].holds);
     }
     mtr_zone_close(utc);
+    pricing_close(&pricing);
+}
+
+/* ---- clocks, minutes, months, ranges ---- */
+
+static const char clocks[] =
+    "key: t\ncurrency: EUR\nversions:\n  - from: 2026-01-01\n    calendar_zone: standard\n    calendar:\n"
+    "      economy7: {hours: \"00:30-07:30\", zone: UTC}\n"
+    "      grid: {hours: \"06:15-22:00\", days: mon-fri}\n"
+    "      winter: {months: oct-mar, zone: local}\n"
+    "      school: {dates: [2027-08-01..2027-08-31, 2027-07-22..2027-08-05], zone: local}\n"
+    "      feasts: {dates: [12-24..01-06, 02-29, 2028-04-03], zone: local}\n"
+    "      weekend: {days: [sat-sun], months: [jul, aug], hours: \"22:00-00:00\", zone: local}\n"
+    "      dark: {any: [economy7, winter], not: feasts}\n"
+    "    components: [{key: a, meter: m, per_unit: 1}]\n";
+
+/* The same without bits and clocks: seconds of the year of that clock. */
+static uint64_t expected_by_clocks(int64_t time_s, int64_t local_s, int64_t standard_s)
+{
+    const struct mtr_civil local = mtr_civil_from_s(local_s), standard = mtr_civil_from_s(standard_s);
+    const int64_t utc_minute = time_s / 60 % 1440;
+    const int minute = standard.hour * 60 + standard.minute, month = local.month, day = local.day;
+    const int weekday = (int)((standard_s / 86400 + 3) % 7), local_weekday = (int)((local_s / 86400 + 3) % 7);
+    const bool economy7 = utc_minute >= 30 && utc_minute < 450;
+    const bool grid = weekday < 5 && minute >= 375 && minute < 1320;
+    const bool winter = month >= 10 || month <= 3;
+    const bool school = local.year == 2027 && ((month == 7 && day >= 22) || month == 8);
+    const bool feasts = (month == 12 && day >= 24) || (month == 1 && day <= 6) || (month == 2 && day == 29) ||
+                        (local.year == 2028 && month == 4 && day == 3);
+    const bool weekend = local_weekday >= 5 && (month == 7 || month == 8) && local.hour >= 22;
+    const bool all[] = {economy7, grid, winter, school, feasts, weekend, (economy7 || winter) && !feasts};
+    uint64_t word = 0;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) word |= (uint64_t)all[i] << i;
+    return word;
+}
+
+/* Two years, a leap year among them, by stretches; and every five minutes in each. */
+static void test_clocks_and_stretches(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int32_t standard_s;
+    } zones[] = {{"UTC", 0},
+                 {"Europe/London", 0},
+                 {"Europe/Dublin", 0}, /* its law calls summer the standard */
+                 {"Europe/Berlin", 3600},
+                 {"America/New_York", -5 * 3600},
+                 {"Asia/Kathmandu", 5 * 3600 + 2700},
+                 {"Australia/Lord_Howe", 10 * 3600 + 1800}};
+    struct pricing pricing;
+    if (pricing_open(&pricing, mtr_str_from(clocks)) != MTR_OK) fail_msg("%s", pricing.findings.items[0].text);
+    const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
+    for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+        struct mtr_zone *zone;
+        assert_int_equal(mtr_zone_open(mtr_str_from(zones[i].name), &zone), MTR_OK);
+        int64_t time_s = mtr_days_from_civil(2027, 1, 1) * 86400;
+        const int64_t end_s = mtr_days_from_civil(2029, 1, 1) * 86400;
+        while (time_s < end_s) {
+            int64_t until_s;
+            const uint64_t word = mtr_calendar_at(calendar, zone, time_s, &until_s);
+            assert_true(until_s > time_s && until_s <= mtr_zone_hour(zone, time_s).end_s);
+            for (int64_t at_s = time_s; at_s < until_s; at_s += 300) {
+                const int64_t local_s = at_s + mtr_zone_at(zone, at_s).offset_s;
+                assert_int_equal(mtr_zone_standard_offset(zone, at_s), zones[i].standard_s);
+                assert_int_equal(word, expected_by_clocks(at_s, local_s, at_s + zones[i].standard_s));
+            }
+            time_s = until_s;
+        }
+        mtr_zone_close(zone);
+    }
+    pricing_close(&pricing);
+}
+
+static void test_what_masks_are_made_of(void **state)
+{
+    (void)state;
+    struct pricing pricing;
+    assert_int_equal(pricing_open(&pricing, mtr_str_from(clocks)), MTR_OK);
+    const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
+    assert_int_equal(mtr_calendar_parts(calendar, 0), 1);
+    assert_int_equal(mtr_calendar_parts(calendar, 6), 1 << 6 | 1 | 1 << 2 | 1 << 4);
+    assert_true(mtr_mask_cuts(&calendar->masks[0], 3600) && !mtr_mask_cuts(&calendar->masks[0], 1800));
+    assert_true(mtr_mask_cuts(&calendar->masks[1], 1800) && !mtr_mask_cuts(&calendar->masks[1], 900));
+    assert_true(!mtr_mask_cuts(&calendar->masks[5], 3600)); /* up to midnight */
+    assert_true(mtr_mask_has_clock(&calendar->masks[2]) && !mtr_mask_has_clock(&calendar->masks[6]));
     pricing_close(&pricing);
 }
 
@@ -142,6 +233,8 @@ int main(void)
         cmocka_unit_test(test_a_year_of_hours),
         cmocka_unit_test(test_days_of_clock_changes),
         cmocka_unit_test(test_hours_past_midnight),
+        cmocka_unit_test(test_clocks_and_stretches),
+        cmocka_unit_test(test_what_masks_are_made_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

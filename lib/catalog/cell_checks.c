@@ -1,0 +1,83 @@
+/*
+ * Whether the cells that a meter keeps are as fine as the windows of the calendar masks that look at them.
+ *
+ * A cell is judged as a whole, so no mask may begin or end inside of one. Windows are of the mask's clock,
+ * cells of the subscription's: where these are not whole cells apart, windows would fall into cells, too.
+ */
+#include "meterd/catalog/meter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "meterd/core/zone.h"
+#include "meterd/tariff/tariff.h"
+
+enum { MINUTES_PER_HOUR = 60, SECONDS_PER_MINUTE = 60 };
+
+/* The masks that the component names, and all those that they are made of; events and levels are judged by
+ * their own moments, not by cells. */
+static uint64_t masks_of(const struct mtr_component *component, const struct mtr_calendar *calendar)
+{
+    uint64_t masks = 0;
+    if (component->scope == MTR_CURVE_SCOPE_EVENT || component->scope == MTR_CURVE_SCOPE_LEVEL) return 0;
+    if (component->has_when) masks |= mtr_calendar_parts(calendar, component->when);
+    for (uint32_t i = 0; i < component->weight_count; i++)
+        masks |= mtr_calendar_parts(calendar, component->weights[i].mask);
+    return masks;
+}
+
+bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_component *component,
+                          const struct mtr_calendar *calendar, char text[MTR_CELL_TEXT_BYTES])
+{
+    const uint64_t masks = masks_of(component, calendar);
+    for (uint32_t i = 0; i < calendar->mask_count; i++) {
+        const struct mtr_mask *mask = &calendar->masks[i];
+        if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_s)) continue;
+        const bool begins = (int64_t)mask->from_min * SECONDS_PER_MINUTE % meter->cell_s != 0;
+        const int minute = begins ? mask->from_min : mask->until_min;
+        snprintf(text, MTR_CELL_TEXT_BYTES,
+                 "mask `%.*s` %s at %02d:%02d, but meter `%.*s` has cells of an hour: let it be a whole "
+                 "hour, or price events by themselves (`scope: event`)",
+                 MTR_STR_ARGS(mask->key), begins ? "begins" : "ends", minute / MINUTES_PER_HOUR,
+                 minute % MINUTES_PER_HOUR, MTR_STR_ARGS(meter->key));
+        return false;
+    }
+    return true;
+}
+
+/* How far the zone's clock is from that of the mask where that is no whole number of cells, within two years
+ * from then on: later changes of law are not known either. 0: nowhere. */
+static int64_t find_odd_offset(const struct mtr_zone *zone, enum mtr_mask_clock clock, int64_t cell_s,
+                               int64_t from_s)
+{
+    const int64_t until_s = from_s + INT64_C(2) * 366 * 86400;
+    while (from_s < until_s) {
+        const struct mtr_zone_span span = mtr_zone_at(zone, from_s);
+        const int64_t off_s =
+            span.offset_s - (clock == MTR_MASK_CLOCK_UTC ? 0 : mtr_zone_standard_offset(zone, from_s));
+        if (off_s % cell_s != 0) return off_s;
+        from_s = span.end_s;
+    }
+    return 0;
+}
+
+bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_component *component,
+                           const struct mtr_calendar *calendar, const struct mtr_cell_place *place,
+                           char text[MTR_CELL_TEXT_BYTES])
+{
+    const uint64_t masks = masks_of(component, calendar);
+    for (uint32_t i = 0; i < calendar->mask_count; i++) {
+        const struct mtr_mask *mask = &calendar->masks[i];
+        if (!(masks >> i & 1) || mask->clock == MTR_MASK_CLOCK_LOCAL || !mtr_mask_has_clock(mask)) continue;
+        const int64_t off_s = find_odd_offset(place->zone, mask->clock, meter->cell_s, place->from_s);
+        if (!off_s) continue;
+        const int64_t minutes = llabs(off_s) / SECONDS_PER_MINUTE;
+        snprintf(text, MTR_CELL_TEXT_BYTES,
+                 "mask `%.*s` is of %s time, %02d:%02d from the clock of %s, but meter `%.*s` has cells of "
+                 "an hour: let it be local time",
+                 MTR_STR_ARGS(mask->key), mtr_mask_clock_name(mask->clock), (int)(minutes / MINUTES_PER_HOUR),
+                 (int)(minutes % MINUTES_PER_HOUR), mtr_zone_name(place->zone), MTR_STR_ARGS(meter->key));
+        return false;
+    }
+    return true;
+}
