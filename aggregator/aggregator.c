@@ -1,7 +1,7 @@
 /*
- * The aggregator's step: begin, take note of the catalog, fold, void, release, catch up, write cells, commit.
- * See fold.h for the law that makes the result independent of the order in which log and catalog came to be
- * known.
+ * The aggregator's step: begin, take note of the catalog, reassign, fold, void, release, catch up, write
+ * cells, commit. See fold.h for the law that makes the result independent of the order in which log and
+ * catalog came to be known.
  *
  * Owns the step's memory; borrows rollups and reader. One thread. After an error nothing of the step is
  * stored, and the next step does the same work again.
@@ -63,6 +63,7 @@ static bool is_behind(const struct mtr_aggregator *aggregator)
 static int fold(struct mtr_aggregator *aggregator, struct position *position)
 {
     int rc = fold_load(aggregator);
+    if (!rc) rc = fold_reassign(aggregator, &position->change);
     if (!rc) rc = fold_attach(aggregator, position->next_seq);
     if (rc) return rc;
     const uint64_t began_seq = position->next_seq;
@@ -107,6 +108,7 @@ static void forget_step(struct mtr_aggregator *aggregator)
 {
     cell_table_reset(&aggregator->cells);
     aggregator->events = 0;
+    aggregator->reassigned_events = 0;
     aggregator->state_changed = false;
     aggregator->void_count = 0;
     aggregator->block_events = NULL;
@@ -134,9 +136,10 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     if (rc) {
         memset(aggregator->types, 0,
                sizeof(aggregator->types)); /* they may name facts that were not stored */
+        aggregator->reassigned_version = 0;
         return rc;
     }
-    *result = (struct mtr_aggregator_result){.events = aggregator->events,
+    *result = (struct mtr_aggregator_result){.events = aggregator->events + aggregator->reassigned_events,
                                              .next_seq = position.next_seq,
                                              .idle = position.drained && !is_behind(aggregator)};
     return MTR_OK;

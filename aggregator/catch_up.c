@@ -95,16 +95,30 @@ static int plan_release(struct mtr_aggregator *aggregator, enum mtr_held_reason 
     return fact_put_u64(aggregator, &fact, 0, NULL);
 }
 
+/* A subject that had another service only: events of this one's types were held for a meter. */
+static int release_types(struct mtr_aggregator *aggregator, const struct mtr_service *service)
+{
+    int rc = MTR_OK;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(aggregator->catalog, MTR_KIND_METER); i++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, i);
+        if (meter && meter->service == service)
+            rc = plan_release(aggregator, MTR_HELD_METER, service->vendor->key, meter->event_type, i);
+    }
+    return rc;
+}
+
 static int attach_subscriptions(struct mtr_aggregator *aggregator, uint32_t known, uint32_t count)
 {
     bool any;
     int rc = is_any_held(aggregator, MTR_HELD_SUBSCRIPTION, (struct mtr_str){NULL, 0},
                          (struct mtr_str){NULL, 0}, &any);
-    for (uint32_t number = known + 1; !rc && any && number <= count; number++) {
+    for (uint32_t number = known + 1; !rc && number <= count; number++) {
         const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, number);
-        if (subscription)
+        if (subscription && any)
             rc = plan_release(aggregator, MTR_HELD_SUBSCRIPTION, subscription->service->vendor->key,
                               subscription->subject, number);
+        if (!rc && subscription && subscription->same_subject_count)
+            rc = release_types(aggregator, subscription->service);
     }
     return rc;
 }
@@ -187,12 +201,13 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
     if (event->disposition != MTR_DISPOSITION_NORMAL || !mtr_str_equal(event->type, meter->event_type))
         return MTR_OK;
     if (!mtr_str_equal(event->vendor, meter->service->vendor->key)) return MTR_OK;
-    const struct mtr_subscription *subscription =
-        mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
+    const struct mtr_subscription *subscription = fold_find_subscription(aggregator, event);
     if (!subscription || subscription->service != meter->service)
         return MTR_OK; /* held, or another service's */
-    const struct mtr_effect effect = {subscription, meter, 1, seq};
-    const struct mtr_effect back = {subscription, meter, -1, ahead->void_seq};
+    const struct mtr_effect effect = {
+        .subscription = subscription, .meter = meter, .sign = 1, .by_seq = seq};
+    const struct mtr_effect back = {
+        .subscription = subscription, .meter = meter, .sign = -1, .by_seq = ahead->void_seq};
     rc = fold_apply(aggregator, &effect, event, seq);
     if (!rc && ahead->target_seq == seq) rc = fold_apply(aggregator, &back, event, seq);
     return rc;

@@ -180,7 +180,7 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
 }
 
-static uint32_t day_of(int64_t hour_s)
+uint32_t cell_table_day(int64_t hour_s)
 {
     MTR_ASSERT(hour_s > -86400); /* events are from 1970 on; a zone's first hour may begin a little before */
     return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
@@ -198,8 +198,9 @@ int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, 
         int rc = MTR_OK;
         /* Each cell once: of two rows the second would be added to what the first has become. */
         MTR_ASSERT(i == 0 || compare_changes(&table->changes[i - 1], &table->changes[i]) < 0);
-        if (row.change == 0 || row.subscription != key->subscription || row.day != day_of(key->hour_s)) {
-            row = (struct mtr_feed_row){++*change, key->subscription, day_of(key->hour_s)};
+        const uint32_t day = cell_table_day(key->hour_s);
+        if (row.change == 0 || row.subscription != key->subscription || row.day != day) {
+            row = (struct mtr_feed_row){++*change, key->subscription, day};
             rc = mtr_rollups_put_feed(txn, &row);
         }
         if (!rc) rc = merge(txn, &table->changes[i], row.change);

@@ -45,6 +45,9 @@ void cell_table_reset(struct mtr_cell_table *table);
 int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key,
                     const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;
 
+/* The day that a cell's row of the feed is of. */
+uint32_t cell_table_day(int64_t hour_s);
+
 /* Merges all rows into the store, in key order, with their days in the feed: each row of it under a number
  * of its own, counted on from *change, so that a reader may stop after any row. MTR_EOVERFLOW: a cell's
  * sum leaves its range; nothing may be committed then. */

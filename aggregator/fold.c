@@ -36,10 +36,17 @@ int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_
     return MTR_OK;
 }
 
+const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregator *aggregator,
+                                                      const struct mtr_event *event)
+{
+    const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
+    return mtr_catalog_find_subject(aggregator->catalog, &address);
+}
+
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
 {
     struct mtr_resolved resolved = {.held = true, .reason = MTR_HELD_SUBSCRIPTION, .name = event->subject};
-    resolved.subscription = mtr_catalog_find_subject(aggregator->catalog, event->vendor, event->subject);
+    resolved.subscription = fold_find_subscription(aggregator, event);
     if (!resolved.subscription) return resolved;
     resolved.meter_count = mtr_catalog_find_meters(aggregator->catalog, resolved.subscription->service,
                                                    event->type, &resolved.meters);
@@ -57,9 +64,8 @@ struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held
                                    .seq = seq};
 }
 
-/* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND. */
-static int find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
-                     struct mtr_held_event *held)
+int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                   struct mtr_held_event *held)
 {
     *held = fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
@@ -89,6 +95,11 @@ static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct m
         MTR_ASSERT(slot->hour.start_s <= time_s && time_s < slot->hour.end_s);
     }
     return slot->hour;
+}
+
+static bool is_wanted(const struct mtr_effect *effect, int64_t hour_s)
+{
+    return effect->from_s == effect->to_s || (effect->from_s <= hour_s && hour_s < effect->to_s);
 }
 
 static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_s,
@@ -157,10 +168,13 @@ static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effe
         struct mtr_cell_change *change;
         const int64_t elapsed_us = hour.end_s * MTR_US_PER_SECOND - time_us;
         int rc = event_quantity_spread(counted, elapsed_us, &after);
-        if (!rc) rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
         if (rc) return rc;
-        const mtr_int128 share = after.e12 - before.e12;
-        change->value_e12 += effect->sign > 0 ? share : -share;
+        if (is_wanted(effect, hour.start_s)) {
+            const mtr_int128 share = after.e12 - before.e12;
+            rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
+            if (rc) return rc;
+            change->value_e12 += effect->sign > 0 ? share : -share;
+        }
         if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->length_s.e12) break;
         before = after;
         hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
@@ -184,23 +198,20 @@ int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
     struct event_quantity counted;
     const struct mtr_subscription *subscription = effect->subscription;
     const struct mtr_meter *meter = effect->meter;
-    switch (event_quantity(meter, event, seq, &counted)) {
-    case EVENT_COUNTS:
-        return apply_to_cell(aggregator, effect, &counted,
-                             hour_of(aggregator, subscription, event->time_us).start_s);
-    case EVENT_COUNTS_IN_WINDOW: {
-        struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
-        return apply_to_cell(aggregator, effect, &counted,
-                             window_start(hour, event->time_us, meter->window_s));
-    }
-    case EVENT_COUNTS_AS_LEVEL:
-        return apply_level(aggregator, effect, &counted, hour_of(aggregator, subscription, event->time_us));
-    case EVENT_COUNTS_SPREAD: return apply_spread(aggregator, effect, &counted, event->time_us);
-    case EVENT_IS_FILTERED: return MTR_OK;
-    case EVENT_IS_REFUSED: break;
-    }
-    return effect->sign > 0 ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
-                            : MTR_OK;
+    const enum event_counts counts = event_quantity(meter, event, seq, &counted);
+    if (counts == EVENT_IS_FILTERED) return MTR_OK;
+    if (counts == EVENT_IS_REFUSED)
+        return effect->sign > 0
+                   ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
+                   : MTR_OK;
+    if (counts == EVENT_COUNTS_SPREAD) return apply_spread(aggregator, effect, &counted, event->time_us);
+    const struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
+    if (!is_wanted(effect, hour.start_s)) return MTR_OK;
+    if (counts == EVENT_COUNTS_AS_LEVEL) return apply_level(aggregator, effect, &counted, hour);
+    return apply_to_cell(aggregator, effect, &counted,
+                         counts == EVENT_COUNTS_IN_WINDOW
+                             ? window_start(hour, event->time_us, meter->window_s)
+                             : hour.start_s);
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */
@@ -235,7 +246,8 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
         return mtr_rollups_put_held(aggregator->txn, &held);
     }
     for (uint32_t i = 0; !rc && i < resolved.meter_count; i++) {
-        const struct mtr_effect effect = {resolved.subscription, resolved.meters[i], 1, seq};
+        const struct mtr_effect effect = {
+            .subscription = resolved.subscription, .meter = resolved.meters[i], .sign = 1, .by_seq = seq};
         rc = fold_apply(aggregator, &effect, event, seq);
     }
     return rc;
@@ -344,7 +356,7 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
                                "the event that it takes back has left the log");
     if (rc) return rc;
     if (target->disposition != MTR_DISPOSITION_NORMAL) return MTR_OK; /* it never counted */
-    rc = find_held(aggregator, target, v->target_seq, &held);
+    rc = fold_find_held(aggregator, target, v->target_seq, &held);
     if (!rc) {
         held.voided = true;
         return mtr_rollups_put_held(aggregator->txn, &held);
@@ -360,7 +372,8 @@ static int apply_void(struct mtr_aggregator *aggregator, const struct mtr_void *
     for (uint32_t i = 0; i < resolved.meter_count; i++) {
         if (!fold_covers(aggregator, resolved.meters[i]->number, v->target_seq))
             continue; /* the catch-up will see it voided */
-        const struct mtr_effect back = {resolved.subscription, resolved.meters[i], -1, v->seq};
+        const struct mtr_effect back = {
+            .subscription = resolved.subscription, .meter = resolved.meters[i], .sign = -1, .by_seq = v->seq};
         rc = fold_apply(aggregator, &back, target, v->target_seq);
         if (rc) return rc;
     }

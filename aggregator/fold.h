@@ -5,6 +5,7 @@
  * stretch [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter
  * that it matches when its sequence is covered, it is not held, and it is not voided. Every piece keeps this
  * law, so the end is the same in any order:
+ *   reassign    moves what counts for another subscription of the subject by now (reassign.c)
  *   main fold   covers next_seq (fold.c)
  *   void        subtracts where it is covered (fold.c)
  *   release     makes a held event count where it is covered (release.c)
@@ -51,11 +52,13 @@ struct mtr_aggregator {
     struct mtr_cell_table cells;
     uint32_t budget;    /* events left */
     uint64_t events;    /* done */
+    uint64_t reassigned_events; /* folded again beside these, without a budget */
     bool state_changed; /* anything but cells was written */
     struct mtr_catch_up *catch_ups;
     uint32_t catch_up_count;
     uint32_t catch_up_capacity;
     bool releasing; /* held events wait for their release */
+    uint64_t reassigned_version; /* of the catalog by which use was given out last; 0: not known */
     struct mtr_void *voids;
     uint32_t void_count;
     uint32_t void_capacity;
@@ -77,6 +80,9 @@ int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_
 /* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
 
+/* NULL: the catalog has no such subject. */
+const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregator *aggregator,
+                                                      const struct mtr_event *event);
 struct mtr_resolved {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *const *meters;
@@ -94,6 +100,7 @@ struct mtr_effect {
     const struct mtr_meter *meter;
     int sign;        /* 1 adds, -1 subtracts */
     uint64_t by_seq; /* the sequence that does it: the event's own, or the void's */
+    int64_t from_s, to_s; /* only in hours that begin in [from, to); both 0: in all */
 };
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
@@ -101,6 +108,13 @@ bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                     const char *text) MTR_MUST_USE;
 
+/* Looks under both names that the event may be held by; fills *held. MTR_ENOTFOUND: it is not held. */
+int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                   struct mtr_held_event *held) MTR_MUST_USE;
+
+/* Gives use to the subscriptions of a subject that have it by the catalog in force (reassign.c), before
+ * anything else of the step. *change: the feed's newest number. */
+int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change) MTR_MUST_USE;
 /* Main fold of [*next_seq, …); *drained when the log has no more. Then the voids it met. */
 int fold_log(struct mtr_aggregator *aggregator, uint64_t *next_seq, bool *drained) MTR_MUST_USE;
 int fold_voids(struct mtr_aggregator *aggregator) MTR_MUST_USE;
@@ -116,7 +130,9 @@ int fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
  *   catalog                            subscriptions u32 | meters u32 known to the fold
  *   type/<vendor> 0x1F <type>          u64 first sequence of that type
  *   catch_up/<u32 meter>               u64 next | u64 end; only while it runs
- *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs */
+ *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs
+ *   starts/<u32 subscription>          u64 hash of the starts by which a subject's use was given out; the
+ *                                      first of its subscriptions */
 enum { MTR_FACT_NAME_BYTES_MAX = 300 };
 struct mtr_fact_name {
     char data[MTR_FACT_NAME_BYTES_MAX];

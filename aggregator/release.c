@@ -61,8 +61,10 @@ static int count_released(struct mtr_aggregator *aggregator, const struct mtr_re
         const struct mtr_meter *meter = resolved->meters[i];
         if (!fold_covers(aggregator, meter->number, row->seq))
             continue; /* the catch-up counts it when it comes there */
-        const struct mtr_effect effect = {resolved->subscription, meter, 1, row->seq};
-        const struct mtr_effect back = {resolved->subscription, meter, -1, void_seq};
+        const struct mtr_effect effect = {
+            .subscription = resolved->subscription, .meter = meter, .sign = 1, .by_seq = row->seq};
+        const struct mtr_effect back = {
+            .subscription = resolved->subscription, .meter = meter, .sign = -1, .by_seq = void_seq};
         rc = fold_apply(aggregator, &effect, event, row->seq);
         if (!rc && row->voided) rc = fold_apply(aggregator, &back, event, row->seq);
     }

@@ -309,26 +309,41 @@ static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct m
     return is_closed(period.end_s, border_us) ? late(&period, arena) : no_objection;
 }
 
+/* The next of the same subject and service; NULL without one. */
+static const struct mtr_subscription *next_of_subject(const struct mtr_subscription *subscription)
+{
+    for (uint32_t i = 0; i + 1 < subscription->same_subject_count; i++) {
+        const struct mtr_subscription *next = subscription->same_subject[i + 1];
+        if (subscription->same_subject[i] == subscription)
+            return next->service == subscription->service ? next : NULL;
+    }
+    return NULL;
+}
+
 static struct mtr_verdict judge_term(const struct mtr_subscription *subscription, int64_t time_us,
                                      struct mtr_arena *arena)
 {
     int64_t time_s = floor_s(time_us);
     bool is_early = time_s < subscription->start_s;
     if (!is_early && time_s < subscription->end_s) return no_objection;
-    char border[MTR_TIME_TEXT_BYTES];
+    char border[MTR_TIME_TEXT_BYTES], again[MTR_TIME_TEXT_BYTES] = "";
+    const struct mtr_subscription *next = is_early ? NULL : next_of_subject(subscription);
     mtr_time_format((is_early ? subscription->start_s : subscription->end_s) * MTR_US_PER_SECOND, border);
+    if (next) mtr_time_format(next->start_s * MTR_US_PER_SECOND, again);
     const char *verb = is_early ? "starts" : "ended";
-    return (struct mtr_verdict){.code = MTR_RESULT_NOT_ACTIVE,
-                                .field = "time",
-                                .reason = format_text(arena, "outside the subscription's term",
-                                                      "the subscription %s at %s", verb, border)};
+    return (struct mtr_verdict){
+        .code = MTR_RESULT_NOT_ACTIVE,
+        .field = "time",
+        .reason = format_text(arena, "outside the subscription's term", "the subscription %s at %s%s%s", verb,
+                              border, next ? ", and the next of this subject starts at " : "", again)};
 }
 
 struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog *catalog,
                                const struct mtr_event *event, int64_t now_us, struct mtr_arena *arena)
 {
     const struct mtr_subscription *subscription =
-        mtr_catalog_find_subject(catalog, event->vendor, event->subject);
+        mtr_catalog_find_subject(catalog, &(struct mtr_event_address){event->vendor, event->subject,
+                                                                      event->type, event->time_us});
     if (!subscription) {
         if (!mtr_catalog_is_foreign_subject(catalog, event->vendor, event->subject))
             return (struct mtr_verdict){.code = MTR_RESULT_HELD};

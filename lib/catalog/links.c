@@ -1,6 +1,8 @@
 /*
  * What links subscriptions to one another and to their own past, once a snapshot's references are resolved.
  *
+ * Subjects: a vendor's subscriptions of one subject, by service and start. One array for all of them.
+ *
  * Peers: a customer's subscriptions of one tariff, where that tariff counts across them. One array for all,
  * by (tariff, customer, number); each subscription has its stretch of it.
  *
@@ -11,6 +13,121 @@
 #include "lib/catalog/snapshot.h"
 
 #include <stdlib.h>
+
+/* ---- subscriptions of one subject ---- */
+
+static int compare_of_subject(const void *a, const void *b)
+{
+    const struct mtr_subscription *x = *(const struct mtr_subscription *const *)a,
+                                  *y = *(const struct mtr_subscription *const *)b;
+    const uint32_t vendors[] = {x->service->vendor->number, y->service->vendor->number};
+    if (vendors[0] != vendors[1]) return vendors[0] < vendors[1] ? -1 : 1;
+    const int order = mtr_str_compare(x->subject, y->subject);
+    if (order) return order;
+    if (x->service->number != y->service->number) return x->service->number < y->service->number ? -1 : 1;
+    if (x->start_s != y->start_s) return x->start_s < y->start_s ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static bool are_of_one_subject(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    return a->service->vendor == b->service->vendor && mtr_str_equal(a->subject, b->subject);
+}
+
+/* A finding about two of them stands at the document that was just given, else at the later one. */
+static void order_by_fault(const struct mtr_catalog *catalog, const struct mtr_subscription **at_fault,
+                           const struct mtr_subscription **other)
+{
+    struct mtr_record *const *records = catalog->records[MTR_KIND_SUBSCRIPTION];
+    const struct mtr_subscription *a = *at_fault, *b = *other;
+    const bool a_is_given = records[a->number - 1]->node, b_is_given = records[b->number - 1]->node;
+    const bool is_a = a_is_given != b_is_given ? a_is_given : a->number > b->number;
+    *at_fault = is_a ? a : b;
+    *other = is_a ? b : a;
+}
+
+static void check_terms(const struct mtr_catalog *catalog, const struct mtr_subscription *a,
+                        const struct mtr_subscription *b, struct mtr_diagnostics *findings)
+{
+    char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES] = "on";
+    if (a->end_s <= b->start_s) return;
+    order_by_fault(catalog, &a, &b);
+    mtr_time_format(b->start_s * MTR_US_PER_SECOND, from);
+    if (b->end_s < INT64_MAX) mtr_time_format(b->end_s * MTR_US_PER_SECOND, to);
+    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
+                "`%.*s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
+                "overlap",
+                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, b->end_s < INT64_MAX ? "to " : "", to);
+}
+
+/* A type of event that both services have meters of; empty without one. */
+static struct mtr_str shared_type(const struct mtr_catalog *catalog, const struct mtr_service *a,
+                                  const struct mtr_service *b)
+{
+    const struct mtr_meter *const *meters;
+    for (uint32_t i = 0; i < catalog->group_count; i++) {
+        const struct mtr_meter *meter = catalog->meters_by_type[catalog->groups[i].first];
+        if (meter->service == a && mtr_catalog_find_meters(catalog, b, meter->event_type, &meters))
+            return meter->event_type;
+    }
+    return (struct mtr_str){NULL, 0};
+}
+
+static void check_services(const struct mtr_catalog *catalog, const struct mtr_subscription *a,
+                           const struct mtr_subscription *b, struct mtr_diagnostics *findings)
+{
+    const struct mtr_str type = shared_type(catalog, a->service, b->service);
+    if (!type.size) return;
+    order_by_fault(catalog, &a, &b);
+    record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
+                "`%.*s` is the subject of subscription `%.*s` of service `%.*s` already, which has a meter "
+                "of `%.*s` as service `%.*s` has: an event of it would be of both",
+                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), MTR_STR_ARGS(b->service->key),
+                MTR_STR_ARGS(type), MTR_STR_ARGS(a->service->key));
+}
+
+/* Of one subject, by service and start: each against the next of its service, and each first of a service
+ * against those of the services before it. */
+static void check_subject(const struct mtr_catalog *catalog, const struct mtr_subscription *const *all,
+                          uint32_t count, struct mtr_diagnostics *findings)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (all[i]->service == all[i - 1]->service) {
+            check_terms(catalog, all[i - 1], all[i], findings);
+            continue;
+        }
+        for (uint32_t k = 0; k < i; k++)
+            if (k == 0 || all[k]->service != all[k - 1]->service)
+                check_services(catalog, all[k], all[i], findings);
+    }
+}
+
+int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
+{
+    uint32_t count = 0, shared = 0;
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
+        shared += catalog->subscriptions[i].same_subject_count;
+    if (!shared) return MTR_OK;
+    const struct mtr_subscription **all = mtr_arena_calloc(&catalog->arena, shared, sizeof(*all));
+    if (!all) return MTR_ENOMEM;
+    for (uint32_t i = 0; i < catalog->counts[MTR_KIND_SUBSCRIPTION]; i++)
+        if (catalog->subscriptions[i].same_subject_count) all[count++] = &catalog->subscriptions[i];
+    MTR_ASSERT(count == shared && count > 1); /* nobody shares a subject alone */
+    qsort(all, count, sizeof(struct mtr_subscription *), compare_of_subject);
+    for (uint32_t first = 0, next; first < count; first = next) {
+        for (next = first + 1; next < count && are_of_one_subject(all[first], all[next]); next++) {
+        }
+        for (uint32_t i = first; i < next; i++) {
+            struct mtr_subscription *subscription = &catalog->subscriptions[all[i]->number - 1];
+            subscription->same_subject = all + first;
+            subscription->same_subject_count = next - first;
+        }
+        check_subject(catalog, all + first, next - first, findings);
+    }
+    return MTR_OK;
+}
+
+/* ---- peers ---- */
 
 static int compare_peers(const void *a, const void *b)
 {

@@ -141,8 +141,9 @@ const struct mtr_credit *mtr_catalog_next_credit(const struct mtr_catalog *catal
     }
 }
 
-const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
-                                                        struct mtr_str vendor, struct mtr_str subject)
+/* One subscription for each vendor and subject is in the index: it knows the others. */
+const struct mtr_subscription *catalog_find_any_of_subject(const struct mtr_catalog *catalog,
+                                                           struct mtr_str vendor, struct mtr_str subject)
 {
     uint64_t hash = catalog_subject_hash(vendor, subject);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_subject, hash, &probe)) != 0;) {
@@ -152,6 +153,47 @@ const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog
             return subscription;
     }
     return NULL;
+}
+
+/* Of one service's subscriptions, by start: the last that begins at that time or before, or the first. */
+static const struct mtr_subscription *last_begun(const struct mtr_subscription *const *terms, uint32_t count,
+                                                 int64_t time_us)
+{
+    uint32_t last = count - 1;
+    while (last > 0 && terms[last]->start_s * MTR_US_PER_SECOND > time_us) last--;
+    return terms[last];
+}
+
+static bool is_active(const struct mtr_subscription *subscription, int64_t time_us)
+{
+    return subscription->start_s * MTR_US_PER_SECOND <= time_us &&
+           (subscription->end_s == INT64_MAX || time_us < subscription->end_s * MTR_US_PER_SECOND);
+}
+
+/* A type that no service takes waits for a meter: of whose subscription then does not matter to the fold. */
+static const struct mtr_subscription *find_of_several(const struct mtr_catalog *catalog,
+                                                      const struct mtr_subscription *any,
+                                                      const struct mtr_event_address *address)
+{
+    const struct mtr_subscription *const *all = any->same_subject, *found = NULL;
+    const struct mtr_meter *const *meters;
+    for (uint32_t first = 0, next; first < any->same_subject_count; first = next) {
+        const struct mtr_service *service = all[first]->service;
+        for (next = first + 1; next < any->same_subject_count && all[next]->service == service; next++) {
+        }
+        const struct mtr_subscription *begun = last_begun(all + first, next - first, address->time_us);
+        if (mtr_catalog_find_meters(catalog, service, address->type, &meters)) return begun;
+        if (!found || is_active(begun, address->time_us)) found = begun;
+    }
+    return found;
+}
+
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
+                                                        const struct mtr_event_address *address)
+{
+    const struct mtr_subscription *any =
+        catalog_find_any_of_subject(catalog, address->vendor, address->subject);
+    return any && any->same_subject_count ? find_of_several(catalog, any, address) : any;
 }
 
 uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,

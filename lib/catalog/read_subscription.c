@@ -46,7 +46,8 @@ static const struct mtr_field rows[] = {
      .doc = "key of the service bought; fixed"},
     {MTR_ROW(mtr_subscription_fields, subject), .type = MTR_FIELD_TEXT, .min = 1,
      .max = MTR_EVENT_SUBJECT_BYTES_MAX,
-     .doc = "the vendor's id of it, as events carry it; the key unless given; fixed"},
+     .doc = "the vendor's id of it, as events carry it; the key unless given; fixed. It may come again after "
+            "an end, and for another service"},
     {MTR_ROW(mtr_subscription_fields, customer), .type = MTR_FIELD_KEY, .required = true,
      .doc = "who pays"},
     {MTR_ROW(mtr_subscription_fields, tariff), .type = MTR_FIELD_KEY, .required = true,

@@ -186,17 +186,18 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
         record_meter_of(record, &catalog->services[service->number - 1]);
 }
 
-/* Two subscriptions of one vendor cannot share a subject: an event would belong to both. */
-static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *record,
-                          struct mtr_diagnostics *findings)
+/* The first of a subject stands for all of them; that there are several is noted until they are linked. */
+static void index_subject(struct mtr_catalog *catalog, const struct mtr_record *record)
 {
-    const struct mtr_subscription *subscription = &catalog->subscriptions[record->number - 1];
+    struct mtr_subscription *subscription = &catalog->subscriptions[record->number - 1];
     struct mtr_str vendor = subscription->service->vendor->key;
-    const struct mtr_subscription *other = mtr_catalog_find_subject(catalog, vendor, subscription->subject);
+    const struct mtr_subscription *other =
+        catalog_find_any_of_subject(catalog, vendor, subscription->subject);
     if (other)
-        record_fail(record, "subject", findings, "`%.*s` is the subject of subscription `%.*s` already",
-                    MTR_STR_ARGS(subscription->subject), MTR_STR_ARGS(other->key));
-    hash_index_add(&catalog->by_subject, catalog_subject_hash(vendor, subscription->subject), record->number);
+        catalog->subscriptions[other->number - 1].same_subject_count = subscription->same_subject_count = 1;
+    else
+        hash_index_add(&catalog->by_subject, catalog_subject_hash(vendor, subscription->subject),
+                       record->number);
     hash_index_add(&catalog->by_bare_subject, hash_index_hash(subscription->subject, 0), record->number);
 }
 
@@ -279,7 +280,7 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
         .labels = f->labels.items,
         .label_count = f->labels.count,
     };
-    if (catalog->services[service->number - 1].vendor) index_subject(catalog, record, findings);
+    if (catalog->services[service->number - 1].vendor) index_subject(catalog, record);
 }
 
 static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *record,
@@ -430,7 +431,7 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
-    if (catalog_link_peers(catalog)) return MTR_ENOMEM;
+    if (catalog_link_subjects(catalog, findings) || catalog_link_peers(catalog)) return MTR_ENOMEM;
     catalog_check_tariffs(catalog, findings);
     catalog_check_credits(catalog, findings);
     int rc = catalog_note_carrying(catalog);

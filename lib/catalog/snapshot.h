@@ -32,7 +32,7 @@ struct mtr_catalog {
     struct mtr_destination *destinations;
     struct mtr_credit *credits;
     struct mtr_rate_book rates;        /* in its own order, not by number */
-    struct mtr_index by_subject;       /* (vendor, subject) → subscription */
+    struct mtr_index by_subject;       /* (vendor, subject) → one of its subscriptions */
     struct mtr_index by_bare_subject;  /* subject → subscriptions of any vendor */
     struct mtr_index by_owner;         /* owner's hash → credits: of a subscription's key, or of a customer */
     struct mtr_index by_secret;        /* SHA-256 → API key */
@@ -51,6 +51,9 @@ void catalog_set(struct mtr_catalog *catalog, struct mtr_record *record); /* tak
  * MTR_EINVALID, MTR_ENOMEM. */
 int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 
+/* A subscription of that vendor and subject; NULL without any. */
+const struct mtr_subscription *catalog_find_any_of_subject(const struct mtr_catalog *catalog,
+                                                           struct mtr_str vendor, struct mtr_str subject);
 struct mtr_record *catalog_find_record(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind,
                                        struct mtr_str key);
 
@@ -67,6 +70,9 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
 void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                           struct mtr_diagnostics *findings);
 
+/* Gives each subscription those of the same vendor and subject, and checks that an event can be of one only:
+ * terms of one service that overlap, and services that take the same type, are findings. MTR_ENOMEM. */
+int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Gives each subscription its peers. MTR_ENOMEM. */
 int catalog_link_peers(struct mtr_catalog *catalog) MTR_MUST_USE;
 

@@ -61,4 +61,54 @@ def check_end_before_usage():
         audit(daemon)
 
 
+def check_subscribe_again():
+    """A subject that comes again after an end, known before its usage or after it: the same bill; and a second service of its own types."""
+    first = {"key": "s1", "service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+    ended = {**first, "end": "2026-10-16T12:00:00Z"}
+    again = {"key": "s2", "service": "s", "subject": "acct-1", "customer": "c2", "tariff": "p", "start": "2026-10-16T12:00:00Z"}
+    events = [("1", "acct-1", "2026-09-10T00:00:00Z", 1), ("2", "acct-1", "2026-10-16T11:59:59.999999Z", 10),
+              ("3", "acct-1", "2026-10-16T12:00:00Z", 100), ("4", "acct-1", "2026-11-02T00:00:00Z", 1000)]
+    expected = {("s1", "c1", "2026-09-01"): 1, ("s1", "c1", "2026-10-01"): 10, ("s2", "c2", "2026-10-16"): 100, ("s2", "c2", "2026-11-01"): 1000}
+    for known_before in True, False:
+        with Daemon(WIDE) as daemon:
+            apply(daemon, **CATALOG, subscriptions=[ended, again] if known_before else [first])
+            key = daemon.vendor_key("v")
+            answer = send(daemon, key, *events)
+            assert answer["accepted"] + answer["late"] == 4, answer
+            if not known_before:
+                assert bill(daemon)[("s1", "c1", "2026-11-01")] == 1000
+                refused = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [again]})
+                assert refused.status == 422 and b"is the subject of subscription `s1` already, from 2026-09-01T00:00:00Z on" in refused.body, refused.body
+                apply(daemon, subscriptions=[ended, again])
+            assert bill(daemon) == expected, bill(daemon)
+            audit(daemon)
+
+            services = [{"key": "z", "vendor": "v"}]
+            meters = [{"key": "n", "service": "z", "event_type": "t2", "value": "q"}]
+            tariffs = [{"key": "p2", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "n", "per_unit": "3"}]}]}]
+            other = {"key": "s3", "service": "z", "subject": "acct-1", "customer": "c1", "tariff": "p2", "start": "2026-09-01"}
+            early = {"id": "5", "type": "t2", "subject": "acct-1", "time": "2026-10-20T00:00:00Z", "data": {"q": 7}}
+            assert daemon.call("POST", "/v1/events", body=[early], key=key).json()["held"] == 1
+            apply(daemon, services=services, meters=meters, tariffs=tariffs)
+            apply(daemon, subscriptions=[other])
+            expected_of_both = {**expected, ("s3", "c1", "2026-10-01"): 21}
+            assert bill(daemon) == expected_of_both, bill(daemon)
+            audit(daemon)
+            refused = daemon.call("PUT", "/v1/catalog", body={"meters": [{"key": "n2", "service": "z", "event_type": "t", "value": "q"}]})
+            assert refused.status == 422 and b"an event of it would be of both" in refused.body, refused.body
+
+
+def check_gap():
+    """Between two terms a subject is not active, and is told when it will be."""
+    with Daemon(WIDE) as daemon:
+        base = {"service": "s", "subject": "acct-1", "customer": "c1", "tariff": "p"}
+        apply(daemon, **CATALOG, subscriptions=[{"key": "s1", **base, "start": "2026-09-01", "end": "2026-10-01"}, {"key": "s2", **base, "start": "2026-10-11"}])
+        answer = send(daemon, daemon.vendor_key("v"), ("1", "acct-1", "2026-10-05T00:00:00Z", 1))
+        assert answer["not_active"] == 1, answer
+        said = answer["events"][0]["reason"] if "events" in answer else json.dumps(answer)
+        assert "the subscription ended at 2026-10-01T00:00:00Z, and the next of this subject starts at 2026-10-11T00:00:00Z" in said, said
+
+
 check_end_before_usage()
+check_subscribe_again()
+check_gap()

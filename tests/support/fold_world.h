@@ -23,6 +23,7 @@
 enum { WORLD_EVENTS_MAX = 4096, WORLD_SUBSCRIPTIONS_MAX = 16, WORLD_METERS_MAX = 16, WORLD_PROPERTIES = 4 };
 
 struct mtr_catalog {
+    uint64_t version;
     uint32_t subscription_count;
     uint32_t meter_count;
     struct {
@@ -39,12 +40,45 @@ static struct {
     uint32_t subscription_count;
     struct mtr_meter meters[WORLD_METERS_MAX];
     uint32_t meter_count;
+    const struct mtr_subscription *by_subject[WORLD_SUBSCRIPTIONS_MAX];
+    uint64_t version; /* of the last catalog that was shown */
 } world;
+
+static inline int world_compare_subjects(const void *a, const void *b)
+{
+    const struct mtr_subscription *x = *(const struct mtr_subscription *const *)a,
+                                  *y = *(const struct mtr_subscription *const *)b;
+    if (x->service->number != y->service->number) return x->service->number < y->service->number ? -1 : 1;
+    const int order = mtr_str_compare(x->subject, y->subject);
+    return order ? order : (x->start_s > y->start_s) - (x->start_s < y->start_s);
+}
+
+/* Those of the first subscriptions that share a subject; here it is of one service. */
+static inline void world_link_subjects(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) world.by_subject[i] = &world.subscriptions[i];
+    qsort(world.by_subject, count, sizeof(*world.by_subject), world_compare_subjects);
+    for (uint32_t first = 0, next; first < count; first = next) {
+        const struct mtr_subscription *of = world.by_subject[first];
+        for (next = first + 1; next < count && world.by_subject[next]->service == of->service &&
+                               mtr_str_equal(world.by_subject[next]->subject, of->subject);
+             next++) {
+        }
+        for (uint32_t i = first; i < next; i++) {
+            struct mtr_subscription *subscription =
+                &world.subscriptions[world.by_subject[i]->number - 1];
+            subscription->same_subject = next - first > 1 ? &world.by_subject[first] : NULL;
+            subscription->same_subject_count = next - first > 1 ? next - first : 0;
+        }
+    }
+}
 
 static inline void world_show(struct mtr_catalog *catalog, uint32_t subscriptions, uint32_t meters)
 {
     memset(catalog, 0, sizeof(*catalog));
+    catalog->version = ++world.version;
     catalog->subscription_count = subscriptions;
+    world_link_subjects(subscriptions);
     catalog->meter_count = meters;
     for (uint32_t i = 0; i < meters; i++) {
         const struct mtr_meter *meter = &world.meters[i];
@@ -76,16 +110,26 @@ const struct mtr_subscription *mtr_catalog_subscription(const struct mtr_catalog
     return number <= catalog->subscription_count ? &world.subscriptions[number - 1] : NULL;
 }
 
-const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
-                                                        struct mtr_str vendor, struct mtr_str subject)
+uint64_t mtr_catalog_version(const struct mtr_catalog *catalog)
 {
+    return catalog->version;
+}
+
+/* Subscriptions of one subject are of one service here: the last that has begun, or the first to begin. */
+const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog *catalog,
+                                                        const struct mtr_event_address *address)
+{
+    const struct mtr_subscription *begun = NULL, *first = NULL;
     for (uint32_t i = 0; i < catalog->subscription_count; i++) {
         const struct mtr_subscription *subscription = &world.subscriptions[i];
-        if (mtr_str_equal(subscription->subject, subject) &&
-            mtr_str_equal(subscription->service->vendor->key, vendor))
-            return subscription;
+        if (!mtr_str_equal(subscription->subject, address->subject) ||
+            !mtr_str_equal(subscription->service->vendor->key, address->vendor))
+            continue;
+        if (!first || subscription->start_s < first->start_s) first = subscription;
+        if (subscription->start_s * MTR_US_PER_SECOND > address->time_us) continue;
+        if (!begun || subscription->start_s > begun->start_s) begun = subscription;
     }
-    return NULL;
+    return begun ? begun : first;
 }
 
 uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct mtr_service *service,

@@ -29,7 +29,8 @@ struct mtr_aggregator_options {
 };
 
 struct mtr_aggregator_result {
-    uint64_t events;      /* folded in this step (voids, releases from held and catch-up included) */
+    /* Folded in this step: voids, releases from held, catch-up and what changed hands included. */
+    uint64_t events;
     uint64_t next_seq;
     bool idle;            /* nothing left to do at this moment */
 };

@@ -66,6 +66,11 @@ struct mtr_subscription {
      * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
+    /* All subscriptions of the vendor that have this subject, this one among them, by service and start: none
+     * where it is alone. Terms of one service do not overlap, and no two of the services take one type of
+     * event. */
+    const struct mtr_subscription *const *same_subject;
+    uint32_t same_subject_count;
     bool carries; /* late use of one period may change those after it: a level goes on, or a position counts
                      from the term's start */
 };

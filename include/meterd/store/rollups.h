@@ -126,6 +126,9 @@ typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 
+/* Deletes these cells, and their members but those of a list over all hours. */
+int mtr_rollups_delete_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range) MTR_MUST_USE;
+
 /* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it
  * would fall below 0. */
 int mtr_rollups_add_member(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str member,
@@ -149,6 +152,9 @@ int mtr_rollups_point_before(struct mtr_rollups_txn *txn, const struct mtr_cell_
 typedef int (*mtr_rollups_on_point)(void *context, const struct mtr_point *point);
 int mtr_rollups_walk_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, int64_t from_us,
                             int64_t until_us, mtr_rollups_on_point on_point, void *context) MTR_MUST_USE;
+/* Deletes those of [from, until). */
+int mtr_rollups_delete_points(struct mtr_rollups_txn *txn, const struct mtr_cell_key *list, int64_t from_us,
+                              int64_t until_us) MTR_MUST_USE;
 /* The lists of members of one subscription, meter and hour, one by one: NULL gives the first, its
  * dimensions the next. They are borrowed from the transaction. MTR_ENOTFOUND after the last. */
 int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s,

@@ -8,6 +8,7 @@
 #include "tests/support/random.h"
 
 static struct random_source source;
+static int64_t starts_s[WORLD_SUBSCRIPTIONS_MAX]; /* that the subscriptions have in the end */
 
 static uint32_t below(uint32_t limit)
 {
@@ -30,7 +31,15 @@ static void make_world(void)
     static const char *const subjects[] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
     static const char *const types[] = {"cpu", "disk", "net"};
     const struct mtr_service *const services[] = {&compute, &storage, &mail};
+    const int64_t first_s = at("2026-04-04T11:00:00Z") / MTR_US_PER_SECOND;
     for (int i = 0; i < 8; i++) add_subscription(services[below(3)], subjects[i], zones[below(4)]);
+    /* Subjects that come again, in any order of their numbers, and at any second. */
+    for (uint32_t i = 8; i < WORLD_SUBSCRIPTIONS_MAX; i++) {
+        const uint32_t of = below(4);
+        add_subscription(world.subscriptions[of].service, subjects[of], zones[below(4)]);
+    }
+    for (uint32_t i = 0; i < world.subscription_count; i++)
+        starts_s[i] = world.subscriptions[i].start_s = first_s + below(8 * 3600);
     for (int i = 0; i < 14; i++) {
         struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)],
                                             (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
@@ -119,6 +128,23 @@ static uint64_t counts_for(const struct mtr_subscription *subscription, const st
     return meter->spread_over.size ? hours_of(subscription, row) : 1;
 }
 
+/* Is it the last of its subject that has begun by then, or the first of all before that? */
+static bool has_use_at(const struct mtr_subscription *subscription, int64_t time_us)
+{
+    const bool has_begun = subscription->start_s * MTR_US_PER_SECOND <= time_us;
+    for (uint32_t i = 0; i < world.subscription_count; i++) {
+        const struct mtr_subscription *other = &world.subscriptions[i];
+        if (other == subscription || other->service != subscription->service ||
+            !mtr_str_equal(other->subject, subscription->subject))
+            continue;
+        const bool other_has_begun = other->start_s * MTR_US_PER_SECOND <= time_us;
+        if (has_begun ? other_has_begun && other->start_s > subscription->start_s
+                      : other_has_begun || other->start_s < subscription->start_s)
+            return false;
+    }
+    return true;
+}
+
 static uint64_t expected_count(void)
 {
     uint64_t count = 0;
@@ -129,6 +155,7 @@ static uint64_t expected_count(void)
             const struct mtr_subscription *subscription = &world.subscriptions[s];
             if (!mtr_str_equal(subscription->subject, row->event.subject)) continue;
             if (!mtr_str_equal(subscription->service->vendor->key, row->event.vendor)) continue;
+            if (!has_use_at(subscription, row->event.time_us)) continue;
             for (uint32_t m = 0; m < world.meter_count; m++) {
                 const struct mtr_meter *meter = &world.meters[m];
                 if (meter->service == subscription->service &&
@@ -156,11 +183,17 @@ static void fold_in_disorder(uint32_t count)
 {
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic;
-    uint32_t subscriptions = below(3), meters = below(3);
+    uint32_t subscriptions = below(3), meters = below(3), moved = 0;
     log_in_memory.count = 0;
+    for (uint32_t i = 0; i < world.subscription_count; i++)
+        if (below(3) == 0) world.subscriptions[i].start_s += (int64_t)below(4 * 3600) - 2 * 3600;
     show(subscriptions, meters);
     while (!result.idle || log_in_memory.count < count || subscriptions < world.subscription_count ||
-           meters < world.meter_count) {
+           meters < world.meter_count || moved < world.subscription_count) {
+        if (below(2) && moved < world.subscription_count) {
+            world.subscriptions[moved].start_s = starts_s[moved];
+            moved++;
+        }
         if (below(2)) log_in_memory.count += below(40);
         if (log_in_memory.count > count) log_in_memory.count = count;
         if (below(4) == 0 && subscriptions < world.subscription_count) subscriptions++;

@@ -9,6 +9,14 @@
 #include "meterd/store/documents.h"
 #include "tests/support/catalog_world.h"
 
+static const struct mtr_subscription *find(const struct mtr_catalog *catalog, const char *vendor,
+                                           const char *subject, const char *type, const char *time)
+{
+    struct mtr_event_address address = {mtr_str_from(vendor), mtr_str_from(subject), mtr_str_from(type), 0};
+    assert_int_equal(mtr_time_parse_date(mtr_str_from(time), &address.time_us), MTR_OK);
+    return mtr_catalog_find_subject(catalog, &address);
+}
+
 static void test_snapshot(void **state)
 {
     struct fixture *f = *state;
@@ -22,7 +30,7 @@ static void test_snapshot(void **state)
         assert_text(mtr_catalog_vendor(catalog, 2)->name, "nimbus");
         assert_null(mtr_catalog_vendor(catalog, 3));
         const struct mtr_subscription *s =
-            mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1"));
+            find(catalog, "acme", "vm-1", "cpu.used", "2026-03-01");
         assert_non_null(s);
         assert_ptr_equal(s, mtr_catalog_find_subscription(catalog, MTR_STR("sub-1")));
         assert_ptr_equal(s, mtr_catalog_subscription(catalog, 1));
@@ -42,7 +50,7 @@ static void test_snapshot(void **state)
         assert_text(meters[1]->filters[0].values[1], "1.5");
         assert_text(meters[1]->filters[1].values[0], "true");
         assert_int_equal(mtr_catalog_find_meters(catalog, s->service, MTR_STR("mail.sent"), &meters), 0);
-        assert_null(mtr_catalog_find_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-1")));
+        assert_null(find(catalog, "nimbus", "vm-1", "cpu.used", "2026-03-01"));
         assert_true(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-1")));
         assert_true(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("sub-1")));
         assert_false(mtr_catalog_is_foreign_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1")));
@@ -133,6 +141,46 @@ static void test_snapshot_is_immutable(void **state)
     mtr_catalog_release(old);
 }
 
+/* A subject that comes again after an end, and has another service beside it. */
+static void test_subject_of_several(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f,
+                       "services: [{key: disks, vendor: acme}]\n"
+                       "meters: [{key: gib, service: disks, event_type: disk.used, value: gib}]\n"
+                       "tariffs: [{key: disk, currency: EUR, versions: [{from: 2026-01-01, components: [{key: gib, meter: gib, per_unit: 1}]}]}]\n"
+                       "subscriptions:\n"
+                       "- {key: third, service: compute, subject: a, customer: c, tariff: standard, start: 2026-05-01}\n"
+                       "- {key: first, service: compute, subject: a, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"
+                       "- {key: other, service: disks, subject: a, customer: c, tariff: disk, start: 2026-04-01}\n"
+                       "- {key: second, service: compute, subject: a, customer: d, tariff: standard, start: 2026-03-01, end: 2026-04-01}\n",
+                       false));
+    static const struct {
+        const char *type, *time, *key;
+    } cases[] = {
+        {"cpu.used", "2026-01-31", "first"}, /* before all */
+        {"cpu.used", "2026-02-01", "first"},
+        {"cpu.used", "2026-02-28T23:59:59.999999Z", "first"},
+        {"cpu.used", "2026-03-01", "second"},
+        {"cpu.used", "2026-04-30", "second"}, /* in a gap */
+        {"cpu.used", "2026-05-01", "third"},
+        {"cpu.used", "2190-05-01", "third"},
+        {"disk.used", "2026-02-01", "other"},
+        {"disk.used", "2026-06-01", "other"},
+        {"net.used", "2026-02-10", "first"}, /* no service takes it: of one that is active */
+        {"net.used", "2026-04-10", "other"},
+    };
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const struct mtr_subscription *found = find(catalog, "acme", "a", cases[i].type, cases[i].time);
+        assert_text(found->key, cases[i].key);
+        assert_int_equal(found->same_subject_count, 4);
+    }
+    assert_int_equal(find(catalog, "acme", "vm-1", "cpu.used", "2026-03-01")->same_subject_count, 0);
+    mtr_catalog_release(catalog);
+}
+
 struct reader {
     struct mtr_catalog_store *store;
     atomic_bool done;
@@ -147,7 +195,8 @@ static void *read_snapshots(void *context)
         struct mtr_catalog *catalog = mtr_catalog_store_snapshot(reader->store);
         MTR_ASSERT(mtr_catalog_version(catalog) >= version);
         version = mtr_catalog_version(catalog);
-        MTR_ASSERT(mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1")));
+        const struct mtr_event_address address = {MTR_STR("acme"), MTR_STR("vm-1"), MTR_STR("cpu.used"), 0};
+        MTR_ASSERT(mtr_catalog_find_subject(catalog, &address));
         mtr_catalog_release(catalog);
         reader->lookups++;
     }
@@ -247,13 +296,13 @@ static void test_many_subscriptions(void **state)
     for (int i = 0; i < COUNT; i++) {
         snprintf(subject, sizeof(subject), "vm-%d", 10 + i / 2);
         const struct mtr_subscription *s =
-            mtr_catalog_find_subject(catalog, mtr_str_from(i % 2 ? "acme" : "nimbus"), mtr_str_from(subject));
+            find(catalog, i % 2 ? "acme" : "nimbus", subject, "cpu.used", "2026-03-01");
         assert_non_null(s);
         snprintf(subject, sizeof(subject), "many-%d", i);
         assert_text(s->key, subject);
         assert_ptr_equal(s, mtr_catalog_find_subscription(catalog, mtr_str_from(subject)));
     }
-    assert_null(mtr_catalog_find_subject(catalog, MTR_STR("acme"), MTR_STR("vm-9")));
+    assert_null(find(catalog, "acme", "vm-9", "cpu.used", "2026-03-01"));
     mtr_catalog_release(catalog);
 }
 
@@ -303,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),
+        TEST(test_subject_of_several),
         TEST(test_rates),
         TEST(test_revisions),
         TEST(test_snapshot_is_immutable),

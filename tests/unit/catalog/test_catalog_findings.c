@@ -204,7 +204,15 @@ static const struct {
     {"subscriptions:\n  - {key: s, service: compute, customer: c, tariff: standard, start: 2026-02-01, billing: {every: fortnight}}\n",
      "2:99: billing.every: `fortnight` is not one of day, week, month, quarter, year\n"},
     {"subscriptions:\n  - {key: s, subject: vm-1, service: compute, customer: c, tariff: standard, start: 2026-02-01}\n",
-     "2:23: subject: `vm-1` is the subject of subscription `sub-1` already\n"},
+     "2:23: subject: `vm-1` is the subject of subscription `sub-1` already, from 2026-01-30T18:30:00Z on: their terms must not overlap\n"},
+    {"subscriptions:\n  - {key: a, subject: x, service: compute, customer: c, tariff: standard, start: 2026-02-01, end: 2026-03-01}\n"
+     "  - {key: b, subject: x, service: compute, customer: c, tariff: standard, start: '2026-02-28T23:59:59Z'}\n",
+     "3:23: subject: `x` is the subject of subscription `a` already, from 2026-02-01T00:00:00Z to 2026-03-01T00:00:00Z: their terms must not overlap\n"},
+    {"services: [{key: disks, vendor: acme}]\nmeters: [{key: gib, service: disks, event_type: cpu.used, value: gib}]\n"
+     "subscriptions:\n  - {key: b, subject: vm-1, service: disks, customer: c, tariff: free, start: 2020-02-01}\n"
+     "tariffs: [{key: free, currency: EUR, versions: [{from: 2026-01-01, components: [{key: a, meter: gib, per_unit: 1}]}]}]\n",
+     "4:23: subject: `vm-1` is the subject of subscription `sub-1` of service `compute` already, which has a meter of `cpu.used` as service "
+     "`disks` has: an event of it would be of both\n"},
     {"subscriptions:\n  - {key: sub-1, service: compute, subject: vm-2, customer: c, tariff: standard, start: 2026-02-01}\n",
      "2:45: subject: cannot change: usage was folded with it. Make a new subscription instead\n"
      "2:5: zone: cannot change: usage was folded with it. Make a new subscription instead\n"},

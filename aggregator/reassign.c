@@ -1,0 +1,341 @@
+/*
+ * Use that changes hands: where a subject has several subscriptions of a service, an event is of the last
+ * that begins at its time or before. So one that is applied after its use has come, or a start that moves,
+ * takes over what was counted for another.
+ *
+ *   starts as they were folded by (a fact) ── differ ──▶ hours in which cells hold another's use
+ *        ──▶ these hours emptied, for all of the subject ──▶ folded again from the log
+ *
+ * It is done before anything else of the step, and whole: so the rest of the fold finds every event where
+ * the catalog has it, and nobody sees use that is with neither. It is as long as the change is deep: the log
+ * range of the cells that are emptied. Where retention has taken some of that out of the log, use stays with
+ * whom it was counted for.
+ */
+#include "aggregator/fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "meterd/core/limits.h"
+
+#define STARTS_PREFIX "starts/"
+
+/* Hours of a subscription and meter that are folded again: cells that begin in [from, to). */
+struct emptied {
+    uint32_t subscription, meter;
+    int64_t from_s, to_s;
+};
+
+struct reassigning {
+    struct mtr_aggregator *aggregator;
+    uint64_t *change; /* of the feed */
+    struct emptied *items;
+    uint32_t count, capacity;
+    uint64_t seq_first, seq_last; /* of all that is emptied */
+};
+
+/* The subscriptions of one subject and service, by start. */
+struct run {
+    const struct mtr_subscription *const *terms;
+    uint32_t count;
+};
+
+static struct run run_of(const struct mtr_subscription *subscription)
+{
+    const struct mtr_subscription *const *all = subscription->same_subject;
+    uint32_t first = 0, next;
+    while (all[first]->service != subscription->service) first++;
+    for (next = first; next < subscription->same_subject_count; next++)
+        if (all[next]->service != subscription->service) break;
+    return (struct run){all + first, next - first};
+}
+
+/* The number that the run's fact goes by: the lowest stays the lowest. */
+static uint32_t run_number(const struct run *run)
+{
+    uint32_t lowest = run->terms[0]->number;
+    for (uint32_t i = 1; i < run->count; i++)
+        if (run->terms[i]->number < lowest) lowest = run->terms[i]->number;
+    return lowest;
+}
+
+static uint64_t hash_starts(const struct run *run)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < run->count; i++) {
+        const int64_t numbers[] = {run->terms[i]->number, run->terms[i]->start_s};
+        hash = XXH3_64bits_withSeed(numbers, sizeof(numbers), hash);
+    }
+    return hash;
+}
+
+/* ---- which hours ---- */
+
+struct stray {
+    const struct mtr_subscription *subscription;
+    int64_t from_s, to_s; /* around all that were found */
+};
+
+static int on_stray_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct stray *stray = context;
+    const struct mtr_hour hour = mtr_zone_hour(stray->subscription->zone, key->hour_s);
+    (void)cell;
+    if (hour.start_s < stray->from_s) stray->from_s = hour.start_s;
+    if (hour.end_s > stray->to_s) stray->to_s = hour.end_s;
+    return MTR_OK;
+}
+
+/* Cells of the i-th that hold use of a time at which it is another's: the hours of both borders, too, where
+ * they lie inside. */
+static int find_stray(struct mtr_aggregator *aggregator, const struct run *run, uint32_t i,
+                      const struct mtr_meter *meter, struct stray *stray)
+{
+    const struct mtr_subscription *subscription = run->terms[i];
+    struct mtr_cell_range before = {subscription->number, meter->number, MTR_CELL_ALL_HOURS + 1,
+                                    subscription->start_s};
+    int rc = MTR_OK;
+    stray->subscription = subscription;
+    if (i > 0) rc = mtr_rollups_walk_cells(aggregator->txn, &before, on_stray_cell, stray);
+    if (rc || i + 1 == run->count) return rc;
+    const int64_t next_s = run->terms[i + 1]->start_s;
+    const struct mtr_cell_range after = {subscription->number, meter->number,
+                                         mtr_zone_hour(subscription->zone, next_s).start_s, INT64_MAX};
+    return mtr_rollups_walk_cells(aggregator->txn, &after, on_stray_cell, stray);
+}
+
+static int add_emptied(struct reassigning *reassigning, const struct emptied *emptied)
+{
+    if (reassigning->count == reassigning->capacity) {
+        const uint32_t capacity = reassigning->capacity ? reassigning->capacity * 2 : 16;
+        struct emptied *items = realloc(reassigning->items, (size_t)capacity * sizeof(*items));
+        if (!items) return MTR_ENOMEM;
+        reassigning->items = items;
+        reassigning->capacity = capacity;
+    }
+    MTR_ASSERT(emptied->from_s < emptied->to_s);
+    reassigning->items[reassigning->count++] = *emptied;
+    return MTR_OK;
+}
+
+/* What is stray of a meter, in the hours of each subscription: their zones may cut the time elsewhere. What
+ * is spread may reach from a stray hour into those behind it. */
+static int plan_meter(struct reassigning *reassigning, const struct run *run, const struct mtr_meter *meter)
+{
+    struct stray stray = {.from_s = INT64_MAX, .to_s = INT64_MIN};
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < run->count; i++)
+        rc = find_stray(reassigning->aggregator, run, i, meter, &stray);
+    if (rc || stray.from_s > stray.to_s) return rc;
+    if (meter->spread_over.size) stray.to_s += MTR_SPREAD_S_MAX;
+    for (uint32_t i = 0; !rc && i < run->count; i++) {
+        const struct mtr_subscription *subscription = run->terms[i];
+        const struct emptied emptied = {
+            .subscription = subscription->number,
+            .meter = meter->number,
+            .from_s = mtr_zone_hour(subscription->zone, stray.from_s).start_s,
+            .to_s = mtr_zone_hour(subscription->zone, stray.to_s - 1).end_s,
+        };
+        rc = add_emptied(reassigning, &emptied);
+    }
+    return rc;
+}
+
+/* ---- emptying ---- */
+
+struct range {
+    uint64_t seq_first, seq_last;
+};
+
+static int on_range_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct range *range = context;
+    (void)key;
+    if (cell->seq_first < range->seq_first) range->seq_first = cell->seq_first;
+    if (cell->seq_last > range->seq_last) range->seq_last = cell->seq_last;
+    return MTR_OK;
+}
+
+static struct mtr_cell_range cells_of(const struct emptied *emptied)
+{
+    return (struct mtr_cell_range){emptied->subscription, emptied->meter, emptied->from_s, emptied->to_s};
+}
+
+struct telling {
+    struct mtr_aggregator *aggregator;
+    uint64_t *change;
+    struct mtr_feed_row row; /* the last */
+};
+
+/* Readers of the feed learn of the days that lose use. */
+static int on_emptied_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    struct telling *telling = context;
+    const uint32_t day = cell_table_day(key->hour_s);
+    (void)cell;
+    if (telling->row.change && telling->row.day == day) return MTR_OK;
+    telling->row = (struct mtr_feed_row){++*telling->change, key->subscription, day};
+    return mtr_rollups_put_feed(telling->aggregator->txn, &telling->row);
+}
+
+static int empty_levels(struct mtr_aggregator *aggregator, const struct emptied *emptied)
+{
+    char copy[MTR_DIMENSIONS_BYTES_MAX];
+    struct mtr_cell_key list = {
+        .subscription = emptied->subscription, .meter = emptied->meter, .hour_s = MTR_CELL_ALL_HOURS};
+    for (const struct mtr_str *after = NULL;; after = &list.dimensions) {
+        struct mtr_str dimensions;
+        int rc = mtr_rollups_next_list(aggregator->txn, list.subscription, list.meter, list.hour_s, after,
+                                       &dimensions);
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+        MTR_ASSERT(dimensions.size <= sizeof(copy));
+        if (dimensions.size) memcpy(copy, dimensions.data, dimensions.size); /* the deletion moves rows */
+        list.dimensions = (struct mtr_str){copy, dimensions.size};
+        rc = mtr_rollups_delete_points(aggregator->txn, &list, emptied->from_s * MTR_US_PER_SECOND,
+                                       emptied->to_s * MTR_US_PER_SECOND);
+        if (rc) return rc;
+    }
+}
+
+static int empty(struct reassigning *reassigning, const struct emptied *emptied)
+{
+    struct mtr_aggregator *aggregator = reassigning->aggregator;
+    struct telling telling = {.aggregator = aggregator, .change = reassigning->change};
+    const struct mtr_cell_range range = cells_of(emptied);
+    const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, emptied->meter);
+    int rc = mtr_rollups_walk_cells(aggregator->txn, &range, on_emptied_cell, &telling);
+    if (!rc) rc = mtr_rollups_delete_cells(aggregator->txn, &range);
+    if (!rc && meter->aggregation == MTR_TIME_WEIGHTED) rc = empty_levels(aggregator, emptied);
+    return rc;
+}
+
+/* Is the log still there from that sequence on? */
+static int is_in_log(struct mtr_aggregator *aggregator, uint64_t seq, bool *out)
+{
+    int rc = fold_read_block(aggregator, seq);
+    *out = !rc && aggregator->block.first_seq <= seq;
+    return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+}
+
+/* Plans the run's hours, and empties them where the log can fill them again. */
+static int empty_run(struct reassigning *reassigning, const struct run *run)
+{
+    struct mtr_aggregator *aggregator = reassigning->aggregator;
+    const uint32_t begun = reassigning->count;
+    struct range range = {UINT64_MAX, 0};
+    bool in_log = false;
+    int rc = MTR_OK;
+    for (uint32_t number = 1; !rc && number <= mtr_catalog_count(aggregator->catalog, MTR_KIND_METER);
+         number++) {
+        const struct mtr_meter *meter = mtr_catalog_meter(aggregator->catalog, number);
+        if (meter && meter->service == run->terms[0]->service) rc = plan_meter(reassigning, run, meter);
+    }
+    for (uint32_t i = begun; !rc && i < reassigning->count; i++) {
+        const struct mtr_cell_range cells = cells_of(&reassigning->items[i]);
+        rc = mtr_rollups_walk_cells(aggregator->txn, &cells, on_range_cell, &range);
+    }
+    if (rc || begun == reassigning->count) return rc;
+    MTR_ASSERT(range.seq_first <= range.seq_last); /* a stray cell named its hours */
+    rc = is_in_log(aggregator, range.seq_first, &in_log);
+    if (!rc && !in_log) reassigning->count = begun;
+    for (uint32_t i = begun; !rc && i < reassigning->count; i++)
+        rc = empty(reassigning, &reassigning->items[i]);
+    if (!in_log) return rc;
+    if (range.seq_first < reassigning->seq_first) reassigning->seq_first = range.seq_first;
+    if (range.seq_last > reassigning->seq_last) reassigning->seq_last = range.seq_last;
+    return rc;
+}
+
+/* ---- folding again ---- */
+
+static int compare_emptied(const void *a, const void *b)
+{
+    const struct emptied *x = a, *y = b;
+    if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
+    return (x->meter > y->meter) - (x->meter < y->meter);
+}
+
+static int fold_event_again(struct reassigning *reassigning, const struct mtr_event *event, uint64_t seq)
+{
+    struct mtr_aggregator *aggregator = reassigning->aggregator;
+    const struct mtr_subscription *subscription =
+        event->disposition == MTR_DISPOSITION_NORMAL ? fold_find_subscription(aggregator, event) : NULL;
+    if (!subscription || !subscription->same_subject_count) return MTR_OK;
+    const struct mtr_meter *const *meters;
+    const uint32_t count =
+        mtr_catalog_find_meters(aggregator->catalog, subscription->service, event->type, &meters);
+    struct mtr_held_event held;
+    uint64_t void_seq = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct emptied key = {.subscription = subscription->number, .meter = meters[i]->number};
+        const struct emptied *emptied = bsearch(&key, reassigning->items, reassigning->count,
+                                                sizeof(key), compare_emptied);
+        if (!emptied || !fold_covers(aggregator, meters[i]->number, seq)) continue;
+        int rc = fold_find_held(aggregator, event, seq, &held);
+        if (rc != MTR_ENOTFOUND) return rc; /* it counts when it is released */
+        struct mtr_effect effect = {.subscription = subscription,
+                                    .meter = meters[i],
+                                    .sign = 1,
+                                    .by_seq = seq,
+                                    .from_s = emptied->from_s,
+                                    .to_s = emptied->to_s};
+        rc = fold_apply(aggregator, &effect, event, seq);
+        if (rc) return rc;
+        rc = mtr_rollups_get_voided(aggregator->txn, seq, &void_seq);
+        effect.sign = -1;
+        effect.by_seq = void_seq;
+        if (!rc) rc = fold_apply(aggregator, &effect, event, seq);
+        if (rc && rc != MTR_ENOTFOUND) return rc;
+    }
+    return MTR_OK;
+}
+
+static int fold_again(struct reassigning *reassigning)
+{
+    struct mtr_aggregator *aggregator = reassigning->aggregator;
+    qsort(reassigning->items, reassigning->count, sizeof(*reassigning->items), compare_emptied);
+    for (uint64_t next = reassigning->seq_first; next <= reassigning->seq_last;) {
+        int rc = fold_read_block(aggregator, next);
+        if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc; /* cells name what the log has */
+        const uint64_t first = aggregator->block.first_seq, end = first + aggregator->block.count;
+        if (next < first || next >= end) return MTR_ECORRUPT;
+        for (; !rc && next < end && next <= reassigning->seq_last; next++, aggregator->reassigned_events++)
+            rc = fold_event_again(reassigning, &aggregator->block_events[next - first], next);
+        if (rc) return rc;
+    }
+    return MTR_OK;
+}
+
+/* ---- which subjects ---- */
+
+static int look_at(struct reassigning *reassigning, const struct mtr_subscription *subscription)
+{
+    struct mtr_aggregator *aggregator = reassigning->aggregator;
+    const struct run run = run_of(subscription);
+    uint64_t known = 0;
+    if (run.count < 2 || run_number(&run) != subscription->number) return MTR_OK;
+    const uint64_t now = hash_starts(&run);
+    const struct mtr_fact_name fact = fact_number(STARTS_PREFIX, subscription->number);
+    int rc = fact_get_u64(aggregator, &fact, &known);
+    if ((rc && rc != MTR_ENOTFOUND) || (!rc && known == now)) return rc;
+    rc = empty_run(reassigning, &run);
+    return rc ? rc : fact_put_u64(aggregator, &fact, now, NULL);
+}
+
+int fold_reassign(struct mtr_aggregator *aggregator, uint64_t *change)
+{
+    struct reassigning reassigning = {
+        .aggregator = aggregator, .change = change, .seq_first = UINT64_MAX};
+    const uint64_t version = mtr_catalog_version(aggregator->catalog);
+    int rc = MTR_OK;
+    if (aggregator->reassigned_version == version) return MTR_OK;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(aggregator->catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(aggregator->catalog, i);
+        if (subscription && subscription->same_subject_count) rc = look_at(&reassigning, subscription);
+    }
+    if (!rc && reassigning.count) rc = fold_again(&reassigning);
+    free(reassigning.items);
+    if (!rc) aggregator->reassigned_version = version;
+    return rc;
+}
