@@ -1,8 +1,10 @@
 /*
- * The admin listener: /healthz (the loop turns), /readyz (events are accepted), /metrics (Prometheus text).
+ * The admin listener: /healthz (the loop turns), /readyz (events are accepted; with ?verbose also what
+ * waits), /metrics (Prometheus text).
  *
  * No credential: it listens on loopback unless told otherwise, and shows no usage and no money.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <stdio.h>
 
@@ -17,7 +19,35 @@ struct mtr_admin {
     struct mtr_http_server *server;
 };
 
-enum { METRICS_BYTES_MAX = 1 << 20, ADMIN_CONNECTIONS_MAX = 64 };
+enum { METRICS_BYTES_MAX = 1 << 20, READY_BYTES_MAX = 4096, ADMIN_CONNECTIONS_MAX = 64 };
+
+static int count_waiting(struct mtr_daemon *daemon, uint64_t counts[MTR_WAITING_REASON_COUNT])
+{
+    struct mtr_charges_txn *txn = NULL;
+    int rc = mtr_charges_begin(daemon->charges, false, &txn);
+    if (!rc) rc = mtr_charges_count_waiting(txn, counts);
+    mtr_charges_abort(txn);
+    return rc;
+}
+
+/* Behind "ready": a line for each reason for which periods wait. They do not keep events from being
+ * accepted, so the status is the same. */
+static void answer_verbosely(struct mtr_daemon *daemon, struct mtr_http_request *http)
+{
+    uint64_t counts[MTR_WAITING_REASON_COUNT] = {0};
+    struct mtr_buffer text;
+    mtr_buffer_init(&text, READY_BYTES_MAX);
+    int rc = mtr_buffer_printf(&text, "ready\n");
+    if (count_waiting(daemon, counts)) rc = mtr_buffer_printf(&text, "the charges cannot be read now\n");
+    for (unsigned reason = 0; !rc && reason < MTR_WAITING_REASON_COUNT; reason++)
+        if (counts[reason])
+            rc = mtr_buffer_printf(&text, "%" PRIu64 " billing period%s cannot be rated: %s\n",
+                                   counts[reason], counts[reason] == 1 ? "" : "s",
+                                   mtr_waiting_reason_name((enum mtr_waiting_reason)reason));
+    if (rc) mtr_http_problem(http, 503, NULL, MTR_STR("out of memory"));
+    else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", mtr_buffer_str(&text));
+    mtr_buffer_release(&text);
+}
 
 static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *http)
 {
@@ -25,6 +55,8 @@ static void answer_ready(struct mtr_daemon *daemon, struct mtr_http_request *htt
         mtr_http_problem(http, 503, NULL, MTR_STR("starting, stopping or failed"));
     else if (atomic_load(&daemon->disk_full))
         mtr_http_problem(http, 503, NULL, MTR_STR("no room on the log's disk: events are refused"));
+    else if (mtr_str_starts_with(mtr_http_request_query(http), MTR_STR("verbose")))
+        answer_verbosely(daemon, http);
     else mtr_http_respond_text(http, 200, "text/plain; charset=utf-8", MTR_STR("ready\n"));
 }
 
@@ -49,6 +81,14 @@ static void gauge_outbox(struct mtr_daemon *daemon)
         mtr_metric_set_choice(&metric_outbox, state, counts[state]);
 }
 
+static void gauge_waiting(struct mtr_daemon *daemon)
+{
+    uint64_t counts[MTR_WAITING_REASON_COUNT];
+    if (count_waiting(daemon, counts)) return;
+    for (unsigned reason = 0; reason < MTR_WAITING_REASON_COUNT; reason++)
+        mtr_metric_set_choice(&metric_waiting, reason, (int64_t)counts[reason]);
+}
+
 static void gauge(struct mtr_daemon *daemon)
 {
     struct mtr_http_server_stats stats = api_stats(daemon->api);
@@ -61,6 +101,7 @@ static void gauge(struct mtr_daemon *daemon)
     mtr_metric_set(&metric_disk_full, atomic_load(&daemon->disk_full));
     mtr_metric_set(&metric_start_time, daemon->started_us / MTR_US_PER_SECOND);
     gauge_outbox(daemon);
+    gauge_waiting(daemon);
 }
 
 static void answer_metrics(struct mtr_daemon *daemon, struct mtr_http_request *http)

@@ -83,6 +83,14 @@ struct mtr_metric metric_losses = {
     .doc = "Charged lines that came to cost the seller more than the customer pays.",
 };
 
+struct mtr_metric metric_waiting = {
+    .name = "meterd_periods_waiting",
+    .type = MTR_GAUGE,
+    .label = "reason",
+    .choices = "missing_rate|out_of_range|too_large|other",
+    .doc = "Billing periods that cannot be rated: nothing more is charged of them until they can.",
+};
+
 struct mtr_metric metric_rate_seconds = {
     .name = "meterd_rate_step_seconds",
     .type = MTR_HISTOGRAM,
@@ -150,6 +158,7 @@ struct mtr_metric *const daemon_metrics[] = {
     &metric_charges,
     &metric_ratings,
     &metric_losses,
+    &metric_waiting,
     &metric_rate_seconds,
     &metric_deliveries,
     &metric_outbox,

@@ -149,15 +149,15 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
     return mtr_billing_period_price(&rating, audit->subscription, period->start_s, out);
 }
 
-/* A rate that was missing when the period was rated: which, or pending when it has come since. */
-static int report_missing(struct audit *audit, const struct mtr_charge_period *period)
+/* It could not be rated: why not now, or pending when what it waited for has come since. */
+static int report_waiting(struct audit *audit, const struct mtr_charge_period *period)
 {
     struct mtr_period_price price;
     const bool over = period->status == MTR_PERIOD_FINAL ||
                       audit->watermark_us >= rater_close_due(audit->options, period->end_s);
     int rc = price_period(audit, period, over, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
-    if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
+    if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
     audit->counts->pending++;
     return MTR_OK;
 }
@@ -202,15 +202,14 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     audit->counts->periods++;
     int rc = mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
     if (rc) return rc;
-    if (period->problem == MTR_EMISSING) return report_missing(audit, period);
-    if (period->problem) return report_problem(audit, period, mtr_error_text(period->problem));
+    if (period->problem) return report_waiting(audit, period);
     if (is_pending(audit, period)) {
         audit->counts->pending++;
         return MTR_OK;
     }
     rc = price_period(audit, period, period->status == MTR_PERIOD_FINAL, &price);
     if (rc == MTR_ECORRUPT || rc == MTR_EIO) return rc;
-    if (rc) return report_problem(audit, period, rc == MTR_EMISSING ? price.missing : mtr_error_text(rc));
+    if (rc) return report_problem(audit, period, mtr_period_problem_text(&price, rc));
     bool same_inputs =
         price.period.inputs.high == period->inputs.high && price.period.inputs.low == period->inputs.low;
     if (!same_inputs && audit->scanning) {

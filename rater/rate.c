@@ -24,18 +24,39 @@ static bool is_problem(int rc)
            rc == MTR_EINVALID || rc == MTR_EEXISTS || rc == MTR_EMISSING;
 }
 
+static enum mtr_waiting_reason waits_for(int problem)
+{
+    switch (problem) {
+    case MTR_EMISSING: return MTR_WAITING_RATE;
+    case MTR_EOVERFLOW:
+    case MTR_EPRECISION: return MTR_WAITING_RANGE;
+    case MTR_ENOMEM:
+    case MTR_ELIMIT: return MTR_WAITING_SIZE;
+    default: return MTR_WAITING_OTHER;
+    }
+}
+
 static int keep_problem(struct rater_step *step, const struct mtr_subscription *subscription,
                         struct mtr_charge_period *period, int problem, const char *why)
 {
+    const struct mtr_charge_waiting waiting = {.subscription = period->subscription,
+                                               .period_start_s = period->start_s,
+                                               .reason = waits_for(problem),
+                                               .since_us = step->now_us,
+                                               .text = mtr_str_from(why)};
+    char start[MTR_TIME_TEXT_BYTES];
     period->problem = problem;
     period->dirty = true;
     period->rate_due_us = step->now_us + PROBLEM_RETRY_US;
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
+    mtr_time_format_offset(period->start_s * MTR_US_PER_SECOND,
+                           mtr_zone_at(subscription->zone, period->start_s).offset_s, start);
     mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription",
-                       "the period of subscription %.*s that starts at %lld cannot be rated: %s",
-                       MTR_STR_ARGS(subscription->key), (long long)period->start_s, why);
-    return mtr_charges_put_period(step->charges, period);
+                       "the period of subscription %.*s that starts at %s cannot be rated: %s",
+                       MTR_STR_ARGS(subscription->key), start, why);
+    int rc = mtr_charges_put_waiting(step->charges, &waiting);
+    return rc ? rc : mtr_charges_put_period(step->charges, period);
 }
 
 struct rating {
@@ -116,10 +137,11 @@ int rater_rate_period(struct rater_step *step, const struct mtr_subscription *su
     step->result->rated++;
     int rc = prepare(step, subscription, period, &rating);
     if (rc && is_problem(rc))
-        return keep_problem(step, subscription, period, rc,
-                            rc == MTR_EMISSING ? rating.price.missing : mtr_error_text(rc));
+        return keep_problem(step, subscription, period, rc, mtr_period_problem_text(&rating.price, rc));
     if (!rc) rc = emit(step, subscription, period, &rating);
     if (!rc) rc = rater_post_draws(step, period, &rating.price);
+    if (!rc && period->problem)
+        rc = mtr_charges_end_waiting(step->charges, period->subscription, period->start_s);
     if (rc) return rc;
     period->dirty = false;
     period->problem = MTR_OK;

@@ -12,6 +12,7 @@ extern const struct api_route api_get_usage;    /* route/usage.c */
 extern const struct api_route api_list_charges; /* route/charges.c */
 extern const struct api_route api_ack_charges;
 extern const struct api_route api_explain_charge;
+extern const struct api_route api_list_waiting; /* route/waiting.c */
 extern const struct api_route api_list_credits; /* route/credits.c */
 extern const struct api_route api_list_margins; /* route/margins.c */
 extern const struct api_route api_list_outbox;  /* route/outbox.c */

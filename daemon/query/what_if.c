@@ -7,6 +7,7 @@
  */
 #include "meterd/query/what_if.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "meterd/core/time.h"
@@ -23,7 +24,7 @@ struct what_if {
     struct mtr_arena arena;
     int64_t watermark_us;
     uint64_t cells; /* walked in this pair of transactions */
-    char missing[MTR_RATE_QUESTION_TEXT_BYTES];
+    char problem[MTR_PERIOD_PROBLEM_BYTES];
     struct mtr_subscription draft; /* the subscription at hand as the draft has it */
     struct query_frozen frozen, frozen_trial, frozen_cost;
 };
@@ -121,10 +122,6 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
     struct mtr_period_price *price = &out->price;
     rating.closing = period->over;
     int rc = mtr_billing_period_price(&rating, subscription, period->start_s, price);
-    if (rc == MTR_EMISSING) {
-        memcpy(what_if->missing, price->missing, sizeof(what_if->missing));
-        period->missing = what_if->missing;
-    }
     if (rc) return rc;
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->period.part_count; i++)
@@ -159,6 +156,15 @@ static bool is_by_charges(const struct mtr_period_price *price, const struct mtr
     return false;
 }
 
+/* The sentence of the first of them, which is the one that is told. */
+static void keep_problem(struct what_if *what_if, struct mtr_what_if_period *period,
+                         const struct mtr_period_price *price, int rc)
+{
+    if (!rc || period->problem) return;
+    snprintf(what_if->problem, sizeof(what_if->problem), "%s", mtr_period_problem_text(price, rc));
+    period->problem = what_if->problem;
+}
+
 static int price_both(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct outcome stored = {0}, draft = {0};
@@ -166,6 +172,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     if (!rc) rc = compare_emitted(what_if, &stored.price, period);
     if (rc && !is_problem(rc)) return rc;
     period->stored_problem = rc;
+    keep_problem(what_if, period, &stored.price, rc);
     if (!rc) {
         period->stored = stored.amount;
         period->stored_cost = stored.cost;
@@ -173,6 +180,7 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     rc = price_with(what_if, what_if->options->draft, &what_if->draft, period, &draft);
     if (rc && !is_problem(rc)) return rc;
     period->draft_problem = rc;
+    keep_problem(what_if, period, &draft.price, rc);
     if (!rc) {
         period->draft = draft.amount;
         period->draft_cost = draft.cost;

@@ -14,6 +14,8 @@
 #include "rater/period/gather.h"
 #include "rater/period/grants.h"
 
+_Static_assert((int)MTR_PERIOD_PROBLEM_BYTES >= (int)MTR_RATE_QUESTION_TEXT_BYTES, "a problem, too");
+
 static void describe_line(const struct mtr_subscription *subscription,
                           const struct mtr_billing_period *period, struct mtr_period_line *line)
 {
@@ -182,7 +184,7 @@ static int price_parts(const struct mtr_rating *rating, struct mtr_period_price 
         struct mtr_part_price *part = &priced->parts[i];
         priced->prices[i] = &part->price;
         rc = price_part(rating, priced, i);
-        if (rc == MTR_EMISSING) mtr_rate_question_format(&part->input.exchange->question, priced->missing);
+        if (rc == MTR_EMISSING) mtr_rate_question_format(&part->input.exchange->question, priced->problem);
         if (part->usage) priced->cell_count += part->usage->cell_count;
     }
     if (!rc) rc = rater_sum_draws(priced);
@@ -199,7 +201,7 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
     priced->costs->period = rater_cost_period(&priced->period);
     int rc = price_parts(rating, priced->costs);
     priced->cell_count += priced->costs->cell_count;
-    if (rc == MTR_EMISSING) memcpy(priced->missing, priced->costs->missing, sizeof(priced->missing));
+    if (rc) memcpy(priced->problem, priced->costs->problem, sizeof(priced->problem));
     return rc ? rc : rater_join_costs(priced, rating->arena);
 }
 
@@ -216,9 +218,14 @@ int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_s
     if (!rc) rc = price_parts(rating, &priced);
     if (!rc) rc = price_costs(rating, &priced);
     MTR_ASSERT(rc || period->exists || !priced.line_count); /* where no period is nothing is charged */
-    if (rc == MTR_EMISSING) memcpy(out->missing, priced.missing, sizeof(out->missing));
-    if (!rc) *out = priced;
+    if (rc) memcpy(out->problem, priced.problem, sizeof(out->problem));
+    else *out = priced;
     return rc;
+}
+
+const char *mtr_period_problem_text(const struct mtr_period_price *price, int error)
+{
+    return price->problem[0] ? price->problem : mtr_error_text(error);
 }
 
 struct mtr_rating mtr_rating_of_stores(struct mtr_rollups_use *use, struct mtr_charges_txn *charges,

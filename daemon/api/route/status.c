@@ -4,6 +4,7 @@
 #include "daemon/api/api.h"
 #include "daemon/api/routes.h"
 
+#include "meterd/store/charges.h"
 #include "meterd/store/log.h"
 #include "meterd/store/rollups.h"
 
@@ -24,6 +25,9 @@ struct status_row {
     } aggregator;
     struct rater_status {
         bool idle;
+        struct waiting_status {
+            uint64_t missing_rate, out_of_range, too_large, other;
+        } waiting;
     } rater;
 };
 
@@ -42,8 +46,18 @@ static const struct mtr_json_member aggregator_members[] = {
     {MTR_MEMBER(aggregator_status, watermark), .type = MTR_MEMBER_TIME, .doc = "how far time has come"},
     {0},
 };
+static const struct mtr_json_member waiting_members[] = {
+    {MTR_MEMBER(waiting_status, missing_rate), .type = MTR_MEMBER_U64, .doc = "for a rate of exchange"},
+    {MTR_MEMBER(waiting_status, out_of_range), .type = MTR_MEMBER_U64, .doc = "a number is out of range"},
+    {MTR_MEMBER(waiting_status, too_large), .type = MTR_MEMBER_U64, .doc = "more than may be held at once"},
+    {MTR_MEMBER(waiting_status, other), .type = MTR_MEMBER_U64},
+    {0},
+};
+static const struct mtr_shape waiting_shape = {.members = waiting_members};
 static const struct mtr_json_member rater_members[] = {
     {MTR_MEMBER(rater_status, idle), .type = MTR_MEMBER_BOOL, .doc = "all that was folded is rated"},
+    {MTR_MEMBER(rater_status, waiting), .type = MTR_MEMBER_MAP, .shape = &waiting_shape,
+     .doc = "billing periods that cannot be rated, by reason: GET /v1/charges/waiting has the sentences"},
     {0},
 };
 static const struct mtr_shape catalog_shape = {.members = catalog_members},
@@ -64,6 +78,20 @@ static const struct mtr_json_member members[] = {
 };
 static const struct mtr_shape status_shape = {.name = "Status", .members = members};
 
+static int count_waiting(struct mtr_charges *charges, struct waiting_status *out)
+{
+    struct mtr_charges_txn *txn = NULL;
+    uint64_t counts[MTR_WAITING_REASON_COUNT] = {0};
+    int rc = mtr_charges_begin(charges, false, &txn);
+    if (!rc) rc = mtr_charges_count_waiting(txn, counts);
+    mtr_charges_abort(txn);
+    *out = (struct waiting_status){.missing_rate = counts[MTR_WAITING_RATE],
+                                   .out_of_range = counts[MTR_WAITING_RANGE],
+                                   .too_large = counts[MTR_WAITING_SIZE],
+                                   .other = counts[MTR_WAITING_OTHER]};
+    return rc;
+}
+
 static void get_status(struct api_call *call)
 {
     const struct mtr_api_host *host = call->host;
@@ -79,8 +107,9 @@ static void get_status(struct api_call *call)
     int rc = mtr_rollups_begin(host->rollups, false, &txn);
     if (!rc) rc = mtr_rollups_get_cursor(txn, &row.aggregator.next_seq, &row.aggregator.watermark, &change);
     if (txn) mtr_rollups_abort(txn);
+    if (!rc) rc = count_waiting(host->charges, &row.rater.waiting);
     if (rc) {
-        api_error(call, rc, "the rollups cannot be read");
+        api_error(call, rc, "the stores cannot be read");
         return;
     }
     if (progress.next_seq) row.aggregator.next_seq = progress.next_seq;

@@ -1,5 +1,6 @@
 /*
- * meterd charges: the feed of charges, or the outbox and what becomes of its messages.
+ * meterd charges: the feed of charges, the periods of which none can be made, or the outbox and what becomes
+ * of its messages.
  */
 #include <stdio.h>
 
@@ -23,6 +24,22 @@ static void print_charges(const struct mtr_node *root)
     };
     if (!rows_print(mtr_node_get(root, "charges"), ROWS_COLUMNS(columns))) fprintf(stderr, "no charges\n");
     rows_say_more(root, "charges");
+}
+
+static void print_waiting(const struct mtr_node *root)
+{
+    static const struct rows_column columns[] = {
+        {"SUBSCRIPTION", "subscription", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"CUSTOMER", "customer", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"PERIOD FROM", "period_start", MTR_TABLE_LEFT, ROWS_TIME},
+        {"TO", "period_end", MTR_TABLE_LEFT, ROWS_TIME},
+        {"SINCE", "since", MTR_TABLE_LEFT, ROWS_TIME},
+        {"REASON", "reason", MTR_TABLE_LEFT, ROWS_SHOWN},
+        {"PROBLEM", "problem", MTR_TABLE_LEFT, ROWS_SHOWN},
+    };
+    if (!rows_print(mtr_node_get(root, "periods"), ROWS_COLUMNS(columns)))
+        fprintf(stderr, "no period waits: all can be rated\n");
+    rows_say_more(root, "periods");
 }
 
 static void print_outbox(const struct mtr_node *root)
@@ -65,12 +82,19 @@ static int run(const struct cli_invocation *invocation)
                *delivered = invocation_option(invocation, "delivered");
     if (retry) return settle(invocation, retry, "retry");
     if (delivered) return settle(invocation, delivered, "delivered");
+    const bool csv = invocation_flag(invocation, "csv");
     const struct rows_query charges = {.path = "/v1/charges",
                                        .options = of_charges,
-                                       .csv = invocation_flag(invocation, "csv"),
+                                       .csv = csv,
                                        .print = print_charges},
+                            waiting = {.path = "/v1/charges/waiting",
+                                       .options = of_charges,
+                                       .csv = csv,
+                                       .print = print_waiting},
                             outbox = {.path = "/v1/outbox", .options = of_outbox, .print = print_outbox};
-    return rows_query(invocation, invocation_flag(invocation, "outbox") ? &outbox : &charges);
+    return rows_query(invocation, invocation_flag(invocation, "outbox")    ? &outbox
+                                  : invocation_flag(invocation, "waiting") ? &waiting
+                                                                           : &charges);
 }
 
 static const struct cli_option options[] = {
@@ -78,6 +102,7 @@ static const struct cli_option options[] = {
     {"after", 0, "N", "charges after this number"},
     {"limit", 'n', "N", "how many (default 100)"},
     {"csv", 0, NULL, "print CSV"},
+    {"waiting", 0, NULL, "the billing periods that cannot be rated instead, and why"},
     {"outbox", 0, NULL, "the messages to destinations and their states instead"},
     {"retry", 0, "MESSAGE", "send a rejected or unknown message again"},
     {"delivered", 0, "MESSAGE", "mark an unknown message as delivered"},
@@ -89,9 +114,11 @@ static const struct cli_option options[] = {
 const struct cli_command cli_charges = {
     .name = "charges",
     .arguments = "",
-    .doc = "show charges, or the outbox",
+    .doc = "show charges, periods that wait, or the outbox",
     .text = "A charge is a difference: the sum of a line's charges is what it costs. `meterd explain "
-            "NUMBER` shows how one came about.\n",
+            "NUMBER` shows how one came about.\n"
+            "A billing period that cannot be rated waits: nothing more is charged of it. It is tried again "
+            "each hour and when the catalog changes.\n",
     .options = options,
     .run = run,
 };

@@ -256,11 +256,10 @@ static void note_problem(struct what_if *what_if, const struct mtr_what_if_perio
     if (!rc || what_if->noted++ >= NOTES_MAX) return;
     mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
     progress_clear(&what_if->progress);
-    fprintf(
-        stderr,
-        "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s%s%s\n",
-        MTR_STR_ARGS(period->subscription->key), start, period->stored_problem ? "stored tariff" : "draft",
-        mtr_error_text(rc), period->missing ? ": " : "", period->missing ? period->missing : "");
+    fprintf(stderr,
+            "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s\n",
+            MTR_STR_ARGS(period->subscription->key), start,
+            period->stored_problem ? "stored tariff" : "draft", period->problem);
 }
 
 static int on_period(void *context, const struct mtr_what_if_period *period)

@@ -42,8 +42,7 @@ static void problem_text(const struct mtr_what_if_period *period, char *text, si
     const char *which = period->stored_problem ? "stored tariff" : "draft";
     text[0] = '\0';
     if (problem_of(period))
-        snprintf(text, size, "%s: %s%s%s", which, mtr_error_text(problem_of(period)),
-                 period->missing ? ": " : "", period->missing ? period->missing : "");
+        snprintf(text, size, "%s: %s", which, period->problem);
 }
 
 static unsigned digits_of(struct mtr_str currency)

@@ -51,7 +51,7 @@ struct mtr_what_if_period {
     bool by_charges; /* the draft's price depends on what was charged in other periods, or of other
                         subscriptions */
     int stored_problem, draft_problem; /* why it cannot be priced (enum mtr_error); 0 when it can */
-    const char *missing;          /* with MTR_EMISSING: which rate of exchange */
+    const char *problem;          /* with either: the sentence that says why */
     /* Sums of lines, in the subscription's currency; 0 with a problem. */
     struct mtr_money emitted, stored, draft;
     bool has_cost; /* of the seller, under either */

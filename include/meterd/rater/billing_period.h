@@ -144,6 +144,8 @@ struct mtr_part_price {
     struct mtr_price price;
 };
 
+enum { MTR_PERIOD_PROBLEM_BYTES = 512 };
+
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
     struct mtr_billing_period period;
@@ -155,16 +157,18 @@ struct mtr_period_price {
     struct mtr_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL:
                                        none in force */
     uint64_t cell_count;            /* read, those of the costs, too */
-    char missing[MTR_RATE_QUESTION_TEXT_BYTES]; /* with MTR_EMISSING: which rate of exchange */
+    char problem[MTR_PERIOD_PROBLEM_BYTES]; /* with an error: why, a sentence; empty: the error says it all */
     struct mtr_money account_before;            /* of the customer's subscriptions before this one */
     bool account_continues;
 };
 
 /* The price of the subscription's period that starts at start_s. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
- * arena's limit, too), MTR_ELIMIT, MTR_EMISSING, and those of the hooks. Then nothing is written but, with
- * MTR_EMISSING, out->missing. */
+ * arena's limit, too), MTR_ELIMIT, MTR_EMISSING, and those of the hooks. Then nothing is written but
+ * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                              int64_t start_s, struct mtr_period_price *out) MTR_MUST_USE;
+/* Why it failed: out->problem, or what the error says. */
+const char *mtr_period_problem_text(const struct mtr_period_price *price, int error);
 /* Is every line, amount, cost and quantity, what was emitted of it, and nothing emitted besides? Reads only;
  * the arena holds what is compared. */
 int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr_charges_txn *charges,

@@ -6,7 +6,8 @@
  *   charge    an immutable line of money, numbered from 1 in the order of appending: the number is the cursor
  *             of the feed
  *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges
- *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again
+ *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again;
+ *             beside it, while it cannot be rated, why
  *   message   charges frozen as bytes for one destination, with the state of their delivery
  *
  *   PENDING ──mtr_outbox_step──▶ ATTEMPTED ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
@@ -194,6 +195,44 @@ int mtr_charges_put_period(struct mtr_charges_txn *txn, const struct mtr_charge_
 typedef int (*mtr_charges_on_period)(void *context, const struct mtr_charge_period *period);
 int mtr_charges_walk_periods(struct mtr_charges_txn *txn, uint32_t subscription, int64_t from_s,
                              mtr_charges_on_period on_period, void *context) MTR_MUST_USE;
+
+/* ---- periods that cannot be rated ---- */
+
+enum mtr_waiting_reason {
+    MTR_WAITING_RATE = 0,  /* for a rate of exchange */
+    MTR_WAITING_RANGE = 1, /* a number is out of range */
+    MTR_WAITING_SIZE = 2,  /* more than may be held at once */
+    MTR_WAITING_OTHER = 3,
+};
+enum { MTR_WAITING_REASON_COUNT = 4, MTR_WAITING_TEXT_BYTES_MAX = 1024 };
+/* "missing_rate" "out_of_range" "too_large" "other". */
+const char *mtr_waiting_reason_name(enum mtr_waiting_reason reason);
+/* The same one by one, NULL after the last (shape.h). */
+const char *mtr_waiting_reason_choice(unsigned index);
+
+/* One row for each period whose `problem` is not 0. */
+struct mtr_charge_waiting {
+    uint32_t subscription;
+    int64_t period_start_s;
+    enum mtr_waiting_reason reason;
+    int64_t since_us;    /* when it was first found */
+    struct mtr_str text; /* the sentence that says why, 1…MTR_WAITING_TEXT_BYTES_MAX bytes */
+};
+/* The first put of a period decides since_us. */
+int mtr_charges_put_waiting(struct mtr_charges_txn *txn,
+                            const struct mtr_charge_waiting *waiting) MTR_MUST_USE;
+/* It can be rated; MTR_OK also where it did not wait. */
+int mtr_charges_end_waiting(struct mtr_charges_txn *txn, uint32_t subscription,
+                            int64_t period_start_s) MTR_MUST_USE;
+int mtr_charges_get_waiting(struct mtr_charges_txn *txn, uint32_t subscription, int64_t period_start_s,
+                            struct mtr_charge_waiting *out) MTR_MUST_USE;
+/* Those of subscriptions from that number on, by (subscription, period start). */
+typedef int (*mtr_charges_on_waiting)(void *context, const struct mtr_charge_waiting *waiting);
+int mtr_charges_walk_waiting(struct mtr_charges_txn *txn, uint32_t from_subscription,
+                             mtr_charges_on_waiting on_waiting, void *context) MTR_MUST_USE;
+/* How many there are, by reason; kept with the rows, not counted over. */
+int mtr_charges_count_waiting(struct mtr_charges_txn *txn,
+                              uint64_t counts[MTR_WAITING_REASON_COUNT]) MTR_MUST_USE;
 
 /* What is known of a subscription: up to where its periods were opened. */
 struct mtr_charge_subscription {

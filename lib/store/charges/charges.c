@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2: with draws and drawn. A store of version 1 has none, and becomes one of version 2 where it is opened
- * for writing. */
-enum { FORMAT_VERSION = 2, FORMAT_WITHOUT_DRAWS = 1 };
+/* 2: with draws and drawn; 3: with waiting. A store of an older version has none of these, and becomes one of
+ * this version where it is opened for writing. */
+enum { FORMAT_VERSION = 3, FORMAT_VERSION_OLDEST = 1 };
 static const size_t MAP_BYTES = (size_t)1 << 40;
 
 static const char *const TABLE_NAMES[TABLE_COUNT] = {
@@ -34,6 +34,7 @@ static const char *const TABLE_NAMES[TABLE_COUNT] = {
     [TABLE_ACKS] = "acks",
     [TABLE_DRAWS] = "draws",
     [TABLE_DRAWN] = "drawn",
+    [TABLE_WAITING] = "waiting",
 };
 
 static const char META_VERSION[] = "format_version";
@@ -110,7 +111,7 @@ static int check_version(struct mtr_charges_txn *txn, struct mtr_diagnostic *dia
     if (value.size != sizeof(uint32_t)) return MTR_ECORRUPT;
     uint32_t version = lmdb_get_u32((const unsigned char *)value.data);
     if (version == FORMAT_VERSION) return MTR_OK;
-    if (version == FORMAT_WITHOUT_DRAWS && txn->write) return put_version(txn);
+    if (version >= FORMAT_VERSION_OLDEST && version < FORMAT_VERSION && txn->write) return put_version(txn);
     mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                        "the charges store has format version %u, this meterd knows version %u", version,
                        (unsigned)FORMAT_VERSION);

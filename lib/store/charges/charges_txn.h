@@ -29,9 +29,10 @@ enum charges_table {
     TABLE_CONSUMERS,
     TABLE_ACKS,
     TABLE_DRAWS,
-    TABLE_DRAWN
+    TABLE_DRAWN,
+    TABLE_WAITING
 };
-enum { TABLE_COUNT = 17, RECORD_BYTES_MAX = 64 << 20 };
+enum { TABLE_COUNT = 18, RECORD_BYTES_MAX = 64 << 20 };
 _Static_assert((int)TABLE_COUNT <= (int)MTR_LMDB_TABLES_MAX, "a waiting cursor for each table");
 
 struct mtr_charges {

@@ -16,7 +16,7 @@ subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, curr
 
 use     s1 calls 2026-01-01 10
 at      2026-01-01T02
-        problem: the period of subscription s1 that starts at 1767225600 cannot be rated: there is no rate of ecb from EUR to USD for 2026-01-31 or any day before
+        problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: there is no rate of ecb from EUR to USD for 2026-01-31 or any day before
         audit: problem s1 2026-01: there is no rate of ecb from EUR to USD for 2026-01-31 or any day before
 rate    USD 2026-01-01 1.1
 at      2026-01-01T02         2026-01: draft 5.5 USD calls  # at once, not when the hour of the retry comes

@@ -317,9 +317,47 @@ static void damage_is_an_error(void **state)
     mtr_charges_abort(txn);
 }
 
+static int sum_waiting(void *context, const struct mtr_charge_waiting *waiting)
+{
+    char *text = context;
+    const size_t size = strlen(text);
+    snprintf(text + size, 256 - size, "%u %s %lld %.*s; ", waiting->subscription,
+             mtr_waiting_reason_name(waiting->reason), (long long)waiting->since_us, MTR_STR_ARGS(waiting->text));
+    return 0;
+}
+
+static void what_waits_is_counted_by_reason(void **state)
+{
+    struct mtr_charges_txn *txn = begin(*state, true);
+    struct mtr_charge_waiting waiting = {
+        .subscription = 3, .period_start_s = 100, .reason = MTR_WAITING_RATE, .since_us = 7, .text = MTR_STR("no rate")};
+    uint64_t counts[MTR_WAITING_REASON_COUNT];
+    char text[256] = "";
+    assert_int_equal(mtr_charges_count_waiting(txn, counts), 0);
+    assert_true(!counts[0] && !counts[1] && !counts[2] && !counts[3]);
+    assert_int_equal(mtr_charges_put_waiting(txn, &waiting), 0);
+    waiting.since_us = 8; /* found again, for another reason: it waits since 7 */
+    waiting.reason = MTR_WAITING_SIZE;
+    waiting.text = MTR_STR("too much");
+    assert_int_equal(mtr_charges_put_waiting(txn, &waiting), 0);
+    waiting.subscription = 4;
+    assert_int_equal(mtr_charges_put_waiting(txn, &waiting), 0);
+    assert_int_equal(mtr_charges_count_waiting(txn, counts), 0);
+    assert_true(counts[MTR_WAITING_RATE] == 0 && counts[MTR_WAITING_SIZE] == 2);
+    assert_int_equal(mtr_charges_walk_waiting(txn, 0, sum_waiting, text), 0);
+    assert_string_equal(text, "3 too_large 7 too much; 4 too_large 8 too much; ");
+    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100), 0);
+    assert_int_equal(mtr_charges_end_waiting(txn, 3, 100), 0); /* it did not wait any more */
+    assert_int_equal(mtr_charges_get_waiting(txn, 3, 100, &waiting), MTR_ENOTFOUND);
+    assert_int_equal(mtr_charges_count_waiting(txn, counts), 0);
+    assert_int_equal(counts[MTR_WAITING_SIZE], 1);
+    mtr_charges_abort(txn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_waits_is_counted_by_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(charges_are_dense_and_found_by_id, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_abort_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_told_apart_by_their_identity, set_up, tear_down),
