@@ -192,6 +192,15 @@ static int look_ahead(struct mtr_aggregator *aggregator, uint64_t from_seq, stru
     return rc == MTR_ENOTFOUND ? MTR_OK : rc;
 }
 
+/* Those before this meter had only left it out by their filters. */
+static int hold_if_it_waits(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
+                            bool is_voided)
+{
+    const struct mtr_resolved resolved = fold_resolve(aggregator, event);
+    return fold_waits(&resolved, event, seq) ? fold_hold(aggregator, event, MTR_HELD_METER, seq, is_voided)
+                                             : MTR_OK;
+}
+
 static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_meter *meter,
                           const struct mtr_event *event, uint64_t seq, struct voided_ahead *ahead)
 {
@@ -208,8 +217,11 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
         .subscription = subscription, .meter = meter, .sign = 1, .by_seq = seq};
     const struct mtr_effect back = {
         .subscription = subscription, .meter = meter, .sign = -1, .by_seq = ahead->void_seq};
-    rc = fold_apply(aggregator, &effect, event, seq);
-    if (!rc && ahead->target_seq == seq) rc = fold_apply(aggregator, &back, event, seq);
+    const bool is_voided = ahead->target_seq == seq;
+    enum event_counts counts;
+    rc = fold_offer(aggregator, &effect, event, seq, &counts);
+    if (!rc && counts == EVENT_IS_PASSED_OVER) return hold_if_it_waits(aggregator, event, seq, is_voided);
+    if (!rc && is_voided) rc = fold_apply(aggregator, &back, event, seq);
     return rc;
 }
 

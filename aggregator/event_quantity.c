@@ -1,6 +1,6 @@
 /*
- * How an event becomes a value. No store, no catalog look-up, no allocation; see event_quantity.h for the
- * encodings.
+ * How what a meter takes becomes what a cell gains: the member and its encoding (see event_quantity.h), or
+ * the words of a row in quarantine. No store, no catalog look-up, no allocation.
  */
 #include "aggregator/event_quantity.h"
 
@@ -10,82 +10,34 @@
 
 #include "meterd/store/rollups.h"
 
-enum { SEPARATOR = 0x1F, QUANTITY_BYTES = 16 };
+enum { QUANTITY_BYTES = 16 };
 
-static enum event_counts refuse(struct event_quantity *out, const char *reason, struct mtr_str property,
-                                const char *what)
+/* In the order of enum mtr_take_fault: the reason, and what the sentence says of the property. They stand in
+ * the rollups: another wording is another rollup. */
+static const struct {
+    const char *reason, *what;
+} faults[] = {
+    {"invalid", "is missing"},
+    {"invalid", NULL},
+    {"dimensions", "holds the byte 0x1F, which no dimension may hold"},
+    {"dimensions", "makes the event's dimensions longer than a cell can hold"},
+    {"invalid", "is not a number"},
+    {"invalid", "has more than 12 digits after the point"},
+    {"overflow", "is larger than 10^16"},
+    {"invalid", "is not a length of 0 to 2764800 seconds (32 days)"},
+    {"invalid", "may lead beyond the year 2199"},
+};
+_Static_assert(sizeof(faults) / sizeof(*faults) == MTR_FAULT_LENGTH_BEYOND + 1, "a sentence for each");
+
+static enum event_counts refuse(struct event_quantity *out)
 {
-    out->reason = reason;
-    snprintf(out->text, sizeof(out->text), "property \"%.*s\" %s", MTR_STR_ARGS(property), what);
+    const char *what = faults[out->taken.fault].what;
+    out->reason = faults[out->taken.fault].reason;
+    if (what)
+        snprintf(out->text, sizeof(out->text), "property \"%.*s\" %s", MTR_STR_ARGS(out->taken.property),
+                 what);
+    else snprintf(out->text, sizeof(out->text), "its time is outside 1970 to 2199");
     return EVENT_IS_REFUSED;
-}
-
-/* Text of a property as filters, dimensions and unique values see it; numbers canonical, so that 1.0 is 1. */
-static struct mtr_str property_text(const struct mtr_property *property, char buffer[MTR_DECIMAL_TEXT_BYTES])
-{
-    switch (property->kind) {
-    case MTR_PROPERTY_STRING: return property->text;
-    case MTR_PROPERTY_NUMBER:
-        return (struct mtr_str){buffer, (size_t)mtr_decimal_format(property->number, buffer)};
-    case MTR_PROPERTY_TRUE: return MTR_STR("true");
-    case MTR_PROPERTY_FALSE: return MTR_STR("false");
-    }
-    return (struct mtr_str){NULL, 0};
-}
-
-static bool passes(const struct mtr_filter *filter, const struct mtr_event *event)
-{
-    char buffer[MTR_DECIMAL_TEXT_BYTES];
-    const struct mtr_property *property = mtr_event_property(event, filter->property);
-    if (!property) return false;
-    struct mtr_str text = property_text(property, buffer);
-    for (uint32_t i = 0; i < filter->value_count; i++)
-        if (mtr_str_equal(text, filter->values[i])) return true;
-    return false;
-}
-
-static enum event_counts read_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
-                                         struct event_quantity *out)
-{
-    char buffer[MTR_DECIMAL_TEXT_BYTES];
-    size_t size = 0;
-    for (uint32_t i = 0; i < meter->group_by_count; i++) {
-        const struct mtr_property *property = mtr_event_property(event, meter->group_by[i]);
-        struct mtr_str text = property ? property_text(property, buffer) : (struct mtr_str){NULL, 0};
-        if (text.size && memchr(text.data, SEPARATOR, text.size))
-            return refuse(out, "dimensions", meter->group_by[i],
-                          "holds the byte 0x1F, which no dimension may hold");
-        if (text.size + 1 > sizeof(out->dimension_bytes) - size)
-            return refuse(out, "dimensions", meter->group_by[i],
-                          "makes the event's dimensions longer than a cell can hold");
-        if (text.size) memcpy(out->dimension_bytes + size, text.data, text.size);
-        size += text.size;
-        out->dimension_bytes[size++] = SEPARATOR;
-    }
-    MTR_ASSERT(size >= meter->group_by_count && size <= sizeof(out->dimension_bytes)); /* one end each */
-    out->dimensions = (struct mtr_str){out->dimension_bytes, size};
-    return EVENT_COUNTS;
-}
-
-static enum event_counts read_number(const struct mtr_event *event, struct mtr_str name,
-                                     struct mtr_quantity *number, struct event_quantity *out)
-{
-    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
-    const struct mtr_property *property = mtr_event_property(event, name);
-    if (!property) return refuse(out, "invalid", name, "is missing");
-    int rc = MTR_EINVALID;
-    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, number);
-    else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, number);
-    if (rc == MTR_EPRECISION) return refuse(out, "invalid", name, "has more than 12 digits after the point");
-    if (rc == MTR_EOVERFLOW || (!rc && (number->e12 > most || number->e12 < -most)))
-        return refuse(out, "overflow", name, "is larger than 10^16");
-    return rc ? refuse(out, "invalid", name, "is not a number") : EVENT_COUNTS;
-}
-
-static enum event_counts read_quantity(const struct mtr_meter *meter, const struct mtr_event *event,
-                                       struct event_quantity *out)
-{
-    return read_number(event, meter->value, &out->quantity, out);
 }
 
 static void put_u64(char *p, uint64_t value)
@@ -110,13 +62,10 @@ struct mtr_quantity event_quantity_of_member(struct mtr_str member)
     return (struct mtr_quantity){(mtr_int128)(value ^ (mtr_uint128)sign_bit << 64)};
 }
 
-static enum event_counts read_unique(const struct mtr_meter *meter, const struct mtr_event *event,
-                                     struct event_quantity *out)
+static void put_unique(struct event_quantity *out)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
-    const struct mtr_property *property = mtr_event_property(event, meter->value);
-    if (!property) return refuse(out, "invalid", meter->value, "is missing");
-    struct mtr_str text = property_text(property, buffer);
+    struct mtr_str text = mtr_property_text(out->taken.value, buffer);
     size_t size = text.size;
     if (size <= MTR_UNIQUE_TEXT_BYTES_MAX) {
         out->member_bytes[0] = 0;
@@ -130,7 +79,6 @@ static enum event_counts read_unique(const struct mtr_meter *meter, const struct
     }
     MTR_ASSERT(size + 1 <= sizeof(out->member_bytes));
     out->member = (struct mtr_str){out->member_bytes, size + 1};
-    return EVENT_COUNTS;
 }
 
 static void put_point(const struct mtr_event *event, uint64_t seq, struct event_quantity *out)
@@ -138,23 +86,6 @@ static void put_point(const struct mtr_event *event, uint64_t seq, struct event_
     const struct mtr_point point = {event->time_us, seq, out->quantity};
     mtr_point_encode(&point, out->member_bytes);
     out->member = (struct mtr_str){out->member_bytes, MTR_POINT_BYTES};
-}
-
-/* A length of nothing is a moment. */
-static enum event_counts read_spread(const struct mtr_meter *meter, const struct mtr_event *event,
-                                     struct event_quantity *out)
-{
-    const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
-    enum event_counts counts = read_quantity(meter, event, out);
-    if (counts != EVENT_COUNTS) return counts;
-    counts = read_number(event, meter->spread_over, &out->length_s, out);
-    if (counts != EVENT_COUNTS) return counts;
-    if (out->length_s.e12 < 0 || out->length_s.e12 > most)
-        return refuse(out, "invalid", meter->spread_over,
-                      "is not a length of 0 to 2764800 seconds (32 days)");
-    if (event->time_us / MTR_US_PER_SECOND + MTR_SPREAD_S_MAX >= MTR_TIME_S_MAX)
-        return refuse(out, "invalid", meter->spread_over, "may lead beyond the year 2199");
-    return out->length_s.e12 ? EVENT_COUNTS_SPREAD : EVENT_COUNTS;
 }
 
 int event_quantity_spread(const struct event_quantity *counted, int64_t elapsed_us, struct mtr_quantity *out)
@@ -170,51 +101,40 @@ int event_quantity_spread(const struct event_quantity *counted, int64_t elapsed_
                               MTR_ROUND_HALF_EVEN, out);
 }
 
-static enum event_counts read_added(const struct mtr_meter *meter, const struct mtr_event *event,
-                                    uint64_t seq, struct event_quantity *out)
+static enum event_counts count(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
+                               struct event_quantity *out)
 {
-    enum event_counts counts = EVENT_COUNTS;
-    out->quantity = MTR_QUANTITY(1);
-    if (meter->aggregation == MTR_SUM)
-        counts = meter->spread_over.size ? read_spread(meter, event, out) : read_quantity(meter, event, out);
-    if (meter->keep_events) put_point(event, seq, out);
-    return counts;
+    out->quantity = out->taken.quantity;
+    out->length_s = out->taken.length_s;
+    out->dimensions = out->taken.dimensions;
+    out->member = (struct mtr_str){NULL, 0};
+    switch (meter->aggregation) {
+    case MTR_COUNT:
+    case MTR_SUM:
+        if (meter->keep_events) put_point(event, seq, out);
+        return out->length_s.e12 ? EVENT_COUNTS_SPREAD : EVENT_COUNTS; /* a length of nothing is a moment */
+    case MTR_UNIQUE: put_unique(out); return EVENT_COUNTS;
+    case MTR_MIN:
+    case MTR_MAX:
+        put_quantity(out->member_bytes, out->quantity);
+        out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
+        return EVENT_COUNTS;
+    case MTR_LAST: put_point(event, seq, out); return EVENT_COUNTS;
+    case MTR_TIME_WEIGHTED: put_point(event, seq, out); return EVENT_COUNTS_AS_LEVEL;
+    case MTR_PERCENTILE: return EVENT_COUNTS_IN_WINDOW;
+    }
+    MTR_ASSERT(!"known aggregation");
+    return EVENT_IS_REFUSED;
 }
 
 enum event_counts event_quantity(const struct mtr_meter *meter, const struct mtr_event *event, uint64_t seq,
                                  struct event_quantity *out)
 {
-    for (uint32_t i = 0; i < meter->filter_count; i++)
-        if (!passes(&meter->filters[i], event)) return EVENT_IS_FILTERED;
-    if (event->time_us < 0 || event->time_us / MTR_US_PER_SECOND >= MTR_TIME_S_MAX) {
-        out->reason = "invalid";
-        snprintf(out->text, sizeof(out->text), "its time is outside 1970 to 2199");
-        return EVENT_IS_REFUSED;
+    switch (mtr_meter_take(meter, event, &out->taken)) {
+    case MTR_TAKE_COUNTS: return count(meter, event, seq, out);
+    case MTR_TAKE_IS_FILTERED: return EVENT_IS_FILTERED;
+    case MTR_TAKE_LACKS: return EVENT_IS_PASSED_OVER;
+    case MTR_TAKE_FAULT: break;
     }
-    enum event_counts counts = read_dimensions(meter, event, out);
-    if (counts != EVENT_COUNTS) return counts;
-    out->member = (struct mtr_str){NULL, 0};
-    out->quantity.e12 = 0;
-    switch (meter->aggregation) {
-    case MTR_COUNT:
-    case MTR_SUM: return read_added(meter, event, seq, out);
-    case MTR_UNIQUE: return read_unique(meter, event, out);
-    case MTR_MIN:
-    case MTR_MAX:
-        counts = read_quantity(meter, event, out);
-        put_quantity(out->member_bytes, out->quantity);
-        out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
-        return counts;
-    case MTR_LAST:
-    case MTR_TIME_WEIGHTED:
-        counts = read_quantity(meter, event, out);
-        put_point(event, seq, out);
-        return counts == EVENT_COUNTS && meter->aggregation == MTR_TIME_WEIGHTED ? EVENT_COUNTS_AS_LEVEL
-                                                                                 : counts;
-    case MTR_PERCENTILE:
-        counts = read_quantity(meter, event, out);
-        return counts == EVENT_COUNTS ? EVENT_COUNTS_IN_WINDOW : counts;
-    }
-    MTR_ASSERT(!"known aggregation");
-    return EVENT_IS_REFUSED;
+    return refuse(out);
 }

@@ -17,9 +17,7 @@
 
 #include <stdint.h>
 
-#include "meterd/catalog/catalog.h"
-#include "meterd/core/event.h"
-#include "meterd/core/limits.h"
+#include "meterd/catalog/meter_take.h"
 
 enum event_counts {
     EVENT_COUNTS,           /* in its hour: quantity or member, and dimensions, are set */
@@ -27,6 +25,7 @@ enum event_counts {
     EVENT_COUNTS_AS_LEVEL,  /* the same, and its member is of the list over all hours */
     EVENT_COUNTS_SPREAD,    /* the quantity is spread over length_s */
     EVENT_IS_FILTERED,      /* the meter's filter leaves it out: not an error */
+    EVENT_IS_PASSED_OVER,   /* it lacks a property of the meter: another may count it */
     EVENT_IS_REFUSED        /* reason and text are set */
 };
 
@@ -36,11 +35,11 @@ struct event_quantity {
     struct mtr_quantity quantity; /* the value; count: 1; unique: 0 */
     struct mtr_str member;        /* empty, or in member_bytes */
     struct mtr_quantity length_s; /* of a spread: above 0, at most MTR_SPREAD_S_MAX */
-    struct mtr_str dimensions;    /* in dimension_bytes */
+    struct mtr_str dimensions;    /* in `taken` */
     const char *reason;           /* one word, static */
     char text[160];               /* a sentence */
     char member_bytes[MTR_MEMBER_BYTES_MAX];
-    char dimension_bytes[MTR_DIMENSIONS_BYTES_MAX];
+    struct mtr_taken taken;
 };
 
 /* seq is the event's own sequence. Text in *out is borrowed from *out itself. */

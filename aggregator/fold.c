@@ -56,7 +56,8 @@ struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const 
     return resolved;
 }
 
-struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq)
+static struct mtr_held_event held_row(const struct mtr_event *event, enum mtr_held_reason reason,
+                                      uint64_t seq)
 {
     return (struct mtr_held_event){.reason = reason,
                                    .vendor = event->vendor,
@@ -64,13 +65,22 @@ struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held
                                    .seq = seq};
 }
 
+int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
+              uint64_t seq, bool is_voided)
+{
+    struct mtr_held_event held = held_row(event, reason, seq);
+    held.voided = is_voided;
+    aggregator->state_changed = true;
+    return mtr_rollups_put_held(aggregator->txn, &held);
+}
+
 int fold_find_held(struct mtr_aggregator *aggregator, const struct mtr_event *event, uint64_t seq,
                    struct mtr_held_event *held)
 {
-    *held = fold_held_row(event, MTR_HELD_SUBSCRIPTION, seq);
+    *held = held_row(event, MTR_HELD_SUBSCRIPTION, seq);
     int rc = mtr_rollups_get_held(aggregator->txn, held);
     if (rc != MTR_ENOTFOUND) return rc;
-    *held = fold_held_row(event, MTR_HELD_METER, seq);
+    *held = held_row(event, MTR_HELD_METER, seq);
     return mtr_rollups_get_held(aggregator->txn, held);
 }
 
@@ -190,28 +200,61 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
     return hour.start_s + into_s / window_s * window_s;
 }
 
-int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-               const struct mtr_event *event, uint64_t seq)
+int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+               const struct mtr_event *event, uint64_t seq, enum event_counts *counts)
 {
     MTR_ASSERT(effect->sign == 1 || effect->sign == -1);
     MTR_ASSERT(effect->by_seq >= seq); /* its own sequence, or that of a void, which comes after it */
     struct event_quantity counted;
     const struct mtr_subscription *subscription = effect->subscription;
     const struct mtr_meter *meter = effect->meter;
-    const enum event_counts counts = event_quantity(meter, event, seq, &counted);
-    if (counts == EVENT_IS_FILTERED) return MTR_OK;
-    if (counts == EVENT_IS_REFUSED)
+    *counts = event_quantity(meter, event, seq, &counted);
+    if (*counts == EVENT_IS_FILTERED || *counts == EVENT_IS_PASSED_OVER) return MTR_OK;
+    if (*counts == EVENT_IS_REFUSED)
         return effect->sign > 0
                    ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
                    : MTR_OK;
-    if (counts == EVENT_COUNTS_SPREAD) return apply_spread(aggregator, effect, &counted, event->time_us);
+    if (*counts == EVENT_COUNTS_SPREAD) return apply_spread(aggregator, effect, &counted, event->time_us);
     const struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
     if (!is_wanted(effect, hour.start_s)) return MTR_OK;
-    if (counts == EVENT_COUNTS_AS_LEVEL) return apply_level(aggregator, effect, &counted, hour);
+    if (*counts == EVENT_COUNTS_AS_LEVEL) return apply_level(aggregator, effect, &counted, hour);
     return apply_to_cell(aggregator, effect, &counted,
-                         counts == EVENT_COUNTS_IN_WINDOW
+                         *counts == EVENT_COUNTS_IN_WINDOW
                              ? window_start(hour, event->time_us, meter->window_s)
                              : hour.start_s);
+}
+
+int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+               const struct mtr_event *event, uint64_t seq)
+{
+    enum event_counts counts;
+    return fold_offer(aggregator, effect, event, seq, &counts);
+}
+
+/* What the meters of an event's type made of it together. */
+struct reception {
+    bool is_taken;       /* one counts it, or refuses it and says so in the quarantine */
+    bool is_passed_over; /* one lacks a property */
+};
+
+static void note_reception(struct reception *reception, enum event_counts counts)
+{
+    reception->is_passed_over |= counts == EVENT_IS_PASSED_OVER;
+    reception->is_taken |= counts != EVENT_IS_PASSED_OVER && counts != EVENT_IS_FILTERED;
+}
+
+static bool waits(struct reception reception)
+{
+    return reception.is_passed_over && !reception.is_taken;
+}
+
+bool fold_waits(const struct mtr_resolved *resolved, const struct mtr_event *event, uint64_t seq)
+{
+    struct event_quantity unused_quantity;
+    struct reception reception = {.is_taken = false};
+    for (uint32_t i = 0; i < resolved->meter_count && !reception.is_taken; i++)
+        note_reception(&reception, event_quantity(resolved->meters[i], event, seq, &unused_quantity));
+    return waits(reception);
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */
@@ -238,19 +281,18 @@ static int fold_normal(struct mtr_aggregator *aggregator, const struct mtr_event
 {
     int rc = note_type(aggregator, event, seq);
     if (rc) return rc;
+    struct reception reception = {.is_taken = false};
     struct mtr_resolved resolved = fold_resolve(aggregator, event);
     MTR_ASSERT(resolved.held == (resolved.meter_count == 0)); /* it counts now, or waits: never both */
-    if (resolved.held) {
-        struct mtr_held_event held = fold_held_row(event, resolved.reason, seq);
-        aggregator->state_changed = true;
-        return mtr_rollups_put_held(aggregator->txn, &held);
-    }
     for (uint32_t i = 0; !rc && i < resolved.meter_count; i++) {
         const struct mtr_effect effect = {
             .subscription = resolved.subscription, .meter = resolved.meters[i], .sign = 1, .by_seq = seq};
-        rc = fold_apply(aggregator, &effect, event, seq);
+        enum event_counts counts;
+        rc = fold_offer(aggregator, &effect, event, seq, &counts);
+        if (!rc) note_reception(&reception, counts);
     }
-    return rc;
+    if (rc || (!resolved.held && !waits(reception))) return rc;
+    return fold_hold(aggregator, event, resolved.reason, seq, false);
 }
 
 static int remember_void(struct mtr_aggregator *aggregator, uint64_t target_seq, uint64_t seq)

@@ -16,6 +16,7 @@
 #define METERD_AGGREGATOR_FOLD_H
 
 #include "aggregator/cell_table.h"
+#include "aggregator/event_quantity.h"
 #include "meterd/aggregator/aggregator.h"
 
 struct mtr_catch_up {
@@ -87,12 +88,17 @@ struct mtr_resolved {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *const *meters;
     uint32_t meter_count;
-    bool held;
-    enum mtr_held_reason reason;
-    struct mtr_str name; /* of the unknown, borrowed from the event */
+    bool held;                   /* the subscription, or any meter of the type, is unknown */
+    enum mtr_held_reason reason; /* what it waits for, when it waits */
+    struct mtr_str name;         /* of what it waits for, borrowed from the event */
 };
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
-struct mtr_held_event fold_held_row(const struct mtr_event *event, enum mtr_held_reason reason, uint64_t seq);
+/* Its meters are known, but all that would count it lack a property of it: it waits for one that can take it,
+ * as an event whose type no meter names. */
+bool fold_waits(const struct mtr_resolved *resolved, const struct mtr_event *event,
+                uint64_t seq) MTR_MUST_USE;
+int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
+              uint64_t seq, bool is_voided) MTR_MUST_USE;
 
 /* What an event does to the cells of one meter, and back. */
 struct mtr_effect {
@@ -104,6 +110,9 @@ struct mtr_effect {
 };
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
+/* The same, and what the meter made of it. */
+int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+               const struct mtr_event *event, uint64_t seq, enum event_counts *counts) MTR_MUST_USE;
 bool fold_covers(const struct mtr_aggregator *aggregator, uint32_t meter, uint64_t seq);
 int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t meter, const char *reason,
                     const char *text) MTR_MUST_USE;

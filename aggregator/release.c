@@ -4,7 +4,8 @@
  *
  *   attach (catch_up.c) writes a fact release/… ──▶ release_some, a chunk at a time ──▶ no row left: it goes
  *
- * A row may stay: a meter of one service says nothing about another service of the vendor with the same type.
+ * A row may stay: a meter of one service says nothing about another service of the vendor with the same type,
+ * and a meter may lack a property of the event.
  */
 #include "aggregator/fold.h"
 
@@ -86,15 +87,14 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     }
     if (rc) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, event);
+    if (!resolved.held) resolved.held = fold_waits(&resolved, event, row->seq);
     if (resolved.held && resolved.reason == held->reason) return MTR_OK;
     aggregator->state_changed = true;
     rc = mtr_rollups_delete_held(aggregator->txn, held);
     if (rc) return rc;
     MTR_ASSERT(!resolved.held || resolved.reason != held->reason); /* it flows, or waits for another thing */
     if (!resolved.held) return count_released(aggregator, &resolved, event, row);
-    struct mtr_held_event other = fold_held_row(event, resolved.reason, row->seq);
-    other.voided = row->voided;
-    return mtr_rollups_put_held(aggregator->txn, &other);
+    return fold_hold(aggregator, event, resolved.reason, row->seq, row->voided);
 }
 
 /* One chunk of one task. */

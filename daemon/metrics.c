@@ -145,6 +145,7 @@ struct mtr_metric metric_start_time = {
 
 struct mtr_metric *const daemon_metrics[] = {
     &metric_events,
+    &metric_events_not_counted,
     &metric_commits,
     &metric_commit_events,
     &metric_commit_seconds,

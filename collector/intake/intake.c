@@ -158,7 +158,11 @@ static void answer_group(struct mtr_intake *intake, int error)
         request->error = 0;
         if (error) set_unprocessed(request, error);
         memset(request->counts, 0, sizeof(request->counts));
-        for (uint32_t i = 0; i < request->count; i++) request->counts[request->results[i].code]++;
+        request->not_counted = 0;
+        for (uint32_t i = 0; i < request->count; i++) {
+            request->counts[request->results[i].code]++;
+            request->not_counted += request->results[i].not_counted.count > 0;
+        }
         intake->options.on_answer(intake->options.context, request);
         request = next;
     }

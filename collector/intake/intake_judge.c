@@ -54,8 +54,11 @@ static int look_up(struct mtr_intake *intake, const struct mtr_dedup_key *key, s
 
 static void set_result(struct mtr_event_result *result, const struct mtr_verdict *verdict, uint64_t seq)
 {
-    *result = (struct mtr_event_result){
-        .code = verdict->code, .seq = seq, .field = verdict->field, .reason = verdict->reason};
+    *result = (struct mtr_event_result){.code = verdict->code,
+                                        .seq = seq,
+                                        .field = verdict->field,
+                                        .reason = verdict->reason,
+                                        .not_counted = verdict->not_counted};
 }
 
 /* Stores a copy under its quarantine identity, once. `target_seq`: for a conflict, the original's. */

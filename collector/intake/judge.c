@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "meterd/catalog/meter_take.h"
 #include "meterd/core/limits.h"
 
 enum { REASON_BYTES = 280 };
-enum { DIMENSION_END = 0x1F }; /* closes each value of a cell's dimensions, so no value may hold it */
 
 /* Usage from `start_us` on belongs to a period that is open; known to hold until `until_us`. */
 struct mtr_open_period {
@@ -154,108 +154,88 @@ struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *tar
     return no_objection;
 }
 
-/* The value as the text that dimensions and filters see. `scratch` is used for numbers. */
-static struct mtr_str value_text(const struct mtr_property *property, char scratch[MTR_DECIMAL_TEXT_BYTES])
+static const char *fault_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
+                              struct mtr_arena *arena)
 {
-    switch (property->kind) {
-    case MTR_PROPERTY_STRING: return property->text;
-    case MTR_PROPERTY_NUMBER:
-        return (struct mtr_str){scratch, (size_t)mtr_decimal_format(property->number, scratch)};
-    case MTR_PROPERTY_TRUE: return MTR_STR("true");
-    default: return MTR_STR("false");
+    if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
+        return taken->fault == MTR_FAULT_LENGTH_BEYOND
+                   ? "a length from this time on may lead beyond the year 2199"
+                   : "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it";
+    switch (taken->fault) {
+    case MTR_FAULT_MISSING:
+        return format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
+                           MTR_STR_ARGS(meter->key));
+    case MTR_FAULT_DIMENSION_BYTE:
+        return "must not hold the control character U+001F: usage is grouped by it";
+    case MTR_FAULT_DIMENSIONS_LONG:
+        return format_text(arena, "too long to group by",
+                           "the values that the meter %.*s groups by are longer than 384 bytes together",
+                           MTR_STR_ARGS(meter->key));
+    case MTR_FAULT_DIGITS: return "more than 12 digits after the point: it cannot be kept exactly";
+    case MTR_FAULT_TOO_LARGE: return "larger than 10^16 in magnitude";
+    case MTR_FAULT_TIME: return "outside the years 1970 to 2199";
+    default: break;
     }
+    return format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up",
+                       MTR_STR_ARGS(meter->key));
 }
 
-static bool filter_holds(const struct mtr_filter *filter, const struct mtr_event *event)
+static struct mtr_verdict fault_of(const struct mtr_meter *meter, const struct mtr_taken *taken,
+                                   struct mtr_arena *arena)
 {
-    const struct mtr_property *property = mtr_event_property(event, filter->property);
-    if (!property) return false;
-    char scratch[MTR_DECIMAL_TEXT_BYTES];
-    struct mtr_str text = value_text(property, scratch);
-    for (uint32_t i = 0; i < filter->value_count; i++)
-        if (mtr_str_equal(filter->values[i], text)) return true;
-    return false;
+    const char *field = taken->fault == MTR_FAULT_TIME ? "time" : data_field(arena, taken->property);
+    return invalid(field, fault_text(meter, taken, arena));
 }
 
-static bool counts_for(const struct mtr_meter *meter, const struct mtr_event *event)
+/* The meters that pass over an event, for its answer. */
+struct passed_over {
+    const struct mtr_meter *meters[MTR_NOT_COUNTED_MAX];
+    uint32_t count; /* also of those for which there is no room */
+};
+
+static struct mtr_list list_keys(const struct passed_over *passed_over, struct mtr_arena *arena)
 {
-    for (uint32_t i = 0; i < meter->filter_count; i++)
-        if (!filter_holds(&meter->filters[i], event)) return false;
-    return true;
+    struct mtr_list list = {NULL, 0};
+    const uint32_t count =
+        passed_over->count < MTR_NOT_COUNTED_MAX ? passed_over->count : MTR_NOT_COUNTED_MAX;
+    struct mtr_str *keys = count ? mtr_arena_calloc(arena, count, sizeof(*keys)) : NULL;
+    if (!keys) return list; /* also without memory: the event is stored either way */
+    list.items = keys;
+    while (list.count < count &&
+           !mtr_arena_copy(arena, passed_over->meters[list.count]->key, &keys[list.count]))
+        list.count++;
+    return list;
 }
 
-/* Quantities may come as JSON numbers or as decimal text. The bounds are those of the fold. */
-static int check_quantity(const struct mtr_property *property)
+/* Each meter of the event's type that can take it counts it; one fault is a fault of the event, and when all
+ * that would count it lack a property, the first of them says so. */
+static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, uint32_t count,
+                                       const struct mtr_event *event, struct mtr_arena *arena)
 {
-    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
-    struct mtr_quantity quantity;
-    int rc = MTR_EINVALID;
-    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &quantity);
-    if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &quantity);
-    if (rc) return rc;
-    return quantity.e12 > most || quantity.e12 < -most ? MTR_EOVERFLOW : MTR_OK;
-}
-
-static struct mtr_verdict judge_length(const struct mtr_meter *meter, const struct mtr_event *event,
-                                       struct mtr_arena *arena)
-{
-    const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
-    const struct mtr_property *property = mtr_event_property(event, meter->spread_over);
-    struct mtr_quantity length = {0};
-    int rc = MTR_EINVALID;
-    if (property && property->kind == MTR_PROPERTY_NUMBER)
-        rc = mtr_quantity_from_decimal(property->number, &length);
-    if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
-    if (!rc && length.e12 >= 0 && length.e12 <= most) return no_objection;
-    return invalid(data_field(arena, meter->spread_over),
-                   "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it");
-}
-
-static struct mtr_verdict judge_value(const struct mtr_meter *meter, const struct mtr_event *event,
-                                      struct mtr_arena *arena)
-{
-    if (meter->aggregation == MTR_COUNT) return no_objection;
-    const struct mtr_property *property = mtr_event_property(event, meter->value);
-    if (!property)
-        return invalid(data_field(arena, meter->value),
-                       format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
-                                   MTR_STR_ARGS(meter->key)));
-    if (meter->aggregation == MTR_UNIQUE) return no_objection;
-    switch (check_quantity(property)) {
-    case MTR_OK: return meter->spread_over.size ? judge_length(meter, event, arena) : no_objection;
-    case MTR_EPRECISION:
-        return invalid(data_field(arena, meter->value),
-                       "more than 12 digits after the point: it cannot be kept exactly");
-    case MTR_EOVERFLOW: return invalid(data_field(arena, meter->value), "larger than 10^16 in magnitude");
-    default:
-        return invalid(data_field(arena, meter->value),
-                       format_text(arena, "must be a number", "must be a number: the meter %.*s adds it up",
-                                   MTR_STR_ARGS(meter->key)));
+    struct mtr_taken taken;
+    struct passed_over passed_over;
+    struct mtr_str lacking = {NULL, 0};
+    bool counts = false;
+    passed_over.count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        switch (mtr_meter_take(meters[i], event, &taken)) {
+        case MTR_TAKE_COUNTS: counts = true; break;
+        case MTR_TAKE_IS_FILTERED: break;
+        case MTR_TAKE_LACKS:
+            if (!passed_over.count) lacking = taken.property;
+            if (passed_over.count < MTR_NOT_COUNTED_MAX) passed_over.meters[passed_over.count] = meters[i];
+            passed_over.count++;
+            break;
+        case MTR_TAKE_FAULT: return fault_of(meters[i], &taken, arena);
+        }
     }
-}
-
-static struct mtr_verdict judge_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
-                                           struct mtr_arena *arena)
-{
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < meter->group_by_count; i++) {
-        bytes++;
-        const struct mtr_property *property = mtr_event_property(event, meter->group_by[i]);
-        if (!property) continue; /* an empty dimension */
-        char scratch[MTR_DECIMAL_TEXT_BYTES];
-        struct mtr_str text = value_text(property, scratch);
-        if (text.size && memchr(text.data, DIMENSION_END, text.size))
-            return invalid(data_field(arena, meter->group_by[i]),
-                           "must not hold the control character U+001F: usage is grouped by it");
-        bytes += text.size;
-        if (bytes > MTR_DIMENSIONS_BYTES_MAX)
-            return invalid(
-                data_field(arena, meter->group_by[i]),
-                format_text(arena, "too long to group by",
-                            "the values that the meter %.*s groups by are longer than 384 bytes together",
-                            MTR_STR_ARGS(meter->key)));
-    }
-    return no_objection;
+    if (!passed_over.count) return no_objection;
+    if (counts)
+        return (struct mtr_verdict){.code = MTR_RESULT_ACCEPTED,
+                                    .not_counted = list_keys(&passed_over, arena)};
+    taken.fault = MTR_FAULT_MISSING;
+    taken.property = lacking;
+    return fault_of(passed_over.meters[0], &taken, arena);
 }
 
 static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena *arena)
@@ -356,11 +336,10 @@ struct mtr_verdict judge_usage(struct mtr_judge *judge, const struct mtr_catalog
     const struct mtr_meter *const *meters;
     uint32_t count = mtr_catalog_find_meters(catalog, subscription->service, event->type, &meters);
     if (!count) return (struct mtr_verdict){.code = MTR_RESULT_HELD};
-    for (uint32_t i = 0; i < count; i++) {
-        if (!counts_for(meters[i], event)) continue;
-        verdict = judge_value(meters[i], event, arena);
-        if (verdict.code == MTR_RESULT_ACCEPTED) verdict = judge_dimensions(meters[i], event, arena);
-        if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
-    }
-    return judge_lateness(judge, subscription, event->time_us, now_us, arena);
+    verdict = judge_meters(meters, count, event, arena);
+    if (verdict.code != MTR_RESULT_ACCEPTED) return verdict;
+    const struct mtr_list not_counted = verdict.not_counted;
+    verdict = judge_lateness(judge, subscription, event->time_us, now_us, arena);
+    verdict.not_counted = not_counted;
+    return verdict;
 }

@@ -58,6 +58,8 @@ struct result_row {
     bool has_seq;
     uint64_t seq;
     const char *field, *reason;
+    bool is_not_counted;
+    struct mtr_list not_counted;
 };
 
 static const char *result_choice(unsigned index)
@@ -82,20 +84,28 @@ static const struct mtr_json_member result_members[] = {
      .doc = "of the stored event; for duplicate and conflict the original's"},
     {ROW(field), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "that is at fault"},
     {ROW(reason), .type = MTR_MEMBER_WORD, .presence = MTR_MAY_LACK, .doc = "one sentence"},
+    {ROW(not_counted), .type = MTR_MEMBER_TEXTS, .presence = MTR_MAY_LACK,
+     MTR_PRESENT(result_row, is_not_counted),
+     .doc = "meters of its type that do not count it, because it lacks a property of theirs; at most 16"},
     {0},
 };
 #undef ROW
 static const struct mtr_shape result_shape = {.name = "EventResult", .members = result_members};
+
+static bool is_plain(const struct mtr_event_result *result)
+{
+    return result->code == MTR_RESULT_ACCEPTED && !result->not_counted.count;
+}
 
 /* Only those that say more than "accepted". */
 static void write_results(struct mtr_json_writer *json, const void *context)
 {
     const struct mtr_request *request = context;
     mtr_json_list(json);
-    if (request->counts[MTR_RESULT_ACCEPTED] != request->count) {
+    if (request->counts[MTR_RESULT_ACCEPTED] != request->count || request->not_counted) {
         for (uint32_t i = 0; i < request->count; i++) {
             const struct mtr_event_result *result = &request->results[i];
-            if (result->code == MTR_RESULT_ACCEPTED) continue;
+            if (is_plain(result)) continue;
             const struct result_row row = {.index = i,
                                            .id = request->events[i].id,
                                            .result = result_names[result->code],
@@ -103,7 +113,9 @@ static void write_results(struct mtr_json_writer *json, const void *context)
                                            .has_seq = result->seq > 0,
                                            .seq = result->seq,
                                            .field = result->field,
-                                           .reason = result->reason};
+                                           .reason = result->reason,
+                                           .is_not_counted = result->not_counted.count > 0,
+                                           .not_counted = result->not_counted};
             mtr_shape_write(&result_shape, &row, json);
         }
     }
@@ -119,7 +131,8 @@ static const struct mtr_json_member request_members[] = {
          .type = MTR_MEMBER_LIST,
          .shape = &result_shape,
          .write = write_results,
-         .doc = "one for each event that is not plainly accepted, in the order sent"},
+         .doc = "one for each event that is not plainly accepted or that a meter does not count, in the "
+                "order sent"},
     {0},
 };
 const struct mtr_shape mtr_request_shape = {.name = "EventResults", .members = request_members};

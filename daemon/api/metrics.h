@@ -6,6 +6,6 @@
 
 #include "meterd/core/metrics.h"
 
-extern struct mtr_metric metric_events; /* route/events.c */
+extern struct mtr_metric metric_events, metric_events_not_counted; /* route/events.c */
 
 #endif

@@ -86,6 +86,28 @@ static const char *member_text(const struct mtr_node *map, const char *name, cha
     return out;
 }
 
+static void count_meter(struct event_sender *sender, struct mtr_str key)
+{
+    uint32_t at = 0;
+    while (at < sender->not_counted_meters && !mtr_str_equal(mtr_str_from(sender->not_counted[at].key), key))
+        at++;
+    if (at == EVENT_SENDER_METERS_MAX) at--;
+    struct event_sender_meter *meter = &sender->not_counted[at];
+    if (at == sender->not_counted_meters) {
+        const bool is_last = at + 1 == EVENT_SENDER_METERS_MAX;
+        snprintf(meter->key, sizeof(meter->key), "%.*s",
+                 MTR_STR_ARGS(is_last ? MTR_STR("(others)") : key));
+        sender->not_counted_meters++;
+    }
+    meter->events++;
+}
+
+static void take_not_counted(struct event_sender *sender, const struct mtr_node *row)
+{
+    const struct mtr_node *keys = mtr_node_get(row, "not_counted");
+    for (uint32_t i = 0; keys && i < keys->child_count; i++) count_meter(sender, keys->children[i].text);
+}
+
 static void print_result(struct event_sender *sender, const struct event_sender_batch *batch,
                          const struct mtr_node *row)
 {
@@ -117,8 +139,10 @@ static int take_results(struct event_sender *sender, const struct event_sender_b
     if (!*again) {
         for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
             sender->counts[code] += member_u64(root, mtr_result_name(code));
-        for (uint32_t i = 0; rows && i < rows->child_count; i++)
+        for (uint32_t i = 0; rows && i < rows->child_count; i++) {
+            take_not_counted(sender, &rows->children[i]);
             print_result(sender, batch, &rows->children[i]);
+        }
     }
     mtr_document_close(document);
     return MTR_EXIT_OK;
@@ -213,6 +237,11 @@ static void print_json(const struct event_sender *sender, uint64_t total)
         mtr_json_named_u64(&json, mtr_result_name(code), sender->counts[code]);
     }
     mtr_json_named_u64(&json, "problems", sender->problems);
+    mtr_json_name(&json, "not_counted");
+    mtr_json_map(&json);
+    for (uint32_t i = 0; i < sender->not_counted_meters; i++)
+        mtr_json_named_u64(&json, sender->not_counted[i].key, sender->not_counted[i].events);
+    mtr_json_map_end(&json);
     mtr_json_map_end(&json);
     if (mtr_json_finish(&json) == MTR_OK) printf("%.*s\n", MTR_STR_ARGS(mtr_buffer_str(&text)));
     mtr_buffer_release(&text);
@@ -231,6 +260,9 @@ int event_sender_finish(struct event_sender *sender, int code)
             if (sender->counts[result])
                 printf(", %" PRIu64 " %s", sender->counts[result], mtr_result_name(result));
         printf("\n");
+        for (uint32_t i = 0; i < sender->not_counted_meters; i++)
+            printf("%" PRIu64 " not counted by meter %s, as they lack a property of it\n",
+                   sender->not_counted[i].events, sender->not_counted[i].key);
     }
     if (sender->problems > sender->problems_max)
         fprintf(stderr, "meterd: %" PRIu64 " problems, the first %" PRIu64 " shown; more with --errors\n",

@@ -14,7 +14,15 @@
 #include "daemon/cli/progress.h"
 #include "meterd/collector/request.h"
 #include "meterd/core/document.h"
+#include "meterd/core/limits.h"
 #include "daemon/cli/client.h"
+
+/* Events that a meter passes over; the last of these stands for all meters for which there is no room. */
+struct event_sender_meter {
+    char key[MTR_KEY_BYTES_MAX + 1];
+    uint64_t events;
+};
+enum { EVENT_SENDER_METERS_MAX = 32 };
 
 struct event_sender {
     struct mtr_client *client;
@@ -25,6 +33,8 @@ struct event_sender {
     bool json;
     uint64_t problems; /* events refused, here or by the daemon */
     uint64_t counts[MTR_RESULT_COUNT];
+    struct event_sender_meter not_counted[EVENT_SENDER_METERS_MAX];
+    uint32_t not_counted_meters;
     struct mtr_buffer packed;
     struct cli_progress progress;
 };

@@ -11,6 +11,7 @@
 static const char *const aggregations[] = {"sum",    "count",         "min",        "max", "last",
                                            "unique", "time_weighted", "percentile", NULL};
 _Static_assert(sizeof(aggregations) / sizeof(*aggregations) == MTR_AGGREGATION_COUNT + 1, "a name for each");
+static const char *const missing[] = {"skip", "invalid", NULL};
 static const char *const reported[] = {"level", "change", NULL};
 static const char *const held_from[] = {"moment", "day", NULL};
 static const char *const time_units[] = {"second", "minute", "hour", "day", "period", NULL};
@@ -32,6 +33,10 @@ static const struct mtr_field rows[] = {
      .max = MTR_METER_GROUP_BY_MAX, .doc = "properties whose values are kept apart; fixed"},
     {.name = "filter", MTR_ROW_AT(mtr_meter_fields, filter_node), .type = MTR_FIELD_NODE,
      .doc = "property: value or list of values; an event counts when all hold; fixed"},
+    {MTR_ROW(mtr_meter_fields, missing), .type = MTR_FIELD_ENUM, .default_text = "skip",
+     .choices = missing,
+     .doc = "an event that lacks the value or the length is passed over by this meter and counts in others, "
+            "or it is refused; fixed"},
     {MTR_ROW(mtr_meter_fields, keep_events), .type = MTR_FIELD_BOOL,
      .default_text = "false",
      .doc = "of sum and count: each event is kept, so that a component of `scope: event` can price it; "
@@ -235,6 +240,7 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
                   same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count),
                   findings);
     record_freeze(now, "filter", same_filters(a, b), findings);
+    record_freeze(now, "missing", a->missing == b->missing, findings);
     record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
     record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
     record_freeze(now, "reports", a->reports == b->reports, findings);

@@ -29,6 +29,7 @@ struct mtr_meter_fields {
     struct mtr_filter *filters;
     uint32_t filter_count;
     struct mtr_str spread_over;
+    int missing; /* 0 skip, 1 invalid */
     int reports, holds_from, per; /* per: enum mtr_time_unit */
     struct mtr_quantity percentile;
     int64_t window_us;

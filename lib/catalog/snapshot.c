@@ -165,6 +165,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .group_by_count = f->group_by.count,
         .filters = f->filters,
         .filter_count = f->filter_count,
+        .missing_is_invalid = f->missing == 1,
         .keep_events = f->keep_events,
         .cell_s = MTR_CELL_S_MAX,
         .spread_over = f->spread_over,

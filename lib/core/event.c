@@ -41,6 +41,19 @@ const struct mtr_property *mtr_event_property(const struct mtr_event *event, str
     return NULL;
 }
 
+struct mtr_str mtr_property_text(const struct mtr_property *property, char number[MTR_DECIMAL_TEXT_BYTES])
+{
+    switch (property->kind) {
+    case MTR_PROPERTY_STRING: return property->text;
+    case MTR_PROPERTY_NUMBER:
+        return (struct mtr_str){number, (size_t)mtr_decimal_format(property->number, number)};
+    case MTR_PROPERTY_TRUE: return MTR_STR("true");
+    case MTR_PROPERTY_FALSE: return MTR_STR("false");
+    }
+    MTR_ASSERT(!"known kind of property");
+    return (struct mtr_str){NULL, 0};
+}
+
 static void write_value(const struct mtr_property *property, struct mtr_json_writer *json)
 {
     char number[MTR_DECIMAL_TEXT_BYTES];

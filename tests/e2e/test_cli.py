@@ -184,6 +184,19 @@ def check_send(d):
     run(d, 1, "send", *key, "/nonexistent", says=["/nonexistent"])
 
 
+def check_not_counted(d):
+    """A meter that comes late does not spoil its type: what lacks its property counts where it did."""
+    d.apply({"meters": [{"key": "cached", "service": "compute", "event_type": "vm.cpu", "value": "cached_hours"}]})
+    key, time = ("--key-file", d.acme_file), ago(hours=3)
+    lines = [cpu("n1", time=time), {**cpu("n2", time=time), "data": {"hours": 1, "cached_hours": 1}}]
+    done = run(d, 0, "send", *key, stdin="".join(json.dumps(line) + "\n" for line in lines))
+    assert done.stdout == "2 events, 2 accepted\n1 not counted by meter cached, as they lack a property of it\n", done.stdout
+    page = json.loads(run(d, 0, "send", *key, "--json", stdin=json.dumps(cpu("n3", time=time)) + "\n").stdout)
+    assert page["accepted"] == 1 and page["not_counted"] == {"cached": 1}, page
+    assert b"\nmeterd_events_not_counted_total 2\n" in d.call("GET", "/metrics", port=d.admin_port).body
+    d.settle()
+
+
 def check_import(d):
     mapping = write(d, "map.yaml", 'id: Row\nsource: =import\ntype: =vm.cpu\nsubject: Account\ntime: Day\ntime_format: date\n'
                                    'data: {hours: {column: Hours, as: number}, region: Region}\nskip: {Kind: [Tax]}\n')
@@ -342,7 +355,7 @@ def main():
     check_daemon_away(d)
     shutil.rmtree(d.data)
     with d:
-        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_signals, check_upkeep):
+        for check in (check_catalog, check_stored, check_keys, check_send, check_import, check_queries, check_price, check_not_counted, check_signals, check_upkeep):
             check(d)
             print(check.__name__, "ok")
         d.stop()

@@ -57,6 +57,7 @@ struct planned_meter {
     char type[KEY_MAX];
     enum mtr_aggregation aggregation;
     bool by_region, by_sku;
+    bool wants_values; /* missing: invalid */
     bool filtered;
     const char *more; /* what belongs to its aggregation, as written */
     bool applied;
@@ -206,8 +207,8 @@ struct pending_result {
 /* How often things happened over all runs, so that a run that tests nothing is noticed. */
 #define SEEN_MAP(X)                                                                                          \
     X(CRASH) X(COPY) X(QUEUE_FULL) X(ANSWER_LOST) X(VOID_TWICE) X(HELD_VOIDED) X(HELD_STILL)                 \
-    X(METER_REFUSES) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL) X(CORRECTION) X(ROUNDING_LINE)         \
-    X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
+    X(METER_REFUSES) X(PASSED_OVER) X(LACKED_BY_ALL) X(SPLIT_PERIOD) X(STRAY_USAGE) X(DRAFT) X(FINAL)        \
+    X(CORRECTION) X(ROUNDING_LINE) X(MINIMUM_LINE) X(OVERAGE_LINE) X(TRUE_UP_LINE) X(OVERRIDE) X(TRIAL_PART) X(COST_ALONE)                  \
     X(COST_JOINED) X(ALLOWANCE_DRAWN) X(CREDIT_DRAWN) X(MASKS) X(SEVERAL_METERS) X(MATRIX) X(POSITION)       \
     X(PEER) X(ACCOUNT) X(LEVEL_CARRIED) X(EVENT_PRICED) X(PERCENTILE_FELL) X(SPREAD_USE)                     \
     X(RECURRING_LINE) X(QUOTED_LINE) X(WHOLE_MONTH) X(ANSWERED_MONTH) X(ANSWERED_LINE) X(REQUEST_CREDIT)               \

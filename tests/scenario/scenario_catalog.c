@@ -52,7 +52,8 @@ static void plan_meters(struct scenario *scenario)
                 .aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT),
                 .by_region = scenario_chance(scenario, 50),
                 .by_sku = scenario_chance(scenario, 30),
-                .filtered = scenario_chance(scenario, 20)};
+                .filtered = scenario_chance(scenario, 20),
+                .wants_values = scenario_chance(scenario, 30)};
             meter->more = plan_more(scenario, meter->aggregation);
             snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);
             snprintf(meter->type, KEY_MAX, "%s", PICK(scenario, types));

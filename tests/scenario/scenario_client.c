@@ -44,10 +44,10 @@ static void add_data(struct scenario *scenario, struct sent_event *event)
         "\"\"",
         "\"a name that is longer than the sixty-four bytes which a member keeps as text, one\"",
         "\"a name that is longer than the sixty-four bytes which a member keeps as text, two\""};
-    if (!scenario_chance(scenario, 2))
+    if (!scenario_chance(scenario, 5))
         add_property(event, "v",
                      scenario_chance(scenario, 97) ? PICK(scenario, quantities) : PICK(scenario, wrong));
-    if (!scenario_chance(scenario, 2)) add_property(event, "u", PICK(scenario, values));
+    if (!scenario_chance(scenario, 5)) add_property(event, "u", PICK(scenario, values));
     if (!scenario_chance(scenario, 20)) add_property(event, "region", PICK(scenario, regions));
     if (!scenario_chance(scenario, 20)) add_property(event, "sku", PICK(scenario, skus));
     if (!scenario_chance(scenario, 30)) add_property(event, "tier", PICK(scenario, tiers));

@@ -92,6 +92,7 @@ void yaml_put_meter(struct yaml *yaml, struct planned_meter *meter)
         yaml_put(yaml, ", group_by: [%s%s%s]", meter->by_region ? "region" : "",
                  meter->by_region && meter->by_sku ? ", " : "", meter->by_sku ? "sku" : "");
     if (meter->filtered) yaml_put(yaml, ", filter: {tier: [gold, 2]}");
+    if (meter->wants_values) yaml_put(yaml, ", missing: invalid");
     yaml_put(yaml, "%s", meter->more);
     yaml_put(yaml, "}\n");
     meter->applied = true;

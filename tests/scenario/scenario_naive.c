@@ -166,8 +166,20 @@ static bool spread_use(struct scenario *scenario, struct naive *naive, struct na
     }
 }
 
+static bool lacks_property(const struct mtr_meter *meter, const struct mtr_event *event)
+{
+    return (meter->aggregation != MTR_COUNT && !property_of(event, meter->value)) ||
+           (meter->spread_over.size && !property_of(event, meter->spread_over));
+}
+
+/* What the meters of a type do with an event. */
+struct naive_reception {
+    bool taken, passed_over;
+};
+
 static void use_event(struct scenario *scenario, struct naive *naive, uint64_t seq,
-                      const struct mtr_subscription *subscription, const struct mtr_meter *meter)
+                      const struct mtr_subscription *subscription, const struct mtr_meter *meter,
+                      struct naive_reception *reception)
 {
     const struct mtr_event *event = &naive->events[seq - 1];
     struct naive_use use = {.subscription = subscription,
@@ -176,6 +188,11 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
                             .seq = seq,
                             .void_seq = naive->void_seqs[seq - 1]};
     if (!passes_filters(scenario, meter, event)) return;
+    if (lacks_property(meter, event) && !meter->missing_is_invalid) {
+        reception->passed_over = true;
+        return;
+    }
+    reception->taken = true;
     use.dimensions = cell_dimensions(scenario, meter, event);
     const int64_t time_s = event->time_us / MTR_US_PER_SECOND;
     bool counts = read_value(scenario, meter, event, &use);
@@ -195,6 +212,7 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
     const struct mtr_event *event = &naive->events[seq - 1];
     const struct mtr_catalog *catalog = scenario->stores.catalog;
     const struct mtr_subscription *subscription = NULL;
+    struct naive_reception reception = {false, false};
     uint32_t meters = 0;
     for (uint32_t i = 1; i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *candidate = mtr_catalog_subscription(catalog, i);
@@ -207,9 +225,12 @@ static void resolve_event(struct scenario *scenario, struct naive *naive, uint64
         if (meter->service != subscription->service || !mtr_str_equal(meter->event_type, event->type))
             continue;
         meters++;
-        use_event(scenario, naive, seq, subscription, meter);
+        use_event(scenario, naive, seq, subscription, meter, &reception);
     }
-    if (meters) return;
+    const bool waits = reception.passed_over && !reception.taken;
+    scenario_seen[SEEN_PASSED_OVER] += reception.passed_over && reception.taken;
+    scenario_seen[SEEN_LACKED_BY_ALL] += waits;
+    if (meters && !waits) return;
     naive->held_count++;
     scenario_seen[SEEN_HELD_STILL]++;
     scenario_seen[SEEN_HELD_VOIDED] += naive->void_seqs[seq - 1] != 0;

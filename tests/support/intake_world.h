@@ -34,6 +34,11 @@ static const char CATALOG[] = "vendors:\n"
                               "  - {key: users, service: compute, event_type: login, aggregation: unique, value: user}\n"
                               "  - {key: gpu, service: compute, event_type: gpu, value: seconds, filter: {tier: [paid, '2']}}\n"
                               "  - {key: energy, service: compute, event_type: charged, value: kwh, spread_over: seconds}\n"
+                              "  - {key: tokens, service: compute, event_type: ai, value: tokens}\n"
+                              "  - {key: cached, service: compute, event_type: ai, value: cached, filter: {tier: [paid]}}\n"
+                              "  - {key: watts, service: compute, event_type: ai, value: wh, spread_over: seconds}\n"
+                              "  - {key: reads, service: compute, event_type: io, aggregation: count}\n"
+                              "  - {key: sizes, service: compute, event_type: io, value: size, missing: invalid}\n"
                               "  - {key: bytes, service: storage, event_type: bytes, value: n}\n"
                               "tariffs:\n"
                               "  - key: standard\n"
@@ -170,6 +175,7 @@ struct row {
     const char *field;
     const char *reason; /* a part of it */
     int stored;         /* events that the log has more than before */
+    const char *not_counted; /* keys of meters, each with a blank behind */
 };
 
 static inline struct mtr_request *new_request(uint32_t capacity)

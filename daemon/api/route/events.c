@@ -55,6 +55,12 @@ struct mtr_metric metric_events = {
     .doc = "Events answered, by result.",
 };
 
+struct mtr_metric metric_events_not_counted = {
+    .name = "meterd_events_not_counted_total",
+    .type = MTR_COUNTER,
+    .doc = "Accepted events that some meter of their type passes over, as they lack a property of it.",
+};
+
 struct mtr_events {
     const struct mtr_api_host *host;
     struct mtr_wakeup *answered;
@@ -234,6 +240,7 @@ static void answer(struct mtr_events *events, struct mtr_request *request)
     mtr_buffer_reset(&events->answer);
     for (unsigned code = 0; code < MTR_RESULT_COUNT; code++)
         if (request->counts[code]) mtr_metric_add_choice(&metric_events, code, request->counts[code]);
+    mtr_metric_add(&metric_events_not_counted, request->not_counted);
     if (request->error) {
         mtr_http_problem(ingest->http, 503, NULL, mtr_str_from(not_stored_text(request->error)));
     } else if (mtr_request_write_json(request, &events->answer)) {

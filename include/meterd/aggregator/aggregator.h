@@ -46,8 +46,9 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
  * (committed at most every 10 s when nothing else changed).
  *
  * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go
- * to quarantine; an unknown subject or type is held; else each meter of its service and type counts it, or
- * quarantines it for itself (invalid, overflow, dimensions).
+ * to quarantine; an unknown subject or type is held; else each meter of its service and type counts it,
+ * passes over it, or quarantines it for itself (invalid, overflow, dimensions). What all pass over for lack
+ * of a property is held until a meter comes that can take it.
  *
  * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an
  * older catalog, damage); MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the

@@ -5,7 +5,8 @@
  *     - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}
  *     - {key: calls, service: compute, event_type: api.call, aggregation: count, filter: {kind: [api, web]}}
  *
- * An event counts for every meter of its type and of the service bought whose filter it passes. Its
+ * An event counts for every meter of its type and of the service bought whose filter it passes and whose
+ * properties it has: what is taken from it is said in meter_take.h. Its
  * dimensions are the values of the group_by properties, in that order; a missing property counts as empty.
  * `unit` is a word for people; a tariff that names another one is refused.All but name and unit are fixed
  * once applied: usage was folded with them. Part of a snapshot: see catalog.h for lifetime.
@@ -70,6 +71,7 @@ struct mtr_meter {
     uint32_t group_by_count;
     struct mtr_filter *filters; /* all must hold */
     uint32_t filter_count;
+    bool missing_is_invalid;    /* an event that lacks a property is refused; else it is passed over */
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
     struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
                                    spread evenly; empty: none */

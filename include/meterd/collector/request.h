@@ -16,6 +16,7 @@
 #include "meterd/core/buffer.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/event.h"
+#include "meterd/core/schema.h"
 
 /* What became of one event. ok: the sender is done. fix: resending the same is pointless. retry: resend
  * exactly these. */
@@ -49,7 +50,11 @@ struct mtr_event_result {
     /* invalid: the field at fault ("time", "data.bytes"); NULL else. Static or in the arena. */
     const char *field;
     const char *reason; /* a plain sentence for fix and retry; late: the period it corrects; NULL else */
+    /* Keys (struct mtr_str, in the arena) of the meters of its type that pass over it, because it lacks a
+     * property of theirs; the first MTR_NOT_COUNTED_MAX. accepted and late only. */
+    struct mtr_list not_counted;
 };
+enum { MTR_NOT_COUNTED_MAX = 16 };
 
 struct mtr_request {
     struct mtr_request *next;  /* of the queue that holds it */
@@ -61,6 +66,7 @@ struct mtr_request {
     uint32_t count;
     uint64_t body_bytes; /* decoded size, for the queue's bound */
     uint32_t counts[MTR_RESULT_COUNT]; /* filled with the answer */
+    uint32_t not_counted; /* events that some meter passes over; filled with the answer */
     int error; /* 0 when results stand; MTR_EFULL, MTR_EIO …: nothing is known to be stored, answer 503 */
     void *context; /* of whoever waits for the answer */
 };
@@ -72,7 +78,7 @@ void mtr_request_release(struct mtr_request *request);
 
 /* {"accepted":998,"duplicate":1,…,
  *  "results":[{"index":3,"id":"…","result":"duplicate","seq":17,"class":"ok"},…]}:
- * counts of all, and one row per event that is not plainly accepted. */
+ * counts of all, and one row per event that is not plainly accepted or that a meter does not count. */
 extern const struct mtr_shape mtr_request_shape;
 int mtr_request_write_json(const struct mtr_request *request, struct mtr_buffer *out) MTR_MUST_USE;
 

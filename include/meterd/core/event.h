@@ -64,6 +64,10 @@ struct mtr_event {
 /* The property of that name, or NULL. */
 const struct mtr_property *mtr_event_property(const struct mtr_event *event, struct mtr_str name);
 
+/* What filters, dimensions and unique values see of a property: its text; a number in canonical form, so that
+ * 1.0 is 1; true or false. Borrowed from the property, or in `number`. */
+struct mtr_str mtr_property_text(const struct mtr_property *property, char number[MTR_DECIMAL_TEXT_BYTES]);
+
 /* Its data as the next value of json: {"region":"eu","gb":1.5,"spot":true}, in the event's order. Numbers
  * are JSON numbers, canonical. */
 void mtr_event_write_data(const struct mtr_event *event, struct mtr_json_writer *json);

@@ -65,12 +65,15 @@ enum { MTR_POINT_BYTES = 32 };
  * cell has it. */
 #define MTR_CELL_ALL_HOURS INT64_MIN
 
-enum mtr_held_reason { MTR_HELD_SUBSCRIPTION = 0, MTR_HELD_METER = 1 };
+enum mtr_held_reason {
+    MTR_HELD_SUBSCRIPTION = 0, /* of its subject */
+    MTR_HELD_METER = 1         /* of its type that can take it: it may lack what all that are known want */
+};
 
 struct mtr_held_event {
     enum mtr_held_reason reason;
     struct mtr_str vendor;
-    struct mtr_str name; /* subject or type that is unknown */
+    struct mtr_str name; /* its subject, or its type */
     uint64_t seq;
     bool voided; /* taken back while held: it stays, so that its release leaves the same traces as if it never
                     had waited */

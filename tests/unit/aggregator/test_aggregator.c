@@ -117,8 +117,57 @@ static void what_cannot_count_is_quarantined_with_its_reason(void **state)
     assert_string_equal(
         contents(),
         "1.1 2026-03-01T10:00 = -9999999999999987.5 (2, 2-6)\n1.2 2026-03-01T10:00 = 5 (5, 1-10)\n"
-        "invalid 1.1\ninvalid 3.1\ninvalid 4.1\noverflow 5.1\nconflict 7.0\nexpired 8.0\nfuture 9.0\n"
+        "invalid 3.1\ninvalid 4.1\noverflow 5.1\nconflict 7.0\nexpired 8.0\nfuture 9.0\n"
         "void_twice 11.0\nvoid_unknown 14.0\nvoid_unknown 15.0\n");
+}
+
+static void what_lacks_a_property_counts_elsewhere(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    add_meter(&compute, "cpu", MTR_SUM);
+    struct mtr_meter *sized = add_meter(&compute, "cpu", MTR_SUM);
+    sized->value = MTR_STR("size");
+    struct mtr_meter *strict = add_meter(&compute, "cpu", MTR_MAX);
+    strict->value = MTR_STR("size");
+    strict->missing_is_invalid = true;
+    const int64_t time = at("2026-03-01T10:00:00Z");
+    append_value("a", "2026-03-01T10:00:00Z", "5");                      /* 1: the first alone counts it */
+    add_number(append(&acme, "cpu", "a", time), "size", "7");            /* 2: the others alone */
+    append(&acme, "cpu", "a", time);                                     /* 3: the strict one says so */
+    show(1, 2);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 5 (1, 1-1)\n1.2 2026-03-01T10:00 = 7 (1, 2-2)\n"
+                                    "held type cpu 3\n");
+    show(1, 3);
+    fold_until_idle();
+    assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 5 (1, 1-1)\n1.2 2026-03-01T10:00 = 7 (1, 2-2)\n"
+                                    "1.3 2026-03-01T10:00 = 7 (1, 2-2)\ninvalid 1.3\ninvalid 3.3\n");
+}
+
+static void what_every_meter_lacks_waits_for_one_that_can_take_it(void **state)
+{
+    (void)state;
+    add_subscription(&compute, "a", "UTC");
+    add_meter(&compute, "cpu", MTR_SUM);
+    struct mtr_meter *filtered = add_meter(&compute, "cpu", MTR_COUNT);
+    filter_regions(filtered);
+    add_meter(&compute, "cpu", MTR_COUNT);
+    const int64_t time = at("2026-03-01T10:00:00Z");
+    append(&acme, "cpu", "a", time);
+    append(&acme, "cpu", "a", time);
+    append_void(2);
+    show(0, 1); /* the subject first, then the property */
+    fold_until_idle();
+    assert_string_equal(contents(), "held subject a 1\nheld subject a 2 voided\n");
+    show(1, 2);
+    fold_until_idle();
+    assert_string_equal(contents(), "held type cpu 1\nheld type cpu 2 voided\n");
+    append_void(1);
+    append(&acme, "cpu", "a", time);
+    show(1, 3); /* a late meter: it catches up, and finds nothing held */
+    fold_until_idle();
+    assert_string_equal(contents(), "1.3 2026-03-01T10:00 = 1 (1, 1-5)\n");
 }
 
 static void held_events_flow_when_the_catalog_learns(void **state)
@@ -307,6 +356,8 @@ int main(void)
         CASE(cells_are_hours_of_the_subscriptions_zone),
         CASE(dimensions_and_filters),
         CASE(what_cannot_count_is_quarantined_with_its_reason),
+        CASE(what_lacks_a_property_counts_elsewhere),
+        CASE(what_every_meter_lacks_waits_for_one_that_can_take_it),
         CASE(held_events_flow_when_the_catalog_learns),
         CASE(a_late_meter_catches_up_from_the_log),
         CASE(a_gap_in_the_log_is_never_skipped),

@@ -44,6 +44,7 @@ static void make_world(void)
         struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)],
                                             (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
         make_kind(meter);
+        meter->missing_is_invalid = below(3) == 0;
         if (below(2)) meter->group_by = by_region, meter->group_by_count = 1;
         if (below(3) == 0) filter_regions(meter);
     }

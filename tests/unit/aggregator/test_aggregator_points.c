@@ -150,11 +150,11 @@ static void a_quantity_is_spread_over_its_length(void **state)
     assert_string_equal(
         contents(),
         "1.1 2026-03-01T10:00 = 4.333333333333 (2, 1-2)\n1.1 2026-03-01T11:00 = 13.666666666667 (2, 1-3)\n"
-        "invalid 4.1\ninvalid 5.1\ninvalid 6.1\n");
+        "held type cpu 6\ninvalid 4.1\ninvalid 5.1\n");
     append_void(1);
     fold_until_idle();
     assert_string_equal(contents(), "1.1 2026-03-01T10:00 = 1 (1, 1-7)\n1.1 2026-03-01T11:00 = 7 (1, 1-7)\n"
-                                    "invalid 4.1\ninvalid 5.1\ninvalid 6.1\n");
+                                    "held type cpu 6\ninvalid 4.1\ninvalid 5.1\n");
 }
 
 int main(void)

@@ -54,6 +54,8 @@ static const struct {
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, filter: {a: []}}\n", "2:69: filter: 1 to 256 values are expected\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], keep_events: true}\n",
      "2:119: keep_events: cannot change: usage was folded with it. Make a new meter instead\n"},
+    {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], missing: invalid}\n",
+     "2:115: missing: cannot change: usage was folded with it. Make a new meter instead\n"},
     {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, group_by: [region]}\n",
      "2:81: group_by: cannot change: usage was folded with it. Make a new meter instead\n"},
     {"tariffs:\n  - key: t\n    currency: EUR\n    versions:\n      - from: 2026-01-01\n        components:\n"

@@ -18,6 +18,12 @@ static void check_row(const struct row *row, const struct mtr_event_result *resu
         (row->reason && !strstr(result->reason, row->reason)))
         fail_msg("%s: reason %s, not %s", row->what, result->reason ? result->reason : "none",
                  row->reason ? row->reason : "none");
+    char not_counted[128] = "";
+    for (uint32_t i = 0; i < result->not_counted.count; i++)
+        snprintf(not_counted + strlen(not_counted), sizeof(not_counted) - strlen(not_counted), "%s ",
+                 ((const struct mtr_str *)result->not_counted.items)[i].data);
+    if (strcmp(not_counted, row->not_counted ? row->not_counted : "") != 0)
+        fail_msg("%s: not counted by %s", row->what, not_counted);
     if (stored != (uint64_t)row->stored)
         fail_msg("%s: %llu stored, not %d", row->what, (unsigned long long)stored, row->stored);
 }
@@ -57,6 +63,20 @@ static const struct row judgements[] = {
     {"a length below zero", "a20", "charged", "sub-1", T, {"kwh", "1", "seconds", "-1"}, BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
     {"too long a length", "a21", "charged", "sub-1", T, {"kwh", "1", "seconds", "2764800.5"},
      BAD(INVALID, "data.seconds", "32 days"), .stored = 0},
+    /* several meters of one type: each counts what it can */
+    {"one meter of three", "m1", "ai", "sub-1", T, {"tokens", "9", "tier", "\"paid"}, OK_(ACCEPTED), .stored = 1, .not_counted = "cached watts "},
+    {"a filter is no lack", "m2", "ai", "sub-1", T, {"tokens", "9"}, OK_(ACCEPTED), .stored = 1, .not_counted = "watts "},
+    {"the other alone", "m3", "ai", "sub-1", T, {"cached", "9", "tier", "\"paid"}, OK_(ACCEPTED), .stored = 1, .not_counted = "tokens watts "},
+    {"value without its length", "m4", "ai", "sub-1", T, {"tokens", "9", "wh", "1"}, OK_(ACCEPTED), .stored = 1, .not_counted = "watts "},
+    {"all of them", "m5", "ai", "sub-1", T, {"tokens", "9", "wh", "1", "seconds", "60"}, OK_(ACCEPTED), .stored = 1},
+    {"none of them", "m6", "ai", "sub-1", T, {"token", "9"}, BAD(INVALID, "data.tokens", "missing: the meter tokens"), .stored = 0},
+    {"none but a filtered one", "m7", "ai", "sub-1", T, {"cached", "9"}, BAD(INVALID, "data.tokens", "missing: the meter tokens"), .stored = 0},
+    {"a wrong value is nobody's", "m8", "ai", "sub-1", T, {"tokens", "9", "wh", "\"many", "seconds", "60"},
+     BAD(INVALID, "data.wh", "must be a number"), .stored = 0},
+    {"late, and one of three", "m9", "ai", "sub-1", "2026-01-20T00:00:00Z", {"tokens", "9"},
+     BAD(LATE, NULL, "2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z"), .stored = 1, .not_counted = "watts "},
+    {"a meter that wants it", "m10", "io", "sub-1", T, {NULL}, BAD(INVALID, "data.size", "missing: the meter sizes"), .stored = 0},
+    {"a meter that gets it", "m11", "io", "sub-1", T, {"size", "4"}, OK_(ACCEPTED), .stored = 1},
     /* limits */
     {"no id", "", "cpu", "sub-1", T, SECONDS, BAD(INVALID, "id", "must not be empty"), .stored = 0},
     {"long id", X200 X50 "1234567", "cpu", "sub-1", T, SECONDS, BAD(INVALID, "id", "256 bytes"), .stored = 0},

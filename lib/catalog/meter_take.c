@@ -1,0 +1,102 @@
+/*
+ * How an event becomes a quantity. No store, no catalog look-up, no allocation: the fold asks this for every
+ * event and meter.
+ */
+#include "meterd/catalog/meter_take.h"
+
+#include <string.h>
+
+#include "meterd/core/time.h"
+
+static enum mtr_take fail(struct mtr_taken *out, enum mtr_take_fault fault, struct mtr_str property)
+{
+    out->fault = fault;
+    out->property = property;
+    return MTR_TAKE_FAULT;
+}
+
+static bool passes(const struct mtr_filter *filter, const struct mtr_event *event)
+{
+    char buffer[MTR_DECIMAL_TEXT_BYTES];
+    const struct mtr_property *property = mtr_event_property(event, filter->property);
+    if (!property) return false;
+    struct mtr_str text = mtr_property_text(property, buffer);
+    for (uint32_t i = 0; i < filter->value_count; i++)
+        if (mtr_str_equal(text, filter->values[i])) return true;
+    return false;
+}
+
+static enum mtr_take lack(const struct mtr_meter *meter, struct mtr_str property, struct mtr_taken *out)
+{
+    if (meter->missing_is_invalid) return fail(out, MTR_FAULT_MISSING, property);
+    out->property = property;
+    return MTR_TAKE_LACKS;
+}
+
+static enum mtr_take take_dimensions(const struct mtr_meter *meter, const struct mtr_event *event,
+                                     struct mtr_taken *out)
+{
+    char buffer[MTR_DECIMAL_TEXT_BYTES];
+    size_t size = 0;
+    for (uint32_t i = 0; i < meter->group_by_count; i++) {
+        const struct mtr_property *property = mtr_event_property(event, meter->group_by[i]);
+        struct mtr_str text = property ? mtr_property_text(property, buffer) : (struct mtr_str){NULL, 0};
+        if (text.size && memchr(text.data, MTR_DIMENSION_END, text.size))
+            return fail(out, MTR_FAULT_DIMENSION_BYTE, meter->group_by[i]);
+        if (text.size + 1 > sizeof(out->dimension_bytes) - size)
+            return fail(out, MTR_FAULT_DIMENSIONS_LONG, meter->group_by[i]);
+        if (text.size) memcpy(out->dimension_bytes + size, text.data, text.size);
+        size += text.size;
+        out->dimension_bytes[size++] = MTR_DIMENSION_END;
+    }
+    MTR_ASSERT(size >= meter->group_by_count && size <= sizeof(out->dimension_bytes)); /* one end each */
+    out->dimensions = (struct mtr_str){out->dimension_bytes, size};
+    return MTR_TAKE_COUNTS;
+}
+
+/* A number may also come as text. */
+static enum mtr_take take_number(const struct mtr_property *property, struct mtr_quantity *number,
+                                 struct mtr_taken *out)
+{
+    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
+    int rc = MTR_EINVALID;
+    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, number);
+    else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, number);
+    if (rc == MTR_EPRECISION) return fail(out, MTR_FAULT_DIGITS, property->name);
+    if (rc == MTR_EOVERFLOW || (!rc && (number->e12 > most || number->e12 < -most)))
+        return fail(out, MTR_FAULT_TOO_LARGE, property->name);
+    return rc ? fail(out, MTR_FAULT_NOT_A_NUMBER, property->name) : MTR_TAKE_COUNTS;
+}
+
+static enum mtr_take take_length(const struct mtr_event *event, const struct mtr_property *property,
+                                 struct mtr_taken *out)
+{
+    const mtr_int128 most = MTR_QUANTITY(MTR_SPREAD_S_MAX).e12;
+    enum mtr_take take = take_number(property, &out->length_s, out);
+    if (take != MTR_TAKE_COUNTS) return take;
+    if (out->length_s.e12 < 0 || out->length_s.e12 > most)
+        return fail(out, MTR_FAULT_LENGTH, property->name);
+    if (event->time_us / MTR_US_PER_SECOND + MTR_SPREAD_S_MAX >= MTR_TIME_S_MAX)
+        return fail(out, MTR_FAULT_LENGTH_BEYOND, property->name);
+    return MTR_TAKE_COUNTS;
+}
+
+enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_event *event,
+                             struct mtr_taken *out)
+{
+    const struct mtr_property *length = NULL;
+    for (uint32_t i = 0; i < meter->filter_count; i++)
+        if (!passes(&meter->filters[i], event)) return MTR_TAKE_IS_FILTERED;
+    out->value = meter->value.size ? mtr_event_property(event, meter->value) : NULL;
+    if (meter->value.size && !out->value) return lack(meter, meter->value, out);
+    if (meter->spread_over.size && !(length = mtr_event_property(event, meter->spread_over)))
+        return lack(meter, meter->spread_over, out);
+    if (event->time_us < 0 || event->time_us / MTR_US_PER_SECOND >= MTR_TIME_S_MAX)
+        return fail(out, MTR_FAULT_TIME, (struct mtr_str){NULL, 0});
+    enum mtr_take take = take_dimensions(meter, event, out);
+    if (take != MTR_TAKE_COUNTS) return take;
+    out->quantity = MTR_QUANTITY(meter->aggregation == MTR_COUNT);
+    out->length_s.e12 = 0;
+    if (out->value && meter->aggregation != MTR_UNIQUE) take = take_number(out->value, &out->quantity, out);
+    return take == MTR_TAKE_COUNTS && length ? take_length(event, length, out) : take;
+}
