@@ -7,7 +7,7 @@
  * Invariants: everything that can fail for the period's own sake happens before the first put, so that such a
  * failure becomes its `problem` and not the step's error. Thread: the rater's.
  */
-#include <string.h>
+#include <stdio.h>
 
 #include "meterd/core/time.h"
 #include "rater/period/account.h"
@@ -86,6 +86,9 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
     rc = rater_compare(step->charges, &rating->price, rating->closing, &rater->arena, &rating->differences);
+    if (rc == MTR_EOVERFLOW)
+        snprintf(rating->price.problem, sizeof(rating->price.problem),
+                 "a line differs from what was charged of it by more than " MTR_MONEY_MAX_TEXT);
     if (rc || !rating->differences.count) return rc;
     return rater_write_traces(&rating->price, &rater->arena, &rater->traces);
 }

@@ -409,6 +409,11 @@ int mtr_price_request_run(struct mtr_str text, const struct mtr_catalog *catalog
                                 .arena = arena,
                                 .findings = findings};
     if (!rc) rc = answer(&question, json);
+    if (rc == MTR_EOVERFLOW)
+        rc = quote_fail(findings, NULL, "",
+                        "the answer has a number out of range: an amount is at most " MTR_MONEY_MAX_TEXT
+                        ", a quantity " MTR_QUANTITY_MAX_TEXT,
+                        (struct mtr_str){NULL, 0});
     mtr_document_close(document);
     return rc;
 }

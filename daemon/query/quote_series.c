@@ -270,8 +270,9 @@ static int price_month(struct run *run, const struct mtr_rating *rating, int64_t
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
     int rc = mtr_billing_period_price(rating, &run->subscription, start_s, priced);
-    if (rc == MTR_EMISSING)
-        return quote_fail(run->findings, NULL, "currency", priced->problem, (struct mtr_str){NULL, 0});
+    if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
+        return quote_fail(run->findings, NULL, rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
+                          (struct mtr_str){NULL, 0});
     if (!rc) rc = post_draws(run, &priced->grants);
     for (uint32_t i = 0; !rc && i < priced->period.part_count; i++)
         rc = keep_part(run, priced, i);

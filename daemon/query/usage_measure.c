@@ -1,7 +1,8 @@
 /*
  * Usage of meters that need more than the sum of their cells: levels hold between events, and percentiles
  * rank the windows of all of a row's time. Measured as for a bill (slicing.h), with the query's windows for
- * slices. Nothing is counted behind the watermark, or outside the subscription's term.
+ * slices. Nothing is counted behind the watermark, or outside the subscription's term. What grows out of
+ * range while it is measured marks the rows of that subscription and meter, and no other.
  */
 #include "daemon/query/usage_run.h"
 
@@ -16,7 +17,16 @@ struct measuring {
     struct mtr_usage_run *run;
     struct mtr_slicing *slicing;
     int64_t until_s;
+    bool is_out_of_range;
 };
+
+/* A number out of range is the row's, not the query's. */
+static int note_range(struct measuring *measuring, int rc)
+{
+    if (rc != MTR_EOVERFLOW) return rc;
+    measuring->is_out_of_range = true;
+    return MTR_OK;
+}
 
 /* Writes the query's windows up to the watermark, unless `windows` is NULL; how many there are. */
 static uint64_t list_windows(const struct measuring *measuring, struct mtr_period *windows)
@@ -78,7 +88,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     const struct mtr_use use = {
         .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
     rc = find_slicing_group(measuring, key->dimensions, &group);
-    return rc ? rc : mtr_slicing_add(measuring->slicing, group, &use);
+    return rc ? rc : note_range(measuring, mtr_slicing_add(measuring->slicing, group, &use));
 }
 
 /* What goes on at the subscription's end ends there. A level makes a row of each window from then on. */
@@ -91,9 +101,28 @@ static int on_change(void *context, const struct mtr_level_change *change)
     if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
     int rc = find_slicing_group(measuring, change->dimensions, &group);
     if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
-    if (rc || end_s >= measuring->until_s) return rc;
-    return mtr_slicing_add_change(measuring->slicing, group,
-                                  mtr_time_later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+    if (!rc && end_s < measuring->until_s)
+        rc = mtr_slicing_add_change(measuring->slicing, group,
+                                    mtr_time_later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+    return note_range(measuring, rc);
+}
+
+/* The rows of all windows and groups that were measured. */
+static int mark_rows(struct measuring *measuring)
+{
+    struct mtr_usage_run *run = measuring->run;
+    const uint32_t group_count = mtr_slicing_group_count(measuring->slicing);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < group_count; i++)
+        for (uint32_t j = 0; !rc && j < run->window_count; j++) {
+            const struct mtr_cell_key key = {.hour_s = run->windows[j].start_s,
+                                             .dimensions = mtr_slicing_dimensions(measuring->slicing, i)};
+            struct usage_group *group;
+            uint32_t number;
+            rc = usage_find_group(run, &key, &group, &number);
+            if (!rc && group) group->row.is_out_of_range = true;
+        }
+    return rc;
 }
 
 /* Each slice is of one window, and each of its groups of the query's dimensions alone. */
@@ -103,17 +132,18 @@ static int add_slices(struct measuring *measuring)
     const struct mtr_usage_row *rows;
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX];
     uint32_t count = 0;
-    int rc = mtr_slicing_finish(measuring->slicing, &rows, &count);
+    int rc = note_range(measuring, mtr_slicing_finish(measuring->slicing, &rows, &count));
     memcpy(positions, run->positions, sizeof(positions));
     for (uint32_t i = 0; i < run->query->dimension_count; i++)
         run->positions[i] = (int32_t)i;
+    if (!rc && measuring->is_out_of_range) rc = mark_rows(measuring);
     for (uint32_t i = 0; !rc && i < count; i++) {
         const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND,
                                          .dimensions = rows[i].dimensions};
         struct usage_group *group;
         uint32_t number;
         rc = usage_find_group(run, &key, &group, &number);
-        if (!rc && group) rc = mtr_quantity_add(group->row.quantity, rows[i].quantity, &group->row.quantity);
+        if (!rc && group) usage_group_add(group, rows[i].quantity);
     }
     memcpy(run->positions, positions, sizeof(positions));
     return rc;
@@ -149,7 +179,7 @@ int usage_measure(struct mtr_usage_run *run)
                                                      {.subscription = subscription, .meter = run->meter},
                                                      rule.from_s,
                                                      rule.until_s};
-        rc = mtr_levels_walk(&question, on_change, &measuring, &read_count);
+        rc = note_range(&measuring, mtr_levels_walk(&question, on_change, &measuring, &read_count));
     }
     if (!rc)
         rc = mtr_rollups_walk_cells(run->txn,

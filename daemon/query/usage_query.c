@@ -29,8 +29,8 @@ static int on_member(void *context, const struct mtr_member *member)
     int rc = usage_table_add_member(&run->table, run->member_group, run->subscription->number, member->member,
                                     &is_new);
     if (rc || !is_new) return rc;
-    struct mtr_quantity *quantity = &run->table.groups[run->member_group].row.quantity;
-    return mtr_quantity_add(*quantity, MTR_QUANTITY(1), quantity);
+    usage_group_add(&run->table.groups[run->member_group], MTR_QUANTITY(1));
+    return MTR_OK;
 }
 
 /* Of two last values the later hour's counts; within one hour the cells' greatest members decide. */
@@ -61,7 +61,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     int order = mtr_quantity_compare(cell->value, *quantity);
     switch (run->meter->aggregation) {
     case MTR_SUM:
-    case MTR_COUNT: rc = mtr_quantity_add(*quantity, cell->value, quantity); break;
+    case MTR_COUNT: usage_group_add(group, cell->value); break;
     case MTR_MIN:
         if (!group->has_value || order < 0) *quantity = cell->value;
         break;

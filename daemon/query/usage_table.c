@@ -32,6 +32,12 @@ void usage_table_release(struct usage_table *table)
     table->counter = (struct usage_counter){0};
 }
 
+void usage_group_add(struct usage_group *group, struct mtr_quantity quantity)
+{
+    mtr_int128 *sum = &group->row.quantity.e12;
+    if (__builtin_add_overflow(*sum, quantity.e12, sum)) group->carried += quantity.e12 > 0 ? 1 : -1;
+}
+
 /* ---- the counter ---- */
 
 static void place(struct usage_counter *counter, uint64_t hash)
@@ -206,7 +212,9 @@ int usage_table_sort(struct usage_table *table, struct mtr_usage_result *out)
     int rc = order && keys && rows ? MTR_OK : MTR_ENOMEM;
     for (size_t i = 0; !rc && i < count; i++) {
         keys[i] = order[i].key;
-        rows[i] = table->groups[order[i].number].row;
+        const struct usage_group *group = &table->groups[order[i].number];
+        rows[i] = group->row;
+        rows[i].is_out_of_range = group->row.is_out_of_range || group->carried;
     }
     free(order);
     *out = (struct mtr_usage_result){rows, (uint32_t)count, keys, !table->has_cut};

@@ -15,6 +15,7 @@
 /* What a row is while it grows. */
 struct usage_group {
     struct mtr_usage_result_row row;
+    int64_t carried; /* how often row.quantity went round at an end of its range: 0 is in it */
     bool has_value;
     int64_t last_hour_s;
     struct mtr_str last_member;
@@ -41,6 +42,9 @@ struct usage_table {
     size_t cut_size;
     char cut[MTR_USAGE_KEY_BYTES_MAX];
 };
+
+/* Adds to the row's quantity, exactly, also where it leaves its range and comes back. */
+void usage_group_add(struct usage_group *group, struct mtr_quantity quantity);
 
 void usage_table_init(struct usage_table *table, struct mtr_arena *arena, size_t bytes_max);
 void usage_table_release(struct usage_table *table); /* the arena stays */

@@ -219,7 +219,8 @@ static int gather_peers(const struct rater_gathering *own, struct collecting *co
 }
 
 int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                 const struct mtr_billing_period *period, uint32_t part, const struct rater_usage **out)
+                 const struct mtr_billing_period *period, uint32_t part, uint32_t *component,
+                 const struct rater_usage **out)
 {
     struct collecting collecting = {.arena = rating->arena};
     const struct mtr_tariff_version *version = period->parts[part].version;
@@ -230,6 +231,7 @@ int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription 
     for (uint32_t i = 0; i < version->component_count; i++) {
         struct rater_gathering gathering = {
             .rating = rating, .subscription = subscription, .arena = rating->arena};
+        *component = i;
         if (version->components[i].group_by_count > MTR_METER_GROUP_BY_MAX) return MTR_ELIMIT;
         gathering.rule = (struct mtr_slicing_rule){.component = &version->components[i],
                                                    .component_index = i,

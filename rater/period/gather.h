@@ -33,9 +33,9 @@ struct rater_usage {
 
 /* Use of one part of the period: its own rows, and rows of what the period (with scope term: the
  * subscription) used before it, unless a version since then says `reset`. From the arena. Errors:
- * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's. */
+ * MTR_ENOMEM (the arena's limit too), MTR_EOVERFLOW, and the store's; *component is then whose use it is. */
 int rater_gather(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                 const struct mtr_billing_period *period, uint32_t part,
+                 const struct mtr_billing_period *period, uint32_t part, uint32_t *component,
                  const struct rater_usage **out) MTR_MUST_USE;
 
 /* The group of that component and dimensions, or NULL. */

@@ -7,6 +7,7 @@
  */
 #include "rater/period/price.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "meterd/core/time.h"
@@ -124,16 +125,25 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
     return input;
 }
 
-static int price_part(const struct mtr_rating *rating, const struct mtr_period_price *priced, uint32_t index)
+static int price_part(const struct mtr_rating *rating, struct mtr_period_price *priced, uint32_t index)
 {
     const struct mtr_billing_part *part = &priced->period.parts[index];
     struct mtr_part_price *out = &priced->parts[index];
-    int rc = rater_gather(rating, priced->subscription, &priced->period, index, &out->usage);
+    uint32_t component = 0;
+    int rc = rater_gather(rating, priced->subscription, &priced->period, index, &component, &out->usage);
+    if (rc == MTR_EOVERFLOW)
+        snprintf(priced->problem, sizeof(priced->problem),
+                 "component %.*s: its use adds up to more than " MTR_QUANTITY_MAX_TEXT,
+                 MTR_STR_ARGS(part->version->components[component].key));
     if (rc) return rc;
     out->input = make_input(rating, priced, index);
     rc = find_exchange(rating, priced->subscription, part, &out->input.exchange);
     if (!rc) rc = rater_part_pools(priced, index, rating->arena, &out->input);
-    return rc ? rc : mtr_price(&out->input, false, rating->arena, &out->price);
+    if (rc) return rc;
+    rc = mtr_price(&out->input, false, rating->arena, &out->price);
+    if (rc == MTR_EOVERFLOW)
+        snprintf(priced->problem, sizeof(priced->problem), "%.*s", MTR_STR_ARGS(out->price.problem));
+    return rc;
 }
 
 /* Whatever a part costs is on a line, and nothing else is. */
@@ -187,8 +197,13 @@ static int price_parts(const struct mtr_rating *rating, struct mtr_period_price 
         if (rc == MTR_EMISSING) mtr_rate_question_format(&part->input.exchange->question, priced->problem);
         if (part->usage) priced->cell_count += part->usage->cell_count;
     }
-    if (!rc) rc = rater_sum_draws(priced);
-    return rc ? rc : lay_out_lines(rating, priced);
+    if (rc) return rc;
+    rc = rater_sum_draws(priced);
+    if (!rc) rc = lay_out_lines(rating, priced);
+    if (rc == MTR_EOVERFLOW)
+        snprintf(priced->problem, sizeof(priced->problem),
+                 "the parts of the period add up to more than " MTR_MONEY_MAX_TEXT);
+    return rc;
 }
 
 /* What it costs the seller is priced as what it costs the customer; it has no grants and no account. */

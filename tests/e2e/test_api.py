@@ -238,6 +238,7 @@ def check_price(d):
     problem(d.call("POST", "/v1/price", body={"tariff": "nobody", "quantity": "1"}), 422, "nobody")
     problem(d.call("POST", "/v1/price", body={"tariff": "compute", "component": "vcpu", "quantity": "0.0000000000001"}), 422, "quantity")
     problem(d.call("POST", "/v1/price", body={"tariff": "compute", "quantity": "1"}), 422, "component")
+    problem(d.call("POST", "/v1/price", body={"tariff": "compute", "component": "vcpu", "quantity": "1e26"}), 422, "out of range")
 
 
 # ---- events in every shape ----

@@ -81,7 +81,7 @@ def test_waiting(d):
 def test_it_flows(d):
     """The rate comes: what waited is charged, and is told no more."""
     since = d.get("/v1/charges/waiting?subscription=s-gbp")["periods"][0]["since"]
-    d.apply({"rates": [{"key": f"ecb-{DAY}", "source": "ecb", "base": "EUR", "date": str(DAY), "rates": {"USD": "1.2"}}]})
+    d.apply({"rates": [{"key": f"ecb-{DAY}", "source": "ecb", "base": "EUR", "date": str(DAY), "quotes": {"USD": "1.2"}}]})
     wait_until("the dollar bill", lambda: [c for c in d.get("/v1/charges?limit=1000")["charges"] if c["subscription"] == "s-usd"])
     check_said(d, counts(missing_rate=1, out_of_range=1))
     row = d.get("/v1/charges/waiting?subscription=s-gbp")["periods"][0]

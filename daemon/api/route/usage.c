@@ -124,8 +124,10 @@ struct usage_row {
     struct mtr_str unit;
     struct mtr_list dimensions;
     struct mtr_local_time start, end;
+    bool has_quantity;
     struct mtr_quantity quantity;
     uint64_t events;
+    struct mtr_str problem;
 };
 
 static const char *aggregation_choice(unsigned index)
@@ -148,8 +150,11 @@ static const struct mtr_json_member members[] = {
     {ROW(dimensions), .type = MTR_MEMBER_LABELS, .doc = "those that it is grouped by"},
     {ROW(start), .type = MTR_MEMBER_LOCAL, .doc = "of the window, in the zone"},
     {ROW(end), .type = MTR_MEMBER_LOCAL, .doc = "exclusive"},
-    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .doc = "what was used"},
+    {ROW(quantity), .type = MTR_MEMBER_QUANTITY, .presence = MTR_MAY_BE_NULL,
+     MTR_PRESENT(usage_row, has_quantity), .doc = "what was used; null: `problem` says why"},
     {ROW(events), .type = MTR_MEMBER_U64, .doc = "how many count"},
+    {ROW(problem), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
+     .doc = "why there is no quantity: it is out of range"},
     {0},
 };
 static const struct mtr_shape row_shape = {.name = "UsageRow", .members = members};
@@ -172,9 +177,12 @@ static int write_row(struct api_rows *rows, const struct usage *usage,
         .dimensions = {labels, query->dimension_count},
         .start = {from->start_s, from->offset_s},
         .end = {from->end_s, from->offset_s},
+        .has_quantity = !from->is_out_of_range,
         .quantity = from->quantity,
         .events = from->events,
     };
+    if (from->is_out_of_range)
+        row.problem = MTR_STR("the quantity is out of range: more than " MTR_QUANTITY_MAX_TEXT);
     if (from->subscription) row.subscription = from->subscription->key;
     return api_row(rows, &row);
 }
@@ -298,7 +306,8 @@ static const struct api_list list = {
     .member = "rows",
     .row = &row_shape,
     .columns =
-        "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,dimensions.*",
+        "start,end,subscription,customer,vendor,service,meter,aggregation,unit,quantity,events,problem,"
+        "dimensions.*",
     .pages = API_WHOLE,
     .failure = "the usage cannot be added up",
     .begin = begin,

@@ -124,7 +124,7 @@ static int lay_points(struct curve *curve, const struct mtr_quantity *borders, u
 }
 
 /* The component's own lines: use, overage, minimum, true-up. */
-static int price_points(struct curve *curve)
+static int price_points(struct curve *curve, struct mtr_diagnostics *findings)
 {
     const struct mtr_component *component = &curve->version->components[curve->row.component];
     struct mtr_zone *utc;
@@ -155,6 +155,7 @@ static int price_points(struct curve *curve)
         struct mtr_price price;
         mtr_arena_reset(&result);
         rc = mtr_price(&input, false, &result, &price);
+        if (rc == MTR_EOVERFLOW) rc = quote_fail(findings, NULL, "quantity", "", price.problem);
         for (uint32_t j = 0; !rc && j < price.line_count; j++)
             if (mtr_str_equal(price.lines[j].component, component->key))
                 rc = mtr_money_add(curve->points[i].amount, price.lines[j].amount, &curve->points[i].amount);
@@ -274,7 +275,7 @@ int price_curve_plot(const struct cli_invocation *invocation, const struct mtr_t
         rc = find_most(invocation, borders, border_count, curve, &findings);
     }
     if (!rc) rc = lay_points(curve, borders, border_count);
-    if (!rc) rc = price_points(curve);
+    if (!rc) rc = price_points(curve, &findings);
     if (rc && findings.count) cli_print_findings("curve", &findings);
     else if (rc) fprintf(stderr, "meterd: cannot plot this: %s\n", mtr_error_text(rc));
     else if (invocation_flag(invocation, "csv")) print_csv(curve);

@@ -2,8 +2,10 @@
  * Exact decimal numbers: what usage and money are made of. No binary floating point anywhere.
  *
  *   mtr_decimal    what somebody wrote: mantissa × 10^-scale, up to 38 digits, scale 0…38
- *   mtr_quantity   usage, signed 128-bit integer of 10^-12       (about ±1.7e26)
- *   mtr_money      unit prices and amounts, 128-bit of 10^-18    (about ±1.7e20)
+ *   mtr_quantity   usage, signed 128-bit integer of 10^-12:
+ *                  up to ±170141183460469231731687303.715884105727
+ *   mtr_money      unit prices and amounts, 128-bit of 10^-18:
+ *                  up to ±170141183460469231731.687303715884105727
  *   mtr_exact      sums of quantity × price, 256-bit of 10^-30: nothing is rounded until the tariff says so
  *
  * Text with more digits than the type holds is MTR_EPRECISION, a number out of range MTR_EOVERFLOW; neither
@@ -21,6 +23,10 @@
 
 __extension__ typedef __int128 mtr_int128;
 __extension__ typedef unsigned __int128 mtr_uint128;
+
+/* The ranges, for people. */
+#define MTR_QUANTITY_MAX_TEXT "1.7 × 10^26"
+#define MTR_MONEY_MAX_TEXT "1.7 × 10^20"
 
 enum { MTR_QUANTITY_DIGITS = 12, MTR_MONEY_DIGITS = 18, MTR_EXACT_DIGITS = 30, MTR_DECIMAL_DIGITS_MAX = 38 };
 /* Longest canonical text of any of them, with sign, point and NUL. */

@@ -43,7 +43,7 @@
 extern const struct mtr_field mtr_price_request_fields[];
 
 /* Writes the answer's JSON. catalog may be NULL: then the tariff must be a document. MTR_EINVALID with
- * findings, MTR_EOVERFLOW, MTR_ENOMEM. */
+ * findings, also of a number out of range, and MTR_ENOMEM. */
 int mtr_price_request_run(struct mtr_str request, const struct mtr_catalog *catalog, int64_t now_us,
                           struct mtr_arena *arena, struct mtr_json_writer *json,
                           struct mtr_diagnostics *findings) MTR_MUST_USE;

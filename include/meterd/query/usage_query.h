@@ -48,7 +48,8 @@ struct mtr_usage_result_row {
     struct mtr_str dimension_values[MTR_USAGE_DIMENSIONS_MAX];
     int64_t start_s, end_s;
     int32_t offset_s; /* of the zone at start, for people */
-    struct mtr_quantity quantity;
+    struct mtr_quantity quantity; /* without a meaning where is_out_of_range */
+    bool is_out_of_range;         /* it is more than a quantity can be */
     uint64_t events;
 };
 
@@ -70,8 +71,7 @@ struct mtr_usage_position {
 };
 
 /* The rows behind the position, some of them or all, from the arena. MTR_ELIMIT, from the first step: more
- * rows than rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_EOVERFLOW, MTR_ENOMEM and the
- * store's. */
+ * rows than rows_max (ask for less, nothing is cut silently). MTR_EFULL, MTR_ENOMEM and the store's. */
 int mtr_usage_query_next(const struct mtr_usage_query *query, struct mtr_rollups_txn *txn,
                          const struct mtr_catalog *catalog, const struct mtr_usage_position *position,
                          struct mtr_arena *arena, struct mtr_usage_result *out) MTR_MUST_USE;

@@ -144,7 +144,7 @@ struct mtr_part_price {
     struct mtr_price price;
 };
 
-enum { MTR_PERIOD_PROBLEM_BYTES = 512 };
+enum { MTR_PERIOD_PROBLEM_BYTES = 1024 };
 
 struct mtr_period_price {
     const struct mtr_subscription *subscription;
@@ -157,7 +157,8 @@ struct mtr_period_price {
     struct mtr_period_price *costs; /* the same use under the cost tariff, joined to the lines above; NULL:
                                        none in force */
     uint64_t cell_count;            /* read, those of the costs, too */
-    char problem[MTR_PERIOD_PROBLEM_BYTES]; /* with an error: why, a sentence; empty: the error says it all */
+    /* With an error: why, a sentence; empty: the error says it all. */
+    char problem[MTR_PERIOD_PROBLEM_BYTES];
     struct mtr_money account_before;            /* of the customer's subscriptions before this one */
     bool account_continues;
 };

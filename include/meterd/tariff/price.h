@@ -167,12 +167,13 @@ struct mtr_price {
                                  lines + residue = total */
     bool has_cost;
     struct mtr_money cost;        /* total of the seller's cost */
+    struct mtr_str problem;       /* with MTR_EOVERFLOW: which number is out of range, a sentence */
 };
 
 /* Usage rows may come in any order; rows of equal component and dimensions are added. All results are
  * allocated from the arena (borrowed until its reset). with_trace = false leaves steps empty and is the
- * fast path. Errors: MTR_EOVERFLOW, MTR_ENOMEM, MTR_EMISSING: there are lines and no rate of exchange for
- * them. */
+ * fast path. Errors: MTR_EOVERFLOW (of *out only `problem` is written then), MTR_ENOMEM, MTR_EMISSING: there
+ * are lines and no rate of exchange for them. */
 int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
               struct mtr_price *out) MTR_MUST_USE;
 

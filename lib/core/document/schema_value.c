@@ -248,11 +248,12 @@ static int decode_time(struct mtr_schema_context *context, const struct mtr_node
 }
 
 static int fail_decimal(struct mtr_schema_context *context, const struct mtr_node *node, int rc,
-                        unsigned digits)
+                        unsigned digits, const char *most)
 {
     if (rc == MTR_EPRECISION)
         return FAIL(node, "`%.*s` has more than %u digits after the point", SHOWN(node->text), digits);
-    if (rc == MTR_EOVERFLOW) return FAIL(node, "`%.*s` is too large", SHOWN(node->text));
+    if (rc == MTR_EOVERFLOW)
+        return FAIL(node, "`%.*s` is too large: at most %s", SHOWN(node->text), most);
     return FAIL(node, "a number is expected, as 12 or \"0.05\"");
 }
 
@@ -260,14 +261,14 @@ static int decode_quantity(struct mtr_schema_context *context, const struct mtr_
                            struct mtr_quantity *out)
 {
     int rc = is_scalar_text(node) ? mtr_quantity_parse(node->text, out) : MTR_EINVALID;
-    return rc ? fail_decimal(context, node, rc, MTR_QUANTITY_DIGITS) : MTR_OK;
+    return rc ? fail_decimal(context, node, rc, MTR_QUANTITY_DIGITS, MTR_QUANTITY_MAX_TEXT) : MTR_OK;
 }
 
 static int decode_money(struct mtr_schema_context *context, const struct mtr_node *node,
                         struct mtr_money *out)
 {
     int rc = is_scalar_text(node) ? mtr_money_parse(node->text, out) : MTR_EINVALID;
-    return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS) : MTR_OK;
+    return rc ? fail_decimal(context, node, rc, MTR_MONEY_DIGITS, MTR_MONEY_MAX_TEXT) : MTR_OK;
 }
 
 static const char *choice_at(const void *context, unsigned i)

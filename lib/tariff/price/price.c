@@ -48,6 +48,8 @@ static int price_line(struct mtr_pricer *pricer, const struct mtr_component *com
 {
     struct mtr_line_work work = {
         .component = component, .priced = component, .rows = rows, .row_count = row_count};
+    pricer->line_rows = rows;
+    pricer->line_row_count = row_count;
     work.line.component = component->key;
     work.line.dimensions = row_count ? rows[0]->dimensions : MTR_STR("");
     work.line.kind = MTR_STR("usage");
@@ -112,16 +114,20 @@ static int price_component(struct mtr_pricer *pricer, uint32_t index, const stru
         while (*row && same_line(*first, *row)) row++;
         rc = price_line(pricer, component, first, (uint32_t)(row - first));
     }
+    if (rc) return rc;
+    pricer->line_row_count = 0;
     for (const struct tariff_part *const *part = tariff_component_parts;
          !rc && component->has_parts && *part; part++)
         if ((*part)->apply_to_component) rc = (*part)->apply_to_component(pricer, component, first_line);
+    if (rc) return rc;
     pricer->component = NULL;
     *rows = row;
-    return rc;
+    return MTR_OK;
 }
 
-int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
-              struct mtr_price *out)
+/* *failed: how far a price came that is none. */
+static int price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
+                 struct mtr_price *out, struct mtr_pricer *failed)
 {
     struct mtr_pricer pricer = {
         .input = input, .arena = arena, .with_trace = with_trace, .rounding = price_rounding_of(input)};
@@ -143,5 +149,31 @@ int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_a
     for (const struct tariff_part *const *part = tariff_whole_parts; !rc && *part; part++)
         rc = (*part)->apply_to_tariff(&pricer);
     if (!rc) *out = pricer.price;
+    else *failed = pricer;
     return rc;
+}
+
+/* Found out when it has failed, by pricing once more with a trace, so that pricing pays nothing for it. */
+static int explain_range(const struct mtr_pricer *failed, struct mtr_str *out)
+{
+    struct mtr_price_last_step last = {.line = failed->price.line_count, .text = ""};
+    struct mtr_price_input traced = *failed->input;
+    struct mtr_price none;
+    struct mtr_pricer again = {.input = &traced};
+    traced.on_step = price_keep_step;
+    traced.step_context = &last;
+    int rc = price(&traced, true, failed->arena, &none, &again);
+    MTR_ASSERT(rc); /* pricing is a function */
+    return price_explain_range(failed, &last, out);
+}
+
+int mtr_price(const struct mtr_price_input *input, bool with_trace, struct mtr_arena *arena,
+              struct mtr_price *out)
+{
+    struct mtr_pricer failed = {.input = input, .arena = arena};
+    out->problem = MTR_STR("");
+    int rc = price(input, with_trace, arena, out, &failed);
+    if (rc != MTR_EOVERFLOW) return rc;
+    rc = explain_range(&failed, &out->problem);
+    return rc ? rc : MTR_EOVERFLOW;
 }

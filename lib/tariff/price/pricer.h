@@ -45,6 +45,8 @@ struct mtr_pricer {
     struct mtr_price_rounding rounding; /* of lines, or of the total */
     uint32_t line_capacity, step_capacity;
     const struct mtr_component *component; /* whose lines are being made; NULL: the whole tariff's */
+    const struct mtr_usage_row *const *line_rows; /* of the line being made */
+    uint32_t line_row_count;
     struct mtr_price_pool_state *pools;    /* in the order in which they are drawn */
     uint32_t pool_count, draw_capacity;
     struct mtr_price price;         /* being built */
@@ -216,6 +218,16 @@ int price_add_due(struct mtr_pricer *pricer, struct mtr_str key, const char *kin
 /* The step "<part> <limit>": input → output; nothing without a trace. */
 int price_trace_limit(struct mtr_pricer *pricer, uint32_t line, const char *part, const char *limit,
                       struct mtr_exact input, struct mtr_exact output) MTR_MUST_USE;
+
+/* Of a price that is out of range: the last step of its line at hand, kept by price_keep_step of a pricing
+ * with a trace, and the sentence that names the number, in the pricer's arena. */
+struct mtr_price_last_step {
+    uint32_t line;
+    char text[448]; /* ", per_unit 12 × 0.5"; empty: there was none */
+};
+int price_keep_step(void *last_step, const struct mtr_price_step *step);
+int price_explain_range(const struct mtr_pricer *failed, const struct mtr_price_last_step *last,
+                        struct mtr_str *out) MTR_MUST_USE;
 
 /* The index of the line being worked on, for the trace. */
 uint32_t price_next_line(const struct mtr_pricer *pricer);

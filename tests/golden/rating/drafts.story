@@ -58,8 +58,8 @@ use     s1 calls 2026-01-01T00 170000000000000000000000000 | 2026-01-01T01 17000
         s2 calls 2026-01-01 2
 at      2026-02-01T02
         s2 2026-01: final 1 calls
-        problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: number out of range
-        audit: problem s1 2026-01: number out of range
+        problem: the period of subscription s1 that starts at 2026-01-01T00:00:00+00:00 cannot be rated: component calls: its use adds up to more than 1.7 × 10^26
+        audit: problem s1 2026-01: component calls: its use adds up to more than 1.7 × 10^26
 void    s1 calls 2026-01-01T00 169999999999999999999999996 | 2026-01-01T01 170000000000000000000000000
 at      2026-02-01T04
         s1 2026-01: final 2 calls

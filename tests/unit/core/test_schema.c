@@ -222,7 +222,7 @@ static const struct {
      "4:13: tiers[1].up_to: a number is expected, as 12 or \"0.05\"\n4:5: tiers[1].unit: is missing\n"},
     {"key: a\ntiers:\n  - {unit: 1, up_to: 0.0000000000001}\n",
      "3:22: tiers[0].up_to: `0.0000000000001` has more than 12 digits after the point\n"},
-    {"key: a\ntiers:\n  - {unit: 1e30}\n", "3:12: tiers[0].unit: `1e30` is too large\n"},
+    {"key: a\ntiers:\n  - {unit: 1e30}\n", "3:12: tiers[0].unit: `1e30` is too large: at most 1.7 × 10^20\n"},
     {"key: a\ntiers:\n  - {unit: cheap}\n", "3:12: tiers[0].unit: a number is expected, as 12 or \"0.05\"\n"},
     {"key: a\ntags: [x, [y]]\n", "2:11: tags[1]: a text is expected, not a list\n"},
     {"key: a\nlabels: {x: {}}\n", "2:13: labels.x: a text is expected, not a map\n"},

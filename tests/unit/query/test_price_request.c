@@ -39,6 +39,13 @@ static const struct request_row {
 } request_rows[] = {
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"3\"}", "\"total\":\"11.50\""},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\"}", "\"total\":\"10.00\""},
+    /* numbers out of range */
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"350000000000000000000\",\"dimensions\":{\"region\":\"eu\"}}",
+     "quantity component calls (region=eu): the price of 350000000000000000000 is out of range, per_unit 350000000000000000000 × 0.5: an amount is "
+     "at most 1.7 × 10^20, a quantity 1.7 × 10^26"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"quantity\":\"1e27\"}", "quantity `1e27` is too large: at most 1.7 × 10^26"},
+    {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"calls\",\"quantity\":\"1e26\"},"
+     "{\"component\":\"calls\",\"quantity\":\"1e26\"}]}", "component calls"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"base\",\"quantity\":\"3\"}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"usage\":[{\"component\":\"base\",\"quantity\":\"0\"}]}", "no meter"},
     {"{\"tariff\":" TARIFF ",\"at\":\"2026-03-01T00:00:00Z\",\"component\":\"nothing\",\"quantity\":\"3\"}", "no component"},

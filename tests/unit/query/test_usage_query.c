@@ -86,7 +86,8 @@ static void open_world(struct rating_world *stage)
 static void write_row(const struct mtr_usage_result_row *row, char text[ROW_BYTES])
 {
     char quantity[MTR_DECIMAL_TEXT_BYTES];
-    mtr_quantity_format(row->quantity, quantity);
+    if (row->is_out_of_range) snprintf(quantity, sizeof(quantity), "out of range");
+    else mtr_quantity_format(row->quantity, quantity);
     snprintf(text, ROW_BYTES, "%lld %lld %u %.*s %.*s %.*s %.*s %s %llu", (long long)row->start_s, (long long)row->end_s,
              row->subscription ? row->subscription->number : 0, MTR_STR_ARGS(row->customer), MTR_STR_ARGS(row->meter->key),
              MTR_STR_ARGS(row->dimension_values[0]), MTR_STR_ARGS(row->dimension_values[1]), quantity, (unsigned long long)row->events);
@@ -149,6 +150,57 @@ static void steps_give_the_rows_of_one(void **state)
     rating_close(&stage);
 }
 
+/* Hours of one subscription and meter that add up out of range are one row's problem: other rows have their quantities, and sums that only
+ * leave the range on their way are exact. */
+static void a_row_out_of_range_answers_for_itself(void **state)
+{
+    static const struct {
+        const char *subscription, *host;
+        int64_t hour_s;
+        mtr_int128 value;
+    } cells[] = {
+        {"s1", "a", JANUARY_S, (mtr_int128)1 << 126},
+        {"s1", "a", JANUARY_S + HOUR_S, (mtr_int128)1 << 126},
+        {"s1", "b", JANUARY_S, ((mtr_int128)1 << 126) - 1 + ((mtr_int128)1 << 126)},
+        {"s1", "b", JANUARY_S + HOUR_S, 2},
+        {"s1", "b", JANUARY_S + 2 * HOUR_S, -3},
+        {"s2", "a", JANUARY_S, INT64_C(5000000000000)},
+    };
+    struct rating_world world;
+    char rows[8][ROW_BYTES];
+    uint32_t steps;
+    (void)state;
+    rating_open(&world, JANUARY_S + 10 * DAY_S);
+    rating_apply(&world, CATALOG);
+    struct mtr_rollups_txn *txn;
+    assert_int_equal(mtr_rollups_begin(world.rollups, true, &txn), 0);
+    const struct mtr_meter *meter = mtr_catalog_find_meter(world.catalog, MTR_STR("bytes"));
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        char dimensions[8];
+        snprintf(dimensions, sizeof(dimensions), "%s\x1F", cells[i].host);
+        const struct mtr_cell_key key = {
+            mtr_catalog_find_subscription(world.catalog, mtr_str_from(cells[i].subscription))->number, meter->number, cells[i].hour_s,
+            mtr_str_from(dimensions)};
+        const struct mtr_cell cell = {.count = 1, .value = {cells[i].value}, .seq_first = 1, .seq_last = 1};
+        assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
+    }
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+    const struct mtr_usage_query query = {.from_s = JANUARY_S - DAY_S,
+                                          .to_s = JANUARY_S + DAY_S,
+                                          .window = MTR_WINDOW_TOTAL,
+                                          .meter = MTR_STR("bytes"),
+                                          .by_subscription = true,
+                                          .dimensions = {MTR_STR("host")},
+                                          .dimension_count = 1,
+                                          .rows_max = 100,
+                                          .table_bytes_max = AMPLE_BYTES};
+    assert_int_equal(run(&world, &query, rows, &steps), 3);
+    assert_non_null(strstr(rows[0], "out of range"));
+    assert_non_null(strstr(rows[1], "170141183460469231731687303.715884105726"));
+    assert_non_null(strstr(rows[2], " 5 "));
+    rating_close(&world);
+}
+
 static void counts_its_rows_before_the_first(void **state)
 {
     static char rows[ROWS_MAX][ROW_BYTES];
@@ -186,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps_give_the_rows_of_one),
+        cmocka_unit_test(a_row_out_of_range_answers_for_itself),
         cmocka_unit_test(counts_its_rows_before_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
