@@ -15,15 +15,42 @@ static enum mtr_take fail(struct mtr_taken *out, enum mtr_take_fault fault, stru
     return MTR_TAKE_FAULT;
 }
 
+static bool is_one_of(struct mtr_str text, const struct mtr_str *values, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (mtr_str_equal(text, values[i])) return true;
+    return false;
+}
+
+/* `order` is that of a number to a bound: above 0 when it is on the wanted side. */
+static bool is_beyond(const struct mtr_bound *bound, int order)
+{
+    return order > 0 || (order == 0 && bound->inclusive);
+}
+
+static bool is_between(const struct mtr_property *property, const struct mtr_bound *above,
+                       const struct mtr_bound *below)
+{
+    struct mtr_decimal number;
+    if (property->kind == MTR_PROPERTY_NUMBER) number = property->number;
+    else if (property->kind != MTR_PROPERTY_STRING || mtr_decimal_parse(property->text, &number))
+        return false;
+    return (!above->given || is_beyond(above, mtr_decimal_compare(number, above->at))) &&
+           (!below->given || is_beyond(below, mtr_decimal_compare(below->at, number)));
+}
+
 static bool passes(const struct mtr_filter *filter, const struct mtr_event *event)
 {
     char buffer[MTR_DECIMAL_TEXT_BYTES];
+    const bool is_compared = filter->above.given || filter->below.given;
     const struct mtr_property *property = mtr_event_property(event, filter->property);
-    if (!property) return false;
-    struct mtr_str text = mtr_property_text(property, buffer);
-    for (uint32_t i = 0; i < filter->value_count; i++)
-        if (mtr_str_equal(text, filter->values[i])) return true;
-    return false;
+    if (!property) return !filter->value_count && !is_compared;
+    if (filter->value_count || filter->excluded_count) {
+        struct mtr_str text = mtr_property_text(property, buffer);
+        if (filter->value_count && !is_one_of(text, filter->values, filter->value_count)) return false;
+        if (is_one_of(text, filter->excluded, filter->excluded_count)) return false;
+    }
+    return !is_compared || is_between(property, &filter->above, &filter->below);
 }
 
 static enum mtr_take lack(const struct mtr_meter *meter, struct mtr_str property, struct mtr_taken *out)

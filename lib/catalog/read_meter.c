@@ -1,7 +1,8 @@
 /*
- * Meters: their rows, what rows cannot say (the filter, and how value, aggregation and dimensions must fit
- * together), and what may not change: usage was folded with it.
+ * Meters: their rows, what rows cannot say (how value, aggregation and dimensions must fit together; the
+ * filter is in read_filter.c), and what may not change: usage was folded with it.
  */
+#include "lib/catalog/filters.h"
 #include "lib/catalog/record.h"
 
 #include "meterd/core/event.h"
@@ -32,7 +33,8 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_meter_fields, group_by), .type = MTR_FIELD_TEXTS,
      .max = MTR_METER_GROUP_BY_MAX, .doc = "properties whose values are kept apart; fixed"},
     {.name = "filter", MTR_ROW_AT(mtr_meter_fields, filter_node), .type = MTR_FIELD_NODE,
-     .doc = "property: value or list of values; an event counts when all hold; fixed"},
+     .doc = "property: value, list of values, or a map of gt, gte, lt, lte (numbers), in, not (values); an "
+            "event counts when all hold; fixed"},
     {MTR_ROW(mtr_meter_fields, missing), .type = MTR_FIELD_ENUM, .default_text = "skip",
      .choices = missing,
      .doc = "an event that lacks the value or the length is passed over by this meter and counts in others, "
@@ -64,70 +66,9 @@ static const struct mtr_field rows[] = {
     {0},
 };
 
-enum { FILTERS_MAX = 16, FILTER_VALUES_MAX = 256 };
-
 const char *mtr_aggregation_name(enum mtr_aggregation aggregation)
 {
     return aggregations[aggregation];
-}
-
-static int fail_at(const struct mtr_node *node, struct mtr_diagnostics *findings, const char *text)
-{
-    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, node->line, node->column, "filter", "%s", text);
-    return MTR_EINVALID;
-}
-
-/* Numbers are compared with events by value, so they are kept in canonical form. */
-static int decode_value(struct mtr_record *record, const struct mtr_node *node, struct mtr_str *out,
-                        struct mtr_diagnostics *findings)
-{
-    char canonical[MTR_DECIMAL_TEXT_BYTES];
-    struct mtr_decimal number;
-    struct mtr_str text = node->text;
-    if (node->kind == MTR_NODE_NULL || node->kind >= MTR_NODE_LIST)
-        return fail_at(node, findings, "a text, number, true or false is expected");
-    if (node->kind == MTR_NODE_NUMBER) {
-        if (mtr_decimal_parse(text, &number))
-            return fail_at(node, findings, "the number has too many digits");
-        text = (struct mtr_str){canonical, (size_t)mtr_decimal_format(number, canonical)};
-    }
-    return mtr_arena_copy(&record->arena, text, out);
-}
-
-static int decode_filter(struct mtr_record *record, const struct mtr_node *node, struct mtr_filter *out,
-                         struct mtr_diagnostics *findings)
-{
-    bool is_list = node->kind == MTR_NODE_LIST;
-    uint32_t count = is_list ? node->child_count : 1;
-    if (node->key.size > MTR_PROPERTY_NAME_BYTES_MAX)
-        return fail_at(node, findings, "the name of a property has at most 64 bytes");
-    if (count == 0 || count > FILTER_VALUES_MAX)
-        return fail_at(node, findings, "1 to 256 values are expected");
-    int rc = mtr_arena_copy(&record->arena, node->key, &out->property);
-    if (rc) return rc;
-    out->values = mtr_arena_calloc(&record->arena, count, sizeof(*out->values));
-    if (!out->values) return MTR_ENOMEM;
-    for (uint32_t i = 0; i < count && !rc; i++)
-        rc = decode_value(record, is_list ? &node->children[i] : node, &out->values[i], findings);
-    out->value_count = count;
-    return rc;
-}
-
-static int decode_filters(struct mtr_record *record, struct mtr_diagnostics *findings)
-{
-    struct mtr_meter_fields *f = &record->fields.meter;
-    const struct mtr_node *node = f->filter_node;
-    f->filter_node = NULL;
-    if (!node) return MTR_OK;
-    if (node->kind != MTR_NODE_MAP) return fail_at(node, findings, "a map of property: value is expected");
-    if (node->child_count > FILTERS_MAX) return fail_at(node, findings, "at most 16 properties are allowed");
-    f->filters = mtr_arena_calloc(&record->arena, node->child_count, sizeof(*f->filters));
-    if (!f->filters) return MTR_ENOMEM;
-    f->filter_count = node->child_count;
-    int rc = MTR_OK;
-    for (uint32_t i = 0; i < node->child_count && !rc; i++)
-        rc = decode_filter(record, &node->children[i], &f->filters[i], findings);
-    return rc;
 }
 
 static void check_group_by(struct mtr_record *record, struct mtr_diagnostics *findings)
@@ -204,28 +145,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
                     MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
     check_measuring(record, findings);
-    int rc = decode_filters(record, findings);
+    int rc = filters_decode(record, findings);
     return rc == MTR_ENOMEM ? rc : MTR_OK;
-}
-
-static bool same_texts(const struct mtr_str *a, uint32_t a_count, const struct mtr_str *b, uint32_t b_count)
-{
-    if (a_count != b_count) return false;
-    for (uint32_t i = 0; i < a_count; i++)
-        if (!mtr_str_equal(a[i], b[i])) return false;
-    return true;
-}
-
-static bool same_filters(const struct mtr_meter_fields *a, const struct mtr_meter_fields *b)
-{
-    if (a->filter_count != b->filter_count) return false;
-    for (uint32_t i = 0; i < a->filter_count; i++) {
-        const struct mtr_filter *x = &a->filters[i], *y = &b->filters[i];
-        if (!mtr_str_equal(x->property, y->property) ||
-            !same_texts(x->values, x->value_count, y->values, y->value_count))
-            return false;
-    }
-    return true;
 }
 
 static void check_frozen(const struct mtr_record *old, const struct mtr_record *now,
@@ -237,9 +158,10 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
     record_freeze(now, "aggregation", a->aggregation == b->aggregation, findings);
     record_freeze(now, "value", mtr_str_equal(a->value, b->value), findings);
     record_freeze(now, "group_by",
-                  same_texts(a->group_by.items, a->group_by.count, b->group_by.items, b->group_by.count),
+                  filters_same_texts(a->group_by.items, a->group_by.count, b->group_by.items,
+                                     b->group_by.count),
                   findings);
-    record_freeze(now, "filter", same_filters(a, b), findings);
+    record_freeze(now, "filter", filters_equal(a, b), findings);
     record_freeze(now, "missing", a->missing == b->missing, findings);
     record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
     record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);

@@ -86,6 +86,29 @@ def quantity_of(value):
         return None
 
 
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def holds(wanted, value):
+    """Whether a property (None: it is missing) is what a filter asks for: a value, a list of values, or a map of comparisons."""
+    if not isinstance(wanted, dict):
+        return value is not None and text_of(value) in [text_of(w) for w in as_list(wanted)]
+    if value is None:
+        return set(wanted) == {"not"}
+    number = quantity_of(value)
+    order = {"gt": lambda bound: number > bound, "gte": lambda bound: number >= bound,
+             "lt": lambda bound: number < bound, "lte": lambda bound: number <= bound}
+    return all(
+        (number is not None and order[name](Fraction(bound))) if name in order else
+        (text_of(value) in [text_of(b) for b in as_list(bound)]) == (name == "in")
+        for name, bound in wanted.items())
+
+
+def passes(meter, data):
+    return all(holds(wanted, data.get(name)) for name, wanted in meter.get("filter", {}).items())
+
+
 def combine(aggregation, values):
     if aggregation == "count":
         return Fraction(len(values))
@@ -107,6 +130,8 @@ def cells(catalog, events):
         subscription = by_subject.get((vendor, event["subject"]))
         for meter in by_type.get((subscription["service"], event["type"]), []) if subscription else []:
             data = event.get("data", {})
+            if not passes(meter, data):
+                continue
             value = text_of(data.get(meter["value"])) if meter["aggregation"] == "unique" else quantity_of(data.get(meter.get("value")))
             if meter["aggregation"] != "count" and value is None:
                 continue  # in quarantine for this meter

@@ -79,6 +79,16 @@ static int decimal_to_quantity(struct call *call)
     return rc;
 }
 
+static int decimal_compare(struct call *call)
+{
+    struct mtr_decimal a, b;
+    int rc = mtr_decimal_parse(mtr_str_from(call->argument[0]), &a);
+    if (!rc) rc = mtr_decimal_parse(mtr_str_from(call->argument[1]), &b);
+    MTR_ASSERT(rc == MTR_OK);
+    snprintf(call->text, sizeof(call->text), "%d", mtr_decimal_compare(a, b));
+    return MTR_OK;
+}
+
 static int quantity_add(struct call *call)
 {
     struct mtr_quantity value;
@@ -252,6 +262,7 @@ static const struct {
     {"parse_quantity", parse_quantity, 1},
     {"parse_money", parse_money, 1},
     {"decimal_to_quantity", decimal_to_quantity, 1},
+    {"decimal_compare", decimal_compare, 2},
     {"quantity_add", quantity_add, 2},
     {"quantity_sub", quantity_sub, 2},
     {"quantity_scale", quantity_scale, 5},

@@ -135,6 +135,12 @@ def expect_parse(text, scale):
     return errors or {text_of(number * 10 ** max(shift, 0), max(-shift, 0))}
 
 
+def decimal_38():
+    """(mantissa, scale) of up to 38 digits."""
+    digits = rng.randrange(1, 38)
+    return rng.choice([1, -1]) * rng.randrange(10**digits), rng.randrange(39)
+
+
 def make_case():
     """(line, set of right answers)"""
     name = rng.choice(NAMES)
@@ -148,6 +154,13 @@ def make_case():
         if len(expect_parse(text, None)) != 1 or not next(iter(expect_parse(text, None))).lstrip("-")[0].isdigit():
             text = "12.5"
         return f"{name} {text}", expect_parse(text, Q)
+    if name == "decimal_compare":
+        a, b = decimal_38(), decimal_38()
+        if rng.random() < 0.4:  # the same value with more digits, or its neighbour in the last of them
+            more = rng.randrange(max(1, 38 - max(a[1], len(str(abs(a[0]))))))
+            b = a[0] * 10**more + rng.choice([0, 0, 1, -1]), a[1] + more
+        x, y = Fraction(a[0], 10 ** a[1]), Fraction(b[0], 10 ** b[1])
+        return f"{name} {text_of(*a)} {text_of(*b)}", {str((x > y) - (x < y))}
     if name in ("quantity_add", "quantity_sub", "money_add", "money_sub"):
         scale = Q if name.startswith("quantity") else M
         result = a + b if name.endswith("add") else a - b
@@ -221,7 +234,7 @@ def make_case():
     return f"{name} {text_of(a, Q)} {text_of(b, M)} {digits} {mode}", {fixed(Fraction(a * b, 10**E), M, digits, mode)}
 
 
-NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity quantity_add quantity_sub
+NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity decimal_compare quantity_add quantity_sub
 quantity_scale quantity_blocks quantity_compare money_add money_sub money_round money_compare
 money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
 exact_round exact_round_step money_round quantity_scale""".split()

@@ -58,7 +58,7 @@ struct planned_meter {
     enum mtr_aggregation aggregation;
     bool by_region, by_sku;
     bool wants_values; /* missing: invalid */
-    bool filtered;
+    const char *filter; /* as written; NULL: none */
     const char *more; /* what belongs to its aggregation, as written */
     bool applied;
 };

@@ -42,6 +42,11 @@ static const char *plan_more(struct scenario *scenario, enum mtr_aggregation agg
 
 static void plan_meters(struct scenario *scenario)
 {
+    static const char *const filters[] = {"{tier: [gold, 2]}",
+                                          "{tier: {not: [silver]}}",
+                                          "{v: {gt: 0.25, lte: 12.125}}",
+                                          "{v: {gte: '0.5'}, sku: {in: [s]}, tier: {not: gold}}",
+                                          "{length: {lt: 3600, not: [60]}, region: {not: [eu, 7]}}"};
     struct plan *plan = &scenario->plan;
     for (uint32_t service = 0; service < plan->service_count; service++) {
         uint32_t count = 2 + scenario_below(scenario, 3);
@@ -52,7 +57,7 @@ static void plan_meters(struct scenario *scenario)
                 .aggregation = (enum mtr_aggregation)scenario_below(scenario, MTR_AGGREGATION_COUNT),
                 .by_region = scenario_chance(scenario, 50),
                 .by_sku = scenario_chance(scenario, 30),
-                .filtered = scenario_chance(scenario, 20),
+                .filter = scenario_chance(scenario, 35) ? PICK(scenario, filters) : NULL,
                 .wants_values = scenario_chance(scenario, 30)};
             meter->more = plan_more(scenario, meter->aggregation);
             snprintf(meter->key, KEY_MAX, "m%u", plan->meter_count++);

@@ -91,7 +91,7 @@ void yaml_put_meter(struct yaml *yaml, struct planned_meter *meter)
     if (meter->by_region || meter->by_sku)
         yaml_put(yaml, ", group_by: [%s%s%s]", meter->by_region ? "region" : "",
                  meter->by_region && meter->by_sku ? ", " : "", meter->by_sku ? "sku" : "");
-    if (meter->filtered) yaml_put(yaml, ", filter: {tier: [gold, 2]}");
+    if (meter->filter) yaml_put(yaml, ", filter: %s", meter->filter);
     if (meter->wants_values) yaml_put(yaml, ", missing: invalid");
     yaml_put(yaml, "%s", meter->more);
     yaml_put(yaml, "}\n");

@@ -76,18 +76,46 @@ struct mtr_str scenario_property_text(struct scenario *scenario, const struct mt
     return mtr_str_from(scenario_format(scenario, "%s", text));
 }
 
+static bool is_listed(struct scenario *scenario, const struct mtr_property *property,
+                      const struct mtr_str *values, uint32_t count)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < count; i++)
+        found |= mtr_str_equal(scenario_property_text(scenario, property), values[i]);
+    return found;
+}
+
+/* Numbers here have few digits: a quantity holds them. */
+static bool is_inside(const struct mtr_property *property, const struct mtr_filter *filter)
+{
+    struct mtr_quantity number = {0}, border = {0};
+    if (!filter->above.given && !filter->below.given) return true;
+    int rc = MTR_EINVALID;
+    if (property->kind == MTR_PROPERTY_NUMBER) rc = mtr_quantity_from_decimal(property->number, &number);
+    if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &number);
+    bool inside = !rc;
+    if (filter->above.given && !mtr_quantity_from_decimal(filter->above.at, &border))
+        inside &= filter->above.inclusive ? number.e12 >= border.e12 : number.e12 > border.e12;
+    if (filter->below.given && !mtr_quantity_from_decimal(filter->below.at, &border))
+        inside &= filter->below.inclusive ? number.e12 <= border.e12 : number.e12 < border.e12;
+    return inside;
+}
+
 static bool passes_filters(struct scenario *scenario, const struct mtr_meter *meter,
                            const struct mtr_event *event)
 {
+    bool passes = true;
     for (uint32_t i = 0; i < meter->filter_count; i++) {
         const struct mtr_filter *filter = &meter->filters[i];
         const struct mtr_property *property = property_of(event, filter->property);
-        bool found = false;
-        for (uint32_t k = 0; property && k < filter->value_count; k++)
-            found |= mtr_str_equal(scenario_property_text(scenario, property), filter->values[k]);
-        if (!found) return false;
+        const bool asks = filter->value_count || filter->above.given || filter->below.given;
+        if (!property) passes &= !asks;
+        if (!property) continue;
+        passes &= !filter->value_count || is_listed(scenario, property, filter->values, filter->value_count);
+        passes &= !is_listed(scenario, property, filter->excluded, filter->excluded_count);
+        passes &= is_inside(property, filter);
     }
-    return true;
+    return passes;
 }
 
 static struct mtr_str cell_dimensions(struct scenario *scenario, const struct mtr_meter *meter,

@@ -256,7 +256,8 @@ static inline struct mtr_meter *add_meter(const struct mtr_service *service, con
 static inline void filter_regions(struct mtr_meter *meter)
 {
     static struct mtr_str counted[] = {{"eu", 2}, {"1", 1}};
-    static struct mtr_filter filter = {{"region", 6}, counted, 2};
+    static struct mtr_filter filter = {
+        .property = {"region", 6}, .values = counted, .value_count = 2};
     meter->filters = &filter;
     meter->filter_count = 1;
 }

@@ -4,6 +4,7 @@
  *   meters:
  *     - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size]}
  *     - {key: calls, service: compute, event_type: api.call, aggregation: count, filter: {kind: [api, web]}}
+ *     - {key: long, service: voice, event_type: call, value: seconds, filter: {seconds: {gt: 15, lte: 3600}}}
  *
  * An event counts for every meter of its type and of the service bought whose filter it passes and whose
  * properties it has: what is taken from it is said in meter_take.h. Its
@@ -52,10 +53,23 @@ enum { MTR_CELL_S_MAX = 3600 };
 /* The longest stretch that one event of a meter with spread_over may cover, in seconds. */
 enum { MTR_SPREAD_S_MAX = 32 * 86400 };
 
-struct mtr_filter { /* an event counts only when the property equals one of the values */
+/* A number that a property is compared with. */
+struct mtr_bound {
+    bool given;
+    bool inclusive;
+    struct mtr_decimal at;
+};
+
+/* An event counts only when all of it holds of the property. One that is missing holds when nothing but
+ * `excluded` is asked of it. Texts are compared as mtr_property_text gives them; above and below compare
+ * numbers exactly, also those that came as text, and nothing else is above or below. */
+struct mtr_filter {
     struct mtr_str property;
-    struct mtr_str *values;
+    struct mtr_str *values; /* it equals one of them; none: not asked */
     uint32_t value_count;
+    struct mtr_str *excluded; /* it equals none of them */
+    uint32_t excluded_count;
+    struct mtr_bound above, below;
 };
 
 struct mtr_meter {

@@ -72,6 +72,8 @@ const char *mtr_rounding_name(enum mtr_rounding mode);
  * MTR_EOVERFLOW. */
 int mtr_decimal_parse(struct mtr_str text, struct mtr_decimal *out) MTR_MUST_USE;
 int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTES]); /* returns the length */
+/* By value: <0, 0, >0. */
+int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b);
 int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out) MTR_MUST_USE;
 
 int mtr_quantity_parse(struct mtr_str text, struct mtr_quantity *out) MTR_MUST_USE;

@@ -48,6 +48,16 @@ static int compare_fixed(mtr_int128 a, mtr_int128 b)
     return (a > b) - (a < b);
 }
 
+/* What stands behind the point is brought to 38 digits, which 128 bits hold. */
+int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b)
+{
+    const mtr_int128 a_unit = (mtr_int128)wide_power10(a.scale), b_unit = (mtr_int128)wide_power10(b.scale);
+    const int order = compare_fixed(a.mantissa / a_unit, b.mantissa / b_unit);
+    if (order) return order;
+    return compare_fixed(a.mantissa % a_unit * (mtr_int128)wide_power10(MTR_DECIMAL_DIGITS_MAX - a.scale),
+                         b.mantissa % b_unit * (mtr_int128)wide_power10(MTR_DECIMAL_DIGITS_MAX - b.scale));
+}
+
 int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out)
 {
     mtr_int128 sum;
