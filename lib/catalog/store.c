@@ -283,6 +283,15 @@ static int make_draft(struct mtr_catalog_store *store, struct bundle *bundle, in
     return MTR_OK;
 }
 
+static int review(const struct mtr_catalog_edit *edit, const struct mtr_catalog *stored,
+                  const struct mtr_catalog *draft, struct mtr_diagnostics *findings)
+{
+    const size_t errors = findings->errors;
+    if (!edit->review || stored == draft) return MTR_OK;
+    int rc = edit->review(edit->review_context, stored, draft, findings);
+    return !rc && findings->errors > errors ? MTR_EINVALID : rc;
+}
+
 static int apply_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
                         const struct mtr_catalog_edit *edit, struct mtr_catalog_change *change,
                         struct mtr_diagnostics *findings)
@@ -291,7 +300,8 @@ static int apply_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
     int rc = make_draft(store, bundle, edit->now_us, change, findings, &candidate);
     if (rc) return rc;
     const bool stays = edit->dry_run || change->created + change->updated == 0;
-    if (!stays) rc = store->read_only ? MTR_EDENIED : store_bundle(store, bundle, edit);
+    rc = review(edit, store->current, candidate, findings);
+    if (!rc && !stays) rc = store->read_only ? MTR_EDENIED : store_bundle(store, bundle, edit);
     if (rc || stays) {
         mtr_catalog_release(candidate);
         return rc;

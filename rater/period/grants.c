@@ -278,6 +278,16 @@ int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscrip
     return rc;
 }
 
+int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                              int64_t start_s, struct mtr_hash128 *out)
+{
+    struct mtr_billing_period period;
+    struct mtr_grants grants;
+    int rc = rater_open_period(rating, subscription, start_s, &period, &grants);
+    if (!rc) *out = period.inputs;
+    return rc;
+}
+
 int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
                               int64_t start_s, struct mtr_grants *out)
 {

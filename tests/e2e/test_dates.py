@@ -109,6 +109,54 @@ def check_gap():
         assert "the subscription ended at 2026-10-01T00:00:00Z, and the next of this subject starts at 2026-10-11T00:00:00Z" in said, said
 
 
+def check_closed_periods():
+    """A change without a date is refused where closed periods would be rated again, and says what it does to each; one that is dated says it, too."""
+    with Daemon(WIDE) as daemon:
+        subscription = {"key": "s1", "service": "s", "customer": "c1", "tariff": "p", "start": "2026-09-01"}
+        other = {"key": "q", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "2"}]}]}
+        apply(daemon, **{**CATALOG, "tariffs": [*CATALOG["tariffs"], other]}, subscriptions=[subscription])
+        send(daemon, daemon.vendor_key("v"), ("1", "s1", "2026-09-10T00:00:00Z", 100), ("2", "s1", "2026-10-10T00:00:00Z", 50))
+        before = {("s1", "c1", "2026-09-01"): 100, ("s1", "c1", "2026-10-01"): 50}
+        assert bill(daemon) == before
+        anew = {**CATALOG["tariffs"][0], "versions": [{"from": "2020-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "2"}]}]}
+        for what in {"subscriptions": [{**subscription, "tariff": "q"}]}, {"tariffs": [anew]}:
+            for path in "/v1/catalog", "/v1/catalog?dry_run=true":
+                refused = daemon.call("PUT", path, body=what)
+                texts = [finding["text"] for finding in refused.json()["findings"] if finding["line"] == 0]
+                assert refused.status == 422 and texts == [
+                    "2 closed periods of 1 subscription are rated again: 150.00 becomes 300.00 EUR. Say from when the change holds, or ask for it with "
+                    "correct_closed_periods",
+                    "s1 of c1 from 2026-09-01T00:00:00+00:00: 100.00 becomes 200.00 EUR",
+                    "s1 of c1 from 2026-10-01T00:00:00+00:00: 50.00 becomes 100.00 EUR"], texts
+        refused = daemon.call("PUT", "/v1/catalog", body={"subscriptions": [{**subscription, "customer": "c2"}]})
+        assert refused.status == 422 and b"2 closed periods of 1 subscription are rated again: 150.00 becomes 150.00 EUR" in refused.body, refused.body
+        daemon.settle()
+        assert bill(daemon) == before
+
+        # Nothing is said of what changes no closed period, and a version that is new has its date.
+        assert not apply(daemon, subscriptions=[{**subscription, "labels": {"team": "blue"}}])["findings"]
+        later = {"from": "2190-01-01", "components": [{"key": "c", "meter": "m", "per_unit": "9"}]}
+        assert not apply(daemon, tariffs=[{**CATALOG["tariffs"][0], "versions": [*CATALOG["tariffs"][0]["versions"], later]}])["findings"]
+        past = {"from": "2026-10-01", "components": [{"key": "c", "meter": "m", "per_unit": "3"}]}
+        change = apply(daemon, tariffs=[{**CATALOG["tariffs"][0], "versions": [*CATALOG["tariffs"][0]["versions"], past, later]}])
+        assert [finding["severity"] for finding in change["findings"]] == ["warning"] * 3, change
+        assert change["findings"][1]["text"] == "1 closed period of 1 subscription is rated again: 50.00 becomes 150.00 EUR", change
+        assert bill(daemon) == {**before, ("s1", "c1", "2026-10-01"): 150}
+
+        # Asked for by name it is done, after it was shown.
+        path = os.path.join(daemon.root, "moved.yaml")
+        with open(path, "w") as f:
+            json.dump({"subscriptions": [{**subscription, "tariff": "q"}]}, f)
+        shown = daemon.command("apply", "--dry-run", "--correct-closed-periods", path)
+        assert "would be: 0 created, 1 updated" in shown.stdout and "warning: 2 closed periods of 1 subscription are rated again: 250.00 becomes 300.00 EUR\n" in shown.stderr, shown
+        assert daemon.command("apply", path, check=False).returncode == 1
+        daemon.command("apply", "--correct-closed-periods", path)
+        daemon.settle()
+        assert bill(daemon) == {("s1", "c1", "2026-09-01"): 200, ("s1", "c1", "2026-10-01"): 100}
+        audit(daemon)
+
+
 check_end_before_usage()
+check_closed_periods()
 check_subscribe_again()
 check_gap()

@@ -136,8 +136,9 @@ class World:
 # ---- rounds ----
 
 def apply(world, catalog):
-    """The whole catalog as one change; when the daemon was killed meanwhile, once more after its start: the same documents are no change."""
-    if world.daemon.call("PUT", "/v1/catalog", body=json.dumps(catalog), headers={"Content-Type": "application/json"}).status != 200:
+    """The whole catalog as one change, also of prices without a date; when the daemon was killed meanwhile, once more after its start: the same documents
+    are no change."""
+    if world.daemon.call("PUT", "/v1/catalog?correct_closed_periods=true", body=json.dumps(catalog), headers={"Content-Type": "application/json"}).status != 200:
         raise AssertionError(world.daemon.apply(catalog))
     world.catalog = catalog
 

@@ -10,8 +10,11 @@
 
 #include "meterd/core/limits.h"
 #include "meterd/core/logline.h"
+#include "meterd/query/closed_periods.h"
 
 enum { FINDINGS_MAX = 200, KINDS_TEXT_BYTES = 160 };
+/* Of closed periods that a change is looked at for: some seconds at most, in which no other change comes. */
+enum { REVIEW_PERIOD_BYTES_MAX = 64 << 20, REVIEW_LOOKED_AT_MAX = 200000, REVIEW_PRICED_MAX = 10000 };
 
 bool api_kind(struct api_call *call, struct mtr_str name, enum mtr_catalog_kind *kind)
 {
@@ -119,6 +122,22 @@ static void answer_change(struct api_call *call, const struct mtr_catalog_change
     call->host->catalog_changed(call->host->context);
 }
 
+/* What the change does to closed periods, before it is in force. */
+static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings)
+{
+    struct api_call *call = context;
+    const struct mtr_closed_periods_options options = {
+        .stored = stored,
+        .draft = draft,
+        .memory_bytes_max = REVIEW_PERIOD_BYTES_MAX,
+        .looked_at_max = REVIEW_LOOKED_AT_MAX,
+        .priced_max = REVIEW_PRICED_MAX,
+    };
+    return mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
+                                     api_flag(call, "correct_closed_periods"), findings);
+}
+
 static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
 {
     struct mtr_catalog_change change = {0};
@@ -130,7 +149,9 @@ static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, stru
                                           .key = key,
                                           .who = call->credential->key,
                                           .now_us = call->now_us,
-                                          .dry_run = dry_run};
+                                          .dry_run = dry_run,
+                                          .review = call->host->charges ? review : NULL,
+                                          .review_context = call};
     int rc = mtr_catalog_store_apply(call->host->catalog_store, &edit, &change, &findings);
     if (rc == MTR_EINVALID)
         api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
@@ -152,6 +173,8 @@ static void put_document(struct api_call *call)
 
 static const struct api_parameter put_parameters[] = {
     {"dry_run", API_BOOLEAN, .doc = "check and say what would change; store nothing"},
+    {"correct_closed_periods", API_BOOLEAN,
+     .doc = "apply a change without a date also where closed periods are rated again by it"},
     {0},
 };
 

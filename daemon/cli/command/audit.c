@@ -191,7 +191,7 @@ static void report(const struct audit *audit)
     if (counts->pending) printf("         %" PRIu64 " periods wait for their next rating\n", counts->pending);
     if (counts->findings) printf("         %" PRIu64 " findings\n", counts->findings);
     if (counts->notes)
-        printf("         %" PRIu64 " notes of usage that is not charged\n", counts->notes);
+        printf("notes    %" PRIu64 " of usage that is not charged\n", counts->notes);
 }
 
 static void close_audit(struct audit *audit)

@@ -40,6 +40,11 @@ struct mtr_catalog_edit {
     struct mtr_str who;                /* kept with every revision; cut to 256 bytes */
     int64_t now_us;
     bool dry_run;                      /* nothing is stored, findings are the same */
+    /* Looks at what would be in force before it is; NULL: nobody does. Its findings are the edit's, and an
+     * error refuses it; a result other than MTR_OK is returned. Other edits wait meanwhile. */
+    int (*review)(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                  struct mtr_diagnostics *findings);
+    void *review_context;
 };
 
 struct mtr_catalog_change {

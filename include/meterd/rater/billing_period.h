@@ -175,6 +175,11 @@ const char *mtr_period_problem_text(const struct mtr_period_price *price, int er
 int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr_charges_txn *charges,
                                 struct mtr_arena *arena, bool *out) MTR_MUST_USE;
 
+/* The hash of all that the price of the period that starts there depends on but use: equal, and nothing but
+ * use can change it. Looks at the rating's catalog, credits and arena alone. */
+int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
+                              int64_t start_s, struct mtr_hash128 *out) MTR_MUST_USE;
+
 /* The grants of the period that starts there, not drawn on yet, with all credits of the subscription and its
  * customer, whether the period can draw on them or not. Looks at the rating's catalog, credits and arena
  * alone. */

@@ -284,6 +284,16 @@ void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff
                             const struct mtr_tariff_document *stored, int64_t now_us,
                             struct mtr_diagnostics *findings);
 
+/* How a tariff differs from the one that is stored: from when on at the earliest (a date: wherever that day
+ * begins first), INT64_MIN where it is of all times, INT64_MAX where it does not; and whether all that
+ * differs are versions that are new, and so say themselves from when they hold. */
+struct mtr_tariff_change {
+    int64_t from_us;
+    bool dated;
+};
+struct mtr_tariff_change mtr_tariff_compare(const struct mtr_tariff_document *stored,
+                                            const struct mtr_tariff_document *tariff);
+
 /* The tariff with its prices in that currency; NULL when it has none. */
 const struct mtr_tariff_document *mtr_tariff_in(const struct mtr_tariff_document *tariff,
                                                 struct mtr_str currency);

@@ -1,0 +1,303 @@
+/*
+ * What a change does to closed periods. Which subscriptions it touches is told by pointers, since a draft
+ * shares what it leaves as it is; which periods by the hash of their inputs; what comes of them by pricing
+ * them under both catalogs.
+ *
+ * Invariants: reads only. A pair of read transactions for a chunk of subscriptions, the charges' first, so
+ * that the rollups are never older than what the rater had seen.
+ */
+#include "meterd/query/closed_periods.h"
+
+#include "meterd/core/time.h"
+#include "meterd/rater/billing_period.h"
+
+enum { CHUNK_SUBSCRIPTIONS = 64, ARENA_CHUNK_BYTES = 1 << 16, STOP = 1 };
+
+struct looking {
+    const struct mtr_closed_periods_options *options;
+    mtr_on_closed_period on_period;
+    void *context;
+    struct mtr_rollups_txn *rollups;
+    struct mtr_charges_txn *charges;
+    struct mtr_arena arena;
+    int64_t watermark_us;
+    uint32_t looked_at, priced;
+    bool ended; /* by a bound */
+    const struct mtr_subscription *stored, *draft; /* at hand */
+    bool dated;
+    int64_t from_us; /* periods that end by then are out of reach */
+};
+
+/* ---- which subscriptions ---- */
+
+/* A text of a record that both share stands at one place. */
+static bool is_shared(struct mtr_str stored, struct mtr_str draft)
+{
+    return stored.data == draft.data;
+}
+
+/* What the change can reach, and whether it says from when on it does. */
+struct reach {
+    int64_t from_us; /* INT64_MAX: nothing */
+    bool dated;
+};
+
+static void reach_back(struct reach *reach, int64_t from_us, bool dated)
+{
+    if (from_us < reach->from_us) reach->from_us = from_us;
+    reach->dated = reach->dated && dated;
+}
+
+static void compare_tariffs(const struct mtr_tariff_document *stored, const struct mtr_tariff_document *draft,
+                            struct reach *reach)
+{
+    if (stored == draft) return;
+    if (!stored || !draft || !mtr_str_equal(stored->key, draft->key)) {
+        reach_back(reach, INT64_MIN, false);
+        return;
+    }
+    const struct mtr_tariff_change change = mtr_tariff_compare(stored, draft);
+    if (change.from_us < INT64_MAX) reach_back(reach, change.from_us, change.dated);
+}
+
+static bool same_trial(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    if (a->trial_unit_count != b->trial_unit_count || a->has_trial_amount != b->has_trial_amount ||
+        a->trial_amount.e18 != b->trial_amount.e18 || a->trial_stops != b->trial_stops)
+        return false;
+    for (uint32_t i = 0; i < a->trial_unit_count; i++)
+        if (a->trial_units[i].quantity.e12 != b->trial_units[i].quantity.e12 ||
+            !mtr_str_equal(a->trial_units[i].component, b->trial_units[i].component))
+            return false;
+    return true;
+}
+
+static bool same_moments(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    return a->start_s == b->start_s && a->end_s == b->end_s && a->trial_end_s == b->trial_end_s &&
+           a->free_until_s == b->free_until_s && a->charged_until_s == b->charged_until_s;
+}
+
+/* An anniversary's anchor moves with the start. */
+static bool same_billing(const struct mtr_subscription *a, const struct mtr_subscription *b)
+{
+    return a->billing.unit == b->billing.unit &&
+           (a->billing.anchor_days == b->billing.anchor_days || a->start_s != b->start_s);
+}
+
+static void compare_documents(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
+                              struct reach *reach)
+{
+    if (is_shared(stored->key, draft->key)) return;
+    if (!mtr_str_equal(stored->customer, draft->customer) || !same_billing(stored, draft) ||
+        !same_trial(stored, draft))
+        reach_back(reach, INT64_MIN, false);
+    else if (!same_moments(stored, draft))
+        reach_back(reach, INT64_MIN, true);
+}
+
+static const struct mtr_credit *next_credit(const struct mtr_catalog *catalog,
+                                            const struct mtr_subscription *subscription, uint32_t *position)
+{
+    if (!mtr_catalog_count(catalog, MTR_KIND_CREDIT)) return NULL;
+    return mtr_catalog_next_credit(catalog, subscription, position);
+}
+
+/* A credit that is new has its own beginning; one that is written anew changes what it gave. */
+static void compare_credits(const struct looking *looking, struct reach *reach)
+{
+    const struct mtr_catalog *stored = looking->options->stored;
+    const struct mtr_credit *draft, *known;
+    for (uint32_t position = 0;
+         (draft = next_credit(looking->options->draft, looking->draft, &position)) != NULL;) {
+        known = mtr_catalog_credit(stored, draft->number);
+        if (!known || !is_shared(known->key, draft->key)) reach_back(reach, INT64_MIN, !known);
+    }
+}
+
+static void compare_peers(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
+                          struct reach *reach)
+{
+    bool same = stored->peer_count == draft->peer_count;
+    for (uint32_t i = 0; i < draft->peer_count && same; i++)
+        same = is_shared(stored->peers[i]->key, draft->peers[i]->key);
+    if (!same) reach_back(reach, INT64_MIN, true); /* who changed it without a date is looked at himself */
+}
+
+/* Is the subscription touched? Then its reach is noted. */
+static bool is_touched(struct looking *looking)
+{
+    struct reach reach = {.from_us = INT64_MAX, .dated = true};
+    const struct mtr_subscription *stored = looking->stored, *draft = looking->draft;
+    compare_tariffs(stored->tariff, draft->tariff, &reach);
+    compare_tariffs(stored->trial_tariff, draft->trial_tariff, &reach);
+    compare_tariffs(stored->cost_tariff, draft->cost_tariff, &reach);
+    compare_documents(stored, draft, &reach);
+    compare_peers(stored, draft, &reach);
+    compare_credits(looking, &reach);
+    looking->from_us = reach.from_us;
+    looking->dated = reach.dated;
+    return reach.from_us < INT64_MAX;
+}
+
+/* ---- one period ---- */
+
+static struct mtr_rating rating_by(struct looking *looking, const struct mtr_catalog *catalog,
+                                   struct mtr_rollups_use *use)
+{
+    *use = (struct mtr_rollups_use){looking->rollups, catalog};
+    struct mtr_rating rating = mtr_rating_of_stores(use, looking->charges, &looking->arena);
+    rating.catalog = catalog;
+    rating.closing = true;
+    return rating;
+}
+
+static int sum_lines(const struct mtr_period_price *price, struct mtr_money *out)
+{
+    int rc = MTR_OK;
+    *out = (struct mtr_money){0};
+    for (uint32_t i = 0; !rc && i < price->line_count; i++)
+        rc = mtr_money_add(*out, price->lines[i].amount, out);
+    return rc;
+}
+
+static bool same_lines(const struct mtr_period_price *a, const struct mtr_period_price *b)
+{
+    bool same = a->line_count == b->line_count;
+    for (uint32_t i = 0; i < a->line_count && same; i++) {
+        const struct mtr_period_line *x = &a->lines[i], *y = &b->lines[i];
+        same = x->amount.e18 == y->amount.e18 && x->cost.e18 == y->cost.e18 &&
+               mtr_str_equal(x->identity.component, y->identity.component) &&
+               mtr_str_equal(x->identity.dimensions, y->identity.dimensions);
+    }
+    return same;
+}
+
+static bool is_fatal(int rc)
+{
+    return rc == MTR_EIO || rc == MTR_ECORRUPT;
+}
+
+/* Another price, or the same for another customer? Then *period says so. */
+static int price_both(struct looking *looking, int64_t start_s, struct mtr_closed_period *period,
+                      bool *changes)
+{
+    struct mtr_rollups_use stored_use, draft_use;
+    const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
+    const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    struct mtr_period_price stored = {0}, draft = {0};
+    int rc = mtr_billing_period_price(&stored_rating, looking->stored, start_s, &stored);
+    if (rc && is_fatal(rc)) return rc;
+    if (rc) return MTR_OK; /* it cannot be rated now either: nothing of it is promised */
+    rc = sum_lines(&stored, &period->before);
+    if (!rc) rc = mtr_billing_period_price(&draft_rating, looking->draft, start_s, &draft);
+    if (!rc) rc = sum_lines(&draft, &period->after);
+    if (rc && is_fatal(rc)) return rc;
+    period->problem = rc;
+    const bool same_customer = mtr_str_equal(looking->stored->customer, looking->draft->customer);
+    *changes = rc || !same_lines(&stored, &draft) || (!same_customer && stored.line_count);
+    return MTR_OK;
+}
+
+static int compare_inputs(struct looking *looking, int64_t start_s, bool *same)
+{
+    struct mtr_rollups_use stored_use, draft_use;
+    const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
+    const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
+    struct mtr_hash128 stored, draft;
+    int rc = mtr_billing_period_inputs(&stored_rating, looking->stored, start_s, &stored);
+    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, looking->draft, start_s, &draft);
+    if (!rc) *same = stored.high == draft.high && stored.low == draft.low;
+    return rc;
+}
+
+static int look_at(struct looking *looking, int64_t start_s, int64_t end_s)
+{
+    struct mtr_closed_period period = {
+        .subscription = looking->draft, .start_s = start_s, .end_s = end_s, .dated = looking->dated};
+    bool same_inputs = false, changes = false;
+    if (looking->looked_at == looking->options->looked_at_max ||
+        looking->priced == looking->options->priced_max) {
+        looking->ended = true;
+        return STOP;
+    }
+    looking->looked_at++;
+    mtr_arena_reset(&looking->arena);
+    int rc = compare_inputs(looking, start_s, &same_inputs);
+    if (rc) return rc;
+    if (same_inputs && mtr_str_equal(looking->stored->customer, looking->draft->customer)) return MTR_OK;
+    looking->priced++;
+    rc = price_both(looking, start_s, &period, &changes);
+    return rc || !changes ? rc : looking->on_period(looking->context, &period);
+}
+
+/* ---- the periods of one subscription ---- */
+
+static int on_rated_period(void *context, const struct mtr_charge_period *period)
+{
+    struct looking *looking = context;
+    if (period->status != MTR_PERIOD_FINAL) return MTR_OK;
+    if (looking->from_us > INT64_MIN && period->end_s * MTR_US_PER_SECOND <= looking->from_us) return MTR_OK;
+    return look_at(looking, period->start_s, period->end_s);
+}
+
+/* Periods that are over and that there were none of: a start that moved back makes such. */
+static int look_at_new_periods(struct looking *looking)
+{
+    const struct mtr_subscription *draft = looking->draft;
+    int64_t at_s = draft->start_s;
+    int rc = MTR_OK;
+    if (looking->stored->start_s == draft->start_s) return MTR_OK;
+    while (!rc && at_s < draft->end_s) {
+        struct mtr_charge_period known;
+        int64_t whole_end_s = 0;
+        const int64_t start_s = mtr_billing_period_start(draft, at_s, &whole_end_s);
+        const int64_t end_s = mtr_time_sooner(whole_end_s, draft->end_s);
+        if (end_s * MTR_US_PER_SECOND > looking->watermark_us) break;
+        rc = mtr_charges_get_period(looking->charges, draft->number, start_s, &known);
+        if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_s, end_s);
+        at_s = whole_end_s;
+    }
+    return rc;
+}
+
+/* ---- all of them ---- */
+
+static int begin(struct looking *looking, struct mtr_rollups *rollups, struct mtr_charges *charges)
+{
+    uint64_t next_seq, change;
+    int rc = mtr_charges_begin(charges, false, &looking->charges);
+    if (!rc) rc = mtr_rollups_begin(rollups, false, &looking->rollups);
+    return rc ? rc : mtr_rollups_get_cursor(looking->rollups, &next_seq, &looking->watermark_us, &change);
+}
+
+static void end(struct looking *looking)
+{
+    if (looking->rollups) mtr_rollups_abort(looking->rollups);
+    mtr_charges_abort(looking->charges);
+    looking->rollups = NULL;
+    looking->charges = NULL;
+}
+
+int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                            const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
+                            void *context, bool *complete)
+{
+    struct looking looking = {.options = options, .on_period = on_period, .context = context};
+    uint32_t touched = 0;
+    int rc = MTR_OK;
+    mtr_arena_init(&looking.arena, ARENA_CHUNK_BYTES, options->memory_bytes_max);
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(options->stored, MTR_KIND_SUBSCRIPTION); i++) {
+        looking.stored = mtr_catalog_subscription(options->stored, i);
+        looking.draft = mtr_catalog_subscription(options->draft, i);
+        if (!looking.stored || !looking.draft || !is_touched(&looking)) continue;
+        if (looking.rollups && touched++ % CHUNK_SUBSCRIPTIONS == 0) end(&looking);
+        if (!looking.rollups) rc = begin(&looking, rollups, charges);
+        if (!rc) rc = mtr_charges_walk_periods(looking.charges, i, INT64_MIN, on_rated_period, &looking);
+        if (!rc) rc = look_at_new_periods(&looking);
+    }
+    end(&looking);
+    mtr_arena_release(&looking.arena);
+    *complete = !looking.ended;
+    return looking.ended && rc == STOP ? MTR_OK : rc;
+}

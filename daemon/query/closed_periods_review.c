@@ -1,0 +1,115 @@
+/*
+ * What a change does to closed periods, as findings for whoever makes it: first the sums, then the first
+ * periods one by one. Bounded, however many there are.
+ */
+#include "meterd/query/closed_periods.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "meterd/core/currency.h"
+#include "meterd/core/time.h"
+
+enum { SUMS_MAX = 16, TOLD_MAX = 50 };
+
+/* Of one currency, and of changes with a date or without. */
+struct sum {
+    struct mtr_str currency;
+    bool dated;
+    uint32_t periods, subscriptions, last_subscription;
+    struct mtr_money before, after;
+};
+
+struct review {
+    struct sum sums[SUMS_MAX];
+    uint32_t sum_count;
+    struct mtr_closed_period told[TOLD_MAX];
+    uint32_t told_count;
+    uint64_t untold; /* beyond these */
+};
+
+/* NULL: there is no room for another currency. */
+static struct sum *find_sum(struct review *review, const struct mtr_closed_period *period)
+{
+    const struct mtr_str currency = period->subscription->currency;
+    for (uint32_t i = 0; i < review->sum_count; i++)
+        if (review->sums[i].dated == period->dated && mtr_str_equal(review->sums[i].currency, currency))
+            return &review->sums[i];
+    if (review->sum_count == SUMS_MAX) return NULL;
+    review->sums[review->sum_count] = (struct sum){.currency = currency, .dated = period->dated};
+    return &review->sums[review->sum_count++];
+}
+
+static int on_period(void *context, const struct mtr_closed_period *period)
+{
+    struct review *review = context;
+    struct sum *sum = find_sum(review, period);
+    if (review->told_count < TOLD_MAX) review->told[review->told_count++] = *period;
+    else review->untold++;
+    if (!sum) return MTR_ELIMIT; /* a catalog of so many currencies is beyond what can be told */
+    sum->periods++;
+    if (sum->last_subscription != period->subscription->number) sum->subscriptions++;
+    sum->last_subscription = period->subscription->number;
+    int rc = mtr_money_add(sum->before, period->before, &sum->before);
+    return rc ? rc : mtr_money_add(sum->after, period->after, &sum->after);
+}
+
+/* "100.00 becomes 200.00 EUR" */
+static void write_change(struct mtr_money before, struct mtr_money after, struct mtr_str currency, char *out,
+                         size_t size)
+{
+    const struct mtr_currency *known = mtr_currency_find(currency);
+    const unsigned digits = known ? known->digits : 0;
+    char old[MTR_DECIMAL_TEXT_BYTES], new[MTR_DECIMAL_TEXT_BYTES];
+    mtr_money_format_min(before, digits, old);
+    mtr_money_format_min(after, digits, new);
+    snprintf(out, size, "%s becomes %s %.*s", old, new, MTR_STR_ARGS(currency));
+}
+
+static void tell_sum(const struct sum *sum, bool allowed, struct mtr_diagnostics *findings)
+{
+    char change[3 * MTR_DECIMAL_TEXT_BYTES];
+    const bool refused = !sum->dated && !allowed;
+    write_change(sum->before, sum->after, sum->currency, change, sizeof(change));
+    mtr_diagnostics_addf(
+        findings, refused ? MTR_SEVERITY_ERROR : MTR_SEVERITY_WARNING, 0, 0, NULL,
+        "%" PRIu32 " closed period%s of %" PRIu32 " subscription%s %s rated again: %s%s", sum->periods,
+        sum->periods == 1 ? "" : "s", sum->subscriptions, sum->subscriptions == 1 ? "" : "s",
+        sum->periods == 1 ? "is" : "are", change,
+        refused ? ". Say from when the change holds, or ask for it with correct_closed_periods" : "");
+}
+
+static void tell_period(const struct mtr_closed_period *period, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription *subscription = period->subscription;
+    char change[3 * MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
+    const int32_t offset_s = mtr_zone_at(subscription->zone, period->start_s).offset_s;
+    mtr_time_format_offset(period->start_s * MTR_US_PER_SECOND, offset_s, start);
+    if (period->problem)
+        snprintf(change, sizeof(change), "its price cannot be told: %s", mtr_error_text(period->problem));
+    else
+        write_change(period->before, period->after, subscription->currency, change, sizeof(change));
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "%.*s of %.*s from %s: %s",
+                         MTR_STR_ARGS(subscription->key), MTR_STR_ARGS(subscription->customer), start,
+                         change);
+}
+
+int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                              const struct mtr_closed_periods_options *options, bool allowed,
+                              struct mtr_diagnostics *findings)
+{
+    struct review review = {.sum_count = 0};
+    bool complete = false;
+    int rc = mtr_closed_periods_walk(rollups, charges, options, on_period, &review, &complete);
+    if (rc) return rc;
+    for (uint32_t i = 0; i < review.sum_count; i++) tell_sum(&review.sums[i], allowed, findings);
+    if (!complete)
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL,
+                             "the change reaches more closed periods than are looked at before it: there may "
+                             "be others. `meterd price --what-if` looks at all of them");
+    for (uint32_t i = 0; i < review.told_count; i++) tell_period(&review.told[i], findings);
+    if (review.untold)
+        mtr_diagnostics_addf(findings, MTR_SEVERITY_WARNING, 0, 0, NULL, "and %" PRIu64 " further periods",
+                             review.untold);
+    return MTR_OK;
+}

@@ -1,0 +1,56 @@
+/*
+ * What a change of the catalog does to billing periods that are closed: which of them would be rated again,
+ * to which sum, and whether the change says from when it holds.
+ *
+ * A change with a date is one that somebody means for the past: an end, a start or a trial's end that moves,
+ * a version or a credit that is new. A change without one says nothing of the past, and changes it all the
+ * same: another tariff, customer or billing rule of a subscription, a version that is written anew or taken
+ * out, another cost tariff, a credit of another amount. Rates of exchange are news, and never looked at.
+ *
+ * Reads both stores in short read transactions and writes nothing. Bounded: only subscriptions that the draft
+ * touches, of these only periods that it can reach, and of these those whose inputs are others; with 100,000
+ * subscriptions that are not touched it is some milliseconds. What a customer's other subscriptions add to a
+ * period, and what they drew, is what was charged of them, as in a what-if (what_if.h).
+ */
+#ifndef METERD_QUERY_CLOSED_PERIODS_H
+#define METERD_QUERY_CLOSED_PERIODS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "meterd/catalog/catalog.h"
+#include "meterd/core/diagnostic.h"
+#include "meterd/store/charges.h"
+#include "meterd/store/rollups.h"
+
+struct mtr_closed_periods_options {
+    const struct mtr_catalog *stored;
+    const struct mtr_catalog *draft; /* shares what it leaves as it is (mtr_catalog_store_draft) */
+    uint64_t memory_bytes_max;       /* for one period */
+    uint32_t looked_at_max; /* periods whose inputs are compared */
+    uint32_t priced_max;    /* periods that are priced */
+};
+
+struct mtr_closed_period {
+    const struct mtr_subscription *subscription; /* as the draft has it */
+    int64_t start_s, end_s;
+    bool dated;                     /* whoever wrote the change said from when it holds */
+    int problem;                    /* why the draft's price cannot be told (enum mtr_error); 0: it can */
+    struct mtr_money before, after; /* sums of its lines, in the subscription's currency */
+};
+/* A result other than 0 stops and is returned. */
+typedef int (*mtr_on_closed_period)(void *context, const struct mtr_closed_period *period);
+
+/* Each closed period of which a line would be another, or another customer's. *complete: all of them were
+ * looked at, else one of the bounds ended it. Errors: those of the stores, MTR_ENOMEM. */
+int mtr_closed_periods_walk(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                            const struct mtr_closed_periods_options *options, mtr_on_closed_period on_period,
+                            void *context, bool *complete) MTR_MUST_USE;
+
+/* What is told of it before the draft is in force: a finding for the sums of each currency, and the first
+ * periods. Those of a change without a date are errors, unless it is `allowed`. */
+int mtr_closed_periods_review(struct mtr_rollups *rollups, struct mtr_charges *charges,
+                              const struct mtr_closed_periods_options *options, bool allowed,
+                              struct mtr_diagnostics *findings) MTR_MUST_USE;
+
+#endif
