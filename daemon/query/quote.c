@@ -6,6 +6,7 @@
 
 #include "daemon/query/frozen.h"
 #include "daemon/query/quote_series.h"
+#include "daemon/query/quote_terms.h"
 #include "meterd/catalog/meter.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/document.h"
@@ -28,6 +29,7 @@ struct request {
     struct mtr_list credits; /* of struct quote_credit */
     const struct mtr_node *rates, *meters;
     struct mtr_str zone;
+    struct quote_terms terms;
     bool closing;
     bool trace;
 };
@@ -88,6 +90,16 @@ const struct mtr_field mtr_price_request_fields[] = {
     {FIELD(request, meters, MTR_FIELD_NODE,
            "list of meters that say how rows with times are measured; before those of the catalog")},
     {FIELD(request, zone, MTR_FIELD_TEXT, "time zone of months, days and hours"), .default_text = "UTC"},
+    {.name = "start", .type = MTR_FIELD_TEXT, MTR_ROW_AT(request, terms.start),
+     .doc = "of the subscription that is priced: a date or an instant; default: that of the billing period "
+            "of the first row"},
+    {.name = "end", .type = MTR_FIELD_TEXT, MTR_ROW_AT(request, terms.end),
+     .doc = "of it: a date or an instant; rows with times are priced up to there"},
+    {.name = "billing", .type = MTR_FIELD_NODE, MTR_ROW_AT(request, terms.billing),
+     .doc = "its periods, as in a subscription: {every, anchor}; default: calendar months"},
+    {.name = "trial", .type = MTR_FIELD_NODE, MTR_ROW_AT(request, terms.trial),
+     .doc = "how it begins, as in a subscription: {end or days, tariff, then, quantity, amount}; the tariff "
+            "a key or a document"},
     {FIELD(request, closing, MTR_FIELD_BOOL, "the period is over"), .default_text = "true"},
     {FIELD(request, trace, MTR_FIELD_BOOL, "with the trace"), .default_text = "true"},
     {.name = NULL},
@@ -98,7 +110,7 @@ struct question {
     struct request *request;
     const struct mtr_catalog *catalog;               /* NULL: none */
     int64_t at_us;                                   /* of rows without times */
-    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, not asked for */
+    struct quote_tariffs tariffs;                    /* of cost and trial: NULL, not asked for */
     struct mtr_rate_book rates;
     struct mtr_zone *zone;
     struct mtr_arena *arena;
@@ -179,7 +191,7 @@ static int read_rates(struct question *question, const struct mtr_node *list)
     if (!rates || !book->days) return MTR_ENOMEM;
     for (uint32_t i = 0; i < list->child_count && result != MTR_ENOMEM; i++) {
         struct mtr_node node;
-        int rc = complete(&list->children[i], question->tariff, arena, &node);
+        int rc = complete(&list->children[i], question->tariffs.of[QUOTE_CHARGED], arena, &node);
         if (!rc) rc = mtr_rates_read(&node, arena, &rates[i], question->findings);
         if (rc) result = rc;
         book->days[i] = &rates[i];
@@ -238,26 +250,79 @@ static int read_meters(const struct question *question, struct quote_use_options
     return rc;
 }
 
-static struct quote_series make_series(const struct question *question)
-{
-    const struct request *request = question->request;
-    return (struct quote_series){.tariff = question->tariff,
-                                 .cost = question->cost,
-                                 .party = &request->party,
-                                 .rates = &question->rates,
-                                 .zone = question->zone,
-                                 .credits = &request->credits,
-                                 .closing = true};
-}
-
 static struct quote_use_options make_use(const struct question *question)
 {
     return (struct quote_use_options){.rows = question->request->usage.items,
                                       .row_count = question->request->usage.count,
-                                      .tariff = question->tariff,
-                                      .cost = question->cost,
+                                      .tariffs = question->tariffs,
                                       .catalog = question->catalog,
                                       .zone = question->zone};
+}
+
+/* What the catalog's checks refuse: a fee that is for other periods than those that are asked for. */
+static int check_fees(const struct question *question, const struct mtr_tariff_document *tariff,
+                      enum mtr_period_unit billed)
+{
+    const struct mtr_node *billing = question->request->terms.billing;
+    enum mtr_period_unit unit;
+    for (uint32_t v = 0; billing && tariff && v < tariff->version_count; v++) {
+        for (uint32_t i = 0; i < tariff->versions[v].component_count; i++) {
+            const struct mtr_component *component = &tariff->versions[v].components[i];
+            if (mtr_component_fee_period(component, &unit) && unit != billed)
+                return quote_fail(question->findings, billing, "billing",
+                                  "has other periods than a fee of the tariff is for:", component->key);
+        }
+    }
+    return MTR_OK;
+}
+
+/* And a trial that frees units of nothing. */
+static int check_units(const struct question *question, const struct mtr_subscription *subscription)
+{
+    for (uint32_t i = 0; i < subscription->trial_unit_count; i++) {
+        const struct quote_row row = {.component = subscription->trial_units[i].component};
+        const struct mtr_tariff_document *tariff = subscription->tariff;
+        uint32_t v = 0;
+        while (v < tariff->version_count && !quote_has_component(&tariff->versions[v], &row)) v++;
+        if (v == tariff->version_count)
+            return quote_fail(question->findings, question->request->terms.trial, "trial",
+                              "quantity: the tariff has no component with a meter that is", row.component);
+    }
+    return MTR_OK;
+}
+
+/* The subscription that the request is about; first_s: of its use, NULL where there is none. */
+static int make_subscription(const struct question *question, const int64_t *first_s,
+                             struct mtr_subscription *out)
+{
+    const struct request *request = question->request;
+    const struct quote_terms_place place = {request->zone, question->zone, first_s != NULL,
+                                            first_s ? *first_s : 0};
+    int rc = quote_terms_read(&request->terms, &place, question->arena, out, question->findings);
+    if (rc) return rc;
+    out->key = request->party.subscription;
+    out->customer = request->party.customer;
+    out->currency = request->party.currency;
+    out->tariff = question->tariffs.of[QUOTE_CHARGED];
+    out->cost_tariff = question->tariffs.of[QUOTE_COST];
+    out->trial_tariff = question->tariffs.of[QUOTE_TRIAL];
+    out->rates = &question->rates;
+    out->zone = question->zone;
+    for (int side = 0; !rc && side < QUOTE_SIDES; side++)
+        rc = check_fees(question, question->tariffs.of[side], out->billing.unit);
+    return rc ? rc : check_units(question, out);
+}
+
+/* Use outside of the subscription's time is nobody's. */
+static int check_time(const struct question *question, const struct mtr_subscription *subscription,
+                      const struct quote_series *series, const char *field)
+{
+    const struct mtr_str none = {NULL, 0};
+    if (series->first_s < subscription->start_s)
+        return quote_fail(question->findings, NULL, field, "lies before the start of the subscription", none);
+    if (series->last_s >= subscription->end_s)
+        return quote_fail(question->findings, NULL, field, "lies behind the end of the subscription", none);
+    return MTR_OK;
 }
 
 static int check_series(const struct question *question)
@@ -278,17 +343,28 @@ static int check_series(const struct question *question)
     return MTR_OK;
 }
 
+/* From the subscription's start to its last row, or its end. */
 static int price_series(const struct question *question, struct mtr_json_writer *json)
 {
-    struct quote_series series = make_series(question);
+    struct mtr_subscription subscription;
+    struct quote_series series = {
+        .subscription = &subscription, .credits = &question->request->credits, .closing = true};
     struct quote_use_options use = make_use(question);
     struct mtr_priced_part *parts = NULL;
     uint32_t count = 0;
+    bool has_rows = false;
     int rc = check_series(question);
     if (!rc) rc = read_meters(question, &use);
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
     if (!rc) {
-        quote_use_bounds(series.use, &series.first_s, &series.last_s);
+        has_rows = quote_use_bounds(series.use, &series.first_s, &series.last_s);
+        rc = make_subscription(question, has_rows ? &series.first_s : NULL, &subscription);
+    }
+    if (!rc && has_rows) rc = check_time(question, &subscription, &series, "usage");
+    if (!rc) {
+        series.first_s = subscription.start_s;
+        if (!has_rows) series.last_s = series.first_s;
+        if (subscription.end_s < INT64_MAX) series.last_s = subscription.end_s - 1;
         rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     }
     if (rc == MTR_ENOMEM)
@@ -315,51 +391,57 @@ static int list_rows(const struct question *question, struct quote_use_options *
     return MTR_OK;
 }
 
-/* Both tariffs under the versions in force then, as if they had been so all month. */
-static int freeze(struct question *question, struct query_frozen *charged, struct query_frozen *cost)
+/* The tariffs under the versions in force then, as if they had been so all the time. */
+static int freeze(struct question *question, struct query_frozen frozen[QUOTE_SIDES])
 {
+    static const char *const late[QUOTE_SIDES] = {"no version of the tariff is in force yet",
+                                                  "no version of the cost tariff is in force yet",
+                                                  "no version of the trial's tariff is in force yet"};
     const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
-    const struct mtr_str none = {NULL, 0};
-    const struct mtr_tariff_version *version = mtr_billing_version_at(question->tariff, question->zone, at_s);
-    if (!version)
-        return quote_fail(question->findings, question->request->tariff, "at",
-                          "no version of the tariff is in force yet", none);
-    question->tariff = query_freeze(question->tariff, version, charged);
-    if (!question->cost) return MTR_OK;
-    version = mtr_billing_version_at(question->cost, question->zone, at_s);
-    if (!version)
-        return quote_fail(question->findings, question->request->cost, "at",
-                          "no version of the cost tariff is in force yet", none);
-    question->cost = query_freeze(question->cost, version, cost);
+    for (int side = 0; side < QUOTE_SIDES; side++) {
+        const struct mtr_tariff_document **tariff = &question->tariffs.of[side];
+        if (!*tariff) continue;
+        const struct mtr_tariff_version *version = mtr_billing_version_at(*tariff, question->zone, at_s);
+        if (!version)
+            return quote_fail(question->findings, question->request->tariff, "at", late[side],
+                              (struct mtr_str){NULL, 0});
+        *tariff = query_freeze(*tariff, version, &frozen[side]);
+    }
     return MTR_OK;
 }
 
-/* The whole month of one moment, under the prices of that moment. */
-static int price_month(struct question *question, struct mtr_json_writer *json)
+/* The billing period of one moment, under the prices of that moment. */
+static int price_period(struct question *question, struct mtr_json_writer *json)
 {
-    struct query_frozen charged, cost;
+    struct query_frozen frozen[QUOTE_SIDES];
+    struct mtr_subscription subscription;
     struct mtr_priced_part *parts = NULL;
     uint32_t count = 0;
-    int rc = freeze(question, &charged, &cost);
+    int rc = freeze(question, frozen);
     if (rc) return rc;
     const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
     const struct mtr_civil day = mtr_zone_to_civil(question->zone, at_s);
     const int64_t usage_day = mtr_days_from_civil(day.year, day.month, day.day);
-    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, question->zone};
-    struct quote_series series = make_series(question);
+    struct quote_series series = {.subscription = &subscription,
+                                  .credits = &question->request->credits,
+                                  .first_s = at_s,
+                                  .last_s = at_s,
+                                  .usage_day = &usage_day,
+                                  .closing = question->request->closing};
     struct quote_use_options use = make_use(question);
-    series.first_s = series.last_s = at_s;
-    series.usage_day = &usage_day;
-    series.closing = question->request->closing;
+    rc = make_subscription(question, &at_s, &subscription);
+    if (!rc) rc = check_time(question, &subscription, &series, "at");
+    if (rc) return rc;
+    int64_t whole_end_s;
     use.without_times = true;
     use.has_at = question->request->has_at;
     use.at_us = question->at_us;
-    use.from_s = mtr_period_at(&months, at_s).start_s;
+    use.from_s = mtr_billing_period_start(&subscription, at_s, &whole_end_s);
     rc = list_rows(question, &use);
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
     if (!rc) rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     if (rc) return rc;
-    MTR_ASSERT(count == 1); /* one version, and one day's rate */
+    if (count > 1) return mtr_price_write_parts_json(parts, count, question->request->trace, json);
     mtr_price_write_json(parts[0].input, parts[0].price, question->request->trace, json);
     return MTR_OK;
 }
@@ -367,16 +449,25 @@ static int price_month(struct question *question, struct mtr_json_writer *json)
 static int read_question(struct question *question)
 {
     struct request *request = question->request;
+    const struct mtr_tariff_document **tariffs = question->tariffs.of;
+    const struct mtr_node *trial = quote_trial_tariff(&request->terms);
     int rc = complete_party(question);
-    if (!rc) rc = read_tariff(question, request->tariff, "tariff", &question->tariff);
+    if (!rc) rc = read_tariff(question, request->tariff, "tariff", &tariffs[QUOTE_CHARGED]);
     if (rc) return rc;
-    /* The cost is told in the currency that is charged. */
-    if (!request->party.currency.size) request->party.currency = question->tariff->currency;
-    if (request->has_cost) rc = read_tariff(question, request->cost, "cost", &question->cost);
+    /* The cost is told in the currency that is charged, and a trial is. */
+    if (!request->party.currency.size) request->party.currency = tariffs[QUOTE_CHARGED]->currency;
+    if (request->has_cost) rc = read_tariff(question, request->cost, "cost", &tariffs[QUOTE_COST]);
+    if (!rc && trial) rc = read_tariff(question, trial, "trial", &tariffs[QUOTE_TRIAL]);
     if (!rc) rc = find_rates(question);
     if (rc) return rc;
-    return quote_rows_expand(question->tariff, question->cost, &request->usage, question->arena,
-                             question->findings);
+    return quote_rows_expand(&question->tariffs, &request->usage, question->arena, question->findings);
+}
+
+/* A series: its rows have times, or it has a start and nothing that is used. */
+static bool is_series(const struct request *request)
+{
+    return has_times(request) || (request->terms.start.size && !request->usage.count &&
+                                  !request->has_quantity && !request->has_at);
 }
 
 static int answer(struct question *question, struct mtr_json_writer *json)
@@ -385,7 +476,7 @@ static int answer(struct question *question, struct mtr_json_writer *json)
     if (rc) return rc;
     if (mtr_zone_open(question->request->zone, &question->zone))
         return quote_fail(question->findings, NULL, "zone", "there is no time zone", question->request->zone);
-    rc = has_times(question->request) ? price_series(question, json) : price_month(question, json);
+    rc = is_series(question->request) ? price_series(question, json) : price_period(question, json);
     mtr_zone_close(question->zone);
     return rc;
 }

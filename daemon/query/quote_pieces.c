@@ -74,7 +74,7 @@ static int cut_rows(struct cutting *cutting)
         const struct quote_row *given = &options->rows[i];
         const bool is_span = given->has_seconds && !options->without_times;
         const struct quote_piece moment = {
-            given, NULL, NULL, options->without_times ? options->at_us : given->time_us, given->quantity};
+            given, {NULL}, options->without_times ? options->at_us : given->time_us, given->quantity};
         rc = add_piece(cutting, &cutting->out->moments, &moment);
         if (!rc)
             rc = is_span ? add_span(cutting, &moment) : add_piece(cutting, &cutting->out->pieces, &moment);
@@ -133,17 +133,38 @@ static int check_masks(const struct cutting *cutting, const struct mtr_component
                       component->key);
 }
 
+/* All tariffs at one time. */
+struct timelines {
+    struct timeline sides[QUOTE_SIDES];
+};
+
+static struct timelines open_timelines(const struct quote_use_options *options)
+{
+    struct timelines lines;
+    for (int side = 0; side < QUOTE_SIDES; side++)
+        lines.sides[side] = open_timeline(options->tariffs.of[side], options->zone);
+    return lines;
+}
+
+static bool is_taken_beside(const struct timelines *lines, int side, const struct quote_row *given)
+{
+    for (int other = 0; other < QUOTE_SIDES; other++)
+        if (other != side && first_version(lines->sides[other].tariff, given)) return true;
+    return false;
+}
+
 /* What takes the piece on one side: a component of the version in force; where that leaves it to another
- * version (it is of a meter) or to the other side, the first there is: a level goes on into what prices it
+ * version (it is of a meter) or to another side, the first there is: a level goes on into what prices it
  * later. */
-static int find_on_side(struct cutting *cutting, const struct timeline *side, const struct timeline *beside,
+static int find_on_side(struct cutting *cutting, const struct timelines *lines, int side,
                         const struct quote_row *given, const struct mtr_component **out)
 {
-    const struct mtr_tariff_version *version = side->version;
+    const struct timeline *own = &lines->sides[side];
+    const struct mtr_tariff_version *version = own->version;
     uint32_t index = 0;
     const bool is_now = version && quote_has_component(version, given);
-    if (!is_now && (!version || given->of_meter || first_version(beside->tariff, given)))
-        version = first_version(side->tariff, given);
+    if (!is_now && (!version || given->of_meter || is_taken_beside(lines, side, given)))
+        version = first_version(own->tariff, given);
     if (!version) return MTR_OK;
     int rc = quote_find_component(version, given, &index, cutting->findings);
     if (rc) return rc;
@@ -158,20 +179,18 @@ static int64_t hour_of(const struct cutting *cutting, const struct quote_piece *
 
 static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
 {
-    const struct quote_use_options *options = cutting->options;
-    struct timeline charged = open_timeline(options->tariff, options->zone),
-                    cost = open_timeline(options->cost, options->zone);
+    struct timelines lines = open_timelines(cutting->options);
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pieces->count; i++) {
         struct quote_piece *piece = &pieces->items[i];
         const int64_t hour_s = hour_of(cutting, piece);
-        advance(&charged, hour_s);
-        advance(&cost, hour_s);
-        if (!charged.version)
+        for (int side = 0; side < QUOTE_SIDES; side++)
+            advance(&lines.sides[side], hour_s);
+        if (!lines.sides[QUOTE_CHARGED].version && !lines.sides[QUOTE_TRIAL].version)
             return quote_fail(cutting->findings, NULL, "usage",
                               "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});
-        rc = find_on_side(cutting, &charged, &cost, piece->given, &piece->charged);
-        if (!rc) rc = find_on_side(cutting, &cost, &charged, piece->given, &piece->cost);
+        for (int side = 0; !rc && side < QUOTE_SIDES; side++)
+            rc = find_on_side(cutting, &lines, side, piece->given, &piece->of[side]);
     }
     return rc;
 }

@@ -9,7 +9,7 @@
 /* A row, or the share of its span that lies in one hour. */
 struct quote_piece {
     const struct quote_row *given;
-    const struct mtr_component *charged, *cost; /* that take it, as they are then; NULL: none does */
+    const struct mtr_component *of[QUOTE_SIDES]; /* that take it, as they are then; NULL: none does */
     int64_t time_us;
     struct mtr_quantity quantity;
 };

@@ -9,6 +9,13 @@
 #include "meterd/core/schema.h"
 #include "meterd/tariff/price.h"
 
+/* The tariffs that take rows: that of the subscription, what its use costs the seller, and what its trial
+ * has. */
+enum quote_side { QUOTE_CHARGED, QUOTE_COST, QUOTE_TRIAL, QUOTE_SIDES };
+struct quote_tariffs {
+    const struct mtr_tariff_document *of[QUOTE_SIDES]; /* NULL: none */
+};
+
 struct quote_row {
     struct mtr_str component; /* empty: all that price the meter */
     bool of_meter;            /* it named none: a version without the component leaves it out */
@@ -26,11 +33,10 @@ struct quote_row {
 int quote_fail(struct mtr_diagnostics *findings, const struct mtr_node *node, const char *field,
                const char *sentence, struct mtr_str name);
 
-/* Rows without a component become one for each component that prices their meter, in any version of both
- * tariffs (cost: NULL, none). With a time they are of their meter even if one component prices it: a version
- * without it leaves them out, as a charge does. */
-int quote_rows_expand(const struct mtr_tariff_document *charged, const struct mtr_tariff_document *cost,
-                      struct mtr_list *rows, struct mtr_arena *arena,
+/* Rows without a component become one for each component that prices their meter, in any version of the
+ * tariffs. With a time they are of their meter even if one component prices it: a version without it leaves
+ * them out, as a charge does. */
+int quote_rows_expand(const struct quote_tariffs *tariffs, struct mtr_list *rows, struct mtr_arena *arena,
                       struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 /* Has the version a component that takes what is given? */

@@ -1,9 +1,8 @@
 /*
- * See quote_series.h. The subscription starts with the first month; a contract term (scope term) begins with
- * it. What a month draws of a pool is kept in a ledger in memory, for the months after it.
+ * See quote_series.h. What a period draws of a pool is kept in a ledger in memory, for the periods after it.
  *
  * Invariant: the lines of a part, with the costs laid beside them, are those that the rater would emit; cost
- * that lies where nothing is charged stands with the month's first part.
+ * that lies where nothing is charged stands with the period's first part.
  */
 #include "daemon/query/quote_series.h"
 
@@ -34,7 +33,7 @@ const struct mtr_field quote_credit_fields[] = {
      .type = MTR_FIELD_TIME,
      .offset = offsetof(struct quote_credit, expires_us),
      MTR_ROW_GIVEN(quote_credit, has_expires),
-     .doc = "months that begin then or later do not draw on it"},
+     .doc = "billing periods that begin then or later do not draw on it"},
     {.name = NULL},
 };
 
@@ -42,10 +41,10 @@ struct run {
     const struct quote_series *series;
     struct mtr_arena *arena;
     struct mtr_diagnostics *findings;
-    struct mtr_subscription subscription;
+    const struct mtr_subscription *subscription;
     struct mtr_credit *credits;
     uint32_t credit_count;
-    struct drawn *drawn; /* by grant: what the months so far drew */
+    struct drawn *drawn; /* by grant: what the periods so far drew */
     uint32_t drawn_count, drawn_capacity;
     struct mtr_priced_part *parts;
     uint32_t part_count, part_capacity;
@@ -60,7 +59,7 @@ struct drawn {
 
 static bool is_taken(const struct run *run, struct mtr_str key)
 {
-    const struct mtr_tariff_document *tariff = run->series->tariff;
+    const struct mtr_tariff_document *tariff = run->subscription->tariff;
     for (uint32_t v = 0; v < tariff->version_count; v++) {
         const struct mtr_tariff_version *version = &tariff->versions[v];
         if (mtr_tariff_component(version, key)) return true;
@@ -81,7 +80,7 @@ static int make_credit(struct run *run, const struct quote_credit *given, uint32
         .key = given->key,
         .of_money = true,
         .amount = given->amount,
-        .currency = run->series->tariff->currency,
+        .currency = run->subscription->tariff->currency,
         .from = {.time_s = INT64_MIN},
         .priority = (uint32_t)given->priority,
     };
@@ -156,7 +155,7 @@ static int post_draws(struct run *run, const struct mtr_grants *grants)
             drawn = &run->drawn[run->drawn_count++];
             *drawn = (struct drawn){.grant = grant->id};
         }
-        MTR_ASSERT(drawn->sum == grant->before); /* months come one after another */
+        MTR_ASSERT(drawn->sum == grant->before); /* periods come one after another */
         drawn->sum += grant->drawn;
     }
     return MTR_OK;
@@ -167,7 +166,7 @@ static int post_draws(struct run *run, const struct mtr_grants *grants)
 static int format_time(const struct run *run, int64_t time_s, struct mtr_str *out)
 {
     char text[MTR_TIME_TEXT_BYTES];
-    const int32_t offset_s = mtr_zone_at(run->series->zone, time_s).offset_s;
+    const int32_t offset_s = mtr_zone_at(run->subscription->zone, time_s).offset_s;
     if (offset_s)
         mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
     else
@@ -226,16 +225,23 @@ static int lay_costs(const struct mtr_period_price *priced, uint32_t part, struc
     return rc;
 }
 
-static int keep_part(struct run *run, const struct mtr_period_price *priced, uint32_t index)
+/* Also of a period in which nothing is charged: then `input` has a version without components. */
+static int keep_part(struct run *run, const struct mtr_period_price *priced, uint32_t index,
+                     const struct mtr_period *bounds)
 {
-    const struct mtr_billing_part *part = &priced->period.parts[index];
+    static const struct mtr_tariff_version nothing;
     struct mtr_price *price = mtr_arena_calloc(run->arena, 1, sizeof(*price));
-    struct mtr_priced_part kept = {.input = &priced->parts[index].input, .price = price};
-    if (!price) return MTR_ENOMEM;
-    *price = priced->parts[index].price;
+    struct mtr_price_input *input = mtr_arena_calloc(run->arena, 1, sizeof(*input));
+    struct mtr_priced_part kept = {.input = input, .price = price};
+    if (!price || !input) return MTR_ENOMEM;
+    *input = (struct mtr_price_input){.tariff = run->subscription->tariff, .version = &nothing};
+    if (index < priced->period.part_count) {
+        *input = priced->parts[index].input;
+        *price = priced->parts[index].price;
+    }
     int rc = lay_costs(priced, index, run->arena, price);
-    if (!rc) rc = format_time(run, part->start_s, &kept.from);
-    if (!rc) rc = format_time(run, part->end_s, &kept.to);
+    if (!rc) rc = format_time(run, bounds->start_s, &kept.from);
+    if (!rc) rc = format_time(run, bounds->end_s, &kept.to);
     if (!rc)
         rc = mtr_arena_make_room(run->arena, (void **)&run->parts, run->part_count, &run->part_capacity,
                                  sizeof(kept));
@@ -243,48 +249,42 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
     return rc;
 }
 
-/* ---- months ---- */
+/* ---- periods ---- */
 
-static void make_subscription(struct run *run)
+static int keep_parts(struct run *run, const struct mtr_period_price *priced)
 {
-    const struct quote_series *series = run->series;
-    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, series->zone};
-    const int64_t start_s = mtr_period_at(&months, series->first_s).start_s;
-    run->subscription = (struct mtr_subscription){.key = series->party->subscription,
-                                                  .customer = series->party->customer,
-                                                  .currency = series->party->currency,
-                                                  .tariff = series->tariff,
-                                                  .cost_tariff = series->cost,
-                                                  .rates = series->rates,
-                                                  .zone = series->zone,
-                                                  .billing = months,
-                                                  .start_s = start_s,
-                                                  .trial_end_s = start_s,
-                                                  .free_until_s = start_s,
-                                                  .charged_until_s = INT64_MAX,
-                                                  .end_s = INT64_MAX};
+    const struct mtr_billing_period *period = &priced->period;
+    const struct mtr_period all = {period->start_s, period->end_s};
+    int rc = MTR_OK;
+    if (!period->part_count) return keep_part(run, priced, 0, &all);
+    for (uint32_t i = 0; !rc && i < period->part_count; i++) {
+        const struct mtr_period bounds = {period->parts[i].start_s, period->parts[i].end_s};
+        rc = keep_part(run, priced, i, &bounds);
+    }
+    return rc;
 }
 
-static int price_month(struct run *run, const struct mtr_rating *rating, int64_t start_s, int64_t *end_s)
+static int price_period(struct run *run, const struct mtr_rating *rating, int64_t start_s, int64_t *end_s)
 {
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
-    int rc = mtr_billing_period_price(rating, &run->subscription, start_s, priced);
+    int rc = mtr_billing_period_price(rating, run->subscription, start_s, priced);
     if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
         return quote_fail(run->findings, NULL, rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
                           (struct mtr_str){NULL, 0});
     if (!rc) rc = post_draws(run, &priced->grants);
-    for (uint32_t i = 0; !rc && i < priced->period.part_count; i++)
-        rc = keep_part(run, priced, i);
-    *end_s = priced->period.whole.end_s;
+    if (!rc) rc = keep_parts(run, priced);
+    *end_s = priced->period.end_s;
+    MTR_ASSERT(rc || (priced->period.exists && start_s < *end_s)); /* or it would never end */
     return rc;
 }
 
 int quote_series_price(const struct quote_series *series, struct mtr_arena *arena,
                        struct mtr_diagnostics *findings, struct mtr_priced_part **parts, uint32_t *count)
 {
-    struct run run = {.series = series, .arena = arena, .findings = findings};
-    make_subscription(&run);
+    const struct mtr_subscription *subscription = series->subscription;
+    struct run run = {.series = series, .arena = arena, .findings = findings, .subscription = subscription};
+    int64_t whole_end_s, at_s = mtr_billing_period_start(subscription, series->first_s, &whole_end_s);
     int rc = make_credits(&run);
     const struct mtr_rating rating = {.source = &quote_use_source,
                                       .source_context = series->use,
@@ -295,9 +295,10 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
                                       .usage_day = series->usage_day,
                                       .closing = series->closing,
                                       .arena = arena};
-    for (int64_t at_s = run.subscription.start_s; !rc && at_s <= series->last_s;)
-        rc = price_month(&run, &rating, at_s, &at_s);
+    while (!rc && at_s <= series->last_s && at_s < subscription->end_s)
+        rc = price_period(&run, &rating, at_s, &at_s);
     *parts = run.parts;
     *count = run.part_count;
+    MTR_ASSERT(rc || run.part_count);
     return rc;
 }

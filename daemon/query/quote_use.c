@@ -122,7 +122,9 @@ static bool is_of(const struct stream *stream, const struct mtr_component *compo
 
 static bool is_taken(const struct stream *stream, const struct quote_piece *piece)
 {
-    return is_of(stream, piece->charged, piece->given) || is_of(stream, piece->cost, piece->given);
+    for (int side = 0; side < QUOTE_SIDES; side++)
+        if (is_of(stream, piece->of[side], piece->given)) return true;
+    return false;
 }
 
 /* The number of the values of the meter's dimensions, as a cell's key has them. */
@@ -263,19 +265,21 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
     if (!use) return MTR_ENOMEM;
     *use = (struct quote_use){.options = *options, .arena = arena, .findings = findings};
     int rc = quote_cut_rows(options, arena, findings, &use->cut);
-    if (!rc) rc = add_streams(use, options->tariff);
-    if (!rc) rc = add_streams(use, options->cost);
+    for (int side = 0; !rc && side < QUOTE_SIDES; side++)
+        rc = add_streams(use, options->tariffs.of[side]);
     if (!rc) *out = use;
     return rc;
 }
 
-void quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s)
+bool quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s)
 {
-    MTR_ASSERT(use->cut.moments.count > 0 && use->cut.pieces.count > 0);
+    MTR_ASSERT(!use->cut.moments.count == !use->cut.pieces.count);
+    if (!use->cut.moments.count) return false;
     const int64_t moment_us = use->cut.moments.items[use->cut.moments.count - 1].time_us,
                   piece_us = use->cut.pieces.items[use->cut.pieces.count - 1].time_us;
     *first_s = use->cut.moments.items[0].time_us / MTR_US_PER_SECOND;
     *last_s = (moment_us > piece_us ? moment_us : piece_us) / MTR_US_PER_SECOND;
+    return true;
 }
 
 /* ---- hooks ---- */

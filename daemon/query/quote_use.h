@@ -16,8 +16,8 @@
 struct quote_use_options {
     const struct quote_row *rows; /* expanded */
     uint32_t row_count;
-    const struct mtr_tariff_document *tariff, *cost; /* cost: NULL, none */
-    const struct mtr_meter *meters;                  /* of the request */
+    struct quote_tariffs tariffs;
+    const struct mtr_meter *meters; /* of the request */
     uint32_t meter_count;
     const struct mtr_catalog *catalog; /* NULL: none */
     const struct mtr_zone *zone;
@@ -35,9 +35,8 @@ struct quote_use;
 int quote_use_open(const struct quote_use_options *options, struct mtr_arena *arena,
                    struct mtr_diagnostics *findings, struct quote_use **out) MTR_MUST_USE;
 
-/* Of rows with times, of which there is one at least: the first moment, and the last that anything was used
- * in. */
-void quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s);
+/* Of rows with times: the first moment, and the last that anything was used in. False: there are none. */
+bool quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s);
 
 extern const struct mtr_use_source quote_use_source; /* context: struct quote_use */
 

@@ -165,6 +165,9 @@ void record_fail(const struct mtr_record *record, const char *name, struct mtr_d
 void record_freeze(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings);
 
+/* Start, end, billing and trial of a subscription's record, but for the trial's tariff; what they point to is
+ * the record's. */
+void record_fill_terms(const struct mtr_record *record, struct mtr_subscription *out);
 /* The meter of a record; its texts are the record's. */
 struct mtr_meter record_meter_of(const struct mtr_record *record, const struct mtr_service *service);
 

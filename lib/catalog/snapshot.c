@@ -264,23 +264,11 @@ static void link_subscription(struct mtr_catalog *catalog, const struct mtr_reco
         .currency = currency,
         .rates = &catalog->rates,
         .zone = f->zone,
-        .billing = {.unit = (enum mtr_period_unit)f->billing.every,
-                    .anchor_days = f->anchor_days,
-                    .zone = f->zone},
-        .start_s = f->start_s,
-        .trial_end_s = f->trial_end_s,
         .trial_tariff = tariff_in(record, trial, currency, findings),
-        .trial_stops = f->trial.then == 1 && f->charged_until_s == INT64_MAX,
-        .free_until_s = f->free_until_s,
-        .charged_until_s = f->charged_until_s,
-        .trial_units = f->trial.units,
-        .trial_unit_count = f->trial.quantity.count,
-        .has_trial_amount = f->trial.has_amount,
-        .trial_amount = f->trial.amount,
-        .end_s = f->end_s,
         .labels = f->labels.items,
         .label_count = f->labels.count,
     };
+    record_fill_terms(record, &catalog->subscriptions[record->number - 1]);
     if (catalog->services[service->number - 1].vendor) index_subject(catalog, record);
 }
 

@@ -276,6 +276,54 @@ def test_pools(folder):
     assert "negative" in run(PREPAID, "-q", "1", "--credit=-5", code=1)
 
 
+TERMS = """
+tariffs:
+  - key: taste
+    currency: EUR
+    versions: [{from: 2026-01-01, components: [{key: calls, meter: calls, per_unit: "0.10", cap: 2}]}]
+  - key: api
+    currency: EUR
+    versions:
+      - from: 2026-01-01
+        components:
+          - {key: calls, meter: calls, per_unit: 1, free_units: 5}
+          - {key: base, recurring: {amount: 31, prorate: second}}
+"""
+
+
+def test_terms(folder):
+    """Start, end, billing and trial of the subscription that is priced, as the daemon has them."""
+    tariff = write(folder, "terms.yaml", TERMS)
+    series = write(folder, "terms.csv", "time,quantity\n2026-01-12T00:00:00Z,30\n2026-01-30T00:00:00Z,12\n2026-02-03T00:00:00Z,7\n")
+    given = [tariff, "--tariff", "api", "--series", series, "--json"]
+
+    def lines(*options):
+        answer = json.loads(run(*given, *options))
+        return [(line["from"][:10], line["component"], line["amount"]) for line in answer["lines"]]
+
+    assert lines() == [("2026-01-01", "calls", "37.00"), ("2026-01-01", "base", "31.00"), ("2026-02-01", "calls", "2.00"), ("2026-02-01", "base", "31.00")]
+    assert lines("--start", "2026-01-11", "--end", "2026-03-08") == [
+        ("2026-01-11", "calls", "37.00"), ("2026-01-11", "base", "21.00"), ("2026-02-01", "calls", "2.00"), ("2026-02-01", "base", "31.00"),
+        ("2026-03-01", "base", "7.00")]
+    assert lines("--start", "2026-01-11", "--trial", "{days: 10, tariff: taste}") == [
+        ("2026-01-11", "calls", "2.00"), ("2026-01-21", "calls", "7.00"), ("2026-01-21", "base", "11.00"), ("2026-02-01", "calls", "2.00"),
+        ("2026-02-01", "base", "31.00")]
+    assert lines("--start", "2026-01-11", "--trial", "2026-01-21")[0] == ("2026-01-21", "calls", "7.00")
+    assert lines("--start", "2026-01-11", "--trial", "{end: 2026-02-01, then: stop}") == []
+    assert lines("--billing", "year") == [("2026-01-01", "calls", "44.00"), ("2026-01-01", "base", "31.00")]
+    assert lines("--start", "2026-01-11", "--billing", "{every: month, anchor: anniversary}") == [("2026-01-11", "calls", "44.00"), ("2026-01-11", "base", "31.00")]
+    zoned = lines("--start", "2026-01-11", "--zone", "America/New_York")
+    assert zoned[0] == ("2026-01-11", "calls", "37.00") and zoned[1] == ("2026-01-11", "base", "21.00"), zoned
+    alone = json.loads(run(tariff, "--tariff", "api", "--start", "2026-01-11", "--end", "2026-02-15", "--json"))
+    assert alone["total"] == "36.50" and len(alone["periods"]) == 2, alone
+    one = json.loads(run(tariff, "--tariff", "api", "--start", "2026-01-11", "--at", "2026-01-20", "--quantity", "9", "--json"))
+    assert one["total"] == "25.00" and "periods" not in one, one
+    for options, said in ((("--start", "2026-01-13"), "before the start"), (("--end", "2026-02-01"), "behind the end"), (("--trial", "{dais: 3}"), "`days`"),
+                          (("--billing", "fortnight"), "fortnight"), (("--start", "soon"), "a date or an instant"), (("--trial", "{a: [}"), "--trial")):
+        stated = subprocess.run([METERD, "price", *given, *options], capture_output=True, text=True, check=False)
+        assert stated.returncode and said in stated.stderr, (options, stated.returncode, stated.stderr)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         tariff = write(folder, "tariff.yaml", TARIFF)
@@ -290,6 +338,7 @@ def main():
         test_several_meters(folder)
         test_selection(folder)
         test_pools(folder)
+        test_terms(folder)
     print("price: quantity, series, positions, refusals, curve, meters, selection and pools agree")
     return 0
 

@@ -98,7 +98,8 @@ static void plan_trial(struct scenario *scenario, struct planned_subscription *s
     subscription->trial_stops = scenario_chance(scenario, 15);
 }
 
-/* Every fourth is billed by calendar months, and begins with one: what a price request can say. */
+/* Every fourth is billed by calendar months, and begins with one: no hour of it lies before its start, so that
+ * a price request can say it. */
 enum { WHOLE_MONTHS_EACH = 4 };
 
 static void plan_whole_months(struct planned_subscription *subscription)

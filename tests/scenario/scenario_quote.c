@@ -6,8 +6,8 @@
  * through the rater's kernel. A request cannot say everything that a subscription is (scenario_request.c asks
  * what it can), so the kernel is asked here in C, about every period, with the stored subscription and the
  * charges store as the ledger:
- *   billing periods that are no calendar months, a start within one, trials, pools of a customer, what an
- *     account's other subscriptions came to: of the subscription, which a request makes up;
+ *   pools of a customer, what an account's other subscriptions came to: of the subscription, which a request
+ *     makes up;
  *   unique values: a row has their number, not the values, and numbers do not tell what two hours have in
  *     common;
  *   use of the customer's other subscriptions, and what a trial's tariff prices: a request has one
@@ -312,8 +312,7 @@ static void open_use(struct quoting *quoting)
     make_rows(quoting);
     const struct quote_use_options options = {.rows = quoting->rows,
                                               .row_count = quoting->row_count,
-                                              .tariff = &quoting->tariff,
-                                              .cost = &quoting->cost,
+                                              .tariffs = {{&quoting->tariff, &quoting->cost}},
                                               .catalog = quoting->rollups.catalog,
                                               .zone = quoting->subscription->zone};
     int rc = quote_use_open(&options, &quoting->arena, &quoting->findings, &quoting->use);

@@ -1,22 +1,22 @@
 /*
  * The law of price requests: a subscription's use, written down as the JSON that a client would send to
- * POST /v1/price, costs month by month what was emitted: every line, its cost, and the totals.
+ * POST /v1/price, costs period by period what was emitted: every line, its cost, and the totals.
  *
  * The request holds all that is asked about (tariffs and meters as they are stored, zone, currency, whose it
- * is, rows, credits), and is answered without a catalog: the subscription, its ledger and its credits are the
- * quote's own. One request has the use of one subscription, from its first row's month to its last row's.
+ * is, start, end, billing and trial, rows, credits), and is answered without a catalog: the subscription, its
+ * ledger and its credits are the quote's own. One request has the use of one subscription, from its start to
+ * its end or its last row.
  *
  * What a request cannot say, so that a subscription is not asked about:
  *   unique values that were counted: a row has their number, not the values;
  *   a customer's other subscriptions of the tariff, where it counts across them or limits the account;
- *   credits that other subscriptions draw on, too, and one that begins behind the request's first month;
- *   use from before the first version of the tariff, and a level from before the subscription's start.
- * Nor is a month that
- *   is no billing period of the subscription as a whole: another anchor, a start or an end within it;
- *   has a trial that was not over, or stands behind a trial that stops;
- *   lies before the first row, or behind the last: a request begins and ends with its rows;
+ *   credits that other subscriptions draw on, too, and one that begins behind the first period;
+ *   use from before the first version of the tariff, and a level from before the subscription's start;
+ *   use of the hour in which the subscription starts that lies before the start, and counts with that hour.
+ * Nor is a period that
+ *   lies behind the last row of a subscription without an end: a request ends there;
  *   follows one that is left out, where pools go on (credits, allowances that roll over);
- *   is a draft: a request of rows with times closes its months.
+ *   is a draft: a request of rows with times closes its periods.
  * The run's catalog has no rates of exchange.
  */
 #include "scenario/scenario_request.h"
@@ -30,7 +30,7 @@ enum {
     ARENA_CHUNK = 1 << 16,
     ARENA_BYTES_MAX = 256 << 20,
     SUMS_MAX = 4096,
-    MONTHS_MAX = 64,
+    PERIODS_MAX = 512,
     CREDITS_MAX = 16
 };
 
@@ -56,25 +56,21 @@ struct asking {
     uint32_t first, end; /* of the uses: the rows */
     const struct mtr_credit *credits[CREDITS_MAX];
     uint32_t credit_count;
-    struct mtr_period months[MONTHS_MAX]; /* that are asked about */
-    uint32_t month_count;
+    struct mtr_period periods[PERIODS_MAX]; /* that are asked about */
+    uint32_t period_count;
     bool can_be_asked;
-    bool pools_go_on, is_broken_off; /* no month behind is asked about */
+    bool pools_go_on, is_broken_off; /* no period behind is asked about */
     struct differences amounts, costs;
     struct mtr_money cost; /* of all that was emitted */
 };
 
 /* ---- can it be said? ---- */
 
-static struct mtr_period month_of(const struct asking *asking, int64_t time_s)
+/* The start of the billing period that holds a moment of the subscription's time. */
+static int64_t period_start_of(const struct asking *asking, int64_t time_s)
 {
-    const struct mtr_period_rule months = {MTR_PERIOD_MONTH, INT64_MIN, asking->subscription->zone};
-    return mtr_period_at(&months, time_s);
-}
-
-static struct mtr_period month_of_use(const struct asking *asking, uint32_t index)
-{
-    return month_of(asking, asking->used->uses[index].time_us / MTR_US_PER_SECOND);
+    int64_t end_s;
+    return mtr_billing_period_start(asking->subscription, time_s, &end_s);
 }
 
 static bool is_priced(const struct mtr_tariff_document *tariff, struct mtr_str meter)
@@ -90,6 +86,7 @@ static bool is_row(const struct asking *asking, uint32_t index)
 {
     const struct mtr_str meter = asking->used->uses[index].meter->key;
     return is_priced(asking->subscription->tariff, meter) ||
+           is_priced(asking->subscription->trial_tariff, meter) ||
            is_priced(asking->subscription->cost_tariff, meter);
 }
 
@@ -101,16 +98,19 @@ static bool rolls_over(const struct mtr_tariff_document *tariff)
     return false;
 }
 
-/* Leaves out what was used before the subscription began. False: a level was, or nothing is left. */
+/* Leaves out what was used before the subscription began, or behind its end. False: what was before counts, or
+ * nothing is left. */
 static bool find_rows(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
     const struct scenario_use *uses = asking->used->uses;
-    const int64_t start_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
+    const int64_t hour_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
     for (uint32_t i = 0; i < asking->used->count; i++) {
+        const int64_t time_s = uses[i].time_us / MTR_US_PER_SECOND;
         if (!is_row(asking, i)) continue;
-        if (uses[i].time_us < start_s * MTR_US_PER_SECOND) {
-            if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
+        if (time_s >= subscription->end_s) break;
+        if (time_s < subscription->start_s) {
+            if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED || time_s >= hour_s) return false;
             asking->first = i + 1;
             continue;
         }
@@ -142,16 +142,18 @@ static bool find_credits(struct asking *asking)
 {
     const struct mtr_credit *credit;
     uint32_t position = 0;
+    int64_t first_end_s;
+    (void)mtr_billing_period_start(asking->subscription, asking->subscription->start_s, &first_end_s);
     while ((credit = mtr_catalog_next_credit(asking->scenario->stores.catalog, asking->subscription,
                                              &position)) != NULL) {
         if (!mtr_str_equal(credit->currency, asking->subscription->tariff->currency)) continue;
-        if (is_shared(asking) ||
-            instant_of(asking, &credit->from) >= month_of_use(asking, asking->first).end_s)
-            return false;
+        if (is_shared(asking) || instant_of(asking, &credit->from) >= first_end_s) return false;
         CHECK(asking->scenario, credit->of_money && asking->credit_count < CREDITS_MAX, "not planned");
         asking->credits[asking->credit_count++] = credit;
     }
-    asking->pools_go_on = asking->credit_count || rolls_over(asking->subscription->tariff);
+    const struct mtr_tariff_document *trial = asking->subscription->trial_tariff;
+    asking->pools_go_on =
+        asking->credit_count || rolls_over(asking->subscription->tariff) || (trial && rolls_over(trial));
     return true;
 }
 
@@ -223,6 +225,39 @@ static void put_credits(struct asking *asking)
     mtr_json_list_end(json);
 }
 
+static void put_billing(struct asking *asking)
+{
+    const struct mtr_period_rule *rule = &asking->subscription->billing;
+    struct mtr_json_writer *json = &asking->json;
+    char date[MTR_DATE_TEXT_BYTES];
+    mtr_json_name(json, "billing");
+    mtr_json_map(json);
+    mtr_json_named_cstr(json, "every", mtr_period_unit_name(rule->unit));
+    if (rule->anchor_days != INT64_MIN) {
+        mtr_rate_day_format(rule->anchor_days, date);
+        mtr_json_named_cstr(json, "anchor", date);
+    }
+    mtr_json_map_end(json);
+}
+
+/* Trials of the run free neither units nor money. */
+static void put_trial(struct asking *asking)
+{
+    const struct mtr_subscription *subscription = asking->subscription;
+    struct mtr_json_writer *json = &asking->json;
+    if (subscription->trial_end_s <= subscription->start_s) return;
+    CHECK(asking->scenario, !subscription->trial_unit_count && !subscription->has_trial_amount, "not planned");
+    mtr_json_name(json, "trial");
+    mtr_json_map(json);
+    mtr_json_named_time(json, "end", subscription->trial_end_s * MTR_US_PER_SECOND);
+    if (subscription->trial_stops) mtr_json_named_cstr(json, "then", "stop");
+    if (subscription->trial_tariff) {
+        mtr_json_name(json, "tariff");
+        put_stored(asking, MTR_KIND_TARIFF, subscription->trial_tariff->key);
+    }
+    mtr_json_map_end(json);
+}
+
 static void put_request(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
@@ -239,6 +274,11 @@ static void put_request(struct asking *asking)
     mtr_json_named_text(json, "customer", subscription->customer);
     mtr_json_named_text(json, "currency", subscription->currency);
     mtr_json_named_cstr(json, "zone", mtr_zone_name(subscription->zone));
+    mtr_json_named_time(json, "start", subscription->start_s * MTR_US_PER_SECOND);
+    if (subscription->end_s < INT64_MAX)
+        mtr_json_named_time(json, "end", subscription->end_s * MTR_US_PER_SECOND);
+    put_billing(asking);
+    put_trial(asking);
     mtr_json_named_bool(json, "trace", false);
     put_meters(asking);
     put_credits(asking);
@@ -269,7 +309,7 @@ static void add(struct asking *asking, struct differences *differences, const st
 }
 
 /* An answer does not tell the part of a line that is cost alone, and what rounding adds to costs only in its
- * own total: costs are compared by month. */
+ * own total: costs are compared by period. */
 static void add_cost(struct asking *asking, struct line_identity identity, struct mtr_money cost)
 {
     if (mtr_str_equal(identity.kind, MTR_STR("rounding"))) return;
@@ -292,31 +332,21 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     return MTR_OK;
 }
 
-static bool is_whole_month(const struct asking *asking, const struct mtr_charge_period *period)
-{
-    const struct mtr_subscription *subscription = asking->subscription;
-    const struct mtr_period month = month_of(asking, period->start_s),
-                            own = mtr_period_at(&subscription->billing, period->start_s);
-    return period->start_s == month.start_s && own.start_s == month.start_s && own.end_s == month.end_s &&
-           subscription->start_s <= month.start_s && subscription->trial_end_s <= month.start_s &&
-           !subscription->trial_stops && subscription->end_s >= month.end_s &&
-           subscription->charged_until_s >= month.end_s;
-}
-
 static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct asking *asking = context;
-    const bool is_month =
-        is_whole_month(asking, period) && period->status == MTR_PERIOD_FINAL && !period->problem;
-    scenario_seen[SEEN_WHOLE_MONTH] += is_month;
+    const struct mtr_subscription *subscription = asking->subscription;
+    const bool exists = subscription->start_s <= period->start_s && period->start_s < subscription->end_s &&
+                        period_start_of(asking, period->start_s) == period->start_s;
+    const bool is_closed = exists && period->status == MTR_PERIOD_FINAL && !period->problem;
+    scenario_seen[SEEN_CLOSED_PERIOD] += is_closed;
     if (!asking->can_be_asked) return MTR_OK;
-    const int64_t first_s = month_of_use(asking, asking->first).start_s,
-                  last_s = month_of_use(asking, asking->end - 1).start_s;
-    const bool has_rows = first_s <= period->start_s && period->start_s <= last_s;
-    if (asking->pools_go_on && (!is_month || !has_rows)) asking->is_broken_off = true;
-    if (!is_month || !has_rows || asking->is_broken_off) return MTR_OK;
-    CHECK(asking->scenario, asking->month_count < MONTHS_MAX, "too many months");
-    asking->months[asking->month_count++] = month_of(asking, period->start_s);
+    const int64_t last_us = asking->used->uses[asking->end - 1].time_us;
+    const bool is_answered = subscription->end_s < INT64_MAX || period->start_s * MTR_US_PER_SECOND <= last_us;
+    if (asking->pools_go_on && (!is_closed || !is_answered)) asking->is_broken_off = true;
+    if (!is_closed || !is_answered || asking->is_broken_off) return MTR_OK;
+    CHECK(asking->scenario, asking->period_count < PERIODS_MAX, "too many periods");
+    asking->periods[asking->period_count++] = (struct mtr_period){period->start_s, period->end_s};
     return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_s, on_line, asking);
 }
 
@@ -339,8 +369,8 @@ static int64_t start_of(struct asking *asking, const struct mtr_node *node)
 
 static bool is_asked(const struct asking *asking, int64_t time_s)
 {
-    for (uint32_t i = 0; i < asking->month_count; i++)
-        if (asking->months[i].start_s <= time_s && time_s < asking->months[i].end_s) return true;
+    for (uint32_t i = 0; i < asking->period_count; i++)
+        if (asking->periods[i].start_s <= time_s && time_s < asking->periods[i].end_s) return true;
     return false;
 }
 
@@ -359,7 +389,7 @@ static struct line_identity identity_of(struct asking *asking, const struct mtr_
 {
     const int64_t part_s = start_of(asking, line);
     return (struct line_identity){.subscription = asking->subscription->key,
-                                  .period_s = month_of(asking, part_s).start_s,
+                                  .period_s = period_start_of(asking, part_s),
                                   .part_s = part_s,
                                   .component = mtr_node_text(line, "component"),
                                   .kind = mtr_node_text(line, "kind"),
@@ -442,7 +472,8 @@ static void ask(struct asking *asking)
     mtr_diagnostics_release(&findings);
     check_differences(asking, &asking->amounts, "amount");
     check_differences(asking, &asking->costs, "cost");
-    scenario_seen[SEEN_ANSWERED_MONTH] += asking->month_count;
+    scenario_seen[SEEN_ANSWERED_PERIOD] += asking->period_count;
+    scenario_seen[SEEN_REQUEST_TRIAL] += asking->subscription->trial_end_s > asking->subscription->start_s;
     scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
 }
 
@@ -461,7 +492,7 @@ void scenario_request_law(struct scenario *scenario, const struct scenario_used 
     asking->can_be_asked = can_be_asked(asking);
     CHECK_OK(scenario,
              mtr_charges_walk_periods(charges, used->subscription->number, INT64_MIN, on_period, asking));
-    if (asking->month_count) ask(asking);
+    if (asking->period_count) ask(asking);
     mtr_buffer_release(&asking->answer);
     mtr_buffer_release(&asking->request);
     mtr_arena_release(&asking->arena);

@@ -12,6 +12,7 @@
 #include "daemon/cli/price/what_if.h"
 #include "daemon/cli/price/rates_option.h"
 #include "daemon/cli/price/series_file.h"
+#include "daemon/cli/price/terms_option.h"
 #include "meterd/core/limits.h"
 #include "meterd/core/time.h"
 #include "daemon/cli/client.h"
@@ -109,35 +110,60 @@ static int write_cost(const struct cli_invocation *invocation, const struct mtr_
     return code;
 }
 
+/* The parts of a request that are made of options and files, as JSON. */
+struct made {
+    struct mtr_buffer tariff, cost, rates, meters, billing, trial, request;
+};
+
+static void open_made(struct made *made)
+{
+    struct mtr_buffer *const all[] = {&made->tariff,  &made->cost,  &made->rates,  &made->meters,
+                                      &made->billing, &made->trial, &made->request};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_init(all[i], REQUEST_BYTES_MAX);
+}
+
+static void release_made(struct made *made)
+{
+    struct mtr_buffer *const all[] = {&made->tariff,  &made->cost,  &made->rates,  &made->meters,
+                                      &made->billing, &made->trial, &made->request};
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) mtr_buffer_release(all[i]);
+}
+
+/* The request of which the tariff and the meters are made already; bundle: the file, or NULL. */
+static int make_request(const struct cli_invocation *invocation, const struct mtr_node *bundle,
+                        struct mtr_str series, struct made *made)
+{
+    int code = write_cost(invocation, bundle, &made->cost);
+    if (!code) code = rates_option_write(invocation, bundle, &made->rates);
+    if (!code) code = terms_option_write(invocation, "billing", bundle, &made->billing);
+    if (!code) code = terms_option_write(invocation, "trial", bundle, &made->trial);
+    if (code) return code;
+    const struct price_request parts = {.tariff = mtr_buffer_str(&made->tariff),
+                                        .cost = mtr_buffer_str(&made->cost),
+                                        .series = series,
+                                        .rates = mtr_buffer_str(&made->rates),
+                                        .meters = mtr_buffer_str(&made->meters),
+                                        .billing = mtr_buffer_str(&made->billing),
+                                        .trial = mtr_buffer_str(&made->trial)};
+    if (price_request_write(invocation, &parts, &made->request) == MTR_OK) return MTR_EXIT_OK;
+    fprintf(stderr, "meterd: the request is too large\n");
+    return MTR_EXIT_FAILED;
+}
+
 /* Prices what the invocation asks for under a checked document of a file, measured by the meters that
  * stand beside it. */
 static int price_document(const struct cli_invocation *invocation, const struct mtr_node *root,
                           const struct mtr_node *tariff, struct mtr_str series, struct mtr_arena *arena)
 {
     const struct mtr_node *own_meters = mtr_node_get(root, "meters");
-    struct mtr_buffer tariff_json, cost_json, rates, meters, request;
-    mtr_buffer_init(&tariff_json, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&meters, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&cost_json, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&request, REQUEST_BYTES_MAX);
-    int code = write_cost(invocation, root, &cost_json);
-    if (!code) code = rates_option_write(invocation, root, &rates);
-    int rc = code ? MTR_OK : mtr_node_write_json(tariff, &tariff_json);
-    if (!code && !rc && own_meters) rc = mtr_node_write_json(own_meters, &meters);
-    const struct price_request parts = {mtr_buffer_str(&tariff_json), mtr_buffer_str(&cost_json), series,
-                                        mtr_buffer_str(&rates), mtr_buffer_str(&meters)};
-    if (!code && !rc) rc = price_request_write(invocation, &parts, &request);
-    if (!code && !rc) code = price_here(invocation, mtr_buffer_str(&request), arena);
-    if (rc) {
-        fprintf(stderr, "meterd: the request is too large\n");
-        code = MTR_EXIT_FAILED;
-    }
-    mtr_buffer_release(&request);
-    mtr_buffer_release(&meters);
-    mtr_buffer_release(&rates);
-    mtr_buffer_release(&cost_json);
-    mtr_buffer_release(&tariff_json);
+    struct made made;
+    open_made(&made);
+    int rc = mtr_node_write_json(tariff, &made.tariff);
+    if (!rc && own_meters) rc = mtr_node_write_json(own_meters, &made.meters);
+    if (rc) fprintf(stderr, "meterd: the request is too large\n");
+    int code = rc ? MTR_EXIT_FAILED : make_request(invocation, root, series, &made);
+    if (!code) code = price_here(invocation, mtr_buffer_str(&made.request), arena);
+    release_made(&made);
     return code;
 }
 
@@ -214,8 +240,9 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
 {
     static const char *const headers[] = {"Content-Type: application/json", NULL};
     struct mtr_client *client;
-    struct mtr_buffer request, name, cost, rates;
     struct mtr_json_writer json;
+    struct mtr_document *document = NULL;
+    struct made made;
     int code = client_open(invocation, &client);
     if (code) return code;
     if (invocation_flag(invocation, "curve")) {
@@ -223,30 +250,18 @@ static int price_stored(const struct cli_invocation *invocation, const char *key
         client_close(client);
         return code;
     }
-    mtr_buffer_init(&request, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&name, 1 << 16);
-    mtr_buffer_init(&cost, REQUEST_BYTES_MAX);
-    mtr_buffer_init(&rates, REQUEST_BYTES_MAX);
-    mtr_json_begin(&json, &name);
+    open_made(&made);
+    mtr_json_begin(&json, &made.tariff);
     mtr_json_cstr(&json, key);
     if (mtr_json_finish(&json)) code = MTR_EXIT_FAILED;
-    if (!code) code = write_cost(invocation, NULL, &cost);
-    if (!code) code = rates_option_write(invocation, NULL, &rates);
-    const struct price_request parts = {.tariff = mtr_buffer_str(&name),
-                                        .cost = mtr_buffer_str(&cost),
-                                        .series = series,
-                                        .rates = mtr_buffer_str(&rates)};
-    if (!code && price_request_write(invocation, &parts, &request)) code = MTR_EXIT_FAILED;
-    struct mtr_document *document = NULL;
-    if (!code) code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&request), &document);
-    mtr_buffer_reset(&request);
-    if (!code && mtr_node_write_json(mtr_document_root(document), &request) == MTR_OK)
-        code = price_print_answer(invocation, mtr_buffer_str(&request));
+    if (!code) code = make_request(invocation, NULL, series, &made);
+    if (!code)
+        code = client_json(client, "POST", "/v1/price", headers, mtr_buffer_str(&made.request), &document);
+    mtr_buffer_reset(&made.request);
+    if (!code && mtr_node_write_json(mtr_document_root(document), &made.request) == MTR_OK)
+        code = price_print_answer(invocation, mtr_buffer_str(&made.request));
     mtr_document_close(document);
-    mtr_buffer_release(&rates);
-    mtr_buffer_release(&cost);
-    mtr_buffer_release(&name);
-    mtr_buffer_release(&request);
+    release_made(&made);
     client_close(client);
     return code;
 }
@@ -319,7 +334,15 @@ static const struct cli_option options[] = {
      "margin"},
     {"series", 0, "FILE",
      "CSV with a header, or NDJSON: quantity, time, component, meter and dimensions; rows with times are "
-     "priced by months"},
+     "priced by periods"},
+    {"start", 0, "TIME",
+     "of the subscription that is priced (default: that of the first row's period); by itself: what is due "
+     "without use"},
+    {"end", 0, "TIME", "of it; rows with times are priced up to there (default: up to the last)"},
+    {"billing", 0, "PERIOD",
+     "its billing periods, as quarter or '{every: month, anchor: anniversary}' (default: calendar months)"},
+    {"trial", 0, "TRIAL",
+     "how it begins: the end of a free trial, or as a subscription has it: '{days: 14, tariff: taste}'"},
     {"zone", 0, "ZONE", "time zone of the series' months, days and hours, and of --at (default: UTC)"},
     {"curve", 0, NULL,
      "plot the amount against the quantity, from 0 to --quantity, with the borders of tiers marked"},

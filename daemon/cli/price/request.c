@@ -86,7 +86,8 @@ static void write_credits(const struct cli_invocation *invocation, struct mtr_js
 int price_request_write(const struct cli_invocation *invocation, const struct price_request *parts,
                         struct mtr_buffer *out)
 {
-    static const char *const options[] = {"at", "component", "currency", "customer", "subscription", "zone"};
+    static const char *const options[] = {"at",           "component", "currency", "customer",
+                                          "subscription", "zone",      "start",    "end"};
     struct mtr_json_writer json;
     mtr_json_begin(&json, out);
     mtr_json_map(&json);
@@ -100,6 +101,8 @@ int price_request_write(const struct cli_invocation *invocation, const struct pr
     write_part(&json, "usage", parts->series);
     write_part(&json, "rates", parts->rates);
     write_part(&json, "meters", parts->meters);
+    write_part(&json, "billing", parts->billing);
+    write_part(&json, "trial", parts->trial);
     write_credits(invocation, &json);
     if (!parts->series.size && price_names_meters(invocation)) write_quantities(invocation, &json);
     mtr_json_named_bool(&json, "trace", invocation_flag(invocation, "trace"));

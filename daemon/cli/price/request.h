@@ -14,6 +14,7 @@ struct price_request {
     struct mtr_str series; /* a list; empty: none */
     struct mtr_str rates;  /* the same */
     struct mtr_str meters; /* the same */
+    struct mtr_str billing, trial; /* a map; empty: not given */
 };
 
 /* --quantity METER=N, once for each meter of the component. */

@@ -78,4 +78,14 @@ struct mtr_subscription {
 /* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
 int64_t mtr_subscription_first_hour(const struct mtr_subscription *subscription);
 
+struct mtr_arena;
+struct mtr_node;
+struct mtr_diagnostics;
+/* Reads a subscription document by itself, outside of any catalog: what a price request says of the one that
+ * it is made up for. Fills start, end, billing (but for its zone) and trial (but for its tariff), and nothing
+ * else. Allocated from the arena. MTR_EINVALID with findings, MTR_ENOMEM. */
+int mtr_subscription_read_terms(const struct mtr_node *node, struct mtr_arena *arena,
+                                struct mtr_subscription *out,
+                                struct mtr_diagnostics *findings) MTR_MUST_USE;
+
 #endif

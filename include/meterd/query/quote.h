@@ -20,15 +20,21 @@
  *   meters: [{key: gib, aggregation: time_weighted, …}]  # how rows with times are measured, as in a catalog;
  *                              # others add up
  *   zone: Europe/Berlin        # of months, days and hours; default UTC
+ *   start: 2026-01-11          # of the subscription; default: that of the billing period of the first use
+ *   end: 2026-03-15            # of it: a series is priced up to there
+ *   billing: {every: quarter}  # its periods; default: calendar months
+ *   trial: {days: 14, tariff: taste}   # as in a subscription; the tariff a key or a document
  *   closing: true              # the period is over, so that minimums count; default true
  *   trace: true                # default true
  *
- * A quote is a charge: a subscription of calendar months is made in memory, the rows are its use, and the
- * rater prices its periods (meterd/rater/billing_period.h). It starts with the first month, has no trial, no
- * other subscription beside it, and no pools but the tariff's allowances and the request's credits.
+ * A quote is a charge: a subscription is made in memory, the rows are its use, and the rater prices its
+ * periods (meterd/rater/billing_period.h). It has no other subscription beside it, and no pools but the
+ * tariff's allowances, what its trial frees, and the request's credits. Use before its start or behind its
+ * end is refused.
  *
- * Answer: that of mtr_price_write_json. The priced period is the calendar month of `at`, in full. A series is
- * priced month by month, in parts where a version begins: the answer is that of mtr_price_write_parts_json.
+ * Answer: that of mtr_price_write_json. What is priced is the billing period of `at`, or what the
+ * subscription has of it. A series is priced period by period, in parts where a version or the trial's end
+ * begins one: the answer is that of mtr_price_write_parts_json, as it is of a period that a trial splits.
  */
 #ifndef METERD_QUERY_QUOTE_H
 #define METERD_QUERY_QUOTE_H

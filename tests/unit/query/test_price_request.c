@@ -33,6 +33,16 @@
     "{\"key\":\"disk\",\"meter\":\"gib\",\"scope\":\"level\",\"per_unit\":\"2\"}]}]}"
 #define LEVELS "\"meters\":[{\"key\":\"gib\",\"service\":\"s\",\"event_type\":\"e\",\"aggregation\":\"time_weighted\",\"value\":\"v\",\"unit\":\"GiB\"}]"
 
+/* A fee by seconds, and another tariff for a trial. */
+#define FEE \
+    "{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"minimum\":\"40\",\"minimum_prorate\":\"second\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"graduated\":[{\"up_to\":4,\"unit\":\"1\"},{\"unit\":\"0.5\"}]}," \
+    "{\"key\":\"base\",\"recurring\":{\"amount\":\"31\",\"prorate\":\"second\"}}]}]}"
+#define TASTE \
+    "{\"key\":\"taste\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[" \
+    "{\"key\":\"calls\",\"meter\":\"calls\",\"per_unit\":\"0.1\"}]}]}"
+#define CALLS(a, b) "\"usage\":[{\"time\":\"" a "\",\"quantity\":\"6\"},{\"time\":\"" b "\",\"quantity\":\"2\"}]"
+
 static const struct request_row {
     const char *text;
     const char *expected; /* part of the answer, or of the first finding */
@@ -83,6 +93,39 @@ static const struct request_row {
      "\"total\":\"6.00\""},
     {"{\"tariff\":" CHANGING ",\"usage\":[{\"time\":\"2026-02-10\",\"meter\":\"call\",\"quantity\":\"3\"}]}",
      "meter the tariff does not price the meter call"},
+    /* terms: 21 of 31 days of the fee and 5 for the calls in March, 10 of 30 days and 2 in April, where 1.00 is missing */
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"end\":\"2026-04-11\"," CALLS("2026-03-12", "2026-04-10") "}", "\"total\":\"40.43\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"end\":\"2026-04-11\"}", "\"total\":\"40.43\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"at\":\"2026-03-20\",\"quantity\":\"40\"}", "\"total\":\"43.00\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"days\":10}," CALLS("2026-03-12", "2026-03-30") "}", "\"total\":\"14.19\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"days\":10,\"tariff\":" TASTE "}," CALLS("2026-03-12", "2026-03-30") "}",
+     "\"total\":\"14.79\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"end\":\"2026-05-01\"}," CALLS("2026-03-12", "2026-04-10") "}",
+     "\"lines\":[],\"trace\":[],\"periods\":[{\"from\":\"2026-03-11T00:00:00Z\",\"to\":\"2026-04-01T00:00:00Z\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"days\":10,\"tariff\":" TASTE ",\"then\":\"stop\"}," CALLS("2026-03-12", "2026-03-30") "}",
+     "\"total\":\"0.60\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"quantity\":{\"calls\":5}}," CALLS("2026-03-12", "2026-03-30") "}",
+     "\"component\":\"trial.calls\""},
+    {"{\"tariff\":" FEE ",\"billing\":{\"every\":\"quarter\"}," CALLS("2026-02-12", "2026-05-10") "}", "\"total\":\"80.00\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-01-31\",\"billing\":{\"anchor\":\"anniversary\"}," CALLS("2026-02-12", "2026-03-29") "}",
+     "{\"from\":\"2026-02-28T00:00:00Z\",\"to\":\"2026-03-31T00:00:00Z\""},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\"," CALLS("2026-03-10", "2026-04-10") "}", "usage lies before the start of the subscription"},
+    {"{\"tariff\":" FEE ",\"end\":\"2026-03-30\"," CALLS("2026-03-10", "2026-04-10") "}", "usage lies behind the end of the subscription"},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"at\":\"2026-03-10\",\"quantity\":\"1\"}", "at lies before the start"},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"end\":\"2026-03-10\"}", "end end must be after start"},
+    {"{\"tariff\":" FEE ",\"start\":\"soon\"}", "start a date or an instant"},
+    {"{\"tariff\":" FEE ",\"billing\":{\"anchor\":\"anniversary\"}," CALLS("2026-03-10", "2026-04-10") "}", "start is missing"},
+    {"{\"tariff\":" FEE ",\"billing\":{\"every\":\"fortnight\"}," CALLS("2026-03-10", "2026-04-10") "}", "billing.every"},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"dais\":10}}", "did you mean `days`"},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"days\":10,\"tariff\":\"taste\"}}", "trial there is no tariff taste"},
+    {"{\"tariff\":" FEE ",\"start\":\"2026-03-11\",\"trial\":{\"quantity\":{\"base\":5}}}", "has no component with a meter that is base"},
+    {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"components\":[{\"key\":\"base\",\"recurring\":"
+     "{\"amount\":1,\"every\":\"month\"}}]}]},\"start\":\"2026-03-11\",\"billing\":{\"every\":\"year\"}}",
+     "billing has other periods than a fee of the tariff is for: base"},
+    /* windows and cells */
+    {"{\"tariff\":{\"key\":\"t\",\"currency\":\"EUR\",\"versions\":[{\"from\":\"2026-01-01\",\"calendar\":{\"n\":{\"hours\":\"00:30-07:30\"}},"
+     "\"components\":[{\"key\":\"c\",\"meter\":\"m\",\"when\":\"n\",\"per_unit\":\"1\"}]}]},\"at\":\"2026-03-05\",\"quantity\":\"3\"}",
+     "meters mask `n` begins at 00:30, but meter `m` has cells of an hour"},
     {"{\"tariff\":[],\"quantity\":\"3\"}", "no tariff"},
     {"{\"quantity\":\"3\"}", "tariff"},
     {"[", ""},
