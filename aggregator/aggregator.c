@@ -134,8 +134,9 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     else mtr_rollups_abort(aggregator->txn);
     aggregator->txn = NULL;
     if (rc) {
-        memset(aggregator->types, 0,
-               sizeof(aggregator->types)); /* they may name facts that were not stored */
+        /* They may name facts that were not stored. */
+        memset(aggregator->types, 0, sizeof(aggregator->types));
+        memset(aggregator->retired, 0, sizeof(aggregator->retired));
         aggregator->reassigned_version = 0;
         return rc;
     }

@@ -197,8 +197,9 @@ static int hold_if_it_waits(struct mtr_aggregator *aggregator, const struct mtr_
                             bool is_voided)
 {
     const struct mtr_resolved resolved = fold_resolve(aggregator, event);
-    return fold_waits(&resolved, event, seq) ? fold_hold(aggregator, event, MTR_HELD_METER, seq, is_voided)
-                                             : MTR_OK;
+    bool waiting;
+    int rc = fold_waits(aggregator, &resolved, event, seq, &waiting);
+    return rc || !waiting ? rc : fold_hold(aggregator, event, MTR_HELD_METER, seq, is_voided);
 }
 
 static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_meter *meter,
@@ -220,7 +221,8 @@ static int catch_up_event(struct mtr_aggregator *aggregator, const struct mtr_me
     const bool is_voided = ahead->target_seq == seq;
     enum event_counts counts;
     rc = fold_offer(aggregator, &effect, event, seq, &counts);
-    if (!rc && counts == EVENT_IS_PASSED_OVER) return hold_if_it_waits(aggregator, event, seq, is_voided);
+    if (!rc && (counts == EVENT_IS_PASSED_OVER || counts == EVENT_IS_TOO_LATE))
+        return hold_if_it_waits(aggregator, event, seq, is_voided);
     if (!rc && is_voided) rc = fold_apply(aggregator, &back, event, seq);
     return rc;
 }

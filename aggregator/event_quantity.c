@@ -134,6 +134,7 @@ enum event_counts event_quantity(const struct mtr_meter *meter, const struct mtr
     case MTR_TAKE_COUNTS: return count(meter, event, seq, out);
     case MTR_TAKE_IS_FILTERED: return EVENT_IS_FILTERED;
     case MTR_TAKE_LACKS: return EVENT_IS_PASSED_OVER;
+    case MTR_TAKE_RETIRED: return EVENT_IS_TOO_LATE;
     case MTR_TAKE_FAULT: break;
     }
     return refuse(out);

@@ -26,6 +26,7 @@ enum event_counts {
     EVENT_COUNTS_SPREAD,    /* the quantity is spread over length_s */
     EVENT_IS_FILTERED,      /* the meter's filter leaves it out: not an error */
     EVENT_IS_PASSED_OVER,   /* it lacks a property of the meter: another may count it */
+    EVENT_IS_TOO_LATE,      /* the meter was retired by its time, or it would count or be refused */
     EVENT_IS_REFUSED        /* reason and text are set */
 };
 

@@ -200,6 +200,19 @@ static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t windo
     return hour.start_s + into_s / window_s * window_s;
 }
 
+/* The meter's date has decided, so it stays. */
+static int note_retired(struct mtr_aggregator *aggregator, const struct mtr_meter *meter)
+{
+    uint32_t *slot = &aggregator->retired[meter->number % MTR_RETIRED_SLOTS];
+    const struct mtr_fact_name name = fact_number(MTR_FACT_RETIRED, meter->number);
+    uint64_t known;
+    if (*slot == meter->number) return MTR_OK;
+    int rc = fact_get_u64(aggregator, &name, &known);
+    if (rc == MTR_ENOTFOUND) rc = fact_put_u64(aggregator, &name, 1, NULL);
+    if (!rc) *slot = meter->number;
+    return rc;
+}
+
 int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq, enum event_counts *counts)
 {
@@ -210,6 +223,7 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
     const struct mtr_meter *meter = effect->meter;
     *counts = event_quantity(meter, event, seq, &counted);
     if (*counts == EVENT_IS_FILTERED || *counts == EVENT_IS_PASSED_OVER) return MTR_OK;
+    if (*counts == EVENT_IS_TOO_LATE) return note_retired(aggregator, meter);
     if (*counts == EVENT_IS_REFUSED)
         return effect->sign > 0
                    ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
@@ -234,13 +248,14 @@ int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
 /* What the meters of an event's type made of it together. */
 struct reception {
     bool is_taken;       /* one counts it, or refuses it and says so in the quarantine */
-    bool is_passed_over; /* one lacks a property */
+    bool is_passed_over; /* one finds a property missing, or was retired */
 };
 
 static void note_reception(struct reception *reception, enum event_counts counts)
 {
-    reception->is_passed_over |= counts == EVENT_IS_PASSED_OVER;
-    reception->is_taken |= counts != EVENT_IS_PASSED_OVER && counts != EVENT_IS_FILTERED;
+    const bool passes_over = counts == EVENT_IS_PASSED_OVER || counts == EVENT_IS_TOO_LATE;
+    reception->is_passed_over |= passes_over;
+    reception->is_taken |= !passes_over && counts != EVENT_IS_FILTERED;
 }
 
 static bool waits(struct reception reception)
@@ -248,13 +263,19 @@ static bool waits(struct reception reception)
     return reception.is_passed_over && !reception.is_taken;
 }
 
-bool fold_waits(const struct mtr_resolved *resolved, const struct mtr_event *event, uint64_t seq)
+int fold_waits(struct mtr_aggregator *aggregator, const struct mtr_resolved *resolved,
+               const struct mtr_event *event, uint64_t seq, bool *waiting)
 {
     struct event_quantity unused_quantity;
     struct reception reception = {.is_taken = false};
-    for (uint32_t i = 0; i < resolved->meter_count && !reception.is_taken; i++)
-        note_reception(&reception, event_quantity(resolved->meters[i], event, seq, &unused_quantity));
-    return waits(reception);
+    int rc = MTR_OK;
+    for (uint32_t i = 0; !rc && i < resolved->meter_count && !reception.is_taken; i++) {
+        const enum event_counts counts = event_quantity(resolved->meters[i], event, seq, &unused_quantity);
+        if (counts == EVENT_IS_TOO_LATE) rc = note_retired(aggregator, resolved->meters[i]);
+        note_reception(&reception, counts);
+    }
+    *waiting = waits(reception);
+    return rc;
 }
 
 /* Remembers the first sequence of each type: what a later meter of that type has to catch up from. */

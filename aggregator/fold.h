@@ -3,8 +3,9 @@
  *
  * Which events a meter counts, at any moment:  covered(meter) = all sequences before next_seq, without the
  * stretch [catch_up.next_seq, catch_up.end_seq) of a meter that still catches up. An event counts for a meter
- * that it matches when its sequence is covered, it is not held, and it is not voided. Every piece keeps this
- * law, so the end is the same in any order:
+ * that it matches when its sequence is covered, it is not held, and it is not voided. A retired meter matches
+ * what is before its date only, and the date moves only where it decides of no event that was folded
+ * (catalog_change.c). Every piece keeps this law, so the end is the same in any order:
  *   reassign    moves what counts for another subscription of the subject by now (reassign.c)
  *   main fold   covers next_seq (fold.c)
  *   void        subtracts where it is covered (fold.c)
@@ -34,7 +35,13 @@ struct mtr_hour_slot {
     uint32_t subscription; /* 0: free */
     struct mtr_hour hour;
 };
-enum { MTR_HOUR_SLOTS = 4096, MTR_TYPE_SLOTS = 256, MTR_RELEASE_CHUNK = 4096, MTR_CATCH_UPS_MAX = 65536 };
+enum {
+    MTR_HOUR_SLOTS = 4096,
+    MTR_TYPE_SLOTS = 256,
+    MTR_RETIRED_SLOTS = 64,
+    MTR_RELEASE_CHUNK = 4096,
+    MTR_CATCH_UPS_MAX = 65536
+};
 
 struct mtr_held_row {
     uint64_t seq;
@@ -73,6 +80,7 @@ struct mtr_aggregator {
     struct mtr_held_row *held_rows; /* MTR_RELEASE_CHUNK */
     struct mtr_hour_slot hours[MTR_HOUR_SLOTS];
     struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
+    uint32_t retired[MTR_RETIRED_SLOTS];      /* meters whose date is known to have decided; 0: free */
 };
 
 /* The event of that sequence. MTR_ENOTFOUND: retention has dropped it, or it is not there yet. Borrowed
@@ -93,10 +101,10 @@ struct mtr_resolved {
     struct mtr_str name;         /* of what it waits for, borrowed from the event */
 };
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event);
-/* Its meters are known, but all that would count it lack a property of it: it waits for one that can take it,
- * as an event whose type no meter names. */
-bool fold_waits(const struct mtr_resolved *resolved, const struct mtr_event *event,
-                uint64_t seq) MTR_MUST_USE;
+/* Its meters are known, but of all that would count it each lacks a property of it or was retired by its
+ * time: it waits for one that can take it, as an event whose type no meter names. */
+int fold_waits(struct mtr_aggregator *aggregator, const struct mtr_resolved *resolved,
+               const struct mtr_event *event, uint64_t seq, bool *waiting) MTR_MUST_USE;
 int fold_hold(struct mtr_aggregator *aggregator, const struct mtr_event *event, enum mtr_held_reason reason,
               uint64_t seq, bool is_voided) MTR_MUST_USE;
 
@@ -141,12 +149,14 @@ int fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
  *   catch_up/<u32 meter>               u64 next | u64 end; only while it runs
  *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs
  *   starts/<u32 subscription>          u64 hash of the starts by which a subject's use was given out; the
- *                                      first of its subscriptions */
+ *                                      first of its subscriptions
+ *   retired/<u32 meter>                u64 1: an event did not count because the meter was retired by then */
 enum { MTR_FACT_NAME_BYTES_MAX = 300 };
 struct mtr_fact_name {
     char data[MTR_FACT_NAME_BYTES_MAX];
     size_t size;
 };
+#define MTR_FACT_RETIRED "retired/"
 struct mtr_fact_name fact_type(struct mtr_str vendor, struct mtr_str type);
 struct mtr_fact_name fact_number(const char *prefix, uint32_t number);
 int fact_get_u64(struct mtr_aggregator *aggregator, const struct mtr_fact_name *name,

@@ -87,7 +87,8 @@ static int release_one(struct mtr_aggregator *aggregator, struct mtr_held_event 
     }
     if (rc) return rc;
     struct mtr_resolved resolved = fold_resolve(aggregator, event);
-    if (!resolved.held) resolved.held = fold_waits(&resolved, event, row->seq);
+    if (!resolved.held) rc = fold_waits(aggregator, &resolved, event, row->seq, &resolved.held);
+    if (rc) return rc;
     if (resolved.held && resolved.reason == held->reason) return MTR_OK;
     aggregator->state_changed = true;
     rc = mtr_rollups_delete_held(aggregator->txn, held);

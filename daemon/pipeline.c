@@ -166,16 +166,32 @@ struct mtr_progress pipeline_progress(void *context)
     return progress;
 }
 
+int pipeline_hold_fold(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
+                       struct mtr_diagnostics *findings)
+{
+    struct mtr_daemon *daemon = context;
+    pthread_mutex_lock(&daemon->fold_mutex);
+    return mtr_aggregator_check_change(daemon->aggregator, stored, draft, findings);
+}
+
+void pipeline_release_fold(void *context)
+{
+    struct mtr_daemon *daemon = context;
+    pthread_mutex_unlock(&daemon->fold_mutex);
+}
+
 static int aggregator_step(void *context, int64_t now_us, bool *idle)
 {
     struct mtr_daemon *daemon = context;
     struct mtr_aggregator_result result = {0};
     struct mtr_diagnostic diagnostic = {0};
     int64_t began_us = mtr_clock_monotonic_us();
+    pthread_mutex_lock(&daemon->fold_mutex);
     struct mtr_catalog *catalog = mtr_catalog_store_snapshot(daemon->catalog_store);
     uint64_t catalog_version = mtr_catalog_version(catalog);
     int rc = mtr_aggregator_step(daemon->aggregator, catalog, now_us, &result, &diagnostic);
     mtr_catalog_release(catalog);
+    pthread_mutex_unlock(&daemon->fold_mutex);
     if (rc == MTR_EFULL) {
         *idle = true; /* nothing was committed; the same events again when there is room */
         return MTR_OK;

@@ -207,6 +207,17 @@ static struct mtr_list list_keys(const struct passed_over *passed_over, struct m
     return list;
 }
 
+/* Of an event that only meters would count which are retired by its time. */
+static struct mtr_verdict judge_retired(const struct mtr_meter *meter, struct mtr_arena *arena)
+{
+    return (struct mtr_verdict){
+        .code = MTR_RESULT_NOT_ACTIVE,
+        .field = "time",
+        .reason = format_text(arena, "every meter that would count it was retired before",
+                              "the meter %.*s was retired from %.*s on, and no other one counts it",
+                              MTR_STR_ARGS(meter->key), MTR_STR_ARGS(meter->retired.text))};
+}
+
 /* Each meter of the event's type that can take it counts it; one fault is a fault of the event, and when all
  * that would count it lack a property, the first of them says so. */
 static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, uint32_t count,
@@ -215,12 +226,14 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
     struct mtr_taken taken;
     struct passed_over passed_over;
     struct mtr_str lacking = {NULL, 0};
+    const struct mtr_meter *retired = NULL;
     bool counts = false;
     passed_over.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         switch (mtr_meter_take(meters[i], event, &taken)) {
         case MTR_TAKE_COUNTS: counts = true; break;
         case MTR_TAKE_IS_FILTERED: break;
+        case MTR_TAKE_RETIRED: retired = meters[i]; break;
         case MTR_TAKE_LACKS:
             if (!passed_over.count) lacking = taken.property;
             if (passed_over.count < MTR_NOT_COUNTED_MAX) passed_over.meters[passed_over.count] = meters[i];
@@ -229,6 +242,7 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
         case MTR_TAKE_FAULT: return fault_of(meters[i], &taken, arena);
         }
     }
+    if (retired && !counts) return judge_retired(retired, arena);
     if (!passed_over.count) return no_objection;
     if (counts)
         return (struct mtr_verdict){.code = MTR_RESULT_ACCEPTED,

@@ -74,10 +74,10 @@ static bool authorize(struct api_call *call)
 {
     if (!call->route->scope) return true;
     struct mtr_str secret = bearer(call->http);
-    call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret) : NULL;
+    call->credential = secret.size ? mtr_catalog_find_secret(call->catalog, secret, call->now_us) : NULL;
     if (!call->credential) {
         mtr_http_problemf(call->http, 401, NULL, "%s",
-                          secret.size ? "this API key is unknown or disabled"
+                          secret.size ? "this API key is unknown, disabled or retired"
                                       : "send an API key: Authorization: Bearer mtr_…");
         return false;
     }

@@ -256,6 +256,36 @@ static bool has_allowances(const struct mtr_tariff_version *version)
     return found;
 }
 
+/* Whoever starts in time keeps what is retired later; which document came first does not matter. */
+static void check_in_time(const struct mtr_record *record, const struct mtr_subscription *subscription,
+                          const char *field, const struct mtr_record *taken, struct mtr_diagnostics *findings)
+{
+    char start[MTR_TIME_TEXT_BYTES];
+    if (!taken || subscription->start_s < mtr_catalog_time_in(&taken->retired, subscription->zone)) return;
+    mtr_time_format(subscription->start_s * MTR_US_PER_SECOND, start);
+    record_fail(record, field, findings,
+                "%s `%.*s` is retired from %.*s on, and the subscription starts at %s: name another",
+                taken->kind->name, MTR_STR_ARGS(taken->key), MTR_STR_ARGS(taken->retired.text), start);
+}
+
+static void check_retired(const struct mtr_catalog *catalog, const struct mtr_record *record,
+                          const struct mtr_subscription *subscription, struct mtr_diagnostics *findings)
+{
+    const struct mtr_subscription_fields *f = &record->fields.subscription;
+    const struct {
+        const char *field;
+        enum mtr_catalog_kind kind;
+        struct mtr_str key;
+    } taken[] = {{"service", MTR_KIND_SERVICE, f->service},
+                 {"tariff", MTR_KIND_TARIFF, f->tariff},
+                 {"trial", MTR_KIND_TARIFF, f->trial.tariff},
+                 {"cost_tariff", MTR_KIND_TARIFF, f->cost_tariff}};
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        if (taken[i].key.size)
+            check_in_time(record, subscription, taken[i].field,
+                          catalog_find_record(catalog, taken[i].kind, taken[i].key), findings);
+}
+
 /* What costs cannot be counted by: pools are drawn on for the customer, and its other subscriptions are
  * those of what it pays. */
 static void check_cost(const struct mtr_record *record, const struct mtr_subscription *subscription,
@@ -297,6 +327,7 @@ static void check_subscription(const struct mtr_catalog *catalog, const struct m
                                                 subscription->customer),
                          findings);
     }
+    check_retired(catalog, record, subscription, findings);
     check_trial(record, subscription, findings);
     check_cost(record, subscription, findings);
 }

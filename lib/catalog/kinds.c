@@ -17,8 +17,18 @@ static const struct mtr_field service_rows[] = {
      .doc = "key of the vendor who sells it; fixed"},
     {MTR_ROW(mtr_service_fields, cost_tariff), .type = MTR_FIELD_KEY,
      .doc = "key of the tariff that says what use costs the seller, for subscriptions that name none"},
+    {MTR_ROW(mtr_service_fields, retired), .type = MTR_FIELD_TEXT,
+     .doc = "no subscription starts from then on: a date (midnight in its zone) or an instant"},
     {0},
 };
+
+static int finish_service(struct mtr_record *record, struct mtr_zones *zones,
+                          struct mtr_diagnostics *findings)
+{
+    (void)zones;
+    record_read_time(record, "retired", record->fields.service.retired, &record->retired, findings);
+    return MTR_OK;
+}
 
 static void check_service(const struct mtr_record *old, const struct mtr_record *now,
                           struct mtr_diagnostics *findings)
@@ -33,6 +43,7 @@ static const struct mtr_kind service_kind = {.id = MTR_KIND_SERVICE,
                                              .name = "service",
                                              .plural = "services",
                                              .fields = service_rows,
+                                             .finish = finish_service,
                                              .check_frozen = check_service};
 
 static const struct mtr_kind *const kinds[MTR_KIND_COUNT] = {

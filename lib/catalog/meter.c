@@ -35,6 +35,7 @@ int mtr_meter_read(const struct mtr_node *node, struct mtr_arena *arena, struct 
     struct mtr_meter meter = record_meter_of(record, NULL);
     meter.filters = NULL;
     meter.filter_count = 0;
+    meter.retired = (struct mtr_catalog_time){0}; /* a file of documents asks no clock */
     meter.event_type = meter.name = (struct mtr_str){NULL, 0};
     rc = copy_texts(arena, &meter);
     record_release(record);

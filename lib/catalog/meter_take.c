@@ -53,9 +53,16 @@ static bool passes(const struct mtr_filter *filter, const struct mtr_event *even
     return !is_compared || is_between(property, &filter->above, &filter->below);
 }
 
-static enum mtr_take lack(const struct mtr_meter *meter, struct mtr_str property, struct mtr_taken *out)
+static bool is_retired(const struct mtr_meter *meter, const struct mtr_event *event)
 {
-    if (meter->missing_is_invalid) return fail(out, MTR_FAULT_MISSING, property);
+    return event->time_us >= mtr_meter_retired_us(meter);
+}
+
+static enum mtr_take lack(const struct mtr_meter *meter, const struct mtr_event *event,
+                          struct mtr_str property, struct mtr_taken *out)
+{
+    if (meter->missing_is_invalid)
+        return is_retired(meter, event) ? MTR_TAKE_RETIRED : fail(out, MTR_FAULT_MISSING, property);
     out->property = property;
     return MTR_TAKE_LACKS;
 }
@@ -115,9 +122,10 @@ enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_eve
     for (uint32_t i = 0; i < meter->filter_count; i++)
         if (!passes(&meter->filters[i], event)) return MTR_TAKE_IS_FILTERED;
     out->value = meter->value.size ? mtr_event_property(event, meter->value) : NULL;
-    if (meter->value.size && !out->value) return lack(meter, meter->value, out);
+    if (meter->value.size && !out->value) return lack(meter, event, meter->value, out);
     if (meter->spread_over.size && !(length = mtr_event_property(event, meter->spread_over)))
-        return lack(meter, meter->spread_over, out);
+        return lack(meter, event, meter->spread_over, out);
+    if (is_retired(meter, event)) return MTR_TAKE_RETIRED;
     if (event->time_us < 0 || event->time_us / MTR_US_PER_SECOND >= MTR_TIME_S_MAX)
         return fail(out, MTR_FAULT_TIME, (struct mtr_str){NULL, 0});
     enum mtr_take take = take_dimensions(meter, event, out);

@@ -17,6 +17,8 @@ static const struct mtr_field rows[] = {
      .doc = "key of the vendor whose events it may send and usage it may see; none: an operator's"},
     {MTR_ROW(mtr_api_key_fields, disabled), .type = MTR_FIELD_BOOL, .default_text = "false",
      .doc = "refused from now on"},
+    {MTR_ROW(mtr_api_key_fields, retired), .type = MTR_FIELD_TEXT,
+     .doc = "refused from then on: a date (midnight in UTC) or an instant"},
     {0},
 };
 
@@ -43,6 +45,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     if ((f->scopes & MTR_SCOPE_INGEST) && f->vendor.size == 0)
         record_fail(record, "scopes", findings,
                     "a key with scope ingest needs a vendor: events belong to one");
+    record_read_time(record, "retired", f->retired, &record->retired, findings);
     return MTR_OK;
 }
 

@@ -36,23 +36,6 @@ static const struct mtr_field rows[] = {
     {0},
 };
 
-/* A date is kept as one: which instant it is depends on the subscription that draws. */
-static void decode_time(struct mtr_record *record, const char *name, struct mtr_str text,
-                        struct mtr_catalog_time *out, struct mtr_diagnostics *findings)
-{
-    enum { DATE_BYTES = 10 };
-    int64_t time_us = 0;
-    *out = (struct mtr_catalog_time){.text = text, .is_date = text.size == DATE_BYTES};
-    if (mtr_time_parse_date(text, &time_us) || time_us % MTR_US_PER_SECOND != 0) {
-        record_fail(
-            record, name, findings,
-            "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
-        return;
-    }
-    out->time_s = time_us / MTR_US_PER_SECOND;
-    out->days = time_us / MTR_US_PER_DAY;
-}
-
 static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
@@ -91,8 +74,8 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
         record_fail(record, "amount", findings, "give an amount (of money) or a quantity (of units)");
     else if (f->has_amount) check_money(record, findings);
     else check_units(record, findings);
-    decode_time(record, "from", f->from_text, &f->from, findings);
-    if (f->expires_text.size) decode_time(record, "expires", f->expires_text, &f->expires, findings);
+    record_read_time(record, "from", f->from_text, &f->from, findings);
+    record_read_time(record, "expires", f->expires_text, &f->expires, findings);
     if (findings->errors == errors) check_order(record, findings);
     return MTR_OK;
 }

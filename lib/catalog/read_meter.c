@@ -63,6 +63,9 @@ static const struct mtr_field rows[] = {
     {.name = "window", MTR_ROW_AT(mtr_meter_fields, window_us), .type = MTR_FIELD_DURATION,
      .default_text = "5m", .min = 60000000, .max = 3600000000, MTR_ROW_GIVEN(mtr_meter_fields, window_given),
      .doc = "of percentile: length of the windows whose sums are compared; divides an hour; fixed"},
+    {MTR_ROW(mtr_meter_fields, retired), .type = MTR_FIELD_TEXT,
+     .doc = "it counts no event of that time or later, and its level ends there: a date (midnight in UTC) or "
+            "an instant; moves only where no usage was counted under it"},
     {0},
 };
 
@@ -145,6 +148,7 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
                     MTR_EVENT_TYPE_VOID);
     check_group_by(record, findings);
     check_measuring(record, findings);
+    record_read_time(record, "retired", f->retired, &record->retired, findings);
     int rc = filters_decode(record, findings);
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }

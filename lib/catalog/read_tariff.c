@@ -3,7 +3,6 @@
  */
 #include "lib/catalog/record.h"
 
-
 /* A tariff document of its own may leave its key to the path; the tariff's reader wants it written. */
 static int read(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
@@ -26,6 +25,8 @@ static int read(struct mtr_record *record, struct mtr_diagnostics *findings)
         with_key.child_count = count;
     }
     int rc = mtr_tariff_read(&with_key, &record->arena, &record->fields.tariff, findings);
+    if (!rc)
+        record_read_time(record, "retired", record->fields.tariff.retired, &record->retired, findings);
     record->fields.tariff.number = record->number;
     for (uint32_t i = 0; !rc && i < record->fields.tariff.currency_count; i++)
         record->fields.tariff.currencies[i].number = record->number;

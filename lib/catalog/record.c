@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "meterd/core/time.h"
+
 enum { CHUNK_BYTES = 512, RECORD_BYTES_MAX = 256 << 20 };
 
 struct mtr_record *record_acquire(struct mtr_record *record)
@@ -45,6 +47,24 @@ void record_freeze(const struct mtr_record *now, const char *name, bool same,
     if (!same)
         record_fail(now, name, findings, "cannot change: usage was folded with it. Make a new %s instead",
                     now->kind->name);
+}
+
+/* A date is kept as one: which instant it is depends on the subscription that asks. */
+void record_read_time(const struct mtr_record *record, const char *name, struct mtr_str text,
+                      struct mtr_catalog_time *out, struct mtr_diagnostics *findings)
+{
+    enum { DATE_BYTES = 10 };
+    int64_t time_us = 0;
+    *out = (struct mtr_catalog_time){.text = text, .is_date = text.size == DATE_BYTES};
+    if (!text.size) return;
+    if (mtr_time_parse_date(text, &time_us) || time_us % MTR_US_PER_SECOND != 0) {
+        record_fail(
+            record, name, findings,
+            "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        return;
+    }
+    out->time_s = time_us / MTR_US_PER_SECOND;
+    out->days = time_us / MTR_US_PER_DAY;
 }
 
 int record_read_rows(struct mtr_record *record, struct mtr_diagnostics *findings)

@@ -18,11 +18,11 @@ struct mtr_vendor_fields {
 };
 
 struct mtr_service_fields {
-    struct mtr_str key, name, vendor, cost_tariff;
+    struct mtr_str key, name, vendor, cost_tariff, retired;
 };
 
 struct mtr_meter_fields {
-    struct mtr_str key, name, service, event_type, value, unit;
+    struct mtr_str key, name, service, event_type, value, unit, retired;
     int aggregation;                    /* enum mtr_aggregation */
     struct mtr_list group_by;           /* of struct mtr_str */
     const struct mtr_node *filter_node; /* valid while decoding only */
@@ -66,7 +66,7 @@ struct mtr_subscription_fields {
 };
 
 struct mtr_api_key_fields {
-    struct mtr_str key, sha256_hex, vendor;
+    struct mtr_str key, sha256_hex, vendor, retired;
     struct mtr_list scope_names;
     bool disabled;
     uint8_t sha256[32];
@@ -108,6 +108,7 @@ struct mtr_record {
     struct mtr_str json;         /* canonical */
     const struct mtr_node *node; /* where it stands in the text being applied; NULL for stored ones: findings
                                     then have no place */
+    struct mtr_catalog_time retired; /* of meters, services, tariffs and API keys */
     struct mtr_arena arena;      /* owns all text */
     union {
         struct mtr_vendor_fields vendor;
@@ -158,10 +159,13 @@ struct mtr_record *record_acquire(struct mtr_record *record);
 void record_release(struct mtr_record *record); /* any thread; NULL is fine */
 
 /* For hooks: the fields by the kind's rows; a finding about `name` of a record, placed at that field where
- * the text is at hand; and the finding that a field which must stay does not. */
+ * the text is at hand; an instant that may be missing; and the finding that a field which must stay does
+ * not. */
 int record_read_rows(struct mtr_record *record, struct mtr_diagnostics *findings) MTR_MUST_USE;
 void record_fail(const struct mtr_record *record, const char *name, struct mtr_diagnostics *findings,
                  const char *format, ...) MTR_PRINTF(4, 5);
+void record_read_time(const struct mtr_record *record, const char *name, struct mtr_str text,
+                      struct mtr_catalog_time *out, struct mtr_diagnostics *findings);
 void record_freeze(const struct mtr_record *now, const char *name, bool same,
                    struct mtr_diagnostics *findings);
 

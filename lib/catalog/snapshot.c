@@ -174,6 +174,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .per = (enum mtr_time_unit)f->per,
         .percentile = f->percentile,
         .window_s = f->aggregation == MTR_PERCENTILE ? f->window_us / MTR_US_PER_SECOND : 0,
+        .retired = record->retired,
     };
 }
 
@@ -183,8 +184,10 @@ static void link_meter(struct mtr_catalog *catalog, const struct mtr_record *rec
     const struct mtr_record *service =
         resolve(catalog, record, "service", MTR_KIND_SERVICE, record->fields.meter.service, findings);
     if (!service) return;
-    catalog->meters[record->number - 1] =
-        record_meter_of(record, &catalog->services[service->number - 1]);
+    struct mtr_service *of = &catalog->services[service->number - 1];
+    catalog->meters[record->number - 1] = record_meter_of(record, of);
+    if (record->fields.meter.aggregation == MTR_TIME_WEIGHTED && record->retired.text.size)
+        of->level_ends = hash_index_hash(record->retired.text, of->level_ends ^ record->number);
 }
 
 /* The first of a subject stands for all of them; that there are several is noted until they are linked. */
@@ -283,7 +286,8 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
                                 .key = record->key,
                                 .scopes = f->scopes,
                                 .vendor = vendor ? &catalog->vendors[vendor->number - 1] : NULL,
-                                .disabled = f->disabled};
+                                .disabled = f->disabled,
+                                .retired_s = record->retired.text.size ? record->retired.time_s : INT64_MAX};
     memcpy(key->sha256, f->sha256, sizeof(key->sha256));
     uint64_t hash = hash_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;)

@@ -9,6 +9,8 @@
 #include "meterd/catalog/store.h"
 
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,6 +215,18 @@ static int decode_bundle(struct mtr_catalog_store *store, struct bundle *bundle,
     return rc || findings->errors > errors ? MTR_EINVALID : MTR_OK;
 }
 
+void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_catalog_kind kind, uint32_t number,
+                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
+{
+    char text[sizeof(((struct mtr_diagnostic *)NULL)->text)];
+    va_list args;
+    MTR_ASSERT(number >= 1 && number <= draft->counts[kind]);
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    record_fail(draft->records[kind][number - 1], field, findings, "%s", text);
+}
+
 static int make_candidate(struct mtr_catalog_store *store, const struct bundle *bundle,
                           const uint32_t counts[MTR_KIND_COUNT], int64_t now_us,
                           struct mtr_diagnostics *findings, struct mtr_catalog **out)
@@ -230,8 +244,6 @@ static int make_candidate(struct mtr_catalog_store *store, const struct bundle *
     rc = catalog_link(catalog, findings);
     if (!rc) catalog_check_change(current, catalog, now_us, findings);
     if (findings->errors > errors) rc = MTR_EINVALID;
-    for (uint32_t i = 0; i < bundle->count; i++)
-        if (bundle->items[i].decoded) bundle->items[i].decoded->node = NULL; /* the text ends with apply */
     if (rc)
         mtr_catalog_release(catalog);
     else
@@ -330,6 +342,8 @@ static int begin_edit(struct mtr_catalog_store *store, const struct mtr_catalog_
 
 static void end_edit(struct mtr_catalog_store *store, struct mtr_document *document, struct bundle *bundle)
 {
+    for (uint32_t i = 0; i < bundle->count; i++)
+        if (bundle->items[i].decoded) bundle->items[i].decoded->node = NULL; /* the text ends here */
     bundle_release(bundle);
     pthread_mutex_unlock(&store->apply_lock);
     mtr_document_close(document);

@@ -183,6 +183,9 @@ const struct mtr_field mtr_tariff_fields[] = {
     {.name = "exchange", .type = MTR_FIELD_MAP, AT(tariff_fields, exchange),
      PRESENT(tariff_fields, has_exchange), .fields = exchange_rows,
      .doc = "subscriptions may be charged in other currencies, at these rates"},
+    {.name = "retired", .type = MTR_FIELD_TEXT, AT(tariff_fields, retired),
+     .doc = "no subscription that starts from then on may name it: a date (midnight in its zone) or an "
+            "instant"},
     {.name = "versions", .type = MTR_FIELD_LIST, AT(tariff_fields, versions), .required = true, .min = 1,
      .max = MTR_TARIFF_VERSIONS_MAX, .fields = mtr_tariff_version_rows,
      .item_size = sizeof(struct tariff_version_fields), .doc = "ascending by from"},

@@ -318,8 +318,10 @@ static int read_document(const struct mtr_node *node, struct mtr_arena *arena, s
     size_t errors_before = findings->errors;
     int rc = mtr_schema_decode(mtr_tariff_fields, node, arena, &fields, findings);
     if (rc) return rc;
-    struct mtr_tariff_document tariff = {
-        .key = fields.key, .name = fields.name, .version_count = fields.versions.count};
+    struct mtr_tariff_document tariff = {.key = fields.key,
+                                         .name = fields.name,
+                                         .retired = fields.retired,
+                                         .version_count = fields.versions.count};
     struct reading reading = {.arena = arena, .scratch = scratch, .findings = findings, .tariff = &tariff};
     rc = read_currency(&reading, node, &fields);
     if (rc) return rc;

@@ -17,6 +17,7 @@ struct levels {
     int64_t points_from_s; /* points from here on are read one by one: the begin of the hour, or day, that the
                               range begins in */
     int64_t until_us;      /* up to here, not included */
+    int64_t retired_us;    /* no level holds from here on; INT64_MAX: not in the range */
     mtr_levels_on_change on_change;
     void *context;
     uint64_t *read_count;
@@ -33,6 +34,8 @@ static struct mtr_period day_of(const struct mtr_subscription *subscription, int
 static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
 {
     const struct mtr_subscription *subscription = levels->subscription;
+    levels->retired_us = mtr_meter_retired_us(levels->meter);
+    if (levels->retired_us >= until_s * MTR_US_PER_SECOND) levels->retired_us = INT64_MAX;
     levels->begins_us = mtr_time_later(from_s, subscription->start_s) * MTR_US_PER_SECOND;
     levels->points_from_s = mtr_zone_hour(subscription->zone, from_s).start_s;
     if (levels->meter->holds_from_day) {
@@ -44,13 +47,24 @@ static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
     levels->until_us = until_s * MTR_US_PER_SECOND;
 }
 
+/* What a retired meter's level comes to is taken back where it is retired. */
+static int hand_out(struct levels *levels, const struct mtr_level_change *change)
+{
+    struct mtr_level_change back = *change;
+    int rc = levels->on_change(levels->context, change);
+    if (rc || levels->retired_us == INT64_MAX) return rc;
+    back.time_us = mtr_time_later(levels->retired_us, change->time_us);
+    back.change.e12 = -change->change.e12;
+    return levels->on_change(levels->context, &back);
+}
+
 /* The list's level becomes another from that moment on. */
 static int change_level(struct levels *levels, int64_t time_us, struct mtr_quantity change, uint64_t seq)
 {
     const struct mtr_level_change row = {levels->list, mtr_time_later(time_us, levels->begins_us), change,
                                          seq, seq};
     int rc = mtr_quantity_add(levels->level, change, &levels->level);
-    return rc ? rc : levels->on_change(levels->context, &row);
+    return rc ? rc : hand_out(levels, &row);
 }
 
 static int on_point(void *context, const struct mtr_point *point)
@@ -101,7 +115,7 @@ static int on_cell_before(void *context, const struct mtr_cell_key *key, const s
     const struct mtr_level_change row = {key->dimensions, levels->begins_us, cell->value, cell->seq_first,
                                          cell->seq_last};
     ++*levels->read_count;
-    return cell->count ? levels->on_change(levels->context, &row) : MTR_OK;
+    return cell->count ? hand_out(levels, &row) : MTR_OK;
 }
 
 /* Where changes are reported: the sum of those of the cells before. */

@@ -170,7 +170,7 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
                                                                             from there in every period */
     size_t count = sizeof(head) / sizeof(*head);
     const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
-                             NUMBERS_OF_PEER * (size_t)subscription->peer_count;
+                             NUMBERS_OF_PEER * (size_t)subscription->peer_count + 1;
     int64_t *numbers = mtr_arena_alloc(arena, count_max * sizeof(*numbers));
     if (!numbers) return MTR_ENOMEM;
     memcpy(numbers, head, sizeof(head));
@@ -186,6 +186,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
         count += add_numbers(subscription, &period->parts[i], numbers + count);
     for (uint32_t i = 0; i < period->cost_count; i++)
         count += add_numbers(subscription, &period->costs[i], numbers + count);
+    if (subscription->service && subscription->service->level_ends) /* a quote's is of none */
+        numbers[count++] = (int64_t)subscription->service->level_ends;
     MTR_ASSERT(count <= count_max);
     period->inputs = hash_numbers(numbers, count);
     return MTR_OK;

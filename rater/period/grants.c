@@ -34,11 +34,6 @@ static int add_grant(struct finding *finding, const struct mtr_grant *grant)
     return MTR_OK;
 }
 
-static int64_t instant_of(const struct mtr_subscription *subscription, const struct mtr_catalog_time *time)
-{
-    return time->is_date ? mtr_zone_midnight(subscription->zone, time->days) : time->time_s;
-}
-
 /* Amounts of another kind or currency cannot be counted together, so they are another grant. */
 static struct mtr_hash128 hash_text(const char *text)
 {
@@ -61,9 +56,9 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .component_count = credit->component_count,
         .meter = credit->meter ? credit->meter->key : MTR_STR(""),
         .priority = credit->priority,
-        .expires_s = credit->expires.text.size ? instant_of(subscription, &credit->expires) : INT64_MAX,
+        .expires_s = mtr_catalog_time_in(&credit->expires, subscription->zone),
     };
-    const bool overlaps = instant_of(subscription, &credit->from) < finding->period->end_s &&
+    const bool overlaps = mtr_catalog_time_in(&credit->from, subscription->zone) < finding->period->end_s &&
                           grant.pool.expires_s > finding->period->start_s;
     if (!overlaps && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));

@@ -135,7 +135,7 @@ static bool is_shared(const struct asking *asking)
 
 static int64_t instant_of(const struct asking *asking, const struct mtr_catalog_time *time)
 {
-    return time->is_date ? mtr_zone_midnight(asking->subscription->zone, time->days) : time->time_s;
+    return mtr_catalog_time_in(time, asking->subscription->zone);
 }
 
 static bool find_credits(struct asking *asking)

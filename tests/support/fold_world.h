@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "meterd/aggregator/aggregator.h"
+#include "meterd/catalog/store.h"
 #include "tests/support/directory.h"
 
 enum { WORLD_EVENTS_MAX = 4096, WORLD_SUBSCRIPTIONS_MAX = 16, WORLD_METERS_MAX = 16, WORLD_PROPERTIES = 4 };
@@ -33,6 +34,7 @@ struct mtr_catalog {
         uint32_t count;
     } lists[WORLD_METERS_MAX];
     uint32_t list_count;
+    const struct mtr_meter *changed; /* instead of the world's of that number */
 };
 
 static struct {
@@ -102,6 +104,7 @@ uint32_t mtr_catalog_count(const struct mtr_catalog *catalog, enum mtr_catalog_k
 
 const struct mtr_meter *mtr_catalog_meter(const struct mtr_catalog *catalog, uint32_t number)
 {
+    if (catalog->changed && catalog->changed->number == number) return catalog->changed;
     return number <= catalog->meter_count ? &world.meters[number - 1] : NULL;
 }
 
@@ -142,6 +145,19 @@ uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct
         return catalog->lists[i].count;
     }
     return 0;
+}
+
+void mtr_catalog_fail(const struct mtr_catalog *catalog, enum mtr_catalog_kind kind, uint32_t number,
+                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
+{
+    char text[240];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    assert_int_equal(kind, MTR_KIND_METER);
+    assert_non_null(mtr_catalog_meter(catalog, number));
+    mtr_diagnostics_addf(findings, MTR_SEVERITY_ERROR, 0, 0, field, "%s", text);
 }
 
 struct world_event {
@@ -220,9 +236,9 @@ static inline struct mtr_hash128 store_hash(struct world_store *store)
 }
 
 static const struct mtr_vendor acme = {1, {"acme", 4}, {"Acme", 4}}, zeta = {2, {"zeta", 4}, {"Zeta", 4}};
-static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &acme},
-                                storage = {2, {"storage", 7}, {"Storage", 7}, &acme},
-                                mail = {3, {"mail", 4}, {"Mail", 4}, &zeta};
+static const struct mtr_service compute = {1, {"compute", 7}, {"Compute", 7}, &acme, 0},
+                                storage = {2, {"storage", 7}, {"Storage", 7}, &acme, 0},
+                                mail = {3, {"mail", 4}, {"Mail", 4}, &zeta, 0};
 static struct mtr_str by_region[] = {{"region", 6}};
 
 static struct mtr_log_reader log_in_memory;

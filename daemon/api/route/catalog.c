@@ -122,11 +122,17 @@ static void answer_change(struct api_call *call, const struct mtr_catalog_change
     call->host->catalog_changed(call->host->context);
 }
 
-/* What the change does to closed periods, before it is in force. */
+struct review {
+    struct api_call *call;
+    bool holds_fold;
+};
+
+/* What the change does to closed periods, and to what was folded, before it is in force. */
 static int review(void *context, const struct mtr_catalog *stored, const struct mtr_catalog *draft,
                   struct mtr_diagnostics *findings)
 {
-    struct api_call *call = context;
+    struct review *review = context;
+    const struct api_call *call = review->call;
     const struct mtr_closed_periods_options options = {
         .stored = stored,
         .draft = draft,
@@ -134,14 +140,18 @@ static int review(void *context, const struct mtr_catalog *stored, const struct 
         .looked_at_max = REVIEW_LOOKED_AT_MAX,
         .priced_max = REVIEW_PRICED_MAX,
     };
-    return mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
-                                     api_flag(call, "correct_closed_periods"), findings);
+    int rc = mtr_closed_periods_review(call->host->rollups, call->host->charges, &options,
+                                       api_flag(call, "correct_closed_periods"), findings);
+    if (rc) return rc;
+    review->holds_fold = true;
+    return call->host->hold_fold(call->host->context, stored, draft, findings);
 }
 
 static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, struct mtr_str key)
 {
     struct mtr_catalog_change change = {0};
     struct mtr_diagnostics findings;
+    struct review reviewing = {.call = call};
     bool dry_run = api_flag(call, "dry_run");
     mtr_diagnostics_init(&findings, FINDINGS_MAX);
     const struct mtr_catalog_edit edit = {.text = call->body,
@@ -151,8 +161,9 @@ static void apply(struct api_call *call, const enum mtr_catalog_kind *kind, stru
                                           .now_us = call->now_us,
                                           .dry_run = dry_run,
                                           .review = call->host->charges ? review : NULL,
-                                          .review_context = call};
+                                          .review_context = &reviewing};
     int rc = mtr_catalog_store_apply(call->host->catalog_store, &edit, &change, &findings);
+    if (reviewing.holds_fold) call->host->release_fold(call->host->context);
     if (rc == MTR_EINVALID)
         api_findings(call, 422, "the documents have errors; nothing was changed", &findings);
     else if (rc) api_error(call, rc, "the catalog could not be changed");

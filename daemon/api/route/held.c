@@ -122,7 +122,8 @@ static const struct mtr_json_member members[] = {
     {ROW(waits_for), .type = MTR_MEMBER_WORD, .choice = reason_choice, .doc = "what the catalog lacks"},
     {ROW(subject), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK, .doc = "that no subscription has"},
     {ROW(type), .type = MTR_MEMBER_TEXT, .presence = MTR_MAY_LACK,
-     .doc = "that no meter counts, or none can, as it lacks a property of theirs"},
+     .doc = "that no meter counts, or none can: it lacks a property of theirs, or they were retired by its "
+            "time"},
     {0},
 };
 static const struct mtr_shape row_shape = {.name = "HeldEvent", .members = members};

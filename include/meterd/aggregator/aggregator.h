@@ -47,13 +47,23 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator);
  *
  * What happens to one event: a void takes back its target, wherever that is; conflict, expired and future go
  * to quarantine; an unknown subject or type is held; else each meter of its service and type counts it,
- * passes over it, or quarantines it for itself (invalid, overflow, dimensions). What all pass over for lack
- * of a property is held until a meter comes that can take it.
+ * passes over it, or quarantines it for itself (invalid, overflow, dimensions). What all pass over, for lack
+ * of a property or because they were retired by its time, is held until a meter comes that can take it.
  *
  * Errors: MTR_EIO, MTR_EFULL; MTR_ECORRUPT with a sentence (events missing between cursor and log, an
  * older catalog, damage); MTR_EOVERFLOW when a cell's sum leaves its range. Nothing was committed, the
  * next step tries the same again. */
 int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_catalog *catalog, int64_t now_us,
                         struct mtr_aggregator_result *result, struct mtr_diagnostic *diagnostic) MTR_MUST_USE;
+
+/* Has what was folded anything against a change of the catalog from `before` to `after`? A meter's date of
+ * retirement moves only where it decides of no event that was folded. Findings are placed with
+ * mtr_catalog_fail: this is part of the review of an edit (catalog/store.h).
+ *
+ * Between two steps, and the next one takes a snapshot that has the change if it was stored: then events are
+ * decided by one date, whichever way log and catalog came. Errors: MTR_EIO, MTR_ECORRUPT, MTR_ENOMEM. */
+int mtr_aggregator_check_change(struct mtr_aggregator *aggregator, const struct mtr_catalog *before,
+                                const struct mtr_catalog *after,
+                                struct mtr_diagnostics *findings) MTR_MUST_USE;
 
 #endif

@@ -5,7 +5,8 @@
  *   api_keys: [{key: acme-push, vendor: acme, scopes: [ingest, query], sha256: 2bb80d53…}]
  *
  * ingest: POST /v1/events; query: usage and prices; billing: charges, credits, balances; admin: everything,
- * catalog and operations included. A key with a vendor acts for that vendor only. Part of a snapshot: see
+ * catalog and operations included. A key with a vendor acts for that vendor only; `retired` says from when
+ * on one is refused. Part of a snapshot: see
  * catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_API_KEY_H
@@ -25,6 +26,7 @@ struct mtr_api_key {
     unsigned scopes;                 /* enum mtr_api_scope, or'ed */
     const struct mtr_vendor *vendor; /* ingest and query are bound to this vendor; NULL: operator */
     bool disabled;
+    int64_t retired_s;               /* refused from then on; INT64_MAX: never */
 };
 
 #endif

@@ -13,8 +13,9 @@
  * one, that is of the same snapshot.
  *
  * Fields that define the fold (a meter's service, event_type, aggregation and what belongs to it, value,
- * group_by, filter; a subscription's vendor, subject, service, zone) cannot change after the first apply:
- * rollups stay a function of log and catalog.
+ * group_by, filter; a subscription's vendor, subject, service, zone) cannot change after the first apply, and
+ * a meter's date of retirement only where it decides of no event that was folded: rollups stay a function of
+ * log and catalog.
  */
 #ifndef METERD_CATALOG_CATALOG_H
 #define METERD_CATALOG_CATALOG_H
@@ -99,7 +100,9 @@ uint32_t mtr_catalog_find_meters(const struct mtr_catalog *catalog, const struct
 /* Is `subject` the key or subject of another vendor's subscription? For the answer not_authorized. */
 bool mtr_catalog_is_foreign_subject(const struct mtr_catalog *catalog, struct mtr_str vendor,
                                     struct mtr_str subject);
-/* The enabled API key of that secret, compared in constant time. NULL when there is none. */
-const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret);
+/* The API key of that secret, compared in constant time. NULL when there is none, it is disabled, or retired
+ * by now. */
+const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *catalog, struct mtr_str secret,
+                                                  int64_t now_us);
 
 #endif

@@ -17,15 +17,8 @@
 
 #include "meterd/catalog/meter.h"
 #include "meterd/catalog/subscription.h"
+#include "meterd/catalog/time.h"
 #include "meterd/core/decimal.h"
-
-/* An instant as it was written: a date is local midnight of whichever subscription asks. */
-struct mtr_catalog_time {
-    struct mtr_str text; /* empty: none */
-    bool is_date;        /* then days count since 1970-01-01 in the zone */
-    int64_t days;
-    int64_t time_s;
-};
 
 /* Prepaid money or units: of one subscription, or shared by all of a customer. Every billing period that
  * overlaps [from, expires) draws on it. */

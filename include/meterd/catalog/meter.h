@@ -9,8 +9,10 @@
  * An event counts for every meter of its type and of the service bought whose filter it passes and whose
  * properties it has: what is taken from it is said in meter_take.h. Its
  * dimensions are the values of the group_by properties, in that order; a missing property counts as empty.
- * `unit` is a word for people; a tariff that names another one is refused.All but name and unit are fixed
- * once applied: usage was folded with them. Part of a snapshot: see catalog.h for lifetime.
+ * `unit` is a word for people; a tariff that names another one is refused. All but name, unit and `retired`
+ * are fixed once applied: usage was folded with them. A retired meter counts no event whose time is at or
+ * after that instant, and a level of it ends there; the date moves only where no usage was counted under it.
+ * Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_METER_H
 #define METERD_CATALOG_METER_H
@@ -18,11 +20,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "meterd/catalog/time.h"
 #include "meterd/catalog/vendor.h"
 #include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
 #include "meterd/core/diagnostic.h"
 #include "meterd/core/document.h"
+#include "meterd/core/time.h"
 
 enum mtr_aggregation {
     MTR_SUM,
@@ -96,7 +100,14 @@ struct mtr_meter {
     enum mtr_time_unit per;     /* time_weighted */
     struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
     int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
+    struct mtr_catalog_time retired; /* a date is midnight in UTC; without a text: never */
 };
+
+/* From when on it counts nothing, in µs since 1970 UTC; INT64_MAX: never. */
+static inline int64_t mtr_meter_retired_us(const struct mtr_meter *meter)
+{
+    return meter->retired.text.size ? meter->retired.time_s * MTR_US_PER_SECOND : INT64_MAX;
+}
 
 /* Reads one meter document by itself, outside of any catalog: what `meterd price` finds in a bundle. Fills
  * key, unit, dimensions and everything that says how its values are measured; service and filters stay empty,

@@ -1,7 +1,7 @@
 /*
  * What a meter takes from an event: nothing, its quantity and dimensions, or a fault.
  *
- *   filters ─▶ does it have the properties? ─▶ dimensions ─▶ quantity ─▶ length
+ *   filters ─▶ does it have the properties? ─▶ is the meter retired? ─▶ dimensions ─▶ quantity ─▶ length
  *
  * The collector asks it at the door and the aggregator when it folds, so that what was accepted counts. Pure:
  * the same event and meter give the same, in any thread; nothing is allocated.
@@ -21,6 +21,7 @@ enum mtr_take {
     MTR_TAKE_COUNTS,
     MTR_TAKE_IS_FILTERED, /* a filter leaves it out */
     MTR_TAKE_LACKS,       /* it lacks a property of a meter that passes over such events */
+    MTR_TAKE_RETIRED,     /* it would be taken, or be a fault, had the meter not been retired by its time */
     MTR_TAKE_FAULT        /* fault and property say what is wrong */
 };
 

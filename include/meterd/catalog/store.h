@@ -47,6 +47,11 @@ struct mtr_catalog_edit {
     void *review_context;
 };
 
+/* For a review: a finding about a field of that document of the draft, at its place in the text. */
+void mtr_catalog_fail(const struct mtr_catalog *draft, enum mtr_catalog_kind kind, uint32_t number,
+                      const char *field, struct mtr_diagnostics *findings, const char *format, ...)
+    MTR_PRINTF(6, 7);
+
 struct mtr_catalog_change {
     uint32_t created;
     uint32_t updated;
@@ -56,7 +61,7 @@ struct mtr_catalog_change {
 /* Applies an edit as one change: all or nothing. Documents equal to the stored version change nothing. Every
  * finding (errors and warnings, the tariff linter's included) is reported, with its place in the text.
  * MTR_EINVALID when one is an error; MTR_EDENIED on a store opened read-only; MTR_EAGAIN when another process
- * changed the store. */
+ * changed the store; and what `check` returns. */
 int mtr_catalog_store_apply(struct mtr_catalog_store *store, const struct mtr_catalog_edit *edit,
                             struct mtr_catalog_change *change, struct mtr_diagnostics *findings) MTR_MUST_USE;
 

@@ -5,7 +5,8 @@
  *   services: [{key: compute, vendor: acme, name: Compute, cost_tariff: acme-wholesale}]
  *
  * An event belongs to the vendor whose API key sent it; its subject is looked up among his subscriptions
- * only. A service's vendor may not change. Part of a snapshot: see catalog.h for lifetime.
+ * only. A service's vendor may not change. No subscription starts once the service is `retired`. Part of a
+ * snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_VENDOR_H
 #define METERD_CATALOG_VENDOR_H
@@ -25,6 +26,7 @@ struct mtr_service {
     struct mtr_str key;
     struct mtr_str name;
     const struct mtr_vendor *vendor;
+    uint64_t level_ends; /* a hash of when its meters with a level are retired; 0: never */
 };
 
 #endif

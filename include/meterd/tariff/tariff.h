@@ -52,6 +52,8 @@
  * says `reset: true`. `scope` of a component (period, event, hour, day, term, level) says what its curve
  * applies to before the amounts are added.
  *
+ * `retired: 2027-01-01`: no subscription that starts from then on may name it; those before keep it.
+ *
  * Tiers: a bound `up_to` belongs to the tier, a bound `below` to the tier above; the last has none; `flat` is
  * due once per entered tier; `flat_at_zero` (default no) makes the first tier's flat due at zero use. Order
  * of parts: convert → free units → allowances → curve → discount → markup → round → overage → cap → minimum →
@@ -251,6 +253,7 @@ struct mtr_tariff_document {
     struct mtr_str key;
     struct mtr_str name;
     struct mtr_str currency;
+    struct mtr_str retired; /* as written: which subscriptions may name it is the catalog's check */
     enum mtr_rounding rounding;
     unsigned rounding_digits;
     bool rounding_digits_given; /* else those of the currency that is charged */

@@ -36,6 +36,37 @@ at      2026-03-04
 void    s1 gib/eu 2026-01-11 10
 at      2026-03-05            2026-01: correction -48 gib{region=eu}  # one day at 20 is left
 
+# A level ends where its meter is retired, whenever that is said.
+tariffs:
+- key: standard
+  currency: EUR
+  versions:
+  - from: 2026-01-01
+    components: [{key: gib, meter: gib, per_unit: "0.01", group_by: [region]}]
+subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-01}]
+
+use     s1 gib/eu 2026-01-11 10
+at      2026-03-02
+        2026-01: final 50.4 gib{region=eu} (5040)
+        2026-02: final 67.2 gib{region=eu} (6720)
+        2026-03: draft 74.4 gib{region=eu}
+meters:
+- {key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, group_by: [region],
+   retired: 2026-02-01T12:00:00Z}
+
+at      2026-03-03
+        2026-02: correction -66 gib{region=eu} (120)
+        2026-03: draft -74.4 gib{region=eu}
+meters:
+- {key: gib, service: store, event_type: v, value: g, aggregation: time_weighted, group_by: [region],
+   retired: 2026-01-21}
+
+at      2026-03-04
+        2026-01: correction -26.4 gib{region=eu} (2400)
+        2026-02: correction -1.2 gib{region=eu} (0)
+void    s1 gib/eu 2026-01-11 10
+at      2026-03-05            2026-01: correction -24 gib{region=eu} (0)
+
 # Changes from before the start do not count, and what stands at the start is the level of its first hour.
 tariffs:
 - key: standard

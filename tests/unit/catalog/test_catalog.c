@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "meterd/core/buffer.h"
+#include "meterd/core/time.h"
 #include "meterd/store/documents.h"
 #include "tests/support/catalog_world.h"
 
@@ -55,15 +56,78 @@ static void test_snapshot(void **state)
         assert_true(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("sub-1")));
         assert_false(mtr_catalog_is_foreign_subject(catalog, MTR_STR("acme"), MTR_STR("vm-1")));
         assert_false(mtr_catalog_is_foreign_subject(catalog, MTR_STR("nimbus"), MTR_STR("vm-2")));
-        const struct mtr_api_key *key = mtr_catalog_find_secret(catalog, MTR_STR("secret"));
+        const struct mtr_api_key *key = mtr_catalog_find_secret(catalog, MTR_STR("secret"), NOW_US);
         assert_non_null(key);
         assert_int_equal(key->scopes, MTR_SCOPE_INGEST | MTR_SCOPE_QUERY);
         assert_text(key->vendor->key, "acme");
-        assert_null(mtr_catalog_find_secret(catalog, MTR_STR("Secret")));
+        assert_null(mtr_catalog_find_secret(catalog, MTR_STR("Secret"), NOW_US));
         assert_int_equal(mtr_catalog_destination(catalog, 1)->timeout_us, 5000000);
         assert_int_equal(mtr_catalog_destination(catalog, 1)->batch_max, 100);
         mtr_catalog_release(catalog);
     }
+}
+
+/* Who began before keeps what is retired; meters and keys end by time. */
+static void test_retired(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t noon_us = NOW_US + 12 * MTR_US_PER_HOUR;
+    assert_ok(f, apply(f, BASE, false));
+    assert_ok(f, apply(f,
+                       "services: [{key: compute, name: Compute, vendor: acme, retired: 2026-02-01}]\n"
+                       "meters:\n"
+                       "  - {key: mails, service: mail, event_type: mail.sent, aggregation: count, retired: 2026-02-01}\n"
+                       "  - {key: calls, service: compute, event_type: cpu.used, aggregation: count,\n"
+                       "     filter: {kind: [api, 1.50], ok: true}, retired: 2026-02-01T12:00:00Z}\n"
+                       "api_keys:\n"
+                       "  - {key: acme-push, vendor: acme, scopes: [ingest, query], retired: 2026-01-01T12:00:00Z,\n"
+                       "     sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b}\n",
+                       false));
+    struct mtr_catalog *catalog = mtr_catalog_store_snapshot(f->store);
+    assert_true(mtr_meter_retired_us(mtr_catalog_meter(catalog, 1)) == INT64_MAX);
+    assert_true(mtr_meter_retired_us(mtr_catalog_meter(catalog, 2)) == NOW_US + 31 * MTR_US_PER_DAY + 12 * MTR_US_PER_HOUR);
+    assert_true(mtr_meter_retired_us(mtr_catalog_meter(catalog, 3)) == NOW_US + 31 * MTR_US_PER_DAY); /* in UTC */
+    assert_non_null(mtr_catalog_find_secret(catalog, MTR_STR("secret"), noon_us - 1));
+    assert_null(mtr_catalog_find_secret(catalog, MTR_STR("secret"), noon_us));
+    mtr_catalog_release(catalog);
+}
+
+struct refusing {
+    uint32_t asked;
+    bool refuses;
+};
+
+static int refuse(void *context, const struct mtr_catalog *before, const struct mtr_catalog *after,
+                  struct mtr_diagnostics *findings)
+{
+    struct refusing *refusing = context;
+    assert_int_equal(mtr_catalog_version(after), mtr_catalog_version(before) + 1);
+    refusing->asked++;
+    if (refusing->refuses) mtr_catalog_fail(after, MTR_KIND_VENDOR, 2, "name", findings, "is %s", "taken");
+    return MTR_OK;
+}
+
+/* Other stores have their say before a change is stored, and after everything else was right. */
+static void test_review_of_a_change(void **state)
+{
+    struct fixture *f = *state;
+    struct refusing refusing = {.refuses = true};
+    struct mtr_catalog_edit edit = {.text = MTR_STR("vendors:\n  - {key: nimbus, name: Nimbus}\n"),
+                                    .who = MTR_STR("tester"),
+                                    .now_us = NOW_US,
+                                    .review = refuse,
+                                    .review_context = &refusing};
+    assert_ok(f, apply(f, BASE, false));
+    assert_int_equal(mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings), MTR_EINVALID);
+    assert_int_equal(f->findings.count, 1);
+    assert_string_equal(f->findings.items[0].text, "is taken");
+    assert_int_equal(f->findings.items[0].line, 2);
+    assert_int_equal(f->findings.items[0].column, 25);
+    refusing.refuses = false;
+    assert_ok(f, mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings));
+    assert_int_equal(f->change.updated, 1);
+    assert_ok(f, mtr_catalog_store_apply(f->store, &edit, &f->change, &f->findings));
+    assert_int_equal(refusing.asked, 2); /* what changes nothing is not asked about */
 }
 
 struct seen {
@@ -352,6 +416,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_snapshot),
+        TEST(test_retired),
+        TEST(test_review_of_a_change),
         TEST(test_subject_of_several),
         TEST(test_rates),
         TEST(test_revisions),

@@ -132,6 +132,18 @@ static const struct {
      "          - {key: vcpu, meter: vcpu, per_unit: 1}\n",
      "0:0: currency: cannot change from EUR to USD: charges were made in it. Make a new subscription instead "
      "(in the stored subscription `sub-1`)\n"},
+    {"tariffs:\n  - {key: t, currency: EUR, retired: 1 March, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n",
+     "2:38: retired: a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z\n"},
+    {"services:\n  - {key: mail, vendor: nimbus, retired: 2026-02-01}\n"
+     "tariffs:\n  - {key: t, currency: EUR, retired: 2026-01-31, versions: [{from: 2026-01-01, components: [{key: a, recurring: {amount: 1}}]}]}\n"
+     "subscriptions:\n  - {key: s, service: mail, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-01-31}\n"
+     "  - {key: u, service: mail, customer: c, tariff: t, zone: Asia/Kolkata, start: 2026-02-01}\n",
+     "6:50: tariff: tariff `t` is retired from 2026-01-31 on, and the subscription starts at 2026-01-30T18:30:00Z: name another\n"
+     "7:23: service: service `mail` is retired from 2026-02-01 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"
+     "7:50: tariff: tariff `t` is retired from 2026-01-31 on, and the subscription starts at 2026-01-31T18:30:00Z: name another\n"},
+    {"services:\n  - {key: compute, vendor: acme, name: Compute, retired: 2026-01-30T18:30:00Z}\n",
+     "0:0: service: service `compute` is retired from 2026-01-30T18:30:00Z on, and the subscription starts at 2026-01-30T18:30:00Z: name another"
+     " (in the stored subscription `sub-1`)\n"},
 #define CREDIT(rest) "credits:\n  - {key: k, from: 2026-01-01, " rest "}\n"
     {CREDIT("customer: c"), "2:5: amount: give an amount (of money) or a quantity (of units)\n"},
     {CREDIT("amount: 5, currency: EUR"), "2:5: subscription: a credit is of one subscription or of one customer: name one of them\n"},

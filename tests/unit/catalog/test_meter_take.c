@@ -61,6 +61,13 @@ static const struct {
     {"value: s, filter: {s: {gt: 15}, kind: {in: [a, b]}, region: {not: [eu]}}", "{s: 16, kind: a, region: us}", "16"},
     {"value: s, filter: {s: {gt: 15}, kind: {in: [a, b]}, region: {not: [eu]}}", "{s: 16, kind: a, region: eu}", "filtered"},
     {"value: s, filter: {s: {gt: 15}, kind: {in: [a, b]}, region: {not: [eu]}}", "{s: 16, kind: c, region: us}", "filtered"},
+    /* the event is of 2026-01-01T00:00:00Z; only what would be taken, or be a fault, comes too late */
+    {"value: v, retired: '2026-01-01T00:00:01Z'", "{v: 1}", "1"},
+    {"value: v, retired: 2026-01-01", "{v: 1}", "retired"},
+    {"value: v, retired: 2025-06-01", "{v: x}", "retired"},
+    {"value: v, retired: 2025-06-01, filter: {kind: api}", "{v: 1, kind: web}", "filtered"},
+    {"value: v, retired: 2025-06-01", "{s: 1}", "lacks v"},
+    {"value: v, retired: 2025-06-01, missing: invalid", "{s: 1}", "retired"},
     /* dimensions, with their ends shown as | */
     {"value: v, group_by: [region, size]", "{v: 1, size: 2.50}", "1 |2.5|"},
 };
@@ -93,6 +100,7 @@ static void describe(enum mtr_take take, const struct mtr_taken *taken, char *te
     case MTR_TAKE_FAULT:
         snprintf(text, size, "%s %.*s", fault_words[taken->fault], MTR_STR_ARGS(taken->property));
         return;
+    case MTR_TAKE_RETIRED: snprintf(text, size, "retired"); return;
     case MTR_TAKE_COUNTS: break;
     }
     mtr_quantity_format(taken->quantity, quantity);

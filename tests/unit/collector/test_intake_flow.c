@@ -89,6 +89,29 @@ static void test_retry_after_a_catalog_change(void **state)
     free_world(world);
 }
 
+/* What only retired meters would count is told to the sender; a meter beside them takes it. */
+static void test_retired_meters(void **state)
+{
+    (void)state;
+    struct world *world = new_world();
+    struct row row = plain;
+    apply(
+        world,
+        "meters:\n  - {key: cpu, service: compute, event_type: cpu, value: seconds, group_by: [region, size], retired: " T "}\n");
+    const struct mtr_event_result *result = send_rows(world, &row, 1)->results;
+    assert_int_equal(result->code, MTR_RESULT_NOT_ACTIVE);
+    assert_string_equal(result->field, "time");
+    assert_string_equal(result->reason,
+                        "the meter cpu was retired from " T " on, and no other one counts it");
+    apply(world, "meters:\n  - {key: cpu2, service: compute, event_type: cpu, value: minutes, filter: {unit: min}}\n");
+    assert_int_equal(send_rows(world, &row, 1)->results->code, MTR_RESULT_NOT_ACTIVE); /* not one of it */
+    row.data[0] = "minutes";
+    row.data[2] = "unit";
+    row.data[3] = "\"min";
+    assert_int_equal(send_rows(world, &row, 1)->results->code, MTR_RESULT_ACCEPTED);
+    free_world(world);
+}
+
 static void test_bounds_of_queue_and_group(void **state)
 {
     (void)state;
@@ -373,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_repeats_across_requests_in_flight),
         cmocka_unit_test(test_decoder_faults_stay_and_are_counted),
         cmocka_unit_test(test_retry_after_a_catalog_change),
+        cmocka_unit_test(test_retired_meters),
         cmocka_unit_test(test_bounds_of_queue_and_group),
         cmocka_unit_test(test_receive_time_never_goes_back),
         cmocka_unit_test(test_failed_append_refuses_everything),

@@ -1,0 +1,155 @@
+/*
+ * What was folded against a change of the catalog: the date at which a meter is retired decides which events
+ * count, so it moves only where none was folded that it would decide otherwise.
+ *
+ *   back: no event that the meter took lies at or after the new date. Cells and quarantine rows from there on
+ *         name the part of the log in which to look
+ *   on:   no event came at or after the old one: the fold has noted the first (fold.h, retired/)
+ *
+ * Called between steps: what was folded is all of it, and what comes is folded with the new catalog.
+ */
+#include "aggregator/fold.h"
+#include "meterd/catalog/store.h"
+#include "meterd/core/time.h"
+
+/* A meter whose date moves, and where in the log the events may be that it decides otherwise. */
+struct moved {
+    struct mtr_aggregator *aggregator;
+    const struct mtr_meter *before, *after;
+    uint64_t seq_first, seq_last; /* seq_first above seq_last: nowhere */
+    const struct mtr_catalog *candidate;
+    struct mtr_diagnostics *findings;
+};
+
+static int widen(struct moved *moved, uint64_t seq_first, uint64_t seq_last)
+{
+    if (seq_first < moved->seq_first) moved->seq_first = seq_first;
+    if (seq_last > moved->seq_last) moved->seq_last = seq_last;
+    return MTR_OK;
+}
+
+static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
+{
+    (void)key;
+    return widen(context, cell->seq_first, cell->seq_last);
+}
+
+static int on_quarantined(void *context, const struct mtr_quarantined_event *event)
+{
+    struct moved *moved = context;
+    return event->meter == moved->before->number ? widen(moved, event->seq, event->seq) : MTR_OK;
+}
+
+/* The log range of what the meter took in the hours from the new date on. */
+static int find_range(struct moved *moved)
+{
+    const struct mtr_catalog *catalog = moved->aggregator->catalog;
+    const int64_t from_s = mtr_meter_retired_us(moved->after) / MTR_US_PER_SECOND;
+    int rc = MTR_OK;
+    moved->seq_first = UINT64_MAX;
+    moved->seq_last = 0;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
+        if (!subscription || subscription->service != moved->before->service) continue;
+        const struct mtr_cell_range range = {i, moved->before->number,
+                                             mtr_zone_hour(subscription->zone, from_s).start_s, INT64_MAX};
+        rc = mtr_rollups_walk_cells(moved->aggregator->txn, &range, on_cell, moved);
+    }
+    return rc ? rc : mtr_rollups_walk_quarantined(moved->aggregator->txn, 0, on_quarantined, moved);
+}
+
+/* Did the meter take the event, and would not after the change? */
+static bool is_decided_otherwise(const struct moved *moved, const struct mtr_event *event, uint64_t seq)
+{
+    struct event_quantity counted;
+    if (event->disposition != MTR_DISPOSITION_NORMAL || event->time_us < mtr_meter_retired_us(moved->after) ||
+        !mtr_str_equal(event->type, moved->before->event_type) ||
+        !mtr_str_equal(event->vendor, moved->before->service->vendor->key))
+        return false;
+    const struct mtr_subscription *subscription = fold_find_subscription(moved->aggregator, event);
+    return subscription && subscription->service == moved->before->service &&
+           event_quantity(moved->before, event, seq, &counted) !=
+               event_quantity(moved->after, event, seq, &counted);
+}
+
+static void fail_back(const struct moved *moved, const struct mtr_event *event)
+{
+    char time[MTR_TIME_TEXT_BYTES];
+    mtr_time_format(event->time_us, time);
+    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, moved->before->number, "retired", moved->findings,
+                     "the meter has counted usage of %s, for `%.*s`: retire it from a later time on", time,
+                     MTR_STR_ARGS(event->subject));
+}
+
+static void fail_gone(const struct moved *moved)
+{
+    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, moved->before->number, "retired", moved->findings,
+                     "the meter has counted usage of around that time, and the log no longer has its events: "
+                     "retire it from a later time on");
+}
+
+/* Looks through the log; one finding is enough. */
+static int check_back(struct moved *moved)
+{
+    struct mtr_aggregator *aggregator = moved->aggregator;
+    int rc = find_range(moved);
+    for (uint64_t seq = moved->seq_first; !rc && seq <= moved->seq_last;) {
+        rc = fold_read_block(aggregator, seq);
+        if (rc == MTR_ENOTFOUND || (!rc && aggregator->block.first_seq > seq)) {
+            fail_gone(moved);
+            return MTR_OK;
+        }
+        for (; !rc && seq <= moved->seq_last && seq - aggregator->block.first_seq < aggregator->block.count;
+             seq++) {
+            const struct mtr_event *event = &aggregator->block_events[seq - aggregator->block.first_seq];
+            if (!is_decided_otherwise(moved, event, seq)) continue;
+            fail_back(moved, event);
+            return MTR_OK;
+        }
+    }
+    return rc;
+}
+
+static int check_on(struct moved *moved)
+{
+    const struct mtr_meter *meter = moved->before;
+    const struct mtr_fact_name fact = fact_number(MTR_FACT_RETIRED, meter->number);
+    uint64_t unused;
+    int rc = fact_get_u64(moved->aggregator, &fact, &unused);
+    if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
+    mtr_catalog_fail(moved->candidate, MTR_KIND_METER, meter->number, "retired", moved->findings,
+                     "cannot move on from %.*s: events that came since were not counted. Make a new meter "
+                     "instead",
+                     MTR_STR_ARGS(meter->retired.text));
+    return MTR_OK;
+}
+
+static int check_meter(struct moved *moved)
+{
+    const int64_t before_us = mtr_meter_retired_us(moved->before),
+                  after_us = mtr_meter_retired_us(moved->after);
+    if (before_us == after_us) return MTR_OK;
+    return after_us < before_us ? check_back(moved) : check_on(moved);
+}
+
+int mtr_aggregator_check_change(struct mtr_aggregator *aggregator, const struct mtr_catalog *before,
+                                const struct mtr_catalog *after, struct mtr_diagnostics *findings)
+{
+    struct mtr_diagnostic unused;
+    MTR_ASSERT(!aggregator->txn); /* between steps */
+    int rc = mtr_rollups_begin(aggregator->rollups, false, &aggregator->txn);
+    if (rc) return rc;
+    aggregator->catalog = before;
+    aggregator->diagnostic = &unused;
+    for (uint32_t i = 1; !rc && i <= mtr_catalog_count(before, MTR_KIND_METER); i++) {
+        struct moved moved = {.aggregator = aggregator,
+                              .before = mtr_catalog_meter(before, i),
+                              .after = mtr_catalog_meter(after, i),
+                              .candidate = after,
+                              .findings = findings};
+        rc = check_meter(&moved);
+    }
+    mtr_rollups_abort(aggregator->txn);
+    aggregator->txn = NULL;
+    return rc;
+}

@@ -1,0 +1,88 @@
+"""The life of what the catalog holds: meters, tariffs, services and keys that are retired, before and after usage came."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from harness import Daemon  # noqa: E402
+from pages import CATALOG, SETTINGS, ago, cpu, problem  # noqa: E402
+
+VCPU = CATALOG["meters"][0]
+
+
+def send(d, events):
+    answer = d.call("POST", "/v1/events", body=events, key=d.acme).json()
+    d.settle()
+    return [row["result"] for row in answer["results"]] if "results" in answer else [], answer
+
+
+def put(d, kind, document):
+    return d.call("PUT", f"/v1/catalog/{kind}/{document['key']}", body=document)
+
+
+def quantity(d, meter):
+    rows = d.get(f"/v1/usage?meter={meter}&window=total&group_by=meter&from=2020-01-01")["rows"]
+    return sum(float(row["quantity"]) for row in rows)
+
+
+def check_meter(d):
+    """Its date decides by the event's own time, and moves only where it decides of nothing that was counted."""
+    send(d, [cpu("a", 1, time=ago(hours=3)), cpu("b", 2, time=ago(minutes=90))])
+    problem(put(d, "meter", {**VCPU, "retired": ago(hours=2)}), 422, "counted usage of " + ago(minutes=90), "sub-1")
+    assert put(d, "meter", {**VCPU, "retired": ago(minutes=80)}).status == 200  # of that very hour, behind what came
+    results, answer = send(d, [cpu("c", 4, time=ago(minutes=80)), cpu("d", 8, time=ago(minutes=81)), cpu("e", 16, time=ago(days=2))])
+    assert answer["not_active"] == 1 and answer["accepted"] + answer["late"] == 2, answer
+    refused = next(row for row in answer["results"] if row["result"] == "not_active")
+    assert "vcpu_hours was retired from " + ago(minutes=80) in refused["reason"], refused
+    assert quantity(d, "vcpu_hours") == 27
+    # Nothing came at or after it that was accepted: it may go on.
+    assert put(d, "meter", {**VCPU, "retired": ago(minutes=70)}).status == 200
+    # Accepted while nobody knew the subject, and too late for the meter when somebody does.
+    _, answer = send(d, [cpu("f", 32, time=ago(minutes=60), subject="sub-3"), cpu("g", 64, time=ago(minutes=75), subject="sub-3")])
+    assert answer["held"] == 2, answer
+    d.apply({"subscriptions": [{**CATALOG["subscriptions"][0], "key": "sub-3"}]})
+    d.settle()
+    assert quantity(d, "vcpu_hours") == 27 + 64
+    held = d.get("/v1/held")["events"]
+    assert [(row["waits_for"], row["type"]) for row in held] == [("meter", "vm.cpu")], held
+    problem(put(d, "meter", VCPU), 422, "cannot move on", "were not counted")
+    # A meter that is made later takes what is held, and reads the rest of the log.
+    d.apply({"meters": [{**VCPU, "key": "vcpu_hours_2"}]})
+    d.settle()
+    assert quantity(d, "vcpu_hours_2") == 27 + 64 + 32 and quantity(d, "vcpu_hours") == 27 + 64
+    assert d.get("/v1/held")["events"] == []
+
+
+def check_tariff_and_service(d):
+    tariff, service = CATALOG["tariffs"][1], CATALOG["services"][1]
+    assert put(d, "tariff", {**tariff, "retired": "2026-01-01"}).status == 200
+    late = {**CATALOG["subscriptions"][1], "key": "late", "start": "2026-01-01"}
+    problem(put(d, "subscription", late), 422, "tariff `mail` is retired from 2026-01-01 on")
+    assert put(d, "subscription", {**late, "key": "early", "start": "2025-12-31"}).status == 200
+    problem(put(d, "service", {**service, "retired": "2025-12-31"}), 422, "service `mail` is retired", "early")
+    assert put(d, "service", {**service, "retired": "2026-01-01"}).status == 200
+    assert put(d, "tariff", tariff).status == 200
+    problem(put(d, "subscription", late), 422, "service `mail` is retired from 2026-01-01 on")
+
+
+def check_key(d):
+    secret = d.vendor_key("acme", ("query",), "passing")
+    document = d.get("/v1/catalog/api_key/passing")["document"]
+    assert put(d, "api_key", {**document, "retired": ago(hours=-1)}).status == 200
+    d.get("/v1/usage", key=secret)
+    assert put(d, "api_key", {**document, "retired": ago(seconds=1)}).status == 200
+    problem(d.call("GET", "/v1/usage", key=secret), 401, "retired")
+
+
+def main():
+    with Daemon(SETTINGS) as d:
+        d.apply(CATALOG)
+        d.acme = d.vendor_key("acme")
+        for check in (check_meter, check_tariff_and_service, check_key):
+            check(d)
+            print(check.__name__, "ok")
+        d.stop()
+        d.command("audit", "--log")
+
+
+if __name__ == "__main__":
+    main()
