@@ -24,6 +24,9 @@ static const struct {
     {"invalid", "is not a number"},
     {"invalid", "has more than 12 digits after the point"},
     {"overflow", "is larger than 10^16"},
+    {"invalid", "times the meter's factor has more than 12 digits after the point"},
+    {"invalid", "is below the meter's min"},
+    {"invalid", "is above the meter's max"},
     {"invalid", "is not a length of 0 to 2764800 seconds (32 days)"},
     {"invalid", "may lead beyond the year 2199"},
 };

@@ -154,13 +154,35 @@ struct mtr_verdict judge_void(const struct mtr_event *event, struct mtr_str *tar
     return no_objection;
 }
 
+static const char *bound_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
+                              struct mtr_arena *arena)
+{
+    char quantity[MTR_DECIMAL_TEXT_BYTES], bound[MTR_DECIMAL_TEXT_BYTES];
+    const bool is_above = taken->fault == MTR_FAULT_ABOVE_MAX;
+    mtr_quantity_format(taken->quantity, quantity);
+    mtr_quantity_format(is_above ? meter->max : meter->min, bound);
+    return format_text(arena, "outside the bounds of its meter",
+                       "%s is %s %s, the %s that the meter %.*s takes", quantity,
+                       is_above ? "above" : "below", bound, is_above ? "most" : "least",
+                       MTR_STR_ARGS(meter->key));
+}
+
 static const char *fault_text(const struct mtr_meter *meter, const struct mtr_taken *taken,
                               struct mtr_arena *arena)
 {
+    switch (taken->fault) {
+    case MTR_FAULT_BELOW_MIN:
+    case MTR_FAULT_ABOVE_MAX: return bound_text(meter, taken, arena);
+    case MTR_FAULT_PRODUCT_DIGITS:
+        return format_text(arena, "more than 12 digits after the point, times the factor of its meter",
+                           "more than 12 digits after the point, times the factor of the meter %.*s: it "
+                           "cannot be kept exactly",
+                           MTR_STR_ARGS(meter->key));
+    case MTR_FAULT_LENGTH_BEYOND: return "a length from this time on may lead beyond the year 2199";
+    default: break;
+    }
     if (meter->spread_over.size && mtr_str_equal(taken->property, meter->spread_over))
-        return taken->fault == MTR_FAULT_LENGTH_BEYOND
-                   ? "a length from this time on may lead beyond the year 2199"
-                   : "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it";
+        return "must be a length of 0 to 2764800 seconds (32 days): usage is spread over it";
     switch (taken->fault) {
     case MTR_FAULT_MISSING:
         return format_text(arena, "missing: a meter needs it", "missing: the meter %.*s needs it",
@@ -172,7 +194,9 @@ static const char *fault_text(const struct mtr_meter *meter, const struct mtr_ta
                            "the values that the meter %.*s groups by are longer than 384 bytes together",
                            MTR_STR_ARGS(meter->key));
     case MTR_FAULT_DIGITS: return "more than 12 digits after the point: it cannot be kept exactly";
-    case MTR_FAULT_TOO_LARGE: return "larger than 10^16 in magnitude";
+    case MTR_FAULT_TOO_LARGE:
+        return meter->has_factor ? "larger than 10^16 in magnitude, times the factor of its meter"
+                                 : "larger than 10^16 in magnitude";
     case MTR_FAULT_TIME: return "outside the years 1970 to 2199";
     default: break;
     }

@@ -102,6 +102,34 @@ static enum mtr_take take_number(const struct mtr_property *property, struct mtr
     return rc ? fail(out, MTR_FAULT_NOT_A_NUMBER, property->name) : MTR_TAKE_COUNTS;
 }
 
+static enum mtr_take take_product(const struct mtr_meter *meter, const struct mtr_property *property,
+                                  struct mtr_taken *out)
+{
+    const mtr_int128 most = MTR_QUANTITY(MTR_EVENT_QUANTITY_MAX).e12;
+    struct mtr_decimal value;
+    int rc = MTR_EINVALID;
+    if (property->kind == MTR_PROPERTY_NUMBER) value = property->number, rc = MTR_OK;
+    else if (property->kind == MTR_PROPERTY_STRING) rc = mtr_decimal_parse(property->text, &value);
+    if (!rc) rc = mtr_quantity_from_product(value, meter->factor, &out->quantity);
+    if (rc == MTR_EPRECISION) return fail(out, MTR_FAULT_PRODUCT_DIGITS, property->name);
+    if (rc == MTR_EOVERFLOW || (!rc && (out->quantity.e12 > most || out->quantity.e12 < -most)))
+        return fail(out, MTR_FAULT_TOO_LARGE, property->name);
+    return rc ? fail(out, MTR_FAULT_NOT_A_NUMBER, property->name) : MTR_TAKE_COUNTS;
+}
+
+static enum mtr_take take_value(const struct mtr_meter *meter, const struct mtr_property *property,
+                                struct mtr_taken *out)
+{
+    enum mtr_take take =
+        meter->has_factor ? take_product(meter, property, out) : take_number(property, &out->quantity, out);
+    if (take != MTR_TAKE_COUNTS) return take;
+    if (meter->has_min && mtr_quantity_compare(out->quantity, meter->min) < 0)
+        return fail(out, MTR_FAULT_BELOW_MIN, property->name);
+    if (meter->has_max && mtr_quantity_compare(out->quantity, meter->max) > 0)
+        return fail(out, MTR_FAULT_ABOVE_MAX, property->name);
+    return MTR_TAKE_COUNTS;
+}
+
 static enum mtr_take take_length(const struct mtr_event *event, const struct mtr_property *property,
                                  struct mtr_taken *out)
 {
@@ -132,6 +160,6 @@ enum mtr_take mtr_meter_take(const struct mtr_meter *meter, const struct mtr_eve
     if (take != MTR_TAKE_COUNTS) return take;
     out->quantity = MTR_QUANTITY(meter->aggregation == MTR_COUNT);
     out->length_s.e12 = 0;
-    if (out->value && meter->aggregation != MTR_UNIQUE) take = take_number(out->value, &out->quantity, out);
+    if (out->value && meter->aggregation != MTR_UNIQUE) take = take_value(meter, out->value, out);
     return take == MTR_TAKE_COUNTS && length ? take_length(event, length, out) : take;
 }

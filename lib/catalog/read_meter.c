@@ -27,7 +27,8 @@ static const struct mtr_field rows[] = {
     {MTR_ROW(mtr_meter_fields, aggregation), .type = MTR_FIELD_ENUM,
      .default_text = "sum", .choices = aggregations, .doc = "how events become one quantity; fixed"},
     {MTR_ROW(mtr_meter_fields, value), .type = MTR_FIELD_TEXT, .min = 1,
-     .max = MTR_PROPERTY_NAME_BYTES_MAX, .doc = "property that holds the quantity; none for count; fixed"},
+     .max = MTR_PROPERTY_NAME_BYTES_MAX,
+     .doc = "property that holds the quantity; none for count; that of spread_over unless given; fixed"},
     {MTR_ROW(mtr_meter_fields, unit), .type = MTR_FIELD_TEXT, .max = 64,
      .doc = "of the quantity, for people"},
     {MTR_ROW(mtr_meter_fields, group_by), .type = MTR_FIELD_TEXTS,
@@ -39,6 +40,14 @@ static const struct mtr_field rows[] = {
      .choices = missing,
      .doc = "an event that lacks the value or the length is passed over by this meter and counts in others, "
             "or it is refused; fixed"},
+    {MTR_ROW(mtr_meter_fields, factor), .type = MTR_FIELD_QUANTITY,
+     MTR_ROW_GIVEN(mtr_meter_fields, factor_given),
+     .doc = "the quantity is the value times this, kept exactly, as 0.000000001 of byte-seconds; above 0; "
+            "fixed"},
+    {MTR_ROW(mtr_meter_fields, min), .type = MTR_FIELD_QUANTITY, MTR_ROW_GIVEN(mtr_meter_fields, min_given),
+     .doc = "the least quantity that one event may have; what is below is refused; fixed"},
+    {MTR_ROW(mtr_meter_fields, max), .type = MTR_FIELD_QUANTITY, MTR_ROW_GIVEN(mtr_meter_fields, max_given),
+     .doc = "the greatest quantity that one event may have; what is above is refused; fixed"},
     {MTR_ROW(mtr_meter_fields, keep_events), .type = MTR_FIELD_BOOL,
      .default_text = "false",
      .doc = "of sum and count: each event is kept, so that a component of `scope: event` can price it; "
@@ -93,7 +102,9 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
 {
     const struct mtr_meter_fields *f = &record->fields.meter;
     const bool is_level = f->aggregation == MTR_TIME_WEIGHTED,
-               is_percentile = f->aggregation == MTR_PERCENTILE;
+               is_percentile = f->aggregation == MTR_PERCENTILE,
+               has_numbers = f->aggregation != MTR_COUNT && f->aggregation != MTR_UNIQUE;
+    static const char numbers[] = "sum, min, max, last, time_weighted and percentile";
     const struct {
         const char *name;
         bool given, fits;
@@ -102,6 +113,9 @@ static void check_belonging(struct mtr_record *record, struct mtr_diagnostics *f
         {"keep_events", f->keep_events, f->aggregation == MTR_SUM || f->aggregation == MTR_COUNT,
          "sum and count"},
         {"spread_over", f->spread_over.size > 0, f->aggregation == MTR_SUM, "sum"},
+        {"factor", f->factor_given, has_numbers, numbers},
+        {"min", f->min_given, has_numbers, numbers},
+        {"max", f->max_given, has_numbers, numbers},
         {"reports", f->reports_given, is_level, "time_weighted"},
         {"per", f->per_given, is_level, "time_weighted"},
         {"holds_from", f->holds_from_given, is_level, "time_weighted"},
@@ -129,14 +143,17 @@ static void check_measuring(struct mtr_record *record, struct mtr_diagnostics *f
             record, "keep_events", findings,
             "an event that is spread over hours has no single moment: keep_events and spread_over "
             "do not stand beside each other");
-    if (f->spread_over.size && mtr_str_equal(f->spread_over, f->value))
-        record_fail(record, "spread_over", findings, "is the property that holds the quantity already");
+    if (f->factor_given && f->factor.e12 <= 0)
+        record_fail(record, "factor", findings, "is a number above 0");
+    if (f->min_given && f->max_given && mtr_quantity_compare(f->min, f->max) > 0)
+        record_fail(record, "max", findings, "is below min: no event can have such a quantity");
 }
 
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
 {
-    const struct mtr_meter_fields *f = &record->fields.meter;
+    struct mtr_meter_fields *f = &record->fields.meter;
     (void)zones;
+    if (f->aggregation == MTR_SUM && !f->value.size) f->value = f->spread_over; /* it is the quantity, too */
     if (f->aggregation == MTR_COUNT && f->value.size)
         record_fail(record, "value", findings, "count takes no value: it counts events");
     if (f->aggregation != MTR_COUNT && !f->value.size)
@@ -153,6 +170,11 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
     return rc == MTR_ENOMEM ? rc : MTR_OK;
 }
 
+static bool same_number(bool a_given, struct mtr_quantity a, bool b_given, struct mtr_quantity b)
+{
+    return a_given == b_given && mtr_quantity_compare(a, b) == 0;
+}
+
 static void check_frozen(const struct mtr_record *old, const struct mtr_record *now,
                          struct mtr_diagnostics *findings)
 {
@@ -167,6 +189,10 @@ static void check_frozen(const struct mtr_record *old, const struct mtr_record *
                   findings);
     record_freeze(now, "filter", filters_equal(a, b), findings);
     record_freeze(now, "missing", a->missing == b->missing, findings);
+    record_freeze(now, "factor", same_number(a->factor_given, a->factor, b->factor_given, b->factor),
+                  findings);
+    record_freeze(now, "min", same_number(a->min_given, a->min, b->min_given, b->min), findings);
+    record_freeze(now, "max", same_number(a->max_given, a->max, b->max_given, b->max), findings);
     record_freeze(now, "keep_events", a->keep_events == b->keep_events, findings);
     record_freeze(now, "spread_over", mtr_str_equal(a->spread_over, b->spread_over), findings);
     record_freeze(now, "reports", a->reports == b->reports, findings);

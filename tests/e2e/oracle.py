@@ -135,6 +135,8 @@ def cells(catalog, events):
             value = text_of(data.get(meter["value"])) if meter["aggregation"] == "unique" else quantity_of(data.get(meter.get("value")))
             if meter["aggregation"] != "count" and value is None:
                 continue  # in quarantine for this meter
+            if meter["aggregation"] not in ("count", "unique"):
+                value *= Fraction(meter.get("factor", 1))
             dimensions = tuple(text_of(data.get(name)) for name in meter.get("group_by", []))
             key = subscription["key"], meter["key"], hour_start_s(subscription, time_us), dimensions
             values.setdefault(key, []).append(value)

@@ -59,7 +59,7 @@ FIRST_CATALOG = {
     "meters": [meter("cpu", "cpu", group_by=["region"]), meter("calls", "calls", "count"), meter("storage", "storage"),
                meter("jobs", "jobs", group_by=["spot"]),
                meter("long", "jobs", filter={"amount": {"gt": 15, "lte": 300}, "region": {"not": ["us"]}, "spot": {"in": [True]}}),
-               meter("refunds", "storage", filter={"amount": {"lt": 0}}), {**meter("g-cpu", "cpu"), "service": "other"}],
+               meter("refunds", "storage", filter={"amount": {"lt": 0}}, factor="0.001", min="-0.009"), {**meter("g-cpu", "cpu"), "service": "other"}],
     "tariffs": [{"key": "standard", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": components("0.05")}]},
                 {"key": "plain", "currency": "EUR", "versions": [{"from": "2020-01-01", "components": [
                     {"key": "g", "meter": "g-cpu", "per_unit": "0.005"}]}]}],

@@ -79,6 +79,17 @@ static int decimal_to_quantity(struct call *call)
     return rc;
 }
 
+static int quantity_from_product(struct call *call)
+{
+    struct mtr_decimal decimal;
+    struct mtr_quantity value;
+    int rc = mtr_decimal_parse(mtr_str_from(call->argument[0]), &decimal);
+    MTR_ASSERT(rc == MTR_OK);
+    rc = mtr_quantity_from_product(decimal, quantity_of(call->argument[1]), &value);
+    if (!rc) mtr_quantity_format(value, call->text);
+    return rc;
+}
+
 static int decimal_compare(struct call *call)
 {
     struct mtr_decimal a, b;
@@ -262,6 +273,7 @@ static const struct {
     {"parse_quantity", parse_quantity, 1},
     {"parse_money", parse_money, 1},
     {"decimal_to_quantity", decimal_to_quantity, 1},
+    {"quantity_from_product", quantity_from_product, 2},
     {"decimal_compare", decimal_compare, 2},
     {"quantity_add", quantity_add, 2},
     {"quantity_sub", quantity_sub, 2},

@@ -154,6 +154,13 @@ def make_case():
         if len(expect_parse(text, None)) != 1 or not next(iter(expect_parse(text, None))).lstrip("-")[0].isdigit():
             text = "12.5"
         return f"{name} {text}", expect_parse(text, Q)
+    if name == "quantity_from_product":
+        value = decimal_38()
+        factor = rng.choice([b, rng.choice([1, -1]) * 10 ** rng.randrange(25), rng.randrange(1, 10**6) * 10 ** rng.randrange(13)])
+        product = Fraction(value[0] * factor, 10 ** value[1])  # of 10^-12
+        whole = abs(product.numerator) // product.denominator * (1 if product >= 0 else -1)
+        answer = "EOVERFLOW" if not I128_MIN <= whole <= I128_MAX else text_of(whole, Q) if whole == product else "EPRECISION"
+        return f"{name} {text_of(*value)} {text_of(factor, Q)}", {answer}
     if name == "decimal_compare":
         a, b = decimal_38(), decimal_38()
         if rng.random() < 0.4:  # the same value with more digits, or its neighbour in the last of them
@@ -234,7 +241,7 @@ def make_case():
     return f"{name} {text_of(a, Q)} {text_of(b, M)} {digits} {mode}", {fixed(Fraction(a * b, 10**E), M, digits, mode)}
 
 
-NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity decimal_compare quantity_add quantity_sub
+NAMES = """parse_decimal parse_quantity parse_money decimal_to_quantity quantity_from_product decimal_compare quantity_add quantity_sub
 quantity_scale quantity_blocks quantity_compare money_add money_sub money_round money_compare
 money_format_min exact_product exact_from_money exact_add exact_sub exact_compare exact_scale exact_divide exact_round
 exact_round exact_round_step money_round quantity_scale""".split()

@@ -24,7 +24,8 @@ void scenario_vendor_key(uint32_t vendor, char key[KEY_MAX])
 /* What belongs to an aggregation, drawn by lot. */
 static const char *plan_more(struct scenario *scenario, enum mtr_aggregation aggregation)
 {
-    static const char *const sums[] = {"", ", keep_events: true", ", spread_over: length"};
+    static const char *const sums[] = {"", ", keep_events: true", ", spread_over: length",
+                                       ", factor: 0.125, min: -2", ", max: 33"};
     static const char *const reported[] = {"level", "change"}, *const units[] = {"minute", "hour", "day",
                                                                                  "period"};
     static const char *const held_from[] = {"moment", "day"}, *const ranks[] = {"95", "99.5", "50", "100"};

@@ -148,7 +148,14 @@ static bool read_value(struct scenario *scenario, const struct mtr_meter *meter,
     if (property->kind == MTR_PROPERTY_NUMBER)
         rc = mtr_quantity_from_decimal(property->number, &use->quantity);
     if (property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &use->quantity);
-    return !rc && use->quantity.e12 <= most && use->quantity.e12 >= -most;
+    if (rc || use->quantity.e12 > most || use->quantity.e12 < -most) return false;
+    if (meter->has_factor) { /* one of eight: exact where the value has few digits */
+        const mtr_int128 eighths = use->quantity.e12 * (meter->factor.e12 / (MTR_QUANTITY(1).e12 / 8));
+        if (eighths % 8) return false;
+        use->quantity.e12 = eighths / 8;
+    }
+    return (!meter->has_min || use->quantity.e12 >= meter->min.e12) &&
+           (!meter->has_max || use->quantity.e12 <= meter->max.e12);
 }
 
 static void keep_use(struct scenario *scenario, struct naive *naive, const struct naive_use *use)

@@ -90,9 +90,12 @@ struct mtr_meter {
     struct mtr_filter *filters; /* all must hold */
     uint32_t filter_count;
     bool missing_is_invalid;    /* an event that lacks a property is refused; else it is passed over */
+    bool has_factor, has_min, has_max;
+    struct mtr_quantity factor; /* above 0: the quantity is value × factor, exactly */
+    struct mtr_quantity min, max; /* of the quantity of an event; what is outside is refused */
     bool keep_events;           /* sum, count: each event is kept, so that it can be priced by itself */
     struct mtr_str spread_over; /* sum: property that holds a length in seconds, over which the quantity is
-                                   spread evenly; empty: none */
+                                   spread evenly; empty: none. It may be `value`, too */
     int64_t cell_s; /* how finely use is kept: a tariff's windows begin and end with its cells */
     bool reports_changes;       /* time_weighted: events carry changes of the level; else the level itself */
     bool holds_from_day; /* time_weighted: a value holds from the beginning of its local day; else from its

@@ -32,7 +32,10 @@ enum mtr_take_fault {
     MTR_FAULT_DIMENSIONS_LONG, /* together longer than MTR_DIMENSIONS_BYTES_MAX */
     MTR_FAULT_NOT_A_NUMBER,
     MTR_FAULT_DIGITS,          /* more than 12 after the point */
-    MTR_FAULT_TOO_LARGE,       /* above MTR_EVENT_QUANTITY_MAX in magnitude */
+    MTR_FAULT_TOO_LARGE,       /* above MTR_EVENT_QUANTITY_MAX in magnitude; with a factor, the product is */
+    MTR_FAULT_PRODUCT_DIGITS,  /* times the factor it has more than 12 after the point */
+    MTR_FAULT_BELOW_MIN,       /* the quantity, of the meter's */
+    MTR_FAULT_ABOVE_MAX,
     MTR_FAULT_LENGTH,          /* not from 0 to MTR_SPREAD_S_MAX */
     MTR_FAULT_LENGTH_BEYOND    /* may lead beyond 2199 */
 };
@@ -41,7 +44,7 @@ enum mtr_take_fault {
 enum { MTR_DIMENSION_END = 0x1F };
 
 struct mtr_taken {
-    struct mtr_quantity quantity;     /* COUNTS: the value; count: 1; unique: 0 */
+    struct mtr_quantity quantity;     /* COUNTS: the value × the factor; count: 1; unique: 0 */
     struct mtr_quantity length_s;     /* COUNTS: of a meter with spread_over, from 0 on; else 0 */
     const struct mtr_property *value; /* COUNTS: the property that holds it; NULL for count */
     struct mtr_str dimensions;        /* COUNTS: the group_by values, each with its end; in dimension_bytes */

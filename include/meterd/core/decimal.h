@@ -75,6 +75,9 @@ int mtr_decimal_format(struct mtr_decimal value, char text[MTR_DECIMAL_TEXT_BYTE
 /* By value: <0, 0, >0. */
 int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b);
 int mtr_quantity_from_decimal(struct mtr_decimal value, struct mtr_quantity *out) MTR_MUST_USE;
+/* value × factor, exactly: MTR_EPRECISION when that has more digits, MTR_EOVERFLOW when it is too large. */
+int mtr_quantity_from_product(struct mtr_decimal value, struct mtr_quantity factor,
+                              struct mtr_quantity *out) MTR_MUST_USE;
 
 int mtr_quantity_parse(struct mtr_str text, struct mtr_quantity *out) MTR_MUST_USE;
 int mtr_money_parse(struct mtr_str text, struct mtr_money *out) MTR_MUST_USE;

@@ -58,6 +58,20 @@ int mtr_decimal_compare(struct mtr_decimal a, struct mtr_decimal b)
                          b.mantissa % b_unit * (mtr_int128)wide_power10(MTR_DECIMAL_DIGITS_MAX - b.scale));
 }
 
+int mtr_quantity_from_product(struct mtr_decimal value, struct mtr_quantity factor, struct mtr_quantity *out)
+{
+    const bool negative = (value.mantissa < 0) ^ (factor.e12 < 0);
+    struct mtr_wide wide = wide_from_u128(wide_magnitude(value.mantissa));
+    struct mtr_quantity whole;
+    bool fits = wide_multiply(&wide, wide_magnitude(factor.e12));
+    MTR_ASSERT(fits); /* 128 + 128 bits */
+    const mtr_uint128 rest = wide_divide(&wide, wide_power10(value.scale));
+    int rc = wide_to_i128(&wide, negative, &whole.e12);
+    if (!rc && rest) rc = MTR_EPRECISION;
+    if (!rc) *out = whole;
+    return rc;
+}
+
 int mtr_quantity_add(struct mtr_quantity a, struct mtr_quantity b, struct mtr_quantity *out)
 {
     mtr_int128 sum;

@@ -37,8 +37,16 @@ static const struct {
      "2:66: reports: belongs to aggregation time_weighted, not to sum\n2:86: holds_from: belongs to aggregation time_weighted, not to sum\n"
      "2:103: percentile: belongs to aggregation percentile, not to sum\n2:115: window: belongs to aggregation percentile, not to sum\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, spread_over: v, keep_events: true}\n",
-     "2:86: keep_events: an event that is spread over hours has no single moment: keep_events and spread_over do not stand beside each other\n"
-     "2:70: spread_over: is the property that holds the quantity already\n"},
+     "2:86: keep_events: an event that is spread over hours has no single moment: keep_events and spread_over do not stand beside each other\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, aggregation: count, factor: 2, min: 0, max: 9}\n",
+     "2:75: factor: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"
+     "2:83: min: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"
+     "2:91: max: belongs to aggregation sum, min, max, last, time_weighted and percentile, not to count\n"},
+    {"meters:\n  - {key: m, service: compute, event_type: x, value: v, factor: 0, min: 1, max: 0.5}\n",
+     "2:65: factor: is a number above 0\n"
+     "2:81: max: is below min: no event can have such a quantity\n"},
+    {"meters:\n  - {key: vcpu, service: compute, event_type: cpu.used, value: hours, unit: h, group_by: [region, size], max: 50}\n",
+     "2:111: max: cannot change: usage was folded with it. Make a new meter instead\n"},
     {"meters:\n  - {key: m, service: compute, event_type: x, value: v, aggregation: percentile, percentile: 100.5, window: 7m}\n",
      "2:94: percentile: is a number above 0 and at most 100\n"
      "2:109: window: does not divide an hour into windows of equal length, as 5m, 15m or 1h do\n"},

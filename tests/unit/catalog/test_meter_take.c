@@ -68,6 +68,40 @@ static const struct {
     {"value: v, retired: 2025-06-01, filter: {kind: api}", "{v: 1, kind: web}", "filtered"},
     {"value: v, retired: 2025-06-01", "{s: 1}", "lacks v"},
     {"value: v, retired: 2025-06-01, missing: invalid", "{s: 1}", "retired"},
+    /* bounds are of the quantity; what is outside is a fault, whatever is done with what is missing */
+    {"value: v, min: 0, max: 50", "{v: 0}", "0"},
+    {"value: v, min: 0, max: 50", "{v: '50.0'}", "50"},
+    {"value: v, min: 0, max: 50", "{v: -0.000000000001}", "below v"},
+    {"value: v, min: 0, max: 50", "{v: 50.000000000001}", "above v"},
+    {"value: v, max: 50, missing: skip", "{}", "lacks v"},
+    {"value: v, max: 50, filter: {v: {lte: 50}}", "{v: 51}", "filtered"},
+    {"value: v, aggregation: time_weighted, min: 1", "{v: 0.5}", "below v"},
+    {"value: v, factor: 0.5, max: 50", "{v: 100}", "50"},
+    {"value: v, factor: 0.5, max: 50", "{v: 101}", "above v"},
+    /* a factor keeps everything, or refuses; the limit is that of the product */
+    {"value: v, factor: 0.000000001", "{v: 123456789012345678901}", "123456789012.345678901"},
+    {"value: v, factor: 0.000000001", "{v: '10000000000000000000000000'}", "10000000000000000"},
+    {"value: v, factor: 0.000000001", "{v: '10000000000000000000000000.1'}", "too large v"},
+    {"value: v, factor: 0.000000001", "{v: 10000000000000000000000001}", "too large v"},
+    {"value: v, factor: 0.000000001", "{v: 0.001}", "0.000000000001"},
+    {"value: v, factor: 0.000000001", "{v: 0.0001}", "product digits v"},
+    {"value: v, factor: 1000", "{v: 0.000000000000001}", "0.000000000001"},
+    {"value: v, factor: 1000", "{v: 10000000000000.001}", "too large v"},
+    {"value: v, factor: 0.125", "{v: -8}", "-1"},
+    {"value: v, factor: 2", "{v: many}", "no number v"},
+    {"value: v, factor: 2", "{v: true}", "no number v"},
+    {"value: v", "{v: 10000000000000000.1}", "too large v"},
+    {"value: v", "{v: 0.0000000000001}", "digits v"},
+    /* a length that is the quantity */
+    {"spread_over: s", "{s: 90}", "90 over 90"},
+    {"spread_over: s, value: s, unit: h", "{s: '90.5'}", "90.5 over 90.5"},
+    {"spread_over: s, factor: 0.25", "{s: 90}", "22.5 over 90"},
+    {"spread_over: s, max: 60", "{s: 90}", "above s"},
+    {"spread_over: s", "{s: 0}", "0"},
+    {"spread_over: s", "{s: -1}", "length s"},
+    {"spread_over: s", "{}", "lacks s"},
+    {"spread_over: s, value: v", "{v: 1}", "lacks s"},
+    {"spread_over: s, value: v", "{v: 1, s: long}", "no number s"},
     /* dimensions, with their ends shown as | */
     {"value: v, group_by: [region, size]", "{v: 1, size: 2.50}", "1 |2.5|"},
 };
@@ -89,7 +123,7 @@ static uint32_t read_properties(const struct mtr_node *data, struct mtr_property
 }
 
 static const char *const fault_words[] = {"missing", "time", "byte", "long", "no number", "digits",
-                                          "too large", "length", "beyond"};
+                                          "too large", "product digits", "below", "above", "length", "beyond"};
 
 static void describe(enum mtr_take take, const struct mtr_taken *taken, char *text, size_t size)
 {
