@@ -28,7 +28,7 @@ int mtr_aggregator_open(struct mtr_rollups *rollups, struct mtr_log_reader *read
     aggregator->step_events_max =
         options->step_events_max < STEP_EVENTS_MAX ? options->step_events_max : STEP_EVENTS_MAX;
     aggregator->held_rows = calloc(MTR_RELEASE_CHUNK, sizeof(*aggregator->held_rows));
-    if (!aggregator->held_rows) {
+    if (!aggregator->held_rows || fold_recut_open(&aggregator->recut)) {
         mtr_aggregator_close(aggregator);
         return MTR_ENOMEM;
     }
@@ -40,6 +40,7 @@ void mtr_aggregator_close(struct mtr_aggregator *aggregator)
 {
     if (!aggregator) return;
     cell_table_release(&aggregator->cells);
+    fold_recut_close(aggregator->recut);
     free(aggregator->held_rows);
     free(aggregator->catch_ups);
     free(aggregator->voids);
@@ -56,24 +57,30 @@ struct position {
 
 static bool is_behind(const struct mtr_aggregator *aggregator)
 {
-    return aggregator->releasing || aggregator->catch_up_count > 0;
+    return aggregator->releasing || aggregator->catch_up_count > 0 || fold_recut_is_waiting(aggregator);
 }
 
 /* While there is other work the main fold takes half of the budget, so that neither waits for ever. */
 static int fold(struct mtr_aggregator *aggregator, struct position *position)
 {
     int rc = fold_load(aggregator);
+    if (!rc) rc = fold_recut_plan(aggregator);
     if (!rc) rc = fold_reassign(aggregator, &position->change);
     if (!rc) rc = fold_attach(aggregator, position->next_seq);
     if (rc) return rc;
     const uint64_t began_seq = position->next_seq;
-    uint32_t kept = is_behind(aggregator) ? aggregator->step_events_max / 2 : 0;
+    const uint32_t kept = is_behind(aggregator) ? (aggregator->step_events_max + 1) / 2 : 0;
+    aggregator->budget = kept;
+    rc = fold_recut_switch(aggregator);
+    if (rc) return rc;
+    const uint32_t left = aggregator->budget;
     aggregator->budget = aggregator->step_events_max - kept;
     rc = fold_log(aggregator, &position->next_seq, &position->drained);
     if (!rc) rc = fold_voids(aggregator);
-    aggregator->budget += kept;
+    aggregator->budget += left;
     if (!rc) rc = fold_release(aggregator);
     if (!rc) rc = fold_catch_up(aggregator);
+    if (!rc) rc = fold_recut_scan(aggregator);
     if (rc) return rc;
     MTR_ASSERT(position->next_seq >= began_seq); /* the cursor never goes back */
     /* Every event that was looked at was paid for, and an event of the log moves the cursor by one. */
@@ -134,6 +141,8 @@ int mtr_aggregator_step(struct mtr_aggregator *aggregator, const struct mtr_cata
     else mtr_rollups_abort(aggregator->txn);
     aggregator->txn = NULL;
     if (rc) {
+        fold_recut_forget(aggregator->recut); /* what was switched was not stored */
+        aggregator->reassigned_version = 0;
         /* They may name facts that were not stored. */
         memset(aggregator->types, 0, sizeof(aggregator->types));
         memset(aggregator->retired, 0, sizeof(aggregator->retired));

@@ -44,7 +44,7 @@ static int on_quarantined(void *context, const struct mtr_quarantined_event *eve
 static int find_range(struct moved *moved)
 {
     const struct mtr_catalog *catalog = moved->aggregator->catalog;
-    const int64_t from_s = mtr_meter_retired_us(moved->after) / MTR_US_PER_SECOND;
+    const int64_t from_us = mtr_meter_retired_us(moved->after);
     int rc = MTR_OK;
     moved->seq_first = UINT64_MAX;
     moved->seq_last = 0;
@@ -52,7 +52,7 @@ static int find_range(struct moved *moved)
         const struct mtr_subscription *subscription = mtr_catalog_subscription(catalog, i);
         if (!subscription || subscription->service != moved->before->service) continue;
         const struct mtr_cell_range range = {i, moved->before->number,
-                                             mtr_zone_hour(subscription->zone, from_s).start_s, INT64_MAX};
+                                             mtr_zone_hour(subscription->zone, from_us).start_us, INT64_MAX};
         rc = mtr_rollups_walk_cells(moved->aggregator->txn, &range, on_cell, moved);
     }
     return rc ? rc : mtr_rollups_walk_quarantined(moved->aggregator->txn, 0, on_quarantined, moved);

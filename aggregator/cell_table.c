@@ -40,14 +40,14 @@ static uint32_t hash_key(const struct mtr_cell_key *key)
 {
     uint64_t numbers = (uint64_t)key->subscription << 32 | key->meter;
     uint64_t hash =
-        (numbers ^ (uint64_t)key->hour_s * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
+        (numbers ^ (uint64_t)key->start_us * UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xD6E8FEB86659FD93);
     if (key->dimensions.size) hash ^= XXH3_64bits(key->dimensions.data, key->dimensions.size);
     return (uint32_t)(hash ^ hash >> 32);
 }
 
 static bool same_key(const struct mtr_cell_key *a, const struct mtr_cell_key *b)
 {
-    return a->subscription == b->subscription && a->meter == b->meter && a->hour_s == b->hour_s &&
+    return a->subscription == b->subscription && a->meter == b->meter && a->start_us == b->start_us &&
            mtr_str_equal(a->dimensions, b->dimensions);
 }
 
@@ -110,7 +110,7 @@ static int compare_changes(const void *a, const void *b)
                               *y = &((const struct mtr_cell_change *)b)->key;
     if (x->subscription != y->subscription) return x->subscription < y->subscription ? -1 : 1;
     if (x->meter != y->meter) return x->meter < y->meter ? -1 : 1;
-    if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
+    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
     return mtr_str_compare(x->dimensions, y->dimensions);
 }
 
@@ -137,9 +137,9 @@ static int read_level(struct mtr_rollups_txn *txn, const struct mtr_cell_change 
 {
     struct mtr_cell_key list = change->key;
     struct mtr_point point;
-    list.hour_s = MTR_CELL_ALL_HOURS;
-    int rc = mtr_rollups_point_before(txn, &list, change->end_s * MTR_US_PER_SECOND, &point);
-    if (!rc && point.time_us < change->key.hour_s * MTR_US_PER_SECOND) rc = MTR_ENOTFOUND;
+    list.start_us = MTR_CELL_ALL_HOURS;
+    int rc = mtr_rollups_point_before(txn, &list, change->end_us, &point);
+    if (!rc && point.time_us < change->key.start_us) rc = MTR_ENOTFOUND;
     if (!rc) *out = point.quantity;
     return rc;
 }
@@ -180,10 +180,11 @@ static int merge(struct mtr_rollups_txn *txn, const struct mtr_cell_change *chan
     return rc ? rc : mtr_rollups_put_cell(txn, &change->key, &cell);
 }
 
-uint32_t cell_table_day(int64_t hour_s)
+uint32_t cell_table_day(int64_t start_us)
 {
-    MTR_ASSERT(hour_s > -86400); /* events are from 1970 on; a zone's first hour may begin a little before */
-    return hour_s < 0 ? 0 : (uint32_t)(hour_s / 86400);
+    /* Events are from 1970 on; a zone's first hour may begin a little before. */
+    MTR_ASSERT(start_us > -MTR_US_PER_DAY);
+    return start_us < 0 ? 0 : (uint32_t)(start_us / MTR_US_PER_DAY);
 }
 
 int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, uint64_t *change,
@@ -198,17 +199,19 @@ int cell_table_write(struct mtr_cell_table *table, struct mtr_rollups_txn *txn, 
         int rc = MTR_OK;
         /* Each cell once: of two rows the second would be added to what the first has become. */
         MTR_ASSERT(i == 0 || compare_changes(&table->changes[i - 1], &table->changes[i]) < 0);
-        const uint32_t day = cell_table_day(key->hour_s);
+        const uint32_t day = cell_table_day(key->start_us);
         if (row.change == 0 || row.subscription != key->subscription || row.day != day) {
             row = (struct mtr_feed_row){++*change, key->subscription, day};
             rc = mtr_rollups_put_feed(txn, &row);
         }
         if (!rc) rc = merge(txn, &table->changes[i], row.change);
         if (rc) {
+            char start[MTR_TIME_TEXT_BYTES];
+            mtr_time_format(key->start_us, start);
             mtr_diagnostic_set(diagnostic, 0, 0, NULL,
                                "cannot write the cell of subscription %" PRIu32 ", meter %" PRIu32
-                               ", hour %" PRId64 ": %s",
-                               key->subscription, key->meter, key->hour_s, mtr_error_text(rc));
+                               ", at %s: %s",
+                               key->subscription, key->meter, start, mtr_error_text(rc));
             return rc;
         }
     }

@@ -13,7 +13,7 @@
 struct mtr_cell_change {
     struct mtr_cell_key key;
     const struct mtr_meter *meter; /* borrowed for the step */
-    int64_t end_s;                 /* time_weighted: of the hour */
+    int64_t end_us;                /* time_weighted: of the cell */
     mtr_int128 value_e12;          /* gain of what adds up; the others read their members */
     int64_t count;                 /* gain of events */
     uint64_t seq_first;
@@ -46,7 +46,7 @@ int cell_table_find(struct mtr_cell_table *table, const struct mtr_cell_key *key
                     const struct mtr_meter *meter, struct mtr_cell_change **out) MTR_MUST_USE;
 
 /* The day that a cell's row of the feed is of. */
-uint32_t cell_table_day(int64_t hour_s);
+uint32_t cell_table_day(int64_t start_us);
 
 /* Merges all rows into the store, in key order, with their days in the feed: each row of it under a number
  * of its own, counted on from *change, so that a reader may stop after any row. MTR_EOVERFLOW: a cell's

@@ -122,9 +122,9 @@ static enum event_counts count(const struct mtr_meter *meter, const struct mtr_e
         put_quantity(out->member_bytes, out->quantity);
         out->member = (struct mtr_str){out->member_bytes, QUANTITY_BYTES};
         return EVENT_COUNTS;
-    case MTR_LAST: put_point(event, seq, out); return EVENT_COUNTS;
-    case MTR_TIME_WEIGHTED: put_point(event, seq, out); return EVENT_COUNTS_AS_LEVEL;
-    case MTR_PERCENTILE: return EVENT_COUNTS_IN_WINDOW;
+    case MTR_LAST:
+    case MTR_TIME_WEIGHTED: put_point(event, seq, out); return EVENT_COUNTS;
+    case MTR_PERCENTILE: return EVENT_COUNTS;
     }
     MTR_ASSERT(!"known aggregation");
     return EVENT_IS_REFUSED;

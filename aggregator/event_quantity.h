@@ -20,14 +20,12 @@
 #include "meterd/catalog/meter_take.h"
 
 enum event_counts {
-    EVENT_COUNTS,           /* in its hour: quantity or member, and dimensions, are set */
-    EVENT_COUNTS_IN_WINDOW, /* the same, in its window of the hour */
-    EVENT_COUNTS_AS_LEVEL,  /* the same, and its member is of the list over all hours */
-    EVENT_COUNTS_SPREAD,    /* the quantity is spread over length_s */
-    EVENT_IS_FILTERED,      /* the meter's filter leaves it out: not an error */
-    EVENT_IS_PASSED_OVER,   /* it lacks a property of the meter: another may count it */
-    EVENT_IS_TOO_LATE,      /* the meter was retired by its time, or it would count or be refused */
-    EVENT_IS_REFUSED        /* reason and text are set */
+    EVENT_COUNTS,         /* at its moment: quantity or member, and dimensions, are set */
+    EVENT_COUNTS_SPREAD,  /* the quantity is spread over length_s */
+    EVENT_IS_FILTERED,    /* the meter's filter leaves it out: not an error */
+    EVENT_IS_PASSED_OVER, /* it lacks a property of the meter: another may count it */
+    EVENT_IS_TOO_LATE,    /* the meter was retired by its time, or it would count or be refused */
+    EVENT_IS_REFUSED      /* reason and text are set */
 };
 
 enum { MTR_UNIQUE_TEXT_BYTES_MAX = 64, MTR_MEMBER_BYTES_MAX = MTR_UNIQUE_TEXT_BYTES_MAX + 1 };

@@ -13,6 +13,7 @@
 #include <xxhash.h>
 
 #include "aggregator/event_quantity.h"
+#include "meterd/catalog/cell.h"
 
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq)
 {
@@ -40,7 +41,8 @@ const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregato
                                                       const struct mtr_event *event)
 {
     const struct mtr_event_address address = {event->vendor, event->subject, event->type, event->time_us};
-    return mtr_catalog_find_subject(aggregator->catalog, &address);
+    const struct mtr_subscription *found = mtr_catalog_find_subject(aggregator->catalog, &address);
+    return found && fold_recut_is_waiting(aggregator) ? fold_recut_known(aggregator, found) : found;
 }
 
 struct mtr_resolved fold_resolve(const struct mtr_aggregator *aggregator, const struct mtr_event *event)
@@ -95,27 +97,33 @@ int fold_quarantine(struct mtr_aggregator *aggregator, uint64_t seq, uint32_t me
 static struct mtr_hour hour_of(struct mtr_aggregator *aggregator, const struct mtr_subscription *subscription,
                                int64_t time_us)
 {
-    int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(time_us >= 0); /* event_quantity has refused others */
     struct mtr_hour_slot *slot = &aggregator->hours[subscription->number % MTR_HOUR_SLOTS];
-    if (slot->subscription != subscription->number || time_s < slot->hour.start_s ||
-        time_s >= slot->hour.end_s) {
+    if (slot->subscription != subscription->number || time_us < slot->hour.start_us ||
+        time_us >= slot->hour.end_us) {
         slot->subscription = subscription->number;
-        slot->hour = mtr_zone_hour(subscription->zone, time_s);
-        MTR_ASSERT(slot->hour.start_s <= time_s && time_s < slot->hour.end_s);
+        slot->hour = mtr_zone_hour(subscription->zone, time_us);
+        MTR_ASSERT(slot->hour.start_us <= time_us && time_us < slot->hour.end_us);
     }
     return slot->hour;
 }
 
-static bool is_wanted(const struct mtr_effect *effect, int64_t hour_s)
+static struct mtr_cell_bounds cell_at(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                                      int64_t time_us)
 {
-    return effect->from_s == effect->to_s || (effect->from_s <= hour_s && hour_s < effect->to_s);
+    const struct mtr_hour hour = hour_of(aggregator, effect->subscription, time_us);
+    return mtr_cell_within(&hour, effect->subscription, effect->meter, time_us);
 }
 
-static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_s,
+static bool is_wanted(const struct mtr_effect *effect, int64_t start_us)
+{
+    return effect->from_us == effect->to_us || (effect->from_us <= start_us && start_us < effect->to_us);
+}
+
+static int find_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect, int64_t start_us,
                      struct mtr_str dimensions, struct mtr_cell_change **out)
 {
-    struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_s, dimensions};
+    struct mtr_cell_key key = {effect->subscription->number, effect->meter->number, start_us, dimensions};
     int rc = cell_table_find(&aggregator->cells, &key, effect->meter, out);
     if (rc) return rc;
     struct mtr_cell_change *change = *out;
@@ -138,10 +146,10 @@ static int apply_member(struct mtr_aggregator *aggregator, const struct mtr_cell
 }
 
 static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                         const struct event_quantity *counted, int64_t start_s)
+                         const struct event_quantity *counted, int64_t start_us)
 {
     struct mtr_cell_change *change;
-    int rc = find_cell(aggregator, effect, start_s, counted->dimensions, &change);
+    int rc = find_cell(aggregator, effect, start_us, counted->dimensions, &change);
     if (rc) return rc;
     change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
     if (!counted->member.size) return MTR_OK;
@@ -155,49 +163,52 @@ static int apply_to_cell(struct mtr_aggregator *aggregator, const struct mtr_eff
 /* A level's member goes to the list over all hours: the cell has count, log range, and its value from that
  * list. */
 static int apply_level(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
-                       const struct event_quantity *counted, struct mtr_hour hour)
+                       const struct event_quantity *counted, struct mtr_cell_bounds cell)
 {
     struct mtr_cell_change *change;
     int64_t unused_gain;
-    int rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
+    int rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
     if (rc) return rc;
     change->value_e12 += effect->sign > 0 ? counted->quantity.e12 : -counted->quantity.e12;
-    change->end_s = hour.end_s;
+    change->end_us = cell.end_us;
+    if (effect->only_cells) return MTR_OK;
     struct mtr_cell_key list = change->key;
-    list.hour_s = MTR_CELL_ALL_HOURS;
+    list.start_us = MTR_CELL_ALL_HOURS;
     return apply_member(aggregator, &list, counted->member, effect->sign, &unused_gain);
 }
 
-/* Each hour that the length touches gets what falls into it; all of them together get the quantity. */
+/* Each cell that the length touches gets what falls into it; all of them together get the quantity. */
 static int apply_spread(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                         const struct event_quantity *counted, int64_t time_us)
 {
     struct mtr_quantity before = {0}, after;
-    struct mtr_hour hour = hour_of(aggregator, effect->subscription, time_us);
-    for (;;) {
+    for (int64_t at_us = time_us;;) {
         struct mtr_cell_change *change;
-        const int64_t elapsed_us = hour.end_s * MTR_US_PER_SECOND - time_us;
+        const struct mtr_cell_bounds cell = cell_at(aggregator, effect, at_us);
+        const int64_t elapsed_us = cell.end_us - time_us;
         int rc = event_quantity_spread(counted, elapsed_us, &after);
         if (rc) return rc;
-        if (is_wanted(effect, hour.start_s)) {
+        if (is_wanted(effect, cell.start_us)) {
             const mtr_int128 share = after.e12 - before.e12;
-            rc = find_cell(aggregator, effect, hour.start_s, counted->dimensions, &change);
+            rc = find_cell(aggregator, effect, cell.start_us, counted->dimensions, &change);
             if (rc) return rc;
             change->value_e12 += effect->sign > 0 ? share : -share;
         }
         if (MTR_QUANTITY_OF_US(elapsed_us).e12 >= counted->length_s.e12) break;
         before = after;
-        hour = mtr_zone_hour(effect->subscription->zone, hour.end_s);
+        at_us = cell.end_us;
     }
-    MTR_ASSERT(after.e12 == counted->quantity.e12); /* the hours' shares add up to the whole */
+    MTR_ASSERT(after.e12 == counted->quantity.e12); /* the cells' shares add up to the whole */
     return MTR_OK;
 }
 
-static int64_t window_start(struct mtr_hour hour, int64_t time_us, int64_t window_s)
+static int apply_counted(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                         const struct event_quantity *counted, const struct mtr_event *event)
 {
-    MTR_ASSERT(window_s > 0); /* only meters of percentile have windows, and the catalog gives them one */
-    const int64_t into_s = time_us / MTR_US_PER_SECOND - hour.start_s;
-    return hour.start_s + into_s / window_s * window_s;
+    const struct mtr_cell_bounds cell = cell_at(aggregator, effect, event->time_us);
+    if (!is_wanted(effect, cell.start_us)) return MTR_OK;
+    return mtr_meter_holds_level(effect->meter) ? apply_level(aggregator, effect, counted, cell)
+                                                : apply_to_cell(aggregator, effect, counted, cell.start_us);
 }
 
 /* The meter's date has decided, so it stays. */
@@ -219,23 +230,20 @@ int fold_offer(struct mtr_aggregator *aggregator, const struct mtr_effect *effec
     MTR_ASSERT(effect->sign == 1 || effect->sign == -1);
     MTR_ASSERT(effect->by_seq >= seq); /* its own sequence, or that of a void, which comes after it */
     struct event_quantity counted;
-    const struct mtr_subscription *subscription = effect->subscription;
-    const struct mtr_meter *meter = effect->meter;
-    *counts = event_quantity(meter, event, seq, &counted);
+    *counts = event_quantity(effect->meter, event, seq, &counted);
     if (*counts == EVENT_IS_FILTERED || *counts == EVENT_IS_PASSED_OVER) return MTR_OK;
-    if (*counts == EVENT_IS_TOO_LATE) return note_retired(aggregator, meter);
+    if (*counts == EVENT_IS_TOO_LATE) return note_retired(aggregator, effect->meter);
     if (*counts == EVENT_IS_REFUSED)
         return effect->sign > 0
-                   ? fold_quarantine(aggregator, seq, meter->number, counted.reason, counted.text)
+                   ? fold_quarantine(aggregator, seq, effect->meter->number, counted.reason, counted.text)
                    : MTR_OK;
-    if (*counts == EVENT_COUNTS_SPREAD) return apply_spread(aggregator, effect, &counted, event->time_us);
-    const struct mtr_hour hour = hour_of(aggregator, subscription, event->time_us);
-    if (!is_wanted(effect, hour.start_s)) return MTR_OK;
-    if (*counts == EVENT_COUNTS_AS_LEVEL) return apply_level(aggregator, effect, &counted, hour);
-    return apply_to_cell(aggregator, effect, &counted,
-                         *counts == EVENT_COUNTS_IN_WINDOW
-                             ? window_start(hour, event->time_us, meter->window_s)
-                             : hour.start_s);
+    if (effect->sign > 0 && fold_recut_is_waiting(aggregator)) {
+        int rc = fold_recut_note(aggregator, effect, event, seq);
+        if (rc) return rc;
+    }
+    return *counts == EVENT_COUNTS_SPREAD
+               ? apply_spread(aggregator, effect, &counted, event->time_us)
+               : apply_counted(aggregator, effect, &counted, event);
 }
 
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,

@@ -11,6 +11,7 @@
  *   void        subtracts where it is covered (fold.c)
  *   release     makes a held event count where it is covered (release.c)
  *   catch-up    covers one more sequence, once no release is left (catch_up.c)
+ *   recut       folds cells again where the catalog cuts them anew; what counts stays (recut.c)
  * A voided event is added and subtracted again wherever it first counts, so that it leaves the same traces.
  */
 #ifndef METERD_AGGREGATOR_FOLD_H
@@ -77,6 +78,7 @@ struct mtr_aggregator {
     struct mtr_str last_type;             /* of this block, known to be noted */
     struct mtr_str last_vendor;
 
+    struct fold_recut *recut; /* owned */
     struct mtr_held_row *held_rows; /* MTR_RELEASE_CHUNK */
     struct mtr_hour_slot hours[MTR_HOUR_SLOTS];
     struct mtr_hash128 types[MTR_TYPE_SLOTS]; /* types whose first sequence is stored */
@@ -89,7 +91,7 @@ int fold_read(struct mtr_aggregator *aggregator, uint64_t seq, const struct mtr_
 /* The block that holds seq, or the first after it. MTR_ENOTFOUND: nothing. */
 int fold_read_block(struct mtr_aggregator *aggregator, uint64_t seq) MTR_MUST_USE;
 
-/* NULL: the catalog has no such subject. */
+/* With its cells cut as they are in the store now. NULL: the catalog has no such subject. */
 const struct mtr_subscription *fold_find_subscription(const struct mtr_aggregator *aggregator,
                                                       const struct mtr_event *event);
 struct mtr_resolved {
@@ -114,7 +116,8 @@ struct mtr_effect {
     const struct mtr_meter *meter;
     int sign;        /* 1 adds, -1 subtracts */
     uint64_t by_seq; /* the sequence that does it: the event's own, or the void's */
-    int64_t from_s, to_s; /* only in hours that begin in [from, to); both 0: in all */
+    int64_t from_us, to_us; /* only cells that begin in [from, to); both 0: all */
+    bool only_cells;        /* lists over all hours have it already */
 };
 int fold_apply(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
                const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
@@ -143,11 +146,29 @@ int fold_attach(struct mtr_aggregator *aggregator, uint64_t next_seq) MTR_MUST_U
 int fold_catch_up(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 int fold_release(struct mtr_aggregator *aggregator) MTR_MUST_USE;
 
+/* Cells that the catalog cuts anew (recut.c). plan: what the snapshot asks for, at a step's begin; then
+ * `switch` those whose events are known, before anything else is folded; `scan` for events with what is left
+ * of the step. */
+int fold_recut_open(struct fold_recut **out) MTR_MUST_USE;
+void fold_recut_close(struct fold_recut *recut);
+void fold_recut_forget(struct fold_recut *recut); /* a step failed: what was done is undone */
+int fold_recut_plan(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_recut_switch(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+int fold_recut_scan(struct mtr_aggregator *aggregator) MTR_MUST_USE;
+bool fold_recut_is_waiting(const struct mtr_aggregator *aggregator);
+/* As the store has it: the subscription itself, or one with its former cuts. */
+const struct mtr_subscription *fold_recut_known(const struct mtr_aggregator *aggregator,
+                                                const struct mtr_subscription *subscription);
+/* An event counts now that a waiting cell may have to be folded again with. */
+int fold_recut_note(struct mtr_aggregator *aggregator, const struct mtr_effect *effect,
+                    const struct mtr_event *event, uint64_t seq) MTR_MUST_USE;
+
 /* Facts. Numbers are big-endian.
  *   catalog                            subscriptions u32 | meters u32 known to the fold
  *   type/<vendor> 0x1F <type>          u64 first sequence of that type
  *   catch_up/<u32 meter>               u64 next | u64 end; only while it runs
  *   release/<s or m><u32 number>       u64 last sequence looked at; only while it runs
+ *   cut/<u32 subscription>             instants i64 …: store/rollups.h
  *   starts/<u32 subscription>          u64 hash of the starts by which a subject's use was given out; the
  *                                      first of its subscriptions
  *   retired/<u32 meter>                u64 1: an event did not count because the meter was retired by then */

@@ -24,7 +24,7 @@
 /* Hours of a subscription and meter that are folded again: cells that begin in [from, to). */
 struct emptied {
     uint32_t subscription, meter;
-    int64_t from_s, to_s;
+    int64_t from_us, to_us;
 };
 
 struct reassigning {
@@ -64,7 +64,7 @@ static uint64_t hash_starts(const struct run *run)
 {
     uint64_t hash = 0;
     for (uint32_t i = 0; i < run->count; i++) {
-        const int64_t numbers[] = {run->terms[i]->number, run->terms[i]->start_s};
+        const int64_t numbers[] = {run->terms[i]->number, run->terms[i]->start_us};
         hash = XXH3_64bits_withSeed(numbers, sizeof(numbers), hash);
     }
     return hash;
@@ -74,16 +74,16 @@ static uint64_t hash_starts(const struct run *run)
 
 struct stray {
     const struct mtr_subscription *subscription;
-    int64_t from_s, to_s; /* around all that were found */
+    int64_t from_us, to_us; /* around all that were found */
 };
 
 static int on_stray_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct stray *stray = context;
-    const struct mtr_hour hour = mtr_zone_hour(stray->subscription->zone, key->hour_s);
+    const struct mtr_hour hour = mtr_zone_hour(stray->subscription->zone, key->start_us);
     (void)cell;
-    if (hour.start_s < stray->from_s) stray->from_s = hour.start_s;
-    if (hour.end_s > stray->to_s) stray->to_s = hour.end_s;
+    if (hour.start_us < stray->from_us) stray->from_us = hour.start_us;
+    if (hour.end_us > stray->to_us) stray->to_us = hour.end_us;
     return MTR_OK;
 }
 
@@ -94,14 +94,14 @@ static int find_stray(struct mtr_aggregator *aggregator, const struct run *run, 
 {
     const struct mtr_subscription *subscription = run->terms[i];
     struct mtr_cell_range before = {subscription->number, meter->number, MTR_CELL_ALL_HOURS + 1,
-                                    subscription->start_s};
+                                    subscription->start_us};
     int rc = MTR_OK;
     stray->subscription = subscription;
     if (i > 0) rc = mtr_rollups_walk_cells(aggregator->txn, &before, on_stray_cell, stray);
     if (rc || i + 1 == run->count) return rc;
-    const int64_t next_s = run->terms[i + 1]->start_s;
+    const int64_t next_us = run->terms[i + 1]->start_us;
     const struct mtr_cell_range after = {subscription->number, meter->number,
-                                         mtr_zone_hour(subscription->zone, next_s).start_s, INT64_MAX};
+                                         mtr_zone_hour(subscription->zone, next_us).start_us, INT64_MAX};
     return mtr_rollups_walk_cells(aggregator->txn, &after, on_stray_cell, stray);
 }
 
@@ -114,7 +114,7 @@ static int add_emptied(struct reassigning *reassigning, const struct emptied *em
         reassigning->items = items;
         reassigning->capacity = capacity;
     }
-    MTR_ASSERT(emptied->from_s < emptied->to_s);
+    MTR_ASSERT(emptied->from_us < emptied->to_us);
     reassigning->items[reassigning->count++] = *emptied;
     return MTR_OK;
 }
@@ -123,19 +123,19 @@ static int add_emptied(struct reassigning *reassigning, const struct emptied *em
  * is spread may reach from a stray hour into those behind it. */
 static int plan_meter(struct reassigning *reassigning, const struct run *run, const struct mtr_meter *meter)
 {
-    struct stray stray = {.from_s = INT64_MAX, .to_s = INT64_MIN};
+    struct stray stray = {.from_us = INT64_MAX, .to_us = INT64_MIN};
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < run->count; i++)
         rc = find_stray(reassigning->aggregator, run, i, meter, &stray);
-    if (rc || stray.from_s > stray.to_s) return rc;
-    if (meter->spread_over.size) stray.to_s += MTR_SPREAD_S_MAX;
+    if (rc || stray.from_us > stray.to_us) return rc;
+    if (meter->spread_over.size) stray.to_us += MTR_SPREAD_S_MAX * MTR_US_PER_SECOND;
     for (uint32_t i = 0; !rc && i < run->count; i++) {
         const struct mtr_subscription *subscription = run->terms[i];
         const struct emptied emptied = {
             .subscription = subscription->number,
             .meter = meter->number,
-            .from_s = mtr_zone_hour(subscription->zone, stray.from_s).start_s,
-            .to_s = mtr_zone_hour(subscription->zone, stray.to_s - 1).end_s,
+            .from_us = mtr_zone_hour(subscription->zone, stray.from_us).start_us,
+            .to_us = mtr_zone_hour(subscription->zone, stray.to_us - 1).end_us,
         };
         rc = add_emptied(reassigning, &emptied);
     }
@@ -159,7 +159,7 @@ static int on_range_cell(void *context, const struct mtr_cell_key *key, const st
 
 static struct mtr_cell_range cells_of(const struct emptied *emptied)
 {
-    return (struct mtr_cell_range){emptied->subscription, emptied->meter, emptied->from_s, emptied->to_s};
+    return (struct mtr_cell_range){emptied->subscription, emptied->meter, emptied->from_us, emptied->to_us};
 }
 
 struct telling {
@@ -172,7 +172,7 @@ struct telling {
 static int on_emptied_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct telling *telling = context;
-    const uint32_t day = cell_table_day(key->hour_s);
+    const uint32_t day = cell_table_day(key->start_us);
     (void)cell;
     if (telling->row.change && telling->row.day == day) return MTR_OK;
     telling->row = (struct mtr_feed_row){++*telling->change, key->subscription, day};
@@ -183,17 +183,16 @@ static int empty_levels(struct mtr_aggregator *aggregator, const struct emptied 
 {
     char copy[MTR_DIMENSIONS_BYTES_MAX];
     struct mtr_cell_key list = {
-        .subscription = emptied->subscription, .meter = emptied->meter, .hour_s = MTR_CELL_ALL_HOURS};
+        .subscription = emptied->subscription, .meter = emptied->meter, .start_us = MTR_CELL_ALL_HOURS};
     for (const struct mtr_str *after = NULL;; after = &list.dimensions) {
         struct mtr_str dimensions;
-        int rc = mtr_rollups_next_list(aggregator->txn, list.subscription, list.meter, list.hour_s, after,
+        int rc = mtr_rollups_next_list(aggregator->txn, list.subscription, list.meter, list.start_us, after,
                                        &dimensions);
         if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
         MTR_ASSERT(dimensions.size <= sizeof(copy));
         if (dimensions.size) memcpy(copy, dimensions.data, dimensions.size); /* the deletion moves rows */
         list.dimensions = (struct mtr_str){copy, dimensions.size};
-        rc = mtr_rollups_delete_points(aggregator->txn, &list, emptied->from_s * MTR_US_PER_SECOND,
-                                       emptied->to_s * MTR_US_PER_SECOND);
+        rc = mtr_rollups_delete_points(aggregator->txn, &list, emptied->from_us, emptied->to_us);
         if (rc) return rc;
     }
 }
@@ -278,8 +277,8 @@ static int fold_event_again(struct reassigning *reassigning, const struct mtr_ev
                                     .meter = meters[i],
                                     .sign = 1,
                                     .by_seq = seq,
-                                    .from_s = emptied->from_s,
-                                    .to_s = emptied->to_s};
+                                    .from_us = emptied->from_us,
+                                    .to_us = emptied->to_us};
         rc = fold_apply(aggregator, &effect, event, seq);
         if (rc) return rc;
         rc = mtr_rollups_get_voided(aggregator->txn, seq, &void_seq);

@@ -23,7 +23,7 @@
 
 enum { NAMES_MAX = 200, RUNS = 3, PATH_BYTES = 256, CELLS_COMMIT = 1 << 16 };
 
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 /* ---- the price function ---- */
 
@@ -182,7 +182,7 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
 {
     struct mtr_rollups_txn *txn = NULL;
     uint64_t random = 3, seq = 0;
-    const int64_t month_s = 28 * INT64_C(86400);
+    const int64_t month_us = 28 * MTR_US_PER_DAY;
     for (uint64_t s = 1; s <= subscriptions; s++) {
         for (uint32_t meter = 1; meter <= METERS; meter++) {
             for (uint64_t i = 0; i < months * cells; i++) {
@@ -190,10 +190,11 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
                     if (txn) BENCH_CHECK(mtr_rollups_commit(txn));
                     BENCH_CHECK(mtr_rollups_begin(stores->rollups, true, &txn));
                 }
-                const int64_t apart_s = month_s / (int64_t)cells / 3600 * 3600;
-                const int64_t hour_s =
-                    JANUARY_S + (int64_t)(i / cells) * (month_s + 2 * 86400) + (int64_t)(i % cells) * apart_s;
-                const struct mtr_cell_key key = {(uint32_t)s, meter, hour_s, MTR_STR("")};
+                const int64_t apart_us = month_us / (int64_t)cells / MTR_US_PER_HOUR * MTR_US_PER_HOUR;
+                const int64_t start_us =
+                    JANUARY_US + (int64_t)(i / cells) * (month_us + 2 * MTR_US_PER_DAY) +
+                    (int64_t)(i % cells) * apart_us;
+                const struct mtr_cell_key key = {(uint32_t)s, meter, start_us, MTR_STR("")};
                 seq++;
                 struct mtr_cell cell = {.count = 1, .seq_first = seq, .seq_last = seq, .change = seq};
                 cell.value.e12 = (mtr_int128)(bench_random(&random) % 400000) * 1000000000;
@@ -202,7 +203,7 @@ static void fill(struct stores *stores, uint64_t subscriptions, uint64_t months,
         }
     }
     BENCH_CHECK(mtr_rollups_put_cursor(txn, seq + 1,
-                                       (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, seq));
+                                       (JANUARY_US + (int64_t)months * 30 * MTR_US_PER_DAY), seq));
     BENCH_CHECK(mtr_rollups_commit(txn));
 }
 
@@ -216,7 +217,7 @@ static void rate(struct stores *stores, uint64_t months)
     BENCH_CHECK(mtr_rater_open(stores->rollups, stores->charges, &options, &rater));
     while (!result.idle)
         BENCH_CHECK(mtr_rater_step(rater, stores->catalog,
-                                   (JANUARY_S + (int64_t)months * 30 * 86400) * MTR_US_PER_SECOND, &result,
+                                   (JANUARY_US + (int64_t)months * 30 * MTR_US_PER_DAY), &result,
                                    &diagnostic));
     mtr_rater_close(rater);
 }
@@ -248,7 +249,7 @@ static void bench_what_if(struct stores *stores, struct mtr_charges *charges, st
     const struct mtr_what_if_options options = {.stored = stores->catalog,
                                                 .draft = draft,
                                                 .tariff = MTR_STR("standard"),
-                                                .to.time_s = MTR_TIME_S_MAX,
+                                                .to.time_us = MTR_TIME_US_MAX,
                                                 .grace_us = MTR_US_PER_HOUR,
                                                 .memory_bytes_max = 64 << 20};
     struct counted counted = {0};

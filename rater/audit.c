@@ -146,7 +146,7 @@ static int price_period(struct audit *audit, const struct mtr_charge_period *per
     rating.closing = closing;
     MTR_ASSERT(audit->subscription->number == period->subscription);
     mtr_arena_reset(&audit->arena);
-    return mtr_billing_period_price(&rating, audit->subscription, period->start_s, out);
+    return mtr_billing_period_price(&rating, audit->subscription, period->start_s * MTR_US_PER_SECOND, out);
 }
 
 /* It could not be rated: why not now, or pending when what it waited for has come since. */
@@ -200,7 +200,8 @@ static int check_period(void *context, const struct mtr_charge_period *period)
     struct mtr_period_price price;
     struct rater_differences differences;
     audit->counts->periods++;
-    int rc = mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
+    int rc =
+        mtr_charges_walk_lines(audit->charges, period->subscription, period->start_s, check_line, audit);
     if (rc) return rc;
     if (period->problem) return report_waiting(audit, period);
     if (is_pending(audit, period)) {
@@ -225,33 +226,33 @@ static int check_period(void *context, const struct mtr_charge_period *period)
 
 struct stray {
     uint64_t cells;
-    int64_t first_hour_s;
+    int64_t first_us;
 };
 
 static int on_stray_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct stray *stray = context;
-    if (cell->count && !stray->cells++) stray->first_hour_s = key->hour_s;
+    if (cell->count && !stray->cells++) stray->first_us = key->start_us;
     return MTR_OK;
 }
 
-static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_s, int64_t to_s,
+static int check_stray(struct audit *audit, const struct mtr_meter *meter, int64_t from_us, int64_t to_us,
                        enum mtr_audit_kind kind)
 {
     struct stray stray = {0};
     char text[160];
-    if (from_s >= to_s) return MTR_OK;
-    const struct mtr_cell_range range = {audit->subscription->number, meter->number, from_s, to_s};
+    if (from_us >= to_us) return MTR_OK;
+    const struct mtr_cell_range range = {audit->subscription->number, meter->number, from_us, to_us};
     int rc = mtr_rollups_walk_cells(audit->rollups, &range, on_stray_cell, &stray);
     if (rc || !stray.cells) return rc;
-    int size = snprintf(text, sizeof(text), "usage of %llu hour cells %s and is not charged",
-                        (unsigned long long)stray.cells,
+    int size = snprintf(text, sizeof(text), "usage of %llu cell%s %s and is not charged",
+                        (unsigned long long)stray.cells, stray.cells == 1 ? "" : "s",
                         kind == MTR_AUDIT_NO_TARIFF ? "lies before the first version of the tariff"
                                                     : "lies outside the subscription's term");
     const struct mtr_audit_finding finding = {
         .kind = kind,
         .subscription = audit->subscription->key,
-        .period_start_s = stray.first_hour_s,
+        .period_start_s = mtr_billing_period_name_s(stray.first_us),
         .component = meter->key,
         .text = {text, (size_t)size},
     };
@@ -262,22 +263,19 @@ static int check_usage(struct audit *audit)
 {
     const struct mtr_subscription *subscription = audit->subscription;
     const struct mtr_tariff_document *tariff = subscription->tariff;
-    const int64_t first_s = mtr_subscription_first_hour(subscription);
-    int64_t priced_s = tariff->version_count
-                           ? mtr_billing_version_start(&tariff->versions[0], subscription->zone)
-                           : subscription->end_s;
-    if (priced_s > subscription->end_s) priced_s = subscription->end_s;
-    if (priced_s > MTR_TIME_S_MAX) priced_s = MTR_TIME_S_MAX;
-    int64_t charged_s =
-        subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
-    if (subscription->trial_stops) charged_s = priced_s;
+    int64_t priced_us = tariff->version_count
+                            ? mtr_tariff_version_start(&tariff->versions[0], subscription->zone)
+                            : subscription->end_us;
+    priced_us = mtr_time_sooner(mtr_time_sooner(priced_us, subscription->end_us), MTR_TIME_US_MAX);
+    const int64_t charged_us = subscription->trial_stops ? priced_us : subscription->trial_end_us;
     for (uint32_t i = 1; i <= mtr_catalog_count(audit->catalog, MTR_KIND_METER); i++) {
         const struct mtr_meter *meter = mtr_catalog_meter(audit->catalog, i);
         if (!meter || meter->service->number != subscription->service->number) continue;
-        int rc = check_stray(audit, meter, 0, first_s, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc) rc = check_stray(audit, meter, subscription->end_s, MTR_TIME_S_MAX, MTR_AUDIT_OUTSIDE_TERM);
-        if (!rc && priced_s > subscription->start_s)
-            rc = check_stray(audit, meter, charged_s, priced_s, MTR_AUDIT_NO_TARIFF);
+        int rc = check_stray(audit, meter, 0, subscription->start_us, MTR_AUDIT_OUTSIDE_TERM);
+        if (!rc)
+            rc = check_stray(audit, meter, subscription->end_us, MTR_TIME_US_MAX, MTR_AUDIT_OUTSIDE_TERM);
+        if (!rc && priced_us > subscription->start_us)
+            rc = check_stray(audit, meter, charged_us, priced_us, MTR_AUDIT_NO_TARIFF);
         if (rc) return rc;
     }
     return MTR_OK;

@@ -125,10 +125,10 @@ void mtr_charge_write_dimensions(struct mtr_json_writer *json, struct mtr_str di
 static void set_when(struct body_row *row, const struct rater_emission *emission,
                      const struct mtr_charge_line *line)
 {
-    row->period_start = rater_local_time(emission->subscription, emission->period->start_s);
-    row->period_end = rater_local_time(emission->subscription, emission->period->end_s);
-    row->part_start = rater_local_time(emission->subscription, line->part_start_s);
-    row->part_end = rater_local_time(emission->subscription, line->part_end_s);
+    row->period_start = rater_local_time(emission->subscription, emission->bounds.start_us);
+    row->period_end = rater_local_time(emission->subscription, emission->bounds.end_us);
+    row->part_start = rater_local_time(emission->subscription, line->part_start_us);
+    row->part_end = rater_local_time(emission->subscription, line->part_end_us);
 }
 
 static void set_money(struct body_row *row, const struct rater_difference *difference)

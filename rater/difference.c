@@ -101,7 +101,7 @@ static const struct rater_group *find_part_group(const struct mtr_billing_part *
                                                  const struct mtr_charge_line *line)
 {
     const struct rater_group *found = NULL;
-    if (line->part_start_s > part->start_s || part->start_s >= line->part_end_s) return NULL;
+    if (line->part_start_us > part->start_us || part->start_us >= line->part_end_us) return NULL;
     for (uint32_t i = 0; i < part->version->component_count && !found; i++)
         if (mtr_str_equal(part->version->components[i].key, line->component))
             found = rater_find_group(usage, i, line->dimensions);
@@ -158,8 +158,9 @@ int rater_compare(struct mtr_charges_txn *charges, const struct mtr_period_price
     for (uint32_t i = 1; i < price->line_count; i++)
         if (compare_keys(&comparison.keys[i - 1], &comparison.keys[i]) == 0)
             return MTR_EEXISTS; /* two new lines, one hash */
-    int rc = mtr_charges_walk_lines(charges, price->subscription->number, price->period.start_s,
-                                    on_stored_line, &comparison);
+    int rc = mtr_charges_walk_lines(charges, price->subscription->number,
+                                    mtr_billing_period_name_s(price->period.start_us), on_stored_line,
+                                    &comparison);
     if (!rc) *out = differences;
     return rc;
 }

@@ -12,28 +12,24 @@
 #include "rater/period/grants.h"
 #include "rater/step.h"
 
-enum { STOP = 1, SECONDS_PER_DAY = 86400, SECONDS_PER_HOUR = 3600 };
+enum { STOP = 1 };
 
 /* ---- feed ---- */
 
-/* Every period that a UTC day touches. The subscription's first hour may start on the day before its
- * start. */
+/* Every period that a UTC day touches. */
 static int mark_day(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
-    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
-    int64_t to_s = from_s + SECONDS_PER_DAY;
-    if (from_s < subscription->start_s) from_s = subscription->start_s;
-    if (to_s <= subscription->start_s && to_s > subscription->start_s - SECONDS_PER_HOUR)
-        to_s = subscription->start_s + 1;
-    if (to_s > subscription->end_s) to_s = subscription->end_s;
-    while (from_s < to_s) {
-        int64_t end_s = 0;
-        int64_t start_s = mtr_billing_period_start(subscription, from_s, &end_s);
-        MTR_ASSERT(start_s <= from_s && from_s < end_s);
-        int rc = rater_mark_begun(step, subscription, start_s,
-                                  end_s < subscription->end_s ? end_s : subscription->end_s);
+    const int64_t day_us = (int64_t)day * MTR_US_PER_DAY;
+    const int64_t to_us = mtr_time_sooner(day_us + MTR_US_PER_DAY, subscription->end_us);
+    int64_t from_us = mtr_time_later(day_us, subscription->start_us);
+    while (from_us < to_us) {
+        int64_t end_us = 0;
+        int64_t start_us = mtr_billing_period_start(subscription, from_us, &end_us);
+        MTR_ASSERT(start_us <= from_us && from_us < end_us);
+        int rc = rater_mark_begun(step, subscription, start_us,
+                                  end_us < subscription->end_us ? end_us : subscription->end_us);
         if (rc) return rc;
-        from_s = end_s;
+        from_us = end_us;
     }
     return MTR_OK;
 }
@@ -42,15 +38,15 @@ static int mark_day(struct rater_step *step, const struct mtr_subscription *subs
  * periods, wherever it begins in them. */
 static int mark_peer(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
-    int64_t from_s = (int64_t)day * SECONDS_PER_DAY;
-    const int64_t to_s = from_s + SECONDS_PER_DAY;
+    int64_t from_us = (int64_t)day * MTR_US_PER_DAY;
+    const int64_t to_us = from_us + MTR_US_PER_DAY;
     int rc = MTR_OK;
-    while (!rc && from_s < to_s) {
-        const struct mtr_period whole = mtr_period_at(&subscription->billing, from_s);
-        const int64_t start_s = whole.start_s > subscription->start_s ? whole.start_s : subscription->start_s;
-        const int64_t end_s = whole.end_s < subscription->end_s ? whole.end_s : subscription->end_s;
-        if (start_s < end_s) rc = rater_mark_begun(step, subscription, start_s, end_s);
-        from_s = whole.end_s;
+    while (!rc && from_us < to_us) {
+        const struct mtr_period whole = mtr_period_at(&subscription->billing, from_us);
+        const int64_t start_us = mtr_time_later(whole.start_us, subscription->start_us);
+        const int64_t end_us = mtr_time_sooner(whole.end_us, subscription->end_us);
+        if (start_us < end_us) rc = rater_mark_begun(step, subscription, start_us, end_us);
+        from_us = whole.end_us;
     }
     return rc;
 }
@@ -84,7 +80,7 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
         for (uint32_t i = 0; i < collected.count && !rc; i++) {
             time_s = collected.starts[i];
             if (step->rows_left) step->rows_left--;
-            rc = rater_mark_dirty(step, subscription, time_s,
+            rc = rater_mark_dirty(step, subscription, time_s * MTR_US_PER_SECOND,
                                   INT64_MAX); /* it exists: its end is not looked at */
         }
     }
@@ -93,7 +89,8 @@ static int mark_later(struct rater_step *step, const struct mtr_subscription *su
 
 static int mark_carried(struct rater_step *step, const struct mtr_subscription *subscription, uint32_t day)
 {
-    return subscription->carries ? mark_later(step, subscription, (int64_t)day * SECONDS_PER_DAY) : MTR_OK;
+    const int64_t day_us = (int64_t)day * MTR_US_PER_DAY;
+    return subscription->carries ? mark_later(step, subscription, day_us / MTR_US_PER_SECOND) : MTR_OK;
 }
 
 /* What a row marks beside its own day counts as rows, too, so that a step stays bounded; a row is never
@@ -147,7 +144,8 @@ static int follow_schedule(struct rater_step *step, const struct mtr_subscriptio
     if (!*changed) return MTR_OK;
     state = (struct mtr_charge_subscription){
         .number = subscription->number, .schedule = schedule, .next_open_s = INT64_MAX};
-    if (subscription->start_s < subscription->end_s) state.next_open_s = subscription->start_s;
+    if (subscription->start_us < subscription->end_us)
+        state.next_open_s = mtr_billing_period_name_s(subscription->start_us);
     step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
 }
@@ -181,12 +179,13 @@ static int scan_period(struct rater_step *step, const struct mtr_subscription *s
     if (!rc) rc = follow_grace(step, &period);
     if (!rc && period.problem) return retry(step, &period);
     if (rc || period.dirty) return rc;
+    const int64_t start_us = start_s * MTR_US_PER_SECOND;
     mtr_arena_reset(&step->rater->arena);
     const struct mtr_rating rating = {.catalog = step->catalog, .arena = &step->rater->arena};
-    rc = rater_open_period(&rating, subscription, start_s, &now, &grants);
+    rc = rater_open_period(&rating, subscription, start_us, &now, &grants);
     if (rc) return rc;
     if (now.inputs.high == period.inputs.high && now.inputs.low == period.inputs.low) return MTR_OK;
-    return rater_mark_dirty(step, subscription, start_s, period.end_s);
+    return rater_mark_dirty(step, subscription, start_us, INT64_MAX);
 }
 
 /* Scans what the budget allows of one subscription; *done when nothing of it is left. */
@@ -251,21 +250,48 @@ static int open_period(struct rater_step *step, const struct mtr_subscription *s
     if (rc || term_changed) return rc;
     rc = mtr_charges_get_subscription(step->charges, subscription->number, &state);
     if (rc) return rc;
-    if (time_s < subscription->start_s) time_s = subscription->start_s;
+    const int64_t time_us = mtr_time_later(time_s * MTR_US_PER_SECOND, subscription->start_us);
     state.next_open_s = INT64_MAX;
-    if (time_s < subscription->end_s) {
+    if (time_us < subscription->end_us) {
         struct mtr_charge_period period;
-        int64_t end_s = 0;
-        int64_t start_s = mtr_billing_period_start(subscription, time_s, &end_s);
-        MTR_ASSERT(time_s < end_s); /* the next timer is a later one */
-        if (end_s < subscription->end_s) state.next_open_s = end_s;
-        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
-        if (end_s > subscription->end_s) end_s = subscription->end_s;
-        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_s, end_s);
+        int64_t end_us = 0;
+        int64_t start_us = mtr_billing_period_start(subscription, time_us, &end_us);
+        MTR_ASSERT(time_us < end_us); /* the next timer is a later one */
+        if (end_us < subscription->end_us) state.next_open_s = mtr_billing_period_name_s(end_us);
+        rc = mtr_charges_get_period(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
+                                    &period);
+        if (end_us > subscription->end_us) end_us = subscription->end_us;
+        if (rc == MTR_ENOTFOUND) rc = rater_mark_dirty(step, subscription, start_us, end_us);
         if (rc) return rc;
     }
     step->changed = true;
     return mtr_charges_put_subscription(step->charges, &state);
+}
+
+/* Are its cells cut where the snapshot says? Else they are about to be folded again, and a price of them
+ * would be taken back at once. */
+static int are_cells_cut(struct rater_step *step, const struct mtr_subscription *subscription, bool *cut)
+{
+    struct mtr_str cuts;
+    int rc = mtr_rollups_get_cuts(step->rollups, subscription->number, &cuts);
+    if (rc) return rc;
+    *cut = mtr_rollups_cut_count(cuts) == subscription->cut_count;
+    for (uint32_t i = 0; *cut && i < subscription->cut_count; i++)
+        *cut = mtr_rollups_cut_at(cuts, i) == subscription->cuts_us[i];
+    return MTR_OK;
+}
+
+static int rate(struct rater_step *step, const struct mtr_subscription *subscription,
+                struct mtr_charge_period *period)
+{
+    bool cut = false;
+    int rc = are_cells_cut(step, subscription, &cut);
+    for (uint32_t i = 0; !rc && cut && i < subscription->peer_index; i++)
+        rc = are_cells_cut(step, subscription->peers[i], &cut);
+    if (rc) return rc;
+    if (cut) return rater_rate_period(step, subscription, period);
+    step->more = true;
+    return STOP;
 }
 
 static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
@@ -278,7 +304,7 @@ static int run_timer(struct rater_step *step, enum mtr_charge_timer_kind kind,
     if (kind == MTR_TIMER_OPEN) return open_period(step, subscription, timer->period_start_s);
     int rc = mtr_charges_get_period(step->charges, timer->subscription, timer->period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    return rater_rate_period(step, subscription, &period);
+    return rate(step, subscription, &period);
 }
 
 /* Runs what is due of one kind; OPEN and CLOSE by the watermark, RATE by the clock. */

@@ -9,6 +9,8 @@
 
 #include <xxhash.h>
 
+#include "meterd/core/time.h"
+
 static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *emission,
                      const struct mtr_charge_line *line, struct mtr_hash128 *out)
 {
@@ -26,8 +28,11 @@ static int charge_id(struct mtr_buffer *scratch, const struct rater_emission *em
         if (!rc) rc = mtr_buffer_append_str(scratch, texts[i]);
         if (rc) return rc;
     }
-    int rc = mtr_buffer_printf(scratch, "%lld:%lld:%s:%u", (long long)line->period_start_s,
-                               (long long)line->part_start_s, version, emission->period->revision);
+    int rc = mtr_buffer_printf(scratch, "%lld:%lld", (long long)line->period_start_s,
+                               (long long)(line->part_start_us / MTR_US_PER_SECOND));
+    const int64_t fraction_us = line->part_start_us % MTR_US_PER_SECOND;
+    if (!rc && fraction_us) rc = mtr_buffer_printf(scratch, ".%06lld", (long long)fraction_us);
+    if (!rc) rc = mtr_buffer_printf(scratch, ":%s:%u", version, emission->period->revision);
     if (rc) return rc;
     XXH128_hash_t hash = XXH3_128bits(scratch->data, scratch->size);
     *out = (struct mtr_hash128){hash.high64, hash.low64};

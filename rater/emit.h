@@ -10,6 +10,7 @@ struct rater_emission {
     const struct mtr_subscription *subscription;
     const struct mtr_charge_period *period; /* its revision is the one of these charges */
     enum mtr_charge_status status;
+    struct mtr_period bounds; /* of that period, exactly */
     int64_t now_us;
     struct mtr_str traces; /* JSON */
 };

@@ -78,7 +78,7 @@ int rater_post_draws(struct rater_step *step, const struct mtr_charge_period *pe
 {
     struct mtr_charge_draw draw = {.period_start_s = period->start_s, .subscription = period->subscription};
     struct collected known = {.arena = &step->rater->arena};
-    MTR_ASSERT(price->period.start_s == period->start_s &&
+    MTR_ASSERT(mtr_billing_period_name_s(price->period.start_us) == period->start_s &&
                price->subscription->number == period->subscription);
     int rc = mtr_charges_walk_drawn(step->charges, period->subscription, period->start_s, on_grant, &known);
     for (uint32_t i = 0; !rc && i < known.count; i++) {

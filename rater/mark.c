@@ -6,6 +6,7 @@
  * that a price may have changed (feed, scan, timers, the ledger, an account) marks; only rate.c rates.
  */
 #include "meterd/core/time.h"
+#include "rater/period/parts.h"
 #include "rater/step.h"
 
 int64_t rater_close_due(const struct mtr_rater_options *options, int64_t end_s)
@@ -27,29 +28,31 @@ int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period)
     return mtr_charges_put_period(step->charges, period);
 }
 
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
-                     int64_t period_start_s, int64_t period_end_s)
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_us,
+                     int64_t end_us)
 {
     struct mtr_charge_period period;
-    int rc = mtr_charges_get_period(step->charges, subscription->number, period_start_s, &period);
+    const int64_t start_s = mtr_billing_period_name_s(start_us);
+    int rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     if (rc) {
-        MTR_ASSERT(period_start_s < period_end_s &&
-                   period_end_s < INT64_MAX); /* who marks a new one knows its end */
-        period = (struct mtr_charge_period){
-            .subscription = subscription->number, .start_s = period_start_s, .end_s = period_end_s};
-        period.close_due_us = rater_close_due(&step->rater->options, period_end_s);
+        MTR_ASSERT(start_us < end_us && end_us < INT64_MAX); /* who marks a new one knows its end */
+        period = (struct mtr_charge_period){.subscription = subscription->number,
+                                            .start_s = start_s,
+                                            .end_s = rater_period_end_s(end_us)};
+        period.close_due_us = rater_close_due(&step->rater->options, period.end_s);
     }
     return rater_mark_again(step, &period);
 }
 
-int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_s,
-                     int64_t end_s)
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_us,
+                     int64_t end_us)
 {
     struct mtr_charge_period period;
     int rc = MTR_OK;
-    if (start_s * MTR_US_PER_SECOND > step->watermark_us)
-        rc = mtr_charges_get_period(step->charges, subscription->number, start_s, &period);
+    if (start_us > step->watermark_us)
+        rc = mtr_charges_get_period(step->charges, subscription->number, mtr_billing_period_name_s(start_us),
+                                    &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    return rater_mark_dirty(step, subscription, start_s, end_s);
+    return rater_mark_dirty(step, subscription, start_us, end_us);
 }

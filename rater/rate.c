@@ -50,8 +50,8 @@ static int keep_problem(struct rater_step *step, const struct mtr_subscription *
     period->rate_due_us = step->now_us + PROBLEM_RETRY_US;
     period->close_due_us = INT64_MAX; /* the retry closes it, once it can be priced */
     step->result->failed++;
-    mtr_time_format_offset(period->start_s * MTR_US_PER_SECOND,
-                           mtr_zone_at(subscription->zone, period->start_s).offset_s, start);
+    const int64_t start_us = period->start_s * MTR_US_PER_SECOND;
+    mtr_time_format_offset(start_us, mtr_zone_at(subscription->zone, start_us).offset_s, start);
     mtr_diagnostic_set(step->diagnostic, 0, 0, "subscription",
                        "the period of subscription %.*s that starts at %s cannot be rated: %s",
                        MTR_STR_ARGS(subscription->key), start, why);
@@ -74,14 +74,14 @@ static int prepare(struct rater_step *step, const struct mtr_subscription *subsc
     struct mtr_rating of = mtr_rating_of_stores(&use, step->charges, &rater->arena);
     struct mtr_billing_period now;
     mtr_arena_reset(&rater->arena);
-    int rc = rater_billing_period_at(&of, subscription, period->start_s, &now);
+    int rc = rater_billing_period_at(&of, subscription, period->start_s * MTR_US_PER_SECOND, &now);
     if (rc) return rc;
-    if (now.exists) period->end_s = now.end_s;
+    if (now.exists) period->end_s = rater_period_end_s(now.end_us);
     const bool over = !now.exists || step->watermark_us >= rater_close_due(&rater->options, period->end_s);
     rating->closing = period->status == MTR_PERIOD_OPEN && over;
     MTR_ASSERT(period->start_s <= period->end_s);
     of.closing = period->status == MTR_PERIOD_FINAL || over;
-    rc = mtr_billing_period_price(&of, subscription, period->start_s, &rating->price);
+    rc = mtr_billing_period_price(&of, subscription, period->start_s * MTR_US_PER_SECOND, &rating->price);
     if (rc) return rc;
     step->cells_left -=
         rating->price.cell_count < step->cells_left ? rating->price.cell_count : step->cells_left;
@@ -112,16 +112,28 @@ static void note_losses(struct rater_step *step, const struct mtr_subscription *
     }
 }
 
+/* Of one that is no more the store's whole seconds are all that is known. */
+static struct mtr_period period_bounds(const struct mtr_charge_period *period,
+                                       const struct mtr_billing_period *now)
+{
+    if (now->exists) return (struct mtr_period){now->start_us, now->end_us};
+    return (struct mtr_period){period->start_s * MTR_US_PER_SECOND, period->end_s * MTR_US_PER_SECOND};
+}
+
 static int emit(struct rater_step *step, const struct mtr_subscription *subscription,
                 struct mtr_charge_period *period, const struct rating *rating)
 {
     struct mtr_rater *rater = step->rater;
     if (!rating->differences.count) return MTR_OK;
-    MTR_ASSERT(rating->price.period.start_s == period->start_s);
+    MTR_ASSERT(mtr_billing_period_name_s(rating->price.period.start_us) == period->start_s);
     period->revision++;
     MTR_ASSERT(period->revision >
                0); /* it is in the charges' identities: a second one of the same would be lost */
-    struct rater_emission emission = {.subscription = subscription, .period = period, .now_us = step->now_us};
+    struct rater_emission emission = {
+        .subscription = subscription,
+        .period = period,
+        .bounds = period_bounds(period, &rating->price.period),
+        .now_us = step->now_us};
     emission.status = period->status == MTR_PERIOD_FINAL ? MTR_CHARGE_CORRECTION
                       : rating->closing                  ? MTR_CHARGE_FINAL
                                                          : MTR_CHARGE_DRAFT;
@@ -129,7 +141,7 @@ static int emit(struct rater_step *step, const struct mtr_subscription *subscrip
     step->result->charges += rating->differences.count;
     note_losses(step, subscription, &rating->differences);
     int rc = rater_emit(step->charges, &emission, &rating->differences, &rater->body);
-    return rc ? rc : rater_account_changed(step, subscription, period->start_s);
+    return rc ? rc : rater_account_changed(step, subscription, emission.bounds.start_us);
 }
 
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,

@@ -39,16 +39,17 @@ struct rater_step {
     struct mtr_diagnostic *diagnostic;
 };
 
-/* The period of a subscription exists and is to be rated as soon as draft_every allows. */
-int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription,
-                     int64_t period_start_s, int64_t period_end_s) MTR_MUST_USE;
+/* The period of a subscription exists and is to be rated as soon as draft_every allows. end_us is of a period
+ * that may be new. */
+int rater_mark_dirty(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_us,
+                     int64_t end_us) MTR_MUST_USE;
 /* The same for a period that exists, as it was read. */
 int rater_mark_again(struct rater_step *step, struct mtr_charge_period *period) MTR_MUST_USE;
 /* The same for a period that has begun, or exists. One that has not begun is none yet: its timer opens it,
  * with all use that came early. (A rebuild of the rollups may have set the watermark back before a period
  * that exists.) */
-int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription,
-                     int64_t period_start_s, int64_t period_end_s) MTR_MUST_USE;
+int rater_mark_begun(struct rater_step *step, const struct mtr_subscription *subscription, int64_t start_us,
+                     int64_t end_us) MTR_MUST_USE;
 /* Prices a period and emits what differs. A price that cannot be computed becomes the period's problem. */
 int rater_rate_period(struct rater_step *step, const struct mtr_subscription *subscription,
                       struct mtr_charge_period *period) MTR_MUST_USE;

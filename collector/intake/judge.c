@@ -279,40 +279,35 @@ static struct mtr_verdict judge_meters(const struct mtr_meter *const *meters, ui
 static struct mtr_verdict late(const struct mtr_period *period, struct mtr_arena *arena)
 {
     char start[MTR_TIME_TEXT_BYTES], end[MTR_TIME_TEXT_BYTES];
-    mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
-    mtr_time_format(period->end_s * MTR_US_PER_SECOND, end);
+    mtr_time_format(period->start_us, start);
+    mtr_time_format(period->end_us, end);
     return (struct mtr_verdict){.code = MTR_RESULT_LATE,
                                 .reason =
                                     format_text(arena, "corrects a closed billing period",
                                                 "corrects the closed billing period %s to %s", start, end)};
 }
 
-static int64_t floor_s(int64_t time_us)
-{
-    return time_us / MTR_US_PER_SECOND - (time_us % MTR_US_PER_SECOND < 0);
-}
-
 /* The billing period that holds a time, as long as the subscription lasts. */
-static struct mtr_period period_at(const struct mtr_subscription *subscription, int64_t time_s)
+static struct mtr_period period_at(const struct mtr_subscription *subscription, int64_t time_us)
 {
-    struct mtr_period period = mtr_period_at(&subscription->billing, time_s);
-    period.start_s = mtr_time_later(period.start_s, subscription->start_s);
-    period.end_s = mtr_time_sooner(period.end_s, subscription->end_s);
+    struct mtr_period period = mtr_period_at(&subscription->billing, time_us);
+    period.start_us = mtr_time_later(period.start_us, subscription->start_us);
+    period.end_us = mtr_time_sooner(period.end_us, subscription->end_us);
     return period;
 }
 
 /* A period is closed when its end plus the grace is past: when it ended before now - grace. */
-static bool is_closed(int64_t end_s, int64_t border_us)
+static bool is_closed(int64_t end_us, int64_t border_us)
 {
-    return end_s <= floor_s(border_us - 1);
+    return end_us < border_us;
 }
 
 /* The oldest that is not closed is the one that holds the border; with the subscription's end all are. */
 static struct mtr_open_period find_open_period(const struct mtr_subscription *subscription, int64_t border_us)
 {
-    if (is_closed(subscription->end_s, border_us)) return (struct mtr_open_period){INT64_MAX, INT64_MAX};
-    const struct mtr_period period = period_at(subscription, floor_s(border_us));
-    return (struct mtr_open_period){period.start_s * MTR_US_PER_SECOND, period.end_s * MTR_US_PER_SECOND};
+    if (is_closed(subscription->end_us, border_us)) return (struct mtr_open_period){INT64_MAX, INT64_MAX};
+    const struct mtr_period period = period_at(subscription, border_us);
+    return (struct mtr_open_period){period.start_us, period.end_us};
 }
 
 static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct mtr_subscription *subscription,
@@ -323,8 +318,8 @@ static struct mtr_verdict judge_lateness(struct mtr_judge *judge, const struct m
     int64_t border_us = now_us - judge->options.grace_us;
     if (border_us >= open->until_us) *open = find_open_period(subscription, border_us);
     if (time_us >= open->start_us) return no_objection;
-    const struct mtr_period period = period_at(subscription, floor_s(time_us));
-    return is_closed(period.end_s, border_us) ? late(&period, arena) : no_objection;
+    const struct mtr_period period = period_at(subscription, time_us);
+    return is_closed(period.end_us, border_us) ? late(&period, arena) : no_objection;
 }
 
 /* The next of the same subject and service; NULL without one. */
@@ -341,13 +336,12 @@ static const struct mtr_subscription *next_of_subject(const struct mtr_subscript
 static struct mtr_verdict judge_term(const struct mtr_subscription *subscription, int64_t time_us,
                                      struct mtr_arena *arena)
 {
-    int64_t time_s = floor_s(time_us);
-    bool is_early = time_s < subscription->start_s;
-    if (!is_early && time_s < subscription->end_s) return no_objection;
+    const bool is_early = time_us < subscription->start_us;
+    if (!is_early && time_us < subscription->end_us) return no_objection;
     char border[MTR_TIME_TEXT_BYTES], again[MTR_TIME_TEXT_BYTES] = "";
     const struct mtr_subscription *next = is_early ? NULL : next_of_subject(subscription);
-    mtr_time_format((is_early ? subscription->start_s : subscription->end_s) * MTR_US_PER_SECOND, border);
-    if (next) mtr_time_format(next->start_s * MTR_US_PER_SECOND, again);
+    mtr_time_format(is_early ? subscription->start_us : subscription->end_us, border);
+    if (next) mtr_time_format(next->start_us, again);
     const char *verb = is_early ? "starts" : "ended";
     return (struct mtr_verdict){
         .code = MTR_RESULT_NOT_ACTIVE,

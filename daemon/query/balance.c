@@ -16,11 +16,11 @@ static int sum_drawn(struct mtr_charges_txn *charges, const struct mtr_grant *gr
     return MTR_OK;
 }
 
-static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128 drawn, int64_t time_s)
+static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128 drawn, int64_t time_us)
 {
     const struct mtr_price_pool *pool = &grant->pool;
     const mtr_int128 left = grant->granted > drawn ? grant->granted - drawn : 0;
-    const bool is_expired = pool->expires_s <= time_s;
+    const bool is_expired = pool->expires_us <= time_us;
     const mtr_int128 balance = is_expired ? 0 : left, expired = is_expired ? left : 0;
     struct mtr_balance out = {
         .key = pool->key,
@@ -29,7 +29,7 @@ static struct mtr_balance make_balance(const struct mtr_grant *grant, mtr_int128
         .of_money = pool->of_money,
         .currency = grant->currency,
         .priority = pool->priority,
-        .expires_s = pool->expires_s,
+        .expires_us = pool->expires_us,
     };
     if (pool->of_money) {
         out.amount_granted.e18 = grant->granted;
@@ -50,17 +50,17 @@ int mtr_rater_balances(struct mtr_charges_txn *charges, const struct mtr_balance
 {
     const struct mtr_subscription *subscription = question->subscription;
     const struct mtr_rating rating = {.catalog = question->catalog, .arena = arena};
-    const int64_t time_s = question->time_s;
+    const int64_t time_us = question->time_us;
     struct mtr_grants grants;
-    int64_t period_start_s = time_s, end_s;
-    if (time_s >= subscription->start_s && time_s < subscription->end_s)
-        period_start_s = mtr_billing_period_start(subscription, time_s, &end_s);
-    int rc = mtr_billing_period_grants(&rating, subscription, period_start_s, &grants);
+    int64_t period_start_us = time_us, end_us;
+    if (time_us >= subscription->start_us && time_us < subscription->end_us)
+        period_start_us = mtr_billing_period_start(subscription, time_us, &end_us);
+    int rc = mtr_billing_period_grants(&rating, subscription, period_start_us, &grants);
     for (uint32_t i = 0; !rc && i < grants.count; i++) {
         mtr_int128 drawn;
         rc = sum_drawn(charges, &grants.items[i], &drawn);
         if (rc) break;
-        const struct mtr_balance balance = make_balance(&grants.items[i], drawn, time_s);
+        const struct mtr_balance balance = make_balance(&grants.items[i], drawn, time_us);
         rc = on_balance(context, &balance);
     }
     return rc;

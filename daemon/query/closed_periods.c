@@ -74,15 +74,15 @@ static bool same_trial(const struct mtr_subscription *a, const struct mtr_subscr
 
 static bool same_moments(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
-    return a->start_s == b->start_s && a->end_s == b->end_s && a->trial_end_s == b->trial_end_s &&
-           a->free_until_s == b->free_until_s && a->charged_until_s == b->charged_until_s;
+    return a->start_us == b->start_us && a->end_us == b->end_us && a->trial_end_us == b->trial_end_us &&
+           a->free_until_us == b->free_until_us && a->charged_until_us == b->charged_until_us;
 }
 
 /* An anniversary's anchor moves with the start. */
 static bool same_billing(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
     return a->billing.unit == b->billing.unit &&
-           (a->billing.anchor_days == b->billing.anchor_days || a->start_s != b->start_s);
+           (a->billing.anchor_days == b->billing.anchor_days || a->start_us != b->start_us);
 }
 
 static void compare_documents(const struct mtr_subscription *stored, const struct mtr_subscription *draft,
@@ -179,18 +179,18 @@ static bool is_fatal(int rc)
 }
 
 /* Another price, or the same for another customer? Then *period says so. */
-static int price_both(struct looking *looking, int64_t start_s, struct mtr_closed_period *period,
+static int price_both(struct looking *looking, int64_t start_us, struct mtr_closed_period *period,
                       bool *changes)
 {
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
     struct mtr_period_price stored = {0}, draft = {0};
-    int rc = mtr_billing_period_price(&stored_rating, looking->stored, start_s, &stored);
+    int rc = mtr_billing_period_price(&stored_rating, looking->stored, start_us, &stored);
     if (rc && is_fatal(rc)) return rc;
     if (rc) return MTR_OK; /* it cannot be rated now either: nothing of it is promised */
     rc = sum_lines(&stored, &period->before);
-    if (!rc) rc = mtr_billing_period_price(&draft_rating, looking->draft, start_s, &draft);
+    if (!rc) rc = mtr_billing_period_price(&draft_rating, looking->draft, start_us, &draft);
     if (!rc) rc = sum_lines(&draft, &period->after);
     if (rc && is_fatal(rc)) return rc;
     period->problem = rc;
@@ -199,22 +199,22 @@ static int price_both(struct looking *looking, int64_t start_s, struct mtr_close
     return MTR_OK;
 }
 
-static int compare_inputs(struct looking *looking, int64_t start_s, bool *same)
+static int compare_inputs(struct looking *looking, int64_t start_us, bool *same)
 {
     struct mtr_rollups_use stored_use, draft_use;
     const struct mtr_rating stored_rating = rating_by(looking, looking->options->stored, &stored_use);
     const struct mtr_rating draft_rating = rating_by(looking, looking->options->draft, &draft_use);
     struct mtr_hash128 stored, draft;
-    int rc = mtr_billing_period_inputs(&stored_rating, looking->stored, start_s, &stored);
-    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, looking->draft, start_s, &draft);
+    int rc = mtr_billing_period_inputs(&stored_rating, looking->stored, start_us, &stored);
+    if (!rc) rc = mtr_billing_period_inputs(&draft_rating, looking->draft, start_us, &draft);
     if (!rc) *same = stored.high == draft.high && stored.low == draft.low;
     return rc;
 }
 
-static int look_at(struct looking *looking, int64_t start_s, int64_t end_s)
+static int look_at(struct looking *looking, int64_t start_us, int64_t end_us)
 {
     struct mtr_closed_period period = {
-        .subscription = looking->draft, .start_s = start_s, .end_s = end_s, .dated = looking->dated};
+        .subscription = looking->draft, .start_us = start_us, .end_us = end_us, .dated = looking->dated};
     bool same_inputs = false, changes = false;
     if (looking->looked_at == looking->options->looked_at_max ||
         looking->priced == looking->options->priced_max) {
@@ -223,11 +223,11 @@ static int look_at(struct looking *looking, int64_t start_s, int64_t end_s)
     }
     looking->looked_at++;
     mtr_arena_reset(&looking->arena);
-    int rc = compare_inputs(looking, start_s, &same_inputs);
+    int rc = compare_inputs(looking, start_us, &same_inputs);
     if (rc) return rc;
     if (same_inputs && mtr_str_equal(looking->stored->customer, looking->draft->customer)) return MTR_OK;
     looking->priced++;
-    rc = price_both(looking, start_s, &period, &changes);
+    rc = price_both(looking, start_us, &period, &changes);
     return rc || !changes ? rc : looking->on_period(looking->context, &period);
 }
 
@@ -237,26 +237,27 @@ static int on_rated_period(void *context, const struct mtr_charge_period *period
 {
     struct looking *looking = context;
     if (period->status != MTR_PERIOD_FINAL) return MTR_OK;
-    if (looking->from_us > INT64_MIN && period->end_s * MTR_US_PER_SECOND <= looking->from_us) return MTR_OK;
-    return look_at(looking, period->start_s, period->end_s);
+    const int64_t start_us = period->start_s * MTR_US_PER_SECOND, end_us = period->end_s * MTR_US_PER_SECOND;
+    return end_us > looking->from_us ? look_at(looking, start_us, end_us) : MTR_OK;
 }
 
 /* Periods that are over and that there were none of: a start that moved back makes such. */
 static int look_at_new_periods(struct looking *looking)
 {
     const struct mtr_subscription *draft = looking->draft;
-    int64_t at_s = draft->start_s;
+    int64_t at_us = draft->start_us;
     int rc = MTR_OK;
-    if (looking->stored->start_s == draft->start_s) return MTR_OK;
-    while (!rc && at_s < draft->end_s) {
+    if (looking->stored->start_us == draft->start_us) return MTR_OK;
+    while (!rc && at_us < draft->end_us) {
         struct mtr_charge_period known;
-        int64_t whole_end_s = 0;
-        const int64_t start_s = mtr_billing_period_start(draft, at_s, &whole_end_s);
-        const int64_t end_s = mtr_time_sooner(whole_end_s, draft->end_s);
-        if (end_s * MTR_US_PER_SECOND > looking->watermark_us) break;
-        rc = mtr_charges_get_period(looking->charges, draft->number, start_s, &known);
-        if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_s, end_s);
-        at_s = whole_end_s;
+        int64_t whole_end_us = 0;
+        const int64_t start_us = mtr_billing_period_start(draft, at_us, &whole_end_us);
+        const int64_t end_us = mtr_time_sooner(whole_end_us, draft->end_us);
+        if (end_us > looking->watermark_us) break;
+        rc = mtr_charges_get_period(looking->charges, draft->number, mtr_billing_period_name_s(start_us),
+                                    &known);
+        if (rc == MTR_ENOTFOUND) rc = look_at(looking, start_us, end_us);
+        at_us = whole_end_us;
     }
     return rc;
 }

@@ -83,8 +83,8 @@ static void tell_period(const struct mtr_closed_period *period, struct mtr_diagn
 {
     const struct mtr_subscription *subscription = period->subscription;
     char change[3 * MTR_DECIMAL_TEXT_BYTES], start[MTR_TIME_TEXT_BYTES];
-    const int32_t offset_s = mtr_zone_at(subscription->zone, period->start_s).offset_s;
-    mtr_time_format_offset(period->start_s * MTR_US_PER_SECOND, offset_s, start);
+    const int32_t offset_s = mtr_zone_at(subscription->zone, period->start_us).offset_s;
+    mtr_time_format_offset(period->start_us, offset_s, start);
     if (period->problem)
         snprintf(change, sizeof(change), "its price cannot be told: %s", mtr_error_text(period->problem));
     else

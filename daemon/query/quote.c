@@ -255,8 +255,7 @@ static struct quote_use_options make_use(const struct question *question)
     return (struct quote_use_options){.rows = question->request->usage.items,
                                       .row_count = question->request->usage.count,
                                       .tariffs = question->tariffs,
-                                      .catalog = question->catalog,
-                                      .zone = question->zone};
+                                      .catalog = question->catalog};
 }
 
 /* What the catalog's checks refuse: a fee that is for other periods than those that are asked for. */
@@ -291,13 +290,13 @@ static int check_units(const struct question *question, const struct mtr_subscri
     return MTR_OK;
 }
 
-/* The subscription that the request is about; first_s: of its use, NULL where there is none. */
-static int make_subscription(const struct question *question, const int64_t *first_s,
+/* The subscription that the request is about; first_us: of its use, NULL where there is none. */
+static int make_subscription(const struct question *question, const int64_t *first_us,
                              struct mtr_subscription *out)
 {
     const struct request *request = question->request;
-    const struct quote_terms_place place = {request->zone, question->zone, first_s != NULL,
-                                            first_s ? *first_s : 0};
+    const struct quote_terms_place place = {request->zone, question->zone, first_us != NULL,
+                                            first_us ? *first_us : 0};
     int rc = quote_terms_read(&request->terms, &place, question->arena, out, question->findings);
     if (rc) return rc;
     out->key = request->party.subscription;
@@ -310,7 +309,8 @@ static int make_subscription(const struct question *question, const int64_t *fir
     out->zone = question->zone;
     for (int side = 0; !rc && side < QUOTE_SIDES; side++)
         rc = check_fees(question, question->tariffs.of[side], out->billing.unit);
-    return rc ? rc : check_units(question, out);
+    if (!rc) rc = check_units(question, out);
+    return rc ? rc : mtr_subscription_find_cuts(out, question->arena);
 }
 
 /* Use outside of the subscription's time is nobody's. */
@@ -318,9 +318,9 @@ static int check_time(const struct question *question, const struct mtr_subscrip
                       const struct quote_series *series, const char *field)
 {
     const struct mtr_str none = {NULL, 0};
-    if (series->first_s < subscription->start_s)
+    if (series->first_us < subscription->start_us)
         return quote_fail(question->findings, NULL, field, "lies before the start of the subscription", none);
-    if (series->last_s >= subscription->end_s)
+    if (series->last_us >= subscription->end_us)
         return quote_fail(question->findings, NULL, field, "lies behind the end of the subscription", none);
     return MTR_OK;
 }
@@ -343,6 +343,15 @@ static int check_series(const struct question *question)
     return MTR_OK;
 }
 
+/* When the use begins; false: there is none. */
+static bool find_first(const struct request *request, int64_t *first_us)
+{
+    const struct quote_row *rows = request->usage.items;
+    for (uint32_t i = 0; i < request->usage.count; i++)
+        *first_us = i ? mtr_time_sooner(*first_us, rows[i].time_us) : rows[i].time_us;
+    return request->usage.count > 0;
+}
+
 /* From the subscription's start to its last row, or its end. */
 static int price_series(const struct question *question, struct mtr_json_writer *json)
 {
@@ -352,19 +361,19 @@ static int price_series(const struct question *question, struct mtr_json_writer 
     struct quote_use_options use = make_use(question);
     struct mtr_priced_part *parts = NULL;
     uint32_t count = 0;
-    bool has_rows = false;
+    int64_t first_us;
+    const bool has_rows = find_first(question->request, &first_us);
     int rc = check_series(question);
+    if (!rc) rc = make_subscription(question, has_rows ? &first_us : NULL, &subscription);
     if (!rc) rc = read_meters(question, &use);
+    use.subscription = &subscription;
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
-    if (!rc) {
-        has_rows = quote_use_bounds(series.use, &series.first_s, &series.last_s);
-        rc = make_subscription(question, has_rows ? &series.first_s : NULL, &subscription);
-    }
+    if (!rc && has_rows) quote_use_bounds(series.use, &series.first_us, &series.last_us);
     if (!rc && has_rows) rc = check_time(question, &subscription, &series, "usage");
     if (!rc) {
-        series.first_s = subscription.start_s;
-        if (!has_rows) series.last_s = series.first_s;
-        if (subscription.end_s < INT64_MAX) series.last_s = subscription.end_s - 1;
+        series.first_us = subscription.start_us;
+        if (!has_rows) series.last_us = series.first_us;
+        if (subscription.end_us < INT64_MAX) series.last_us = subscription.end_us - 1;
         rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);
     }
     if (rc == MTR_ENOMEM)
@@ -397,11 +406,11 @@ static int freeze(struct question *question, struct query_frozen frozen[QUOTE_SI
     static const char *const late[QUOTE_SIDES] = {"no version of the tariff is in force yet",
                                                   "no version of the cost tariff is in force yet",
                                                   "no version of the trial's tariff is in force yet"};
-    const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
+    const int64_t at_us = question->at_us;
     for (int side = 0; side < QUOTE_SIDES; side++) {
         const struct mtr_tariff_document **tariff = &question->tariffs.of[side];
         if (!*tariff) continue;
-        const struct mtr_tariff_version *version = mtr_billing_version_at(*tariff, question->zone, at_s);
+        const struct mtr_tariff_version *version = mtr_tariff_version_at(*tariff, question->zone, at_us);
         if (!version)
             return quote_fail(question->findings, question->request->tariff, "at", late[side],
                               (struct mtr_str){NULL, 0});
@@ -419,24 +428,25 @@ static int price_period(struct question *question, struct mtr_json_writer *json)
     uint32_t count = 0;
     int rc = freeze(question, frozen);
     if (rc) return rc;
-    const int64_t at_s = question->at_us / MTR_US_PER_SECOND;
-    const struct mtr_civil day = mtr_zone_to_civil(question->zone, at_s);
+    const int64_t at_us = question->at_us;
+    const struct mtr_civil day = mtr_zone_to_civil(question->zone, at_us);
     const int64_t usage_day = mtr_days_from_civil(day.year, day.month, day.day);
     struct quote_series series = {.subscription = &subscription,
                                   .credits = &question->request->credits,
-                                  .first_s = at_s,
-                                  .last_s = at_s,
+                                  .first_us = at_us,
+                                  .last_us = at_us,
                                   .usage_day = &usage_day,
                                   .closing = question->request->closing};
     struct quote_use_options use = make_use(question);
-    rc = make_subscription(question, &at_s, &subscription);
+    use.subscription = &subscription;
+    rc = make_subscription(question, &at_us, &subscription);
     if (!rc) rc = check_time(question, &subscription, &series, "at");
     if (rc) return rc;
-    int64_t whole_end_s;
+    int64_t whole_end_us;
     use.without_times = true;
     use.has_at = question->request->has_at;
     use.at_us = question->at_us;
-    use.from_s = mtr_billing_period_start(&subscription, at_s, &whole_end_s);
+    use.from_us = mtr_billing_period_start(&subscription, at_us, &whole_end_us);
     rc = list_rows(question, &use);
     if (!rc) rc = quote_use_open(&use, question->arena, question->findings, &series.use);
     if (!rc) rc = quote_series_price(&series, question->arena, question->findings, &parts, &count);

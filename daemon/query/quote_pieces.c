@@ -1,11 +1,12 @@
 /*
- * See quote_pieces.h. Spans are cut at local hours; then time is walked once, with the versions of both
+ * See quote_pieces.h. Spans are cut at cells; then time is walked once, with the versions of both
  * tariffs beside it, to find what each piece is of.
  */
 #include "daemon/query/quote_pieces.h"
 
 #include <stdlib.h>
 
+#include "meterd/catalog/cell.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/billing_period.h"
 
@@ -34,7 +35,7 @@ static int add_piece(struct cutting *cutting, struct quote_pieces *pieces, const
     return MTR_OK;
 }
 
-/* A span in pieces by local hours; each has its share of the quantity, and all together the whole. */
+/* A span in pieces by cells; each has its share of the quantity, and all together the whole. */
 static int add_span(struct cutting *cutting, const struct quote_piece *moment)
 {
     const struct quote_row *given = moment->given;
@@ -49,9 +50,8 @@ static int add_span(struct cutting *cutting, const struct quote_piece *moment)
     const int64_t end_us = moment->time_us + (int64_t)(given->seconds.e12 / us);
     int rc = MTR_OK;
     do {
-        const struct mtr_hour hour = mtr_zone_hour(cutting->options->zone, piece.time_us / MTR_US_PER_SECOND);
-        const int64_t hour_end_us = hour.end_s * MTR_US_PER_SECOND;
-        const int64_t until_us = hour_end_us < end_us ? hour_end_us : end_us;
+        const struct mtr_cell_bounds cell = mtr_cell_at(cutting->options->subscription, NULL, piece.time_us);
+        const int64_t until_us = mtr_time_sooner(cell.end_us, end_us);
         const struct mtr_quantity elapsed = {(until_us - moment->time_us) * us};
         after = given->quantity;
         if (until_us < end_us)
@@ -94,23 +94,23 @@ struct timeline {
     const struct mtr_zone *zone;
     const struct mtr_tariff_version *version; /* in force; NULL before the first */
     uint32_t next;
-    int64_t next_s; /* when the next begins */
+    int64_t next_us; /* when the next begins */
 };
 
 static struct timeline open_timeline(const struct mtr_tariff_document *tariff, const struct mtr_zone *zone)
 {
-    struct timeline line = {.tariff = tariff, .zone = zone, .next_s = INT64_MAX};
-    if (tariff && tariff->version_count) line.next_s = mtr_billing_version_start(&tariff->versions[0], zone);
+    struct timeline line = {.tariff = tariff, .zone = zone, .next_us = INT64_MAX};
+    if (tariff && tariff->version_count) line.next_us = mtr_tariff_version_start(&tariff->versions[0], zone);
     return line;
 }
 
-static void advance(struct timeline *line, int64_t time_s)
+static void advance(struct timeline *line, int64_t time_us)
 {
-    while (line->next_s <= time_s) {
+    while (line->next_us <= time_us) {
         line->version = &line->tariff->versions[line->next++];
-        line->next_s = line->next < line->tariff->version_count
-                           ? mtr_billing_version_start(&line->tariff->versions[line->next], line->zone)
-                           : INT64_MAX;
+        line->next_us = line->next < line->tariff->version_count
+                            ? mtr_tariff_version_start(&line->tariff->versions[line->next], line->zone)
+                            : INT64_MAX;
     }
 }
 
@@ -142,7 +142,7 @@ static struct timelines open_timelines(const struct quote_use_options *options)
 {
     struct timelines lines;
     for (int side = 0; side < QUOTE_SIDES; side++)
-        lines.sides[side] = open_timeline(options->tariffs.of[side], options->zone);
+        lines.sides[side] = open_timeline(options->tariffs.of[side], options->subscription->zone);
     return lines;
 }
 
@@ -172,20 +172,14 @@ static int find_on_side(struct cutting *cutting, const struct timelines *lines, 
     return is_now ? check_masks(cutting, *out) : MTR_OK;
 }
 
-static int64_t hour_of(const struct cutting *cutting, const struct quote_piece *piece)
-{
-    return mtr_zone_hour(cutting->options->zone, piece->time_us / MTR_US_PER_SECOND).start_s;
-}
-
 static int find_components(struct cutting *cutting, struct quote_pieces *pieces)
 {
     struct timelines lines = open_timelines(cutting->options);
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < pieces->count; i++) {
         struct quote_piece *piece = &pieces->items[i];
-        const int64_t hour_s = hour_of(cutting, piece);
         for (int side = 0; side < QUOTE_SIDES; side++)
-            advance(&lines.sides[side], hour_s);
+            advance(&lines.sides[side], piece->time_us);
         if (!lines.sides[QUOTE_CHARGED].version && !lines.sides[QUOTE_TRIAL].version)
             return quote_fail(cutting->findings, NULL, "usage",
                               "has a row before the first version of the tariff", (struct mtr_str){NULL, 0});

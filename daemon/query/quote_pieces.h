@@ -1,12 +1,12 @@
 /*
- * Rows of a request by time, cut at hours, each with the component that it is of. Private to daemon/query.
+ * Rows of a request by time, cut at cells, each with the component that it is of. Private to daemon/query.
  */
 #ifndef METERD_DAEMON_QUERY_QUOTE_PIECES_H
 #define METERD_DAEMON_QUERY_QUOTE_PIECES_H
 
 #include "daemon/query/quote_use.h"
 
-/* A row, or the share of its span that lies in one hour. */
+/* A row, or the share of its span that lies in one cell. */
 struct quote_piece {
     const struct quote_row *given;
     const struct mtr_component *of[QUOTE_SIDES]; /* that take it, as they are then; NULL: none does */
@@ -22,7 +22,7 @@ struct quote_pieces {
 /* All rows, twice. */
 struct quote_cut {
     struct quote_pieces moments; /* as they were given */
-    struct quote_pieces pieces;  /* with spans by the hour */
+    struct quote_pieces pieces;  /* with spans by the cell */
 };
 
 /* Errors as quote_use_open. */

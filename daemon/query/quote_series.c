@@ -81,14 +81,14 @@ static int make_credit(struct run *run, const struct quote_credit *given, uint32
         .of_money = true,
         .amount = given->amount,
         .currency = run->subscription->tariff->currency,
-        .from = {.time_s = INT64_MIN},
+        .from = {.time_us = INT64_MIN},
         .priority = (uint32_t)given->priority,
     };
     snprintf(text, sizeof(text), "%" PRIu32, number);
     int rc = mtr_arena_copy(run->arena, mtr_str_from(text), &credit.from.text);
     if (given->has_expires) {
         credit.expires.text = MTR_STR("expires");
-        credit.expires.time_s = given->expires_us / MTR_US_PER_SECOND;
+        credit.expires.time_us = given->expires_us;
     }
     if (given->amount.e18 < 0)
         return quote_fail(run->findings, NULL, "credits", "a credit must not be negative",
@@ -163,14 +163,14 @@ static int post_draws(struct run *run, const struct mtr_grants *grants)
 
 /* ---- parts ---- */
 
-static int format_time(const struct run *run, int64_t time_s, struct mtr_str *out)
+static int format_time(const struct run *run, int64_t time_us, struct mtr_str *out)
 {
     char text[MTR_TIME_TEXT_BYTES];
-    const int32_t offset_s = mtr_zone_at(run->subscription->zone, time_s).offset_s;
+    const int32_t offset_s = mtr_zone_at(run->subscription->zone, time_us).offset_s;
     if (offset_s)
-        mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
+        mtr_time_format_offset(time_us, offset_s, text);
     else
-        mtr_time_format(time_s * MTR_US_PER_SECOND, text);
+        mtr_time_format(time_us, text);
     return mtr_arena_copy(run->arena, mtr_str_from(text), out);
 }
 
@@ -181,7 +181,7 @@ static bool stands_with(const struct mtr_period_price *priced, const struct mtr_
     const struct mtr_billing_period *period = &priced->period;
     for (uint32_t i = 0; i < period->part_count; i++) {
         if (line->part == &period->parts[i]) return false;
-        if (line->identity.part_start_s == period->parts[i].start_s) return i == part;
+        if (line->identity.part_start_us == period->parts[i].start_us) return i == part;
     }
     return part == 0;
 }
@@ -240,8 +240,8 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
         *price = priced->parts[index].price;
     }
     int rc = lay_costs(priced, index, run->arena, price);
-    if (!rc) rc = format_time(run, bounds->start_s, &kept.from);
-    if (!rc) rc = format_time(run, bounds->end_s, &kept.to);
+    if (!rc) rc = format_time(run, bounds->start_us, &kept.from);
+    if (!rc) rc = format_time(run, bounds->end_us, &kept.to);
     if (!rc)
         rc = mtr_arena_make_room(run->arena, (void **)&run->parts, run->part_count, &run->part_capacity,
                                  sizeof(kept));
@@ -254,28 +254,28 @@ static int keep_part(struct run *run, const struct mtr_period_price *priced, uin
 static int keep_parts(struct run *run, const struct mtr_period_price *priced)
 {
     const struct mtr_billing_period *period = &priced->period;
-    const struct mtr_period all = {period->start_s, period->end_s};
+    const struct mtr_period all = {period->start_us, period->end_us};
     int rc = MTR_OK;
     if (!period->part_count) return keep_part(run, priced, 0, &all);
     for (uint32_t i = 0; !rc && i < period->part_count; i++) {
-        const struct mtr_period bounds = {period->parts[i].start_s, period->parts[i].end_s};
+        const struct mtr_period bounds = {period->parts[i].start_us, period->parts[i].end_us};
         rc = keep_part(run, priced, i, &bounds);
     }
     return rc;
 }
 
-static int price_period(struct run *run, const struct mtr_rating *rating, int64_t start_s, int64_t *end_s)
+static int price_period(struct run *run, const struct mtr_rating *rating, int64_t start_us, int64_t *end_us)
 {
     struct mtr_period_price *priced = mtr_arena_calloc(run->arena, 1, sizeof(*priced));
     if (!priced) return MTR_ENOMEM;
-    int rc = mtr_billing_period_price(rating, run->subscription, start_s, priced);
+    int rc = mtr_billing_period_price(rating, run->subscription, start_us, priced);
     if (rc == MTR_EMISSING || (rc == MTR_EOVERFLOW && priced->problem[0]))
         return quote_fail(run->findings, NULL, rc == MTR_EMISSING ? "currency" : "quantity", priced->problem,
                           (struct mtr_str){NULL, 0});
     if (!rc) rc = post_draws(run, &priced->grants);
     if (!rc) rc = keep_parts(run, priced);
-    *end_s = priced->period.end_s;
-    MTR_ASSERT(rc || (priced->period.exists && start_s < *end_s)); /* or it would never end */
+    *end_us = priced->period.end_us;
+    MTR_ASSERT(rc || (priced->period.exists && start_us < *end_us)); /* or it would never end */
     return rc;
 }
 
@@ -284,7 +284,7 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
 {
     const struct mtr_subscription *subscription = series->subscription;
     struct run run = {.series = series, .arena = arena, .findings = findings, .subscription = subscription};
-    int64_t whole_end_s, at_s = mtr_billing_period_start(subscription, series->first_s, &whole_end_s);
+    int64_t whole_end_s, at_us = mtr_billing_period_start(subscription, series->first_us, &whole_end_s);
     int rc = make_credits(&run);
     const struct mtr_rating rating = {.source = &quote_use_source,
                                       .source_context = series->use,
@@ -295,8 +295,8 @@ int quote_series_price(const struct quote_series *series, struct mtr_arena *aren
                                       .usage_day = series->usage_day,
                                       .closing = series->closing,
                                       .arena = arena};
-    while (!rc && at_s <= series->last_s && at_s < subscription->end_s)
-        rc = price_period(&run, &rating, at_s, &at_s);
+    while (!rc && at_us <= series->last_us && at_us < subscription->end_us)
+        rc = price_period(&run, &rating, at_us, &at_us);
     *parts = run.parts;
     *count = run.part_count;
     MTR_ASSERT(rc || run.part_count);

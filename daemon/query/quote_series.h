@@ -22,7 +22,7 @@ struct quote_series {
     const struct mtr_subscription *subscription; /* made up: tariffs as they are for whom it is */
     const struct mtr_list *credits;              /* of struct quote_credit */
     struct quote_use *use;
-    int64_t first_s, last_s;  /* from the billing period of the first to that of the last, or its end */
+    int64_t first_us, last_us;  /* from the billing period of the first to that of the last, or its end */
     const int64_t *usage_day; /* as in struct mtr_rating */
     bool closing;
 };

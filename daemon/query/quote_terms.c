@@ -97,7 +97,7 @@ static int find_start(const struct quote_terms *terms, const struct quote_terms_
                           (struct mtr_str){NULL, 0});
     int rc = read_document(&billing, place, arena, &any, findings);
     if (rc) return rc;
-    mtr_time_format(mtr_period_at(&any.billing, place->first_s).start_s * MTR_US_PER_SECOND, text);
+    mtr_time_format(mtr_period_at(&any.billing, place->first_us).start_us, text);
     return mtr_arena_copy(arena, mtr_str_from(text), out);
 }
 

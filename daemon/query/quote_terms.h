@@ -21,7 +21,7 @@ struct quote_terms_place {
     struct mtr_str zone_name;
     struct mtr_zone *zone;
     bool has_first;
-    int64_t first_s; /* of the use: without a start the subscription starts with the billing period of it */
+    int64_t first_us; /* of the use: without a start the subscription starts with the billing period of it */
 };
 /* Fills start, end, billing and trial, but for the trial's tariff. From the arena. MTR_EINVALID with
  * findings, MTR_ENOMEM. */

@@ -16,6 +16,7 @@
 #include "daemon/query/quote_pieces.h"
 #include "meterd/core/byte_set.h"
 #include "meterd/core/limits.h"
+#include "meterd/catalog/cell.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/slicing.h"
 
@@ -23,7 +24,7 @@ enum { DIMENSION_END = 0x1F };
 
 /* One use of a stream. */
 struct item {
-    int64_t placed_s, time_us;
+    int64_t placed_us, time_us;
     uint64_t seq;
     uint32_t list; /* number of its dimensions */
     struct mtr_quantity quantity;
@@ -81,7 +82,7 @@ static int check_cells(const struct quote_use *use, const struct mtr_tariff_vers
                        const struct mtr_component *component, const struct mtr_meter *meter)
 {
     const int64_t from_us = use->cut.moments.count ? use->cut.moments.items[0].time_us : use->options.at_us;
-    const struct mtr_cell_place place = {use->options.zone, from_us / MTR_US_PER_SECOND};
+    const struct mtr_cell_place place = {use->options.subscription->zone, from_us};
     char text[MTR_CELL_TEXT_BYTES];
     if (mtr_meter_fits_masks(meter, component, &version->calendar, text) &&
         mtr_meter_fits_clocks(meter, component, &version->calendar, &place, text))
@@ -158,8 +159,8 @@ static int add_item(struct quote_use *use, struct stream *stream, const struct q
         return quote_fail(use->findings, NULL, "seconds",
                           "a level holds until the next row: leave its seconds out, at the meter",
                           stream->meter.key);
-    if (is_level && use->options.without_times) item.time_us = use->options.from_s * MTR_US_PER_SECOND;
-    item.placed_s = mtr_slicing_place(&stream->meter, use->options.zone, item.time_us / MTR_US_PER_SECOND);
+    if (is_level && use->options.without_times) item.time_us = use->options.from_us;
+    item.placed_us = mtr_cell_at(use->options.subscription, &stream->meter, item.time_us).start_us;
     int rc = find_list(use, stream, piece->given, &item.list);
     if (!rc)
         rc = mtr_arena_make_room(use->arena, (void **)&stream->items, stream->count, &stream->capacity,
@@ -196,7 +197,7 @@ static int fill_stream(struct quote_use *use, struct stream *stream)
     for (uint32_t i = 0; !rc && i < pieces->count; i++)
         if (is_taken(stream, &pieces->items[i])) rc = add_item(use, stream, &pieces->items[i], i + 1);
     for (uint32_t i = 1; !rc && i < stream->count; i++)
-        MTR_ASSERT(stream->items[i - 1].placed_s <= stream->items[i].placed_s);
+        MTR_ASSERT(stream->items[i - 1].placed_us <= stream->items[i].placed_us);
     return rc ? rc : sort_lists(use, stream);
 }
 
@@ -271,14 +272,14 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
     return rc;
 }
 
-bool quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s)
+bool quote_use_bounds(const struct quote_use *use, int64_t *first_us, int64_t *last_us)
 {
     MTR_ASSERT(!use->cut.moments.count == !use->cut.pieces.count);
     if (!use->cut.moments.count) return false;
     const int64_t moment_us = use->cut.moments.items[use->cut.moments.count - 1].time_us,
                   piece_us = use->cut.pieces.items[use->cut.pieces.count - 1].time_us;
-    *first_s = use->cut.moments.items[0].time_us / MTR_US_PER_SECOND;
-    *last_s = (moment_us > piece_us ? moment_us : piece_us) / MTR_US_PER_SECOND;
+    *first_us = use->cut.moments.items[0].time_us;
+    *last_us = mtr_time_later(moment_us, piece_us);
     return true;
 }
 
@@ -299,12 +300,12 @@ static struct stream *stream_of(const struct quote_use *use, const struct mtr_us
     return stream;
 }
 
-static uint32_t first_from(const struct stream *stream, int64_t from_s)
+static uint32_t first_from(const struct stream *stream, int64_t from_us)
 {
     uint32_t low = 0, high = stream->count;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (stream->items[middle].placed_s < from_s)
+        if (stream->items[middle].placed_us < from_us)
             low = middle + 1;
         else
             high = middle;
@@ -318,10 +319,10 @@ static int walk_cells(void *context, const struct mtr_use_stream *asked, struct 
     struct quote_use *use = context;
     const struct stream *stream = stream_of(use, asked);
     int rc = MTR_OK;
-    for (uint32_t i = first_from(stream, range.start_s);
-         !rc && i < stream->count && stream->items[i].placed_s < range.end_s; i++) {
+    for (uint32_t i = first_from(stream, range.start_us);
+         !rc && i < stream->count && stream->items[i].placed_us < range.end_us; i++) {
         const struct item *item = &stream->items[i];
-        const struct mtr_cell_key key = {.hour_s = item->placed_s,
+        const struct mtr_cell_key key = {.start_us = item->placed_us,
                                          .dimensions = stream->lists.keys[item->list]};
         const struct mtr_cell cell = {.value = item->quantity, .count = 1};
         use->cell = item;
@@ -338,7 +339,7 @@ static struct mtr_point point_of(const struct item *item)
 static int find_last(void *context, const struct mtr_cell_key *key, struct mtr_point *out)
 {
     const struct quote_use *use = context;
-    MTR_ASSERT(use->cell && use->cell->placed_s == key->hour_s);
+    MTR_ASSERT(use->cell && use->cell->placed_us == key->start_us);
     *out = point_of(use->cell);
     return MTR_OK;
 }

@@ -2,8 +2,8 @@
  * The rows of a request as a source of use (meterd/rater/use_source.h): the rater reads them as it reads the
  * rollups. Private to daemon/query.
  *
- * A row with a time is used then; it lies in the hour cell, or the window, that an event of that time would
- * lie in. A span is spread over its hours. Meters of the request, else of the catalog, say how rows are
+ * A row with a time is used then; it lies in the cell that an event of that time would lie in. A span is
+ * spread over its cells. Meters of the request, else of the catalog, say how rows are
  * measured; a meter that is in neither adds up, and so do counts of unique values, since the values are not
  * known. Rows without times are quantities of one moment, which no meter measures.
  */
@@ -20,11 +20,12 @@ struct quote_use_options {
     const struct mtr_meter *meters; /* of the request */
     uint32_t meter_count;
     const struct mtr_catalog *catalog; /* NULL: none */
-    const struct mtr_zone *zone;
+    /* Whose cells rows lie in: it has the zone, the tariffs and their cuts. */
+    const struct mtr_subscription *subscription;
     bool without_times;
     bool has_at;    /* without times: the moment was named */
-    int64_t at_us;  /* without times: when everything is used, */
-    int64_t from_s; /* but for levels, which hold from here on */
+    int64_t at_us;   /* without times: when everything is used, */
+    int64_t from_us; /* but for levels, which hold from here on */
 };
 
 struct quote_use;
@@ -36,7 +37,7 @@ int quote_use_open(const struct quote_use_options *options, struct mtr_arena *ar
                    struct mtr_diagnostics *findings, struct quote_use **out) MTR_MUST_USE;
 
 /* Of rows with times: the first moment, and the last that anything was used in. False: there are none. */
-bool quote_use_bounds(const struct quote_use *use, int64_t *first_s, int64_t *last_s);
+bool quote_use_bounds(const struct quote_use *use, int64_t *first_us, int64_t *last_us);
 
 extern const struct mtr_use_source quote_use_source; /* context: struct quote_use */
 

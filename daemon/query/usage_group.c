@@ -7,23 +7,23 @@
 #include "daemon/query/usage_run.h"
 
 /* The window of a cell, cut at from and to. */
-struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s)
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t start_us)
 {
     const struct mtr_usage_query *query = run->query;
     struct mtr_period window = run->window;
-    if (hour_s >= window.start_s && hour_s < window.end_s) return window;
+    if (start_us >= window.start_us && start_us < window.end_us) return window;
     if (query->window == MTR_WINDOW_TOTAL) {
-        return (struct mtr_period){run->from_s, run->to_s};
+        return (struct mtr_period){run->from_us, run->to_us};
     } else if (query->window == MTR_WINDOW_HOUR) {
-        struct mtr_hour hour = mtr_zone_hour(run->zone, hour_s);
-        window = (struct mtr_period){hour.start_s, hour.end_s};
+        struct mtr_hour hour = mtr_zone_hour(run->zone, start_us);
+        window = (struct mtr_period){hour.start_us, hour.end_us};
     } else {
         struct mtr_period_rule rule = {query->window == MTR_WINDOW_DAY ? MTR_PERIOD_DAY : MTR_PERIOD_MONTH,
                                        INT64_MIN, run->zone};
-        window = mtr_period_at(&rule, hour_s);
+        window = mtr_period_at(&rule, start_us);
     }
-    if (window.start_s < run->from_s) window.start_s = run->from_s;
-    if (window.end_s > run->to_s) window.end_s = run->to_s;
+    if (window.start_us < run->from_us) window.start_us = run->from_us;
+    if (window.end_us > run->to_us) window.end_us = run->to_us;
     run->window = window;
     return window;
 }
@@ -71,9 +71,9 @@ static int write_key(const struct mtr_usage_run *run, const struct mtr_cell_key 
     key->size = 0;
     /* A total is one row, also when its dates begin at other instants in other zones; the row shows those
      * of the first. */
-    if (query->window == MTR_WINDOW_TOTAL) window = (struct mtr_period){query->from_s, query->to_s};
-    key_u64(key, (uint64_t)window.start_s ^ UINT64_C(1) << 63);
-    key_u64(key, (uint64_t)window.end_s);
+    if (query->window == MTR_WINDOW_TOTAL) window = (struct mtr_period){query->from_us, query->to_us};
+    key_u64(key, (uint64_t)window.start_us ^ UINT64_C(1) << 63);
+    key_u64(key, (uint64_t)window.end_us);
     key_u64(key, query->by_subscription ? run->subscription->number : 0);
     if (query->by_customer && !query->by_subscription) rc = key_text(key, run->subscription->customer);
     key_u64(key, run->meter->number);
@@ -90,9 +90,9 @@ static int fill_row(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
     if (query->by_customer || query->by_subscription) row->customer = run->subscription->customer;
     row->service = run->meter->service;
     row->meter = run->meter;
-    row->start_s = window.start_s;
-    row->end_s = window.end_s;
-    row->offset_s = mtr_zone_at(run->zone, window.start_s).offset_s;
+    row->start_us = window.start_us;
+    row->end_us = window.end_us;
+    row->offset_s = mtr_zone_at(run->zone, window.start_us).offset_s;
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < query->dimension_count; i++) {
         struct mtr_str value = usage_dimension_at(cell->dimensions, run->positions[i]);
@@ -119,7 +119,7 @@ int usage_find_group(struct mtr_usage_run *run, const struct mtr_cell_key *cell,
         int rc = run->query->in_steps ? usage_table_halve(table) : MTR_EFULL;
         if (rc) return rc;
     }
-    struct mtr_period window = usage_window_of(run, cell->hour_s);
+    struct mtr_period window = usage_window_of(run, cell->start_us);
     int rc = write_key(run, cell, window, &key);
     const struct mtr_str text = {key.bytes, key.size};
     if (rc || is_handed_out(run, text)) return rc;
@@ -142,14 +142,15 @@ static int64_t start_of(const char *key)
  * is left, and nothing that lies more than a window behind the cut is taken. The first step sees all. */
 struct mtr_period usage_range(const struct mtr_usage_run *run)
 {
-    static const int64_t longest_s[] = {2 * 3600, 26 * 3600, 32 * 86400, 0}; /* a window, clocks put back */
+    /* A window, clocks put back. */
+    static const int64_t longest_us[] = {2 * MTR_US_PER_HOUR, 26 * MTR_US_PER_HOUR, 32 * MTR_US_PER_DAY, 0};
     const struct mtr_usage_position *position = run->position;
     const struct usage_table *table = &run->table;
-    struct mtr_period range = {run->from_s, run->to_s};
+    struct mtr_period range = {run->from_us, run->to_us};
     if (!position->is_begun || run->query->window == MTR_WINDOW_TOTAL) return range;
-    if (start_of(position->key) > range.start_s) range.start_s = start_of(position->key);
+    if (start_of(position->key) > range.start_us) range.start_us = start_of(position->key);
     if (!table->has_cut) return range;
-    const int64_t end_s = start_of(table->cut) + longest_s[run->query->window];
-    if (end_s < range.end_s) range.end_s = end_s;
+    const int64_t end_us = start_of(table->cut) + longest_us[run->query->window];
+    if (end_us < range.end_us) range.end_us = end_us;
     return range;
 }

@@ -16,7 +16,7 @@
 struct measuring {
     struct mtr_usage_run *run;
     struct mtr_slicing *slicing;
-    int64_t until_s;
+    int64_t until_us;
     bool is_out_of_range;
 };
 
@@ -33,11 +33,11 @@ static uint64_t list_windows(const struct measuring *measuring, struct mtr_perio
 {
     struct mtr_usage_run *run = measuring->run;
     uint64_t count = 0;
-    for (int64_t at_s = run->from_s; at_s < measuring->until_s; count++) {
-        struct mtr_period window = usage_window_of(run, at_s);
-        window.end_s = mtr_time_sooner(window.end_s, measuring->until_s);
+    for (int64_t at_us = run->from_us; at_us < measuring->until_us; count++) {
+        struct mtr_period window = usage_window_of(run, at_us);
+        window.end_us = mtr_time_sooner(window.end_us, measuring->until_us);
         if (windows) windows[count] = window;
-        at_s = window.end_s;
+        at_us = window.end_us;
     }
     return count;
 }
@@ -86,7 +86,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     if (row) row->row.events += cell->count; /* of every step's cells: a slice may need what lies before it */
     if (measuring->run->meter->aggregation == MTR_TIME_WEIGHTED) return MTR_OK;
     const struct mtr_use use = {
-        .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+        .placed_us = key->start_us, .time_us = key->start_us, .quantity = cell->value};
     rc = find_slicing_group(measuring, key->dimensions, &group);
     return rc ? rc : note_range(measuring, mtr_slicing_add(measuring->slicing, group, &use));
 }
@@ -96,14 +96,14 @@ static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct measuring *measuring = context;
     uint32_t group;
-    const int64_t end_s = measuring->run->subscription->end_s;
+    const int64_t end_us = measuring->run->subscription->end_us;
     const struct mtr_quantity back = {-change->change.e12};
     if (measuring->run->window_count > measuring->run->query->rows_max) return MTR_ELIMIT;
     int rc = find_slicing_group(measuring, change->dimensions, &group);
     if (!rc) rc = mtr_slicing_add_change(measuring->slicing, group, change->time_us, change->change);
-    if (!rc && end_s < measuring->until_s)
+    if (!rc && end_us < measuring->until_us)
         rc = mtr_slicing_add_change(measuring->slicing, group,
-                                    mtr_time_later(end_s * MTR_US_PER_SECOND, change->time_us), back);
+                                    mtr_time_later(end_us, change->time_us), back);
     return note_range(measuring, rc);
 }
 
@@ -115,7 +115,7 @@ static int mark_rows(struct measuring *measuring)
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && i < group_count; i++)
         for (uint32_t j = 0; !rc && j < run->window_count; j++) {
-            const struct mtr_cell_key key = {.hour_s = run->windows[j].start_s,
+            const struct mtr_cell_key key = {.start_us = run->windows[j].start_us,
                                              .dimensions = mtr_slicing_dimensions(measuring->slicing, i)};
             struct usage_group *group;
             uint32_t number;
@@ -138,7 +138,7 @@ static int add_slices(struct measuring *measuring)
         run->positions[i] = (int32_t)i;
     if (!rc && measuring->is_out_of_range) rc = mark_rows(measuring);
     for (uint32_t i = 0; !rc && i < count; i++) {
-        const struct mtr_cell_key key = {.hour_s = rows[i].time_us / MTR_US_PER_SECOND,
+        const struct mtr_cell_key key = {.start_us = rows[i].time_us,
                                          .dimensions = rows[i].dimensions};
         struct usage_group *group;
         uint32_t number;
@@ -155,20 +155,20 @@ int usage_measure(struct mtr_usage_run *run)
     const struct mtr_subscription *subscription = run->subscription;
     const bool is_level = mtr_slicing_is_level(run->meter);
     struct measuring measuring = {
-        .run = run, .until_s = mtr_time_sooner(run->to_s, run->watermark_us / MTR_US_PER_SECOND)};
+        .run = run, .until_us = mtr_time_sooner(run->to_us, run->watermark_us)};
     uint64_t read_count = 0;
     int rc = make_windows(&measuring);
     if (rc || !run->window_count) return rc;
     struct mtr_slicing_rule rule = {.component = &of_query, .meter = run->meter, .zone = subscription->zone};
-    rule.from_s = rule.own_s = run->from_s;
-    rule.until_s = measuring.until_s;
+    rule.from_us = rule.own_us = run->from_us;
+    rule.until_us = measuring.until_us;
     rule.slices = run->windows;
     rule.slice_count = run->window_count;
     if (!is_level) { /* windows outside of the term are no part of the rank */
-        rule.from_s = rule.own_s =
-            mtr_time_later(rule.from_s, mtr_zone_hour(subscription->zone, subscription->start_s).start_s);
-        rule.until_s = mtr_time_sooner(rule.until_s, subscription->end_s);
-        if (rule.from_s >= rule.until_s) return MTR_OK;
+        rule.from_us = rule.own_us =
+            mtr_time_later(rule.from_us, subscription->start_us);
+        rule.until_us = mtr_time_sooner(rule.until_us, subscription->end_us);
+        if (rule.from_us >= rule.until_us) return MTR_OK;
     }
     mtr_arena_reset(&run->scratch);
     rc = mtr_slicing_begin(&rule, &run->scratch, &measuring.slicing);
@@ -177,14 +177,14 @@ int usage_measure(struct mtr_usage_run *run)
         const struct mtr_levels_question question = {&mtr_use_of_rollups,
                                                      &use,
                                                      {.subscription = subscription, .meter = run->meter},
-                                                     rule.from_s,
-                                                     rule.until_s};
+                                                     rule.from_us,
+                                                     rule.until_us};
         rc = note_range(&measuring, mtr_levels_walk(&question, on_change, &measuring, &read_count));
     }
     if (!rc)
         rc = mtr_rollups_walk_cells(run->txn,
                                     &(struct mtr_cell_range){subscription->number, run->meter->number,
-                                                             rule.from_s, rule.until_s},
+                                                             rule.from_us, rule.until_us},
                                     on_cell, &measuring);
     return rc ? rc : add_slices(&measuring);
 }

@@ -41,10 +41,10 @@ static int take_last(struct mtr_usage_run *run, struct usage_group *group, const
     int rc = mtr_rollups_last_member(run->txn, key, &member);
     if (rc && rc != MTR_ENOTFOUND) return rc;
     bool later =
-        !group->has_value || key->hour_s > group->last_hour_s ||
-        (key->hour_s == group->last_hour_s && mtr_str_compare(member.member, group->last_member) > 0);
+        !group->has_value || key->start_us > group->last_hour_us ||
+        (key->start_us == group->last_hour_us && mtr_str_compare(member.member, group->last_member) > 0);
     if (!later) return MTR_OK;
-    group->last_hour_s = key->hour_s;
+    group->last_hour_us = key->start_us;
     group->row.quantity = cell->value;
     return mtr_arena_copy(run->table.arena, member.member, &group->last_member);
 }
@@ -101,16 +101,15 @@ static int walk_meter(struct mtr_usage_run *run, const struct mtr_meter *meter)
     }
     if (meter->aggregation == MTR_TIME_WEIGHTED || meter->aggregation == MTR_PERCENTILE)
         return usage_measure(run);
-    /* A cell belongs to the hour it starts in: the one that holds `from` counts only when it starts there. */
     const struct mtr_period hours = usage_range(run);
-    const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_s,
-                                         hours.end_s};
+    const struct mtr_cell_range range = {run->subscription->number, meter->number, hours.start_us,
+                                         hours.end_us};
     return mtr_rollups_walk_cells(run->txn, &range, on_cell, run);
 }
 
-static int64_t instant_of(const struct mtr_zone *zone, int64_t time_s, bool is_date)
+static int64_t instant_of(const struct mtr_zone *zone, int64_t time_us, bool is_date)
 {
-    return is_date ? mtr_zone_from_civil(zone, mtr_civil_from_s(time_s)) : time_s;
+    return is_date ? mtr_zone_midnight(zone, time_us / MTR_US_PER_DAY) : time_us;
 }
 
 static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
@@ -123,8 +122,8 @@ static int walk(struct mtr_usage_run *run, const struct mtr_catalog *catalog)
         run->subscription = mtr_catalog_subscription(catalog, s);
         if (!wants_subscription(query, run->subscription)) continue;
         run->zone = query->zone ? query->zone : run->subscription->zone;
-        run->from_s = instant_of(run->zone, query->from_s, query->from_is_date);
-        run->to_s = instant_of(run->zone, query->to_s, query->to_is_date);
+        run->from_us = instant_of(run->zone, query->from_us, query->from_is_date);
+        run->to_us = instant_of(run->zone, query->to_us, query->to_is_date);
         run->window = (struct mtr_period){0, 0};
         for (uint32_t m = 1; !rc && m <= meters; m++) {
             const struct mtr_meter *meter = mtr_catalog_meter(catalog, m);

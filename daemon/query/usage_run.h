@@ -22,7 +22,7 @@ struct mtr_usage_run {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     const struct mtr_zone *zone;
-    int64_t from_s, to_s;                        /* the query's in that zone */
+    int64_t from_us, to_us;                        /* the query's in that zone */
     int32_t positions[MTR_USAGE_DIMENSIONS_MAX]; /* of the query's dimensions in the meter's; -1 absent */
     struct mtr_period window;                    /* that holds the last cell */
     uint32_t member_group;
@@ -32,7 +32,7 @@ struct mtr_usage_run {
 };
 
 /* The window that holds an hour, cut at from and to. */
-struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_s);
+struct mtr_period usage_window_of(struct mtr_usage_run *run, int64_t hour_us);
 /* One value of a cell's dimensions; empty at a position of -1. */
 struct mtr_str usage_dimension_at(struct mtr_str dimensions, int32_t position);
 /* The group of a cell, made when it is new; borrowed until the next is asked for. NULL: it was handed out by

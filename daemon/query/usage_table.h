@@ -17,7 +17,7 @@ struct usage_group {
     struct mtr_usage_result_row row;
     int64_t carried; /* how often row.quantity went round at an end of its range: 0 is in it */
     bool has_value;
-    int64_t last_hour_s;
+    int64_t last_hour_us;
     struct mtr_str last_member;
 };
 

@@ -78,14 +78,15 @@ static int add_emitted(void *context, const struct mtr_charge_line *line)
 static int read_charges(struct what_if *what_if, struct mtr_what_if_period *period)
 {
     struct mtr_charge_period known;
-    period->over = what_if->watermark_us >= period->end_s * MTR_US_PER_SECOND + what_if->options->grace_us;
+    period->over = what_if->watermark_us >= period->end_us + what_if->options->grace_us;
     if (!what_if->charges) return MTR_OK;
-    int rc = mtr_charges_get_period(what_if->charges, period->subscription->number, period->start_s, &known);
+    const int64_t name_s = mtr_billing_period_name_s(period->start_us);
+    int rc = mtr_charges_get_period(what_if->charges, period->subscription->number, name_s, &known);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
     period->rated = true;
     period->over = period->over || known.status == MTR_PERIOD_FINAL;
-    return mtr_charges_walk_lines(what_if->charges, period->subscription->number, period->start_s,
-                                  add_emitted, period);
+    return mtr_charges_walk_lines(what_if->charges, period->subscription->number, name_s, add_emitted,
+                                  period);
 }
 
 /* One of the two prices of a period. */
@@ -121,7 +122,7 @@ static int price_with(struct what_if *what_if, const struct mtr_catalog *catalog
     struct mtr_rating rating = mtr_rating_of_stores(&use, what_if->charges, &what_if->arena);
     struct mtr_period_price *price = &out->price;
     rating.closing = period->over;
-    int rc = mtr_billing_period_price(&rating, subscription, period->start_s, price);
+    int rc = mtr_billing_period_price(&rating, subscription, period->start_us, price);
     if (rc) return rc;
     what_if->cells += price->cell_count;
     for (uint32_t i = 0; i < price->period.part_count; i++)
@@ -139,7 +140,7 @@ static int compare_emitted(struct what_if *what_if, const struct mtr_period_pric
 static bool is_uncovered(const struct mtr_billing_period *stored, const struct mtr_billing_period *draft)
 {
     if (!stored->part_count) return false;
-    return !draft->part_count || draft->parts[0].start_s > stored->parts[0].start_s;
+    return !draft->part_count || draft->parts[0].start_us > stored->parts[0].start_us;
 }
 
 /* An allowance of this period alone begins full, whatever was charged before. */
@@ -148,7 +149,7 @@ static bool is_by_charges(const struct mtr_period_price *price, const struct mtr
     const struct mtr_billing_period *period = &price->period;
     for (uint32_t i = 0; i < price->grants.count; i++) {
         const struct mtr_grant *grant = &price->grants.items[i];
-        if (grant->credit || grant->before || grant->pool.expires_s != period->whole.end_s) return true;
+        if (grant->credit || grant->before || grant->pool.expires_us != period->whole.end_us) return true;
     }
     for (uint32_t i = 0; subscription->peer_count > 1 && i < period->part_count; i++)
         if (period->parts[i].version->account.has_minimum || period->parts[i].version->account.has_cap)
@@ -191,10 +192,10 @@ static int price_both(struct what_if *what_if, struct mtr_what_if_period *period
     return MTR_OK;
 }
 
-static int walk_period(struct what_if *what_if, const struct mtr_subscription *subscription, int64_t start_s,
-                       int64_t end_s)
+static int walk_period(struct what_if *what_if, const struct mtr_subscription *subscription, int64_t start_us,
+                       int64_t end_us)
 {
-    struct mtr_what_if_period period = {.subscription = subscription, .start_s = start_s, .end_s = end_s};
+    struct mtr_what_if_period period = {.subscription = subscription, .start_us = start_us, .end_us = end_us};
     mtr_arena_reset(&what_if->arena);
     int rc = read_charges(what_if, &period);
     if (!rc) rc = price_both(what_if, &period);
@@ -205,7 +206,7 @@ static int walk_period(struct what_if *what_if, const struct mtr_subscription *s
 
 static int64_t bound_at(const struct mtr_what_if_bound *bound, const struct mtr_zone *zone)
 {
-    return bound->is_date ? mtr_zone_midnight(zone, bound->days) : bound->time_s;
+    return bound->is_date ? mtr_zone_midnight(zone, bound->days) : bound->time_us;
 }
 
 /* A drafted tariff with the version in force at that time as the only one. None before the first. */
@@ -216,7 +217,7 @@ static const struct mtr_tariff_document *freeze(const struct what_if *what_if,
 {
     const struct mtr_what_if_options *options = what_if->options;
     if (!draft || !is_drafted(options, stored, draft)) return draft;
-    return query_freeze(draft, mtr_billing_version_at(draft, what_if->draft.zone, options->at_s), out);
+    return query_freeze(draft, mtr_tariff_version_at(draft, what_if->draft.zone, options->at_us), out);
 }
 
 static void freeze_all(struct what_if *what_if, const struct mtr_subscription *stored)
@@ -231,19 +232,19 @@ static void freeze_all(struct what_if *what_if, const struct mtr_subscription *s
 static int walk_subscription(struct what_if *what_if, const struct mtr_subscription *subscription)
 {
     const struct mtr_what_if_options *options = what_if->options;
-    const int64_t from_s = bound_at(&options->from, subscription->zone);
-    int64_t to_s = bound_at(&options->to, subscription->zone);
-    int64_t at_s = from_s > subscription->start_s ? from_s : subscription->start_s;
+    const int64_t from_us = bound_at(&options->from, subscription->zone);
+    int64_t to_us = bound_at(&options->to, subscription->zone);
+    int64_t at_us = from_us > subscription->start_us ? from_us : subscription->start_us;
     int rc = MTR_OK;
     if (options->has_at) freeze_all(what_if, subscription);
-    if (to_s > subscription->end_s) to_s = subscription->end_s;
-    while (!rc && at_s < to_s && at_s * MTR_US_PER_SECOND <= what_if->watermark_us) {
-        int64_t end_s = 0;
-        const int64_t start_s = mtr_billing_period_start(subscription, at_s, &end_s);
-        if (start_s >= from_s)
-            rc = walk_period(what_if, subscription, start_s,
-                             end_s < subscription->end_s ? end_s : subscription->end_s);
-        at_s = end_s;
+    if (to_us > subscription->end_us) to_us = subscription->end_us;
+    while (!rc && at_us < to_us && at_us <= what_if->watermark_us) {
+        int64_t end_us = 0;
+        const int64_t start_us = mtr_billing_period_start(subscription, at_us, &end_us);
+        if (start_us >= from_us)
+            rc = walk_period(what_if, subscription, start_us,
+                             end_us < subscription->end_us ? end_us : subscription->end_us);
+        at_us = end_us;
     }
     return rc;
 }

@@ -32,7 +32,7 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
     const uint64_t masks = masks_of(component, calendar);
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
-        if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_s)) continue;
+        if (!(masks >> i & 1) || !mtr_mask_cuts(mask, meter->cell_s * MTR_US_PER_SECOND)) continue;
         const bool begins = (int64_t)mask->from_min * SECONDS_PER_MINUTE % meter->cell_s != 0;
         const int minute = begins ? mask->from_min : mask->until_min;
         snprintf(text, MTR_CELL_TEXT_BYTES,
@@ -48,15 +48,15 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
 /* How far the zone's clock is from that of the mask where that is no whole number of cells, within two years
  * from then on: later changes of law are not known either. 0: nowhere. */
 static int64_t find_odd_offset(const struct mtr_zone *zone, enum mtr_mask_clock clock, int64_t cell_s,
-                               int64_t from_s)
+                               int64_t from_us)
 {
-    const int64_t until_s = from_s + INT64_C(2) * 366 * 86400;
-    while (from_s < until_s) {
-        const struct mtr_zone_span span = mtr_zone_at(zone, from_s);
+    const int64_t until_us = from_us + 2 * 366 * MTR_US_PER_DAY;
+    while (from_us < until_us) {
+        const struct mtr_zone_span span = mtr_zone_at(zone, from_us);
         const int64_t off_s =
-            span.offset_s - (clock == MTR_MASK_CLOCK_UTC ? 0 : mtr_zone_standard_offset(zone, from_s));
+            span.offset_s - (clock == MTR_MASK_CLOCK_UTC ? 0 : mtr_zone_standard_offset(zone, from_us));
         if (off_s % cell_s != 0) return off_s;
-        from_s = span.end_s;
+        from_us = span.end_us;
     }
     return 0;
 }
@@ -69,7 +69,7 @@ bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_compo
     for (uint32_t i = 0; i < calendar->mask_count; i++) {
         const struct mtr_mask *mask = &calendar->masks[i];
         if (!(masks >> i & 1) || mask->clock == MTR_MASK_CLOCK_LOCAL || !mtr_mask_has_clock(mask)) continue;
-        const int64_t off_s = find_odd_offset(place->zone, mask->clock, meter->cell_s, place->from_s);
+        const int64_t off_s = find_odd_offset(place->zone, mask->clock, meter->cell_s, place->from_us);
         if (!off_s) continue;
         const int64_t minutes = llabs(off_s) / SECONDS_PER_MINUTE;
         snprintf(text, MTR_CELL_TEXT_BYTES,

@@ -211,7 +211,7 @@ static void check_rates(const struct mtr_catalog *catalog, const struct named_ta
 static void check_clocks(const struct mtr_catalog *catalog, const struct named_tariff *named,
                          const struct mtr_tariff_version *version, struct mtr_diagnostics *findings)
 {
-    const struct mtr_cell_place place = {named->subscription->zone, named->subscription->start_s};
+    const struct mtr_cell_place place = {named->subscription->zone, named->subscription->start_us};
     char text[MTR_CELL_TEXT_BYTES];
     const bool *has_clock = version->calendar.has_clock;
     if (!has_clock[MTR_MASK_CLOCK_STANDARD] && !has_clock[MTR_MASK_CLOCK_UTC]) return;
@@ -261,8 +261,8 @@ static void check_in_time(const struct mtr_record *record, const struct mtr_subs
                           const char *field, const struct mtr_record *taken, struct mtr_diagnostics *findings)
 {
     char start[MTR_TIME_TEXT_BYTES];
-    if (!taken || subscription->start_s < mtr_catalog_time_in(&taken->retired, subscription->zone)) return;
-    mtr_time_format(subscription->start_s * MTR_US_PER_SECOND, start);
+    if (!taken || subscription->start_us < mtr_catalog_time_in(&taken->retired, subscription->zone)) return;
+    mtr_time_format(subscription->start_us, start);
     record_fail(record, field, findings,
                 "%s `%.*s` is retired from %.*s on, and the subscription starts at %s: name another",
                 taken->kind->name, MTR_STR_ARGS(taken->key), MTR_STR_ARGS(taken->retired.text), start);

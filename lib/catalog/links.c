@@ -25,7 +25,7 @@ static int compare_of_subject(const void *a, const void *b)
     const int order = mtr_str_compare(x->subject, y->subject);
     if (order) return order;
     if (x->service->number != y->service->number) return x->service->number < y->service->number ? -1 : 1;
-    if (x->start_s != y->start_s) return x->start_s < y->start_s ? -1 : 1;
+    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
     return (x->number > y->number) - (x->number < y->number);
 }
 
@@ -50,14 +50,14 @@ static void check_terms(const struct mtr_catalog *catalog, const struct mtr_subs
                         const struct mtr_subscription *b, struct mtr_diagnostics *findings)
 {
     char from[MTR_TIME_TEXT_BYTES], to[MTR_TIME_TEXT_BYTES] = "on";
-    if (a->end_s <= b->start_s) return;
+    if (a->end_us <= b->start_us) return;
     order_by_fault(catalog, &a, &b);
-    mtr_time_format(b->start_s * MTR_US_PER_SECOND, from);
-    if (b->end_s < INT64_MAX) mtr_time_format(b->end_s * MTR_US_PER_SECOND, to);
+    mtr_time_format(b->start_us, from);
+    if (b->end_us < INT64_MAX) mtr_time_format(b->end_us, to);
     record_fail(catalog->records[MTR_KIND_SUBSCRIPTION][a->number - 1], "subject", findings,
                 "`%.*s` is the subject of subscription `%.*s` already, from %s %s%s: their terms must not "
                 "overlap",
-                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, b->end_s < INT64_MAX ? "to " : "", to);
+                MTR_STR_ARGS(a->subject), MTR_STR_ARGS(b->key), from, b->end_us < INT64_MAX ? "to " : "", to);
 }
 
 /* A type of event that both services have meters of; empty without one. */

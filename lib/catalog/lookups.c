@@ -58,11 +58,6 @@ const struct mtr_credit *mtr_catalog_credit(const struct mtr_catalog *catalog, u
     return has(catalog, MTR_KIND_CREDIT, number) ? &catalog->credits[number - 1] : NULL;
 }
 
-int64_t mtr_subscription_first_hour(const struct mtr_subscription *subscription)
-{
-    return mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
-}
-
 const struct mtr_rate_book *mtr_catalog_rates(const struct mtr_catalog *catalog)
 {
     return &catalog->rates;
@@ -162,14 +157,14 @@ static const struct mtr_subscription *last_begun(const struct mtr_subscription *
                                                  int64_t time_us)
 {
     uint32_t last = count - 1;
-    while (last > 0 && terms[last]->start_s * MTR_US_PER_SECOND > time_us) last--;
+    while (last > 0 && terms[last]->start_us > time_us) last--;
     return terms[last];
 }
 
 static bool is_active(const struct mtr_subscription *subscription, int64_t time_us)
 {
-    return subscription->start_s * MTR_US_PER_SECOND <= time_us &&
-           (subscription->end_s == INT64_MAX || time_us < subscription->end_s * MTR_US_PER_SECOND);
+    return subscription->start_us <= time_us &&
+           (subscription->end_us == INT64_MAX || time_us < subscription->end_us);
 }
 
 /* A type that no service takes waits for a meter: of whose subscription then does not matter to the fold. */
@@ -240,7 +235,7 @@ const struct mtr_api_key *mtr_catalog_find_secret(const struct mtr_catalog *cata
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;) {
         const struct mtr_api_key *key = &catalog->api_keys[number - 1];
         if (sodium_memcmp(key->sha256, sha256, sizeof(sha256)) == 0)
-            return key->disabled || now_us / MTR_US_PER_SECOND >= key->retired_s ? NULL : key;
+            return key->disabled || now_us >= key->retired_us ? NULL : key;
     }
     return NULL;
 }

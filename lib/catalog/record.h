@@ -63,7 +63,7 @@ struct mtr_subscription_fields {
     struct mtr_str start, trial_end, end; /* as written */
     struct mtr_list labels;
     struct mtr_zone *zone; /* from here on: decoded from the above */
-    int64_t start_s, trial_end_s, free_until_s, charged_until_s, end_s;
+    int64_t start_us, trial_end_us, free_until_us, charged_until_us, end_us;
     int64_t anchor_days;
 };
 

@@ -179,7 +179,7 @@ struct mtr_meter record_meter_of(const struct mtr_record *record, const struct m
         .holds_from_day = f->holds_from == 1,
         .per = (enum mtr_time_unit)f->per,
         .percentile = f->percentile,
-        .window_s = f->aggregation == MTR_PERCENTILE ? f->window_us / MTR_US_PER_SECOND : 0,
+        .window_us = f->aggregation == MTR_PERCENTILE ? f->window_us : 0,
         .retired = record->retired,
     };
 }
@@ -288,12 +288,14 @@ static void link_api_key(struct mtr_catalog *catalog, const struct mtr_record *r
     const struct mtr_record *vendor =
         f->vendor.size ? resolve(catalog, record, "vendor", MTR_KIND_VENDOR, f->vendor, findings) : NULL;
     struct mtr_api_key *key = &catalog->api_keys[record->number - 1];
-    *key = (struct mtr_api_key){.number = record->number,
-                                .key = record->key,
-                                .scopes = f->scopes,
-                                .vendor = vendor ? &catalog->vendors[vendor->number - 1] : NULL,
-                                .disabled = f->disabled,
-                                .retired_s = record->retired.text.size ? record->retired.time_s : INT64_MAX};
+    *key = (struct mtr_api_key){
+        .number = record->number,
+        .key = record->key,
+        .scopes = f->scopes,
+        .vendor = vendor ? &catalog->vendors[vendor->number - 1] : NULL,
+        .disabled = f->disabled,
+        .retired_us = record->retired.text.size ? record->retired.time_us : INT64_MAX,
+    };
     memcpy(key->sha256, f->sha256, sizeof(key->sha256));
     uint64_t hash = hash_index_hash((struct mtr_str){(const char *)key->sha256, sizeof(key->sha256)}, 0);
     for (uint32_t probe = 0, number; (number = hash_index_next(&catalog->by_secret, hash, &probe)) != 0;)
@@ -430,7 +432,9 @@ int catalog_link(struct mtr_catalog *catalog, struct mtr_diagnostics *findings)
     sort_rates(catalog, findings);
     if (findings->errors > errors) return MTR_EINVALID;
     index_meters(catalog);
-    if (catalog_link_subjects(catalog, findings) || catalog_link_peers(catalog)) return MTR_ENOMEM;
+    if (catalog_find_cuts(catalog, findings) || catalog_link_subjects(catalog, findings) ||
+        catalog_link_peers(catalog))
+        return MTR_ENOMEM;
     catalog_check_tariffs(catalog, findings);
     catalog_check_credits(catalog, findings);
     int rc = catalog_note_carrying(catalog);

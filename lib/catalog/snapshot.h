@@ -70,6 +70,8 @@ int catalog_check_subscriptions(struct mtr_catalog *catalog, struct mtr_diagnost
 void catalog_check_change(const struct mtr_catalog *before, const struct mtr_catalog *catalog, int64_t now_us,
                           struct mtr_diagnostics *findings);
 
+/* Gives each subscription its cuts. MTR_ENOMEM. */
+int catalog_find_cuts(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;
 /* Gives each subscription those of the same vendor and subject, and checks that an event can be of one only:
  * terms of one service that overlap, and services that take the same type, are findings. MTR_ENOMEM. */
 int catalog_link_subjects(struct mtr_catalog *catalog, struct mtr_diagnostics *findings) MTR_MUST_USE;

@@ -12,16 +12,16 @@ void record_fill_terms(const struct mtr_record *record, struct mtr_subscription 
     const struct mtr_subscription_fields *f = &record->fields.subscription;
     out->billing = (struct mtr_period_rule){
         .unit = (enum mtr_period_unit)f->billing.every, .anchor_days = f->anchor_days, .zone = f->zone};
-    out->start_s = f->start_s;
-    out->trial_end_s = f->trial_end_s;
-    out->trial_stops = f->trial.then == 1 && f->charged_until_s == INT64_MAX;
-    out->free_until_s = f->free_until_s;
-    out->charged_until_s = f->charged_until_s;
+    out->start_us = f->start_us;
+    out->trial_end_us = f->trial_end_us;
+    out->trial_stops = f->trial.then == 1 && f->charged_until_us == INT64_MAX;
+    out->free_until_us = f->free_until_us;
+    out->charged_until_us = f->charged_until_us;
     out->trial_units = f->trial.units;
     out->trial_unit_count = f->trial.quantity.count;
     out->has_trial_amount = f->trial.has_amount;
     out->trial_amount = f->trial.amount;
-    out->end_s = f->end_s;
+    out->end_us = f->end_us;
 }
 
 static int copy_units(struct mtr_arena *arena, struct mtr_subscription *terms)

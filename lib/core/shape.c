@@ -39,7 +39,7 @@ static struct mtr_str written(const char *buffer, int size)
 
 static struct mtr_str time_text(const struct mtr_local_time *time, char *buffer)
 {
-    return written(buffer, mtr_time_format_offset(time->time_s * MTR_US_PER_SECOND, time->offset_s, buffer));
+    return written(buffer, mtr_time_format_offset(time->time_us, time->offset_s, buffer));
 }
 
 /* A value that is no map and no list, as text; it borrows from the row or stands in the buffer. */

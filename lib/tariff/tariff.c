@@ -32,6 +32,20 @@ struct mtr_money mtr_tariff_rounding_step(const struct mtr_tariff_document *tari
     return (struct mtr_money){0};
 }
 
+int64_t mtr_tariff_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
+{
+    return version->from_is_date ? mtr_zone_midnight(zone, version->from_days) : version->from_us;
+}
+
+const struct mtr_tariff_version *mtr_tariff_version_at(const struct mtr_tariff_document *tariff,
+                                                       const struct mtr_zone *zone, int64_t time_us)
+{
+    const struct mtr_tariff_version *found = NULL;
+    for (uint32_t i = 0; i < tariff->version_count; i++)
+        if (mtr_tariff_version_start(&tariff->versions[i], zone) <= time_us) found = &tariff->versions[i];
+    return found;
+}
+
 static const struct mtr_tariff_version *find_override(const struct mtr_tariff_version *version,
                                                       struct mtr_str subscription, struct mtr_str customer)
 {

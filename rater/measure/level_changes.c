@@ -14,8 +14,8 @@ struct levels {
     const struct mtr_subscription *subscription;
     const struct mtr_meter *meter;
     int64_t begins_us;     /* of the range, or the subscription: nothing holds before */
-    int64_t points_from_s; /* points from here on are read one by one: the begin of the hour, or day, that the
-                              range begins in */
+    /* Points from here on are read one by one: the begin of the hour, or day, that the range begins in. */
+    int64_t points_from_us;
     int64_t until_us;      /* up to here, not included */
     int64_t retired_us;    /* no level holds from here on; INT64_MAX: not in the range */
     mtr_levels_on_change on_change;
@@ -25,26 +25,26 @@ struct levels {
     struct mtr_quantity level; /* of the list, so far */
 };
 
-static struct mtr_period day_of(const struct mtr_subscription *subscription, int64_t time_s)
+static struct mtr_period day_of(const struct mtr_subscription *subscription, int64_t time_us)
 {
     const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, subscription->zone};
-    return mtr_period_at(&day, time_s);
+    return mtr_period_at(&day, time_us);
 }
 
-static void find_bounds(struct levels *levels, int64_t from_s, int64_t until_s)
+static void find_bounds(struct levels *levels, int64_t from_us, int64_t until_us)
 {
     const struct mtr_subscription *subscription = levels->subscription;
     levels->retired_us = mtr_meter_retired_us(levels->meter);
-    if (levels->retired_us >= until_s * MTR_US_PER_SECOND) levels->retired_us = INT64_MAX;
-    levels->begins_us = mtr_time_later(from_s, subscription->start_s) * MTR_US_PER_SECOND;
-    levels->points_from_s = mtr_zone_hour(subscription->zone, from_s).start_s;
+    if (levels->retired_us >= until_us) levels->retired_us = INT64_MAX;
+    levels->begins_us = mtr_time_later(from_us, subscription->start_us);
+    levels->points_from_us = mtr_zone_hour(subscription->zone, from_us).start_us;
     if (levels->meter->holds_from_day) {
-        levels->points_from_s = day_of(subscription, from_s).start_s;
-        until_s = day_of(subscription, until_s - 1).end_s;
+        levels->points_from_us = day_of(subscription, from_us).start_us;
+        until_us = day_of(subscription, until_us - 1).end_us;
     }
-    levels->points_from_s = mtr_time_later(levels->points_from_s, mtr_subscription_first_hour(subscription));
-    if (subscription->end_s < until_s) until_s = subscription->end_s;
-    levels->until_us = until_s * MTR_US_PER_SECOND;
+    levels->points_from_us = mtr_time_later(levels->points_from_us, subscription->start_us);
+    if (subscription->end_us < until_us) until_us = subscription->end_us;
+    levels->until_us = until_us;
 }
 
 /* What a retired meter's level comes to is taken back where it is retired. */
@@ -73,12 +73,12 @@ static int on_point(void *context, const struct mtr_point *point)
     struct mtr_quantity change = point->quantity;
     int64_t time_us = point->time_us;
     int rc = MTR_OK;
-    MTR_ASSERT(point->time_us >= levels->points_from_s * MTR_US_PER_SECOND &&
+    MTR_ASSERT(point->time_us >= levels->points_from_us &&
                point->time_us < levels->until_us);
     ++*levels->read_count;
     if (!levels->meter->reports_changes) rc = mtr_quantity_sub(point->quantity, levels->level, &change);
     if (levels->meter->holds_from_day)
-        time_us = day_of(levels->subscription, time_us / MTR_US_PER_SECOND).start_s * MTR_US_PER_SECOND;
+        time_us = day_of(levels->subscription, time_us).start_us;
     return rc ? rc : change_level(levels, time_us, change, point->seq);
 }
 
@@ -89,18 +89,17 @@ static int add_level_before(struct levels *levels)
     struct mtr_point point;
     ++*levels->read_count;
     int rc = question->source->point_before(question->source_context, &question->stream, levels->list,
-                                            levels->points_from_s * MTR_US_PER_SECOND, &point);
+                                            levels->points_from_us, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_OK : rc;
-    MTR_ASSERT(point.time_us < levels->points_from_s * MTR_US_PER_SECOND); /* or it would count twice */
-    const int64_t first_us = mtr_subscription_first_hour(levels->subscription) * MTR_US_PER_SECOND;
-    if (point.time_us < first_us || !point.quantity.e12) return MTR_OK;
+    MTR_ASSERT(point.time_us < levels->points_from_us); /* or it would count twice */
+    if (point.time_us < levels->subscription->start_us || !point.quantity.e12) return MTR_OK;
     return change_level(levels, levels->begins_us, point.quantity, point.seq);
 }
 
 static int read_list(struct levels *levels)
 {
     const struct mtr_levels_question *question = levels->question;
-    const struct mtr_use_points wanted = {levels->list, levels->points_from_s * MTR_US_PER_SECOND,
+    const struct mtr_use_points wanted = {levels->list, levels->points_from_us,
                                           levels->until_us};
     levels->level = (struct mtr_quantity){0};
     int rc = levels->meter->reports_changes ? MTR_OK : add_level_before(levels);
@@ -122,8 +121,7 @@ static int on_cell_before(void *context, const struct mtr_cell_key *key, const s
 static int add_cells_before(struct levels *levels)
 {
     const struct mtr_levels_question *question = levels->question;
-    const struct mtr_period before = {mtr_subscription_first_hour(levels->subscription),
-                                      levels->points_from_s};
+    const struct mtr_period before = {levels->subscription->start_us, levels->points_from_us};
     if (!levels->meter->reports_changes) return MTR_OK;
     return question->source->cells(question->source_context, &question->stream, before, on_cell_before,
                                    levels);
@@ -139,8 +137,8 @@ int mtr_levels_walk(const struct mtr_levels_question *question, mtr_levels_on_ch
                             .context = context,
                             .read_count = read_count};
     const struct mtr_str *after = NULL;
-    if (question->from_s >= question->until_s) return MTR_OK;
-    find_bounds(&levels, question->from_s, question->until_s);
+    if (question->from_us >= question->until_us) return MTR_OK;
+    find_bounds(&levels, question->from_us, question->until_us);
     int rc = add_cells_before(&levels);
     while (!rc) {
         rc = question->source->next_list(question->source_context, &question->stream, after, &levels.list);

@@ -1,7 +1,7 @@
 /*
  * Levels over time: a gauge's GiB-hours, seats for the days on which they were held. Pure.
  *
- * Invariant: the integral of level × seconds is exact; it is divided once for each moment at which a slice
+ * Invariant: the integral of level × time is exact; it is divided once for each moment at which a slice
  * ends, and a slice is the difference of two such quotients. So the slices of a part, and the parts of a
  * period, add up to the quotient of the whole.
  */
@@ -18,9 +18,9 @@ struct run {
     uint32_t count, next;
     int64_t time_us;             /* how far it has come */
     struct mtr_quantity level;   /* from there on */
-    struct mtr_exact level_time; /* level × seconds up to there */
+    struct mtr_exact level_time; /* level × µs up to there */
     struct mtr_quantity taken;   /* quotient that rows have up to there */
-    int64_t divisor_s;
+    int64_t divisor_us;
 };
 
 bool mtr_slicing_is_level(const struct mtr_meter *meter)
@@ -37,11 +37,11 @@ static int compare_changes(const void *a, const void *b)
 static int64_t divisor_of(const struct mtr_slicing_rule *rule)
 {
     switch (rule->meter->per) {
-    case MTR_TIME_UNIT_SECOND: return 1;
-    case MTR_TIME_UNIT_MINUTE: return 60;
-    case MTR_TIME_UNIT_HOUR: return 3600;
-    case MTR_TIME_UNIT_DAY: return 86400;
-    case MTR_TIME_UNIT_PERIOD: return rule->whole.end_s - rule->whole.start_s;
+    case MTR_TIME_UNIT_SECOND: return MTR_US_PER_SECOND;
+    case MTR_TIME_UNIT_MINUTE: return 60 * MTR_US_PER_SECOND;
+    case MTR_TIME_UNIT_HOUR: return MTR_US_PER_HOUR;
+    case MTR_TIME_UNIT_DAY: return MTR_US_PER_DAY;
+    case MTR_TIME_UNIT_PERIOD: return rule->whole.end_us - rule->whole.start_us;
     }
     MTR_ASSERT(!"known unit of time");
     return 1;
@@ -49,10 +49,9 @@ static int64_t divisor_of(const struct mtr_slicing_rule *rule)
 
 static int hold(struct run *run, int64_t until_us)
 {
-    const struct mtr_money seconds = {(mtr_int128)(until_us - run->time_us) *
-                                      1000000000000}; /* µs as 10^-18 s */
-    MTR_ASSERT(run->time_us <= until_us);             /* no second is counted twice */
-    int rc = mtr_exact_add(run->level_time, mtr_exact_product(run->level, seconds), &run->level_time);
+    const struct mtr_money length = {(mtr_int128)(until_us - run->time_us) * 1000000000000000000};
+    MTR_ASSERT(run->time_us <= until_us); /* no moment is counted twice */
+    int rc = mtr_exact_add(run->level_time, mtr_exact_product(run->level, length), &run->level_time);
     run->time_us = until_us;
     return rc;
 }
@@ -80,17 +79,17 @@ static int advance(struct run *run, int64_t until_us)
 
 static bool is_earlier(const struct run *run, int64_t start_us)
 {
-    return start_us < run->slicing->rule.own_s * MTR_US_PER_SECOND;
+    return start_us < run->slicing->rule.own_us;
 }
 
 /* The row of what was held since the last one. */
-static int add_quotient(struct run *run, int64_t start_s, bool earlier)
+static int add_quotient(struct run *run, int64_t start_us, bool earlier)
 {
     struct mtr_quantity quotient;
-    int rc = mtr_exact_divide(run->level_time, run->divisor_s, MTR_ROUND_HALF_EVEN, &quotient);
+    int rc = mtr_exact_divide(run->level_time, run->divisor_us, MTR_ROUND_HALF_EVEN, &quotient);
     if (rc) return rc;
     struct mtr_usage_row row = {
-        .earlier = earlier, .time_us = start_s * MTR_US_PER_SECOND, .until_us = run->time_us};
+        .earlier = earlier, .time_us = start_us, .until_us = run->time_us};
     rc = mtr_quantity_sub(quotient, run->taken, &row.quantity);
     if (rc) return rc;
     run->taken = quotient;
@@ -98,28 +97,28 @@ static int add_quotient(struct run *run, int64_t start_s, bool earlier)
 }
 
 /* The mean level of one slice by itself. */
-static void begin_mean(struct run *run, int64_t length_s)
+static void begin_mean(struct run *run, int64_t length_us)
 {
     run->level_time = mtr_exact_zero();
     run->taken = (struct mtr_quantity){0};
-    run->divisor_s = length_s;
+    run->divisor_us = length_us;
 }
 
 /* One row before the part and one of it, or one for each hour or day. */
 static int add_quotients(struct run *run)
 {
     const struct mtr_slicing_rule *rule = &run->slicing->rule;
-    int64_t at_s = rule->from_s;
-    while (at_s < rule->until_s) {
-        const struct mtr_period slice = rater_slice_at(rule, at_s);
-        int64_t end_s = slice.end_s < rule->until_s ? slice.end_s : rule->until_s;
-        if (at_s < rule->own_s && rule->own_s < end_s) end_s = rule->own_s;
-        MTR_ASSERT(at_s < end_s && run->time_us == at_s * MTR_US_PER_SECOND); /* slices without gaps */
-        if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_s - at_s);
-        int rc = advance(run, end_s * MTR_US_PER_SECOND);
-        if (!rc) rc = add_quotient(run, at_s, at_s < rule->own_s);
+    int64_t at_us = rule->from_us;
+    while (at_us < rule->until_us) {
+        const struct mtr_period slice = rater_slice_at(rule, at_us);
+        int64_t end_us = slice.end_us < rule->until_us ? slice.end_us : rule->until_us;
+        if (at_us < rule->own_us && rule->own_us < end_us) end_us = rule->own_us;
+        MTR_ASSERT(at_us < end_us && run->time_us == at_us); /* slices without gaps */
+        if (rule->slices && rule->meter->per == MTR_TIME_UNIT_PERIOD) begin_mean(run, end_us - at_us);
+        int rc = advance(run, end_us);
+        if (!rc) rc = add_quotient(run, at_us, at_us < rule->own_us);
         if (rc) return rc;
-        at_s = end_s;
+        at_us = end_us;
     }
     return MTR_OK;
 }
@@ -128,7 +127,7 @@ static int add_quotients(struct run *run)
 static int add_spans(struct run *run)
 {
     const struct mtr_slicing_rule *rule = &run->slicing->rule;
-    const int64_t own_us = rule->own_s * MTR_US_PER_SECOND, until_us = rule->until_s * MTR_US_PER_SECOND;
+    const int64_t own_us = rule->own_us, until_us = rule->until_us;
     int rc = take_changes(run);
     while (!rc && run->time_us < until_us) {
         struct mtr_usage_row row = {
@@ -160,9 +159,9 @@ int rater_measure_level(struct mtr_slicing *slicing, uint32_t group)
         .group = group,
         .changes = state->changes,
         .count = state->change_count,
-        .time_us = rule->from_s * MTR_US_PER_SECOND,
+        .time_us = rule->from_us,
         .level_time = mtr_exact_zero(),
-        .divisor_s = divisor_of(rule),
+        .divisor_us = divisor_of(rule),
     };
     return rule->component->scope == MTR_CURVE_SCOPE_LEVEL ? add_spans(&run) : add_quotients(&run);
 }

@@ -40,28 +40,24 @@ static int64_t ceiling_of(int64_t value, int64_t divisor)
     return (value + divisor - 1) / divisor;
 }
 
-uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64_t from_s, int64_t until_s)
+uint64_t rater_window_count(const struct mtr_slicing_rule *rule, int64_t from_us, int64_t until_us)
 {
+    const int64_t window_us = rule->meter->window_us;
     uint64_t count = 0;
-    while (from_s < until_s) {
-        const struct mtr_hour hour = mtr_zone_hour(zone, from_s);
-        const int64_t end_s = hour.end_s < until_s ? hour.end_s : until_s;
-        count += (uint64_t)(ceiling_of(end_s - hour.start_s, window_s) -
-                            ceiling_of(from_s - hour.start_s, window_s));
-        from_s = hour.end_s;
+    while (from_us < until_us) {
+        const struct mtr_hour hour = mtr_zone_hour(rule->zone, from_us);
+        const int64_t end_us = mtr_time_sooner(hour.end_us, until_us);
+        count += (uint64_t)(ceiling_of(end_us - hour.start_us, window_us) -
+                            (from_us - hour.start_us) / window_us);
+        from_us = hour.end_us;
     }
     return count;
 }
 
-int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_t time_s)
+int64_t rater_window_start(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
-    const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
-    MTR_ASSERT(hour.start_s <= time_s && time_s < hour.end_s && window_s > 0);
-    return hour.start_s + (time_s - hour.start_s) / window_s * window_s;
-}
-
-int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s)
-{
-    if (meter && meter->window_s) return rater_window_start(zone, meter->window_s, time_s);
-    return mtr_zone_hour(zone, time_s).start_s;
+    const int64_t window_us = rule->meter->window_us;
+    const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
+    MTR_ASSERT(hour.start_us <= time_us && time_us < hour.end_us && window_us > 0);
+    return hour.start_us + (time_us - hour.start_us) / window_us * window_us;
 }

@@ -18,8 +18,8 @@ static const struct mtr_meter *find_meter(void *context, const struct mtr_compon
 static int walk_cells(void *context, const struct mtr_use_stream *stream, struct mtr_period range,
                       mtr_rollups_on_cell on_cell, void *hook_context)
 {
-    const struct mtr_cell_range cells = {stream->subscription->number, stream->meter->number, range.start_s,
-                                         range.end_s};
+    const struct mtr_cell_range cells = {stream->subscription->number, stream->meter->number, range.start_us,
+                                         range.end_us};
     return mtr_rollups_walk_cells(txn_of(context), &cells, on_cell, hook_context);
 }
 

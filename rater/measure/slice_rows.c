@@ -4,33 +4,33 @@
 #include "meterd/core/time.h"
 #include "rater/measure/slicing_state.h"
 
-static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
+static struct mtr_period given_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
     uint32_t low = 0, high = rule->slice_count;
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
-        if (rule->slices[middle].start_s <= time_s)
+        if (rule->slices[middle].start_us <= time_us)
             low = middle;
         else
             high = middle;
     }
-    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_s <= time_s &&
-               time_s < rule->slices[low].end_s);
+    MTR_ASSERT(low < rule->slice_count && rule->slices[low].start_us <= time_us &&
+               time_us < rule->slices[low].end_us);
     return rule->slices[low];
 }
 
-struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s)
+struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us)
 {
-    if (rule->slices) return given_slice_at(rule, time_s);
+    if (rule->slices) return given_slice_at(rule, time_us);
     if (rule->component->scope == MTR_CURVE_SCOPE_HOUR || mtr_component_has_masks(rule->component)) {
-        const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_s);
-        return (struct mtr_period){hour.start_s, hour.end_s};
+        const struct mtr_hour hour = mtr_zone_hour(rule->zone, time_us);
+        return (struct mtr_period){hour.start_us, hour.end_us};
     }
     if (rule->component->scope == MTR_CURVE_SCOPE_DAY) {
         const struct mtr_period_rule day = {MTR_PERIOD_DAY, INT64_MIN, rule->zone};
-        return mtr_period_at(&day, time_s);
+        return mtr_period_at(&day, time_us);
     }
-    return (struct mtr_period){rule->from_s, rule->until_s};
+    return (struct mtr_period){rule->from_us, rule->until_us};
 }
 
 int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row, uint64_t seq)
@@ -39,7 +39,7 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
                                  &slicing->row_capacity, sizeof(*slicing->rows));
     if (rc) return rc;
     MTR_ASSERT(group < slicing->dimensions.count && row->time_us <= row->until_us);
-    MTR_ASSERT(row->earlier == (row->time_us < slicing->rule.own_s * MTR_US_PER_SECOND) ||
+    MTR_ASSERT(row->earlier == (row->time_us < slicing->rule.own_us) ||
                slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT);
     struct rater_slice_row *added = &slicing->rows[slicing->row_count++];
     *added = (struct rater_slice_row){*row, seq};

@@ -14,7 +14,7 @@
 
 int mtr_slicing_begin(const struct mtr_slicing_rule *rule, struct mtr_arena *arena, struct mtr_slicing **out)
 {
-    MTR_ASSERT(rule->from_s <= rule->own_s && rule->own_s <= rule->until_s);
+    MTR_ASSERT(rule->from_us <= rule->own_us && rule->own_us <= rule->until_us);
     struct mtr_slicing *slicing = mtr_arena_calloc(arena, 1, sizeof(*slicing));
     if (!slicing) return MTR_ENOMEM;
     slicing->rule = *rule;
@@ -44,30 +44,31 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
     return slicing->dimensions.keys[group];
 }
 
-static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s, struct rater_slice **out)
+static int find_slice(struct mtr_slicing *slicing, uint32_t group, int64_t placed_us,
+                      struct rater_slice **out)
 {
     struct rater_group_state *state = &slicing->groups[group];
     struct rater_slice *newest = state->newest ? &slicing->slices[state->newest - 1] : NULL;
-    MTR_ASSERT(group < slicing->dimensions.count && (!newest || placed_s >= newest->start_s));
+    MTR_ASSERT(group < slicing->dimensions.count && (!newest || placed_us >= newest->start_us));
     *out = newest;
-    if (newest && placed_s < newest->end_s) return MTR_OK;
+    if (newest && placed_us < newest->end_us) return MTR_OK;
     int rc = mtr_arena_make_room(slicing->arena, (void **)&slicing->slices, slicing->slice_count,
                                  &slicing->slice_capacity, sizeof(*slicing->slices));
     if (rc) return rc;
-    const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_s);
-    MTR_ASSERT(bounds.start_s <= placed_s && placed_s < bounds.end_s &&
-               (!newest || newest->end_s <= bounds.start_s));
+    const struct mtr_period bounds = rater_slice_at(&slicing->rule, placed_us);
+    MTR_ASSERT(bounds.start_us <= placed_us && placed_us < bounds.end_us &&
+               (!newest || newest->end_us <= bounds.start_us));
     *out = &slicing->slices[slicing->slice_count++];
-    **out = (struct rater_slice){.group = group, .start_s = bounds.start_s, .end_s = bounds.end_s};
+    **out = (struct rater_slice){.group = group, .start_us = bounds.start_us, .end_us = bounds.end_us};
     slicing->groups[group].newest = slicing->slice_count;
     return MTR_OK;
 }
 
 /* From the part's first use on, what was measured until then stands fixed. */
-static bool note_use(const struct mtr_slicing *slicing, struct rater_slice *slice, int64_t placed_s)
+static bool note_use(const struct mtr_slicing *slicing, struct rater_slice *slice, int64_t placed_us)
 {
     const bool first = !slice->live && !slice->live_before;
-    if (placed_s < slicing->rule.own_s) {
+    if (placed_us < slicing->rule.own_us) {
         slice->live_before = true;
     } else if (!slice->live) {
         slice->before = slice->value;
@@ -78,14 +79,19 @@ static bool note_use(const struct mtr_slicing *slicing, struct rater_slice *slic
 
 static int add_to_window(struct mtr_slicing *slicing, struct rater_slice *slice, const struct mtr_use *use)
 {
-    const int64_t start_s =
-        rater_window_start(slicing->rule.zone, slicing->rule.meter->window_s, use->placed_s);
+    const int64_t start_us = rater_window_start(&slicing->rule, use->placed_us);
     struct rater_window *last = slice->window_count ? &slice->windows[slice->window_count - 1] : NULL;
-    MTR_ASSERT(!last || last->start_s <= start_s);
-    if (last && last->start_s == start_s) return mtr_quantity_add(last->sum, use->quantity, &last->sum);
-    int rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count,
+    int rc = MTR_OK;
+    MTR_ASSERT(!last || last->start_us <= start_us);
+    if (!last || last->start_us != start_us) {
+        rc = mtr_arena_make_room(slicing->arena, (void **)&slice->windows, slice->window_count,
                                  &slice->window_capacity, sizeof(*slice->windows));
-    if (!rc) slice->windows[slice->window_count++] = (struct rater_window){start_s, use->quantity};
+        if (rc) return rc;
+        last = &slice->windows[slice->window_count++];
+        *last = (struct rater_window){.start_us = start_us};
+    }
+    rc = mtr_quantity_add(last->sum, use->quantity, &last->sum);
+    if (!rc && use->placed_us < slicing->rule.own_us) last->before = last->sum;
     return rc;
 }
 
@@ -99,7 +105,7 @@ static int add_event(struct mtr_slicing *slicing, uint32_t group, const struct m
     const struct mtr_usage_row row = {.time_us = use->time_us,
                                       .until_us = use->time_us,
                                       .quantity = use->quantity,
-                                      .earlier = use->placed_s < slicing->rule.own_s};
+                                      .earlier = use->placed_us < slicing->rule.own_us};
     return rater_add_row(slicing, group, &row, use->seq);
 }
 
@@ -108,9 +114,9 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
     struct rater_slice *slice;
     const enum mtr_aggregation aggregation = slicing->rule.meter ? slicing->rule.meter->aggregation : MTR_SUM;
     if (slicing->rule.component->scope == MTR_CURVE_SCOPE_EVENT) return add_event(slicing, group, use);
-    int rc = find_slice(slicing, group, use->placed_s, &slice);
+    int rc = find_slice(slicing, group, use->placed_us, &slice);
     if (rc) return rc;
-    const bool first = note_use(slicing, slice, use->placed_s);
+    const bool first = note_use(slicing, slice, use->placed_us);
     const int order = mtr_quantity_compare(use->quantity, slice->value);
     switch (aggregation) {
     case MTR_SUM:
@@ -135,16 +141,16 @@ int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mt
     return MTR_EINVALID;
 }
 
-int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s,
+int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_us,
                            struct mtr_str member)
 {
     struct rater_slice *slice;
     char key[sizeof(uint32_t) + MTR_LMDB_KEY_BYTES_MAX];
     uint32_t number;
     bool is_new = false;
-    int rc = find_slice(slicing, group, placed_s, &slice);
+    int rc = find_slice(slicing, group, placed_us, &slice);
     if (rc) return rc;
-    (void)note_use(slicing, slice, placed_s);
+    (void)note_use(slicing, slice, placed_us);
     const uint32_t index = slicing->groups[group].newest;
     if (member.size > sizeof(key) - sizeof(index)) return MTR_ECORRUPT;
     memcpy(key, &index, sizeof(index));
@@ -167,20 +173,19 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 
 /* ---- rows ---- */
 
-/* Over the windows of the slice that begin in [from, until). */
-static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice *slice, int64_t until_s,
+/* Over the windows of the slice that have a stretch of [from, until), or of what is before the part. */
+static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice *slice, int64_t until_us,
                            struct mtr_quantity *out)
 {
     const struct mtr_slicing_rule *rule = &slicing->rule;
-    const int64_t from_s = mtr_time_later(slice->start_s, rule->from_s);
+    const int64_t from_us = mtr_time_later(slice->start_us, rule->from_us);
     uint32_t count = 0;
-    while (count < slice->window_count && slice->windows[count].start_s < until_s)
-        count++;
+    while (count < slice->window_count && slice->windows[count].start_us < until_us) count++;
     struct rater_window *sorted = mtr_arena_alloc(slicing->arena, ((size_t)count + 1) * sizeof(*sorted));
     if (!sorted) return MTR_ENOMEM;
     if (count) memcpy(sorted, slice->windows, count * sizeof(*sorted));
-    *out = rater_percentile(sorted, count,
-                            rater_window_count(rule->zone, rule->meter->window_s, from_s, until_s),
+    for (uint32_t i = 0; until_us <= rule->own_us && i < count; i++) sorted[i].sum = sorted[i].before;
+    *out = rater_percentile(sorted, count, rater_window_count(rule, from_us, until_us),
                             rule->meter->percentile);
     return MTR_OK;
 }
@@ -188,13 +193,13 @@ static int measure_windows(struct mtr_slicing *slicing, const struct rater_slice
 static int measure_percentiles(struct mtr_slicing *slicing, struct rater_slice *slice)
 {
     const struct mtr_slicing_rule *rule = &slicing->rule;
-    const int64_t own_s = mtr_time_sooner(slice->end_s, rule->own_s);
+    const int64_t own_us = mtr_time_sooner(slice->end_us, rule->own_us);
     int rc = MTR_OK;
     slice->before.e12 = 0;
-    if (slice->live_before) rc = measure_windows(slicing, slice, own_s, &slice->before);
+    if (slice->live_before) rc = measure_windows(slicing, slice, own_us, &slice->before);
     slice->value = slice->before;
-    if (!rc && rule->own_s < slice->end_s)
-        rc = measure_windows(slicing, slice, mtr_time_sooner(slice->end_s, rule->until_s), &slice->value);
+    if (!rc && rule->own_us < slice->end_us)
+        rc = measure_windows(slicing, slice, mtr_time_sooner(slice->end_us, rule->until_us), &slice->value);
     return rc;
 }
 
@@ -206,12 +211,12 @@ static int add_slice_rows(struct mtr_slicing *slicing, struct rater_slice *slice
     if (rc) return rc;
     if (!slice->live && !is_percentile) slice->before = slice->value;
     struct mtr_usage_row row = {
-        .time_us = slice->start_s * MTR_US_PER_SECOND, .quantity = slice->before, .earlier = true};
+        .time_us = slice->start_us, .quantity = slice->before, .earlier = true};
     row.until_us = row.time_us;
     if (slice->live_before) rc = rater_add_row(slicing, slice->group, &row, 0);
     if (rc) return rc;
     row.earlier = false;
-    row.time_us = row.until_us = mtr_time_later(slice->start_s, rule->own_s) * MTR_US_PER_SECOND;
+    row.time_us = row.until_us = mtr_time_later(slice->start_us, rule->own_us);
     rc = mtr_quantity_sub(slice->value, slice->before, &row.quantity);
     if (rc || (!slice->live && !row.quantity.e12)) return rc;
     return rater_add_row(slicing, slice->group, &row, 1);

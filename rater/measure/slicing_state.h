@@ -8,14 +8,15 @@
 #include "meterd/rater/slicing.h"
 
 struct rater_window {
-    int64_t start_s;
+    int64_t start_us;
     struct mtr_quantity sum;
+    struct mtr_quantity before; /* what of it lies before the part */
 };
 
 /* A stretch of the group's uses that is measured by itself. */
 struct rater_slice {
     uint32_t group;
-    int64_t start_s, end_s;
+    int64_t start_us, end_us;
     bool live, live_before;             /* it has uses of the part, of before */
     struct mtr_quantity value, before;  /* measured up to now; up to the part's start */
     int64_t time_us;                    /* last: of the value */
@@ -56,7 +57,7 @@ struct mtr_slicing {
 /* The slice of the component's scope that holds a moment: a local hour, a local day, or all of the rule's
  * time. Calendar masks look at hours, so that what they choose from is told apart by hour whatever the
  * scope. */
-struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_s);
+struct mtr_period rater_slice_at(const struct mtr_slicing_rule *rule, int64_t time_us);
 
 int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_usage_row *row,
                   uint64_t seq) MTR_MUST_USE;
@@ -65,9 +66,11 @@ int rater_add_row(struct mtr_slicing *slicing, uint32_t group, const struct mtr_
  * windows. */
 struct mtr_quantity rater_percentile(struct rater_window *windows, uint32_t count, uint64_t total,
                                      struct mtr_quantity percentile);
-/* How many windows begin in [from, until). They are counted from the beginning of each local hour. */
-uint64_t rater_window_count(const struct mtr_zone *zone, int64_t window_s, int64_t from_s, int64_t until_s);
-int64_t rater_window_start(const struct mtr_zone *zone, int64_t window_s, int64_t time_s);
+/* How many windows of the rule's meter have a part of [from, until). They are counted from the beginning of
+ * each local hour. */
+uint64_t rater_window_count(const struct mtr_slicing_rule *rule, int64_t from_us, int64_t until_us);
+/* Of the window that holds time_us. */
+int64_t rater_window_start(const struct mtr_slicing_rule *rule, int64_t time_us);
 
 /* Rows of a group's level. */
 int rater_measure_level(struct mtr_slicing *slicing, uint32_t group) MTR_MUST_USE;

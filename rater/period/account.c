@@ -11,17 +11,18 @@ static bool has_account(const struct mtr_subscription *subscription)
     return subscription->peer_count && subscription->tariff->has_account;
 }
 
-/* Has the subscription that whole billing period, and is charged in it? Then *start_s and *end_s are its
+/* Has the subscription that whole billing period, and is charged in it? Then *start_us and *end_us are its
  * own part of it. */
 static bool find_period(const struct mtr_subscription *subscription, const struct mtr_period *whole,
-                        int64_t *start_s, int64_t *end_s)
+                        int64_t *start_us, int64_t *end_us)
 {
-    const struct mtr_period own = mtr_period_at(&subscription->billing, whole->start_s);
-    *start_s = whole->start_s > subscription->start_s ? whole->start_s : subscription->start_s;
-    *end_s = whole->end_s < subscription->end_s ? whole->end_s : subscription->end_s;
+    const struct mtr_period own = mtr_period_at(&subscription->billing, whole->start_us);
+    *start_us = whole->start_us > subscription->start_us ? whole->start_us : subscription->start_us;
+    *end_us = whole->end_us < subscription->end_us ? whole->end_us : subscription->end_us;
     const bool is_charged =
-        rater_first_charged_hour(subscription) < *end_s && *start_s < rater_charged_until(subscription);
-    return own.start_s == whole->start_s && own.end_s == whole->end_s && *start_s < *end_s && is_charged;
+        rater_first_charged(subscription) < *end_us && *start_us < rater_charged_until(subscription);
+    return own.start_us == whole->start_us && own.end_us == whole->end_us && *start_us < *end_us &&
+           is_charged;
 }
 
 struct adding {
@@ -49,34 +50,34 @@ int rater_account(const struct mtr_rating *rating, const struct mtr_subscription
     int rc = MTR_OK;
     *before = (struct mtr_money){0};
     *continues = false;
-    if (!has_account(subscription) || whole->start_s >= whole->end_s) return MTR_OK;
+    if (!has_account(subscription) || whole->start_us >= whole->end_us) return MTR_OK;
     for (uint32_t i = 0; !rc && i < subscription->peer_count; i++) {
-        int64_t start_s, end_s;
-        if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_s, &end_s))
+        int64_t start_us, end_us;
+        if (i == subscription->peer_index || !find_period(subscription->peers[i], whole, &start_us, &end_us))
             continue;
         /* Each counts those before it, so that a change ends at the last. */
         MTR_ASSERT((i < subscription->peer_index) == (subscription->peers[i]->number < subscription->number));
         if (i > subscription->peer_index)
             *continues = true;
         else
-            rc = rating->ledger->lines(rating->ledger_context, subscription->peers[i]->number, start_s,
-                                       on_line, &adding);
+            rc = rating->ledger->lines(rating->ledger_context, subscription->peers[i]->number,
+                                       mtr_billing_period_name_s(start_us), on_line, &adding);
     }
     if (!rc) *before = adding.sum;
     return rc;
 }
 
 int rater_account_changed(struct rater_step *step, const struct mtr_subscription *subscription,
-                          int64_t period_start_s)
+                          int64_t start_us)
 {
     int rc = MTR_OK;
     if (!has_account(subscription)) return MTR_OK;
-    const struct mtr_period whole = mtr_period_at(&subscription->billing, period_start_s);
-    MTR_ASSERT(whole.start_s <= period_start_s && period_start_s < whole.end_s);
+    const struct mtr_period whole = mtr_period_at(&subscription->billing, start_us);
+    MTR_ASSERT(whole.start_us <= start_us && start_us < whole.end_us);
     for (uint32_t i = subscription->peer_index + 1; !rc && i < subscription->peer_count; i++) {
-        int64_t start_s, end_s;
-        if (find_period(subscription->peers[i], &whole, &start_s, &end_s))
-            rc = rater_mark_begun(step, subscription->peers[i], start_s, end_s);
+        int64_t peer_start_us, peer_end_us;
+        if (find_period(subscription->peers[i], &whole, &peer_start_us, &peer_end_us))
+            rc = rater_mark_begun(step, subscription->peers[i], peer_start_us, peer_end_us);
     }
     return rc;
 }

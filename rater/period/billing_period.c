@@ -15,47 +15,41 @@
 #include "meterd/core/time.h"
 #include "meterd/tariff/price.h"
 
-int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s)
+int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_us,
+                                 int64_t *end_us)
 {
-    struct mtr_period whole = mtr_period_at(&subscription->billing, time_s);
-    MTR_ASSERT(whole.start_s <= time_s && time_s < whole.end_s);
-    *end_s = whole.end_s;
-    return mtr_time_later(whole.start_s, subscription->start_s);
+    struct mtr_period whole = mtr_period_at(&subscription->billing, time_us);
+    MTR_ASSERT(whole.start_us <= time_us && time_us < whole.end_us);
+    *end_us = whole.end_us;
+    return mtr_time_later(whole.start_us, subscription->start_us);
 }
 
-int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone)
+int64_t mtr_billing_period_name_s(int64_t start_us)
 {
-    if (version->from_is_date) return mtr_zone_midnight(zone, version->from_days);
-    const int64_t seconds = version->from_us / MTR_US_PER_SECOND;
-    return version->from_us > seconds * MTR_US_PER_SECOND ? seconds + 1 : seconds;
+    return start_us / MTR_US_PER_SECOND - (start_us % MTR_US_PER_SECOND < 0);
 }
 
-const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_document *tariff,
-                                                        const struct mtr_zone *zone, int64_t time_s)
+int64_t rater_period_end_s(int64_t end_us)
 {
-    const struct mtr_tariff_version *found = NULL;
-    for (uint32_t i = 0; i < tariff->version_count; i++)
-        if (mtr_billing_version_start(&tariff->versions[i], zone) <= time_s) found = &tariff->versions[i];
-    return found;
+    return end_us / MTR_US_PER_SECOND + (end_us % MTR_US_PER_SECOND > 0);
 }
 
-int64_t rater_first_charged_hour(const struct mtr_subscription *subscription)
+int64_t rater_first_charged(const struct mtr_subscription *subscription)
 {
-    if (subscription->trial_stops) return INT64_MAX;
-    return subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s
-                                                             : mtr_subscription_first_hour(subscription);
+    MTR_ASSERT(subscription->trial_end_us >= subscription->start_us);
+    return subscription->trial_stops ? INT64_MAX : subscription->trial_end_us;
 }
 
 int64_t rater_charged_until(const struct mtr_subscription *subscription)
 {
-    return mtr_time_sooner(subscription->end_s, subscription->charged_until_s);
+    return mtr_time_sooner(subscription->end_us, subscription->charged_until_us);
 }
 
 /* A version may have several parts: a reset is at the first of them. */
 static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr_billing_part *part,
                          const struct mtr_component *component)
 {
-    if (before->end_s != part->start_s) return false;
+    if (before->end_us != part->start_us) return false;
     return before->version == part->version ||
            (!part->version->reset && mtr_tariff_goes_on(before->version, component));
 }
@@ -63,16 +57,16 @@ static bool goes_on_from(const struct mtr_billing_part *before, const struct mtr
 /* The contract term begins with the subscription, and anew with each version that says so. */
 static int64_t term_from(const struct mtr_subscription *subscription, const struct mtr_billing_part *part)
 {
-    int64_t from_s = mtr_subscription_first_hour(subscription);
+    int64_t from_us = subscription->start_us;
     for (uint32_t i = 0; i < part->tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &part->tariff->versions[i];
-        const int64_t start_s = mtr_billing_version_start(version, subscription->zone);
-        if (start_s > part->start_s) break;
-        if (start_s > from_s &&
+        const int64_t start_us = mtr_tariff_version_start(version, subscription->zone);
+        if (start_us > part->start_us) break;
+        if (start_us > from_us &&
             mtr_tariff_version_for(version, subscription->key, subscription->customer)->reset)
-            from_s = start_s;
+            from_us = start_us;
     }
-    return from_s;
+    return from_us;
 }
 
 int64_t rater_position_from(const struct mtr_subscription *subscription,
@@ -81,22 +75,23 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
 {
     uint32_t first = part;
     MTR_ASSERT(part < period->part_count);
-    /* The hour of the subscription's start may begin before a version that resets, and is the part's own. */
-    if (component->scope == MTR_CURVE_SCOPE_TERM)
-        return mtr_time_sooner(term_from(subscription, &period->parts[part]),
-                               period->parts[part].usage_from_s);
+    if (component->scope == MTR_CURVE_SCOPE_TERM) return term_from(subscription, &period->parts[part]);
     while (first > period->parts[part].first &&
            goes_on_from(&period->parts[first - 1], &period->parts[first], component))
         first--;
-    MTR_ASSERT(period->parts[first].usage_from_s <=
-               period->parts[part].usage_from_s); /* nothing of its own is earlier */
-    return period->parts[first].usage_from_s;
+    return period->parts[first].start_us;
 }
 
 static struct mtr_hash128 hash_numbers(const int64_t *numbers, size_t count)
 {
     XXH128_hash_t hash = XXH3_128bits(numbers, count * sizeof(*numbers));
     return (struct mtr_hash128){hash.high64, hash.low64};
+}
+
+/* Seconds where they are whole, as hashes that are stored have them. */
+static int64_t number_of(int64_t time_us)
+{
+    return time_us % MTR_US_PER_SECOND ? time_us : time_us / MTR_US_PER_SECOND;
 }
 
 static int64_t hash_text(struct mtr_str text)
@@ -106,8 +101,8 @@ static int64_t hash_text(struct mtr_str text)
 
 struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscription)
 {
-    const int64_t numbers[] = {subscription->start_s, subscription->end_s, subscription->billing.unit,
-                               subscription->billing.anchor_days};
+    const int64_t numbers[] = {number_of(subscription->start_us), number_of(subscription->end_us),
+                               subscription->billing.unit, subscription->billing.anchor_days};
     return hash_numbers(numbers, sizeof(numbers) / sizeof(*numbers));
 }
 
@@ -146,8 +141,8 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
                           int64_t *numbers)
 {
     const int64_t own[NUMBERS_OF_PART] = {
-        part->start_s,
-        part->end_s,
+        number_of(part->start_us),
+        number_of(part->end_us),
         hash_text(part->tariff->key),
         hash_text(part->tariff->currency),
         part->tariff->rounding,
@@ -155,7 +150,7 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
         part->tariff->round_total,
         (int64_t)part->version->hash_high,
         (int64_t)part->version->hash_low,
-        term_from(subscription, part), /* an earlier version decides it */
+        number_of(term_from(subscription, part)), /* an earlier version decides it */
     };
     memcpy(numbers, own, sizeof(own));
     add_rate(subscription, part, numbers + NUMBERS_OF_PART - NUMBERS_OF_RATE);
@@ -165,9 +160,13 @@ static size_t add_numbers(const struct mtr_subscription *subscription, const str
 static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_arena *arena,
                        struct mtr_billing_period *period)
 {
-    const int64_t head[] = {period->whole.start_s, period->whole.end_s,  period->start_s, period->end_s,
-                            period->part_count,    subscription->start_s}; /* levels and contract terms count
-                                                                            from there in every period */
+    const int64_t head[] = {number_of(period->whole.start_us),
+                            number_of(period->whole.end_us),
+                            number_of(period->start_us),
+                            number_of(period->end_us),
+                            period->part_count,
+                            number_of(subscription->start_us)}; /* levels and contract terms count from there
+                                                                   in every period */
     size_t count = sizeof(head) / sizeof(*head);
     const size_t count_max = count + NUMBERS_OF_PART * ((size_t)period->part_count + period->cost_count) +
                              NUMBERS_OF_PEER * (size_t)subscription->peer_count + 1;
@@ -176,8 +175,8 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     memcpy(numbers, head, sizeof(head));
     for (uint32_t i = 0; i < subscription->peer_count; i++) {
         const struct mtr_subscription *peer = subscription->peers[i];
-        const int64_t own[NUMBERS_OF_PEER] = {peer->number, rater_first_charged_hour(peer),
-                                              rater_charged_until(peer),
+        const int64_t own[NUMBERS_OF_PEER] = {peer->number, number_of(rater_first_charged(peer)),
+                                              number_of(rater_charged_until(peer)),
                                               (int64_t)rater_schedule_hash(peer).low};
         memcpy(numbers + count, own, sizeof(own));
         count += NUMBERS_OF_PEER;
@@ -193,14 +192,14 @@ static int hash_inputs(const struct mtr_subscription *subscription, struct mtr_a
     return MTR_OK;
 }
 
-/* The next moment after time_s at which a part begins or ends; until_s when there is none before it. */
-static int64_t next_cut(const struct mtr_billing_period *period, int64_t time_s, int64_t until_s)
+/* The next moment after time_us at which a part begins or ends; until_us when there is none before it. */
+static int64_t next_cut(const struct mtr_billing_period *period, int64_t time_us, int64_t until_us)
 {
     for (uint32_t i = 0; i < period->part_count; i++) {
-        if (period->parts[i].start_s > time_s) return mtr_time_sooner(period->parts[i].start_s, until_s);
-        if (period->parts[i].end_s > time_s) return mtr_time_sooner(period->parts[i].end_s, until_s);
+        if (period->parts[i].start_us > time_us) return mtr_time_sooner(period->parts[i].start_us, until_us);
+        if (period->parts[i].end_us > time_us) return mtr_time_sooner(period->parts[i].end_us, until_us);
     }
-    return until_s;
+    return until_us;
 }
 
 static bool exchanges(const struct mtr_subscription *subscription, const struct mtr_tariff_document *tariff)
@@ -224,16 +223,16 @@ static bool exchanges_daily(const struct making *making, const struct mtr_tariff
 /* How many parts its days can add: local days last 20 hours and more. */
 static size_t days_max(const struct making *making, const struct mtr_tariff_document *tariff)
 {
-    enum { DAY_SECONDS_MIN = 20 * 3600 };
+    const int64_t day_min_us = 20 * MTR_US_PER_HOUR;
     if (!tariff || !exchanges_daily(making, tariff)) return 0;
-    return (size_t)((making->period->end_s - making->period->start_s) / DAY_SECONDS_MIN) + 2;
+    return (size_t)((making->period->end_us - making->period->start_us) / day_min_us) + 2;
 }
 
 static void choose_exchange_day(const struct making *making, struct mtr_billing_part *part)
 {
     const struct mtr_subscription *subscription = making->subscription;
-    const struct mtr_price_exchange_times times = {part->start_s, making->period->end_s,
-                                                   subscription->start_s};
+    const struct mtr_price_exchange_times times = {part->start_us, making->period->end_us,
+                                                   subscription->start_us};
     part->exchanges = exchanges(subscription, part->tariff);
     if (!part->exchanges) return;
     const bool is_of_one_day =
@@ -247,24 +246,22 @@ static void choose_exchange_day(const struct making *making, struct mtr_billing_
  * midnights where each day has its own rate of exchange. */
 struct stretch {
     const struct mtr_tariff_document *tariff;
-    int64_t from_s, to_s;
+    int64_t from_us, to_us;
     const struct mtr_billing_period *cuts; /* NULL: none */
 };
 
-/* The part of the stretch under that version which begins at start_s, and ends before end_s or there. */
+/* The part of the stretch under that version which begins at start_us, and ends before end_us or there. */
 static struct mtr_billing_part make_part(const struct making *making, const struct stretch *stretch,
-                                         const struct mtr_tariff_version *version, int64_t start_s,
-                                         int64_t end_s)
+                                         const struct mtr_tariff_version *version, int64_t start_us,
+                                         int64_t end_us)
 {
     const struct mtr_subscription *subscription = making->subscription;
-    int64_t cut_s = stretch->cuts ? next_cut(stretch->cuts, start_s, end_s) : end_s;
+    int64_t cut_us = stretch->cuts ? next_cut(stretch->cuts, start_us, end_us) : end_us;
     if (exchanges_daily(making, stretch->tariff))
-        cut_s = mtr_time_sooner(cut_s, mtr_zone_next_midnight(subscription->zone, start_s));
-    const bool is_first = start_s == subscription->start_s;
+        cut_us = mtr_time_sooner(cut_us, mtr_zone_next_midnight(subscription->zone, start_us));
     return (struct mtr_billing_part){
-        .start_s = start_s,
-        .end_s = cut_s,
-        .usage_from_s = is_first ? mtr_subscription_first_hour(subscription) : start_s,
+        .start_us = start_us,
+        .end_us = cut_us,
         .tariff = stretch->tariff,
         .version = mtr_tariff_version_for(version, subscription->key, subscription->customer),
     };
@@ -279,15 +276,15 @@ static void add_stretch(const struct making *making, const struct stretch *stret
     const uint32_t first = *count;
     for (uint32_t i = 0; i < tariff->version_count; i++) {
         const struct mtr_tariff_version *version = &tariff->versions[i];
-        const int64_t next_s =
-            i + 1 < tariff->version_count ? mtr_billing_version_start(version + 1, zone) : INT64_MAX;
-        const int64_t end_s = mtr_time_sooner(stretch->to_s, next_s);
-        int64_t start_s = mtr_time_later(stretch->from_s, mtr_billing_version_start(version, zone));
-        while (start_s < end_s) {
-            const struct mtr_billing_part part = make_part(making, stretch, version, start_s, end_s);
-            MTR_ASSERT(part.start_s < part.end_s && part.end_s <= end_s); /* or it would never end */
+        const int64_t next_us =
+            i + 1 < tariff->version_count ? mtr_tariff_version_start(version + 1, zone) : INT64_MAX;
+        const int64_t end_us = mtr_time_sooner(stretch->to_us, next_us);
+        int64_t start_us = mtr_time_later(stretch->from_us, mtr_tariff_version_start(version, zone));
+        while (start_us < end_us) {
+            const struct mtr_billing_part part = make_part(making, stretch, version, start_us, end_us);
+            MTR_ASSERT(part.start_us < part.end_us && part.end_us <= end_us); /* or it would never end */
             parts[(*count)++] = part;
-            start_s = part.end_s;
+            start_us = part.end_us;
         }
     }
     for (uint32_t i = first; i < *count; i++) {
@@ -302,19 +299,19 @@ static int make_parts(const struct making *making)
     const struct mtr_subscription *subscription = making->subscription;
     struct mtr_billing_period *period = making->period;
     const struct mtr_tariff_document *tariff = subscription->tariff, *trial = subscription->trial_tariff;
-    const bool in_trial = subscription->trial_end_s > period->start_s;
+    const bool in_trial = subscription->trial_end_us > period->start_us;
     const size_t days = days_max(making, tariff) + days_max(making, trial);
     const size_t count_max = days + tariff->version_count + (trial ? trial->version_count : 0) + 1;
     period->parts = mtr_arena_calloc(making->rating->arena, count_max, sizeof(*period->parts));
     if (!period->parts) return MTR_ENOMEM;
     if (in_trial && trial) {
-        const struct stretch before = {trial, period->start_s,
-                                       mtr_time_sooner(period->end_s, subscription->trial_end_s), NULL};
+        const struct stretch before = {trial, period->start_us,
+                                       mtr_time_sooner(period->end_us, subscription->trial_end_us), NULL};
         add_stretch(making, &before, period->parts, &period->part_count);
     }
     if (subscription->trial_stops) return MTR_OK;
-    const struct stretch after = {tariff, mtr_time_later(period->start_s, subscription->trial_end_s),
-                                  mtr_time_sooner(period->end_s, subscription->charged_until_s), NULL};
+    const struct stretch after = {tariff, mtr_time_later(period->start_us, subscription->trial_end_us),
+                                  mtr_time_sooner(period->end_us, subscription->charged_until_us), NULL};
     add_stretch(making, &after, period->parts, &period->part_count);
     MTR_ASSERT(period->part_count < count_max);
     return MTR_OK;
@@ -329,7 +326,7 @@ static int make_costs(const struct making *making)
         days_max(making, tariff) + tariff->version_count + 2 * (size_t)period->part_count + 1;
     period->costs = mtr_arena_calloc(making->rating->arena, count_max, sizeof(*period->costs));
     if (!period->costs) return MTR_ENOMEM;
-    const struct stretch all = {tariff, period->start_s, period->end_s, period};
+    const struct stretch all = {tariff, period->start_us, period->end_us, period};
     add_stretch(making, &all, period->costs, &period->cost_count);
     MTR_ASSERT(period->cost_count < count_max);
     return MTR_OK;
@@ -348,23 +345,27 @@ struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *per
 /* Parts ascend, do not overlap, and lie in the period: whatever is used in it is charged once. */
 static void check_parts(const struct mtr_billing_period *period)
 {
-    int64_t end_s = period->start_s;
+    int64_t end_us = period->start_us;
     for (uint32_t i = 0; i < period->part_count; i++) {
-        MTR_ASSERT(end_s <= period->parts[i].start_s && period->parts[i].start_s < period->parts[i].end_s);
-        end_s = period->parts[i].end_s;
+        MTR_ASSERT(end_us <= period->parts[i].start_us &&
+                   period->parts[i].start_us < period->parts[i].end_us);
+        end_us = period->parts[i].end_us;
     }
-    MTR_ASSERT(end_s <= period->end_s);
+    MTR_ASSERT(end_us <= period->end_us);
 }
 
 int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                            int64_t start_s, struct mtr_billing_period *out)
+                            int64_t start_us, struct mtr_billing_period *out)
 {
-    struct mtr_billing_period period = {.start_s = start_s, .end_s = start_s};
+    struct mtr_billing_period period = {.start_us = start_us, .end_us = start_us};
     const struct making making = {rating, subscription, &period};
-    if (start_s >= subscription->start_s && start_s < subscription->end_s) {
-        period.whole = mtr_period_at(&subscription->billing, start_s);
-        period.exists = mtr_time_later(period.whole.start_s, subscription->start_s) == start_s;
-        period.end_s = mtr_time_sooner(period.whole.end_s, subscription->end_s);
+    const int64_t time_us = mtr_time_later(start_us, subscription->start_us);
+    if (mtr_billing_period_name_s(time_us) == mtr_billing_period_name_s(start_us) &&
+        time_us < subscription->end_us) {
+        period.whole = mtr_period_at(&subscription->billing, time_us);
+        period.exists = mtr_time_later(period.whole.start_us, subscription->start_us) == time_us;
+        period.start_us = time_us;
+        period.end_us = mtr_time_sooner(period.whole.end_us, subscription->end_us);
     }
     if (period.exists) {
         int made = make_parts(&making);

@@ -8,7 +8,7 @@
 
 static int compare_keys(const struct rater_cost_key *a, const struct rater_cost_key *b)
 {
-    if (a->part_start_s != b->part_start_s) return a->part_start_s < b->part_start_s ? -1 : 1;
+    if (a->part_start_us != b->part_start_us) return a->part_start_us < b->part_start_us ? -1 : 1;
     int order = mtr_str_compare(a->component, b->component);
     if (!order) order = mtr_str_compare(a->kind, b->kind);
     return order ? order : mtr_str_compare(a->dimensions, b->dimensions);

@@ -8,7 +8,7 @@
 #include "meterd/core/str.h"
 
 struct rater_cost_key {
-    int64_t part_start_s; /* of the customer's part that it lies in */
+    int64_t part_start_us; /* of the customer's part that it lies in */
     struct mtr_str component, kind, dimensions;
     uint32_t index;       /* of the line on its side */
 };

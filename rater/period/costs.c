@@ -11,10 +11,11 @@
 #include "rater/period/price.h"
 
 /* The customer's part around a moment, or NULL. */
-static const struct mtr_billing_part *part_around(const struct mtr_billing_period *period, int64_t time_s)
+static const struct mtr_billing_part *part_around(const struct mtr_billing_period *period, int64_t time_us)
 {
     for (uint32_t i = 0; i < period->part_count; i++)
-        if (period->parts[i].start_s <= time_s && time_s < period->parts[i].end_s) return &period->parts[i];
+        if (period->parts[i].start_us <= time_us && time_us < period->parts[i].end_us)
+            return &period->parts[i];
     return NULL;
 }
 
@@ -24,9 +25,9 @@ static struct rater_cost_key *list_keys(const struct mtr_period_price *side,
     struct rater_cost_key *keys = mtr_arena_calloc(arena, (size_t)side->line_count + 1, sizeof(*keys));
     for (uint32_t i = 0; keys && i < side->line_count; i++) {
         const struct mtr_charge_line *line = &side->lines[i].identity;
-        const struct mtr_billing_part *around = part_around(period, line->part_start_s);
-        MTR_ASSERT(!around || line->part_end_s <= around->end_s);
-        keys[i] = (struct rater_cost_key){around ? around->start_s : line->part_start_s, line->component,
+        const struct mtr_billing_part *around = part_around(period, line->part_start_us);
+        MTR_ASSERT(!around || line->part_end_us <= around->end_us);
+        keys[i] = (struct rater_cost_key){around ? around->start_us : line->part_start_us, line->component,
                                           line->kind, line->dimensions, i};
     }
     return keys;
@@ -43,11 +44,11 @@ static void widen_range(struct mtr_period_line *line, const struct mtr_period_li
 static void start_line(const struct mtr_billing_period *period, const struct mtr_period_line *cost,
                        struct mtr_period_line *out)
 {
-    const struct mtr_billing_part *around = part_around(period, cost->identity.part_start_s);
+    const struct mtr_billing_part *around = part_around(period, cost->identity.part_start_us);
     *out = *cost;
     if (around) {
-        out->identity.part_start_s = around->start_s;
-        out->identity.part_end_s = around->end_s;
+        out->identity.part_start_us = around->start_us;
+        out->identity.part_end_us = around->end_us;
     }
     out->amount = (struct mtr_money){0};
     out->quantity = (struct mtr_quantity){0};

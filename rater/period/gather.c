@@ -17,13 +17,13 @@
 static int on_member(void *context, const struct mtr_member *member)
 {
     struct rater_gathering *gathering = context;
-    return mtr_slicing_add_member(gathering->slicing, gathering->group, gathering->placed_s, member->member);
+    return mtr_slicing_add_member(gathering->slicing, gathering->group, gathering->placed_us, member->member);
 }
 
 static int on_event(void *context, const struct mtr_point *point)
 {
     struct rater_gathering *gathering = context;
-    const struct mtr_use use = {gathering->placed_s, point->time_us, point->seq, point->quantity};
+    const struct mtr_use use = {gathering->placed_us, point->time_us, point->seq, point->quantity};
     gathering->cell_count++;
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
@@ -35,7 +35,7 @@ static int add_last(struct rater_gathering *gathering, const struct mtr_cell_key
     struct mtr_point point;
     int rc = rating->source->last(rating->source_context, key, &point);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
-    const struct mtr_use use = {key->hour_s, point.time_us, point.seq, point.quantity};
+    const struct mtr_use use = {key->start_us, point.time_us, point.seq, point.quantity};
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
@@ -50,7 +50,7 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
     if (aggregation == MTR_UNIQUE) return source->members(context, key, on_member, gathering);
     if (aggregation == MTR_LAST) return add_last(gathering, key);
     const struct mtr_use use = {
-        .placed_s = key->hour_s, .time_us = key->hour_s * MTR_US_PER_SECOND, .quantity = cell->value};
+        .placed_us = key->start_us, .time_us = key->start_us, .quantity = cell->value};
     return mtr_slicing_add(gathering->slicing, gathering->group, &use);
 }
 
@@ -58,13 +58,13 @@ static int add_cell(struct rater_gathering *gathering, const struct mtr_cell_key
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
 {
     struct rater_gathering *gathering = context;
-    MTR_ASSERT(key->hour_s >=
-               gathering->placed_s); /* from the range's begin on, and in order, as slicing wants it */
-    gathering->placed_s = key->hour_s;
+    MTR_ASSERT(key->start_us >=
+               gathering->placed_us); /* from the range's begin on, and in order, as slicing wants it */
+    gathering->placed_us = key->start_us;
     gathering->cell_count++;
     int rc = rater_gather_group(gathering, key->dimensions, &gathering->group);
     if (rc) return rc;
-    if (key->hour_s >= gathering->rule.own_s)
+    if (key->start_us >= gathering->rule.own_us)
         rater_gather_range(gathering, gathering->group, cell->seq_first, cell->seq_last);
     return cell->count ? add_cell(gathering, key, cell) : MTR_OK;
 }
@@ -130,11 +130,11 @@ static int walk_cells(struct rater_gathering *gathering)
 {
     const struct mtr_rating *rating = gathering->rating;
     const struct mtr_use_stream stream = rater_gather_stream(gathering);
-    const struct mtr_period range = {gathering->rule.from_s, gathering->rule.until_s};
-    gathering->placed_s = range.start_s;
+    const struct mtr_period range = {gathering->rule.from_us, gathering->rule.until_us};
+    gathering->placed_us = range.start_us;
     int rc = rating->source->cells(rating->source_context, &stream, range, on_cell, gathering);
-    MTR_ASSERT(rc || gathering->placed_s == range.start_s ||
-               gathering->placed_s < range.end_s); /* the last cell */
+    MTR_ASSERT(rc || gathering->placed_us == range.start_us ||
+               gathering->placed_us < range.end_us); /* the last cell */
     return rc;
 }
 
@@ -152,21 +152,15 @@ static int gather_input(struct rater_gathering *gathering, struct collecting *co
     return rc ? rc : collect_rows(collecting, rows, count);
 }
 
-/* Cells count by the hour that they begin in, levels to the second. */
 static void set_range(struct rater_gathering *gathering, const struct mtr_billing_period *period,
                       uint32_t index)
 {
     struct mtr_slicing_rule *rule = &gathering->rule;
     const struct mtr_billing_part *part = &period->parts[index];
-    rule->from_s = rater_position_from(gathering->subscription, period, index, rule->component);
-    rule->own_s = part->usage_from_s;
-    rule->until_s = part->end_s;
-    if (!mtr_slicing_is_level(rule->meter)) return;
-    rule->own_s = part->start_s;
-    for (uint32_t i = 0; i <= index; i++)
-        if (period->parts[i].usage_from_s == rule->from_s) rule->from_s = period->parts[i].start_s;
-    if (rule->from_s < gathering->subscription->start_s) rule->from_s = gathering->subscription->start_s;
-    MTR_ASSERT(rule->from_s <= rule->own_s && rule->own_s < rule->until_s);
+    rule->from_us = rater_position_from(gathering->subscription, period, index, rule->component);
+    rule->own_us = part->start_us;
+    rule->until_us = part->end_us;
+    MTR_ASSERT(rule->from_us <= rule->own_us && rule->own_us < rule->until_us);
 }
 
 static const struct mtr_meter *find_meter(const struct mtr_rating *rating,
@@ -206,13 +200,13 @@ static int gather_peers(const struct rater_gathering *own, struct collecting *co
         struct rater_gathering gathering = {
             .rating = own->rating, .subscription = peer, .arena = own->arena, .rule = own->rule};
         struct mtr_slicing_rule *rule = &gathering.rule;
-        const int64_t first_s = rater_first_charged_hour(peer), last_s = rater_charged_until(peer);
+        const int64_t first_us = rater_first_charged(peer), last_us = rater_charged_until(peer);
         gathering.dimensions.arena = own->arena;
         rule->meter = find_meter(own->rating, rule->component, 0);
         rule->input = 0;
-        rule->from_s = first_s > rule->whole.start_s ? first_s : rule->whole.start_s;
-        rule->until_s = rule->own_s = last_s < rule->whole.end_s ? last_s : rule->whole.end_s;
-        if (rule->meter && rule->from_s < rule->until_s) rc = gather_input(&gathering, collecting);
+        rule->from_us = first_us > rule->whole.start_us ? first_us : rule->whole.start_us;
+        rule->until_us = rule->own_us = last_us < rule->whole.end_us ? last_us : rule->whole.end_us;
+        if (rule->meter && rule->from_us < rule->until_us) rc = gather_input(&gathering, collecting);
         collecting->cell_count += gathering.cell_count;
     }
     return rc;

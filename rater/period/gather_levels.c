@@ -11,8 +11,7 @@ static int on_change(void *context, const struct mtr_level_change *change)
 {
     struct rater_gathering *gathering = context;
     uint32_t group;
-    MTR_ASSERT(change->time_us >=
-               gathering->rule.from_s * MTR_US_PER_SECOND); /* what stood before begins there */
+    MTR_ASSERT(change->time_us >= gathering->rule.from_us); /* what stood before begins there */
     int rc = rater_gather_group(gathering, change->dimensions, &group);
     if (rc) return rc;
     rater_gather_range(gathering, group, change->seq_first, change->seq_last);
@@ -35,9 +34,9 @@ int rater_gather_levels(struct rater_gathering *gathering)
     const struct mtr_slicing_rule *rule = &gathering->rule;
     const struct mtr_rating *rating = gathering->rating;
     const struct mtr_levels_question question = {rating->source, rating->source_context,
-                                                 rater_gather_stream(gathering), rule->from_s, rule->until_s};
-    const struct mtr_period own = {mtr_zone_hour(gathering->subscription->zone, rule->own_s).start_s,
-                                   rule->until_s};
+                                                 rater_gather_stream(gathering), rule->from_us,
+                                                 rule->until_us};
+    const struct mtr_period own = {rule->own_us, rule->until_us};
     int rc = mtr_levels_walk(&question, on_change, gathering, &gathering->cell_count);
     return rc ? rc : rating->source->cells(rating->source_context, &question.stream, own, on_cell, gathering);
 }

@@ -22,7 +22,7 @@ struct rater_gathering {
     struct rater_group *groups;     /* by number in `dimensions` */
     uint32_t group_capacity;
     uint32_t group; /* of the cell or list being read */
-    int64_t placed_s;
+    int64_t placed_us;
     uint64_t cell_count;
 };
 

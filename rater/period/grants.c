@@ -56,10 +56,10 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
         .component_count = credit->component_count,
         .meter = credit->meter ? credit->meter->key : MTR_STR(""),
         .priority = credit->priority,
-        .expires_s = mtr_catalog_time_in(&credit->expires, subscription->zone),
+        .expires_us = mtr_catalog_time_in(&credit->expires, subscription->zone),
     };
-    const bool overlaps = mtr_catalog_time_in(&credit->from, subscription->zone) < finding->period->end_s &&
-                          grant.pool.expires_s > finding->period->start_s;
+    const bool overlaps = mtr_catalog_time_in(&credit->from, subscription->zone) < finding->period->end_us &&
+                          grant.pool.expires_us > finding->period->start_us;
     if (!overlaps && !finding->every_credit) return MTR_OK;
     snprintf(text, sizeof(text), "credit=%.*s", MTR_STR_ARGS(credit->from.text));
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
@@ -73,18 +73,18 @@ static int add_credit(struct finding *finding, const struct mtr_credit *credit)
 static int64_t expiry_of(const struct finding *finding, const struct mtr_billing_period *granting,
                          uint32_t rollover)
 {
-    int64_t end_s = granting->whole.end_s;
-    for (uint32_t i = 0; i < rollover && end_s < MTR_TIME_S_MAX; i++)
-        end_s = mtr_period_at(&finding->subscription->billing, end_s).end_s;
-    MTR_ASSERT(end_s >= granting->whole.end_s);
-    return end_s;
+    int64_t end_us = granting->whole.end_us;
+    for (uint32_t i = 0; i < rollover && end_us < MTR_TIME_US_MAX; i++)
+        end_us = mtr_period_at(&finding->subscription->billing, end_us).end_us;
+    MTR_ASSERT(end_us >= granting->whole.end_us);
+    return end_us;
 }
 
 static int add_allowance(struct finding *finding, const struct mtr_billing_period *granting, uint32_t part,
                          const struct mtr_allowance *allowance)
 {
     enum { TEXT_BYTES = 160 };
-    const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_s);
+    const struct mtr_civil day = mtr_zone_to_civil(finding->subscription->zone, granting->start_us);
     char text[TEXT_BYTES];
     struct mtr_grant grant = {.granted =
                                   allowance->of_money ? allowance->amount.e18 : allowance->quantity.e12,
@@ -95,14 +95,15 @@ static int add_allowance(struct finding *finding, const struct mtr_billing_perio
         .components = allowance->components,
         .component_count = allowance->component_count,
         .priority = allowance->priority,
-        .expires_s = expiry_of(finding, granting, allowance->rollover),
+        .expires_us = expiry_of(finding, granting, allowance->rollover),
     };
     if (allowance->of_money) grant.currency = granting->parts[part].tariff->currency;
     snprintf(text, sizeof(text), "grant=%04d-%02u-%02u", day.year, day.month, day.day);
     int rc = mtr_arena_copy(finding->arena, mtr_str_from(text), &grant.pool.grant);
     if (rc) return rc;
     snprintf(text, sizeof(text), "allowance:%u:%lld:%.*s:%.*s", finding->subscription->number,
-             (long long)granting->start_s, MTR_STR_ARGS(allowance->key), MTR_STR_ARGS(grant.currency));
+             (long long)mtr_billing_period_name_s(granting->start_us), MTR_STR_ARGS(allowance->key),
+             MTR_STR_ARGS(grant.currency));
     grant.id = hash_text(text);
     return add_grant(finding, &grant);
 }
@@ -148,16 +149,16 @@ static int add_rolled_over(struct finding *finding)
     const struct mtr_subscription *subscription = finding->subscription;
     const uint32_t of_trial = greatest_rollover(subscription, subscription->trial_tariff);
     uint32_t age_max = greatest_rollover(subscription, subscription->tariff);
-    int64_t start_s = finding->period->start_s;
+    int64_t start_us = finding->period->start_us;
     if (of_trial > age_max) age_max = of_trial;
-    for (uint32_t age = 1; age <= age_max && start_s > subscription->start_s; age++) {
+    for (uint32_t age = 1; age <= age_max && start_us > subscription->start_us; age++) {
         struct mtr_billing_period *granting = mtr_arena_calloc(finding->arena, 1, sizeof(*granting));
-        int64_t end_s;
+        int64_t end_us;
         if (!granting) return MTR_ENOMEM;
-        const int64_t before_s = start_s;
-        start_s = mtr_billing_period_start(subscription, before_s - 1, &end_s);
-        MTR_ASSERT(start_s < before_s && end_s >= before_s); /* the one right before */
-        int rc = rater_billing_period_at(finding->rating, subscription, start_s, granting);
+        const int64_t before_us = start_us;
+        start_us = mtr_billing_period_start(subscription, before_us - 1, &end_us);
+        MTR_ASSERT(start_us < before_us && end_us >= before_us); /* the one right before */
+        int rc = rater_billing_period_at(finding->rating, subscription, start_us, granting);
         if (!rc) rc = add_allowances(finding, granting, age);
         if (rc) return rc;
     }
@@ -169,7 +170,7 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
 {
     enum { TEXT_BYTES = 160 };
     const struct mtr_subscription *subscription = finding->subscription;
-    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_s);
+    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, subscription->start_us);
     const struct mtr_str component = units ? units->component : MTR_STR("");
     char text[TEXT_BYTES];
     struct mtr_grant grant = {.granted = units ? units->quantity.e12 : subscription->trial_amount.e18};
@@ -177,7 +178,7 @@ static int add_trial_grant(struct finding *finding, const struct mtr_trial_units
         .of_money = !units,
         .components = units ? &units->component : NULL,
         .component_count = units != NULL,
-        .expires_s = subscription->free_until_s,
+        .expires_us = subscription->free_until_us,
     };
     if (!units) grant.currency = subscription->tariff->currency;
     snprintf(text, sizeof(text), "trial%s%.*s", units ? "." : "", MTR_STR_ARGS(component));
@@ -195,7 +196,7 @@ static int add_trial(struct finding *finding)
 {
     const struct mtr_subscription *subscription = finding->subscription;
     int rc = MTR_OK;
-    if (subscription->free_until_s <= finding->period->start_s) return MTR_OK;
+    if (subscription->free_until_us <= finding->period->start_us) return MTR_OK;
     for (uint32_t i = 0; i < subscription->trial_unit_count && !rc; i++)
         rc = add_trial_grant(finding, &subscription->trial_units[i]);
     return !rc && subscription->has_trial_amount ? add_trial_grant(finding, NULL) : rc;
@@ -236,7 +237,7 @@ static void mix_grant(XXH3_state_t *state, const struct mtr_grant *grant)
     const int64_t numbers[] = {(int64_t)grant->id.high, (int64_t)grant->id.low,
                                (int64_t)grant->granted, (int64_t)(grant->granted >> 64),
                                pool->of_money,          pool->priority,
-                               pool->expires_s,         grant->part,
+                               pool->expires_us,         grant->part,
                                pool->component_count};
     XXH3_128bits_update(state, numbers, sizeof(numbers));
     mix_text(state, pool->key);
@@ -262,11 +263,11 @@ static int mix_grants(struct mtr_billing_period *period, const struct mtr_grants
 }
 
 int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                      int64_t start_s, struct mtr_billing_period *period, struct mtr_grants *grants)
+                      int64_t start_us, struct mtr_billing_period *period, struct mtr_grants *grants)
 {
     struct finding finding = {
         .rating = rating, .subscription = subscription, .period = period, .arena = rating->arena};
-    int rc = rater_billing_period_at(rating, subscription, start_s, period);
+    int rc = rater_billing_period_at(rating, subscription, start_us, period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) rc = mix_grants(period, &finding.grants);
     if (!rc) *grants = finding.grants;
@@ -274,17 +275,17 @@ int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscrip
 }
 
 int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_s, struct mtr_hash128 *out)
+                              int64_t start_us, struct mtr_hash128 *out)
 {
     struct mtr_billing_period period;
     struct mtr_grants grants;
-    int rc = rater_open_period(rating, subscription, start_s, &period, &grants);
+    int rc = rater_open_period(rating, subscription, start_us, &period, &grants);
     if (!rc) *out = period.inputs;
     return rc;
 }
 
 int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_s, struct mtr_grants *out)
+                              int64_t start_us, struct mtr_grants *out)
 {
     struct mtr_billing_period period;
     struct finding finding = {.rating = rating,
@@ -292,7 +293,7 @@ int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_
                               .period = &period,
                               .arena = rating->arena,
                               .every_credit = true};
-    int rc = rater_billing_period_at(rating, subscription, start_s, &period);
+    int rc = rater_billing_period_at(rating, subscription, start_us, &period);
     if (!rc) rc = find_grants(&finding);
     if (!rc) *out = finding.grants;
     return rc;
@@ -320,7 +321,9 @@ int rater_read_balances(const struct mtr_rating *rating, const struct mtr_subscr
     for (uint32_t i = 0; i < grants->count; i++) {
         struct mtr_grant *grant = &grants->items[i];
         struct mtr_charge_draw draw = {
-            .grant = grant->id, .period_start_s = period->start_s, .subscription = subscription->number};
+            .grant = grant->id,
+            .period_start_s = mtr_billing_period_name_s(period->start_us),
+            .subscription = subscription->number};
         int rc = rating->ledger->draw_before(rating->ledger_context, &draw);
         if (rc && rc != MTR_ENOTFOUND) return rc;
         grant->before = rc ? 0 : draw.before + draw.drawn;

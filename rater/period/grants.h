@@ -18,7 +18,7 @@
 
 /* rater_billing_period_at, and the grants of that period, not drawn on yet; they are part of its inputs. */
 int rater_open_period(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                      int64_t start_s, struct mtr_billing_period *period,
+                      int64_t start_us, struct mtr_billing_period *period,
                       struct mtr_grants *grants) MTR_MUST_USE;
 
 /* Takes off what the periods before this one drew. */

@@ -7,17 +7,17 @@
 
 #include "meterd/rater/billing_period.h"
 
-/* The period that starts at start_s exactly. From the rating's arena. */
+/* The period that starts at start_us, or later in the same second. From the rating's arena. */
 int rater_billing_period_at(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                            int64_t start_s, struct mtr_billing_period *out) MTR_MUST_USE;
+                            int64_t start_us, struct mtr_billing_period *out) MTR_MUST_USE;
 
 /* The period with its cost parts for parts: what it costs the seller is priced as what it costs the
  * customer. */
 struct mtr_billing_period rater_cost_period(const struct mtr_billing_period *period);
 
-/* Where the use begins that a part's component goes on from: hours that start there or later and before the
- * part count for its position in tiers, free units and roundings. With scope term that is the subscription's
- * first hour, or where the last version with `reset` began; else the first of the parts before it, without a
+/* Where the use begins that a part's component goes on from: what is used from there on and before the part
+ * counts for its position in tiers, free units and roundings. With scope term that is the subscription's
+ * start, or where the last version with `reset` began; else the first of the parts before it, without a
  * break, that had the component, too, back to a version with `reset`. The part's own begin: nothing came
  * before. */
 int64_t rater_position_from(const struct mtr_subscription *subscription,
@@ -27,9 +27,12 @@ int64_t rater_position_from(const struct mtr_subscription *subscription,
 /* Hash of start, end and billing rule: what decides which periods there are. */
 struct mtr_hash128 rater_schedule_hash(const struct mtr_subscription *subscription);
 
-/* From which hour on use is charged by the subscription's tariff: behind its trial; INT64_MAX where nothing
+/* The first whole second in which it is over: what the charges store has for its end. */
+int64_t rater_period_end_s(int64_t end_us);
+
+/* From when on use is charged by the subscription's tariff: behind its trial; INT64_MAX where nothing
  * is from then on. */
-int64_t rater_first_charged_hour(const struct mtr_subscription *subscription);
+int64_t rater_first_charged(const struct mtr_subscription *subscription);
 
 /* Its end, or where nothing is charged any more after a trial that stops. */
 int64_t rater_charged_until(const struct mtr_subscription *subscription);

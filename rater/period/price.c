@@ -22,11 +22,11 @@ static void describe_line(const struct mtr_subscription *subscription,
 {
     struct mtr_charge_line *identity = &line->identity;
     const struct mtr_tariff_version *version = line->part->version;
-    MTR_ASSERT(period->start_s <= line->part->start_s && line->part->end_s <= period->end_s);
+    MTR_ASSERT(period->start_us <= line->part->start_us && line->part->end_us <= period->end_us);
     identity->subscription = subscription->number;
-    identity->period_start_s = period->start_s;
-    identity->part_start_s = line->part->start_s;
-    identity->part_end_s = line->part->end_s;
+    identity->period_start_s = mtr_billing_period_name_s(period->start_us);
+    identity->part_start_us = line->part->start_us;
+    identity->part_end_us = line->part->end_us;
     identity->currency = subscription->currency;
     identity->tariff = line->part->tariff->key;
     identity->version_from = version->from;
@@ -103,10 +103,10 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .tariff = part->tariff,
         .version = part->version,
         .period = period->whole,
-        .active_from_s = part->start_s,
-        .active_to_s = part->end_s,
-        .runs_from_s = period->parts[part->first].start_s,
-        .runs_to_s = period->parts[part->first + part->count - 1].end_s,
+        .active_from_us = part->start_us,
+        .active_to_us = part->end_us,
+        .runs_from_us = period->parts[part->first].start_us,
+        .runs_to_us = period->parts[part->first + part->count - 1].end_us,
         .continues_earlier = index > part->first,
         .continued_later = index + 1 < part->first + part->count,
         .closing = rating->closing,
@@ -117,7 +117,7 @@ static struct mtr_price_input make_input(const struct mtr_rating *rating,
         .usage_count = usage->row_count,
     };
     MTR_ASSERT(part->first <= index && index < part->first + part->count);
-    MTR_ASSERT(input.runs_from_s <= part->start_s && part->end_s <= input.runs_to_s);
+    MTR_ASSERT(input.runs_from_us <= part->start_us && part->end_us <= input.runs_to_us);
     if (part->tariff == priced->subscription->tariff) {
         input.account_before = priced->account_before;
         input.account_continues = priced->account_continues;
@@ -221,11 +221,11 @@ static int price_costs(const struct mtr_rating *rating, struct mtr_period_price 
 }
 
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                             int64_t start_s, struct mtr_period_price *out)
+                             int64_t start_us, struct mtr_period_price *out)
 {
     struct mtr_period_price priced = {.subscription = subscription};
     struct mtr_billing_period *period = &priced.period;
-    int rc = rater_open_period(rating, subscription, start_s, period, &priced.grants);
+    int rc = rater_open_period(rating, subscription, start_us, period, &priced.grants);
     if (!rc) rc = rater_read_balances(rating, subscription, period, &priced.grants);
     if (!rc)
         rc = rater_account(rating, subscription, &period->whole, &priced.account_before,
@@ -259,7 +259,7 @@ void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]
     mtr_charge_id_format(hash, text);
 }
 
-struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_s)
+struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_us)
 {
-    return (struct mtr_local_time){time_s, mtr_zone_at(subscription->zone, time_s).offset_s};
+    return (struct mtr_local_time){time_us, mtr_zone_at(subscription->zone, time_us).offset_s};
 }

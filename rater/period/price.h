@@ -25,6 +25,6 @@ enum { RATER_HASH_TEXT_BYTES = 33 };
 void rater_hash_format(struct mtr_hash128 hash, char text[RATER_HASH_TEXT_BYTES]);
 
 /* A time as bodies and traces write it: with the offset of the subscription's zone. */
-struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_s);
+struct mtr_local_time rater_local_time(const struct mtr_subscription *subscription, int64_t time_us);
 
 #endif

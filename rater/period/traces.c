@@ -61,8 +61,8 @@ static void write_side(const struct mtr_period_price *priced, struct trace_row r
         const struct mtr_tariff_version *version = part->version;
         char hash[RATER_HASH_TEXT_BYTES];
         rater_hash_format((struct mtr_hash128){version->hash_high, version->hash_low}, hash);
-        row.from = rater_local_time(priced->subscription, part->start_s);
-        row.to = rater_local_time(priced->subscription, part->end_s);
+        row.from = rater_local_time(priced->subscription, part->start_us);
+        row.to = rater_local_time(priced->subscription, part->end_us);
         row.tariff = part->tariff->key;
         row.version = version->from;
         row.hash = mtr_str_from(hash);

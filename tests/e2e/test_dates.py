@@ -55,7 +55,7 @@ def check_end_before_usage():
         assert bill(daemon) == {("s1", "c1", "2026-10-01"): 1}
         audit(daemon, notes=1)
         said = daemon.command("audit")
-        assert "each line's sum is its price" in said.stdout and "note: s1 2026-10-12T10:00:00Z m: usage of 1 hour cells" in said.stderr, said
+        assert "each line's sum is its price" in said.stdout and "note: s1 2026-10-12T10:00:00Z m: usage of 1 cell" in said.stderr, said
         apply(daemon, subscriptions=[subscription])
         assert bill(daemon) == {("s1", "c1", "2026-10-01"): 11}
         audit(daemon)

@@ -20,7 +20,7 @@ enum {
     TEXT_BYTES_MAX = 1 << 16
 };
 /* January 2026, as pricing_input has it */
-static const int64_t START_S = INT64_C(1767225600), PERIOD_S = INT64_C(2678400);
+static const int64_t START_US = 1767225600 * MTR_US_PER_SECOND, PERIOD_US = 31 * MTR_US_PER_DAY;
 
 struct world {
     struct pricing *pricing;
@@ -31,7 +31,7 @@ struct world {
     struct mtr_usage_row use[ROWS_MAX];
     char dimensions[ROWS_MAX][DIMENSIONS_BYTES];
     uint32_t use_count;
-    int64_t borders_s[PARTS_MAX + 1];
+    int64_t borders_us[PARTS_MAX + 1];
     uint32_t part_count;
 };
 
@@ -85,12 +85,12 @@ static void make_use(struct world *world)
         uint64_t count = mtr_component_is_fee(component) ? 0 : below(world, 6);
         for (; count > 0 && world->use_count < ROWS_MAX; count--) {
             const bool is_level = component->scope == MTR_CURVE_SCOPE_LEVEL;
-            const int64_t from_s = (int64_t)below(world, (uint64_t)PERIOD_S);
-            const int64_t until_s =
-                is_level ? from_s + 1 + (int64_t)below(world, (uint64_t)(PERIOD_S - from_s)) : from_s;
+            const int64_t from_us = (int64_t)below(world, (uint64_t)PERIOD_US);
+            const int64_t until_us =
+                is_level ? from_us + 1 + (int64_t)below(world, (uint64_t)(PERIOD_US - from_us)) : from_us;
             struct mtr_usage_row *row = &world->use[world->use_count];
-            *row = (struct mtr_usage_row){.component = i, .time_us = (START_S + from_s) * MTR_US_PER_SECOND,
-                                          .until_us = (START_S + until_s) * MTR_US_PER_SECOND};
+            *row = (struct mtr_usage_row){.component = i, .time_us = START_US + from_us,
+                                          .until_us = START_US + until_us};
             row->input = component->input_count > 1 ? (uint32_t)below(world, component->input_count) : 0;
             row->dimensions = make_dimensions(world, component, world->dimensions[world->use_count++]);
             row->quantity.e12 = make_quantity(world, !is_level);
@@ -101,19 +101,18 @@ static void make_use(struct world *world)
 static void make_parts(struct world *world)
 {
     world->part_count = 1 + (uint32_t)below(world, PARTS_MAX);
-    world->borders_s[0] = START_S;
-    world->borders_s[world->part_count] = START_S + PERIOD_S;
+    world->borders_us[0] = START_US;
+    world->borders_us[world->part_count] = START_US + PERIOD_US;
     for (uint32_t i = 1; i < world->part_count; i++)
-        world->borders_s[i] =
-            world->borders_s[i - 1] + 1 +
-            (int64_t)below(world, (uint64_t)(START_S + PERIOD_S - world->borders_s[i - 1]) / 2);
+        world->borders_us[i] =
+            world->borders_us[i - 1] + 1 +
+            (int64_t)below(world, (uint64_t)(START_US + PERIOD_US - world->borders_us[i - 1]) / 2);
 }
 
 /* What of the use lies in [from, to), added to the rows; a level is cut there. */
-static uint32_t take(const struct world *world, int64_t from_s, int64_t to_s, bool earlier,
+static uint32_t take(const struct world *world, int64_t from_us, int64_t to_us, bool earlier,
                      struct mtr_usage_row *rows, uint32_t count)
 {
-    const int64_t from_us = from_s * MTR_US_PER_SECOND, to_us = to_s * MTR_US_PER_SECOND;
     for (uint32_t i = 0; i < world->use_count; i++) {
         struct mtr_usage_row row = world->use[i];
         const bool is_level = world->version->components[row.component].scope == MTR_CURVE_SCOPE_LEVEL;
@@ -148,7 +147,7 @@ static void check_same(const struct mtr_price *a, const struct mtr_price *b)
 }
 
 /* Out of range is an answer: false. */
-static bool price_part(struct world *world, int64_t from_s, int64_t to_s,
+static bool price_part(struct world *world, int64_t from_us, int64_t to_us,
                        const struct mtr_price *const *earlier, uint32_t earlier_count, struct mtr_price *out)
 {
     struct mtr_usage_row rows[2 * ROWS_MAX];
@@ -158,12 +157,12 @@ static bool price_part(struct world *world, int64_t from_s, int64_t to_s,
     input.version = world->version;
     input.zone = world->zone;
     input.usage = rows;
-    input.usage_count = take(world, START_S, from_s, true, rows, 0);
-    input.usage_count = take(world, from_s, to_s, false, rows, input.usage_count);
-    input.active_from_s = from_s;
-    input.active_to_s = to_s;
-    input.continues_earlier = from_s > START_S;
-    input.continued_later = to_s < START_S + PERIOD_S;
+    input.usage_count = take(world, START_US, from_us, true, rows, 0);
+    input.usage_count = take(world, from_us, to_us, false, rows, input.usage_count);
+    input.active_from_us = from_us;
+    input.active_to_us = to_us;
+    input.continues_earlier = from_us > START_US;
+    input.continued_later = to_us < START_US + PERIOD_US;
     input.earlier = earlier;
     input.earlier_count = earlier_count;
     if (mtr_price(&input, false, &world->pricing->result, out)) return false;
@@ -178,9 +177,9 @@ static void check_parts(struct world *world)
     const struct mtr_price *earlier[PARTS_MAX];
     struct mtr_money total = {0};
     mtr_arena_reset(&world->pricing->result);
-    if (!price_part(world, START_S, START_S + PERIOD_S, NULL, 0, &whole) || world->version->reset) return;
+    if (!price_part(world, START_US, START_US + PERIOD_US, NULL, 0, &whole) || world->version->reset) return;
     for (uint32_t i = 0; i < world->part_count; i++) {
-        if (!price_part(world, world->borders_s[i], world->borders_s[i + 1], earlier, i, &parts[i])) return;
+        if (!price_part(world, world->borders_us[i], world->borders_us[i + 1], earlier, i, &parts[i])) return;
         earlier[i] = &parts[i];
         if (mtr_money_add(total, parts[i].total, &total)) return;
     }

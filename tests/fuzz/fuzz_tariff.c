@@ -36,7 +36,7 @@ static void price_at(struct pricing *pricing, mtr_int128 e12)
     input.usage = usage;
     input.zone = utc();
     input.exchange = exchange_of(&pricing->tariff);
-    input.runs_from_s += 86400; /* shares that are no whole */
+    input.runs_from_us += 86400; /* shares that are no whole */
     for (uint32_t i = 0; i < input.version->component_count && input.usage_count < USAGE_MAX; i++) {
         const struct mtr_component *component = &input.version->components[i];
         if (!mtr_component_is_fee(component))

@@ -11,12 +11,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ask(const struct mtr_zone *zone)
 {
-    for (int64_t time_s = 0; time_s < MTR_TIME_S_MAX; time_s += INT64_C(700000001)) {
-        struct mtr_hour hour = mtr_zone_hour(zone, time_s);
-        MTR_ASSERT(hour.start_s <= time_s && time_s < hour.end_s && hour.end_s - hour.start_s <= 3600);
-        struct mtr_zone_span span = mtr_zone_at(zone, time_s);
-        MTR_ASSERT(span.start_s <= time_s && time_s < span.end_s);
-        (void)mtr_zone_from_civil(zone, mtr_zone_to_civil(zone, time_s));
+    for (int64_t time_us = 0; time_us < MTR_TIME_US_MAX; time_us += INT64_C(700000001000000)) {
+        struct mtr_hour hour = mtr_zone_hour(zone, time_us);
+        MTR_ASSERT(hour.start_us <= time_us && time_us < hour.end_us && hour.end_us - hour.start_us <= MTR_US_PER_HOUR);
+        struct mtr_zone_span span = mtr_zone_at(zone, time_us);
+        MTR_ASSERT(span.start_us <= time_us && time_us < span.end_us);
+        (void)mtr_zone_from_civil(zone, mtr_zone_to_civil(zone, time_us));
     }
 }
 
@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct mtr_tz_rule rule;
     if (tz_rule_parse(bytes, &rule) == MTR_OK) {
-        struct mtr_zone_span span = tz_rule_at(&rule, 1774745999);
+        struct tz_span span = tz_rule_at(&rule, 1774745999);
         MTR_ASSERT(span.start_s <= 1774745999 && 1774745999 < span.end_s);
     }
     return 0;

@@ -11,9 +11,9 @@
 
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
-static const int64_t FEBRUARY_S = INT64_C(1769904000);
+static const int64_t HOUR_US = MTR_US_PER_HOUR;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
+static const int64_t FEBRUARY_US = INT64_C(1769904000) * MTR_US_PER_SECOND;
 
 /* "component dimensions kind amount cost" of every line of the store whose sums are not nothing, sorted; of a
  * line without cost "-". */
@@ -81,7 +81,7 @@ static void use_words(struct rating_world *world, const char *subscription, char
             values[strlen(values)] = '|';
         }
         assert_int_equal(mtr_time_parse_date(mtr_str_from(date), &time_us), 0);
-        rating_use(world, subscription, meter, time_us / MTR_US_PER_SECOND, values, quantity);
+        rating_use(world, subscription, meter, time_us, values, quantity);
     }
 }
 
@@ -98,7 +98,7 @@ static unsigned check_bundle(const char *path)
     size_t size = fread(text, 1, sizeof(text) - 1, file);
     fclose(file);
     text[size] = '\0';
-    rating_open(&world, JANUARY_S);
+    rating_open(&world, JANUARY_US);
     rating_apply(&world, text);
     for (char *line = strstr(text, mark); line; line = strstr(line + 1, mark)) {
         char copy[1024];
@@ -109,14 +109,14 @@ static unsigned check_bundle(const char *path)
         use_words(&world, copy + strlen(mark), colon + 1);
         count++;
     }
-    rating_advance_to(&world, FEBRUARY_S + 2 * HOUR_S);
+    rating_advance_to(&world, FEBRUARY_US + 2 * HOUR_US);
     rating_drain(&world);
     for (char *line = strstr(text, mark); line; line = strstr(line + 1, mark)) {
         char copy[1024], got[4096];
         snprintf(copy, sizeof(copy), "%.*s", (int)strcspn(line, "\n"), line);
         char *arrow = strstr(copy, " -> ");
         copy[strcspn(copy, ":")] = '\0';
-        snprintf(got, sizeof(got), "%s", lines_of(&world, copy + strlen(mark), JANUARY_S).text);
+        snprintf(got, sizeof(got), "%s", lines_of(&world, copy + strlen(mark), JANUARY_US / MTR_US_PER_SECOND).text);
         for (char *none = strstr(got, " -"); none; none = strstr(got, " -"))
             memmove(none, none + 2, strlen(none + 2) + 1); /* no cost */
         if (strcmp(got, arrow + 4) != 0)

@@ -184,9 +184,9 @@ static void test_days_of_rules(void **state)
                 {MTR_EXCHANGE_AT_ORDER, 20745}};
     /* the 20th at 0:00, the period's end on 1 December at 0:00, a start on 19 October at 0:00, all of them
      * local */
-    const struct mtr_price_exchange_times times = {20777 * INT64_C(86400) - 13 * 3600,
-                                                   20788 * INT64_C(86400) - 13 * 3600,
-                                                   20745 * INT64_C(86400) - 13 * 3600};
+    const struct mtr_price_exchange_times times = {20777 * MTR_US_PER_DAY - 13 * MTR_US_PER_HOUR,
+                                                   20788 * MTR_US_PER_DAY - 13 * MTR_US_PER_HOUR,
+                                                   20745 * MTR_US_PER_DAY - 13 * MTR_US_PER_HOUR};
     struct mtr_zone *zone;
     (void)state;
     assert_int_equal(mtr_zone_open(MTR_STR("Pacific/Auckland"), &zone), MTR_OK);

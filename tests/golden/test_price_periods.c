@@ -52,8 +52,8 @@ static void test_recurring(void **state)
         snprintf(components, sizeof(components), "{key: base, recurring: {%s}}", row->fields);
         pricing_open_row(&pricing, row->fields, NULL, components, NULL);
         struct mtr_price_input input = pricing_input(&pricing);
-        input.active_from_s = input.period.start_s + row->from * INT64_C(8640);
-        input.active_to_s = input.period.start_s + row->to * INT64_C(8640);
+        input.active_from_us = input.period.start_us + row->from * (MTR_US_PER_DAY / 10);
+        input.active_to_us = input.period.start_us + row->to * (MTR_US_PER_DAY / 10);
         input.closing = row->closing;
         input.continues_earlier = row->continues_earlier;
         input.continued_later = row->continued_later;
@@ -78,17 +78,18 @@ static void test_days_of_a_zone(void **state)
     struct mtr_price_input input = pricing_input(&pricing);
     input.zone = zone;
     /* March 2026 in Berlin: an hour short of 31 × 24 h */
-    input.period = (struct mtr_period){1772319600, 1774994400};
-    static const int64_t splits[] = {1774738800, 1774746000, 1774789200, 1774821600}; /* around 29 March */
+    input.period = (struct mtr_period){1772319600 * MTR_US_PER_SECOND, 1774994400 * MTR_US_PER_SECOND};
+    static const int64_t splits[] = {1774738800000000, 1774746000000000, 1774789200000000, 1774821600000000};
+    /* around 29 March */
     for (size_t i = 0; i < sizeof(splits) / sizeof(splits[0]); i++) {
         struct mtr_price first, second;
         struct mtr_money sum;
         char text[MTR_DECIMAL_TEXT_BYTES];
-        input.active_from_s = input.period.start_s;
-        input.active_to_s = splits[i];
+        input.active_from_us = input.period.start_us;
+        input.active_to_us = splits[i];
         assert_int_equal(mtr_price(&input, false, &pricing.result, &first), MTR_OK);
-        input.active_from_s = splits[i];
-        input.active_to_s = input.period.end_s;
+        input.active_from_us = splits[i];
+        input.active_to_us = input.period.end_us;
         assert_int_equal(mtr_price(&input, false, &pricing.result, &second), MTR_OK);
         assert_int_equal(mtr_money_add(first.total, second.total, &sum), MTR_OK);
         mtr_money_format(sum, text);
@@ -102,16 +103,18 @@ static void test_days_of_a_zone(void **state)
 static void test_a_day_that_the_zone_left_out(void **state)
 {
     (void)state;
-    static const struct {
-        int64_t from_s, to_s;
+    const int64_t begin_us = 1322733600 * MTR_US_PER_SECOND, gap_us = 1325239200 * MTR_US_PER_SECOND,
+                  end_us = gap_us + MTR_US_PER_DAY;
+    const struct {
+        int64_t from_us, to_us;
         const char *expected;
     } rows[] = {
-        {1322733600, 1325239200 + 86400, "base recurring 30.00; total 30.00"},
-        {1322733600, 1325239200, "base recurring 29.00; total 29.00"},         /* to the end of the 29th */
-        {1325239200, 1325239200 + 86400, "base recurring 1.00; total 1.00"},   /* the 31st */
-        {1325239200 - 1, 1325239200, "base recurring 1.00; total 1.00"},       /* the last second before */
-        {1325239200 - 1, 1325239200 + 1, "base recurring 1.00; total 1.00"},   /* over the gap */
-        {1325239200, 1325239200 + 1, "total 0.00"},
+        {begin_us, end_us, "base recurring 30.00; total 30.00"},
+        {begin_us, gap_us, "base recurring 29.00; total 29.00"},         /* to the end of the 29th */
+        {gap_us, end_us, "base recurring 1.00; total 1.00"},   /* the 31st */
+        {gap_us - 1, gap_us, "base recurring 1.00; total 1.00"},       /* the last moment before */
+        {gap_us - 1, gap_us + 1, "base recurring 1.00; total 1.00"},   /* over the gap */
+        {gap_us, gap_us + 1, "total 0.00"},
     };
     struct mtr_zone *zone;
     assert_int_equal(mtr_zone_open(MTR_STR("Pacific/Apia"), &zone), MTR_OK);
@@ -119,12 +122,12 @@ static void test_a_day_that_the_zone_left_out(void **state)
     pricing_open_row(&pricing, "days", NULL, "{key: base, recurring: {amount: 30, prorate: day}}", NULL);
     struct mtr_price_input input = pricing_input(&pricing);
     input.zone = zone;
-    input.period = (struct mtr_period){rows[0].from_s, rows[0].to_s};
+    input.period = (struct mtr_period){rows[0].from_us, rows[0].to_us};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct mtr_price price;
         char text[256];
-        input.active_from_s = rows[i].from_s;
-        input.active_to_s = rows[i].to_s;
+        input.active_from_us = rows[i].from_us;
+        input.active_to_us = rows[i].to_us;
         assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
         pricing_describe(&pricing, &price, text, sizeof(text));
         if (strcmp(text, rows[i].expected) != 0) fail_msg("row %zu: got %s", i, text);
@@ -242,8 +245,8 @@ static void test_prorated_amounts(void **state)
         input.zone = utc;
         input.usage = &usage;
         input.usage_count = 1;
-        input.active_from_s += INT64_C(86400) * 20; /* the last of two parts */
-        input.runs_from_s += INT64_C(86400) * 16;
+        input.active_from_us += MTR_US_PER_DAY * 20; /* the last of two parts */
+        input.runs_from_us += MTR_US_PER_DAY * 16;
         assert_int_equal(mtr_price(&input, true, &pricing.result, &price), MTR_OK);
         pricing_describe(&pricing, &price, text, sizeof(text));
         assert_string_equal(text, share_rows[i].expected);

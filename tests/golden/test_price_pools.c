@@ -108,11 +108,11 @@ static void parse_pools(struct world *world, char *text)
         *pool = (struct mtr_price_pool){.key = part_of(name, slash),
                                         .grant = mtr_str_from(slash + 1),
                                         .of_money = strcmp(kind, "money") == 0,
-                                        .expires_s = INT64_MAX};
+                                        .expires_us = INT64_MAX};
         if (pool->of_money) assert_int_equal(mtr_money_parse(mtr_str_from(balance), &pool->amount), MTR_OK);
         else assert_int_equal(mtr_quantity_parse(mtr_str_from(balance), &pool->quantity), MTR_OK);
         if (row) pool->priority = (uint32_t)atoi(strsep(&row, " "));
-        if (row) pool->expires_s = atoi(strsep(&row, " "));
+        if (row) pool->expires_us = atoi(strsep(&row, " "));
         if (row) parse_names(world, pool, row);
         world->pool_count++;
     }
@@ -259,7 +259,7 @@ static void make_pool(struct model *model, int index, struct random_source *rand
                                     .grant = MTR_STR("g=1"),
                                     .of_money = model->of_money[index],
                                     .priority = (uint32_t)random_below(random, 3),
-                                    .expires_s = (int64_t)random_below(random, 3),
+                                    .expires_us = (int64_t)random_below(random, 3),
                                     .components = covered};
     for (int c = 0; c < 3; c++) {
         model->covers[index][c] = random_below(random, 2);

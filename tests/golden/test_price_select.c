@@ -19,7 +19,8 @@
 #include "meterd/core/time.h"
 #include "tests/support/pricing.h"
 
-enum { USAGE_MAX = 16, JANUARY_S = 1767225600 };
+enum { USAGE_MAX = 16 };
+static const int64_t JANUARY_US = 1767225600 * MTR_US_PER_SECOND;
 
 #define MATRIX                                                                                                                           \
     "group_by: [region, sku], matrix: [{match: {region: [eu, us], sku: s}, per_unit: 1}, {match: {region: eu}, graduated: [{up_to: 10, " \
@@ -114,7 +115,7 @@ static const struct {
 static int64_t time_at(const char *text, char **end)
 {
     int64_t day = strtoll(text, end, 10);
-    return (JANUARY_S + (day - 1) * 86400 + strtoll(*end + 1, end, 10) * 3600) * MTR_US_PER_SECOND;
+    return JANUARY_US + (day - 1) * MTR_US_PER_DAY + strtoll(*end + 1, end, 10) * MTR_US_PER_HOUR;
 }
 
 static uint32_t parse_usage(const char *text, struct mtr_usage_row *usage)

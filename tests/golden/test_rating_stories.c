@@ -18,8 +18,9 @@
 #include "tests/support/rating_use.h"
 #include "tests/support/story.h"
 
-enum { DAY_S = 86400, HOUR_S = 3600, SETTLE_HOURS_MAX = 24, STORIES_MAX = 256, PAGES_MAX = 32 };
-static const int64_t BEGIN_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+enum { SETTLE_HOURS_MAX = 24, STORIES_MAX = 256, PAGES_MAX = 32 };
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t BEGIN_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 struct telling {
     struct story story;
@@ -59,9 +60,9 @@ static void compare_count(const struct telling *telling, const char *what, const
 
 static int64_t time_of(const struct telling *telling, const char *text)
 {
-    int64_t time_s = 0;
-    if (!story_time(mtr_str_from(text), &time_s)) fail_at(telling, "%s is no time", text);
-    return time_s;
+    int64_t time_us = 0;
+    if (!story_time(mtr_str_from(text), &time_us)) fail_at(telling, "%s is no time", text);
+    return time_us;
 }
 
 /* ---- what happens ---- */
@@ -75,7 +76,7 @@ static void apply_yaml(struct telling *telling, const struct story *story, unsig
 }
 
 /* meter/value/value */
-static void use_once(struct telling *telling, int64_t time_s, const char *quantity, bool takes_back)
+static void use_once(struct telling *telling, int64_t time_us, const char *quantity, bool takes_back)
 {
     char meter[64], dimensions[64] = "";
     snprintf(meter, sizeof(meter), "%s", telling->names[1]);
@@ -85,7 +86,7 @@ static void use_once(struct telling *telling, int64_t time_s, const char *quanti
         snprintf(dimensions, sizeof(dimensions), "%s|", values);
         for (char *p = dimensions; *p; p++) if (*p == '/') *p = '|';
     }
-    (takes_back ? rating_void : rating_use)(&telling->world, telling->names[0], meter, time_s, dimensions,
+    (takes_back ? rating_void : rating_use)(&telling->world, telling->names[0], meter, time_us, dimensions,
                                             quantity);
 }
 
@@ -102,12 +103,12 @@ static void use(struct telling *telling, char *text, const char *verb)
             snprintf(telling->names[i + 4 - count], sizeof(telling->names[0]), "%s", words[i]);
         day_after = strstr(words[count - 2], "..");
         if (day_after) *day_after = '\0';
-        const int64_t from_s = time_of(telling, words[count - 2]);
-        const int64_t to_s = day_after ? time_of(telling, day_after + 2) : from_s;
-        for (int64_t time_s = from_s; time_s <= to_s; time_s += DAY_S) {
+        const int64_t from_us = time_of(telling, words[count - 2]);
+        const int64_t to_us = day_after ? time_of(telling, day_after + 2) : from_us;
+        for (int64_t time_us = from_us; time_us <= to_us; time_us += DAY_US) {
             if (strcmp(verb, "rate") == 0)
-                rating_rate(&telling->world, time_s, telling->names[1], words[count - 1]);
-            else use_once(telling, time_s, words[count - 1], strcmp(verb, "void") == 0);
+                rating_rate(&telling->world, time_us, telling->names[1], words[count - 1]);
+            else use_once(telling, time_us, words[count - 1], strcmp(verb, "void") == 0);
         }
     }
 }
@@ -148,7 +149,7 @@ static uint32_t read_label(const struct telling *telling, const char *label, int
     const struct mtr_catalog *catalog = telling->world.catalog;
     const char *space = strchr(label, ' ');
     const struct mtr_str key = {label, space ? (size_t)(space - label) : 0};
-    *period_start_s = time_of(telling, space ? space + 1 : label);
+    *period_start_s = time_of(telling, space ? space + 1 : label) / MTR_US_PER_SECOND;
     const bool is_alone = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION) == 1;
     const struct mtr_subscription *named = space ? mtr_catalog_find_subscription(catalog, key) : NULL;
     if (!named && (space || !is_alone)) fail_at(telling, "%s: of which subscription?", label);
@@ -253,7 +254,7 @@ static void fail_of_news(const struct telling *telling, const struct rating_char
     const struct mtr_subscription *subscription =
         mtr_catalog_subscription(telling->world.catalog, first->subscription);
     fail_at(telling, "this is not stated:\n  %.*s %s: %s", MTR_STR_ARGS(subscription->key),
-            story_format_time(first->period_start_s, time), rest);
+            story_format_time(first->period_start_s * MTR_US_PER_SECOND, time), rest);
 }
 
 /* What came since the last time, each of it stated: behind the instant, and on each indented line below. */
@@ -290,9 +291,9 @@ static void tell(struct telling *telling, char *text, bool settles, unsigned *li
     char *rest = text + strcspn(text, " ");
     unsigned hours = 0;
     if (*rest) *rest++ = '\0';
-    const int64_t time_s = time_of(telling, text);
+    const int64_t time_us = time_of(telling, text);
     do {
-        rating_advance_to(&telling->world, time_s + hours++ * HOUR_S);
+        rating_advance_to(&telling->world, time_us + hours++ * HOUR_US);
         while (step(telling)) {}
         audit(telling);
     } while (settles && telling->audited.pending && hours < SETTLE_HOURS_MAX);
@@ -358,7 +359,7 @@ static int begin_story(void **context)
     struct telling *telling = calloc(1, sizeof(*telling));
     assert_non_null(telling);
     telling->story = *(const struct story *)*context;
-    rating_open(&telling->world, BEGIN_S);
+    rating_open(&telling->world, BEGIN_US);
     *context = telling;
     return 0;
 }

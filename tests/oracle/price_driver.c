@@ -34,6 +34,11 @@ static int64_t number(const struct mtr_node *node, const char *key, int64_t othe
     return (int64_t)value;
 }
 
+static int64_t instant(const struct mtr_node *node, const char *key)
+{
+    return number(node, key, 0) * MTR_US_PER_SECOND;
+}
+
 static uint32_t read_usage(const struct mtr_node *list, struct mtr_usage_row *rows)
 {
     uint32_t count = list ? list->child_count : 0;
@@ -82,7 +87,7 @@ static uint32_t read_pools(struct run *run, const struct mtr_node *list)
                                         .of_money = money != NULL,
                                         .components = run->names[i],
                                         .priority = (uint32_t)number(row, "priority", 0),
-                                        .expires_s = number(row, "expires", 1000)};
+                                        .expires_us = number(row, "expires", 1000)};
         int rc = money ? mtr_money_parse(money->text, &pool->amount)
                        : mtr_quantity_parse(mtr_node_get(row, "units")->text, &pool->quantity);
         MTR_ASSERT(!rc && (!names || names->child_count <= NAMES_MAX));
@@ -99,9 +104,9 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
     input.zone = run->zone;
     input.usage = run->usage;
     input.usage_count = read_usage(usage, run->usage);
-    input.period.end_s = input.period.start_s + number(node, "period_days", 31) * 86400;
-    input.runs_to_s = input.active_to_s =
-        input.period.start_s + number(node, "runs_days", number(node, "period_days", 31)) * 86400;
+    input.period.end_us = input.period.start_us + number(node, "period_days", 31) * MTR_US_PER_DAY;
+    input.runs_to_us = input.active_to_us =
+        input.period.start_us + number(node, "runs_days", number(node, "period_days", 31)) * MTR_US_PER_DAY;
     input.pools = run->pools;
     input.pool_count = read_pools(run, mtr_node_get(node, "pools"));
     input.closing = flag(node, "closing", true);
@@ -109,9 +114,9 @@ static struct mtr_price_input read_input(struct run *run, const struct mtr_node 
     input.continued_later = flag(node, "continued_later", false);
     const struct mtr_node *when = mtr_node_get(node, "when");
     if (!when) return input;
-    input.period = (struct mtr_period){number(when, "start_s", 0), number(when, "end_s", 0)};
-    input.runs_from_s = input.active_from_s = number(when, "from_s", 0);
-    input.runs_to_s = input.active_to_s = number(when, "to_s", 0);
+    input.period = (struct mtr_period){instant(when, "start_s"), instant(when, "end_s")};
+    input.runs_from_us = input.active_from_us = instant(when, "from_s");
+    input.runs_to_us = input.active_to_us = instant(when, "to_s");
     return input;
 }
 
@@ -131,8 +136,8 @@ static int write_parts(struct run *run, const struct mtr_node *parts)
         const struct mtr_node *part = &parts->children[i];
         struct mtr_price_input input = read_input(run, mtr_node_get(part, "usage"));
         input.version = &run->pricing.tariff.versions[number(part, "version", 0)];
-        input.active_from_s = input.period.start_s + number(part, "from_s", 0);
-        input.active_to_s = input.period.start_s + number(part, "to_s", 0);
+        input.active_from_us = input.period.start_us + instant(part, "from_s");
+        input.active_to_us = input.period.start_us + instant(part, "to_s");
         input.continues_earlier = i > 0;
         input.continued_later = i + 1 < parts->child_count;
         input.earlier = run->earlier;

@@ -23,6 +23,11 @@ static int64_t number(const struct mtr_node *node, const char *key)
     return strtoll(child->text.data, NULL, 10);
 }
 
+static int64_t instant(const struct mtr_node *node, const char *key)
+{
+    return number(node, key) * MTR_US_PER_SECOND;
+}
+
 static struct mtr_str text(const struct mtr_node *node, const char *key)
 {
     const struct mtr_node *child = mtr_node_get(node, key);
@@ -52,7 +57,7 @@ static int add_all(struct mtr_slicing *slicing, const struct mtr_node *node)
     int rc = MTR_OK;
     for (uint32_t i = 0; !rc && uses && i < uses->child_count; i++) {
         const struct mtr_node *row = &uses->children[i];
-        const struct mtr_use use = {number(row, "placed"), number(row, "time_us"),
+        const struct mtr_use use = {instant(row, "placed"), number(row, "time_us"),
                                     (uint64_t)number(row, "seq"), quantity(row, "quantity")};
         rc = mtr_slicing_group(slicing, text(row, "group"), &group);
         if (!rc) rc = mtr_slicing_add(slicing, group, &use);
@@ -113,11 +118,11 @@ static void run_line(const struct mtr_node *node)
             .component = &component,
             .meter = &meter,
             .zone = zone,
-            .whole = {strtoll(whole->children[0].text.data, NULL, 10),
-                      strtoll(whole->children[1].text.data, NULL, 10)},
-            .from_s = number(node, "from"),
-            .own_s = number(node, "own"),
-            .until_s = number(node, "until"),
+            .whole = {strtoll(whole->children[0].text.data, NULL, 10) * MTR_US_PER_SECOND,
+                      strtoll(whole->children[1].text.data, NULL, 10) * MTR_US_PER_SECOND},
+            .from_us = instant(node, "from"),
+            .own_us = instant(node, "own"),
+            .until_us = instant(node, "until"),
         };
         rc = mtr_slicing_begin(&rule, &arena, &slicing);
         if (!rc) rc = add_all(slicing, node);

@@ -294,7 +294,7 @@ struct naive_use { /* what one event gives to one meter */
     const struct mtr_event *event;
     uint64_t seq;
     uint64_t void_seq; /* 0: it counts */
-    int64_t hour_s; /* as in a cell's key: of percentile that of the window */
+    int64_t start_us; /* as in a cell's key: of percentile that of the window */
     struct mtr_str dimensions; /* as in a cell's key */
     struct mtr_str text;       /* unique: the value */
     struct mtr_quantity quantity;
@@ -319,12 +319,9 @@ bool scenario_naive_value(struct scenario *scenario, const struct naive_use *con
 mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator);
 struct mtr_str scenario_property_text(struct scenario *scenario, const struct mtr_property *property);
 
-/* What a part of a period is priced by: [from, own) gives the position, [own, until) is billed. Cells
- * count by their hour, levels by the second. */
+/* What a part of a period is priced by: [from, own) gives the position, [own, until) is billed. */
 struct naive_range {
-    int64_t from_s, own_s;               /* of hours */
-    int64_t levels_from_s, levels_own_s; /* of seconds */
-    int64_t until_s;
+    int64_t from_us, own_us, until_us;
     struct mtr_period whole;
 };
 
@@ -368,7 +365,7 @@ enum { NAIVE_GRANTS_MAX = 16384, NAIVE_POOLS_MAX = 64 };
 struct naive_drawing {
     const struct mtr_subscription *subscription;
     struct mtr_period whole;
-    int64_t start_s, end_s;
+    int64_t start_us, end_us;
 };
 void scenario_pools_open(struct scenario *scenario, struct naive_pools *out);
 void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools,
@@ -386,7 +383,7 @@ void scenario_bill_make(struct scenario *scenario, const struct naive *naive, in
 /* What a line is, and all of that as one text. */
 struct line_identity {
     struct mtr_str subscription;
-    int64_t period_s, part_s;
+    int64_t period_s, part_us;
     struct mtr_str component, kind, dimensions, currency;
 };
 char *scenario_line_key(struct scenario *scenario, const struct line_identity *line);

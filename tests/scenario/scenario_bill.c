@@ -16,8 +16,7 @@ enum { PARTS_MAX = 32, PRICE_ARENA_BYTES = 64 << 20 };
 struct part {
     const struct mtr_tariff_document *tariff;
     const struct mtr_tariff_version *version;
-    int64_t start_s, end_s;
-    int64_t usage_from_s; /* hours that start from here on */
+    int64_t start_us, end_us;
     uint32_t first, last; /* of the parts under this tariff: caps, fees and positions are theirs */
 };
 
@@ -31,7 +30,7 @@ struct billing {
     const struct naive *naive;
     const struct mtr_subscription *subscription;
     struct mtr_period whole;
-    int64_t start_s, end_s; /* of the period, within the subscription's term */
+    int64_t start_us, end_us; /* of the period, within the subscription's term */
     struct side charged, costs;
     uint32_t first_line; /* of the period in the bill */
     bool closing;
@@ -44,7 +43,7 @@ struct billing {
 char *scenario_line_key(struct scenario *scenario, const struct line_identity *line)
 {
     return scenario_format(scenario, "%.*s %" PRId64 " %" PRId64 " %.*s %.*s [%.*s] %.*s",
-                           MTR_STR_ARGS(line->subscription), line->period_s, line->part_s,
+                           MTR_STR_ARGS(line->subscription), line->period_s, line->part_us,
                            MTR_STR_ARGS(line->component), MTR_STR_ARGS(line->kind),
                            MTR_STR_ARGS(line->dimensions), MTR_STR_ARGS(line->currency));
 }
@@ -52,8 +51,7 @@ char *scenario_line_key(struct scenario *scenario, const struct line_identity *l
 static int64_t version_start(const struct mtr_subscription *subscription,
                              const struct mtr_tariff_version *version)
 {
-    /* instants of a run are whole seconds */
-    if (!version->from_is_date) return version->from_us / MTR_US_PER_SECOND;
+    if (!version->from_is_date) return version->from_us;
     return mtr_zone_from_civil(subscription->zone, mtr_civil_from_s(version->from_days * 86400));
 }
 
@@ -74,14 +72,9 @@ static const struct mtr_tariff_version *own_version(const struct mtr_subscriptio
     return found;
 }
 
-static int64_t usage_from(const struct mtr_subscription *subscription, int64_t start_s)
-{
-    return start_s == subscription->start_s ? mtr_zone_hour(subscription->zone, start_s).start_s : start_s;
-}
-
 /* The parts in [from, to) under a tariff. */
-static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_s,
-                      int64_t to_s, struct side *side)
+static void add_parts(const struct billing *billing, const struct mtr_tariff_document *tariff, int64_t from_us,
+                      int64_t to_us, struct side *side)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const uint32_t first = side->count;
@@ -89,15 +82,14 @@ static void add_parts(const struct billing *billing, const struct mtr_tariff_doc
         struct part part = {.tariff = tariff,
                             .version = own_version(subscription, &tariff->versions[i]),
                             .first = first,
-                            .start_s = version_start(subscription, &tariff->versions[i]),
-                            .end_s = to_s};
+                            .start_us = version_start(subscription, &tariff->versions[i]),
+                            .end_us = to_us};
         if (i + 1 < tariff->version_count) {
-            int64_t next_s = version_start(subscription, &tariff->versions[i + 1]);
-            if (next_s < part.end_s) part.end_s = next_s;
+            int64_t next_us = version_start(subscription, &tariff->versions[i + 1]);
+            if (next_us < part.end_us) part.end_us = next_us;
         }
-        if (part.start_s < from_s) part.start_s = from_s;
-        if (part.start_s >= part.end_s) continue;
-        part.usage_from_s = usage_from(subscription, part.start_s);
+        if (part.start_us < from_us) part.start_us = from_us;
+        if (part.start_us >= part.end_us) continue;
         side->parts[side->count++] = part;
     }
     for (uint32_t i = first; i < side->count; i++) side->parts[i].last = side->count - 1;
@@ -106,16 +98,16 @@ static void add_parts(const struct billing *billing, const struct mtr_tariff_doc
 static void find_parts(struct billing *billing)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    int64_t trial_end_s = subscription->trial_end_s;
+    int64_t trial_end_us = subscription->trial_end_us;
     struct side *side = &billing->charged;
     side->count = 0;
-    if (trial_end_s < billing->start_s) trial_end_s = billing->start_s;
-    if (trial_end_s > billing->end_s) trial_end_s = billing->end_s;
+    if (trial_end_us < billing->start_us) trial_end_us = billing->start_us;
+    if (trial_end_us > billing->end_us) trial_end_us = billing->end_us;
     if (subscription->trial_tariff)
-        add_parts(billing, subscription->trial_tariff, billing->start_s, trial_end_s, side);
+        add_parts(billing, subscription->trial_tariff, billing->start_us, trial_end_us, side);
     scenario_seen[SEEN_TRIAL_PART] += side->count;
     if (!subscription->trial_stops)
-        add_parts(billing, subscription->tariff, trial_end_s, billing->end_s, side);
+        add_parts(billing, subscription->tariff, trial_end_us, billing->end_us, side);
 }
 
 /* Cost parts are cut wherever one of the customer's begins or ends. */
@@ -125,20 +117,19 @@ static void find_costs(struct billing *billing)
     struct side whole = {.count = 0}, *side = &billing->costs;
     side->count = 0;
     if (!subscription->cost_tariff) return;
-    add_parts(billing, subscription->cost_tariff, billing->start_s, billing->end_s, &whole);
+    add_parts(billing, subscription->cost_tariff, billing->start_us, billing->end_us, &whole);
     for (uint32_t i = 0; i < whole.count; i++) {
-        for (int64_t start_s = whole.parts[i].start_s, end_s; start_s < whole.parts[i].end_s;
-             start_s = end_s) {
+        for (int64_t start_us = whole.parts[i].start_us, end_us; start_us < whole.parts[i].end_us;
+             start_us = end_us) {
             struct part part = whole.parts[i];
-            end_s = part.end_s;
+            end_us = part.end_us;
             for (uint32_t k = 0; k < billing->charged.count; k++) {
                 const struct part *cut = &billing->charged.parts[k];
-                if (cut->start_s > start_s && cut->start_s < end_s) end_s = cut->start_s;
-                if (cut->end_s > start_s && cut->end_s < end_s) end_s = cut->end_s;
+                if (cut->start_us > start_us && cut->start_us < end_us) end_us = cut->start_us;
+                if (cut->end_us > start_us && cut->end_us < end_us) end_us = cut->end_us;
             }
-            part.start_s = start_s;
-            part.end_s = end_s;
-            part.usage_from_s = usage_from(subscription, start_s);
+            part.start_us = start_us;
+            part.end_us = end_us;
             part.first = 0;
             CHECK(billing->scenario, side->count < PARTS_MAX, "too many parts");
             side->parts[side->count++] = part;
@@ -149,12 +140,12 @@ static void find_costs(struct billing *billing)
 
 /* ---- lines ---- */
 
-static char *line_key(const struct billing *billing, int64_t part_s, const char *component, const char *kind,
+static char *line_key(const struct billing *billing, int64_t part_us, const char *component, const char *kind,
                       struct mtr_str dimensions)
 {
     const struct line_identity line = {.subscription = billing->subscription->key,
-                                       .period_s = billing->start_s,
-                                       .part_s = part_s,
+                                       .period_s = billing->start_us / MTR_US_PER_SECOND,
+                                       .part_us = part_us,
                                        .component = mtr_str_from(component),
                                        .kind = mtr_str_from(kind),
                                        .dimensions = dimensions,
@@ -173,7 +164,7 @@ static void add_line(struct billing *billing, const struct part *part, const cha
     scenario_seen[SEEN_RECURRING_LINE] += strcmp(kind, "recurring") == 0;
     CHECK(billing->scenario, bill->count < BILL_LINES_MAX, "too many lines");
     bill->lines[bill->count++] =
-        (struct bill_line){.key = line_key(billing, part->start_s, component, kind, dimensions),
+        (struct bill_line){.key = line_key(billing, part->start_us, component, kind, dimensions),
                            .amount = amount,
                            .subscription = billing->subscription,
                            .tariff = strcmp(kind, "rounding") ? part->tariff : NULL,
@@ -185,11 +176,11 @@ static void add_cost(struct billing *billing, const struct part *part, const cha
                      const char *kind, struct mtr_str dimensions, struct mtr_money cost)
 {
     struct bill *bill = billing->bill;
-    int64_t part_s = part->start_s;
+    int64_t part_us = part->start_us;
     for (uint32_t i = 0; i < billing->charged.count; i++)
-        if (billing->charged.parts[i].start_s <= part_s && part_s < billing->charged.parts[i].end_s)
-            part_s = billing->charged.parts[i].start_s;
-    const char *key = line_key(billing, part_s, component, kind, dimensions);
+        if (billing->charged.parts[i].start_us <= part_us && part_us < billing->charged.parts[i].end_us)
+            part_us = billing->charged.parts[i].start_us;
+    const char *key = line_key(billing, part_us, component, kind, dimensions);
     uint32_t at = billing->first_line;
     while (at < bill->count && strcmp(bill->lines[at].key, key) != 0) at++;
     CHECK(billing->scenario, at < BILL_LINES_MAX, "too many lines");
@@ -239,21 +230,18 @@ static struct naive_range range_of(const struct billing *billing, const struct s
         if (!goes_on) break;
         first--;
     }
-    struct naive_range range = {.from_s = first->usage_from_s,
-                                .own_s = own->usage_from_s,
-                                .levels_from_s = first->start_s,
-                                .levels_own_s = own->start_s,
-                                .until_s = own->end_s,
+    struct naive_range range = {.from_us = first->start_us,
+                                .own_us = own->start_us,
+                                .until_us = own->end_us,
                                 .whole = billing->whole};
     if (component->scope == MTR_CURVE_SCOPE_TERM) {
-        range.from_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
-        range.levels_from_s = subscription->start_s;
+        range.from_us = subscription->start_us;
         for (uint32_t i = 0; i < own->tariff->version_count; i++) { /* the last reset begins a new term */
             const struct mtr_tariff_version *version =
                 mtr_tariff_version_for(&own->tariff->versions[i], subscription->key, subscription->customer);
-            const int64_t start_s = version_start(subscription, version);
-            if (version->reset && start_s <= own->start_s && start_s > subscription->start_s)
-                range.from_s = range.levels_from_s = start_s;
+            const int64_t start_us = version_start(subscription, version);
+            if (version->reset && start_us <= own->start_us && start_us > subscription->start_us)
+                range.from_us = start_us;
         }
     }
     return range;
@@ -268,15 +256,14 @@ static uint32_t measure_peers(struct billing *billing, const struct mtr_componen
     for (uint32_t i = 1; i < own->number && component->across_customer; i++) {
         const struct mtr_subscription *peer = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
         if (!peer || peer->tariff != own->tariff || !mtr_str_equal(peer->customer, own->customer)) continue;
-        int64_t from_s = peer->trial_end_s > peer->start_s ? peer->trial_end_s
-                                                           : mtr_zone_hour(peer->zone, peer->start_s).start_s;
-        int64_t until_s = peer->end_s < billing->whole.end_s ? peer->end_s : billing->whole.end_s;
-        if (from_s < billing->whole.start_s) from_s = billing->whole.start_s;
+        int64_t from_us = peer->trial_end_us;
+        int64_t until_us = peer->end_us < billing->whole.end_us ? peer->end_us : billing->whole.end_us;
+        if (from_us < billing->whole.start_us) from_us = billing->whole.start_us;
         const struct naive_range range = {
-            .from_s = from_s, .own_s = until_s, .until_s = until_s, .whole = billing->whole};
+            .from_us = from_us, .own_us = until_us, .until_us = until_us, .whole = billing->whole};
         const struct naive_measured measured = {peer, component, index, range};
         const uint32_t before = row_count;
-        if (from_s < until_s && !peer->trial_stops)
+        if (from_us < until_us && !peer->trial_stops)
             row_count = scenario_measure(billing->scenario, billing->naive, &measured, rows, row_count);
         scenario_seen[SEEN_PEER] += row_count > before;
     }
@@ -301,26 +288,26 @@ static void count_account(const struct billing *billing, struct mtr_price_input 
         if (!line->subscription || !is_peer(billing, line->subscription) || line->tariff != input->tariff)
             continue;
         if (line->subscription->number > billing->subscription->number) continue;
-        if (line->whole.start_s != whole->start_s || line->whole.end_s != whole->end_s) continue;
+        if (line->whole.start_us != whole->start_us || line->whole.end_us != whole->end_us) continue;
         CHECK_OK(billing->scenario,
                  mtr_money_add(input->account_before, line->amount, &input->account_before));
     }
     for (uint32_t i = billing->subscription->number + 1;
          i <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_SUBSCRIPTION); i++) {
         const struct mtr_subscription *other = mtr_catalog_subscription(billing->scenario->stores.catalog, i);
-        if (!is_peer(billing, other) || other->start_s >= whole->end_s || other->end_s <= whole->start_s)
+        if (!is_peer(billing, other) || other->start_us >= whole->end_us || other->end_us <= whole->start_us)
             continue;
-        if (other->trial_stops || other->trial_end_s >= whole->end_s || other->trial_end_s >= other->end_s)
+        if (other->trial_stops || other->trial_end_us >= whole->end_us || other->trial_end_us >= other->end_us)
             continue;
-        const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_s);
-        if (theirs.start_s == whole->start_s && theirs.end_s == whole->end_s) input->account_continues = true;
+        const struct mtr_period theirs = mtr_period_at(&other->billing, whole->start_us);
+        if (theirs.start_us == whole->start_us && theirs.end_us == whole->end_us) input->account_continues = true;
     }
     scenario_seen[SEEN_ACCOUNT] += input->account_before.e18 != 0;
 }
 
 static struct naive_drawing drawing_of(const struct billing *billing)
 {
-    return (struct naive_drawing){billing->subscription, billing->whole, billing->start_s, billing->end_s};
+    return (struct naive_drawing){billing->subscription, billing->whole, billing->start_us, billing->end_us};
 }
 
 static void price_side(struct billing *billing, const struct side *side, add_amount *add)
@@ -347,10 +334,10 @@ static void price_side(struct billing *billing, const struct side *side, add_amo
         struct mtr_price_input input = {.tariff = part->tariff,
                                         .version = part->version,
                                         .period = billing->whole,
-                                        .active_from_s = part->start_s,
-                                        .active_to_s = part->end_s,
-                                        .runs_from_s = side->parts[part->first].start_s,
-                                        .runs_to_s = side->parts[part->last].end_s,
+                                        .active_from_us = part->start_us,
+                                        .active_to_us = part->end_us,
+                                        .runs_from_us = side->parts[part->first].start_us,
+                                        .runs_to_us = side->parts[part->last].end_us,
                                         .closing = billing->closing,
                                         .continues_earlier = i > part->first,
                                         .continued_later = i < part->last,
@@ -394,29 +381,29 @@ static void price_period(struct billing *billing)
     price_side(billing, &billing->costs, add_cost);
 }
 
-/* The period that begins at time_s. */
-static void open_period(struct billing *billing, int64_t time_s, int64_t watermark_us)
+/* The period that begins at time_us. */
+static void open_period(struct billing *billing, int64_t time_us, int64_t watermark_us)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    billing->whole = mtr_period_at(&subscription->billing, time_s);
-    billing->start_s = time_s;
-    billing->end_s = billing->whole.end_s < subscription->end_s ? billing->whole.end_s : subscription->end_s;
+    billing->whole = mtr_period_at(&subscription->billing, time_us);
+    billing->start_us = time_us;
+    billing->end_us = billing->whole.end_us < subscription->end_us ? billing->whole.end_us : subscription->end_us;
     billing->closing =
-        billing->end_s * MTR_US_PER_SECOND + billing->scenario->stores.rater_options.grace_us <= watermark_us;
+        billing->end_us + billing->scenario->stores.rater_options.grace_us <= watermark_us;
 }
 
-static bool has_period(const struct mtr_subscription *subscription, int64_t time_s, int64_t watermark_us)
+static bool has_period(const struct mtr_subscription *subscription, int64_t time_us, int64_t watermark_us)
 {
-    return time_s < subscription->end_s && time_s * MTR_US_PER_SECOND <= watermark_us;
+    return time_us < subscription->end_us && time_us <= watermark_us;
 }
 
 /* Every period from the start up to the one that runs at the watermark. */
 static void bill_subscription(struct billing *billing, int64_t watermark_us)
 {
     const struct mtr_subscription *subscription = billing->subscription;
-    for (int64_t time_s = subscription->start_s; has_period(subscription, time_s, watermark_us);
-         time_s = billing->whole.end_s) {
-        open_period(billing, time_s, watermark_us);
+    for (int64_t time_us = subscription->start_us; has_period(subscription, time_us, watermark_us);
+         time_us = billing->whole.end_us) {
+        open_period(billing, time_us, watermark_us);
         price_period(billing);
     }
 }
@@ -427,19 +414,19 @@ static void bill_by_time(struct billing *billing, int64_t watermark_us)
 {
     const struct mtr_catalog *catalog = billing->scenario->stores.catalog;
     const uint32_t count = mtr_catalog_count(catalog, MTR_KIND_SUBSCRIPTION);
-    int64_t *next_s = scenario_alloc(billing->scenario, count + 1, sizeof(*next_s));
-    for (uint32_t i = 1; i <= count; i++) next_s[i] = mtr_catalog_subscription(catalog, i)->start_s;
+    int64_t *next_us = scenario_alloc(billing->scenario, count + 1, sizeof(*next_us));
+    for (uint32_t i = 1; i <= count; i++) next_us[i] = mtr_catalog_subscription(catalog, i)->start_us;
     for (;;) {
         uint32_t first = 0;
         for (uint32_t i = 1; i <= count; i++)
-            if (has_period(mtr_catalog_subscription(catalog, i), next_s[i], watermark_us) &&
-                (!first || next_s[i] < next_s[first]))
+            if (has_period(mtr_catalog_subscription(catalog, i), next_us[i], watermark_us) &&
+                (!first || next_us[i] < next_us[first]))
                 first = i;
         if (!first) return;
         billing->subscription = mtr_catalog_subscription(catalog, first);
-        open_period(billing, next_s[first], watermark_us);
+        open_period(billing, next_us[first], watermark_us);
         price_period(billing);
-        next_s[first] = billing->whole.end_s;
+        next_us[first] = billing->whole.end_us;
     }
 }
 
@@ -449,21 +436,19 @@ static uint32_t count_stray(const struct billing *billing)
 {
     const struct mtr_subscription *subscription = billing->subscription;
     const struct naive *naive = billing->naive;
-    int64_t first_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
-    int64_t charged_s =
-        subscription->trial_end_s > subscription->start_s ? subscription->trial_end_s : first_s;
-    int64_t priced_s = version_start(subscription, &subscription->tariff->versions[0]);
-    if (priced_s > subscription->end_s) priced_s = subscription->end_s;
+    int64_t charged_us = subscription->trial_end_us;
+    int64_t priced_us = version_start(subscription, &subscription->tariff->versions[0]);
+    if (priced_us > subscription->end_us) priced_us = subscription->end_us;
     uint32_t count = 0;
     for (uint32_t m = 1; m <= mtr_catalog_count(billing->scenario->stores.catalog, MTR_KIND_METER); m++) {
         bool before = false, after = false, without_tariff = false;
         for (uint32_t i = 0; i < naive->use_count; i++) {
             const struct naive_use *use = &naive->uses[i];
             if (use->subscription != subscription || use->meter->number != m || use->void_seq) continue;
-            before |= use->hour_s < first_s;
-            after |= use->hour_s >= subscription->end_s;
-            without_tariff |= !subscription->trial_stops && priced_s > subscription->start_s &&
-                              use->hour_s >= charged_s && use->hour_s < priced_s;
+            before |= use->start_us < subscription->start_us;
+            after |= use->start_us >= subscription->end_us;
+            without_tariff |= !subscription->trial_stops && priced_us > subscription->start_us &&
+                              use->start_us >= charged_us && use->start_us < priced_us;
         }
         count += (uint32_t)before + (uint32_t)after + (uint32_t)without_tariff;
     }

@@ -133,7 +133,7 @@ struct cell_check {
 
 static bool is_same_cell(const struct naive_use *a, const struct naive_use *b)
 {
-    return a->subscription == b->subscription && a->meter == b->meter && a->hour_s == b->hour_s && mtr_str_equal(a->dimensions, b->dimensions);
+    return a->subscription == b->subscription && a->meter == b->meter && a->start_us == b->start_us && mtr_str_equal(a->dimensions, b->dimensions);
 }
 
 static int on_cell(void *context, const struct mtr_cell_key *key, const struct mtr_cell *cell)
@@ -144,7 +144,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     struct mtr_quantity value;
     uint32_t count = 0;
     uint64_t live = 0, seq_first = UINT64_MAX, seq_last = 0;
-    CHECK(scenario, check->at < check->naive->use_count, "a cell of no event: %u %u %" PRId64, key->subscription, key->meter, key->hour_s);
+    CHECK(scenario, check->at < check->naive->use_count, "a cell of no event: %u %u %" PRId64, key->subscription, key->meter, key->start_us);
     for (; check->at < check->naive->use_count && is_same_cell(first, &check->naive->uses[check->at]) && count < 4096; check->at++) {
         const struct naive_use *use = &check->naive->uses[check->at];
         uint64_t last = use->void_seq ? use->void_seq : use->seq;
@@ -153,16 +153,16 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
         if (use->seq < seq_first) seq_first = use->seq;
         if (last > seq_last) seq_last = last;
     }
-    bool same = key->subscription == first->subscription->number && key->meter == first->meter->number && key->hour_s == first->hour_s &&
+    bool same = key->subscription == first->subscription->number && key->meter == first->meter->number && key->start_us == first->start_us &&
                 mtr_str_equal(key->dimensions, first->dimensions);
-    CHECK(scenario, same, "cell %u %u %" PRId64 ", expected %u %u %" PRId64, key->subscription, key->meter, key->hour_s,
-          first->subscription->number, first->meter->number, first->hour_s);
+    CHECK(scenario, same, "cell %u %u %" PRId64 ", expected %u %u %" PRId64, key->subscription, key->meter, key->start_us,
+          first->subscription->number, first->meter->number, first->start_us);
     scenario_naive_value(scenario, uses, count, &value);
     CHECK(scenario, cell->value.e12 == value.e12 && cell->count == live, "cell %u %u %" PRId64 ": value or count", key->subscription,
-          key->meter, key->hour_s);
+          key->meter, key->start_us);
     CHECK(scenario, cell->seq_first == seq_first && cell->seq_last == seq_last,
           "cell %u %u %" PRId64 ": range %" PRIu64 "-%" PRIu64 ", expected %" PRIu64 "-%" PRIu64, key->subscription, key->meter,
-          key->hour_s, cell->seq_first, cell->seq_last, seq_first, seq_last);
+          key->start_us, cell->seq_first, cell->seq_last, seq_first, seq_last);
     return MTR_OK;
 }
 

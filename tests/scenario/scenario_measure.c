@@ -54,80 +54,11 @@ static void add_row(struct measuring *measuring, int64_t time_us, int64_t until_
                                                                      .earlier = earlier};
 }
 
-static int64_t day_start(const struct measuring *measuring, int64_t time_s)
+static int64_t day_start(const struct measuring *measuring, int64_t time_us)
 {
-    const struct mtr_civil civil = mtr_zone_to_civil(measuring->subscription->zone, time_s);
+    const struct mtr_civil civil = mtr_zone_to_civil(measuring->subscription->zone, time_us);
     const struct mtr_civil midnight = {.year = civil.year, .month = civil.month, .day = civil.day};
     return mtr_zone_from_civil(measuring->subscription->zone, midnight);
-}
-
-static int64_t day_end(const struct measuring *measuring, int64_t time_s)
-{
-    int64_t end_s = day_start(measuring, time_s) + 86400;
-    while (day_start(measuring, end_s) == day_start(measuring, time_s)) end_s += 1800; /* a day of 25 hours */
-    return day_start(measuring, end_s);
-}
-
-static struct mtr_period slice_at(const struct measuring *measuring, int64_t time_s)
-{
-    const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, time_s);
-    if (mtr_component_has_masks(measuring->component)) return (struct mtr_period){hour.start_s, hour.end_s};
-    switch (measuring->component->scope) {
-    case MTR_CURVE_SCOPE_HOUR: return (struct mtr_period){hour.start_s, hour.end_s};
-    case MTR_CURVE_SCOPE_DAY:
-        return (struct mtr_period){day_start(measuring, time_s), day_end(measuring, time_s)};
-    default: return (struct mtr_period){INT64_MIN, INT64_MAX};
-    }
-}
-
-/* ---- cells ---- */
-
-static int compare_values(const void *a, const void *b)
-{
-    const struct mtr_quantity *x = a, *y = b;
-    return (x->e12 > y->e12) - (x->e12 < y->e12);
-}
-
-/* Every window that begins in [from, until), with the sum of its uses. */
-static mtr_int128 percentile(struct measuring *measuring, int64_t from_s, int64_t until_s)
-{
-    static struct mtr_quantity sums[WINDOWS_MAX];
-    uint32_t count = 0;
-    for (int64_t at_s = from_s; at_s < until_s;) {
-        const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, at_s);
-        for (int64_t start_s = hour.start_s; start_s < hour.end_s; start_s += measuring->meter->window_s) {
-            if (start_s < from_s || start_s >= until_s) continue;
-            CHECK(measuring->scenario, count < WINDOWS_MAX, "too many windows");
-            sums[count] = (struct mtr_quantity){0};
-            for (uint32_t i = 0; i < measuring->use_count; i++)
-                if (measuring->uses[i]->hour_s == start_s && !measuring->uses[i]->void_seq)
-                    sums[count].e12 += measuring->uses[i]->quantity.e12;
-            count++;
-        }
-        at_s = hour.end_s;
-    }
-    if (!count) return 0;
-    qsort(sums, count, sizeof(*sums), compare_values);
-    const mtr_int128 hundred = (mtr_int128)100 * 1000000000000;
-    uint32_t rank = 1;
-    while (rank * hundred < count * measuring->meter->percentile.e12) rank++;
-    return sums[rank - 1].e12;
-}
-
-/* The value of the uses whose cell begins in [from, until); false: nothing counts. */
-static bool value_of(struct measuring *measuring, int64_t from_s, int64_t until_s, mtr_int128 *out)
-{
-    const struct naive_use *some[MEASURED_USES_MAX];
-    struct mtr_quantity value = {0};
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < measuring->use_count; i++)
-        if (measuring->uses[i]->hour_s >= from_s && measuring->uses[i]->hour_s < until_s)
-            some[count++] = measuring->uses[i];
-    bool live = scenario_naive_value(measuring->scenario, some, count, &value);
-    if (live && measuring->meter->aggregation == MTR_PERCENTILE)
-        value.e12 = percentile(measuring, from_s, until_s);
-    *out = value.e12;
-    return live;
 }
 
 static int64_t later(int64_t a, int64_t b)
@@ -140,31 +71,104 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static int64_t day_end(const struct measuring *measuring, int64_t time_us)
+{
+    int64_t end_us = day_start(measuring, time_us) + MTR_US_PER_DAY;
+    while (day_start(measuring, end_us) == day_start(measuring, time_us)) end_us += MTR_US_PER_HOUR / 2; /* a day of 25 hours */
+    return day_start(measuring, end_us);
+}
+
+static struct mtr_period slice_at(const struct measuring *measuring, int64_t time_us)
+{
+    const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, time_us);
+    if (mtr_component_has_masks(measuring->component)) return (struct mtr_period){hour.start_us, hour.end_us};
+    switch (measuring->component->scope) {
+    case MTR_CURVE_SCOPE_HOUR: return (struct mtr_period){hour.start_us, hour.end_us};
+    case MTR_CURVE_SCOPE_DAY:
+        return (struct mtr_period){day_start(measuring, time_us), day_end(measuring, time_us)};
+    default: return (struct mtr_period){INT64_MIN, INT64_MAX};
+    }
+}
+
+/* ---- cells ---- */
+
+static int compare_values(const void *a, const void *b)
+{
+    const struct mtr_quantity *x = a, *y = b;
+    return (x->e12 > y->e12) - (x->e12 < y->e12);
+}
+
+/* Every window that has a part of [from, until), with the sum of its uses there. */
+static mtr_int128 percentile(struct measuring *measuring, int64_t from_us, int64_t until_us)
+{
+    static struct mtr_quantity sums[WINDOWS_MAX];
+    uint32_t count = 0;
+    for (int64_t at_us = from_us; at_us < until_us;) {
+        const struct mtr_hour hour = mtr_zone_hour(measuring->subscription->zone, at_us);
+        for (int64_t start_us = hour.start_us; start_us < hour.end_us; start_us += measuring->meter->window_us) {
+            const int64_t begin_us = later(start_us, from_us);
+            const int64_t end_us = sooner(start_us + measuring->meter->window_us, until_us);
+            if (begin_us >= end_us) continue;
+            CHECK(measuring->scenario, count < WINDOWS_MAX, "too many windows");
+            sums[count] = (struct mtr_quantity){0};
+            for (uint32_t i = 0; i < measuring->use_count; i++) {
+                const struct naive_use *use = measuring->uses[i];
+                if (use->start_us >= begin_us && use->start_us < end_us && !use->void_seq)
+                    sums[count].e12 += use->quantity.e12;
+            }
+            count++;
+        }
+        at_us = hour.end_us;
+    }
+    if (!count) return 0;
+    qsort(sums, count, sizeof(*sums), compare_values);
+    const mtr_int128 hundred = (mtr_int128)100 * 1000000000000;
+    uint32_t rank = 1;
+    while (rank * hundred < count * measuring->meter->percentile.e12) rank++;
+    return sums[rank - 1].e12;
+}
+
+/* The value of the uses whose cell begins in [from, until); false: nothing counts. */
+static bool value_of(struct measuring *measuring, int64_t from_us, int64_t until_us, mtr_int128 *out)
+{
+    const struct naive_use *some[MEASURED_USES_MAX];
+    struct mtr_quantity value = {0};
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < measuring->use_count; i++)
+        if (measuring->uses[i]->start_us >= from_us && measuring->uses[i]->start_us < until_us)
+            some[count++] = measuring->uses[i];
+    bool live = scenario_naive_value(measuring->scenario, some, count, &value);
+    if (live && measuring->meter->aggregation == MTR_PERCENTILE)
+        value.e12 = percentile(measuring, from_us, until_us);
+    *out = value.e12;
+    return live;
+}
+
 /* Slice by slice: what it came to before the part, and what the part makes of it. */
 static void measure_cells(struct measuring *measuring)
 {
     const struct naive_range *range = measuring->range;
-    int64_t done_s = INT64_MIN;
+    int64_t done_us = INT64_MIN;
     for (uint32_t i = 0; i < measuring->use_count; i++) {
-        const struct mtr_period slice = slice_at(measuring, measuring->uses[i]->hour_s);
-        const int64_t start_s = later(slice.start_s, range->from_s),
-                      end_s = sooner(slice.end_s, range->until_s);
-        if (start_s < done_s) continue;
-        done_s = end_s;
+        const struct mtr_period slice = slice_at(measuring, measuring->uses[i]->start_us);
+        const int64_t start_us = later(slice.start_us, range->from_us),
+                      end_us = sooner(slice.end_us, range->until_us);
+        if (start_us < done_us) continue;
+        done_us = end_us;
         mtr_int128 before = 0, all = 0, own;
-        const bool live_before = value_of(measuring, start_s, sooner(range->own_s, end_s), &before);
+        const bool live_before = value_of(measuring, start_us, sooner(range->own_us, end_us), &before);
         const bool live_own =
-            range->own_s < end_s && value_of(measuring, later(range->own_s, start_s), end_s, &own);
-        const bool live = value_of(measuring, start_s, end_s, &all);
+            range->own_us < end_us && value_of(measuring, later(range->own_us, start_us), end_us, &own);
+        const bool live = value_of(measuring, start_us, end_us, &all);
         const bool falls =
             measuring->meter->aggregation == MTR_PERCENTILE && !live_own && live && all != before;
         scenario_seen[SEEN_PERCENTILE_FELL] += falls;
         scenario_seen[SEEN_POSITION] += live_before && before && all != before;
         if (live_before)
-            add_row(measuring, start_s * MTR_US_PER_SECOND, start_s * MTR_US_PER_SECOND, before, true);
+            add_row(measuring, start_us, start_us, before, true);
         if (live_own || falls)
-            add_row(measuring, later(start_s, range->own_s) * MTR_US_PER_SECOND,
-                    later(start_s, range->own_s) * MTR_US_PER_SECOND, all - before, false);
+            add_row(measuring, later(start_us, range->own_us),
+                    later(start_us, range->own_us), all - before, false);
     }
 }
 
@@ -185,7 +189,7 @@ static void measure_events(struct measuring *measuring)
         scenario_seen[SEEN_EVENT_PRICED]++;
         const mtr_int128 quantity = use->meter->aggregation == MTR_COUNT ? 1000000000000 : use->quantity.e12;
         add_row(measuring, use->event->time_us, use->event->time_us, quantity,
-                use->hour_s < measuring->range->own_s);
+                use->start_us < measuring->range->own_us);
     }
 }
 
@@ -211,12 +215,11 @@ static uint32_t changes_of(struct measuring *measuring, struct naive_change *cha
             if (!measuring->uses[k]->void_seq &&
                 mtr_str_equal(measuring->uses[k]->dimensions, use->dimensions))
                 before = measuring->uses[k]->quantity.e12;
-        const int64_t day_us =
-            day_start(measuring, use->event->time_us / MTR_US_PER_SECOND) * MTR_US_PER_SECOND;
+        const int64_t day_us = day_start(measuring, use->event->time_us);
         const int64_t time_us =
-            later(by_day ? day_us : use->event->time_us, measuring->range->levels_from_s * MTR_US_PER_SECOND);
+            later(by_day ? day_us : use->event->time_us, measuring->range->from_us);
         scenario_seen[SEEN_LEVEL_CARRIED] +=
-            use->event->time_us < measuring->range->levels_from_s * MTR_US_PER_SECOND;
+            use->event->time_us < measuring->range->from_us;
         changes[count++] = (struct naive_change){time_us, use->quantity.e12 - before};
     }
     return count;
@@ -224,33 +227,34 @@ static uint32_t changes_of(struct measuring *measuring, struct naive_change *cha
 
 /* Level × time from the range's begin to `until`, ÷ the meter's unit of time. */
 static mtr_int128 quotient_at(const struct measuring *measuring, const struct naive_change *changes,
-                              uint32_t count, int64_t until_s)
+                              uint32_t count, int64_t until_us)
 {
     static const int64_t seconds[] = {1, 60, 3600, 86400};
     const struct mtr_period *whole = &measuring->range->whole;
-    const int64_t per_s = measuring->meter->per == MTR_TIME_UNIT_PERIOD ? whole->end_s - whole->start_s
-                                                                        : seconds[measuring->meter->per];
+    const int64_t per_us = measuring->meter->per == MTR_TIME_UNIT_PERIOD
+                               ? whole->end_us - whole->start_us
+                               : seconds[measuring->meter->per] * MTR_US_PER_SECOND;
     mtr_int128 sum = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const int64_t left_us = until_s * MTR_US_PER_SECOND - changes[i].time_us;
+        const int64_t left_us = until_us - changes[i].time_us;
         if (left_us > 0) sum += changes[i].by * left_us;
     }
-    return scenario_divide(sum, (mtr_int128)per_s * MTR_US_PER_SECOND);
+    return scenario_divide(sum, per_us);
 }
 
 static void measure_quotients(struct measuring *measuring, const struct naive_change *changes, uint32_t count)
 {
     const struct naive_range *range = measuring->range;
     mtr_int128 before = 0;
-    for (int64_t at_s = range->levels_from_s; at_s < range->until_s;) {
-        int64_t end_s = sooner(slice_at(measuring, at_s).end_s, range->until_s);
-        if (at_s < range->levels_own_s && range->levels_own_s < end_s) end_s = range->levels_own_s;
-        const mtr_int128 after = quotient_at(measuring, changes, count, end_s);
+    for (int64_t at_us = range->from_us; at_us < range->until_us;) {
+        int64_t end_us = sooner(slice_at(measuring, at_us).end_us, range->until_us);
+        if (at_us < range->own_us && range->own_us < end_us) end_us = range->own_us;
+        const mtr_int128 after = quotient_at(measuring, changes, count, end_us);
         if (after != before)
-            add_row(measuring, at_s * MTR_US_PER_SECOND, end_s * MTR_US_PER_SECOND, after - before,
-                    at_s < range->levels_own_s);
+            add_row(measuring, at_us, end_us, after - before,
+                    at_us < range->own_us);
         before = after;
-        at_s = end_s;
+        at_us = end_us;
     }
 }
 
@@ -258,9 +262,8 @@ static void measure_quotients(struct measuring *measuring, const struct naive_ch
 static void measure_spans(struct measuring *measuring, const struct naive_change *changes, uint32_t count)
 {
     const struct naive_range *range = measuring->range;
-    const int64_t until_us = range->until_s * MTR_US_PER_SECOND,
-                  own_us = range->levels_own_s * MTR_US_PER_SECOND;
-    for (int64_t at_us = range->levels_from_s * MTR_US_PER_SECOND; at_us < until_us;) {
+    const int64_t until_us = range->until_us, own_us = range->own_us;
+    for (int64_t at_us = range->from_us; at_us < until_us;) {
         int64_t next_us = at_us < own_us ? own_us : until_us;
         mtr_int128 level = 0;
         for (uint32_t i = 0; i < count; i++) {
@@ -287,10 +290,8 @@ static bool is_in_range(const struct measuring *measuring, const struct naive_us
     const struct naive_range *range = measuring->range;
     const struct mtr_subscription *subscription = measuring->subscription;
     if (use->meter->aggregation != MTR_TIME_WEIGHTED)
-        return use->hour_s >= range->from_s && use->hour_s < range->until_s;
-    const int64_t time_s = use->event->time_us / MTR_US_PER_SECOND;
-    return use->hour_s >= mtr_zone_hour(subscription->zone, subscription->start_s).start_s &&
-           time_s < subscription->end_s;
+        return use->start_us >= range->from_us && use->start_us < range->until_us;
+    return use->event->time_us >= subscription->start_us && use->event->time_us < subscription->end_us;
 }
 
 /* All lines of one meter. */

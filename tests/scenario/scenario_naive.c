@@ -173,7 +173,45 @@ mtr_int128 scenario_divide(mtr_int128 numerator, mtr_int128 denominator)
     return quotient;
 }
 
-/* One use in each hour that the length touches. */
+static void cut(struct mtr_period *cell, int64_t time_us, int64_t cut_us)
+{
+    if (cut_us <= time_us && cut_us > cell->start_us) cell->start_us = cut_us;
+    if (cut_us > time_us && cut_us < cell->end_us) cell->end_us = cut_us;
+}
+
+static void cut_by_tariff(const struct mtr_subscription *subscription,
+                          const struct mtr_tariff_document *tariff, struct mtr_period *cell, int64_t time_us)
+{
+    for (uint32_t i = 0; tariff && i < tariff->version_count; i++) {
+        const int64_t start_us = mtr_tariff_version_start(&tariff->versions[i], subscription->zone);
+        if (start_us >= subscription->start_us && start_us <= subscription->end_us)
+            cut(cell, time_us, start_us);
+    }
+}
+
+/* An hour of the zone, or a window of it, as far as nothing begins or ends inside. */
+static struct mtr_period cell_at(const struct mtr_subscription *subscription, const struct mtr_meter *meter,
+                                 int64_t time_us)
+{
+    const struct mtr_hour hour = mtr_zone_hour(subscription->zone, time_us);
+    struct mtr_period cell = {hour.start_us, hour.end_us};
+    if (meter->window_us) {
+        cell.start_us = time_us - (time_us - hour.start_us) % meter->window_us;
+        if (cell.start_us + meter->window_us < cell.end_us) cell.end_us = cell.start_us + meter->window_us;
+    }
+    cut(&cell, time_us, subscription->start_us);
+    cut(&cell, time_us, subscription->trial_end_us);
+    if (subscription->free_until_us >= subscription->start_us)
+        cut(&cell, time_us, subscription->free_until_us);
+    cut(&cell, time_us, subscription->charged_until_us);
+    cut(&cell, time_us, subscription->end_us);
+    cut_by_tariff(subscription, subscription->tariff, &cell, time_us);
+    cut_by_tariff(subscription, subscription->trial_tariff, &cell, time_us);
+    cut_by_tariff(subscription, subscription->cost_tariff, &cell, time_us);
+    return cell;
+}
+
+/* One use in each cell that the length touches. */
 static bool spread_use(struct scenario *scenario, struct naive *naive, struct naive_use use)
 {
     const struct mtr_property *property = property_of(use.event, use.meter->spread_over);
@@ -186,18 +224,18 @@ static bool spread_use(struct scenario *scenario, struct naive *naive, struct na
     if (property && property->kind == MTR_PROPERTY_STRING) rc = mtr_quantity_parse(property->text, &length);
     if (rc || length.e12 < 0) return false;
     scenario_seen[SEEN_SPREAD_USE]++;
-    for (int64_t at_s = use.event->time_us / MTR_US_PER_SECOND;;) {
-        const struct mtr_hour hour = mtr_zone_hour(use.subscription->zone, at_s);
-        const mtr_int128 elapsed = (hour.end_s * MTR_US_PER_SECOND - use.event->time_us) * us;
+    for (int64_t at_us = use.event->time_us;;) {
+        const struct mtr_period cell = cell_at(use.subscription, use.meter, at_us);
+        const mtr_int128 elapsed = (cell.end_us - use.event->time_us) * us;
         const bool ends = elapsed >= length.e12;
         const mtr_int128 after =
             ends ? quantity : scenario_divide(quantity * (elapsed / us), length.e12 / us);
-        use.hour_s = hour.start_s;
+        use.start_us = cell.start_us;
         use.quantity.e12 = after - before;
         keep_use(scenario, naive, &use);
         if (ends) return true;
         before = after;
-        at_s = hour.end_s;
+        at_us = cell.end_us;
     }
 }
 
@@ -229,13 +267,11 @@ static void use_event(struct scenario *scenario, struct naive *naive, uint64_t s
     }
     reception->taken = true;
     use.dimensions = cell_dimensions(scenario, meter, event);
-    const int64_t time_s = event->time_us / MTR_US_PER_SECOND;
     bool counts = read_value(scenario, meter, event, &use);
     if (counts && meter->spread_over.size) {
         counts = spread_use(scenario, naive, use);
     } else if (counts) {
-        use.hour_s = mtr_zone_hour(subscription->zone, time_s).start_s;
-        if (meter->window_s) use.hour_s = time_s - (time_s - use.hour_s) % meter->window_s;
+        use.start_us = cell_at(subscription, meter, event->time_us).start_us;
         keep_use(scenario, naive, &use);
     }
     naive->quarantined_count += !counts;
@@ -277,7 +313,7 @@ static int compare_uses(const void *a, const void *b)
     if (x->subscription->number != y->subscription->number)
         return x->subscription->number < y->subscription->number ? -1 : 1;
     if (x->meter->number != y->meter->number) return x->meter->number < y->meter->number ? -1 : 1;
-    if (x->hour_s != y->hour_s) return x->hour_s < y->hour_s ? -1 : 1;
+    if (x->start_us != y->start_us) return x->start_us < y->start_us ? -1 : 1;
     int order = mtr_str_compare(x->dimensions, y->dimensions);
     return order ? order : (x->seq > y->seq) - (x->seq < y->seq);
 }

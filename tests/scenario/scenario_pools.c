@@ -18,7 +18,7 @@ struct naive_grant {
 
 static int64_t midnight(const struct mtr_subscription *subscription, const struct mtr_catalog_time *time)
 {
-    if (!time->is_date) return time->time_s;
+    if (!time->is_date) return time->time_us;
     return mtr_zone_from_civil(subscription->zone, mtr_civil_from_s(time->days * 86400));
 }
 
@@ -54,7 +54,7 @@ void scenario_pools_begin(struct scenario *scenario, struct naive_pools *pools,
                           const struct mtr_tariff_document *const *tariffs, uint32_t part_count)
 {
     const struct mtr_subscription *subscription = drawing->subscription;
-    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, drawing->start_s);
+    const struct mtr_civil day = mtr_zone_to_civil(subscription->zone, drawing->start_us);
     for (uint32_t i = 0; i < pools->count; i++) {
         struct naive_grant *grant = &pools->grants[i];
         if (grant->subscription != subscription) continue;
@@ -95,22 +95,22 @@ static int64_t expiry(const struct naive_grant *grant, const struct mtr_subscrip
 {
     if (grant->credit)
         return grant->credit->expires.text.size ? midnight(subscription, &grant->credit->expires) : INT64_MAX;
-    int64_t end_s = whole.end_s;
+    int64_t end_us = whole.end_us;
     for (uint32_t i = 0; i < grant->periods_left; i++)
-        end_s = mtr_period_at(&subscription->billing, end_s).end_s;
-    return end_s;
+        end_us = mtr_period_at(&subscription->billing, end_us).end_us;
+    return end_us;
 }
 
 static bool is_open(const struct naive_grant *grant, const struct mtr_subscription *subscription,
-                    int64_t start_s, int64_t end_s, uint32_t part)
+                    int64_t start_us, int64_t end_us, uint32_t part)
 {
     if (!grant->credit)
         return grant->subscription == subscription && !grant->is_gone && grant->first_part <= part;
     const struct mtr_credit *credit = grant->credit;
     if (!mtr_str_equal(credit->customer, subscription->customer) ||
-        midnight(subscription, &credit->from) >= end_s)
+        midnight(subscription, &credit->from) >= end_us)
         return false;
-    return !credit->expires.text.size || midnight(subscription, &credit->expires) > start_s;
+    return !credit->expires.text.size || midnight(subscription, &credit->expires) > start_us;
 }
 
 uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_drawing *drawing,
@@ -119,11 +119,11 @@ uint32_t scenario_pools_of(const struct naive_pools *pools, const struct naive_d
     uint32_t count = 0;
     for (uint32_t i = 0; i < pools->count && count < NAIVE_POOLS_MAX; i++) {
         const struct naive_grant *grant = &pools->grants[i];
-        if (!is_open(grant, drawing->subscription, drawing->start_s, drawing->end_s, part) ||
+        if (!is_open(grant, drawing->subscription, drawing->start_us, drawing->end_us, part) ||
             !mtr_str_equal(grant->currency, currency))
             continue;
         out[count] = grant->pool;
-        out[count++].expires_s = expiry(grant, drawing->subscription, drawing->whole);
+        out[count++].expires_us = expiry(grant, drawing->subscription, drawing->whole);
     }
     return count;
 }

@@ -95,7 +95,7 @@ static int on_cell(void *context, const struct mtr_cell_key *key, const struct m
     if (meter->keep_events)
         return mtr_rollups_walk_points(quoting->rollups.txn, key, INT64_MIN, INT64_MAX, on_point, &reading);
     if (meter->aggregation != MTR_LAST) {
-        add_use(quoting, key->dimensions, key->hour_s * MTR_US_PER_SECOND, 0, cell->value);
+        add_use(quoting, key->dimensions, key->start_us, 0, cell->value);
         return MTR_OK;
     }
     CHECK_OK(quoting->scenario, mtr_rollups_last_member(quoting->rollups.txn, key, &member));
@@ -136,7 +136,7 @@ static void read_uses(struct quoting *quoting)
         quoting->meter = mtr_catalog_meter(catalog, i);
         if (quoting->meter->service != quoting->subscription->service) continue;
         if (quoting->meter->aggregation == MTR_TIME_WEIGHTED) read_levels(quoting);
-        const struct mtr_cell_range range = {quoting->subscription->number, i, 0, MTR_TIME_S_MAX};
+        const struct mtr_cell_range range = {quoting->subscription->number, i, 0, MTR_TIME_US_MAX};
         CHECK_OK(quoting->scenario, mtr_rollups_walk_cells(quoting->rollups.txn, &range, on_cell, quoting));
     }
     qsort(quoting->uses, quoting->use_count, sizeof(*quoting->uses), compare_uses);
@@ -314,7 +314,7 @@ static void open_use(struct quoting *quoting)
                                               .row_count = quoting->row_count,
                                               .tariffs = {{&quoting->tariff, &quoting->cost}},
                                               .catalog = quoting->rollups.catalog,
-                                              .zone = quoting->subscription->zone};
+                                              .subscription = quoting->subscription};
     int rc = quote_use_open(&options, &quoting->arena, &quoting->findings, &quoting->use);
     CHECK(quoting->scenario, !rc, "%d: %s", rc,
           quoting->findings.count ? quoting->findings.items[0].text : "");
@@ -331,7 +331,7 @@ static char *line_key(struct quoting *quoting, const struct mtr_charge_line *lin
 {
     const struct line_identity identity = {.subscription = quoting->subscription->key,
                                            .period_s = line->period_start_s,
-                                           .part_s = line->part_start_s,
+                                           .part_us = line->part_start_us,
                                            .component = line->component,
                                            .kind = line->kind,
                                            .dimensions = line->dimensions,
@@ -383,7 +383,8 @@ static int on_period(void *context, const struct mtr_charge_period *period)
     mtr_arena_reset(&quoting->price);
     CHECK_OK(scenario, mtr_charges_walk_lines(quoting->charges, period->subscription, period->start_s,
                                               on_line, &emitted));
-    CHECK_OK(scenario, mtr_billing_period_price(&rating, quoting->subscription, period->start_s, &priced));
+    CHECK_OK(scenario, mtr_billing_period_price(&rating, quoting->subscription,
+                                                period->start_s * MTR_US_PER_SECOND, &priced));
     for (uint32_t i = 0; i < priced.line_count; i++) take_off(&emitted, &priced.lines[i]);
     for (uint32_t i = 0; i < emitted.count; i++)
         CHECK(scenario, !emitted.amounts[i].e18 && !emitted.costs[i].e18,

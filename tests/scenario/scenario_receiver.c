@@ -52,7 +52,7 @@ static int64_t time_of(struct scenario *scenario, const struct mtr_node *charge,
 {
     int64_t time_us;
     CHECK_OK(scenario, mtr_time_parse(text_of(scenario, charge, name), &time_us));
-    return time_us / MTR_US_PER_SECOND;
+    return time_us;
 }
 
 /* {"region":"eu"} as region=eu, with a '\' before , = and \ in values. */
@@ -103,8 +103,8 @@ static void take_charge(struct scenario *scenario, struct receiver *receiver, co
     if (mtr_node_get(charge, "cost"))
         CHECK_OK(scenario, mtr_money_parse(text_of(scenario, charge, "cost"), &cost));
     const struct line_identity line = {.subscription = text_of(scenario, charge, "subscription"),
-                                       .period_s = time_of(scenario, charge, "period_start"),
-                                       .part_s = time_of(scenario, charge, "part_start"),
+                                       .period_s = time_of(scenario, charge, "period_start") / MTR_US_PER_SECOND,
+                                       .part_us = time_of(scenario, charge, "part_start"),
                                        .component = text_of(scenario, charge, "component"),
                                        .kind = text_of(scenario, charge, "kind"),
                                        .dimensions = dimensions_of(scenario, charge),

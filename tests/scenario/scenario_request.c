@@ -67,10 +67,10 @@ struct asking {
 /* ---- can it be said? ---- */
 
 /* The start of the billing period that holds a moment of the subscription's time. */
-static int64_t period_start_of(const struct asking *asking, int64_t time_s)
+static int64_t period_start_of(const struct asking *asking, int64_t time_us)
 {
-    int64_t end_s;
-    return mtr_billing_period_start(asking->subscription, time_s, &end_s);
+    int64_t end_us;
+    return mtr_billing_period_start(asking->subscription, time_us, &end_us);
 }
 
 static bool is_priced(const struct mtr_tariff_document *tariff, struct mtr_str meter)
@@ -104,13 +104,12 @@ static bool find_rows(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
     const struct scenario_use *uses = asking->used->uses;
-    const int64_t hour_s = mtr_zone_hour(subscription->zone, subscription->start_s).start_s;
     for (uint32_t i = 0; i < asking->used->count; i++) {
-        const int64_t time_s = uses[i].time_us / MTR_US_PER_SECOND;
+        const int64_t time_us = uses[i].time_us;
         if (!is_row(asking, i)) continue;
-        if (time_s >= subscription->end_s) break;
-        if (time_s < subscription->start_s) {
-            if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED || time_s >= hour_s) return false;
+        if (time_us >= subscription->end_us) break;
+        if (time_us < subscription->start_us) {
+            if (uses[i].meter->aggregation == MTR_TIME_WEIGHTED) return false;
             asking->first = i + 1;
             continue;
         }
@@ -118,9 +117,8 @@ static bool find_rows(struct asking *asking)
         asking->end = i + 1;
     }
     if (asking->end <= asking->first) return false;
-    const int64_t first_s =
-        mtr_zone_hour(subscription->zone, uses[asking->first].time_us / MTR_US_PER_SECOND).start_s;
-    return mtr_billing_version_at(subscription->tariff, subscription->zone, first_s) != NULL;
+    return mtr_tariff_version_at(subscription->tariff, subscription->zone, uses[asking->first].time_us) !=
+           NULL;
 }
 
 static bool is_shared(const struct asking *asking)
@@ -143,7 +141,7 @@ static bool find_credits(struct asking *asking)
     const struct mtr_credit *credit;
     uint32_t position = 0;
     int64_t first_end_s;
-    (void)mtr_billing_period_start(asking->subscription, asking->subscription->start_s, &first_end_s);
+    (void)mtr_billing_period_start(asking->subscription, asking->subscription->start_us, &first_end_s);
     while ((credit = mtr_catalog_next_credit(asking->scenario->stores.catalog, asking->subscription,
                                              &position)) != NULL) {
         if (!mtr_str_equal(credit->currency, asking->subscription->tariff->currency)) continue;
@@ -219,7 +217,7 @@ static void put_credits(struct asking *asking)
         mtr_json_named_money(json, "amount", credit->amount, 0);
         mtr_json_named_u64(json, "priority", credit->priority);
         if (credit->expires.text.size)
-            mtr_json_named_time(json, "expires", instant_of(asking, &credit->expires) * MTR_US_PER_SECOND);
+            mtr_json_named_time(json, "expires", instant_of(asking, &credit->expires));
         mtr_json_map_end(json);
     }
     mtr_json_list_end(json);
@@ -245,11 +243,11 @@ static void put_trial(struct asking *asking)
 {
     const struct mtr_subscription *subscription = asking->subscription;
     struct mtr_json_writer *json = &asking->json;
-    if (subscription->trial_end_s <= subscription->start_s) return;
+    if (subscription->trial_end_us <= subscription->start_us) return;
     CHECK(asking->scenario, !subscription->trial_unit_count && !subscription->has_trial_amount, "not planned");
     mtr_json_name(json, "trial");
     mtr_json_map(json);
-    mtr_json_named_time(json, "end", subscription->trial_end_s * MTR_US_PER_SECOND);
+    mtr_json_named_time(json, "end", subscription->trial_end_us);
     if (subscription->trial_stops) mtr_json_named_cstr(json, "then", "stop");
     if (subscription->trial_tariff) {
         mtr_json_name(json, "tariff");
@@ -274,9 +272,9 @@ static void put_request(struct asking *asking)
     mtr_json_named_text(json, "customer", subscription->customer);
     mtr_json_named_text(json, "currency", subscription->currency);
     mtr_json_named_cstr(json, "zone", mtr_zone_name(subscription->zone));
-    mtr_json_named_time(json, "start", subscription->start_s * MTR_US_PER_SECOND);
-    if (subscription->end_s < INT64_MAX)
-        mtr_json_named_time(json, "end", subscription->end_s * MTR_US_PER_SECOND);
+    mtr_json_named_time(json, "start", subscription->start_us);
+    if (subscription->end_us < INT64_MAX)
+        mtr_json_named_time(json, "end", subscription->end_us);
     put_billing(asking);
     put_trial(asking);
     mtr_json_named_bool(json, "trace", false);
@@ -313,7 +311,7 @@ static void add(struct asking *asking, struct differences *differences, const st
 static void add_cost(struct asking *asking, struct line_identity identity, struct mtr_money cost)
 {
     if (mtr_str_equal(identity.kind, MTR_STR("rounding"))) return;
-    identity.part_s = identity.period_s;
+    identity.part_us = identity.period_s * MTR_US_PER_SECOND;
     add(asking, &asking->costs, &identity, cost);
 }
 
@@ -322,7 +320,7 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     struct asking *asking = context;
     const struct line_identity identity = {.subscription = asking->subscription->key,
                                            .period_s = line->period_start_s,
-                                           .part_s = line->part_start_s,
+                                           .part_us = line->part_start_us,
                                            .component = line->component,
                                            .kind = line->kind,
                                            .dimensions = line->dimensions};
@@ -336,17 +334,21 @@ static int on_period(void *context, const struct mtr_charge_period *period)
 {
     struct asking *asking = context;
     const struct mtr_subscription *subscription = asking->subscription;
-    const bool exists = subscription->start_s <= period->start_s && period->start_s < subscription->end_s &&
-                        period_start_of(asking, period->start_s) == period->start_s;
+    const int64_t second_us = period->start_s * MTR_US_PER_SECOND,
+                  start_us = mtr_billing_period_name_s(subscription->start_us) == period->start_s
+                                 ? subscription->start_us
+                                 : second_us;
+    const bool exists = subscription->start_us <= start_us && start_us < subscription->end_us &&
+                        period_start_of(asking, start_us) == start_us;
     const bool is_closed = exists && period->status == MTR_PERIOD_FINAL && !period->problem;
     scenario_seen[SEEN_CLOSED_PERIOD] += is_closed;
     if (!asking->can_be_asked) return MTR_OK;
     const int64_t last_us = asking->used->uses[asking->end - 1].time_us;
-    const bool is_answered = subscription->end_s < INT64_MAX || period->start_s * MTR_US_PER_SECOND <= last_us;
+    const bool is_answered = subscription->end_us < INT64_MAX || start_us <= last_us;
     if (asking->pools_go_on && (!is_closed || !is_answered)) asking->is_broken_off = true;
     if (!is_closed || !is_answered || asking->is_broken_off) return MTR_OK;
     CHECK(asking->scenario, asking->period_count < PERIODS_MAX, "too many periods");
-    asking->periods[asking->period_count++] = (struct mtr_period){period->start_s, period->end_s};
+    asking->periods[asking->period_count++] = (struct mtr_period){start_us, period->end_s * MTR_US_PER_SECOND};
     return mtr_charges_walk_lines(asking->charges, period->subscription, period->start_s, on_line, asking);
 }
 
@@ -364,13 +366,13 @@ static int64_t start_of(struct asking *asking, const struct mtr_node *node)
 {
     int64_t time_us = 0;
     CHECK_OK(asking->scenario, mtr_time_parse(mtr_node_text(node, "from"), &time_us));
-    return time_us / MTR_US_PER_SECOND;
+    return time_us;
 }
 
-static bool is_asked(const struct asking *asking, int64_t time_s)
+static bool is_asked(const struct asking *asking, int64_t time_us)
 {
     for (uint32_t i = 0; i < asking->period_count; i++)
-        if (asking->periods[i].start_s <= time_s && time_s < asking->periods[i].end_s) return true;
+        if (asking->periods[i].start_us <= time_us && time_us < asking->periods[i].end_us) return true;
     return false;
 }
 
@@ -387,10 +389,10 @@ static struct mtr_str dimensions_of(struct asking *asking, const struct mtr_node
 
 static struct line_identity identity_of(struct asking *asking, const struct mtr_node *line)
 {
-    const int64_t part_s = start_of(asking, line);
+    const int64_t part_us = start_of(asking, line);
     return (struct line_identity){.subscription = asking->subscription->key,
-                                  .period_s = period_start_of(asking, part_s),
-                                  .part_s = part_s,
+                                  .period_s = mtr_billing_period_name_s(period_start_of(asking, part_us)),
+                                  .part_us = part_us,
                                   .component = mtr_node_text(line, "component"),
                                   .kind = mtr_node_text(line, "kind"),
                                   .dimensions = dimensions_of(asking, line)};
@@ -410,7 +412,7 @@ static void take_line(struct asking *asking, const struct mtr_node *line)
 {
     const struct mtr_money amount = money_of(asking, line, "amount");
     const struct line_identity identity = identity_of(asking, line), rounding = rounding_of(asking, line);
-    if (!is_asked(asking, identity.part_s)) return;
+    if (!is_asked(asking, identity.part_us)) return;
     add(asking, &asking->amounts, &identity, (struct mtr_money){-amount.e18});
     add(asking, &asking->amounts, &rounding, amount);
     add_cost(asking, identity, (struct mtr_money){-money_of(asking, line, "cost").e18});
@@ -430,8 +432,8 @@ static void take_answer(struct asking *asking, const struct mtr_node *answer)
         const struct mtr_money part = money_of(asking, &parts->children[i], "total");
         const struct line_identity rounding = rounding_of(asking, &parts->children[i]);
         CHECK_OK(asking->scenario, mtr_money_sub(total, part, &total));
-        is_all = is_all && is_asked(asking, rounding.part_s);
-        if (is_asked(asking, rounding.part_s))
+        is_all = is_all && is_asked(asking, rounding.part_us);
+        if (is_asked(asking, rounding.part_us))
             add(asking, &asking->amounts, &rounding, (struct mtr_money){-part.e18});
     }
     CHECK(asking->scenario, !total.e18, "the parts do not add up to the total");
@@ -473,7 +475,7 @@ static void ask(struct asking *asking)
     check_differences(asking, &asking->amounts, "amount");
     check_differences(asking, &asking->costs, "cost");
     scenario_seen[SEEN_ANSWERED_PERIOD] += asking->period_count;
-    scenario_seen[SEEN_REQUEST_TRIAL] += asking->subscription->trial_end_s > asking->subscription->start_s;
+    scenario_seen[SEEN_REQUEST_TRIAL] += asking->subscription->trial_end_us > asking->subscription->start_us;
     scenario_seen[SEEN_REQUEST_CREDIT] += asking->credit_count;
 }
 

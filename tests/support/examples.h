@@ -139,7 +139,7 @@ static inline uint32_t example_pools(const struct example *example, char *text, 
                                                .grant = mtr_str_from(grants[i]),
                                                .of_money = true,
                                                .priority = 100,
-                                               .expires_s = INT64_MAX};
+                                               .expires_us = INT64_MAX};
         int rc = mtr_money_parse((struct mtr_str){word + 7, size - 7}, &pools[count++].amount);
         example_check(!rc, example->name, "is no amount:", mtr_str_from(word));
         memset(word, ' ', size);
@@ -168,25 +168,24 @@ static inline void example_tell(const struct example *example, struct mtr_slicin
 {
     uint32_t group;
     struct mtr_quantity change = word->quantity;
-    const int64_t time_us =
-        word->time_us ? word->time_us : pricing_input(&example->pricing).period.start_s * MTR_US_PER_SECOND;
-    int64_t time_s = time_us / MTR_US_PER_SECOND;
-    const int64_t until_s = word->until_us / MTR_US_PER_SECOND, length_s = until_s - time_s;
+    int64_t time_us =
+        word->time_us ? word->time_us : pricing_input(&example->pricing).period.start_us;
+    const int64_t until_us = word->until_us, length_us = until_us - time_us;
     int rc = mtr_slicing_group(slicing, word->dimensions, &group);
     if (mtr_slicing_is_level(meter)) {
         if (!meter->reports_changes) change.e12 -= level->e12;
         level->e12 += change.e12;
-        if (meter->holds_from_day) time_s -= time_s % 86400;
-        if (!rc) rc = mtr_slicing_add_change(slicing, group, time_s * MTR_US_PER_SECOND, change);
-    } else if (length_s > 0) {
-        const int64_t step_s = meter->window_s ? meter->window_s : 3600;
-        if (!meter->window_s) change.e12 /= length_s / step_s; /* examples are of whole hours */
-        for (; !rc && time_s < until_s; time_s += step_s) {
-            const struct mtr_use use = {time_s, time_s * MTR_US_PER_SECOND, 0, change};
+        if (meter->holds_from_day) time_us -= time_us % MTR_US_PER_DAY;
+        if (!rc) rc = mtr_slicing_add_change(slicing, group, time_us, change);
+    } else if (length_us > 0) {
+        const int64_t step_us = meter->window_us ? meter->window_us : MTR_US_PER_HOUR;
+        if (!meter->window_us) change.e12 /= length_us / step_us; /* examples are of whole hours */
+        for (; !rc && time_us < until_us; time_us += step_us) {
+            const struct mtr_use use = {time_us, time_us, 0, change};
             rc = mtr_slicing_add(slicing, group, &use);
         }
     } else if (!rc) {
-        const struct mtr_use use = {time_s, time_us, 0, change};
+        const struct mtr_use use = {time_us, time_us, 0, change};
         rc = mtr_slicing_add(slicing, group, &use);
     }
     example_check(!rc, example->name, "cannot be measured:", meter->key);
@@ -214,9 +213,9 @@ static inline const struct mtr_usage_row *example_measure(struct example *exampl
                                               .meter = &meter,
                                               .zone = example->utc,
                                               .whole = input.period,
-                                              .from_s = input.period.start_s,
-                                              .own_s = input.period.start_s,
-                                              .until_s = input.period.end_s};
+                                              .from_us = input.period.start_us,
+                                              .own_us = input.period.start_us,
+                                              .until_us = input.period.end_us};
         int rc = mtr_slicing_begin(&rule, &example->pricing.arena, &slicing);
         for (uint32_t k = 0; !rc && k < *count; k++)
             if (words[k].component == i) example_tell(example, slicing, &meter, &words[k], &level);

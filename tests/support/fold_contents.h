@@ -26,7 +26,7 @@ static inline int on_cell(void *context, const struct mtr_cell_key *key, const s
 {
     char time[MTR_TIME_TEXT_BYTES], value[MTR_DECIMAL_TEXT_BYTES];
     (void)context;
-    mtr_time_format(key->hour_s * MTR_US_PER_SECOND, time);
+    mtr_time_format(key->start_us, time);
     mtr_quantity_format(cell->value, value);
     note("%" PRIu32 ".%" PRIu32 " %.16s %.*s= %s (%" PRIu64 ", %" PRIu64 "-%" PRIu64 ")\n", key->subscription,
          key->meter, time, MTR_STR_ARGS(key->dimensions), value, cell->count, cell->seq_first,

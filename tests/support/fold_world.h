@@ -52,7 +52,7 @@ static inline int world_compare_subjects(const void *a, const void *b)
                                   *y = *(const struct mtr_subscription *const *)b;
     if (x->service->number != y->service->number) return x->service->number < y->service->number ? -1 : 1;
     const int order = mtr_str_compare(x->subject, y->subject);
-    return order ? order : (x->start_s > y->start_s) - (x->start_s < y->start_s);
+    return order ? order : (x->start_us > y->start_us) - (x->start_us < y->start_us);
 }
 
 /* Those of the first subscriptions that share a subject; here it is of one service. */
@@ -128,9 +128,9 @@ const struct mtr_subscription *mtr_catalog_find_subject(const struct mtr_catalog
         if (!mtr_str_equal(subscription->subject, address->subject) ||
             !mtr_str_equal(subscription->service->vendor->key, address->vendor))
             continue;
-        if (!first || subscription->start_s < first->start_s) first = subscription;
-        if (subscription->start_s * MTR_US_PER_SECOND > address->time_us) continue;
-        if (!begun || subscription->start_s > begun->start_s) begun = subscription;
+        if (!first || subscription->start_us < first->start_us) first = subscription;
+        if (subscription->start_us > address->time_us) continue;
+        if (!begun || subscription->start_us > begun->start_us) begun = subscription;
     }
     return begun ? begun : first;
 }

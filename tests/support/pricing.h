@@ -83,11 +83,11 @@ static inline struct mtr_price_input pricing_input(const struct pricing *pricing
     return (struct mtr_price_input){
         .tariff = &pricing->tariff,
         .version = &pricing->tariff.versions[0],
-        .period = {1767225600, 1769904000},
-        .active_from_s = 1767225600,
-        .active_to_s = 1769904000,
-        .runs_from_s = 1767225600,
-        .runs_to_s = 1769904000,
+        .period = {1767225600 * MTR_US_PER_SECOND, 1769904000 * MTR_US_PER_SECOND},
+        .active_from_us = 1767225600 * MTR_US_PER_SECOND,
+        .active_to_us = 1769904000 * MTR_US_PER_SECOND,
+        .runs_from_us = 1767225600 * MTR_US_PER_SECOND,
+        .runs_to_us = 1769904000 * MTR_US_PER_SECOND,
         .closing = true,
     };
 }

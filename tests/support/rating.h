@@ -53,10 +53,10 @@ static inline void rating_open_stores(struct rating_world *world)
     assert_int_equal(mtr_rater_open(world->rollups, world->charges, &world->options, &world->rater), 0);
 }
 
-static inline void rating_open(struct rating_world *world, int64_t now_s)
+static inline void rating_open(struct rating_world *world, int64_t now_us)
 {
     *world =
-        (struct rating_world){.options = mtr_rater_options_default(), .now_us = now_s * MTR_US_PER_SECOND};
+        (struct rating_world){.options = mtr_rater_options_default(), .now_us = now_us};
     make_temporary_in_memory(world->root);
     rating_open_stores(world);
 }
@@ -73,6 +73,18 @@ static inline void rating_reopen(struct rating_world *world)
     rating_open_stores(world);
 }
 
+/* As the fold would: what is used from now on lies in cells that are cut as this catalog says. */
+static inline void rating_note_cuts(struct rating_world *world)
+{
+    struct mtr_rollups_txn *txn = NULL;
+    assert_int_equal(mtr_rollups_begin(world->rollups, true, &txn), 0);
+    for (uint32_t i = 1; i <= mtr_catalog_count(world->catalog, MTR_KIND_SUBSCRIPTION); i++) {
+        const struct mtr_subscription *subscription = mtr_catalog_subscription(world->catalog, i);
+        assert_int_equal(mtr_rollups_put_cuts(txn, i, subscription->cuts_us, subscription->cut_count), 0);
+    }
+    assert_int_equal(mtr_rollups_commit(txn), 0);
+}
+
 /* False: the catalog does not take it, and has said why. */
 static inline bool rating_take(struct rating_world *world, const char *yaml)
 {
@@ -87,6 +99,7 @@ static inline bool rating_take(struct rating_world *world, const char *yaml)
     mtr_diagnostics_release(&findings);
     mtr_catalog_release(world->catalog);
     world->catalog = mtr_catalog_store_snapshot(world->store);
+    rating_note_cuts(world);
     return rc == 0;
 }
 
@@ -96,11 +109,11 @@ static inline void rating_apply(struct rating_world *world, const char *yaml)
 }
 
 /* What a euro is worth on that day, as the bank `ecb` says. */
-static inline void rating_rate(struct rating_world *world, int64_t time_s, const char *currency,
+static inline void rating_rate(struct rating_world *world, int64_t time_us, const char *currency,
                                const char *rate)
 {
     char yaml[256], day[MTR_DATE_TEXT_BYTES];
-    mtr_rate_day_format(time_s / 86400, day);
+    mtr_rate_day_format(time_us / MTR_US_PER_DAY, day);
     snprintf(yaml, sizeof(yaml),
              "rates: [{key: ecb-%s, source: ecb, date: %s, base: EUR, quotes: {%s: '%s'}}]", day, day,
              currency, rate);
@@ -108,10 +121,10 @@ static inline void rating_rate(struct rating_world *world, int64_t time_s, const
 }
 
 /* Time goes on, and usage is complete up to it. */
-static inline void rating_advance_to(struct rating_world *world, int64_t now_s)
+static inline void rating_advance_to(struct rating_world *world, int64_t now_us)
 {
     struct mtr_rollups_txn *txn = NULL;
-    world->now_us = world->watermark_us = now_s * MTR_US_PER_SECOND;
+    world->now_us = world->watermark_us = now_us;
     assert_int_equal(mtr_rollups_begin(world->rollups, true, &txn), 0);
     assert_int_equal(mtr_rollups_put_cursor(txn, world->seq + 1, world->watermark_us, world->change), 0);
     assert_int_equal(mtr_rollups_commit(txn), 0);

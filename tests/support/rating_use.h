@@ -4,6 +4,7 @@
 #ifndef METERD_TESTS_SUPPORT_RATING_USE_H
 #define METERD_TESTS_SUPPORT_RATING_USE_H
 
+#include "meterd/catalog/cell.h"
 #include "tests/support/rating.h"
 
 /* Adds to a cell; the quantity and the number of events may be negative. */
@@ -25,7 +26,7 @@ static inline void rating_add(struct rating_world *world, const struct mtr_cell_
     if (!compares) assert_int_equal(mtr_quantity_add(cell.value, quantity, &cell.value), 0);
     else if (quantity.e12 > cell.value.e12) cell.value = quantity;
     assert_int_equal(mtr_rollups_put_cell(txn, key, &cell), 0);
-    const struct mtr_feed_row row = {world->change, key->subscription, (uint32_t)(key->hour_s / 86400)};
+    const struct mtr_feed_row row = {world->change, key->subscription, (uint32_t)(key->start_us / MTR_US_PER_DAY)};
     assert_int_equal(mtr_rollups_put_feed(txn, &row), 0);
     assert_int_equal(mtr_rollups_put_cursor(txn, world->seq + 1, world->watermark_us, world->change), 0);
     assert_int_equal(mtr_rollups_commit(txn), 0);
@@ -42,7 +43,7 @@ struct rating_usage {
 
 /* "eu|ssd|": the values of the meter's dimensions, each with its end, 0x1F in a cell. */
 static inline void rating_find(const struct rating_world *world, const char *subscription_key,
-                               const char *meter_key, int64_t time_s, const char *dimensions,
+                               const char *meter_key, int64_t time_us, const char *dimensions,
                                struct rating_usage *usage)
 {
     const struct mtr_str key = mtr_str_from(subscription_key);
@@ -53,13 +54,13 @@ static inline void rating_find(const struct rating_world *world, const char *sub
     snprintf(usage->dimensions, sizeof(usage->dimensions), "%s", dimensions);
     for (char *p = usage->dimensions; *p; p++)
         if (*p == '|') *p = 0x1F;
-    usage->time_us = time_s * MTR_US_PER_SECOND;
+    usage->time_us = time_us;
     usage->cell = (struct mtr_cell_key){.subscription = subscription->number,
                                         .meter = usage->meter->number,
-                                        .hour_s = mtr_zone_hour(subscription->zone, time_s).start_s,
+                                        .start_us = mtr_cell_at(subscription, usage->meter, time_us).start_us,
                                         .dimensions = mtr_str_from(usage->dimensions)};
     usage->list = usage->cell;
-    if (usage->meter->aggregation == MTR_TIME_WEIGHTED) usage->list.hour_s = MTR_CELL_ALL_HOURS;
+    if (usage->meter->aggregation == MTR_TIME_WEIGHTED) usage->list.start_us = MTR_CELL_ALL_HOURS;
 }
 
 static inline bool rating_keeps_points(const struct mtr_meter *meter)
@@ -108,11 +109,11 @@ static inline void rating_use_values(struct rating_world *world, const struct ra
 /* Of a meter that counts so many events, of one of unique values an event for each, of any other one event of
  * that quantity. A level, a last value and a kept event are also points of their moment. */
 static inline void rating_use(struct rating_world *world, const char *subscription, const char *meter,
-                              int64_t time_s, const char *dimensions, const char *text)
+                              int64_t time_us, const char *dimensions, const char *text)
 {
     struct rating_usage usage;
     struct mtr_quantity quantity;
-    rating_find(world, subscription, meter, time_s, dimensions, &usage);
+    rating_find(world, subscription, meter, time_us, dimensions, &usage);
     if (usage.meter->aggregation == MTR_UNIQUE) {
         rating_use_values(world, &usage, text);
         return;
@@ -133,12 +134,12 @@ static inline int rating_on_point(void *context, const struct mtr_point *point)
 
 /* Takes back what rating_use left; a point is that of the same moment and quantity. */
 static inline void rating_void(struct rating_world *world, const char *subscription, const char *meter,
-                               int64_t time_s, const char *dimensions, const char *text)
+                               int64_t time_us, const char *dimensions, const char *text)
 {
     struct rating_usage usage;
     struct mtr_quantity quantity;
     struct mtr_rollups_txn *txn = NULL;
-    rating_find(world, subscription, meter, time_s, dimensions, &usage);
+    rating_find(world, subscription, meter, time_us, dimensions, &usage);
     if (mtr_quantity_parse(mtr_str_from(text), &quantity)) fail_msg("no quantity: %s", text);
     const struct mtr_quantity less = {-quantity.e12};
     rating_add(world, &usage.cell, less, -rating_events(usage.meter, quantity));

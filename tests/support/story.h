@@ -112,24 +112,21 @@ static inline bool story_next(const struct story *story, unsigned *line, char te
 
 /* 2026-01, 2026-01-31, 2026-01-31T23, 2026-01-31T23:30, 2026-01-31T23:30:59: what is left out is the first,
  * in UTC. */
-static inline bool story_time(struct mtr_str text, int64_t *time_s)
+static inline bool story_time(struct mtr_str text, int64_t *time_us)
 {
     static const char whole[] = "2026-01-01T00:00:00Z";
     char copy[sizeof(whole)];
-    int64_t time_us;
     memcpy(copy, whole, sizeof(whole));
     if (text.size >= sizeof(whole) - 1) return false;
     memcpy(copy, text.data, text.size);
-    if (mtr_time_parse(mtr_str_from(copy), &time_us)) return false;
-    *time_s = time_us / MTR_US_PER_SECOND;
-    return true;
+    return mtr_time_parse(mtr_str_from(copy), time_us) == MTR_OK;
 }
 
 /* As short as story_time takes it. */
-static inline const char *story_format_time(int64_t time_s, char text[MTR_TIME_TEXT_BYTES])
+static inline const char *story_format_time(int64_t time_us, char text[MTR_TIME_TEXT_BYTES])
 {
     static const char *const ends[] = {"Z", ":00", ":00", "T00", "-01"};
-    mtr_time_format(time_s * MTR_US_PER_SECOND, text);
+    mtr_time_format(time_us, text);
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         const size_t size = strlen(text), end = strlen(ends[i]);
         if (strcmp(text + size - end, ends[i]) != 0) break;

@@ -17,7 +17,7 @@ struct credits {
     /* asked for */
     const struct mtr_subscription *only; /* or NULL: of the customer */
     struct mtr_str customer;
-    int64_t time_s;
+    int64_t time_us;
     uint64_t limit;
     /* where the walk stands */
     uint32_t after; /* number of the last subscription that was looked at */
@@ -101,12 +101,12 @@ static int on_balance(void *context, const struct mtr_balance *balance)
                              .kind = kind_choice(balance->credit ? 1 : 0),
                              .customer = subscription->customer,
                              .priority = balance->priority,
-                             .expires_once = balance->expires_s < MTR_TIME_S_MAX};
+                             .expires_once = balance->expires_us < MTR_TIME_US_MAX};
     if (!is_shared) row.subscription = subscription->key;
     if (balance->of_money) row.currency = balance->currency;
     if (row.expires_once)
-        row.expires = (struct mtr_local_time){balance->expires_s,
-                                              mtr_zone_at(subscription->zone, balance->expires_s).offset_s};
+        row.expires = (struct mtr_local_time){balance->expires_us,
+                                              mtr_zone_at(subscription->zone, balance->expires_us).offset_s};
     set_sizes(balance, texts, &row);
     return api_row(credits->rows, &row);
 }
@@ -123,7 +123,7 @@ static bool begin(struct api_call *call)
     if (!api_subscription(call, "subscription", &credits->only)) return false;
     credits->limit = api_u64(call, "limit");
     credits->after = (uint32_t)api_u64(call, "after");
-    credits->time_s = api_time_us(call, "at", call->now_us) / MTR_US_PER_SECOND;
+    credits->time_us = api_time_us(call, "at", call->now_us);
     call->state = credits;
     return true;
 }
@@ -144,7 +144,7 @@ static int list_subscription(struct api_call *call, struct credits *credits,
 {
     credits->subscription = subscription;
     mtr_arena_reset(&credits->arena);
-    const struct mtr_balance_question question = {call->catalog, credits->subscription, credits->time_s};
+    const struct mtr_balance_question question = {call->catalog, credits->subscription, credits->time_us};
     int rc = mtr_rater_balances(credits->txn, &question, &credits->arena, on_balance, credits);
     credits->shared_told = true;
     return rc;

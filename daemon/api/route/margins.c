@@ -7,6 +7,7 @@
  */
 #include "daemon/api/rows.h"
 #include "daemon/api/routes.h"
+#include "meterd/rater/billing_period.h"
 #include "meterd/core/currency.h"
 #include "meterd/core/time.h"
 #include "meterd/rater/charge_body.h"
@@ -18,7 +19,7 @@ struct margins {
     /* asked for */
     const struct mtr_subscription *only; /* NULL: all */
     struct mtr_str customer;             /* empty: all */
-    int64_t from_s;                      /* periods that start there or later */
+    int64_t from_s;                       /* periods that start there or later */
     uint64_t limit;
     bool losses_only;
     /* where the walk stands */
@@ -85,15 +86,16 @@ static int on_line(void *context, const struct mtr_charge_line *line)
     int rc = mtr_money_sub(line->emitted, line->cost, &margin);
     if (rc || (margins->losses_only && margin.e18 >= 0)) return rc;
     margins->listed++;
+    const bool is_first = mtr_billing_period_name_s(subscription->start_us) == line->period_start_s;
+    const int64_t start_us = is_first ? subscription->start_us : line->period_start_s * MTR_US_PER_SECOND;
     const struct margin_row row = {
         .subscription = subscription->key,
         .customer = subscription->customer,
         .component = line->component,
         .kind = line->kind,
         .dimensions = line->dimensions,
-        .period_start = {line->period_start_s,
-                         mtr_zone_at(subscription->zone, line->period_start_s).offset_s},
-        .part_start = {line->part_start_s, mtr_zone_at(subscription->zone, line->part_start_s).offset_s},
+        .period_start = {start_us, mtr_zone_at(subscription->zone, start_us).offset_s},
+        .part_start = {line->part_start_us, mtr_zone_at(subscription->zone, line->part_start_us).offset_s},
         .quantity = line->quantity,
         .amount = {line->emitted, digits},
         .cost = {line->cost, digits},

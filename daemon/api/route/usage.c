@@ -57,21 +57,15 @@ static bool read_groups(struct api_call *call, struct mtr_usage_query *query)
     return true;
 }
 
-static int64_t ceil_s(int64_t us)
-{
-    return us / MTR_US_PER_SECOND + (us % MTR_US_PER_SECOND > 0);
-}
-
 static bool read_times(struct api_call *call, struct mtr_usage_query *query)
 {
-    const int64_t to_us = api_time_us(call, "to", call->now_us),
-                  from_us = api_time_us(call, "from", to_us - DEFAULT_DAYS * MTR_US_PER_DAY);
+    const int64_t now_s = call->now_us / MTR_US_PER_SECOND + 1; /* people read it */
     enum { DATE_BYTES = 10 }; /* 2026-03-01; a time is longer */
     query->from_is_date = api_text(call, "from").size == DATE_BYTES;
     query->to_is_date = api_text(call, "to").size == DATE_BYTES;
-    query->from_s = ceil_s(from_us);
-    query->to_s = ceil_s(to_us);
-    if (query->from_s < query->to_s) return true;
+    query->to_us = api_time_us(call, "to", now_s * MTR_US_PER_SECOND);
+    query->from_us = api_time_us(call, "from", query->to_us - DEFAULT_DAYS * MTR_US_PER_DAY);
+    if (query->from_us < query->to_us) return true;
     api_problem(call, 400, "from must be before to");
     return false;
 }
@@ -175,8 +169,8 @@ static int write_row(struct api_rows *rows, const struct usage *usage,
         .aggregation = mtr_aggregation_name(from->meter->aggregation),
         .unit = from->meter->unit,
         .dimensions = {labels, query->dimension_count},
-        .start = {from->start_s, from->offset_s},
-        .end = {from->end_s, from->offset_s},
+        .start = {from->start_us, from->offset_s},
+        .end = {from->end_us, from->offset_s},
         .has_quantity = !from->is_out_of_range,
         .quantity = from->quantity,
         .events = from->events,

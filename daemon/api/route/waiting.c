@@ -67,15 +67,16 @@ static int write_waiting(struct waiting_list *list, const struct mtr_subscriptio
     const struct mtr_zone *zone = subscription->zone;
     int rc = mtr_charges_get_period(list->txn, waiting->subscription, waiting->period_start_s, &period);
     if (rc) return rc == MTR_ENOTFOUND ? MTR_ECORRUPT : rc;
+    const int64_t start_us = period.start_s * MTR_US_PER_SECOND, end_us = period.end_s * MTR_US_PER_SECOND;
     const struct waiting_row row = {
         .subscription = subscription->key,
         .customer = subscription->customer,
         .vendor = subscription->service->vendor->key,
         .service = subscription->service->key,
         .tariff = subscription->tariff->key,
-        .period_start = {period.start_s, mtr_zone_at(zone, period.start_s).offset_s},
-        .period_end = {period.end_s, mtr_zone_at(zone, period.end_s).offset_s},
-        .over = period.end_s * MTR_US_PER_SECOND <= list->rows->call->now_us,
+        .period_start = {start_us, mtr_zone_at(zone, start_us).offset_s},
+        .period_end = {end_us, mtr_zone_at(zone, end_us).offset_s},
+        .over = end_us <= list->rows->call->now_us,
         .reason = mtr_waiting_reason_name(waiting->reason),
         .problem = waiting->text,
         .since = waiting->since_us,

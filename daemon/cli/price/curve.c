@@ -50,7 +50,7 @@ static int find_version(const struct cli_invocation *invocation, struct curve *c
         return quote_fail(findings, NULL, "at", "is no time:", mtr_str_from(at));
     int rc = mtr_zone_open(MTR_STR("UTC"), &utc);
     if (rc) return rc;
-    curve->version = mtr_billing_version_at(curve->tariff, utc, at_us / MTR_US_PER_SECOND);
+    curve->version = mtr_tariff_version_at(curve->tariff, utc, at_us);
     mtr_zone_close(utc);
     curve->row.time_us = curve->row.until_us = at_us;
     return curve->version
@@ -138,16 +138,16 @@ static int price_points(struct curve *curve, struct mtr_diagnostics *findings)
         struct mtr_usage_row row = curve->row;
         row.quantity = curve->points[i].quantity;
         if (component->scope == MTR_CURVE_SCOPE_LEVEL) { /* it holds for the whole month */
-            row.time_us = period.start_s * MTR_US_PER_SECOND;
-            row.until_us = period.end_s * MTR_US_PER_SECOND;
+            row.time_us = period.start_us;
+            row.until_us = period.end_us;
         }
         const struct mtr_price_input input = {.tariff = curve->tariff,
                                               .version = curve->version,
                                               .period = period,
-                                              .active_from_s = period.start_s,
-                                              .active_to_s = period.end_s,
-                                              .runs_from_s = period.start_s,
-                                              .runs_to_s = period.end_s,
+                                              .active_from_us = period.start_us,
+                                              .active_to_us = period.end_us,
+                                              .runs_from_us = period.start_us,
+                                              .runs_to_us = period.end_us,
                                               .closing = true,
                                               .zone = utc,
                                               .usage = &row,

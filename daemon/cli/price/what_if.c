@@ -52,7 +52,7 @@ static bool read_time(const struct cli_invocation *invocation, const char *name,
     }
     bound->is_date = strlen(text) == DATE_BYTES;
     bound->days = time_us / MTR_US_PER_DAY;
-    bound->time_s = time_us / MTR_US_PER_SECOND;
+    bound->time_us = time_us;
     return true;
 }
 
@@ -78,15 +78,15 @@ static bool read_options(struct what_if *what_if)
         fprintf(stderr, "meterd: --csv or --json, not both\n");
         return false;
     }
-    options->to.time_s = MTR_TIME_S_MAX;
+    options->to.time_us = MTR_TIME_US_MAX;
     options->vendor = text_option(invocation, "vendor");
     options->customer = text_option(invocation, "customer");
     options->subscription = text_option(invocation, "subscription");
     options->has_at = invocation_flag(invocation, "at");
     bool ok = read_time(invocation, "from", &options->from) && read_time(invocation, "to", &options->to) &&
               read_time(invocation, "at", &at);
-    options->at_s = at.time_s;
-    if (ok && options->from.time_s >= options->to.time_s) {
+    options->at_us = at.time_us;
+    if (ok && options->from.time_us >= options->to.time_us) {
         fprintf(stderr, "meterd: --from must be before --to\n");
         return false;
     }
@@ -210,7 +210,7 @@ static int make_draft(struct what_if *what_if)
 
 static bool same_term(const struct mtr_subscription *a, const struct mtr_subscription *b)
 {
-    return a->start_s == b->start_s && a->end_s == b->end_s && a->billing.unit == b->billing.unit &&
+    return a->start_us == b->start_us && a->end_us == b->end_us && a->billing.unit == b->billing.unit &&
            a->billing.anchor_days == b->billing.anchor_days && mtr_str_equal(a->currency, b->currency);
 }
 
@@ -254,7 +254,7 @@ static void note_problem(struct what_if *what_if, const struct mtr_what_if_perio
     char start[MTR_TIME_TEXT_BYTES];
     const int rc = period->stored_problem ? period->stored_problem : period->draft_problem;
     if (!rc || what_if->noted++ >= NOTES_MAX) return;
-    mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
+    mtr_time_format(period->start_us, start);
     progress_clear(&what_if->progress);
     fprintf(stderr,
             "meterd: the period of subscription '%.*s' that begins %s cannot be priced under the %s: %s\n",

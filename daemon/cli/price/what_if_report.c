@@ -52,11 +52,11 @@ static unsigned digits_of(struct mtr_str currency)
 }
 
 /* The offset of the subscription's zone stands with the instant, so that a month begins on its first. */
-static struct mtr_str local_time(const struct mtr_subscription *subscription, int64_t time_s,
+static struct mtr_str local_time(const struct mtr_subscription *subscription, int64_t time_us,
                                  char text[MTR_TIME_TEXT_BYTES])
 {
-    int32_t offset_s = mtr_zone_at(subscription->zone, time_s).offset_s;
-    int size = mtr_time_format_offset(time_s * MTR_US_PER_SECOND, offset_s, text);
+    int32_t offset_s = mtr_zone_at(subscription->zone, time_us).offset_s;
+    int size = mtr_time_format_offset(time_us, offset_s, text);
     return (struct mtr_str){text, (size_t)size};
 }
 
@@ -167,8 +167,8 @@ static int csv_period(struct mtr_buffer *out, const struct mtr_what_if_period *p
     problem_text(period, problem, sizeof(problem));
     int rc = write_cell(out, subscription->key, false);
     if (!rc) rc = write_cell(out, subscription->customer, false);
-    if (!rc) rc = write_cell(out, local_time(subscription, period->start_s, from), false);
-    if (!rc) rc = write_cell(out, local_time(subscription, period->end_s, to), false);
+    if (!rc) rc = write_cell(out, local_time(subscription, period->start_us, from), false);
+    if (!rc) rc = write_cell(out, local_time(subscription, period->end_us, to), false);
     if (!rc) rc = write_cell(out, mtr_str_from(status_of(period)), false);
     if (!rc) rc = write_cell(out, subscription->currency, false);
     if (!rc) rc = write_money_cell(out, period->emitted, digits);
@@ -207,8 +207,8 @@ static void json_period(struct mtr_json_writer *json, const struct mtr_what_if_p
     mtr_json_map(json);
     mtr_json_named_text(json, "subscription", subscription->key);
     mtr_json_named_text(json, "customer", subscription->customer);
-    mtr_json_named_text(json, "from", local_time(subscription, period->start_s, from));
-    mtr_json_named_text(json, "to", local_time(subscription, period->end_s, to));
+    mtr_json_named_text(json, "from", local_time(subscription, period->start_us, from));
+    mtr_json_named_text(json, "to", local_time(subscription, period->end_us, to));
     mtr_json_named_text(json, "status", mtr_str_from(status_of(period)));
     mtr_json_named_text(json, "currency", subscription->currency);
     mtr_json_named_money(json, "emitted", period->emitted, digits);

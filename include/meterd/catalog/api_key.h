@@ -26,7 +26,7 @@ struct mtr_api_key {
     unsigned scopes;                 /* enum mtr_api_scope, or'ed */
     const struct mtr_vendor *vendor; /* ingest and query are bound to this vendor; NULL: operator */
     bool disabled;
-    int64_t retired_s;               /* refused from then on; INT64_MAX: never */
+    int64_t retired_us;              /* refused from then on; INT64_MAX: never */
 };
 
 #endif

@@ -102,14 +102,20 @@ struct mtr_meter {
                             own moment */
     enum mtr_time_unit per;     /* time_weighted */
     struct mtr_quantity percentile; /* percentile: above 0, at most 100 */
-    int64_t window_s;           /* percentile: length of a window, divides an hour; 0 otherwise */
+    int64_t window_us;           /* percentile: length of a window, divides an hour; 0 otherwise */
     struct mtr_catalog_time retired; /* a date is midnight in UTC; without a text: never */
 };
+
+/* Are its members of one list over all hours (store/rollups.h)? */
+static inline bool mtr_meter_holds_level(const struct mtr_meter *meter)
+{
+    return meter->aggregation == MTR_TIME_WEIGHTED;
+}
 
 /* From when on it counts nothing, in µs since 1970 UTC; INT64_MAX: never. */
 static inline int64_t mtr_meter_retired_us(const struct mtr_meter *meter)
 {
-    return meter->retired.text.size ? meter->retired.time_s * MTR_US_PER_SECOND : INT64_MAX;
+    return meter->retired.text.size ? meter->retired.time_us : INT64_MAX;
 }
 
 /* Reads one meter document by itself, outside of any catalog: what `meterd price` finds in a bundle. Fills
@@ -130,7 +136,7 @@ bool mtr_meter_fits_masks(const struct mtr_meter *meter, const struct mtr_compon
 /* Where cells are: in a subscription's zone, from its start on. */
 struct mtr_cell_place {
     const struct mtr_zone *zone;
-    int64_t from_s;
+    int64_t from_us;
 };
 /* The same there of masks that look at another clock than the zone's. */
 bool mtr_meter_fits_clocks(const struct mtr_meter *meter, const struct mtr_component *component,

@@ -12,7 +12,7 @@
  *       start: 2026-01-31
  *       trial: {days: 14, quantity: {vcpu: "100"}}
  *
- * Instants are seconds since 1970 in UTC; a date that was written is local midnight in the zone. Service,
+ * Instants are µs since 1970 in UTC; a date that was written is local midnight in the zone. Service,
  * subject, zone and currency are fixed once applied. Part of a snapshot: see catalog.h for lifetime.
  */
 #ifndef METERD_CATALOG_SUBSCRIPTION_H
@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "meterd/catalog/vendor.h"
+#include "meterd/core/arena.h"
 #include "meterd/core/decimal.h"
 #include "meterd/core/period.h"
 #include "meterd/core/schema.h"
@@ -48,24 +49,27 @@ struct mtr_subscription {
     const struct mtr_rate_book *rates; /* all of the snapshot */
     struct mtr_zone *zone;
     struct mtr_period_rule billing;
-    int64_t start_s;     /* usage and fees from here on */
-    /* == start_s without a trial, and of a trial that frees units or money of the tariff. */
-    int64_t trial_end_s;
+    int64_t start_us;     /* usage and fees from here on */
+    /* == start_us without a trial, and of a trial that frees units or money of the tariff. */
+    int64_t trial_end_us;
     const struct mtr_tariff_document *trial_tariff; /* what is charged until then; NULL: nothing */
     bool trial_stops;    /* nothing is charged from then on */
-    int64_t free_until_s; /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
-    int64_t charged_until_s; /* nothing is charged from then on; INT64_MAX: always */
+    int64_t free_until_us; /* what the trial frees of the tariff can be used until then; INT64_MAX: always */
+    int64_t charged_until_us; /* nothing is charged from then on; INT64_MAX: always */
     const struct mtr_trial_units *trial_units; /* what it frees, by component */
     uint32_t trial_unit_count;
     bool has_trial_amount;
     struct mtr_money trial_amount; /* in the tariff's currency */
-    int64_t end_s;                 /* INT64_MAX while it runs */
+    int64_t end_us;                 /* INT64_MAX while it runs */
     struct mtr_label *labels;
     uint32_t label_count;
     /* The customer's subscriptions of the same tariff and currency, by number, this one at peer_index:
      * where the tariff counts across them, else none. Of two the one with the lower number goes before. */
     const struct mtr_subscription *const *peers;
     uint32_t peer_count, peer_index;
+    /* Instants inside its local hours at which something of it begins or ends, ascending (catalog/cell.h). */
+    const int64_t *cuts_us;
+    uint32_t cut_count;
     /* All subscriptions of the vendor that have this subject, this one among them, by service and start: none
      * where it is alone. Terms of one service do not overlap, and no two of the services take one type of
      * event. */
@@ -75,8 +79,9 @@ struct mtr_subscription {
                      from the term's start */
 };
 
-/* The start of the hour cell that holds the subscription's start: its usage is the subscription's. */
-int64_t mtr_subscription_first_hour(const struct mtr_subscription *subscription);
+/* Fills in its cuts, from its zone, term, trial and tariffs. From the arena. MTR_ENOMEM;
+ * MTR_ELIMIT: more than MTR_SUBSCRIPTION_CUTS_MAX. */
+int mtr_subscription_find_cuts(struct mtr_subscription *subscription, struct mtr_arena *arena) MTR_MUST_USE;
 
 struct mtr_arena;
 struct mtr_node;

@@ -1,5 +1,5 @@
 /*
- * Instants as documents say them: a date, or an instant of whole seconds.
+ * Instants as documents say them: a date, or an instant.
  *
  *   {from: 2026-03-01}    {retired: 2026-12-01T12:00:00Z}
  *
@@ -19,14 +19,14 @@ struct mtr_catalog_time {
     struct mtr_str text; /* empty: none */
     bool is_date;        /* then days count since 1970-01-01 in the zone */
     int64_t days;
-    int64_t time_s; /* of a date: its midnight in UTC */
+    int64_t time_us; /* of a date: its midnight in UTC */
 };
 
-/* Seconds since 1970 UTC in that zone; INT64_MAX where none was written. */
+/* µs since 1970 UTC in that zone; INT64_MAX where none was written. */
 static inline int64_t mtr_catalog_time_in(const struct mtr_catalog_time *time, const struct mtr_zone *zone)
 {
     if (!time->text.size) return INT64_MAX;
-    return time->is_date ? mtr_zone_midnight(zone, time->days) : time->time_s;
+    return time->is_date ? mtr_zone_midnight(zone, time->days) : time->time_us;
 }
 
 #endif

@@ -38,6 +38,7 @@ enum {
 enum {
     MTR_KEY_BYTES_MAX = 64,     /* keys of vendors, services, meters, tariffs, subscriptions, destinations */
     MTR_METER_GROUP_BY_MAX = 8, /* dimensions of one meter */
+    MTR_SUBSCRIPTION_CUTS_MAX = 4096, /* instants inside local hours at which a part of it begins */
     MTR_DIMENSIONS_BYTES_MAX = 384, /* encoded dimensions inside a cell's key */
     MTR_DOCUMENT_BYTES_MAX = 16 << 20,
     MTR_DOCUMENT_DEPTH_MAX = 32,

@@ -33,13 +33,13 @@ struct mtr_period_rule {
 };
 
 struct mtr_period {
-    int64_t start_s;
-    int64_t end_s;
+    int64_t start_us;
+    int64_t end_us;
 };
 
 const char *mtr_period_unit_name(enum mtr_period_unit unit);
 
-/* The period that holds time_s. Works before the anchor too (counting backwards). */
-struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_s);
+/* The period that holds time_us. Works before the anchor too (counting backwards). */
+struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_us);
 
 #endif

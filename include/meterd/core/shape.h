@@ -55,7 +55,7 @@ enum mtr_json_member_type {
 enum mtr_json_member_presence { MTR_ALWAYS, MTR_MAY_LACK, MTR_MAY_BE_NULL };
 
 struct mtr_local_time {
-    int64_t time_s;
+    int64_t time_us;
     int32_t offset_s; /* of the zone at that time */
 };
 

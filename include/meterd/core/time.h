@@ -16,8 +16,9 @@
 #define MTR_US_PER_HOUR (INT64_C(3600) * MTR_US_PER_SECOND)
 #define MTR_US_PER_DAY (INT64_C(86400) * MTR_US_PER_SECOND)
 
-/* Range of accepted instants: 1970-01-01T00:00:00Z up to, not including, 2200-01-01T00:00:00Z, in seconds. */
+/* Range of accepted instants: 1970-01-01T00:00:00Z up to, not including, 2200-01-01T00:00:00Z. */
 #define MTR_TIME_S_MAX INT64_C(7258118400)
+#define MTR_TIME_US_MAX (MTR_TIME_S_MAX * MTR_US_PER_SECOND)
 
 enum { MTR_TIME_TEXT_BYTES = 40 };
 

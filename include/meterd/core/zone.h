@@ -17,10 +17,10 @@
 
 struct mtr_zone;
 
-/* Constant offset from UTC over [start_s, end_s). */
+/* Constant offset from UTC over [start_us, end_us). */
 struct mtr_zone_span {
-    int64_t start_s;  /* INT64_MIN at the beginning of time */
-    int64_t end_s;    /* INT64_MAX at its end */
+    int64_t start_us;  /* INT64_MIN at the beginning of time */
+    int64_t end_us;    /* INT64_MAX at its end */
     int32_t offset_s; /* local = UTC + offset */
 };
 
@@ -28,8 +28,8 @@ struct mtr_zone_span {
  * 3600 s; shorter at a transition that is not on the hour (Lord Howe). Every local midnight starts one, so
  * days and periods are whole numbers of them. */
 struct mtr_hour {
-    int64_t start_s;
-    int64_t end_s;
+    int64_t start_us;
+    int64_t end_us;
 };
 
 /* `name` is an IANA name ("Asia/Kolkata") or "UTC". The caller owns *out and closes it.
@@ -39,12 +39,12 @@ int mtr_zone_open(struct mtr_str name, struct mtr_zone **out) MTR_MUST_USE;
 void mtr_zone_close(struct mtr_zone *zone);
 const char *mtr_zone_name(const struct mtr_zone *zone);
 
-struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s);
+struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_us);
 /* The offset from UTC without daylight saving: the lesser of those between which clocks change within a year
  * (Berlin 3600 s in July too, Dublin 0); where they rest for a year and more, the one in force. */
-int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_s);
-struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_s);
-struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s);
+int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_us);
+struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_us);
+struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_us);
 
 /* The instant of a local date and time. In a gap (spring forward) the instant at which the gap ends; when
  * ambiguous (fall back) the first of the two. So a local midnight that does not exist starts its day at
@@ -53,7 +53,7 @@ int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil)
 
 /* The instant at which a date begins: days since 1970-01-01. */
 int64_t mtr_zone_midnight(const struct mtr_zone *zone, int64_t days);
-/* The first local midnight after time_s: where the day of time_s ends. */
-int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_s);
+/* The first local midnight after time_us: where the day of time_us ends. */
+int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_us);
 
 #endif

@@ -20,7 +20,7 @@ struct mtr_balance {
     bool of_money;
     struct mtr_str currency;         /* of money */
     uint32_t priority;
-    int64_t expires_s;               /* INT64_MAX: never */
+    int64_t expires_us;               /* INT64_MAX: never */
     struct mtr_quantity quantity_granted, quantity_drawn, quantity_balance, quantity_expired;
     struct mtr_money amount_granted, amount_drawn, amount_balance, amount_expired;
 };
@@ -29,7 +29,7 @@ struct mtr_balance {
 struct mtr_balance_question {
     const struct mtr_catalog *catalog;
     const struct mtr_subscription *subscription;
-    int64_t time_s;
+    int64_t time_us;
 };
 
 /* The allowances that the billing period of that time can draw on, and all credits of the subscription and

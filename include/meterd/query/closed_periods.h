@@ -33,7 +33,7 @@ struct mtr_closed_periods_options {
 
 struct mtr_closed_period {
     const struct mtr_subscription *subscription; /* as the draft has it */
-    int64_t start_s, end_s;
+    int64_t start_us, end_us;
     bool dated;                     /* whoever wrote the change said from when it holds */
     int problem;                    /* why the draft's price cannot be told (enum mtr_error); 0: it can */
     struct mtr_money before, after; /* sums of its lines, in the subscription's currency */

@@ -26,7 +26,7 @@ enum { MTR_USAGE_DIMENSIONS_MAX = 8 };
 
 struct mtr_usage_query {
     struct mtr_str subscription, customer, vendor, meter; /* keys; empty: all */
-    int64_t from_s, to_s;                                 /* [from, to) */
+    int64_t from_us, to_us;                                 /* [from, to) */
     bool from_is_date, to_is_date; /* then midnight of that date (read as UTC) in the zone of the windows */
     enum mtr_usage_window window;
     const struct mtr_zone *zone;                         /* NULL: each subscription's own */
@@ -46,7 +46,7 @@ struct mtr_usage_result_row {
     const struct mtr_service *service;           /* of the meter */
     const struct mtr_meter *meter;
     struct mtr_str dimension_values[MTR_USAGE_DIMENSIONS_MAX];
-    int64_t start_s, end_s;
+    int64_t start_us, end_us;
     int32_t offset_s; /* of the zone at start, for people */
     struct mtr_quantity quantity; /* without a meaning where is_out_of_range */
     bool is_out_of_range;         /* it is more than a quantity can be */

@@ -25,7 +25,7 @@
 struct mtr_what_if_bound {
     bool is_date;
     int64_t days;   /* since 1970-01-01 */
-    int64_t time_s; /* of an instant */
+    int64_t time_us; /* of an instant */
 };
 
 struct mtr_what_if_options {
@@ -36,14 +36,14 @@ struct mtr_what_if_options {
     struct mtr_str vendor, customer, subscription; /* only theirs; empty: all */
     struct mtr_what_if_bound from, to; /* periods that begin in [from, to) */
     bool has_at; /* one version of a drafted tariff for all of it: the one in force at that time */
-    int64_t at_s;
+    int64_t at_us;
     int64_t grace_us;          /* from a period's end to its close, by the watermark, as the rater has it */
     uint64_t memory_bytes_max; /* for the usage of one period */
 };
 
 struct mtr_what_if_period {
     const struct mtr_subscription *subscription; /* as stored */
-    int64_t start_s, end_s;
+    int64_t start_us, end_us;
     bool over;                    /* priced as closed */
     bool rated; /* the rater knows the period: `emitted` is what it has charged of it so far */
     bool as_emitted;              /* every line was emitted as the stored tariff prices it now */

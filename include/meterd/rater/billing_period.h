@@ -10,7 +10,7 @@
  * beside them
  *
  * Pure but for the hooks: no clock, nothing is written. Everything is allocated from the rating's arena and
- * borrowed until its reset; what it borrows (subscription, catalog) must outlive that. Times are seconds
+ * borrowed until its reset; what it borrows (subscription, catalog) must outlive that. Times are µs
  * since 1970, [from, to).
  */
 #ifndef METERD_RATER_BILLING_PERIOD_H
@@ -31,10 +31,8 @@
 /* A stretch of the period under one version of a tariff (and, where each day has its own rate of exchange, of
  * one day). */
 struct mtr_billing_part {
-    int64_t start_s; /* active in [start, end) */
-    int64_t end_s;
-    int64_t usage_from_s; /* hours that start in [usage_from, end) are its usage: the subscription's first
-                             hour may begin before it */
+    int64_t start_us; /* active in [start, end) */
+    int64_t end_us;
     const struct mtr_tariff_document *tariff; /* the subscription's, its trial's, or its cost tariff */
     const struct mtr_tariff_version *version; /* with the subscription's overrides */
     bool exchanges;        /* charged in another currency than the tariff's: at the rate of this day, */
@@ -46,8 +44,8 @@ struct mtr_billing_part {
 struct mtr_billing_period {
     bool exists; /* false: no period of the subscription starts there (any more) */
     struct mtr_period whole;
-    int64_t start_s; /* whole, clipped to the subscription's term */
-    int64_t end_s;
+    int64_t start_us; /* whole, clipped to the subscription's term */
+    int64_t end_us;
     struct mtr_billing_part *parts; /* ascending; none in a trial without a tariff, after one that stops, or
                                        before the first version */
     uint32_t part_count;
@@ -57,16 +55,13 @@ struct mtr_billing_period {
     struct mtr_hash128 inputs; /* of everything but use that the price depends on */
 };
 
-/* Start of the period that holds time_s, clipped to the subscription's term; the whole period's end in
- * *end_s. The time must lie in the term. */
-int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_s, int64_t *end_s);
+/* Start of the period that holds time_us, clipped to the subscription's term; the whole period's end in
+ * *end_us. The time must lie in the term. */
+int64_t mtr_billing_period_start(const struct mtr_subscription *subscription, int64_t time_us,
+                                 int64_t *end_us);
 
-/* When a version begins in a zone: its date's midnight there, or the first whole second from its instant
- * on. */
-int64_t mtr_billing_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
-/* The version in force at that time; NULL before the first. */
-const struct mtr_tariff_version *mtr_billing_version_at(const struct mtr_tariff_document *tariff,
-                                                        const struct mtr_zone *zone, int64_t time_s);
+/* The second in which it starts: the name of a period in the charges store. */
+int64_t mtr_billing_period_name_s(int64_t start_us);
 
 /* ---- what it can draw on ---- */
 
@@ -163,11 +158,11 @@ struct mtr_period_price {
     bool account_continues;
 };
 
-/* The price of the subscription's period that starts at start_s. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
+/* The price of the subscription's period that starts at start_us. Errors: MTR_EOVERFLOW, MTR_ENOMEM (the
  * arena's limit, too), MTR_ELIMIT, MTR_EMISSING, and those of the hooks. Then nothing is written but
  * out->problem. */
 int mtr_billing_period_price(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                             int64_t start_s, struct mtr_period_price *out) MTR_MUST_USE;
+                             int64_t start_us, struct mtr_period_price *out) MTR_MUST_USE;
 /* Why it failed: out->problem, or what the error says. */
 const char *mtr_period_problem_text(const struct mtr_period_price *price, int error);
 /* Is every line, amount, cost and quantity, what was emitted of it, and nothing emitted besides? Reads only;
@@ -178,12 +173,12 @@ int mtr_period_price_is_emitted(const struct mtr_period_price *price, struct mtr
 /* The hash of all that the price of the period that starts there depends on but use: equal, and nothing but
  * use can change it. Looks at the rating's catalog, credits and arena alone. */
 int mtr_billing_period_inputs(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_s, struct mtr_hash128 *out) MTR_MUST_USE;
+                              int64_t start_us, struct mtr_hash128 *out) MTR_MUST_USE;
 
 /* The grants of the period that starts there, not drawn on yet, with all credits of the subscription and its
  * customer, whether the period can draw on them or not. Looks at the rating's catalog, credits and arena
  * alone. */
 int mtr_billing_period_grants(const struct mtr_rating *rating, const struct mtr_subscription *subscription,
-                              int64_t start_s, struct mtr_grants *out) MTR_MUST_USE;
+                              int64_t start_us, struct mtr_grants *out) MTR_MUST_USE;
 
 #endif

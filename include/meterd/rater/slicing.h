@@ -17,7 +17,7 @@
  * What comes before the part gives the position: rows marked `earlier`. What the part brings is the measure
  * up to its end less the measure up to its start, for every aggregation.
  *
- * Uses of a group come in ascending order of `placed_s`; changes of a level in any order. Everything is
+ * Uses of a group come in ascending order of `placed_us`; changes of a level in any order. Everything is
  * allocated from the caller's arena.
  */
 #ifndef METERD_RATER_SLICING_H
@@ -35,17 +35,17 @@ struct mtr_slicing_rule {
     const struct mtr_meter *meter;  /* NULL: values add up */
     const struct mtr_zone *zone;    /* of hours and days */
     struct mtr_period whole;        /* the billing period: what `per: period` divides by */
-    /* Instead of the scope's: these, ascending and without gaps, from at or before from_s to until_s or
+    /* Instead of the scope's: these, ascending and without gaps, from at or before from_us to until_us or
      * after. Each is then what `per: period` divides by. NULL: the scope's. */
     const struct mtr_period *slices;
     uint32_t slice_count;
-    int64_t from_s;                 /* uses from here on count; before own_s they give the position */
-    int64_t own_s;                  /* from here on they are billed */
-    int64_t until_s;                /* up to here, not included */
+    int64_t from_us;                 /* uses from here on count; before own_us they give the position */
+    int64_t own_us;                  /* from here on they are billed */
+    int64_t until_us;                /* up to here, not included */
 };
 
 struct mtr_use {
-    int64_t placed_s; /* decides slice and part: the start of its cell, which is an hour or a window */
+    int64_t placed_us; /* decides slice and part: the start of its cell (catalog/cell.h) */
     int64_t time_us;  /* of the event; of equal times the greater seq is the later */
     uint64_t seq;
     struct mtr_quantity quantity;
@@ -62,7 +62,7 @@ struct mtr_str mtr_slicing_dimensions(const struct mtr_slicing *slicing, uint32_
 
 int mtr_slicing_add(struct mtr_slicing *slicing, uint32_t group, const struct mtr_use *use) MTR_MUST_USE;
 /* unique: one of the values, which counts once in each slice. */
-int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_s,
+int mtr_slicing_add_member(struct mtr_slicing *slicing, uint32_t group, int64_t placed_us,
                            struct mtr_str member) MTR_MUST_USE;
 /* time_weighted: what the level of the group changes by, at that moment (the caller has turned levels into
  * changes). */
@@ -72,10 +72,6 @@ int mtr_slicing_add_change(struct mtr_slicing *slicing, uint32_t group, int64_t 
 /* The rows, by (dimensions, time, sequence). Errors of all: MTR_EOVERFLOW, MTR_ENOMEM, MTR_ELIMIT. */
 int mtr_slicing_finish(struct mtr_slicing *slicing, const struct mtr_usage_row **rows,
                        uint32_t *count) MTR_MUST_USE;
-
-/* Where a use of that second is placed: the start of the cell that holds it, its local hour, or with
- * percentile its window. */
-int64_t mtr_slicing_place(const struct mtr_meter *meter, const struct mtr_zone *zone, int64_t time_s);
 
 /* Does the component's quantity come from levels over time? Then a change goes on into the periods after
  * it. */

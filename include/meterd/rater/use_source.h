@@ -34,7 +34,7 @@ struct mtr_use_points {
 struct mtr_use_source {
     /* How an input of a component is measured. NULL: there is no such meter, and so no use of it. */
     const struct mtr_meter *(*meter)(void *context, const struct mtr_component *component, uint32_t input);
-    /* Cells with from_s <= hour_s < until_s, by hour. */
+    /* Cells with from_us <= hour_us < until_us, by hour. */
     int (*cells)(void *context, const struct mtr_use_stream *stream, struct mtr_period range,
                  mtr_rollups_on_cell on_cell, void *hook_context);
     /* The event that the value of a cell of a `last` meter is of. MTR_ENOTFOUND. */

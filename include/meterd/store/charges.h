@@ -7,7 +7,8 @@
  *             of the feed
  *   line      (subscription, period, part, currency, component, kind, dimensions): the sum of its charges
  *   period    of a subscription: open or final, when it was rated, from which inputs, when to look again;
- *             beside it, while it cannot be rated, why
+ *             beside it, while it cannot be rated, why. Its name is the second in which it starts: no two of
+ *             a subscription start in one
  *   message   charges frozen as bytes for one destination, with the state of their delivery
  *
  *   PENDING ──mtr_outbox_step──▶ ATTEMPTED ──result──▶ ACKED | REJECTED | UNKNOWN, or PENDING again
@@ -106,7 +107,7 @@ int mtr_charges_get_trace(struct mtr_charges_txn *txn, uint64_t number, struct m
 struct mtr_charge_line {
     uint32_t subscription;
     int64_t period_start_s;
-    int64_t part_start_s; /* the period's start, or where a tariff version begins inside it */
+    int64_t part_start_us; /* the period's start, or where a tariff version begins inside it */
     struct mtr_str currency;
     struct mtr_str component;
     struct mtr_str kind; /* usage recurring overage minimum commitment rounding */
@@ -120,7 +121,7 @@ struct mtr_charge_line {
     bool has_cost;         /* a charge said what the seller pays for it */
     struct mtr_money cost; /* the sum of that */
     /* what a later negative of a vanished line must still say */
-    int64_t part_end_s;
+    int64_t part_end_us;
     struct mtr_str meter;
     struct mtr_str unit;
     struct mtr_str tax_code; /* may be empty */

@@ -1,8 +1,8 @@
 /*
- * Rollups: usage folded into hour cells, and everything the fold must remember. The aggregator alone writes;
- * rater, queries and audits read. One LMDB environment under <data>/rollups/. Bytes are a function of the log
- * and the catalog alone: folding the same log again gives the same bytes in every table but `feed`
- * (mtr_rollups_hash covers the others).
+ * Rollups: usage folded into cells of an hour or less, and everything the fold must remember. The aggregator
+ * alone writes; rater, queries and audits read. One LMDB environment under <data>/rollups/. Bytes are a
+ * function of the log and the catalog alone: folding the same log again gives the same bytes in every table
+ * but `feed` (mtr_rollups_hash covers the others).
  *
  * A write transaction begins with mtr_rollups_begin and ends with commit (durable) or abort; the cursor moves
  * in the same transaction as its results. Read transactions are short: ≤ 1 s. Borrowed pointers live until
@@ -24,20 +24,20 @@ struct mtr_rollups;
 struct mtr_rollups_txn;
 struct mtr_rollups_cursor;
 
-/* Which cell: subscription and meter by their catalog numbers, the hour's start in UTC seconds, and the
- * values of the meter's group_by in its order, each as value followed by 0x1F (a missing property is
- * empty; 0x1F never occurs in values). */
+/* Which cell: subscription and meter by their catalog numbers, where it starts (µs since 1970 UTC; where it
+ * ends meterd/catalog/cell.h knows), and the values of the meter's group_by in its order, each as value
+ * followed by 0x1F (a missing property is empty; 0x1F never occurs in values). */
 struct mtr_cell_key {
     uint32_t subscription;
     uint32_t meter;
-    int64_t hour_s;
+    int64_t start_us;
     struct mtr_str dimensions;
 };
 
 struct mtr_cell {
-    struct mtr_quantity value; /* the meter's aggregation over the hour: sum, count, min, max, last or number
+    struct mtr_quantity value; /* the meter's aggregation over the cell: sum, count, min, max, last or number
                                   of unique values; of time_weighted the last level or the sum of changes; of
-                                  percentile the sum of the window that starts at hour_s */
+                                  percentile the sum of the window that starts at start_us */
     uint64_t count;            /* events that contribute; a cell whose count falls to 0 stays, with value 0 */
     uint64_t seq_first;        /* log range of everything that ever touched the cell, voids included */
     uint64_t seq_last;
@@ -61,7 +61,7 @@ struct mtr_point {
 };
 enum { MTR_POINT_BYTES = 32 };
 
-/* The hour of a list of members that goes over all hours: what stood before an hour is one seek away. No
+/* The start of a list of members that goes over all cells: what stood before an instant is one seek away. No
  * cell has it. */
 #define MTR_CELL_ALL_HOURS INT64_MIN
 
@@ -116,21 +116,36 @@ int mtr_rollups_get_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
 int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key,
                          const struct mtr_cell *cell) MTR_MUST_USE;
 
-/* Cells of one subscription and meter with from_s <= hour_s < to_s, by (hour, dimensions). Hook result
+/* Cells of one subscription and meter with from_us <= start_us < to_us, by (start, dimensions). Hook result
  * other than 0 stops and is returned. */
 struct mtr_cell_range {
     uint32_t subscription;
     uint32_t meter;
-    int64_t from_s;
-    int64_t to_s;
+    int64_t from_us;
+    int64_t to_us;
 };
 typedef int (*mtr_rollups_on_cell)(void *context, const struct mtr_cell_key *key,
                                    const struct mtr_cell *cell);
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context) MTR_MUST_USE;
 
-/* Deletes these cells, and their members but those of a list over all hours. */
+/* Takes away the cells of that range with their members, so that they can be folded again. Lists over all
+ * hours stay. */
 int mtr_rollups_delete_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range) MTR_MUST_USE;
+
+/* At which instants the cells of a subscription are cut (meterd/catalog/cell.h), as the fold knows them:
+ * packed, ascending, borrowed; empty: none. Where the catalog says others, its cells are about to be folded
+ * again. */
+int mtr_rollups_get_cuts(struct mtr_rollups_txn *txn, uint32_t subscription,
+                         struct mtr_str *cuts) MTR_MUST_USE;
+uint32_t mtr_rollups_cut_count(struct mtr_str cuts);
+int64_t mtr_rollups_cut_at(struct mtr_str cuts, uint32_t index);
+int mtr_rollups_put_cuts(struct mtr_rollups_txn *txn, uint32_t subscription, const int64_t *cuts_us,
+                         uint32_t count) MTR_MUST_USE;
+/* Of every subscription that has some, by number. */
+typedef int (*mtr_rollups_on_cuts)(void *context, uint32_t subscription, struct mtr_str cuts);
+int mtr_rollups_walk_cuts(struct mtr_rollups_txn *txn, mtr_rollups_on_cuts on_cuts,
+                          void *context) MTR_MUST_USE;
 
 /* Adds `delta` to the count of one member of a cell; a count of 0 removes the row. MTR_EINVALID when it
  * would fall below 0. */
@@ -160,8 +175,9 @@ int mtr_rollups_delete_points(struct mtr_rollups_txn *txn, const struct mtr_cell
                               int64_t until_us) MTR_MUST_USE;
 /* The lists of members of one subscription, meter and hour, one by one: NULL gives the first, its
  * dimensions the next. They are borrowed from the transaction. MTR_ENOTFOUND after the last. */
-int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s,
-                          const struct mtr_str *after, struct mtr_str *dimensions) MTR_MUST_USE;
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter,
+                          int64_t start_us, const struct mtr_str *after,
+                          struct mtr_str *dimensions) MTR_MUST_USE;
 
 int mtr_rollups_put_held(struct mtr_rollups_txn *txn, const struct mtr_held_event *held) MTR_MUST_USE;
 /* MTR_ENOTFOUND: it is not held. */

@@ -69,10 +69,10 @@ struct mtr_calendar {
     bool has_clock[MTR_MASK_CLOCK_COUNT];  /* some mask looks at it */
 };
 
-/* Bit i: masks[i] holds at time_s. It is the same word up to *until_s, which is after time_s and never
- * beyond mtr_zone_hour(zone, time_s). */
-uint64_t mtr_calendar_at(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int64_t time_s,
-                         int64_t *until_s);
+/* Bit i: masks[i] holds at time_us. It is the same word up to *until_us, which is after time_us and never
+ * beyond mtr_zone_hour(zone, time_us). */
+uint64_t mtr_calendar_at(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int64_t time_us,
+                         int64_t *until_us);
 
 /* Bits: the mask, and all those that it is made of. */
 uint64_t mtr_calendar_parts(const struct mtr_calendar *calendar, uint32_t mask);
@@ -82,6 +82,6 @@ bool mtr_mask_has_clock(const struct mtr_mask *mask);
 
 /* Does the mask's window begin or end between multiples of that length, a divisor of a day, from midnight
  * on? */
-bool mtr_mask_cuts(const struct mtr_mask *mask, int64_t length_s);
+bool mtr_mask_cuts(const struct mtr_mask *mask, int64_t length_us);
 
 #endif

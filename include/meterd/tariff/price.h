@@ -68,7 +68,7 @@ struct mtr_price_pool {
     uint32_t component_count;
     struct mtr_str meter;              /* of units: of components with this meter only; empty: any */
     uint32_t priority;                 /* the lowest first */
-    int64_t expires_s;                 /* INT64_MAX: never */
+    int64_t expires_us;                 /* INT64_MAX: never */
     struct mtr_quantity quantity;      /* balance, 0 or more, in units as components price them */
     struct mtr_money amount;           /* balance, 0 or more, in the tariff's currency */
 };
@@ -90,11 +90,11 @@ struct mtr_price_input {
     const struct mtr_tariff_version *version;
     struct mtr_period period;       /* the whole billing period, for proration */
     /* Part of the period in which the subscription runs under this version, [from, to). */
-    int64_t active_from_s;
-    int64_t active_to_s;
-    int64_t runs_from_s; /* part of the period in which it runs at all, over all versions: what minimums and
+    int64_t active_from_us;
+    int64_t active_to_us;
+    int64_t runs_from_us; /* part of the period in which it runs at all, over all versions: what minimums and
                             commitments prorate by */
-    int64_t runs_to_s;
+    int64_t runs_to_us;
     bool closing;           /* the period is over: minimums and fees in arrears apply */
     bool continues_earlier; /* another version priced this period before: an unprorated fee in advance was due
                                there */
@@ -196,9 +196,9 @@ void mtr_price_exchange_find(const struct mtr_tariff_document *tariff, struct mt
                              struct mtr_price_exchange *out);
 
 struct mtr_price_exchange_times {
-    int64_t part_start_s; /* with usage_day parts are local days */
-    int64_t period_end_s; /* where the billing period or, before it, the subscription ends */
-    int64_t order_s;      /* the subscription's start */
+    int64_t part_start_us; /* with usage_day parts are local days */
+    int64_t period_end_us; /* where the billing period or, before it, the subscription ends */
+    int64_t order_us;      /* the subscription's start */
 };
 /* The local day, counted from 1970-01-01, whose rate the rule wants. */
 int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struct mtr_zone *zone,

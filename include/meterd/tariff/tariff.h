@@ -287,6 +287,11 @@ void mtr_tariff_lint_change(const struct mtr_node *node, const struct mtr_tariff
                             const struct mtr_tariff_document *stored, int64_t now_us,
                             struct mtr_diagnostics *findings);
 
+/* When a version begins in a zone: its date's midnight there, or its instant. */
+int64_t mtr_tariff_version_start(const struct mtr_tariff_version *version, const struct mtr_zone *zone);
+/* The version in force at that time; NULL before the first. */
+const struct mtr_tariff_version *mtr_tariff_version_at(const struct mtr_tariff_document *tariff,
+                                                       const struct mtr_zone *zone, int64_t time_us);
 /* How a tariff differs from the one that is stored: from when on at the earliest (a date: wherever that day
  * begins first), INT64_MIN where it is of all times, INT64_MAX where it does not; and whether all that
  * differs are versions that are new, and so say themselves from when they hold. */

@@ -65,9 +65,9 @@ static int64_t start_of(const struct mtr_period_rule *rule, int64_t index)
     return mtr_zone_from_civil(rule->zone, date);
 }
 
-static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_s)
+static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_us)
 {
-    struct mtr_civil now = mtr_zone_to_civil(rule->zone, time_s);
+    struct mtr_civil now = mtr_zone_to_civil(rule->zone, time_us);
     int64_t anchor = anchor_of(rule);
     if (units[rule->unit].days)
         return floor_div(mtr_days_from_civil(now.year, now.month, now.day) - anchor, units[rule->unit].days);
@@ -77,15 +77,15 @@ static int64_t index_near(const struct mtr_period_rule *rule, int64_t time_s)
     return floor_div(month_number(now.year, now.month) - month_number(year, month), units[rule->unit].months);
 }
 
-struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_s)
+struct mtr_period mtr_period_at(const struct mtr_period_rule *rule, int64_t time_us)
 {
-    int64_t index = index_near(rule, time_s);
-    int64_t start_s = start_of(rule, index);
-    while (start_s > time_s) start_s = start_of(rule, --index);
-    int64_t end_s = start_of(rule, index + 1);
-    while (end_s <= time_s) {
-        start_s = end_s;
-        end_s = start_of(rule, ++index + 1);
+    int64_t index = index_near(rule, time_us);
+    int64_t start_us = start_of(rule, index);
+    while (start_us > time_us) start_us = start_of(rule, --index);
+    int64_t end_us = start_of(rule, index + 1);
+    while (end_us <= time_us) {
+        start_us = end_us;
+        end_us = start_of(rule, ++index + 1);
     }
-    return (struct mtr_period){start_s, end_s};
+    return (struct mtr_period){start_us, end_us};
 }

@@ -166,10 +166,10 @@ static int32_t year_of(int64_t time_s)
     return mtr_civil_from_s(time_s).year;
 }
 
-struct mtr_zone_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s)
+struct tz_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s)
 {
     enum { YEARS = 5, SWITCHES = 2 * YEARS };
-    struct mtr_zone_span span = {INT64_MIN, INT64_MAX, rule->standard_s};
+    struct tz_span span = {INT64_MIN, INT64_MAX, rule->standard_s};
     struct mtr_tz_transition switches[SWITCHES];
     if (!rule->switches) return span;
     int32_t year = year_of(time_s);

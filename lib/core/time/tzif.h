@@ -44,6 +44,13 @@ struct mtr_tz_transition {
     int32_t offset_s; /* from here on */
 };
 
+/* One offset over [start_s, end_s): the whole seconds of a file. */
+struct tz_span {
+    int64_t start_s; /* INT64_MIN at the beginning of time */
+    int64_t end_s;   /* INT64_MAX at its end */
+    int32_t offset_s;
+};
+
 struct mtr_tz_data {
     int32_t first_offset_s; /* before the first transition */
     uint32_t count;
@@ -61,7 +68,7 @@ void tzif_release(struct mtr_tz_data *data);
 /* The footer without its newlines. MTR_EINVALID. */
 int tz_rule_parse(struct mtr_str text, struct mtr_tz_rule *out) MTR_MUST_USE;
 /* The span of a rule that is taken to hold for all time. */
-struct mtr_zone_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s);
+struct tz_span tz_rule_at(const struct mtr_tz_rule *rule, int64_t time_s);
 
 /* Zone over data: takes what *data owns. For zone.c and for tests and fuzzing of bytes that are no file. */
 int zone_from_data(struct mtr_str name, struct mtr_tz_data *data, struct mtr_zone **out) MTR_MUST_USE;

@@ -121,25 +121,25 @@ static uint32_t transitions_until(const struct mtr_tz_data *data, int64_t time_s
     return low;
 }
 
-static struct mtr_zone_span table_at(const struct mtr_tz_data *data, int64_t time_s)
+static struct tz_span table_at(const struct mtr_tz_data *data, int64_t time_s)
 {
     uint32_t index = transitions_until(data, time_s);
-    return (struct mtr_zone_span){
+    return (struct tz_span){
         .start_s = index > 0 ? data->transitions[index - 1].time_s : INT64_MIN,
         .end_s = index < data->count ? data->transitions[index].time_s : INT64_MAX,
         .offset_s = index > 0 ? data->transitions[index - 1].offset_s : data->first_offset_s,
     };
 }
 
-struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s)
+static struct tz_span span_at(const struct mtr_zone *zone, int64_t time_s)
 {
     const struct mtr_tz_data *data = &zone->data;
-    struct mtr_zone_span table = table_at(data, time_s);
+    struct tz_span table = table_at(data, time_s);
     if (!data->has_rule || table.end_s != INT64_MAX) return table;
     /* The table's last span and the rule's first meet at rule_from_s: one span when they agree, cut there
      * when not. */
     bool ruled = time_s >= data->rule_from_s;
-    struct mtr_zone_span rule = tz_rule_at(&data->rule, ruled ? time_s : data->rule_from_s);
+    struct tz_span rule = tz_rule_at(&data->rule, ruled ? time_s : data->rule_from_s);
     bool first = rule.start_s <= data->rule_from_s;
     bool agree = first && rule.offset_s == table.offset_s;
     if (!ruled) {
@@ -151,45 +151,62 @@ struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_s)
     return rule;
 }
 
-int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_s)
+static int64_t second_of(int64_t time_us)
+{
+    return time_us / MTR_US_PER_SECOND - (time_us % MTR_US_PER_SECOND < 0);
+}
+
+/* Seconds that no int64 of µs can name are the beginning and the end of time. */
+static int64_t instant_of(int64_t time_s)
+{
+    if (time_s < INT64_MIN / MTR_US_PER_SECOND) return INT64_MIN;
+    return time_s > INT64_MAX / MTR_US_PER_SECOND ? INT64_MAX : time_s * MTR_US_PER_SECOND;
+}
+
+struct mtr_zone_span mtr_zone_at(const struct mtr_zone *zone, int64_t time_us)
+{
+    const struct tz_span span = span_at(zone, second_of(time_us));
+    return (struct mtr_zone_span){instant_of(span.start_s), instant_of(span.end_s), span.offset_s};
+}
+
+int32_t mtr_zone_standard_offset(const struct mtr_zone *zone, int64_t time_us)
 {
     enum { YEAR_S = 365 * 86400 };
-    const struct mtr_zone_span span = mtr_zone_at(zone, time_s);
+    const struct tz_span span = span_at(zone, second_of(time_us));
     int32_t least_s = span.offset_s;
     if (span.start_s == INT64_MIN || span.end_s == INT64_MAX || span.end_s - span.start_s >= YEAR_S)
         return least_s;
-    const int32_t before_s = mtr_zone_at(zone, span.start_s - 1).offset_s,
-                  after_s = mtr_zone_at(zone, span.end_s).offset_s;
+    const int32_t before_s = span_at(zone, span.start_s - 1).offset_s,
+                  after_s = span_at(zone, span.end_s).offset_s;
     if (before_s < least_s) least_s = before_s;
     return after_s < least_s ? after_s : least_s;
 }
 
-struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_s)
+struct mtr_hour mtr_zone_hour(const struct mtr_zone *zone, int64_t time_us)
 {
-    struct mtr_zone_span span = mtr_zone_at(zone, time_s);
-    int64_t local = time_s + span.offset_s;
-    int64_t into_hour = local % 3600;
-    if (into_hour < 0) into_hour += 3600;
-    struct mtr_hour hour = {time_s - into_hour, time_s - into_hour + 3600};
-    if (hour.start_s < span.start_s) hour.start_s = span.start_s;
-    if (hour.end_s > span.end_s) hour.end_s = span.end_s;
-    return hour;
+    const int64_t time_s = second_of(time_us);
+    const struct tz_span span = span_at(zone, time_s);
+    const int64_t local_s = time_s + span.offset_s;
+    const int64_t into_hour_s = local_s % 3600 + (local_s % 3600 < 0 ? 3600 : 0);
+    const int64_t start_s = time_s - into_hour_s, end_s = start_s + 3600;
+    return (struct mtr_hour){instant_of(mtr_time_later(start_s, span.start_s)),
+                             instant_of(mtr_time_sooner(end_s, span.end_s))};
 }
 
-struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_s)
+struct mtr_civil mtr_zone_to_civil(const struct mtr_zone *zone, int64_t time_us)
 {
-    return mtr_civil_from_s(time_s + mtr_zone_at(zone, time_s).offset_s);
+    const int64_t time_s = second_of(time_us);
+    return mtr_civil_from_s(time_s + span_at(zone, time_s).offset_s);
 }
 
 /* Walks the spans from one that is surely before: the first whose local times reach past the wanted one
  * holds it, or begins where the gap ends. */
 int64_t mtr_zone_from_civil(const struct mtr_zone *zone, struct mtr_civil civil)
 {
-    int64_t local = mtr_civil_to_s(civil);
-    struct mtr_zone_span span = mtr_zone_at(zone, local - OFFSET_ABS_MAX_S);
-    while (local - span.offset_s >= span.end_s) span = mtr_zone_at(zone, span.end_s);
-    int64_t time_s = local - span.offset_s;
-    return time_s < span.start_s ? span.start_s : time_s;
+    const int64_t local_s = mtr_civil_to_s(civil);
+    struct tz_span span = span_at(zone, local_s - OFFSET_ABS_MAX_S);
+    while (local_s - span.offset_s >= span.end_s) span = span_at(zone, span.end_s);
+    return instant_of(mtr_time_later(local_s - span.offset_s, span.start_s));
 }
 
 int64_t mtr_zone_midnight(const struct mtr_zone *zone, int64_t days)
@@ -202,12 +219,12 @@ int64_t mtr_zone_midnight(const struct mtr_zone *zone, int64_t days)
     return mtr_zone_from_civil(zone, civil);
 }
 
-int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_s)
+int64_t mtr_zone_next_midnight(const struct mtr_zone *zone, int64_t time_us)
 {
-    const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
-    int64_t days = mtr_days_from_civil(civil.year, civil.month, civil.day), midnight_s;
+    const struct mtr_civil civil = mtr_zone_to_civil(zone, time_us);
+    int64_t days = mtr_days_from_civil(civil.year, civil.month, civil.day), midnight_us;
     do { /* once, unless the clock was turned back over midnight */
-        midnight_s = mtr_zone_midnight(zone, ++days);
-    } while (midnight_s <= time_s);
-    return midnight_s;
+        midnight_us = mtr_zone_midnight(zone, ++days);
+    } while (midnight_us <= time_us);
+    return midnight_us;
 }

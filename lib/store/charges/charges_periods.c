@@ -22,10 +22,25 @@ static void line_prefix(unsigned char *p, uint32_t subscription, int64_t period_
     put_i64(p + 4, period_start_s);
 }
 
+/* Seconds where they are whole, as records always were; else µs counted from the lowest number. */
+static void pack_instant(struct packer *packer, int64_t time_us)
+{
+    MTR_ASSERT(time_us > -MTR_US_PER_DAY && time_us <= MTR_TIME_US_MAX); /* far from where the others begin */
+    pack_i64(packer, time_us % MTR_US_PER_SECOND ? INT64_MIN + time_us : time_us / MTR_US_PER_SECOND);
+}
+
+static int64_t unpack_instant(struct unpacker *unpacker)
+{
+    const int64_t value = unpack_i64(unpacker);
+    if (value < INT64_MIN / 2) return value - INT64_MIN;
+    if (value > MTR_TIME_S_MAX || value < -MTR_US_PER_DAY / MTR_US_PER_SECOND) unpacker->bad = true;
+    return unpacker->bad ? 0 : value * MTR_US_PER_SECOND;
+}
+
 static int line_hash(struct mtr_charges_txn *txn, const struct mtr_charge_line *line, struct mtr_hash128 *out)
 {
     struct packer packer = pack_begin(&txn->scratch);
-    pack_i64(&packer, line->part_start_s);
+    pack_instant(&packer, line->part_start_us);
     pack_str(&packer, line->currency);
     pack_str(&packer, line->component);
     pack_str(&packer, line->kind);
@@ -43,7 +58,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     struct unpacker unpacker = unpack_begin(value);
     struct mtr_charge_line line = {.subscription = lmdb_get_u32(k), .period_start_s = get_i64(k + 4)};
     line.key = (struct mtr_hash128){lmdb_get_u64(k + 12), lmdb_get_u64(k + 20)};
-    line.part_start_s = unpack_i64(&unpacker);
+    line.part_start_us = unpack_instant(&unpacker);
     line.currency = unpack_str(&unpacker);
     line.component = unpack_str(&unpacker);
     line.kind = unpack_str(&unpacker);
@@ -52,7 +67,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
     line.quantity.e12 = unpack_i128(&unpacker);
     line.last_number = unpack_u64(&unpacker);
     line.count = unpack_u64(&unpacker);
-    line.part_end_s = unpack_i64(&unpacker);
+    line.part_end_us = unpack_instant(&unpacker);
     line.meter = unpack_str(&unpacker);
     line.unit = unpack_str(&unpacker);
     line.tariff = unpack_str(&unpacker);
@@ -68,7 +83,7 @@ static int unpack_line(struct mtr_str key, struct mtr_str value, struct mtr_char
 
 static bool same_line(const struct mtr_charge_line *a, const struct mtr_charge_line *b)
 {
-    return a->part_start_s == b->part_start_s && mtr_str_equal(a->currency, b->currency) &&
+    return a->part_start_us == b->part_start_us && mtr_str_equal(a->currency, b->currency) &&
            mtr_str_equal(a->component, b->component) && mtr_str_equal(a->kind, b->kind) &&
            mtr_str_equal(a->dimensions, b->dimensions);
 }
@@ -113,13 +128,13 @@ int mtr_charges_get_line(struct mtr_charges_txn *txn, struct mtr_charge_line *li
 int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_line *line)
 {
     unsigned char key[LINE_KEY_BYTES];
-    MTR_ASSERT(line->subscription > 0 && line->part_start_s >= line->period_start_s);
+    MTR_ASSERT(line->subscription > 0 && line->part_start_us >= line->period_start_s * MTR_US_PER_SECOND);
     /* Each of its charges has a number of its own, the last one the highest. */
     MTR_ASSERT(line->count <= line->last_number && (line->count == 0) == (line->last_number == 0));
     line_prefix(key, line->subscription, line->period_start_s);
     put_hash(key + 12, line->key);
     struct packer packer = pack_begin(&txn->scratch);
-    pack_i64(&packer, line->part_start_s);
+    pack_instant(&packer, line->part_start_us);
     pack_str(&packer, line->currency);
     pack_str(&packer, line->component);
     pack_str(&packer, line->kind);
@@ -128,7 +143,7 @@ int mtr_charges_put_line(struct mtr_charges_txn *txn, const struct mtr_charge_li
     pack_i128(&packer, line->quantity.e12);
     pack_u64(&packer, line->last_number);
     pack_u64(&packer, line->count);
-    pack_i64(&packer, line->part_end_s);
+    pack_instant(&packer, line->part_end_us);
     pack_str(&packer, line->meter);
     pack_str(&packer, line->unit);
     pack_str(&packer, line->tariff);

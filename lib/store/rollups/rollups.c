@@ -126,15 +126,23 @@ static int check_format(struct mtr_rollups_txn *txn, bool read_only, const char 
     struct mtr_str found;
     lmdb_put_u32(current, MTR_ROLLUPS_FORMAT);
     int rc = rollups_get(txn, MTR_TABLE_META, KEY_FORMAT, &found);
-    if (rc == MTR_ENOTFOUND && !read_only)
-        return rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
-                           (struct mtr_str){(const char *)current, sizeof(current)});
-    if (rc) return rc;
-    if (found.size == sizeof(current) && memcmp(found.data, current, sizeof(current)) == 0) return MTR_OK;
-    unsigned version = found.size == sizeof(current) ? lmdb_get_u32((const unsigned char *)found.data) : 0;
+    if (rc && (rc != MTR_ENOTFOUND || read_only)) return rc;
+    const bool is_new = rc == MTR_ENOTFOUND;
+    unsigned version = !is_new && found.size == sizeof(current)
+                           ? lmdb_get_u32((const unsigned char *)found.data)
+                           : 0;
+    if (version == MTR_ROLLUPS_FORMAT) return MTR_OK;
+    const bool is_old = version == MTR_ROLLUPS_FORMAT_OF_SECONDS;
+    if (!read_only && (is_new || is_old)) {
+        rc = is_old ? rollups_upgrade(txn) : MTR_OK;
+        return rc ? rc
+                  : rollups_put(txn, MTR_TABLE_META, KEY_FORMAT,
+                                (struct mtr_str){(const char *)current, sizeof(current)});
+    }
     mtr_diagnostic_set(diagnostic, 0, 0, NULL,
-                       "the rollups in %s have format %u, this program reads format %d: run meterd rebuild",
-                       directory, version, MTR_ROLLUPS_FORMAT);
+                       "the rollups in %s have format %u, this program reads format %d: %s", directory,
+                       version, MTR_ROLLUPS_FORMAT,
+                       is_old ? "start the daemon once, which brings them up to it" : "run meterd rebuild");
     return MTR_EVERSION;
 }
 
@@ -162,7 +170,7 @@ int mtr_rollups_open(const char *directory, bool read_only, struct mtr_rollups *
                      struct mtr_diagnostic *diagnostic)
 {
     const struct mtr_lmdb_options options = {
-        .map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT, .read_only = read_only};
+        .map_bytes = MAP_BYTES, .databases_max = MTR_TABLE_COUNT + 1, .read_only = read_only};
     struct mtr_rollups *rollups = calloc(1, sizeof(*rollups));
     if (!rollups) return MTR_ENOMEM;
     int rc = lmdb_open(directory, &options, &rollups->env, diagnostic);

@@ -11,9 +11,9 @@
 enum { CELL_KEY_BYTES = 16, CELL_BYTES = 48, CELL_CHANGE_AT = 40, COUNT_BYTES = 8 };
 
 /* Signed hours sort as unsigned bytes with the sign bit flipped. */
-static uint64_t biased(int64_t hour_s)
+static uint64_t biased(int64_t start_us)
 {
-    return (uint64_t)hour_s ^ UINT64_C(1) << 63;
+    return (uint64_t)start_us ^ UINT64_C(1) << 63;
 }
 
 static struct mtr_key cell_key(const struct mtr_cell_key *key)
@@ -23,7 +23,7 @@ static struct mtr_key cell_key(const struct mtr_cell_key *key)
     MTR_ASSERT(key->subscription > 0 && key->meter > 0 && key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
     rollups_key_u32(&out, key->subscription);
     rollups_key_u32(&out, key->meter);
-    rollups_key_u64(&out, biased(key->hour_s));
+    rollups_key_u64(&out, biased(key->start_us));
     rollups_key_bytes(&out, key->dimensions);
     return out;
 }
@@ -34,7 +34,7 @@ static int read_cell_key(struct mtr_str bytes, struct mtr_cell_key *out)
     const unsigned char *p = (const unsigned char *)bytes.data;
     out->subscription = lmdb_get_u32(p);
     out->meter = lmdb_get_u32(p + 4);
-    out->hour_s = (int64_t)biased((int64_t)lmdb_get_u64(p + 8));
+    out->start_us = (int64_t)biased((int64_t)lmdb_get_u64(p + 8));
     out->dimensions = (struct mtr_str){bytes.data + CELL_KEY_BYTES, bytes.size - CELL_KEY_BYTES};
     return MTR_OK;
 }
@@ -78,7 +78,7 @@ int mtr_rollups_put_cell(struct mtr_rollups_txn *txn, const struct mtr_cell_key 
 enum { STOP = 1 }; /* positive: no error of ours */
 
 struct cell_walk {
-    int64_t to_s;
+    int64_t to_us;
     bool stopped; /* by the bound, not by the hook */
     mtr_rollups_on_cell on_cell;
     void *context;
@@ -92,7 +92,7 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
     int rc = read_cell_key(key, &cell_key_read);
     if (!rc) rc = read_cell(value, &cell);
     if (rc) return rc;
-    if (cell_key_read.hour_s >= walk->to_s) {
+    if (cell_key_read.start_us >= walk->to_us) {
         walk->stopped = true;
         return STOP;
     }
@@ -102,9 +102,9 @@ static int on_cell_row(void *context, struct mtr_str key, struct mtr_str value)
 int mtr_rollups_walk_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range,
                            mtr_rollups_on_cell on_cell, void *context)
 {
-    struct cell_walk walk = {.to_s = range->to_s, .on_cell = on_cell, .context = context};
+    struct cell_walk walk = {.to_us = range->to_us, .on_cell = on_cell, .context = context};
     struct mtr_cell_key first = {
-        .subscription = range->subscription, .meter = range->meter, .hour_s = range->from_s};
+        .subscription = range->subscription, .meter = range->meter, .start_us = range->from_us};
     struct mtr_key from = cell_key(&first);
     struct mtr_str prefix = {(const char *)from.data, 8};
     int rc = rollups_scan(txn, MTR_TABLE_CELLS, rollups_key_str(&from), prefix, on_cell_row, &walk);
@@ -119,7 +119,7 @@ struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str
     MTR_ASSERT(key->subscription > 0 && key->meter > 0 && key->dimensions.size <= MTR_DIMENSIONS_BYTES_MAX);
     rollups_key_u32(&out, key->subscription);
     rollups_key_u32(&out, key->meter);
-    rollups_key_u64(&out, biased(key->hour_s));
+    rollups_key_u64(&out, biased(key->start_us));
     rollups_key_u16(&out, (unsigned)key->dimensions.size);
     rollups_key_bytes(&out, key->dimensions);
     rollups_key_bytes(&out, member);

@@ -41,12 +41,12 @@ static int delete_rows(struct mtr_rollups_txn *txn, enum mtr_rollups_table table
 int mtr_rollups_delete_cells(struct mtr_rollups_txn *txn, const struct mtr_cell_range *range)
 {
     struct mtr_key from;
-    const uint64_t until = (uint64_t)range->to_s ^ sign_bit;
-    MTR_ASSERT(range->from_s > MTR_CELL_ALL_HOURS && range->from_s < range->to_s);
+    const uint64_t until = (uint64_t)range->to_us ^ sign_bit;
+    MTR_ASSERT(range->from_us > MTR_CELL_ALL_HOURS && range->from_us < range->to_us);
     from.size = 0;
     rollups_key_u32(&from, range->subscription);
     rollups_key_u32(&from, range->meter);
-    rollups_key_u64(&from, (uint64_t)range->from_s ^ sign_bit);
+    rollups_key_u64(&from, (uint64_t)range->from_us ^ sign_bit);
     int rc = delete_rows(txn, MTR_TABLE_CELLS, &from, OWNER_BYTES, HOUR_AT, until);
     return rc ? rc : delete_rows(txn, MTR_TABLE_MEMBERS, &from, OWNER_BYTES, HOUR_AT, until);
 }

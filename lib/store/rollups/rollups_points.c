@@ -93,10 +93,10 @@ static int on_list_row(void *context, struct mtr_str key, struct mtr_str value)
     return STOP;
 }
 
-int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter, int64_t hour_s,
-                          const struct mtr_str *after, struct mtr_str *dimensions)
+int mtr_rollups_next_list(struct mtr_rollups_txn *txn, uint32_t subscription, uint32_t meter,
+                          int64_t start_us, const struct mtr_str *after, struct mtr_str *dimensions)
 {
-    struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .hour_s = hour_s};
+    struct mtr_cell_key key = {.subscription = subscription, .meter = meter, .start_us = start_us};
     struct mtr_key from = rollups_member_key(&key, (struct mtr_str){NULL, 0});
     const struct mtr_str prefix = {(const char *)from.data,
                                    LIST_KEY_BYTES - 2}; /* without the length of dimensions */

@@ -25,7 +25,7 @@ enum mtr_rollups_table {
     MTR_TABLE_COUNT
 };
 
-enum { MTR_ROLLUPS_FORMAT = 1 };
+enum { MTR_ROLLUPS_FORMAT = 2, MTR_ROLLUPS_FORMAT_OF_SECONDS = 1 };
 
 struct mtr_rollups {
     MDB_env *env;
@@ -57,6 +57,9 @@ struct mtr_key rollups_member_key(const struct mtr_cell_key *key, struct mtr_str
 /* The last member of the list that sorts before `bound`. MTR_ENOTFOUND without any. */
 int rollups_member_before(struct mtr_rollups_txn *txn, const struct mtr_cell_key *key, struct mtr_str bound,
                           struct mtr_member *out) MTR_MUST_USE;
+
+/* Makes tables of format 1 ones of format 2 (rollups_upgrade.c); the row that says so is the caller's. */
+int rollups_upgrade(struct mtr_rollups_txn *txn) MTR_MUST_USE;
 
 /* Get, put and delete by table; the value is borrowed. */
 int rollups_get(struct mtr_rollups_txn *txn, enum mtr_rollups_table table, struct mtr_str key,

@@ -117,13 +117,13 @@ static int price_share(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     const struct mtr_price_input *input = pricer->input;
     const struct recurring *fee = fee_of(work->component);
-    MTR_ASSERT(input->period.start_s < input->period.end_s);
-    int64_t from_s =
-        input->active_from_s > input->period.start_s ? input->active_from_s : input->period.start_s;
-    int64_t to_s = input->active_to_s < input->period.end_s ? input->active_to_s : input->period.end_s;
-    work->due = from_s < to_s && is_due(input, fee);
+    MTR_ASSERT(input->period.start_us < input->period.end_us);
+    int64_t from_us =
+        input->active_from_us > input->period.start_us ? input->active_from_us : input->period.start_us;
+    int64_t to_us = input->active_to_us < input->period.end_us ? input->active_to_us : input->period.end_us;
+    work->due = from_us < to_us && is_due(input, fee);
     if (!work->due) return MTR_OK;
-    struct mtr_price_share share = price_share_of(input, (enum mtr_prorate)fee->prorate, from_s, to_s);
+    struct mtr_price_share share = price_share_of(input, (enum mtr_prorate)fee->prorate, from_us, to_us);
     work->due = share.to > share.from; /* the part may lie within one local day that another part has */
     if (!work->due) return MTR_OK;
     int rc = price_share_amount(fee->amount, share, &work->line.exact);
@@ -141,12 +141,13 @@ static int fee_before(const struct mtr_pricer *pricer, const struct mtr_componen
 {
     const struct mtr_price_input *input = pricer->input;
     const struct recurring *fee = fee_of(component);
-    const int64_t start_s = input->period.start_s;
+    const int64_t start_us = input->period.start_us;
     *any = input->continues_earlier && fee->prorate != MTR_PRORATE_NONE;
     if (!*any) return MTR_OK;
-    const int64_t from_s = input->runs_from_s > start_s ? input->runs_from_s : start_s;
-    const int64_t to_s = input->active_from_s > from_s ? input->active_from_s : from_s;
-    const struct mtr_price_share share = price_share_of(input, (enum mtr_prorate)fee->prorate, from_s, to_s);
+    const int64_t from_us = input->runs_from_us > start_us ? input->runs_from_us : start_us;
+    const int64_t to_us = input->active_from_us > from_us ? input->active_from_us : from_us;
+    const struct mtr_price_share share =
+        price_share_of(input, (enum mtr_prorate)fee->prorate, from_us, to_us);
     *any = share.from < share.to;
     return price_share_amount(fee->amount, share, out);
 }

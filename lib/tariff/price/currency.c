@@ -33,10 +33,10 @@ int64_t mtr_price_exchange_day(const struct mtr_exchange_rule *rule, const struc
                                struct mtr_price_exchange_times times)
 {
     switch (rule->at) {
-    case MTR_EXCHANGE_AT_PERIOD_END: return price_local_day(zone, times.period_end_s - 1);
-    case MTR_EXCHANGE_AT_USAGE_DAY: return price_local_day(zone, times.part_start_s);
-    case MTR_EXCHANGE_AT_CHARGE_DAY: return price_local_day(zone, times.period_end_s);
-    case MTR_EXCHANGE_AT_ORDER: return price_local_day(zone, times.order_s);
+    case MTR_EXCHANGE_AT_PERIOD_END: return price_local_day(zone, times.period_end_us - 1);
+    case MTR_EXCHANGE_AT_USAGE_DAY: return price_local_day(zone, times.part_start_us);
+    case MTR_EXCHANGE_AT_CHARGE_DAY: return price_local_day(zone, times.period_end_us);
+    case MTR_EXCHANGE_AT_ORDER: return price_local_day(zone, times.order_us);
     }
     MTR_ASSERT(!"known rule");
     return 0;

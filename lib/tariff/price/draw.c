@@ -16,7 +16,7 @@
 static int compare_grants(const struct mtr_price_pool *a, const struct mtr_price_pool *b)
 {
     if (a->priority != b->priority) return a->priority < b->priority ? -1 : 1;
-    if (a->expires_s != b->expires_s) return a->expires_s < b->expires_s ? -1 : 1;
+    if (a->expires_us != b->expires_us) return a->expires_us < b->expires_us ? -1 : 1;
     int order = mtr_str_compare(a->key, b->key);
     return order ? order : mtr_str_compare(a->grant, b->grant);
 }

@@ -17,7 +17,7 @@
 
 static int64_t period_us(const struct mtr_pricer *pricer)
 {
-    return (pricer->input->period.end_s - pricer->input->period.start_s) * MTR_US_PER_SECOND;
+    return pricer->input->period.end_us - pricer->input->period.start_us;
 }
 
 static int64_t held_us(const struct mtr_price_slice *slice)

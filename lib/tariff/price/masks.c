@@ -25,7 +25,7 @@ struct masking {
     struct mtr_pricer *pricer;
     const struct mtr_component *component;
     uint64_t word; /* what holds in [from, until): the answer of the calendar that was asked for last */
-    int64_t from_s, until_s;
+    int64_t from_us, until_us;
     struct masked_row *rows; /* by input, then time; their quantities before weights */
     uint32_t count, capacity;
     bool unsorted;                 /* pieces of spans that overlap came out of order */
@@ -35,11 +35,10 @@ struct masking {
 static uint64_t masks_at(struct masking *masking, int64_t time_us)
 {
     const struct mtr_price_input *input = masking->pricer->input;
-    const int64_t time_s = time_us / MTR_US_PER_SECOND;
-    if (time_s < masking->from_s || time_s >= masking->until_s) {
-        masking->from_s = time_s;
+    if (time_us < masking->from_us || time_us >= masking->until_us) {
+        masking->from_us = time_us;
         masking->word =
-            mtr_calendar_at(&input->version->calendar, input->zone, time_s, &masking->until_s);
+            mtr_calendar_at(&input->version->calendar, input->zone, time_us, &masking->until_us);
     }
     return masking->word;
 }
@@ -115,7 +114,7 @@ static int add_span(struct masking *masking, const struct mtr_usage_row *row)
             if (next_counts != counts || next_weight != weight ||
                 (by_hours && piece.until_us > piece.time_us))
                 break;
-            piece.until_us = masking->until_s * MTR_US_PER_SECOND;
+            piece.until_us = masking->until_us;
         }
         if (piece.until_us > row->until_us) piece.until_us = row->until_us;
         if (!is_level) {
@@ -218,8 +217,8 @@ int price_masks(struct mtr_pricer *pricer, struct mtr_line_work *work)
 {
     struct masking masking = {.pricer = pricer,
                               .component = work->component,
-                              .from_s = INT64_MAX,
-                              .until_s = INT64_MIN,
+                              .from_us = INT64_MAX,
+                              .until_us = INT64_MIN,
                               .capacity = work->row_count};
     MTR_ASSERT(mtr_component_has_masks(work->component) && work->row_count > 0);
     int rc = grow(&masking);

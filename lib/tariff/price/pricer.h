@@ -157,13 +157,13 @@ int price_blocks_of(struct mtr_pricer *pricer, const char *part, struct mtr_quan
                     struct mtr_quantity *out) MTR_MUST_USE;
 
 /* Days since 1970-01-01 of the zone's calendar. */
-int64_t price_local_day(const struct mtr_zone *zone, int64_t time_s);
+int64_t price_local_day(const struct mtr_zone *zone, int64_t time_us);
 /* [from, to) of the whole period, in days or seconds from its start; all of it without proration. */
 struct mtr_price_share {
     int64_t from, to, whole;
 };
 struct mtr_price_share price_share_of(const struct mtr_price_input *input, enum mtr_prorate prorate,
-                                      int64_t from_s, int64_t to_s);
+                                      int64_t from_us, int64_t to_us);
 int price_share_amount(struct mtr_money amount, struct mtr_price_share share,
                        struct mtr_exact *out) MTR_MUST_USE;
 /* An amount times the share in which the subscription runs; with a trace as text, too ("100 × 15 ÷ 31"),

@@ -11,10 +11,9 @@
 /* The number of the local day, or the start of the local hour. */
 static int64_t place_of(const struct mtr_pricer *pricer, enum mtr_curve_scope by, int64_t time_us)
 {
-    const int64_t time_s = time_us / MTR_US_PER_SECOND;
     MTR_ASSERT(pricer->input->zone);
-    return by == MTR_CURVE_SCOPE_HOUR ? mtr_zone_hour(pricer->input->zone, time_s).start_s
-                                   : price_local_day(pricer->input->zone, time_s);
+    return by == MTR_CURVE_SCOPE_HOUR ? mtr_zone_hour(pricer->input->zone, time_us).start_us
+                                      : price_local_day(pricer->input->zone, time_us);
 }
 
 static int add_row(struct mtr_price_slice *slice, const struct mtr_usage_row *row)

@@ -55,7 +55,7 @@ at      2026-01-10            audit: pending 1
 at      2026-01-12            2026-01: final 0 calls
 use     s1 calls 2026-01-13 2  # after the end
 at      2026-01-12
-        audit: outside_term s1 2026-01-13: usage of 1 hour cells lies outside the subscription's term and is not charged
+        audit: outside_term s1 2026-01-13: usage of 1 cell lies outside the subscription's term and is not charged
 subscriptions:
 - {key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01, end: 2026-03-01}
 
@@ -79,7 +79,7 @@ subscriptions:
 at      2026-03-03
         2026-01: correction -10 calls (2)
         2026-02: correction -2 calls (0)
-        audit: outside_term s1 2026-01-12: usage of 2 hour cells lies outside the subscription's term and is not charged
+        audit: outside_term s1 2026-01-12: usage of 2 cells lies outside the subscription's term and is not charged
 subscriptions: [{key: s1, service: compute, customer: c1, tariff: standard, start: 2026-01-01}]
 
 at      2026-03-04

@@ -67,7 +67,7 @@ at      2026-03-04
 void    s1 gib/eu 2026-01-11 10
 at      2026-03-05            2026-01: correction -24 gib{region=eu} (0)
 
-# Changes from before the start do not count, and what stands at the start is the level of its first hour.
+# Changes from before the start do not count, not even those of the same hour.
 tariffs:
 - key: standard
   currency: EUR
@@ -76,20 +76,21 @@ subscriptions:
 - {key: s1, service: store, customer: c1, tariff: standard, start: "2026-01-11T00:30:00Z", end: 2026-01-21}
 
 use     s1 seats 2026-01-03 100           # before it
-        s1 seats 2026-01-11T00:01 2       # in its first hour: from 00:30 on
+        s1 seats 2026-01-11T00:29:59 1    # the last second before it
+        s1 seats 2026-01-11T00:30 2       # its first
         s1 seats 2026-01-16 3
         s1 seats 2026-01-21T00:01 1000    # behind it
 at      2026-02-02
         2026-01-11T00:30: final 34.96 seats  # 2 × (10 days − 1,800 s) + 3 × 5 days = 34.958333
-        audit: outside_term s1 2026-01-03: usage of 1 hour cells lies outside the subscription's term and is not charged;
-               outside_term s1 2026-01-21: usage of 1 hour cells lies outside the subscription's term and is not charged
+        audit: outside_term s1 2026-01-03: usage of 2 cells lies outside the subscription's term and is not charged;
+               outside_term s1 2026-01-21: usage of 1 cell lies outside the subscription's term and is not charged
 subscriptions: [{key: s1, service: store, customer: c1, tariff: standard, start: 2026-01-11, end: 2026-01-21}]
 
 at      2026-02-03  # another start, another period
-        2026-01-11: final 35 seats
+        2026-01-11: final 44.94 seats  # the change of 00:29:59, too
         2026-01-11T00:30: correction -34.96 seats
-        audit: outside_term s1 2026-01-03: usage of 1 hour cells lies outside the subscription's term and is not charged;
-               outside_term s1 2026-01-21: usage of 1 hour cells lies outside the subscription's term and is not charged
+        audit: outside_term s1 2026-01-03: usage of 1 cell lies outside the subscription's term and is not charged;
+               outside_term s1 2026-01-21: usage of 1 cell lies outside the subscription's term and is not charged
 
 # Parts of a mean add up: on each side of 16 January one, and the second goes on in the tiers.
 tariffs:

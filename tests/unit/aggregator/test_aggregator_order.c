@@ -5,11 +5,15 @@
  * METERD_SEEDS=N tries more worlds.
  */
 #include "tests/support/all_cells.h"
+#include "meterd/catalog/cell.h"
 #include "tests/support/fold_world.h"
 #include "tests/support/random.h"
 
 static struct random_source source;
-static int64_t starts_s[WORLD_SUBSCRIPTIONS_MAX]; /* that the subscriptions have in the end */
+static int64_t starts_us[WORLD_SUBSCRIPTIONS_MAX]; /* that the subscriptions have in the end */
+enum { CUTS_MAX = 3 };
+static int64_t cuts_us[WORLD_SUBSCRIPTIONS_MAX][CUTS_MAX], other_cuts_us[WORLD_SUBSCRIPTIONS_MAX][CUTS_MAX];
+static uint32_t cut_counts[WORLD_SUBSCRIPTIONS_MAX];
 
 static uint32_t below(uint32_t limit)
 {
@@ -19,11 +23,22 @@ static uint32_t below(uint32_t limit)
 /* What belongs to its aggregation. */
 static void make_kind(struct mtr_meter *meter)
 {
-    static const int64_t windows[] = {60, 300, 900, 3600};
+    static const int64_t windows[] = {MTR_US_PER_HOUR / 60, MTR_US_PER_HOUR / 12, MTR_US_PER_HOUR / 4, MTR_US_PER_HOUR};
     if (meter->aggregation == MTR_SUM && below(3) == 0) meter->spread_over = MTR_STR("length");
     else if (meter->aggregation == MTR_SUM || meter->aggregation == MTR_COUNT) meter->keep_events = below(2);
     if (meter->aggregation == MTR_TIME_WEIGHTED) meter->reports_changes = below(2);
-    if (meter->aggregation == MTR_PERCENTILE) meter->window_s = windows[below(4)];
+    if (meter->aggregation == MTR_PERCENTILE) meter->window_us = windows[below(4)];
+}
+
+/* Any number of instants, at any microsecond, in order. */
+static uint32_t make_cuts(int64_t first_us, int64_t cuts[CUTS_MAX])
+{
+    const uint32_t count = below(CUTS_MAX + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        cuts[i] = first_us + below(3600) * MTR_US_PER_SECOND + below(1000000);
+        first_us = cuts[i] + below(7200) * MTR_US_PER_SECOND;
+    }
+    return count;
 }
 
 static char dates[WORLD_METERS_MAX][MTR_TIME_TEXT_BYTES]; /* texts of the world's meters */
@@ -34,14 +49,14 @@ static struct mtr_catalog_time any_date(char text[MTR_TIME_TEXT_BYTES])
     const int64_t time_us = at("2026-04-04T11:00:00Z") + (int64_t)below(8 * 3600) * MTR_US_PER_SECOND;
     if (below(3) == 0) return (struct mtr_catalog_time){0};
     mtr_time_format(time_us, text);
-    return (struct mtr_catalog_time){.text = mtr_str_from(text), .time_s = time_us / MTR_US_PER_SECOND};
+    return (struct mtr_catalog_time){.text = mtr_str_from(text), .time_us = time_us};
 }
 
 /* Within so many seconds; no two of a subject start at the same one, as the catalog has them. */
-static int64_t any_start(int64_t from_s, uint32_t seconds, uint32_t subscription)
+static int64_t any_start(int64_t from_us, uint32_t seconds, uint32_t subscription)
 {
     _Static_assert(WORLD_SUBSCRIPTIONS_MAX == 16, "each has its own remainder");
-    return (from_s + below(seconds)) / 16 * 16 + subscription;
+    return (from_us + below(seconds) * MTR_US_PER_SECOND) / 16 * 16 + subscription;
 }
 
 static void make_world(void)
@@ -50,7 +65,7 @@ static void make_world(void)
     static const char *const subjects[] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7"};
     static const char *const types[] = {"cpu", "disk", "net"};
     const struct mtr_service *const services[] = {&compute, &storage, &mail};
-    const int64_t first_s = at("2026-04-04T11:00:00Z") / MTR_US_PER_SECOND;
+    const int64_t first_us = at("2026-04-04T11:00:00Z");
     for (int i = 0; i < 8; i++) add_subscription(services[below(3)], subjects[i], zones[below(4)]);
     /* Subjects that come again, in any order of their numbers, and at any second. */
     for (uint32_t i = 8; i < WORLD_SUBSCRIPTIONS_MAX; i++) {
@@ -58,7 +73,12 @@ static void make_world(void)
         add_subscription(world.subscriptions[of].service, subjects[of], zones[below(4)]);
     }
     for (uint32_t i = 0; i < world.subscription_count; i++)
-        starts_s[i] = world.subscriptions[i].start_s = any_start(first_s, 8 * 3600, i);
+        starts_us[i] = world.subscriptions[i].start_us = any_start(first_us, 8 * 3600, i);
+    for (uint32_t i = 0; i < world.subscription_count; i++) {
+        cut_counts[i] = make_cuts(first_us + 2 * MTR_US_PER_HOUR, cuts_us[i]);
+        world.subscriptions[i].cuts_us = cuts_us[i];
+        world.subscriptions[i].cut_count = cut_counts[i];
+    }
     for (int i = 0; i < 14; i++) {
         struct mtr_meter *meter = add_meter(services[below(3)], types[below(3)],
                                             (enum mtr_aggregation)below(MTR_AGGREGATION_COUNT));
@@ -121,18 +141,17 @@ static const struct mtr_property *property_of(const struct world_event *row, con
     return NULL;
 }
 
-/* Hours that an event over a length touches. */
-static uint64_t hours_of(const struct mtr_subscription *subscription, const struct world_event *row)
+/* Cells that an event over a length touches. */
+static uint64_t cells_of(const struct mtr_subscription *subscription, const struct world_event *row)
 {
     struct mtr_quantity length;
     const struct mtr_property *property = property_of(row, "length");
-    uint64_t hours = 1;
+    uint64_t cells = 1;
     if (!property || mtr_quantity_from_decimal(property->number, &length) || length.e12 < 0) return 0;
     const int64_t end_us = row->event.time_us + (int64_t)(length.e12 / 1000000);
-    struct mtr_hour hour = mtr_zone_hour(subscription->zone, row->event.time_us / MTR_US_PER_SECOND);
-    for (; hour.end_s * MTR_US_PER_SECOND < end_us; hours++)
-        hour = mtr_zone_hour(subscription->zone, hour.end_s);
-    return hours;
+    struct mtr_cell_bounds cell = mtr_cell_at(subscription, NULL, row->event.time_us);
+    for (; cell.end_us < end_us; cells++) cell = mtr_cell_at(subscription, NULL, cell.end_us);
+    return cells;
 }
 
 /* In how many cells. */
@@ -146,21 +165,21 @@ static uint64_t counts_for(const struct mtr_subscription *subscription, const st
     /* of the texts, those that are numbers */
     const bool is_number = value->kind == MTR_PROPERTY_NUMBER || value->text.data[0] == '4';
     if (meter->aggregation != MTR_UNIQUE && !is_number) return 0;
-    return meter->spread_over.size ? hours_of(subscription, row) : 1;
+    return meter->spread_over.size ? cells_of(subscription, row) : 1;
 }
 
 /* Is it the last of its subject that has begun by then, or the first of all before that? */
 static bool has_use_at(const struct mtr_subscription *subscription, int64_t time_us)
 {
-    const bool has_begun = subscription->start_s * MTR_US_PER_SECOND <= time_us;
+    const bool has_begun = subscription->start_us <= time_us;
     for (uint32_t i = 0; i < world.subscription_count; i++) {
         const struct mtr_subscription *other = &world.subscriptions[i];
         if (other == subscription || other->service != subscription->service ||
             !mtr_str_equal(other->subject, subscription->subject))
             continue;
-        const bool other_has_begun = other->start_s * MTR_US_PER_SECOND <= time_us;
-        if (has_begun ? other_has_begun && other->start_s > subscription->start_s
-                      : other_has_begun || other->start_s < subscription->start_s)
+        const bool other_has_begun = other->start_us <= time_us;
+        if (has_begun ? other_has_begun && other->start_us > subscription->start_us
+                      : other_has_begun || other->start_us < subscription->start_us)
             return false;
     }
     return true;
@@ -228,13 +247,21 @@ static void fold_in_disorder(uint32_t count, uint64_t dates_moved[2])
     struct mtr_diagnostic diagnostic;
     uint32_t subscriptions = below(3), meters = below(3), moved = 0;
     log_in_memory.count = 0;
+    for (uint32_t i = 0; i < world.subscription_count; i++) {
+        struct mtr_subscription *subscription = &world.subscriptions[i];
+        if (below(3) == 0) continue;
+        subscription->cuts_us = other_cuts_us[i];
+        subscription->cut_count = make_cuts(starts_us[i], other_cuts_us[i]);
+    }
     for (uint32_t i = 0; i < world.subscription_count; i++)
-        if (below(3) == 0) world.subscriptions[i].start_s = any_start(world.subscriptions[i].start_s - 2 * 3600, 4 * 3600, i);
+        if (below(3) == 0) world.subscriptions[i].start_us = any_start(starts_us[i] - 2 * MTR_US_PER_HOUR, 4 * 3600, i);
     show(subscriptions, meters);
     while (!result.idle || log_in_memory.count < count || subscriptions < world.subscription_count ||
            meters < world.meter_count || moved < world.subscription_count) {
         if (below(2) && moved < world.subscription_count) {
-            world.subscriptions[moved].start_s = starts_s[moved];
+            world.subscriptions[moved].start_us = starts_us[moved];
+            world.subscriptions[moved].cuts_us = cuts_us[moved];
+            world.subscriptions[moved].cut_count = cut_counts[moved];
             moved++;
         }
         if (below(2)) log_in_memory.count += below(40);

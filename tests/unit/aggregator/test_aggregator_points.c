@@ -15,10 +15,10 @@ static int on_point(void *context, const struct mtr_point *point)
 }
 
 /* The points of meter 1 and subscription 1 in one list. */
-static const char *points(int64_t hour_s, const char *dimensions, const char *from, const char *until)
+static const char *points(int64_t start_us, const char *dimensions, const char *from, const char *until)
 {
     struct mtr_rollups_txn *txn;
-    const struct mtr_cell_key list = {1, 1, hour_s, mtr_str_from(dimensions)};
+    const struct mtr_cell_key list = {1, 1, start_us, mtr_str_from(dimensions)};
     seen_size = 0;
     seen[0] = '\0';
     assert_int_equal(mtr_rollups_begin(store.rollups, false, &txn), MTR_OK);
@@ -95,7 +95,7 @@ static void percentile_cells_are_windows(void **state)
     (void)state;
     add_subscription(&compute, "k", "Asia/Kolkata");
     add_subscription(&compute, "h", "Australia/Lord_Howe");
-    add_meter(&compute, "cpu", MTR_PERCENTILE)->window_s = 1200;
+    add_meter(&compute, "cpu", MTR_PERCENTILE)->window_us = MTR_US_PER_HOUR / 3;
     append_value("k", "2026-03-29T10:49:59Z", "1");
     append_value("k", "2026-03-29T10:30:00Z", "2");
     append_value("k", "2026-03-29T10:50:00Z", "4");
@@ -111,7 +111,7 @@ static void percentile_cells_are_windows(void **state)
 static void kept_events_stand_beside_their_cell(void **state)
 {
     (void)state;
-    const int64_t hour_s = at("2026-03-01T10:00:00Z") / MTR_US_PER_SECOND;
+    const int64_t start_us = at("2026-03-01T10:00:00Z");
     add_subscription(&compute, "a", "UTC");
     add_meter(&compute, "cpu", MTR_SUM)->keep_events = true;
     append_value("a", "2026-03-01T10:30:00Z", "5");
@@ -123,7 +123,7 @@ static void kept_events_stand_beside_their_cell(void **state)
     fold_until_idle();
     assert_string_equal(contents(),
                         "1.1 2026-03-01T10:00 = 3.5 (2, 1-5)\n1.1 2026-03-01T11:00 = 9 (1, 4-4)\n");
-    assert_string_equal(points(hour_s, "", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"),
+    assert_string_equal(points(start_us, "", "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"),
                         "2026-03-01T10:00:00 #2 -1.5\n2026-03-01T10:30:00 #3 5\n");
 }
 

@@ -36,9 +36,9 @@ static void test_snapshot(void **state)
         assert_ptr_equal(s, mtr_catalog_find_subscription(catalog, MTR_STR("sub-1")));
         assert_ptr_equal(s, mtr_catalog_subscription(catalog, 1));
         assert_text(s->currency, "EUR");
-        assert_int_equal(s->start_s, INT64_C(1769797800)); /* midnight of 2026-01-31 at +05:30 */
-        assert_int_equal(s->trial_end_s, INT64_C(1770681600));
-        assert_true(s->end_s == INT64_MAX);
+        assert_int_equal(s->start_us, INT64_C(1769797800000000)); /* midnight of 2026-01-31 at +05:30 */
+        assert_int_equal(s->trial_end_us, INT64_C(1770681600000000));
+        assert_true(s->end_us == INT64_MAX);
         assert_int_equal(s->billing.anchor_days, mtr_days_from_civil(2026, 1, 31));
         assert_int_equal(s->label_count, 2);
         assert_text(s->labels[1].value, "12");

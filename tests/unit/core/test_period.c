@@ -22,7 +22,7 @@ static int64_t utc(const char *text)
 {
     int64_t us = 0;
     assert_int_equal(mtr_time_parse(mtr_str_from(text), &us), MTR_OK);
-    return us / MTR_US_PER_SECOND;
+    return us;
 }
 
 static void names_are_those_of_documents(void **state)
@@ -74,31 +74,31 @@ static void borders_golden(void **state)
         struct mtr_zone *zone = open_zone(cases[i].zone);
         struct mtr_period_rule rule = {cases[i].unit, cases[i].anchor_days, zone};
         struct mtr_period period = mtr_period_at(&rule, utc(cases[i].at));
-        if (period.start_s != utc(cases[i].start) || period.end_s != utc(cases[i].end))
+        if (period.start_us != utc(cases[i].start) || period.end_us != utc(cases[i].end))
             print_error("case %zu\n", i);
-        assert_int_equal(period.start_s, utc(cases[i].start));
-        assert_int_equal(period.end_s, utc(cases[i].end));
+        assert_int_equal(period.start_us, utc(cases[i].start));
+        assert_int_equal(period.end_us, utc(cases[i].end));
         mtr_zone_close(zone);
     }
 }
 
-/* Walks one rule over [from_s, to_s): neighbours touch, every instant of a period gives that period,
+/* Walks one rule over [from_us, to_us): neighbours touch, every instant of a period gives that period,
  * borders start an hour. */
-static void check_partition(const struct mtr_period_rule *rule, int64_t from_s, int64_t to_s)
+static void check_partition(const struct mtr_period_rule *rule, int64_t from_us, int64_t to_us)
 {
-    struct mtr_period period = mtr_period_at(rule, from_s);
-    assert_true(period.start_s <= from_s && from_s < period.end_s);
-    while (period.end_s < to_s) {
-        const int64_t probes[] = {period.start_s, period.start_s + (period.end_s - period.start_s) / 3,
-                                  period.end_s - 1};
+    struct mtr_period period = mtr_period_at(rule, from_us);
+    assert_true(period.start_us <= from_us && from_us < period.end_us);
+    while (period.end_us < to_us) {
+        const int64_t probes[] = {period.start_us, period.start_us + (period.end_us - period.start_us) / 3,
+                                  period.end_us - 1};
         for (int i = 0; i < 3; i++) {
             struct mtr_period same = mtr_period_at(rule, probes[i]);
-            assert_true(same.start_s == period.start_s && same.end_s == period.end_s);
+            assert_true(same.start_us == period.start_us && same.end_us == period.end_us);
         }
-        assert_int_equal(mtr_zone_hour(rule->zone, period.start_s).start_s, period.start_s);
-        struct mtr_period next = mtr_period_at(rule, period.end_s);
-        assert_int_equal(next.start_s, period.end_s);
-        assert_true(next.end_s > next.start_s);
+        assert_int_equal(mtr_zone_hour(rule->zone, period.start_us).start_us, period.start_us);
+        struct mtr_period next = mtr_period_at(rule, period.end_us);
+        assert_int_equal(next.start_us, period.end_us);
+        assert_true(next.end_us > next.start_us);
         period = next;
     }
 }
@@ -135,14 +135,14 @@ static void hours_partition_time(void **state)
         struct mtr_zone *zone = open_zone(zones[z]);
         int64_t at = utc("2005-01-01T00:00:00Z"), end = utc("2012-01-01T00:00:00Z");
         struct mtr_hour hour = mtr_zone_hour(zone, at);
-        while (hour.end_s < end) {
-            struct mtr_hour last = mtr_zone_hour(zone, hour.end_s - 1),
-                            next = mtr_zone_hour(zone, hour.end_s);
-            assert_true(last.start_s == hour.start_s && last.end_s == hour.end_s &&
-                        next.start_s == hour.end_s);
-            assert_true(hour.end_s > hour.start_s && hour.end_s - hour.start_s <= 3600);
-            struct mtr_civil civil = mtr_zone_to_civil(zone, hour.end_s - 1);
-            assert_int_equal(civil.hour, mtr_zone_to_civil(zone, hour.start_s).hour);
+        while (hour.end_us < end) {
+            struct mtr_hour last = mtr_zone_hour(zone, hour.end_us - 1),
+                            next = mtr_zone_hour(zone, hour.end_us);
+            assert_true(last.start_us == hour.start_us && last.end_us == hour.end_us &&
+                        next.start_us == hour.end_us);
+            assert_true(hour.end_us > hour.start_us && hour.end_us - hour.start_us <= MTR_US_PER_HOUR);
+            struct mtr_civil civil = mtr_zone_to_civil(zone, hour.end_us - 1);
+            assert_int_equal(civil.hour, mtr_zone_to_civil(zone, hour.start_us).hour);
             hour = next;
         }
         mtr_zone_close(zone);

@@ -15,7 +15,7 @@
 #include "tests/support/rating.h"
 
 enum { CHARGES_MAX = 256, MESSAGES_MAX = 1024, SENT_MAX = 64 };
-static const int64_t START_S = INT64_C(1767225600);
+static const int64_t START_US = INT64_C(1767225600) * MTR_US_PER_SECOND;
 
 static const char CATALOG[] = "destinations:\n"
                               "  - {key: erp, kind: http, url: 'https://erp.example/charges', secret_files: [/run/s],\n"
@@ -74,7 +74,7 @@ static void open_outbox(struct fixture *f)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    rating_open(&f->stage, START_S);
+    rating_open(&f->stage, START_US);
     rating_apply(&f->stage, CATALOG);
     open_outbox(f);
     *state = f;

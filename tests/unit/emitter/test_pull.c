@@ -14,8 +14,8 @@
 #include "meterd/query/explain.h"
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+static const int64_t HOUR_US = MTR_US_PER_HOUR;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 #define HEAD                                                                                                     \
     "vendors: [{key: acme}]\n"                                                                                   \
@@ -42,13 +42,13 @@ static void a_charge_is_explained(void **state)
     struct mtr_buffer out;
     struct mtr_json_writer json;
     (void)state;
-    rating_open(&stage, JANUARY_S);
+    rating_open(&stage, JANUARY_US);
     rating_apply(&stage, SIMPLE);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "10");
-    rating_advance_to(&stage, JANUARY_S + 2 * HOUR_S);
+    rating_use(&stage, "s1", "calls", JANUARY_US, "", "10");
+    rating_advance_to(&stage, JANUARY_US + 2 * HOUR_US);
     rating_drain(&stage);
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "1");
-    rating_advance_to(&stage, JANUARY_S + 4 * HOUR_S);
+    rating_use(&stage, "s1", "calls", JANUARY_US, "", "1");
+    rating_advance_to(&stage, JANUARY_US + 4 * HOUR_US);
     rating_drain(&stage);
     mtr_buffer_init(&out, 1 << 20);
     assert_int_equal(mtr_charges_begin(stage.charges, false, &txn), 0);
@@ -104,11 +104,11 @@ static void consumers_pull_and_acknowledge(void **state)
     uint64_t after = 0;
     bool more = false;
     (void)state;
-    rating_open(&stage, JANUARY_S);
+    rating_open(&stage, JANUARY_US);
     rating_apply(&stage, SIMPLE);
     for (int i = 1; i <= 4; i++) {
-        rating_use(&stage, "s1", "calls", JANUARY_S, "", "2");
-        rating_advance_to(&stage, JANUARY_S + i * 2 * HOUR_S);
+        rating_use(&stage, "s1", "calls", JANUARY_US, "", "2");
+        rating_advance_to(&stage, JANUARY_US + i * 2 * HOUR_US);
         rating_drain(&stage);
     }
     assert_string_equal(pull(&stage, &request, &after, &more).text, "draft 1; draft 1");

@@ -12,11 +12,11 @@
 #include "meterd/query/usage_query.h"
 #include "tests/support/rating_use.h"
 
-enum { DAY_S = 86400 };
-#define JANUARY_S INT64_C(1767225600)
-#define FEBRUARY_S (JANUARY_S + 31 * (int64_t)DAY_S)
-#define MARCH_S (FEBRUARY_S + 28 * (int64_t)DAY_S)
-#define APRIL_S (MARCH_S + 31 * (int64_t)DAY_S)
+static const int64_t DAY_US = MTR_US_PER_DAY;
+#define JANUARY_US (INT64_C(1767225600) * MTR_US_PER_SECOND)
+#define FEBRUARY_US (JANUARY_US + 31 * (int64_t)DAY_US)
+#define MARCH_US (FEBRUARY_US + 28 * (int64_t)DAY_US)
+#define APRIL_US (MARCH_US + 31 * (int64_t)DAY_US)
 
 #define SERVICE "vendors: [{key: acme}]\nservices: [{key: store, vendor: acme}]\n"
 #define SUBSCRIPTION                                                                                         \
@@ -27,23 +27,23 @@ enum { DAY_S = 86400 };
 
 static void open_with(struct rating_world *world, const char *yaml)
 {
-    rating_open(world, JANUARY_S);
+    rating_open(world, JANUARY_US);
     rating_apply(world, yaml);
 }
 
-static void rate_until(struct rating_world *world, int64_t time_s)
+static void rate_until(struct rating_world *world, int64_t time_us)
 {
-    rating_advance_to(world, time_s);
+    rating_advance_to(world, time_us);
     rating_drain(world);
     assert_int_equal(rating_audit(world).findings, 0);
 }
 
 static const char *query(struct rating_world *world, const char *meter, enum mtr_usage_window window,
-                         int64_t from_s, int64_t to_s, const char *dimension)
+                         int64_t from_us, int64_t to_us, const char *dimension)
 {
     static char text[1024];
     struct mtr_usage_query usage = {
-        .meter = mtr_str_from(meter), .from_s = from_s, .to_s = to_s, .window = window, .rows_max = 100};
+        .meter = mtr_str_from(meter), .from_us = from_us, .to_us = to_us, .window = window, .rows_max = 100};
     const struct mtr_usage_position position = {.is_begun = false};
     struct mtr_usage_result result;
     struct mtr_rollups_txn *txn;
@@ -60,7 +60,7 @@ static const char *query(struct rating_world *world, const char *meter, enum mtr
     for (uint32_t i = 0; i < result.row_count; i++) {
         char start[MTR_TIME_TEXT_BYTES], quantity[MTR_DECIMAL_TEXT_BYTES];
         const struct mtr_usage_result_row *row = &result.rows[i];
-        mtr_time_format(row->start_s * MTR_US_PER_SECOND, start);
+        mtr_time_format(row->start_us, start);
         mtr_quantity_format(row->quantity, quantity);
         size += (size_t)snprintf(text + size, sizeof(text) - size, "%.8s%.*s %s (%u); ", start + 5,
                                  MTR_STR_ARGS(row->dimension_values[0]), quantity, (unsigned)row->events);
@@ -80,27 +80,27 @@ static void queries_hold_levels_up_to_the_watermark(void **state)
                       "group_by: [region]}\n"
                       "  - {key: mean, service: store, event_type: v, value: g, aggregation: time_weighted, "
                       "per: period}\n" TARIFF("{key: gib, meter: gib, per_unit: '0.01'}") SUBSCRIPTION);
-    rating_use(&world, "s1", "gib", JANUARY_S + 10 * DAY_S, "eu|", "10");
-    rating_use(&world, "s1", "gib", JANUARY_S + 12 * DAY_S, "us|", "1");
-    rating_use(&world, "s1", "mean", JANUARY_S + 30 * DAY_S, "", "31");
-    rating_advance_to(&world, FEBRUARY_S + 3600);
-    assert_string_equal(query(&world, "gib", MTR_WINDOW_MONTH, JANUARY_S, APRIL_S, NULL),
+    rating_use(&world, "s1", "gib", JANUARY_US + 10 * DAY_US, "eu|", "10");
+    rating_use(&world, "s1", "gib", JANUARY_US + 12 * DAY_US, "us|", "1");
+    rating_use(&world, "s1", "mean", JANUARY_US + 30 * DAY_US, "", "31");
+    rating_advance_to(&world, FEBRUARY_US + MTR_US_PER_HOUR);
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_MONTH, JANUARY_US, APRIL_US, NULL),
                         "01-01T00 5496 (2); 02-01T00 11 (0); ");
-    assert_string_equal(query(&world, "gib", MTR_WINDOW_TOTAL, JANUARY_S, APRIL_S, "region"),
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_TOTAL, JANUARY_US, APRIL_US, "region"),
                         "01-01T00eu 5050 (1); 01-01T00us 457 (1); ");
     assert_string_equal(
-        query(&world, "gib", MTR_WINDOW_DAY, JANUARY_S + 9 * DAY_S, JANUARY_S + 13 * DAY_S, NULL),
+        query(&world, "gib", MTR_WINDOW_DAY, JANUARY_US + 9 * DAY_US, JANUARY_US + 13 * DAY_US, NULL),
         "01-11T00 240 (1); 01-12T00 240 (0); 01-13T00 264 (1); ");
-    assert_string_equal(query(&world, "gib", MTR_WINDOW_HOUR, FEBRUARY_S - 3600, APRIL_S, NULL),
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_HOUR, FEBRUARY_US - MTR_US_PER_HOUR, APRIL_US, NULL),
                         "01-31T23 11 (0); 02-01T00 11 (0); ");
-    assert_string_equal(query(&world, "mean", MTR_WINDOW_MONTH, JANUARY_S, APRIL_S, NULL),
+    assert_string_equal(query(&world, "mean", MTR_WINDOW_MONTH, JANUARY_US, APRIL_US, NULL),
                         "01-01T00 1 (1); 02-01T00 31 (0); ");
     assert_string_equal(
-        query(&world, "mean", MTR_WINDOW_TOTAL, JANUARY_S + 29 * DAY_S, JANUARY_S + 31 * DAY_S, NULL),
+        query(&world, "mean", MTR_WINDOW_TOTAL, JANUARY_US + 29 * DAY_US, JANUARY_US + 31 * DAY_US, NULL),
         "01-30T00 15.5 (1); ");
     rating_apply(&world, "subscriptions:\n  - {key: s1, service: store, customer: c1, tariff: t, start: "
                          "2026-01-01, end: 2026-01-31}\n");
-    assert_string_equal(query(&world, "gib", MTR_WINDOW_TOTAL, JANUARY_S, APRIL_S, NULL),
+    assert_string_equal(query(&world, "gib", MTR_WINDOW_TOTAL, JANUARY_US, APRIL_US, NULL),
                         "01-01T00 5232 (2); ");
     rating_close(&world);
 }
@@ -114,18 +114,18 @@ static void queries_rank_the_windows_of_a_row(void **state)
                               "percentile, window: 1h, group_by: [port]}]\n" TARIFF(
                                   "{key: peak, meter: peak, scope: day, per_unit: '1', group_by: [port]}")
                                   SUBSCRIPTION);
-    rating_use(&world, "s1", "peak", JANUARY_S + 3600, "a|", "7");
-    rating_use(&world, "s1", "peak", JANUARY_S + 7200, "a|", "5");
-    rating_use(&world, "s1", "peak", JANUARY_S + 7200, "b|", "3");
-    rating_use(&world, "s1", "peak", JANUARY_S + 7200, "b|", "1");
-    rate_until(&world, FEBRUARY_S + DAY_S);
-    assert_string_equal(query(&world, "peak", MTR_WINDOW_DAY, JANUARY_S, FEBRUARY_S, "port"),
+    rating_use(&world, "s1", "peak", JANUARY_US + MTR_US_PER_HOUR, "a|", "7");
+    rating_use(&world, "s1", "peak", JANUARY_US + 2 * MTR_US_PER_HOUR, "a|", "5");
+    rating_use(&world, "s1", "peak", JANUARY_US + 2 * MTR_US_PER_HOUR, "b|", "3");
+    rating_use(&world, "s1", "peak", JANUARY_US + 2 * MTR_US_PER_HOUR, "b|", "1");
+    rate_until(&world, FEBRUARY_US + DAY_US);
+    assert_string_equal(query(&world, "peak", MTR_WINDOW_DAY, JANUARY_US, FEBRUARY_US, "port"),
                         "01-01T00a 5 (2); 01-01T00b 0 (2); ");
-    assert_string_equal(query(&world, "peak", MTR_WINDOW_DAY, JANUARY_S, FEBRUARY_S, NULL),
+    assert_string_equal(query(&world, "peak", MTR_WINDOW_DAY, JANUARY_US, FEBRUARY_US, NULL),
                         "01-01T00 7 (4); "); /* both ports: 7 and 9 */
-    assert_string_equal(query(&world, "peak", MTR_WINDOW_HOUR, JANUARY_S, FEBRUARY_S, NULL),
+    assert_string_equal(query(&world, "peak", MTR_WINDOW_HOUR, JANUARY_US, FEBRUARY_US, NULL),
                         "01-01T01 7 (1); 01-01T02 9 (3); ");
-    assert_string_equal(query(&world, "peak", MTR_WINDOW_MONTH, JANUARY_S, FEBRUARY_S, NULL),
+    assert_string_equal(query(&world, "peak", MTR_WINDOW_MONTH, JANUARY_US, FEBRUARY_US, NULL),
                         "01-01T00 0 (4); ");
     rating_close(&world);
 }

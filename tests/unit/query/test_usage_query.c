@@ -14,8 +14,9 @@
 
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, CELLS = 500, ROW_BYTES = 200, ROWS_MAX = 20000, AMPLE_BYTES = 1 << 28 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+enum { CELLS = 500, ROW_BYTES = 200, ROWS_MAX = 20000, AMPLE_BYTES = 1 << 28 };
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 #define CATALOG                                                                                             \
     "vendors: [{key: acme}]\n"                                                                              \
@@ -54,8 +55,8 @@ static void put_cells(struct rating_world *stage)
         char dimensions[64] = "";
         for (uint32_t j = 0, size = 0; j < meter->group_by_count; j++)
             size += (uint32_t)snprintf(dimensions + size, sizeof(dimensions) - size, "v%u\x1F", next_random(&random, 40));
-        const int64_t hour_s = JANUARY_S + (int64_t)next_random(&random, 5 * 24) * HOUR_S + DAY_S + (subscription->number == 2 ? HOUR_S / 2 : 0);
-        const struct mtr_cell_key key = {subscription->number, meter->number, hour_s, mtr_str_from(dimensions)};
+        const int64_t start_us = JANUARY_US + (int64_t)next_random(&random, 5 * 24) * HOUR_US + DAY_US + (subscription->number == 2 ? HOUR_US / 2 : 0);
+        const struct mtr_cell_key key = {subscription->number, meter->number, start_us, mtr_str_from(dimensions)};
         struct mtr_cell cell = {.count = 1 + next_random(&random, 5), .value = {INT64_C(1000000000000) * next_random(&random, 1000)}};
         cell.seq_first = cell.seq_last = ++stage->seq;
         cell.change = ++stage->change;
@@ -72,15 +73,15 @@ static void put_cells(struct rating_world *stage)
 
 static void open_world(struct rating_world *stage)
 {
-    rating_open(stage, JANUARY_S);
+    rating_open(stage, JANUARY_US);
     rating_apply(stage, CATALOG);
     put_cells(stage);
     for (int i = 0; i < 12; i++) {
         char host[16];
         snprintf(host, sizeof(host), "v%d|", i % 8);
-        rating_use(stage, i % 2 ? "s1" : "s3", "gib", JANUARY_S + DAY_S + i * 7 * HOUR_S, host, "3");
+        rating_use(stage, i % 2 ? "s1" : "s3", "gib", JANUARY_US + DAY_US + i * 7 * HOUR_US, host, "3");
     }
-    rating_advance_to(stage, JANUARY_S + 6 * DAY_S);
+    rating_advance_to(stage, JANUARY_US + 6 * DAY_US);
 }
 
 static void write_row(const struct mtr_usage_result_row *row, char text[ROW_BYTES])
@@ -88,7 +89,7 @@ static void write_row(const struct mtr_usage_result_row *row, char text[ROW_BYTE
     char quantity[MTR_DECIMAL_TEXT_BYTES];
     if (row->is_out_of_range) snprintf(quantity, sizeof(quantity), "out of range");
     else mtr_quantity_format(row->quantity, quantity);
-    snprintf(text, ROW_BYTES, "%lld %lld %u %.*s %.*s %.*s %.*s %s %llu", (long long)row->start_s, (long long)row->end_s,
+    snprintf(text, ROW_BYTES, "%lld %lld %u %.*s %.*s %.*s %.*s %s %llu", (long long)row->start_us, (long long)row->end_us,
              row->subscription ? row->subscription->number : 0, MTR_STR_ARGS(row->customer), MTR_STR_ARGS(row->meter->key),
              MTR_STR_ARGS(row->dimension_values[0]), MTR_STR_ARGS(row->dimension_values[1]), quantity, (unsigned long long)row->events);
 }
@@ -128,7 +129,7 @@ static void steps_give_the_rows_of_one(void **state)
     (void)state;
     open_world(&stage);
     for (int kind = 0; kind < 4 * 4 * 5; kind++) {
-        struct mtr_usage_query query = {.from_s = JANUARY_S + 30 * HOUR_S, .to_s = JANUARY_S + 5 * DAY_S + 1800, .rows_max = ROWS_MAX};
+        struct mtr_usage_query query = {.from_us = JANUARY_US + 30 * HOUR_US, .to_us = JANUARY_US + 5 * DAY_US + HOUR_US / 2, .rows_max = ROWS_MAX};
         query.window = (enum mtr_usage_window)(kind % 4);
         query.by_subscription = kind / 4 % 2;
         query.by_customer = kind / 8 % 2;
@@ -156,21 +157,21 @@ static void a_row_out_of_range_answers_for_itself(void **state)
 {
     static const struct {
         const char *subscription, *host;
-        int64_t hour_s;
+        int64_t start_us;
         mtr_int128 value;
     } cells[] = {
-        {"s1", "a", JANUARY_S, (mtr_int128)1 << 126},
-        {"s1", "a", JANUARY_S + HOUR_S, (mtr_int128)1 << 126},
-        {"s1", "b", JANUARY_S, ((mtr_int128)1 << 126) - 1 + ((mtr_int128)1 << 126)},
-        {"s1", "b", JANUARY_S + HOUR_S, 2},
-        {"s1", "b", JANUARY_S + 2 * HOUR_S, -3},
-        {"s2", "a", JANUARY_S, INT64_C(5000000000000)},
+        {"s1", "a", JANUARY_US, (mtr_int128)1 << 126},
+        {"s1", "a", JANUARY_US + HOUR_US, (mtr_int128)1 << 126},
+        {"s1", "b", JANUARY_US, ((mtr_int128)1 << 126) - 1 + ((mtr_int128)1 << 126)},
+        {"s1", "b", JANUARY_US + HOUR_US, 2},
+        {"s1", "b", JANUARY_US + 2 * HOUR_US, -3},
+        {"s2", "a", JANUARY_US, INT64_C(5000000000000)},
     };
     struct rating_world world;
     char rows[8][ROW_BYTES];
     uint32_t steps;
     (void)state;
-    rating_open(&world, JANUARY_S + 10 * DAY_S);
+    rating_open(&world, JANUARY_US + 10 * DAY_US);
     rating_apply(&world, CATALOG);
     struct mtr_rollups_txn *txn;
     assert_int_equal(mtr_rollups_begin(world.rollups, true, &txn), 0);
@@ -179,14 +180,14 @@ static void a_row_out_of_range_answers_for_itself(void **state)
         char dimensions[8];
         snprintf(dimensions, sizeof(dimensions), "%s\x1F", cells[i].host);
         const struct mtr_cell_key key = {
-            mtr_catalog_find_subscription(world.catalog, mtr_str_from(cells[i].subscription))->number, meter->number, cells[i].hour_s,
+            mtr_catalog_find_subscription(world.catalog, mtr_str_from(cells[i].subscription))->number, meter->number, cells[i].start_us,
             mtr_str_from(dimensions)};
         const struct mtr_cell cell = {.count = 1, .value = {cells[i].value}, .seq_first = 1, .seq_last = 1};
         assert_int_equal(mtr_rollups_put_cell(txn, &key, &cell), 0);
     }
     assert_int_equal(mtr_rollups_commit(txn), 0);
-    const struct mtr_usage_query query = {.from_s = JANUARY_S - DAY_S,
-                                          .to_s = JANUARY_S + DAY_S,
+    const struct mtr_usage_query query = {.from_us = JANUARY_US - DAY_US,
+                                          .to_us = JANUARY_US + DAY_US,
                                           .window = MTR_WINDOW_TOTAL,
                                           .meter = MTR_STR("bytes"),
                                           .by_subscription = true,
@@ -208,7 +209,7 @@ static void counts_its_rows_before_the_first(void **state)
     uint32_t steps;
     (void)state;
     open_world(&stage);
-    struct mtr_usage_query query = {.from_s = JANUARY_S, .to_s = JANUARY_S + 5 * DAY_S, .window = MTR_WINDOW_HOUR, .rows_max = ROWS_MAX,
+    struct mtr_usage_query query = {.from_us = JANUARY_US, .to_us = JANUARY_US + 5 * DAY_US, .window = MTR_WINDOW_HOUR, .rows_max = ROWS_MAX,
                                     .table_bytes_max = AMPLE_BYTES, .by_subscription = true};
     query.dimensions[query.dimension_count++] = MTR_STR("host");
     const uint32_t count = run(&stage, &query, rows, &steps);

@@ -13,10 +13,11 @@
 
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, LISTED_MAX = 32 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
-static const int64_t FEBRUARY_S = INT64_C(1769904000);
-static const int64_t MARCH_S = INT64_C(1772323200);
+enum { LISTED_MAX = 32 };
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
+static const int64_t FEBRUARY_US = INT64_C(1769904000) * MTR_US_PER_SECOND;
+static const int64_t MARCH_US = INT64_C(1772323200) * MTR_US_PER_SECOND;
 
 #define CATALOG                                                                                                          \
     "vendors: [{key: acme}, {key: zeta}]\n"                                                                              \
@@ -46,7 +47,7 @@ static int list_period(void *context, const struct mtr_what_if_period *period)
     struct listing *listing = context;
     char start[MTR_TIME_TEXT_BYTES], emitted[MTR_DECIMAL_TEXT_BYTES], stored[MTR_DECIMAL_TEXT_BYTES],
         draft[MTR_DECIMAL_TEXT_BYTES];
-    mtr_time_format(period->start_s * MTR_US_PER_SECOND, start);
+    mtr_time_format(period->start_us, start);
     mtr_money_format(period->emitted, emitted);
     mtr_money_format(period->stored, stored);
     mtr_money_format(period->draft, draft);
@@ -93,7 +94,7 @@ static struct mtr_what_if_options options_of(const struct rating_world *stage,
 {
     return (struct mtr_what_if_options){.stored = stage->catalog,
                                         .draft = draft,
-                                        .to.time_s = MTR_TIME_S_MAX,
+                                        .to.time_us = MTR_TIME_US_MAX,
                                         .grace_us = MTR_US_PER_HOUR,
                                         .memory_bytes_max = 64 << 20};
 }
@@ -112,13 +113,13 @@ static const char *list(struct rating_world *stage, const struct mtr_what_if_opt
 /* Usage in January and February, watermark in the middle of February. */
 static void open_stage(struct rating_world *stage)
 {
-    rating_open(stage, JANUARY_S);
+    rating_open(stage, JANUARY_US);
     rating_apply(stage, CATALOG);
-    rating_use(stage, "s1", "calls", JANUARY_S, "", "10");
-    rating_use(stage, "s1", "calls", FEBRUARY_S, "", "4");
-    rating_use(stage, "s2", "calls", JANUARY_S, "", "20");
-    rating_use(stage, "s3", "mails", JANUARY_S, "", "3");
-    rating_advance_to(stage, FEBRUARY_S + 14 * DAY_S);
+    rating_use(stage, "s1", "calls", JANUARY_US, "", "10");
+    rating_use(stage, "s1", "calls", FEBRUARY_US, "", "4");
+    rating_use(stage, "s2", "calls", JANUARY_US, "", "20");
+    rating_use(stage, "s3", "mails", JANUARY_US, "", "3");
+    rating_advance_to(stage, FEBRUARY_US + 14 * DAY_US);
     rating_drain(stage);
 }
 
@@ -132,11 +133,11 @@ static void both_prices_of_each_period(void **state)
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 6; s1 2026-02-01T00:00:00Z 2~ 2 2.4; "
                         "s2 2025-12-31T18:30:00Z 10 10 12; s2 2026-01-31T18:30:00Z 0~ 0 0");
-    rating_use(&stage, "s1", "calls", JANUARY_S, "", "2"); /* folded, not yet rated */
+    rating_use(&stage, "s1", "calls", JANUARY_US, "", "2"); /* folded, not yet rated */
     options.customer = MTR_STR("c1");
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5! 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
-    rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 2 * HOUR_S);
+    rating_advance_to(&stage, FEBRUARY_US + 14 * DAY_US + 2 * HOUR_US);
     rating_drain(&stage);
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 6 6 7.2; s1 2026-02-01T00:00:00Z 2~ 2 2.4");
@@ -151,13 +152,13 @@ static void dates_are_local(void **state)
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, DRAFT, "standard");
     struct mtr_what_if_options options = options_of(&stage, draft);
-    options.from = (struct mtr_what_if_bound){.is_date = true, .days = JANUARY_S / DAY_S};
-    options.to = (struct mtr_what_if_bound){.is_date = true, .days = FEBRUARY_S / DAY_S};
+    options.from = (struct mtr_what_if_bound){.is_date = true, .days = JANUARY_US / DAY_US};
+    options.to = (struct mtr_what_if_bound){.is_date = true, .days = FEBRUARY_US / DAY_US};
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 6; s2 2025-12-31T18:30:00Z 10 10 12");
     options.from.is_date = options.to.is_date = false;
-    options.from.time_s = JANUARY_S;
-    options.to.time_s = FEBRUARY_S;
+    options.from.time_us = JANUARY_US;
+    options.to.time_us = FEBRUARY_US;
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 6; s2 2026-01-31T18:30:00Z 0~ 0 0");
     mtr_catalog_release(draft);
@@ -207,13 +208,13 @@ static void one_version_for_all(void **state)
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 4");
     options.has_at = true;
-    options.at_s = MARCH_S;
+    options.at_us = MARCH_US;
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 10; s1 2026-02-01T00:00:00Z 2~ 2 4");
-    options.at_s = MARCH_S + 365 * (int64_t)DAY_S;
+    options.at_us = MARCH_US + 365 * (int64_t)DAY_US;
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 20; s1 2026-02-01T00:00:00Z 2~ 2 8");
-    options.at_s = JANUARY_S;
+    options.at_us = JANUARY_US;
     assert_string_equal(list(&stage, &options),
                         "s1 2026-01-01T00:00:00Z 5 5 0 uncovered; s1 2026-02-01T00:00:00Z 2~ 2 0 uncovered");
     mtr_catalog_release(draft);
@@ -247,7 +248,7 @@ static void a_missing_rate_is_named(void **state)
     open_stage(&stage);
     struct mtr_catalog *draft = draft_of(&stage, abroad, NULL);
     struct mtr_what_if_options options = options_of(&stage, draft);
-    options.to.time_s = FEBRUARY_S;
+    options.to.time_us = FEBRUARY_US;
     assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 EMISSING");
     mtr_catalog_release(draft);
 
@@ -257,7 +258,7 @@ static void a_missing_rate_is_named(void **state)
              abroad);
     draft = draft_of(&stage, with_rate, NULL);
     options = options_of(&stage, draft);
-    options.to.time_s = FEBRUARY_S;
+    options.to.time_us = FEBRUARY_US;
     assert_string_equal(list(&stage, &options), "s1 2026-01-01T00:00:00Z 5 5 8");
     options.subscription = MTR_STR("s2");
     assert_string_equal(list(&stage, &options), "");
@@ -279,21 +280,21 @@ static void a_trial_tariff_is_drafted(void **state)
     open_stage(&stage);
     snprintf(text, sizeof(text), trial, "0.10", moved);
     rating_apply(&stage, text);
-    rating_use(&stage, "s4", "calls", JANUARY_S, "", "10");
-    rating_use(&stage, "s4", "calls", JANUARY_S + 20 * DAY_S, "", "10");
-    rating_advance_to(&stage, FEBRUARY_S + 14 * DAY_S + 3 * HOUR_S);
+    rating_use(&stage, "s4", "calls", JANUARY_US, "", "10");
+    rating_use(&stage, "s4", "calls", JANUARY_US + 20 * DAY_US, "", "10");
+    rating_advance_to(&stage, FEBRUARY_US + 14 * DAY_US + 3 * HOUR_US);
     rating_drain(&stage);
     snprintf(text, sizeof(text), trial, "0.20", "");
     struct mtr_catalog *draft = draft_of(&stage, text, NULL);
     struct mtr_what_if_options options = options_of(&stage, draft);
-    options.to.time_s = FEBRUARY_S;
+    options.to.time_us = FEBRUARY_US;
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
     options.tariff = MTR_STR("trial");
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
     options.has_at = true; /* of the trial's tariff; what comes after it keeps its versions */
-    options.at_s = MARCH_S;
+    options.at_us = MARCH_US;
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 7");
-    options.at_s = JANUARY_S - DAY_S;
+    options.at_us = JANUARY_US - DAY_US;
     assert_string_equal(list(&stage, &options), "s4 2026-01-01T00:00:00Z 6 6 5 uncovered");
     mtr_catalog_release(draft);
     rating_close(&stage);
@@ -398,12 +399,12 @@ static void what_it_says_is_what_is_charged(void **state)
         "{unit: '0.9'}]}], overrides: [{customer: c2, components: [{key: calls, per_unit: '0.07'}]}]}]\n",
     };
     struct rating_world stage;
-    int64_t now_s = FEBRUARY_S + 14 * DAY_S;
+    int64_t now_us = FEBRUARY_US + 14 * DAY_US;
     (void)state;
     open_stage(&stage);
     for (int hour = 0; hour < 30; hour++)
-        rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_S + (int64_t)hour * 26 * HOUR_S, "", "1");
-    rating_advance_to(&stage, now_s += 2 * HOUR_S);
+        rating_use(&stage, hour % 2 ? "s1" : "s2", "calls", JANUARY_US + (int64_t)hour * 26 * HOUR_US, "", "1");
+    rating_advance_to(&stage, now_us += 2 * HOUR_US);
     rating_drain(&stage);
     for (size_t i = 0; i < sizeof(drafts) / sizeof(drafts[0]); i++) {
         struct mtr_catalog *draft = draft_of(&stage, drafts[i], "standard");
@@ -418,7 +419,7 @@ static void what_it_says_is_what_is_charged(void **state)
         }
         text[size] = '\0';
         rating_apply(&stage, text);
-        rating_advance_to(&stage, now_s += 2 * HOUR_S);
+        rating_advance_to(&stage, now_us += 2 * HOUR_US);
         rating_drain(&stage);
         const struct amounts after = amounts_of(&stage, stage.catalog);
         assert_int_equal(before.count, 4);

@@ -14,9 +14,11 @@
 #include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400, PERIODS_MAX = 5, SUBSCRIPTIONS_MAX = 3 };
-static const int64_t STARTS_S[PERIODS_MAX + 1] = {1767225600, 1769904000, 1772323200, 1775001600,
-                                                  1777593600, 1780272000}; /* January to June 2026 */
+enum { PERIODS_MAX = 5, SUBSCRIPTIONS_MAX = 3 };
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+/* January to June 2026 */
+static const int64_t STARTS_US[PERIODS_MAX + 1] = {1767225600000000, 1769904000000000, 1772323200000000,
+                                                   1775001600000000, 1777593600000000, 1780272000000000};
 
 #define HEAD                                                                                                 \
     "vendors: [{key: acme}]\n"                                                                               \
@@ -36,11 +38,11 @@ static const int64_t STARTS_S[PERIODS_MAX + 1] = {1767225600, 1769904000, 177232
 #define SUBSCRIPTION(key)                                                                                    \
     "  - {key: " key ", service: compute, customer: c1, tariff: standard, start: 2026-01-01}\n"
 
-static void settle(struct rating_world *world, int64_t now_s)
+static void settle(struct rating_world *world, int64_t now_us)
 {
     /* a period rated before the one that it goes on from waits for draft_every: a step forward each time */
     for (int i = 0; i < SUBSCRIPTIONS_MAX * PERIODS_MAX; i++) {
-        rating_advance_to(world, now_s + i * HOUR_S);
+        rating_advance_to(world, now_us + i * HOUR_US);
         rating_drain(world);
         struct mtr_audit_counts counts = rating_audit(world);
         assert_int_equal(counts.findings, 0);
@@ -105,7 +107,7 @@ static void check_model(struct model *model)
             const int64_t paid = lesser(rest, money);
             money -= paid;
             assert_int_equal(
-                mtr_charges_walk_lines(txn, (uint32_t)subscription + 1, STARTS_S[period], sum_line, got), 0);
+                mtr_charges_walk_lines(txn, (uint32_t)subscription + 1, STARTS_US[period] / MTR_US_PER_SECOND, sum_line, got), 0);
             if (got[0] != drawn || got[1] != paid || got[2] != rest)
                 fail_msg("subscription %d, month %d: drew %lld, paid %lld of %lld; expected %lld, %lld, %lld",
                          subscription + 1, period + 1, (long long)got[0], (long long)got[1],
@@ -127,20 +129,20 @@ static void use_something(struct model *model, int months)
     *use += more;
     snprintf(text, sizeof(text), "%lld", (long long)more);
     rating_use(&model->world, keys[subscription], "calls",
-               STARTS_S[period] + (int64_t)(random_below(&model->random, 27)) * DAY_S, "", text);
+               STARTS_US[period] + (int64_t)(random_below(&model->random, 27)) * DAY_US, "", text);
 }
 
 static void run_seed(uint64_t seed)
 {
     struct model model = {.random = {seed}, .granted = 40, .credit = 150, .rollover = (int)(seed % 3)};
-    rating_open(&model.world, STARTS_S[0]);
+    rating_open(&model.world, STARTS_US[0]);
     model.world.options.step_ratings_max = 1 + (uint32_t)(seed % 4); /* chains are cut by steps */
     rating_reopen(&model.world);
     apply_catalog(&model);
     for (int month = 0; month < PERIODS_MAX; month++) {
         for (int day = 1; day <= 25; day += 8) {
             for (uint64_t i = random_below(&model.random, 4); i > 0; i--) use_something(&model, month + 1);
-            rating_advance_to(&model.world, STARTS_S[month] + day * DAY_S);
+            rating_advance_to(&model.world, STARTS_US[month] + day * DAY_US);
             for (uint64_t i = random_below(&model.random, 6); i > 0; i--) rating_step(&model.world);
         }
         if (random_below(&model.random, 3) == 0) {
@@ -150,10 +152,10 @@ static void run_seed(uint64_t seed)
         }
         if (random_below(&model.random, 4) == 0) rating_reopen(&model.world);
     }
-    settle(&model.world, STARTS_S[PERIODS_MAX] + DAY_S);
+    settle(&model.world, STARTS_US[PERIODS_MAX] + DAY_US);
     check_model(&model);
     for (int i = 0; i < 5; i++) use_something(&model, PERIODS_MAX);
-    settle(&model.world, STARTS_S[PERIODS_MAX] + 10 * DAY_S);
+    settle(&model.world, STARTS_US[PERIODS_MAX] + 10 * DAY_US);
     check_model(&model);
     rating_close(&model.world);
 }

@@ -15,8 +15,8 @@
 #include "tests/support/random.h"
 #include "tests/support/rating_use.h"
 
-enum { HOUR_S = 3600, DAY_S = 86400 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+static const int64_t HOUR_US = MTR_US_PER_HOUR, DAY_US = MTR_US_PER_DAY;
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 #define HEAD                                                                                                 \
     "vendors: [{key: acme}]\n"                                                                               \
@@ -75,24 +75,24 @@ static void use_at_random(struct rating_world *world, struct random_source *rand
     static const char *const keys[] = {"s0", "s1", "s2", "s3"};
     static const char *const dimensions[] = {"eu|ssd|", "eu|hdd|", "us|ssd|", "||"};
     const char *key = keys[random_below(random, 4)];
-    const int64_t start_s = mtr_catalog_find_subscription(world->catalog, mtr_str_from(key))->start_s;
-    int64_t back_s = (int64_t)random_below(random, random_below(random, 4) ? 2 * DAY_S : 40 * DAY_S);
-    int64_t time_s = world->now_us / MTR_US_PER_SECOND - back_s;
-    if (time_s < start_s) time_s = start_s;
+    const int64_t start_us = mtr_catalog_find_subscription(world->catalog, mtr_str_from(key))->start_us;
+    int64_t back_us = (int64_t)random_below(random, random_below(random, 4) ? 2 * DAY_US : 40 * DAY_US);
+    int64_t time_us = world->now_us - back_us;
+    if (time_us < start_us) time_us = start_us;
     char quantity[32];
     switch (random_below(random, 3)) {
     case 0:
         snprintf(quantity, sizeof(quantity), "%u", 1 + (unsigned)random_below(random, 5));
-        rating_use(world, key, "calls", time_s, "", quantity);
+        rating_use(world, key, "calls", time_us, "", quantity);
         break;
     case 1:
         snprintf(quantity, sizeof(quantity), "%s%u.%03u", random_below(random, 5) ? "" : "-",
                  (unsigned)random_below(random, 90), (unsigned)random_below(random, 1000));
-        rating_use(world, key, "disk", time_s, dimensions[random_below(random, 4)], quantity);
+        rating_use(world, key, "disk", time_us, dimensions[random_below(random, 4)], quantity);
         break;
     default:
         snprintf(quantity, sizeof(quantity), "%u.5", (unsigned)random_below(random, 30));
-        rating_use(world, key, "peak", time_s, "", quantity);
+        rating_use(world, key, "peak", time_us, "", quantity);
         break;
     }
 }
@@ -129,7 +129,7 @@ static void run_seed(uint64_t seed)
 {
     struct rating_world world;
     struct random_source random = {seed};
-    rating_open(&world, JANUARY_S + 4 * DAY_S);
+    rating_open(&world, JANUARY_US + 4 * DAY_US);
     world.options.step_rows_max = 1 + (uint32_t)random_below(&random, 8);
     world.options.step_ratings_max = 1 + (uint32_t)random_below(&random, 4);
     rating_reopen(&world);
@@ -140,13 +140,13 @@ static void run_seed(uint64_t seed)
         else if (choice < 32) (void)rating_step(&world);
         else if (choice < 37)
             rating_advance_to(&world,
-                              world.now_us / MTR_US_PER_SECOND + (int64_t)random_below(&random, 2 * DAY_S));
+                              world.now_us + (int64_t)random_below(&random, 2 * DAY_US));
         else if (choice == 37) rating_reopen(&world);
-        else if (choice == 38) rating_advance_to(&world, world.now_us / MTR_US_PER_SECOND + 5 * DAY_S);
+        else if (choice == 38) rating_advance_to(&world, world.now_us + 5 * DAY_US);
         else apply_random_catalog(&world, &random, false);
     }
     rating_drain(&world);
-    rating_advance_to(&world, world.now_us / MTR_US_PER_SECOND + 2 * HOUR_S);
+    rating_advance_to(&world, world.now_us + 2 * HOUR_US);
     rating_drain(&world);
     struct mtr_audit_counts counts;
     unsigned wrong = 0;

@@ -28,7 +28,7 @@ static int64_t second(const char *time)
 {
     int64_t us;
     assert_int_equal(mtr_time_parse(mtr_str_from(time), &us), MTR_OK);
-    return us / MTR_US_PER_SECOND;
+    return us;
 }
 
 static struct mtr_quantity quantity(const char *text)
@@ -47,8 +47,8 @@ static int setup(void **state)
     meter = (struct mtr_meter){.aggregation = MTR_SUM, .per = MTR_TIME_UNIT_HOUR};
     rule = (struct mtr_slicing_rule){.component = &component, .meter = &meter, .zone = zone};
     rule.whole = (struct mtr_period){second("2026-01-01T00:00:00Z"), second("2026-02-01T00:00:00Z")};
-    rule.from_s = rule.own_s = rule.whole.start_s;
-    rule.until_s = rule.whole.end_s;
+    rule.from_us = rule.own_us = rule.whole.start_us;
+    rule.until_us = rule.whole.end_us;
     seq = 0;
     return 0;
 }
@@ -77,8 +77,8 @@ static uint32_t group_of(const char *dimensions)
 
 static void use(const char *dimensions, const char *time, const char *value)
 {
-    const int64_t time_s = second(time);
-    const struct mtr_use row = {time_s, time_s * MTR_US_PER_SECOND, ++seq, quantity(value)};
+    const int64_t time_us = second(time);
+    const struct mtr_use row = {time_us, time_us, ++seq, quantity(value)};
     assert_int_equal(mtr_slicing_add(slicing, group_of(dimensions), &row), MTR_OK);
 }
 
@@ -146,7 +146,7 @@ static void a_part_brings_the_difference(void **state)
         {MTR_LAST, "@01-01T00:00 <2; @01-16T00:00 6; "},
     };
     (void)state;
-    rule.own_s = second("2026-01-16T00:00:00Z");
+    rule.own_us = second("2026-01-16T00:00:00Z");
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         begin(cases[i].aggregation, MTR_CURVE_SCOPE_PERIOD);
         use("", "2026-01-03T00:00:00Z", "5");
@@ -164,7 +164,7 @@ static void a_part_brings_the_difference(void **state)
 static void a_slice_that_a_part_cuts_goes_on(void **state)
 {
     (void)state;
-    rule.own_s = second("2026-01-16T10:30:00Z");
+    rule.own_us = second("2026-01-16T10:30:00Z");
     begin(MTR_SUM, MTR_CURVE_SCOPE_DAY);
     use("", "2026-01-15T10:00:00Z", "1");
     use("", "2026-01-16T10:00:00Z", "2");
@@ -177,9 +177,9 @@ static void of_several_the_latest_is_last(void **state)
 {
     (void)state;
     begin(MTR_LAST, MTR_CURVE_SCOPE_PERIOD);
-    const int64_t hour_s = second("2026-01-03T00:00:00Z");
+    const int64_t start_us = second("2026-01-03T00:00:00Z");
     const struct mtr_use uses[] = {
-        {hour_s, 300, 7, {1}}, {hour_s, 500, 2, {2}}, {hour_s, 500, 9, {3}}, {hour_s, 400, 99, {4}}};
+        {start_us, 300, 7, {1}}, {start_us, 500, 2, {2}}, {start_us, 500, 9, {3}}, {start_us, 400, 99, {4}}};
     for (size_t i = 0; i < 4; i++) assert_int_equal(mtr_slicing_add(slicing, group_of(""), &uses[i]), MTR_OK);
     assert_string_equal(rows(), "@01-01T00:00 0.000000000003; ");
 }
@@ -216,8 +216,8 @@ static void a_percentile_ranks_all_windows(void **state)
         {"95.833333333334", 24, "24"}, /* a hair above 23: the 24th */
     };
     (void)state;
-    rule.until_s = rule.from_s + 86400;
-    meter.window_s = 3600;
+    rule.until_us = rule.from_us + MTR_US_PER_DAY;
+    meter.window_us = MTR_US_PER_HOUR;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char expected[64] = "@01-01T00:00 0; ", time[40], value[16];
         meter.percentile = quantity(cases[i].percentile);
@@ -236,10 +236,10 @@ static void a_percentile_ranks_all_windows(void **state)
 static void a_percentile_may_fall_in_a_later_part(void **state)
 {
     (void)state;
-    meter.window_s = 3600;
+    meter.window_us = MTR_US_PER_HOUR;
     meter.percentile = quantity("50");
-    rule.own_s = rule.from_s + 2 * 3600;
-    rule.until_s = rule.from_s + 5 * 3600;
+    rule.own_us = rule.from_us + 2 * MTR_US_PER_HOUR;
+    rule.until_us = rule.from_us + 5 * MTR_US_PER_HOUR;
     begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-01-01T00:00:00Z", "4"); /* of 2 windows the 1st is 4; of 5 (2 used) the 3rd is 0 */
     use("", "2026-01-01T01:00:00Z", "6");
@@ -249,9 +249,9 @@ static void a_percentile_may_fall_in_a_later_part(void **state)
 static void windows_of_negative_sums_come_first(void **state)
 {
     (void)state;
-    meter.window_s = 3600;
+    meter.window_us = MTR_US_PER_HOUR;
     meter.percentile = quantity("25");
-    rule.until_s = rule.from_s + 4 * 3600;
+    rule.until_us = rule.from_us + 4 * MTR_US_PER_HOUR;
     begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-01-01T01:10:00Z", "3");
     use("", "2026-01-01T01:50:00Z", "-5"); /* the same window: -2 */
@@ -267,9 +267,9 @@ static void windows_begin_with_each_local_hour(void **state)
     struct mtr_zone *howe;
     assert_int_equal(mtr_zone_open(MTR_STR("Australia/Lord_Howe"), &howe), MTR_OK);
     rule.zone = howe;
-    rule.from_s = rule.own_s = second("2026-04-04T14:00:00Z");
-    rule.until_s = second("2026-04-04T16:30:00Z"); /* 3 + 2 + 3 windows */
-    meter.window_s = 1200;
+    rule.from_us = rule.own_us = second("2026-04-04T14:00:00Z");
+    rule.until_us = second("2026-04-04T16:30:00Z"); /* 3 + 2 + 3 windows */
+    meter.window_us = MTR_US_PER_HOUR / 3;
     meter.percentile = quantity("87.5"); /* the 7th of 8 */
     begin(MTR_PERCENTILE, MTR_CURVE_SCOPE_PERIOD);
     use("", "2026-04-04T14:59:59Z", "1");
@@ -306,8 +306,8 @@ static void a_level_is_weighed_by_time(void **state)
 static void slices_of_a_level_add_up(void **state)
 {
     (void)state;
-    rule.own_s = rule.from_s + 1;
-    rule.until_s = rule.from_s + 3;
+    rule.own_us = rule.from_us + MTR_US_PER_SECOND;
+    rule.until_us = rule.from_us + 3 * MTR_US_PER_SECOND;
     begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_PERIOD);
     change("", "2026-01-01T00:00:00Z", "1");
     /* 3 ÷ 3600 is 0.000833333333 */
@@ -317,7 +317,7 @@ static void slices_of_a_level_add_up(void **state)
 static void levels_by_hour_and_day(void **state)
 {
     (void)state;
-    rule.until_s = second("2026-01-03T00:00:00Z");
+    rule.until_us = second("2026-01-03T00:00:00Z");
     meter.per = MTR_TIME_UNIT_HOUR;
     begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_DAY);
     change("", "2026-01-01T12:00:00Z", "2");
@@ -332,7 +332,7 @@ static void levels_by_hour_and_day(void **state)
 static void spans_are_levels_while_they_hold(void **state)
 {
     (void)state;
-    rule.own_s = second("2026-01-16T00:00:00Z");
+    rule.own_us = second("2026-01-16T00:00:00Z");
     begin(MTR_TIME_WEIGHTED, MTR_CURVE_SCOPE_LEVEL);
     change("x", "2026-01-01T00:00:00Z", "3");
     change("x", "2026-01-10T00:00:00Z", "2");

@@ -2,6 +2,7 @@
  * The charges store: what was put is there after a reopen, timers and queue follow their records, numbers are
  * dense, ids are unique.
  */
+#include "meterd/core/time.h"
 #include "meterd/store/charges.h"
 
 #include <setjmp.h>
@@ -130,7 +131,7 @@ static void an_abort_leaves_nothing(void **state)
 static struct mtr_charge_line line_of(const char *component, const char *dimensions, int64_t part_start_s)
 {
     struct mtr_charge_line line = {
-        .subscription = 3, .period_start_s = 100, .part_start_s = part_start_s, .currency = MTR_STR("EUR")};
+        .subscription = 3, .period_start_s = 100, .part_start_us = part_start_s * MTR_US_PER_SECOND, .currency = MTR_STR("EUR")};
     line.component = mtr_str_from(component);
     line.kind = MTR_STR("usage");
     line.dimensions = mtr_str_from(dimensions);

@@ -61,22 +61,22 @@ static void test_a_year_of_hours(void **state)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct mtr_zone *zone;
         assert_int_equal(mtr_zone_open(mtr_str_from(names[i]), &zone), MTR_OK);
-        int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = 1, .day = 1});
-        const int64_t end_s =
+        int64_t time_us = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = 1, .day = 1});
+        const int64_t end_us =
             mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2027, .month = 1, .day = 1});
-        while (time_s < end_s) {
-            const struct mtr_hour hour = mtr_zone_hour(zone, time_s);
-            const struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+        while (time_us < end_us) {
+            const struct mtr_hour hour = mtr_zone_hour(zone, time_us);
+            const struct mtr_civil civil = mtr_zone_to_civil(zone, time_us);
             const int64_t day = mtr_days_from_civil(civil.year, civil.month, civil.day);
-            int64_t until_s;
-            const uint64_t word = mtr_calendar_at(calendar, zone, time_s, &until_s);
+            int64_t until_us;
+            const uint64_t word = mtr_calendar_at(calendar, zone, time_us, &until_us);
             assert_int_equal(word, expected(day, (int)((day + 3) % 7), civil.hour));
-            assert_int_equal(until_s, hour.end_s);
-            assert_int_equal(word, mtr_calendar_at(calendar, zone, hour.end_s - 1, &until_s));
-            assert_int_equal(until_s, hour.end_s);
-            time_s = hour.end_s;
+            assert_int_equal(until_us, hour.end_us);
+            assert_int_equal(word, mtr_calendar_at(calendar, zone, hour.end_us - 1, &until_us));
+            assert_int_equal(until_us, hour.end_us);
+            time_us = hour.end_us;
         }
-        assert_int_equal(time_s, end_s);
+        assert_int_equal(time_us, end_us);
         mtr_zone_close(zone);
     }
     pricing_close(&pricing);
@@ -86,13 +86,13 @@ static void test_a_year_of_hours(void **state)
 static int count_hours(const struct mtr_calendar *calendar, const struct mtr_zone *zone, int month, int day,
                        int mask)
 {
-    int64_t time_s = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day});
-    const int64_t end_s =
+    int64_t time_us = mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day});
+    const int64_t end_us =
         mtr_zone_from_civil(zone, (struct mtr_civil){.year = 2026, .month = month, .day = day + 1});
-    int64_t until_s;
+    int64_t until_us;
     int hours = 0;
-    for (; time_s < end_s; time_s = mtr_zone_hour(zone, time_s).end_s)
-        hours += (int)(mtr_calendar_at(calendar, zone, time_s, &until_s) >> mask & 1);
+    for (; time_us < end_us; time_us = mtr_zone_hour(zone, time_us).end_us)
+        hours += (int)(mtr_calendar_at(calendar, zone, time_us, &until_us) >> mask & 1);
     return hours;
 }
 
@@ -132,10 +132,10 @@ static void test_hours_past_midnight(void **state)
     } hours[] = {{9, 5, true},  {9, 6, false},  {9, 21, false}, {9, 22, true},
                  {9, 23, true}, {10, 0, false}, {10, 5, false}};
     for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
-        int64_t time_s = mtr_zone_from_civil(
+        int64_t time_us = mtr_zone_from_civil(
             utc, (struct mtr_civil){.year = 2026, .month = 1, .day = hours[i].day, .hour = hours[i].hour});
-        int64_t until_s;
-        assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_s, &until_s), hours[i].holds);
+        int64_t until_us;
+        assert_int_equal(mtr_calendar_at(&pricing.tariff.versions[0].calendar, utc, time_us, &until_us), hours[i].holds);
     }
     mtr_zone_close(utc);
     pricing_close(&pricing);
@@ -194,18 +194,18 @@ static void test_clocks_and_stretches(void **state)
     for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
         struct mtr_zone *zone;
         assert_int_equal(mtr_zone_open(mtr_str_from(zones[i].name), &zone), MTR_OK);
-        int64_t time_s = mtr_days_from_civil(2027, 1, 1) * 86400;
-        const int64_t end_s = mtr_days_from_civil(2029, 1, 1) * 86400;
-        while (time_s < end_s) {
-            int64_t until_s;
-            const uint64_t word = mtr_calendar_at(calendar, zone, time_s, &until_s);
-            assert_true(until_s > time_s && until_s <= mtr_zone_hour(zone, time_s).end_s);
-            for (int64_t at_s = time_s; at_s < until_s; at_s += 300) {
-                const int64_t local_s = at_s + mtr_zone_at(zone, at_s).offset_s;
-                assert_int_equal(mtr_zone_standard_offset(zone, at_s), zones[i].standard_s);
+        int64_t time_us = mtr_days_from_civil(2027, 1, 1) * MTR_US_PER_DAY;
+        const int64_t end_us = mtr_days_from_civil(2029, 1, 1) * MTR_US_PER_DAY;
+        while (time_us < end_us) {
+            int64_t until_us;
+            const uint64_t word = mtr_calendar_at(calendar, zone, time_us, &until_us);
+            assert_true(until_us > time_us && until_us <= mtr_zone_hour(zone, time_us).end_us);
+            for (int64_t at_us = time_us; at_us < until_us; at_us += 300 * MTR_US_PER_SECOND) {
+                const int64_t at_s = at_us / MTR_US_PER_SECOND, local_s = at_s + mtr_zone_at(zone, at_us).offset_s;
+                assert_int_equal(mtr_zone_standard_offset(zone, at_us), zones[i].standard_s);
                 assert_int_equal(word, expected_by_clocks(at_s, local_s, at_s + zones[i].standard_s));
             }
-            time_s = until_s;
+            time_us = until_us;
         }
         mtr_zone_close(zone);
     }
@@ -220,9 +220,9 @@ static void test_what_masks_are_made_of(void **state)
     const struct mtr_calendar *calendar = &pricing.tariff.versions[0].calendar;
     assert_int_equal(mtr_calendar_parts(calendar, 0), 1);
     assert_int_equal(mtr_calendar_parts(calendar, 6), 1 << 6 | 1 | 1 << 2 | 1 << 4);
-    assert_true(mtr_mask_cuts(&calendar->masks[0], 3600) && !mtr_mask_cuts(&calendar->masks[0], 1800));
-    assert_true(mtr_mask_cuts(&calendar->masks[1], 1800) && !mtr_mask_cuts(&calendar->masks[1], 900));
-    assert_true(!mtr_mask_cuts(&calendar->masks[5], 3600)); /* up to midnight */
+    assert_true(mtr_mask_cuts(&calendar->masks[0], MTR_US_PER_HOUR) && !mtr_mask_cuts(&calendar->masks[0], MTR_US_PER_HOUR / 2));
+    assert_true(mtr_mask_cuts(&calendar->masks[1], MTR_US_PER_HOUR / 2) && !mtr_mask_cuts(&calendar->masks[1], MTR_US_PER_HOUR / 4));
+    assert_true(!mtr_mask_cuts(&calendar->masks[5], MTR_US_PER_HOUR)); /* up to midnight */
     assert_true(mtr_mask_has_clock(&calendar->masks[2]) && !mtr_mask_has_clock(&calendar->masks[6]));
     pricing_close(&pricing);
 }

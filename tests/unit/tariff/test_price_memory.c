@@ -17,7 +17,7 @@
 #include "tests/support/rating_use.h"
 
 enum { WARM_UP = 4, MONTHS = 12 };
-static const int64_t JANUARY_S = INT64_C(1767225600); /* 2026-01-01T00:00:00Z */
+static const int64_t JANUARY_US = INT64_C(1767225600) * MTR_US_PER_SECOND; /* 2026-01-01T00:00:00Z */
 
 static uint64_t allocations;
 
@@ -135,7 +135,7 @@ static uint64_t what_if_over(struct rating_world *stage, int months)
                                           .memory_bytes_max = 64 << 20};
     uint64_t periods = 0;
     const struct mtr_what_if_hooks hooks = {on_period, on_subscription, &periods};
-    options.to.time_s = JANUARY_S + (int64_t)months * 30 * 86400;
+    options.to.time_us = JANUARY_US + (int64_t)months * 30 * MTR_US_PER_DAY;
     const uint64_t before = allocations;
     assert_int_equal(mtr_what_if(stage->rollups, stage->charges, &options, &hooks), 0);
     const uint64_t count = allocations - before;
@@ -147,7 +147,7 @@ static void periods_allocate_nothing(void **state)
 {
     struct rating_world stage;
     (void)state;
-    rating_open(&stage, JANUARY_S);
+    rating_open(&stage, JANUARY_US);
     rating_apply(&stage, "vendors: [{key: acme}]\n"
                          "services: [{key: compute, vendor: acme}]\n"
                          "meters:\n"
@@ -165,11 +165,11 @@ static void periods_allocate_nothing(void **state)
                          "subscriptions:\n"
                          "  - {key: s1, service: compute, customer: c1, tariff: standard, zone: UTC, start: 2026-01-01}\n");
     for (int month = 0; month < MONTHS; month++) {
-        rating_use(&stage, "s1", "calls", JANUARY_S + (int64_t)month * 31 * 86400, "", "15");
-        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "eu|", "3");
-        rating_use(&stage, "s1", "disk", JANUARY_S + (int64_t)month * 31 * 86400, "us|", "4");
+        rating_use(&stage, "s1", "calls", JANUARY_US + (int64_t)month * 31 * MTR_US_PER_DAY, "", "15");
+        rating_use(&stage, "s1", "disk", JANUARY_US + (int64_t)month * 31 * MTR_US_PER_DAY, "eu|", "3");
+        rating_use(&stage, "s1", "disk", JANUARY_US + (int64_t)month * 31 * MTR_US_PER_DAY, "us|", "4");
     }
-    rating_advance_to(&stage, JANUARY_S + (int64_t)MONTHS * 31 * 86400);
+    rating_advance_to(&stage, JANUARY_US + (int64_t)MONTHS * 31 * MTR_US_PER_DAY);
     rating_drain(&stage);
     assert_int_equal(what_if_over(&stage, 1), what_if_over(&stage, MONTHS));
     rating_close(&stage);

@@ -39,7 +39,7 @@ static const struct mtr_field rows[] = {
 static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_credit_fields *f = &record->fields.credit;
-    if (f->expires.text.size && f->expires.time_s <= f->from.time_s)
+    if (f->expires.text.size && f->expires.time_us <= f->from.time_us)
         record_fail(record, "expires", findings, "must be after from");
 }
 

@@ -4,7 +4,7 @@
  *
  *   filter: {kind: api, tier: [gold, 2], seconds: {gt: 15, lte: 3600}, region: {not: [eu]}}
  */
-#include "lib/catalog/filters.h"
+#include "lib/catalog/kind/filters.h"
 
 #include "meterd/core/limits.h"
 

@@ -1,8 +1,8 @@
 /*
  * The filter of a meter, as its document says it. Private to lib/catalog.
  */
-#ifndef METERD_LIB_CATALOG_FILTERS_H
-#define METERD_LIB_CATALOG_FILTERS_H
+#ifndef METERD_LIB_CATALOG_KIND_FILTERS_H
+#define METERD_LIB_CATALOG_KIND_FILTERS_H
 
 #include "lib/catalog/record.h"
 

@@ -2,7 +2,7 @@
  * Meters: their rows, what rows cannot say (how value, aggregation and dimensions must fit together; the
  * filter is in read_filter.c), and what may not change: usage was folded with it.
  */
-#include "lib/catalog/filters.h"
+#include "lib/catalog/kind/filters.h"
 #include "lib/catalog/record.h"
 
 #include "meterd/core/event.h"

@@ -79,28 +79,26 @@ static bool is_date(struct mtr_str text)
     return text.size == 10;
 }
 
-/* A date is local midnight in the zone; an instant must be whole seconds, as periods are. */
-static bool decode_instant(const struct mtr_zone *zone, struct mtr_str text, int64_t *out_s)
+/* A date is local midnight in the zone. */
+static bool decode_instant(const struct mtr_zone *zone, struct mtr_str text, int64_t *out_us)
 {
-    int64_t time_us;
-    if (mtr_time_parse_date(text, &time_us) || time_us % MTR_US_PER_SECOND != 0) return false;
-    int64_t time_s = time_us / MTR_US_PER_SECOND;
-    *out_s = is_date(text) ? mtr_zone_from_civil(zone, mtr_civil_from_s(time_s)) : time_s;
+    if (mtr_time_parse_date(text, out_us)) return false;
+    if (is_date(text)) *out_us = mtr_zone_midnight(zone, *out_us / MTR_US_PER_DAY);
     return true;
 }
 
-static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_s,
+static void decode_optional(struct mtr_record *record, const char *name, struct mtr_str text, int64_t *out_us,
                             struct mtr_diagnostics *findings)
 {
-    if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_s)) return;
+    if (text.size == 0 || decode_instant(record->fields.subscription.zone, text, out_us)) return;
     record_fail(
         record, name, findings,
-        "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+        "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
 }
 
-static int64_t local_days(const struct mtr_zone *zone, int64_t time_s)
+static int64_t local_days(const struct mtr_zone *zone, int64_t time_us)
 {
-    struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+    struct mtr_civil civil = mtr_zone_to_civil(zone, time_us);
     return mtr_days_from_civil(civil.year, civil.month, civil.day);
 }
 
@@ -111,7 +109,7 @@ static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *fin
     f->anchor_days = INT64_MIN;
     if (mtr_str_equal(f->billing.anchor, MTR_STR("calendar"))) return;
     if (mtr_str_equal(f->billing.anchor, MTR_STR("anniversary"))) {
-        f->anchor_days = local_days(f->zone, f->start_s);
+        f->anchor_days = local_days(f->zone, f->start_us);
     } else if (is_date(f->billing.anchor) && mtr_time_parse_date(f->billing.anchor, &time_us) == MTR_OK) {
         f->anchor_days = time_us / MTR_US_PER_DAY;
     } else {
@@ -122,16 +120,16 @@ static void decode_anchor(struct mtr_record *record, struct mtr_diagnostics *fin
 }
 
 /* That many local days later, at the same time of the clock. */
-static int64_t days_later(const struct mtr_zone *zone, int64_t time_s, uint64_t days)
+static int64_t days_later(const struct mtr_zone *zone, int64_t time_us, uint64_t days)
 {
-    struct mtr_civil civil = mtr_zone_to_civil(zone, time_s);
+    struct mtr_civil civil = mtr_zone_to_civil(zone, time_us);
     int32_t year = 0;
     unsigned month = 0, day = 0;
-    mtr_civil_from_days(local_days(zone, time_s) + (int64_t)days, &year, &month, &day);
+    mtr_civil_from_days(local_days(zone, time_us) + (int64_t)days, &year, &month, &day);
     civil.year = year;
     civil.month = (uint8_t)month;
     civil.day = (uint8_t)day;
-    return mtr_zone_from_civil(zone, civil);
+    return mtr_zone_from_civil(zone, civil) + time_us % MTR_US_PER_SECOND;
 }
 
 /* What a trial frees of its subscription's tariff. */
@@ -167,19 +165,19 @@ static bool is_limited(const struct mtr_subscription_fields *f)
 /* Free units and money are use of the tariff, so that it is in force from the start on. */
 static void decode_limited_end(struct mtr_subscription_fields *f, bool has_end)
 {
-    const int64_t end_s = has_end ? f->trial_end_s : INT64_MAX;
-    f->free_until_s = end_s;
-    f->trial_end_s = f->start_s;
-    if (f->trial.then == 1) f->charged_until_s = end_s;
+    const int64_t end_us = has_end ? f->trial_end_us : INT64_MAX;
+    f->free_until_us = end_us;
+    f->trial_end_us = f->start_us;
+    if (f->trial.then == 1) f->charged_until_us = end_us;
 }
 
 static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     struct mtr_subscription_fields *f = &record->fields.subscription;
     const bool has_end = f->trial.end.size || f->trial.has_days;
-    f->trial_end_s = f->start_s;
-    f->free_until_s = f->charged_until_s = INT64_MAX;
-    decode_optional(record, "trial_end", f->trial_end, &f->trial_end_s, findings);
+    f->trial_end_us = f->start_us;
+    f->free_until_us = f->charged_until_us = INT64_MAX;
+    decode_optional(record, "trial_end", f->trial_end, &f->trial_end_us, findings);
     if (!f->has_trial) return;
     if (f->trial_end.size)
         record_fail(record, "trial_end", findings, "stands beside `trial`: write `end` into it");
@@ -189,9 +187,9 @@ static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *find
         record_fail(record, "trial", findings, "needs one of `end` and `days`");
     else if (!has_end && f->trial.then == 1)
         record_fail(record, "trial", findings, "stops, but never ends: write `end` or `days`");
-    decode_optional(record, "trial", f->trial.end, &f->trial_end_s, findings);
-    if (f->trial.has_days) f->trial_end_s = days_later(f->zone, f->start_s, f->trial.days);
-    if (f->trial_end_s < f->start_s)
+    decode_optional(record, "trial", f->trial.end, &f->trial_end_us, findings);
+    if (f->trial.has_days) f->trial_end_us = days_later(f->zone, f->start_us, f->trial.days);
+    if (f->trial_end_us < f->start_us)
         record_fail(record, "trial", findings, "the trial ends before start");
     if (is_limited(f)) decode_limited_end(f, has_end);
 }
@@ -199,9 +197,9 @@ static void decode_trial(struct mtr_record *record, struct mtr_diagnostics *find
 static void check_order(struct mtr_record *record, struct mtr_diagnostics *findings)
 {
     const struct mtr_subscription_fields *f = &record->fields.subscription;
-    if (f->trial_end_s < f->start_s && !f->has_trial)
+    if (f->trial_end_us < f->start_us && !f->has_trial)
         record_fail(record, "trial_end", findings, "the trial ends before start");
-    if (f->end_s <= f->start_s) record_fail(record, "end", findings, "end must be after start");
+    if (f->end_us <= f->start_us) record_fail(record, "end", findings, "end must be after start");
 }
 
 static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr_diagnostics *findings)
@@ -219,15 +217,15 @@ static int finish(struct mtr_record *record, struct mtr_zones *zones, struct mtr
                     MTR_STR_ARGS(f->zone_name));
         return MTR_OK; /* without a zone a date is no instant */
     }
-    f->end_s = INT64_MAX;
-    if (!decode_instant(f->zone, f->start, &f->start_s)) {
+    f->end_us = INT64_MAX;
+    if (!decode_instant(f->zone, f->start, &f->start_us)) {
         record_fail(
             record, "start", findings,
-            "a date or an instant of whole seconds is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
+            "a date or an instant is expected, as 2026-03-01 or 2026-03-01T12:00:00Z");
         return MTR_OK;
     }
     decode_trial(record, findings);
-    decode_optional(record, "end", f->end, &f->end_s, findings);
+    decode_optional(record, "end", f->end, &f->end_us, findings);
     decode_anchor(record, findings);
     check_order(record, findings);
     return is_limited(f) ? decode_limits(record, findings) : MTR_OK;
